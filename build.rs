@@ -1,0 +1,97 @@
+//! Writes down how the binary is built, for the records of its runs: target, profile, compiler, features, revision.
+//!
+//! Nothing here can fail the build: what cannot be told is left empty, with the problem beside it.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+/// What the binary is made of: only a change in these makes its revision dirty.
+const INPUTS: [&str; 5] = ["src", "profiles", "build.rs", "Cargo.toml", "Cargo.lock"];
+
+/// Variables by which a calling git (a hook, an alias) would lead us to another checkout.
+const GIT_VARIABLES: [&str; 3] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"];
+
+fn main() {
+    for input in INPUTS {
+        rerun_if_changed(Path::new(input));
+    }
+    let (revision, problem) = match commit() {
+        Ok(revision) => (revision, ""),
+        Err(problem) => (String::new(), problem),
+    };
+    let compiler = env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
+    set("TARGET", &env::var("TARGET").unwrap_or_default());
+    set("PROFILE", &env::var("PROFILE").unwrap_or_default());
+    set("RUSTC", &answer(Command::new(compiler).arg("--version")).unwrap_or_else(|| "rustc, version unknown".into()));
+    set("FEATURES", &features().join(","));
+    set("COMMIT", &revision);
+    set("COMMIT_PROBLEM", problem);
+}
+
+/// Hands a value to the crate as `WORKLY_PERF_{name}`.
+fn set(name: &str, value: &str) {
+    println!("cargo:rustc-env=WORKLY_PERF_{name}={value}");
+}
+
+/// Has cargo run this script again when a file changes. One that is not there would make it run every time.
+fn rerun_if_changed(path: &Path) {
+    if path.exists() {
+        println!("cargo:rerun-if-changed={}", path.display());
+    }
+}
+
+/// Cargo features that are on, as cargo names them to build scripts, sorted.
+fn features() -> Vec<String> {
+    let mut names: Vec<String> = env::vars()
+        .filter_map(|(key, _)| key.strip_prefix("CARGO_FEATURE_").map(|name| name.to_lowercase().replace('_', "-")))
+        .filter(|name| name != "default")
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// The source revision, `-dirty` appended where inputs differ from it; empty where the sources are no checkout.
+fn commit() -> Result<String, &'static str> {
+    // Not git's own search: sources unpacked inside some other checkout are not that checkout's revision.
+    if !Path::new(".git").exists() {
+        return Ok(String::new());
+    }
+    watch_head();
+    if Command::new("git").arg("--version").output().is_err() {
+        return Err("git is not installed");
+    }
+    let revision = git(&["rev-parse", "--short=12", "HEAD"]).ok_or("git names no commit for this checkout")?;
+    let mut status = vec!["status", "--porcelain", "--"];
+    status.extend(INPUTS);
+    let changes = git(&status).ok_or("git does not tell whether files differ from the commit")?;
+    Ok(if changes.is_empty() { revision } else { format!("{revision}-dirty") })
+}
+
+/// Has cargo notice a commit and a change of branch: `HEAD`, and the file of the branch that it names. Git packs such
+/// files away at times; the nearest folder that is there then shows the next commit.
+fn watch_head() {
+    let branch = git(&["symbolic-ref", "-q", "HEAD"]);
+    for name in ["HEAD"].into_iter().chain(branch.as_deref()) {
+        let Some(path) = git(&["rev-parse", "--git-path", name]) else { continue };
+        if let Some(there) = Path::new(&path).ancestors().find(|path| path.exists()) {
+            rerun_if_changed(there);
+        }
+    }
+}
+
+/// What git answers about this checkout; `None` when it refuses.
+fn git(arguments: &[&str]) -> Option<String> {
+    let mut command = Command::new("git");
+    for variable in GIT_VARIABLES {
+        command.env_remove(variable);
+    }
+    // Reading must not rewrite the index: another git may be at work.
+    answer(command.arg("--no-optional-locks").args(arguments))
+}
+
+/// The trimmed output of a command that succeeds.
+fn answer(command: &mut Command) -> Option<String> {
+    let output = command.output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+}

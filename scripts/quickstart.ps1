@@ -1,0 +1,65 @@
+# UNTESTED: written for Windows PowerShell 5.1 and PowerShell 7, and not yet run on either.
+#
+# From a fresh clone to a latency report on Windows: checks that Rust is there, builds workly-perf, and measures the
+# bridge that is embedded in it. Installs nothing; says exactly what to install.
+#
+#   powershell -ExecutionPolicy Bypass -File scripts\quickstart.ps1 [ARGUMENTS OF workly-perf ipc]
+#
+# Runs in the project's folder, wherever it is called from: relative paths in the arguments start there.
+
+$ErrorActionPreference = 'Stop'
+
+function Say([string] $Text) {
+    Write-Host "==> $Text"
+}
+
+function Stop-With([string] $Problem, [string[]] $Hints) {
+    [Console]::Error.WriteLine("error: $Problem")
+    foreach ($Hint in $Hints) {
+        [Console]::Error.WriteLine("hint: $Hint")
+    }
+    exit 1
+}
+
+$Root = Split-Path -Parent $PSScriptRoot
+$IpcArguments = $args
+$RustHints = @(
+    'install the build tools: winget install Microsoft.VisualStudio.2022.BuildTools, with the workload "Desktop development with C++"',
+    'install Rust: winget install Rustlang.Rustup (or from https://rustup.rs)',
+    'then open a new terminal and run this again'
+)
+
+$Wanted = Select-String -Path (Join-Path $Root 'Cargo.toml') -Pattern '^rust-version = "([0-9.]+)"' |
+    ForEach-Object { $_.Matches[0].Groups[1].Value } | Select-Object -First 1
+if (-not $Wanted) {
+    Stop-With 'Cargo.toml names no rust-version' @()
+}
+
+if (-not (Get-Command cargo -ErrorAction SilentlyContinue)) {
+    Stop-With 'cargo is missing' $RustHints
+}
+if ((& cargo --version) -match '^cargo ([0-9]+\.[0-9]+)') {
+    $Found = $Matches[1]
+} else {
+    Stop-With 'cargo does not tell its version' $RustHints
+}
+if ([version] $Found -lt [version] $Wanted) {
+    Stop-With "cargo is $Found, and workly-perf needs $Wanted or later" @('run: rustup update stable')
+}
+
+$Status = 0
+Push-Location $Root
+try {
+    Say 'building the release binary (some minutes the first time)'
+    & cargo build --release --locked
+    if ($LASTEXITCODE -ne 0) {
+        Stop-With 'the build failed' (@('its messages are above; "link.exe not found" means:') + $RustHints)
+    }
+    $Target = if ($env:CARGO_TARGET_DIR) { $env:CARGO_TARGET_DIR } else { 'target' }
+    Say "measuring the embedded bridge: workly-perf ipc --bridge embedded $IpcArguments"
+    & (Join-Path $Target 'release\workly-perf.exe') ipc --bridge embedded @IpcArguments
+    $Status = $LASTEXITCODE
+} finally {
+    Pop-Location
+}
+exit $Status

@@ -1,0 +1,110 @@
+//! Where the bridge is: another process, or one embedded in this one.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+use super::error::BridgeError;
+use super::server::BridgeSpec;
+
+/// The port of the stock bridge.
+pub const DEFAULT_PORT: u16 = 5555;
+
+/// Where to measure.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target {
+    /// A bridge that this process starts for itself: a stand-in, marked as such in every output.
+    Embedded(Box<BridgeSpec>),
+    /// A bridge of another process.
+    Remote {
+        /// Name or address.
+        host: String,
+        /// TCP port.
+        port: u16,
+    },
+}
+
+impl FromStr for Target {
+    type Err = BridgeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bad = |detail: String| BridgeError::BadAddress { text: text.into(), detail };
+        if let Some(spec) = text.strip_prefix("embedded") {
+            let spec = match spec.strip_prefix(':') {
+                Some(spec) => spec,
+                None if spec.is_empty() => "",
+                None => return Err(bad("write embedded, or embedded:KEY=VALUE,…".into())),
+            };
+            return spec.parse().map(|spec| Self::Embedded(Box::new(spec))).map_err(|error| bad(error.to_string()));
+        }
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| bad("it has no :PORT".into()))?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() {
+            return Err(bad("it has no host before the colon".into()));
+        }
+        let port = port.parse().map_err(|_| bad(format!("'{port}' is not a port (1 to 65535)")))?;
+        if port == 0 {
+            return Err(bad("port 0 cannot be connected to".into()));
+        }
+        Ok(Self::Remote { host: host.into(), port })
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Embedded(spec) => write!(f, "embedded:{spec}"),
+            Self::Remote { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Remote { host, port } => write!(f, "{host}:{port}"),
+        }
+    }
+}
+
+/// The socket addresses of a host, the IPv4 ones first, since the stock bridge listens on 127.0.0.1.
+///
+/// # Errors
+/// [`BridgeError::Unresolvable`], and [`BridgeError::NotLoopback`] if any address lies outside this machine and
+/// `allow_remote` is not given.
+pub fn resolve(host: &str, port: u16, allow_remote: bool) -> Result<Vec<SocketAddr>, BridgeError> {
+    let unresolvable = |source| BridgeError::Unresolvable { host: host.into(), source };
+    let mut addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(unresolvable)?.collect();
+    if addresses.is_empty() {
+        return Err(unresolvable(std::io::Error::other("the name has no address")));
+    }
+    if let Some(&address) = addresses.iter().find(|address| !allow_remote && !address.ip().is_loopback()) {
+        return Err(BridgeError::NotLoopback { host: host.into(), address });
+    }
+    addresses.sort_by_key(SocketAddr::is_ipv6);
+    addresses.dedup();
+    Ok(addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_and_bad_ones_name_the_fault() {
+        let remote = |host: &str, port| Target::Remote { host: host.into(), port };
+        assert_eq!("127.0.0.1:5555".parse::<Target>().unwrap(), remote("127.0.0.1", 5555));
+        assert_eq!("[::1]:80".parse::<Target>().unwrap(), remote("::1", 80));
+        assert_eq!(remote("::1", 80).to_string(), "[::1]:80");
+        for (text, fault) in [
+            ("localhost", "no :PORT"),
+            (":5555", "no host"),
+            ("localhost:http", "'http' is not a port"),
+            ("localhost:0", "port 0"),
+            ("embeddedfps=3", "write embedded"),
+            ("embedded:wings=2", "wings"),
+        ] {
+            let error = text.parse::<Target>().unwrap_err().to_string();
+            assert!(error.contains(fault), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn another_machine_is_refused_unless_allowed() {
+        assert!(matches!(resolve("192.0.2.1", 5555, false), Err(BridgeError::NotLoopback { .. })));
+        assert_eq!(resolve("192.0.2.1", 5555, true).unwrap(), ["192.0.2.1:5555".parse().unwrap()]);
+        assert_eq!(resolve("127.0.0.1", 5555, false).unwrap(), ["127.0.0.1:5555".parse().unwrap()]);
+    }
+}

@@ -1,0 +1,85 @@
+//! What can go wrong between the client and a bridge.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Why a bridge could not be reached or did not do its part.
+#[derive(Debug, thiserror::Error)]
+pub enum BridgeError {
+    /// The text is neither `embedded[:SPEC]` nor `HOST:PORT`.
+    #[error("'{text}' is not a bridge address: {detail}")]
+    BadAddress {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The name does not resolve.
+    #[error("cannot resolve host '{host}': {source}")]
+    Unresolvable {
+        /// The name.
+        host: String,
+        /// The resolver's answer.
+        source: std::io::Error,
+    },
+    /// The bridge has neither password nor encryption, so another machine is refused unless it was allowed.
+    #[error("{host} is {address}, which is not this machine")]
+    NotLoopback {
+        /// The name or address as given.
+        host: String,
+        /// What it resolves to.
+        address: SocketAddr,
+    },
+    /// No process listens.
+    #[error("no bridge is listening on {address}: {source}")]
+    NobodyThere {
+        /// Where it was looked for.
+        address: SocketAddr,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// The connection stands and nothing comes.
+    #[error("{address} accepted the connection and sent no greeting within {waited:?}")]
+    NoGreeting {
+        /// The bridge.
+        address: SocketAddr,
+        /// How long it was given.
+        waited: Duration,
+    },
+    /// A line that is not a JSON object.
+    #[error("the bridge sent {line:?}, which is not a JSON object")]
+    Garbled {
+        /// The line, cut to 80 characters.
+        line: String,
+    },
+    /// A reply that says that the command failed.
+    #[error("the bridge refused the command: {message}")]
+    Refused {
+        /// Its words.
+        message: String,
+    },
+    /// The reply did not come in time.
+    #[error("no reply within {waited:?}")]
+    NoReply {
+        /// How long it was given.
+        waited: Duration,
+    },
+    /// The message could not even be handed over: the bridge no longer reads.
+    #[error("the bridge took no more bytes for {waited:?}")]
+    NotReading {
+        /// How long it was given.
+        waited: Duration,
+    },
+    /// The other end closed the connection.
+    #[error("the bridge closed the connection{}", if *mid_line { " in the middle of a line" } else { "" })]
+    Closed {
+        /// Whether bytes of an unfinished line had come before.
+        mid_line: bool,
+    },
+    /// Ctrl-C came while waiting.
+    #[error("interrupted")]
+    Interrupted,
+    /// Anything else that the socket answered.
+    #[error("the connection failed: {0}")]
+    Io(std::io::Error),
+}

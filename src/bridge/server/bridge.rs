@@ -1,0 +1,111 @@
+//! An embedded bridge from start to shutdown.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::avatar::Avatar;
+use super::counters::Counters;
+use super::error::BridgeServerError;
+use super::shared::Shared;
+use super::spec::BridgeSpec;
+use super::stop::hold;
+use super::{main_thread, socket};
+
+/// How long one attempt to wake the socket thread may take.
+const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// How often the socket thread is looked at after an attempt to wake it, a millisecond apart.
+const LOOKS_PER_WAKE: u32 = 50;
+
+/// A running bridge. It stops when it is dropped.
+#[derive(Debug)]
+pub struct EmbeddedBridge {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    socket: Option<JoinHandle<()>>,
+    main: Option<JoinHandle<()>>,
+}
+
+impl EmbeddedBridge {
+    /// Starts a bridge on 127.0.0.1 at `port`; 0 takes any free one. Clients may connect as soon as this returns.
+    ///
+    /// Fails when the specification contradicts itself, the port is taken, or no thread can be started.
+    pub fn start(spec: BridgeSpec, port: u16) -> Result<Self, BridgeServerError> {
+        spec.validate()?;
+        let refused = |source: io::Error| BridgeServerError::Listen { port, source };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let shared = Arc::new(Shared::new(spec));
+        // Made before its threads: should the second not start, dropping it stops the first.
+        let mut bridge = Self { address, shared: Arc::clone(&shared), socket: None, main: None };
+        bridge.main = Some(spawn("bridge-main", {
+            let shared = Arc::clone(&shared);
+            move || main_thread::run(&shared)
+        })?);
+        bridge.socket = Some(spawn("bridge-socket", move || socket::serve(&listener, &shared))?);
+        Ok(bridge)
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it was told to be.
+    #[must_use]
+    pub fn spec(&self) -> &BridgeSpec {
+        &self.shared.spec
+    }
+
+    /// What it has seen and done until now.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.shared.tally.read(self.shared.queue.longest())
+    }
+
+    /// The avatar as it is now.
+    #[must_use]
+    pub fn avatar(&self) -> Avatar {
+        hold(&self.shared.avatar).clone()
+    }
+
+    /// Hangs up, stops listening, and returns when both threads have ended, which takes about a frame. Counters and avatar
+    /// stay readable.
+    pub fn shutdown(&mut self) {
+        self.shared.stop();
+        if let Some(socket) = self.socket.take() {
+            while !socket.is_finished() {
+                // A thread that waits for a client is woken by one.
+                drop(TcpStream::connect_timeout(&self.address, WAKE_TIMEOUT));
+                for _ in 0..LOOKS_PER_WAKE {
+                    if socket.is_finished() {
+                        break;
+                    }
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+            // A panic of the thread was reported by the thread; shutting down does not add to it.
+            let _ = socket.join();
+        }
+        if let Some(main) = self.main.take() {
+            let _ = main.join();
+        }
+    }
+}
+
+impl Drop for EmbeddedBridge {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+fn spawn(thread: &'static str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, BridgeServerError> {
+    thread::Builder::new()
+        .name(thread.to_owned())
+        .spawn(body)
+        .map_err(|source| BridgeServerError::Thread { thread, source })
+}

@@ -1,0 +1,76 @@
+//! What keeps an embedded bridge from running.
+
+use std::io;
+
+use super::spec::BridgeSpec;
+
+/// Why an embedded bridge did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BridgeServerError {
+    /// The specification contradicts itself.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The port cannot be listened on.
+    #[error("the embedded bridge cannot listen on 127.0.0.1:{port}: {source}\nhint: port 0 takes any free port")]
+    Listen {
+        /// The port that was asked for.
+        port: u16,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A thread of the bridge cannot be started.
+    #[error("the embedded bridge cannot start its thread `{thread}`: {source}")]
+    Thread {
+        /// Which one.
+        thread: &'static str,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+/// Why a bridge specification cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// A part of the text is not `key=value`.
+    #[error("bridge specification: `{part}` is not key=value\nhint: keys are {}", BridgeSpec::key_names())]
+    Shape {
+        /// The part between two commas.
+        part: String,
+    },
+    /// No such key.
+    #[error(
+        "bridge specification: key `{key}` (of `{key}={value}`) is not known\nhint: keys are {}",
+        BridgeSpec::key_names()
+    )]
+    Key {
+        /// The key.
+        key: String,
+        /// The value it was given.
+        value: String,
+    },
+    /// A key is given twice.
+    #[error(
+        "bridge specification: key `{key}` is given twice, the second time as `{value}`\nhint: leave one of them out"
+    )]
+    Twice {
+        /// The key.
+        key: String,
+        /// Its second value.
+        value: String,
+    },
+    /// A value that its key cannot take.
+    #[error(
+        "bridge specification: `{key}={value}`: {cause}\nhint: {key} wants {wants}; keys are {}",
+        BridgeSpec::key_names()
+    )]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// The value as written.
+        value: String,
+        /// What is wrong with it.
+        cause: String,
+        /// What the key takes.
+        wants: &'static str,
+    },
+}

@@ -1,0 +1,76 @@
+//! The main thread: runs frames, applies what was queued, and answers what has to be applied.
+
+use super::delay::Delay;
+use super::frames::Frames;
+use super::message::{Answer, Queued};
+use super::shared::Shared;
+use super::stop::hold;
+
+/// Runs frames until the bridge is stopped.
+pub(super) fn run(shared: &Shared) {
+    let last_ordinal = shared.spec.pause_main_after.unwrap_or(u64::MAX);
+    let mut frames = Frames::new(&shared.spec, shared.clock.now_ns());
+    let mut delay = Delay::applied(&shared.spec);
+    let mut drained = Vec::new();
+    while shared.wait_out_stall() {
+        let awake = match frames.next_start_ns(shared.clock.now_ns()) {
+            Some(start_ns) => shared.stop.wait_until(&shared.clock, start_ns),
+            None => shared.queue.wait(last_ordinal),
+        };
+        if !awake {
+            return;
+        }
+        if shared.is_stalled() {
+            continue;
+        }
+        shared.queue.drain(last_ordinal, &mut drained);
+        if !drained.is_empty() {
+            shared.tally.busy_frames.add(1);
+            if !frame(shared, &mut drained, &mut delay) {
+                return;
+            }
+        }
+    }
+}
+
+/// A reply whose time comes within the frame.
+struct Waiting {
+    due_ns: u64,
+    answer: Answer,
+}
+
+/// Applies and answers what was drained. False when the bridge was stopped.
+fn frame(shared: &Shared, drained: &mut Vec<Queued>, delay: &mut Delay) -> bool {
+    let dequeued_ns = shared.clock.now_ns();
+    let mut waiting = Vec::new();
+    for Queued { actions, answer, .. } in drained.drain(..) {
+        let mut avatar = hold(&shared.avatar);
+        for action in &actions {
+            avatar.apply(action);
+        }
+        drop(avatar);
+        shared.tally.applied.add(actions.len() as u64);
+        let Some(mut answer) = answer else { continue };
+        let applied_ns = shared.clock.now_ns();
+        answer.moments.dequeued_ns = Some(dequeued_ns);
+        answer.moments.applied_ns = Some(applied_ns);
+        if !delay.is_none() {
+            waiting.push(Waiting { due_ns: applied_ns.saturating_add(delay.next_ns()), answer });
+        } else if !reply(shared, &answer) {
+            return false;
+        }
+    }
+    waiting.iter().all(|late| shared.stop.wait_until(&shared.clock, late.due_ns) && reply(shared, &late.answer))
+}
+
+/// Answers whoever is connected now, as Unity does: a client that came meanwhile gets the reply to its predecessor's message.
+fn reply(shared: &Shared, answer: &Answer) -> bool {
+    match shared.client() {
+        None => true,
+        Some(client) => shared.reply(&client, |replied_ns| {
+            let mut moments = answer.moments;
+            moments.replied_ns = replied_ns;
+            answer.ticket.line(&moments)
+        }),
+    }
+}

@@ -1,0 +1,79 @@
+//! A message between the threads: what it changes, and how it wants to be answered.
+
+use std::borrow::Cow;
+
+use super::action::Action;
+use super::instrumented;
+use crate::bridge::Ack;
+
+/// What the socket thread made of a line.
+#[derive(Debug)]
+pub(super) enum Understood {
+    /// Not a message; with the line that says so, in a dialect that does.
+    Malformed(Option<String>),
+    /// A message without a command that can be carried out; likewise.
+    Unknown(Option<String>),
+    /// Something to do.
+    Order(Order),
+}
+
+/// Changes to queue, and the reply they get.
+#[derive(Debug)]
+pub(super) struct Order {
+    /// Empty when the command lacks an argument: it is answered all the same.
+    pub(super) actions: Vec<Action>,
+    pub(super) ack: Ack,
+    pub(super) ticket: Ticket,
+}
+
+/// What has to be known of a request to answer it.
+#[derive(Debug)]
+pub(super) enum Ticket {
+    /// Nothing: the reply is `{}`.
+    Bare,
+    /// The reply names the request and gives its moments.
+    Named(Box<instrumented::Ticket>),
+}
+
+impl Ticket {
+    /// The reply with its line feed.
+    pub(super) fn line(&self, moments: &Moments) -> Cow<'static, str> {
+        match self {
+            Self::Bare => Cow::Borrowed("{}\n"),
+            Self::Named(ticket) => Cow::Owned(ticket.line(moments)),
+        }
+    }
+}
+
+/// When the stations of a message were passed, by the bridge's clock.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_field_names)]
+pub(super) struct Moments {
+    /// The read that completed the line returned.
+    pub(super) received_ns: u64,
+    /// The line was understood.
+    pub(super) parsed_ns: u64,
+    /// The main thread took it from the queue.
+    pub(super) dequeued_ns: Option<u64>,
+    /// It took effect.
+    pub(super) applied_ns: Option<u64>,
+    /// The reply is about to be written.
+    pub(super) replied_ns: u64,
+}
+
+/// A message on its way to the main thread.
+#[derive(Debug)]
+pub(super) struct Queued {
+    /// The message's place among all that were received, from 1.
+    pub(super) ordinal: u64,
+    pub(super) actions: Vec<Action>,
+    /// Present when the main thread is the one to answer.
+    pub(super) answer: Option<Answer>,
+}
+
+/// A reply that the main thread owes.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) ticket: Ticket,
+    pub(super) moments: Moments,
+}

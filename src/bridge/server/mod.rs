@@ -1,0 +1,35 @@
+//! The embedded bridge: a server that stands in for Unity on 127.0.0.1, faithful to the stock dialect.
+//!
+//! Two threads, as in Unity. The socket thread serves one client at a time, reads 4,096 bytes at a time and answers what
+//! only has to be received; the main thread runs frames, drains the whole queue once a frame and answers what has to be
+//! applied. A [`BridgeSpec`] sets the frame rate and, for tests and checks against a known truth, the ways in which the
+//! bridge misbehaves. It draws nothing and never listens beyond this machine.
+
+mod action;
+mod avatar;
+mod bridge;
+mod client;
+mod counters;
+mod decode;
+mod delay;
+mod error;
+mod faults;
+mod frames;
+mod instrumented;
+mod main_thread;
+mod message;
+mod outbox;
+mod queue;
+mod shared;
+mod socket;
+mod spec;
+mod spec_parse;
+mod stock;
+mod stop;
+
+pub use avatar::{Avatar, HeadMovement};
+pub use bridge::EmbeddedBridge;
+pub use counters::Counters;
+pub use error::{BridgeServerError, SpecError};
+pub use spec::{BridgeSpec, FrameRate};
+pub use spec_parse::SpecKey;

@@ -1,0 +1,61 @@
+//! The one way out: every reply of either thread is counted here and meets its fate.
+
+use std::borrow::Cow;
+
+use super::client::Client;
+use super::faults::{Fate, GARBLED_LINE};
+use super::shared::Shared;
+use super::stop::hold;
+
+impl Shared {
+    /// Sends a reply, or does to it what the specification says. `line` makes it, with its line feed, from the moment at which it
+    /// is written. False when the bridge was stopped.
+    pub(super) fn reply(&self, client: &Client, line: impl FnOnce(u64) -> Cow<'static, str>) -> bool {
+        if client.is_cut() {
+            return true;
+        }
+        let Some(fate) = self.fate() else { return false };
+        self.tally.replies_due.add(1);
+        match fate {
+            Fate::Drop | Fate::Wait { .. } => {}
+            Fate::Cut => client.cut(),
+            Fate::Send { garbled, times } => {
+                let line = line(self.clock.now_ns());
+                let bytes = if garbled { GARBLED_LINE } else { line.as_bytes() };
+                for _ in 0..times {
+                    self.tally.replies_sent.add(1);
+                    client.send(bytes);
+                }
+            }
+        }
+        true
+    }
+
+    /// Whether the bridge stands still at the moment.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled_until_ns().is_some()
+    }
+
+    /// Waits while the bridge stands still. False when it was stopped.
+    pub(super) fn wait_out_stall(&self) -> bool {
+        self.stalled_until_ns().is_none_or(|until_ns| self.stop.wait_until(&self.clock, until_ns))
+    }
+
+    fn stalled_until_ns(&self) -> Option<u64> {
+        let faults = self.faults.as_ref()?;
+        hold(faults).stalled_until_ns(self.clock.now_ns())
+    }
+
+    /// The fate of the next reply, once the bridge does not stand still. `None` when it was stopped.
+    fn fate(&self) -> Option<Fate> {
+        let Some(faults) = &self.faults else { return Some(Fate::HONEST) };
+        loop {
+            let fate = hold(faults).next(self.clock.now_ns());
+            match fate {
+                Fate::Wait { until_ns } if self.stop.wait_until(&self.clock, until_ns) => {}
+                Fate::Wait { .. } => return None,
+                fate => return Some(fate),
+            }
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! A bridge specification as text: `fps=30,received-delay=5ms,drop-every=10`, read and written.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::error::SpecError;
+use super::spec::{BridgeSpec, FrameRate};
+use crate::bridge::Dialect;
+use crate::clock::nanos;
+
+/// A key of the specification's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpecKey {
+    /// As written before the `=`.
+    pub name: &'static str,
+    /// What may stand after it.
+    pub wants: &'static str,
+    /// What it does, in one line.
+    pub help: &'static str,
+}
+
+const fn key(name: &'static str, wants: &'static str, help: &'static str) -> SpecKey {
+    SpecKey { name, wants, help }
+}
+
+const DURATION: &str = "a duration such as 250us, 5ms or 1.5s";
+const COUNT: &str = "a whole number of at least 1";
+
+impl BridgeSpec {
+    /// Every key of the text form, in the order in which they are written.
+    pub const KEYS: &'static [SpecKey] = &[
+        key("dialect", "stock or instrumented", "what the bridge speaks (default stock)"),
+        key("fps", "a number above 0 and at most 1000, or unpaced", "frames a second of the main thread (default 60)"),
+        key("received-delay", DURATION, "time the socket thread spends before each of its replies"),
+        key("applied-delay", DURATION, "time the main thread lets pass before each of its replies"),
+        key("jitter", DURATION, "a uniform random time from 0 to this is added to each delay"),
+        key("frame-jitter", DURATION, "each frame starts late by a uniform random time from 0 to this"),
+        key("drop-every", COUNT, "every Nth reply is not sent"),
+        key("garble-every", COUNT, "every Nth reply is a line that is not JSON"),
+        key("duplicate-every", COUNT, "every Nth reply is sent twice"),
+        key("stall-after", COUNT, "after N replies the bridge stands still, connection open"),
+        key("stall-for", DURATION, "how long it stands still (default for ever)"),
+        key("close-after", COUNT, "after N replies it sends half a line and closes the connection, once"),
+        key("slow-reader", COUNT, "bytes a second that it takes from the socket"),
+        key("pause-main-after", COUNT, "after N messages the main thread stops, as in a Unity without focus"),
+        key("silent", "true or false", "connections are accepted and never answered, not even greeted"),
+        key("seed", "a whole number", "where the random times start from (default 0)"),
+    ];
+
+    pub(super) fn key_names() -> String {
+        let names: Vec<&str> = Self::KEYS.iter().map(|key| key.name).collect();
+        names.join(", ")
+    }
+
+    pub(super) fn refused(name: &str, value: &dyn Display, cause: impl Into<String>) -> SpecError {
+        let (value, cause) = (value.to_string(), cause.into());
+        match Self::KEYS.iter().find(|key| key.name == name) {
+            Some(key) => SpecError::Value { key: key.name, value, cause, wants: key.wants },
+            None => SpecError::Key { key: name.to_owned(), value },
+        }
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), SpecError> {
+        let refuse = |cause: String| Self::refused(name, &value, cause);
+        let duration = || duration_of(value).map_err(refuse);
+        let count = || value.parse::<u64>().map_err(|source| refuse(source.to_string()));
+        match name {
+            "dialect" => self.dialect = Dialect::named(value).map_err(|_| refuse("there is no such dialect".into()))?,
+            "fps" if value == "unpaced" => self.fps = FrameRate::Unpaced,
+            "fps" => self.fps = FrameRate::Paced(value.parse().map_err(|_| refuse("it is not a number".into()))?),
+            "received-delay" => self.received_delay = duration()?,
+            "applied-delay" => self.applied_delay = duration()?,
+            "jitter" => self.jitter = duration()?,
+            "frame-jitter" => self.frame_jitter = duration()?,
+            "drop-every" => self.drop_every = Some(count()?),
+            "garble-every" => self.garble_every = Some(count()?),
+            "duplicate-every" => self.duplicate_every = Some(count()?),
+            "stall-after" => self.stall_after = Some(count()?),
+            "stall-for" => self.stall_for = Some(duration()?),
+            "close-after" => self.close_after = Some(count()?),
+            "slow-reader" => self.slow_reader = Some(count()?),
+            "pause-main-after" => self.pause_main_after = Some(count()?),
+            "silent" => self.silent = value.parse().map_err(|_| refuse("it is neither".into()))?,
+            "seed" => self.seed = count()?,
+            _ => return Err(SpecError::Key { key: name.to_owned(), value: value.to_owned() }),
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for BridgeSpec {
+    type Err = SpecError;
+
+    /// Reads `key=value` pairs parted by commas; what is not named keeps its default, and an empty text is the default.
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        let mut spec = Self::default();
+        let mut seen = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|_| !text.trim().is_empty()) {
+            let (name, value) = part.split_once('=').ok_or_else(|| SpecError::Shape { part: part.to_owned() })?;
+            let (name, value) = (name.trim(), value.trim());
+            spec.set(name, value)?;
+            if seen.contains(&name) {
+                return Err(SpecError::Twice { key: name.to_owned(), value: value.to_owned() });
+            }
+            seen.push(name);
+        }
+        spec.validate()?;
+        Ok(spec)
+    }
+}
+
+impl Display for BridgeSpec {
+    /// The canonical text: dialect and frame rate always, then whatever differs from the default, in the order of
+    /// [`BridgeSpec::KEYS`]. Reading it back gives an equal specification.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "dialect={}", self.dialect.name)?;
+        match self.fps {
+            FrameRate::Paced(fps) => write!(f, ",fps={fps}")?,
+            FrameRate::Unpaced => write!(f, ",fps=unpaced")?,
+        }
+        let timed = |duration: Duration| (!duration.is_zero()).then(|| duration_text(duration));
+        let counted = |count: Option<u64>| count.map(|count| count.to_string());
+        let parts = [
+            ("received-delay", timed(self.received_delay)),
+            ("applied-delay", timed(self.applied_delay)),
+            ("jitter", timed(self.jitter)),
+            ("frame-jitter", timed(self.frame_jitter)),
+            ("drop-every", counted(self.drop_every)),
+            ("garble-every", counted(self.garble_every)),
+            ("duplicate-every", counted(self.duplicate_every)),
+            ("stall-after", counted(self.stall_after)),
+            ("stall-for", self.stall_for.map(duration_text)),
+            ("close-after", counted(self.close_after)),
+            ("slow-reader", counted(self.slow_reader)),
+            ("pause-main-after", counted(self.pause_main_after)),
+            ("silent", self.silent.then(|| "true".to_owned())),
+            ("seed", (self.seed != 0).then(|| self.seed.to_string())),
+        ];
+        parts
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .try_for_each(|(name, value)| write!(f, ",{name}={value}"))
+    }
+}
+
+fn duration_of(text: &str) -> Result<Duration, String> {
+    let signed: SignedDuration = text.parse().map_err(|source: jiff::Error| source.to_string())?;
+    let duration = Duration::try_from(signed).map_err(|_| "it is negative".to_owned())?;
+    // Moments are nanoseconds in 64 bits; half of that range leaves room to add one to any of them.
+    if duration.as_nanos() > u128::from(u64::MAX / 2) {
+        return Err("it is longer than 292 years".to_owned());
+    }
+    Ok(duration)
+}
+
+/// The duration in the largest unit that writes it as a whole number, so that it reads back exactly.
+fn duration_text(duration: Duration) -> String {
+    let ns = nanos(duration);
+    let (unit_ns, unit) = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")]
+        .into_iter()
+        .find(|(unit_ns, _)| ns.is_multiple_of(*unit_ns))
+        .unwrap_or((1, "ns"));
+    format!("{}{unit}", ns / unit_ns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> BridgeSpec {
+        text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn an_empty_text_is_the_default() {
+        assert_eq!(parsed(""), BridgeSpec::default());
+        assert_eq!(parsed("  "), BridgeSpec::default());
+        assert_eq!(BridgeSpec::default().to_string(), "dialect=stock,fps=60");
+    }
+
+    #[test]
+    fn each_key_is_read_and_written_back() {
+        let everything = "dialect=instrumented,fps=59.94,received-delay=5ms,applied-delay=1500ms,jitter=250us,\
+                          frame-jitter=1ns,drop-every=10,garble-every=11,duplicate-every=12,stall-after=13,stall-for=2s,\
+                          close-after=14,slow-reader=4096,pause-main-after=15,silent=true,seed=42";
+        let spec = parsed(everything);
+        assert_eq!(spec.to_string(), everything);
+        assert_eq!(spec.applied_delay, Duration::from_millis(1_500));
+        for key in BridgeSpec::KEYS {
+            assert!(everything.contains(&format!("{}=", key.name)), "{} is not in this test", key.name);
+        }
+    }
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        assert_eq!(parsed("received-delay=1.5s").received_delay, Duration::from_millis(1_500));
+        assert_eq!(parsed("received-delay=2 minutes").received_delay, Duration::from_secs(120));
+        assert_eq!(parsed(" fps = unpaced , jitter = 0s ").to_string(), "dialect=stock,fps=unpaced");
+    }
+
+    #[test]
+    fn refusals_name_key_value_and_cause() {
+        let refusals = [
+            ("speed=9", "key `speed` (of `speed=9`) is not known"),
+            ("fps", "`fps` is not key=value"),
+            ("fps=30,,seed=1", "`` is not key=value"),
+            ("fps=0", "`fps=0`: it is not above 0 and at most 1000"),
+            ("fps=fast", "`fps=fast`: it is not a number"),
+            ("fps=30,fps=60", "key `fps` is given twice, the second time as `60`"),
+            ("received-delay=5", "`received-delay=5`: "),
+            ("received-delay=-5ms", "`received-delay=-5ms`: it is negative"),
+            ("drop-every=0", "`drop-every=0`: it is below 1"),
+            ("drop-every=-1", "`drop-every=-1`: "),
+            ("silent=maybe", "`silent=maybe`: it is neither\nhint: silent wants true or false"),
+            (
+                "dialect=klingon",
+                "`dialect=klingon`: there is no such dialect\nhint: dialect wants stock or instrumented",
+            ),
+            ("stall-for=1s", "`stall-for=1s`: there is no stall-after"),
+            ("fps=unpaced,frame-jitter=1ms", "`frame-jitter=1ms`: it is not shorter than a frame"),
+        ];
+        for (text, expected) in refusals {
+            let refused = text.parse::<BridgeSpec>().unwrap_err().to_string();
+            assert!(refused.contains(expected), "{text}: {refused}");
+            if !text.starts_with("fps=30,fps") {
+                assert!(refused.contains("keys are dialect, fps, received-delay"), "{text}: {refused}");
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Waiting that can be called off: every pause of the bridge ends when the bridge is stopped.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+
+/// Waits up to this long are not called off, so that their end stays exact.
+const UNINTERRUPTED_NS: u64 = 20_000_000;
+
+/// How long before its end a long wait goes over into an exact one; condition variables wake late by less than that.
+const EXACT_NS: u64 = 5_000_000;
+
+/// Locks, also when a thread panicked while it held the lock: what it guards here is valid after every single step.
+pub(super) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether the bridge was stopped.
+#[derive(Debug, Default)]
+pub(super) struct Stop {
+    stopped: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Stop {
+    /// Stops the bridge, and ends every wait.
+    pub(super) fn set(&self) {
+        *hold(&self.stopped) = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        *hold(&self.stopped)
+    }
+
+    /// Waits until `clock` reads `at_ns` (`u64::MAX`: for ever). False when the bridge was stopped.
+    pub(super) fn wait_until(&self, clock: &Clock, at_ns: u64) -> bool {
+        loop {
+            let left_ns = at_ns.saturating_sub(clock.now_ns());
+            if left_ns <= UNINTERRUPTED_NS {
+                clock.sleep_until(at_ns);
+                return !self.is_set();
+            }
+            let stopped = hold(&self.stopped);
+            if *stopped {
+                return false;
+            }
+            let coarse = Duration::from_nanos(left_ns - EXACT_NS);
+            drop(self.changed.wait_timeout(stopped, coarse).unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_is_never_too_short() {
+        let (clock, stop) = (Clock::start(), Stop::default());
+        for wait_ns in [0, 1_000_000, UNINTERRUPTED_NS + 10_000_000] {
+            let at_ns = clock.now_ns() + wait_ns;
+            assert!(stop.wait_until(&clock, at_ns));
+            assert!(clock.now_ns() >= at_ns);
+        }
+    }
+
+    #[test]
+    fn a_stop_ends_a_wait_for_ever() {
+        let stop = Arc::new(Stop::default());
+        let waiter = thread::spawn({
+            let stop = Arc::clone(&stop);
+            move || stop.wait_until(&Clock::start(), u64::MAX)
+        });
+        stop.set();
+        assert!(!waiter.join().unwrap());
+    }
+}

@@ -1,0 +1,11 @@
+//! The command line as it is written: one file a command, no defaults that depend on anything, no input or output.
+
+mod bridge;
+mod ipc;
+mod report;
+mod root;
+
+pub use bridge::BridgeArgs;
+pub use ipc::IpcArgs;
+pub use report::ReportArgs;
+pub use root::{Cli, Command, CompletionsArgs, Format, RenderFormat};

@@ -1,0 +1,71 @@
+//! The program and what all of its commands share.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::{BridgeArgs, IpcArgs, ReportArgs};
+
+/// Measures, explains and guards the speed of Workly: the way from a command to the avatar's face.
+///
+/// Every figure comes with n, spread and conditions. What a stand-in took part in says SIMULATED.
+#[derive(Debug, Parser)]
+#[command(name = "workly-perf", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// No progress and no notes: only the result, warnings and errors.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Measure the round trip to the Unity bridge: received and applied.
+    Ipc(IpcArgs),
+    /// Run the embedded bridge as a server: a stand-in for Unity, to try things on.
+    Bridge(BridgeArgs),
+    /// Show a saved run again, in any format.
+    Report(ReportArgs),
+    /// Print the completions for a shell.
+    Completions(CompletionsArgs),
+}
+
+/// `workly-perf completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}
+
+/// How a measuring command prints its result to standard output. The files of the record do not depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For eyes.
+    Table,
+    /// Markdown: the text of report.md.
+    Md,
+    /// Tidy CSV, one row a figure: the text of summary.csv.
+    Csv,
+    /// The whole record: the text of run.json.
+    Json,
+}
+
+/// How `report` shows a saved run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RenderFormat {
+    /// For eyes.
+    Table,
+    /// Markdown: the text of report.md.
+    Md,
+    /// Tidy CSV, one row a figure: the text of summary.csv.
+    Csv,
+    /// The whole record: the text of run.json.
+    Json,
+    /// One self-contained page with the distributions drawn.
+    Html,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done · 1 done, negative verdict · 2 usage · 3 this machine lacks something \
+(bridge, model, GPU) · 4 measurement failed or invalid · 5 a file is unreadable, corrupt or too new · 70 bug · \
+130 interrupted, partial results kept";

@@ -1,0 +1,80 @@
+//! The one clock: monotonic, in nanoseconds since the clock was made.
+//!
+//! Every duration that is measured, every deadline that is kept and every server stamp comes from here, so that figures
+//! of one process can be subtracted from each other. The calendar is read only to say when a run took place.
+
+use std::time::{Duration, Instant};
+
+use spin_sleep::{SpinSleeper, SpinStrategy};
+
+/// How long before a deadline sleeping gives way to spinning, in nanoseconds.
+///
+/// The operating system wakes a sleeper up to this late on an idle machine; the rest is spun away. Larger means more
+/// CPU burnt before each deadline, smaller means late sends.
+const SPIN_NS: u32 = 250_000;
+
+/// A monotonic clock with an origin of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    origin: Instant,
+}
+
+impl Clock {
+    /// A clock that reads 0 now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { origin: Instant::now() }
+    }
+
+    /// Nanoseconds since the origin. Wraps after 584 years.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)]
+    pub fn now_ns(&self) -> u64 {
+        self.origin.elapsed().as_nanos() as u64
+    }
+
+    /// The instant at which this clock reads `at_ns`.
+    #[must_use]
+    pub fn instant(&self, at_ns: u64) -> Instant {
+        self.origin + Duration::from_nanos(at_ns)
+    }
+
+    /// Waits until the clock reads `at_ns`: sleeps coarsely, then spins. Returns at once when that moment has passed.
+    pub fn sleep_until(&self, at_ns: u64) {
+        SpinSleeper::new(SPIN_NS).with_spin_strategy(SpinStrategy::SpinLoopHint).sleep_until(self.instant(at_ns));
+    }
+}
+
+/// Nanoseconds in a duration, saturating at `u64::MAX` (584 years).
+#[must_use]
+pub fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Nanoseconds as milliseconds.
+#[must_use]
+pub fn ms(ns: u64) -> f64 {
+    ns as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_never_undershot() {
+        let clock = Clock::start();
+        for wait_ns in [0, 1_000, 300_000, 2_000_000] {
+            let deadline = clock.now_ns() + wait_ns;
+            clock.sleep_until(deadline);
+            assert!(clock.now_ns() >= deadline, "woke {} ns early", deadline - clock.now_ns());
+        }
+    }
+
+    #[test]
+    fn a_deadline_in_the_past_returns() {
+        let clock = Clock::start();
+        clock.sleep_until(0);
+        assert!(clock.instant(5) > clock.instant(4));
+    }
+}

@@ -1,0 +1,51 @@
+//! `workly-perf bridge`: the embedded bridge as a process of its own.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::failure::Failure;
+use crate::bridge::server::{BridgeSpec, EmbeddedBridge};
+use crate::cli::BridgeArgs;
+use crate::exit::Exit;
+use crate::term::Printer;
+
+/// How often it looks whether to end.
+const LOOK_UP: Duration = Duration::from_millis(50);
+
+pub(super) fn run(args: &BridgeArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
+    let spec = spec_of(args)?;
+    let bridge = EmbeddedBridge::start(spec.clone(), args.port)?;
+    printer.note(&format!("embedded bridge ({spec}); a stand-in for Unity. Ctrl-C ends it. Its address:"));
+    printer
+        .data(&bridge.address().to_string())
+        .context("cannot write to standard output")
+        .map_err(|error| Failure::new(Exit::Unreadable, error))?;
+    while !stop.load(Ordering::Relaxed) {
+        thread::sleep(LOOK_UP);
+    }
+    let counters = bridge.counters();
+    printer.note(&format!(
+        "{} connections, {} messages, {} applied, {} replies, {} unknown and {} malformed left unanswered; longest queue {}",
+        counters.connections,
+        counters.received,
+        counters.applied,
+        counters.replies_sent,
+        counters.ignored,
+        counters.malformed,
+        counters.longest_queue,
+    ));
+    Ok(Exit::Done)
+}
+
+/// The specification with `--fps` laid over it.
+fn spec_of(args: &BridgeArgs) -> Result<BridgeSpec, Failure> {
+    let Some(fps) = &args.fps else { return Ok(args.spec.clone()) };
+    let paced: BridgeSpec =
+        format!("fps={fps}").parse().map_err(|error| Failure::new(Exit::Usage, anyhow::Error::new(error)))?;
+    let spec = BridgeSpec { fps: paced.fps, ..args.spec.clone() };
+    spec.validate().map_err(|error| Failure::new(Exit::Usage, error.into()))?;
+    Ok(spec)
+}

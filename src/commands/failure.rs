@@ -1,0 +1,108 @@
+//! How each room's errors end: with which exit code, and with which hint.
+
+use crate::bridge::BridgeError;
+use crate::bridge::server::BridgeServerError;
+use crate::exit::Exit;
+use crate::plan::PlanError;
+use crate::record::RecordError;
+use crate::term::Printer;
+
+/// An error on its way out.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The code that the process ends with.
+    pub(super) exit: Exit,
+    error: anyhow::Error,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure without a hint.
+    pub(super) fn new(exit: Exit, error: anyhow::Error) -> Self {
+        Self { exit, error, hint: None }
+    }
+
+    /// The same with a hint.
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Tells the user.
+    pub(super) fn tell(&self, printer: Printer) {
+        printer.error(&format!("{:#}", self.error));
+        if let Some(hint) = &self.hint {
+            printer.hint(hint);
+        }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        let (exit, hint) = match &error {
+            PlanError::Config(_) => {
+                (Exit::Unreadable, "mend the file, or name the bridge with --bridge and another --config")
+            }
+            PlanError::Dialects { .. } => (Exit::Usage, "leave --dialect out"),
+            PlanError::UnknownDialect(_) => (Exit::Usage, "see workly-perf ipc --help"),
+        };
+        Self::new(exit, error.into()).hint(hint)
+    }
+}
+
+impl From<BridgeError> for Failure {
+    fn from(error: BridgeError) -> Self {
+        let (exit, hint) = match &error {
+            BridgeError::BadAddress { .. } => (Exit::Usage, Some("write HOST:PORT or embedded")),
+            BridgeError::NotLoopback { .. } => (
+                Exit::Usage,
+                Some("the protocol has neither password nor encryption; --allow-remote if that machine is meant"),
+            ),
+            BridgeError::Unresolvable { .. } => {
+                (Exit::Usage, Some("check --bridge, or unity.host in the configuration"))
+            }
+            BridgeError::NobodyThere { .. } => (
+                Exit::Lacking,
+                Some("start Unity with the avatar, or use --bridge embedded for a stand-in that needs no Unity"),
+            ),
+            BridgeError::NoGreeting { .. } => (
+                Exit::Failed,
+                Some("the bridge serves one client at a time: close Workly, or whatever else is connected to it"),
+            ),
+            BridgeError::Garbled { .. } => {
+                (Exit::Failed, Some("is that port Unity's bridge? name another with --bridge HOST:PORT"))
+            }
+            BridgeError::Interrupted => (Exit::Interrupted, None),
+            _ => (Exit::Failed, None),
+        };
+        let failure = Self::new(exit, error.into());
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<BridgeServerError> for Failure {
+    fn from(error: BridgeServerError) -> Self {
+        Self::new(Exit::Lacking, error.into())
+            .hint("Unity or another bridge may be using that port already; --port 0 takes a free one")
+    }
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        let (exit, hint) = match &error {
+            RecordError::NotEmpty { .. } => (Exit::Usage, "name a new folder with --out"),
+            RecordError::TooNew { .. } => {
+                (Exit::Unreadable, "read it with the workly-perf that wrote it, or a later one")
+            }
+            RecordError::NotARecord { .. } => (Exit::Unreadable, "name a folder that a measuring command wrote"),
+            RecordError::Corrupt { .. } => {
+                (Exit::Unreadable, "the other files of the record may still be whole; measure again if you can")
+            }
+            RecordError::Inconsistent { .. } => (Exit::Bug, "this is a bug in workly-perf: please report it"),
+            RecordError::Io { .. } => (Exit::Unreadable, "check that the folder exists, is yours, and has room"),
+        };
+        Self::new(exit, error.into()).hint(hint)
+    }
+}

@@ -1,0 +1,88 @@
+//! The outline of the command.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::super::failure::Failure;
+use super::super::report::{rendered, show};
+use super::cases::Session;
+use super::connection::{Connection, simulated};
+use super::findings::annotate;
+use super::recorder::Recorder;
+use crate::cli::IpcArgs;
+use crate::exit::Exit;
+use crate::plan::IpcPlan;
+use crate::record::{Case, CaseState, Run, RunState};
+use crate::term::Printer;
+
+/// Plans, connects, measures, restores, reports.
+pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
+    let plan = IpcPlan::resolve(args, rand::random())?;
+    let connection = Connection::open(&plan, stop)?;
+    let greeting = connection.greeting_warning(&plan);
+    let mut recorder = Recorder::start(&plan, args.out.as_deref(), connection.subject(&plan), simulated(&plan))?;
+    recorder.run.warnings.extend(greeting);
+    introduce(&plan, &recorder.run, printer);
+
+    let mut session = Session { plan: &plan, printer, stop, connection, recorder, measured: Vec::new() };
+    session.measure()?;
+    let restored = session.connection.restore(&plan);
+    let Session { mut recorder, measured, .. } = session;
+    if let Err(error) = restored {
+        recorder.run.warnings.push(format!("the avatar could not be put back as it was found: {error}"));
+    }
+    annotate(&mut recorder.run.cases, &measured);
+    conclude(&mut recorder.run, stop.load(Ordering::Relaxed));
+    recorder.finish()?;
+
+    for warning in &recorder.run.warnings {
+        printer.warning(warning);
+    }
+    show(&rendered(&recorder.run, args.format, printer)?, printer)?;
+    printer.note(&format!("record: {}", recorder.path().display()));
+    verdict(&recorder.run)
+}
+
+fn introduce(plan: &IpcPlan, run: &Run, printer: Printer) {
+    let simulated = if run.simulated.is_empty() { "" } else { ", SIMULATED: a stand-in for Unity" };
+    printer.note(&format!(
+        "{} cases of {} messages against {} ({} dialect{simulated})",
+        plan.cases.len(),
+        plan.messages,
+        plan.target,
+        plan.dialect.name
+    ));
+}
+
+/// Settles how the run ended.
+fn conclude(run: &mut Run, interrupted: bool) {
+    run.cases.sort_by_key(|case| case.conditions["place_in_plan"].as_u64());
+    let off = off_plan(run);
+    (run.state, run.reason) = if interrupted {
+        (RunState::Interrupted, Some("ended by Ctrl-C".to_owned()))
+    } else if off.is_empty() {
+        (RunState::Complete, None)
+    } else {
+        (RunState::Failed, Some(format!("{} of {} cases did not end as planned", off.len(), run.cases.len())))
+    };
+}
+
+fn off_plan(run: &Run) -> Vec<&Case> {
+    run.cases.iter().filter(|case| case.state != CaseState::Ok).collect()
+}
+
+/// The exit code: what was measured is saved in any case.
+fn verdict(run: &Run) -> Result<Exit, Failure> {
+    match run.state {
+        RunState::Interrupted => Ok(Exit::Interrupted),
+        RunState::Complete => Ok(Exit::Done),
+        RunState::Failed | RunState::Running => {
+            let faults: Vec<String> = off_plan(run)
+                .iter()
+                .map(|case| format!("  {}: {}", case.path, case.reason.as_deref().unwrap_or("failed")))
+                .collect();
+            let reason = run.reason.as_deref().unwrap_or("the run failed");
+            Err(Failure::new(Exit::Failed, anyhow::anyhow!("{reason}\n{}", faults.join("\n")))
+                .hint("the cases that ended well are in the record; raise --timeout if the bridge is merely slow"))
+        }
+    }
+}

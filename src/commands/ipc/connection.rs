@@ -1,0 +1,83 @@
+//! The bridge that is measured: found or started, connected to, and in the end left as it was.
+
+use std::sync::atomic::AtomicBool;
+
+use serde_json::{Value, json};
+
+use super::super::failure::Failure;
+use crate::bridge::server::EmbeddedBridge;
+use crate::bridge::{Ack, BridgeError, Client, Target, resolve};
+use crate::plan::IpcPlan;
+use crate::record::Simulation;
+
+/// A connection, and the bridge behind it where this process runs it.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    embedded: Option<EmbeddedBridge>,
+    address: String,
+}
+
+impl Connection {
+    /// Starts the embedded bridge if the plan wants it, and connects.
+    pub(super) fn open(plan: &IpcPlan, stop: &AtomicBool) -> Result<Self, Failure> {
+        let (embedded, addresses) = match &plan.target {
+            Target::Embedded(spec) => {
+                let bridge = EmbeddedBridge::start((**spec).clone(), 0)?;
+                let address = bridge.address();
+                (Some(bridge), vec![address])
+            }
+            Target::Remote { host, port } => (None, resolve(host, *port, plan.allow_remote)?),
+        };
+        let client = Client::connect(&addresses, plan.timeout, stop)?;
+        let address = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        Ok(Self { client, embedded, address })
+    }
+
+    /// What was measured, for the record.
+    pub(super) fn subject(&self, plan: &IpcPlan) -> Value {
+        json!({
+            "bridge": if self.embedded.is_some() { "embedded" } else { "remote" },
+            "address": self.address,
+            "found_by": plan.found_by,
+            "dialect": plan.dialect.name,
+            "greeting": self.client.greeting(),
+        })
+    }
+
+    /// What is odd about the greeting, if anything is.
+    pub(super) fn greeting_warning(&self, plan: &IpcPlan) -> Option<String> {
+        let greeting = self.client.greeting();
+        (greeting != plan.dialect.greeting).then(|| {
+            format!(
+                "the bridge greeted with {greeting} where dialect {} has {}: is --dialect right?",
+                plan.dialect.name, plan.dialect.greeting
+            )
+        })
+    }
+
+    /// After a failure: a fresh connection, and whether the socket thread still answers on it.
+    pub(super) fn is_alive(&mut self, plan: &IpcPlan, stop: &AtomicBool) -> bool {
+        let mut message = plan.message(Ack::Received, 0);
+        self.client.reconnect(stop).and_then(|()| self.client.exchange(message.line(0), stop)).is_ok()
+    }
+
+    /// Sends the commands that leave the avatar as it was found. Says what did not work.
+    pub(super) fn restore(&mut self, plan: &IpcPlan) -> Result<(), BridgeError> {
+        // A wish to end early must not keep the avatar from being put right; each wait is bounded all the same.
+        let stop = AtomicBool::new(false);
+        for mut message in plan.restoring() {
+            self.client.exchange(message.line(0), &stop)?;
+        }
+        Ok(())
+    }
+}
+
+/// What stands in for the user's own.
+pub(super) fn simulated(plan: &IpcPlan) -> Vec<Simulation> {
+    match &plan.target {
+        Target::Embedded(spec) => {
+            vec![Simulation { what: "embedded bridge".into(), parameters: spec.to_string() }]
+        }
+        Target::Remote { .. } => Vec::new(),
+    }
+}

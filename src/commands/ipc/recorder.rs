@@ -1,0 +1,80 @@
+//! Keeps the run on disk while it grows: after each case, everything measured so far is whole in the record's folder.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::host;
+use crate::plan::IpcPlan;
+use crate::record::{Case, HistogramFiles, HlogPart, RecordError, RecordFolder, Run, RunState, SCHEMA, Simulation};
+use crate::report;
+
+/// Where runs go unless `--out` says otherwise; git ignores it.
+const LOCAL_RUNS: &str = "results/local";
+
+/// A run and its folder.
+pub(super) struct Recorder {
+    folder: RecordFolder,
+    pub(super) run: Run,
+}
+
+impl Recorder {
+    /// Makes the folder, and writes the run as it starts.
+    pub(super) fn start(
+        plan: &IpcPlan,
+        out: Option<&Path>,
+        subject: Value,
+        simulated: Vec<Simulation>,
+    ) -> Result<Self, RecordError> {
+        let started = Timestamp::now();
+        let folder = match out {
+            Some(path) => RecordFolder::create(path)?,
+            None => RecordFolder::create_in(Path::new(LOCAL_RUNS), started, "ipc")?,
+        };
+        let run = Run {
+            schema: SCHEMA,
+            run_id: format!("{}-ipc-{:04x}", started.strftime("%Y%m%dT%H%M%SZ"), rand::random::<u16>()),
+            command: "ipc".into(),
+            state: RunState::Running,
+            reason: None,
+            started,
+            finished: None,
+            simulated,
+            subject,
+            plan: serde_json::to_value(plan).unwrap_or_default(),
+            build: host::build(),
+            machine: host::machine(),
+            warnings: plan.warnings.clone(),
+            cases: Vec::new(),
+        };
+        folder.write_run(&run)?;
+        Ok(Self { folder, run })
+    }
+
+    /// Where the record is.
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes the histograms of a case that ended.
+    pub(super) fn histograms(&self, case: &Case, parts: &[HlogPart<'_>]) -> Result<HistogramFiles, RecordError> {
+        let mut comments = vec![format!("[{} {} in ns]", self.run.run_id, case.path)];
+        comments
+            .extend(self.run.simulated.iter().map(|what| format!("[SIMULATED: {} {}]", what.what, what.parameters)));
+        self.folder.write_histograms(&case.file_stem(), "latency", self.run.started, &comments, parts)
+    }
+
+    /// Adds a case, and writes the run with it.
+    pub(super) fn add(&mut self, case: Case) -> Result<(), RecordError> {
+        self.run.cases.push(case);
+        self.folder.write_run(&self.run)
+    }
+
+    /// Writes the finished run and its report.
+    pub(super) fn finish(&mut self) -> Result<(), RecordError> {
+        self.run.finished = Some(Timestamp::now());
+        self.folder.write_run(&self.run)?;
+        self.folder.write_report(&report::markdown(&self.run))
+    }
+}

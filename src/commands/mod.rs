@@ -1,0 +1,10 @@
+//! One file a command: the only place that sees all rooms and wires them together.
+
+mod bridge;
+mod completions;
+mod failure;
+mod ipc;
+mod report;
+mod run;
+
+pub use run::run;

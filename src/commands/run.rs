@@ -1,0 +1,63 @@
+//! From the process's arguments to its exit code.
+
+use std::panic;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Parser;
+
+use super::failure::Failure;
+use super::{bridge, completions, ipc, report};
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+use crate::term::Printer;
+
+/// Parses the command line, carries it out, and reports what went wrong. Never panics.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Help and version come this way too, with code 0. Nobody can be told when printing fails.
+            let _ = usage.print();
+            return if usage.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    let printer = Printer::new(cli.quiet);
+    let outcome = panic::catch_unwind(|| dispatch(&cli.command, printer));
+    match outcome {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(failure)) => {
+            failure.tell(printer);
+            failure.exit
+        }
+        Err(_) => {
+            printer.error("this is a bug in workly-perf: please report it with the lines above");
+            Exit::Bug
+        }
+    }
+    .into()
+}
+
+fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
+    match command {
+        Command::Ipc(args) => ipc::run(args, printer, &*stop_on_ctrl_c()?),
+        Command::Bridge(args) => bridge::run(args, printer, &*stop_on_ctrl_c()?),
+        Command::Report(args) => report::run(args, printer),
+        Command::Completions(args) => completions::run(args, printer),
+    }
+}
+
+/// A flag that the first Ctrl-C (or termination signal) raises; the second ends the process at once.
+fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if raised.swap(true, Ordering::Relaxed) {
+            std::process::exit(Exit::Interrupted as i32);
+        }
+    })
+    .map_err(|error| Failure::new(Exit::Bug, anyhow::Error::new(error).context("cannot listen for Ctrl-C")))?;
+    Ok(stop)
+}

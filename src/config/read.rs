@@ -1,0 +1,123 @@
+//! Reads the keys that measuring needs. Unknown keys are none of our business; known ones of the wrong type are named.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// Why the configuration could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The operating system refused.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Its answer.
+        source: std::io::Error,
+    },
+    /// Not JSON, or not an object.
+    #[error("{} is not a JSON object: {detail}", path.display())]
+    NotJson {
+        /// The file.
+        path: PathBuf,
+        /// The parser's words, with line and column.
+        detail: String,
+    },
+    /// A key holds something that Workly itself could not use.
+    #[error("{}: {key} is {found}, not {expected}", path.display())]
+    WrongType {
+        /// The file.
+        path: PathBuf,
+        /// The key, with its sections.
+        key: &'static str,
+        /// What Workly wants there.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
+}
+
+/// What measuring needs of the configuration. A key that is not there is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorklyConfig {
+    /// `unity.host`.
+    pub unity_host: Option<String>,
+    /// `unity.port`.
+    pub unity_port: Option<u16>,
+    /// `avatar.auto_blink.enabled`.
+    pub auto_blink: Option<bool>,
+}
+
+impl WorklyConfig {
+    /// Reads the file, with or without a byte order mark.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let bytes = std::fs::read(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let not_json = |detail: String| ConfigError::NotJson { path: path.into(), detail };
+        let root: Value = serde_json::from_slice(bytes).map_err(|error| not_json(error.to_string()))?;
+        if !root.is_object() {
+            return Err(not_json("its outermost value is something else".into()));
+        }
+        let wrong = |key, expected, found: &Value| ConfigError::WrongType {
+            path: path.into(),
+            key,
+            expected,
+            found: found.to_string(),
+        };
+        let read_host = |host: &Value| {
+            let text = host.as_str().filter(|host| !host.is_empty());
+            text.map(String::from).ok_or_else(|| wrong("unity.host", "a host name or address", host))
+        };
+        let read_port = |port: &Value| {
+            let number = port.as_u64().and_then(|port| u16::try_from(port).ok()).filter(|&port| port > 0);
+            number.ok_or_else(|| wrong("unity.port", "a port (1 to 65535)", port))
+        };
+        let read_blink =
+            |on: &Value| on.as_bool().ok_or_else(|| wrong("avatar.auto_blink.enabled", "true or false", on));
+        Ok(Self {
+            unity_host: root.pointer("/unity/host").map(read_host).transpose()?,
+            unity_port: root.pointer("/unity/port").map(read_port).transpose()?,
+            auto_blink: root.pointer("/avatar/auto_blink/enabled").map(read_blink).transpose()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<WorklyConfig, ConfigError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        WorklyConfig::read(file.path())
+    }
+
+    #[test]
+    fn known_keys_are_read_and_absent_ones_stay_absent() {
+        let config = read(
+            "\u{feff}{\"unity\": {\"host\": \"localhost\", \"port\": 5556}, \"avatar\": {\"auto_blink\": {\"enabled\": false}},
+              \"ai\": {\"system_prompt\": \"Tu es Kira ✨, vêtue d'été\"}}",
+        );
+        let expected =
+            WorklyConfig { unity_host: Some("localhost".into()), unity_port: Some(5556), auto_blink: Some(false) };
+        assert_eq!(config.unwrap(), expected);
+        assert_eq!(read("{}").unwrap(), WorklyConfig::default());
+    }
+
+    #[test]
+    fn faults_name_the_key_and_what_is_there() {
+        for (text, fault) in [
+            (r#"{"unity": {"port": 70000}}"#, "unity.port is 70000, not a port"),
+            (r#"{"unity": {"port": "5555"}}"#, "unity.port is \"5555\""),
+            (r#"{"unity": {"host": 4}}"#, "unity.host is 4"),
+            (r#"{"avatar": {"auto_blink": {"enabled": 1}}}"#, "avatar.auto_blink.enabled is 1"),
+            ("{\"unity\": ", "line 1 column"),
+            ("[1]", "not a JSON object"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(fault), "{text}: {error}");
+        }
+        let absent = WorklyConfig::read(Path::new("no/such/config.json"));
+        assert!(matches!(absent, Err(ConfigError::Read { .. })));
+    }
+}

@@ -1,0 +1,105 @@
+//! All facts of this machine, gathered once at the start of a run.
+
+use std::path::Path;
+
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+
+use super::fingerprint::Comparable;
+use super::{cpu, power, reading, virtualised};
+use crate::record::{Fact, Machine};
+
+/// Reads the facts of this machine: takes some milliseconds, changes nothing, and never fails as a whole.
+#[must_use]
+pub fn machine() -> Machine {
+    read(Path::new("/"))
+}
+
+/// The facts, with `/proc` and `/sys` looked for below `root`.
+fn read(root: &Path) -> Machine {
+    let wanted =
+        RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(wanted);
+    let cpu = ask(&system, cpu::model);
+    let logical_cpus = ask(&system, cpu::logical_cpus);
+    let memory_bytes = ask(&system, memory_bytes);
+    let physical_cores = cpu::physical_cores();
+    let usable_cpus = cpu::usable_cpus(root);
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    let fingerprint = Comparable {
+        cpu: &cpu,
+        physical_cores: &physical_cores,
+        logical_cpus: &logical_cpus,
+        usable_cpus: &usable_cpus,
+        memory_bytes: &memory_bytes,
+        os,
+        arch,
+    }
+    .fingerprint();
+    Machine {
+        fingerprint,
+        cpu,
+        physical_cores,
+        logical_cpus,
+        usable_cpus,
+        memory_bytes,
+        os: reading::from_sysinfo(System::long_os_version()),
+        kernel: reading::from_sysinfo(System::kernel_version()),
+        arch: arch.into(),
+        power: power::governor(root),
+        turbo: power::turbo(root),
+        virtualised: virtualised::virtualised(root),
+        load_average: load_average(),
+        gpu: Fact::NotMeasured,
+    }
+}
+
+/// What `question` finds in a system that could be read.
+fn ask<T>(system: &Result<System, sysinfo::Error>, question: impl Fn(&System) -> Fact<T>) -> Fact<T> {
+    match system {
+        Ok(system) => question(system),
+        Err(error) => Fact::Failed(error.to_string()),
+    }
+}
+
+/// Memory in bytes; the source says 0 where it could not read it.
+fn memory_bytes(system: &System) -> Fact<u64> {
+    match system.total_memory() {
+        0 => Fact::Failed("the system does not tell its memory".into()),
+        bytes => Fact::Value(bytes),
+    }
+}
+
+/// One-minute load average. Windows keeps none: what stands in for it there starts at 0 and means nothing for a minute.
+fn load_average() -> Fact<f64> {
+    if cfg!(windows) { Fact::Unsupported } else { reading::from_sysinfo(System::load_average().map(|load| load.one)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_has_a_name_that_stays() {
+        let (first, again) = (machine(), machine());
+        assert_eq!(first.fingerprint, again.fingerprint);
+        assert_eq!(first.fingerprint.len(), 16);
+        assert!(first.fingerprint.bytes().all(|digit| digit.is_ascii_hexdigit()));
+    }
+
+    #[test]
+    fn counts_agree_with_each_other() {
+        let machine = machine();
+        let usable = machine.usable_cpus.value().copied().unwrap();
+        let logical = machine.logical_cpus.value().copied().unwrap();
+        assert!(usable >= 1 && usable <= logical, "{usable} of {logical}");
+        assert!(machine.memory_bytes.value().is_some_and(|bytes| *bytes > 64 << 20), "{}", machine.memory_bytes);
+        assert_eq!(machine.gpu, Fact::NotMeasured);
+    }
+
+    #[test]
+    fn a_record_of_it_reads_back() {
+        let machine = Machine { load_average: Fact::Value(0.5), ..machine() };
+        let json = serde_json::to_string(&machine).unwrap();
+        assert_eq!(serde_json::from_str::<Machine>(&json).unwrap(), machine);
+    }
+}

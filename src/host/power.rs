@@ -1,0 +1,108 @@
+//! Power state: the frequency governor and whether turbo is allowed. Both move latencies more than most code does.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::reading;
+use crate::record::Fact;
+
+/// Where Linux keeps what it knows of its CPUs, below the root of the file system.
+const CPUS: &str = "sys/devices/system/cpu";
+
+/// The frequency governor: `performance`, or every one in use (`performance, powersave`) where CPUs differ.
+///
+/// Read on Linux only; a virtual machine has none of its own.
+pub(super) fn governor(root: &Path) -> Fact<String> {
+    if !cfg!(target_os = "linux") {
+        return Fact::Unsupported;
+    }
+    let Ok(entries) = std::fs::read_dir(root.join(CPUS)) else { return Fact::Unsupported };
+    let mut governors = BTreeSet::new();
+    for entry in entries.flatten().filter(|entry| is_cpu(&entry.file_name().to_string_lossy())) {
+        match reading::text(&entry.path().join("cpufreq/scaling_governor")) {
+            Ok(Some(governor)) => governors.insert(governor),
+            // An offline CPU has no governor: it says nothing about those that run.
+            Ok(None) => continue,
+            Err(reason) => return Fact::Failed(reason),
+        };
+    }
+    if governors.is_empty() {
+        return Fact::Unsupported;
+    }
+    Fact::Value(governors.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+/// Whether turbo (boost) frequencies are allowed: `intel_pstate/no_turbo` where that driver runs, else `cpufreq/boost`.
+///
+/// Read on Linux only.
+pub(super) fn turbo(root: &Path) -> Fact<bool> {
+    if !cfg!(target_os = "linux") {
+        return Fact::Unsupported;
+    }
+    let cpus = root.join(CPUS);
+    match switch(&cpus.join("intel_pstate/no_turbo")) {
+        Fact::Value(forbidden) => Fact::Value(!forbidden),
+        Fact::Unsupported => switch(&cpus.join("cpufreq/boost")),
+        missing => missing,
+    }
+}
+
+/// A file that holds `0` or `1`.
+fn switch(path: &Path) -> Fact<bool> {
+    match reading::text(path) {
+        Ok(None) => Fact::Unsupported,
+        Ok(Some(text)) => match text.as_str() {
+            "0" => Fact::Value(false),
+            "1" => Fact::Value(true),
+            odd => Fact::Failed(format!("the turbo switch reads '{odd}'")),
+        },
+        Err(reason) => Fact::Failed(reason),
+    }
+}
+
+/// Whether a folder is that of one CPU: `cpu0`, not `cpufreq`.
+fn is_cpu(name: &str) -> bool {
+    name.strip_prefix("cpu").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    /// A root whose CPU folder holds those files.
+    fn root(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let placed: Vec<_> = files.iter().map(|(path, text)| (format!("{CPUS}/{path}"), *text)).collect();
+        let placed: Vec<_> = placed.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+        reading::root_with(&placed)
+    }
+
+    #[test]
+    fn the_governor_is_named_once_and_a_mixture_is_shown() {
+        let same = [("cpu0/cpufreq/scaling_governor", "powersave\n"), ("cpu1/cpufreq/scaling_governor", "powersave\n")];
+        assert_eq!(governor(root(&same).path()), Fact::Value("powersave".into()));
+        let mixed =
+            [("cpu0/cpufreq/scaling_governor", "powersave\n"), ("cpu11/cpufreq/scaling_governor", "performance\n")];
+        assert_eq!(governor(root(&mixed).path()), Fact::Value("performance, powersave".into()));
+    }
+
+    #[test]
+    fn without_frequency_scaling_there_is_no_governor() {
+        let bare = [("cpu0/topology/core_id", "0"), ("cpufreq/scaling_governor", "performance")];
+        assert_eq!(governor(root(&bare).path()), Fact::Unsupported);
+        assert_eq!(governor(root(&[]).path()), Fact::Unsupported);
+    }
+
+    #[test]
+    fn turbo_is_read_from_either_driver() {
+        assert_eq!(turbo(root(&[("intel_pstate/no_turbo", "0\n")]).path()), Fact::Value(true));
+        assert_eq!(turbo(root(&[("intel_pstate/no_turbo", "1\n")]).path()), Fact::Value(false));
+        assert_eq!(turbo(root(&[("cpufreq/boost", "1\n")]).path()), Fact::Value(true));
+        assert_eq!(turbo(root(&[("cpufreq/boost", "0\n")]).path()), Fact::Value(false));
+        assert_eq!(turbo(root(&[]).path()), Fact::Unsupported);
+        assert_eq!(
+            turbo(root(&[("cpufreq/boost", "maybe")]).path()),
+            Fact::Failed("the turbo switch reads 'maybe'".into())
+        );
+    }
+}

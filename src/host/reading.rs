@@ -1,0 +1,73 @@
+//! Readings become facts: a source that does not exist is unsupported, one that answers badly has failed.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::record::Fact;
+
+/// The trimmed text of a file of `/proc` or `/sys`; `None` where this kernel has no such file.
+///
+/// The error is the operating system's word on why an existing file cannot be read. It does not name the file.
+pub(super) fn text(path: &Path) -> Result<Option<String>, String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text.trim().to_owned())),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(error.kind().to_string()),
+    }
+}
+
+/// The fact in an answer of sysinfo.
+pub(super) fn from_sysinfo<T>(answer: Result<T, sysinfo::Error>) -> Fact<T> {
+    match answer {
+        Ok(value) => Fact::Value(value),
+        Err(sysinfo::Error::Unsupported) => Fact::Unsupported,
+        Err(error) => Fact::Failed(error.to_string()),
+    }
+}
+
+/// The fact in a name that its source may leave empty: surrounding and doubled blanks go, `what` names it when nothing
+/// is left.
+pub(super) fn named(name: &str, what: &str) -> Fact<String> {
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    if name.is_empty() { Fact::Failed(format!("{what} is empty")) } else { Fact::Value(name) }
+}
+
+/// A root of a file system that holds those files, for the tests of all readers.
+#[cfg(test)]
+pub(super) fn root_with(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = root.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    root
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_not_there_is_no_failure() {
+        let folder = root_with(&[("boost", "1\n")]);
+        let file = folder.path().join("boost");
+        assert_eq!(text(&folder.path().join("no_turbo")), Ok(None));
+        assert_eq!(text(&file), Ok(Some("1".into())));
+        assert_eq!(text(&file.join("below")), Ok(None));
+        assert!(text(folder.path()).is_err(), "a folder is there, and is no text");
+    }
+
+    #[test]
+    fn answers_become_states() {
+        assert_eq!(from_sysinfo(Ok(3)), Fact::Value(3));
+        assert_eq!(from_sysinfo::<u64>(Err(sysinfo::Error::Unsupported)), Fact::Unsupported);
+        assert_eq!(from_sysinfo::<u64>(Err(sysinfo::Error::Other("denied".into()))), Fact::Failed("denied".into()));
+    }
+
+    #[test]
+    fn names_lose_their_padding() {
+        assert_eq!(named(" Intel(R)  Core(TM) i7 ", "it"), Fact::Value("Intel(R) Core(TM) i7".into()));
+        assert_eq!(named("  ", "the CPU's name"), Fact::Failed("the CPU's name is empty".into()));
+    }
+}

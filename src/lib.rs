@@ -1,0 +1,20 @@
+//! workly-perf measures, explains and guards the speed of Workly, a desktop companion.
+//!
+//! Data flows one way: `cli → plan → (host, bridge) → measure → stats → record → report`. `docs/ARCHITECTURE.md` draws it,
+//! and a test keeps it true.
+
+pub mod bridge;
+pub mod cli;
+pub mod clock;
+mod commands;
+pub mod config;
+pub mod exit;
+pub mod host;
+pub mod measure;
+pub mod plan;
+pub mod record;
+pub mod report;
+pub mod stats;
+pub mod term;
+
+pub use commands::run;

@@ -1,0 +1,82 @@
+//! The closed loop: one message at a time, the next when the reply to the last is there.
+
+use std::sync::atomic::Ordering;
+
+use super::round_trips::{Bench, End, RoundTrips, deadline_ns};
+use crate::bridge::{BridgeError, Client, Message};
+
+/// After that many failures in a row, going on would only wait for more of them.
+const FAILURES_IN_A_ROW: u32 = 3;
+
+/// Sends `messages` in turn and times each until its reply is parsed.
+///
+/// A message without a reply is lost, and the connection replaced: a late reply would otherwise be taken for that of the
+/// next message, and shift every later figure by one.
+pub(super) fn closed_loop(client: &mut Client, message: &mut Message, messages: usize, bench: Bench<'_>) -> RoundTrips {
+    let mut trips = RoundTrips::new(messages);
+    let began_ns = bench.clock.now_ns();
+    let mut failures = 0;
+    for index in 0..messages as u64 {
+        if bench.stop.load(Ordering::Relaxed) {
+            trips.end = End::Interrupted;
+            break;
+        }
+        trips.sent += 1;
+        match exchange(client, message, index, bench, &mut trips.surplus) {
+            Ok(latency_ns) => {
+                trips.latency_ns.push(latency_ns);
+                bench.replies.fetch_add(1, Ordering::Relaxed);
+                failures = 0;
+            }
+            Err(BridgeError::Interrupted) => {
+                trips.sent -= 1;
+                trips.end = End::Interrupted;
+                break;
+            }
+            Err(error @ BridgeError::Garbled { .. }) => {
+                // A line came, so the order of the others stands.
+                trips.note_fault(&error);
+                trips.garbled += 1;
+                failures = 0;
+            }
+            Err(error) => {
+                trips.note_fault(&error);
+                trips.lost += 1;
+                failures += 1;
+                if failures == FAILURES_IN_A_ROW || matches!(error, BridgeError::Refused { .. }) {
+                    trips.end = End::Broken(error);
+                    break;
+                }
+                if let Err(error) = client.reconnect(bench.stop) {
+                    trips.end =
+                        if matches!(error, BridgeError::Interrupted) { End::Interrupted } else { End::Broken(error) };
+                    break;
+                }
+            }
+        }
+    }
+    trips.duration_ns = bench.clock.now_ns() - began_ns;
+    trips
+}
+
+/// One timed exchange, in nanoseconds. With ids, replies to earlier messages are counted as surplus and passed over.
+fn exchange(
+    client: &mut Client,
+    message: &mut Message,
+    index: u64,
+    bench: Bench<'_>,
+    surplus: &mut u64,
+) -> Result<u64, BridgeError> {
+    let line = message.line(index);
+    let sent_ns = bench.clock.now_ns();
+    let deadline = bench.clock.instant(deadline_ns(client, sent_ns));
+    client.send(line)?;
+    loop {
+        let reply = client.receive(deadline, bench.stop)?;
+        let arrived_ns = bench.clock.now_ns();
+        if !bench.ids || reply.id.and_then(Message::index_of) == Some(index) {
+            return Ok(arrived_ns - sent_ns);
+        }
+        *surplus += 1;
+    }
+}

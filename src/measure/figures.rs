@@ -1,0 +1,172 @@
+//! From round trips to figures: which metrics a case gives, and which it must not.
+
+use super::load::Load;
+use super::round_trips::{End, RoundTrips};
+use crate::clock::ms;
+use crate::record::{CaseState, Direction, Metric, MetricStatus};
+use crate::stats::Summary;
+
+/// How a case ended and, unless `ok`, why. `ids` says that replies name their message.
+#[must_use]
+pub fn case_state(trips: &RoundTrips, ids: bool) -> (CaseState, Option<String>) {
+    let answered = trips.latency_ns.len();
+    let account = format!(
+        "{} of {} messages answered, {} lost, {} garbled, {} surplus, {} not assignable",
+        answered, trips.sent, trips.lost, trips.garbled, trips.surplus, trips.unmatched
+    );
+    let fault = trips.first_fault.as_ref().map_or(account.clone(), |fault| format!("{account}; first: {fault}"));
+    // By order alone, one surplus line anywhere may have moved every match behind it.
+    if trips.surplus > 0 && !ids {
+        let why = "replies carry no id and there were more of them than messages, so none can be assigned";
+        return (CaseState::Invalid, Some(format!("{why}: {fault}")));
+    }
+    match &trips.end {
+        End::Broken(error) if answered == 0 => (CaseState::Failed, Some(error.to_string())),
+        End::Broken(error) => (CaseState::Lossy, Some(format!("{account}; ended by: {error}"))),
+        End::Interrupted if answered == 0 => (CaseState::Failed, Some("interrupted before the first reply".into())),
+        End::Interrupted => (CaseState::Interrupted, Some(format!("interrupted after {answered} replies"))),
+        End::Complete if answered == 0 => (CaseState::Failed, Some(fault)),
+        End::Complete if trips.lost + trips.garbled + trips.unmatched + trips.surplus > 0 => {
+            (CaseState::Lossy, Some(fault))
+        }
+        End::Complete if trips.first_fault.is_some() => (CaseState::Lossy, trips.first_fault.clone()),
+        End::Complete => (CaseState::Ok, None),
+    }
+}
+
+/// The figures of a case that ended in `state`. Latencies in ms, rates in 1/s, accounts in messages.
+#[must_use]
+pub fn metrics(trips: &RoundTrips, load: Load, state: CaseState) -> Vec<Metric> {
+    let status = match state {
+        CaseState::Ok => MetricStatus::Ok,
+        CaseState::Interrupted | CaseState::Lossy => MetricStatus::Partial,
+        CaseState::Invalid | CaseState::Failed | CaseState::NotMeasured => MetricStatus::Invalid,
+    };
+    let usable = matches!(status, MetricStatus::Ok | MetricStatus::Partial);
+    let mut metrics = latency_metrics(&Summary::of(&trips.latency_ns), usable);
+    metrics.push(rate(trips, load, usable));
+    if load != Load::Closed {
+        metrics.extend(lateness(&trips.lateness_ns, usable));
+    }
+    if status == MetricStatus::Partial {
+        for metric in metrics.iter_mut().filter(|metric| metric.status == MetricStatus::Ok) {
+            metric.status = status;
+        }
+    }
+    // The account stands whatever became of the figures.
+    for (name, count) in
+        [("lost", trips.lost), ("garbled", trips.garbled), ("surplus", trips.surplus), ("unmatched", trips.unmatched)]
+    {
+        metrics.push(Metric::plain(name, "count", count as f64, trips.sent, Direction::Lower));
+    }
+    metrics
+}
+
+fn latency_metrics(summary: &Summary, usable: bool) -> Vec<Metric> {
+    let n = summary.n as u64;
+    let figure = |name: &str, value: Option<f64>, spread: Option<f64>, interval: Option<(f64, f64)>| Metric {
+        value: value.filter(|_| usable),
+        spread: spread.filter(|_| usable && value.is_some()),
+        ci_low: interval.filter(|_| usable).map(|interval| interval.0),
+        ci_high: interval.filter(|_| usable).map(|interval| interval.1),
+        status: match value {
+            _ if !usable => MetricStatus::Invalid,
+            None => MetricStatus::TooFew,
+            Some(_) => MetricStatus::Ok,
+        },
+        ..Metric::plain(name, "ms", 0.0, n, Direction::Lower)
+    };
+    let iqr = summary.iqr_ns.map(ms);
+    let mut metrics: Vec<Metric> = summary
+        .percentiles
+        .iter()
+        .map(|percentile| {
+            let interval = percentile.interval_ns.map(|(low, high)| (ms(low), ms(high)));
+            figure(&percentile.name(), percentile.value_ns.map(ms), iqr, interval)
+        })
+        .collect();
+    let mean_ci = summary.mean_ci_ns.map(|(low, high)| (low / 1e6, high / 1e6));
+    let stddev = summary.stddev_ns.map(|ns| ns / 1e6);
+    metrics.push(figure("mean", summary.mean_ns.map(|ns| ns / 1e6), stddev, mean_ci));
+    metrics.push(figure("min", summary.min_ns.map(ms), None, None));
+    metrics.push(figure("max", summary.max_ns.map(ms), None, None));
+    metrics
+}
+
+/// Answered messages a second. In an open loop it follows the offered rate, so that more is not better.
+fn rate(trips: &RoundTrips, load: Load, usable: bool) -> Metric {
+    let direction = if load == Load::Closed { Direction::Higher } else { Direction::None };
+    let answered = trips.latency_ns.len() as u64;
+    if !usable || trips.duration_ns == 0 {
+        return Metric::absent("rate", "1/s", answered, direction, MetricStatus::Invalid);
+    }
+    Metric::plain("rate", "1/s", answered as f64 / (trips.duration_ns as f64 / 1e9), answered, direction)
+}
+
+/// How late the messages of an open loop were sent: a figure of this tool and this machine, not of the bridge.
+fn lateness(lateness_ns: &[u64], usable: bool) -> impl Iterator<Item = Metric> {
+    latency_metrics(&Summary::of(lateness_ns), usable)
+        .into_iter()
+        .filter(|metric| ["p50", "p99", "max"].contains(&metric.name.as_str()))
+        .map(|metric| Metric { name: format!("send_lateness_{}", metric.name), direction: Direction::None, ..metric })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bridge::BridgeError;
+
+    fn trips(latencies: usize) -> RoundTrips {
+        let mut trips = RoundTrips::new(latencies);
+        trips.latency_ns = (1..=latencies as u64).map(|index| index * 1_000_000).collect();
+        trips.sent = latencies as u64;
+        trips.duration_ns = 2_000_000_000;
+        trips
+    }
+
+    fn figure(metrics: &[Metric], name: &str) -> (Option<f64>, &'static str) {
+        let metric = metrics.iter().find(|metric| metric.name == name).unwrap();
+        (metric.value, metric.status.word())
+    }
+
+    #[test]
+    fn a_clean_case_gives_what_its_samples_carry() {
+        let metrics = metrics(&trips(100), Load::Closed, CaseState::Ok);
+        assert_eq!(figure(&metrics, "p50"), (Some(50.0), "ok"));
+        assert_eq!(figure(&metrics, "p90"), (Some(90.0), "ok"));
+        assert_eq!(figure(&metrics, "p99"), (None, "too_few"));
+        assert_eq!(figure(&metrics, "mean"), (Some(50.5), "ok"));
+        assert_eq!(figure(&metrics, "rate"), (Some(50.0), "ok"));
+        assert_eq!(figure(&metrics, "lost"), (Some(0.0), "ok"));
+    }
+
+    #[test]
+    fn a_loss_marks_every_figure_and_an_untrusted_order_gives_none() {
+        let lossy = RoundTrips { lost: 1, first_fault: Some("no reply".into()), ..trips(50) };
+        let (state, reason) = case_state(&lossy, false);
+        assert_eq!(state, CaseState::Lossy);
+        assert!(reason.unwrap().contains("1 lost"));
+        assert_eq!(figure(&metrics(&lossy, Load::Closed, state), "p50"), (Some(25.0), "partial"));
+
+        let surplus = RoundTrips { surplus: 1, ..trips(50) };
+        assert_eq!(case_state(&surplus, true).0, CaseState::Lossy);
+        let (state, _) = case_state(&surplus, false);
+        assert_eq!(state, CaseState::Invalid);
+        let metrics = metrics(&surplus, Load::Closed, state);
+        assert_eq!(figure(&metrics, "p50"), (None, "invalid"));
+        assert_eq!(figure(&metrics, "rate"), (None, "invalid"));
+        assert_eq!(figure(&metrics, "surplus"), (Some(1.0), "ok"));
+    }
+
+    #[test]
+    fn the_end_decides_between_failed_lossy_and_interrupted() {
+        let state = |end, answered| case_state(&RoundTrips { end, ..trips(answered) }, false).0;
+        let closed = || End::Broken(BridgeError::Closed { mid_line: false });
+        assert_eq!(state(End::Complete, 5), CaseState::Ok);
+        assert_eq!(state(closed(), 5), CaseState::Lossy);
+        assert_eq!(state(closed(), 0), CaseState::Failed);
+        assert_eq!(state(End::Interrupted, 5), CaseState::Interrupted);
+        assert_eq!(state(End::Interrupted, 0), CaseState::Failed);
+        assert_eq!(state(End::Complete, 0), CaseState::Failed);
+    }
+}

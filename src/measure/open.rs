@@ -1,0 +1,281 @@
+//! The open loop: messages go out when they are due, whether or not replies have come.
+//!
+//! One thread sends, this one receives; the schedule is fixed beforehand, so the two share a single counter.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use super::round_trips::{Bench, End, RoundTrips, deadline_ns};
+use crate::bridge::{BridgeError, Client, LineWriter, Message, Reply};
+use crate::clock::Clock;
+
+/// Time between making the schedule and its first moment, for both threads to be ready.
+const LEAD_NS: u64 = 10_000_000;
+
+/// Longest sleep before the sender looks whether it should end.
+const NAP_NS: u64 = 50_000_000;
+
+/// Sends one message at each of `schedule_ns`, counted from a moment just ahead, and collects the replies.
+pub(super) fn open_loop(
+    client: &mut Client,
+    message: &mut Message,
+    schedule_ns: &[u64],
+    bench: Bench<'_>,
+) -> RoundTrips {
+    let mut trips = RoundTrips::new(schedule_ns.len());
+    let writer = match client.writer() {
+        Ok(writer) => writer,
+        Err(error) => {
+            trips.note_fault(&error);
+            trips.end = End::Broken(error);
+            return trips;
+        }
+    };
+    let begin_ns = bench.clock.now_ns() + LEAD_NS;
+    let due_ns: Vec<u64> = schedule_ns.iter().map(|offset_ns| begin_ns + offset_ns).collect();
+    let sent = AtomicUsize::new(0);
+    let halt = AtomicBool::new(false);
+    let mut replies = Replies::new(due_ns.len(), bench.ids);
+    let sending = Sending { due_ns: &due_ns, sent: &sent, halt: &halt, clock: bench.clock };
+    let (end, sends) = thread::scope(|scope| {
+        let sender = scope.spawn(|| sending.run(writer, message));
+        let end = replies.collect(client, &due_ns, &sent, bench);
+        halt.store(true, Ordering::Relaxed);
+        (end, sender.join())
+    });
+    trips.duration_ns = bench.clock.now_ns().saturating_sub(begin_ns);
+    let Ok((sent_ns, send_error)) = sends else {
+        // The sender has nothing that can panic; if it does, that is a bug to be seen, not a figure to be given.
+        std::panic::resume_unwind(Box::new("the sending thread panicked"));
+    };
+    trips.lateness_ns = sent_ns.iter().zip(&due_ns).map(|(sent_ns, due_ns)| sent_ns.saturating_sub(*due_ns)).collect();
+    trips.sent = sent_ns.len() as u64;
+    settle_accounts(&mut trips, &replies, &due_ns, end, send_error);
+    if trips.lost > 0 && matches!(trips.end, End::Complete) {
+        // Late replies on this connection would be taken for those of the next case.
+        if let Err(error) = client.reconnect(bench.stop) {
+            trips.end = End::Broken(error);
+        }
+    }
+    trips
+}
+
+/// Decides which arrivals count.
+fn settle_accounts(
+    trips: &mut RoundTrips,
+    replies: &Replies,
+    due_ns: &[u64],
+    end: Option<BridgeError>,
+    send_error: Option<BridgeError>,
+) {
+    let answered = replies.answered() as u64;
+    trips.garbled = replies.garbled;
+    trips.surplus = replies.surplus;
+    let complete = answered >= due_ns.len() as u64;
+    // Without ids, arrivals after the last moment at which nothing was outstanding may belong to other messages than
+    // counting says, unless every message got its reply in the end.
+    let certain = if complete || replies.ids { replies.arrivals.len() } else { replies.certain };
+    let counted = replies.arrivals.iter().zip(due_ns).take(certain);
+    trips.latency_ns.extend(counted.filter_map(|(at, due_ns)| at.map(|at_ns| at_ns.saturating_sub(*due_ns))));
+    trips.unmatched = replies.arrivals.iter().skip(certain).flatten().count() as u64;
+    let interrupted = matches!(end, Some(BridgeError::Interrupted));
+    if !interrupted {
+        trips.lost = trips.sent.saturating_sub(answered);
+    }
+    for error in send_error.iter().chain(&end) {
+        if !matches!(error, BridgeError::Interrupted) {
+            trips.note_fault(error);
+        }
+    }
+    // Silence or a closed connection costs the messages that met it; the connection is replaced and the run goes on.
+    let passing = answered > 0 && send_error.is_none() && matches!(end, Some(BridgeError::NoReply { .. }))
+        || matches!(end, Some(BridgeError::Closed { .. }));
+    trips.end = match (end, send_error) {
+        (Some(BridgeError::Interrupted), _) => End::Interrupted,
+        (Some(_), _) if passing => End::Complete,
+        (_, Some(error)) | (Some(error), None) => End::Broken(error),
+        (None, None) => End::Complete,
+    };
+}
+
+/// What the sending thread needs.
+struct Sending<'a> {
+    due_ns: &'a [u64],
+    /// Messages sent or about to be: raised before each write, so that no reply can come before its message counts.
+    sent: &'a AtomicUsize,
+    halt: &'a AtomicBool,
+    clock: &'a Clock,
+}
+
+impl Sending<'_> {
+    /// Sends on schedule. Returns when each message was sent, in nanoseconds, and the error that ended it early.
+    fn run(&self, mut writer: LineWriter, message: &mut Message) -> (Vec<u64>, Option<BridgeError>) {
+        let mut sent_ns = Vec::with_capacity(self.due_ns.len());
+        for (index, &due_ns) in self.due_ns.iter().enumerate() {
+            let line = message.line(index as u64);
+            while self.clock.now_ns() + NAP_NS < due_ns && !self.halt.load(Ordering::Relaxed) {
+                self.clock.sleep_until(self.clock.now_ns() + NAP_NS / 2);
+            }
+            if self.halt.load(Ordering::Relaxed) {
+                break;
+            }
+            self.clock.sleep_until(due_ns);
+            self.sent.store(index + 1, Ordering::Release);
+            sent_ns.push(self.clock.now_ns());
+            if let Err(error) = writer.send(line) {
+                return (sent_ns, Some(error));
+            }
+        }
+        (sent_ns, None)
+    }
+}
+
+/// The replies so far, each with the message that it answers.
+struct Replies {
+    ids: bool,
+    /// Arrival of the reply to each message, nanoseconds of the clock. In order mode it grows reply by reply, a garbled
+    /// one being `None`; with ids it has every message's place from the start.
+    arrivals: Vec<Option<u64>>,
+    /// Replies taken, with ids.
+    matched: usize,
+    /// Messages sent by the time of the last reply, with ids.
+    sent_by_then: usize,
+    /// How many of the first arrivals are certain: at that moment nothing was outstanding.
+    certain: usize,
+    garbled: u64,
+    surplus: u64,
+}
+
+impl Replies {
+    fn new(messages: usize, ids: bool) -> Self {
+        let mut arrivals = Vec::with_capacity(messages);
+        if ids {
+            arrivals.resize(messages, None);
+        }
+        Self { ids, arrivals, matched: 0, sent_by_then: 0, certain: 0, garbled: 0, surplus: 0 }
+    }
+
+    /// Messages that got a line in reply, garbled ones included.
+    fn answered(&self) -> usize {
+        if self.ids { self.matched } else { self.arrivals.len() }
+    }
+
+    /// Receives until every message is answered, or one has waited for the timeout.
+    fn collect(
+        &mut self,
+        client: &mut Client,
+        due_ns: &[u64],
+        sent: &AtomicUsize,
+        bench: Bench<'_>,
+    ) -> Option<BridgeError> {
+        while self.answered() < due_ns.len() {
+            // By order, the message that is waited for is known. With ids, one may be lost while others are answered:
+            // then silence is what ends the case, counted from the first message sent into it.
+            let awaited = if self.ids { self.sent_by_then } else { self.answered() };
+            let awaited_ns = due_ns[awaited.min(due_ns.len() - 1)];
+            let deadline = bench.clock.instant(deadline_ns(client, awaited_ns));
+            let reply = client.receive(deadline, bench.stop);
+            let arrived_ns = bench.clock.now_ns();
+            let sent = sent.load(Ordering::Acquire);
+            match reply {
+                Ok(reply) => self.take(Some(&reply), arrived_ns, sent),
+                Err(BridgeError::Garbled { .. }) => self.take(None, arrived_ns, sent),
+                Err(error) => return Some(error),
+            }
+            bench.replies.fetch_add(1, Ordering::Relaxed);
+        }
+        None
+    }
+
+    /// Takes one line: a reply, or `None` for a garbled one.
+    fn take(&mut self, reply: Option<&Reply>, arrived_ns: u64, sent: usize) {
+        self.garbled += u64::from(reply.is_none());
+        if self.ids {
+            self.sent_by_then = sent;
+            self.take_by_id(reply, arrived_ns, sent);
+        } else if self.arrivals.len() < sent {
+            self.arrivals.push(reply.map(|_| arrived_ns));
+            if self.arrivals.len() == sent {
+                self.certain = sent;
+            }
+        } else {
+            self.surplus += 1;
+        }
+    }
+
+    fn take_by_id(&mut self, reply: Option<&Reply>, arrived_ns: u64, sent: usize) {
+        let Some(reply) = reply else {
+            self.matched += 1;
+            return;
+        };
+        let index = reply.id.and_then(Message::index_of).and_then(|index| usize::try_from(index).ok());
+        match index.filter(|&index| index < sent && self.arrivals[index].is_none()) {
+            Some(index) => {
+                self.arrivals[index] = Some(arrived_ns);
+                self.matched += 1;
+            }
+            None => self.surplus += 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn reply(id: u64) -> Reply {
+        Reply::parse(format!(r#"{{"id":{}}}"#, 1_000_000_000 + id).as_bytes()).unwrap()
+    }
+
+    fn accounts(replies: &Replies, due_ns: &[u64], sent: u64, end: Option<BridgeError>) -> RoundTrips {
+        let mut trips = RoundTrips::new(due_ns.len());
+        trips.sent = sent;
+        settle_accounts(&mut trips, replies, due_ns, end, None);
+        trips
+    }
+
+    #[test]
+    fn by_order_a_loss_costs_all_that_came_after_the_last_quiet_moment() {
+        let mut replies = Replies::new(5, false);
+        replies.take(Some(&reply(0)), 11, 1);
+        // Message 1 is lost: the replies to 2 and 3 arrive while an earlier one is still awaited.
+        replies.take(Some(&reply(0)), 35, 3);
+        replies.take(Some(&reply(0)), 45, 4);
+        let trips = accounts(&replies, &[10, 20, 30, 40, 50], 5, Some(BridgeError::NoReply { waited: Duration::ZERO }));
+        assert_eq!((trips.latency_ns, trips.unmatched, trips.lost), (vec![1], 2, 2));
+    }
+
+    #[test]
+    fn with_ids_a_loss_costs_only_itself() {
+        let mut replies = Replies::new(4, true);
+        for (id, at_ns, sent) in [(0, 11, 1), (2, 35, 3), (3, 45, 4)] {
+            replies.take(Some(&reply(id)), at_ns, sent);
+        }
+        let trips = accounts(&replies, &[10, 20, 30, 40], 4, Some(BridgeError::NoReply { waited: Duration::ZERO }));
+        assert_eq!((trips.latency_ns, trips.unmatched, trips.lost), (vec![1, 5, 5], 0, 1));
+    }
+
+    #[test]
+    fn a_line_that_nobody_awaits_is_surplus() {
+        for ids in [false, true] {
+            let mut replies = Replies::new(2, ids);
+            replies.take(Some(&reply(0)), 11, 1);
+            replies.take(Some(&reply(0)), 12, 1);
+            replies.take(Some(&reply(1)), 25, 2);
+            let trips = accounts(&replies, &[10, 20], 2, None);
+            assert_eq!((trips.latency_ns, trips.surplus, trips.lost), (vec![1, 5], 1, 0), "ids: {ids}");
+        }
+    }
+
+    #[test]
+    fn a_garbled_reply_keeps_its_place_and_gives_no_sample() {
+        let mut replies = Replies::new(3, false);
+        replies.take(Some(&reply(0)), 11, 1);
+        replies.take(None, 22, 2);
+        replies.take(Some(&reply(0)), 33, 3);
+        let trips = accounts(&replies, &[10, 20, 30], 3, None);
+        assert_eq!((trips.latency_ns, trips.garbled, trips.lost), (vec![1, 3], 1, 0));
+    }
+}

@@ -1,0 +1,147 @@
+//! One case, from warm-up to the last straggler: what is sent, what comes back, what is missing.
+
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+
+use super::closed::closed_loop;
+use super::load::Load;
+use super::open::open_loop;
+use crate::bridge::{BridgeError, Client, Message};
+use crate::clock::{Clock, nanos};
+
+/// What every case of a run shares.
+#[derive(Debug, Clone, Copy)]
+pub struct Bench<'a> {
+    /// The clock.
+    pub clock: &'a Clock,
+    /// Set by Ctrl-C.
+    pub stop: &'a AtomicBool,
+    /// Replies so far: the one thing that the display may look at while a case runs.
+    pub replies: &'a AtomicU64,
+    /// Whether replies carry the id of their message; otherwise they match by order.
+    pub ids: bool,
+}
+
+/// How a case came to its end.
+#[derive(Debug)]
+pub enum End {
+    /// Every message was sent, and waited for.
+    Complete,
+    /// Ctrl-C.
+    Interrupted,
+    /// The bridge failed so that going on had no sense.
+    Broken(BridgeError),
+}
+
+/// What a case yielded. Durations are nanoseconds.
+#[derive(Debug)]
+pub struct RoundTrips {
+    /// Of the warm-up, closed loop, in order; no part of any figure.
+    pub warm_up_ns: Vec<u64>,
+    /// Round trips in the order of sending. Closed loop: from the write to the parsed reply. Open loop: from the
+    /// *intended* send time, so that a stalled bridge is charged for the sends that it delayed.
+    pub latency_ns: Vec<u64>,
+    /// Open loop: how late each message was sent.
+    pub lateness_ns: Vec<u64>,
+    /// Messages written.
+    pub sent: u64,
+    /// Messages that got no reply in time, or whose connection broke.
+    pub lost: u64,
+    /// Replies that are no JSON object.
+    pub garbled: u64,
+    /// Lines that came although no message was waiting for one.
+    pub surplus: u64,
+    /// Replies that came but cannot be assigned to a message with certainty, because another was lost. Left out.
+    pub unmatched: u64,
+    /// From the first intended send to the last reply.
+    pub duration_ns: u64,
+    /// The first fault, in words, where there was one.
+    pub first_fault: Option<String>,
+    /// How it came to its end.
+    pub end: End,
+}
+
+impl RoundTrips {
+    pub(super) fn new(messages: usize) -> Self {
+        Self {
+            warm_up_ns: Vec::new(),
+            latency_ns: Vec::with_capacity(messages),
+            lateness_ns: Vec::new(),
+            sent: 0,
+            lost: 0,
+            garbled: 0,
+            surplus: 0,
+            unmatched: 0,
+            duration_ns: 0,
+            first_fault: None,
+            end: End::Complete,
+        }
+    }
+
+    pub(super) fn note_fault(&mut self, error: &BridgeError) {
+        self.first_fault.get_or_insert_with(|| error.to_string());
+    }
+}
+
+/// Shortest silence after a case that counts as the end of it: three frames of a 60 fps bridge.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// Longest silence that is waited for.
+const QUIET_AT_MOST: Duration = Duration::from_secs(1);
+
+/// Measures one case: `warm_up` exchanges, then `messages` under `load`, then a silence in which surplus replies show.
+///
+/// The connection is fresh again afterwards if anything was lost on it.
+pub fn measure_case(
+    client: &mut Client,
+    message: &mut Message,
+    load: Load,
+    (warm_up, messages): (usize, usize),
+    seed: u64,
+    bench: Bench<'_>,
+) -> RoundTrips {
+    let warming = closed_loop(client, message, warm_up, Bench { replies: &AtomicU64::new(0), ..bench });
+    let warm_up_ns = warming.latency_ns;
+    if !matches!(warming.end, End::Complete) {
+        return RoundTrips { end: warming.end, first_fault: warming.first_fault, warm_up_ns, ..RoundTrips::new(0) };
+    }
+    let mut trips = match load {
+        Load::Closed => closed_loop(client, message, messages, bench),
+        Load::Poisson { .. } | Load::Fixed { .. } => {
+            open_loop(client, message, &load.schedule_ns(messages, seed), bench)
+        }
+    };
+    trips.warm_up_ns = warm_up_ns;
+    // A warm-up that lost messages is a fault of the case too, though its samples are not in the figures.
+    trips.surplus += warming.surplus;
+    if let Some(fault) = warming.first_fault {
+        trips.first_fault.get_or_insert(format!("during warm-up: {fault}"));
+    }
+    clear_up(client, &mut trips, bench);
+    trips
+}
+
+/// Waits for stragglers, or makes a new connection where the old one may still owe replies.
+fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: Bench<'_>) {
+    if !matches!(trips.end, End::Complete) {
+        return;
+    }
+    let slowest = trips.latency_ns.iter().max().copied().unwrap_or(0);
+    let quiet = Duration::from_nanos(2 * slowest).clamp(QUIET, QUIET_AT_MOST);
+    let settled = client.settle(quiet, bench.stop);
+    match settled {
+        Ok(surplus) => trips.surplus += surplus,
+        Err(BridgeError::Interrupted) => {}
+        Err(error) => {
+            trips.note_fault(&error);
+            if let Err(error) = client.reconnect(bench.stop) {
+                trips.end = End::Broken(error);
+            }
+        }
+    }
+}
+
+/// Nanoseconds until a reply that is asked for at `from_ns` counts as lost.
+pub(super) fn deadline_ns(client: &Client, from_ns: u64) -> u64 {
+    from_ns.saturating_add(nanos(client.timeout()))
+}

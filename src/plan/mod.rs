@@ -1,0 +1,5 @@
+//! From what was asked to what will be done: arguments and configuration, resolved to the last default.
+
+mod ipc;
+
+pub use ipc::{FoundBy, IpcCase, IpcPlan, PlanError};

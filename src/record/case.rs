@@ -1,0 +1,74 @@
+//! One case of a run: the conditions it was measured under and the figures that came out.
+
+use serde::{Deserialize, Serialize};
+
+use super::metric::Metric;
+
+/// How a case ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseState {
+    /// As planned.
+    Ok,
+    /// Stopped early by the user; what was measured stands.
+    Interrupted,
+    /// Some samples are missing and known to be missing; the others stand.
+    Lossy,
+    /// Samples were taken but cannot be trusted; no figure is given.
+    Invalid,
+    /// Could not be measured.
+    Failed,
+    /// Was not begun.
+    NotMeasured,
+}
+
+/// The histogram files of one quantity of a case, relative to the record's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistogramFiles {
+    /// What the histogram counts: `latency`.
+    pub quantity: String,
+    /// Unit of the histogram's values, always `ns` so far.
+    pub unit: String,
+    /// The interval log.
+    pub hlog: String,
+    /// The percentile distribution.
+    pub hgrm: String,
+}
+
+/// One case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// A path such as `applied/closed/100B`: what is measured, under which load, with what.
+    pub path: String,
+    /// How it ended.
+    pub state: CaseState,
+    /// Why it did not end `ok`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Wall-clock length of the measured part, warm-up excluded, in seconds.
+    pub duration_s: f64,
+    /// The command's own description of the case.
+    pub conditions: serde_json::Value,
+    /// Things the reader must know to read the figures aright.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// The figures.
+    pub metrics: Vec<Metric>,
+    /// The histograms.
+    #[serde(default)]
+    pub histograms: Vec<HistogramFiles>,
+}
+
+impl Case {
+    /// The figure of that name.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.name == name)
+    }
+
+    /// The path as a file name: `applied-closed-100B`.
+    #[must_use]
+    pub fn file_stem(&self) -> String {
+        self.path.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' || c == '_' { c } else { '-' }).collect()
+    }
+}

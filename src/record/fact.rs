@@ -1,0 +1,114 @@
+//! A fact of the machine, or the reason why it is missing. Missing is never 0.
+
+use serde::{Deserialize, Serialize};
+
+/// A reading: its value, or why there is none.
+///
+/// In JSON a value stands for itself; a missing one is `{"missing": "unsupported"}`, `{"missing": "not measured"}` or
+/// `{"missing": "failed", "reason": "…"}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact<T> {
+    /// It was read.
+    Value(T),
+    /// This platform or device cannot tell.
+    Unsupported,
+    /// It should have been readable; the reason why it was not.
+    Failed(String),
+    /// Nobody asked for it in this run.
+    NotMeasured,
+}
+
+impl<T> Fact<T> {
+    /// The value, where there is one.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// What to print in place of a value that is missing; `None` where there is a value.
+    pub fn missing(&self) -> Option<String> {
+        match self {
+            Self::Value(_) => None,
+            Self::Unsupported => Some("unsupported".into()),
+            Self::Failed(reason) => Some(format!("failed: {reason}")),
+            Self::NotMeasured => Some("not measured".into()),
+        }
+    }
+}
+
+impl<T> From<Option<T>> for Fact<T> {
+    /// `None` from an API that answers nothing where it cannot know.
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Unsupported, Self::Value)
+    }
+}
+
+impl<T: std::fmt::Display> std::fmt::Display for Fact<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Value(value) => value.fmt(f),
+            missing => f.write_str(&missing.missing().unwrap_or_default()),
+        }
+    }
+}
+
+/// The JSON shape of a missing fact.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Missing {
+    missing: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// The JSON shape of a fact. A missing one is tried first: a value that is an object has other keys.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Shape<T> {
+    Missing(Missing),
+    Value(T),
+}
+
+impl<T: Serialize> Serialize for Fact<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (missing, reason) = match self {
+            Self::Value(value) => return value.serialize(serializer),
+            Self::Unsupported => ("unsupported", None),
+            Self::Failed(reason) => ("failed", Some(reason.clone())),
+            Self::NotMeasured => ("not measured", None),
+        };
+        Missing { missing: missing.into(), reason }.serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fact<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Shape::deserialize(deserializer)? {
+            Shape::Value(value) => Self::Value(value),
+            Shape::Missing(Missing { missing, reason }) => match missing.as_str() {
+                "unsupported" => Self::Unsupported,
+                "not measured" => Self::NotMeasured,
+                _ => Self::Failed(reason.unwrap_or(missing)),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_survives_json_and_a_missing_one_says_why() {
+        let facts = [Fact::Value(7_u64), Fact::Unsupported, Fact::Failed("denied".into()), Fact::NotMeasured];
+        let json = serde_json::to_string(&facts).unwrap();
+        assert_eq!(
+            json,
+            r#"[7,{"missing":"unsupported"},{"missing":"failed","reason":"denied"},{"missing":"not measured"}]"#
+        );
+        assert_eq!(serde_json::from_str::<[Fact<u64>; 4]>(&json).unwrap(), facts);
+        assert_eq!(facts.map(|fact| fact.to_string()), ["7", "unsupported", "failed: denied", "not measured"]);
+    }
+}

@@ -1,0 +1,372 @@
+//! A record's folder: `run.json`, `summary.csv`, `report.md` and the histogram files. Each is whole or absent.
+
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use hdrhistogram::Histogram;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::case::HistogramFiles;
+use super::csv::write_csv;
+use super::error::RecordError;
+use super::hgrm::write_hgrm;
+use super::hlog::{HlogPart, read_hlog, write_hlog};
+use super::json::write_json;
+use super::run::Run;
+use super::schema::SchemaVersion;
+
+/// The file that makes a folder a record.
+pub const RUN_FILE: &str = "run.json";
+
+/// The figures, one row each.
+pub const CSV_FILE: &str = "summary.csv";
+
+/// The report as Markdown.
+pub const REPORT_FILE: &str = "report.md";
+
+/// The quantity whose histogram files carry the name of their case alone.
+const LATENCY: &str = "latency";
+
+/// A folder that receives a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordFolder {
+    path: PathBuf,
+}
+
+impl RecordFolder {
+    /// The record at `path`, which must be absent or an empty folder; made with its parents.
+    pub fn create(path: &Path) -> Result<Self, RecordError> {
+        fs::create_dir_all(path).map_err(RecordError::io("create", path))?;
+        let mut entries = fs::read_dir(path).map_err(RecordError::io("read", path))?;
+        if entries.next().is_some() {
+            return Err(RecordError::NotEmpty { path: path.to_owned() });
+        }
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// A new folder under `base`, named `<YYYYMMDDTHHMMSSZ>-<command>` after the start of the run, with `-2`, `-3` …
+    /// appended where that is taken. No two runs are ever given the same folder, however close they start.
+    pub fn create_in(base: &Path, started: Timestamp, command: &str) -> Result<Self, RecordError> {
+        fs::create_dir_all(base).map_err(RecordError::io("create", base))?;
+        let name = format!("{}-{command}", started.strftime("%Y%m%dT%H%M%SZ"));
+        let mut path = base.join(&name);
+        let mut next = 2_u64;
+        loop {
+            // Only the call that makes the folder owns it; looking first would leave a gap for another run.
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self { path }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    path = base.join(format!("{name}-{next}"));
+                }
+                Err(error) => return Err(RecordError::io("create", &path)(error)),
+            }
+            next += 1;
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its name, which is the run's id when the folder came from [`RecordFolder::create_in`].
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
+    }
+
+    /// Writes `summary.csv` and `run.json`, replacing those of an earlier state of the run. A run that contradicts
+    /// itself is [`RecordError::Inconsistent`] and changes nothing.
+    pub fn write_run(&self, run: &Run) -> Result<(), RecordError> {
+        run.check().map_err(|detail| RecordError::Inconsistent { detail })?;
+        self.replace(CSV_FILE, |file| write_csv(file, run))?;
+        self.replace(RUN_FILE, |file| write_json(file, run))
+    }
+
+    /// Writes the histogram files of one quantity of a case: the log of all `parts`, and the distribution of those
+    /// without a tag, which are the total and must be there. `stem` is [`super::Case::file_stem`].
+    pub fn write_histograms(
+        &self,
+        stem: &str,
+        quantity: &str,
+        started: Timestamp,
+        comments: &[String],
+        parts: &[HlogPart<'_>],
+    ) -> Result<HistogramFiles, RecordError> {
+        let stem = if quantity == LATENCY { stem.to_owned() } else { format!("{stem}.{quantity}") };
+        let files = HistogramFiles {
+            quantity: quantity.into(),
+            unit: "ns".into(),
+            hlog: format!("{stem}.hlog"),
+            hgrm: format!("{stem}.hgrm"),
+        };
+        let untagged = parts.iter().filter(|part| part.tag.is_none()).map(|part| part.histogram.clone());
+        let total = sum(untagged)
+            .ok_or_else(|| RecordError::Inconsistent { detail: format!("{} has no untagged total", files.hlog) })?;
+        self.replace(&files.hlog, |file| write_hlog(file, started, comments, parts))?;
+        self.replace(&files.hgrm, |file| write_hgrm(file, &total))?;
+        Ok(files)
+    }
+
+    /// Writes `report.md`.
+    pub fn write_report(&self, markdown: &str) -> Result<(), RecordError> {
+        self.replace(REPORT_FILE, |file| file.write_all(markdown.as_bytes()))
+    }
+
+    /// Reads the run of a record: its folder, or the `run.json` in it.
+    ///
+    /// The schema is looked at before anything else, so that a newer major is [`RecordError::TooNew`] and not a
+    /// complaint about its shape.
+    pub fn read(path: &Path) -> Result<Run, RecordError> {
+        #[derive(Deserialize)]
+        struct Probe {
+            schema: SchemaVersion,
+        }
+        let file = if path.is_dir() { path.join(RUN_FILE) } else { path.to_owned() };
+        let text = fs::read(&file).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound if path.is_dir() => {
+                RecordError::NotARecord { path: path.to_owned(), missing: RUN_FILE }
+            }
+            _ => RecordError::io("read", &file)(error),
+        })?;
+        let corrupt = |error: serde_json::Error| RecordError::corrupt(&file, error.to_string());
+        let Probe { schema } = serde_json::from_slice(&text).map_err(corrupt)?;
+        if !schema.is_readable() {
+            return Err(RecordError::TooNew { path: file, found: schema });
+        }
+        let run: Run = serde_json::from_slice(&text).map_err(corrupt)?;
+        run.check().map_err(|detail| RecordError::corrupt(&file, detail))?;
+        Ok(run)
+    }
+
+    /// Reads the total of one quantity for each case of `run` that has its histogram, in the order of the cases: case
+    /// path and histogram. `path` is the record's folder or the `run.json` in it.
+    pub fn read_totals(path: &Path, run: &Run, quantity: &str) -> Result<Vec<(String, Histogram<u64>)>, RecordError> {
+        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
+        let mut totals = Vec::new();
+        for case in &run.cases {
+            let Some(files) = case.histograms.iter().find(|files| files.quantity == quantity) else { continue };
+            if Path::new(&files.hlog).file_name().is_none_or(|name| name != files.hlog.as_str()) {
+                let detail = format!("case {}: '{}' is not the name of a file", case.path, files.hlog);
+                return Err(RecordError::corrupt(&folder.join(RUN_FILE), detail));
+            }
+            let file = folder.join(&files.hlog);
+            let untagged = read_hlog(&file)?.into_iter().filter(|(tag, _)| tag.is_none()).map(|(_, total)| total);
+            let total = sum(untagged).ok_or_else(|| RecordError::corrupt(&file, "it has no untagged total"))?;
+            totals.push((case.path.clone(), total));
+        }
+        Ok(totals)
+    }
+
+    /// Writes a file beside its name and gives it the name once it is whole and on disk.
+    fn replace(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut BufWriter<&mut fs::File>) -> io::Result<()>,
+    ) -> Result<(), RecordError> {
+        let path = self.path.join(name);
+        let replaced = || {
+            let mut file = new_file_in(&self.path)?;
+            let mut writer = BufWriter::new(file.as_file_mut());
+            write(&mut writer)?;
+            writer.flush()?;
+            drop(writer);
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|error| error.error)?;
+            Ok(())
+        };
+        replaced().map_err(RecordError::io("write", &path))
+    }
+}
+
+/// A file under a temporary name, readable by those whom the user's own settings let read new files: the default is
+/// the user alone, which would keep a record from everyone that it is shared with.
+fn new_file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".writing-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+/// The histograms added up; `None` for none. The first grows to hold what the others hold.
+fn sum(histograms: impl Iterator<Item = Histogram<u64>>) -> Option<Histogram<u64>> {
+    histograms.reduce(|mut total, histogram| {
+        total.auto(true);
+        total += &histogram;
+        total
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::sample::run;
+    use super::*;
+    use crate::stats::histogram_of;
+
+    fn part<'a>(tag: Option<&'a str>, histogram: &'a Histogram<u64>) -> HlogPart<'a> {
+        HlogPart { tag, histogram, start: Duration::ZERO, duration: Duration::from_secs(1) }
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_record_reads_back_as_written_from_its_folder_or_its_file() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = RecordFolder::create(&temp.path().join("a/b")).unwrap();
+        let mut run = run();
+        run.cases[0].metrics[0].value = Some(0.1 + 0.2);
+        folder.write_run(&run).unwrap();
+        folder.write_report("# Report\n").unwrap();
+        assert_eq!(names(folder.path()), [REPORT_FILE, RUN_FILE, CSV_FILE]);
+        assert_eq!(RecordFolder::read(folder.path()).unwrap(), run);
+        assert_eq!(RecordFolder::read(&folder.path().join(RUN_FILE)).unwrap(), run);
+        let json = fs::read_to_string(folder.path().join(RUN_FILE)).unwrap();
+        assert!(json.starts_with("{\n  \"schema\": \"1.0\",\n") && json.ends_with("}\n"));
+    }
+
+    #[test]
+    fn a_later_state_replaces_an_earlier_one_and_a_contradiction_changes_nothing() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = RecordFolder::create(temp.path()).unwrap();
+        let mut run = run();
+        folder.write_run(&run).unwrap();
+        run.cases.pop();
+        folder.write_run(&run).unwrap();
+        assert_eq!(RecordFolder::read(temp.path()).unwrap(), run);
+
+        let mut broken = run.clone();
+        broken.cases[0].metrics[0].value = Some(f64::NAN);
+        let error = folder.write_run(&broken).unwrap_err();
+        let says =
+            "the record contradicts itself: case applied/closed/100B: metric p50: a figure is not a finite number";
+        assert_eq!(error.to_string(), says);
+        assert_eq!(RecordFolder::read(temp.path()).unwrap(), run);
+        assert_eq!(names(temp.path()), [RUN_FILE, CSV_FILE]);
+    }
+
+    #[test]
+    fn a_folder_that_holds_something_is_not_overwritten() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join("precious"), "").unwrap();
+        assert!(matches!(RecordFolder::create(temp.path()), Err(RecordError::NotEmpty { .. })));
+        let file = RecordFolder::create(&temp.path().join("precious"));
+        assert!(matches!(file, Err(RecordError::Io { action: "create", .. })), "{file:?}");
+    }
+
+    #[test]
+    fn runs_that_start_in_the_same_second_get_folders_of_their_own() {
+        let temp = tempfile::tempdir().unwrap();
+        let started: Timestamp = "2026-01-02T03:04:05.678Z".parse().unwrap();
+        let create = || RecordFolder::create_in(&temp.path().join("local"), started, "ipc").unwrap().name();
+        let mut names: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(create)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        names.sort();
+        let mut expected: Vec<_> = (2..=8).map(|n| format!("20260102T030405Z-ipc-{n}")).collect();
+        expected.insert(0, "20260102T030405Z-ipc".into());
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn histograms_are_named_after_case_and_quantity_and_their_totals_read_back() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = RecordFolder::create(temp.path()).unwrap();
+        let (total, part_of_it) = (histogram_of(&[1_000, 2_000_000]), histogram_of(&[1_000]));
+        let parts = [part(None, &total), part(Some("first"), &part_of_it)];
+        let mut run = run();
+        let write = |quantity| folder.write_histograms("a-b", quantity, run.started, &[], &parts).unwrap();
+        let files = [write("latency"), write("lateness")];
+        assert_eq!(names(temp.path()), ["a-b.hgrm", "a-b.hlog", "a-b.lateness.hgrm", "a-b.lateness.hlog"]);
+        let hgrm = fs::read_to_string(temp.path().join(&files[0].hgrm)).unwrap();
+        assert!(hgrm.contains("Total count    =            2]"), "{hgrm}");
+
+        run.cases.truncate(1);
+        run.cases[0].histograms = files.to_vec();
+        let totals = RecordFolder::read_totals(temp.path(), &run, "latency").unwrap();
+        assert_eq!(totals, [("applied/closed/100B".into(), total)]);
+        assert_eq!(RecordFolder::read_totals(temp.path(), &run, "bytes").unwrap(), []);
+
+        run.cases[0].histograms[0].hlog = "../a-b.hlog".into();
+        let error = RecordFolder::read_totals(temp.path(), &run, "latency").unwrap_err().to_string();
+        assert!(error.ends_with("case applied/closed/100B: '../a-b.hlog' is not the name of a file"), "{error}");
+    }
+
+    #[test]
+    fn untagged_intervals_add_up_to_the_total_and_none_at_all_is_refused() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = RecordFolder::create(temp.path()).unwrap();
+        let (small, large) = (histogram_of(&[1]), histogram_of(&[5_000_000_000]));
+        folder
+            .write_histograms("a", "latency", Timestamp::UNIX_EPOCH, &[], &[part(None, &small), part(None, &large)])
+            .unwrap();
+        assert!(fs::read_to_string(temp.path().join("a.hgrm")).unwrap().contains("Total count    =            2]"));
+
+        let error = folder.write_histograms("b", "latency", Timestamp::UNIX_EPOCH, &[], &[part(Some("x"), &small)]);
+        assert_eq!(error.unwrap_err().to_string(), "the record contradicts itself: b.hlog has no untagged total");
+        assert_eq!(names(temp.path()), ["a.hgrm", "a.hlog"]);
+    }
+
+    #[test]
+    fn what_is_no_record_is_said_to_be_none() {
+        let temp = tempfile::tempdir().unwrap();
+        let error = RecordFolder::read(temp.path()).unwrap_err();
+        assert!(matches!(error, RecordError::NotARecord { missing: RUN_FILE, .. }), "{error}");
+        let error = RecordFolder::read(&temp.path().join("absent")).unwrap_err();
+        assert!(matches!(error, RecordError::Io { action: "read", .. }), "{error}");
+    }
+
+    #[test]
+    fn every_damage_to_run_json_is_corruption_with_its_place() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = RecordFolder::create(temp.path()).unwrap();
+        folder.write_run(&run()).unwrap();
+        let file = temp.path().join(RUN_FILE);
+        let whole = fs::read_to_string(&file).unwrap();
+        let refusal = |text: &str| {
+            fs::write(&file, text).unwrap();
+            RecordFolder::read(temp.path()).unwrap_err()
+        };
+        for end in (0..whole.len() - 2).step_by(97) {
+            let error = refusal(&whole[..end]);
+            assert!(matches!(error, RecordError::Corrupt { .. }), "cut after {end} bytes: {error}");
+            assert!(error.to_string().contains(" at line "), "{error}");
+        }
+        let error = refusal(&whole.replacen("\"schema\": \"1.0\",", "", 1)).to_string();
+        assert!(error.contains("missing field `schema`"), "{error}");
+        let error = refusal(&whole.replacen("\"value\": 16.6667", "\"value\": null", 1)).to_string();
+        assert!(error.ends_with("case applied/closed/100B: metric p50: status ok without a value"), "{error}");
+    }
+
+    #[test]
+    fn a_newer_major_is_too_new_whatever_its_shape() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join(RUN_FILE);
+        fs::write(&file, r#"{"figures": {}, "schema": "2.0"}"#).unwrap();
+        let error = RecordFolder::read(temp.path()).unwrap_err();
+        assert_eq!(error.to_string(), format!("{} has schema 2.0, newer than this build's 1.0", file.display()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_record_can_be_read_by_those_who_may_read_new_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let temp = tempfile::tempdir().unwrap();
+        let folder = RecordFolder::create(temp.path()).unwrap();
+        folder.write_report("").unwrap();
+        fs::write(temp.path().join("plain"), "").unwrap();
+        let mode = |name: &str| fs::metadata(temp.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode(REPORT_FILE), mode("plain"));
+    }
+}

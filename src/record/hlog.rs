@@ -1,0 +1,216 @@
+//! Histogram interval logs, version 1.3, as the public `HdrHistogram` tools read them.
+//!
+//! Histograms are encoded as V2 with DEFLATE: the Java and Python readers refuse the form that is not compressed.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::interval_log::{
+    IntervalLogIterator, IntervalLogWriterBuilder, IntervalLogWriterError, LogEntry, LogIteratorError, Tag,
+};
+use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
+use jiff::Timestamp;
+
+use super::error::RecordError;
+
+/// The line that names the columns, as the Java tools write it.
+const LEGEND: &str = r#""StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram""#;
+
+/// Divides the largest value of a row, in nanoseconds, to show it in milliseconds.
+const MAX_VALUE_DIVISOR: f64 = 1e6;
+
+/// One row of a log.
+#[derive(Debug, Clone, Copy)]
+pub struct HlogPart<'a> {
+    /// What the row is part of; `None` for the total. Neither empty nor with comma, space or line break.
+    pub tag: Option<&'a str>,
+    /// Its values, in nanoseconds.
+    pub histogram: &'a Histogram<u64>,
+    /// Where it begins, counted from the start time in the log's header.
+    pub start: Duration,
+    /// How long it lasted.
+    pub duration: Duration,
+}
+
+/// The tag of a row, `None` for the total, and its values in nanoseconds.
+pub type TaggedHistogram = (Option<String>, Histogram<u64>);
+
+/// Writes a log: header, start time, `comments`, legend and one row a part, in their order.
+///
+/// Readers take the untagged rows for the whole and the tagged ones for its parts. A tag that the format cannot hold is
+/// an error of kind `InvalidInput`.
+pub fn write_hlog(
+    mut writer: impl Write,
+    started: Timestamp,
+    comments: &[String],
+    parts: &[HlogPart<'_>],
+) -> io::Result<()> {
+    let mut builder = IntervalLogWriterBuilder::new();
+    builder.add_comment("[Histogram log format version 1.3]");
+    builder.add_comment(&start_time(started));
+    for comment in comments {
+        builder.add_comment(&comment.replace('\r', ""));
+    }
+    builder.with_max_value_divisor(MAX_VALUE_DIVISOR);
+
+    // The crate writes no legend. It belongs between the header, which is therefore made apart, and the rows.
+    let mut serializer = V2DeflateSerializer::new();
+    let mut header = Vec::new();
+    builder.begin_log_with(&mut header, &mut serializer)?;
+    let mut log = Vec::new();
+    let mut rows = builder.begin_log_with(&mut log, &mut serializer)?;
+    for part in parts {
+        let tag = part.tag.map(checked_tag).transpose()?;
+        rows.write_histogram(part.histogram, part.start, part.duration, tag).map_err(|error| match error {
+            IntervalLogWriterError::IoError(error) => error,
+            error @ IntervalLogWriterError::SerializeError(_) => io::Error::other(error.to_string()),
+        })?;
+    }
+    writer.write_all(&header)?;
+    writeln!(writer, "{LEGEND}")?;
+    writer.write_all(&log[header.len()..])
+}
+
+fn checked_tag(tag: &str) -> io::Result<Tag<'_>> {
+    let refusal = || io::Error::new(io::ErrorKind::InvalidInput, format!("'{tag}' cannot be the tag of a histogram"));
+    Tag::new(tag).filter(|tag| !tag.is_empty()).ok_or_else(refusal)
+}
+
+/// `[StartTime: 1700000000.000 (seconds since epoch), Tue Nov 14 22:13:20 UTC 2023]`, the date as Java prints one.
+fn start_time(started: Timestamp) -> String {
+    let ms = started.as_millisecond();
+    let date = started.strftime("%a %b %d %H:%M:%S UTC %Y");
+    format!("[StartTime: {}.{:03} (seconds since epoch), {date}]", ms.div_euclid(1000), ms.rem_euclid(1000))
+}
+
+/// Reads the rows of a log with their tags. A log without any, cut short or damaged is [`RecordError::Corrupt`].
+pub fn read_hlog(path: &Path) -> Result<Vec<TaggedHistogram>, RecordError> {
+    let text = fs::read(path).map_err(RecordError::io("read", path))?;
+    let mut rows = Vec::new();
+    for entry in IntervalLogIterator::new(&text) {
+        let entry = entry.map_err(|LogIteratorError::ParseError { offset }| {
+            let line = text[..offset].split(|&byte| byte == b'\n').count();
+            RecordError::corrupt(path, format!("line {line} is not a line of a histogram log"))
+        })?;
+        if let LogEntry::Interval(row) = entry {
+            let histogram = decode(row.encoded_histogram())
+                .map_err(|detail| RecordError::corrupt(path, format!("histogram {}: {detail}", rows.len() + 1)))?;
+            rows.push((row.tag().map(|tag| tag.as_str().to_owned()), histogram));
+        }
+    }
+    if rows.is_empty() {
+        return Err(RecordError::corrupt(path, "it holds no histogram"));
+    }
+    Ok(rows)
+}
+
+fn decode(encoded: &str) -> Result<Histogram<u64>, String> {
+    let bytes = STANDARD.decode(encoded).map_err(|error| error.to_string())?;
+    Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::histogram_of;
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
+    fn log() -> String {
+        let (total, first) = (histogram_of(&[46_000, 47_000, 16_666_667]), histogram_of(&[46_000]));
+        let second = Duration::from_secs(1);
+        let parts = [
+            HlogPart { tag: None, histogram: &total, start: Duration::ZERO, duration: 2 * second },
+            HlogPart { tag: Some("first"), histogram: &first, start: second / 8, duration: second },
+        ];
+        let mut text = Vec::new();
+        let started = "2023-11-14T22:13:20Z".parse().unwrap();
+        write_hlog(&mut text, started, &["case applied/closed\nlatency in ns".into()], &parts).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    fn read(text: impl AsRef<[u8]>) -> Result<Vec<TaggedHistogram>, RecordError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.hlog");
+        fs::write(&path, text).unwrap();
+        read_hlog(&path)
+    }
+
+    #[test]
+    fn the_log_has_the_lines_that_the_public_tools_expect() {
+        let text = log();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(
+            lines[..6],
+            [
+                "#[Histogram log format version 1.3]",
+                "#[StartTime: 1700000000.000 (seconds since epoch), Tue Nov 14 22:13:20 UTC 2023]",
+                "#case applied/closed",
+                "#latency in ns",
+                "#[MaxValueDivisor: 1000000.000]",
+                LEGEND,
+            ]
+        );
+        // V2 with DEFLATE begins with the cookie 0x1c849314, which base64 writes as HISTF.
+        assert!(lines[6].starts_with("0.000,2.000,16.671,HISTF"), "{}", lines[6]);
+        assert!(lines[7].starts_with("Tag=first,0.125,1.000,0.046,HISTF"), "{}", lines[7]);
+        assert_eq!(lines.len(), 8);
+    }
+
+    #[test]
+    fn what_was_written_reads_back_the_same() {
+        let rows = read(log()).unwrap();
+        let (total, first) = (histogram_of(&[46_000, 47_000, 16_666_667]), histogram_of(&[46_000]));
+        assert_eq!(rows, [(None, total.clone()), (Some("first".into()), first.clone())]);
+        assert_eq!(read(log().replace('\n', "\r\n")).unwrap(), rows, "line ends of Windows");
+    }
+
+    #[test]
+    fn an_empty_histogram_is_kept_as_one() {
+        let empty = histogram_of(&[]);
+        let part = HlogPart { tag: None, histogram: &empty, start: Duration::ZERO, duration: Duration::ZERO };
+        let mut text = Vec::new();
+        write_hlog(&mut text, Timestamp::UNIX_EPOCH, &[], &[part]).unwrap();
+        assert_eq!(read(text).unwrap(), [(None, empty)]);
+    }
+
+    #[test]
+    fn a_tag_that_would_break_the_line_is_refused() {
+        let histogram = histogram_of(&[1]);
+        for tag in ["", "a,b", "a b", "a\nb"] {
+            let part =
+                HlogPart { tag: Some(tag), histogram: &histogram, start: Duration::ZERO, duration: Duration::ZERO };
+            let error = write_hlog(Vec::new(), Timestamp::UNIX_EPOCH, &[], &[part]).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{tag:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_damaged_is_refused_with_its_place() {
+        let refusal = |text: &str| read(text).unwrap_err().to_string();
+        assert!(refusal("").ends_with("is corrupt: it holds no histogram"));
+        assert!(refusal("#[Histogram log format version 1.3]\n").ends_with("it holds no histogram"));
+        assert!(refusal(&(log() + "nonsense\n")).ends_with("line 9 is not a line of a histogram log"));
+        assert!(refusal(log().trim_end()).ends_with("line 8 is not a line of a histogram log"));
+        let text = log().replacen(",HISTF", ",HISTFx", 1);
+        assert!(refusal(&text).contains("histogram 1: "), "{}", refusal(&text));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            rng_seed: RngSeed::Fixed(4), failure_persistence: None, ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn no_damage_panics(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut text = log().into_bytes();
+            let at = at.index(text.len());
+            text[at] = byte;
+            let _ = read(text);
+        }
+    }
+}

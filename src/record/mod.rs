@@ -1,0 +1,30 @@
+//! The record of a run: what was planned, where it ran, what came out, and the files that keep it.
+//!
+//! Every measuring command writes the same record. This room knows no command line, no terminal and no hardware: it is
+//! handed plain data and refuses files that are corrupt or of a newer major schema.
+
+mod case;
+mod csv;
+mod error;
+mod fact;
+mod folder;
+mod hgrm;
+mod hlog;
+mod json;
+mod metric;
+mod run;
+#[cfg(test)]
+pub(crate) mod sample;
+mod schema;
+
+pub use case::{Case, CaseState, HistogramFiles};
+pub use csv::{CsvRow, CsvStatus, read_csv, write_csv};
+pub use error::RecordError;
+pub use fact::Fact;
+pub use folder::{CSV_FILE, REPORT_FILE, RUN_FILE, RecordFolder};
+pub use hgrm::write_hgrm;
+pub use hlog::{HlogPart, TaggedHistogram, read_hlog, write_hlog};
+pub use json::write_json;
+pub use metric::{Direction, Metric, MetricStatus};
+pub use run::{Build, Machine, Run, RunState, Simulation};
+pub use schema::{SCHEMA, SchemaVersion};

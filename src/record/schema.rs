@@ -1,0 +1,66 @@
+//! The version of the record's shape. The major part changes when an old reader would misread a new file.
+
+use serde::{Deserialize, Serialize};
+
+/// The schema that this build writes.
+pub const SCHEMA: SchemaVersion = SchemaVersion { major: 1, minor: 0 };
+
+/// `major.minor`. Readers accept any minor of a major they know, and refuse a newer major.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SchemaVersion {
+    /// Changes when old readers would misread.
+    pub major: u32,
+    /// Changes when fields or metrics are added.
+    pub minor: u32,
+}
+
+impl SchemaVersion {
+    /// Whether this build can read a record of that version.
+    #[must_use]
+    pub fn is_readable(self) -> bool {
+        self.major <= SCHEMA.major
+    }
+}
+
+impl std::fmt::Display for SchemaVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl std::str::FromStr for SchemaVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = || format!("schema version '{text}' is not major.minor");
+        let (major, minor) = text.split_once('.').ok_or_else(malformed)?;
+        Ok(Self { major: major.parse().map_err(|_| malformed())?, minor: minor.parse().map_err(|_| malformed())? })
+    }
+}
+
+impl Serialize for SchemaVersion {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SchemaVersion {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_newer_major_is_refused() {
+        let read = |text: &str| text.parse::<SchemaVersion>().map(SchemaVersion::is_readable);
+        assert_eq!(read("1.0"), Ok(true));
+        assert_eq!(read("1.9"), Ok(true));
+        assert_eq!(read("2.0"), Ok(false));
+        assert!(read("1").is_err());
+        assert!(read("1.x").is_err());
+    }
+}

@@ -1,0 +1,180 @@
+//! The report as one HTML file: styles and drawings inside, no script, nothing fetched.
+
+use hdrhistogram::Histogram;
+
+use super::outline::Outline;
+use super::{figure, plot};
+use crate::record::Run;
+
+const STYLE: &str = include_str!("report.css");
+
+/// The report on `run` as a page of its own. `histograms` are case paths and their latencies in nanoseconds; each is
+/// drawn under the case of that path. What must be known before any figure is read comes first.
+#[must_use]
+pub fn html(run: &Run, histograms: &[(String, Histogram<u64>)]) -> String {
+    let outline = Outline::of(run);
+    let mut body: String =
+        outline.marks.iter().map(|mark| element("p", " class=\"mark\" role=\"note\"", mark)).collect();
+    let header = element("h1", "", &outline.title) + &element("p", "", &outline.subtitle);
+    body += &wrapped("header", &header);
+    if !outline.rows.is_empty() {
+        let remarks: String = outline.remarks.iter().map(|remark| element("p", " class=\"remark\"", remark)).collect();
+        body += &section("Latencies", &(main_table(&outline) + &remarks));
+    }
+    body += &section("Distributions", &plots(run, histograms));
+    body += &section("Other figures", &definitions(&outline.also));
+    let warnings: String = outline.warnings.iter().map(|warning| element("li", "", warning)).collect();
+    body += &section("Warnings", &wrapped("ul", &warnings));
+    body += &section("Notes", &definitions(&outline.notes));
+    body += &section("Conditions", &definitions(&outline.conditions));
+    body += &section("Files", &definitions(&outline.files));
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         {}<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
+        element("title", "", &format!("{}: {}", outline.title, run.run_id))
+    )
+}
+
+fn main_table(outline: &Outline) -> String {
+    let class = |at: usize| if outline.columns[at].numeric { " class=\"figure\"" } else { "" };
+    let heading = |(at, column): (usize, &super::outline::Column)| {
+        element("th", &format!(" scope=\"col\"{}", class(at)), &column.heading)
+    };
+    let row = |row: &Vec<String>| {
+        let cells = row.iter().enumerate().map(|(at, cell)| match at {
+            0 => element("th", " scope=\"row\"", cell),
+            _ => element("td", class(at), cell),
+        });
+        format!("<tr>\n{}</tr>\n", cells.collect::<String>())
+    };
+    let head: String = outline.columns.iter().enumerate().map(heading).collect();
+    let rows: String = outline.rows.iter().map(row).collect();
+    format!("<div class=\"wide\"><table>\n<thead><tr>\n{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n")
+}
+
+/// A drawing for each histogram that belongs to a case of the run.
+fn plots(run: &Run, histograms: &[(String, Histogram<u64>)]) -> String {
+    let drawn = histograms.iter().filter_map(|(path, histogram)| {
+        let case = run.cases.iter().find(|case| case.path == *path)?;
+        let svg = plot::distribution(case, histogram);
+        let samples = format!(" {} samples", figure::count(histogram.len()));
+        let caption = element("strong", "", path) + &element("span", "", &samples);
+        (!svg.is_empty()).then(|| format!("<figure><figcaption>{caption}</figcaption>{svg}</figure>\n"))
+    });
+    drawn.collect()
+}
+
+/// A section under its heading; nothing where it would be empty.
+fn section(heading: &str, content: &str) -> String {
+    if content.is_empty() {
+        return String::new();
+    }
+    format!("<section>\n{}{content}</section>\n", element("h2", "", heading))
+}
+
+fn definitions(pairs: &[(String, String)]) -> String {
+    let items: String = pairs.iter().map(|(name, text)| element("dt", "", name) + &element("dd", "", text)).collect();
+    wrapped("dl", &items)
+}
+
+/// `content`, which is HTML, inside an element; nothing where it is empty.
+fn wrapped(name: &str, content: &str) -> String {
+    if content.is_empty() { String::new() } else { format!("<{name}>\n{content}</{name}>\n") }
+}
+
+/// `text`, escaped, inside an element.
+fn element(name: &str, attributes: &str, text: &str) -> String {
+    format!("<{name}{attributes}>{}</{name}>\n", escaped(text))
+}
+
+/// Text that is neither markup nor the end of an attribute.
+pub(super) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::sample::run;
+    use crate::stats::histogram_of;
+
+    fn page(run: &Run) -> String {
+        let samples: Vec<u64> = (0..100).map(|i| 16_000_000 + i * 20_000).collect();
+        html(run, &[(run.cases[0].path.clone(), histogram_of(&samples)), ("no/such/case".into(), histogram_of(&[1]))])
+    }
+
+    /// Names of the elements of a page in the order in which they open, each checked to be closed by its own name.
+    fn opened(page: &str) -> Vec<&str> {
+        let (mut opened, mut open) = (Vec::new(), Vec::new());
+        for tag in page.split('<').skip(1) {
+            let (tag, _) = tag.split_once('>').expect("a tag ends");
+            let name = tag.split([' ', '/']).next().unwrap();
+            if let Some(closed) = tag.strip_prefix('/') {
+                assert_eq!(open.pop(), Some(closed), "in {page}");
+            } else if !(tag.ends_with('/') || matches!(name, "!DOCTYPE" | "meta")) {
+                open.push(name);
+                opened.push(name);
+            }
+        }
+        assert!(open.is_empty(), "never closed: {open:?}");
+        opened
+    }
+
+    #[test]
+    fn every_element_is_closed_and_nothing_is_fetched() {
+        let page = page(&run());
+        let elements = opened(&page);
+        assert_eq!(elements.iter().filter(|name| **name == "tr").count(), 4);
+        assert_eq!(elements.iter().filter(|name| **name == "svg").count(), 1);
+        assert!(!elements.contains(&"script"));
+        for outside in ["http:", "https:", "src=", "href=", "url(", "@import"] {
+            assert!(!page.contains(outside), "{outside}");
+        }
+    }
+
+    #[test]
+    fn what_must_be_known_first_comes_first() {
+        let page = page(&run());
+        let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
+        let mark = "SIMULATED: embedded bridge (stock dialect, 60 fps): these figures do not describe your Unity.";
+        let order = [mark, "<h1>", "16.67 ms [16.64, 16.69]", "<svg", "Warnings", "Notes", "Conditions", "Files"];
+        assert!(order.map(place).is_sorted(), "{page}");
+    }
+
+    #[test]
+    fn text_of_the_record_is_never_markup() {
+        let mut run = run();
+        let hostile = "</title><script>alert('1' & \"2\")</script>";
+        run.run_id = hostile.into();
+        run.cases[0].path = hostile.into();
+        run.cases[0].metrics[0].name = "p50".into();
+        run.cases[0].notes = vec![hostile.into()];
+        run.warnings = vec![hostile.into()];
+        run.simulated[0].parameters = hostile.into();
+        let page = page(&run);
+        assert!(!opened(&page).contains(&"script"));
+        let escaped = "&lt;/title&gt;&lt;script&gt;alert(&#39;1&#39; &amp; &quot;2&quot;)&lt;/script&gt;";
+        assert!(page.matches(escaped).count() >= 6, "{page}");
+    }
+
+    #[test]
+    fn a_run_without_cases_is_a_page_all_the_same() {
+        let mut run = run();
+        run.cases.clear();
+        let page = html(&run, &[]);
+        assert!(!opened(&page).contains(&"table"));
+    }
+}

@@ -1,0 +1,35 @@
+//! One case in one line, for whoever watches the run.
+
+use super::figure;
+use super::outline::state_word;
+use crate::record::{Case, CaseState};
+
+/// How a case came out: its median (or mean, where the samples are too few for one) with interval and n, and its state and reason unless it ended as planned.
+#[must_use]
+pub fn case_line(case: &Case) -> String {
+    let given = |name: &str| case.metric(name).filter(|metric| metric.status.is_given());
+    let figures = given("p50")
+        .or_else(|| given("mean"))
+        .map(|metric| format!("{} {} (n {})", metric.name, figure::with_interval(metric), figure::count(metric.n)));
+    let state = match (case.state, &case.reason) {
+        (CaseState::Ok, _) => None,
+        (state, Some(reason)) => Some(format!("{}: {reason}", state_word(state).to_uppercase())),
+        (state, None) => Some(state_word(state).to_uppercase()),
+    };
+    let parts: Vec<String> = figures.into_iter().chain(state).collect();
+    if parts.is_empty() { "done".into() } else { parts.join("; ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::sample::run;
+
+    #[test]
+    fn a_line_gives_the_median_and_what_went_wrong() {
+        let run = run();
+        let lines: Vec<String> = run.cases.iter().map(case_line).collect();
+        assert!(lines[0].starts_with("p50 ") && lines[0].contains("(n "), "{}", lines[0]);
+        assert!(lines.iter().any(|line| line.contains("FAILED: ")), "{lines:?}");
+    }
+}

@@ -1,0 +1,138 @@
+//! The report as GitHub-flavoured Markdown.
+
+use super::outline::{Column, Outline};
+use crate::record::Run;
+
+/// The report on `run` as Markdown, ending in a newline. What must be known before any figure is read comes first.
+#[must_use]
+pub fn markdown(run: &Run) -> String {
+    let outline = Outline::of(run);
+    let mut blocks: Vec<String> = outline.marks.iter().map(|mark| format!("> **{}**", escaped(mark))).collect();
+    blocks.push(format!("# {}", escaped(&outline.title)));
+    blocks.push(escaped(&outline.subtitle));
+    if !outline.rows.is_empty() {
+        blocks.push(main_table(&outline.columns, &outline.rows));
+        blocks.push(lines(&outline.remarks, |remark| format!("- {}", escaped(remark))));
+    }
+    let pair = |(name, text): &(String, String)| format!("- {}: {}", escaped(name), escaped(text));
+    if !outline.also.is_empty() {
+        let rows: Vec<Vec<String>> =
+            outline.also.iter().map(|(case, figures)| vec![case.clone(), figures.clone()]).collect();
+        let column = |heading: &str| Column { heading: heading.into(), numeric: false, expendable: 0 };
+        blocks.push("## Other figures".into());
+        blocks.push(main_table(&[column("case"), column("figures")], &rows));
+    }
+    let sections = [
+        ("Warnings", lines(&outline.warnings, |warning| format!("- {}", list_item(warning)))),
+        ("Notes", lines(&outline.notes, pair)),
+        ("Conditions", lines(&outline.conditions, pair)),
+        ("Files", lines(&outline.files, |(name, holds)| format!("- `{name}`: {}", escaped(holds)))),
+    ];
+    for (heading, text) in sections.into_iter().filter(|(_, text)| !text.is_empty()) {
+        blocks.push(format!("## {heading}"));
+        blocks.push(text);
+    }
+    blocks.join("\n\n") + "\n"
+}
+
+fn lines<T>(items: &[T], line: impl Fn(&T) -> String) -> String {
+    items.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn main_table(columns: &[Column], rows: &[Vec<String>]) -> String {
+    let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
+    let mut lines = vec![
+        line(columns.iter().map(|column| escaped(&column.heading)).collect()),
+        line(columns.iter().map(|column| if column.numeric { "---:" } else { "---" }.to_owned()).collect()),
+    ];
+    lines.extend(rows.iter().map(|row| line(row.iter().map(|cell| escaped(cell)).collect())));
+    lines.join("\n")
+}
+
+/// Text that no reader of Markdown takes for markup, on one line.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut previous = ' ';
+    let mut rest = text.chars().map(|c| if c.is_control() { ' ' } else { c }).peekable();
+    while let Some(c) = rest.next() {
+        let next = rest.peek().copied().unwrap_or(' ');
+        let is_markup = match c {
+            '\\' | '|' | '`' | '*' | '<' | '~' => true,
+            // A link needs its target or its definition; "[16.6, 16.7]" has neither.
+            ']' => matches!(next, '(' | '[' | ':'),
+            // Within a word an underscore is a letter.
+            '_' => !(previous.is_alphanumeric() && next.is_alphanumeric()),
+            // Only before a name is it the begin of an entity.
+            '&' => next == '#' || next.is_ascii_alphabetic(),
+            _ => false,
+        };
+        if is_markup {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+        previous = c;
+    }
+    escaped
+}
+
+/// Escaped text that begins a list item, where a heading, a quote or another list could begin as well.
+fn list_item(text: &str) -> String {
+    let escaped = escaped(text.trim_start());
+    if escaped.starts_with(['#', '>', '+', '-', '=']) {
+        return format!("\\{escaped}");
+    }
+    let digits = escaped.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
+    if digits > 0 && escaped[digits..].starts_with(['.', ')']) {
+        return format!("{}\\{}", &escaped[..digits], &escaped[digits..]);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::sample::run;
+
+    #[test]
+    fn the_whole_report() {
+        insta::assert_snapshot!(markdown(&run()));
+    }
+
+    #[test]
+    fn every_row_of_a_table_has_as_many_cells_as_its_heading() {
+        let text = markdown(&run());
+        let tables: Vec<Vec<&str>> =
+            text.split("\n\n").filter(|block| block.starts_with('|')).map(|block| block.lines().collect()).collect();
+        assert_eq!(tables.len(), 2);
+        for lines in tables {
+            let cells = |line: &str| line.replace("\\|", "").matches('|').count();
+            assert!(lines.iter().all(|line| cells(line) == cells(lines[0])), "{lines:#?}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_markup_is_text() {
+        assert_eq!(escaped("a | b <c> *d* `e` \\ ~~f~~"), "a \\| b \\<c> \\*d\\* \\`e\\` \\\\ \\~\\~f\\~\\~");
+        assert_eq!(escaped("snake_case _emphasis_"), "snake_case \\_emphasis\\_");
+        assert_eq!(escaped("16.67 [16.6, 16.7] [a](b)"), "16.67 [16.6, 16.7] [a\\](b)");
+        assert_eq!(escaped("R&D &lt; 1 & 2"), "R\\&D \\&lt; 1 & 2");
+        assert_eq!(escaped("two\nlines"), "two lines");
+    }
+
+    #[test]
+    fn a_list_item_begins_nothing_else() {
+        let items = ["# a", "- a", "1. a", "12) a", "> a", "12 a", "a"].map(list_item);
+        assert_eq!(items, ["\\# a", "\\- a", "1\\. a", "12\\) a", "\\> a", "12 a", "a"]);
+    }
+
+    #[test]
+    fn what_a_run_does_not_have_has_no_section() {
+        let mut run = run();
+        run.warnings.clear();
+        run.cases.clear();
+        run.simulated.clear();
+        let text = markdown(&run);
+        assert!(text.starts_with("# workly-perf ipc\n"), "{text}");
+        assert!(!text.contains("## Warnings") && !text.contains("## Notes") && !text.contains("| case"), "{text}");
+    }
+}

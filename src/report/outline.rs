@@ -1,0 +1,319 @@
+//! What a report says, in order, before any format: the exporters only set it.
+
+use super::conditions::conditions;
+use super::figure;
+use crate::record::{CSV_FILE, Case, CaseState, Metric, MetricStatus, REPORT_FILE, RUN_FILE, Run, RunState};
+
+/// The figures that the main table shows besides percentiles; a case's other metrics come after it.
+const IN_TABLE: [&str; 3] = ["mean", "min", "max"];
+
+/// A column of the main table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Column {
+    /// Its heading.
+    pub(super) heading: String,
+    /// Whether it holds figures, which are set to the right.
+    pub(super) numeric: bool,
+    /// Which column goes first where there is no room: the largest. 0 stays.
+    pub(super) expendable: usize,
+}
+
+/// Everything a report says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Outline {
+    /// What must be known before any figure is read: simulated, incomplete, cases that failed.
+    pub(super) marks: Vec<String>,
+    /// What was run.
+    pub(super) title: String,
+    /// Which run it was, when and for how long.
+    pub(super) subtitle: String,
+    /// Columns of the main table; its first is the case.
+    pub(super) columns: Vec<Column>,
+    /// Rows of the main table.
+    pub(super) rows: Vec<Vec<String>>,
+    /// What is said under the main table.
+    pub(super) remarks: Vec<String>,
+    /// Case and its other figures.
+    pub(super) also: Vec<(String, String)>,
+    /// The run's warnings.
+    pub(super) warnings: Vec<String>,
+    /// Cases and what must be known of them.
+    pub(super) notes: Vec<(String, String)>,
+    /// Label and text of each condition.
+    pub(super) conditions: Vec<(String, String)>,
+    /// File name in the record's folder, and what it holds.
+    pub(super) files: Vec<(String, String)>,
+}
+
+impl Outline {
+    /// The outline of a report on `run`.
+    pub(super) fn of(run: &Run) -> Self {
+        let (percentiles, nowhere) = percentiles(&run.cases);
+        let in_table: Vec<&Case> = run.cases.iter().filter(|case| is_in_table(case, &run.cases)).collect();
+        let mut remarks = Vec::new();
+        if !in_table.is_empty() {
+            remarks.push("In brackets: the 95 % confidence interval; sd: the standard deviation.".into());
+            remarks.extend(nowhere.iter().map(|(name, p)| format!("{name} is not given: it {}.", figure::needs(*p))));
+        }
+        let none = zero_everywhere(&run.cases);
+        if !none.is_empty() {
+            remarks.push(format!("In every case none: {}.", none.join(", ")));
+        }
+        Self {
+            marks: marks(run),
+            title: format!("workly-perf {}", run.command),
+            subtitle: subtitle(run),
+            columns: columns(&percentiles),
+            rows: in_table.iter().map(|case| row(case, &percentiles)).collect(),
+            remarks,
+            also: run.cases.iter().filter_map(|case| also(case, &run.cases)).collect(),
+            warnings: run.warnings.clone(),
+            notes: notes(&run.cases),
+            conditions: conditions(run),
+            files: files(run),
+        }
+    }
+}
+
+pub(super) fn state_word(state: CaseState) -> &'static str {
+    match state {
+        CaseState::Ok => "ok",
+        CaseState::Interrupted => "interrupted",
+        CaseState::Lossy => "lossy",
+        CaseState::Invalid => "invalid",
+        CaseState::Failed => "failed",
+        CaseState::NotMeasured => "not measured",
+    }
+}
+
+fn marks(run: &Run) -> Vec<String> {
+    let mut marks: Vec<String> = run
+        .simulated
+        .iter()
+        .map(|part| {
+            let whose = match part.what.as_str() {
+                what if what.contains("bridge") => "your Unity",
+                what if what.contains("weights") || what.contains("model") => "your model",
+                _ => "your own set-up",
+            };
+            format!("SIMULATED: {} ({}): these figures do not describe {whose}.", part.what, part.parameters)
+        })
+        .collect();
+    let reason = run.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    match run.state {
+        RunState::Complete => {}
+        RunState::Running => marks.push(format!("INCOMPLETE: the run was still going, or was killed{reason}")),
+        RunState::Interrupted => {
+            marks.push(format!("INCOMPLETE: the run was interrupted; what was measured until then stands{reason}"));
+        }
+        RunState::Failed => marks.push(format!("INCOMPLETE: the run failed; the finished cases stand{reason}")),
+    }
+    let not_ok = run.cases.iter().filter(|case| case.state != CaseState::Ok).count();
+    if not_ok > 0 {
+        marks.push(format!("ATTENTION: {not_ok} of {} cases did not end as planned; see the notes.", run.cases.len()));
+    }
+    marks
+}
+
+fn subtitle(run: &Run) -> String {
+    let took = run.finished.map_or_else(
+        || "not finished".to_owned(),
+        |finished| format!("took {}", figure::value(finished.duration_since(run.started).as_secs_f64(), "s")),
+    );
+    format!("{}, started {}, {took}", run.run_id, run.started.strftime("%Y-%m-%d %H:%M:%S UTC"))
+}
+
+/// The percentiles above the median that some case gives, in order, and those that are asked for and given nowhere.
+fn percentiles(cases: &[Case]) -> (Vec<String>, Vec<(String, f64)>) {
+    let mut found: Vec<(f64, &str, bool)> = Vec::new();
+    let tabled = cases.iter().filter(|case| case.metric("p50").is_some());
+    for metric in tabled.flat_map(|case| &case.metrics).filter(|metric| metric.name != "p50") {
+        let Some(p) = figure::percentile(&metric.name) else { continue };
+        match found.iter_mut().find(|(_, name, _)| *name == metric.name) {
+            Some((_, _, shown)) => *shown |= metric.status != MetricStatus::TooFew,
+            None => found.push((p, &metric.name, metric.status != MetricStatus::TooFew)),
+        }
+    }
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let shown = found.iter().filter(|(_, _, shown)| *shown).map(|(_, name, _)| (*name).to_owned()).collect();
+    let nowhere = found.iter().filter(|(_, _, shown)| !shown).map(|(p, name, _)| ((*name).to_owned(), *p)).collect();
+    (shown, nowhere)
+}
+
+/// A case with a median has its row; one without any figure stands beside those, so that its absence shows.
+fn is_in_table(case: &Case, cases: &[Case]) -> bool {
+    case.metric("p50").is_some() || case.metrics.is_empty() && cases.iter().any(|case| case.metric("p50").is_some())
+}
+
+fn columns(percentiles: &[String]) -> Vec<Column> {
+    let column = |heading: &str, expendable| Column { heading: heading.into(), numeric: true, expendable };
+    let mut columns = vec![Column { numeric: false, ..column("case", 0) }, column("n", 0), column("p50", 0)];
+    columns.extend(percentiles.iter().enumerate().map(|(at, name)| column(name, at + 1)));
+    columns.push(column("mean ± sd", percentiles.len() + 1));
+    columns.push(column("min..max", percentiles.len() + 2));
+    columns
+}
+
+fn row(case: &Case, percentiles: &[String]) -> Vec<String> {
+    let nothing = || figure::NOTHING.to_owned();
+    let cell = |name: &str, text: fn(&Metric) -> String| case.metric(name).map_or_else(nothing, text);
+    let Some(median) = case.metric("p50") else {
+        let mut cells = vec![case.path.clone(), nothing(), state_word(case.state).into()];
+        cells.resize(percentiles.len() + 5, nothing());
+        return cells;
+    };
+    let path = match case.state {
+        CaseState::Ok => case.path.clone(),
+        state => format!("{} ({})", case.path, state_word(state)),
+    };
+    let mut cells = vec![path, figure::count(median.n), figure::with_interval(median)];
+    cells.extend(percentiles.iter().map(|name| cell(name, figure::alone)));
+    cells.push(cell("mean", figure::with_spread));
+    cells.push(match (case.metric("min"), case.metric("max")) {
+        (Some(min), Some(max)) => figure::range(min, max),
+        _ => nothing(),
+    });
+    cells
+}
+
+/// A case's figures that have no column, each with its n; `None` where there are none.
+fn also(case: &Case, cases: &[Case]) -> Option<(String, String)> {
+    let tabled = is_in_table(case, cases);
+    let has_column = |metric: &&Metric| {
+        tabled && (figure::percentile(&metric.name).is_some() || IN_TABLE.contains(&metric.name.as_str()))
+    };
+    let told_once = zero_everywhere(cases);
+    let elsewhere = |metric: &&Metric| has_column(metric) || told_once.contains(&metric.name.as_str());
+    let figures: Vec<String> = case.metrics.iter().filter(|metric| !elsewhere(metric)).map(in_words).collect();
+    match (figures.is_empty(), tabled) {
+        (true, true) => None,
+        (true, false) => Some((case.path.clone(), state_word(case.state).into())),
+        (false, _) => Some((case.path.clone(), figures.join("; "))),
+    }
+}
+
+/// Counts that are given somewhere and 0 wherever they are given: said once rather than case by case.
+fn zero_everywhere(cases: &[Case]) -> Vec<&str> {
+    let mut names: Vec<(&str, bool)> = Vec::new();
+    for metric in cases.iter().flat_map(|case| &case.metrics).filter(|metric| metric.unit == "count") {
+        let zero = metric.value == Some(0.0);
+        match names.iter_mut().find(|(name, _)| *name == metric.name) {
+            Some((_, all_zero)) => *all_zero &= zero,
+            None => names.push((&metric.name, zero)),
+        }
+    }
+    names.into_iter().filter(|(_, all_zero)| *all_zero).map(|(name, _)| name).collect()
+}
+
+fn in_words(metric: &Metric) -> String {
+    let has_interval = metric.ci_low.is_some() && metric.ci_high.is_some();
+    let figure = if has_interval { figure::with_interval(metric) } else { figure::with_spread(metric) };
+    let partial = if metric.status == MetricStatus::Partial { ", partial" } else { "" };
+    format!("{} {figure} (n {}{partial})", metric.name, figure::count(metric.n))
+}
+
+/// Reasons and notes, those that say the same of several cases said once.
+fn notes(cases: &[Case]) -> Vec<(String, String)> {
+    let mut notes: Vec<(String, String)> = Vec::new();
+    let mut add = |path: &str, text: String| match notes.iter_mut().find(|(_, known)| *known == text) {
+        Some((paths, _)) => *paths = format!("{paths}, {path}"),
+        None => notes.push((path.to_owned(), text)),
+    };
+    for case in cases {
+        if case.state != CaseState::Ok {
+            let reason = case.reason.as_deref().unwrap_or("no reason was recorded");
+            add(&case.path, format!("{}: {reason}", state_word(case.state)));
+        }
+        for note in &case.notes {
+            add(&case.path, note.clone());
+        }
+    }
+    notes
+}
+
+fn files(run: &Run) -> Vec<(String, String)> {
+    let file = |name: &str, holds: &str| (name.to_owned(), holds.to_owned());
+    let mut files = vec![
+        file(RUN_FILE, "the whole record"),
+        file(CSV_FILE, "the figures, one row each"),
+        file(REPORT_FILE, "this report"),
+    ];
+    let histograms = run.cases.iter().map(|case| case.histograms.len()).sum::<usize>();
+    if histograms > 0 {
+        files.push((
+            "*.hlog, *.hgrm".into(),
+            format!("{histograms} histograms, as interval logs and as percentile distributions"),
+        ));
+    }
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::sample::run;
+    use crate::record::{Direction, Simulation};
+
+    #[test]
+    fn a_run_that_is_not_what_it_seems_says_so_first() {
+        let mut run = run();
+        run.state = RunState::Interrupted;
+        run.reason = Some("Ctrl-C".into());
+        run.simulated.push(Simulation { what: "synthetic weights".into(), parameters: "7B shape".into() });
+        assert_eq!(
+            marks(&run),
+            [
+                "SIMULATED: embedded bridge (stock dialect, 60 fps): these figures do not describe your Unity.",
+                "SIMULATED: synthetic weights (7B shape): these figures do not describe your model.",
+                "INCOMPLETE: the run was interrupted; what was measured until then stands: Ctrl-C",
+                "ATTENTION: 2 of 4 cases did not end as planned; see the notes.",
+            ]
+        );
+        run.simulated.clear();
+        run.cases.truncate(1);
+        run.state = RunState::Complete;
+        assert!(marks(&run).is_empty());
+    }
+
+    #[test]
+    fn a_percentile_that_some_case_gives_has_a_column_and_one_that_none_gives_a_remark() {
+        let outline = Outline::of(&run());
+        let headings: Vec<_> = outline.columns.iter().map(|column| column.heading.as_str()).collect();
+        assert_eq!(headings, ["case", "n", "p50", "p90", "mean ± sd", "min..max"]);
+        assert_eq!(outline.rows[1][3], "needs n ≥ 100");
+        assert_eq!(outline.remarks[1..], ["p99 is not given: it needs n ≥ 1,000."]);
+        assert!(outline.rows.iter().all(|row| row.len() == headings.len()));
+    }
+
+    #[test]
+    fn a_case_without_figures_keeps_its_place_and_its_state() {
+        let mut run = run();
+        let failed = Outline::of(&run).rows[2].clone();
+        assert_eq!(failed, ["received/closed/10kB", "–", "failed", "–", "–", "–"]);
+        // Where no case has a median there is no such table: it stands among the other figures.
+        run.cases.drain(..2);
+        let outline = Outline::of(&run);
+        assert!(outline.rows.is_empty() && outline.remarks.is_empty());
+        assert_eq!(outline.also[0], ("received/closed/10kB".into(), "failed".into()));
+        assert_eq!(outline.also[1].1, "rate 6,871 /s [6,540, 7,202] (n 5)");
+    }
+
+    #[test]
+    fn every_figure_of_a_case_is_said_somewhere() {
+        let mut run = run();
+        run.cases[0].metrics.push(Metric::plain("frame_period", "ms", 16.67, 99, Direction::None));
+        let outline = Outline::of(&run);
+        assert_eq!(outline.also[0].1, "rate 59.98 /s (n 100); lost 0 (n 100); frame_period 16.67 ms (n 99)");
+        assert_eq!(outline.also[1].1, "rate 49.20 /s (n 98, partial); lost 2 (n 100, partial)");
+    }
+
+    #[test]
+    fn what_is_said_of_several_cases_is_said_once() {
+        let mut run = run();
+        let note = run.cases[0].notes[0].clone();
+        run.cases[3].notes.push(note.clone());
+        let notes = notes(&run.cases);
+        assert_eq!(notes[0], ("applied/closed/100B, received/flood".into(), note));
+        assert_eq!(notes.len(), 3);
+    }
+}

@@ -1,0 +1,158 @@
+//! The report as plain text for a terminal: no colour, no control codes, no line wider than asked.
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+
+use super::outline::{Column, Outline};
+use crate::record::Run;
+
+/// Columns that are narrower than this hold nothing readable: a smaller width is taken for this one.
+const NARROWEST: usize = 40;
+
+/// Spaces that a column adds on its right, and the width of all that lies between two columns.
+const PADDING: u16 = 1;
+const GAP: usize = 2;
+
+/// Nothing but a line under the heading.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// The report on `run` for a terminal of `width` columns, ending in a newline. Columns that do not fit are left out, and
+/// named. What must be known before any figure is read comes first.
+#[must_use]
+pub fn table(run: &Run, width: usize) -> String {
+    let width = width.max(NARROWEST);
+    let outline = Outline::of(run);
+    let mut blocks = Vec::new();
+    if !outline.marks.is_empty() {
+        blocks.push(paragraphs(outline.marks.iter().map(String::as_str), "", width));
+    }
+    blocks.push(paragraphs([outline.title.as_str(), &outline.subtitle].into_iter(), "", width));
+    if !outline.rows.is_empty() {
+        let (columns, left_out) = fitting(&outline.columns, &outline.rows, width);
+        blocks.push(grid(&columns, &outline.columns, &outline.rows, width));
+        let mut remarks = outline.remarks.clone();
+        if !left_out.is_empty() {
+            remarks.push(format!("Left out at this width: {}.", left_out.join(", ")));
+        }
+        blocks.push(paragraphs(remarks.iter().map(String::as_str), "", width));
+    }
+    let pairs = |pairs: &[(String, String)]| pairs.iter().map(|(name, text)| format!("{name}: {text}")).collect();
+    let sections: [(&str, Vec<String>); 5] = [
+        ("Other figures", pairs(&outline.also)),
+        ("Warnings", outline.warnings.clone()),
+        ("Notes", pairs(&outline.notes)),
+        ("Conditions", pairs(&outline.conditions)),
+        ("Files", pairs(&outline.files)),
+    ];
+    for (heading, lines) in sections.into_iter().filter(|(_, lines)| !lines.is_empty()) {
+        blocks.push(format!("{heading}\n{}", paragraphs(lines.iter().map(String::as_str), "  ", width)));
+    }
+    blocks.join("\n\n") + "\n"
+}
+
+/// The columns that fit into `width`, by their place, and the headings of those that do not.
+fn fitting(columns: &[Column], rows: &[Vec<String>], width: usize) -> (Vec<usize>, Vec<String>) {
+    let needed = |at: usize| {
+        let cells = rows.iter().map(|row| row[at].chars().count());
+        cells.chain([columns[at].heading.chars().count()]).max().unwrap_or(0) + GAP
+    };
+    let mut kept: Vec<usize> = (0..columns.len()).collect();
+    while kept.iter().map(|&at| needed(at)).sum::<usize>() > width + GAP {
+        let Some(&first) = kept.iter().max_by_key(|&&at| columns[at].expendable) else { break };
+        if columns[first].expendable == 0 {
+            break;
+        }
+        kept.retain(|&at| at != first);
+    }
+    let left_out = (0..columns.len()).filter(|at| !kept.contains(at)).map(|at| columns[at].heading.clone()).collect();
+    (kept, left_out)
+}
+
+fn grid(kept: &[usize], columns: &[Column], rows: &[Vec<String>], width: usize) -> String {
+    let cell = |text: &str, at: usize| {
+        let side = if columns[at].numeric { CellAlignment::Right } else { CellAlignment::Left };
+        Cell::new(text).set_alignment(side)
+    };
+    let mut table = Table::new();
+    table.load_style(STYLE).force_no_tty().set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    table.set_header(kept.iter().map(|&at| cell(&columns[at].heading, at)));
+    for row in rows {
+        table.add_row(kept.iter().map(|&at| cell(&row[at], at)));
+    }
+    let last = kept.len() - 1;
+    for (at, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, if at == last { 0 } else { PADDING }));
+    }
+    table.trim_fmt()
+}
+
+/// Each text on lines of its own, broken at spaces to fit `width`; continued lines are set in.
+fn paragraphs<'a>(texts: impl Iterator<Item = &'a str>, indent: &str, width: usize) -> String {
+    texts.map(|text| wrapped(text, indent, width)).collect::<Vec<_>>().join("\n")
+}
+
+fn wrapped(text: &str, indent: &str, width: usize) -> String {
+    let mut lines = vec![indent.to_owned()];
+    let mut used = indent.len();
+    let mut is_fresh = true;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if !is_fresh && used + 1 + length > width {
+            lines.push(format!("{indent}  "));
+            used = indent.len() + 2;
+            is_fresh = true;
+        }
+        let line = lines.len() - 1;
+        if !is_fresh {
+            lines[line].push(' ');
+            used += 1;
+        }
+        lines[line].extend(word.chars().filter(|c| !c.is_control()));
+        used += length;
+        is_fresh = false;
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::sample::run;
+
+    #[test]
+    fn at_80_columns() {
+        insta::assert_snapshot!(table(&run(), 80));
+    }
+
+    #[test]
+    fn at_120_columns() {
+        insta::assert_snapshot!(table(&run(), 120));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_asked_and_none_has_control_codes() {
+        for width in [40, 60, 80, 100, 120, 200] {
+            let text = table(&run(), width);
+            for line in text.lines() {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+                assert!(!line.chars().any(char::is_control), "{line:?}");
+                assert_eq!(line, line.trim_end());
+            }
+        }
+        assert_eq!(table(&run(), 0), table(&run(), NARROWEST));
+    }
+
+    #[test]
+    fn the_median_is_never_left_out_and_what_is_left_out_is_named() {
+        let narrow = table(&run(), 60);
+        assert!(narrow.contains("p50"), "{narrow}");
+        assert!(narrow.contains("Left out at this width: p90, mean ± sd, min..max."), "{narrow}");
+        assert!(!table(&run(), 200).contains("Left out"));
+    }
+
+    #[test]
+    fn a_word_longer_than_the_line_stays_whole() {
+        assert_eq!(wrapped("a bbbbbbbbbb c", "", 5), "a\n  bbbbbbbbbb\n  c");
+        assert_eq!(wrapped("", "  ", 5), "  ");
+    }
+}

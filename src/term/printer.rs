@@ -1,0 +1,85 @@
+//! Prints results, notes, warnings and errors. Honours `NO_COLOR`, pipes and `--quiet`.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+
+/// Width of a table when standard output is no terminal, in columns.
+const PIPED_WIDTH: usize = 120;
+
+/// What may be printed, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Printer {
+    quiet: bool,
+}
+
+impl Printer {
+    /// A printer; `quiet` leaves out progress and notes.
+    #[must_use]
+    pub fn new(quiet: bool) -> Self {
+        Self { quiet }
+    }
+
+    /// Whether progress and notes are left out.
+    #[must_use]
+    pub fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
+    /// Whether a person watches standard error.
+    #[must_use]
+    pub fn is_watched(self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Columns that a table may take on standard output.
+    #[must_use]
+    pub fn width(self) -> usize {
+        if !io::stdout().is_terminal() {
+            return PIPED_WIDTH;
+        }
+        console::Term::stdout().size_checked().map_or(PIPED_WIDTH, |(_, columns)| usize::from(columns).max(40))
+    }
+
+    /// Writes data to standard output, with a newline at its end.
+    ///
+    /// # Errors
+    /// What the system says, but for a pipe that nobody reads any more: that is a reader's right.
+    pub fn data(self, text: &str) -> io::Result<()> {
+        let mut stdout = anstream::stdout().lock();
+        let newline: &[u8] = if text.ends_with('\n') { b"" } else { b"\n" };
+        let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(newline));
+        match written.and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    /// A note for the user who is not in a hurry.
+    pub fn note(self, text: &str) {
+        if !self.quiet {
+            line("", Style::new(), text);
+        }
+    }
+
+    /// Something that the reader must know to read the figures aright.
+    pub fn warning(self, text: &str) {
+        line("warning: ", AnsiColor::Yellow.on_default().bold(), text);
+    }
+
+    /// Why it did not work.
+    pub fn error(self, text: &str) {
+        line("error: ", AnsiColor::Red.on_default().bold(), text);
+    }
+
+    /// What to try.
+    pub fn hint(self, text: &str) {
+        line("hint: ", AnsiColor::Cyan.on_default().bold(), text);
+    }
+}
+
+/// One line on standard error. Nobody can be told when even that fails.
+fn line(label: &str, style: Style, text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    let _ = writeln!(stderr, "{style}{label}{style:#}{text}");
+}

@@ -1,0 +1,78 @@
+//! Progress: a live bar for a person, plain lines for a log, nothing for `--quiet`.
+//!
+//! The measuring thread only raises a counter. A thread of its own looks at it ten times a second and draws.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::printer::Printer;
+
+/// How often the bar is drawn.
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// The progress of one case.
+#[derive(Debug)]
+pub struct Progress {
+    done: Arc<AtomicU64>,
+    live: Option<Live>,
+    printer: Printer,
+}
+
+#[derive(Debug)]
+struct Live {
+    bar: ProgressBar,
+    ended: Arc<AtomicBool>,
+    drawer: JoinHandle<()>,
+}
+
+impl Progress {
+    /// Starts the progress of `label`, which has `total` steps.
+    #[must_use]
+    pub fn start(printer: Printer, label: &str, total: u64) -> Self {
+        let done = Arc::new(AtomicU64::new(0));
+        let live = printer.is_watched().then(|| Live::start(label, total, Arc::clone(&done)));
+        Self { done, live, printer }
+    }
+
+    /// The counter to raise with each step.
+    #[must_use]
+    pub fn counter(&self) -> &AtomicU64 {
+        &self.done
+    }
+
+    /// Ends it, and leaves `outcome` as a line of its own.
+    pub fn finish(self, outcome: &str) {
+        if let Some(Live { bar, ended, drawer }) = self.live {
+            ended.store(true, Ordering::Relaxed);
+            drawer.thread().unpark();
+            let _ = drawer.join();
+            bar.finish_and_clear();
+        }
+        self.printer.note(outcome);
+    }
+}
+
+impl Live {
+    fn start(label: &str, total: u64, done: Arc<AtomicU64>) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        let template = "{prefix} {wide_bar} {pos}/{len} · {per_sec} · {eta} left";
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.progress_chars("━╸─"));
+        bar.set_prefix(label.to_owned());
+        let ended = Arc::new(AtomicBool::new(false));
+        let drawer = {
+            let (bar, ended) = (bar.clone(), Arc::clone(&ended));
+            thread::spawn(move || {
+                while !ended.load(Ordering::Relaxed) {
+                    bar.set_position(done.load(Ordering::Relaxed));
+                    thread::park_timeout(REDRAW);
+                }
+            })
+        };
+        Self { bar, ended, drawer }
+    }
+}

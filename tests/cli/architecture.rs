@@ -1,0 +1,190 @@
+//! The house keeps its shape: which room may use which, and the rules that every source file follows.
+
+mod source;
+
+use std::path::{Path, PathBuf};
+
+use source::{code_of, line_of, root_names, without_tests, words};
+
+/// Each room with the rooms that it may use. A room that is not listed fails the test: draw its arrows here and in
+/// `docs/ARCHITECTURE.md`.
+const ARROWS: [(&str, &[&str]); 13] = [
+    ("cli", &["bridge", "measure", "exit"]),
+    ("plan", &["cli", "bridge", "measure", "config", "record"]),
+    ("host", &["record"]),
+    ("bridge", &["clock"]),
+    ("measure", &["bridge", "clock", "stats", "record"]),
+    ("stats", &["clock"]),
+    ("record", &["stats", "clock"]),
+    ("report", &["record", "stats"]),
+    ("config", &[]),
+    ("term", &["exit"]),
+    (
+        "commands",
+        &["cli", "plan", "host", "bridge", "measure", "stats", "record", "report", "config", "term", "clock", "exit"],
+    ),
+    ("clock", &[]),
+    ("exit", &[]),
+];
+
+/// Crates that a pure room must not know, and, for statistics, the clock itself: only its unit functions are theirs.
+const STRANGERS: [(&str, &[&str]); 3] = [
+    ("stats", &["clap", "anstream", "indicatif", "sysinfo", "nvml", "llama", "Clock", "Instant"]),
+    ("record", &["clap", "anstream", "indicatif", "sysinfo", "nvml", "llama"]),
+    ("report", &["clap", "anstream", "indicatif", "sysinfo", "nvml", "llama"]),
+];
+
+/// Macros that write past the one owner of stdout and stderr.
+const PRINTERS: [&str; 5] = ["print", "println", "eprint", "eprintln", "dbg"];
+
+/// The most lines that a file may have, its tests included.
+const MAX_LINES: usize = 400;
+
+#[test]
+fn the_house_keeps_its_shape() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = rust_files(&root.join("src"));
+    assert!(files.len() > 10, "only {} source files were found", files.len());
+    let mut faults = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("a source file is readable");
+        let parts: Vec<_> =
+            file.strip_prefix(root).expect("below the root").iter().map(|part| part.to_string_lossy()).collect();
+        faults.extend(faults_of(&parts.join("/"), &text));
+    }
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+/// Every `.rs` file below a folder.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder is readable") {
+        let path = entry.expect("the entry is readable").path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// What is wrong with one file, a line each. `path` is relative to the project, with slashes.
+fn faults_of(path: &str, text: &str) -> Vec<String> {
+    let code = code_of(text);
+    let mut faults = Vec::new();
+    let lines = text.lines().count();
+    if lines > MAX_LINES {
+        faults.push(format!("{path}: {lines} lines, more than {MAX_LINES}"));
+    }
+    for (at, word) in words(&code) {
+        let line = line_of(&code, at);
+        if PRINTERS.contains(&word) && code[at + word.len()..].starts_with('!') {
+            faults.push(format!("{path}:{line}: {word}! is for nobody; the terminal belongs to `term`"));
+        }
+        if word == "fn" && path.ends_with("/mod.rs") {
+            faults.push(format!("{path}:{line}: a mod.rs holds declarations, not functions"));
+        }
+    }
+    faults.extend(room_faults(path, &without_tests(&code)));
+    faults
+}
+
+/// Arrows and names that the room of this file may not have. Tests are exempt: they may build their inputs anywhere.
+fn room_faults(path: &str, code: &str) -> Vec<String> {
+    let Some(room) = room_of(path) else { return Vec::new() };
+    let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == room) else {
+        return vec![format!("{path}: the room `{room}` has no arrows yet")];
+    };
+    let mut faults = Vec::new();
+    for (at, name) in root_names(code, depth_of(path)) {
+        if name != room && !allowed.contains(&name.as_str()) {
+            faults.push(format!("{path}:{}: `{room}` may not use `{name}`", line_of(code, at)));
+        }
+    }
+    let strangers = STRANGERS.iter().find(|(name, _)| *name == room).map_or(&[][..], |(_, strangers)| strangers);
+    for (at, word) in words(code) {
+        let is_stranger =
+            |stranger: &&str| word.strip_prefix(*stranger).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
+        if strangers.iter().any(is_stranger) {
+            faults.push(format!("{path}:{}: `{room}` may not know `{word}`", line_of(code, at)));
+        }
+    }
+    faults
+}
+
+/// The room of a file: `stats` for `src/stats/summary.rs`, `clock` for `src/clock.rs`; none for the crate's two roots.
+fn room_of(path: &str) -> Option<&str> {
+    let room = path.strip_prefix("src/")?.split('/').next()?;
+    match room.strip_suffix(".rs") {
+        Some("lib" | "main") => None,
+        Some(file) => Some(file),
+        None => Some(room),
+    }
+}
+
+/// How far below the crate's root the module of a file lies: 1 for `src/stats/mod.rs`, 2 for `src/stats/summary.rs`.
+fn depth_of(path: &str) -> usize {
+    let parts = path.matches('/').count();
+    if path.ends_with("/mod.rs") { parts - 1 } else { parts }
+}
+
+#[test]
+fn planted_arrows_are_found() {
+    let faults = |path, text| faults_of(path, text);
+    assert_eq!(
+        faults("src/stats/summary.rs", "//! x\n\nuse crate::bridge::Ack;\n"),
+        ["src/stats/summary.rs:3: `stats` may not use `bridge`"]
+    );
+    assert_eq!(
+        faults("src/record/run.rs", "use crate::{stats::Summary, term::Printer};"),
+        ["src/record/run.rs:1: `record` may not use `term`"]
+    );
+    assert_eq!(
+        faults("src/bridge/server/mod.rs", "use super::super::host;"),
+        ["src/bridge/server/mod.rs:1: `bridge` may not use `host`"]
+    );
+    assert_eq!(faults("src/exit.rs", "use super::clock::Clock;"), ["src/exit.rs:1: `exit` may not use `clock`"]);
+    assert_eq!(faults("src/report/page.rs", "use crate::*;"), ["src/report/page.rs:1: `report` may not use `*`"]);
+    assert_eq!(
+        faults("src/attic/box.rs", "use crate::clock;"),
+        ["src/attic/box.rs: the room `attic` has no arrows yet"]
+    );
+}
+
+#[test]
+fn planted_strangers_printers_and_lengths_are_found() {
+    assert_eq!(
+        faults_of("src/record/csv.rs", "type A = clap::Args;"),
+        ["src/record/csv.rs:1: `record` may not know `clap`"]
+    );
+    assert_eq!(
+        faults_of("src/report/a.rs", "use nvml_wrapper::Nvml;"),
+        ["src/report/a.rs:1: `report` may not know `nvml_wrapper`"]
+    );
+    assert_eq!(
+        faults_of("src/stats/a.rs", "use crate::clock::Clock;"),
+        ["src/stats/a.rs:1: `stats` may not know `Clock`"]
+    );
+    assert_eq!(faults_of("src/main.rs", "fn main() {\n    println!(\"x\");\n}").len(), 1);
+    assert_eq!(
+        faults_of("src/host/mod.rs", "mod a;\nfn b() {}"),
+        ["src/host/mod.rs:2: a mod.rs holds declarations, not functions"]
+    );
+    assert!(faults_of("src/host/long.rs", &"\n".repeat(MAX_LINES)).is_empty());
+    assert_eq!(faults_of("src/host/long.rs", &"\n".repeat(MAX_LINES + 1)).len(), 1);
+}
+
+#[test]
+fn what_is_allowed_passes() {
+    for (path, text) in [
+        ("src/stats/a.rs", "use crate::clock::ms;\nuse crate::stats::b;\nuse super::c;"),
+        ("src/stats/b.rs", "//! Not for [`crate::term`].\n#[cfg(test)]\nmod tests {\n    use crate::bridge::Ack;\n}"),
+        ("src/commands/ipc.rs", "use crate::{cli::ipc, plan, term::Printer};\nuse clap::Parser;"),
+        ("src/lib.rs", "pub fn run() { crate::commands::run() }"),
+        ("src/host/mod.rs", "mod cpu;\npub use cpu::Handler; type F = Box<dyn Fn()>;"),
+        ("src/term/a.rs", "writeln!(out, \"println!()\")"),
+    ] {
+        assert_eq!(faults_of(path, text), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,229 @@
+//! Just enough of Rust's grammar to see which rooms a source file reaches for.
+
+/// A copy of the code with comments, strings and characters blanked out. Every line keeps its number and every byte
+/// its place.
+pub(super) fn code_of(text: &str) -> String {
+    let mut code = text.as_bytes().to_vec();
+    let mut at = 0;
+    while at < code.len() {
+        let end = at + length_of_text(&code, at);
+        if end == at {
+            at += 1;
+        } else {
+            blank(&mut code[at..end]);
+            at = end;
+        }
+    }
+    String::from_utf8(code).expect("whole characters are blanked")
+}
+
+/// How many bytes from `at` on are comment, string or character; 0 when code stands there.
+fn length_of_text(code: &[u8], at: usize) -> usize {
+    let rest = &code[at..];
+    if rest.starts_with(b"//") {
+        return rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+    }
+    if rest.starts_with(b"/*") {
+        return length_of_block_comment(rest);
+    }
+    let in_a_word = at > 0 && is_word(code[at - 1]);
+    if rest[0] == b'"' {
+        return 1 + length_until_quote(&rest[1..], b'"');
+    }
+    if rest[0] == b'r' && (!in_a_word || code[at - 1] == b'b' || code[at - 1] == b'c') {
+        return length_of_raw_string(rest);
+    }
+    // A lifetime has no closing quote after its first character.
+    let first = rest.get(1).map_or(1, |byte| byte.leading_ones().max(1) as usize);
+    if rest[0] == b'\'' && (rest.get(1) == Some(&b'\\') || rest.get(1 + first) == Some(&b'\'')) {
+        return 1 + length_until_quote(&rest[1..], b'\'');
+    }
+    0
+}
+
+/// Bytes up to and with the closing quote, which a backslash protects.
+fn length_until_quote(rest: &[u8], quote: u8) -> usize {
+    let mut at = 0;
+    while at < rest.len() {
+        match rest[at] {
+            b'\\' => at += 2,
+            byte if byte == quote => return at + 1,
+            _ => at += 1,
+        }
+    }
+    rest.len()
+}
+
+/// Bytes of a comment in `/* */`, which nests.
+fn length_of_block_comment(rest: &[u8]) -> usize {
+    let (mut depth, mut at) = (0, 0);
+    while at < rest.len() {
+        match &rest[at..] {
+            [b'/', b'*', ..] => (depth, at) = (depth + 1, at + 2),
+            [b'*', b'/', ..] if depth == 1 => return at + 2,
+            [b'*', b'/', ..] => (depth, at) = (depth - 1, at + 2),
+            _ => at += 1,
+        }
+    }
+    rest.len()
+}
+
+/// Bytes of `r"…"` or `r#"…"#`; 0 when it is neither (a raw identifier, a word that begins with r).
+fn length_of_raw_string(rest: &[u8]) -> usize {
+    let hashes = rest[1..].iter().take_while(|byte| **byte == b'#').count();
+    if rest.get(1 + hashes) != Some(&b'"') {
+        return 0;
+    }
+    let closing = [&b"\""[..], &b"#".repeat(hashes)].concat();
+    let body = &rest[hashes + 2..];
+    let end = body.windows(closing.len()).position(|window| window == closing);
+    end.map_or(rest.len(), |end| hashes + 2 + end + closing.len())
+}
+
+/// Turns everything but line ends into blanks.
+fn blank(bytes: &mut [u8]) {
+    bytes.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
+}
+
+/// Code (see [`code_of`]) with every item under `#[cfg(test)]` blanked out as well.
+pub(super) fn without_tests(code: &str) -> String {
+    const MARK: &str = "#[cfg(test)]";
+    let mut kept = code.as_bytes().to_vec();
+    let mut from = 0;
+    while let Some(found) = code[from..].find(MARK) {
+        let start = from + found;
+        let end = end_of_item(code.as_bytes(), start + MARK.len());
+        blank(&mut kept[start..end]);
+        from = end;
+    }
+    String::from_utf8(kept).expect("whole characters are blanked")
+}
+
+/// Where the item that begins at `at` ends: after its braces, or after its semicolon when it has none.
+fn end_of_item(code: &[u8], mut at: usize) -> usize {
+    let (mut braces, mut others) = (0_i32, 0_i32);
+    while at < code.len() {
+        match code[at] {
+            b'{' => braces += 1,
+            b'}' => braces -= 1,
+            b'(' | b'[' => others += 1,
+            b')' | b']' => others -= 1,
+            _ => {}
+        }
+        let closed = code[at] == b'}' || code[at] == b';';
+        at += 1;
+        if closed && braces == 0 && others == 0 {
+            return at;
+        }
+    }
+    code.len()
+}
+
+/// Words of the code with the place where each begins.
+pub(super) fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + code.as_bytes()[at..].iter().position(|byte| is_word(*byte))?;
+        let length = code.as_bytes()[start..].iter().take_while(|byte| is_word(**byte)).count();
+        at = start + length;
+        Some((start, &code[start..at]))
+    })
+}
+
+/// Names of the crate's root that the code reaches for, each with its place: `clock` in `crate::clock::ms` and in
+/// `use crate::{clock, exit}`, and in `super::clock` where that leads to the root. `depth` is how far below the root
+/// the file's module lies.
+pub(super) fn root_names(code: &str, depth: usize) -> Vec<(usize, String)> {
+    let words: Vec<(usize, &str)> = words(code).collect();
+    let mut names = Vec::new();
+    for (index, (at, word)) in words.iter().enumerate() {
+        let follows_path = code[..*at].trim_end().ends_with("::");
+        let steps = match *word {
+            "crate" => 1,
+            "super" if !follows_path => words[index..].iter().take_while(|(_, word)| *word == "super").count(),
+            _ => continue,
+        };
+        if *word == "super" && steps != depth {
+            continue;
+        }
+        let (last, text) = words[index + steps - 1];
+        if let Some(path) = code[last + text.len()..].trim_start().strip_prefix("::") {
+            names.extend(first_names(path).into_iter().map(|name| (*at, name)));
+        }
+    }
+    names
+}
+
+/// The first name of a path, or of each path of a group in braces.
+fn first_names(path: &str) -> Vec<String> {
+    let path = path.trim_start();
+    let Some(group) = path.strip_prefix('{') else { return vec![first_name(path)] };
+    let (mut names, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (at, character) in group.char_indices() {
+        let ends_group = character == '}' && depth == 0;
+        if ends_group || (character == ',' && depth == 0) {
+            names.push(first_name(&group[start..at]));
+            start = at + 1;
+        }
+        match character {
+            _ if ends_group => break,
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+/// The name that a path begins with; `*` for a glob.
+fn first_name(path: &str) -> String {
+    let path = path.trim_start();
+    if path.starts_with('*') {
+        return "*".into();
+    }
+    path.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect()
+}
+
+/// The line, from 1, of a place in the code.
+pub(super) fn line_of(code: &str, at: usize) -> usize {
+    code[..at].matches('\n').count() + 1
+}
+
+/// Whether a byte belongs to a word.
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
+}
+
+#[test]
+fn comments_and_strings_are_no_code_and_lines_stay() {
+    let text =
+        "a // crate::x\n/* crate::y /* z */ */ b\n\"crate::\\\" c\" r#\"d \"e\"# '\"' 'f' 'é' &'g h '\\'' br\"i\" j";
+    let code = code_of(text);
+    assert_eq!(code.split_whitespace().collect::<Vec<_>>(), ["a", "b", "&'g", "h", "b", "j"]);
+    assert_eq!(code.len(), text.len());
+    assert_eq!(code.matches('\n').count(), 2);
+}
+
+#[test]
+fn test_items_end_where_they_end() {
+    let code =
+        "use a;\n#[cfg(test)]\n#[other]\nmod tests { fn x() { y[1]; } }\nuse b;\n#[cfg(test)]\nuse c;\nfn d() {}";
+    let kept = without_tests(code);
+    assert_eq!(kept.split_whitespace().collect::<Vec<_>>().join(" "), "use a; use b; fn d() {}");
+}
+
+#[test]
+fn every_way_to_the_root_is_seen() {
+    let names = |code: &str, depth| root_names(code, depth).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+    assert_eq!(names("use crate::clock::{ms, nanos};", 2), ["clock"]);
+    assert_eq!(names("let x = crate::stats::of(pub(crate) y);", 2), ["stats"]);
+    assert_eq!(
+        names("use crate::{\n    bridge::{Ack, Dialect},\n    exit,\n    record::Fact,\n};", 2),
+        ["bridge", "exit", "record"]
+    );
+    assert_eq!(names("use super::super::term::Printer; use super::sibling;", 2), ["term"]);
+    assert_eq!(names("use super::clock;", 1), ["clock"]);
+    assert_eq!(names("use crate::*;", 1), ["*"]);
+    assert!(names("use super::sibling; use other_crate::x;", 2).is_empty());
+}

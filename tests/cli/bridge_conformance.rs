@@ -1,0 +1,239 @@
+//! The embedded bridge against what is known of the real one, over a real connection: one test a fact.
+
+#![allow(clippy::unwrap_used, clippy::float_cmp)]
+
+mod instrumented;
+mod lies;
+mod lifetime;
+mod peer;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use workly_perf::bridge::server::BridgeSpec;
+
+use peer::{BLINK, Peer, RESET, SILENCE, blink, bridge, expression};
+
+#[test]
+fn a_client_is_greeted_with_a_bare_line() {
+    let bridge = bridge("");
+    let mut peer = Peer::connect(&bridge);
+    assert_eq!(peer.line(), "{}");
+    assert!(peer.is_quiet());
+    assert_eq!(bridge.address().ip().to_string(), "127.0.0.1");
+}
+
+#[test]
+fn every_known_command_gets_one_bare_line() {
+    let bridge = bridge("fps=200");
+    let mut peer = Peer::greeted(&bridge);
+    for (command, data) in commands() {
+        peer.send(&json!({"command": command, "data": data}).to_string());
+        assert_eq!(peer.line(), "{}", "{command}");
+    }
+    assert!(peer.is_quiet());
+    assert_eq!(bridge.counters().replies_sent, commands().len() as u64);
+}
+
+/// A main thread that is paused answers nothing, so that whatever is answered comes from the socket thread.
+#[test]
+fn the_socket_thread_answers_what_only_has_to_be_received() {
+    for (command, data) in &commands()[..4] {
+        let bridge = bridge("fps=unpaced,pause-main-after=1");
+        let mut peer = Peer::greeted(&bridge);
+        peer.ask(BLINK);
+        peer.send(&json!({"command": command, "data": data}).to_string());
+        assert_eq!(peer.line(), "{}", "{command}");
+    }
+}
+
+#[test]
+fn the_main_thread_answers_what_has_to_be_applied() {
+    for (command, data) in &commands()[4..] {
+        let bridge = bridge("fps=unpaced,pause-main-after=1");
+        let mut peer = Peer::greeted(&bridge);
+        peer.ask(BLINK);
+        peer.send(&json!({"command": command, "data": data}).to_string());
+        assert!(peer.is_quiet(), "{command}");
+        peer.ask(RESET);
+        assert_eq!(bridge.counters().replies_sent, 2, "{command}");
+    }
+}
+
+#[test]
+fn what_is_not_known_gets_no_reply_ever() {
+    let silent = [
+        r#"{"command":"ping"}"#,
+        r#"{"command":"test"}"#,
+        r#"{"command":"set_blendshape","data":{"name":"a","value":1}}"#,
+        r#"{"command":"no_such_command"}"#,
+        r"{}",
+    ];
+    let malformed = [r#"{"command":"set_expression","data":{"name":"joy","value":1}"#, "set_expression", "\u{7}"];
+    let bridge = bridge("");
+    let mut peer = Peer::greeted(&bridge);
+    for line in silent.into_iter().chain(malformed) {
+        peer.send(line);
+    }
+    assert!(peer.is_quiet());
+    peer.ask(RESET);
+    assert!(peer.is_quiet(), "the known command was answered once, and nothing else was");
+    let counters = bridge.counters();
+    assert_eq!((counters.ignored, counters.malformed, counters.received), (5, 3, 9));
+    assert!(bridge.avatar().expressions.is_empty());
+}
+
+#[test]
+fn blank_lines_are_no_messages() {
+    let bridge = bridge("");
+    let mut peer = Peer::greeted(&bridge);
+    peer.write(b"\n \n\r\n");
+    peer.ask(RESET);
+    assert_eq!((bridge.counters().received, bridge.counters().malformed), (1, 0));
+}
+
+#[test]
+fn the_first_command_name_in_the_text_wins() {
+    let bridge = bridge("fps=unpaced");
+    let mut peer = Peer::greeted(&bridge);
+    peer.ask(r#"{"note":"set_auto_blink","command":"set_expression","data":{"name":"joy","value":1,"enabled":false}}"#);
+    assert!(!bridge.avatar().auto_blink);
+    assert!(bridge.avatar().expressions.is_empty());
+}
+
+#[test]
+fn a_batch_acts_as_its_first_command() {
+    let batch = json!({"command": "batch", "data": {"commands": [
+        {"command": "set_expression", "data": {"name": "joy", "value": 0.5}},
+        {"command": "set_auto_blink", "data": {"enabled": false}},
+    ], "count": 2}});
+    let bridge = bridge("fps=unpaced");
+    let mut peer = Peer::greeted(&bridge);
+    peer.ask(&batch.to_string());
+    assert!(peer.is_quiet());
+    peer.ask(&blink(true));
+    assert_eq!(bridge.avatar().expressions["joy"], 0.5);
+    assert_eq!(bridge.counters().applied, 2, "the one of the batch, and the one after it");
+}
+
+#[test]
+fn commands_change_the_avatar_in_the_order_of_sending() {
+    let bridge = bridge("fps=unpaced");
+    let mut peer = Peer::greeted(&bridge);
+    let before = bridge.avatar();
+    peer.ask(&expression("joy", 0.25));
+    peer.ask(&expression("joy", 0.75));
+    peer.ask(&blink(false));
+    assert_eq!(bridge.avatar().expressions["joy"], 0.75);
+    assert!(!bridge.avatar().auto_blink);
+    peer.ask(RESET);
+    peer.ask(&blink(true));
+    assert_eq!(bridge.avatar(), before);
+}
+
+/// Each read is turned into text by itself: a character with bytes on both sides of the 4,096th is lost.
+#[test]
+fn a_character_across_two_reads_is_destroyed() {
+    let bridge = bridge("fps=unpaced");
+    let mut peer = Peer::greeted(&bridge);
+    peer.send(&peer::torn_name());
+    assert_eq!(peer.line(), "{}");
+    peer.ask(BLINK);
+    let names: Vec<String> = bridge.avatar().expressions.into_keys().collect();
+    assert!(names[0].starts_with("joy") && names[0].ends_with("end"), "the message as a whole survives");
+    assert!(names[0].contains('\u{FFFD}') && !names[0].contains('é'), "{}", &names[0][names[0].len() - 20..]);
+}
+
+#[test]
+fn a_message_longer_than_two_reads_is_understood() {
+    let bridge = bridge("fps=unpaced");
+    let mut peer = Peer::greeted(&bridge);
+    let name = "n".repeat(10_000);
+    peer.ask(&expression(&name, 1.0));
+    peer.ask(BLINK);
+    assert_eq!(bridge.avatar().expressions[&name], 1.0);
+}
+
+#[test]
+fn many_messages_in_one_write_are_answered_one_by_one() {
+    let bridge = bridge("fps=unpaced");
+    let mut peer = Peer::greeted(&bridge);
+    let count = 500;
+    let all: String = (0..count).map(|turn| expression(&format!("e{turn}"), 1.0) + "\n").collect();
+    peer.write(all.as_bytes());
+    for _ in 0..count {
+        assert_eq!(peer.line(), "{}");
+    }
+    peer.ask(BLINK);
+    assert_eq!((bridge.counters().received, bridge.counters().replies_sent), (count + 1, count + 1));
+    assert_eq!(bridge.avatar().expressions.len() as u64, count);
+}
+
+#[test]
+fn a_message_in_pieces_is_answered_once_it_is_whole() {
+    let bridge = bridge("");
+    let mut peer = Peer::greeted(&bridge);
+    peer.write(&RESET.as_bytes()[..9]);
+    assert!(peer.is_quiet());
+    peer.write(&RESET.as_bytes()[9..]);
+    assert!(peer.is_quiet(), "the line feed is part of the message");
+    peer.write(b"\n");
+    assert_eq!(peer.line(), "{}");
+}
+
+#[test]
+fn messages_that_wait_together_are_applied_in_one_frame() {
+    let bridge = bridge("fps=1");
+    let mut peer = Peer::greeted(&bridge);
+    // The reply comes at the start of a frame, so that a second is left to queue the rest.
+    peer.ask(BLINK);
+    assert_eq!(bridge.counters().busy_frames, 1);
+    peer.write(format!("{BLINK}\n").repeat(5).as_bytes());
+    for _ in 0..5 {
+        assert_eq!(peer.line(), "{}");
+    }
+    let counters = bridge.counters();
+    assert_eq!((counters.busy_frames, counters.applied, counters.longest_queue), (2, 6, 5));
+}
+
+#[test]
+fn a_ping_pong_of_applied_commands_takes_a_frame_each() {
+    let started = Instant::now();
+    let bridge = bridge("fps=30");
+    let mut peer = Peer::greeted(&bridge);
+    let count = 15;
+    for _ in 0..count {
+        peer.ask(BLINK);
+    }
+    // Frame n starts no sooner than n periods after the bridge did.
+    assert!(started.elapsed() >= Duration::from_secs(1) * count / 30);
+    assert_eq!(bridge.counters().busy_frames, u64::from(count));
+}
+
+#[test]
+fn without_frames_nothing_waits_for_one() {
+    let bridge = bridge("fps=unpaced");
+    let mut peer = Peer::greeted(&bridge);
+    for _ in 0..200 {
+        peer.ask(BLINK);
+    }
+    assert_eq!(bridge.counters().applied, 200);
+}
+
+/// Every known command with data it can use: four that the socket thread answers, then three of the main thread.
+fn commands() -> [(&'static str, Value); 7] {
+    [
+        ("set_expression", json!({"name": "joy", "value": 0.5})),
+        ("reset_expressions", json!({})),
+        ("set_transition_speed", json!({"speed": 2.0})),
+        ("load_model", json!({"path": "models/a.vrm"})),
+        ("set_auto_blink", json!({"enabled": true})),
+        ("set_auto_head_movement", json!({"enabled": true, "min_interval": 1, "max_interval": 2, "max_angle": 5})),
+        ("unload_model", json!({})),
+    ]
+}
+
+#[test]
+fn silence_is_listened_to_long_enough_for_several_frames() {
+    assert!(SILENCE.as_nanos() as f64 > 3.0 * BridgeSpec::default().fps.period_ns().unwrap());
+}

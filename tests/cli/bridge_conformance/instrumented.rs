@@ -1,0 +1,118 @@
+//! The instrumented dialect: replies that can be told apart and taken apart.
+
+use serde_json::{Value, json};
+
+use super::peer::{Peer, bridge, torn_name};
+
+#[test]
+fn the_greeting_tells_the_dialect() {
+    let bridge = bridge("dialect=instrumented");
+    let greeting = Peer::connect(&bridge).line();
+    assert_eq!(greeting, r#"{"bridge":"workly-perf embedded","dialect":"instrumented"}"#);
+}
+
+#[test]
+fn a_received_reply_has_the_id_and_the_stamps_that_occurred() {
+    let bridge = bridge("dialect=instrumented");
+    let mut peer = Peer::greeted(&bridge);
+    let reply = peer.call(&json!({"command": "set_expression", "data": {"name": "joy", "value": 0.5}, "id": 17}));
+    assert_eq!(
+        (&reply["id"], &reply["command"], &reply["ack"]),
+        (&json!(17), &json!("set_expression"), &json!("received"))
+    );
+    assert_in_order(&reply, &["received_ns", "parsed_ns", "replied_ns"]);
+    assert!(reply.get("dequeued_ns").is_none() && reply.get("applied_ns").is_none(), "{reply}");
+}
+
+#[test]
+fn an_applied_reply_has_every_stamp() {
+    let bridge = bridge("dialect=instrumented,fps=200");
+    let mut peer = Peer::greeted(&bridge);
+    let reply = peer.call(&json!({"command": "set_auto_blink", "data": {"enabled": false}, "id": "b"}));
+    assert_eq!((&reply["id"], &reply["ack"]), (&json!("b"), &json!("applied")));
+    assert_in_order(&reply, &["received_ns", "parsed_ns", "dequeued_ns", "applied_ns", "replied_ns"]);
+    assert!(!bridge.avatar().auto_blink);
+}
+
+#[test]
+fn a_request_may_ask_to_be_answered_once_applied() {
+    let bridge = bridge("dialect=instrumented,fps=200");
+    let mut peer = Peer::greeted(&bridge);
+    let reply = peer
+        .call(&json!({"command": "set_expression", "data": {"name": "joy", "value": 0.5}, "id": 1, "ack": "applied"}));
+    assert_eq!(reply["ack"], "applied");
+    assert_in_order(&reply, &["received_ns", "parsed_ns", "dequeued_ns", "applied_ns", "replied_ns"]);
+    assert_eq!(bridge.avatar().expressions["joy"], 0.5, "it is shown when the reply comes");
+}
+
+#[test]
+fn every_line_is_answered() {
+    let bridge = bridge("dialect=instrumented");
+    let mut peer = Peer::greeted(&bridge);
+    for command in ["ping", "test", "set_blendshape"] {
+        let reply = peer.call(&json!({"command": command, "id": 3}));
+        assert_eq!((&reply["id"], &reply["error"]), (&json!(3), &json!("unknown command")), "{command}");
+    }
+    peer.send("{");
+    assert!(peer.line().contains("\"error\""));
+    assert_eq!((bridge.counters().ignored, bridge.counters().malformed), (3, 1));
+}
+
+#[test]
+fn a_batch_is_applied_in_one_frame_and_answered_once() {
+    let bridge = bridge("dialect=instrumented,fps=200");
+    let mut peer = Peer::greeted(&bridge);
+    let reply = peer.call(&json!({"command": "batch", "id": 5, "data": {"commands": [
+        {"command": "set_expression", "data": {"name": "joy", "value": 0.5}},
+        {"command": "set_auto_blink", "data": {"enabled": false}},
+        {"command": "ping"},
+        {"command": "load_model", "data": {"path": "a.vrm"}},
+    ]}}));
+    assert_eq!((&reply["id"], &reply["applied"], &reply["rejected"]), (&json!(5), &json!(3), &json!(1)));
+    let avatar = bridge.avatar();
+    assert_eq!((avatar.expressions["joy"], avatar.auto_blink, avatar.model.as_deref()), (0.5, false, Some("a.vrm")));
+    assert!(peer.is_quiet());
+    assert_eq!((bridge.counters().applied, bridge.counters().busy_frames), (3, 1));
+}
+
+#[test]
+fn messages_of_one_frame_are_taken_from_the_queue_together() {
+    let bridge = bridge("dialect=instrumented,fps=1");
+    let mut peer = Peer::greeted(&bridge);
+    let blink = json!({"command": "set_auto_blink", "data": {"enabled": true}});
+    peer.call(&blink);
+    peer.write(format!("{blink}\n").repeat(4).as_bytes());
+    let taken: Vec<Value> =
+        (0..4).map(|_| serde_json::from_str::<Value>(&peer.line()).unwrap()["dequeued_ns"].clone()).collect();
+    assert!(taken[0].is_u64() && taken.iter().all(|moment| *moment == taken[0]), "{taken:?}");
+}
+
+#[test]
+fn a_character_across_two_reads_stays_whole() {
+    let bridge = bridge("dialect=instrumented,fps=200");
+    let mut peer = Peer::greeted(&bridge);
+    let mut request: Value = serde_json::from_str(&torn_name()).unwrap();
+    peer.call(&request);
+    request["ack"] = json!("applied");
+    peer.call(&request);
+    let names: Vec<String> = bridge.avatar().expressions.into_keys().collect();
+    assert_eq!(names, [request["data"]["name"].as_str().unwrap()]);
+}
+
+#[test]
+fn ids_tell_replies_apart_when_one_thread_overtakes_the_other() {
+    let bridge = bridge("dialect=instrumented,fps=20");
+    let mut peer = Peer::greeted(&bridge);
+    peer.send(&json!({"command": "set_auto_blink", "data": {"enabled": true}, "id": 1}).to_string());
+    peer.send(&json!({"command": "reset_expressions", "id": 2}).to_string());
+    let replies = [0, 0].map(|_| serde_json::from_str::<Value>(&peer.line()).unwrap());
+    for (id, command) in [(1, "set_auto_blink"), (2, "reset_expressions")] {
+        assert!(replies.iter().any(|reply| reply["id"] == id && reply["command"] == command), "{replies:?}");
+    }
+}
+
+fn assert_in_order(reply: &Value, stamps: &[&str]) {
+    let read: Vec<u64> =
+        stamps.iter().map(|stamp| reply[*stamp].as_u64().unwrap_or_else(|| panic!("{reply}"))).collect();
+    assert!(read.is_sorted(), "{reply}");
+}

@@ -1,0 +1,179 @@
+//! Each way in which the bridge can be told to misbehave, and that it misbehaves in no other.
+
+use std::time::{Duration, Instant};
+
+use super::peer::{BLINK, Peer, RESET, blink, bridge, expression};
+
+#[test]
+fn replies_take_at_least_the_delay_of_their_thread() {
+    let delay = Duration::from_millis(20);
+    for (spec, slow, quick) in [("received-delay=20ms", RESET, BLINK), ("applied-delay=20ms", BLINK, RESET)] {
+        let bridge = bridge(&format!("fps=unpaced,{spec}"));
+        let mut peer = Peer::greeted(&bridge);
+        for _ in 0..3 {
+            let sent = Instant::now();
+            peer.ask(slow);
+            assert!(sent.elapsed() >= delay, "{spec}");
+            peer.ask(quick);
+        }
+        assert_eq!(bridge.counters().replies_sent, 6);
+    }
+}
+
+/// The stamps show the added time alone, without the machine's.
+#[test]
+fn the_delay_is_between_the_stamps() {
+    for (command, spec, from) in [
+        ("reset_expressions", "received-delay=3ms", "parsed_ns"),
+        ("unload_model", "applied-delay=3ms", "applied_ns"),
+        ("unload_model", "jitter=3ms,applied-delay=3ms", "applied_ns"),
+    ] {
+        let bridge = bridge(&format!("dialect=instrumented,fps=unpaced,{spec}"));
+        let reply = Peer::greeted(&bridge).call(&serde_json::json!({"command": command}));
+        let passed_ns = reply["replied_ns"].as_u64().unwrap() - reply[from].as_u64().unwrap();
+        assert!(passed_ns >= 3_000_000, "{spec}: {passed_ns}");
+    }
+}
+
+#[test]
+fn replies_of_one_frame_wait_side_by_side() {
+    let bridge = bridge("dialect=instrumented,fps=1,applied-delay=40ms");
+    let mut peer = Peer::greeted(&bridge);
+    let message = serde_json::json!({"command": "unload_model"});
+    peer.call(&message);
+    peer.write(format!("{message}\n").repeat(3).as_bytes());
+    let replies: Vec<serde_json::Value> = (0..3).map(|_| serde_json::from_str(&peer.line()).unwrap()).collect();
+    let moment = |reply: usize, stamp: &str| replies[reply][stamp].as_u64().unwrap();
+    assert!(moment(2, "applied_ns") < moment(0, "replied_ns"), "all were applied before the first was answered");
+    assert!((0..3).all(|reply| moment(reply, "replied_ns") >= moment(reply, "applied_ns") + 40_000_000));
+}
+
+#[test]
+fn every_nth_reply_is_dropped() {
+    let bridge = bridge("drop-every=3");
+    let mut peer = Peer::greeted(&bridge);
+    for _ in 0..2 {
+        peer.ask(RESET);
+        peer.ask(RESET);
+        peer.send(RESET);
+        assert!(peer.is_quiet());
+    }
+    let counters = bridge.counters();
+    assert_eq!((counters.replies_due, counters.replies_sent, counters.received), (6, 4, 6));
+}
+
+#[test]
+fn every_nth_reply_is_garbled_and_still_a_line() {
+    let bridge = bridge("garble-every=2");
+    let mut peer = Peer::greeted(&bridge);
+    peer.ask(RESET);
+    peer.send(RESET);
+    let garbled = peer.line_bytes();
+    assert!(!garbled.is_empty());
+    assert!(serde_json::from_slice::<serde_json::Value>(&garbled).is_err());
+    peer.ask(RESET);
+}
+
+#[test]
+fn every_nth_reply_is_sent_twice() {
+    let bridge = bridge("duplicate-every=2");
+    let mut peer = Peer::greeted(&bridge);
+    peer.ask(RESET);
+    peer.ask(RESET);
+    assert_eq!(peer.line(), "{}");
+    assert!(peer.is_quiet());
+    assert_eq!((bridge.counters().replies_due, bridge.counters().replies_sent), (2, 3));
+}
+
+#[test]
+fn a_stall_without_end_answers_nobody_and_hangs_up_on_nobody() {
+    let bridge = bridge("fps=unpaced,stall-after=2");
+    let mut peer = Peer::greeted(&bridge);
+    peer.ask(RESET);
+    peer.ask(&blink(false));
+    peer.send(RESET);
+    peer.send(&blink(true));
+    assert!(peer.is_quiet(), "and still connected");
+    assert_eq!(bridge.counters().received, 2);
+    assert!(!bridge.avatar().auto_blink, "nothing is applied either");
+}
+
+#[test]
+fn a_stall_with_an_end_catches_up() {
+    let bridge = bridge("fps=unpaced,stall-after=1,stall-for=300ms");
+    let mut peer = Peer::greeted(&bridge);
+    let before = Instant::now();
+    peer.ask(RESET);
+    peer.write(format!("{RESET}\n{BLINK}\n{RESET}\n").as_bytes());
+    assert_eq!(peer.line(), "{}");
+    assert!(before.elapsed() >= Duration::from_millis(300));
+    assert_eq!([peer.line(), peer.line()], ["{}", "{}"]);
+    peer.ask(BLINK);
+    assert!(peer.is_quiet());
+}
+
+#[test]
+fn the_connection_closes_in_the_middle_of_a_line_once() {
+    for command in [RESET, BLINK] {
+        let bridge = bridge("fps=unpaced,close-after=2");
+        let mut peer = Peer::greeted(&bridge);
+        peer.ask(command);
+        peer.ask(command);
+        peer.send(command);
+        assert_eq!(peer.rest(), b"{");
+        let mut next = Peer::greeted(&bridge);
+        for _ in 0..6 {
+            next.ask(command);
+        }
+        assert_eq!(bridge.counters().connections, 2);
+    }
+}
+
+#[test]
+fn a_slow_reader_takes_its_time() {
+    let bridge = bridge("slow-reader=10000");
+    let mut peer = Peer::greeted(&bridge);
+    let message = expression(&"n".repeat(2_000), 1.0);
+    let sent = Instant::now();
+    peer.ask(&message);
+    assert!(sent.elapsed() >= Duration::from_millis(message.len() as u64 / 10));
+}
+
+#[test]
+fn a_paused_main_thread_stops_applied_replies_and_no_others() {
+    let bridge = bridge("fps=200,pause-main-after=2");
+    let mut peer = Peer::greeted(&bridge);
+    peer.ask(&expression("joy", 1.0));
+    peer.ask(&blink(false));
+    peer.send(&blink(true));
+    for _ in 0..20 {
+        peer.ask(RESET);
+    }
+    assert!(peer.is_quiet());
+    let avatar = bridge.avatar();
+    assert!(!avatar.auto_blink && avatar.expressions["joy"] == 1.0, "the first two messages are applied, no later one");
+    assert_eq!((bridge.counters().applied, bridge.counters().longest_queue), (2, 21));
+}
+
+#[test]
+fn a_silent_bridge_accepts_reads_and_says_nothing() {
+    let bridge = bridge("silent=true");
+    let mut peer = Peer::connect(&bridge);
+    assert!(peer.is_quiet(), "no greeting");
+    peer.send(RESET);
+    peer.send(BLINK);
+    assert!(peer.is_quiet());
+    assert_eq!((bridge.counters().received, bridge.counters().applied), (2, 0));
+}
+
+#[test]
+fn late_frames_still_answer_everything() {
+    let bridge = bridge("fps=200,frame-jitter=4ms,seed=3");
+    let started = Instant::now();
+    let mut peer = Peer::greeted(&bridge);
+    for _ in 0..20 {
+        peer.ask(BLINK);
+    }
+    assert!(started.elapsed() >= Duration::from_millis(19 * 5 - 5));
+    assert_eq!(bridge.counters().busy_frames, 20);
+}

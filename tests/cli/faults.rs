@@ -1,0 +1,177 @@
+//! Every lie of the embedded bridge, and every way not to answer: the right exit code, the right words, and nothing lost.
+
+use std::net::TcpListener;
+
+use workly_perf::record::{CaseState, Metric, RunState};
+
+use super::run::{Place, case, figure};
+
+/// Runs `ipc` closed loop against a lying bridge, with short waits.
+fn lied_to(lies: &str, more: &str) -> (super::run::Outcome, workly_perf::record::Run) {
+    let load = if more.contains("--load") { "" } else { "--load closed" };
+    Place::new().ipc(&format!(
+        "--bridge embedded:fps=unpaced,{lies} {load} --messages 30 --warmup 0 --timeout 300ms --seed 1 {more}"
+    ))
+}
+
+fn count(run: &workly_perf::record::Run, path: &str, metric: &str) -> f64 {
+    case(run, path).metric(metric).and_then(|metric: &Metric| metric.value).unwrap()
+}
+
+#[test]
+fn a_dropped_reply_is_counted_and_shifts_nothing() {
+    // Every answer takes 3 ms. Had a late or lost reply been matched to its neighbour, some figure would be below.
+    let (outcome, run) = lied_to("drop-every=20,received-delay=3ms,applied-delay=3ms", "");
+    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("lost") && outcome.stderr.contains("no reply within"), "{}", outcome.stderr);
+    assert_eq!(run.state, RunState::Failed);
+    for path in ["received/closed/100B", "applied/closed/100B"] {
+        let lossy = case(&run, path);
+        assert_eq!(lossy.state, CaseState::Lossy, "{path}");
+        assert!(count(&run, path, "lost") >= 1.0);
+        assert_eq!(lossy.metric("mean").unwrap().n as f64, 30.0 - count(&run, path, "lost"));
+        assert!(figure(&run, path, "min").unwrap() >= 3.0);
+    }
+}
+
+#[test]
+fn a_dropped_reply_in_an_open_loop_costs_what_cannot_be_assigned() {
+    let (outcome, run) = lied_to("drop-every=25", "--load poisson:200");
+    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
+    let path = "received/poisson:200/100B";
+    assert_eq!(case(&run, path).state, CaseState::Lossy);
+    let kept = case(&run, path).metric("mean").unwrap().n as f64;
+    let (lost, unmatched) = (count(&run, path, "lost"), count(&run, path, "unmatched"));
+    assert!(lost >= 1.0);
+    assert!((kept + lost + unmatched - 30.0).abs() < 0.5, "{kept} + {lost} + {unmatched}");
+
+    let (outcome, run) = lied_to("dialect=instrumented,drop-every=25", "--load poisson:200");
+    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
+    assert!(count(&run, path, "lost") >= 1.0);
+    assert_eq!(count(&run, path, "unmatched"), 0.0, "ids assign every reply");
+}
+
+#[test]
+fn surplus_replies_void_what_only_order_could_assign() {
+    let (outcome, run) = lied_to("duplicate-every=10", "");
+    assert_eq!(outcome.code, Some(4));
+    assert!(outcome.stderr.contains("none can be assigned"), "{}", outcome.stderr);
+    let void = case(&run, "received/closed/100B");
+    assert_eq!(void.state, CaseState::Invalid);
+    assert_eq!(void.metric("p50").unwrap().value, None);
+    assert!(count(&run, "received/closed/100B", "surplus") >= 1.0);
+
+    let (_, run) = lied_to("dialect=instrumented,duplicate-every=10", "");
+    let counted = case(&run, "received/closed/100B");
+    assert_eq!(counted.state, CaseState::Lossy, "ids tell the second copy from the first");
+    assert_eq!(counted.metric("p50").unwrap().n, 30);
+}
+
+#[test]
+fn a_garbled_reply_gives_no_sample() {
+    let (outcome, run) = lied_to("garble-every=10", "");
+    assert_eq!(outcome.code, Some(4));
+    assert!(outcome.stderr.contains("not a JSON object"), "{}", outcome.stderr);
+    let path = "received/closed/100B";
+    let garbled = count(&run, path, "garbled");
+    assert!(garbled >= 2.0);
+    assert_eq!(case(&run, path).metric("mean").unwrap().n as f64, 30.0 - garbled);
+}
+
+#[test]
+fn a_bridge_that_stalls_for_good_ends_the_run_and_keeps_the_finished_cases() {
+    // The received case comes first and has 30 answers; the bridge falls silent in the applied one.
+    let (outcome, run) = lied_to("stall-after=45", "");
+    assert_eq!(outcome.code, Some(4));
+    assert_eq!(case(&run, "received/closed/100B").state, CaseState::Ok);
+    let stalled = case(&run, "applied/closed/100B");
+    assert_eq!(stalled.state, CaseState::Lossy);
+    assert_eq!(stalled.metric("mean").unwrap().n, 15);
+    assert!(run.warnings.iter().any(|warning| warning.contains("could not be put back")), "{:?}", run.warnings);
+}
+
+#[test]
+fn a_passing_stall_is_charged_to_the_sends_that_it_delayed() {
+    let lies = "stall-after=10,stall-for=250ms";
+    let place = Place::new();
+    let line = format!(
+        "--bridge embedded:fps=unpaced,{lies} --load poisson:200 --messages 60 --warmup 0 --timeout 3s --seed 1"
+    );
+    let (outcome, run) = place.ipc(&line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let slowest = run.cases.iter().filter_map(|case| case.metric("max")?.value).fold(0.0, f64::max);
+    assert!(slowest >= 200.0, "{slowest} ms: counted from the intended send time, the stall shows whole");
+}
+
+#[test]
+fn a_connection_closed_in_the_middle_of_a_line_is_named_and_replaced() {
+    let (outcome, run) = lied_to("close-after=12", "");
+    assert_eq!(outcome.code, Some(4));
+    assert!(outcome.stderr.contains("closed the connection in the middle of a line"), "{}", outcome.stderr);
+    let cut = case(&run, "received/closed/100B");
+    assert_eq!((cut.state, count(&run, "received/closed/100B", "lost")), (CaseState::Lossy, 1.0));
+    assert_eq!(cut.metric("mean").unwrap().n, 29);
+    assert_eq!(case(&run, "applied/closed/100B").state, CaseState::Ok, "the next client is served");
+}
+
+#[test]
+fn a_slow_reader_ends_at_the_timeout() {
+    let (outcome, run) = lied_to("slow-reader=2000", "--sizes 10k");
+    assert_eq!(outcome.code, Some(4));
+    let slow = case(&run, "received/closed/10000B");
+    assert!(matches!(slow.state, CaseState::Failed | CaseState::NotMeasured), "{slow:?}");
+}
+
+#[test]
+fn a_paused_main_thread_is_recognised() {
+    let (outcome, run) = lied_to("pause-main-after=1", "--load closed --load poisson:100");
+    assert_eq!(outcome.code, Some(4));
+    assert_eq!(case(&run, "received/closed/100B").state, CaseState::Ok);
+    assert_eq!(case(&run, "received/poisson:100/100B").state, CaseState::Ok);
+    assert!(outcome.stderr.contains("main thread is paused"), "{}", outcome.stderr);
+    assert_ne!(case(&run, "applied/closed/100B").state, CaseState::Ok);
+}
+
+#[test]
+fn jitter_and_delays_are_no_faults() {
+    let place = Place::new();
+    let (outcome, run) = place
+        .ipc("--bridge embedded:fps=200,jitter=2ms,received-delay=1ms,frame-jitter=1ms --load closed --messages 30 --timeout 5s");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(figure(&run, "received/closed/100B", "min").unwrap() >= 1.0);
+}
+
+#[test]
+fn a_bridge_that_never_greets_ends_at_the_timeout_with_a_hint() {
+    let place = Place::new();
+    let outcome = place.run("ipc --bridge embedded:silent=true --timeout 200ms --out out");
+    assert_eq!(outcome.code, Some(4));
+    assert!(outcome.stderr.contains("no greeting within 200ms"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("one client at a time"), "{}", outcome.stderr);
+    assert!(!place.path("out").exists(), "no record of a run that did not begin");
+}
+
+#[test]
+fn a_half_open_connection_ends_at_the_timeout() {
+    // Nobody ever accepts: the connection stands in the backlog alone, as with a Unity that serves another client.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let outcome = Place::new().run(&format!("ipc --bridge {address} --timeout 200ms"));
+    assert_eq!(outcome.code, Some(4));
+    assert!(outcome.stderr.contains("no greeting"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_server_that_is_no_bridge_is_named() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        use std::io::Write;
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"220 smtp ready\r\n").unwrap();
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    });
+    let outcome = Place::new().run(&format!("ipc --bridge {address} --timeout 2s"));
+    assert_eq!(outcome.code, Some(4));
+    assert!(outcome.stderr.contains("220 smtp ready") && outcome.stderr.contains("hint:"), "{}", outcome.stderr);
+}

@@ -1,0 +1,33 @@
+//! The manual pages under `docs/man/` come from the command line's own tree. Set `WORKLY_PERF_WRITE_PAGES=1` to write them anew.
+
+use std::path::Path;
+
+use clap::CommandFactory;
+use workly_perf::cli::Cli;
+
+#[test]
+fn the_manual_pages_say_what_the_program_does() {
+    let mut program = Cli::command().disable_help_subcommand(true);
+    program.build();
+    let mut pages = vec![("workly-perf".to_owned(), page(&program))];
+    for command in program.get_subcommands() {
+        pages.push((format!("workly-perf-{}", command.get_name()), page(command)));
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/man");
+    let write = std::env::var_os("WORKLY_PERF_WRITE_PAGES").is_some();
+    for (name, text) in pages {
+        let path = folder.join(format!("{name}.1"));
+        if write {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&path, &text).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+        assert!(kept == text, "docs/man/{name}.1 is out of date: run the tests once with WORKLY_PERF_WRITE_PAGES=1");
+    }
+}
+
+fn page(command: &clap::Command) -> String {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut page).unwrap();
+    String::from_utf8(page).unwrap()
+}

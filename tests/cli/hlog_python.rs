@@ -1,0 +1,123 @@
+//! An interval log that this library wrote, read by an implementation that shares no code with it.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+use workly_perf::record::{HlogPart, write_hlog};
+use workly_perf::stats::histogram_of;
+
+/// Names the interpreter that has the packages of `tests/python/requirements.txt`.
+const PYTHON_VARIABLE: &str = "WORKLY_PERF_TEST_PYTHON";
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn python() -> PathBuf {
+    if let Some(python) = std::env::var_os(PYTHON_VARIABLE) {
+        return python.into();
+    }
+    let inside = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
+    let python = repository().join("target/test-venv").join(inside);
+    assert!(
+        python.exists(),
+        "no Python with the packages of tests/python/requirements.txt: {} does not exist\n\
+         hint: run scripts/test, which makes it, or set {PYTHON_VARIABLE}",
+        python.display()
+    );
+    python
+}
+
+fn read_by_python(log: &Path) -> Value {
+    let python = python();
+    let output = Command::new(&python)
+        .arg(repository().join("tests/python/read_hlog.py"))
+        .arg(log)
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {}: {error}\nhint: run scripts/test", python.display()));
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} failed\nhint: run scripts/test\n{complaint}", python.display());
+    serde_json::from_slice(&output.stdout).expect("the script prints JSON")
+}
+
+/// What the script must print of a histogram.
+fn expected(tag: Option<&str>, histogram: &Histogram<u64>) -> Value {
+    // Shares rather than percents: 99.9 / 100.0 is not 0.999, and its rank is one too many.
+    let at = |share: f64| histogram.value_at_quantile(share);
+    let counts: Vec<_> =
+        histogram.iter_recorded().map(|step| json!([step.value_iterated_to(), step.count_at_value()])).collect();
+    json!({
+        "tag": tag,
+        "count": histogram.len(),
+        "max": histogram.max(),
+        "percentiles": {"50": at(0.5), "90": at(0.9), "99": at(0.99), "99.9": at(0.999)},
+        "counts": counts,
+    })
+}
+
+/// `n` latencies from some microseconds to some seconds, most of them small. The thousands matter: the Python package
+/// rounds the rank of a percentile and this library takes the next whole one, which is the same where ranks are whole.
+fn latencies_ns(n: u64, seed: u64) -> Vec<u64> {
+    (1..=n).map(|i| 20_000 + (i * seed) % 997 * 1_013 + if i % 250 == 0 { i * 400_000 } else { 0 }).collect()
+}
+
+#[test]
+fn python_reads_the_same_counts_and_percentiles() {
+    let (first, second) = (latencies_ns(1_000, 7_919), latencies_ns(9_000, 104_729));
+    let histograms =
+        [histogram_of(&[first.clone(), second.clone()].concat()), histogram_of(&first), histogram_of(&second)];
+    let tags = [None, Some("first"), Some("second")];
+    let starts_s = [0, 0, 3];
+    let parts: Vec<HlogPart<'_>> = (0..3)
+        .map(|at| HlogPart {
+            tag: tags[at],
+            histogram: &histograms[at],
+            start: Duration::from_secs(starts_s[at]),
+            duration: Duration::from_secs(3),
+        })
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("latency.hlog");
+    let started = "2026-01-02T03:04:05.678Z".parse().unwrap();
+    write_hlog(File::create(&path).unwrap(), started, &["latency in ns".into()], &parts).unwrap();
+
+    let read = read_by_python(&path);
+    assert_eq!(read["start_time_s"], 1_767_323_045.678);
+    let described = read["histograms"].as_array().unwrap();
+    assert_eq!(described.len(), 3);
+    for ((tag, histogram), python) in tags.iter().zip(&histograms).zip(described) {
+        assert_same(python, &expected(*tag, histogram));
+    }
+}
+
+/// Field by field, and of the counts the first that differ: a thousand of them on a terminal tell nothing.
+fn assert_same(python: &Value, rust: &Value) {
+    for field in ["tag", "count", "max", "percentiles"] {
+        assert_eq!(python[field], rust[field], "{field} of {}", rust["tag"]);
+    }
+    let counts = |of: &Value| of["counts"].as_array().cloned().expect("counts");
+    let (python, rust) = (counts(python), counts(rust));
+    let differing = python.iter().zip(&rust).find(|(python, rust)| python != rust);
+    assert_eq!((python.len(), differing), (rust.len(), None));
+}
+
+#[test]
+fn python_reads_a_single_sample_and_the_largest_there_can_be() {
+    let folder = tempfile::tempdir().unwrap();
+    for samples_ns in [vec![46_000], vec![1, u64::MAX]] {
+        let histogram = histogram_of(&samples_ns);
+        let part =
+            HlogPart { tag: None, histogram: &histogram, start: Duration::ZERO, duration: Duration::from_secs(1) };
+        let path = folder.path().join("one.hlog");
+        write_hlog(File::create(&path).unwrap(), "2026-01-02T03:04:05Z".parse().unwrap(), &[], &[part]).unwrap();
+        let read = read_by_python(&path);
+        let (python, rust) = (&read["histograms"][0], expected(None, &histogram));
+        for field in ["tag", "count", "max", "counts"] {
+            assert_eq!(python[field], rust[field], "{field} of {samples_ns:?}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Runs the program in a folder of its own, and reads what it left there.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+use workly_perf::record::{Case, RecordFolder, Run};
+
+/// A folder to run in, as a user would.
+pub(crate) struct Place {
+    folder: TempDir,
+}
+
+/// What a run of the program came to.
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A path inside of it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file inside of it.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// The program with a command line, ready to start here.
+    pub(crate) fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_workly-perf"));
+        command.args(line.split_whitespace()).current_dir(self.folder.path()).env_remove("NO_COLOR");
+        command
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(&self, line: &str) -> Outcome {
+        let Output { status, stdout, stderr } = self.command(line).output().unwrap();
+        Outcome {
+            code: status.code(),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    /// Runs `ipc` with the record in `out`, and reads the record back.
+    pub(crate) fn ipc(&self, line: &str) -> (Outcome, Run) {
+        let outcome = self.run(&format!("ipc --out out --quiet {line}"));
+        let run = RecordFolder::read(&self.path("out")).unwrap_or_else(|error| panic!("{error}\n{}", outcome.stderr));
+        (outcome, run)
+    }
+}
+
+/// The case of that path.
+pub(crate) fn case<'a>(run: &'a Run, path: &str) -> &'a Case {
+    run.cases.iter().find(|case| case.path == path).unwrap_or_else(|| panic!("no case {path} in {:?}", run.cases))
+}
+
+/// A figure of a case, if it is given.
+pub(crate) fn figure(run: &Run, path: &str, metric: &str) -> Option<f64> {
+    case(run, path).metric(metric).and_then(|metric| metric.value)
+}

@@ -1,0 +1,119 @@
+//! Command lines that cannot work: the exit code, the thing named, the hint.
+
+use super::run::Place;
+
+#[test]
+fn what_cannot_be_used_is_named_with_exit_code_2() {
+    let place = Place::new();
+    for (line, named) in [
+        ("", "Usage"),
+        ("ipx", "ipx"),
+        ("ipc --messages 0", "--messages"),
+        ("ipc --messages many", "many"),
+        ("ipc --bridge nowhere", "no :PORT"),
+        ("ipc --bridge embedded:wings=2", "wings"),
+        ("ipc --bridge embedded:fps=0", "fps"),
+        ("ipc --bridge 192.0.2.1:5555", "not this machine"),
+        ("ipc --bridge embedded --load burst", "burst"),
+        ("ipc --bridge embedded --load poisson", "needs a rate"),
+        ("ipc --bridge embedded --sizes 10,huge", "huge"),
+        ("ipc --bridge embedded --timeout 2", "not a duration"),
+        ("ipc --bridge embedded --dialect klingon", "klingon"),
+        ("ipc --bridge embedded --dialect instrumented", "contradicts"),
+        ("ipc --bridge embedded --format xml", "xml"),
+        ("bridge fps=fast", "fast"),
+        ("bridge --fps fast", "fast"),
+        ("report", "RUN"),
+        ("completions cobol", "cobol"),
+    ] {
+        let outcome = place.run(line);
+        assert_eq!(outcome.code, Some(2), "{line}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(named), "{line}: {}", outcome.stderr);
+        assert_eq!(outcome.stdout, "", "{line}");
+    }
+    assert!(!place.path("results").exists());
+}
+
+#[test]
+fn nobody_there_is_exit_code_3_and_never_a_simulation() {
+    let place = Place::new();
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let outcome = place.run(&format!("ipc --bridge 127.0.0.1:{port}"));
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("no bridge is listening"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("hint:") && outcome.stderr.contains("--bridge embedded"), "{}", outcome.stderr);
+    assert_eq!(outcome.stdout, "");
+    assert!(!place.path("results").exists());
+
+    place.write("data/config.json", &format!(r#"{{"unity": {{"host": "127.0.0.1", "port": {port}}}}}"#));
+    let outcome = place.run("ipc");
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains(&port.to_string()), "the configuration's port: {}", outcome.stderr);
+}
+
+#[test]
+fn a_port_that_is_taken_is_exit_code_3() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let outcome = Place::new().run(&format!("bridge --port {port}"));
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains(&port.to_string()) && outcome.stderr.contains("--port 0"), "{}", outcome.stderr);
+}
+
+#[test]
+fn an_unusable_configuration_is_exit_code_5_and_stays_whole() {
+    let place = Place::new();
+    for (text, named) in [("{\"unity\": ", "not a JSON object"), (r#"{"unity": {"port": 0}}"#, "unity.port")] {
+        place.write("data/config.json", text);
+        let outcome = place.run("ipc --bridge embedded");
+        assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(named) && outcome.stderr.contains("hint:"), "{}", outcome.stderr);
+        assert_eq!(std::fs::read_to_string(place.path("data/config.json")).unwrap(), text);
+    }
+    let outcome = place.run("ipc --bridge embedded --config elsewhere.json");
+    assert_eq!(outcome.code, Some(5));
+    assert!(outcome.stderr.contains("elsewhere.json"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_folder_with_something_in_it_is_not_written_to() {
+    let place = Place::new();
+    place.write("out/mine.txt", "keep");
+    let outcome = place.run("ipc --bridge embedded --out out");
+    assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("not empty") && outcome.stderr.contains("--out"), "{}", outcome.stderr);
+    assert_eq!(std::fs::read_dir(place.path("out")).unwrap().count(), 1);
+}
+
+#[test]
+fn unreadable_records_are_exit_code_5() {
+    let place = Place::new();
+    place.write("empty/readme.txt", "");
+    place.write("corrupt/run.json", "{\"schema\": \"1.0\", ");
+    place.write("newer/run.json", r#"{"schema": "2.0", "verdicts": []}"#);
+    for (record, named) in
+        [("nothing", "nothing"), ("empty", "run.json"), ("corrupt", "corrupt"), ("newer", "newer than this build's")]
+    {
+        let outcome = place.run(&format!("report {record}"));
+        assert_eq!(outcome.code, Some(5), "{record}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(named) && outcome.stderr.contains("hint:"), "{record}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let place = Place::new();
+    let help = place.run("--help");
+    assert_eq!(help.code, Some(0));
+    assert!(help.stdout.contains("Exit codes"));
+    assert!(place.run("--version").stdout.starts_with("workly-perf "));
+    let completions = place.run("completions bash");
+    assert!(completions.stdout.contains("workly-perf"));
+}
+
+#[test]
+fn colour_is_for_terminals_alone() {
+    let outcome = Place::new().run("ipc --bridge nowhere");
+    assert!(!outcome.stderr.contains('\u{1b}'), "{:?}", outcome.stderr);
+}
