@@ -110,6 +110,9 @@ pub struct Run {
     pub build: Build,
     /// The machine.
     pub machine: Machine,
+    /// What the figures come to, in a sentence or two with n and interval: the first thing that a reader wants.
+    #[serde(default)]
+    pub findings: Vec<String>,
     /// Things the reader must know to read any figure of this run aright.
     pub warnings: Vec<String>,
     /// The cases, in reading order.

@@ -112,7 +112,8 @@ pub(super) fn value(value: f64, unit: &str) -> String {
 }
 
 /// A figure with its 95 % interval where it has one: `16.67 ms [16.64, 16.69]`. Words where it is not given.
-pub(super) fn with_interval(metric: &Metric) -> String {
+#[must_use]
+pub fn with_interval(metric: &Metric) -> String {
     let Some(figure) = metric.value else { return absent(metric) };
     let scale = Scale::of(figure, &metric.unit);
     let interval = match (metric.ci_low, metric.ci_high) {

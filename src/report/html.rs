@@ -15,7 +15,8 @@ pub fn html(run: &Run, histograms: &[(String, Histogram<u64>)]) -> String {
     let outline = Outline::of(run);
     let mut body: String =
         outline.marks.iter().map(|mark| element("p", " class=\"mark\" role=\"note\"", mark)).collect();
-    let header = element("h1", "", &outline.title) + &element("p", "", &outline.subtitle);
+    let findings: String = outline.findings.iter().map(|finding| element("p", " class=\"finding\"", finding)).collect();
+    let header = element("h1", "", &outline.title) + &element("p", "", &outline.subtitle) + &findings;
     body += &wrapped("header", &header);
     if !outline.rows.is_empty() {
         let remarks: String = outline.remarks.iter().map(|remark| element("p", " class=\"remark\"", remark)).collect();

@@ -10,6 +10,7 @@ pub fn markdown(run: &Run) -> String {
     let mut blocks: Vec<String> = outline.marks.iter().map(|mark| format!("> **{}**", escaped(mark))).collect();
     blocks.push(format!("# {}", escaped(&outline.title)));
     blocks.push(escaped(&outline.subtitle));
+    blocks.extend(outline.findings.iter().map(|finding| escaped(finding)));
     if !outline.rows.is_empty() {
         blocks.push(main_table(&outline.columns, &outline.rows));
         blocks.push(lines(&outline.remarks, |remark| format!("- {}", escaped(remark))));

@@ -12,6 +12,7 @@ mod outline;
 mod plot;
 mod table;
 
+pub use figure::with_interval;
 pub use html::html;
 pub use line::case_line;
 pub use markdown::markdown;

@@ -27,6 +27,8 @@ pub(super) struct Outline {
     pub(super) title: String,
     /// Which run it was, when and for how long.
     pub(super) subtitle: String,
+    /// What the figures come to.
+    pub(super) findings: Vec<String>,
     /// Columns of the main table; its first is the case.
     pub(super) columns: Vec<Column>,
     /// Rows of the main table.
@@ -63,6 +65,7 @@ impl Outline {
             marks: marks(run),
             title: format!("workly-perf {}", run.command),
             subtitle: subtitle(run),
+            findings: run.findings.clone(),
             columns: columns(&percentiles),
             rows: in_table.iter().map(|case| row(case, &percentiles)).collect(),
             remarks,
@@ -183,7 +186,9 @@ fn also(case: &Case, cases: &[Case]) -> Option<(String, String)> {
         tabled && (figure::percentile(&metric.name).is_some() || IN_TABLE.contains(&metric.name.as_str()))
     };
     let told_once = zero_everywhere(cases);
-    let elsewhere = |metric: &&Metric| has_column(metric) || told_once.contains(&metric.name.as_str());
+    let elsewhere = |metric: &&Metric| {
+        has_column(metric) || told_once.contains(&metric.name.as_str()) || metric.status == MetricStatus::TooFew
+    };
     let figures: Vec<String> = case.metrics.iter().filter(|metric| !elsewhere(metric)).map(in_words).collect();
     match (figures.is_empty(), tabled) {
         (true, true) => None,

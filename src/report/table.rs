@@ -26,6 +26,9 @@ pub fn table(run: &Run, width: usize) -> String {
         blocks.push(paragraphs(outline.marks.iter().map(String::as_str), "", width));
     }
     blocks.push(paragraphs([outline.title.as_str(), &outline.subtitle].into_iter(), "", width));
+    if !outline.findings.is_empty() {
+        blocks.push(paragraphs(outline.findings.iter().map(String::as_str), "", width));
+    }
     if !outline.rows.is_empty() {
         let (columns, left_out) = fitting(&outline.columns, &outline.rows, width);
         blocks.push(grid(&columns, &outline.columns, &outline.rows, width));

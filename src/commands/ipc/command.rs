@@ -6,9 +6,9 @@ use super::super::failure::Failure;
 use super::super::report::{rendered, show};
 use super::cases::Session;
 use super::connection::{Connection, simulated};
-use super::findings::annotate;
+use super::findings::{annotate, headline};
 use super::recorder::Recorder;
-use crate::cli::IpcArgs;
+use crate::cli::{Format, IpcArgs};
 use crate::exit::Exit;
 use crate::plan::IpcPlan;
 use crate::record::{Case, CaseState, Run, RunState};
@@ -31,11 +31,13 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
         recorder.run.warnings.push(format!("the avatar could not be put back as it was found: {error}"));
     }
     annotate(&mut recorder.run.cases, &measured);
+    recorder.run.findings = headline(&recorder.run.cases);
     conclude(&mut recorder.run, stop.load(Ordering::Relaxed));
     recorder.finish()?;
 
-    for warning in &recorder.run.warnings {
-        printer.warning(warning);
+    if matches!(args.format, Format::Csv | Format::Json) {
+        // The other two formats show them with the figures.
+        recorder.run.warnings.iter().for_each(|warning| printer.warning(warning));
     }
     show(&rendered(&recorder.run, args.format, printer)?, printer)?;
     printer.note(&format!("record: {}", recorder.path().display()));

@@ -4,16 +4,64 @@ use crate::bridge::Ack;
 use crate::clock::ms;
 use crate::measure::{Load, RoundTrips, aliases, client_limited, frame_lock};
 use crate::plan::IpcCase;
-use crate::record::Case;
+use crate::record::{Case, Metric};
+use crate::report::with_interval;
+
+/// What the round comes to: the delay of a lone command, received and applied, and the wait for the frame between them.
+///
+/// Only open loops tell; a closed loop on applied replies shows the frame period.
+pub(super) fn headline(cases: &[Case]) -> Vec<String> {
+    let mean_of = |ack: Ack, load: &str| {
+        let size = |case: &&Case| case.path.starts_with(&format!("{ack}/{load}/"));
+        cases.iter().find(size)?.metric("mean").filter(|mean| mean.status.is_given())
+    };
+    let mut loads: Vec<&str> = cases.iter().filter_map(|case| case.path.split('/').nth(1)).collect();
+    loads.dedup();
+    let Some((load, received, applied)) = loads
+        .into_iter()
+        .filter(|load| *load != "closed")
+        .find_map(|load| Some((load, mean_of(Ack::Received, load)?, mean_of(Ack::Applied, load)?)))
+    else {
+        return Vec::new();
+    };
+    let mut findings = vec![format!(
+        "On average, a command is received after {} and applied after {} ({load} a second, n {} and {}).",
+        with_interval(received),
+        with_interval(applied),
+        received.n,
+        applied.n
+    )];
+    findings.extend(
+        difference(applied, received)
+            .map(|wait| format!("The difference, {}, is the wait for Unity's frame.", with_interval(&wait))),
+    );
+    findings
+}
+
+/// The difference of two means; its interval from both of theirs, as for independent samples.
+fn difference(of: &Metric, from: &Metric) -> Option<Metric> {
+    let value = of.value? - from.value?;
+    let half = |metric: &Metric| Some((metric.ci_high? - metric.ci_low?) / 2.0);
+    let half = half(of)?.hypot(half(from)?);
+    let interval = Metric { ci_low: Some(value - half), ci_high: Some(value + half), ..of.clone() };
+    Some(Metric { value: Some(value), spread: None, ..interval })
+}
 
 /// Adds the notes to `cases`.
 pub(super) fn annotate(cases: &mut [Case], measured: &[(IpcCase, RoundTrips)]) {
     for case in cases {
         let Some((plan, trips)) = measured.iter().find(|(plan, _)| plan.path == case.path) else { continue };
+        case.notes.extend(size_note(plan));
         case.notes.extend(lock_note(plan, trips, measured));
         case.notes.extend(alias_note(plan, measured));
         case.notes.extend(lateness_note(trips));
     }
+}
+
+fn size_note(case: &IpcCase) -> Option<String> {
+    (case.size_bytes > case.asked_bytes).then(|| {
+        format!("Asked for {} B; the smallest command of this kind takes {} B.", case.asked_bytes, case.size_bytes)
+    })
 }
 
 fn lock_note(case: &IpcCase, trips: &RoundTrips, measured: &[(IpcCase, RoundTrips)]) -> Option<String> {

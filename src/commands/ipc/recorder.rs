@@ -45,6 +45,7 @@ impl Recorder {
             plan: serde_json::to_value(plan).unwrap_or_default(),
             build: host::build(),
             machine: host::machine(),
+            findings: Vec::new(),
             warnings: plan.warnings.clone(),
             cases: Vec::new(),
         };
