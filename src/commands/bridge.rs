@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::failure::Failure;
-use crate::bridge::server::{BridgeSpec, EmbeddedBridge};
+use crate::bridge::server::{BridgeSpec, EmbeddedBridge, Sign};
 use crate::cli::BridgeArgs;
 use crate::exit::Exit;
 use crate::term::Printer;
@@ -18,6 +18,8 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 pub(super) fn run(args: &BridgeArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let spec = spec_of(args)?;
     let bridge = EmbeddedBridge::start(spec.clone(), args.port)?;
+    let _sign = Sign::hang(bridge.address(), &spec)
+        .inspect_err(|error| printer.warning(&format!("clients will take this bridge for Unity: {error}")));
     printer.note(&format!("embedded bridge ({spec}); a stand-in for Unity. Ctrl-C ends it. Its address:"));
     printer
         .data(&bridge.address().to_string())

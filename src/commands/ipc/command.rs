@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::super::failure::Failure;
 use super::super::report::{rendered, show};
 use super::cases::Session;
-use super::connection::{Connection, simulated};
+use super::connection::Connection;
 use super::findings::{annotate, headline};
 use super::recorder::Recorder;
 use crate::cli::{Format, IpcArgs};
@@ -19,7 +19,7 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     let plan = IpcPlan::resolve(args, rand::random())?;
     let connection = Connection::open(&plan, stop)?;
     let greeting = connection.greeting_warning(&plan);
-    let mut recorder = Recorder::start(&plan, args.out.as_deref(), connection.subject(&plan), simulated(&plan))?;
+    let mut recorder = Recorder::start(&plan, args.out.as_deref(), connection.subject(&plan), connection.simulated())?;
     recorder.run.warnings.extend(greeting);
     introduce(&plan, &recorder.run, printer);
 

@@ -1,11 +1,12 @@
 //! The bridge that is measured: found or started, connected to, and in the end left as it was.
 
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
 use super::super::failure::Failure;
-use crate::bridge::server::EmbeddedBridge;
+use crate::bridge::server::{EmbeddedBridge, Sign};
 use crate::bridge::{Ack, BridgeError, Client, Target, resolve};
 use crate::plan::IpcPlan;
 use crate::record::Simulation;
@@ -14,7 +15,7 @@ use crate::record::Simulation;
 pub(super) struct Connection {
     pub(super) client: Client,
     embedded: Option<EmbeddedBridge>,
-    address: String,
+    addresses: Vec<SocketAddr>,
 }
 
 impl Connection {
@@ -29,19 +30,27 @@ impl Connection {
             Target::Remote { host, port } => (None, resolve(host, *port, plan.allow_remote)?),
         };
         let client = Client::connect(&addresses, plan.timeout, stop)?;
-        let address = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        Ok(Self { client, embedded, address })
+        Ok(Self { client, embedded, addresses })
     }
 
     /// What was measured, for the record.
     pub(super) fn subject(&self, plan: &IpcPlan) -> Value {
         json!({
             "bridge": if self.embedded.is_some() { "embedded" } else { "remote" },
-            "address": self.address,
+            "address": self.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             "found_by": plan.found_by,
             "dialect": plan.dialect.name,
             "greeting": self.client.greeting(),
         })
+    }
+
+    /// What stands in for the user's own: the bridge of this process, or that of another `workly-perf bridge`.
+    pub(super) fn simulated(&self) -> Vec<Simulation> {
+        let parameters = match &self.embedded {
+            Some(bridge) => Some(bridge.spec().to_string()),
+            None => self.addresses.iter().find_map(|address| Sign::read(*address)),
+        };
+        parameters.map(|parameters| Simulation { what: "embedded bridge".into(), parameters }).into_iter().collect()
     }
 
     /// What is odd about the greeting, if anything is.
@@ -69,15 +78,5 @@ impl Connection {
             self.client.exchange(message.line(0), &stop)?;
         }
         Ok(())
-    }
-}
-
-/// What stands in for the user's own.
-pub(super) fn simulated(plan: &IpcPlan) -> Vec<Simulation> {
-    match &plan.target {
-        Target::Embedded(spec) => {
-            vec![Simulation { what: "embedded bridge".into(), parameters: spec.to_string() }]
-        }
-        Target::Remote { .. } => Vec::new(),
     }
 }
