@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::root::Format;
+use super::values::{parse_duration, parse_size};
 use crate::bridge::{Dialect, Target};
 use crate::measure::Load;
 
@@ -56,58 +57,4 @@ pub struct IpcArgs {
     /// Allow a bridge on another machine. The protocol has neither password nor encryption.
     #[arg(long)]
     pub allow_remote: bool,
-}
-
-/// Largest message, in bytes: far above anything that Workly sends.
-const LARGEST: usize = 16_000_000;
-
-fn parse_size(text: &str) -> Result<usize, String> {
-    let lower = text.trim().to_ascii_lowercase();
-    let number = lower.trim_end_matches('b');
-    let (number, factor) = match number.strip_suffix('k') {
-        Some(number) => (number, 1_000),
-        None => number.strip_suffix('m').map_or((number, 1), |number| (number, 1_000_000)),
-    };
-    let count: usize = number.parse().map_err(|_| format!("'{text}' is not a size such as 100, 1k or 10k"))?;
-    match count.checked_mul(factor) {
-        Some(size @ 1..=LARGEST) => Ok(size),
-        _ => Err(format!("a size of {text} is outside of 1 byte to {} MB", LARGEST / 1_000_000)),
-    }
-}
-
-/// Longest wait that can be asked for.
-const LONGEST: Duration = Duration::from_secs(3600);
-
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let span: jiff::SignedDuration =
-        text.parse().map_err(|_| format!("'{text}' is not a duration such as 500ms or 2s"))?;
-    let duration = Duration::try_from(span).map_err(|_| format!("{text} is negative"))?;
-    if (Duration::from_millis(1)..=LONGEST).contains(&duration) {
-        Ok(duration)
-    } else {
-        Err(format!("{text} is outside of 1ms to 1h"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_decimal() {
-        let sizes = ["10", "1k", "10K", "2kB", "4096B", "1m"].map(parse_size);
-        assert_eq!(sizes, [10, 1_000, 10_000, 2_000, 4_096, 1_000_000].map(Ok));
-        for text in ["0", "", "k", "1.5k", "-1", "99m", "99999999999999999999"] {
-            assert!(parse_size(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn durations_have_units_and_bounds() {
-        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));
-        for text in ["2", "soon", "-1s", "0s", "2h"] {
-            assert!(parse_duration(text).is_err(), "{text}");
-        }
-    }
 }

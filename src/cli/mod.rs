@@ -4,6 +4,7 @@ mod bridge;
 mod ipc;
 mod report;
 mod root;
+mod values;
 
 pub use bridge::BridgeArgs;
 pub use ipc::IpcArgs;

@@ -4,6 +4,7 @@ mod bridge;
 mod completions;
 mod failure;
 mod ipc;
+mod recorder;
 mod report;
 mod run;
 

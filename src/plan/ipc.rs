@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::shared::{as_ms, as_text};
 use crate::bridge::{Ack, DEFAULT_PORT, Dialect, DialectError, Message, Target};
 use crate::cli::IpcArgs;
 use crate::config::{ConfigError, WorklyConfig};
@@ -103,17 +104,9 @@ pub struct IpcPlan {
     pub warnings: Vec<String>,
 }
 
-fn as_text<S: Serializer>(target: &Target, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(target)
-}
-
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over references.
 fn as_name<S: Serializer>(dialect: &&'static Dialect, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&dialect.name)
-}
-
-fn as_ms<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64() * 1e3)
 }
 
 impl IpcPlan {

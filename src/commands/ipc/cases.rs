@@ -9,8 +9,8 @@ use rand::seq::SliceRandom;
 use serde_json::json;
 
 use super::super::failure::Failure;
+use super::super::recorder::Recorder;
 use super::connection::Connection;
-use super::recorder::Recorder;
 use crate::bridge::Ack;
 use crate::clock::{Clock, ms};
 use crate::measure::{Bench, End, RoundTrips, case_state, measure_case, metrics};
@@ -101,7 +101,7 @@ impl Session<'_> {
                 parts.push(HlogPart { tag: Some(tag), histogram, start: began, duration });
             }
         }
-        Ok(self.recorder.histograms(case, &parts)?)
+        Ok(self.recorder.histograms(case, "latency", &parts)?)
     }
 
     /// The record of a case that was not begun.

@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::failure::Failure;
+use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show};
 use super::cases::Session;
 use super::connection::Connection;
 use super::findings::{annotate, headline};
-use super::recorder::Recorder;
 use crate::cli::{Format, IpcArgs};
 use crate::exit::Exit;
 use crate::plan::IpcPlan;
@@ -19,8 +19,14 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     let plan = IpcPlan::resolve(args, rand::random())?;
     let connection = Connection::open(&plan, stop)?;
     let greeting = connection.greeting_warning(&plan);
-    let mut recorder = Recorder::start(&plan, args.out.as_deref(), connection.subject(&plan), connection.simulated())?;
-    recorder.run.warnings.extend(greeting);
+    let beginning = Beginning {
+        command: "ipc",
+        plan: serde_json::to_value(&plan).unwrap_or_default(),
+        subject: connection.subject(&plan),
+        simulated: connection.simulated(),
+        warnings: plan.warnings.iter().cloned().chain(greeting).collect(),
+    };
+    let recorder = Recorder::start(args.out.as_deref(), beginning)?;
     introduce(&plan, &recorder.run, printer);
 
     let mut session = Session { plan: &plan, printer, stop, connection, recorder, measured: Vec::new() };

@@ -4,6 +4,5 @@ mod cases;
 mod command;
 mod connection;
 mod findings;
-mod recorder;
 
 pub(super) use command::run;

@@ -6,12 +6,25 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::host;
-use crate::plan::IpcPlan;
 use crate::record::{Case, HistogramFiles, HlogPart, RecordError, RecordFolder, Run, RunState, SCHEMA, Simulation};
 use crate::report;
 
 /// Where runs go unless `--out` says otherwise; git ignores it.
 const LOCAL_RUNS: &str = "results/local";
+
+/// What is known of a run when it starts.
+pub(super) struct Beginning {
+    /// The command's name.
+    pub(super) command: &'static str,
+    /// What was asked for, resolved to the last default.
+    pub(super) plan: Value,
+    /// What is measured.
+    pub(super) subject: Value,
+    /// What stands in for the user's own.
+    pub(super) simulated: Vec<Simulation>,
+    /// What the reader must know.
+    pub(super) warnings: Vec<String>,
+}
 
 /// A run and its folder.
 pub(super) struct Recorder {
@@ -21,32 +34,28 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// Makes the folder, and writes the run as it starts.
-    pub(super) fn start(
-        plan: &IpcPlan,
-        out: Option<&Path>,
-        subject: Value,
-        simulated: Vec<Simulation>,
-    ) -> Result<Self, RecordError> {
+    pub(super) fn start(out: Option<&Path>, beginning: Beginning) -> Result<Self, RecordError> {
+        let Beginning { command, plan, subject, simulated, warnings } = beginning;
         let started = Timestamp::now();
         let folder = match out {
             Some(path) => RecordFolder::create(path)?,
-            None => RecordFolder::create_in(Path::new(LOCAL_RUNS), started, "ipc")?,
+            None => RecordFolder::create_in(Path::new(LOCAL_RUNS), started, command)?,
         };
         let run = Run {
             schema: SCHEMA,
-            run_id: format!("{}-ipc-{:04x}", started.strftime("%Y%m%dT%H%M%SZ"), rand::random::<u16>()),
-            command: "ipc".into(),
+            run_id: format!("{}-{command}-{:04x}", started.strftime("%Y%m%dT%H%M%SZ"), rand::random::<u16>()),
+            command: command.into(),
             state: RunState::Running,
             reason: None,
             started,
             finished: None,
             simulated,
             subject,
-            plan: serde_json::to_value(plan).unwrap_or_default(),
+            plan,
             build: host::build(),
             machine: host::machine(),
             findings: Vec::new(),
-            warnings: plan.warnings.clone(),
+            warnings,
             cases: Vec::new(),
         };
         folder.write_run(&run)?;
@@ -58,12 +67,17 @@ impl Recorder {
         self.folder.path()
     }
 
-    /// Writes the histograms of a case that ended.
-    pub(super) fn histograms(&self, case: &Case, parts: &[HlogPart<'_>]) -> Result<HistogramFiles, RecordError> {
+    /// Writes the histograms of one quantity of a case that ended.
+    pub(super) fn histograms(
+        &self,
+        case: &Case,
+        quantity: &str,
+        parts: &[HlogPart<'_>],
+    ) -> Result<HistogramFiles, RecordError> {
         let mut comments = vec![format!("[{} {} in ns]", self.run.run_id, case.path)];
         comments
             .extend(self.run.simulated.iter().map(|what| format!("[SIMULATED: {} {}]", what.what, what.parameters)));
-        self.folder.write_histograms(&case.file_stem(), "latency", self.run.started, &comments, parts)
+        self.folder.write_histograms(&case.file_stem(), quantity, self.run.started, &comments, parts)
     }
 
     /// Adds a case, and writes the run with it.
