@@ -10,6 +10,7 @@ mod commands;
 pub mod config;
 pub mod exit;
 pub mod host;
+pub mod llm;
 pub mod measure;
 pub mod plan;
 pub mod record;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{BridgeArgs, IpcArgs, ReportArgs};
+use super::{BridgeArgs, IpcArgs, ModelArgs, ReportArgs};
 
 /// Measures, explains and guards the speed of Workly: the way from a command to the avatar's face.
 ///
@@ -25,6 +25,8 @@ pub enum Command {
     Ipc(IpcArgs),
     /// Run the embedded bridge as a server: a stand-in for Unity, to try things on.
     Bridge(BridgeArgs),
+    /// Look into model files, and write synthetic ones.
+    Model(ModelArgs),
     /// Show a saved run again, in any format.
     Report(ReportArgs),
     /// Print the completions for a shell.

@@ -3,7 +3,10 @@
 use crate::bridge::BridgeError;
 use crate::bridge::server::BridgeServerError;
 use crate::exit::Exit;
-use crate::plan::PlanError;
+use crate::llm::gguf::GgufError;
+use crate::llm::synth::{ShapeError, SynthError};
+use crate::llm::{CacheError, InspectError};
+use crate::plan::{ModelChoiceError, PlanError};
 use crate::record::RecordError;
 use crate::term::Printer;
 
@@ -104,5 +107,70 @@ impl From<RecordError> for Failure {
             RecordError::Io { .. } => (Exit::Unreadable, "check that the folder exists, is yours, and has room"),
         };
         Self::new(exit, error.into()).hint(hint)
+    }
+}
+
+impl From<GgufError> for Failure {
+    fn from(error: GgufError) -> Self {
+        let hint = match &error {
+            GgufError::Open { .. } => "check the path, and that the file is yours to read",
+            GgufError::NotAFile { .. } => "name a GGUF file",
+            GgufError::Fault { .. } => {
+                "the file is no model, or it was not copied or downloaded to its end: get it anew"
+            }
+        };
+        Self::new(Exit::Unreadable, error.into()).hint(hint)
+    }
+}
+
+impl From<InspectError> for Failure {
+    fn from(error: InspectError) -> Self {
+        Self::new(Exit::Unreadable, error.into())
+            .hint("adapters, projectors and vocabularies are GGUF files too: name the model itself")
+    }
+}
+
+impl From<ShapeError> for Failure {
+    fn from(error: ShapeError) -> Self {
+        Self::new(Exit::Usage, error.into()).hint("workly-perf model shapes lists them with their sizes")
+    }
+}
+
+impl From<SynthError> for Failure {
+    fn from(error: SynthError) -> Self {
+        let (exit, hint) = match &error {
+            SynthError::Exists { .. } => (Exit::Usage, Some("replace it with --force, or name another file with -o")),
+            SynthError::IsAFolder { .. } => (Exit::Usage, Some("name a file in it with -o")),
+            SynthError::NoRoom { .. } => (
+                Exit::Lacking,
+                Some("free some space, choose another drive, or a smaller shape (workly-perf model shapes)"),
+            ),
+            SynthError::Io { .. } => (Exit::Unreadable, Some("check that the folder exists and is yours to write to")),
+            SynthError::Interrupted => (Exit::Interrupted, None),
+        };
+        let failure = Self::new(exit, error.into());
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<CacheError> for Failure {
+    fn from(error: CacheError) -> Self {
+        match error {
+            CacheError::Synth(SynthError::NoRoom { .. }) => Self::new(Exit::Lacking, error.into())
+                .hint("free some space, name a folder on another drive with WORKLY_PERF_CACHE, or use a smaller shape"),
+            CacheError::Synth(error) => error.into(),
+            CacheError::NoFolder { .. } | CacheError::Io { .. } => Self::new(Exit::Lacking, error.into())
+                .hint("name a folder that you can write to with WORKLY_PERF_CACHE"),
+        }
+    }
+}
+
+impl From<ModelChoiceError> for Failure {
+    fn from(error: ModelChoiceError) -> Self {
+        Self::new(Exit::Lacking, error.into())
+            .hint("name a GGUF file with --model FILE, or measure synthetic weights, which need no download, with --model synth:demo")
     }
 }

@@ -4,6 +4,7 @@ mod bridge;
 mod completions;
 mod failure;
 mod ipc;
+mod model;
 mod recorder;
 mod report;
 mod run;

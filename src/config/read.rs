@@ -46,6 +46,8 @@ pub struct WorklyConfig {
     pub unity_port: Option<u16>,
     /// `avatar.auto_blink.enabled`.
     pub auto_blink: Option<bool>,
+    /// `ai.model_path`, as it is written: relative paths start from the application's folder. `None` too where it is empty.
+    pub model_path: Option<PathBuf>,
 }
 
 impl WorklyConfig {
@@ -74,10 +76,17 @@ impl WorklyConfig {
         };
         let read_blink =
             |on: &Value| on.as_bool().ok_or_else(|| wrong("avatar.auto_blink.enabled", "true or false", on));
+        let read_model = |path: &Value| match path {
+            // What an application without a model may write: no reason to refuse what needs none.
+            Value::Null => Ok(None),
+            Value::String(path) => Ok(Some(PathBuf::from(path)).filter(|path| path != Path::new(""))),
+            other => Err(wrong("ai.model_path", "the path of a file", other)),
+        };
         Ok(Self {
             unity_host: root.pointer("/unity/host").map(read_host).transpose()?,
             unity_port: root.pointer("/unity/port").map(read_port).transpose()?,
             auto_blink: root.pointer("/avatar/auto_blink/enabled").map(read_blink).transpose()?,
+            model_path: root.pointer("/ai/model_path").map(read_model).transpose()?.flatten(),
         })
     }
 }
@@ -96,12 +105,18 @@ mod tests {
     fn known_keys_are_read_and_absent_ones_stay_absent() {
         let config = read(
             "\u{feff}{\"unity\": {\"host\": \"localhost\", \"port\": 5556}, \"avatar\": {\"auto_blink\": {\"enabled\": false}},
-              \"ai\": {\"system_prompt\": \"Tu es Kira ✨, vêtue d'été\"}}",
+              \"ai\": {\"model_path\": \"models/é.gguf\", \"system_prompt\": \"Tu es Kira ✨, vêtue d'été\"}}",
         );
-        let expected =
-            WorklyConfig { unity_host: Some("localhost".into()), unity_port: Some(5556), auto_blink: Some(false) };
+        let expected = WorklyConfig {
+            unity_host: Some("localhost".into()),
+            unity_port: Some(5556),
+            auto_blink: Some(false),
+            model_path: Some("models/é.gguf".into()),
+        };
         assert_eq!(config.unwrap(), expected);
-        assert_eq!(read("{}").unwrap(), WorklyConfig::default());
+        for nothing in ["{}", r#"{"ai": {"model_path": null}}"#, r#"{"ai": {"model_path": ""}}"#] {
+            assert_eq!(read(nothing).unwrap(), WorklyConfig::default());
+        }
     }
 
     #[test]
@@ -111,6 +126,7 @@ mod tests {
             (r#"{"unity": {"port": "5555"}}"#, "unity.port is \"5555\""),
             (r#"{"unity": {"host": 4}}"#, "unity.host is 4"),
             (r#"{"avatar": {"auto_blink": {"enabled": 1}}}"#, "avatar.auto_blink.enabled is 1"),
+            (r#"{"ai": {"model_path": 7}}"#, "ai.model_path is 7"),
             ("{\"unity\": ", "line 1 column"),
             ("[1]", "not a JSON object"),
         ] {

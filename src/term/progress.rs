@@ -33,8 +33,20 @@ impl Progress {
     /// Starts the progress of `label`, which has `total` steps.
     #[must_use]
     pub fn start(printer: Printer, label: &str, total: u64) -> Self {
+        Self::with_template(printer, label, total, "{prefix} {wide_bar} {pos}/{len} · {per_sec} · {eta} left")
+    }
+
+    /// The same, where steps are bytes.
+    #[must_use]
+    pub fn start_bytes(printer: Printer, label: &str, total: u64) -> Self {
+        const TEMPLATE: &str =
+            "{prefix} {wide_bar} {decimal_bytes}/{decimal_total_bytes} · {decimal_bytes_per_sec} · {eta} left";
+        Self::with_template(printer, label, total, TEMPLATE)
+    }
+
+    fn with_template(printer: Printer, label: &str, total: u64, template: &'static str) -> Self {
         let done = Arc::new(AtomicU64::new(0));
-        let live = printer.is_watched().then(|| Live::start(label, total, Arc::clone(&done)));
+        let live = printer.is_watched().then(|| Live::start(label, total, template, Arc::clone(&done)));
         Self { done, live, printer }
     }
 
@@ -44,22 +56,24 @@ impl Progress {
         &self.done
     }
 
+    /// Ends it without a word: what comes next says how.
+    pub fn clear(self) {
+        if let Some(live) = self.live {
+            live.end();
+        }
+    }
+
     /// Ends it, and leaves `outcome` as a line of its own.
     pub fn finish(self, outcome: &str) {
-        if let Some(Live { bar, ended, drawer }) = self.live {
-            ended.store(true, Ordering::Relaxed);
-            drawer.thread().unpark();
-            let _ = drawer.join();
-            bar.finish_and_clear();
-        }
-        self.printer.note(outcome);
+        let printer = self.printer;
+        self.clear();
+        printer.note(outcome);
     }
 }
 
 impl Live {
-    fn start(label: &str, total: u64, done: Arc<AtomicU64>) -> Self {
+    fn start(label: &str, total: u64, template: &str, done: Arc<AtomicU64>) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-        let template = "{prefix} {wide_bar} {pos}/{len} · {per_sec} · {eta} left";
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("━╸─"));
         bar.set_prefix(label.to_owned());
@@ -74,5 +88,12 @@ impl Live {
             })
         };
         Self { bar, ended, drawer }
+    }
+
+    fn end(self) {
+        self.ended.store(true, Ordering::Relaxed);
+        self.drawer.thread().unpark();
+        let _ = self.drawer.join();
+        self.bar.finish_and_clear();
     }
 }

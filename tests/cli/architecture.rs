@@ -8,11 +8,12 @@ use source::{code_of, line_of, root_names, without_tests, words};
 
 /// Each room with the rooms that it may use. A room that is not listed fails the test: draw its arrows here and in
 /// `docs/ARCHITECTURE.md`.
-const ARROWS: [(&str, &[&str]); 13] = [
-    ("cli", &["bridge", "measure", "exit"]),
-    ("plan", &["cli", "bridge", "measure", "config", "record"]),
+const ARROWS: [(&str, &[&str]); 14] = [
+    ("cli", &["bridge", "llm", "measure", "exit"]),
+    ("plan", &["cli", "bridge", "llm", "measure", "config", "record"]),
     ("host", &["record"]),
     ("bridge", &["clock"]),
+    ("llm", &["clock"]),
     ("measure", &["bridge", "clock", "stats", "record"]),
     ("stats", &["clock"]),
     ("record", &["stats", "clock"]),
@@ -21,7 +22,10 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("term", &["exit"]),
     (
         "commands",
-        &["cli", "plan", "host", "bridge", "measure", "stats", "record", "report", "config", "term", "clock", "exit"],
+        &[
+            "cli", "plan", "host", "bridge", "llm", "measure", "stats", "record", "report", "config", "term", "clock",
+            "exit",
+        ],
     ),
     ("clock", &[]),
     ("exit", &[]),

@@ -11,7 +11,9 @@ fn the_manual_pages_say_what_the_program_does() {
     program.build();
     let mut pages = vec![("workly-perf".to_owned(), page(&program))];
     for command in program.get_subcommands() {
-        pages.push((format!("workly-perf-{}", command.get_name()), page(command)));
+        let name = format!("workly-perf-{}", command.get_name());
+        pages.extend(command.get_subcommands().map(|inner| (format!("{name}-{}", inner.get_name()), page(inner))));
+        pages.push((name, page(command)));
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/man");
     let write = std::env::var_os("WORKLY_PERF_WRITE_PAGES").is_some();

@@ -10,5 +10,7 @@ mod generated;
 mod golden;
 mod hlog_python;
 mod ipc;
+mod model;
+mod python;
 mod run;
 mod usage;

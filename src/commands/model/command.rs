@@ -1,0 +1,17 @@
+//! Which of the commands it is.
+
+use std::sync::atomic::AtomicBool;
+
+use super::super::failure::Failure;
+use super::{inspect, shapes, synth};
+use crate::cli::{ModelArgs, ModelCommand};
+use crate::exit::Exit;
+use crate::term::Printer;
+
+pub(in super::super) fn run(args: &ModelArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
+    match &args.command {
+        ModelCommand::Inspect(args) => inspect::run(args, printer, stop),
+        ModelCommand::Synth(args) => synth::run(args, printer, stop),
+        ModelCommand::Shapes(args) => shapes::run(args, printer),
+    }
+}

@@ -1,0 +1,50 @@
+//! `workly-perf model shapes`: what can be written.
+
+use serde::Serialize;
+
+use super::super::failure::Failure;
+use super::super::report::show;
+use super::pages;
+use crate::cli::{ModelFormat, ShapesArgs};
+use crate::exit::Exit;
+use crate::llm::synth::{DEFAULT_SEED, Shape, SyntheticModel};
+use crate::term::Printer;
+
+/// A shape with what it comes to.
+#[derive(Debug, Serialize)]
+pub(super) struct ShapeRow {
+    pub(super) name: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) quantisation: &'static str,
+    pub(super) parameters: u64,
+    pub(super) file_bytes: u64,
+    pub(super) blocks: u64,
+    pub(super) embedding: u64,
+    pub(super) trained_context: u64,
+    pub(super) vocabulary: u64,
+}
+
+pub(super) fn run(args: &ShapesArgs, printer: Printer) -> Result<Exit, Failure> {
+    let rows: Vec<ShapeRow> = Shape::built_in().iter().map(row).collect();
+    let text = match args.format {
+        ModelFormat::Table => pages::shapes(&rows, printer.width()),
+        ModelFormat::Json => pages::json(&rows)?,
+    };
+    show(&text, printer)?;
+    Ok(Exit::Done)
+}
+
+fn row(shape: &'static Shape) -> ShapeRow {
+    let model = SyntheticModel::new(shape, DEFAULT_SEED);
+    ShapeRow {
+        name: &shape.name,
+        summary: &shape.summary,
+        quantisation: shape.quantisation.name(),
+        parameters: model.parameters(),
+        file_bytes: model.file_bytes(),
+        blocks: shape.blocks,
+        embedding: shape.embedding,
+        trained_context: shape.context,
+        vocabulary: shape.vocabulary,
+    }
+}

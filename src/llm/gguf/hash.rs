@@ -1,0 +1,42 @@
+//! A short, stable name for a header.
+
+/// FNV-1a with 64 bits: Fowler, Noll and Vo's offset basis and prime. The same on every platform; not secret, and no
+/// protection against someone who wants two headers to have one name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fnv1a(u64);
+
+impl Fnv1a {
+    /// The hash of nothing yet.
+    pub(super) const fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    /// Takes the next bytes in.
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    }
+
+    /// The hash of all bytes so far.
+    pub(super) const fn value(self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_the_published_one() {
+        let of = |parts: &[&str]| {
+            let mut hash = Fnv1a::new();
+            for part in parts {
+                hash.update(part.as_bytes());
+            }
+            hash.value()
+        };
+        assert_eq!(of(&[]), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(of(&["a"]), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(of(&["foo", "bar"]), 0x8594_4171_f739_67e8);
+    }
+}

@@ -1,0 +1,166 @@
+//! Workly's GPU profiles as data, and what they come to for a model: several names may ask for one and the same thing.
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::kv_cache::KvCache;
+
+/// What a profile asks of llama.cpp.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GpuProfile {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Layers to put on the GPU; negative asks for all.
+    pub n_gpu_layers: i64,
+    /// Context in tokens.
+    pub n_ctx: u64,
+    /// Batch in tokens.
+    pub n_batch: u64,
+    /// Threads.
+    pub n_threads: u64,
+    /// Whether the model is locked into memory.
+    pub mlock: bool,
+}
+
+/// A profile, for one model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ResolvedProfile {
+    /// What it asks for.
+    #[serde(flatten)]
+    pub asked: GpuProfile,
+    /// Layers that it gets: never more than there are to offload. `None` where the file does not say how many there are.
+    pub resolved_gpu_layers: Option<u64>,
+    /// The cache of its context with 16-bit values, in bytes; `None` where that is not known for this architecture.
+    pub kv_bytes_f16: Option<u64>,
+    /// Whether its context is longer than the model was trained for.
+    pub beyond_trained_context: bool,
+}
+
+/// How two profiles differ for one model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProfileDifference {
+    /// One profile.
+    pub left: String,
+    /// The other.
+    pub right: String,
+    /// Whether both place the same layers on the GPU; `None` where that is not known.
+    pub same_placement: Option<bool>,
+    /// The settings that differ after resolving, by their names.
+    pub differ_in: Vec<&'static str>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProfileFile {
+    profiles: Vec<GpuProfile>,
+}
+
+static BUILT_IN: LazyLock<Vec<GpuProfile>> = LazyLock::new(|| {
+    let file = toml::from_str::<ProfileFile>(include_str!("../../profiles/gpu/app.toml"));
+    file.expect("the built-in profiles are checked by this module's tests").profiles
+});
+
+impl GpuProfile {
+    /// The profiles that the application has, in the order of its documents.
+    #[must_use]
+    pub fn built_in() -> &'static [Self] {
+        &BUILT_IN
+    }
+
+    /// What it comes to for a model with so many layers to offload (its blocks and the output layer), such a cache, and
+    /// such a trained context.
+    #[must_use]
+    pub fn resolve(&self, offloadable: Option<u64>, cache: &KvCache, trained: Option<u64>) -> ResolvedProfile {
+        let layers = match u64::try_from(self.n_gpu_layers) {
+            Ok(0) => Some(0),
+            Ok(asked) => offloadable.map(|there| asked.min(there)),
+            Err(_) => offloadable,
+        };
+        ResolvedProfile {
+            asked: self.clone(),
+            resolved_gpu_layers: layers,
+            kv_bytes_f16: cache.known().and_then(|bytes| bytes.f16.checked_mul(self.n_ctx)),
+            beyond_trained_context: trained.is_some_and(|trained| self.n_ctx > trained),
+        }
+    }
+}
+
+impl ProfileDifference {
+    /// Every pair of profiles.
+    #[must_use]
+    pub fn of_all(profiles: &[ResolvedProfile]) -> Vec<Self> {
+        let pairs = profiles
+            .iter()
+            .enumerate()
+            .flat_map(|(at, left)| profiles[at + 1..].iter().map(move |right| (left, right)));
+        pairs.map(|(left, right)| Self::between(left, right)).collect()
+    }
+
+    fn between(left: &ResolvedProfile, right: &ResolvedProfile) -> Self {
+        let same_placement = match (left.resolved_gpu_layers, right.resolved_gpu_layers) {
+            (Some(left), Some(right)) => Some(left == right),
+            _ => (left.asked.n_gpu_layers == right.asked.n_gpu_layers).then_some(true),
+        };
+        let (a, b) = (&left.asked, &right.asked);
+        let differs = [
+            ("n_gpu_layers", same_placement != Some(true)),
+            ("n_ctx", a.n_ctx != b.n_ctx),
+            ("n_batch", a.n_batch != b.n_batch),
+            ("n_threads", a.n_threads != b.n_threads),
+            ("mlock", a.mlock != b.mlock),
+        ];
+        Self {
+            left: a.name.clone(),
+            right: b.name.clone(),
+            same_placement,
+            differ_in: differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::kv_cache::KvBytes;
+
+    fn resolved(offloadable: Option<u64>) -> Vec<ResolvedProfile> {
+        let cache = KvCache::Known(KvBytes { f16: 131_072, q8_0: None, q4_0: None });
+        GpuProfile::built_in().iter().map(|profile| profile.resolve(offloadable, &cache, Some(2_048))).collect()
+    }
+
+    #[test]
+    fn thirty_five_layers_of_thirty_three_are_all_of_them() {
+        let profiles = resolved(Some(33));
+        let layers: Vec<_> = profiles.iter().map(|profile| profile.resolved_gpu_layers).collect();
+        assert_eq!(layers, [Some(33), Some(33), Some(0)]);
+        assert_eq!(profiles[0].kv_bytes_f16, Some(536_870_912));
+        assert_eq!(
+            profiles.iter().map(|profile| profile.beyond_trained_context).collect::<Vec<_>>(),
+            [true, false, false]
+        );
+        let differences = ProfileDifference::of_all(&profiles);
+        assert_eq!(differences.len(), 3);
+        assert_eq!(differences[0].same_placement, Some(true));
+        assert_eq!(differences[0].differ_in, ["n_ctx", "n_batch"]);
+        assert_eq!(differences[2].same_placement, Some(false));
+        assert_eq!(differences[2].differ_in, ["n_gpu_layers", "n_batch", "n_threads", "mlock"]);
+    }
+
+    #[test]
+    fn a_larger_model_tells_the_profiles_apart() {
+        let differences = ProfileDifference::of_all(&resolved(Some(41)));
+        assert_eq!(differences[0].differ_in, ["n_gpu_layers", "n_ctx", "n_batch"]);
+    }
+
+    #[test]
+    fn what_is_not_known_stays_so() {
+        let profiles = resolved(None);
+        let layers: Vec<_> = profiles.iter().map(|profile| profile.resolved_gpu_layers).collect();
+        assert_eq!(layers, [None, None, Some(0)]);
+        assert_eq!(ProfileDifference::of_all(&profiles)[0].same_placement, None);
+        let unknown = KvCache::NotKnown { reason: "x".into() };
+        assert_eq!(GpuProfile::built_in()[0].resolve(Some(33), &unknown, None).kv_bytes_f16, None);
+    }
+}

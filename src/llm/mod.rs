@@ -1,0 +1,18 @@
+//! Models: the files that they lie in, what their headers say, and synthetic ones for where none can be downloaded.
+
+mod cache;
+mod file_type;
+pub mod gguf;
+mod gpu_profile;
+mod hyperparameters;
+mod inspect;
+mod kv_cache;
+mod model_ref;
+pub mod synth;
+
+pub use cache::{CACHE_VARIABLE, CacheError, CachedModel, ModelCache};
+pub use gpu_profile::{GpuProfile, ProfileDifference, ResolvedProfile};
+pub use hyperparameters::{Hyperparameters, PerBlock};
+pub use inspect::{FACTS_SCHEMA, InspectError, ModelFacts, PartBytes, TypeCensus};
+pub use kv_cache::{KvBytes, KvCache};
+pub use model_ref::{ModelRef, ModelRefError};

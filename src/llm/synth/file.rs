@@ -1,0 +1,186 @@
+//! Writes a synthetic model as a file that is whole or absent.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::error::SynthError;
+use super::model::SyntheticModel;
+
+/// How the name of a file that is being written ends.
+pub(in crate::llm) const PART_SUFFIX: &str = ".part";
+
+/// How the name of a file that is being written begins, for the file that it is to become.
+pub(in crate::llm) fn part_prefix(name: &str) -> String {
+    format!(".{name}-")
+}
+
+/// Whether a file that is there already may be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overwrite {
+    /// Never.
+    Refuse,
+    /// Yes.
+    Replace,
+}
+
+/// What a long write shares with whoever watches it.
+#[derive(Debug, Clone, Copy)]
+pub struct Watch<'a> {
+    /// Bytes written so far.
+    pub written: &'a AtomicU64,
+    /// Raised by whoever wants it to end.
+    pub stop: &'a AtomicBool,
+}
+
+impl Watch<'_> {
+    /// Whether it is to end.
+    pub(in crate::llm) fn is_stopped(self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Writes some bytes and counts them, unless it is to end.
+    pub(super) fn write(self, out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+        if self.is_stopped() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        out.write_all(bytes)?;
+        self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl SyntheticModel {
+    /// Writes the file to `path`: under another name beside it first, then to disk for good, then renamed.
+    ///
+    /// # Errors
+    /// [`SynthError::Exists`] and [`SynthError::NoRoom`] before anything is written. However it ends, no partial file is
+    /// left behind, unless the process is killed: then one whose name begins with `.` and ends with `.part`.
+    pub fn write_file(&self, path: &Path, overwrite: Overwrite, watch: Watch<'_>) -> Result<(), SynthError> {
+        let refuse = || if overwrite == Overwrite::Refuse { refuse_existing(path) } else { Ok(()) };
+        if path.is_dir() {
+            return Err(SynthError::IsAFolder { path: path.to_owned() });
+        }
+        refuse()?;
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        self.require_room(folder, path)?;
+        let failed = |action, at: &Path| {
+            let path = at.to_owned();
+            move |source: io::Error| SynthError::Io { action, path, source }
+        };
+        let mut file = part_file(folder, path).map_err(failed("write to", folder))?;
+        match self.write_to(file.as_file_mut(), watch).and_then(|()| file.as_file().sync_all()) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted && watch.is_stopped() => {
+                return Err(SynthError::Interrupted);
+            }
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                // The file system was filled by others meanwhile, or its own figure was wrong.
+                let free_bytes = fs4::available_space(folder).unwrap_or(0);
+                return Err(self.no_room(path, free_bytes));
+            }
+            other => other.map_err(failed("write", path))?,
+        }
+        refuse()?;
+        file.persist(path).map_err(|error| failed("rename to", path)(error.error))?;
+        Ok(())
+    }
+
+    fn require_room(&self, folder: &Path, path: &Path) -> Result<(), SynthError> {
+        // Where free space cannot be told, writing will show.
+        match fs4::available_space(folder) {
+            Ok(free_bytes) if free_bytes < self.file_bytes() => Err(self.no_room(path, free_bytes)),
+            _ => Ok(()),
+        }
+    }
+
+    fn no_room(&self, path: &Path, free_bytes: u64) -> SynthError {
+        SynthError::NoRoom { path: path.to_owned(), needed_bytes: self.file_bytes(), free_bytes }
+    }
+}
+
+fn refuse_existing(path: &Path) -> Result<(), SynthError> {
+    // A link that leads nowhere is there too.
+    match fs::symlink_metadata(path) {
+        Ok(_) => Err(SynthError::Exists { path: PathBuf::from(path) }),
+        Err(_) => Ok(()),
+    }
+}
+
+/// A file beside the one that it is to become, which goes away with its handle.
+fn part_file(folder: &Path, path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let prefix = part_prefix(&path.file_name().unwrap_or_default().to_string_lossy());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(PART_SUFFIX);
+    // A temporary file is its owner's alone; a model is read by whom the user's umask lets read.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shape::Shape;
+    use super::*;
+
+    fn write(path: &Path, overwrite: Overwrite, stop: bool) -> Result<(), SynthError> {
+        let (written, stop) = (AtomicU64::new(0), AtomicBool::new(stop));
+        let model = SyntheticModel::new(Shape::named("tiny").unwrap(), 1);
+        model.write_file(path, overwrite, Watch { written: &written, stop: &stop })
+    }
+
+    #[test]
+    fn a_file_is_whole_or_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = || {
+            let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            names.map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>()
+        };
+        let path = folder.path().join("m.gguf");
+        assert!(matches!(write(&path, Overwrite::Refuse, true), Err(SynthError::Interrupted)));
+        assert_eq!(names(), Vec::<String>::new());
+        write(&path, Overwrite::Refuse, false).unwrap();
+        assert_eq!(names(), ["m.gguf"]);
+        let whole = fs::metadata(&path).unwrap().len();
+        assert_eq!(whole, SyntheticModel::new(Shape::named("tiny").unwrap(), 1).file_bytes());
+    }
+
+    #[test]
+    fn what_is_there_is_kept_unless_said_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.gguf");
+        fs::write(&path, "mine").unwrap();
+        assert!(matches!(write(&path, Overwrite::Refuse, false), Err(SynthError::Exists { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"mine");
+        assert!(matches!(write(&path, Overwrite::Replace, true), Err(SynthError::Interrupted)));
+        assert_eq!(fs::read(&path).unwrap(), b"mine");
+        write(&path, Overwrite::Replace, false).unwrap();
+        assert!(fs::read(&path).unwrap().starts_with(b"GGUF"));
+        assert!(matches!(write(folder.path(), Overwrite::Replace, false), Err(SynthError::IsAFolder { .. })));
+        let nowhere = write(&folder.path().join("no/such/m.gguf"), Overwrite::Refuse, false);
+        assert!(matches!(nowhere, Err(SynthError::Io { .. })));
+    }
+
+    #[test]
+    fn no_room_says_how_much_is_missing() {
+        let model = SyntheticModel::new(Shape::named("zephyr-7b").unwrap(), 1);
+        let error = model.no_room(Path::new("z.gguf"), 1_000_000_000).to_string();
+        let needed = model.file_bytes().to_string();
+        assert!(error.contains(&needed) && error.contains("(1.00 GB) are free"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_umask_decides_who_may_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, plain) = (folder.path().join("m.gguf"), folder.path().join("plain"));
+        write(&path, Overwrite::Refuse, false).unwrap();
+        fs::write(&plain, "").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&path), mode(&plain));
+    }
+}

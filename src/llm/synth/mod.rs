@@ -1,0 +1,23 @@
+//! Models without a download: valid GGUF files of real shapes, with noise for weights and a vocabulary of our own.
+//!
+//! Speed and memory depend on shape and quantisation, which are those of real files, and not on what the weights say. The
+//! text that comes out is gibberish, and the files say of themselves that they are synthetic. The same shape and seed give
+//! the same bytes on every platform.
+
+mod blocks;
+mod error;
+mod file;
+mod mark;
+mod mixture;
+mod model;
+mod noise;
+mod shape;
+mod vocabulary;
+
+pub use error::{ShapeError, SynthError};
+pub use file::{Overwrite, Watch};
+pub use mark::{FORMAT_VERSION, SyntheticMark};
+pub use model::SyntheticModel;
+pub use shape::{DEFAULT_SEED, Shape};
+
+pub(super) use file::{PART_SUFFIX, part_prefix};

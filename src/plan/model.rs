@@ -1,0 +1,137 @@
+//! Which model a command uses: the flag's, else that of Workly's configuration.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::config::WorklyConfig;
+use crate::llm::ModelRef;
+
+/// The folder that Workly keeps its configuration in, inside of its own.
+const DATA_FOLDER: &str = "data";
+
+/// What decided on the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum ModelFoundBy {
+    /// `--model`.
+    #[serde(rename = "--model")]
+    Flag,
+    /// `ai.model_path` of the configuration.
+    #[serde(rename = "config")]
+    Config,
+}
+
+/// Why there is no model to use.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelChoiceError {
+    /// The file is not there.
+    #[error("there is no model at {}{}", path.display(), match found_by {
+        ModelFoundBy::Flag => "",
+        ModelFoundBy::Config => " (ai.model_path of the configuration)",
+    })]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+        /// What named it.
+        found_by: ModelFoundBy,
+    },
+    /// Neither the command line nor a configuration names one.
+    #[error("no model is named: {}", match config {
+        Some(path) => format!("{} has no ai.model_path", path.display()),
+        None => "there is no configuration to take one from".to_owned(),
+    })]
+    NotNamed {
+        /// The configuration that was read, if one was.
+        config: Option<PathBuf>,
+    },
+}
+
+/// The model that a command uses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelChoice {
+    /// The model. The file of a [`ModelRef::File`] was there when the choice was made.
+    pub model: ModelRef,
+    /// What decided on it.
+    pub found_by: ModelFoundBy,
+}
+
+impl ModelChoice {
+    /// The model of `flag`, else that of the configuration that was read from `config_path`.
+    pub fn resolve(
+        flag: Option<&ModelRef>,
+        config_path: Option<&Path>,
+        config: &WorklyConfig,
+    ) -> Result<Self, ModelChoiceError> {
+        let choice = match (flag, config_path, &config.model_path) {
+            (Some(model), _, _) => Self { model: model.clone(), found_by: ModelFoundBy::Flag },
+            (None, Some(config_path), Some(model)) => {
+                let path = application_folder(config_path).join(model);
+                Self { model: ModelRef::File(path), found_by: ModelFoundBy::Config }
+            }
+            (None, config_path, _) => {
+                return Err(ModelChoiceError::NotNamed { config: config_path.map(Path::to_owned) });
+            }
+        };
+        match &choice.model {
+            ModelRef::File(path) if !path.exists() => {
+                Err(ModelChoiceError::Missing { path: path.clone(), found_by: choice.found_by })
+            }
+            _ => Ok(choice),
+        }
+    }
+}
+
+/// The folder that relative paths of a configuration start from: the one above `data`, or its own where it lies elsewhere.
+fn application_folder(config: &Path) -> PathBuf {
+    // Without its full path, a file named from within `data` would not show where it lies.
+    let full = std::path::absolute(config).unwrap_or_else(|_| config.to_owned());
+    let folder = full.parent().unwrap_or(Path::new(""));
+    match (folder.file_name(), folder.parent()) {
+        (Some(name), Some(above)) if name == DATA_FOLDER => above.to_owned(),
+        _ => folder.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_s_path_starts_from_the_application_s_folder() {
+        let app = tempfile::tempdir().unwrap();
+        let config_path = app.path().join("data").join("config.json");
+        let config = WorklyConfig { model_path: Some("models/m.gguf".into()), ..WorklyConfig::default() };
+        let resolve = || ModelChoice::resolve(None, Some(&config_path), &config);
+        let expected = app.path().join("models").join("m.gguf");
+        let missing = resolve().unwrap_err().to_string();
+        assert!(missing.contains("m.gguf") && missing.contains("ai.model_path"), "{missing}");
+        std::fs::create_dir(app.path().join("models")).unwrap();
+        std::fs::write(&expected, "").unwrap();
+        let choice = resolve().unwrap();
+        assert_eq!(choice, ModelChoice { model: ModelRef::File(expected.clone()), found_by: ModelFoundBy::Config });
+        let absolute = WorklyConfig { model_path: Some(expected), ..WorklyConfig::default() };
+        assert_eq!(ModelChoice::resolve(None, Some(Path::new("elsewhere.json")), &absolute).unwrap(), choice);
+    }
+
+    #[test]
+    fn the_flag_wins_and_nothing_is_made_up() {
+        let synthetic: ModelRef = "synth:demo".parse().unwrap();
+        let config = WorklyConfig { model_path: Some("m.gguf".into()), ..WorklyConfig::default() };
+        let choice = ModelChoice::resolve(Some(&synthetic), Some(Path::new("data/config.json")), &config).unwrap();
+        assert_eq!(choice, ModelChoice { model: synthetic, found_by: ModelFoundBy::Flag });
+        let file = ModelRef::File("no/such.gguf".into());
+        let missing = ModelChoice::resolve(Some(&file), None, &config);
+        assert!(matches!(missing, Err(ModelChoiceError::Missing { found_by: ModelFoundBy::Flag, .. })));
+        let none = WorklyConfig::default();
+        let not_named = ModelChoice::resolve(None, Some(Path::new("c.json")), &none).unwrap_err().to_string();
+        assert!(not_named.contains("c.json has no ai.model_path"), "{not_named}");
+        assert!(matches!(ModelChoice::resolve(None, None, &none), Err(ModelChoiceError::NotNamed { config: None })));
+    }
+
+    #[test]
+    fn a_configuration_elsewhere_is_its_own_folder_s() {
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(application_folder(Path::new("my.json")), here);
+        assert_eq!(application_folder(Path::new("data/config.json")), here);
+    }
+}

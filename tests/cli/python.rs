@@ -1,0 +1,35 @@
+//! Runs the scripts of `tests/python`, which read our files with other people's packages.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Names the interpreter that has the packages of `tests/python/requirements.txt`.
+const PYTHON_VARIABLE: &str = "WORKLY_PERF_TEST_PYTHON";
+
+fn python() -> PathBuf {
+    if let Some(python) = std::env::var_os(PYTHON_VARIABLE) {
+        return python.into();
+    }
+    let inside = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-venv").join(inside);
+    assert!(
+        python.exists(),
+        "no Python with the packages of tests/python/requirements.txt: {} does not exist\n\
+         hint: run scripts/test, which makes it, or set {PYTHON_VARIABLE}",
+        python.display()
+    );
+    python
+}
+
+/// What the script prints of a file: JSON.
+pub(crate) fn read(script: &str, file: &Path) -> Value {
+    let (python, script) = (python(), Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script));
+    let output = Command::new(&python).arg(script).arg(file).output();
+    let output =
+        output.unwrap_or_else(|error| panic!("cannot run {}: {error}\nhint: run scripts/test", python.display()));
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} failed\nhint: run scripts/test\n{complaint}", python.display());
+    serde_json::from_slice(&output.stdout).expect("the script prints JSON")
+}
