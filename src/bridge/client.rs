@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::error::BridgeError;
@@ -79,10 +79,10 @@ impl Client {
     /// Writes one line, newline included.
     ///
     /// # Errors
-    /// [`BridgeError::NotReading`] when the bridge takes no bytes for the timeout, [`BridgeError::Closed`],
-    /// [`BridgeError::Io`].
-    pub fn send(&mut self, line: &[u8]) -> Result<(), BridgeError> {
-        write_line(&mut self.stream, line, self.timeout)
+    /// [`BridgeError::NotReading`] when the bridge has not taken it within the timeout, [`BridgeError::Interrupted`],
+    /// [`BridgeError::Closed`], [`BridgeError::Io`].
+    pub fn send(&mut self, line: &[u8], stop: &AtomicBool) -> Result<(), BridgeError> {
+        write_line(&mut self.stream, line, self.timeout, stop)
     }
 
     /// The next reply, parsed.
@@ -103,23 +103,41 @@ impl Client {
     /// # Errors
     /// Those of [`Client::send`] and [`Client::receive`].
     pub fn exchange(&mut self, line: &[u8], stop: &AtomicBool) -> Result<Reply, BridgeError> {
-        self.send(line)?;
+        self.send(line, stop)?;
         self.receive(Instant::now() + self.timeout, stop)
     }
 
-    /// Reads until nothing has come for `quiet`, and counts the lines that came although nothing was asked.
+    /// Reads until nothing has come for `quiet`, and counts the lines that came. Against a bridge that speaks by itself it
+    /// ends after four times that.
     ///
     /// # Errors
     /// Those of a read, but for silence, which is what it waits for.
-    pub fn settle(&mut self, quiet: Duration, stop: &AtomicBool) -> Result<u64, BridgeError> {
-        let mut surplus = 0;
-        loop {
-            match self.lines.next_line(&mut self.stream, Instant::now() + quiet, stop) {
-                Ok(_) => surplus += 1,
-                Err(BridgeError::NoReply { .. }) => return Ok(surplus),
+    pub fn settle(&mut self, quiet: Duration) -> Result<u64, BridgeError> {
+        // Short enough to be waited for whatever the user wishes.
+        let stop = AtomicBool::new(false);
+        let end = Instant::now() + 4 * quiet;
+        let mut lines = 0;
+        while Instant::now() < end {
+            match self.lines.next_line(&mut self.stream, Instant::now() + quiet, &stop) {
+                Ok(_) => lines += 1,
+                Err(BridgeError::NoReply { .. }) => break,
                 Err(error) => return Err(error),
             }
         }
+        Ok(lines)
+    }
+
+    /// Forgets the lines that came along with the last reply, and says how many they were.
+    pub fn discard_unasked(&mut self) -> u64 {
+        self.lines.discard()
+    }
+
+    /// Where it is connected to.
+    ///
+    /// # Errors
+    /// [`BridgeError::Io`] when the connection is gone.
+    pub fn address(&self) -> Result<SocketAddr, BridgeError> {
+        self.stream.peer_addr().map_err(BridgeError::Io)
     }
 
     /// A second handle that only writes, for a thread that sends on schedule while this one receives.
@@ -143,9 +161,9 @@ impl LineWriter {
     /// Writes one line, newline included.
     ///
     /// # Errors
-    /// Those of [`Client::send`].
-    pub fn send(&mut self, line: &[u8]) -> Result<(), BridgeError> {
-        write_line(&mut self.stream, line, self.timeout)
+    /// Those of [`Client::send`], and [`BridgeError::Interrupted`] when `halt` is set while it waits.
+    pub fn send(&mut self, line: &[u8], halt: &AtomicBool) -> Result<(), BridgeError> {
+        write_line(&mut self.stream, line, self.timeout, halt)
     }
 }
 
@@ -156,8 +174,9 @@ fn open(addresses: &[SocketAddr], timeout: Duration) -> Result<TcpStream, Bridge
             Ok(stream) => {
                 // One message, one segment: Nagle's algorithm would hold small ones back.
                 stream.set_nodelay(true).map_err(BridgeError::Io)?;
-                stream.set_read_timeout(Some(LOOK_UP)).map_err(BridgeError::Io)?;
-                stream.set_write_timeout(Some(timeout)).map_err(BridgeError::Io)?;
+                let look_up = Some(LOOK_UP.min(timeout));
+                stream.set_read_timeout(look_up).map_err(BridgeError::Io)?;
+                stream.set_write_timeout(look_up).map_err(BridgeError::Io)?;
                 return Ok(stream);
             }
             Err(source) => refused = BridgeError::NobodyThere { address: *address, source },
@@ -166,12 +185,30 @@ fn open(addresses: &[SocketAddr], timeout: Duration) -> Result<TcpStream, Bridge
     Err(refused)
 }
 
-fn write_line(stream: &mut TcpStream, line: &[u8], timeout: Duration) -> Result<(), BridgeError> {
-    stream.write_all(line).map_err(|error| match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::TimedOut => BridgeError::NotReading { waited: timeout },
-        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
-            BridgeError::Closed { mid_line: false }
+/// Writes the whole line, or says why not within the timeout. The first write takes all of it unless the bridge lags.
+fn write_line(stream: &mut TcpStream, line: &[u8], timeout: Duration, stop: &AtomicBool) -> Result<(), BridgeError> {
+    let mut rest = line;
+    let mut deadline = None;
+    loop {
+        match stream.write(rest) {
+            Ok(written) => rest = &rest[written..],
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
+                ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
+                    return Err(BridgeError::Closed { mid_line: false });
+                }
+                _ => return Err(BridgeError::Io(error)),
+            },
         }
-        _ => BridgeError::Io(error),
-    })
+        if rest.is_empty() {
+            return Ok(());
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Err(BridgeError::Interrupted);
+        }
+        // Only a line that did not go out at once needs the time.
+        if Instant::now() >= *deadline.get_or_insert_with(|| Instant::now() + timeout) {
+            return Err(BridgeError::NotReading { waited: timeout });
+        }
+    }
 }

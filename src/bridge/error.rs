@@ -23,7 +23,7 @@ pub enum BridgeError {
         source: std::io::Error,
     },
     /// The bridge has neither password nor encryption, so another machine is refused unless it was allowed.
-    #[error("{host} is {address}, which is not this machine")]
+    #[error("{host} is {address}, which is not a loopback address of this machine")]
     NotLoopback {
         /// The name or address as given.
         host: String,
@@ -51,6 +51,12 @@ pub enum BridgeError {
     Garbled {
         /// The line, cut to 80 characters.
         line: String,
+    },
+    /// A line that does not end. What follows on that connection cannot be told apart from it.
+    #[error("the bridge sent over {limit_bytes} bytes without ending the line")]
+    LineTooLong {
+        /// How much is taken.
+        limit_bytes: usize,
     },
     /// A reply that says that the command failed.
     #[error("the bridge refused the command: {message}")]

@@ -30,7 +30,7 @@ impl LineReader {
     ///
     /// # Errors
     /// [`BridgeError::NoReply`] at the deadline, [`BridgeError::Interrupted`], [`BridgeError::Closed`],
-    /// [`BridgeError::Garbled`] for a line of over 1 MiB, [`BridgeError::Io`].
+    /// [`BridgeError::LineTooLong`], after which the connection is of no use, [`BridgeError::Io`].
     pub(super) fn next_line(
         &mut self,
         stream: &mut TcpStream,
@@ -49,7 +49,12 @@ impl LineReader {
             self.make_room()?;
             match stream.read(&mut self.buffer[self.end..]) {
                 Ok(0) => return Err(BridgeError::Closed { mid_line: self.end > self.start }),
-                Ok(count) => self.end += count,
+                Ok(count) => {
+                    self.end += count;
+                    if self.buffer[self.searched..self.end].contains(&b'\n') {
+                        continue;
+                    }
+                }
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock | ErrorKind::TimedOut => {}
                     ErrorKind::Interrupted => continue,
@@ -62,10 +67,22 @@ impl LineReader {
             if stop.load(Ordering::Relaxed) {
                 return Err(BridgeError::Interrupted);
             }
-            if self.searched == self.end && Instant::now() >= deadline {
+            // Whatever trickles in without ending a line does not put the deadline off.
+            if Instant::now() >= deadline {
                 return Err(BridgeError::NoReply { waited: deadline.saturating_duration_since(asked) });
             }
         }
+    }
+
+    /// Forgets the whole lines that were read and not asked for, and says how many they were.
+    pub(super) fn discard(&mut self) -> u64 {
+        let unread = &self.buffer[self.start..self.end];
+        let lines = unread.split(|&byte| byte == b'\n').count() - 1;
+        if let Some(last) = unread.iter().rposition(|&byte| byte == b'\n') {
+            self.start += last + 1;
+            self.searched = self.searched.max(self.start);
+        }
+        lines as u64
     }
 
     /// Moves the unread bytes to the front, and grows the buffer when they fill it.
@@ -79,7 +96,7 @@ impl LineReader {
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end, self.searched) = (0, self.end - self.start, self.searched - self.start);
         if self.end >= LONGEST_LINE {
-            return Err(BridgeError::Garbled { line: format!("(over {LONGEST_LINE} bytes without a newline)") });
+            return Err(BridgeError::LineTooLong { limit_bytes: LONGEST_LINE });
         }
         let grown = (self.buffer.len() * 2).max(4096);
         self.buffer.resize(grown, 0);
@@ -138,6 +155,25 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_trickle_in_do_not_put_the_deadline_off() {
+        let (mut client, mut server) = pair();
+        let ended = std::sync::Arc::new(AtomicBool::new(false));
+        let trickle = {
+            let ended = ended.clone();
+            std::thread::spawn(move || {
+                while !ended.load(Ordering::Relaxed) && server.write_all(b"{").is_ok() {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            })
+        };
+        let deadline = Instant::now() + Duration::from_millis(60);
+        let line = LineReader::default().next_line(&mut client, deadline, &AtomicBool::new(false)).map(<[u8]>::len);
+        ended.store(true, Ordering::Relaxed);
+        assert!(matches!(line, Err(BridgeError::NoReply { .. })), "{line:?}");
+        trickle.join().unwrap();
+    }
+
+    #[test]
     fn a_line_without_end_is_refused() {
         let (mut client, mut server) = pair();
         std::thread::spawn(move || {
@@ -146,6 +182,6 @@ mod tests {
         });
         let deadline = Instant::now() + Duration::from_secs(20);
         let endless = LineReader::default().next_line(&mut client, deadline, &AtomicBool::new(false)).map(<[u8]>::len);
-        assert!(matches!(endless, Err(BridgeError::Garbled { .. })), "{endless:?}");
+        assert!(matches!(endless, Err(BridgeError::LineTooLong { .. })), "{endless:?}");
     }
 }

@@ -1,24 +1,32 @@
 //! One reply line. The stock bridge answers `{}`; the instrumented one says which message it answers and when it did what.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::error::BridgeError;
 
 /// What a reply says. Stamps are nanoseconds of the server's own clock.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// Id of the message that it answers, where the dialect echoes it.
-    #[serde(default)]
     pub id: Option<u64>,
     /// When the line had been read.
-    #[serde(default)]
     pub received_ns: Option<u64>,
     /// When the reply was about to be written.
-    #[serde(default)]
     pub replied_ns: Option<u64>,
-    /// Why the command was not carried out.
+}
+
+/// The members that matter, whatever a foreign bridge puts there.
+#[derive(Deserialize)]
+struct Members {
     #[serde(default)]
-    error: Option<String>,
+    id: Value,
+    #[serde(default)]
+    received_ns: Value,
+    #[serde(default)]
+    replied_ns: Value,
+    #[serde(default)]
+    error: Value,
 }
 
 /// Longest excerpt of a foreign line that a message quotes, in characters.
@@ -34,10 +42,15 @@ impl Reply {
         if line.first() != Some(&b'{') {
             return Err(garbled());
         }
-        let reply: Self = serde_json::from_slice(line).map_err(|_| garbled())?;
-        match reply.error {
-            Some(message) => Err(BridgeError::Refused { message }),
-            None => Ok(reply),
+        let members: Members = serde_json::from_slice(line).map_err(|_| garbled())?;
+        match members.error {
+            Value::Null => Ok(Self {
+                id: members.id.as_u64(),
+                received_ns: members.received_ns.as_u64(),
+                replied_ns: members.replied_ns.as_u64(),
+            }),
+            Value::String(message) => Err(BridgeError::Refused { message }),
+            other => Err(BridgeError::Refused { message: other.to_string() }),
         }
     }
 }
@@ -58,6 +71,13 @@ mod tests {
         for line in ["", "[]", "null", "{", "{}x", "\u{fffd}\u{1}"] {
             assert!(matches!(Reply::parse(line.as_bytes()), Err(BridgeError::Garbled { .. })), "{line:?}");
         }
-        assert!(matches!(Reply::parse(br#"{"error":"unknown command"}"#), Err(BridgeError::Refused { .. })));
+    }
+
+    #[test]
+    fn odd_members_of_an_object_do_not_garble_it() {
+        assert_eq!(Reply::parse(br#"{"id":"x","status":"ok"}"#).unwrap().id, None);
+        for line in [r#"{"error":"unknown command"}"#, r#"{"status":"error","error":{"code":4}}"#] {
+            assert!(matches!(Reply::parse(line.as_bytes()), Err(BridgeError::Refused { .. })), "{line}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::bridge::BridgeError;
 use crate::bridge::server::BridgeServerError;
+use crate::config::ConfigError;
 use crate::exit::Exit;
 use crate::llm::gguf::GgufError;
 use crate::llm::synth::{ShapeError, SynthError};
@@ -32,16 +33,31 @@ impl Failure {
 
     /// Tells the user.
     pub(super) fn tell(&self, printer: Printer) {
-        printer.error(&format!("{:#}", self.error));
-        if let Some(hint) = &self.hint {
+        let (message, own_hint) = self.message();
+        printer.error(&message);
+        for hint in own_hint.iter().chain(&self.hint) {
             printer.hint(hint);
         }
+    }
+
+    /// The error with those of its causes that it does not name itself; and the hint that some errors bring along.
+    fn message(&self) -> (String, Option<String>) {
+        let text = self.error.to_string();
+        let (text, hint) = match text.split_once("\nhint: ") {
+            Some((text, hint)) => (text.to_owned(), Some(hint.to_owned())),
+            None => (text, None),
+        };
+        let message = self.error.chain().skip(1).map(ToString::to_string).fold(text, |message, cause| {
+            if message.contains(&cause) { message } else { format!("{message}: {cause}") }
+        });
+        (message, hint)
     }
 }
 
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
         let (exit, hint) = match &error {
+            PlanError::Config(ConfigError::Read { .. }) => (Exit::Unreadable, "check the path after --config"),
             PlanError::Config(_) => {
                 (Exit::Unreadable, "mend the file, or name the bridge with --bridge and another --config")
             }
@@ -74,6 +90,12 @@ impl From<BridgeError> for Failure {
             BridgeError::Garbled { .. } => {
                 (Exit::Failed, Some("is that port Unity's bridge? name another with --bridge HOST:PORT"))
             }
+            BridgeError::Closed { .. } => (
+                Exit::Failed,
+                Some(
+                    "something listens there and hangs up: is it Unity's bridge, and is nothing else connected to it?",
+                ),
+            ),
             BridgeError::Interrupted => (Exit::Interrupted, None),
             _ => (Exit::Failed, None),
         };
@@ -88,14 +110,15 @@ impl From<BridgeError> for Failure {
 impl From<BridgeServerError> for Failure {
     fn from(error: BridgeServerError) -> Self {
         Self::new(Exit::Lacking, error.into())
-            .hint("Unity or another bridge may be using that port already; --port 0 takes a free one")
     }
 }
 
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
         let (exit, hint) = match &error {
-            RecordError::NotEmpty { .. } => (Exit::Usage, "name a new folder with --out"),
+            RecordError::NotEmpty { .. } | RecordError::NotAFolder { .. } => {
+                (Exit::Usage, "name a new folder with --out")
+            }
             RecordError::TooNew { .. } => {
                 (Exit::Unreadable, "read it with the workly-perf that wrote it, or a later one")
             }

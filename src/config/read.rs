@@ -66,6 +66,11 @@ impl WorklyConfig {
             expected,
             found: found.to_string(),
         };
+        for section in ["unity", "avatar", "ai"] {
+            if let Some(found) = root.get(section).filter(|value| !value.is_object()) {
+                return Err(wrong(section, "a section", found));
+            }
+        }
         let read_host = |host: &Value| {
             let text = host.as_str().filter(|host| !host.is_empty());
             text.map(String::from).ok_or_else(|| wrong("unity.host", "a host name or address", host))
@@ -127,6 +132,7 @@ mod tests {
             (r#"{"unity": {"host": 4}}"#, "unity.host is 4"),
             (r#"{"avatar": {"auto_blink": {"enabled": 1}}}"#, "avatar.auto_blink.enabled is 1"),
             (r#"{"ai": {"model_path": 7}}"#, "ai.model_path is 7"),
+            (r#"{"unity": 5}"#, "unity is 5, not a section"),
             ("{\"unity\": ", "line 1 column"),
             ("[1]", "not a JSON object"),
         ] {

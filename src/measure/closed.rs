@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::round_trips::{Bench, End, RoundTrips, deadline_ns};
+use super::round_trips::{Bench, End, RoundTrips, deadline_ns, renew};
 use crate::bridge::{BridgeError, Client, Message};
 
 /// After that many failures in a row, going on would only wait for more of them.
@@ -21,22 +21,27 @@ pub(super) fn closed_loop(client: &mut Client, message: &mut Message, messages: 
             trips.end = End::Interrupted;
             break;
         }
+        if !bench.ids {
+            // Dropped in time, a second copy of a reply shifts nothing; but others may have come too late to be seen here.
+            trips.surplus += client.discard_unasked();
+        }
         trips.sent += 1;
         match exchange(client, message, index, bench, &mut trips.surplus) {
             Ok(latency_ns) => {
                 trips.latency_ns.push(latency_ns);
+                trips.answered += 1;
                 bench.replies.fetch_add(1, Ordering::Relaxed);
                 failures = 0;
             }
             Err(BridgeError::Interrupted) => {
-                trips.sent -= 1;
+                trips.in_flight = 1;
                 trips.end = End::Interrupted;
-                break;
             }
             Err(error @ BridgeError::Garbled { .. }) => {
                 // A line came, so the order of the others stands.
                 trips.note_fault(&error);
                 trips.garbled += 1;
+                trips.answered += 1;
                 failures = 0;
             }
             Err(error) => {
@@ -45,14 +50,13 @@ pub(super) fn closed_loop(client: &mut Client, message: &mut Message, messages: 
                 failures += 1;
                 if failures == FAILURES_IN_A_ROW || matches!(error, BridgeError::Refused { .. }) {
                     trips.end = End::Broken(error);
-                    break;
-                }
-                if let Err(error) = client.reconnect(bench.stop) {
-                    trips.end =
-                        if matches!(error, BridgeError::Interrupted) { End::Interrupted } else { End::Broken(error) };
-                    break;
+                } else {
+                    renew(client, &mut trips, bench);
                 }
             }
+        }
+        if !matches!(trips.end, End::Complete) {
+            break;
         }
     }
     trips.duration_ns = bench.clock.now_ns() - began_ns;
@@ -69,11 +73,15 @@ fn exchange(
 ) -> Result<u64, BridgeError> {
     let line = message.line(index);
     let sent_ns = bench.clock.now_ns();
-    let deadline = bench.clock.instant(deadline_ns(client, sent_ns));
-    client.send(line)?;
+    let deadline_ns = deadline_ns(client, sent_ns);
+    client.send(line, bench.stop)?;
     loop {
-        let reply = client.receive(deadline, bench.stop)?;
+        let reply = client.receive(bench.clock.instant(deadline_ns), bench.stop)?;
         let arrived_ns = bench.clock.now_ns();
+        if arrived_ns > deadline_ns {
+            // It came between two looks at the clock, too late all the same.
+            return Err(BridgeError::NoReply { waited: client.timeout() });
+        }
         if !bench.ids || reply.id.and_then(Message::index_of) == Some(index) {
             return Ok(arrived_ns - sent_ns);
         }

@@ -9,10 +9,10 @@ use crate::stats::Summary;
 /// How a case ended and, unless `ok`, why. `ids` says that replies name their message.
 #[must_use]
 pub fn case_state(trips: &RoundTrips, ids: bool) -> (CaseState, Option<String>) {
-    let answered = trips.latency_ns.len();
+    let usable = trips.latency_ns.len();
     let account = format!(
-        "{} of {} messages answered, {} lost, {} garbled, {} surplus, {} not assignable",
-        answered, trips.sent, trips.lost, trips.garbled, trips.surplus, trips.unmatched
+        "{} of {} messages answered, {usable} usable, {} lost, {} garbled, {} surplus, {} not assignable",
+        trips.answered, trips.sent, trips.lost, trips.garbled, trips.surplus, trips.unmatched
     );
     let fault = trips.first_fault.as_ref().map_or(account.clone(), |fault| format!("{account}; first: {fault}"));
     // By order alone, one surplus line anywhere may have moved every match behind it.
@@ -21,11 +21,10 @@ pub fn case_state(trips: &RoundTrips, ids: bool) -> (CaseState, Option<String>) 
         return (CaseState::Invalid, Some(format!("{why}: {fault}")));
     }
     match &trips.end {
-        End::Broken(error) if answered == 0 => (CaseState::Failed, Some(error.to_string())),
+        End::Broken(error) if usable == 0 => (CaseState::Failed, Some(error.to_string())),
         End::Broken(error) => (CaseState::Lossy, Some(format!("{account}; ended by: {error}"))),
-        End::Interrupted if answered == 0 => (CaseState::Failed, Some("interrupted before the first reply".into())),
-        End::Interrupted => (CaseState::Interrupted, Some(format!("interrupted after {answered} replies"))),
-        End::Complete if answered == 0 => (CaseState::Failed, Some(fault)),
+        End::Interrupted => (CaseState::Interrupted, Some(format!("interrupted after {} replies", trips.answered))),
+        End::Complete if usable == 0 => (CaseState::Failed, Some(fault)),
         End::Complete if trips.lost + trips.garbled + trips.unmatched + trips.surplus > 0 => {
             (CaseState::Lossy, Some(fault))
         }
@@ -57,7 +56,11 @@ pub fn metrics(trips: &RoundTrips, load: Load, state: CaseState) -> Vec<Metric> 
     for (name, count) in
         [("lost", trips.lost), ("garbled", trips.garbled), ("surplus", trips.surplus), ("unmatched", trips.unmatched)]
     {
-        metrics.push(Metric::plain(name, "count", count as f64, trips.sent, Direction::Lower));
+        metrics.push(if trips.sent == 0 {
+            Metric::absent(name, "count", 0, Direction::Lower, MetricStatus::NotMeasured)
+        } else {
+            Metric::plain(name, "count", count as f64, trips.sent, Direction::Lower)
+        });
     }
     metrics
 }
@@ -96,11 +99,12 @@ fn latency_metrics(summary: &Summary, usable: bool) -> Vec<Metric> {
 /// Answered messages a second. In an open loop it follows the offered rate, so that more is not better.
 fn rate(trips: &RoundTrips, load: Load, usable: bool) -> Metric {
     let direction = if load == Load::Closed { Direction::Higher } else { Direction::None };
-    let answered = trips.latency_ns.len() as u64;
-    if !usable || trips.duration_ns == 0 {
-        return Metric::absent("rate", "1/s", answered, direction, MetricStatus::Invalid);
+    if !usable || trips.duration_ns == 0 || trips.answered == 0 {
+        let status = if usable { MetricStatus::TooFew } else { MetricStatus::Invalid };
+        return Metric::absent("rate", "1/s", trips.answered, direction, status);
     }
-    Metric::plain("rate", "1/s", answered as f64 / (trips.duration_ns as f64 / 1e9), answered, direction)
+    let rate_per_s = trips.answered as f64 / (trips.duration_ns as f64 / 1e9);
+    Metric::plain("rate", "1/s", rate_per_s, trips.answered, direction)
 }
 
 /// How late the messages of an open loop were sent: a figure of this tool and this machine, not of the bridge.
@@ -120,6 +124,7 @@ mod tests {
         let mut trips = RoundTrips::new(latencies);
         trips.latency_ns = (1..=latencies as u64).map(|index| index * 1_000_000).collect();
         trips.sent = latencies as u64;
+        trips.answered = latencies as u64;
         trips.duration_ns = 2_000_000_000;
         trips
     }
@@ -166,7 +171,7 @@ mod tests {
         assert_eq!(state(closed(), 5), CaseState::Lossy);
         assert_eq!(state(closed(), 0), CaseState::Failed);
         assert_eq!(state(End::Interrupted, 5), CaseState::Interrupted);
-        assert_eq!(state(End::Interrupted, 0), CaseState::Failed);
+        assert_eq!(state(End::Interrupted, 0), CaseState::Interrupted);
         assert_eq!(state(End::Complete, 0), CaseState::Failed);
     }
 }

@@ -1,6 +1,6 @@
 //! Patterns in round trips that mislead a reader who does not know them.
 
-use crate::stats::nearest_rank;
+use crate::stats::{nearest_rank, samples_needed};
 
 /// The frame period in nanoseconds, if closed-loop round trips are locked onto frames.
 ///
@@ -39,13 +39,25 @@ pub fn aliases(rate_per_s: f64, frame_period_ns: u64) -> Option<u32> {
     })
 }
 
+/// Late sends that weigh against the latency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientLimit {
+    /// Which share of the sends was at least that late: `1 %`, or `10 %` where the samples carry no more.
+    pub share: &'static str,
+    /// How late.
+    pub late_ns: u64,
+    /// The median latency.
+    pub p50_ns: u64,
+}
+
 /// Whether late sends make up so much of the median that the figures describe this machine rather than the bridge: a
-/// tenth or more, at the 99th percentile.
+/// tenth or more, at the 99th percentile. From fewer samples than that needs, the 90th is judged; below that, nothing.
 #[must_use]
-pub fn client_limited(latency_ns: &[u64], lateness_ns: &[u64]) -> Option<(u64, u64)> {
+pub fn client_limited(latency_ns: &[u64], lateness_ns: &[u64]) -> Option<ClientLimit> {
     let (latency, lateness) = (sorted(latency_ns)?, sorted(lateness_ns)?);
-    let (p50_ns, late_ns) = (nearest_rank(&latency, 0.5), nearest_rank(&lateness, 0.99));
-    (late_ns * 10 >= p50_ns).then_some((late_ns, p50_ns))
+    let (p, share) = [(0.99, "1 %"), (0.9, "10 %")].into_iter().find(|(p, _)| lateness.len() >= samples_needed(*p))?;
+    let (p50_ns, late_ns) = (nearest_rank(&latency, 0.5), nearest_rank(&lateness, p));
+    (late_ns * 10 >= p50_ns).then_some(ClientLimit { share, late_ns, p50_ns })
 }
 
 #[cfg(test)]
@@ -75,7 +87,10 @@ mod tests {
 
     #[test]
     fn lateness_counts_from_a_tenth_of_the_median() {
-        assert_eq!(client_limited(&[1_000; 50], &[99; 50]), None);
-        assert_eq!(client_limited(&[1_000; 50], &[100; 50]), Some((100, 1_000)));
+        let limit = |late_ns, n: usize| client_limited(&[1_000; 50], &vec![late_ns; n]).map(|limit| limit.share);
+        assert_eq!(limit(99, 1_000), None);
+        assert_eq!(limit(100, 1_000), Some("1 %"));
+        assert_eq!(limit(100, 100), Some("10 %"));
+        assert_eq!(limit(100, 50), None, "too few to say");
     }
 }

@@ -8,6 +8,6 @@ mod open;
 mod round_trips;
 
 pub use figures::{case_state, metrics};
-pub use findings::{aliases, client_limited, frame_lock};
+pub use findings::{ClientLimit, aliases, client_limited, frame_lock};
 pub use load::Load;
 pub use round_trips::{Bench, End, RoundTrips, measure_case};

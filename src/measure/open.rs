@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use super::round_trips::{Bench, End, RoundTrips, deadline_ns};
+use super::round_trips::{Bench, End, RoundTrips, deadline_ns, renew};
 use crate::bridge::{BridgeError, Client, LineWriter, Message, Reply};
 use crate::clock::Clock;
 
@@ -26,16 +26,18 @@ pub(super) fn open_loop(
     let writer = match client.writer() {
         Ok(writer) => writer,
         Err(error) => {
-            trips.note_fault(&error);
-            trips.end = End::Broken(error);
+            trips.end_for(error);
             return trips;
         }
     };
-    let begin_ns = bench.clock.now_ns() + LEAD_NS;
-    let due_ns: Vec<u64> = schedule_ns.iter().map(|offset_ns| begin_ns + offset_ns).collect();
     let sent = AtomicUsize::new(0);
     let halt = AtomicBool::new(false);
-    let mut replies = Replies::new(due_ns.len(), bench.ids);
+    let mut replies = Replies::new(schedule_ns.len(), bench.ids);
+    let mut due_ns = schedule_ns.to_vec();
+    let begin_ns = bench.clock.now_ns() + LEAD_NS;
+    for offset_ns in &mut due_ns {
+        *offset_ns += begin_ns;
+    }
     let sending = Sending { due_ns: &due_ns, sent: &sent, halt: &halt, clock: bench.clock };
     let (end, sends) = thread::scope(|scope| {
         let sender = scope.spawn(|| sending.run(writer, message));
@@ -43,19 +45,17 @@ pub(super) fn open_loop(
         halt.store(true, Ordering::Relaxed);
         (end, sender.join())
     });
-    trips.duration_ns = bench.clock.now_ns().saturating_sub(begin_ns);
     let Ok((sent_ns, send_error)) = sends else {
         // The sender has nothing that can panic; if it does, that is a bug to be seen, not a figure to be given.
         std::panic::resume_unwind(Box::new("the sending thread panicked"));
     };
+    trips.duration_ns = replies.last_ns.saturating_sub(begin_ns);
     trips.lateness_ns = sent_ns.iter().zip(&due_ns).map(|(sent_ns, due_ns)| sent_ns.saturating_sub(*due_ns)).collect();
     trips.sent = sent_ns.len() as u64;
     settle_accounts(&mut trips, &replies, &due_ns, end, send_error);
     if trips.lost > 0 && matches!(trips.end, End::Complete) {
         // Late replies on this connection would be taken for those of the next case.
-        if let Err(error) = client.reconnect(bench.stop) {
-            trips.end = End::Broken(error);
-        }
+        renew(client, &mut trips, bench);
     }
     trips
 }
@@ -68,30 +68,32 @@ fn settle_accounts(
     end: Option<BridgeError>,
     send_error: Option<BridgeError>,
 ) {
-    let answered = replies.answered() as u64;
+    trips.answered = replies.answered() as u64;
     trips.garbled = replies.garbled;
     trips.surplus = replies.surplus;
-    let complete = answered >= due_ns.len() as u64;
+    let complete = trips.answered >= due_ns.len() as u64;
     // Without ids, arrivals after the last moment at which nothing was outstanding may belong to other messages than
     // counting says, unless every message got its reply in the end.
     let certain = if complete || replies.ids { replies.arrivals.len() } else { replies.certain };
     let counted = replies.arrivals.iter().zip(due_ns).take(certain);
     trips.latency_ns.extend(counted.filter_map(|(at, due_ns)| at.map(|at_ns| at_ns.saturating_sub(*due_ns))));
     trips.unmatched = replies.arrivals.iter().skip(certain).flatten().count() as u64;
-    let interrupted = matches!(end, Some(BridgeError::Interrupted));
-    if !interrupted {
-        trips.lost = trips.sent.saturating_sub(answered);
+    let unanswered = trips.sent.saturating_sub(trips.answered);
+    if matches!(end, Some(BridgeError::Interrupted)) {
+        trips.in_flight = unanswered;
+        trips.end = End::Interrupted;
+        return;
     }
+    trips.lost = unanswered;
+    // Halting the sender is no fault of the bridge.
+    let send_error = send_error.filter(|error| !matches!(error, BridgeError::Interrupted));
     for error in send_error.iter().chain(&end) {
-        if !matches!(error, BridgeError::Interrupted) {
-            trips.note_fault(error);
-        }
+        trips.note_fault(error);
     }
     // Silence or a closed connection costs the messages that met it; the connection is replaced and the run goes on.
-    let passing = answered > 0 && send_error.is_none() && matches!(end, Some(BridgeError::NoReply { .. }))
+    let passing = trips.answered > 0 && send_error.is_none() && matches!(end, Some(BridgeError::NoReply { .. }))
         || matches!(end, Some(BridgeError::Closed { .. }));
     trips.end = match (end, send_error) {
-        (Some(BridgeError::Interrupted), _) => End::Interrupted,
         (Some(_), _) if passing => End::Complete,
         (_, Some(error)) | (Some(error), None) => End::Broken(error),
         (None, None) => End::Complete,
@@ -122,7 +124,7 @@ impl Sending<'_> {
             self.clock.sleep_until(due_ns);
             self.sent.store(index + 1, Ordering::Release);
             sent_ns.push(self.clock.now_ns());
-            if let Err(error) = writer.send(line) {
+            if let Err(error) = writer.send(line, self.halt) {
                 return (sent_ns, Some(error));
             }
         }
@@ -144,6 +146,8 @@ struct Replies {
     certain: usize,
     garbled: u64,
     surplus: u64,
+    /// When the last line came, nanoseconds of the clock; 0 before the first.
+    last_ns: u64,
 }
 
 impl Replies {
@@ -152,7 +156,7 @@ impl Replies {
         if ids {
             arrivals.resize(messages, None);
         }
-        Self { ids, arrivals, matched: 0, sent_by_then: 0, certain: 0, garbled: 0, surplus: 0 }
+        Self { ids, arrivals, matched: 0, sent_by_then: 0, certain: 0, garbled: 0, surplus: 0, last_ns: 0 }
     }
 
     /// Messages that got a line in reply, garbled ones included.
@@ -189,6 +193,7 @@ impl Replies {
 
     /// Takes one line: a reply, or `None` for a garbled one.
     fn take(&mut self, reply: Option<&Reply>, arrived_ns: u64, sent: usize) {
+        self.last_ns = arrived_ns;
         self.garbled += u64::from(reply.is_none());
         if self.ids {
             self.sent_by_then = sent;

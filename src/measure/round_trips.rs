@@ -45,6 +45,10 @@ pub struct RoundTrips {
     pub lateness_ns: Vec<u64>,
     /// Messages written.
     pub sent: u64,
+    /// Lines that answered one of them, garbled and unmatched ones included.
+    pub answered: u64,
+    /// Messages that were still waited for when Ctrl-C came: neither answered nor lost.
+    pub in_flight: u64,
     /// Messages that got no reply in time, or whose connection broke.
     pub lost: u64,
     /// Replies that are no JSON object.
@@ -53,7 +57,7 @@ pub struct RoundTrips {
     pub surplus: u64,
     /// Replies that came but cannot be assigned to a message with certainty, because another was lost. Left out.
     pub unmatched: u64,
-    /// From the first intended send to the last reply.
+    /// From the first intended send to the last reply, waits for replies that never came left out of an open loop.
     pub duration_ns: u64,
     /// The first fault, in words, where there was one.
     pub first_fault: Option<String>,
@@ -68,6 +72,8 @@ impl RoundTrips {
             latency_ns: Vec::with_capacity(messages),
             lateness_ns: Vec::new(),
             sent: 0,
+            answered: 0,
+            in_flight: 0,
             lost: 0,
             garbled: 0,
             surplus: 0,
@@ -76,6 +82,16 @@ impl RoundTrips {
             first_fault: None,
             end: End::Complete,
         }
+    }
+
+    /// Ends the case for `error`: an interruption is the user's wish, anything else the bridge's failure.
+    pub(super) fn end_for(&mut self, error: BridgeError) {
+        self.end = if matches!(error, BridgeError::Interrupted) {
+            End::Interrupted
+        } else {
+            self.note_fault(&error);
+            End::Broken(error)
+        };
     }
 
     pub(super) fn note_fault(&mut self, error: &BridgeError) {
@@ -121,23 +137,29 @@ pub fn measure_case(
     trips
 }
 
-/// Waits for stragglers, or makes a new connection where the old one may still owe replies.
+/// Waits for stragglers: whatever comes beyond the replies still owed is surplus, and may have shifted every match.
 fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: Bench<'_>) {
-    if !matches!(trips.end, End::Complete) {
+    if matches!(trips.end, End::Broken(_)) {
+        // That connection is given up; the next one is settled when it is made.
         return;
     }
     let slowest = trips.latency_ns.iter().max().copied().unwrap_or(0);
     let quiet = Duration::from_nanos(2 * slowest).clamp(QUIET, QUIET_AT_MOST);
-    let settled = client.settle(quiet, bench.stop);
-    match settled {
-        Ok(surplus) => trips.surplus += surplus,
-        Err(BridgeError::Interrupted) => {}
+    match client.settle(quiet) {
+        Ok(lines) => trips.surplus += lines.saturating_sub(trips.in_flight),
         Err(error) => {
             trips.note_fault(&error);
-            if let Err(error) = client.reconnect(bench.stop) {
-                trips.end = End::Broken(error);
-            }
+            renew(client, trips, bench);
         }
+    }
+}
+
+/// Replaces the connection after a loss, and waits whether replies come that were owed on the old one: the stock bridge's
+/// main thread answers whoever is connected when it gets there.
+pub(super) fn renew(client: &mut Client, trips: &mut RoundTrips, bench: Bench<'_>) {
+    match client.reconnect(bench.stop).and_then(|()| client.settle(QUIET)) {
+        Ok(late) => trips.surplus += late,
+        Err(error) => trips.end_for(error),
     }
 }
 

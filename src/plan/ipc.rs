@@ -112,7 +112,11 @@ fn as_name<S: Serializer>(dialect: &&'static Dialect, serializer: S) -> Result<S
 impl IpcPlan {
     /// Resolves the arguments. `fresh_seed` is used where none was given.
     pub fn resolve(args: &IpcArgs, fresh_seed: u64) -> Result<Self, PlanError> {
-        let (config_path, config) = read_config(args.config.as_deref())?;
+        // An embedded bridge needs nothing of the configuration: a broken one is only in the way if it was asked for.
+        let (config_path, config) = match (&args.config, &args.bridge) {
+            (None, Some(Target::Embedded(_))) => (None, WorklyConfig::default()),
+            (given, _) => read_config(given.as_deref())?,
+        };
         let (target, found_by) = match &args.bridge {
             Some(target) => (target.clone(), FoundBy::Flag),
             None => bridge_of(&config),
@@ -177,9 +181,10 @@ impl IpcPlan {
         Message::of(self.dialect.probe(ack), self.blink, self.dialect.ids, size_bytes)
     }
 
-    /// The messages that leave the avatar as it was found.
-    pub fn restoring(&self) -> impl Iterator<Item = Message> {
-        self.dialect.restore.iter().map(|probe| Message::of(probe, self.blink, self.dialect.ids, 0))
+    /// The messages that leave the avatar as it was found, each with its command.
+    pub fn restoring(&self) -> impl Iterator<Item = (&str, Message)> {
+        let message = |probe| Message::of(probe, self.blink, self.dialect.ids, 0);
+        self.dialect.restore.iter().map(move |probe| (probe.command.as_str(), message(probe)))
     }
 }
 

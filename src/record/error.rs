@@ -41,6 +41,12 @@ pub enum RecordError {
         /// Its schema.
         found: SchemaVersion,
     },
+    /// A file stands where the folder for a new record should be.
+    #[error("{} is a file, not a folder", path.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+    },
     /// The folder for a new record already holds something.
     #[error("{} is not empty", path.display())]
     NotEmpty {

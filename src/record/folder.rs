@@ -38,6 +38,9 @@ pub struct RecordFolder {
 impl RecordFolder {
     /// The record at `path`, which must be absent or an empty folder; made with its parents.
     pub fn create(path: &Path) -> Result<Self, RecordError> {
+        if path.is_file() {
+            return Err(RecordError::NotAFolder { path: path.to_owned() });
+        }
         fs::create_dir_all(path).map_err(RecordError::io("create", path))?;
         let mut entries = fs::read_dir(path).map_err(RecordError::io("read", path))?;
         if entries.next().is_some() {
@@ -261,7 +264,7 @@ mod tests {
         fs::write(temp.path().join("precious"), "").unwrap();
         assert!(matches!(RecordFolder::create(temp.path()), Err(RecordError::NotEmpty { .. })));
         let file = RecordFolder::create(&temp.path().join("precious"));
-        assert!(matches!(file, Err(RecordError::Io { action: "create", .. })), "{file:?}");
+        assert!(matches!(file, Err(RecordError::NotAFolder { .. })), "{file:?}");
     }
 
     #[test]

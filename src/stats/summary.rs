@@ -50,7 +50,7 @@ pub struct Summary {
     /// Sample standard deviation (n - 1), in nanoseconds; from two samples on.
     pub stddev_ns: Option<f64>,
     /// Student's t 95 % confidence interval of the mean, in nanoseconds; from two samples on. Assumes independent
-    /// samples, and many of them where their distribution is skewed.
+    /// samples. Not given where it would reach below the smallest sample: they are too skewed and too few for it.
     pub mean_ci_ns: Option<(f64, f64)>,
     /// Smallest sample, in nanoseconds.
     pub min_ns: Option<u64>,
@@ -75,7 +75,10 @@ impl Summary {
             n,
             mean_ns,
             stddev_ns,
-            mean_ci_ns: mean_ns.zip(stddev_ns).and_then(|(mean, stddev)| mean_interval(n, mean, stddev)),
+            mean_ci_ns: mean_ns
+                .zip(stddev_ns)
+                .and_then(|(mean, stddev)| mean_interval(n, mean, stddev))
+                .filter(|(low_ns, _)| sorted_ns.first().is_some_and(|&min_ns| *low_ns >= min_ns as f64)),
             min_ns: sorted_ns.first().copied(),
             max_ns: sorted_ns.last().copied(),
             iqr_ns: (n >= QUARTERS).then(|| nearest_rank(&sorted_ns, 0.75) - nearest_rank(&sorted_ns, 0.25)),
@@ -176,6 +179,16 @@ mod tests {
     }
 
     #[test]
+    fn samples_that_are_too_skewed_have_a_mean_without_an_interval() {
+        // 16 of 100 and one of 5,000: mean 388, sd 1,188, and the interval would begin at -223.
+        let mut samples = vec![100; 16];
+        samples.push(5_000);
+        let summary = Summary::of(&samples);
+        near(summary.mean_ns, 388.235, 1e-3);
+        assert_eq!(summary.mean_ci_ns, None);
+    }
+
+    #[test]
     fn the_mean_interval_covers_the_true_mean_in_95_percent_of_experiments() {
         let mut random = StdRng::seed_from_u64(7);
         let (experiments, truth) = (4_000, 499_999.5);
@@ -202,8 +215,9 @@ mod tests {
             // Converting to f64 rounds by up to one part in 2^53.
             prop_assert!(min * (1.0 - 1e-15) <= mean && mean <= max * (1.0 + 1e-15));
             prop_assert!(summary.stddev_ns.unwrap().is_finite());
-            let (low, high) = summary.mean_ci_ns.unwrap();
-            prop_assert!(low.is_finite() && high.is_finite() && low <= mean && mean <= high);
+            if let Some((low, high)) = summary.mean_ci_ns {
+                prop_assert!(low.is_finite() && high.is_finite() && min <= low && low <= mean && mean <= high);
+            }
             let given: Vec<_> = summary.percentiles.iter().filter_map(|p| p.value_ns).collect();
             prop_assert!(given.is_sorted());
         }

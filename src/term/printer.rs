@@ -20,12 +20,6 @@ impl Printer {
         Self { quiet }
     }
 
-    /// Whether progress and notes are left out.
-    #[must_use]
-    pub fn is_quiet(self) -> bool {
-        self.quiet
-    }
-
     /// Whether a person watches standard error.
     #[must_use]
     pub fn is_watched(self) -> bool {

@@ -175,3 +175,115 @@ fn a_server_that_is_no_bridge_is_named() {
     assert_eq!(outcome.code, Some(4));
     assert!(outcome.stderr.contains("220 smtp ready") && outcome.stderr.contains("hint:"), "{}", outcome.stderr);
 }
+
+/// A bridge that greets, and then does what it is told for each line that it reads.
+fn peculiar(answer: impl Fn(usize, &mut std::net::TcpStream) + Send + Sync + 'static) -> std::net::SocketAddr {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.write_all(b"{}\n");
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            lines.map_while(Result::ok).enumerate().for_each(|(index, _)| answer(index, &mut stream));
+        }
+    });
+    address
+}
+
+fn measured_against(address: std::net::SocketAddr, more: &str) -> (super::run::Outcome, workly_perf::record::Run) {
+    Place::new().ipc(&format!("--bridge {address} --load closed --messages 20 --warmup 0 --seed 1 {more}"))
+}
+
+#[test]
+fn a_bridge_that_trickles_half_lines_ends_at_the_timeout() {
+    use std::io::Write;
+    let address = peculiar(|_, stream| {
+        for _ in 0..100 {
+            let _ = stream.write_all(b"{");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    });
+    let (outcome, run) = measured_against(address, "--timeout 200ms");
+    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
+    assert_ne!(case(&run, "received/closed/100B").state, CaseState::Ok);
+}
+
+#[test]
+fn a_bridge_that_speaks_by_itself_gives_no_figures() {
+    use std::io::Write;
+    let address = peculiar(|index, stream| {
+        let _ = stream.write_all(b"{}\n");
+        if index == 0 {
+            let mut chatter = stream.try_clone().unwrap();
+            std::thread::spawn(move || {
+                while chatter.write_all(b"{}\n").is_ok() {
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
+            });
+        }
+    });
+    let (outcome, run) = measured_against(address, "--timeout 1s");
+    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
+    assert_eq!(case(&run, "received/closed/100B").state, CaseState::Invalid);
+}
+
+#[test]
+fn a_reply_that_comes_after_the_timeout_is_lost_however_short_that_is() {
+    use std::io::Write;
+    let address = peculiar(|_, stream| {
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        let _ = stream.write_all(b"{}\n");
+    });
+    let (outcome, run) = measured_against(address, "--timeout 5ms");
+    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
+    assert_eq!(case(&run, "received/closed/100B").metric("p50").and_then(|p50| p50.value), None);
+}
+
+#[test]
+fn a_refusal_is_told_in_the_bridge_s_words_and_is_no_pause() {
+    use std::io::Write;
+    let address = peculiar(|_, stream| {
+        let _ = stream.write_all(b"{\"status\":\"error\",\"error\":{\"code\":4}}\n");
+    });
+    let (outcome, run) = measured_against(address, "--timeout 1s");
+    assert_eq!(outcome.code, Some(4));
+    assert!(outcome.stderr.contains("refused the command: {\"code\":4}"), "{}", outcome.stderr);
+    assert!(!run.warnings.iter().any(|warning| warning.contains("paused")), "{:?}", run.warnings);
+}
+
+#[test]
+fn every_command_that_restores_the_avatar_is_tried() {
+    use std::io::Write;
+    // 40 messages are measured; the reply to reset_expressions is lost.
+    let address = peculiar(|index, stream| {
+        if index != 40 {
+            let _ = stream.write_all(b"{}\n");
+        }
+    });
+    let (outcome, run) = measured_against(address, "--timeout 200ms");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let warning = run.warnings.iter().find(|warning| warning.contains("put back")).expect("a warning");
+    assert!(warning.contains("reset_expressions") && !warning.contains("set_auto_blink"), "{warning}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_case_is_checked_for_surplus_replies_too() {
+    let place = Place::new();
+    let mut child = place
+        .command("ipc --bridge embedded:fps=unpaced,duplicate-every=7,received-delay=5ms --load closed --messages 100000 --warmup 0 --seed 1 --out out --quiet")
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let run = workly_perf::record::RecordFolder::read(&place.path("out")).unwrap();
+    let interrupted = case(&run, "received/closed/100B");
+    assert_eq!(interrupted.state, CaseState::Invalid, "{interrupted:?}");
+    assert_eq!(interrupted.metric("p50").unwrap().value, None);
+}

@@ -13,7 +13,7 @@ fn what_cannot_be_used_is_named_with_exit_code_2() {
         ("ipc --bridge nowhere", "no :PORT"),
         ("ipc --bridge embedded:wings=2", "wings"),
         ("ipc --bridge embedded:fps=0", "fps"),
-        ("ipc --bridge 192.0.2.1:5555", "not this machine"),
+        ("ipc --bridge 192.0.2.1:5555", "not a loopback address"),
         ("ipc --bridge embedded --load burst", "burst"),
         ("ipc --bridge embedded --load poisson", "needs a rate"),
         ("ipc --bridge embedded --sizes 10,huge", "huge"),
@@ -42,6 +42,7 @@ fn nobody_there_is_exit_code_3_and_never_a_simulation() {
     let outcome = place.run(&format!("ipc --bridge 127.0.0.1:{port}"));
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("no bridge is listening"), "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches("refused").count(), 1, "said once: {}", outcome.stderr);
     assert!(outcome.stderr.contains("hint:") && outcome.stderr.contains("--bridge embedded"), "{}", outcome.stderr);
     assert_eq!(outcome.stdout, "");
     assert!(!place.path("results").exists());
@@ -58,7 +59,11 @@ fn a_port_that_is_taken_is_exit_code_3() {
     let port = taken.local_addr().unwrap().port();
     let outcome = Place::new().run(&format!("bridge --port {port}"));
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains(&port.to_string()) && outcome.stderr.contains("--port 0"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains(&port.to_string()) && outcome.stderr.contains("port 0 takes"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -66,11 +71,13 @@ fn an_unusable_configuration_is_exit_code_5_and_stays_whole() {
     let place = Place::new();
     for (text, named) in [("{\"unity\": ", "not a JSON object"), (r#"{"unity": {"port": 0}}"#, "unity.port")] {
         place.write("data/config.json", text);
-        let outcome = place.run("ipc --bridge embedded");
+        let outcome = place.run("ipc");
         assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);
         assert!(outcome.stderr.contains(named) && outcome.stderr.contains("hint:"), "{}", outcome.stderr);
         assert_eq!(std::fs::read_to_string(place.path("data/config.json")).unwrap(), text);
     }
+    let untouched = place.run("ipc --bridge embedded:fps=unpaced --load closed --messages 5 --quiet");
+    assert_eq!(untouched.code, Some(0), "an embedded bridge needs no configuration: {}", untouched.stderr);
     let outcome = place.run("ipc --bridge embedded --config elsewhere.json");
     assert_eq!(outcome.code, Some(5));
     assert!(outcome.stderr.contains("elsewhere.json"), "{}", outcome.stderr);
@@ -84,6 +91,9 @@ fn a_folder_with_something_in_it_is_not_written_to() {
     assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("not empty") && outcome.stderr.contains("--out"), "{}", outcome.stderr);
     assert_eq!(std::fs::read_dir(place.path("out")).unwrap().count(), 1);
+    let outcome = place.run("ipc --bridge embedded --out out/mine.txt");
+    assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("is a file"), "{}", outcome.stderr);
 }
 
 #[test]

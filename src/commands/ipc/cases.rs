@@ -11,7 +11,7 @@ use serde_json::json;
 use super::super::failure::Failure;
 use super::super::recorder::Recorder;
 use super::connection::Connection;
-use crate::bridge::Ack;
+use crate::bridge::{Ack, BridgeError};
 use crate::clock::{Clock, ms};
 use crate::measure::{Bench, End, RoundTrips, case_state, measure_case, metrics};
 use crate::plan::{IpcCase, IpcPlan};
@@ -58,7 +58,9 @@ impl Session<'_> {
                 self.recorder.add(self.unmeasured(case, index, reason))?;
                 continue;
             }
+            self.connection.is_clean = false;
             let trips = self.measure_one(case, position, index, &clock)?;
+            self.connection.is_clean = matches!(trips.end, End::Complete | End::Interrupted);
             obstacle = self.obstacle_after(case, &trips).or(obstacle);
             self.measured.push((case.clone(), trips));
         }
@@ -157,7 +159,8 @@ impl Session<'_> {
                 if !self.connection.is_alive(self.plan, self.stop) {
                     return Some(Obstacle::Gone(error.to_string()));
                 }
-                (case.ack == Ack::Applied).then(|| {
+                let silent = matches!(error, BridgeError::NoReply { .. });
+                (case.ack == Ack::Applied && silent).then(|| {
                     self.recorder.run.warnings.push(format!("{}: {PAUSED}", case.path));
                     Obstacle::Paused
                 })

@@ -30,14 +30,16 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     introduce(&plan, &recorder.run, printer);
 
     let mut session = Session { plan: &plan, printer, stop, connection, recorder, measured: Vec::new() };
-    session.measure()?;
-    let restored = session.connection.restore(&plan);
+    let outcome = session.measure();
+    let faults = session.connection.restore(&plan);
+    outcome?;
     let Session { mut recorder, measured, .. } = session;
-    if let Err(error) = restored {
-        recorder.run.warnings.push(format!("the avatar could not be put back as it was found: {error}"));
+    if !faults.is_empty() {
+        let faults = faults.join("; ");
+        recorder.run.warnings.push(format!("the avatar could not be put back as it was found: {faults}"));
     }
     annotate(&mut recorder.run.cases, &measured);
-    recorder.run.findings = headline(&recorder.run.cases);
+    recorder.run.findings = headline(&recorder.run.cases, &measured);
     conclude(&mut recorder.run, stop.load(Ordering::Relaxed));
     recorder.finish()?;
 
@@ -89,8 +91,10 @@ fn verdict(run: &Run) -> Result<Exit, Failure> {
                 .map(|case| format!("  {}: {}", case.path, case.reason.as_deref().unwrap_or("failed")))
                 .collect();
             let reason = run.reason.as_deref().unwrap_or("the run failed");
-            Err(Failure::new(Exit::Failed, anyhow::anyhow!("{reason}\n{}", faults.join("\n")))
-                .hint("the cases that ended well are in the record; raise --timeout if the bridge is merely slow"))
+            let failure = Failure::new(Exit::Failed, anyhow::anyhow!("{reason}\n{}", faults.join("\n")));
+            let kept =
+                if faults.len() < run.cases.len() { "the cases that ended well are in the record; " } else { "" };
+            Err(failure.hint(format!("{kept}raise --timeout if the bridge is merely slow")))
         }
     }
 }

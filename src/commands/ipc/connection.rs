@@ -7,13 +7,15 @@ use serde_json::{Value, json};
 
 use super::super::failure::Failure;
 use crate::bridge::server::{EmbeddedBridge, Sign};
-use crate::bridge::{Ack, BridgeError, Client, Target, resolve};
+use crate::bridge::{Ack, Client, Target, resolve};
 use crate::plan::IpcPlan;
 use crate::record::Simulation;
 
 /// A connection, and the bridge behind it where this process runs it.
 pub(super) struct Connection {
     pub(super) client: Client,
+    /// Whether nothing is owed or broken on it.
+    pub(super) is_clean: bool,
     embedded: Option<EmbeddedBridge>,
     addresses: Vec<SocketAddr>,
 }
@@ -30,14 +32,14 @@ impl Connection {
             Target::Remote { host, port } => (None, resolve(host, *port, plan.allow_remote)?),
         };
         let client = Client::connect(&addresses, plan.timeout, stop)?;
-        Ok(Self { client, embedded, addresses })
+        Ok(Self { client, is_clean: true, embedded, addresses })
     }
 
     /// What was measured, for the record.
     pub(super) fn subject(&self, plan: &IpcPlan) -> Value {
         json!({
             "bridge": if self.embedded.is_some() { "embedded" } else { "remote" },
-            "address": self.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            "address": self.client.address().map(|address| address.to_string()).ok(),
             "found_by": plan.found_by,
             "dialect": plan.dialect.name,
             "greeting": self.client.greeting(),
@@ -67,16 +69,25 @@ impl Connection {
     /// After a failure: a fresh connection, and whether the socket thread still answers on it.
     pub(super) fn is_alive(&mut self, plan: &IpcPlan, stop: &AtomicBool) -> bool {
         let mut message = plan.message(Ack::Received, 0);
-        self.client.reconnect(stop).and_then(|()| self.client.exchange(message.line(0), stop)).is_ok()
+        self.is_clean = self.client.reconnect(stop).and_then(|()| self.client.exchange(message.line(0), stop)).is_ok();
+        self.is_clean
     }
 
-    /// Sends the commands that leave the avatar as it was found. Says what did not work.
-    pub(super) fn restore(&mut self, plan: &IpcPlan) -> Result<(), BridgeError> {
+    /// Sends the commands that leave the avatar as it was found. Says which of them did not work.
+    pub(super) fn restore(&mut self, plan: &IpcPlan) -> Vec<String> {
         // A wish to end early must not keep the avatar from being put right; each wait is bounded all the same.
         let stop = AtomicBool::new(false);
-        for mut message in plan.restoring() {
-            self.client.exchange(message.line(0), &stop)?;
+        if !self.is_clean
+            && let Err(error) = self.client.reconnect(&stop)
+        {
+            return vec![format!("no connection to do it on: {error}")];
         }
-        Ok(())
+        let mut faults = Vec::new();
+        for (command, mut message) in plan.restoring() {
+            if let Err(error) = self.client.exchange(message.line(0), &stop) {
+                faults.push(format!("{command}: {error}"));
+            }
+        }
+        faults
     }
 }

@@ -4,24 +4,21 @@ use crate::bridge::Ack;
 use crate::clock::ms;
 use crate::measure::{Load, RoundTrips, aliases, client_limited, frame_lock};
 use crate::plan::IpcCase;
-use crate::record::{Case, Metric};
+use crate::record::{Case, Metric, MetricStatus};
 use crate::report::with_interval;
 
-/// What the round comes to: the delay of a lone command, received and applied, and the wait for the frame between them.
+/// What the round comes to: the delay of a lone command, received and applied, and what lies between them.
 ///
-/// Only open loops tell; a closed loop on applied replies shows the frame period.
-pub(super) fn headline(cases: &[Case]) -> Vec<String> {
-    let mean_of = |ack: Ack, load: &str| {
-        let size = |case: &&Case| case.path.starts_with(&format!("{ack}/{load}/"));
-        cases.iter().find(size)?.metric("mean").filter(|mean| mean.status.is_given())
+/// Poisson cases that ended as planned tell, and no others: a closed loop shows the frame period, a fixed rate the chance
+/// of its start, and an incomplete case who knows what.
+pub(super) fn headline(cases: &[Case], measured: &[(IpcCase, RoundTrips)]) -> Vec<String> {
+    let poisson = |ack: Ack| {
+        let is_it = |other: &&(IpcCase, RoundTrips)| other.0.ack == ack && matches!(other.0.load, Load::Poisson { .. });
+        let (plan, _) = measured.iter().find(is_it)?;
+        let mean = cases.iter().find(|case| case.path == plan.path)?.metric("mean")?;
+        (mean.status == MetricStatus::Ok).then_some((plan.load, mean))
     };
-    let mut loads: Vec<&str> = cases.iter().filter_map(|case| case.path.split('/').nth(1)).collect();
-    loads.dedup();
-    let Some((load, received, applied)) = loads
-        .into_iter()
-        .filter(|load| *load != "closed")
-        .find_map(|load| Some((load, mean_of(Ack::Received, load)?, mean_of(Ack::Applied, load)?)))
-    else {
+    let (Some((load, received)), Some((_, applied))) = (poisson(Ack::Received), poisson(Ack::Applied)) else {
         return Vec::new();
     };
     let mut findings = vec![format!(
@@ -31,11 +28,32 @@ pub(super) fn headline(cases: &[Case]) -> Vec<String> {
         received.n,
         applied.n
     )];
-    findings.extend(
-        difference(applied, received)
-            .map(|wait| format!("The difference, {}, is the wait for Unity's frame.", with_interval(&wait))),
-    );
+    findings.extend(difference(applied, received).map(|wait| {
+        let between = with_interval(&wait);
+        match frame_period_ms(measured).filter(|period_ms| wait.value.is_some_and(|wait_ms| wait_ms <= *period_ms)) {
+            Some(period_ms) => format!(
+                "The difference, {between}, is the wait for Unity's frame: {:.1} frames a second leave {:.3} ms on \
+                 average.",
+                1e3 / period_ms,
+                period_ms / 2.0
+            ),
+            None => format!("The difference, {between}, lies between the two: queue, frame and work."),
+        }
+    }));
     findings
+}
+
+/// The frame period that applied replies show, if closed loop and Poisson arrivals agree on one.
+fn frame_period_ms(measured: &[(IpcCase, RoundTrips)]) -> Option<f64> {
+    let applied = |wanted: fn(Load) -> bool| {
+        measured
+            .iter()
+            .find(|other| other.0.ack == Ack::Applied && wanted(other.0.load))
+            .map(|other| &other.1.latency_ns)
+    };
+    let closed = applied(|load| load == Load::Closed)?;
+    let poisson = applied(|load| matches!(load, Load::Poisson { .. }))?;
+    frame_lock(closed, poisson).map(ms)
 }
 
 /// The difference of two means; its interval from both of theirs, as for independent samples.
@@ -65,12 +83,18 @@ fn size_note(case: &IpcCase) -> Option<String> {
 }
 
 fn lock_note(case: &IpcCase, trips: &RoundTrips, measured: &[(IpcCase, RoundTrips)]) -> Option<String> {
-    let is_poisson =
-        |other: &&(IpcCase, RoundTrips)| other.0.ack == case.ack && matches!(other.0.load, Load::Poisson { .. });
-    if case.load != Load::Closed {
+    if case.load != Load::Closed || case.ack != Ack::Applied || trips.latency_ns.is_empty() {
         return None;
     }
-    let (poisson, poisson_trips) = measured.iter().find(is_poisson)?;
+    let is_poisson =
+        |other: &&(IpcCase, RoundTrips)| other.0.ack == case.ack && matches!(other.0.load, Load::Poisson { .. });
+    let Some((poisson, poisson_trips)) = measured.iter().find(is_poisson) else {
+        return Some(
+            "A closed loop on applied replies shows the frame period of a bridge that works in frames, and not what a \
+             lone command waits: add --load poisson:50 for that."
+                .into(),
+        );
+    };
     let period_ns = frame_lock(&trips.latency_ns, &poisson_trips.latency_ns)?;
     Some(format!(
         "Locked onto the frame: each message meets the start of a frame and waits for the next, so this is the frame \
@@ -92,7 +116,9 @@ fn alias_note(case: &IpcCase, measured: &[(IpcCase, RoundTrips)]) -> Option<Stri
         .flat_map(|other| other.1.warm_up_ns.clone())
         .collect();
     warm_up_ns.sort_unstable();
-    let period_ns = *warm_up_ns.get(warm_up_ns.len() / 2)?;
+    let Some(&period_ns) = warm_up_ns.get(warm_up_ns.len() / 2) else {
+        return Some("Aliasing was not checked: without a warm-up the frame period is not known.".into());
+    };
     let moments = aliases(rate_per_s, period_ns)?;
     Some(format!(
         "Aliased: {rate_per_s} a second against frames of about {:.1} a second meets only {moments} moment(s) of the \
@@ -102,11 +128,12 @@ fn alias_note(case: &IpcCase, measured: &[(IpcCase, RoundTrips)]) -> Option<Stri
 }
 
 fn lateness_note(trips: &RoundTrips) -> Option<String> {
-    let (late_ns, p50_ns) = client_limited(&trips.latency_ns, &trips.lateness_ns)?;
+    let limit = client_limited(&trips.latency_ns, &trips.lateness_ns)?;
     Some(format!(
-        "Client-limited: sends were up to {:.3} ms late (99th percentile) against a median of {:.3} ms, so part of the \
-         latency is this machine's scheduling.",
-        ms(late_ns),
-        ms(p50_ns)
+        "Client-limited: {} of the sends were {:.3} ms late or more against a median of {:.3} ms, so part of the latency is \
+         this machine's scheduling.",
+        limit.share,
+        ms(limit.late_ns),
+        ms(limit.p50_ns)
     ))
 }
