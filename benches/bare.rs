@@ -11,33 +11,33 @@ const REPLY: &[u8] = b"{}\n";
 
 /// Starts a server that answers every `size` bytes with the stock reply. Ends with the process.
 pub(crate) fn serve(size: usize) -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    let address = listener.local_addr().expect("its address");
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.expect("a client");
-            stream.set_nodelay(true).expect("nodelay");
-            let mut message = vec![0; size];
-            while stream.read_exact(&mut message).is_ok() && stream.write_all(REPLY).is_ok() {}
-        }
-    });
-    address
+    each_client(move |mut stream| {
+        let mut message = vec![0; size];
+        while stream.read_exact(&mut message).is_ok() && stream.write_all(REPLY).is_ok() {}
+    })
 }
 
 /// The same, but that a second thread sends the reply, as the main thread of a bridge does: one hand-over more.
 #[allow(dead_code)] // Each bench that includes this file uses what it needs.
 pub(crate) fn serve_handed_over(size: usize) -> SocketAddr {
+    each_client(move |mut stream| {
+        let mut writer = stream.try_clone().expect("a second handle");
+        let (hand, over) = sync_channel::<()>(16);
+        thread::spawn(move || while over.recv().is_ok() && writer.write_all(REPLY).is_ok() {});
+        let mut message = vec![0; size];
+        while stream.read_exact(&mut message).is_ok() && hand.send(()).is_ok() {}
+    })
+}
+
+/// Serves one client after the other on a port of its own.
+fn each_client(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let address = listener.local_addr().expect("its address");
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let mut stream = stream.expect("a client");
+            let stream = stream.expect("a client");
             stream.set_nodelay(true).expect("nodelay");
-            let mut writer = stream.try_clone().expect("a second handle");
-            let (hand, over) = sync_channel::<()>(16);
-            thread::spawn(move || while over.recv().is_ok() && writer.write_all(REPLY).is_ok() {});
-            let mut message = vec![0; size];
-            while stream.read_exact(&mut message).is_ok() && hand.send(()).is_ok() {}
+            serve(stream);
         }
     });
     address

@@ -1,8 +1,6 @@
 //! An interval log that this library wrote, read by an implementation that shares no code with it.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -10,39 +8,7 @@ use serde_json::{Value, json};
 use workly_perf::record::{HlogPart, write_hlog};
 use workly_perf::stats::histogram_of;
 
-/// Names the interpreter that has the packages of `tests/python/requirements.txt`.
-const PYTHON_VARIABLE: &str = "WORKLY_PERF_TEST_PYTHON";
-
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn python() -> PathBuf {
-    if let Some(python) = std::env::var_os(PYTHON_VARIABLE) {
-        return python.into();
-    }
-    let inside = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
-    let python = repository().join("target/test-venv").join(inside);
-    assert!(
-        python.exists(),
-        "no Python with the packages of tests/python/requirements.txt: {} does not exist\n\
-         hint: run scripts/test, which makes it, or set {PYTHON_VARIABLE}",
-        python.display()
-    );
-    python
-}
-
-fn read_by_python(log: &Path) -> Value {
-    let python = python();
-    let output = Command::new(&python)
-        .arg(repository().join("tests/python/read_hlog.py"))
-        .arg(log)
-        .output()
-        .unwrap_or_else(|error| panic!("cannot run {}: {error}\nhint: run scripts/test", python.display()));
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{} failed\nhint: run scripts/test\n{complaint}", python.display());
-    serde_json::from_slice(&output.stdout).expect("the script prints JSON")
-}
+use super::python::read;
 
 /// What the script must print of a histogram.
 fn expected(tag: Option<&str>, histogram: &Histogram<u64>) -> Value {
@@ -85,7 +51,7 @@ fn python_reads_the_same_counts_and_percentiles() {
     let started = "2026-01-02T03:04:05.678Z".parse().unwrap();
     write_hlog(File::create(&path).unwrap(), started, &["latency in ns".into()], &parts).unwrap();
 
-    let read = read_by_python(&path);
+    let read = read("read_hlog.py", &path);
     assert_eq!(read["start_time_s"], 1_767_323_045.678);
     let described = read["histograms"].as_array().unwrap();
     assert_eq!(described.len(), 3);
@@ -114,7 +80,7 @@ fn python_reads_a_single_sample_and_the_largest_there_can_be() {
             HlogPart { tag: None, histogram: &histogram, start: Duration::ZERO, duration: Duration::from_secs(1) };
         let path = folder.path().join("one.hlog");
         write_hlog(File::create(&path).unwrap(), "2026-01-02T03:04:05Z".parse().unwrap(), &[], &[part]).unwrap();
-        let read = read_by_python(&path);
+        let read = read("read_hlog.py", &path);
         let (python, rust) = (&read["histograms"][0], expected(None, &histogram));
         for field in ["tag", "count", "max", "counts"] {
             assert_eq!(python[field], rust[field], "{field} of {samples_ns:?}");
