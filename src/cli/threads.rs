@@ -46,7 +46,7 @@ pub struct ThreadsArgs {
     /// Which load competes: none, one like a Unity scene, or first the one and then the other.
     #[arg(long, value_enum, default_value_t = UnderLoad::Both, value_name = "LOAD")]
     pub under_load: UnderLoad,
-    /// The render-like load: FPS:MAIN[:WORKER], CPU time a frame of its main and its worker thread.
+    /// The render-like load: `FPS:MAIN[:WORKER]`, CPU time a frame of its main and its worker thread.
     #[arg(long, default_value_t = RenderSpec::default(), value_name = "SPEC")]
     pub render: RenderSpec,
     /// Layers on the GPU. Thread counts matter for what stays on the CPU.

@@ -87,11 +87,13 @@ impl Recorder {
     }
 
     /// Writes the run as it is now.
+    #[cfg(feature = "llama")]
     pub(super) fn save(&self) -> Result<(), RecordError> {
         self.folder.write_run(&self.run)
     }
 
     /// Writes what llama.cpp said.
+    #[cfg(feature = "llama")]
     pub(super) fn log(&self, text: &str) -> Result<(), RecordError> {
         self.folder.write_log(text)
     }

@@ -155,3 +155,58 @@ impl ThreadsPlan {
 fn small(count: Option<u64>, otherwise: u64) -> u32 {
     u32::try_from(count.unwrap_or(otherwise)).unwrap_or(u32::MAX).max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::record::Fact;
+
+    fn plan(line: &str, (physical, logical): (u64, u64)) -> ThreadsPlan {
+        let cli = Cli::try_parse_from(["workly-perf", "threads"].into_iter().chain(line.split_whitespace())).unwrap();
+        let Command::Threads(args) = cli.command else { panic!("{line} is threads") };
+        let topology = Topology {
+            physical_cores: Fact::Value(physical),
+            logical_cpus: Fact::Value(logical),
+            performance_cores: Fact::Unsupported,
+            efficiency_cores: Fact::Unsupported,
+            smt: Fact::Value(physical < logical),
+            affinity_cpus: Fact::Value(logical),
+            quota_cpus: Fact::Value(None),
+        };
+        ThreadsPlan::resolve(&args, &topology, 7)
+    }
+
+    fn counts(plan: &ThreadsPlan) -> Vec<u32> {
+        plan.counts.iter().map(|count| count.threads).collect()
+    }
+
+    #[test]
+    fn counts_are_trimmed_to_the_machine_unless_they_were_asked_for() {
+        assert_eq!(counts(&plan("", (2, 2))), [1, 2, 4]);
+        assert_eq!(counts(&plan("", (4, 8))), [1, 2, 4, 6, 8, 12, 16]);
+        let asked = plan("--sweep 16,2,2", (2, 2));
+        assert_eq!(counts(&asked), [2, 16]);
+        assert_eq!(asked.counts.iter().map(|count| count.oversubscribed).collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[test]
+    fn auto_adds_the_rules_and_the_cores() {
+        // 5 cores with 10 logical CPUs: the founding rule says 5, the later one 4.
+        let auto = plan("--sweep auto,3", (5, 10));
+        assert_eq!(counts(&auto), [1, 2, 3, 4, 5, 6, 8, 10, 12, 16]);
+        assert_eq!(auto.rules.iter().map(|rule| rule.threads).collect::<Vec<_>>(), [6, 5, 4]);
+    }
+
+    #[test]
+    fn rounds_and_loads_are_as_asked() {
+        let founding = plan("", (2, 2));
+        assert_eq!((founding.rounds, founding.seed), (Rounds::Repetitions(10), 7));
+        assert_eq!(founding.loads, [Competition::Idle, Competition::Render]);
+        let other = plan("--budget 2s --under-load render --seed 3", (2, 2));
+        assert_eq!((other.rounds, other.seed), (Rounds::BudgetS(2.0), 3));
+        assert_eq!(other.loads, [Competition::Render]);
+    }
+}

@@ -24,10 +24,11 @@ fn case(plan: &ThreadsPlan, (load, test, threads): Key, collected: &Collected, e
     };
     let interrupted = ended == Ended::Interrupted;
     let mut metrics = token_metrics(samples);
-    metrics.push(memory(collected));
     if load == Competition::Render {
-        metrics.push(late_frames(collected.frames));
+        // Before the CPU use: where the width does not do for all, the last figures are left out.
+        metrics.insert(metrics.len() - 1, late_frames(collected.frames));
     }
+    metrics.push(memory(collected));
     if interrupted {
         for metric in metrics.iter_mut().filter(|metric| metric.status == MetricStatus::Ok) {
             metric.status = MetricStatus::Partial;
