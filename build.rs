@@ -27,6 +27,28 @@ fn main() {
     set("FEATURES", &features().join(","));
     set("COMMIT", &revision);
     set("COMMIT_PROBLEM", problem);
+    prepare_engine();
+}
+
+/// Sees to it that llama.cpp is found and fast. Its own build takes the CPU flags from the same place as this one.
+fn prepare_engine() {
+    let on = |feature: &str| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
+    if !on("LLAMA") {
+        return;
+    }
+    if on("DYNAMIC_BACKENDS") {
+        // Its libraries are looked for beside the program, wherever that is taken.
+        match env::var("CARGO_CFG_TARGET_OS").as_deref() {
+            Ok("macos") => println!("cargo:rustc-link-arg=-Wl,-rpath,@loader_path"),
+            Ok("windows") => {}
+            _ => println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN"),
+        }
+    } else if !env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default().contains("target-cpu=") {
+        println!(
+            "cargo:warning=llama.cpp is being built for the lowest common CPU, and will measure too few tokens per second: \
+             RUSTFLAGS replaces .cargo/config.toml; add -C target-cpu=native to it, or use --features dynamic-backends"
+        );
+    }
 }
 
 /// Hands a value to the crate as `WORKLY_PERF_{name}`.

@@ -47,6 +47,15 @@ if ([version] $Found -lt [version] $Wanted) {
     Stop-With "cargo is $Found, and workly-perf needs $Wanted or later" @('run: rustup update stable')
 }
 
+$Clang = $env:LIBCLANG_PATH -or (Get-Command clang -ErrorAction SilentlyContinue) -or
+    (Test-Path (Join-Path $env:ProgramFiles 'LLVM\bin\libclang.dll'))
+if (-not $Clang -or -not (Get-Command cmake -ErrorAction SilentlyContinue)) {
+    Stop-With 'to build llama.cpp, CMake or clang is missing' @(
+        'run: winget install Kitware.CMake LLVM.LLVM',
+        'then open a new terminal and run this again'
+    )
+}
+
 $Status = 0
 Push-Location $Root
 try {

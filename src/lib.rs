@@ -3,6 +3,7 @@
 //! Data flows one way: `cli → plan → (host, bridge) → measure → stats → record → report`. `docs/ARCHITECTURE.md` draws it,
 //! and a test keeps it true.
 
+pub mod advise;
 pub mod bridge;
 pub mod cli;
 pub mod clock;

@@ -94,23 +94,30 @@ apt_get_install() {
         apt-get install -y -qq --no-install-recommends --no-remove "$@" >/dev/null
 }
 
-# advice WHAT: the command that installs `cc` or `python` on a system without apt.
+# advice WHAT: the command that installs `cc`, `llama` (what builds llama.cpp) or `python` on a system without apt.
 advice() {
     local manager
     if [ "$(uname -s)" = Darwin ]; then
-        echo "run: xcode-select --install"
+        case "$1" in
+            llama) echo "run: xcode-select --install, and: brew install cmake" ;;
+            *) echo "run: xcode-select --install" ;;
+        esac
         return
     fi
     for manager in dnf pacman zypper apk; do
         if have "$manager"; then
             case "$manager-$1" in
                 dnf-cc) echo "run: sudo dnf install gcc" ;;
+                dnf-llama) echo "run: sudo dnf install gcc-c++ cmake clang clang-devel" ;;
                 dnf-python) echo "run: sudo dnf install python3 python3-pip" ;;
                 pacman-cc) echo "run: sudo pacman -S --needed base-devel" ;;
+                pacman-llama) echo "run: sudo pacman -S --needed base-devel cmake clang" ;;
                 pacman-python) echo "run: sudo pacman -S --needed python python-pip" ;;
                 zypper-cc) echo "run: sudo zypper install gcc" ;;
+                zypper-llama) echo "run: sudo zypper install gcc-c++ cmake clang clang-devel" ;;
                 zypper-python) echo "run: sudo zypper install python3 python3-pip" ;;
                 apk-cc) echo "run: sudo apk add build-base" ;;
+                apk-llama) echo "run: sudo apk add build-base linux-headers cmake clang clang-dev" ;;
                 apk-python) echo "run: sudo apk add python3 py3-pip" ;;
             esac
             return
@@ -118,6 +125,7 @@ advice() {
     done
     case "$1" in
         cc) echo "install a C compiler that answers to 'cc' (gcc or clang, with the C library's headers)" ;;
+        llama) echo "install a C++ compiler that answers to 'c++', CMake, and clang with its library (libclang)" ;;
         python) echo "install Python 3 with its venv and pip modules" ;;
     esac
 }
@@ -141,6 +149,37 @@ prepare_linker() {
         links || stop "cc still cannot link a program after build-essential was installed"
     else
         stop "there is no C compiler that can link a program" "$(advice cc)"
+    fi
+}
+
+# has_libclang: whether the library is there that reads llama.cpp's headers for the build.
+has_libclang() {
+    local library
+    # Set by those who keep it elsewhere; and what `cc` is on macOS brings it along.
+    [ -n "${LIBCLANG_PATH:-}" ] || [ "$(uname -s)" = Darwin ] && return
+    for library in /usr/lib/llvm*/lib/libclang*.so* /usr/lib*/libclang*.so* /usr/lib/*/libclang*.so* /usr/local/lib*/libclang*.so*; do
+        # libclang-cpp is another library, and a pattern that matches nothing stays as it is.
+        case "$library" in
+            */libclang-cpp*) ;;
+            *) [ -e "$library" ] && return ;;
+        esac
+    done
+    return 1
+}
+
+# prepare_llama: what llama.cpp is built with, which is a part of every build but `--no-default-features`.
+prepare_llama() {
+    local missing=()
+    have c++ || missing+=(g++)
+    have cmake || missing+=(cmake)
+    have clang || missing+=(clang)
+    has_libclang || missing+=(libclang-dev)
+    [ "${#missing[@]}" = 0 ] && return
+    if is_apt; then
+        apt_install "${missing[@]}"
+    else
+        stop "to build llama.cpp, some of this is missing: a C++ compiler, CMake, clang and its library" "$(advice llama)" \
+            "without models there is no need for it: cargo build --no-default-features"
     fi
 }
 
@@ -215,6 +254,7 @@ prepare_certificates() {
 prepare_build() {
     prepare_certificates
     prepare_linker
+    prepare_llama
     prepare_rust
 }
 

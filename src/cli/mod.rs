@@ -3,12 +3,16 @@
 mod bridge;
 mod ipc;
 mod model;
+mod render_load;
 mod report;
 mod root;
+mod threads;
 mod values;
 
 pub use bridge::BridgeArgs;
 pub use ipc::IpcArgs;
 pub use model::{InspectArgs, ModelArgs, ModelCommand, ModelFormat, ShapesArgs, SynthArgs};
+pub use render_load::RenderLoadArgs;
 pub use report::ReportArgs;
-pub use root::{Cli, Command, CompletionsArgs, Format, RenderFormat};
+pub use root::{Cli, Command, CompletionsArgs, Format, RenderFormat, TokenFormat};
+pub use threads::{SweepItem, ThreadsArgs, UnderLoad};

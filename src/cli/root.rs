@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{BridgeArgs, IpcArgs, ModelArgs, ReportArgs};
+use super::{BridgeArgs, IpcArgs, ModelArgs, RenderLoadArgs, ReportArgs, ThreadsArgs};
 
 /// Measures, explains and guards the speed of Workly: the way from a command to the avatar's face.
 ///
@@ -25,12 +25,17 @@ pub enum Command {
     Ipc(IpcArgs),
     /// Run the embedded bridge as a server: a stand-in for Unity, to try things on.
     Bridge(BridgeArgs),
+    /// Find the thread counts that suit this machine as it is used.
+    Threads(ThreadsArgs),
     /// Look into model files, and write synthetic ones.
     Model(ModelArgs),
     /// Show a saved run again, in any format.
     Report(ReportArgs),
     /// Print the completions for a shell.
     Completions(CompletionsArgs),
+    /// Compete for the CPU as a Unity scene does, for commands that measure under load.
+    #[command(hide = true)]
+    RenderLoad(RenderLoadArgs),
 }
 
 /// `workly-perf completions`.
@@ -53,6 +58,23 @@ pub enum Format {
     Json,
 }
 
+/// How a command that measures tokens prints its result to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TokenFormat {
+    /// For eyes.
+    Table,
+    /// Markdown: the text of report.md.
+    Md,
+    /// Tidy CSV, one row a figure: the text of summary.csv.
+    Csv,
+    /// The whole record: the text of run.json.
+    Json,
+    /// The table that llama-bench prints.
+    LlamaBench,
+    /// The CSV that llama-bench prints.
+    LlamaBenchCsv,
+}
+
 /// How `report` shows a saved run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RenderFormat {
@@ -64,6 +86,10 @@ pub enum RenderFormat {
     Csv,
     /// The whole record: the text of run.json.
     Json,
+    /// The table that llama-bench prints, for runs of `threads`.
+    LlamaBench,
+    /// The CSV that llama-bench prints, for runs of `threads`.
+    LlamaBenchCsv,
     /// One self-contained page with the distributions drawn.
     Html,
 }

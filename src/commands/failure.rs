@@ -4,11 +4,14 @@ use crate::bridge::BridgeError;
 use crate::bridge::server::BridgeServerError;
 use crate::config::ConfigError;
 use crate::exit::Exit;
+#[cfg(feature = "llama")]
+use crate::llm::engine::EngineError;
 use crate::llm::gguf::GgufError;
 use crate::llm::synth::{ShapeError, SynthError};
 use crate::llm::{CacheError, InspectError};
 use crate::plan::{ModelChoiceError, PlanError};
 use crate::record::RecordError;
+use crate::report::ReportError;
 use crate::term::Printer;
 
 /// An error on its way out.
@@ -193,7 +196,42 @@ impl From<CacheError> for Failure {
 
 impl From<ModelChoiceError> for Failure {
     fn from(error: ModelChoiceError) -> Self {
+        if matches!(error, ModelChoiceError::Config(_)) {
+            return Self::new(Exit::Unreadable, error.into()).hint("mend the file, or name the model with --model");
+        }
         Self::new(Exit::Lacking, error.into())
             .hint("name a GGUF file with --model FILE, or measure synthetic weights, which need no download, with --model synth:demo")
+    }
+}
+
+#[cfg(feature = "llama")]
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let (exit, hint) = match &error {
+            EngineError::Backend { .. } => (Exit::Lacking, Some("build it again in the project's folder")),
+            EngineError::Unreadable { .. } | EngineError::NotUnicode { .. } => {
+                (Exit::Unreadable, Some("check the path, and that the file is yours to read"))
+            }
+            EngineError::Load { .. } | EngineError::NoVocabulary { .. } | EngineError::NotGenerative { .. } => (
+                Exit::Unreadable,
+                Some("workly-perf model inspect shows what the file says of itself; --model names another"),
+            ),
+            EngineError::Context { .. } => {
+                (Exit::Failed, Some("fewer tokens need less memory: --prompt-tokens, --gen-tokens"))
+            }
+            EngineError::LoadStopped | EngineError::Stopped { .. } => (Exit::Interrupted, None),
+            _ => (Exit::Failed, None),
+        };
+        let failure = Self::new(exit, error.into());
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        Self::new(Exit::Usage, error.into()).hint("these formats show runs of workly-perf threads")
     }
 }

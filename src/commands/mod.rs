@@ -4,9 +4,13 @@ mod bridge;
 mod completions;
 mod failure;
 mod ipc;
+#[cfg(feature = "llama")]
+mod located_model;
 mod model;
 mod recorder;
+mod render_load;
 mod report;
 mod run;
+mod threads;
 
 pub use run::run;

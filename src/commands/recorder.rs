@@ -86,6 +86,18 @@ impl Recorder {
         self.folder.write_run(&self.run)
     }
 
+    /// Writes the run as it is now.
+    #[cfg(feature = "llama")]
+    pub(super) fn save(&self) -> Result<(), RecordError> {
+        self.folder.write_run(&self.run)
+    }
+
+    /// Writes what llama.cpp said.
+    #[cfg(feature = "llama")]
+    pub(super) fn log(&self, text: &str) -> Result<(), RecordError> {
+        self.folder.write_log(text)
+    }
+
     /// Writes the finished run and its report.
     pub(super) fn finish(&mut self) -> Result<(), RecordError> {
         self.run.finished = Some(Timestamp::now());

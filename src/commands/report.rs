@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use super::failure::Failure;
-use crate::cli::{RenderFormat, ReportArgs};
+use crate::cli::{Format, RenderFormat, ReportArgs, TokenFormat};
 use crate::exit::Exit;
 use crate::record::{self, RecordFolder, Run};
 use crate::report;
@@ -13,24 +13,43 @@ pub(super) fn run(args: &ReportArgs, printer: Printer) -> Result<Exit, Failure> 
     let run = RecordFolder::read(&args.run)?;
     let text = match args.format {
         RenderFormat::Html => report::html(&run, &RecordFolder::read_totals(&args.run, &run, "latency")?),
-        RenderFormat::Table => rendered(&run, crate::cli::Format::Table, printer)?,
-        RenderFormat::Md => rendered(&run, crate::cli::Format::Md, printer)?,
-        RenderFormat::Csv => rendered(&run, crate::cli::Format::Csv, printer)?,
-        RenderFormat::Json => rendered(&run, crate::cli::Format::Json, printer)?,
+        RenderFormat::Table => rendered(&run, Format::Table, printer)?,
+        RenderFormat::Md => rendered(&run, Format::Md, printer)?,
+        RenderFormat::Csv => rendered(&run, Format::Csv, printer)?,
+        RenderFormat::Json => rendered(&run, Format::Json, printer)?,
+        RenderFormat::LlamaBench => rendered_tokens(&run, TokenFormat::LlamaBench, printer)?,
+        RenderFormat::LlamaBenchCsv => rendered_tokens(&run, TokenFormat::LlamaBenchCsv, printer)?,
     };
     show(&text, printer)?;
     Ok(Exit::Done)
 }
 
 /// The run in one of the formats that every measuring command can print.
-pub(super) fn rendered(run: &Run, format: crate::cli::Format, printer: Printer) -> Result<String, Failure> {
-    use crate::cli::Format;
+pub(super) fn rendered(run: &Run, format: Format, printer: Printer) -> Result<String, Failure> {
     Ok(match format {
         Format::Table => report::table(run, printer.width()),
         Format::Md => report::markdown(run),
         Format::Csv => text_of(|text| record::write_csv(text, run))?,
         Format::Json => text_of(|text| record::write_json(text, run))?,
     })
+}
+
+/// The same for commands that measure tokens. What llama-bench's columns cannot say is said beside them.
+pub(super) fn rendered_tokens(run: &Run, format: TokenFormat, printer: Printer) -> Result<String, Failure> {
+    let plain = match format {
+        TokenFormat::Table => Format::Table,
+        TokenFormat::Md => Format::Md,
+        TokenFormat::Csv => Format::Csv,
+        TokenFormat::Json => Format::Json,
+        TokenFormat::LlamaBench | TokenFormat::LlamaBenchCsv => {
+            for sentence in report::llama_bench_left_out(run) {
+                printer.warning(&sentence);
+            }
+            let is_table = format == TokenFormat::LlamaBench;
+            return Ok(if is_table { report::llama_bench_markdown(run)? } else { report::llama_bench_csv(run)? });
+        }
+    };
+    rendered(run, plain, printer)
 }
 
 fn text_of(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Result<String, Failure> {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Parser;
 
 use super::failure::Failure;
-use super::{bridge, completions, ipc, model, report};
+use super::{bridge, completions, ipc, model, render_load, report, threads};
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::term::Printer;
@@ -44,9 +44,11 @@ fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
     match command {
         Command::Ipc(args) => ipc::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Bridge(args) => bridge::run(args, printer, &*stop_on_ctrl_c()?),
+        Command::Threads(args) => threads::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Model(args) => model::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Report(args) => report::run(args, printer),
         Command::Completions(args) => completions::run(args, printer),
+        Command::RenderLoad(args) => render_load::run(args, printer, &*stop_on_ctrl_c()?),
     }
 }
 

@@ -4,13 +4,20 @@
 //! of theirs is read, so a record can be shown to anyone.
 
 mod build;
+mod core_kinds;
 mod cpu;
+mod cpu_list;
 mod fingerprint;
 mod machine;
 mod power;
+mod process_status;
 mod quota;
 mod reading;
+mod topology;
+mod usage;
 mod virtualised;
 
 pub use build::build;
 pub use machine::machine;
+pub use topology::topology;
+pub use usage::{anonymous_bytes, cpu_time_ns};

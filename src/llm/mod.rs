@@ -1,6 +1,7 @@
 //! Models: the files that they lie in, what their headers say, and synthetic ones for where none can be downloaded.
 
 mod cache;
+pub mod engine;
 mod file_type;
 pub mod gguf;
 mod gpu_profile;

@@ -5,9 +5,17 @@ mod figures;
 mod findings;
 mod load;
 mod open;
+mod render_load;
 mod round_trips;
+mod token_figures;
+mod tokens;
 
 pub use figures::{case_state, metrics};
 pub use findings::{ClientLimit, aliases, client_limited, frame_lock};
 pub use load::Load;
+pub use render_load::{Calibration, Frame, Frames, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render};
 pub use round_trips::{Bench, End, RoundTrips, measure_case};
+pub use token_figures::token_metrics;
+#[cfg(feature = "llama")]
+pub use tokens::repeat;
+pub use tokens::{Test, TokenSample};

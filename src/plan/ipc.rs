@@ -1,18 +1,15 @@
 //! The plan of `ipc`: which bridge, which cases, how many messages. Part of the record.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::shared::{as_ms, as_text};
+use super::shared::{DEFAULT_CONFIG, as_ms, as_text, read_config};
 use crate::bridge::{Ack, DEFAULT_PORT, Dialect, DialectError, Message, Target};
 use crate::cli::IpcArgs;
 use crate::config::{ConfigError, WorklyConfig};
 use crate::measure::Load;
-
-/// Where Workly keeps its configuration, relative to its folder.
-const DEFAULT_CONFIG: &str = "data/config.json";
 
 /// Line length of the cases that do not ask about size, in bytes: about what Workly's own commands take.
 const BASE_BYTES: usize = 100;
@@ -186,15 +183,6 @@ impl IpcPlan {
         let message = |probe| Message::of(probe, self.blink, self.dialect.ids, 0);
         self.dialect.restore.iter().map(move |probe| (probe.command.as_str(), message(probe)))
     }
-}
-
-fn read_config(given: Option<&Path>) -> Result<(Option<PathBuf>, WorklyConfig), PlanError> {
-    let path = match given {
-        Some(path) => path,
-        None if Path::new(DEFAULT_CONFIG).is_file() => Path::new(DEFAULT_CONFIG),
-        None => return Ok((None, WorklyConfig::default())),
-    };
-    Ok((Some(path.into()), WorklyConfig::read(path)?))
 }
 
 fn bridge_of(config: &WorklyConfig) -> (Target, FoundBy) {

@@ -3,6 +3,8 @@
 mod ipc;
 mod model;
 mod shared;
+mod threads;
 
 pub use ipc::{FoundBy, IpcCase, IpcPlan, PlanError};
 pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
+pub use threads::{Competition, Count, Rounds, Rule, ThreadsPlan};

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::config::WorklyConfig;
+use super::shared::read_config;
+use crate::config::{ConfigError, WorklyConfig};
 use crate::llm::ModelRef;
 
 /// The folder that Workly keeps its configuration in, inside of its own.
@@ -35,6 +36,9 @@ pub enum ModelChoiceError {
         /// What named it.
         found_by: ModelFoundBy,
     },
+    /// The configuration is unusable.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Neither the command line nor a configuration names one.
     #[error("no model is named: {}", match config {
         Some(path) => format!("{} has no ai.model_path", path.display()),
@@ -56,6 +60,13 @@ pub struct ModelChoice {
 }
 
 impl ModelChoice {
+    /// The model of `flag`, else that of the configuration at `config`, else of the one in its usual place. With a flag no
+    /// configuration is read.
+    pub fn find(flag: Option<&ModelRef>, config: Option<&Path>) -> Result<Self, ModelChoiceError> {
+        let (path, config) = if flag.is_some() { (None, WorklyConfig::default()) } else { read_config(config)? };
+        Self::resolve(flag, path.as_deref(), &config)
+    }
+
     /// The model of `flag`, else that of the configuration that was read from `config_path`.
     pub fn resolve(
         flag: Option<&ModelRef>,

@@ -26,6 +26,9 @@ pub const CSV_FILE: &str = "summary.csv";
 /// The report as Markdown.
 pub const REPORT_FILE: &str = "report.md";
 
+/// What llama.cpp said.
+const LOG_FILE: &str = "llama.log";
+
 /// The quantity whose histogram files carry the name of their case alone.
 const LATENCY: &str = "latency";
 
@@ -117,6 +120,11 @@ impl RecordFolder {
     /// Writes `report.md`.
     pub fn write_report(&self, markdown: &str) -> Result<(), RecordError> {
         self.replace(REPORT_FILE, |file| file.write_all(markdown.as_bytes()))
+    }
+
+    /// Writes `llama.log`.
+    pub fn write_log(&self, text: &str) -> Result<(), RecordError> {
+        self.replace(LOG_FILE, |file| file.write_all(text.as_bytes()))
     }
 
     /// Reads the run of a record: its folder, or the `run.json` in it.

@@ -16,6 +16,7 @@ mod run;
 #[cfg(test)]
 pub(crate) mod sample;
 mod schema;
+mod topology;
 
 pub use case::{Case, CaseState, HistogramFiles};
 pub use csv::{CsvRow, CsvStatus, read_csv, write_csv};
@@ -28,3 +29,4 @@ pub use json::write_json;
 pub use metric::{Direction, Metric, MetricStatus};
 pub use run::{Build, Machine, Run, RunState, Simulation};
 pub use schema::{SCHEMA, SchemaVersion};
+pub use topology::Topology;

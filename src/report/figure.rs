@@ -135,6 +135,11 @@ pub(super) fn with_spread(metric: &Metric) -> String {
     format!("{} ± {}{}", scale.number(figure), scale.number(spread), scale.unit())
 }
 
+/// A figure with its interval where it has one, else with its spread. Words where it is not given.
+pub(super) fn with_interval_or_spread(metric: &Metric) -> String {
+    if metric.ci_low.is_some() && metric.ci_high.is_some() { with_interval(metric) } else { with_spread(metric) }
+}
+
 /// Two figures as a range, the unit named once where both have the same scale: `15.90..18.02 ms`, `31.2 µs..1.792 ms`.
 pub(super) fn range(min: &Metric, max: &Metric) -> String {
     let (Some(low), Some(high)) = (min.value, max.value) else { return absent(max) };
@@ -145,7 +150,9 @@ pub(super) fn range(min: &Metric, max: &Metric) -> String {
 
 /// Why a figure is not given: `needs n ≥ 1,000`, `not measured`.
 pub(super) fn absent(metric: &Metric) -> String {
-    match (metric.status, percentile(&metric.name)) {
+    // `itl_p99` is a percentile of a quantity that its name begins with.
+    let p = metric.name.rsplit('_').next().and_then(percentile);
+    match (metric.status, p) {
         (MetricStatus::TooFew, Some(p)) => needs(p),
         (MetricStatus::TooFew, None) => "too few samples".into(),
         (status, _) => status.word().replace('_', " "),
@@ -222,6 +229,7 @@ mod tests {
         let absent = |name, status| with_interval(&Metric::absent(name, "ms", 5, Direction::Lower, status));
         assert_eq!(absent("p50", MetricStatus::TooFew), "needs n ≥ 20");
         assert_eq!(absent("p99.9", MetricStatus::TooFew), "needs n ≥ 10,000");
+        assert_eq!(absent("itl_p99", MetricStatus::TooFew), "needs n ≥ 1,000");
         assert_eq!(absent("period", MetricStatus::TooFew), "too few samples");
         assert_eq!(absent("p50", MetricStatus::NotMeasured), "not measured");
     }

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::outline::Outline;
+use super::outline::{Column, Outline};
 use super::{figure, plot};
 use crate::record::Run;
 
@@ -19,8 +19,10 @@ pub fn html(run: &Run, histograms: &[(String, Histogram<u64>)]) -> String {
     let header = element("h1", "", &outline.title) + &element("p", "", &outline.subtitle) + &findings;
     body += &wrapped("header", &header);
     if !outline.rows.is_empty() {
-        let remarks: String = outline.remarks.iter().map(|remark| element("p", " class=\"remark\"", remark)).collect();
-        body += &section("Latencies", &(main_table(&outline) + &remarks));
+        body += &section("Latencies", &(grid(&outline.columns, &outline.rows) + &remarks(&outline.remarks)));
+    }
+    for table in &outline.tables {
+        body += &section(&table.title, &(grid(&table.columns, &table.rows) + &remarks(&table.remarks)));
     }
     body += &section("Distributions", &plots(run, histograms));
     body += &section("Other figures", &definitions(&outline.also));
@@ -38,11 +40,14 @@ pub fn html(run: &Run, histograms: &[(String, Histogram<u64>)]) -> String {
     )
 }
 
-fn main_table(outline: &Outline) -> String {
-    let class = |at: usize| if outline.columns[at].numeric { " class=\"figure\"" } else { "" };
-    let heading = |(at, column): (usize, &super::outline::Column)| {
-        element("th", &format!(" scope=\"col\"{}", class(at)), &column.heading)
-    };
+fn remarks(remarks: &[String]) -> String {
+    remarks.iter().map(|remark| element("p", " class=\"remark\"", remark)).collect()
+}
+
+fn grid(columns: &[Column], rows: &[Vec<String>]) -> String {
+    let class = |at: usize| if columns[at].numeric { " class=\"figure\"" } else { "" };
+    let heading =
+        |(at, column): (usize, &Column)| element("th", &format!(" scope=\"col\"{}", class(at)), &column.heading);
     let row = |row: &Vec<String>| {
         let cells = row.iter().enumerate().map(|(at, cell)| match at {
             0 => element("th", " scope=\"row\"", cell),
@@ -50,8 +55,8 @@ fn main_table(outline: &Outline) -> String {
         });
         format!("<tr>\n{}</tr>\n", cells.collect::<String>())
     };
-    let head: String = outline.columns.iter().enumerate().map(heading).collect();
-    let rows: String = outline.rows.iter().map(row).collect();
+    let head: String = columns.iter().enumerate().map(heading).collect();
+    let rows: String = rows.iter().map(row).collect();
     format!("<div class=\"wide\"><table>\n<thead><tr>\n{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n")
 }
 
@@ -108,6 +113,7 @@ pub(super) fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::tokens;
     use super::*;
     use crate::record::sample::run;
     use crate::stats::histogram_of;
@@ -144,6 +150,14 @@ mod tests {
         for outside in ["http:", "https:", "src=", "href=", "url(", "@import"] {
             assert!(!page.contains(outside), "{outside}");
         }
+    }
+
+    #[test]
+    fn figures_without_a_median_have_a_table_under_their_own_heading() {
+        let page = html(&tokens(), &[]);
+        assert_eq!(opened(&page).iter().filter(|name| **name == "tr").count(), 5);
+        assert!(page.contains("<h2>idle</h2>") && page.contains("<td class=\"figure\">needs n ≥ 1,000</td>"), "{page}");
+        assert!(page.contains("<p class=\"remark\">n is that of avg_ts;"), "{page}");
     }
 
     #[test]

@@ -12,8 +12,15 @@ pub fn markdown(run: &Run) -> String {
     blocks.push(escaped(&outline.subtitle));
     blocks.extend(outline.findings.iter().map(|finding| escaped(finding)));
     if !outline.rows.is_empty() {
-        blocks.push(main_table(&outline.columns, &outline.rows));
+        blocks.push(grid(&outline.columns, &outline.rows));
         blocks.push(lines(&outline.remarks, |remark| format!("- {}", escaped(remark))));
+    }
+    for table in &outline.tables {
+        blocks.push(format!("## {}", escaped(&table.title)));
+        blocks.push(grid(&table.columns, &table.rows));
+        if !table.remarks.is_empty() {
+            blocks.push(lines(&table.remarks, |remark| format!("- {}", escaped(remark))));
+        }
     }
     let pair = |(name, text): &(String, String)| format!("- {}: {}", escaped(name), escaped(text));
     if !outline.also.is_empty() {
@@ -21,7 +28,7 @@ pub fn markdown(run: &Run) -> String {
             outline.also.iter().map(|(case, figures)| vec![case.clone(), figures.clone()]).collect();
         let column = |heading: &str| Column { heading: heading.into(), numeric: false, expendable: 0 };
         blocks.push("## Other figures".into());
-        blocks.push(main_table(&[column("case"), column("figures")], &rows));
+        blocks.push(grid(&[column("case"), column("figures")], &rows));
     }
     let sections = [
         ("Warnings", lines(&outline.warnings, |warning| format!("- {}", list_item(warning)))),
@@ -40,7 +47,7 @@ fn lines<T>(items: &[T], line: impl Fn(&T) -> String) -> String {
     items.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn main_table(columns: &[Column], rows: &[Vec<String>]) -> String {
+fn grid(columns: &[Column], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
     let mut lines = vec![
         line(columns.iter().map(|column| escaped(&column.heading)).collect()),
@@ -91,6 +98,7 @@ fn list_item(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::tokens;
     use super::*;
     use crate::record::sample::run;
 
@@ -100,11 +108,16 @@ mod tests {
     }
 
     #[test]
+    fn the_whole_report_of_a_run_without_medians() {
+        insta::assert_snapshot!(markdown(&tokens()));
+    }
+
+    #[test]
     fn every_row_of_a_table_has_as_many_cells_as_its_heading() {
-        let text = markdown(&run());
+        let text = markdown(&run()) + "\n" + &markdown(&tokens());
         let tables: Vec<Vec<&str>> =
             text.split("\n\n").filter(|block| block.starts_with('|')).map(|block| block.lines().collect()).collect();
-        assert_eq!(tables.len(), 2);
+        assert_eq!(tables.len(), 4);
         for lines in tables {
             let cells = |line: &str| line.replace("\\|", "").matches('|').count();
             assert!(lines.iter().all(|line| cells(line) == cells(lines[0])), "{lines:#?}");

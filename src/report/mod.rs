@@ -1,19 +1,27 @@
-//! A record as text: Markdown for the folder, a table for a terminal, one HTML file for sharing.
+//! A record as text: Markdown for the folder, a table for a terminal, one HTML file for sharing, and the shape
+//! of llama-bench for tools that read that.
 //!
 //! Pure: a run in, text out. Knows no terminal and no command line, writes no file, and computes no figure that the
 //! record does not hold.
 
 mod conditions;
+mod error;
 mod figure;
 mod html;
 mod line;
+mod llama_bench;
 mod markdown;
+mod others;
 mod outline;
 mod plot;
+#[cfg(test)]
+mod sample;
 mod table;
 
+pub use error::ReportError;
 pub use figure::with_interval;
 pub use html::html;
 pub use line::case_line;
+pub use llama_bench::{llama_bench_csv, llama_bench_left_out, llama_bench_markdown};
 pub use markdown::markdown;
 pub use table::table;

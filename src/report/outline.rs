@@ -2,6 +2,7 @@
 
 use super::conditions::conditions;
 use super::figure;
+use super::others::{self, Grid};
 use crate::record::{CSV_FILE, Case, CaseState, Metric, MetricStatus, REPORT_FILE, RUN_FILE, Run, RunState};
 
 /// The figures that the main table shows besides percentiles; a case's other metrics come after it.
@@ -35,6 +36,8 @@ pub(super) struct Outline {
     pub(super) rows: Vec<Vec<String>>,
     /// What is said under the main table.
     pub(super) remarks: Vec<String>,
+    /// Tables of the cases that have no median and share their figures' names.
+    pub(super) tables: Vec<Grid>,
     /// Case and its other figures.
     pub(super) also: Vec<(String, String)>,
     /// The run's warnings.
@@ -57,10 +60,17 @@ impl Outline {
             remarks.push("In brackets: the 95 % confidence interval; sd: the standard deviation.".into());
             remarks.extend(nowhere.iter().map(|(name, p)| format!("{name} is not given: it {}.", figure::needs(*p))));
         }
-        let none = zero_everywhere(&run.cases);
-        if !none.is_empty() {
-            remarks.push(format!("In every case none: {}.", none.join(", ")));
+        let mut none = zero_everywhere(&run.cases);
+        let groups = others::groups(&run.cases, &none);
+        let mut tables: Vec<Grid> = groups.iter().map(|group| others::grid(group, &none)).collect();
+        // Said under the main table, else under the last of the others. Where there is no table, each case says it.
+        match (in_table.is_empty(), tables.last_mut()) {
+            _ if none.is_empty() => {}
+            (false, _) => remarks.push(none_of(&none)),
+            (true, Some(table)) => table.remarks.push(none_of(&none)),
+            (true, None) => none.clear(),
         }
+        let is_grouped = |case: &Case| groups.iter().flatten().any(|grouped| std::ptr::eq(*grouped, case));
         Self {
             marks: marks(run),
             title: format!("workly-perf {}", run.command),
@@ -69,7 +79,13 @@ impl Outline {
             columns: columns(&percentiles),
             rows: in_table.iter().map(|case| row(case, &percentiles)).collect(),
             remarks,
-            also: run.cases.iter().filter_map(|case| also(case, &run.cases)).collect(),
+            tables,
+            also: run
+                .cases
+                .iter()
+                .filter(|case| !is_grouped(case))
+                .filter_map(|case| also(case, &run.cases, &none))
+                .collect(),
             warnings: run.warnings.clone(),
             notes: notes(&run.cases),
             conditions: conditions(run),
@@ -179,13 +195,13 @@ fn row(case: &Case, percentiles: &[String]) -> Vec<String> {
     cells
 }
 
-/// A case's figures that have no column, each with its n; `None` where there are none.
-fn also(case: &Case, cases: &[Case]) -> Option<(String, String)> {
+/// A case's figures that have no column and are not told once for all cases, each with its n; `None` where there are
+/// none.
+fn also(case: &Case, cases: &[Case], told_once: &[&str]) -> Option<(String, String)> {
     let tabled = is_in_table(case, cases);
     let has_column = |metric: &&Metric| {
         tabled && (figure::percentile(&metric.name).is_some() || IN_TABLE.contains(&metric.name.as_str()))
     };
-    let told_once = zero_everywhere(cases);
     let elsewhere = |metric: &&Metric| {
         has_column(metric) || told_once.contains(&metric.name.as_str()) || metric.status == MetricStatus::TooFew
     };
@@ -210,9 +226,12 @@ fn zero_everywhere(cases: &[Case]) -> Vec<&str> {
     names.into_iter().filter(|(_, all_zero)| *all_zero).map(|(name, _)| name).collect()
 }
 
+fn none_of(names: &[&str]) -> String {
+    format!("In every case none: {}.", names.join(", "))
+}
+
 fn in_words(metric: &Metric) -> String {
-    let has_interval = metric.ci_low.is_some() && metric.ci_high.is_some();
-    let figure = if has_interval { figure::with_interval(metric) } else { figure::with_spread(metric) };
+    let figure = figure::with_interval_or_spread(metric);
     let partial = if metric.status == MetricStatus::Partial { ", partial" } else { "" };
     format!("{} {figure} (n {}{partial})", metric.name, figure::count(metric.n))
 }

@@ -30,13 +30,11 @@ pub fn table(run: &Run, width: usize) -> String {
         blocks.push(paragraphs(outline.findings.iter().map(String::as_str), "", width));
     }
     if !outline.rows.is_empty() {
-        let (columns, left_out) = fitting(&outline.columns, &outline.rows, width);
-        blocks.push(grid(&columns, &outline.columns, &outline.rows, width));
-        let mut remarks = outline.remarks.clone();
-        if !left_out.is_empty() {
-            remarks.push(format!("Left out at this width: {}.", left_out.join(", ")));
-        }
-        blocks.push(paragraphs(remarks.iter().map(String::as_str), "", width));
+        blocks.extend(figures(&outline.columns, &outline.rows, &outline.remarks, width));
+    }
+    for table in &outline.tables {
+        blocks.push(paragraphs([table.title.as_str()].into_iter(), "", width));
+        blocks.extend(figures(&table.columns, &table.rows, &table.remarks, width));
     }
     let pairs = |pairs: &[(String, String)]| pairs.iter().map(|(name, text)| format!("{name}: {text}")).collect();
     let sections: [(&str, Vec<String>); 5] = [
@@ -50,6 +48,20 @@ pub fn table(run: &Run, width: usize) -> String {
         blocks.push(format!("{heading}\n{}", paragraphs(lines.iter().map(String::as_str), "  ", width)));
     }
     blocks.join("\n\n") + "\n"
+}
+
+/// A table without the columns that do not fit, and below it what is said of it.
+fn figures(columns: &[Column], rows: &[Vec<String>], remarks: &[String], width: usize) -> Vec<String> {
+    let (kept, left_out) = fitting(columns, rows, width);
+    let mut remarks = remarks.to_vec();
+    if !left_out.is_empty() {
+        remarks.push(format!("Left out at this width: {}.", left_out.join(", ")));
+    }
+    let mut blocks = vec![grid(&kept, columns, rows, width)];
+    if !remarks.is_empty() {
+        blocks.push(paragraphs(remarks.iter().map(String::as_str), "", width));
+    }
+    blocks
 }
 
 /// The columns that fit into `width`, by their place, and the headings of those that do not.
@@ -119,6 +131,7 @@ fn wrapped(text: &str, indent: &str, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::tokens;
     use super::*;
     use crate::record::sample::run;
 
@@ -133,9 +146,19 @@ mod tests {
     }
 
     #[test]
+    fn without_medians_at_80_columns() {
+        insta::assert_snapshot!(table(&tokens(), 80));
+    }
+
+    #[test]
+    fn without_medians_at_120_columns() {
+        insta::assert_snapshot!(table(&tokens(), 120));
+    }
+
+    #[test]
     fn no_line_is_wider_than_asked_and_none_has_control_codes() {
         for width in [40, 60, 80, 100, 120, 200] {
-            let text = table(&run(), width);
+            let text = table(&run(), width) + &table(&tokens(), width);
             for line in text.lines() {
                 assert!(line.chars().count() <= width, "{width}: {line}");
                 assert!(!line.chars().any(char::is_control), "{line:?}");

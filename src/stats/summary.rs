@@ -1,7 +1,6 @@
 //! A sample set in a handful of figures, none of which is given when the samples cannot carry it.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
+use super::mean::mean_interval;
 use super::quantile::{nearest_rank, percentile_interval, samples_needed};
 
 /// The percentiles of a summary, as shares of all samples.
@@ -101,13 +100,6 @@ fn mean(samples_ns: &[u64]) -> Option<f64> {
 fn stddev(samples_ns: &[u64], mean_ns: f64) -> Option<f64> {
     let squares: f64 = samples_ns.iter().map(|&sample_ns| (sample_ns as f64 - mean_ns).powi(2)).sum();
     (samples_ns.len() >= 2).then(|| (squares / (samples_ns.len() - 1) as f64).sqrt())
-}
-
-/// mean ± t(0.975, n - 1) · stddev / √n.
-fn mean_interval(n: usize, mean_ns: f64, stddev_ns: f64) -> Option<(f64, f64)> {
-    let t = StudentsT::new(0.0, 1.0, (n - 1) as f64).ok()?.inverse_cdf(0.975);
-    let half_ns = t * stddev_ns / (n as f64).sqrt();
-    Some((mean_ns - half_ns, mean_ns + half_ns))
 }
 
 #[cfg(test)]

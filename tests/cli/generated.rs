@@ -10,7 +10,7 @@ fn the_manual_pages_say_what_the_program_does() {
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
     let mut pages = vec![("workly-perf".to_owned(), page(&program))];
-    for command in program.get_subcommands() {
+    for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
         let name = format!("workly-perf-{}", command.get_name());
         pages.extend(command.get_subcommands().map(|inner| (format!("{name}-{}", inner.get_name()), page(inner))));
         pages.push((name, page(command)));

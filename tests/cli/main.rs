@@ -5,6 +5,8 @@
 
 mod architecture;
 mod bridge_conformance;
+#[cfg(feature = "llama")]
+mod engine;
 mod faults;
 mod generated;
 mod golden;
@@ -12,5 +14,8 @@ mod hlog_python;
 mod ipc;
 mod model;
 mod python;
+mod render_load;
 mod run;
+#[cfg(feature = "llama")]
+mod threads;
 mod usage;

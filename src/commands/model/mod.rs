@@ -8,3 +8,5 @@ mod shapes;
 mod synth;
 
 pub(super) use command::run;
+#[cfg(feature = "llama")]
+pub(super) use ready::ready;

@@ -1,0 +1,146 @@
+//! The thread count that measurements speak for.
+
+use crate::stats::{PairedRatio, paired_ratio};
+
+/// A setting that is slower by less than this counts as equal, however surely it is slower: nobody notices, and the
+/// desktop has use for the threads.
+const UNNOTICED: f64 = 0.02;
+
+/// Where an interval leaves room for a loss of more than this against another count, the rounds could not tell.
+const UNTOLD: f64 = 0.10;
+
+/// One thread count and what it reached in each round. All candidates took part in the same rounds, in the same order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Threads.
+    pub threads: u32,
+    /// Tokens a second, one value a round.
+    pub tokens_per_s: Vec<f64>,
+}
+
+/// How sure a choice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certainty {
+    /// Every other count is slower beyond the noise, or equal and takes more threads.
+    Clear,
+    /// The machine was too noisy: the chosen count may be slower than another by more than a tenth.
+    Noisy,
+    /// Fewer rounds than an interval needs: the medians alone were compared.
+    TooFewRounds,
+}
+
+/// The count that was chosen, and how the others compare.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThreadChoice {
+    /// The fewest threads among those that tie with the fastest.
+    pub threads: u32,
+    /// The count with the highest median.
+    pub fastest: u32,
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// Each count's speed as a share of the fastest one's, in the order of the candidates.
+    pub shares: Vec<(u32, PairedRatio)>,
+}
+
+impl ThreadChoice {
+    /// Chooses among the candidates. `None` if there is none with a round that can be compared.
+    #[must_use]
+    pub fn among(candidates: &[Candidate]) -> Option<Self> {
+        let fastest = candidates.iter().max_by(|a, b| median(&a.tokens_per_s).total_cmp(&median(&b.tokens_per_s)))?;
+        let shares: Vec<(u32, PairedRatio)> = candidates
+            .iter()
+            .filter_map(|other| Some((other.threads, paired_ratio(&other.tokens_per_s, &fastest.tokens_per_s)?)))
+            .collect();
+        let ties = shares.iter().filter(|(threads, share)| {
+            *threads == fastest.threads || share.interval.is_some_and(|(_, high)| high >= 1.0 - UNNOTICED)
+        });
+        let &(threads, share) = ties.min_by_key(|(threads, _)| *threads)?;
+        let chosen = candidates.iter().find(|candidate| candidate.threads == threads)?;
+        let may_be_faster = |other: &Candidate| {
+            let ratio = paired_ratio(&other.tokens_per_s, &chosen.tokens_per_s);
+            ratio.and_then(|ratio| ratio.interval).is_some_and(|(_, high)| high > 1.0 / (1.0 - UNTOLD))
+        };
+        let certainty = match share.interval {
+            None => Certainty::TooFewRounds,
+            Some(_) if candidates.iter().any(may_be_faster) => Certainty::Noisy,
+            Some(_) => Certainty::Clear,
+        };
+        Some(Self { threads, fastest: fastest.threads, certainty, shares })
+    }
+
+    /// A count's speed as a share of the chosen one's, if it was measured: below 1 is slower.
+    #[must_use]
+    pub fn against_chosen(&self, candidates: &[Candidate], threads: u32) -> Option<PairedRatio> {
+        let speeds = |threads: u32| candidates.iter().find(|candidate| candidate.threads == threads);
+        paired_ratio(&speeds(threads)?.tokens_per_s, &speeds(self.threads)?.tokens_per_s)
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => f64::NEG_INFINITY,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+
+    fn candidate(threads: u32, tokens_per_s: f64, noise: f64, rounds: usize, seed: u64) -> Candidate {
+        let mut rng = StdRng::seed_from_u64(seed + u64::from(threads));
+        let value = |rng: &mut StdRng| tokens_per_s * (1.0 + noise * (rng.random::<f64>() - 0.5));
+        Candidate { threads, tokens_per_s: (0..rounds).map(|_| value(&mut rng)).collect() }
+    }
+
+    #[test]
+    fn the_faster_wins_when_it_is_faster_beyond_the_noise() {
+        let choice =
+            ThreadChoice::among(&[candidate(1, 150.0, 0.04, 10, 1), candidate(2, 230.0, 0.04, 10, 1)]).unwrap();
+        assert_eq!((choice.threads, choice.fastest, choice.certainty), (2, 2, Certainty::Clear));
+    }
+
+    #[test]
+    fn among_equals_the_one_with_fewer_threads_wins_whatever_the_order() {
+        for seed in 0..50 {
+            let mut candidates: Vec<Candidate> =
+                [2, 4, 8].map(|threads| candidate(threads, 230.0, 0.03, 10, 10 * seed)).to_vec();
+            candidates.rotate_left(usize::try_from(seed).unwrap() % 3);
+            let choice = ThreadChoice::among(&candidates).unwrap();
+            assert_eq!((choice.threads, choice.certainty), (2, Certainty::Clear), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn a_loss_that_nobody_notices_is_worth_the_threads() {
+        let choice = ThreadChoice::among(&[candidate(4, 99.0, 0.0, 10, 1), candidate(8, 100.0, 0.0, 10, 1)]).unwrap();
+        assert_eq!((choice.threads, choice.fastest), (4, 8));
+    }
+
+    #[test]
+    fn noise_that_hides_a_tenth_is_said() {
+        let noisy = [candidate(1, 200.0, 1.6, 8, 3), candidate(2, 210.0, 1.6, 8, 3)];
+        assert_eq!(ThreadChoice::among(&noisy).unwrap().certainty, Certainty::Noisy);
+    }
+
+    #[test]
+    fn few_rounds_choose_by_the_median_and_say_so() {
+        let choice = ThreadChoice::among(&[candidate(1, 99.0, 0.0, 3, 1), candidate(2, 100.0, 0.0, 3, 1)]).unwrap();
+        assert_eq!((choice.threads, choice.certainty), (2, Certainty::TooFewRounds));
+        assert_eq!(ThreadChoice::among(&[]), None);
+    }
+
+    #[test]
+    fn a_count_is_compared_with_the_chosen_one_if_it_was_measured() {
+        let candidates = [candidate(2, 200.0, 0.0, 10, 1), candidate(6, 100.0, 0.0, 10, 1)];
+        let choice = ThreadChoice::among(&candidates).unwrap();
+        assert!((choice.against_chosen(&candidates, 6).unwrap().ratio - 0.5).abs() < 1e-9);
+        assert_eq!(choice.against_chosen(&candidates, 8), None);
+    }
+}

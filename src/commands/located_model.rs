@@ -1,0 +1,53 @@
+//! The model that a command runs: found, made if it is synthetic, and its header read before llama.cpp sees the file.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use super::failure::Failure;
+use super::model::ready;
+use crate::llm::gguf::Gguf;
+use crate::llm::{GpuProfile, ModelFacts, ModelRef};
+use crate::plan::{ModelChoice, ModelFoundBy};
+use crate::record::Simulation;
+use crate::term::Printer;
+
+/// A model file whose header is sound.
+#[derive(Debug)]
+pub(super) struct LocatedModel {
+    /// The file.
+    pub(super) path: PathBuf,
+    /// What decided on it.
+    pub(super) found_by: ModelFoundBy,
+    /// What its header says.
+    pub(super) facts: ModelFacts,
+}
+
+/// The model of `flag`, else that of the configuration.
+pub(super) fn locate(
+    flag: Option<&ModelRef>,
+    config: Option<&Path>,
+    printer: Printer,
+    stop: &AtomicBool,
+) -> Result<LocatedModel, Failure> {
+    let choice = ModelChoice::find(flag, config)?;
+    let path = ready(&choice.model, printer, stop)?;
+    let facts = ModelFacts::of(&Gguf::open(&path)?, GpuProfile::built_in())?;
+    Ok(LocatedModel { path, found_by: choice.found_by, facts })
+}
+
+impl LocatedModel {
+    /// The name of the file, without the folders that are the user's own.
+    pub(super) fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Noise for weights is marked in every output.
+    pub(super) fn simulated(&self) -> Vec<Simulation> {
+        let marked = self.facts.synthetic.as_ref().map(|mark| {
+            let seed = mark.seed.map_or_else(|| "unknown".into(), |seed| seed.to_string());
+            let parameters = format!("shape {}, seed {seed}", mark.shape.as_deref().unwrap_or("unknown"));
+            Simulation { what: "synthetic weights".into(), parameters }
+        });
+        marked.into_iter().collect()
+    }
+}

@@ -1,0 +1,113 @@
+//! From repetitions to the cases of the record.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::recorder::Recorder;
+use super::sweep::{Collected, Ended, Key, Swept};
+use crate::measure::{Test, TokenSample, token_metrics};
+use crate::plan::{Competition, ThreadsPlan};
+use crate::record::{Case, CaseState, Direction, HistogramFiles, HlogPart, Metric, MetricStatus, RecordError};
+use crate::stats::histogram_of;
+
+/// The cases so far, in reading order: by load, test and count.
+pub(super) fn cases(plan: &ThreadsPlan, swept: &Swept) -> Vec<Case> {
+    swept.cases.iter().map(|(key, collected)| case(plan, *key, collected, swept.ended)).collect()
+}
+
+fn case(plan: &ThreadsPlan, (load, test, threads): Key, collected: &Collected, ended: Ended) -> Case {
+    let samples = &collected.samples;
+    let (n_prompt, n_gen) = match test {
+        Test::Prompt => (plan.n_prompt, 0),
+        Test::Generation => (0, plan.n_gen),
+    };
+    let interrupted = ended == Ended::Interrupted;
+    let mut metrics = token_metrics(samples);
+    if load == Competition::Render {
+        // Before the CPU use: where the width does not do for all, the last figures are left out.
+        metrics.insert(metrics.len() - 1, late_frames(collected.frames));
+    }
+    metrics.push(memory(collected));
+    if interrupted {
+        for metric in metrics.iter_mut().filter(|metric| metric.status == MetricStatus::Ok) {
+            metric.status = MetricStatus::Partial;
+        }
+    }
+    let oversubscribed = plan.counts.iter().any(|count| count.threads == threads && count.oversubscribed);
+    Case {
+        path: format!("{}/{}{}/threads={threads}", load.word(), test.word(), n_prompt + n_gen),
+        state: if interrupted { CaseState::Interrupted } else { CaseState::Ok },
+        reason: interrupted.then(|| format!("interrupted after {} repetitions", samples.len())),
+        duration_s: samples.iter().map(|sample| sample.elapsed_ns as f64 / 1e9).sum(),
+        conditions: json!({
+            "load": load.word(),
+            "test": test.word(),
+            "n_prompt": n_prompt,
+            "n_gen": n_gen,
+            "n_depth": 0,
+            "n_threads": threads,
+            "n_threads_batch": threads,
+            "oversubscribed": oversubscribed,
+            "test_time": collected.began,
+            "samples_ns": samples.iter().map(|sample| sample.elapsed_ns).collect::<Vec<_>>(),
+            "samples_ts": samples.iter().map(TokenSample::tokens_per_s).collect::<Vec<_>>(),
+        }),
+        notes: oversubscribed
+            .then(|| "Oversubscribed: more threads than this machine has logical CPUs.".to_owned())
+            .into_iter()
+            .collect(),
+        metrics,
+        histograms: Vec::new(),
+    }
+}
+
+/// Anonymous memory of the process: without the mapped weights, which are file pages.
+fn memory(collected: &Collected) -> Metric {
+    match collected.anonymous_bytes {
+        Some(bytes) => Metric::plain("rss_anon", "bytes", bytes as f64, 1, Direction::Lower),
+        None => Metric::absent("rss_anon", "bytes", 0, Direction::Lower, MetricStatus::Unsupported),
+    }
+}
+
+/// How many of the competing scene's frames were late: what the avatar pays for the tokens.
+fn late_frames((total, late): (u64, u64)) -> Metric {
+    if total == 0 {
+        return Metric::absent("frames_late", "%", 0, Direction::Lower, MetricStatus::TooFew);
+    }
+    Metric::plain("frames_late", "%", 100.0 * late as f64 / total as f64, total, Direction::Lower)
+}
+
+/// Writes the histograms of all cases: time to the first token, or inter-token latency.
+pub(super) fn write_histograms(recorder: &mut Recorder, swept: &Swept) -> Result<(), RecordError> {
+    let collected = swept.cases.iter().map(|((_, test, _), collected)| (*test, collected));
+    let mut files = Vec::new();
+    // The cases of the record are in the order of those that they were made from.
+    for (case, (test, collected)) in recorder.run.cases.iter().zip(collected) {
+        files.push(files_of(recorder, case, test, collected)?);
+    }
+    for (case, files) in recorder.run.cases.iter_mut().zip(files) {
+        case.histograms = vec![files];
+    }
+    Ok(())
+}
+
+fn files_of(
+    recorder: &Recorder,
+    case: &Case,
+    test: Test,
+    collected: &Collected,
+) -> Result<HistogramFiles, RecordError> {
+    let (quantity, samples_ns): (&str, Vec<u64>) = match test {
+        Test::Prompt => ("ttft", collected.samples.iter().filter_map(|sample| sample.ttft_ns).collect()),
+        Test::Generation => {
+            ("itl", collected.samples.iter().flat_map(|sample| sample.inter_token_ns.iter().copied()).collect())
+        }
+    };
+    let histogram = histogram_of(&samples_ns);
+    let at = |ns: Option<u64>| Duration::from_nanos(ns.unwrap_or(0));
+    let start = at(collected.samples.first().map(|sample| sample.began_ns));
+    let end = at(collected.samples.last().map(|sample| sample.ended_ns));
+    let parts = [HlogPart { tag: None, histogram: &histogram, start, duration: end.saturating_sub(start) }];
+    recorder.histograms(case, quantity, &parts)
+}

@@ -1,0 +1,171 @@
+//! The outline of the command.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+use super::super::failure::Failure;
+use super::super::located_model::{LocatedModel, locate};
+use super::super::recorder::{Beginning, Recorder};
+use super::super::report::{rendered_tokens, show};
+use super::cases::{cases, write_histograms};
+use super::findings::findings;
+use super::sweep::{Ended, Sweep, SweepError, Swept};
+use crate::cli::ThreadsArgs;
+use crate::clock::{Clock, ms};
+use crate::exit::Exit;
+use crate::host;
+use crate::llm::engine::{Backend, ContextSpec, DeviceKind, LoadFacts, LogLevel, Model, Placement};
+use crate::plan::{Rounds, ThreadsPlan};
+use crate::record::{RunState, Topology};
+use crate::term::{Printer, Progress};
+
+/// Plans, loads once, sweeps, says what came out.
+pub(in super::super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
+    let topology = host::topology();
+    let plan = ThreadsPlan::resolve(args, &topology, rand::random());
+    let located = locate(args.model.as_ref(), args.config.as_deref(), printer, stop)?;
+    let backend = Backend::start()?;
+    let model = load(backend, &located, &plan, printer, stop)?;
+    let context = ContextSpec {
+        n_ctx: plan.n_prompt.max(plan.n_gen) + 1,
+        n_batch: plan.n_batch,
+        n_ubatch: plan.n_ubatch,
+        ..ContextSpec::default()
+    };
+    let session = model.session(&context)?;
+    let beginning = Beginning {
+        command: "threads",
+        plan: serde_json::to_value(&plan).unwrap_or_default(),
+        subject: subject(&located, model.facts(), backend, &topology),
+        simulated: located.simulated(),
+        warnings: warnings(backend, model.facts(), &topology, &plan),
+    };
+    let mut recorder = Recorder::start(args.out.as_deref(), beginning)?;
+
+    let clock = Clock::start();
+    let progress = Progress::start(printer, &title(&plan), steps(&plan));
+    let sweep = Sweep { plan: &plan, model: &model, session, clock: &clock, stop, done: progress.counter() };
+    let swept = { sweep }.run(|swept| keep(&mut recorder, &plan, swept));
+    progress.clear();
+    let swept = swept?;
+
+    conclude(&mut recorder, &plan, &swept)?;
+    let said: Vec<String> = backend.log().lines(LogLevel::Info).into_iter().map(|line| line.text).collect();
+    recorder.log(&(said.join("\n") + "\n"))?;
+    if args.verbose {
+        for line in &said {
+            printer.note(line);
+        }
+    }
+    show(&rendered_tokens(&recorder.run, args.format, printer)?, printer)?;
+    printer.note(&format!("record: {}", recorder.path().display()));
+    Ok(if swept.ended == Ended::Interrupted { Exit::Interrupted } else { Exit::Done })
+}
+
+fn load(
+    backend: &'static Backend,
+    located: &LocatedModel,
+    plan: &ThreadsPlan,
+    printer: Printer,
+    stop: &AtomicBool,
+) -> Result<Model, Failure> {
+    let placement = Placement { n_gpu_layers: Some(plan.n_gpu_layers), use_mmap: plan.use_mmap, mlock: false };
+    let progress = Progress::start(printer, "loading", 100);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share from 0 to 1.
+    let mut watch = |share: f32| {
+        progress.counter().store((share * 100.0) as u64, Ordering::Relaxed);
+        !stop.load(Ordering::Relaxed)
+    };
+    let model = Model::load(backend, &located.path, &placement, &mut watch);
+    match model {
+        Ok(model) => {
+            let facts = model.facts();
+            progress.finish(&format!("loaded {} in {:.0} ms", facts.description, ms(facts.load_ns)));
+            Ok(model)
+        }
+        Err(error) => {
+            progress.clear();
+            Err(error.into())
+        }
+    }
+}
+
+fn title(plan: &ThreadsPlan) -> String {
+    let counts: Vec<String> = plan.counts.iter().map(|count| count.threads.to_string()).collect();
+    format!("threads {}", counts.join(","))
+}
+
+/// Repetitions to come; unknown with a budget.
+fn steps(plan: &ThreadsPlan) -> u64 {
+    match plan.rounds {
+        Rounds::Repetitions(rounds) => u64::from(rounds) * (plan.counts.len() * plan.loads.len() * 2) as u64,
+        Rounds::BudgetS(_) => 0,
+    }
+}
+
+/// What the reader must know before any figure.
+fn warnings(backend: &Backend, facts: &LoadFacts, topology: &Topology, plan: &ThreadsPlan) -> Vec<String> {
+    let mut warnings: Vec<String> = backend.vector_units().into_iter().collect();
+    warnings.extend(facts.warnings.iter().map(|line| line.text.clone()));
+    if let Some(Some(quota)) = topology.quota_cpus.value() {
+        let most = plan.counts.iter().map(|count| count.threads).max().unwrap_or(1);
+        if f64::from(most) > *quota {
+            warnings.push(format!("this process may use {quota} CPUs only: more threads than that are held back"));
+        }
+    }
+    warnings
+}
+
+/// What was measured, under llama-bench's names where it has one.
+fn subject(located: &LocatedModel, facts: &LoadFacts, backend: &Backend, topology: &Topology) -> Value {
+    let (ggml_version, commit) = backend.versions();
+    let devices = backend.devices();
+    let others: Vec<_> = devices.iter().filter(|device| device.kind != DeviceKind::Cpu).collect();
+    json!({
+        "model_filename": located.name(),
+        "found_by": located.found_by,
+        "model_type": facts.description,
+        "model_size": facts.size_bytes,
+        "model_n_params": facts.n_params,
+        "header_hash": located.facts.header_hash,
+        "quantisation": located.facts.quantisation,
+        "load_ms": ms(facts.load_ns),
+        "backends": devices.iter().map(|device| device.backend.as_str()).collect::<Vec<_>>(),
+        "cpu_info": host::machine().cpu,
+        "gpu_info": others.iter().map(|device| device.description.as_str()).collect::<Vec<_>>().join(", "),
+        "build_commit": commit,
+        "build_number": 0,
+        "ggml_version": ggml_version,
+        "system_info": backend.system_info(),
+        "topology": topology,
+    })
+}
+
+/// Writes what there is after each block.
+fn keep(recorder: &mut Recorder, plan: &ThreadsPlan, swept: &Swept) -> Result<(), Failure> {
+    recorder.run.cases = cases(plan, swept);
+    Ok(recorder.save()?)
+}
+
+fn conclude(recorder: &mut Recorder, plan: &ThreadsPlan, swept: &Swept) -> Result<(), Failure> {
+    recorder.run.cases = cases(plan, swept);
+    recorder.run.findings = findings(plan, swept);
+    write_histograms(recorder, swept)?;
+    (recorder.run.state, recorder.run.reason) = match swept.ended {
+        Ended::Interrupted => (RunState::Interrupted, Some("ended by Ctrl-C".into())),
+        _ => (RunState::Complete, None),
+    };
+    Ok(recorder.finish()?)
+}
+
+impl From<SweepError> for Failure {
+    fn from(error: SweepError) -> Self {
+        match error {
+            SweepError::Engine(error) => error.into(),
+            SweepError::Load(error) => {
+                Self::new(Exit::Failed, error.into()).hint("--under-load none measures without it")
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What the sweep comes to, in words: which counts to use, how sure that is, and what the documented rules would cost.
+
+use super::sweep::{Collected, Ended, Key, Swept};
+use crate::advise::{Candidate, Certainty, ThreadChoice};
+use crate::measure::{Test, TokenSample};
+use crate::plan::{Competition, Rounds, ThreadsPlan};
+use crate::stats::PairedRatio;
+
+/// The sentences that lead the report.
+pub(super) fn findings(plan: &ThreadsPlan, swept: &Swept) -> Vec<String> {
+    let mut findings = Vec::new();
+    for &load in plan.loads.iter().rev() {
+        let chosen = |test| choice(swept, load, test);
+        let (Some(tg), Some(pp)) = (chosen(Test::Generation), chosen(Test::Prompt)) else { continue };
+        let place = match load {
+            Competition::Render => format!("Beside a scene that takes {}", plan.render),
+            Competition::Idle => "On the idle machine".into(),
+        };
+        let advice = if findings.is_empty() { "use" } else { "it would be" };
+        findings.push(format!(
+            "{place}, {advice} n_threads = {} ({}) and n_threads_batch = {} ({}).",
+            tg.0.threads,
+            sureness(&tg.0),
+            pp.0.threads,
+            sureness(&pp.0)
+        ));
+        if findings.len() == 1 {
+            findings.extend(plan.rules.iter().map(|rule| compared(rule.name, rule.threads, &tg)));
+        }
+    }
+    findings.push(ending(plan, swept));
+    findings
+}
+
+/// The choice for one test under one load, and what it was made from.
+fn choice(swept: &Swept, load: Competition, test: Test) -> Option<(ThreadChoice, Vec<Candidate>)> {
+    let is_it = |key: &Key| key.0 == load && key.1 == test;
+    let speeds = |collected: &Collected| collected.samples.iter().map(TokenSample::tokens_per_s).collect();
+    let candidates: Vec<Candidate> = swept
+        .cases
+        .iter()
+        .filter(|(key, _)| is_it(key))
+        .map(|(key, collected)| Candidate { threads: key.2, tokens_per_s: speeds(collected) })
+        .collect();
+    Some((ThreadChoice::among(&candidates)?, candidates))
+}
+
+fn sureness(choice: &ThreadChoice) -> String {
+    let share = choice.shares.iter().find(|(threads, _)| *threads == choice.threads).map(|(_, share)| share);
+    let tie = match share {
+        Some(share) if choice.threads != choice.fastest => {
+            format!("ties with the fastest, {}: {}", choice.fastest, in_percent(share))
+        }
+        _ => "the fastest".into(),
+    };
+    match choice.certainty {
+        Certainty::Clear => tie,
+        Certainty::Noisy => {
+            format!("{tie}; but the machine was too noisy to tell: another may be faster by more than a tenth")
+        }
+        Certainty::TooFewRounds => format!("{tie}; too few rounds for an interval"),
+    }
+}
+
+fn compared(name: &str, threads: u32, (choice, candidates): &(ThreadChoice, Vec<Candidate>)) -> String {
+    let verdict = match choice.against_chosen(candidates, threads) {
+        _ if threads == choice.threads => "the same".into(),
+        Some(share) => format!("generates at {} of that speed", in_percent(&share)),
+        None => "not measured; add it to --sweep".into(),
+    };
+    format!("{name}, {threads}: {verdict}.")
+}
+
+/// `97 % [95, 99]`, with n.
+fn in_percent(share: &PairedRatio) -> String {
+    let interval =
+        share.interval.map_or_else(String::new, |(low, high)| format!(" [{:.1}, {:.1}]", low * 100.0, high * 100.0));
+    format!("{:.1} %{interval} (n {})", share.ratio * 100.0, share.n)
+}
+
+fn ending(plan: &ThreadsPlan, swept: &Swept) -> String {
+    let why = match (swept.ended, plan.rounds) {
+        (Ended::Interrupted, _) => "interrupted",
+        (Ended::Tight, _) => "every speed known within 2 %",
+        (Ended::Budget, _) => "the budget was spent before every speed was known within 2 %",
+        (Ended::Repetitions, Rounds::Repetitions(_) | Rounds::BudgetS(_)) => "as planned",
+    };
+    format!("{} rounds of every count in random order: {why}.", swept.rounds)
+}

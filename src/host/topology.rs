@@ -1,0 +1,138 @@
+//! Cores, threads a core, and how much of them this process may use.
+
+use std::path::Path;
+
+use sysinfo::{CpuRefreshKind, RefreshKind, System};
+
+use super::core_kinds::core_kinds;
+use super::{cpu, cpu_list, process_status, quota, reading};
+use crate::record::{Fact, Topology};
+
+/// Reads the topology of this machine's processor: takes some milliseconds, changes nothing, and never fails as a whole.
+#[must_use]
+pub fn topology() -> Topology {
+    read(Path::new("/"))
+}
+
+/// The topology, with `/proc` and `/sys` looked for below `root`.
+fn read(root: &Path) -> Topology {
+    let system = System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()));
+    let logical_cpus = match &system {
+        Ok(system) => cpu::logical_cpus(system),
+        Err(error) => Fact::Failed(error.to_string()),
+    };
+    let physical_cores = cpu::physical_cores();
+    let kinds = core_kinds(root);
+    Topology {
+        smt: smt(root, &physical_cores, &logical_cpus),
+        physical_cores,
+        logical_cpus,
+        performance_cores: kinds.performance,
+        efficiency_cores: kinds.efficiency,
+        affinity_cpus: affinity_cpus(root),
+        quota_cpus: quota_cpus(root),
+    }
+}
+
+/// Whether cores run more than one thread: as the kernel says on Linux, elsewhere when there are more CPUs than cores.
+fn smt(root: &Path, physical: &Fact<u64>, logical: &Fact<u64>) -> Fact<bool> {
+    if !cfg!(target_os = "linux") {
+        return match (physical, logical) {
+            (Fact::Value(cores), Fact::Value(cpus)) => Fact::Value(cpus > cores),
+            _ => Fact::Unsupported,
+        };
+    }
+    match reading::text(&root.join("sys/devices/system/cpu/smt/active")) {
+        Ok(None) => Fact::Unsupported,
+        Ok(Some(text)) => match text.as_str() {
+            "0" => Fact::Value(false),
+            "1" => Fact::Value(true),
+            odd => Fact::Failed(format!("the SMT switch reads '{odd}'")),
+        },
+        Err(reason) => Fact::Failed(reason),
+    }
+}
+
+/// CPUs that affinity leaves. Elsewhere than on Linux it is what the standard library counts: the process's affinity on
+/// Windows, all CPUs on macOS, which has no affinity.
+fn affinity_cpus(root: &Path) -> Fact<u64> {
+    if !cfg!(target_os = "linux") {
+        return match std::thread::available_parallelism() {
+            Ok(cpus) => Fact::Value(cpus.get() as u64),
+            Err(error) => Fact::Failed(error.kind().to_string()),
+        };
+    }
+    match allowed_and_online(root) {
+        Ok(cpus) => Fact::from(cpus),
+        Err(reason) => Fact::Failed(reason),
+    }
+}
+
+/// CPUs in the process's list of allowed ones. That list may name CPUs that could be plugged in and are not there.
+fn allowed_and_online(root: &Path) -> Result<Option<u64>, String> {
+    let Some(allowed) = process_status::field(root, "Cpus_allowed_list")? else { return Ok(None) };
+    let allowed = cpu_list::parse(&allowed)?;
+    let cpus = match reading::text(&root.join("sys/devices/system/cpu/online"))? {
+        Some(online) => allowed.intersection(&cpu_list::parse(&online)?).count(),
+        None => allowed.len(),
+    };
+    Ok(Some(cpus as u64))
+}
+
+/// The quota of control groups, which only Linux has.
+fn quota_cpus(root: &Path) -> Fact<Option<f64>> {
+    if !cfg!(target_os = "linux") {
+        return Fact::Unsupported;
+    }
+    match quota::quota_cpus(root) {
+        Ok(quota) => Fact::Value(quota),
+        Err(reason) => Fact::Failed(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_of_this_machine_agree_with_each_other() {
+        let topology = topology();
+        let logical = topology.logical_cpus.value().copied().unwrap();
+        let allowed = topology.affinity_cpus.value().copied().unwrap();
+        assert!(allowed >= 1 && allowed <= logical, "{topology:?}");
+    }
+
+    #[cfg(target_os = "linux")]
+    mod linux {
+        use super::*;
+        use crate::host::reading::root_with;
+
+        #[test]
+        fn affinity_counts_only_cpus_that_are_there() {
+            let status = ("proc/self/status", "Name:\tx\nCpus_allowed_list:\t2-127\n");
+            assert_eq!(affinity_cpus(root_with(&[status]).path()), Fact::Value(126));
+            let online = ("sys/devices/system/cpu/online", "0-3\n");
+            assert_eq!(affinity_cpus(root_with(&[status, online]).path()), Fact::Value(2));
+            assert_eq!(affinity_cpus(root_with(&[]).path()), Fact::Unsupported);
+            let garbled = root_with(&[("proc/self/status", "Cpus_allowed_list:\tall\n")]);
+            assert_eq!(affinity_cpus(garbled.path()), Fact::Failed("'all' in a list of CPUs is not understood".into()));
+        }
+
+        #[test]
+        fn smt_is_what_the_kernel_says() {
+            let switch = |text| root_with(&[("sys/devices/system/cpu/smt/active", text)]);
+            let says = |root: tempfile::TempDir| smt(root.path(), &Fact::Value(4), &Fact::Value(8));
+            assert_eq!(says(switch("1\n")), Fact::Value(true));
+            assert_eq!(says(switch("0\n")), Fact::Value(false));
+            assert_eq!(says(switch("2")), Fact::Failed("the SMT switch reads '2'".into()));
+            assert_eq!(says(root_with(&[])), Fact::Unsupported);
+        }
+
+        #[test]
+        fn no_quota_is_a_value() {
+            assert_eq!(quota_cpus(root_with(&[]).path()), Fact::Value(None));
+            let half = [("proc/self/cgroup", "0::/"), ("sys/fs/cgroup/cpu.max", "50000 100000")];
+            assert_eq!(quota_cpus(root_with(&half).path()), Fact::Value(Some(0.5)));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What can go wrong between a file and its tokens.
+
+use std::path::PathBuf;
+
+use super::SpecError;
+
+/// Why the engine could not do its part. The last lines of llama.cpp's log come along where it knows more.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// llama.cpp cannot start in this process.
+    #[error("llama.cpp cannot start: {detail}")]
+    Backend {
+        /// Why.
+        detail: String,
+    },
+    /// The file is missing or may not be read.
+    #[error("cannot read the model {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// llama.cpp takes names of files as Unicode text only.
+    #[error("the name of the model {} is not Unicode", path.display())]
+    NotUnicode {
+        /// The file.
+        path: PathBuf,
+    },
+    /// llama.cpp cannot load the file.
+    #[error("llama.cpp cannot load {}{}", path.display(), cause(log))]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// The last lines of the log.
+        log: Vec<String>,
+    },
+    /// The model has no vocabulary: nothing can be put into it.
+    #[error("{} has no vocabulary", path.display())]
+    NoVocabulary {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The model does not continue texts: it encodes them first.
+    #[error("{} encodes texts before it answers them, which this engine does not do", path.display())]
+    NotGenerative {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Loading was called off.
+    #[error("loading was interrupted")]
+    LoadStopped,
+    /// The description of a context that cannot be.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// llama.cpp cannot make the context.
+    #[error("llama.cpp cannot make a context{}", cause(log))]
+    Context {
+        /// The last lines of the log.
+        log: Vec<String>,
+    },
+    /// There is nothing to process.
+    #[error("no tokens were given")]
+    NoTokens,
+    /// The context is too small.
+    #[error("{n_tokens} tokens do not fit into a context of {n_ctx}")]
+    TooLong {
+        /// Tokens that would have to fit.
+        n_tokens: usize,
+        /// Tokens that do.
+        n_ctx: usize,
+    },
+    /// A token that the vocabulary does not have.
+    #[error("the vocabulary has {n_vocab} tokens, and none with the number {token}")]
+    UnknownToken {
+        /// The token.
+        token: i32,
+        /// Tokens in the vocabulary.
+        n_vocab: usize,
+    },
+    /// llama.cpp gave up while computing.
+    #[error("llama.cpp failed with code {code} while computing{}", cause(log))]
+    Decode {
+        /// What `llama_decode` returned.
+        code: i32,
+        /// The last lines of the log.
+        log: Vec<String>,
+    },
+    /// The flag was set; what was measured until then is no whole sample.
+    #[error("interrupted after {done} tokens")]
+    Stopped {
+        /// Tokens that had been processed.
+        done: usize,
+    },
+}
+
+/// The last line of a log, as the end of a message.
+fn cause(log: &[String]) -> String {
+    log.last().map(|line| format!(": {line}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_ends_with_what_llama_cpp_said_last() {
+        let load = |log: &[&str]| EngineError::Load {
+            path: "a.gguf".into(),
+            log: log.iter().map(ToString::to_string).collect(),
+        };
+        assert_eq!(load(&[]).to_string(), "llama.cpp cannot load a.gguf");
+        assert_eq!(load(&["one", "bad magic"]).to_string(), "llama.cpp cannot load a.gguf: bad magic");
+    }
+}

@@ -1,0 +1,215 @@
+//! A context on a model, and what is timed in it.
+//!
+//! Every measurement starts from an empty context and ends when the last token is computed. The clock is read outside
+//! of whatever prepares or keeps a sample. End-of-sequence tokens are tokens like all others.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::ffi::{Context, Run};
+use super::spec::check_threads;
+use super::timing::{GenTiming, PromptTiming, TurnTiming, steps};
+use super::{ContextSpec, EngineError, Model, Token};
+use crate::clock::Clock;
+
+/// A context, empty or computing.
+#[derive(Debug)]
+pub struct Session<'m> {
+    model: &'m Model,
+    context: Context<'m>,
+    spec: ContextSpec,
+}
+
+impl<'m> Session<'m> {
+    pub(super) fn new(model: &'m Model, context: Context<'m>, spec: &ContextSpec) -> Self {
+        let spec =
+            ContextSpec { n_ctx: context.n_ctx(), n_batch: context.n_batch(), n_ubatch: context.n_ubatch(), ..*spec };
+        Self { model, context, spec }
+    }
+
+    /// What the context is like, with the sizes that llama.cpp gave it.
+    #[must_use]
+    pub fn spec(&self) -> &ContextSpec {
+        &self.spec
+    }
+
+    /// Changes the threads of generation and of prompt processing, for what is computed from now on. It costs less than
+    /// a microsecond and touches no memory; the first measurement with more threads than before also starts those.
+    pub fn set_threads(&mut self, n_threads: u32, n_threads_batch: u32) -> Result<(), EngineError> {
+        check_threads("n_threads", n_threads)?;
+        check_threads("n_threads_batch", n_threads_batch)?;
+        self.context.set_threads(n_threads, n_threads_batch);
+        self.spec = ContextSpec { n_threads, n_threads_batch, ..self.spec };
+        Ok(())
+    }
+
+    /// What llama-bench does before it measures: a whole prompt of `n_prompt` tokens, and one token if `n_gen` is not
+    /// 0.
+    pub fn warm_up(&mut self, n_prompt: usize, n_gen: usize, stop: &AtomicBool) -> Result<(), EngineError> {
+        if n_prompt > 0 {
+            self.prompt(n_prompt, stop)?;
+        }
+        if n_gen > 0 {
+            self.generate(1, stop)?;
+        }
+        Ok(())
+    }
+
+    /// Processes a prompt of `n_tokens` fixed tokens, as llama-bench's `pp` does: in batches of `n_batch`, with the
+    /// logits of the last token of each.
+    pub fn prompt(&mut self, n_tokens: usize, stop: &AtomicBool) -> Result<PromptTiming, EngineError> {
+        self.fits(n_tokens)?;
+        let tokens = self.model.measured_tokens(n_tokens);
+        self.measure(stop, |turn| {
+            let clock = Clock::start();
+            turn.batches(&tokens)?;
+            turn.run.synchronize();
+            Ok(PromptTiming { n: n_tokens, elapsed_ns: clock.now_ns() })
+        })
+    }
+
+    /// Computes `n_tokens` fixed tokens one at a time, as llama-bench's `tg` does: what the model makes of them is not
+    /// read.
+    pub fn generate(&mut self, n_tokens: usize, stop: &AtomicBool) -> Result<GenTiming, EngineError> {
+        self.fits(n_tokens)?;
+        let tokens = self.model.measured_tokens(n_tokens);
+        let mut moments_ns = Vec::with_capacity(n_tokens + 1);
+        self.measure(stop, |turn| {
+            let clock = Clock::start();
+            moments_ns.push(clock.now_ns());
+            for token in &tokens {
+                turn.one(*token)?;
+                turn.run.synchronize();
+                moments_ns.push(clock.now_ns());
+            }
+            let inter_token_ns = steps(&moments_ns);
+            Ok(GenTiming { n: n_tokens, elapsed_ns: inter_token_ns.iter().sum(), inter_token_ns })
+        })
+    }
+
+    /// Processes a prompt and answers it with `n_gen` tokens, each the likeliest. The first token of the answer comes
+    /// out of the prompt itself.
+    pub fn turn(&mut self, prompt: &[Token], n_gen: usize, stop: &AtomicBool) -> Result<TurnTiming, EngineError> {
+        if prompt.is_empty() || n_gen == 0 {
+            return Err(EngineError::NoTokens);
+        }
+        // The last token of the answer is chosen, but no longer computed.
+        self.fits(prompt.len() + n_gen - 1)?;
+        if let Some(token) = prompt.iter().find(|token| !self.model.knows(**token)) {
+            return Err(EngineError::UnknownToken { token: *token, n_vocab: self.model.facts().n_vocab as usize });
+        }
+        let mut tokens = Vec::with_capacity(n_gen);
+        let mut moments_ns = Vec::with_capacity(n_gen);
+        self.measure(stop, |turn| {
+            let clock = Clock::start();
+            turn.batches(prompt)?;
+            let mut token = turn.likeliest()?;
+            moments_ns.push(clock.now_ns());
+            tokens.push(token);
+            while tokens.len() < n_gen {
+                turn.one(token)?;
+                token = turn.likeliest()?;
+                moments_ns.push(clock.now_ns());
+                tokens.push(token);
+            }
+            Ok(TurnTiming {
+                n_prompt: prompt.len(),
+                n_gen,
+                ttft_ns: moments_ns[0],
+                inter_token_ns: steps(&moments_ns),
+                elapsed_ns: moments_ns[n_gen - 1],
+                tokens,
+            })
+        })
+    }
+
+    /// Refuses what the context cannot hold. llama.cpp itself would notice only after computing most of it.
+    fn fits(&self, n_tokens: usize) -> Result<(), EngineError> {
+        let n_ctx = self.spec.n_ctx as usize;
+        match n_tokens {
+            0 => Err(EngineError::NoTokens),
+            _ if n_tokens > n_ctx => Err(EngineError::TooLong { n_tokens, n_ctx }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Empties the context and lets `work` compute in it.
+    fn measure<T>(
+        &mut self,
+        stop: &AtomicBool,
+        work: impl FnOnce(&mut Computing<'_, '_>) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        self.context.clear();
+        let log = self.model.backend().log();
+        let position = log.position();
+        let n_batch = self.spec.n_batch as usize;
+        let measured = self.context.run(stop, |run| work(&mut Computing { run, stop, n_batch, done: 0 }));
+        measured.map_err(|error| match error {
+            EngineError::Decode { code, .. } => EngineError::Decode { code, log: log.tail(position) },
+            other => other,
+        })
+    }
+}
+
+/// A measurement under way.
+struct Computing<'r, 'c> {
+    run: &'r mut Run<'c>,
+    stop: &'r AtomicBool,
+    n_batch: usize,
+    done: usize,
+}
+
+impl Computing<'_, '_> {
+    /// Computes tokens in batches.
+    fn batches(&mut self, tokens: &[Token]) -> Result<(), EngineError> {
+        tokens.chunks(self.n_batch).try_for_each(|batch| self.decode(batch))
+    }
+
+    /// Computes one token.
+    fn one(&mut self, token: Token) -> Result<(), EngineError> {
+        self.decode(&[token])
+    }
+
+    fn decode(&mut self, tokens: &[Token]) -> Result<(), EngineError> {
+        if !self.stop.load(Ordering::Relaxed) {
+            match self.run.decode(tokens) {
+                Ok(()) => {
+                    self.done += tokens.len();
+                    return Ok(());
+                }
+                Err(_) if self.stop.load(Ordering::Relaxed) => {}
+                // The log is read once nothing is being timed any more.
+                Err(code) => return Err(EngineError::Decode { code, log: Vec::new() }),
+            }
+        }
+        Err(EngineError::Stopped { done: self.done })
+    }
+
+    /// Waits for the last token, and chooses the one that is likeliest to follow it.
+    fn likeliest(&mut self) -> Result<Token, EngineError> {
+        let logits = self.run.logits().ok_or(EngineError::Decode { code: 0, log: Vec::new() })?;
+        Ok(highest(logits))
+    }
+}
+
+/// The place of the highest value, the first of equals. Values that are no numbers never win.
+fn highest(values: &[f32]) -> Token {
+    let (mut best, mut at) = (f32::NEG_INFINITY, 0);
+    for (place, value) in (0..).zip(values) {
+        if *value > best {
+            (best, at) = (*value, place);
+        }
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_is_the_first_of_equals() {
+        assert_eq!(highest(&[0.5, 2.0, -1.0, 2.0]), 1);
+        assert_eq!(highest(&[f32::NAN, -3.0, f32::NAN]), 1);
+        assert_eq!(highest(&[f32::NAN]), 0);
+    }
+}

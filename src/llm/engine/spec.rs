@@ -1,0 +1,289 @@
+//! Where a model goes and what a context is like: plain data, checked before llama.cpp sees it.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The most threads that llama.cpp is built for (`GGML_MAX_N_THREADS`): asked for more, it ends the process.
+pub const MAX_THREADS: u32 = 512;
+
+/// Where the weights of a model go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// Layers on the GPU, the output layer counted: a model of n blocks is wholly there with n + 1. `None`: all.
+    pub n_gpu_layers: Option<u32>,
+    /// Whether the file is mapped into memory instead of read.
+    pub use_mmap: bool,
+    /// Whether the weights are locked into memory. If the system allows less, llama.cpp warns and goes on.
+    pub mlock: bool,
+}
+
+impl Default for Placement {
+    /// As llama.cpp places a model by itself: all layers on the GPU if there is one, mapped, not locked.
+    fn default() -> Self {
+        Self { n_gpu_layers: None, use_mmap: true, mlock: false }
+    }
+}
+
+/// What a context is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContextSpec {
+    /// Tokens that it holds; 0: as many as the model was trained for. llama.cpp rounds it up.
+    pub n_ctx: u32,
+    /// Tokens handed over at once while a prompt is processed.
+    pub n_batch: u32,
+    /// Tokens computed at once; not more than `n_batch`.
+    pub n_ubatch: u32,
+    /// Threads of generation.
+    pub n_threads: u32,
+    /// Threads of prompt processing: of every batch of more than one token.
+    pub n_threads_batch: u32,
+    /// How keys are stored.
+    pub type_k: KvType,
+    /// How values are stored.
+    pub type_v: KvType,
+    /// Whether flash attention is used.
+    pub flash_attention: FlashAttention,
+}
+
+impl Default for ContextSpec {
+    /// The context of llama-bench, with one thread.
+    fn default() -> Self {
+        Self {
+            n_ctx: 0,
+            n_batch: 2048,
+            n_ubatch: 512,
+            n_threads: 1,
+            n_threads_batch: 1,
+            type_k: KvType::F16,
+            type_v: KvType::F16,
+            flash_attention: FlashAttention::Auto,
+        }
+    }
+}
+
+impl ContextSpec {
+    /// Refuses what llama.cpp would refuse without saying why, or would end the process for.
+    pub fn check(&self) -> Result<(), SpecError> {
+        for (name, value) in [("n_batch", self.n_batch), ("n_ubatch", self.n_ubatch)] {
+            if value == 0 {
+                return Err(SpecError::Zero { name });
+            }
+        }
+        for (name, value) in [("n_threads", self.n_threads), ("n_threads_batch", self.n_threads_batch)] {
+            check_threads(name, value)?;
+        }
+        if self.type_v.is_quantised() && self.flash_attention == FlashAttention::Off {
+            return Err(SpecError::QuantisedV { type_v: self.type_v });
+        }
+        Ok(())
+    }
+}
+
+/// Refuses thread counts that llama.cpp cannot take. `name` is the setting that is being given.
+pub(super) fn check_threads(name: &'static str, value: u32) -> Result<(), SpecError> {
+    match value {
+        0 => Err(SpecError::Zero { name }),
+        1..=MAX_THREADS => Ok(()),
+        _ => Err(SpecError::TooManyThreads { name, value }),
+    }
+}
+
+/// Why a context cannot be made as it is described.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// A number that must be 1 or more.
+    #[error("{name} is 0; it must be 1 or more")]
+    Zero {
+        /// The setting.
+        name: &'static str,
+    },
+    /// More threads than llama.cpp can run.
+    #[error("{name} is {value}; llama.cpp runs at most {MAX_THREADS} threads")]
+    TooManyThreads {
+        /// The setting.
+        name: &'static str,
+        /// What was given.
+        value: u32,
+    },
+    /// Only flash attention can read a quantised V cache.
+    #[error("a V cache of type {type_v} needs flash attention, which is switched off")]
+    QuantisedV {
+        /// The type of the V cache.
+        type_v: KvType,
+    },
+    /// No such type.
+    #[error("'{text}' is no type of a KV cache; those are {}", KvType::ALL.map(KvType::name).join(", "))]
+    UnknownKvType {
+        /// What was given.
+        text: String,
+    },
+    /// No such choice.
+    #[error("'{text}' is no choice for flash attention; those are auto, on, off")]
+    UnknownFlashAttention {
+        /// What was given.
+        text: String,
+    },
+}
+
+/// Whether flash attention is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FlashAttention {
+    /// Where llama.cpp finds that the device can do it.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+impl FlashAttention {
+    /// As llama.cpp writes it on its command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
+}
+
+impl fmt::Display for FlashAttention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for FlashAttention {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        [Self::Auto, Self::On, Self::Off]
+            .into_iter()
+            .find(|choice| choice.name() == text)
+            .ok_or_else(|| SpecError::UnknownFlashAttention { text: text.into() })
+    }
+}
+
+/// How the keys or the values of a KV cache are stored: the types that llama-bench takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum KvType {
+    F32,
+    F16,
+    Bf16,
+    Q8_0,
+    Q4_0,
+    Q4_1,
+    Q5_0,
+    Q5_1,
+    Iq4Nl,
+}
+
+impl KvType {
+    /// All of them, the largest first.
+    pub const ALL: [Self; 9] =
+        [Self::F32, Self::F16, Self::Bf16, Self::Q8_0, Self::Q5_1, Self::Q5_0, Self::Q4_1, Self::Q4_0, Self::Iq4Nl];
+
+    /// Its name in ggml.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::Q8_0 => "q8_0",
+            Self::Q5_1 => "q5_1",
+            Self::Q5_0 => "q5_0",
+            Self::Q4_1 => "q4_1",
+            Self::Q4_0 => "q4_0",
+            Self::Iq4Nl => "iq4_nl",
+        }
+    }
+
+    /// Whether it is stored in blocks with a scale rather than as numbers.
+    #[must_use]
+    pub const fn is_quantised(self) -> bool {
+        !matches!(self, Self::F32 | Self::F16 | Self::Bf16)
+    }
+}
+
+impl fmt::Display for KvType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for KvType {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name() == text)
+            .ok_or_else(|| SpecError::UnknownKvType { text: text.into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_context_of_llama_bench_passes() {
+        assert_eq!(ContextSpec::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_quantised_v_cache_needs_flash_attention() {
+        for kind in KvType::ALL {
+            let with = |flash_attention| ContextSpec { type_v: kind, flash_attention, ..ContextSpec::default() };
+            let refused = kind.is_quantised().then_some(SpecError::QuantisedV { type_v: kind });
+            assert_eq!(with(FlashAttention::Off).check().err(), refused);
+            assert_eq!(with(FlashAttention::Auto).check(), Ok(()));
+            assert_eq!(with(FlashAttention::On).check(), Ok(()));
+            let quantised_k = ContextSpec { type_v: KvType::F16, type_k: kind, ..with(FlashAttention::Off) };
+            assert_eq!(quantised_k.check(), Ok(()));
+        }
+        assert_eq!(
+            SpecError::QuantisedV { type_v: KvType::Q8_0 }.to_string(),
+            "a V cache of type q8_0 needs flash attention, which is switched off"
+        );
+    }
+
+    #[test]
+    fn numbers_that_llama_cpp_cannot_take_are_refused_by_name() {
+        let spec = ContextSpec::default();
+        for (spec, message) in [
+            (ContextSpec { n_batch: 0, ..spec }, "n_batch is 0; it must be 1 or more"),
+            (ContextSpec { n_ubatch: 0, ..spec }, "n_ubatch is 0; it must be 1 or more"),
+            (ContextSpec { n_threads: 0, ..spec }, "n_threads is 0; it must be 1 or more"),
+            (
+                ContextSpec { n_threads_batch: 513, ..spec },
+                "n_threads_batch is 513; llama.cpp runs at most 512 threads",
+            ),
+        ] {
+            assert_eq!(spec.check().expect_err("refused").to_string(), message);
+        }
+        assert_eq!(ContextSpec { n_threads: 512, ..spec }.check(), Ok(()));
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for kind in KvType::ALL {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        for choice in [FlashAttention::Auto, FlashAttention::On, FlashAttention::Off] {
+            assert_eq!(choice.to_string().parse(), Ok(choice));
+        }
+        assert_eq!(
+            "q9".parse::<KvType>().expect_err("unknown").to_string(),
+            "'q9' is no type of a KV cache; those are f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, iq4_nl"
+        );
+        assert_eq!(
+            "maybe".parse::<FlashAttention>().expect_err("unknown").to_string(),
+            "'maybe' is no choice for flash attention; those are auto, on, off"
+        );
+    }
+}

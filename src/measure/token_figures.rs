@@ -1,0 +1,116 @@
+//! From repetitions to figures, under llama-bench's names where the quantity is the same.
+
+use super::tokens::TokenSample;
+use crate::clock::ms;
+use crate::record::{Direction, Metric, MetricStatus};
+use crate::stats::{Summary, mean_of};
+
+/// The figures of one case: tokens a second (`avg_ts`, its spread being llama-bench's `stddev_ts`), time to the first token,
+/// inter-token latency, CPU use in CPUs.
+#[must_use]
+pub fn token_metrics(samples: &[TokenSample]) -> Vec<Metric> {
+    let speeds: Vec<f64> = samples.iter().map(TokenSample::tokens_per_s).collect();
+    let mut metrics = vec![average("avg_ts", "tokens/s", &speeds, Direction::Higher)];
+    let ttft_ns: Vec<u64> = samples.iter().filter_map(|sample| sample.ttft_ns).collect();
+    if ttft_ns.is_empty() {
+        let tokens_ns: Vec<u64> = samples.iter().flat_map(|sample| sample.inter_token_ns.iter().copied()).collect();
+        let summary = Summary::of(&tokens_ns);
+        metrics.push(percentile("itl_p50", &summary, 0.5));
+        metrics.push(percentile("itl_p99", &summary, 0.99));
+    } else {
+        let waits_ms: Vec<f64> = ttft_ns.iter().map(|ns| ms(*ns)).collect();
+        metrics.push(average("ttft", "ms", &waits_ms, Direction::Lower));
+    }
+    metrics.push(cpu_use(samples));
+    metrics
+}
+
+/// A mean with its standard deviation and Student's interval.
+fn average(name: &str, unit: &str, values: &[f64], direction: Direction) -> Metric {
+    let n = values.len() as u64;
+    let Some(mean) = mean_of(values) else {
+        return Metric::absent(name, unit, n, direction, MetricStatus::TooFew);
+    };
+    Metric {
+        spread: mean.stddev,
+        ci_low: mean.interval.map(|interval| interval.0),
+        ci_high: mean.interval.map(|interval| interval.1),
+        ..Metric::plain(name, unit, mean.value, n, direction)
+    }
+}
+
+fn percentile(name: &str, summary: &Summary, p: f64) -> Metric {
+    let n = summary.n as u64;
+    let found = summary.percentile(p).and_then(|percentile| Some((percentile.value_ns?, percentile.interval_ns)));
+    let Some((value_ns, interval_ns)) = found else {
+        return Metric::absent(name, "ms", n, Direction::Lower, MetricStatus::TooFew);
+    };
+    Metric {
+        spread: summary.iqr_ns.map(ms),
+        ci_low: interval_ns.map(|interval| ms(interval.0)),
+        ci_high: interval_ns.map(|interval| ms(interval.1)),
+        ..Metric::plain(name, "ms", ms(value_ns), n, Direction::Lower)
+    }
+}
+
+/// CPUs that were busy for this process on average: 1.97 of 2 threads.
+fn cpu_use(samples: &[TokenSample]) -> Metric {
+    let shares: Vec<f64> = samples
+        .iter()
+        .filter_map(|sample| {
+            Some(sample.cpu_ns? as f64 / sample.ended_ns.saturating_sub(sample.began_ns).max(1) as f64)
+        })
+        .collect();
+    if shares.is_empty() {
+        return Metric::absent("cpu_use", "CPUs", samples.len() as u64, Direction::Lower, MetricStatus::Unsupported);
+    }
+    average("cpu_use", "CPUs", &shares, Direction::Lower)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(length_ms: u64, inter_token_ns: Vec<u64>) -> TokenSample {
+        let elapsed_ns = length_ms * 1_000_000;
+        TokenSample {
+            began_ns: 0,
+            ended_ns: elapsed_ns,
+            tokens: 64,
+            elapsed_ns,
+            ttft_ns: inter_token_ns.is_empty().then_some(elapsed_ns),
+            inter_token_ns,
+            cpu_ns: Some(elapsed_ns * 2),
+        }
+    }
+
+    fn value(metrics: &[Metric], name: &str) -> Option<f64> {
+        metrics.iter().find(|metric| metric.name == name).and_then(|metric| metric.value)
+    }
+
+    #[test]
+    fn speeds_are_averaged_as_llama_bench_does() {
+        // 64 tokens in 320 and in 640 ms are 200 and 100 tokens a second: mean 150, sample deviation 70.71.
+        let metrics = token_metrics(&[sample(320, Vec::new()), sample(640, Vec::new())]);
+        assert_eq!(value(&metrics, "avg_ts"), Some(150.0));
+        assert!((metrics[0].spread.unwrap() - 70.710_678).abs() < 1e-6);
+        assert_eq!(value(&metrics, "ttft"), Some(480.0));
+        assert_eq!(value(&metrics, "cpu_use"), Some(2.0));
+        assert_eq!(value(&metrics, "itl_p50"), None);
+    }
+
+    #[test]
+    fn percentiles_of_tokens_need_their_samples() {
+        let metrics = token_metrics(&[sample(64, vec![1_000_000; 64])]);
+        assert_eq!(value(&metrics, "itl_p50"), Some(1.0));
+        let p99 = metrics.iter().find(|metric| metric.name == "itl_p99").unwrap();
+        assert_eq!((p99.value, p99.status), (None, MetricStatus::TooFew));
+    }
+
+    #[test]
+    fn a_system_that_cannot_tell_cpu_time_says_so() {
+        let silent = TokenSample { cpu_ns: None, ..sample(64, Vec::new()) };
+        let metrics = token_metrics(&[silent]);
+        assert_eq!(metrics.last().unwrap().status, MetricStatus::Unsupported);
+    }
+}

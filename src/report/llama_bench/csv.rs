@@ -1,0 +1,128 @@
+//! llama-bench's CSV: a bare header, then every cell in quotes.
+
+use super::super::error::ReportError;
+use super::read::{Plan, Subject, Test};
+use super::row::{Row, rows};
+use crate::record::Run;
+
+/// `run` as llama-bench's CSV, ending in a newline. Only the rows under `idle`, unless the run has none: no column says
+/// under which load a row was measured.
+///
+/// `stddev_ns` is the sample standard deviation; llama-bench computes it in whole 64-bit numbers, which is off by
+/// nanoseconds, and by more where the squares overflow. Errors name the key that the run lacks.
+pub fn llama_bench_csv(run: &Run) -> Result<String, ReportError> {
+    let (subject, plan) = (Subject::of(run)?, Plan::of(run)?);
+    let mut text = String::new();
+    for (at, row) in rows(run)?.iter().enumerate() {
+        let cells = cells(&subject, &plan, row);
+        if at == 0 {
+            text += &line(cells.iter().map(|(name, _)| (*name).to_owned()));
+        }
+        text += &line(cells.iter().map(|(_, value)| quoted(value)));
+    }
+    Ok(text)
+}
+
+fn line(cells: impl Iterator<Item = String>) -> String {
+    cells.collect::<Vec<_>>().join(",") + "\n"
+}
+
+fn quoted(value: &str) -> String {
+    format!("\"{}\"", value.replace('"', "\"\""))
+}
+
+/// Every column with its value, in llama-bench's order. Literals are its defaults.
+fn cells(subject: &Subject, plan: &Plan, row: &Row) -> Vec<(&'static str, String)> {
+    let conditions = &row.conditions;
+    let (n_prompt, n_gen) = match conditions.test {
+        Test::Prompt => (conditions.n_tokens, 0),
+        Test::Generation => (0, conditions.n_tokens),
+    };
+    vec![
+        ("build_commit", subject.build_commit.clone()),
+        ("build_number", subject.build_number.to_string()),
+        ("cpu_info", subject.cpu_info.clone()),
+        ("gpu_info", subject.gpu_info.clone()),
+        ("backends", subject.backends.clone()),
+        ("model_filename", subject.model_filename.clone()),
+        ("model_type", subject.model_type.clone()),
+        ("model_size", subject.model_size_bytes.to_string()),
+        ("model_n_params", subject.model_n_params.to_string()),
+        ("n_batch", plan.n_batch.to_string()),
+        ("n_ubatch", plan.n_ubatch.to_string()),
+        ("n_threads", conditions.n_threads.to_string()),
+        ("cpu_mask", "0x0".into()),
+        ("cpu_strict", "0".into()),
+        ("poll", "50".into()),
+        ("type_k", plan.type_k.clone()),
+        ("type_v", plan.type_v.clone()),
+        ("n_gpu_layers", plan.n_gpu_layers.to_string()),
+        ("n_cpu_moe", "0".into()),
+        ("split_mode", "layer".into()),
+        ("main_gpu", "0".into()),
+        ("no_kv_offload", "0".into()),
+        ("flash_attn", plan.flash_attn.to_string()),
+        ("devices", "auto".into()),
+        ("tensor_split", "0.00".into()),
+        ("tensor_buft_overrides", "none".into()),
+        ("load_mode", plan.load_mode.into()),
+        ("lazy_mode", "auto".into()),
+        ("embeddings", "0".into()),
+        ("no_op_offload", "0".into()),
+        ("no_host", "0".into()),
+        ("repack", "1".into()),
+        ("fit_target", "0".into()),
+        ("fit_min_ctx", "0".into()),
+        ("n_prompt", n_prompt.to_string()),
+        ("n_gen", n_gen.to_string()),
+        ("n_depth", conditions.n_depth.to_string()),
+        ("test_time", conditions.test_time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+        ("avg_ns", row.avg_ns.to_string()),
+        ("stddev_ns", row.stddev_ns.to_string()),
+        ("avg_ts", format!("{:.6}", row.avg_ts)),
+        ("stddev_ts", format!("{:.6}", row.stddev_ts)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{case, run};
+    use super::*;
+
+    /// What llama-bench printed of the same repetitions.
+    const PRINTED: &str = include_str!("golden.csv");
+
+    #[test]
+    fn what_llama_bench_printed_is_what_is_printed() {
+        let mut run = run();
+        run.cases = vec![
+            case("idle", "pp", 1, &[193_288, 135_512, 124_806]),
+            case("idle", "tg", 1, &[196_272, 145_246, 136_784]),
+            case("idle", "pp", 2, &[299_998_884, 315_987_402, 225_944_984]),
+            case("idle", "tg", 2, &[874_070_812, 431_193, 414_308]),
+        ];
+        let text = llama_bench_csv(&run).unwrap();
+        assert_eq!(text.lines().next(), PRINTED.lines().next());
+        for (ours, theirs) in text.lines().zip(PRINTED.lines()) {
+            let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
+            for (at, (ours, theirs)) in cells(ours).into_iter().zip(cells(theirs)).enumerate() {
+                // The deviation of nanoseconds, which llama-bench computes in whole numbers.
+                if at == 39 && ours.starts_with('"') {
+                    let number = |cell: &str| cell.trim_matches('"').parse::<f64>().unwrap();
+                    assert!((number(&ours) - number(&theirs)).abs() <= 1.0 + 1e-4 * number(&theirs), "{ours} {theirs}");
+                } else {
+                    assert_eq!(ours, theirs, "column {at}");
+                }
+            }
+        }
+        assert_eq!(text.lines().count(), PRINTED.lines().count());
+        assert!(text.ends_with("\"\n"));
+    }
+
+    #[test]
+    fn quotes_are_doubled_and_line_ends_are_blanks() {
+        let mut run = run();
+        run.subject["model_filename"] = "a \"b\",\nc.gguf".into();
+        assert!(llama_bench_csv(&run).unwrap().contains(r#","a ""b"", c.gguf","#));
+    }
+}

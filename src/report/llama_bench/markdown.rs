@@ -1,0 +1,230 @@
+//! llama-bench's Markdown table: settings have a column only where they are not its defaults.
+
+use super::super::error::ReportError;
+use super::read::{Plan, Subject, Test};
+use super::row::{Row, rows};
+use crate::record::Run;
+
+const MIB: f64 = 1024.0 * 1024.0;
+const GIB: f64 = 1024.0 * MIB;
+
+/// Names in a list of backends that make llama-bench count it as running on the CPU.
+const CPU_BACKENDS: [&str; 3] = ["CPU", "BLAS", "ZenDNN"];
+
+/// A column: its heading, its narrowest width in bytes (as C's `printf` counts them), and whether its cells are set to
+/// the left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Column {
+    heading: &'static str,
+    width: usize,
+    left: bool,
+    field: Field,
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Model,
+    Size,
+    Params,
+    Backend,
+    GpuLayers,
+    Threads,
+    Batch,
+    Ubatch,
+    TypeK,
+    TypeV,
+    FlashAttn,
+    LoadMode,
+    Test,
+    TokensPerSecond,
+}
+
+impl Field {
+    fn column(self) -> Column {
+        let (heading, width, left) = match self {
+            Self::Model => ("model", 30, true),
+            Self::Size => ("size", 10, false),
+            Self::Params => ("params", 10, false),
+            Self::Backend => ("backend", 10, true),
+            Self::GpuLayers => ("ngl", 3, false),
+            Self::Threads => ("threads", 7, false),
+            Self::Batch => ("n_batch", 7, false),
+            Self::Ubatch => ("n_ubatch", 8, false),
+            Self::TypeK => ("type_k", 6, false),
+            Self::TypeV => ("type_v", 6, false),
+            Self::FlashAttn => ("fa", 3, false),
+            Self::LoadMode => ("lm", 10, false),
+            Self::Test => ("test", 15, false),
+            Self::TokensPerSecond => ("t/s", 20, false),
+        };
+        Column { heading, width, left, field: self }
+    }
+}
+
+/// `run` as llama-bench's Markdown table with its line about the build, ending in a newline. Only the rows under `idle`,
+/// unless the run has none: no column says under which load a row was measured.
+///
+/// Where a GPU backend is at work, the thread count has a column if there are several or if it is not the machine's
+/// number of physical cores, llama-bench's default on most machines. Errors name the key that the run lacks.
+pub fn llama_bench_markdown(run: &Run) -> Result<String, ReportError> {
+    let (subject, plan, rows) = (Subject::of(run)?, Plan::of(run)?, rows(run)?);
+    let columns: Vec<Column> = fields(run, &subject, &plan, &rows).into_iter().map(Field::column).collect();
+    let mut text = line(columns.iter().map(|column| padded(column.heading, column.width, column.left)));
+    text += &line(columns.iter().map(|column| {
+        let end = if column.left { '-' } else { ':' };
+        format!("{}{end}", "-".repeat(column.width - 1))
+    }));
+    for row in &rows {
+        text += &line(columns.iter().map(|column| {
+            // The sign between mean and deviation is one character of two bytes.
+            let width = column.width + usize::from(column.field == Field::TokensPerSecond);
+            padded(&cell(column.field, &subject, &plan, row), width, column.left)
+        }));
+    }
+    Ok(format!("{text}\nbuild: {} ({})\n", subject.build_commit, subject.build_number))
+}
+
+/// The columns that llama-bench would show, in its order.
+fn fields(run: &Run, subject: &Subject, plan: &Plan, rows: &[Row]) -> Vec<Field> {
+    let on_cpu = CPU_BACKENDS.iter().any(|name| subject.backends.contains(name));
+    let first_count = rows.first().map(|row| row.conditions.n_threads);
+    let several_counts = rows.iter().any(|row| Some(row.conditions.n_threads) != first_count);
+    let default_count = first_count == run.machine.physical_cores.value().copied();
+    let defaults = Plan::of_defaults();
+    let optional = [
+        (Field::GpuLayers, !on_cpu),
+        (Field::Threads, on_cpu || several_counts || !default_count),
+        (Field::Batch, plan.n_batch != defaults.n_batch),
+        (Field::Ubatch, plan.n_ubatch != defaults.n_ubatch),
+        (Field::TypeK, plan.type_k != defaults.type_k),
+        (Field::TypeV, plan.type_v != defaults.type_v),
+        (Field::FlashAttn, plan.flash_attn != defaults.flash_attn),
+        (Field::LoadMode, plan.load_mode != defaults.load_mode),
+    ];
+    let mut fields = vec![Field::Model, Field::Size, Field::Params, Field::Backend];
+    fields.extend(optional.into_iter().filter(|(_, shown)| *shown).map(|(field, _)| field));
+    fields.extend([Field::Test, Field::TokensPerSecond]);
+    fields
+}
+
+fn cell(field: Field, subject: &Subject, plan: &Plan, row: &Row) -> String {
+    match field {
+        Field::Model => subject.model_type.clone(),
+        Field::Size => match subject.model_size_bytes as f64 {
+            bytes if bytes < GIB => format!("{:.2} MiB", bytes / MIB),
+            bytes => format!("{:.2} GiB", bytes / GIB),
+        },
+        Field::Params => match subject.model_n_params as f64 {
+            params if params < 1e9 => format!("{:.2} M", params / 1e6),
+            params => format!("{:.2} B", params / 1e9),
+        },
+        Field::Backend => subject.backends.clone(),
+        Field::GpuLayers => plan.n_gpu_layers.to_string(),
+        Field::Threads => row.conditions.n_threads.to_string(),
+        Field::Batch => plan.n_batch.to_string(),
+        Field::Ubatch => plan.n_ubatch.to_string(),
+        Field::TypeK => plan.type_k.clone(),
+        Field::TypeV => plan.type_v.clone(),
+        Field::FlashAttn => plan.flash_attn.to_string(),
+        Field::LoadMode => plan.load_mode.into(),
+        Field::Test => test(row),
+        Field::TokensPerSecond => format!("{:.2} ± {:.2}", row.avg_ts, row.stddev_ts),
+    }
+}
+
+/// `pp128`, `tg64`, and with tokens before it `tg64 @ d512`.
+fn test(row: &Row) -> String {
+    let conditions = &row.conditions;
+    let name = match conditions.test {
+        Test::Prompt => "pp",
+        Test::Generation => "tg",
+    };
+    let depth = if conditions.n_depth > 0 { format!(" @ d{}", conditions.n_depth) } else { String::new() };
+    format!("{name}{}{depth}", conditions.n_tokens)
+}
+
+fn padded(text: &str, width: usize, left: bool) -> String {
+    let blanks = " ".repeat(width.saturating_sub(text.len()));
+    if left { format!("{text}{blanks}") } else { format!("{blanks}{text}") }
+}
+
+fn line(cells: impl Iterator<Item = String>) -> String {
+    format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::sample::{case, run};
+    use super::*;
+    use crate::record::Fact;
+
+    /// What llama-bench printed. A checkout may have given it the line ends of its system.
+    fn golden(text: &str) -> String {
+        text.replace("\r\n", "\n")
+    }
+
+    fn header(run: &Run) -> String {
+        let table = llama_bench_markdown(run).unwrap();
+        let headings: Vec<&str> = table.lines().next().unwrap().split('|').map(str::trim).collect();
+        headings.join(" ").trim().to_owned()
+    }
+
+    #[test]
+    fn what_llama_bench_printed_is_what_is_printed() {
+        let mut run = run();
+        run.cases = vec![
+            case("idle", "pp", 1, &[261_800, 142_362, 121_972]),
+            case("idle", "tg", 1, &[168_321, 142_092, 137_335]),
+            case("idle", "pp", 2, &[20_175_712, 213_579, 139_358]),
+            case("idle", "tg", 2, &[400_477, 385_094, 385_434]),
+        ];
+        assert_eq!(llama_bench_markdown(&run).unwrap(), golden(include_str!("golden.md")));
+    }
+
+    #[test]
+    fn what_llama_bench_printed_with_other_settings_is_what_is_printed() {
+        let mut run = run();
+        run.subject["model_size"] = json!(142_543_872);
+        run.subject["model_n_params"] = json!(134_105_856);
+        run.plan = json!({
+            "n_batch": 256, "n_ubatch": 64, "type_k": "q8_0", "type_v": "q8_0", "n_gpu_layers": 3, "flash_attn": true,
+            "use_mmap": true,
+        });
+        run.cases = vec![
+            case("idle", "pp", 2, &[259_945_085, 843_796_557]),
+            case("idle", "tg", 2, &[2_859_915_360, 1_150_144_387]),
+        ];
+        for case in &mut run.cases {
+            case.conditions["n_depth"] = json!(4);
+        }
+        run.cases[1].conditions["n_gen"] = json!(2);
+        assert_eq!(llama_bench_markdown(&run).unwrap(), golden(include_str!("golden_wide.md")));
+    }
+
+    #[test]
+    fn on_a_gpu_layers_have_a_column_and_threads_only_where_they_are_chosen() {
+        let mut run = run();
+        run.subject["backends"] = json!("CUDA");
+        run.machine.physical_cores = Fact::Value(1);
+        assert_eq!(header(&run), "model size params backend ngl test t/s");
+        run.machine.physical_cores = Fact::Unsupported;
+        assert_eq!(header(&run), "model size params backend ngl threads test t/s");
+        run.machine.physical_cores = Fact::Value(1);
+        run.cases.push(case("idle", "tg", 2, &[5]));
+        assert_eq!(header(&run), "model size params backend ngl threads test t/s");
+        run.subject["backends"] = json!("CUDA,BLAS");
+        assert_eq!(header(&run), "model size params backend threads test t/s");
+    }
+
+    #[test]
+    fn large_models_are_written_in_large_units() {
+        let mut run = run();
+        run.subject["model_size"] = json!(5_130_000_000_u64);
+        run.subject["model_n_params"] = json!(7_240_000_000_u64);
+        let table = llama_bench_markdown(&run).unwrap();
+        assert!(table.contains("|   4.78 GiB |     7.24 B |"), "{table}");
+    }
+}

@@ -1,0 +1,309 @@
+//! What llama-bench's columns need of a record, read key by key so that an error can name the key.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::super::error::ReportError;
+use crate::record::{Case, Fact, Run};
+
+/// What llama.cpp calls itself where it was built outside of version control.
+const UNKNOWN_COMMIT: &str = "unknown";
+
+/// The model and the llama.cpp that ran it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Subject {
+    pub(super) build_commit: String,
+    pub(super) build_number: u64,
+    pub(super) cpu_info: String,
+    pub(super) gpu_info: String,
+    pub(super) backends: String,
+    pub(super) model_filename: String,
+    pub(super) model_type: String,
+    pub(super) model_size_bytes: u64,
+    pub(super) model_n_params: u64,
+}
+
+/// The settings that all cases share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) n_batch: u64,
+    pub(super) n_ubatch: u64,
+    pub(super) type_k: String,
+    pub(super) type_v: String,
+    pub(super) n_gpu_layers: i64,
+    /// -1 where llama.cpp decides, 0 off, 1 on.
+    pub(super) flash_attn: i64,
+    pub(super) load_mode: &'static str,
+}
+
+impl Plan {
+    /// What llama-bench runs with when it is told nothing.
+    pub(super) fn of_defaults() -> Self {
+        Self {
+            n_batch: 2048,
+            n_ubatch: 512,
+            type_k: "f16".into(),
+            type_v: "f16".into(),
+            n_gpu_layers: -1,
+            flash_attn: -1,
+            load_mode: "auto",
+        }
+    }
+}
+
+/// What a case measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(super) enum Test {
+    /// Prompt processing.
+    #[serde(rename = "pp")]
+    Prompt,
+    /// Generation.
+    #[serde(rename = "tg")]
+    Generation,
+}
+
+/// The conditions and the repetitions of one case.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Conditions {
+    pub(super) test: Test,
+    /// Prompt tokens or generated tokens, whichever the test is about.
+    pub(super) n_tokens: u64,
+    pub(super) n_depth: u64,
+    /// The threads that did this test's work.
+    pub(super) n_threads: u64,
+    pub(super) test_time: jiff::Timestamp,
+    pub(super) samples_ns: Vec<u64>,
+}
+
+/// One JSON object of the record, and what to call it.
+struct Place<'a> {
+    name: String,
+    object: &'a Value,
+}
+
+impl Place<'_> {
+    fn read<T: DeserializeOwned>(&self, key: &'static str) -> Result<T, ReportError> {
+        let Some(value) = self.object.get(key) else {
+            return Err(ReportError::MissingKey { place: self.name.clone(), key });
+        };
+        T::deserialize(value).map_err(|error| self.bad(key, &error))
+    }
+
+    fn bad(&self, key: &'static str, detail: &dyn std::fmt::Display) -> ReportError {
+        ReportError::BadValue { place: self.name.clone(), key, detail: detail.to_string() }
+    }
+
+    /// A text without line ends and control codes: a name out of a model file must not break the table or the terminal.
+    /// Empty where the run could not tell.
+    fn text(&self, key: &'static str) -> Result<String, ReportError> {
+        let fact = self.read::<Option<Fact<String>>>(key)?;
+        let text = fact.as_ref().and_then(Fact::value).map_or("", String::as_str);
+        Ok(text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
+    }
+}
+
+/// How a run may have written a setting with three states.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Switch {
+    Number(i64),
+    YesNo(bool),
+    Word(String),
+}
+
+/// One name, several, or names with commas between them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Names {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Subject {
+    pub(super) fn of(run: &Run) -> Result<Self, ReportError> {
+        let place = Place { name: "the run's subject".into(), object: &run.subject };
+        let commit = place.text("build_commit")?;
+        Ok(Self {
+            build_commit: if commit.is_empty() { UNKNOWN_COMMIT.into() } else { commit },
+            build_number: place.read::<Option<u64>>("build_number")?.unwrap_or(0),
+            cpu_info: place.text("cpu_info")?,
+            gpu_info: place.text("gpu_info")?,
+            backends: backends(&place.read("backends")?),
+            model_filename: place.text("model_filename")?,
+            model_type: place.text("model_type")?,
+            model_size_bytes: place.read("model_size")?,
+            model_n_params: place.read("model_n_params")?,
+        })
+    }
+}
+
+/// llama-bench names the CPU only where there is nothing else.
+fn backends(names: &Names) -> String {
+    let names: Vec<&str> = match names {
+        Names::One(names) => names.split(',').map(str::trim).collect(),
+        Names::Several(names) => names.iter().map(String::as_str).collect(),
+    };
+    let others: Vec<&str> = names.into_iter().filter(|name| !name.is_empty() && *name != "CPU").collect();
+    if others.is_empty() { "CPU".into() } else { others.join(",") }
+}
+
+impl Plan {
+    pub(super) fn of(run: &Run) -> Result<Self, ReportError> {
+        let place = Place { name: "the run's plan".into(), object: &run.plan };
+        let number = |key, default: u64| Ok(place.read::<Option<u64>>(key)?.unwrap_or(default));
+        let kv_type = |key, default: String| {
+            let name = place.text(key)?.to_ascii_lowercase();
+            Ok(if name.is_empty() { default } else { name })
+        };
+        let defaults = Self::of_defaults();
+        Ok(Self {
+            n_batch: number("n_batch", defaults.n_batch)?,
+            n_ubatch: number("n_ubatch", defaults.n_ubatch)?,
+            type_k: kv_type("type_k", defaults.type_k)?,
+            type_v: kv_type("type_v", defaults.type_v)?,
+            n_gpu_layers: place.read::<Option<i64>>("n_gpu_layers")?.unwrap_or(defaults.n_gpu_layers),
+            flash_attn: flash_attn(&place)?,
+            load_mode: load_mode(&place)?,
+        })
+    }
+}
+
+fn flash_attn(place: &Place<'_>) -> Result<i64, ReportError> {
+    const KEY: &str = "flash_attn";
+    let fault = |found: &dyn std::fmt::Display| Err(place.bad(KEY, &format!("{found} is not auto, on or off")));
+    match place.read::<Option<Switch>>(KEY)? {
+        None => Ok(-1),
+        Some(Switch::YesNo(on)) => Ok(i64::from(on)),
+        Some(Switch::Number(number @ -1..=1)) => Ok(number),
+        Some(Switch::Number(number)) => fault(&number),
+        Some(Switch::Word(word)) => match word.to_ascii_lowercase().as_str() {
+            "auto" => Ok(-1),
+            "off" | "disabled" => Ok(0),
+            "on" | "enabled" => Ok(1),
+            _ => fault(&format!("'{word}'")),
+        },
+    }
+}
+
+/// `null` is llama.cpp's own choice. A plan that knows of no locking has none.
+fn load_mode(place: &Place<'_>) -> Result<&'static str, ReportError> {
+    let map = place.read::<Option<bool>>("use_mmap")?;
+    let lock = match place.object.get("use_mlock") {
+        Some(_) => place.read::<Option<bool>>("use_mlock")?.unwrap_or(false),
+        None => false,
+    };
+    Ok(match (map, lock) {
+        (None, false) => "auto",
+        (Some(false), false) => "none",
+        (Some(true), false) => "mmap",
+        (Some(false), true) => "mlock",
+        // llama.cpp's own choice maps the file.
+        (None | Some(true), true) => "mmap+mlock",
+    })
+}
+
+impl Conditions {
+    pub(super) fn of(case: &Case) -> Result<Self, ReportError> {
+        let place = Place { name: format!("the conditions of {}", case.path), object: &case.conditions };
+        let test = place.read("test")?;
+        // llama-bench sets both counts to one number. Here each test has the count that its work depends on.
+        let (tokens_key, threads_key) = match test {
+            Test::Prompt => ("n_prompt", "n_threads_batch"),
+            Test::Generation => ("n_gen", "n_threads"),
+        };
+        let samples_ns: Vec<u64> = place.read("samples_ns")?;
+        if samples_ns.contains(&0) {
+            return Err(place.bad("samples_ns", &"a repetition that took no time"));
+        }
+        Ok(Self {
+            test,
+            n_tokens: place.read(tokens_key)?,
+            n_depth: place.read("n_depth")?,
+            n_threads: place.read(threads_key)?,
+            test_time: place.read("test_time")?,
+            samples_ns,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::sample::run;
+    use super::*;
+
+    fn plan_with(key: &str, value: Value) -> Result<Plan, ReportError> {
+        let mut run = run();
+        run.plan[key] = value;
+        Plan::of(&run)
+    }
+
+    #[test]
+    fn a_key_that_is_missing_is_named_with_its_place() {
+        for key in ["model_filename", "model_type", "model_size", "model_n_params", "backends", "cpu_info", "gpu_info"]
+        {
+            let mut run = run();
+            run.subject.as_object_mut().unwrap().remove(key);
+            let text = Subject::of(&run).unwrap_err().to_string();
+            assert_eq!(text, format!("the run's subject does not hold `{key}`, which llama-bench's shape needs"));
+        }
+        for key in ["n_batch", "n_ubatch", "type_k", "type_v", "n_gpu_layers", "flash_attn", "use_mmap"] {
+            let mut run = run();
+            run.plan.as_object_mut().unwrap().remove(key);
+            assert!(matches!(Plan::of(&run), Err(ReportError::MissingKey { key: found, .. }) if found == key));
+        }
+        let mut run = run();
+        run.cases[0].conditions.as_object_mut().unwrap().remove("n_depth");
+        let text = Conditions::of(&run.cases[0]).unwrap_err().to_string();
+        assert!(text.starts_with("the conditions of idle/pp16/threads=1 does not hold `n_depth`"), "{text}");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_named_with_its_fault() {
+        let mut run = run();
+        run.subject["model_size"] = json!("large");
+        let text = Subject::of(&run).unwrap_err().to_string();
+        assert!(text.contains("`model_size`") && text.contains("large"), "{text}");
+        run.cases[0].conditions["samples_ns"] = json!([1, 0]);
+        let text = Conditions::of(&run.cases[0]).unwrap_err().to_string();
+        assert!(text.contains("`samples_ns`") && text.contains("took no time"), "{text}");
+    }
+
+    #[test]
+    fn what_the_run_leaves_to_llama_cpp_is_what_llama_bench_leaves_to_it() {
+        let mut run = run();
+        for (_, value) in run.plan.as_object_mut().unwrap() {
+            *value = Value::Null;
+        }
+        assert_eq!(Plan::of(&run).unwrap(), Plan::of_defaults());
+        run.subject["build_commit"] = Value::Null;
+        run.subject["build_number"] = Value::Null;
+        run.subject["gpu_info"] = json!({"missing": "unsupported"});
+        let subject = Subject::of(&run).unwrap();
+        assert_eq!(
+            (subject.build_commit.as_str(), subject.build_number, subject.gpu_info.as_str()),
+            ("unknown", 0, "")
+        );
+    }
+
+    #[test]
+    fn switches_are_read_in_every_form() {
+        let flash = |value| plan_with("flash_attn", value).map(|plan| plan.flash_attn).ok();
+        assert_eq!([json!("auto"), json!(-1), Value::Null].map(flash), [Some(-1); 3]);
+        assert_eq!([json!("on"), json!(1), json!(true), json!("Enabled")].map(flash), [Some(1); 4]);
+        assert_eq!([json!("off"), json!(0), json!(false)].map(flash), [Some(0); 3]);
+        assert_eq!([json!("maybe"), json!(2)].map(flash), [None; 2]);
+        let mode = |value| plan_with("use_mmap", value).map(|plan| plan.load_mode).ok();
+        assert_eq!([json!(true), json!(false)].map(mode), [Some("mmap"), Some("none")]);
+        assert_eq!(plan_with("use_mlock", json!(true)).unwrap().load_mode, "mmap+mlock");
+    }
+
+    #[test]
+    fn the_cpu_is_named_only_where_it_is_alone() {
+        let several = |names: &[&str]| backends(&Names::Several(names.iter().map(ToString::to_string).collect()));
+        assert_eq!([several(&[]), several(&["CPU"]), several(&["CUDA", "CPU"])], ["CPU", "CPU", "CUDA"]);
+        assert_eq!(backends(&Names::One("Vulkan, BLAS, CPU".into())), "Vulkan,BLAS");
+    }
+}

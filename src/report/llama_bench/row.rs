@@ -1,0 +1,190 @@
+//! The rows of llama-bench's table: which cases have one, in which order, and the figures of each.
+
+use super::super::error::ReportError;
+use super::read::{Conditions, Test};
+use crate::record::{Case, CaseState, Run};
+
+/// The loads whose rows are printed, the first that the run has.
+const LOADS: [&str; 2] = ["idle", "render"];
+
+/// The figures of one row.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row {
+    pub(super) conditions: Conditions,
+    /// Mean length of a repetition, cut to whole nanoseconds.
+    pub(super) avg_ns: u64,
+    /// Sample standard deviation of that, cut to whole nanoseconds.
+    pub(super) stddev_ns: u64,
+    /// Mean over the repetitions of tokens per second.
+    pub(super) avg_ts: f64,
+    /// Sample standard deviation of that.
+    pub(super) stddev_ts: f64,
+}
+
+impl Row {
+    fn of(conditions: Conditions) -> Self {
+        let samples_ns = &conditions.samples_ns;
+        let ns: Vec<f64> = samples_ns.iter().map(|ns| *ns as f64).collect();
+        let ts: Vec<f64> = ns.iter().map(|ns| 1e9 * conditions.n_tokens as f64 / ns).collect();
+        let sum: u128 = samples_ns.iter().map(|ns| u128::from(*ns)).sum();
+        Self {
+            avg_ns: u64::try_from(sum / samples_ns.len().max(1) as u128).unwrap_or(u64::MAX),
+            stddev_ns: whole(mean_and_stddev(&ns).1),
+            avg_ts: mean_and_stddev(&ts).0,
+            stddev_ts: mean_and_stddev(&ts).1,
+            conditions,
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn whole(ns: f64) -> u64 {
+    ns as u64
+}
+
+/// Mean and sample standard deviation, 0 for a single sample as in llama-bench. The deviation is taken about the mean:
+/// llama-bench's own sum of squares of nanoseconds can overflow 64 bits where repetitions take seconds.
+fn mean_and_stddev(samples: &[f64]) -> (f64, f64) {
+    let n = samples.len().max(1) as f64;
+    let mean = samples.iter().sum::<f64>() / n;
+    let squares: f64 = samples.iter().map(|sample| (sample - mean).powi(2)).sum();
+    (mean, if samples.len() < 2 { 0.0 } else { (squares / (n - 1.0)).sqrt() })
+}
+
+/// The load that a case was measured under: the first element of its path.
+fn load(case: &Case) -> Option<&'static str> {
+    let first = case.path.split('/').next()?;
+    LOADS.into_iter().find(|load| *load == first)
+}
+
+/// The load whose rows are printed; `None` where the run has no case under any.
+fn printed_load(run: &Run) -> Option<&'static str> {
+    LOADS.into_iter().find(|printed| run.cases.iter().any(|case| load(case) == Some(*printed)))
+}
+
+/// Whether there are repetitions to show.
+fn is_measured(case: &Case) -> bool {
+    let has_any =
+        case.conditions.get("samples_ns").is_none_or(|samples| samples.as_array().is_none_or(|s| !s.is_empty()));
+    matches!(case.state, CaseState::Ok | CaseState::Interrupted | CaseState::Lossy) && has_any
+}
+
+/// The rows of `run` in llama-bench's order: thread counts as they first appear, and for each the prompt before the
+/// generation.
+pub(super) fn rows(run: &Run) -> Result<Vec<Row>, ReportError> {
+    let printed = printed_load(run);
+    let cases = run.cases.iter().filter(|case| load(case).is_some() && load(case) == printed && is_measured(case));
+    let mut rows = cases.map(|case| Conditions::of(case).map(Row::of)).collect::<Result<Vec<_>, _>>()?;
+    if rows.is_empty() {
+        return Err(ReportError::NoRows { command: run.command.clone() });
+    }
+    let mut counts: Vec<u64> = Vec::new();
+    for row in &rows {
+        if !counts.contains(&row.conditions.n_threads) {
+            counts.push(row.conditions.n_threads);
+        }
+    }
+    rows.sort_by_key(|row| {
+        let conditions = &row.conditions;
+        let place = counts.iter().position(|count| *count == conditions.n_threads);
+        (place, conditions.test == Test::Generation)
+    });
+    Ok(rows)
+}
+
+/// What of `run` llama-bench's columns cannot say, a sentence each: what was simulated, and the cases that have no row.
+/// Meant for a place beside the table, such as stderr.
+#[must_use]
+pub fn llama_bench_left_out(run: &Run) -> Vec<String> {
+    let printed = printed_load(run);
+    let mut sentences: Vec<String> =
+        run.simulated.iter().map(|part| format!("SIMULATED: {} ({}).", part.what, part.parameters)).collect();
+    let other_loads = run.cases.iter().filter(|case| load(case).is_some() && load(case) != printed).count();
+    if other_loads > 0 {
+        sentences.push(format!("Left out: {other_loads} cases under a load, which these columns cannot name."));
+    }
+    if printed == Some("render") {
+        sentences.push("Every row was measured under the render-like load, which these columns cannot name.".into());
+    }
+    for case in run.cases.iter().filter(|case| printed.is_some() && load(case) == printed && !is_measured(case)) {
+        sentences.push(format!("Left out: {}, which has no figures.", case.path));
+    }
+    sentences
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::sample::{case, run};
+    use super::*;
+    use crate::record::Simulation;
+
+    fn printed(run: &Run) -> Vec<(u64, Test)> {
+        rows(run).unwrap().iter().map(|row| (row.conditions.n_threads, row.conditions.test)).collect()
+    }
+
+    #[test]
+    fn rows_stand_by_thread_count_and_the_prompt_first() {
+        let mut run = run();
+        run.cases = [("tg", 4), ("pp", 2), ("tg", 2), ("pp", 4)].map(|(test, t)| case("idle", test, t, &[5])).into();
+        let order = [(4, Test::Prompt), (4, Test::Generation), (2, Test::Prompt), (2, Test::Generation)];
+        assert_eq!(printed(&run), order);
+    }
+
+    #[test]
+    fn each_test_has_the_thread_count_of_its_own_work() {
+        let mut run = run();
+        run.cases = vec![case("idle", "pp", 1, &[5]), case("idle", "tg", 1, &[5])];
+        for case in &mut run.cases {
+            case.conditions["n_threads"] = json!(3);
+            case.conditions["n_threads_batch"] = json!(7);
+        }
+        assert_eq!(printed(&run), [(7, Test::Prompt), (3, Test::Generation)]);
+    }
+
+    #[test]
+    fn rows_under_load_are_printed_only_where_there_are_no_others() {
+        let mut run = run();
+        run.cases = vec![case("render", "tg", 1, &[5]), case("idle", "tg", 2, &[5]), case("model", "tg", 9, &[5])];
+        assert_eq!(printed(&run), [(2, Test::Generation)]);
+        assert_eq!(llama_bench_left_out(&run), ["Left out: 1 cases under a load, which these columns cannot name."]);
+        // An idle case without figures is no reason to take those under load for idle ones.
+        run.cases[1].state = CaseState::Failed;
+        assert!(matches!(rows(&run), Err(ReportError::NoRows { .. })));
+        run.cases.remove(1);
+        assert_eq!(printed(&run), [(1, Test::Generation)]);
+        assert!(llama_bench_left_out(&run)[0].starts_with("Every row was measured under"));
+    }
+
+    #[test]
+    fn a_case_without_repetitions_has_no_row_and_is_named() {
+        let mut run = run();
+        run.cases = vec![case("idle", "tg", 1, &[5]), case("idle", "tg", 2, &[]), case("idle", "tg", 4, &[5])];
+        run.cases[2].state = CaseState::Invalid;
+        run.simulated = vec![Simulation { what: "synthetic weights".into(), parameters: "tiny".into() }];
+        assert_eq!(printed(&run), [(1, Test::Generation)]);
+        assert_eq!(
+            llama_bench_left_out(&run),
+            [
+                "SIMULATED: synthetic weights (tiny).",
+                "Left out: idle/tg8/threads=2, which has no figures.",
+                "Left out: idle/tg8/threads=4, which has no figures.",
+            ]
+        );
+        let ipc = crate::record::sample::run();
+        let text = rows(&ipc).unwrap_err().to_string();
+        assert_eq!(text, "the run of `ipc` has no measured case that llama-bench's shape can show");
+    }
+
+    #[test]
+    fn deviations_are_those_of_a_sample_however_long_it_took() {
+        let (mean, stddev) = mean_and_stddev(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
+        assert!((mean - 5.0).abs() < 1e-12 && (stddev - (32.0_f64 / 7.0).sqrt()).abs() < 1e-12);
+        assert_eq!(mean_and_stddev(&[3.0]), (3.0, 0.0));
+        let mut run = run();
+        run.cases = vec![case("idle", "tg", 1, &[60_000_000_000, 60_000_000_003, 60_000_000_000])];
+        let rows = rows(&run).unwrap();
+        assert_eq!((rows[0].avg_ns, rows[0].stddev_ns), (60_000_000_001, 1));
+    }
+}

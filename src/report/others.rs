@@ -1,0 +1,209 @@
+//! Tables of the cases that have no median: one for every set of cases that give the same figures.
+
+use super::figure;
+use super::outline::{Column, state_word};
+use crate::record::{Case, CaseState, Metric, MetricStatus};
+
+/// The heading of a table whose cases begin with different names.
+const MIXED: &str = "Figures";
+
+/// A table with its heading and what is said under it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Grid {
+    /// What its cases have in common.
+    pub(super) title: String,
+    /// Its columns; the first is the case.
+    pub(super) columns: Vec<Column>,
+    /// Its rows.
+    pub(super) rows: Vec<Vec<String>>,
+    /// What is said under it.
+    pub(super) remarks: Vec<String>,
+}
+
+/// Cases without a median, by the names of their figures, in order of first appearance. Only sets of two or more, and
+/// only those with a figure that is not left to a remark.
+pub(super) fn groups<'a>(cases: &'a [Case], zero_everywhere: &[&str]) -> Vec<Vec<&'a Case>> {
+    let names = |case: &'a Case| case.metrics.iter().map(|metric| metric.name.as_str());
+    let mut groups: Vec<Vec<&Case>> = Vec::new();
+    for case in cases.iter().filter(|case| !case.metrics.is_empty() && case.metric("p50").is_none()) {
+        match groups.iter_mut().find(|group| names(group[0]).eq(names(case))) {
+            Some(group) => group.push(case),
+            None => groups.push(vec![case]),
+        }
+    }
+    groups.retain(|group| group.len() > 1 && !shown(group, zero_everywhere).is_empty());
+    groups
+}
+
+/// The places of the figures that have a column: neither 0 in every case of the run nor too few in every case here.
+fn shown(group: &[&Case], zero_everywhere: &[&str]) -> Vec<usize> {
+    let is_shown = |at: &usize| {
+        let name = group[0].metrics[*at].name.as_str();
+        !zero_everywhere.contains(&name) && group.iter().any(|case| case.metrics[*at].status != MetricStatus::TooFew)
+    };
+    (0..group[0].metrics.len()).filter(is_shown).collect()
+}
+
+/// The table of one group.
+pub(super) fn grid(group: &[&Case], zero_everywhere: &[&str]) -> Grid {
+    let shown = shown(group, zero_everywhere);
+    let column = |heading: &str, expendable| Column { heading: heading.into(), numeric: true, expendable };
+    let mut columns = vec![Column { numeric: false, ..column("case", 0) }, column("n", 0)];
+    let name = |at: usize| group[0].metrics[at].name.as_str();
+    columns.extend(shown.iter().enumerate().map(|(place, at)| column(name(*at), place)));
+    let mut remarks = remarks(group, &shown);
+    let absent = (0..group[0].metrics.len())
+        .filter(|at| !shown.contains(at) && !zero_everywhere.contains(&name(*at)))
+        .map(|at| &group[0].metrics[at]);
+    remarks.extend(absent.map(|metric| format!("{} is not given: {}.", metric.name, figure::absent(metric))));
+    Grid { title: title(group), columns, rows: group.iter().map(|case| row(case, &shown)).collect(), remarks }
+}
+
+/// The first element of the paths, where all have the same.
+fn title(group: &[&Case]) -> String {
+    let first = |case: &Case| case.path.split('/').next().unwrap_or_default().to_owned();
+    let common = first(group[0]);
+    if !common.is_empty() && group.iter().all(|case| first(case) == common) { common } else { MIXED.into() }
+}
+
+/// `n` is that of the first figure that has a column.
+fn row(case: &Case, shown: &[usize]) -> Vec<String> {
+    let path = match case.state {
+        CaseState::Ok => case.path.clone(),
+        state => format!("{} ({})", case.path, state_word(state)),
+    };
+    let mut cells = vec![path, figure::count(case.metrics[shown[0]].n)];
+    cells.extend(shown.iter().map(|at| cell(case, &case.metrics[*at])));
+    cells
+}
+
+/// A figure with its interval or its spread. That it rests on fewer samples than planned is said here only where the
+/// state of the case does not say it.
+fn cell(case: &Case, metric: &Metric) -> String {
+    let partial = if metric.status == MetricStatus::Partial && case.state == CaseState::Ok { " (partial)" } else { "" };
+    figure::with_interval_or_spread(metric) + partial
+}
+
+/// What the marks in the cells mean, and which figures rest on another number of samples than the column says.
+fn remarks(group: &[&Case], shown: &[usize]) -> Vec<String> {
+    let cells = || group.iter().flat_map(|case| shown.iter().map(|at| &case.metrics[*at]));
+    let given = || cells().filter(|metric| metric.value.is_some());
+    let has_interval = |metric: &Metric| metric.ci_low.is_some() && metric.ci_high.is_some();
+    let mut legend = Vec::new();
+    if given().any(has_interval) {
+        legend.push("In brackets: the 95 % confidence interval");
+    }
+    if given().any(|metric| !has_interval(metric) && metric.spread.is_some()) {
+        legend.push(
+            "after ±: the spread, which is the standard deviation of a mean and the quartile distance of a percentile",
+        );
+    }
+    let mut remarks = Vec::new();
+    if !legend.is_empty() {
+        let legend = legend.join("; ") + ".";
+        remarks.push(legend[..1].to_uppercase() + &legend[1..]);
+    }
+    remarks.extend(other_counts(group, shown));
+    remarks
+}
+
+/// The figures whose n is not that of the first, with their own: `n is that of avg_ts; itl_p50, itl_p99: 630.`
+fn other_counts(group: &[&Case], shown: &[usize]) -> Option<String> {
+    let counts = |at: usize| group.iter().map(move |case| case.metrics[at].n);
+    let mut others: Vec<(u64, u64, Vec<&str>)> = Vec::new();
+    for &at in shown.iter().filter(|at| !counts(**at).eq(counts(shown[0]))) {
+        let name = group[0].metrics[at].name.as_str();
+        let (least, most) = (counts(at).min().unwrap_or(0), counts(at).max().unwrap_or(0));
+        match others.iter_mut().find(|(low, high, _)| (*low, *high) == (least, most)) {
+            Some((_, _, names)) => names.push(name),
+            None => others.push((least, most, vec![name])),
+        }
+    }
+    let others: Vec<String> = others
+        .into_iter()
+        .map(|(least, most, names)| {
+            let most_text = if most == least { String::new() } else { format!("..{}", figure::count(most)) };
+            format!("{}: {}{most_text}", names.join(", "), figure::count(least))
+        })
+        .collect();
+    (!others.is_empty()).then(|| format!("n is that of {}; {}.", group[0].metrics[shown[0]].name, others.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::outline::Outline;
+    use super::super::sample::tokens;
+    use super::*;
+    use crate::record::Direction;
+
+    #[test]
+    fn cases_that_give_the_same_figures_share_a_table() {
+        let outline = Outline::of(&tokens());
+        assert_eq!(outline.tables.len(), 1);
+        let table = &outline.tables[0];
+        let headings: Vec<&str> = table.columns.iter().map(|column| column.heading.as_str()).collect();
+        assert_eq!(headings, ["case", "n", "avg_ts", "ttft_p50", "itl_p50", "itl_p99", "cpu_use", "anonymous"]);
+        assert_eq!(table.title, "idle");
+        assert_eq!(table.rows.len(), 4);
+        assert!(table.rows.iter().all(|row| row.len() == headings.len()));
+        assert_eq!(table.rows[3][5], "needs n ≥ 1,000");
+        // What has no companion and what has no figures stays a line.
+        assert_eq!(outline.also[0].0, "render/tg64/threads=8");
+        assert_eq!(outline.also[1].0, "idle/load");
+        assert_eq!(outline.also.len(), 2);
+    }
+
+    #[test]
+    fn a_table_of_several_loads_has_no_load_for_a_title() {
+        let mut run = tokens();
+        run.cases[0].path = "render/tg64/threads=1".into();
+        assert_eq!(Outline::of(&run).tables[0].title, MIXED);
+    }
+
+    #[test]
+    fn the_order_of_the_names_is_part_of_the_list() {
+        let mut run = tokens();
+        run.cases[0].metrics.swap(0, 1);
+        run.cases[1].metrics.swap(0, 1);
+        let tables = Outline::of(&run).tables;
+        assert_eq!(
+            tables.iter().map(|table| table.columns[2].heading.as_str()).collect::<Vec<_>>(),
+            ["ttft_p50", "avg_ts"]
+        );
+    }
+
+    #[test]
+    fn what_is_given_nowhere_or_0_everywhere_has_a_remark_and_no_column() {
+        let mut run = tokens();
+        run.cases.truncate(2);
+        for case in &mut run.cases {
+            case.metrics.truncate(1);
+            case.metrics.push(Metric::absent("itl_p99", "ms", 50, Direction::Lower, MetricStatus::TooFew));
+            case.metrics.push(Metric::plain("lost", "count", 0.0, 10, Direction::Lower));
+        }
+        let outline = Outline::of(&run);
+        assert_eq!(outline.tables[0].columns.len(), 3);
+        assert_eq!(
+            outline.tables[0].remarks[1..],
+            ["itl_p99 is not given: needs n ≥ 1,000.", "In every case none: lost."]
+        );
+        // Nothing but zeros makes no table.
+        for case in &mut run.cases {
+            case.metrics.remove(0);
+        }
+        let outline = Outline::of(&run);
+        assert!(outline.tables.is_empty());
+        assert_eq!(outline.also[0].1, "lost 0 (n 10)");
+    }
+
+    #[test]
+    fn fewer_samples_than_planned_are_said_once() {
+        let mut run = tokens();
+        run.cases[0].metrics[0].status = MetricStatus::Partial;
+        run.cases[1].metrics[0].status = MetricStatus::Partial;
+        run.cases[1].state = CaseState::Interrupted;
+        let rows = &Outline::of(&run).tables[0].rows;
+        assert!(rows[0][2].ends_with(" (partial)"), "{:?}", rows[0]);
+        assert!(rows[1][0].ends_with(" (interrupted)") && !rows[1][2].ends_with(" (partial)"), "{:?}", rows[1]);
+    }
+}

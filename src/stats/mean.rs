@@ -1,0 +1,55 @@
+//! A mean with its spread and its interval.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// A mean of measured values, and how well it is known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mean {
+    /// Arithmetic mean.
+    pub value: f64,
+    /// Sample standard deviation (n - 1); from two values on.
+    pub stddev: Option<f64>,
+    /// Student's t 95 % confidence interval; from two values on.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// The mean of `values`; `None` for none, or if one is not finite.
+#[must_use]
+pub fn mean_of(values: &[f64]) -> Option<Mean> {
+    if values.is_empty() || !values.iter().all(|value| value.is_finite()) {
+        return None;
+    }
+    let n = values.len();
+    let value = values.iter().sum::<f64>() / n as f64;
+    let squares: f64 = values.iter().map(|other| (other - value).powi(2)).sum();
+    let stddev = (n >= 2).then(|| (squares / (n - 1) as f64).sqrt());
+    Some(Mean { value, stddev, interval: stddev.and_then(|stddev| mean_interval(n, value, stddev)) })
+}
+
+/// mean ± t(0.975, n - 1) · stddev / √n.
+pub(super) fn mean_interval(n: usize, mean: f64, stddev: f64) -> Option<(f64, f64)> {
+    let t = StudentsT::new(0.0, 1.0, (n - 1) as f64).ok()?.inverse_cdf(0.975);
+    let half = t * stddev / (n as f64).sqrt();
+    Some((mean - half, mean + half))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mean_by_hand() {
+        // Sum 40, mean 5; squared distances 32, over 7, root 2.13809; t(0.975, 7) = 2.364624: half width 1.787489.
+        let mean = mean_of(&[9.0, 4.0, 2.0, 4.0, 5.0, 4.0, 7.0, 5.0]).unwrap();
+        assert!((mean.value - 5.0).abs() < 1e-12);
+        assert!((mean.stddev.unwrap() - 2.138_090).abs() < 1e-6);
+        assert!((mean.interval.unwrap().1 - 6.787_489).abs() < 1e-5);
+    }
+
+    #[test]
+    fn what_values_cannot_carry_is_not_given() {
+        assert_eq!(mean_of(&[]), None);
+        assert_eq!(mean_of(&[1.0, f64::NAN]), None);
+        assert_eq!(mean_of(&[3.0]), Some(Mean { value: 3.0, stddev: None, interval: None }));
+    }
+}

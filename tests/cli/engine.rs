@@ -1,0 +1,279 @@
+//! The engine on a real, tiny model: what it counts, when it stops, what it refuses, and that it stays quiet.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use workly_perf::llm::engine::{
+    Backend, ContextSpec, EngineError, FlashAttention, KvType, LogLevel, Model, Placement, Session, SpecError,
+};
+use workly_perf::llm::synth::{DEFAULT_SEED, Overwrite, Shape, SyntheticModel, Watch};
+
+static GOES_ON: AtomicBool = AtomicBool::new(false);
+
+/// A synthetic model of a few million weights, written once by each process.
+fn tiny() -> &'static Path {
+    static TINY: OnceLock<PathBuf> = OnceLock::new();
+    TINY.get_or_init(|| {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("engine-tiny.gguf");
+        let written = AtomicU64::new(0);
+        let model = SyntheticModel::new(Shape::named("tiny").expect("a shape"), DEFAULT_SEED);
+        model
+            .write_file(&path, Overwrite::Replace, Watch { written: &written, stop: &GOES_ON })
+            .expect("the tiny model is written");
+        path
+    })
+}
+
+fn backend() -> &'static Backend {
+    Backend::start().expect("llama.cpp starts")
+}
+
+fn load(path: &Path) -> Result<Model, EngineError> {
+    Model::load(backend(), path, &Placement::default(), &mut |_| true)
+}
+
+/// A small context on the tiny model.
+fn in_session<T>(spec: &ContextSpec, work: impl FnOnce(&Model, &mut Session) -> T) -> T {
+    let model = load(tiny()).expect("the tiny model loads");
+    let mut session = model.session(spec).expect("a context");
+    work(&model, &mut session)
+}
+
+fn spec() -> ContextSpec {
+    ContextSpec { n_ctx: 512, n_batch: 64, ..ContextSpec::default() }
+}
+
+#[test]
+fn models_and_sessions_go_from_thread_to_thread() {
+    fn goes<T: Send>() {}
+    fn is_shared<T: Sync>() {}
+    goes::<Model>();
+    goes::<Session>();
+    is_shared::<Model>();
+}
+
+#[test]
+fn a_model_tells_what_it_is_and_how_far_its_loading_is() {
+    let mut shares = Vec::new();
+    let mut progress = |share| {
+        shares.push(share);
+        true
+    };
+    let model = Model::load(backend(), tiny(), &Placement::default(), &mut progress).expect("it loads");
+    let facts = model.facts();
+    assert!(facts.description.starts_with("llama"), "{}", facts.description);
+    assert!(facts.n_params > 10_000 && facts.size_bytes > 10_000 && facts.load_ns > 0, "{facts:?}");
+    assert!(facts.n_layer > 0 && facts.n_ctx_train > 0 && facts.n_vocab > 256, "{facts:?}");
+    assert!(shares.is_sorted() && shares.iter().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
+    assert_eq!(shares.last(), Some(&1.0));
+}
+
+#[test]
+fn a_prompt_longer_than_a_batch_is_one_timing() {
+    in_session(&spec(), |_, session| {
+        for n in [1, 64, 65, 200] {
+            let timing = session.prompt(n, &GOES_ON).expect("a prompt");
+            assert_eq!(timing.n, n);
+            assert!(timing.elapsed_ns > 0 && timing.tokens_per_s() > 0.0);
+        }
+    });
+}
+
+#[test]
+fn generation_times_every_token() {
+    in_session(&spec(), |_, session| {
+        let timing = session.generate(20, &GOES_ON).expect("tokens");
+        assert_eq!((timing.n, timing.inter_token_ns.len()), (20, 20));
+        assert_eq!(timing.inter_token_ns.iter().sum::<u64>(), timing.elapsed_ns);
+        assert!(timing.inter_token_ns.iter().all(|step_ns| *step_ns > 0));
+    });
+}
+
+#[test]
+fn a_turn_is_the_first_token_and_the_steps_after_it() {
+    in_session(&spec(), |model, session| {
+        let prompt = model.measured_tokens(100);
+        let timing = session.turn(&prompt, 10, &GOES_ON).expect("a turn");
+        assert_eq!((timing.n_prompt, timing.n_gen, timing.tokens.len()), (100, 10, 10));
+        assert_eq!(timing.inter_token_ns.len(), 9);
+        assert_eq!(timing.ttft_ns + timing.inter_token_ns.iter().sum::<u64>(), timing.elapsed_ns);
+        // Greedy, from an empty context each time: the same answer, whatever was computed before.
+        session.generate(5, &GOES_ON).expect("tokens");
+        assert_eq!(session.turn(&prompt, 10, &GOES_ON).expect("a turn").tokens, timing.tokens);
+        // A longer answer begins with the shorter one: the end of a sequence ends nothing.
+        assert_eq!(session.turn(&prompt, 40, &GOES_ON).expect("a turn").tokens[..10], timing.tokens);
+        let one = session.turn(&prompt, 1, &GOES_ON).expect("a turn");
+        assert_eq!((one.inter_token_ns.len(), one.ttft_ns), (0, one.elapsed_ns));
+    });
+}
+
+#[test]
+fn any_text_becomes_tokens_of_the_vocabulary() {
+    in_session(&spec(), |model, session| {
+        for text in ["Bonjour !", "Quelle est ta fonction ? 🦀", "\u{0}\n"] {
+            let tokens = model.tokenize(text);
+            let known = |token: &i32| u32::try_from(*token).is_ok_and(|number| number < model.facts().n_vocab);
+            assert!(tokens.len() > 1 && tokens.iter().all(known), "{text:?} became {tokens:?}");
+            assert_eq!(session.turn(&tokens, 2, &GOES_ON).expect("a turn").n_prompt, tokens.len());
+        }
+    });
+}
+
+#[test]
+fn threads_change_on_a_living_context() {
+    in_session(&spec(), |_, session| {
+        assert_eq!((session.spec().n_threads, session.spec().n_threads_batch), (1, 1));
+        session.set_threads(2, 3).expect("threads");
+        assert_eq!((session.spec().n_threads, session.spec().n_threads_batch), (2, 3));
+        session.warm_up(32, 1, &GOES_ON).expect("it still computes");
+        for threads in [0, 513] {
+            assert!(matches!(session.set_threads(threads, 1), Err(EngineError::Spec(_))));
+            assert!(matches!(session.set_threads(1, threads), Err(EngineError::Spec(_))));
+        }
+        assert_eq!((session.spec().n_threads, session.spec().n_threads_batch), (2, 3));
+    });
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_it_is_computed() {
+    in_session(&spec(), |model, session| {
+        let n_ctx = session.spec().n_ctx as usize;
+        assert!(n_ctx >= 512);
+        session.generate(n_ctx, &GOES_ON).expect("a full context");
+        for error in [
+            session.prompt(n_ctx + 1, &GOES_ON).map(drop),
+            session.generate(n_ctx + 1, &GOES_ON).map(drop),
+            session.turn(&model.measured_tokens(n_ctx), 2, &GOES_ON).map(drop),
+        ] {
+            assert!(matches!(error, Err(EngineError::TooLong { n_tokens, .. }) if n_tokens == n_ctx + 1), "{error:?}");
+        }
+        session.turn(&model.measured_tokens(n_ctx), 1, &GOES_ON).expect("the last choice needs no room");
+        assert!(matches!(session.prompt(0, &GOES_ON), Err(EngineError::NoTokens)));
+        assert!(matches!(session.generate(0, &GOES_ON), Err(EngineError::NoTokens)));
+        assert!(matches!(session.turn(&[], 1, &GOES_ON), Err(EngineError::NoTokens)));
+        assert!(matches!(session.turn(&[1], 0, &GOES_ON), Err(EngineError::NoTokens)));
+        for token in [-1, i32::MAX] {
+            let error = session.turn(&[1, token], 1, &GOES_ON).expect_err("no such token");
+            assert!(matches!(error, EngineError::UnknownToken { token: refused, .. } if refused == token), "{error:?}");
+        }
+    });
+}
+
+#[test]
+fn a_flag_that_is_set_stops_before_the_first_token() {
+    let stop = AtomicBool::new(true);
+    in_session(&spec(), |model, session| {
+        for stopped in [
+            session.prompt(10, &stop).map(drop),
+            session.generate(10, &stop).map(drop),
+            session.turn(&model.measured_tokens(10), 10, &stop).map(drop),
+        ] {
+            assert!(matches!(stopped, Err(EngineError::Stopped { done: 0 })), "{stopped:?}");
+        }
+    });
+}
+
+#[test]
+fn a_flag_stops_between_tokens_and_inside_batches_and_the_context_stays_usable() {
+    let spec = ContextSpec { n_ctx: 8192, n_batch: 8192, ..ContextSpec::default() };
+    in_session(&spec, |_, session| {
+        let n = session.spec().n_ctx as usize;
+        for prompt in [false, true] {
+            let stop = AtomicBool::new(false);
+            let error = thread::scope(|scope| {
+                scope.spawn(|| stop.store(true, Ordering::Relaxed));
+                if prompt { session.prompt(n, &stop).map(drop) } else { session.generate(n, &stop).map(drop) }
+            })
+            .expect_err("stopped long before the end");
+            assert!(matches!(error, EngineError::Stopped { done } if done < n), "{error:?}");
+            assert_eq!(session.generate(3, &GOES_ON).expect("it computes again").n, 3);
+        }
+    });
+}
+
+#[test]
+fn loading_stops_when_the_watcher_says_so() {
+    let mut calls = 0;
+    let error = Model::load(backend(), tiny(), &Placement::default(), &mut |_| {
+        calls += 1;
+        false
+    })
+    .expect_err("stopped");
+    assert!(matches!(error, EngineError::LoadStopped), "{error:?}");
+    assert_eq!(calls, 1, "nobody is asked again");
+    load(tiny()).expect("the next one loads");
+}
+
+#[test]
+fn a_quantised_v_cache_without_flash_attention_is_refused_by_name() {
+    let model = load(tiny()).expect("the tiny model loads");
+    let position = backend().log().position();
+    let refused = ContextSpec { type_v: KvType::Q8_0, flash_attention: FlashAttention::Off, ..spec() };
+    let error = model.session(&refused).map(drop).expect_err("refused");
+    assert!(matches!(error, EngineError::Spec(SpecError::QuantisedV { type_v: KvType::Q8_0 })), "{error:?}");
+    assert_eq!(error.to_string(), "a V cache of type q8_0 needs flash attention, which is switched off");
+    let said = backend().log().since(position, LogLevel::Warn);
+    assert!(said.iter().all(|line| !line.text.contains("quantized V cache")), "llama.cpp was asked: {said:?}");
+}
+
+#[test]
+fn what_is_no_model_is_an_error_that_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing = folder.path().join("missing.gguf");
+    assert!(matches!(load(&missing), Err(EngineError::Unreadable { path, .. }) if path == missing));
+    assert!(matches!(load(folder.path()), Err(EngineError::Unreadable { .. })));
+
+    let garbage = folder.path().join("garbage.gguf");
+    std::fs::write(&garbage, b"this is no model at all").expect("a file");
+    let Err(EngineError::Load { path, log }) = load(&garbage) else { panic!("garbage was loaded") };
+    assert_eq!(path, garbage);
+    assert!(!log.is_empty(), "llama.cpp gave no reason");
+
+    let whole = std::fs::read(tiny()).expect("the tiny model");
+    let short = folder.path().join("short.gguf");
+    std::fs::write(&short, &whole[..whole.len() / 2]).expect("a file");
+    assert!(matches!(load(&short), Err(EngineError::Load { .. })));
+}
+
+#[test]
+fn this_build_tells_its_devices_and_vector_units() {
+    let info = backend().system_info();
+    assert!(info.contains("CPU : "), "{info}");
+    let devices = backend().devices();
+    assert!(devices.iter().any(|device| device.backend == "CPU" && device.memory_free_bytes.is_none()), "{devices:?}");
+    // No assertion on whether there is a warning: that depends on how this test was built.
+    if let Some(warning) = backend().vector_units() {
+        assert!(warning.contains("does not use"), "{warning}");
+    }
+}
+
+/// Run by the test below in a process of its own, whose output is then looked at.
+#[test]
+#[ignore = "a part of another test"]
+fn quiet_process() {
+    let model = load(tiny()).expect("the tiny model loads");
+    let mut session = model.session(&spec()).expect("a context");
+    session.warm_up(8, 1, &GOES_ON).expect("it computes");
+    let lines = backend().log().lines(LogLevel::Info);
+    assert!(lines.len() > 10, "{lines:?}");
+    assert!(lines.iter().any(|line| line.text.contains("tiny")), "the model's file is named");
+    let folder = tiny().parent().expect("a folder").display().to_string();
+    assert!(lines.iter().all(|line| !line.text.contains(&folder)), "a folder is named");
+}
+
+#[test]
+fn what_llama_cpp_says_is_kept_and_not_printed() {
+    let output = std::process::Command::new(std::env::current_exe().expect("this program"))
+        .args(["--ignored", "--exact", "--nocapture", "engine::quiet_process"])
+        .output()
+        .expect("it runs");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    for line in stdout.lines() {
+        let harness = ["running", "test ", "ok"].iter().any(|start| line.starts_with(start));
+        assert!(line.is_empty() || harness, "printed: {line}");
+    }
+}

@@ -1,0 +1,165 @@
+//! `threads` on a tiny synthetic model: what the record holds, how it is printed, and how it ends.
+
+use std::process::Stdio;
+
+use workly_perf::record::{CaseState, RecordFolder, Run, RunState};
+
+use super::run::{Outcome, Place, case, figure};
+
+/// A place with a model in it that is measured in milliseconds.
+fn place() -> Place {
+    let place = Place::new();
+    assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
+    place
+}
+
+const BRIEF: &str = "threads --model tiny.gguf --prompt-tokens 16 --gen-tokens 12 --quiet --out out";
+
+fn measured(place: &Place, line: &str) -> (Outcome, Run) {
+    let outcome = place.run(&format!("{BRIEF} {line}"));
+    let run = RecordFolder::read(&place.path("out")).unwrap_or_else(|error| panic!("{error}\n{}", outcome.stderr));
+    (outcome, run)
+}
+
+#[test]
+fn every_count_is_measured_in_every_round_and_marked_for_what_it_is() {
+    let place = place();
+    let (outcome, run) = measured(&place, "--sweep 1,2,400 --repetitions 2 --under-load none --format csv");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!((run.state, run.command.as_str()), (RunState::Complete, "threads"));
+    assert_eq!(run.simulated.len(), 1);
+    assert_eq!(run.simulated[0].what, "synthetic weights");
+    let paths: Vec<_> = run.cases.iter().map(|case| case.path.as_str()).collect();
+    let expected = ["pp16", "tg12"].map(|test| [1, 2, 400].map(|count| format!("idle/{test}/threads={count}")));
+    assert_eq!(paths, expected.concat());
+    for count in [1, 2, 400] {
+        let (prompt, generation) = (format!("idle/pp16/threads={count}"), format!("idle/tg12/threads={count}"));
+        for path in [&prompt, &generation] {
+            let case = case(&run, path);
+            assert_eq!((case.state, case.metric("avg_ts").unwrap().n), (CaseState::Ok, 2));
+            assert!(figure(&run, path, "avg_ts").unwrap() > 0.0);
+            assert_eq!(case.conditions["samples_ns"].as_array().unwrap().len(), 2);
+            assert_eq!(case.conditions["n_threads"], count);
+        }
+        assert!(figure(&run, &prompt, "ttft").unwrap() > 0.0);
+        assert!(figure(&run, &generation, "itl_p50").unwrap() > 0.0);
+        assert_eq!(figure(&run, &generation, "itl_p99"), None, "24 tokens carry no p99");
+        assert_eq!(case(&run, &generation).histograms[0].quantity, "itl");
+        assert!(place.path("out").join(&case(&run, &prompt).histograms[0].hlog).is_file());
+    }
+    assert_eq!(case(&run, "idle/pp16/threads=400").conditions["oversubscribed"], true);
+    assert!(case(&run, "idle/pp16/threads=400").notes[0].contains("Oversubscribed"));
+    assert_eq!(case(&run, "idle/pp16/threads=1").conditions["oversubscribed"], false);
+    assert!(run.findings[0].contains("n_threads") && run.findings[0].contains("too few rounds"), "{:?}", run.findings);
+    assert!(run.subject["system_info"].as_str().unwrap().contains("CPU"));
+    assert!(std::fs::read_to_string(place.path("out/llama.log")).unwrap().contains("llama"));
+}
+
+#[test]
+fn beside_a_render_like_load_its_frames_are_counted() {
+    let place = place();
+    let (outcome, run) = measured(&place, "--sweep 1 --repetitions 40 --render 500:0.5ms");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let paths: Vec<_> = run.cases.iter().map(|case| case.path.as_str()).collect();
+    let expected = ["idle/pp16/threads=1", "idle/tg12/threads=1", "render/pp16/threads=1", "render/tg12/threads=1"];
+    assert_eq!(paths, expected);
+    let late = case(&run, "render/tg12/threads=1").metric("frames_late").unwrap();
+    assert!(late.n > 0 && late.value.is_some(), "{late:?}");
+    assert!(case(&run, "idle/tg12/threads=1").metric("frames_late").is_none());
+    assert!(run.findings[0].starts_with("Beside a scene that takes 500:0.5ms"), "{:?}", run.findings);
+    assert!(run.findings.iter().any(|finding| finding.starts_with("On the idle machine")), "{:?}", run.findings);
+}
+
+#[test]
+fn llama_bench_s_formats_come_from_the_run_and_again_from_its_record() {
+    let place = place();
+    let (csv, _) = measured(&place, "--sweep 1,2 --repetitions 2 --under-load none --format llama-bench-csv");
+    assert_eq!(csv.code, Some(0), "{}", csv.stderr);
+    let mut reader = csv::Reader::from_reader(csv.stdout.as_bytes());
+    let headers = reader.headers().unwrap().clone();
+    let column = |name: &str| headers.iter().position(|header| header == name).unwrap_or_else(|| panic!("no {name}"));
+    let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+    let cells: Vec<_> = rows
+        .iter()
+        .map(|row| ["n_threads", "n_prompt", "n_gen"].map(|name| row[column(name)].parse::<u32>().unwrap()))
+        .collect();
+    assert_eq!(cells, [[1, 16, 0], [1, 0, 12], [2, 16, 0], [2, 0, 12]]);
+    assert!(rows.iter().all(|row| row[column("avg_ts")].parse::<f64>().unwrap() > 0.0));
+    assert!(csv.stderr.contains("synthetic weights"), "{}", csv.stderr);
+    assert_eq!(place.run("report out --format llama-bench-csv").stdout, csv.stdout);
+    let table = place.run("report out --format llama-bench").stdout;
+    assert!(table.starts_with("| model ") && table.contains("pp16") && table.contains("tg12"), "{table}");
+
+    let ipc = place.run("ipc --bridge embedded --messages 20 --load closed --quiet --out ipc --format csv");
+    assert_eq!(ipc.code, Some(0), "{}", ipc.stderr);
+    assert_eq!(place.run("report ipc --format llama-bench").code, Some(2));
+}
+
+#[test]
+fn a_budget_ends_the_rounds() {
+    let place = place();
+    let (outcome, run) = measured(&place, "--sweep 1 --budget 50ms --under-load none");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let rounds = case(&run, "idle/tg12/threads=1").metric("avg_ts").unwrap().n;
+    assert!(rounds >= 3 && rounds.is_multiple_of(3), "{rounds} rounds");
+    assert!(run.findings.last().unwrap().contains("budget") || run.findings.last().unwrap().contains("within 2 %"));
+}
+
+#[test]
+fn a_model_that_is_not_there_ends_with_both_ways_to_get_one() {
+    let place = Place::new();
+    place.write("data/config.json", r#"{"ai": {"model_path": "models/gone.gguf"}}"#);
+    for line in ["threads", "threads --model gone.gguf"] {
+        let outcome = place.run(line);
+        assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+        for hint in ["gone.gguf", "--model FILE", "--model synth:demo"] {
+            assert!(outcome.stderr.contains(hint), "{}", outcome.stderr);
+        }
+    }
+    std::fs::remove_file(place.path("data/config.json")).unwrap();
+    assert_eq!(place.run("threads").code, Some(3));
+    assert!(!place.path("results").exists(), "nothing was measured");
+}
+
+#[test]
+fn a_file_that_is_no_model_never_reaches_the_engine() {
+    let place = place();
+    let whole = std::fs::read(place.path("tiny.gguf")).unwrap();
+    std::fs::write(place.path("cut.gguf"), &whole[..whole.len() / 2]).unwrap();
+    place.write("text.gguf", "this is no model");
+    for file in ["cut.gguf", "text.gguf"] {
+        let outcome = place.run(&format!("threads --model {file} --sweep 1"));
+        assert_eq!(outcome.code, Some(5), "{file}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("hint"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn bad_counts_are_usage_errors() {
+    let place = Place::new();
+    for line in
+        ["--sweep 0", "--sweep 513", "--sweep two", "--render 60", "--repetitions 0", "--budget 1s --repetitions 2"]
+    {
+        assert_eq!(place.run(&format!("threads {line}")).code, Some(2), "{line}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_what_was_measured() {
+    let place = place();
+    let line = format!("{BRIEF} --sweep 1,2 --repetitions 10000 --under-load none");
+    let child = place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let measured = || RecordFolder::read(&place.path("out")).is_ok_and(|run| !run.cases.is_empty());
+    while !measured() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    assert_eq!(run.state, RunState::Interrupted);
+    assert!(run.cases.iter().all(|case| case.state == CaseState::Interrupted));
+    assert!(figure(&run, "idle/tg12/threads=1", "avg_ts").unwrap() > 0.0);
+}
