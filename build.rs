@@ -37,11 +37,13 @@ fn prepare_engine() {
         return;
     }
     if on("DYNAMIC_BACKENDS") {
-        // Its libraries are looked for beside the program, wherever that is taken.
         match env::var("CARGO_CFG_TARGET_OS").as_deref() {
             Ok("macos") => println!("cargo:rustc-link-arg=-Wl,-rpath,@loader_path"),
             Ok("windows") => {}
             _ => println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN"),
+        }
+        if let Err(error) = place_libraries() {
+            println!("cargo:warning=the libraries of llama.cpp could not be put beside the program: {error}");
         }
     } else if !env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default().contains("target-cpu=") {
         println!(
@@ -49,6 +51,35 @@ fn prepare_engine() {
              RUSTFLAGS replaces .cargo/config.toml; add -C target-cpu=native to it, or use --features dynamic-backends"
         );
     }
+}
+
+/// Copies the libraries of llama.cpp and its CPU variants beside the program and its tests, where they are looked for:
+/// with the program, they are all that another machine needs.
+fn place_libraries() -> std::io::Result<()> {
+    let (Some(variants), Some(own)) = (env::var_os("DEP_LLAMA_BACKENDS_DIR"), env::var_os("OUT_DIR")) else {
+        return Ok(());
+    };
+    let (variants, own) = (Path::new(&variants), Path::new(&own));
+    // The folder of the program lies three above `build/NAME/out`.
+    let (Some(built), Some(program)) = (variants.parent(), own.ancestors().nth(3)) else { return Ok(()) };
+    for folder in [variants.into(), built.join("lib"), built.join("bin")].iter().filter(|folder| folder.is_dir()) {
+        for entry in std::fs::read_dir(folder)? {
+            let library = entry?.path();
+            let Some(name) = library.file_name() else { continue };
+            let text = name.to_string_lossy();
+            if ![".so", ".dylib", ".dll"].iter().any(|kind| text.contains(kind)) {
+                continue;
+            }
+            for target in [program.join(name), program.join("deps").join(name)] {
+                let length = |path: &Path| path.metadata().map(|file| file.len()).ok();
+                // One that is in use must not be written to.
+                if length(&target) != length(&library) {
+                    std::fs::copy(&library, &target)?;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Hands a value to the crate as `WORKLY_PERF_{name}`.

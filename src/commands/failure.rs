@@ -34,6 +34,12 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// What went wrong, with its causes.
+    #[cfg(feature = "llama")]
+    pub(super) fn reason(&self) -> String {
+        format!("{:#}", self.error)
+    }
+
     /// Tells the user.
     pub(super) fn tell(&self, printer: Printer) {
         let (message, own_hint) = self.message();

@@ -48,7 +48,7 @@ pub(in super::super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicB
     let sweep = Sweep { plan: &plan, model: &model, session, clock: &clock, stop, done: progress.counter() };
     let swept = { sweep }.run(|swept| keep(&mut recorder, &plan, swept));
     progress.clear();
-    let swept = swept?;
+    let swept = swept.or_else(|failure: Failure| fail(&mut recorder, failure))?;
 
     conclude(&mut recorder, &plan, &swept)?;
     let said: Vec<String> = backend.log().lines(LogLevel::Info).into_iter().map(|line| line.text).collect();
@@ -146,6 +146,13 @@ fn subject(located: &LocatedModel, facts: &LoadFacts, backend: &Backend, topolog
 fn keep(recorder: &mut Recorder, plan: &ThreadsPlan, swept: &Swept) -> Result<(), Failure> {
     recorder.run.cases = cases(plan, swept);
     Ok(recorder.save()?)
+}
+
+/// Leaves what was measured until then as a run that failed.
+fn fail(recorder: &mut Recorder, failure: Failure) -> Result<Swept, Failure> {
+    (recorder.run.state, recorder.run.reason) = (RunState::Failed, Some(failure.reason()));
+    recorder.finish()?;
+    Err(failure)
 }
 
 fn conclude(recorder: &mut Recorder, plan: &ThreadsPlan, swept: &Swept) -> Result<(), Failure> {
