@@ -67,7 +67,7 @@ fn beside_a_render_like_load_its_frames_are_counted() {
     assert!(late.n > 0 && late.value.is_some(), "{late:?}");
     assert!(case(&run, "idle/tg12/threads=1").metric("frames_late").is_none());
     assert!(run.findings[0].starts_with("Beside a scene that takes 500:0.5ms"), "{:?}", run.findings);
-    assert!(run.findings.iter().any(|finding| finding.starts_with("On the idle machine")), "{:?}", run.findings);
+    assert!(run.findings.iter().any(|finding| finding.starts_with("Without a load beside it")), "{:?}", run.findings);
 }
 
 #[test]

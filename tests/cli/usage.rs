@@ -127,3 +127,11 @@ fn colour_is_for_terminals_alone() {
     let outcome = Place::new().run("ipc --bridge nowhere");
     assert!(!outcome.stderr.contains('\u{1b}'), "{:?}", outcome.stderr);
 }
+
+#[cfg(not(feature = "llama"))]
+#[test]
+fn a_build_without_the_engine_says_how_to_get_one() {
+    let outcome = Place::new().run("threads --model synth:tiny");
+    assert_eq!(outcome.code, Some(3));
+    assert!(outcome.stderr.contains("cargo build --release"), "{}", outcome.stderr);
+}

@@ -9,7 +9,7 @@ use super::super::located_model::{LocatedModel, locate};
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered_tokens, show};
 use super::cases::{cases, write_histograms};
-use super::findings::findings;
+use super::findings::{disturbed, findings};
 use super::sweep::{Ended, Sweep, SweepError, Swept};
 use crate::cli::ThreadsArgs;
 use crate::clock::{Clock, ms};
@@ -158,6 +158,7 @@ fn fail(recorder: &mut Recorder, failure: Failure) -> Result<Swept, Failure> {
 fn conclude(recorder: &mut Recorder, plan: &ThreadsPlan, swept: &Swept) -> Result<(), Failure> {
     recorder.run.cases = cases(plan, swept);
     recorder.run.findings = findings(plan, swept);
+    recorder.run.warnings.extend(disturbed(swept));
     write_histograms(recorder, swept)?;
     (recorder.run.state, recorder.run.reason) = match swept.ended {
         Ended::Interrupted => (RunState::Interrupted, Some("ended by Ctrl-C".into())),

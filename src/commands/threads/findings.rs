@@ -6,6 +6,9 @@ use crate::measure::{Test, TokenSample};
 use crate::plan::{Competition, Rounds, ThreadsPlan};
 use crate::stats::PairedRatio;
 
+/// The share of a CPU that a single thread gets at least on a machine that nobody else uses.
+const UNDISTURBED: f64 = 0.9;
+
 /// The sentences that lead the report.
 pub(super) fn findings(plan: &ThreadsPlan, swept: &Swept) -> Vec<String> {
     let mut findings = Vec::new();
@@ -14,7 +17,7 @@ pub(super) fn findings(plan: &ThreadsPlan, swept: &Swept) -> Vec<String> {
         let (Some(tg), Some(pp)) = (chosen(Test::Generation), chosen(Test::Prompt)) else { continue };
         let place = match load {
             Competition::Render => format!("Beside a scene that takes {}", plan.render),
-            Competition::Idle => "On the idle machine".into(),
+            Competition::Idle => "Without a load beside it".into(),
         };
         let advice = if findings.is_empty() { "use" } else { "it would be" };
         findings.push(format!(
@@ -76,6 +79,21 @@ fn in_percent(share: &PairedRatio) -> String {
     let interval =
         share.interval.map_or_else(String::new, |(low, high)| format!(" [{:.1}, {:.1}]", low * 100.0, high * 100.0));
     format!("{:.1} %{interval} (n {})", share.ratio * 100.0, share.n)
+}
+
+/// A warning if other programs took the CPU: a single thread that computes without a pause should have one to itself.
+pub(super) fn disturbed(swept: &Swept) -> Option<String> {
+    let alone = swept.cases.iter().filter(|((load, _, threads), _)| *load == Competition::Idle && *threads == 1);
+    let samples: Vec<&TokenSample> = alone.flat_map(|(_, collected)| &collected.samples).collect();
+    let cpu_ns = samples.iter().map(|sample| sample.cpu_ns).sum::<Option<u64>>()?;
+    let wall_ns: u64 = samples.iter().map(|sample| sample.ended_ns.saturating_sub(sample.began_ns)).sum();
+    let share = cpu_ns as f64 / wall_ns.max(1) as f64;
+    (wall_ns > 0 && share < UNDISTURBED).then(|| {
+        format!(
+            "other programs took the CPU: one thread got {share:.2} of one, without any load of ours; measure again when \
+             nothing else runs"
+        )
+    })
 }
 
 fn ending(plan: &ThreadsPlan, swept: &Swept) -> String {
