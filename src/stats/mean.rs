@@ -9,7 +9,8 @@ pub struct Mean {
     pub value: f64,
     /// Sample standard deviation (n - 1); from two values on.
     pub stddev: Option<f64>,
-    /// Student's t 95 % confidence interval; from two values on.
+    /// Student's t 95 % confidence interval; from two values on. Not given where it would hold 0 or less although no
+    /// value does: they are too far apart and too few for it.
     pub interval: Option<(f64, f64)>,
 }
 
@@ -23,7 +24,9 @@ pub fn mean_of(values: &[f64]) -> Option<Mean> {
     let value = values.iter().sum::<f64>() / n as f64;
     let squares: f64 = values.iter().map(|other| (other - value).powi(2)).sum();
     let stddev = (n >= 2).then(|| (squares / (n - 1) as f64).sqrt());
-    Some(Mean { value, stddev, interval: stddev.and_then(|stddev| mean_interval(n, value, stddev)) })
+    let positive = values.iter().all(|value| *value > 0.0);
+    let interval = stddev.and_then(|stddev| mean_interval(n, value, stddev)).filter(|(low, _)| !positive || *low > 0.0);
+    Some(Mean { value, stddev, interval })
 }
 
 /// mean ± t(0.975, n - 1) · stddev / √n.
@@ -51,5 +54,8 @@ mod tests {
         assert_eq!(mean_of(&[]), None);
         assert_eq!(mean_of(&[1.0, f64::NAN]), None);
         assert_eq!(mean_of(&[3.0]), Some(Mean { value: 3.0, stddev: None, interval: None }));
+        // Mean 34, sd 57.2: the interval would begin at -108.
+        let apart = mean_of(&[1.0, 1.0, 100.0]).unwrap();
+        assert_eq!((apart.stddev.is_some(), apart.interval), (true, None));
     }
 }
