@@ -1,6 +1,6 @@
 //! The thread count that measurements speak for.
 
-use crate::stats::{PairedRatio, paired_ratio};
+use crate::stats::{PairedRatio, median_of_sorted, paired_ratio};
 
 /// A setting that is slower by less than this counts as equal, however surely it is slower: nobody notices, and the
 /// desktop has use for the threads.
@@ -79,11 +79,8 @@ impl ThreadChoice {
 fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => f64::NEG_INFINITY,
-        n if n % 2 == 1 => sorted[n / 2],
-        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
-    }
+    // A count without a round is never the fastest.
+    if sorted.is_empty() { f64::NEG_INFINITY } else { median_of_sorted(&sorted) }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A mean with its spread and its interval.
+//! The middle of a few values: a mean with its spread and its interval, a median.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -29,6 +29,16 @@ pub fn mean_of(values: &[f64]) -> Option<Mean> {
     Some(Mean { value, stddev, interval })
 }
 
+/// The median of values in ascending order: of an even number, the middle between the two in the middle.
+///
+/// # Panics
+/// If there is no value.
+#[must_use]
+pub fn median_of_sorted(sorted: &[f64]) -> f64 {
+    let half = sorted.len() / 2;
+    if sorted.len() % 2 == 1 { sorted[half] } else { f64::midpoint(sorted[half - 1], sorted[half]) }
+}
+
 /// mean ± t(0.975, n - 1) · stddev / √n.
 pub(super) fn mean_interval(n: usize, mean: f64, stddev: f64) -> Option<(f64, f64)> {
     let t = StudentsT::new(0.0, 1.0, (n - 1) as f64).ok()?.inverse_cdf(0.975);
@@ -47,6 +57,13 @@ mod tests {
         assert!((mean.value - 5.0).abs() < 1e-12);
         assert!((mean.stddev.unwrap() - 2.138_090).abs() < 1e-6);
         assert!((mean.interval.unwrap().1 - 6.787_489).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_median_by_hand() {
+        for (sorted, median) in [(&[7.0][..], 7.0), (&[1.0, 2.0, 9.0], 2.0), (&[1.0, 2.0, 4.0, 9.0], 3.0)] {
+            assert!((median_of_sorted(sorted) - median).abs() < 1e-12, "{sorted:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod quantile;
 mod summary;
 
 pub use histogram::{SIGNIFICANT_DIGITS, histogram_of};
-pub use mean::{Mean, mean_of};
+pub use mean::{Mean, mean_of, median_of_sorted};
 pub use paired::{FEWEST_PAIRS, PairedRatio, paired_ratio};
 pub use quantile::{nearest_rank, percentile_interval, samples_needed};
 pub use summary::{PERCENTILES, Percentile, Summary};

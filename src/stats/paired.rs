@@ -1,5 +1,7 @@
 //! Comparing two settings that were measured in the same rounds: by pairs, without assuming a distribution.
 
+use super::mean::median_of_sorted;
+
 /// Fewest pairs for a 95 % interval: with five, even the widest one covers 93.75 % only.
 pub const FEWEST_PAIRS: usize = 6;
 
@@ -34,12 +36,7 @@ pub fn paired_ratio(of: &[f64], to: &[f64]) -> Option<PairedRatio> {
         let (low, high) = (averages[rank - 1], averages[averages.len() - rank]);
         (low.exp(), high.exp())
     });
-    Some(PairedRatio { ratio: middle(&averages).exp(), interval, n: pairs })
-}
-
-fn middle(sorted: &[f64]) -> f64 {
-    let half = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[half] } else { f64::midpoint(sorted[half - 1], sorted[half]) }
+    Some(PairedRatio { ratio: median_of_sorted(&averages).exp(), interval, n: pairs })
 }
 
 /// The largest rank k, from 1, such that a signed-rank sum below k has a probability of at most 2.5 %.
