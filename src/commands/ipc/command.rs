@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show};
-use super::cases::Session;
 use super::connection::Connection;
-use super::findings::{annotate, headline};
+use super::round_trips;
+use super::session::Session;
 use crate::cli::{Format, IpcArgs};
+use crate::clock::Clock;
 use crate::exit::Exit;
-use crate::plan::IpcPlan;
+use crate::plan::{IpcPlan, Study};
 use crate::record::{Case, CaseState, Run, RunState};
 use crate::term::Printer;
 
@@ -29,17 +30,17 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     let recorder = Recorder::start(args.out.as_deref(), beginning)?;
     introduce(&plan, &recorder.run, printer);
 
-    let mut session = Session { plan: &plan, printer, stop, connection, recorder, measured: Vec::new() };
-    let outcome = session.measure();
+    let mut session = Session { plan: &plan, printer, stop, clock: Clock::start(), connection, recorder };
+    let outcome = match &plan.study {
+        Study::RoundTrips(study) => round_trips::run(&mut session, study),
+    };
     let faults = session.connection.restore(&plan);
     outcome?;
-    let Session { mut recorder, measured, .. } = session;
+    let Session { mut recorder, .. } = session;
     if !faults.is_empty() {
         let faults = faults.join("; ");
         recorder.run.warnings.push(format!("the avatar could not be put back as it was found: {faults}"));
     }
-    annotate(&mut recorder.run.cases, &measured);
-    recorder.run.findings = headline(&recorder.run.cases, &measured);
     conclude(&mut recorder.run, stop.load(Ordering::Relaxed));
     recorder.finish()?;
 
@@ -55,9 +56,8 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
 fn introduce(plan: &IpcPlan, run: &Run, printer: Printer) {
     let simulated = if run.simulated.is_empty() { "" } else { ", SIMULATED: a stand-in for Unity" };
     printer.note(&format!(
-        "{} cases of {} messages against {} ({} dialect{simulated})",
-        plan.cases.len(),
-        plan.messages,
+        "{} against {} ({} dialect{simulated})",
+        plan.study.announcement(plan),
         plan.target,
         plan.dialect.name
     ));

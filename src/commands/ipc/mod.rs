@@ -1,8 +1,8 @@
-//! `workly-perf ipc`: plan, connect, measure each case, keep every one as it ends, leave the avatar as it was found.
+//! `workly-perf ipc`: plan, connect, carry out the one study, keep every case as it ends, leave the avatar as it was found.
 
-mod cases;
 mod command;
 mod connection;
-mod findings;
+mod round_trips;
+mod session;
 
 pub(super) use command::run;

@@ -1,6 +1,6 @@
-//! Measures the cases of the plan, in an order of its own, and keeps each as it ends.
+//! Measures the cases of the round, in an order of its own, and keeps each as it ends.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -8,27 +8,35 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use serde_json::json;
 
-use super::super::failure::Failure;
-use super::super::recorder::Recorder;
-use super::connection::Connection;
+use super::super::super::failure::Failure;
+use super::super::session::Session;
+use super::findings::{annotate, headline};
 use crate::bridge::{Ack, BridgeError};
-use crate::clock::{Clock, ms};
-use crate::measure::{Bench, End, RoundTrips, case_state, measure_case, metrics};
-use crate::plan::{IpcCase, IpcPlan};
+use crate::clock::ms;
+use crate::measure::{End, RoundTrips, case_state, measure_case, metrics};
+use crate::plan::{IpcCase, RoundTripsPlan};
 use crate::record::{Case, CaseState, Direction, HistogramFiles, HlogPart, Metric, MetricStatus};
 use crate::report;
 use crate::stats::histogram_of;
-use crate::term::{Printer, Progress};
+use crate::term::Progress;
 
-/// What the cases share.
-pub(super) struct Session<'a> {
-    pub(super) plan: &'a IpcPlan,
-    pub(super) printer: Printer,
-    pub(super) stop: &'a AtomicBool,
-    pub(super) connection: Connection,
-    pub(super) recorder: Recorder,
+/// Measures the round, and says what its cases come to.
+pub(in super::super) fn run(session: &mut Session<'_>, study: &RoundTripsPlan) -> Result<(), Failure> {
+    let mut round = Round { session, study, measured: Vec::new() };
+    round.measure()?;
+    let Round { measured, .. } = round;
+    let run = &mut session.recorder.run;
+    annotate(&mut run.cases, &measured);
+    run.findings = headline(&run.cases, &measured);
+    Ok(())
+}
+
+/// The round under way.
+struct Round<'a, 's> {
+    session: &'a mut Session<'s>,
+    study: &'a RoundTripsPlan,
     /// Round trips by case, for what can only be seen across cases.
-    pub(super) measured: Vec<(IpcCase, RoundTrips)>,
+    measured: Vec<(IpcCase, RoundTrips)>,
 }
 
 /// Why the cases that follow cannot be measured.
@@ -42,53 +50,46 @@ enum Obstacle {
     Paused,
 }
 
-impl Session<'_> {
+impl Round<'_, '_> {
     /// Measures all cases, in random order so that drift cannot pass for a difference between them.
-    pub(super) fn measure(&mut self) -> Result<(), Failure> {
-        let mut order: Vec<usize> = (0..self.plan.cases.len()).collect();
-        order.shuffle(&mut StdRng::seed_from_u64(self.plan.seed));
-        let clock = Clock::start();
+    fn measure(&mut self) -> Result<(), Failure> {
+        let mut order: Vec<usize> = (0..self.study.cases.len()).collect();
+        order.shuffle(&mut StdRng::seed_from_u64(self.session.plan.seed));
         let mut obstacle = None;
         for (position, index) in order.into_iter().enumerate() {
-            let case = &self.plan.cases[index];
-            if self.stop.load(Ordering::Relaxed) {
+            let case = &self.study.cases[index];
+            if self.session.stop.load(Ordering::Relaxed) {
                 obstacle = Some(Obstacle::Interrupted);
             }
             if let Some(reason) = obstacle.as_ref().and_then(|obstacle| obstacle.blocks(case)) {
-                self.recorder.add(self.unmeasured(case, index, reason))?;
+                self.session.recorder.add(self.unmeasured(case, index, reason))?;
                 continue;
             }
-            self.connection.is_clean = false;
-            let trips = self.measure_one(case, position, index, &clock)?;
-            self.connection.is_clean = matches!(trips.end, End::Complete | End::Interrupted);
+            self.session.connection.is_clean = false;
+            let trips = self.measure_one(case, position, index)?;
+            self.session.connection.is_clean = matches!(trips.end, End::Complete | End::Interrupted);
             obstacle = self.obstacle_after(case, &trips).or(obstacle);
             self.measured.push((case.clone(), trips));
         }
         Ok(())
     }
 
-    fn measure_one(
-        &mut self,
-        case: &IpcCase,
-        position: usize,
-        index: usize,
-        clock: &Clock,
-    ) -> Result<RoundTrips, Failure> {
-        let label = format!("{}/{} {}", position + 1, self.plan.cases.len(), case.path);
-        let progress = Progress::start(self.printer, &label, self.plan.messages as u64);
-        let bench = Bench { clock, stop: self.stop, replies: progress.counter(), ids: self.plan.dialect.ids };
-        let mut message = self.plan.message(case.ack, case.size_bytes);
-        let counts = (self.plan.warm_up, self.plan.messages);
-        let seed = self.plan.seed.wrapping_add(index as u64 + 1);
-        let began_ns = clock.now_ns();
-        let trips = measure_case(&mut self.connection.client, &mut message, case.load, counts, seed, bench);
+    fn measure_one(&mut self, case: &IpcCase, position: usize, index: usize) -> Result<RoundTrips, Failure> {
+        let label = format!("{}/{} {}", position + 1, self.study.cases.len(), case.path);
+        let progress = Progress::start(self.session.printer, &label, self.session.plan.messages as u64);
+        let mut message = self.session.plan.message(case.ack, case.size_bytes);
+        let counts = (self.session.plan.warm_up, self.session.plan.messages);
+        let seed = self.session.plan.seed.wrapping_add(index as u64 + 1);
+        let began_ns = self.session.clock.now_ns();
+        let (client, bench) = self.session.bench(progress.counter());
+        let trips = measure_case(client, &mut message, case.load, counts, seed, bench);
         let mut record = self.describe(case, position, index, &trips);
         if record.metric("p50").is_some_and(|p50| p50.status != MetricStatus::Invalid) {
             let files = self.write_histograms(&record, &trips, Duration::from_nanos(began_ns))?;
             record.histograms.push(files);
         }
         progress.finish(&format!("{label}: {}", report::case_line(&record)));
-        self.recorder.add(record)?;
+        self.session.recorder.add(record)?;
         Ok(trips)
     }
 
@@ -103,7 +104,7 @@ impl Session<'_> {
                 parts.push(HlogPart { tag: Some(tag), histogram, start: began, duration });
             }
         }
-        Ok(self.recorder.histograms(case, "latency", &parts)?)
+        Ok(self.session.recorder.histograms(case, "latency", &parts)?)
     }
 
     /// The record of a case that was not begun.
@@ -117,7 +118,7 @@ impl Session<'_> {
                 "ack": case.ack,
                 "load": case.load,
                 "size_bytes": case.size_bytes,
-                "messages": self.plan.messages,
+                "messages": self.session.plan.messages,
                 "place_in_plan": index,
             }),
             notes: Vec::new(),
@@ -127,7 +128,7 @@ impl Session<'_> {
     }
 
     fn describe(&self, case: &IpcCase, position: usize, index: usize, trips: &RoundTrips) -> Case {
-        let (state, reason) = case_state(trips, self.plan.dialect.ids);
+        let (state, reason) = case_state(trips, self.session.plan.dialect.ids);
         Case {
             path: case.path.clone(),
             state,
@@ -137,7 +138,7 @@ impl Session<'_> {
                 "ack": case.ack,
                 "load": case.load,
                 "size_bytes": case.size_bytes,
-                "messages": self.plan.messages,
+                "messages": self.session.plan.messages,
                 "sent": trips.sent,
                 "warm_up": trips.warm_up_ns.len(),
                 "warm_up_median_ms": median_ms(&trips.warm_up_ns),
@@ -156,12 +157,12 @@ impl Session<'_> {
             End::Complete => None,
             End::Interrupted => Some(Obstacle::Interrupted),
             End::Broken(error) => {
-                if !self.connection.is_alive(self.plan, self.stop) {
+                if !self.session.connection.is_alive(self.session.plan, self.session.stop) {
                     return Some(Obstacle::Gone(error.to_string()));
                 }
                 let silent = matches!(error, BridgeError::NoReply { .. });
                 (case.ack == Ack::Applied && silent).then(|| {
-                    self.recorder.run.warnings.push(format!("{}: {PAUSED}", case.path));
+                    self.session.recorder.run.warnings.push(format!("{}: {PAUSED}", case.path));
                     Obstacle::Paused
                 })
             }

@@ -1,24 +1,16 @@
-//! The plan of `ipc`: which bridge, which cases, how many messages. Part of the record.
+//! What every study of `ipc` shares: which bridge, what it speaks, how many messages. Part of the record.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::shared::{DEFAULT_CONFIG, as_ms, as_text, read_config};
+use super::super::shared::{DEFAULT_CONFIG, as_ms, as_text, read_config};
+use super::round_trips::RoundTripsPlan;
+use super::study::Study;
 use crate::bridge::{Ack, DEFAULT_PORT, Dialect, DialectError, Message, Target};
 use crate::cli::IpcArgs;
 use crate::config::{ConfigError, WorklyConfig};
-use crate::measure::Load;
-
-/// Line length of the cases that do not ask about size, in bytes: about what Workly's own commands take.
-const BASE_BYTES: usize = 100;
-
-/// Sizes of the whole round: the founding ones, and those around the stock bridge's 4,096-byte read.
-const SIZES: [usize; 7] = [10, 100, 1_000, 4_095, 4_096, 4_097, 10_000];
-
-/// Loads of the whole round. 50 messages a second leave a 60 fps bridge time between two of them.
-const LOADS: [Load; 2] = [Load::Closed, Load::Poisson { rate_per_s: 50.0 }];
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
@@ -53,21 +45,6 @@ pub enum FoundBy {
     Default,
 }
 
-/// One case to measure.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct IpcCase {
-    /// Its path: `applied/closed/100B`.
-    pub path: String,
-    /// What the reply means.
-    pub ack: Ack,
-    /// When messages are sent.
-    pub load: Load,
-    /// Line length on the wire, newline included.
-    pub size_bytes: usize,
-    /// Line length that was asked for; less than `size_bytes` where no command is that short.
-    pub asked_bytes: usize,
-}
-
 /// Everything that `ipc` will do.
 #[derive(Debug, Clone, Serialize)]
 pub struct IpcPlan {
@@ -94,8 +71,9 @@ pub struct IpcPlan {
     pub blink: bool,
     /// Whether a bridge on another machine is allowed.
     pub allow_remote: bool,
-    /// The cases, in reading order; the run shuffles them.
-    pub cases: Vec<IpcCase>,
+    /// What the run is about.
+    #[serde(flatten)]
+    pub study: Study,
     /// What the reader must know about how the plan came about.
     #[serde(skip)]
     pub warnings: Vec<String>,
@@ -138,38 +116,11 @@ impl IpcPlan {
             seed: args.seed.unwrap_or(fresh_seed),
             blink,
             allow_remote: args.allow_remote,
-            cases: Vec::new(),
+            study: Study::RoundTrips(RoundTripsPlan::default()),
             warnings,
         };
-        plan.add_cases(args);
+        plan.study = Study::resolve(args, &plan);
         Ok(plan)
-    }
-
-    fn add_cases(&mut self, args: &IpcArgs) {
-        let whole_round = args.load.is_empty();
-        let loads = if whole_round { &LOADS[..] } else { &args.load };
-        for ack in [Ack::Received, Ack::Applied] {
-            for &load in loads {
-                self.add_case(ack, load, BASE_BYTES);
-            }
-        }
-        let sizes = if args.sizes.is_empty() && whole_round { &SIZES[..] } else { &args.sizes };
-        // The frame would drown what size costs, and so would arrivals far apart: sizes are compared on the received
-        // round trip, closed loop, unless other loads were asked for.
-        let loads = if whole_round { &LOADS[..1] } else { &args.load };
-        for &load in loads {
-            for &size in sizes {
-                self.add_case(Ack::Received, load, size);
-            }
-        }
-    }
-
-    fn add_case(&mut self, ack: Ack, load: Load, asked_bytes: usize) {
-        let size_bytes = self.message(ack, asked_bytes).size_bytes();
-        let path = format!("{ack}/{load}/{size_bytes}B");
-        if self.cases.iter().all(|case| case.path != path) {
-            self.cases.push(IpcCase { path, ack, load, size_bytes, asked_bytes });
-        }
     }
 
     /// The message of a case: harmless, and brought to its size.
@@ -216,38 +167,6 @@ mod tests {
         let words = ["workly-perf", "ipc"].into_iter().chain(line.split_whitespace());
         let Command::Ipc(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not ipc") };
         IpcPlan::resolve(&args, 42)
-    }
-
-    fn paths(line: &str) -> Vec<String> {
-        plan(line).unwrap().cases.into_iter().map(|case| case.path).collect()
-    }
-
-    #[test]
-    fn the_whole_round_has_both_acks_both_loads_and_the_sizes() {
-        let expected = [
-            "received/closed/100B",
-            "received/poisson:50/100B",
-            "applied/closed/100B",
-            "applied/poisson:50/100B",
-            "received/closed/73B",
-            "received/closed/1000B",
-            "received/closed/4095B",
-            "received/closed/4096B",
-            "received/closed/4097B",
-            "received/closed/10000B",
-        ];
-        assert_eq!(paths("--bridge embedded"), expected);
-        let smallest = &plan("--bridge embedded").unwrap().cases[4];
-        assert_eq!((smallest.asked_bytes, smallest.size_bytes), (10, 73));
-    }
-
-    #[test]
-    fn a_given_load_is_the_only_one_and_sizes_follow_it() {
-        assert_eq!(paths("--bridge embedded --load fixed:10"), ["received/fixed:10/100B", "applied/fixed:10/100B"]);
-        assert_eq!(
-            paths("--bridge embedded --load closed --load closed --sizes 200,100"),
-            ["received/closed/100B", "applied/closed/100B", "received/closed/200B"]
-        );
     }
 
     #[test]

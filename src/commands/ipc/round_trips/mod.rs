@@ -1,0 +1,6 @@
+//! The round of round trips: each case measured and kept, then what they say together.
+
+mod cases;
+mod findings;
+
+pub(super) use cases::run;

@@ -1,0 +1,30 @@
+//! What every study is given: the plan, a connection, the record that it fills, and the wish to end early.
+
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use super::super::recorder::Recorder;
+use super::connection::Connection;
+use crate::bridge::Client;
+use crate::clock::Clock;
+use crate::measure::Bench;
+use crate::plan::IpcPlan;
+use crate::term::Printer;
+
+/// A run under way. A study adds its cases and findings to `recorder`, each case as it ends; it comes back early, with what
+/// it has, once `stop` is set. Connecting, putting the avatar back, the report and the exit code are not its concern.
+pub(super) struct Session<'a> {
+    pub(super) plan: &'a IpcPlan,
+    pub(super) printer: Printer,
+    pub(super) stop: &'a AtomicBool,
+    pub(super) clock: Clock,
+    pub(super) connection: Connection,
+    pub(super) recorder: Recorder,
+}
+
+impl Session<'_> {
+    /// The connection, and what a measured loop on it needs of the run; `replies` is where it counts for the display.
+    pub(super) fn bench<'b>(&'b mut self, replies: &'b AtomicU64) -> (&'b mut Client, Bench<'b>) {
+        let bench = Bench { clock: &self.clock, stop: self.stop, replies, ids: self.plan.dialect.ids };
+        (&mut self.connection.client, bench)
+    }
+}

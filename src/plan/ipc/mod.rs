@@ -1,0 +1,9 @@
+//! The plan of `ipc`: the bridge and what every study shares, and the one study of the run.
+
+mod plan;
+mod round_trips;
+mod study;
+
+pub use plan::{FoundBy, IpcPlan, PlanError};
+pub use round_trips::{IpcCase, RoundTripsPlan};
+pub use study::Study;
