@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(RecordFolder::read(folder.path()).unwrap(), run);
         assert_eq!(RecordFolder::read(&folder.path().join(RUN_FILE)).unwrap(), run);
         let json = fs::read_to_string(folder.path().join(RUN_FILE)).unwrap();
-        assert!(json.starts_with("{\n  \"schema\": \"1.0\",\n") && json.ends_with("}\n"));
+        assert!(json.starts_with("{\n  \"schema\": \"1.1\",\n") && json.ends_with("}\n"));
     }
 
     #[test]
@@ -354,7 +354,7 @@ mod tests {
             assert!(matches!(error, RecordError::Corrupt { .. }), "cut after {end} bytes: {error}");
             assert!(error.to_string().contains(" at line "), "{error}");
         }
-        let error = refusal(&whole.replacen("\"schema\": \"1.0\",", "", 1)).to_string();
+        let error = refusal(&whole.replacen("\"schema\": \"1.1\",", "", 1)).to_string();
         assert!(error.contains("missing field `schema`"), "{error}");
         let error = refusal(&whole.replacen("\"value\": 16.6667", "\"value\": null", 1)).to_string();
         assert!(error.ends_with("case applied/closed/100B: metric p50: status ok without a value"), "{error}");
@@ -366,7 +366,7 @@ mod tests {
         let file = temp.path().join(RUN_FILE);
         fs::write(&file, r#"{"figures": {}, "schema": "2.0"}"#).unwrap();
         let error = RecordFolder::read(temp.path()).unwrap_err();
-        assert_eq!(error.to_string(), format!("{} has schema 2.0, newer than this build's 1.0", file.display()));
+        assert_eq!(error.to_string(), format!("{} has schema 2.0, newer than this build's 1.1", file.display()));
     }
 
     #[cfg(unix)]

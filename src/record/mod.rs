@@ -19,7 +19,7 @@ mod schema;
 mod topology;
 
 pub use case::{Case, CaseState, HistogramFiles};
-pub use csv::{CsvRow, CsvStatus, read_csv, write_csv};
+pub use csv::{CsvOrigin, CsvRow, CsvStatus, read_csv, write_csv};
 pub use error::RecordError;
 pub use fact::Fact;
 pub use folder::{CSV_FILE, REPORT_FILE, RUN_FILE, RecordFolder};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The schema that this build writes.
-pub const SCHEMA: SchemaVersion = SchemaVersion { major: 1, minor: 0 };
+pub const SCHEMA: SchemaVersion = SchemaVersion { major: 1, minor: 1 };
 
 /// `major.minor`. Readers accept any minor of a major they know, and refuse a newer major.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -16,8 +16,17 @@ const HGRM: &str = "applied-closed-100B.hgrm";
 /// The median of its first case.
 const P50_MS: f64 = 16.671_832;
 
+/// What its CSV says it measured, and where.
+const SUBJECT: &str = "dialect=stock";
+const FINGERPRINT: &str = "9f86d081884c7d65";
+
+/// The record of the schema that this version writes.
 fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/records/v1.0")
+    golden_of("1.1")
+}
+
+fn golden_of(schema: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/records").join(format!("v{schema}"))
 }
 
 fn run() -> Run {
@@ -46,9 +55,16 @@ fn total() -> Histogram<u64> {
 }
 
 #[test]
-fn the_record_of_schema_1_0_says_what_it_said() {
-    let run = run();
-    assert_eq!(run.schema, SchemaVersion { major: 1, minor: 0 });
+fn the_record_of_every_schema_says_what_it_said() {
+    for minor in [0, 1] {
+        let schema = SchemaVersion { major: 1, minor };
+        let run = RecordFolder::read(&golden_of(&schema.to_string())).expect("the golden record is readable");
+        assert_eq!(run.schema, schema);
+        says_what_it_said(&run);
+    }
+}
+
+fn says_what_it_said(run: &Run) {
     assert_eq!((run.run_id.as_str(), run.command.as_str()), ("20260102T030405Z-ipc", "ipc"));
     assert_eq!(run.state, RunState::Complete);
     assert_eq!(run.started.to_string(), "2026-01-02T03:04:05Z");
@@ -84,6 +100,16 @@ fn the_csv_has_the_figures_of_the_run() {
         assert_eq!((name, *value, *n), (&metric.name, metric.value, metric.n));
         assert_eq!((status.status, status.simulated), (metric.status, true));
     }
+}
+
+#[test]
+fn the_csv_of_schema_1_0_has_the_same_figures_and_no_origin() {
+    let old = read_csv(&golden_of("1.0").join(CSV_FILE)).unwrap();
+    let new = read_csv(&golden().join(CSV_FILE)).unwrap();
+    assert!(old.iter().all(|row| row.origin.is_none()));
+    assert_eq!(old.iter().map(CsvRow::figure).collect::<Vec<_>>(), new.iter().map(CsvRow::figure).collect::<Vec<_>>());
+    let origin = new[0].origin.as_ref().expect("an origin");
+    assert_eq!((origin.subject.as_str(), origin.fingerprint.as_str()), (SUBJECT, FINGERPRINT));
 }
 
 #[test]
@@ -145,11 +171,11 @@ fn a_newer_major_is_too_new_and_a_newer_minor_is_not() {
     assert!(matches!(error, RecordError::TooNew { found: SchemaVersion { major: 2, minor: 0 }, .. }), "{error}");
 
     let minor = changed(RUN_FILE, |text| {
-        text.replacen("\"schema\": \"1.0\",", "\"schema\": \"1.9\",\n  \"added_later\": {\"a\": 1},", 1)
+        text.replacen("\"schema\": \"1.1\",", "\"schema\": \"1.9\",\n  \"added_later\": {\"a\": 1},", 1)
     });
     assert_eq!(RecordFolder::read(minor.path()).unwrap().cases, run().cases);
 
-    let csv = changed(CSV_FILE, |text| text.replace("\n1.0,", "\n2.0,"));
+    let csv = changed(CSV_FILE, |text| text.replace("\n1.1,", "\n2.0,"));
     let error = read_csv(&csv.path().join(CSV_FILE)).unwrap_err();
     assert!(matches!(error, RecordError::TooNew { .. }), "{error}");
 }

@@ -58,8 +58,9 @@ fn each_format_goes_to_standard_output_alone() {
     let line = "ipc --bridge embedded:fps=unpaced --messages 20 --load closed --format";
     let csv = place.run(&format!("{line} csv"));
     assert!(
-        csv.stdout
-            .starts_with("schema,run_id,command,case,metric,unit,value,n,spread,ci_low,ci_high,direction,status\n")
+        csv.stdout.starts_with(
+            "schema,run_id,command,case,metric,unit,value,n,spread,ci_low,ci_high,direction,status,started,"
+        )
     );
     assert!(csv.stderr.contains("record: "), "{}", csv.stderr);
     let json: serde_json::Value = serde_json::from_str(&place.run(&format!("{line} json")).stdout).unwrap();

@@ -1,0 +1,115 @@
+//! Where the figures of a row came from: what decides whether two runs may be compared when the CSV is all that was kept.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::super::run::{Run, RunState};
+
+/// The columns that schema 1.1 added, in order.
+pub(super) const ORIGIN: [&str; 12] = [
+    "started",
+    "run_state",
+    "fingerprint",
+    "power",
+    "version",
+    "commit",
+    "target",
+    "profile",
+    "features",
+    "subject",
+    "simulated",
+    "rows",
+];
+
+/// What a subject is recognised by, in the order in which it is named. All else in it may differ between two runs on the same.
+const IDENTIFIES: [&str; 3] = ["bridge", "dialect", "header_hash"];
+
+/// The run that a row belongs to. An empty text is a fact that is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CsvOrigin {
+    /// When the run started.
+    pub started: Timestamp,
+    /// How it ended; `running` when it had not, or was killed.
+    pub run_state: RunState,
+    /// The machine's fingerprint.
+    pub fingerprint: String,
+    /// Frequency governor or power plan.
+    pub power: String,
+    /// Version of workly-perf.
+    pub version: String,
+    /// Source revision.
+    pub commit: String,
+    /// Target triple of the build.
+    pub target: String,
+    /// `release` or `debug`.
+    pub profile: String,
+    /// Cargo features of the build, joined by `+`.
+    pub features: String,
+    /// What was measured: `bridge=remote dialect=stock`, `header_hash=…` of a model.
+    pub subject: String,
+    /// What stood in for the user's own, with its parameters.
+    pub simulated: String,
+    /// How many rows the run has: fewer, and the file was cut short.
+    pub rows: u64,
+}
+
+impl CsvOrigin {
+    /// The origin of a run's rows.
+    pub(super) fn of(run: &Run) -> Self {
+        let stand_ins: Vec<String> =
+            run.simulated.iter().map(|what| format!("{} ({})", what.what, what.parameters)).collect();
+        Self {
+            started: run.started,
+            run_state: run.state,
+            fingerprint: run.machine.fingerprint.clone(),
+            power: run.machine.power.value().cloned().unwrap_or_default(),
+            version: run.build.version.clone(),
+            commit: run.build.commit.value().cloned().unwrap_or_default(),
+            target: run.build.target.clone(),
+            profile: run.build.profile.clone(),
+            features: run.build.features.join("+"),
+            subject: subject(&run.subject),
+            simulated: stand_ins.join("; "),
+            rows: run.cases.iter().map(|case| case.metrics.len() as u64).sum(),
+        }
+    }
+}
+
+/// The parts of a run's subject that make it the same subject, wherever in it they are.
+fn subject(subject: &Value) -> String {
+    let mut parts = Vec::new();
+    for key in IDENTIFIES {
+        collect(subject, key, &mut parts);
+    }
+    parts.join(" ")
+}
+
+fn collect(value: &Value, key: &str, parts: &mut Vec<String>) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        match value.as_str() {
+            Some(text) if name == key => parts.push(format!("{key}={text}")),
+            _ => collect(value, key, parts),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_subject_is_named_by_what_identifies_it() {
+        let bridge = json!({"greeting": "{}", "dialect": "stock", "address": "127.0.0.1:40123", "bridge": "embedded"});
+        assert_eq!(subject(&bridge), "bridge=embedded dialect=stock");
+        assert_eq!(
+            subject(&json!({"model_filename": "a.gguf", "header_hash": "9f86", "load_ms": 3.5})),
+            "header_hash=9f86"
+        );
+        let both = json!({"model": {"header_hash": "9f86"}, "bridge": {"bridge": "remote", "dialect": "batch"}});
+        assert_eq!(subject(&both), "bridge=remote dialect=batch header_hash=9f86");
+        assert_eq!(subject(&json!(null)), "");
+    }
+}

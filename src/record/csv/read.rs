@@ -1,0 +1,253 @@
+//! Reads `summary.csv`, and refuses what is not exactly one.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::Path;
+
+use super::super::error::RecordError;
+use super::super::schema::SchemaVersion;
+use super::origin::{CsvOrigin, ORIGIN};
+use super::row::{CsvRow, HEADER};
+
+/// Reads a `summary.csv`, or several put under one another, with or without their headers. Refuses, naming the line, what
+/// is not exactly that: another header, a row that is cut short, a run that lacks rows, a figure that is no number or
+/// contradicts its status; and a newer major schema, whatever its columns.
+pub fn read_csv(path: &Path) -> Result<Vec<CsvRow>, RecordError> {
+    let text = fs::read(path).map_err(RecordError::io("read", path))?;
+    parse(path, &text)
+}
+
+/// The rows in the text of `path`.
+fn parse(path: &Path, text: &[u8]) -> Result<Vec<CsvRow>, RecordError> {
+    let mut csv = csv::ReaderBuilder::new().from_reader(text);
+    let header = csv.headers().map_err(|error| corrupt(path, error))?.clone();
+    if let Some(found) = newer_schema(text) {
+        return Err(RecordError::TooNew { path: path.to_owned(), found });
+    }
+    if !header.iter().take(HEADER.len()).eq(HEADER) {
+        let detail = format!("line 1: the header is not '{}'", HEADER.join(","));
+        return Err(RecordError::corrupt(path, detail));
+    }
+    if !text.ends_with(b"\n") {
+        return Err(RecordError::corrupt(path, "it is cut short: its last line has no end"));
+    }
+    let has_origin = header.iter().skip(HEADER.len()).take(ORIGIN.len()).eq(ORIGIN);
+    let mut rows = Vec::new();
+    let mut record = csv::StringRecord::new();
+    while csv.read_record(&mut record).map_err(|error| corrupt(path, error))? {
+        if record == header {
+            continue;
+        }
+        let line = record.position().map_or(0, csv::Position::line);
+        let mut row: CsvRow = record.deserialize(Some(&header)).map_err(|error| corrupt(path, error))?;
+        if !row.schema.is_readable() {
+            return Err(RecordError::TooNew { path: path.to_owned(), found: row.schema });
+        }
+        if has_origin {
+            let origin: CsvOrigin = record.deserialize(Some(&header)).map_err(|error| corrupt(path, error))?;
+            row.origin = Some(origin);
+        }
+        row.figure().check().map_err(|detail| RecordError::corrupt(path, format!("line {line}: {detail}")))?;
+        rows.push(row);
+    }
+    check_runs(&rows).map_err(|detail| RecordError::corrupt(path, detail))?;
+    Ok(rows)
+}
+
+/// Whether every run has all of its rows, each of them once, and one origin.
+fn check_runs(rows: &[CsvRow]) -> Result<(), String> {
+    let mut runs: HashMap<&str, (u64, Option<&CsvOrigin>)> = HashMap::new();
+    let mut figures = HashSet::new();
+    for row in rows {
+        let (seen, origin) = runs.entry(&row.run_id).or_insert((0, row.origin.as_ref()));
+        if *origin != row.origin.as_ref() {
+            return Err(format!("run {} has two origins", row.run_id));
+        }
+        if !figures.insert((&row.run_id, &row.case, &row.metric)) {
+            return Err(format!("run {}: {} of {} is there twice", row.run_id, row.metric, row.case));
+        }
+        *seen += 1;
+    }
+    for row in rows {
+        let (seen, origin) = runs[row.run_id.as_str()];
+        if let Some(origin) = origin.filter(|origin| origin.rows != seen) {
+            return Err(format!("it is cut short: run {} has {seen} of {} rows", row.run_id, origin.rows));
+        }
+    }
+    Ok(())
+}
+
+/// The schema of the first row, where it is newer than this build can read.
+fn newer_schema(text: &[u8]) -> Option<SchemaVersion> {
+    let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(text);
+    let column = csv.headers().ok()?.iter().position(|column| column == "schema")?;
+    let first = csv.records().next()?.ok()?;
+    let found: SchemaVersion = first.get(column)?.parse().ok()?;
+    (!found.is_readable()).then_some(found)
+}
+
+fn corrupt(path: &Path, error: csv::Error) -> RecordError {
+    let line = error.position().map_or_else(String::new, |position| format!("line {}: ", position.line()));
+    let detail = match error.into_kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("{len} cells instead of {expected_len}"),
+        csv::ErrorKind::Deserialize { err, .. } => {
+            let column = err.field().and_then(|field| HEADER.iter().chain(&ORIGIN).nth(usize::try_from(field).ok()?));
+            format!("{}{}", column.map_or_else(String::new, |column| format!("{column}: ")), err.kind())
+        }
+        csv::ErrorKind::Utf8 { .. } => "not UTF-8".into(),
+        other => format!("{other:?}"),
+    };
+    RecordError::corrupt(path, line + &detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::run::Run;
+    use super::super::super::sample::run;
+    use super::super::write::{rows, write_csv};
+    use super::*;
+
+    fn written(run: &Run) -> String {
+        let mut text = Vec::new();
+        write_csv(&mut text, run).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    fn read(text: impl AsRef<[u8]>) -> Result<Vec<CsvRow>, RecordError> {
+        parse(Path::new("summary.csv"), text.as_ref())
+    }
+
+    fn refusal(text: impl AsRef<[u8]>) -> String {
+        match read(text) {
+            Err(RecordError::Corrupt { detail, .. }) => detail,
+            other => panic!("not refused as corrupt: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn rows_are_tidy_and_absent_values_are_empty() {
+        let text = written(&run());
+        let mut lines = text.lines();
+        assert_eq!(
+            lines.next(),
+            Some(
+                "schema,run_id,command,case,metric,unit,value,n,spread,ci_low,ci_high,direction,status,started,\
+                 run_state,fingerprint,power,version,commit,target,profile,features,subject,simulated,rows"
+            )
+        );
+        let p50 = "1.1,20260102T030405Z-ipc,ipc,applied/closed/100B,p50,ms,16.6667,100,0.12,16.64,16.69,lower,ok+simulated,\
+                   2026-01-02T03:04:05Z,complete,9f86d081884c7d65,powersave,0.1.0,0123abc-dirty,\
+                   x86_64-unknown-linux-gnu,release,,dialect=stock,\"embedded bridge (stock dialect, 60 fps)\",17";
+        assert_eq!(lines.next(), Some(p50));
+        assert!(text.contains(",applied/closed/100B,p99,ms,,100,,,,lower,too_few+simulated,2026"), "{text}");
+        assert_eq!(lines.count() + 1, run().cases.iter().map(|case| case.metrics.len()).sum::<usize>());
+    }
+
+    #[test]
+    fn what_was_written_reads_back_the_same() {
+        let mut run = run();
+        run.cases[0].metrics[0].value = Some(0.1 + 0.2);
+        run.cases[0].metrics[1].value = Some(1e-9);
+        run.cases[0].path = "with, comma and \"quotes\"".into();
+        assert_eq!(read(written(&run)).unwrap(), rows(&run).collect::<Vec<_>>());
+        run.cases.clear();
+        assert_eq!(read(written(&run)).unwrap(), []);
+    }
+
+    #[test]
+    fn nothing_real_is_marked_and_everything_simulated_is() {
+        let mut run = run();
+        assert!(read(written(&run)).unwrap().iter().all(|row| row.status.simulated));
+        run.simulated.clear();
+        assert!(read(written(&run)).unwrap().iter().all(|row| !row.status.simulated));
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_never_written() {
+        let mut run = run();
+        run.cases[0].metrics[0].value = Some(f64::NAN);
+        let error = write_csv(Vec::new(), &run).unwrap_err();
+        assert!(error.to_string().contains("NaN is not a finite number"), "{error}");
+    }
+
+    #[test]
+    fn what_is_damaged_is_refused_with_its_line() {
+        let text = written(&run());
+        assert_eq!(
+            refusal(text.replacen("run_id", "id", 1)),
+            format!("line 1: the header is not '{}'", HEADER.join(","))
+        );
+        assert!(refusal("").starts_with("line 1: the header is not"));
+        assert_eq!(refusal(text.replacen(",16.6667,", ",NaN,", 1)), "line 2: 'NaN' is not a finite number");
+        assert_eq!(refusal(text.replacen(",16.6667,", ",,", 1)), "line 2: metric p50: status ok without a value");
+        assert_eq!(refusal(text.replacen(",16.6667,", ",", 1)), "line 2: 24 cells instead of 25");
+        assert_eq!(refusal(text.replacen(",too_few", ",to_few", 1)), "line 4: unknown status 'to_few+simulated'");
+        assert_eq!(
+            refusal([text.as_bytes(), b"1.1,\xff,,,,,,,,,,,,,,,,,,,,,,,\n"].concat()),
+            format!("line {}: not UTF-8", text.lines().count() + 1)
+        );
+    }
+
+    #[test]
+    fn every_cut_is_noticed_but_one_that_leaves_the_header_alone() {
+        let text = written(&run());
+        let first_row = text.find('\n').unwrap() + 1;
+        for end in (0..text.len()).filter(|&end| end != first_row) {
+            assert!(read(&text[..end]).is_err(), "cut after {end} bytes: {:?}", &text[..end]);
+        }
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            refusal(lines[..lines.len() - 1].join("\n") + "\n"),
+            "it is cut short: run 20260102T030405Z-ipc has 16 of 17 rows"
+        );
+    }
+
+    #[test]
+    fn files_may_be_put_under_one_another() {
+        let (one, mut other) = (run(), run());
+        other.run_id = "20260102T040405Z-ipc".into();
+        other.started = "2026-01-02T04:04:05Z".parse().unwrap();
+        let (one, other) = (written(&one), written(&other));
+        let both = read(format!("{one}{other}")).unwrap();
+        assert_eq!(both.len(), one.lines().count() + other.lines().count() - 2);
+        assert_eq!(
+            refusal(format!("{one}{one}")),
+            "run 20260102T030405Z-ipc: p50 of applied/closed/100B is there twice"
+        );
+        assert_eq!(
+            refusal(one.replacen(",powersave,", ",performance,", 1)),
+            "run 20260102T030405Z-ipc has two origins"
+        );
+    }
+
+    #[test]
+    fn schema_1_0_reads_without_an_origin_and_columns_to_come_are_ignored() {
+        let text = written(&run());
+        let first = |lines: Vec<String>| read(lines.join("\n") + "\n").unwrap().remove(0);
+        let cut =
+            |line: &str| line.split(",started").next().and_then(|line| line.split(",2026-").next()).map(String::from);
+        let old = first(text.lines().filter_map(cut).collect());
+        assert_eq!((old.origin, old.n), (None, 100));
+        let newer = first(text.lines().enumerate().map(|(at, line)| format!("{line},{at}")).collect());
+        assert_eq!(newer.origin.unwrap().fingerprint, "9f86d081884c7d65");
+    }
+
+    #[test]
+    fn a_newer_major_is_refused_by_name_even_with_other_columns() {
+        for text in ["schema,run,figure\n2.1,x,1\n", "run,schema\nx,2.1,1\n"] {
+            let error = read(text).unwrap_err();
+            assert!(
+                matches!(error, RecordError::TooNew { found: SchemaVersion { major: 2, minor: 1 }, .. }),
+                "{error}"
+            );
+        }
+        let newer_minor = written(&run()).replace("\n1.1,", "\n1.7,");
+        assert_eq!(read(newer_minor).unwrap()[0].schema, SchemaVersion { major: 1, minor: 7 });
+    }
+
+    #[test]
+    fn a_missing_file_is_an_io_error() {
+        let error = read_csv(Path::new("no/such/summary.csv")).unwrap_err();
+        assert!(matches!(error, RecordError::Io { action: "read", .. }), "{error}");
+    }
+}
