@@ -1,6 +1,7 @@
 //! Writes down how the binary is built, for the records of its runs: target, profile, compiler, features, revision.
+//! And compiles the C++ that asks llama.cpp what a placement would take.
 //!
-//! Nothing here can fail the build: what cannot be told is left empty, with the problem beside it.
+//! Only that C++ can fail the build: what cannot be told of the build is left empty, with the problem beside it.
 
 use std::env;
 use std::path::Path;
@@ -28,6 +29,42 @@ fn main() {
     set("COMMIT", &revision);
     set("COMMIT_PROBLEM", problem);
     prepare_engine();
+    #[cfg(feature = "llama")]
+    compile_projection();
+}
+
+/// Compiles `src/llm/engine/projection`, against the very sources that llama.cpp was built from.
+#[cfg(feature = "llama")]
+fn compile_projection() {
+    let folder = Path::new("src/llm/engine/projection");
+    let sources = llama_sources().unwrap_or_else(|| {
+        panic!(
+            "llama.cpp's sources were not found: llama-cpp-sys-2 names no folder of its build that has a CMakeCache.txt"
+        )
+    });
+    let mut build = cc::Build::new();
+    build.cpp(true).std("c++17").files([folder.join("shim.cpp"), folder.join("card.cpp")]);
+    // What is internal to ggml and llama.cpp is warned about there, not here.
+    build.warnings(false);
+    for headers in ["include", "src", "ggml/include", "ggml/src"] {
+        build.include(sources.join(headers));
+    }
+    build.compile("workly_projection");
+}
+
+/// The folder of llama.cpp's sources, as its build wrote it down when it built them.
+#[cfg(feature = "llama")]
+fn llama_sources() -> Option<std::path::PathBuf> {
+    let root = env::var_os("DEP_LLAMA_ROOT").map(std::path::PathBuf::from);
+    // `lib/cmake` of the same folder.
+    let cmake = env::var_os("DEP_LLAMA_GGML_CMAKE_DIR").map(std::path::PathBuf::from);
+    let built = root.into_iter().chain(cmake.iter().filter_map(|folder| folder.ancestors().nth(2).map(Path::to_owned)));
+    built.filter_map(|built| std::fs::read_to_string(built.join("build").join("CMakeCache.txt")).ok()).find_map(
+        |cache| {
+            let folder = cache.lines().find_map(|line| line.strip_prefix("CMAKE_HOME_DIRECTORY:INTERNAL="))?;
+            Some(std::path::PathBuf::from(folder))
+        },
+    )
 }
 
 /// Sees to it that llama.cpp is found and fast. Its own build takes the CPU flags from the same place as this one.

@@ -9,6 +9,7 @@ mod hyperparameters;
 mod inspect;
 mod kv_cache;
 mod model_ref;
+mod outline;
 pub mod synth;
 
 pub use cache::{CACHE_VARIABLE, CacheError, CachedModel, ModelCache};
@@ -17,3 +18,4 @@ pub use hyperparameters::{Hyperparameters, PerBlock};
 pub use inspect::{FACTS_SCHEMA, InspectError, ModelFacts, PartBytes, TypeCensus};
 pub use kv_cache::{KvBytes, KvCache};
 pub use model_ref::{ModelRef, ModelRefError};
+pub use outline::ModelOutline;

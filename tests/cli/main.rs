@@ -13,6 +13,8 @@ mod golden;
 mod hlog_python;
 mod ipc;
 mod model;
+#[cfg(feature = "llama")]
+mod projection;
 mod python;
 mod render_load;
 mod run;

@@ -59,6 +59,14 @@ pub enum EngineError {
         /// The last lines of the log.
         log: Vec<String>,
     },
+    /// llama.cpp gave up while foreseeing what a placement would take.
+    #[error("llama.cpp cannot foresee the memory of this placement (status {status}){}", cause(log))]
+    Projection {
+        /// What the call returned.
+        status: i32,
+        /// The last lines of the log.
+        log: Vec<String>,
+    },
     /// There is nothing to process.
     #[error("no tokens were given")]
     NoTokens,

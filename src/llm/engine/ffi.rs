@@ -1,5 +1,5 @@
-//! The only file that calls llama.cpp's C interface itself: for the log, for contexts, and for what llama.cpp says of
-//! itself.
+//! The file that calls llama.cpp's C interface itself: for the log, for contexts, and for what llama.cpp says of itself.
+//! (What memory a placement would take is asked in C++: `projection/`.)
 //!
 //! The safe crate has none of the three in the form that is needed here: its log goes through a global tracing
 //! subscriber, its contexts change neither their threads nor stop inside a batch, and it has no descriptions.
@@ -225,7 +225,7 @@ impl Drop for Run<'_> {
 
 /// The context's description in llama.cpp's terms. What it does not describe stays as llama.cpp has it, and llama-bench
 /// too.
-fn parameters(spec: &ContextSpec) -> sys::llama_context_params {
+pub(super) fn parameters(spec: &ContextSpec) -> sys::llama_context_params {
     // SAFETY: it reads nothing but constants.
     let mut parameters = unsafe { sys::llama_context_default_params() };
     parameters.n_ctx = spec.n_ctx;

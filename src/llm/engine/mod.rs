@@ -21,6 +21,7 @@ mod loading;
 mod log;
 #[cfg(feature = "llama")]
 mod model;
+mod projection;
 #[cfg(feature = "llama")]
 mod session;
 mod spec;
@@ -40,6 +41,9 @@ pub use error::EngineError;
 pub use log::{Log, LogLevel, LogLine};
 #[cfg(feature = "llama")]
 pub use model::{LoadFacts, Model};
+pub use projection::{ForeseenBytes, ForeseenDevice, Projection, Target};
+#[cfg(feature = "llama")]
+pub use projection::{project, project_all};
 #[cfg(feature = "llama")]
 pub use session::Session;
 pub use spec::{ContextSpec, FlashAttention, KvType, MAX_THREADS, Placement, SpecError};

@@ -1,0 +1,148 @@
+//! The calls of the C++ that asks llama.cpp (`shim.h`).
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char};
+use std::path::Path;
+use std::ptr;
+
+use llama_cpp_sys_2 as sys;
+
+use super::super::ffi::parameters;
+use super::super::{Backend, ContextSpec, EngineError};
+use super::{ForeseenBytes, ForeseenDevice, Projection, Target};
+
+/// The most devices that there is room for, the memory of the machine counted. llama.cpp itself takes 16.
+const MOST_DEVICES: usize = 32;
+
+/// `workly_device_memory`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+struct DeviceMemory {
+    name: [c_char; 64],
+    memory_total: u64,
+    memory_free: u64,
+    model: u64,
+    context: u64,
+    compute: u64,
+}
+
+/// `WORKLY_DONE`, `WORKLY_NO_MODEL`, `WORKLY_NO_CONTEXT`.
+const DONE: i32 = 0;
+const NO_MODEL: i32 = 1;
+const NO_CONTEXT: i32 = 2;
+
+unsafe extern "C" {
+    fn workly_project(
+        path: *const c_char,
+        n_gpu_layers: i32,
+        context: *const sys::llama_context_params,
+        target: i32,
+        card_bytes: u64,
+        out: *mut DeviceMemory,
+        capacity: usize,
+        n_out: *mut usize,
+        n_ctx: *mut u32,
+        n_layer: *mut u32,
+    ) -> i32;
+}
+
+/// What `n_gpu_layers` layers on the target's devices would take. The file's header is read, and nothing else of it; a
+/// file that only has a header and the right length will do.
+///
+/// llama.cpp trusts the files that it is given: read the header with a careful reader before.
+///
+/// # Errors
+/// [`EngineError::Load`] and [`EngineError::Context`] where llama.cpp refuses the model or the context, with the last lines
+/// of its log; [`EngineError::Spec`] for a context that cannot be.
+pub fn project(
+    backend: &'static Backend,
+    path: &Path,
+    n_gpu_layers: u32,
+    spec: &ContextSpec,
+    target: Target,
+) -> Result<Projection, EngineError> {
+    spec.check()?;
+    let name = path.to_str().ok_or_else(|| EngineError::NotUnicode { path: path.into() })?;
+    let log = backend.log();
+    log.hide(name.strip_suffix(&*path.file_name().unwrap_or_default().to_string_lossy()).unwrap_or_default());
+    let name = CString::new(name).map_err(|_| EngineError::NotUnicode { path: path.into() })?;
+    let (target, card_bytes) = match target {
+        Target::Cpu => (0, 0),
+        Target::Machine => (1, 0),
+        Target::Card { memory_bytes } => (2, memory_bytes),
+    };
+    let empty = DeviceMemory { name: [0; 64], memory_total: 0, memory_free: 0, model: 0, context: 0, compute: 0 };
+    let mut rows = [empty; MOST_DEVICES];
+    let (mut n_rows, mut n_ctx, mut n_layer) = (0, 0, 0);
+    let position = log.position();
+    let layers = i32::try_from(n_gpu_layers).unwrap_or(i32::MAX);
+    let context = parameters(spec);
+    // SAFETY: the declaration above is that of `shim.h`. The path ends with a zero byte; `context` is llama.cpp's own type;
+    // there is room for `MOST_DEVICES` rows, and every pointer is to a live value of the right type that nobody else uses.
+    // Exceptions are caught on the other side. llama.cpp may be asked from several threads at once.
+    let status = unsafe {
+        workly_project(
+            name.as_ptr(),
+            layers,
+            ptr::from_ref(&context),
+            target,
+            card_bytes,
+            rows.as_mut_ptr(),
+            MOST_DEVICES,
+            &raw mut n_rows,
+            &raw mut n_ctx,
+            &raw mut n_layer,
+        )
+    };
+    match (status, rows.get(..n_rows).and_then(<[_]>::split_last)) {
+        (DONE, Some((host, devices))) => Ok(Projection {
+            n_gpu_layers: n_gpu_layers.min(n_layer + 1),
+            n_layer,
+            n_ctx,
+            devices: devices.iter().map(device).collect(),
+            host: bytes(host),
+        }),
+        (NO_MODEL, _) => Err(EngineError::Load { path: path.into(), log: log.tail(position) }),
+        (NO_CONTEXT, _) => Err(EngineError::Context { log: log.tail(position) }),
+        _ => Err(EngineError::Projection { status, log: log.tail(position) }),
+    }
+}
+
+/// Every placement of a model, from no layer on a device to all of them.
+///
+/// # Errors
+/// As [`project`].
+pub fn project_all(
+    backend: &'static Backend,
+    path: &Path,
+    spec: &ContextSpec,
+    target: Target,
+) -> Result<Vec<Projection>, EngineError> {
+    let none = project(backend, path, 0, spec, target)?;
+    let all = none.n_layer + 1;
+    let mut placements = vec![none];
+    for layers in 1..=all {
+        placements.push(project(backend, path, layers, spec, target)?);
+    }
+    Ok(placements)
+}
+
+fn device(row: &DeviceMemory) -> ForeseenDevice {
+    let known = row.memory_total > 0;
+    ForeseenDevice {
+        name: name_of(row),
+        memory_total_bytes: known.then_some(row.memory_total),
+        memory_free_bytes: known.then_some(row.memory_free),
+        bytes: bytes(row),
+    }
+}
+
+fn bytes(row: &DeviceMemory) -> ForeseenBytes {
+    ForeseenBytes { model_bytes: row.model, context_bytes: row.context, compute_bytes: row.compute }
+}
+
+fn name_of(row: &DeviceMemory) -> String {
+    // SAFETY: `c_char` is one byte, whatever its sign.
+    let name = unsafe { std::slice::from_raw_parts(row.name.as_ptr().cast::<u8>(), row.name.len()) };
+    CStr::from_bytes_until_nul(name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}

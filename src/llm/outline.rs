@@ -1,0 +1,76 @@
+//! A model as far as its header goes: enough for all that reads no weight.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempPath;
+
+use super::synth::SyntheticModel;
+use super::{ModelCache, ModelRef};
+
+/// A file that has a model's header and its length. What lies behind the header is the weights, or nothing.
+#[derive(Debug)]
+pub struct ModelOutline {
+    path: PathBuf,
+    /// Removes the file of an outline that was made for this.
+    made: Option<TempPath>,
+}
+
+impl ModelOutline {
+    /// The outline of a model: its own file where there is one, else a header without weights, which takes no room where
+    /// the file system knows of holes. A synthetic model need not be written out for it.
+    ///
+    /// # Errors
+    /// Where the temporary file cannot be written.
+    pub fn of(model: &ModelRef) -> io::Result<Self> {
+        let (shape, seed) = match model {
+            ModelRef::File(path) => return Ok(Self { path: path.clone(), made: None }),
+            ModelRef::Synthetic { shape, seed } => (*shape, *seed),
+        };
+        let synthetic = SyntheticModel::new(shape, seed);
+        if let Some(found) = ModelCache::of_user().ok().and_then(|cache| cache.find(&synthetic)) {
+            return Ok(Self { path: found.path, made: None });
+        }
+        let mut file = tempfile::Builder::new().prefix(&format!("{}-", shape.name)).suffix(".gguf").tempfile()?;
+        write(file.as_file_mut(), &synthetic)?;
+        let made = file.into_temp_path();
+        Ok(Self { path: made.to_path_buf(), made: Some(made) })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it is a header without weights.
+    #[must_use]
+    pub fn is_hollow(&self) -> bool {
+        self.made.is_some()
+    }
+}
+
+fn write(file: &mut File, synthetic: &SyntheticModel) -> io::Result<()> {
+    file.write_all(synthetic.header())?;
+    file.set_len(synthetic.file_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::gguf::Gguf;
+
+    #[test]
+    fn an_outline_has_the_header_and_the_length_and_goes_away() {
+        let model: ModelRef = "synth:zephyr-7b@77".parse().unwrap();
+        let outline = ModelOutline::of(&model).unwrap();
+        assert!(outline.is_hollow());
+        let gguf = Gguf::open(outline.path()).unwrap();
+        assert_eq!(gguf.file_bytes, outline.path().metadata().unwrap().len());
+        assert!(gguf.file_bytes > 5_000_000_000);
+        let path = outline.path().to_owned();
+        drop(outline);
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,98 @@
+//! What llama.cpp foresees, against what the header says and what loading really takes.
+
+use std::path::Path;
+
+use workly_perf::llm::engine::{Backend, ContextSpec, KvType, Projection, Target, project, project_all};
+use workly_perf::llm::gguf::Gguf;
+use workly_perf::llm::{ModelOutline, ModelRef};
+
+const CARD: Target = Target::Card { memory_bytes: 24 << 30 };
+
+fn outline(name: &str) -> ModelOutline {
+    ModelOutline::of(&name.parse::<ModelRef>().expect("a model")).expect("an outline")
+}
+
+fn spec(n_ctx: u32) -> ContextSpec {
+    ContextSpec { n_ctx, n_batch: 512, ..ContextSpec::default() }
+}
+
+fn backend() -> &'static Backend {
+    Backend::start().expect("llama.cpp starts")
+}
+
+/// Bytes of the weights that `layers` layers take, summed up from the file's own table: the last blocks, and the output
+/// layer first of all.
+fn weights(path: &Path, layers: u32, blocks: u32) -> u64 {
+    let gguf = Gguf::open(path).expect("a sound header");
+    let first = blocks + 1 - layers;
+    let on_device = |name: &str| match name.strip_prefix("blk.").and_then(|rest| rest.split('.').next()) {
+        Some(block) => layers > 0 && block.parse::<u32>().expect("a number") >= first,
+        None => layers > 0 && name.starts_with("output"),
+    };
+    gguf.tensors.iter().filter(|tensor| on_device(&tensor.name)).map(|tensor| tensor.bytes).sum()
+}
+
+fn near(left: u64, right: u64, per_cent: f64) -> bool {
+    (left as f64 - right as f64).abs() <= right as f64 * per_cent / 100.0
+}
+
+#[test]
+fn every_placement_of_a_seven_b_model_is_foreseen_from_its_header() {
+    let model = outline("synth:zephyr-7b@4711");
+    let placements = project_all(backend(), model.path(), &spec(4096), CARD).expect("projections");
+    assert_eq!(placements.len(), 34);
+    for (layers, placement) in (0..).zip(&placements) {
+        assert_eq!((placement.n_gpu_layers, placement.n_layer, placement.n_ctx), (layers, 32, 4096));
+        let expected = weights(model.path(), layers, 32);
+        let foreseen = placement.on_devices();
+        assert!(near(foreseen.model_bytes, expected, 0.1), "{layers}: {foreseen:?} {expected}");
+        // 8 KV heads of 128, keys and values, 2 bytes each; the output layer has none.
+        let cache = u64::from(layers.saturating_sub(1)) * 8 * 128 * 2 * 2 * 4096;
+        assert_eq!(foreseen.context_bytes, cache, "{layers}");
+        let everywhere = placement.everywhere();
+        assert_eq!(everywhere.context_bytes, 32 * 8 * 128 * 2 * 2 * 4096, "{layers}");
+        assert!(near(everywhere.model_bytes, weights(model.path(), 33, 32) + placement_rest(model.path()), 0.1));
+    }
+    let totals: Vec<u64> = placements.iter().skip(1).map(|placement| placement.on_devices().model_bytes).collect();
+    assert!(totals.windows(2).all(|pair| pair[0] < pair[1]), "{totals:?}");
+}
+
+/// What never leaves the CPU: the token embeddings.
+fn placement_rest(path: &Path) -> u64 {
+    let gguf = Gguf::open(path).expect("a sound header");
+    gguf.tensors.iter().filter(|tensor| tensor.name.starts_with("token_embd")).map(|tensor| tensor.bytes).sum()
+}
+
+#[test]
+fn without_a_device_everything_is_the_machine_s() {
+    let model = outline("synth:tiny");
+    for layers in [0, 99] {
+        let placement = project(backend(), model.path(), layers, &spec(512), Target::Cpu).expect("a projection");
+        assert_eq!(placement.devices, []);
+        assert!(placement.host.model_bytes > 0 && placement.host.context_bytes > 0 && placement.host.compute_bytes > 0);
+    }
+}
+
+#[test]
+fn context_and_cache_types_are_followed() {
+    let model = outline("synth:zephyr-7b@4711");
+    let of = |spec: &ContextSpec| -> Projection { project(backend(), model.path(), 33, spec, CARD).expect("fits") };
+    let (short, long) = (of(&spec(2048)), of(&spec(4096)));
+    assert_eq!(2 * short.on_devices().context_bytes, long.on_devices().context_bytes);
+    let quantised = of(&ContextSpec { type_k: KvType::Q8_0, type_v: KvType::Q8_0, ..spec(4096) });
+    assert_eq!(quantised.on_devices().context_bytes, long.on_devices().context_bytes / 32 * 17);
+    assert_eq!(quantised.on_devices().model_bytes, long.on_devices().model_bytes);
+}
+
+#[test]
+fn what_llama_cpp_refuses_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("no.gguf");
+    std::fs::write(&path, "nothing").expect("written");
+    let error = project(backend(), &path, 0, &spec(512), Target::Cpu).expect_err("no model").to_string();
+    assert!(error.contains("no.gguf"), "{error}");
+    let model = outline("synth:tiny");
+    let zero = ContextSpec { n_batch: 0, ..spec(512) };
+    let error = project(backend(), model.path(), 0, &zero, Target::Cpu).expect_err("no batch").to_string();
+    assert!(error.contains("n_batch"), "{error}");
+}
