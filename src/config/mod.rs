@@ -1,5 +1,24 @@
-//! Workly's own `data/config.json`: the one file of the user's that this project knows. So far it is only read.
+//! Workly's own `data/config.json`: read, changed value by value, written safely, undone. The one room that changes anything
+//! of the user's.
 
+mod change;
+mod document;
+mod error;
+mod file;
+mod history;
+mod patch;
+#[cfg(test)]
+mod properties;
 mod read;
+mod rules;
+mod scan;
+mod style;
+mod write;
 
-pub use read::{ConfigError, WorklyConfig};
+pub use change::{Change, DiffMark, Edit};
+pub use error::ConfigError;
+pub use file::ConfigFile;
+pub use history::{History, KEPT_VERSIONS, Version};
+pub use patch::Patch;
+pub use read::WorklyConfig;
+pub use rules::AppProfile;

@@ -4,38 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// Why the configuration could not be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The operating system refused.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Its answer.
-        source: std::io::Error,
-    },
-    /// Not JSON, or not an object.
-    #[error("{} is not a JSON object: {detail}", path.display())]
-    NotJson {
-        /// The file.
-        path: PathBuf,
-        /// The parser's words, with line and column.
-        detail: String,
-    },
-    /// A key holds something that Workly itself could not use.
-    #[error("{}: {key} is {found}, not {expected}", path.display())]
-    WrongType {
-        /// The file.
-        path: PathBuf,
-        /// The key, with its sections.
-        key: &'static str,
-        /// What Workly wants there.
-        expected: &'static str,
-        /// What is there.
-        found: String,
-    },
-}
+use super::error::ConfigError;
 
 /// What measuring needs of the configuration. A key that is not there is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,9 +29,9 @@ impl WorklyConfig {
         if !root.is_object() {
             return Err(not_json("its outermost value is something else".into()));
         }
-        let wrong = |key, expected, found: &Value| ConfigError::WrongType {
+        let wrong = |key: &str, expected, found: &Value| ConfigError::WrongType {
             path: path.into(),
-            key,
+            key: key.into(),
             expected,
             found: found.to_string(),
         };

@@ -1,0 +1,146 @@
+//! What a change would do, to be shown before it is done.
+
+use std::path::{Path, PathBuf};
+
+use similar::{ChangeTag, TextDiff};
+
+use super::error::ConfigError;
+use super::history::Version;
+use super::write;
+
+/// Unchanged lines around a change.
+const CONTEXT: usize = 2;
+
+/// A file written on one line shows its changes by key instead.
+const LONGEST_LINE: usize = 300;
+
+/// One value that is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The key, with its section.
+    pub key: String,
+    /// What was there, as it was written.
+    pub before: Option<String>,
+    /// What will be there, as JSON.
+    pub after: String,
+}
+
+/// What a line of a diff is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiffMark {
+    /// Gone.
+    Removed,
+    /// New.
+    Added,
+    /// As it was.
+    Same,
+    /// Names the lines that follow.
+    Place,
+}
+
+/// A change of the file that has not been made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub(super) path: PathBuf,
+    pub(super) target: PathBuf,
+    pub(super) before: Vec<u8>,
+    pub(super) after: Vec<u8>,
+    pub(super) edits: Vec<Edit>,
+}
+
+impl Change {
+    /// Whether the file already is as it would be.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.before == self.after
+    }
+
+    /// The file, as it was named.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The values that are set; none when a version is brought back whole.
+    #[must_use]
+    pub fn edits(&self) -> &[Edit] {
+        &self.edits
+    }
+
+    /// Makes the change: the version before is kept, then the file is replaced as a whole. Afterwards the file is the old or
+    /// the new one, whatever happens in between.
+    pub fn write(&self) -> Result<Version, ConfigError> {
+        write::replace(&self.path, &self.target, &self.before, &self.after)
+    }
+
+    /// The change line by line, without line ends. What stands beside it and looks like a password is not shown.
+    #[must_use]
+    pub fn diff(&self) -> Vec<(DiffMark, String)> {
+        let (before, after) = (String::from_utf8_lossy(&self.before), String::from_utf8_lossy(&self.after));
+        let is_long = |text: &str| text.lines().any(|line| line.len() > LONGEST_LINE);
+        if !self.edits.is_empty() && (is_long(&before) || is_long(&after)) {
+            return self.edits.iter().flat_map(by_key).collect();
+        }
+        let diff = TextDiff::from_lines(before.as_ref(), after.as_ref());
+        let mut lines = Vec::new();
+        for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
+            lines.push((DiffMark::Place, hunk.header().to_string().trim_end().to_owned()));
+            for change in hunk.iter_changes() {
+                let text = change.value().trim_end_matches(['\n', '\r']);
+                lines.push(match change.tag() {
+                    ChangeTag::Delete => (DiffMark::Removed, text.to_owned()),
+                    ChangeTag::Insert => (DiffMark::Added, text.to_owned()),
+                    ChangeTag::Equal => (DiffMark::Same, without_secret(text)),
+                });
+            }
+        }
+        lines
+    }
+}
+
+fn by_key(edit: &Edit) -> Vec<(DiffMark, String)> {
+    let line = |mark, value: &str| (mark, format!("{}: {value}", edit.key));
+    let before = edit.before.as_ref().map(|before| line(DiffMark::Removed, before));
+    before.into_iter().chain([line(DiffMark::Added, &edit.after)]).collect()
+}
+
+/// A line of the file whose text is nobody's business: tokens of services stand in the same file.
+fn without_secret(line: &str) -> String {
+    let Some((key, value)) = line.split_once(':') else { return line.into() };
+    let name = key.to_ascii_lowercase();
+    let is_secret = ["token", "secret", "password", "api_key", "apikey"].iter().any(|word| name.contains(word));
+    if is_secret && value.trim_start().starts_with('"') { format!("{key}: \"…\"") } else { line.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DiffMark::{Added, Place, Removed, Same};
+    use super::*;
+
+    fn change(before: &str, after: &str, edits: Vec<Edit>) -> Change {
+        Change { path: "c".into(), target: "c".into(), before: before.into(), after: after.into(), edits }
+    }
+
+    #[test]
+    fn a_diff_shows_what_changes_and_no_secret_beside_it() {
+        let before = "{\r\n  \"discord\": {\r\n    \"token\": \"abc\",\r\n    \"x\": 1\r\n  }\r\n}";
+        let after = before.replace("1\r", "2\r");
+        let lines = change(before, &after, Vec::new()).diff();
+        let marks: Vec<_> = lines.iter().map(|(mark, _)| *mark).collect();
+        assert_eq!(marks, [Place, Same, Same, Removed, Added, Same, Same]);
+        assert_eq!(lines[2].1, "    \"token\": \"…\"");
+        assert_eq!((lines[3].1.as_str(), lines[4].1.as_str()), ("    \"x\": 1", "    \"x\": 2"));
+        assert_eq!(without_secret("\"max_tokens\": 512"), "\"max_tokens\": 512");
+        assert!(change("a", "a", Vec::new()).is_none());
+    }
+
+    #[test]
+    fn a_file_on_one_line_shows_its_changes_by_key() {
+        let edit =
+            |before: Option<&str>| Edit { key: "a.b".into(), before: before.map(String::from), after: "2".into() };
+        let line = "x".repeat(LONGEST_LINE + 1);
+        let lines = change(&line, "y", vec![edit(Some("1")), edit(None)]).diff();
+        let shown: Vec<_> = lines.iter().map(|(mark, text)| (*mark, text.as_str())).collect();
+        assert_eq!(shown, [(DiffMark::Removed, "a.b: 1"), (DiffMark::Added, "a.b: 2"), (DiffMark::Added, "a.b: 2")]);
+    }
+}

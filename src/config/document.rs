@@ -1,0 +1,171 @@
+//! A JSON text that is changed in place: only the bytes of the values that are set, in the manner in which the text is
+//! written. Everything else stays byte for byte.
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::scan::{Fault, Node, scan};
+use super::style::Style;
+
+/// What Windows programs put before UTF-8.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// A JSON text and where its values lie.
+#[derive(Debug, Clone)]
+pub(super) struct Document {
+    text: String,
+    root: Node,
+}
+
+/// A part of a path that is no object, and so can hold no key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NotASection {
+    /// The path up to there, with dots.
+    pub(super) path: String,
+    /// What is there, as it is written.
+    pub(super) found: String,
+}
+
+impl Document {
+    /// Reads a text, with or without a byte order mark.
+    pub(super) fn parse(text: String) -> Result<Self, Fault> {
+        let from = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let root = scan(&text, from)?;
+        Ok(Self { text, root })
+    }
+
+    /// The text as it is now.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the outermost value is an object.
+    pub(super) fn is_object(&self) -> bool {
+        self.root.members.is_some()
+    }
+
+    /// The value at `path` as it is written.
+    pub(super) fn raw(&self, path: &[&str]) -> Option<&str> {
+        let node = path.iter().try_fold(&self.root, |node, key| Some(&node.member(key)?.value))?;
+        Some(&self.text[node.span.clone()])
+    }
+
+    /// The value at `path`. `None` too for a text with half a surrogate pair, which is no text for anybody.
+    pub(super) fn value(&self, path: &[&str]) -> Option<Value> {
+        serde_json::from_str(self.raw(path)?).ok()
+    }
+
+    /// Sets the value at `path`, which has at least one key; objects on the way are made where they are missing. Whether
+    /// anything changed: an equal value stays as it is written.
+    pub(super) fn set(&mut self, path: &[&str], value: &Value) -> Result<bool, NotASection> {
+        if self.value(path).as_ref() == Some(value) {
+            return Ok(false);
+        }
+        let (range, piece) = self.edit(path, value)?;
+        self.text.replace_range(range, &piece);
+        // What replaces a value is a value, and what is put between members is a member: this cannot fail.
+        self.root = scan(&self.text, self.root.span.start).unwrap_or_else(|_| unreachable!("an edit keeps JSON valid"));
+        Ok(true)
+    }
+
+    /// Which bytes to replace by what.
+    fn edit(&self, path: &[&str], value: &Value) -> Result<(Range<usize>, String), NotASection> {
+        let style = Style::of(&self.text, &self.root);
+        let (mut node, mut indent) = (&self.root, Some(""));
+        for (depth, key) in path.iter().enumerate() {
+            let Some(members) = &node.members else {
+                let found = self.text[node.span.clone()].to_owned();
+                return Err(NotASection { path: path[..depth].join("."), found });
+            };
+            let Some(member) = members.iter().find(|member| member.is(key)) else {
+                let missing = path[depth + 1..].iter().rev().fold(value.clone(), |inner, key| {
+                    Value::Object([((*key).to_owned(), inner)].into_iter().collect())
+                });
+                return Ok(style.insertion(&self.text, node, members, indent, (key, &missing)));
+            };
+            indent = Style::indent_of(Style::lead(&self.text, member));
+            node = &member.value;
+        }
+        Ok((node.span.clone(), style.rendered(value, indent)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn set(text: &str, path: &[&str], value: &Value) -> String {
+        let mut document = Document::parse(text.into()).unwrap();
+        assert!(document.set(path, value).unwrap());
+        assert!(!document.set(path, value).unwrap(), "setting it again changes nothing");
+        document.text
+    }
+
+    #[test]
+    fn only_the_value_changes() {
+        let text = "\u{feff}{\r\n\t\"ai\" : { \"été ✨\":1.50, \"gpu_profile\" :\"performance\" , \"x\": 1e2 }\r\n}";
+        let expected = text.replace("\"performance\"", "\"balanced\"");
+        assert_eq!(set(text, &["ai", "gpu_profile"], &json!("balanced")), expected);
+    }
+
+    #[test]
+    fn an_equal_value_stays_as_it_is_written() {
+        let mut document = Document::parse(r#"{"a": "\u0062", "n": 1E2}"#.into()).unwrap();
+        assert_eq!(document.set(&["a"], &json!("b")), Ok(false));
+        assert_eq!(document.set(&["n"], &json!(100.0)), Ok(false));
+        assert_eq!(document.text(), r#"{"a": "\u0062", "n": 1E2}"#);
+    }
+
+    #[test]
+    fn a_new_section_is_written_as_the_others_are() {
+        let value = json!({"n_threads": 2, "provenance": {"tool": "é"}});
+        for (text, expected) in [
+            (
+                "{\n    \"ai\": {}\n}\n",
+                "{\n    \"ai\": {},\n    \"performance\": {\n        \"n_threads\": 2,\n        \"provenance\": {\n            \"tool\": \"é\"\n        }\n    }\n}\n",
+            ),
+            (
+                "{\r\n\t\"ai\": 1\r\n}",
+                "{\r\n\t\"ai\": 1,\r\n\t\"performance\": {\r\n\t\t\"n_threads\": 2,\r\n\t\t\"provenance\": {\r\n\t\t\t\"tool\": \"é\"\r\n\t\t}\r\n\t}\r\n}",
+            ),
+            ("{\"a\":1}", "{\"a\":1,\"performance\":{\"n_threads\":2,\"provenance\":{\"tool\":\"é\"}}}"),
+            (
+                "{\"a\": 1, \"b\": 2}",
+                "{\"a\": 1, \"b\": 2, \"performance\": {\"n_threads\": 2, \"provenance\": {\"tool\": \"é\"}}}",
+            ),
+            (
+                "{ }\n",
+                "{\n    \"performance\": {\n        \"n_threads\": 2,\n        \"provenance\": {\n            \"tool\": \"é\"\n        }\n    }\n}\n",
+            ),
+        ] {
+            assert_eq!(set(text, &["performance"], &value), expected);
+        }
+    }
+
+    #[test]
+    fn a_new_key_joins_its_section() {
+        let text = "{\n  \"ai\": {\n    \"a\": 1\n  },\n  \"performance\": {},\n  \"one\": {\"x\": 1}\n}";
+        assert_eq!(
+            set(text, &["ai", "gpu_profile"], &json!("balanced")),
+            text.replace("\"a\": 1", "\"a\": 1,\n    \"gpu_profile\": \"balanced\"")
+        );
+        assert_eq!(
+            set(text, &["performance", "n"], &json!(1)),
+            text.replace("\"performance\": {}", "\"performance\": {\n    \"n\": 1\n  }")
+        );
+        assert_eq!(set(text, &["one", "y"], &json!({"z": 2})), text.replace("1}", "1, \"y\": {\"z\": 2}}"));
+        let deep = set(text, &["new", "deeper"], &json!(true));
+        assert!(deep.ends_with(",\n  \"new\": {\n    \"deeper\": true\n  }\n}"), "{deep}");
+    }
+
+    #[test]
+    fn a_value_that_is_no_section_is_never_made_one() {
+        let mut document = Document::parse(r#"{"performance": [1]}"#.into()).unwrap();
+        let fault = document.set(&["performance", "n"], &json!(1)).unwrap_err();
+        assert_eq!(fault, NotASection { path: "performance".into(), found: "[1]".into() });
+        assert_eq!(document.text(), r#"{"performance": [1]}"#);
+    }
+}

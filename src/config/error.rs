@@ -1,0 +1,132 @@
+//! What can go wrong with Workly's configuration. Whatever it is, the file is as it was.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why the configuration could not be used or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The operating system refused.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Its answer.
+        source: io::Error,
+    },
+    /// A folder, a device, a pipe.
+    #[error("{} is not a file", path.display())]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// Longer than any configuration.
+    #[error("{} has {bytes} bytes: no configuration is longer than {limit}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+        /// The longest that is read.
+        limit: u64,
+    },
+    /// Not JSON, or not an object.
+    #[error("{} is not a JSON object: {detail}", path.display())]
+    NotJson {
+        /// The file.
+        path: PathBuf,
+        /// The parser's words, with line and column.
+        detail: String,
+    },
+    /// A key occurs twice in one section: Workly would take the second and drop the first when it saves.
+    #[error("{}: the key {key:?} on line {line} is there twice", path.display())]
+    DuplicateKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The line of the second one.
+        line: usize,
+    },
+    /// A key holds something that Workly itself could not use.
+    #[error("{}: {key} is {found}, not {expected}", path.display())]
+    WrongType {
+        /// The file.
+        path: PathBuf,
+        /// The key, with its sections.
+        key: String,
+        /// What Workly wants there.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// A value that only later versions of Workly know: this one would refuse its whole AI configuration.
+    #[error("{}: nothing in it shows that this version of Workly knows the GPU profile {value:?}", path.display())]
+    NotKnownToApp {
+        /// The file.
+        path: PathBuf,
+        /// The value.
+        value: &'static str,
+    },
+    /// The file may not be written.
+    #[error("{} is read-only", path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another workly-perf is changing it.
+    #[error("another workly-perf is changing {} at this moment; it wins", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Somebody wrote it since it was read.
+    #[error("{} was changed by another program since it was read", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The disk is full, or a quota is used up.
+    #[error("there is no room for {}: {source}", path.display())]
+    NoRoom {
+        /// The file that did not fit.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Something else went wrong while writing.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// No version of that number was kept.
+    #[error("{} has {kept} kept versions: there is no number {number}", path.display())]
+    NoSuchVersion {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        number: usize,
+        /// How many there are.
+        kept: usize,
+    },
+}
+
+impl ConfigError {
+    /// For `map_err` while reading.
+    pub(super) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Read { path: path.to_owned(), source }
+    }
+
+    /// For `map_err` while writing. A full disk has a name of its own.
+    pub(super) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        move |source| match source.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => Self::NoRoom { path: path.to_owned(), source },
+            ReadOnlyFilesystem => Self::ReadOnly { path: path.to_owned() },
+            _ => Self::Write { path: path.to_owned(), source },
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The configuration as it is on disk, read once: what it says, and what a change would make of it.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::change::{Change, Edit};
+use super::document::Document;
+use super::error::ConfigError;
+use super::patch::Patch;
+use super::rules::{AppProfile, WrongValue, cut, first_wrong, knows_auto};
+use super::scan::Fault;
+
+/// The longest configuration, in bytes: thousands of times what Workly writes.
+const LONGEST: u64 = 16_000_000;
+
+/// Workly's `data/config.json`, byte for byte.
+#[derive(Debug, Clone)]
+pub struct ConfigFile {
+    /// As it was named.
+    path: PathBuf,
+    /// Behind all symbolic links.
+    target: PathBuf,
+    document: Document,
+}
+
+impl ConfigFile {
+    /// Reads it. Everything but a JSON object without duplicate keys is refused.
+    pub fn open(path: &Path) -> Result<Self, ConfigError> {
+        let target = fs::canonicalize(path).map_err(ConfigError::read(path))?;
+        let document = parse(path, read_bytes(&target)?)?;
+        Ok(Self { path: path.to_owned(), target, document })
+    }
+
+    /// As it was named.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The value at `path`, if it is there.
+    #[must_use]
+    pub fn value(&self, path: &[&str]) -> Option<Value> {
+        self.document.value(path)
+    }
+
+    /// `ai.gpu_profile`, where it is a value that Workly knows.
+    #[must_use]
+    pub fn gpu_profile(&self) -> Option<AppProfile> {
+        AppProfile::from_word(self.value(&["ai", "gpu_profile"])?.as_str()?)
+    }
+
+    /// Whether the Workly that wrote it evidently knows the GPU profile `auto`.
+    #[must_use]
+    pub fn knows_auto(&self) -> bool {
+        knows_auto(&self.document)
+    }
+
+    /// What the patch would make of it. The result is a file that Workly accepts, or an error names the value that
+    /// it would not.
+    pub fn change(&self, patch: &Patch) -> Result<Change, ConfigError> {
+        let mut document = self.document.clone();
+        let mut edits = Vec::new();
+        for (path, value) in patch.sets() {
+            if *value == AppProfile::Auto.word() && *path == Patch::GPU_PROFILE && !self.knows_auto() {
+                return Err(ConfigError::NotKnownToApp { path: self.path.clone(), value: AppProfile::Auto.word() });
+            }
+            let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+            let before = document.raw(&keys).map(String::from);
+            let changed = document.set(&keys, value).map_err(|fault| ConfigError::WrongType {
+                path: self.path.clone(),
+                key: fault.path,
+                expected: "a section",
+                found: cut(&fault.found),
+            })?;
+            if changed {
+                edits.push(Edit { key: path.join("."), before, after: value.to_string() });
+            }
+        }
+        if let Some(WrongValue { key, expected, found }) = first_wrong(&document) {
+            return Err(ConfigError::WrongType { path: self.path.clone(), key, expected, found });
+        }
+        Ok(self.becoming(document.text().to_owned(), edits))
+    }
+
+    fn becoming(&self, after: String, edits: Vec<Edit>) -> Change {
+        let before = self.document.text().as_bytes().to_vec();
+        Change { path: self.path.clone(), target: self.target.clone(), before, after: after.into(), edits }
+    }
+}
+
+/// The bytes of a file of a sensible length.
+pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let metadata = fs::metadata(path).map_err(ConfigError::read(path))?;
+    if !metadata.is_file() {
+        return Err(ConfigError::NotAFile { path: path.to_owned() });
+    }
+    let too_large = |bytes| ConfigError::TooLarge { path: path.to_owned(), bytes, limit: LONGEST };
+    if metadata.len() > LONGEST {
+        return Err(too_large(metadata.len()));
+    }
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(ConfigError::read(path))?;
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(ConfigError::read(path))?;
+    if bytes.len() as u64 > LONGEST { Err(too_large(bytes.len() as u64)) } else { Ok(bytes) }
+}
+
+fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> ConfigError {
+    let at = error.utf8_error().valid_up_to();
+    ConfigError::NotJson { path: path.to_owned(), detail: format!("it is not UTF-8 from byte {at} on") }
+}
+
+fn parse(path: &Path, bytes: Vec<u8>) -> Result<Document, ConfigError> {
+    let text = String::from_utf8(bytes).map_err(|error| not_utf8(path, &error))?;
+    // The text belongs to the document, and a fault wants its lines.
+    let document = Document::parse(text.clone()).map_err(|fault| match fault {
+        Fault::Duplicate { at, key } => {
+            ConfigError::DuplicateKey { path: path.to_owned(), key, line: place(&text, at).0 }
+        }
+        Fault::Expected { at, what } => {
+            let (line, column) = place(&text, at);
+            let detail = format!("expected {what} at line {line} column {column}");
+            ConfigError::NotJson { path: path.to_owned(), detail }
+        }
+    })?;
+    if document.is_object() {
+        return Ok(document);
+    }
+    let detail = "its outermost value is something else".into();
+    Err(ConfigError::NotJson { path: path.to_owned(), detail })
+}
+
+/// Line and column of a byte, both from 1.
+fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = &text.as_bytes()[..at.min(text.len())];
+    let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+    let line = String::from_utf8_lossy(before).matches('\n').count() + 1;
+    (line, String::from_utf8_lossy(&before[line_start..]).chars().count() + 1)
+}

@@ -1,0 +1,43 @@
+//! What is to be set: a GPU profile in `ai`, which Workly reads, and figures in `performance`, which it keeps.
+
+use serde_json::Value;
+
+use super::rules::AppProfile;
+
+/// The section that Workly does not read and never drops.
+const SECTION: &str = "performance";
+
+/// Values to set. Nothing else of the file changes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Patch {
+    sets: Vec<(Vec<String>, Value)>,
+}
+
+impl Patch {
+    /// Where the GPU profile stands.
+    pub(super) const GPU_PROFILE: [&'static str; 2] = ["ai", "gpu_profile"];
+
+    /// Sets `ai.gpu_profile`.
+    #[must_use]
+    pub fn gpu_profile(mut self, profile: AppProfile) -> Self {
+        self.sets.push((Self::GPU_PROFILE.map(String::from).into(), profile.word().into()));
+        self
+    }
+
+    /// Sets `performance.<key>`.
+    #[must_use]
+    pub fn performance(mut self, key: &str, value: Value) -> Self {
+        self.sets.push((vec![SECTION.into(), key.into()], value));
+        self
+    }
+
+    /// Whether there is nothing to set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sets.is_empty()
+    }
+
+    pub(super) fn sets(&self) -> &[(Vec<String>, Value)] {
+        &self.sets
+    }
+}

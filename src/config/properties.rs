@@ -1,0 +1,216 @@
+//! Properties of the editor on texts of any shape and manner: nothing but what is set ever changes.
+
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use serde_json::{Map, Value, json};
+
+use super::document::Document;
+use super::{AppProfile, ConfigFile, History, Patch};
+
+/// A value whose spelling is its own.
+#[derive(Debug, Clone)]
+enum Tree {
+    Plain(String),
+    Array(Vec<Tree>),
+    Object(Vec<(String, Tree)>),
+}
+
+/// How a text is laid out.
+#[derive(Debug, Clone)]
+struct Layout {
+    /// `None` for a text on one line.
+    lines: Option<(&'static str, &'static str)>,
+    colon: &'static str,
+    comma: &'static str,
+    bom: bool,
+    end: &'static str,
+}
+
+fn layout() -> impl Strategy<Value = Layout> {
+    let newline = prop::sample::select(vec!["\n", "\r\n", "\r"]);
+    let unit = prop::sample::select(vec!["  ", "    ", "\t", "", " \t"]);
+    let lines = prop::option::of((newline, unit));
+    let colon = prop::sample::select(vec![":", ": ", " : ", ":\n"]);
+    let comma = prop::sample::select(vec!["", " ", "  "]);
+    let end = prop::sample::select(vec!["", "\n", "\r\n", "\n\n "]);
+    (lines, colon, comma, any::<bool>(), end).prop_map(|(lines, colon, comma, bom, end)| Layout {
+        lines,
+        colon,
+        comma,
+        bom,
+        end,
+    })
+}
+
+fn plain() -> impl Strategy<Value = Tree> {
+    let spelled = vec![
+        "null",
+        "true",
+        "1.50",
+        "1e2",
+        "1E+2",
+        "-0",
+        "0.1000",
+        "12345678901234567890",
+        "\"\\u00e9\"",
+        "\"✨ été\"",
+        "\"\\\"}\"",
+        "\"\\ud83d\\ude00\"",
+        "\"\\/\"",
+        "\"performance\"",
+        "{}",
+        "[ ]",
+        "{\t}",
+    ];
+    prop_oneof![
+        prop::sample::select(spelled).prop_map(|text| Tree::Plain(text.into())),
+        any::<String>().prop_map(|text| Tree::Plain(Value::from(text).to_string())),
+    ]
+}
+
+fn tree() -> impl Strategy<Value = Tree> {
+    plain().prop_recursive(4, 40, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Tree::Array),
+            members(inner).prop_map(Tree::Object),
+        ]
+    })
+}
+
+/// Members whose keys differ, in any order.
+fn members(inner: impl Strategy<Value = Tree>) -> impl Strategy<Value = Vec<(String, Tree)>> {
+    prop::collection::btree_map("[a-zé✨\"\\\\ ]{0,4}", inner, 0..5)
+        .prop_map(|members| members.into_iter().collect::<Vec<_>>())
+        .prop_shuffle()
+}
+
+/// A configuration: sections that Workly has, among any others, each with anything in it.
+fn config() -> impl Strategy<Value = Tree> {
+    let profile = prop::option::of(prop::sample::select(vec!["\"performance\"", "\"\\u0062alanced\"", "\"cpu\""]));
+    let ai = prop::option::of((members(tree()), profile)).prop_map(|ai| {
+        ai.map(|(mut members, profile)| {
+            members.extend(profile.map(|profile| ("gpu_profile".to_owned(), Tree::Plain(profile.into()))));
+            ("ai".to_owned(), Tree::Object(members))
+        })
+    });
+    let performance = prop::option::of(members(tree()))
+        .prop_map(|members| members.map(|members| ("performance".to_owned(), Tree::Object(members))));
+    (members(tree()), ai, performance)
+        .prop_map(|(mut members, ai, performance)| {
+            members.retain(|(key, _)| key != "ai");
+            members.extend(ai);
+            members.extend(performance);
+            members
+        })
+        .prop_shuffle()
+        .prop_map(Tree::Object)
+}
+
+fn text_of(tree: &Tree, layout: &Layout) -> String {
+    let mut text = if layout.bom { "\u{feff}".to_owned() } else { String::new() };
+    write(tree, layout, 1, &mut text);
+    text + layout.end
+}
+
+fn write(tree: &Tree, layout: &Layout, depth: usize, text: &mut String) {
+    let (open, close, count) = match tree {
+        Tree::Plain(plain) => return text.push_str(plain),
+        Tree::Array(items) => ('[', ']', items.len()),
+        Tree::Object(members) => ('{', '}', members.len()),
+    };
+    let lead = |depth: usize| layout.lines.map(|(newline, unit)| newline.to_owned() + &unit.repeat(depth));
+    text.push(open);
+    for at in 0..count {
+        if at > 0 {
+            text.push(',');
+            text.push_str(layout.comma);
+        }
+        text.push_str(&lead(depth).unwrap_or_default());
+        match tree {
+            Tree::Object(members) => {
+                text.push_str(&Value::from(members[at].0.as_str()).to_string());
+                text.push_str(layout.colon);
+                write(&members[at].1, layout, depth + 1, text);
+            }
+            Tree::Array(items) => write(&items[at], layout, depth + 1, text),
+            Tree::Plain(_) => {}
+        }
+    }
+    if count > 0 {
+        text.push_str(&lead(depth - 1).unwrap_or_default());
+    }
+    text.push(close);
+}
+
+/// What the settings make of a value, without any care for its text.
+fn expected(text: &str, sets: &[(&[&str], Value)]) -> Value {
+    let mut root: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap();
+    for (path, value) in sets {
+        let section = root.as_object_mut().unwrap().entry(path[0]).or_insert_with(|| Value::Object(Map::new()));
+        section.as_object_mut().unwrap().insert(path[1].into(), value.clone());
+    }
+    root
+}
+
+/// The bytes that two texts share at their beginnings and, behind that, at their ends.
+fn shared(a: &[u8], b: &[u8]) -> usize {
+    let front = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let back = a[front..].iter().rev().zip(b[front..].iter().rev()).take_while(|(a, b)| a == b).count();
+    front + back
+}
+
+fn is_empty(object: &str) -> bool {
+    object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).is_some_and(|inside| inside.trim().is_empty())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, rng_seed: RngSeed::Fixed(6), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn only_what_is_set_differs_and_its_neighbours_keep_their_bytes(tree in config(), layout in layout()) {
+        let text = text_of(&tree, &layout);
+        let provenance = json!({"tool": "workly-perf 1.0", "basis": {"n_threads": "measured"}});
+        let sets: [(&[&str], Value); 3] = [
+            (&["ai", "gpu_profile"], json!("balanced")),
+            (&["performance", "n_threads"], json!(6)),
+            (&["performance", "provenance"], provenance),
+        ];
+        let mut document = Document::parse(text.clone()).unwrap();
+        for (path, value) in &sets {
+            let before = document.text().to_owned();
+            let replaced = document.raw(path).map_or(0, str::len);
+            // The space inside of a section that was empty may go.
+            let room = document.raw(&path[..1]).or_else(|| document.raw(&[])).filter(|raw| is_empty(raw)).map_or(0, str::len);
+            let changed = document.set(path, value).unwrap();
+            prop_assert_eq!(changed, before != document.text());
+            let kept = shared(before.as_bytes(), document.text().as_bytes());
+            prop_assert!(kept + replaced + room >= before.len(), "{before:?}\n{:?}", document.text());
+            prop_assert!(!document.set(path, value).unwrap(), "a second time changes nothing");
+        }
+        let after: Value = serde_json::from_str(document.text().trim_start_matches('\u{feff}')).unwrap();
+        let wanted = expected(&text, &sets);
+        prop_assert_eq!(serde_json::to_string(&after).unwrap(), serde_json::to_string(&wanted).unwrap(), "order included");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn apply_then_undo_is_the_identity_byte_for_byte(tree in config(), layout in layout()) {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("config.json");
+        let text = text_of(&tree, &layout);
+        std::fs::write(&path, &text).unwrap();
+        let patch = Patch::default().gpu_profile(AppProfile::CpuFallback).performance("n_threads", json!(3));
+        // What Workly itself could not read is refused and left alone.
+        if let Ok(change) = ConfigFile::open(&path).unwrap().change(&patch) {
+            prop_assert!(!change.is_none());
+            change.write().unwrap();
+            prop_assert!(std::fs::read_to_string(&path).unwrap() != text);
+            prop_assert!(ConfigFile::open(&path).unwrap().change(&patch).unwrap().is_none());
+            History::open(&path).unwrap().restore(1).unwrap().write().unwrap();
+        }
+        prop_assert_eq!(std::fs::read(&path).unwrap(), text.as_bytes());
+    }
+}

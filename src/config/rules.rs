@@ -1,0 +1,182 @@
+//! What Workly accepts in its configuration: it refuses a whole section over a single value. A key that is not there is
+//! no fault.
+
+use serde_json::Value;
+
+use super::document::Document;
+
+/// A GPU profile by the name that Workly's configuration has for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppProfile {
+    /// Everything on the GPU, the longest context.
+    Performance,
+    /// Fewer layers where the model has many, half the context.
+    Balanced,
+    /// Nothing on the GPU. The founding document's name for it, `cpu`, is refused by the application.
+    CpuFallback,
+    /// Left to the application, in later versions.
+    Auto,
+}
+
+impl AppProfile {
+    /// The profiles, those that every version knows first.
+    pub const ALL: [Self; 4] = [Self::Performance, Self::Balanced, Self::CpuFallback, Self::Auto];
+
+    /// Its name in the configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Performance => "performance",
+            Self::Balanced => "balanced",
+            Self::CpuFallback => "cpu_fallback",
+            Self::Auto => "auto",
+        }
+    }
+
+    /// The profile of that name.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.word() == word)
+    }
+}
+
+/// Whether the application that wrote this is of a version that knows `auto`: it has used it, or has the switch that came
+/// with it.
+pub(super) fn knows_auto(document: &Document) -> bool {
+    document.value(&["ai", "gpu_profile"]).as_ref().and_then(Value::as_str) == Some(AppProfile::Auto.word())
+        || document.raw(&["ai", "auto_switching_enabled"]).is_some()
+}
+
+/// A value that the application could not use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WrongValue {
+    /// The key, with its sections.
+    pub(super) key: String,
+    /// What the application wants there.
+    pub(super) expected: &'static str,
+    /// What is there, as it is written, cut where it is long.
+    pub(super) found: String,
+}
+
+const SECTIONS: [&str; 6] = ["unity", "audio", "avatar", "window", "ai", "discord"];
+
+type Rule = (&'static [&'static str], &'static str, fn(&Value) -> bool);
+
+const RULES: [Rule; 12] = [
+    (&["unity", "host"], "a host name or address", |value| value.as_str().is_some_and(|host| !host.is_empty())),
+    (&["unity", "port"], "a port (1 to 65535)", |value| {
+        value.as_u64().is_some_and(|port| (1..=65_535).contains(&port))
+    }),
+    (&["avatar", "auto_blink", "enabled"], "true or false", Value::is_boolean),
+    (&["avatar", "transition_speed"], "a number", Value::is_number),
+    (&["ai", "model_path"], "the path of a file", |value| value.is_string() || value.is_null()),
+    (&["ai", "context_limit"], "a whole number of at least 1", is_count),
+    (&["ai", "gpu_profile"], "performance, balanced, cpu_fallback or, in later versions, auto", |value| {
+        value.as_str().and_then(AppProfile::from_word).is_some()
+    }),
+    (&["ai", "temperature"], "a number from 0 to 2", |value| is_between(value, 2.0)),
+    (&["ai", "top_p"], "a number from 0 to 1", |value| is_between(value, 1.0)),
+    (&["ai", "max_tokens"], "a whole number of at least 1", is_count),
+    (&["ai", "system_prompt"], "a text", Value::is_string),
+    (&["ai", "auto_switching_enabled"], "true or false", Value::is_boolean),
+];
+
+fn is_count(value: &Value) -> bool {
+    value.as_u64().is_some_and(|count| count >= 1)
+}
+
+fn is_between(value: &Value, most: f64) -> bool {
+    value.as_f64().is_some_and(|number| (0.0..=most).contains(&number))
+}
+
+/// The first value that the application could not use.
+pub(super) fn first_wrong(document: &Document) -> Option<WrongValue> {
+    let wrong = |key: String, expected, raw: &str| WrongValue { key, expected, found: cut(raw) };
+    for section in SECTIONS {
+        if let Some(raw) = document.raw(&[section]).filter(|raw| !raw.starts_with('{')) {
+            return Some(wrong(section.into(), "a section", raw));
+        }
+    }
+    RULES.iter().find_map(|(path, expected, accepts)| {
+        let raw = document.raw(path)?;
+        // A text with half a surrogate pair cannot be read here, but it is a text.
+        let is_fine = document.value(path).map_or(raw.starts_with('"'), |value| accepts(&value));
+        (!is_fine).then(|| wrong(path.join("."), expected, raw))
+    })
+}
+
+/// As much of a value as a message can hold.
+pub(super) fn cut(raw: &str) -> String {
+    const LONGEST: usize = 60;
+    match raw.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &raw[..end]),
+        None => raw.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(text: &str) -> Document {
+        Document::parse(text.into()).unwrap()
+    }
+
+    #[test]
+    fn profiles_are_found_by_their_names_and_cpu_is_none() {
+        for profile in AppProfile::ALL {
+            assert_eq!(AppProfile::from_word(profile.word()), Some(profile));
+        }
+        assert_eq!(AppProfile::from_word("cpu"), None);
+        assert_eq!(AppProfile::from_word("Balanced"), None);
+    }
+
+    #[test]
+    fn a_file_of_the_application_passes() {
+        let fine = r#"{"unity": {"host": "127.0.0.1", "port": 5555}, "audio": {}, "avatar": {"auto_blink": {"enabled": true},
+            "transition_speed": 3}, "window": {}, "discord": {"x": [1]}, "other": 7,
+            "ai": {"model_path": "models/a.gguf", "context_limit": 2048, "gpu_profile": "cpu_fallback", "temperature": 0.7,
+            "top_p": 1, "max_tokens": 512, "system_prompt": "Tu es Kira ✨", "auto_switching_enabled": false}}"#;
+        assert_eq!(first_wrong(&document(fine)), None);
+        assert_eq!(first_wrong(&document(r#"{"ai": {"system_prompt": "\ud83d"}}"#)), None);
+        assert_eq!(first_wrong(&document("{}")), None);
+    }
+
+    #[test]
+    fn every_rule_names_its_key_and_what_is_there() {
+        for (text, key, found) in [
+            (r#"{"discord": []}"#, "discord", "[]"),
+            (r#"{"ai": 5}"#, "ai", "5"),
+            (r#"{"unity": {"port": 0}}"#, "unity.port", "0"),
+            (r#"{"unity": {"host": ""}}"#, "unity.host", "\"\""),
+            (r#"{"avatar": {"auto_blink": {"enabled": 1}}}"#, "avatar.auto_blink.enabled", "1"),
+            (r#"{"ai": {"gpu_profile": "cpu"}}"#, "ai.gpu_profile", "\"cpu\""),
+            (r#"{"ai": {"gpu_profile": null}}"#, "ai.gpu_profile", "null"),
+            (r#"{"ai": {"context_limit": 0}}"#, "ai.context_limit", "0"),
+            (r#"{"ai": {"context_limit": 2048.0}}"#, "ai.context_limit", "2048.0"),
+            (r#"{"ai": {"max_tokens": "512"}}"#, "ai.max_tokens", "\"512\""),
+            (r#"{"ai": {"temperature": 2.1}}"#, "ai.temperature", "2.1"),
+            (r#"{"ai": {"top_p": -0.1}}"#, "ai.top_p", "-0.1"),
+            (r#"{"ai": {"system_prompt": 4}}"#, "ai.system_prompt", "4"),
+            (r#"{"ai": {"auto_switching_enabled": "yes"}}"#, "ai.auto_switching_enabled", "\"yes\""),
+            (r#"{"ai": {"model_path": 7}}"#, "ai.model_path", "7"),
+        ] {
+            let wrong = first_wrong(&document(text)).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((wrong.key.as_str(), wrong.found.as_str()), (key, found));
+        }
+        let long = format!(r#"{{"ai": "{}"}}"#, "é".repeat(1_000));
+        assert_eq!(first_wrong(&document(&long)).unwrap().found.chars().count(), 61);
+    }
+
+    #[test]
+    fn auto_needs_evidence() {
+        for (text, knows) in [
+            (r#"{"ai": {"gpu_profile": "auto"}}"#, true),
+            (r#"{"ai": {"auto_switching_enabled": false}}"#, true),
+            (r#"{"ai": {"gpu_profile": "balanced"}}"#, false),
+            ("{}", false),
+        ] {
+            assert_eq!(knows_auto(&document(text)), knows, "{text}");
+        }
+    }
+}

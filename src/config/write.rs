@@ -1,0 +1,207 @@
+//! Replaces a file of the user's as a whole, or not at all: one writer at a time, the old version kept, nothing lost that
+//! somebody else wrote.
+
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+use tempfile::NamedTempFile;
+
+use super::error::ConfigError;
+use super::file::read_bytes;
+use super::history::{self, KEPT_VERSIONS, Version};
+
+/// What files that are being written are called: one that is left over belongs to a process that was killed.
+const UNFINISHED: &str = ".workly-perf-writing-";
+
+/// In the folder of the versions: whoever holds a lock on it may write. It is never removed, so that all lock the same file.
+const LOCK: &str = "lock";
+
+/// Replaces `target`, which must still hold `before`, by `after`. Returns the kept version. Errors name `path`.
+pub(super) fn replace(path: &Path, target: &Path, before: &[u8], after: &[u8]) -> Result<Version, ConfigError> {
+    let metadata = fs::metadata(target).map_err(ConfigError::read(path))?;
+    if metadata.permissions().readonly() {
+        return Err(ConfigError::ReadOnly { path: path.to_owned() });
+    }
+    let folder = target.parent().unwrap_or(Path::new("."));
+    let versions = history::folder_of(target);
+    fs::create_dir_all(&versions).map_err(ConfigError::write(&versions))?;
+    let _lock = lock(path, &versions)?;
+    unchanged(path, target, before)?;
+    // Nobody else is writing: the lock says so.
+    remove_unfinished(folder);
+    remove_unfinished(&versions);
+
+    let kept = history::kept(target)?;
+    let version = history::next(target, &kept, Timestamp::now());
+    finished(&versions, before, &metadata)
+        .and_then(|copy| name(copy, &version.path))
+        .map_err(ConfigError::write(&version.path))?;
+    let new = finished(folder, after, &metadata).map_err(ConfigError::write(path))?;
+    // The application knows nothing of the lock: as late as can be, look once more.
+    unchanged(path, target, before)?;
+    name(new, target).map_err(ConfigError::write(path))?;
+    for old in kept.iter().skip(KEPT_VERSIONS - 1) {
+        // A version too many is no reason to call a change a failure that was made.
+        let _ = fs::remove_file(&old.path);
+    }
+    Ok(version)
+}
+
+/// The lock, held until it is dropped or the process ends, however it ends.
+fn lock(path: &Path, versions: &Path) -> Result<File, ConfigError> {
+    let place = versions.join(LOCK);
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&place);
+    let file = file.map_err(ConfigError::write(&place))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ConfigError::Locked { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(ConfigError::write(&place)(error)),
+    }
+}
+
+fn unchanged(path: &Path, target: &Path, before: &[u8]) -> Result<(), ConfigError> {
+    if read_bytes(target)? == before { Ok(()) } else { Err(ConfigError::Changed { path: path.to_owned() }) }
+}
+
+/// A file under a temporary name that holds these bytes on disk, and belongs to those to whom the original belongs.
+fn finished(folder: &Path, bytes: &[u8], original: &Metadata) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    #[cfg(unix)]
+    keep_owner(file.as_file(), original)?;
+    file.as_file().set_permissions(original.permissions())?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// A change made by an administrator leaves the file its owner's.
+#[cfg(unix)]
+fn keep_owner(file: &File, original: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) == (original.uid(), original.gid()) {
+        return Ok(());
+    }
+    fchown(file, Some(original.uid()), Some(original.gid()))
+}
+
+/// Gives a finished file its name, in place of what had it, and puts the name on disk.
+fn name(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    persist(file, path)?;
+    // Windows keeps names with the file; elsewhere they belong to the folder.
+    #[cfg(unix)]
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(())
+}
+
+#[cfg(not(windows))]
+fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// On Windows a file cannot be replaced while a virus scanner or Workly itself has it open: that is soon over.
+#[cfg(windows)]
+fn persist(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
+    const TRIES: u32 = 10;
+    for _ in 1..TRIES {
+        match file.persist(path) {
+            Ok(_) => return Ok(()),
+            // ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION.
+            Err(error) if matches!(error.error.raw_os_error(), Some(5 | 32)) => file = error.file,
+            Err(error) => return Err(error.error),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// Removes what killed processes left. It is only tidying: what cannot be removed stays.
+fn remove_unfinished(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ConfigFile, History, Patch};
+    use super::*;
+    use crate::config::AppProfile;
+
+    fn place() -> (tempfile::TempDir, std::path::PathBuf) {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("config.json");
+        fs::write(&path, "{\"ai\": {\"gpu_profile\": \"performance\"}}").unwrap();
+        (temp, path)
+    }
+
+    fn to(profile: AppProfile, path: &Path) -> Result<Version, ConfigError> {
+        ConfigFile::open(path).unwrap().change(&Patch::default().gpu_profile(profile)).unwrap().write()
+    }
+
+    #[test]
+    fn a_change_keeps_the_old_version_and_undo_brings_it_back_any_of_them() {
+        let (_temp, path) = place();
+        let first = fs::read(&path).unwrap();
+        to(AppProfile::Balanced, &path).unwrap();
+        let second = fs::read(&path).unwrap();
+        let version = to(AppProfile::CpuFallback, &path).unwrap();
+        assert_eq!(fs::read(&version.path).unwrap(), second);
+        assert_eq!(History::open(&path).unwrap().versions().len(), 2);
+        History::open(&path).unwrap().restore(2).unwrap().write().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), first);
+        let history = History::open(&path).unwrap();
+        assert_eq!(history.versions().len(), 3, "an undo can be undone");
+        assert!(matches!(history.restore(4), Err(ConfigError::NoSuchVersion { number: 4, kept: 3, .. })));
+        assert!(matches!(history.restore(0), Err(ConfigError::NoSuchVersion { .. })));
+    }
+
+    #[test]
+    fn only_the_last_versions_are_kept() {
+        let (_temp, path) = place();
+        for _ in 0..KEPT_VERSIONS {
+            to(AppProfile::Balanced, &path).unwrap();
+            to(AppProfile::Performance, &path).unwrap();
+        }
+        let kept = history::kept(&fs::canonicalize(&path).unwrap()).unwrap();
+        assert_eq!((kept.len(), kept[0].serial), (KEPT_VERSIONS, 2 * KEPT_VERSIONS as u64));
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_in_between_is_never_lost() {
+        let (_temp, path) = place();
+        let change = ConfigFile::open(&path).unwrap().change(&Patch::default().gpu_profile(AppProfile::Balanced));
+        fs::write(&path, "{}").unwrap();
+        assert!(matches!(change.unwrap().write(), Err(ConfigError::Changed { .. })));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{}");
+        assert!(History::open(&path).unwrap().versions().is_empty());
+    }
+
+    #[test]
+    fn a_second_writer_is_told_and_the_lock_dies_with_its_holder() {
+        let (_temp, path) = place();
+        let versions = history::folder_of(&fs::canonicalize(&path).unwrap());
+        fs::create_dir_all(&versions).unwrap();
+        let held = lock(&path, &versions).unwrap();
+        assert!(matches!(to(AppProfile::Balanced, &path), Err(ConfigError::Locked { .. })));
+        assert!(fs::read_to_string(&path).unwrap().contains("performance"));
+        drop(held);
+        to(AppProfile::Balanced, &path).unwrap();
+    }
+
+    #[test]
+    fn leftovers_of_killed_writers_are_removed_and_nothing_else() {
+        let (temp, path) = place();
+        for name in [".workly-perf-writing-abc", "other.tmp"] {
+            fs::write(temp.path().join(name), "x").unwrap();
+        }
+        to(AppProfile::Balanced, &path).unwrap();
+        let mut names: Vec<_> = fs::read_dir(temp.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["config.json", "config.json.workly-perf", "other.tmp"]);
+    }
+}
