@@ -43,6 +43,15 @@ impl Clock {
     pub fn sleep_until(&self, at_ns: u64) {
         SpinSleeper::new(SPIN_NS).with_spin_strategy(SpinStrategy::SpinLoopHint).sleep_until(self.instant(at_ns));
     }
+
+    /// Sleeps until the clock reads `at_ns`, without spinning: it may wake late by as much as the system's timers are.
+    /// Returns at once when that moment has passed.
+    pub fn rest_until(&self, at_ns: u64) {
+        let left_ns = at_ns.saturating_sub(self.now_ns());
+        if left_ns > 0 {
+            spin_sleep::native_sleep(Duration::from_nanos(left_ns));
+        }
+    }
 }
 
 /// Nanoseconds in a duration, saturating at `u64::MAX` (584 years).
@@ -67,6 +76,9 @@ mod tests {
         for wait_ns in [0, 1_000, 300_000, 2_000_000] {
             let deadline = clock.now_ns() + wait_ns;
             clock.sleep_until(deadline);
+            assert!(clock.now_ns() >= deadline, "woke {} ns early", deadline - clock.now_ns());
+            let deadline = clock.now_ns() + wait_ns;
+            clock.rest_until(deadline);
             assert!(clock.now_ns() >= deadline, "woke {} ns early", deadline - clock.now_ns());
         }
     }

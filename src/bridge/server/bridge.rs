@@ -64,7 +64,7 @@ impl EmbeddedBridge {
     /// What it has seen and done until now.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.shared.tally.read(self.shared.queue.longest())
+        self.shared.counters()
     }
 
     /// The avatar as it is now.

@@ -4,8 +4,13 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::stop::hold;
+use crate::clock::{Clock, nanos};
+
+/// How late the timer of a socket may be.
+const COARSE: Duration = Duration::from_millis(5);
 
 #[derive(Debug)]
 pub(super) struct Client {
@@ -38,6 +43,30 @@ impl Client {
     pub(super) fn send(&self, bytes: &[u8]) {
         let _turn = hold(&self.turn);
         let _ = (&self.stream).write_all(bytes);
+    }
+
+    /// Sends with two writes, as over a connection on which Nagle's algorithm keeps the second until the first is acknowledged:
+    /// by the client's next message, or once it has put that off for `delay`. `wait_until` waits for a moment of `clock`.
+    pub(super) fn send_in_pieces(
+        &self,
+        bytes: &[u8],
+        delay: Duration,
+        clock: &Clock,
+        wait_until: impl FnOnce(u64) -> bool,
+    ) {
+        let _turn = hold(&self.turn);
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        let due_ns = clock.now_ns().saturating_add(nanos(delay));
+        let _ = (&self.stream).write_all(first);
+        // Timers of sockets are coarse: the rest is waited for by the clock.
+        let coarse = delay.saturating_sub(COARSE).max(Duration::from_millis(1));
+        let _ = self.stream.set_read_timeout(Some(coarse));
+        let next = self.stream.peek(&mut [0]);
+        let _ = self.stream.set_read_timeout(None);
+        let silent = next.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+        if !silent || wait_until(due_ns) {
+            let _ = (&self.stream).write_all(second);
+        }
     }
 
     /// Sends half a line and ends the connection.

@@ -13,6 +13,12 @@ pub struct Counters {
     pub received: u64,
     /// Commands that the main thread carried out, those inside batches one by one.
     pub applied: u64,
+    /// Commands that could not be carried out: unknown ones, those that lack an argument, and what is no message at all.
+    pub rejected: u64,
+    /// Messages that found the queue full, and were refused for it.
+    pub overflowed: u64,
+    /// Frames that the main thread has begun; without a frame rate, the times it woke for something.
+    pub frames: u64,
     /// Frames in which the main thread found something in its queue.
     pub busy_frames: u64,
     /// Replies that were due to a connected client, sent or not.
@@ -33,6 +39,9 @@ pub(super) struct Tally {
     pub(super) connections: Counter,
     pub(super) received: Counter,
     pub(super) applied: Counter,
+    pub(super) rejected: Counter,
+    pub(super) overflowed: Counter,
+    pub(super) frames: Counter,
     pub(super) busy_frames: Counter,
     pub(super) replies_due: Counter,
     pub(super) replies_sent: Counter,
@@ -46,6 +55,9 @@ impl Tally {
             connections: self.connections.read(),
             received: self.received.read(),
             applied: self.applied.read(),
+            rejected: self.rejected.read(),
+            overflowed: self.overflowed.read(),
+            frames: self.frames.read(),
             busy_frames: self.busy_frames.read(),
             replies_due: self.replies_due.read(),
             replies_sent: self.replies_sent.read(),

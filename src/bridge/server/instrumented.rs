@@ -5,17 +5,41 @@ use serde_json::{Map, Value};
 
 use super::action::{Action, Inert};
 use super::message::{Moments, Order, Ticket as AnyTicket, Understood};
+use super::queue::Overflow;
+use super::shared::Shared;
 use crate::bridge::{Ack, Dialect};
 
 /// The command that carries others.
 const BATCH: &str = "batch";
+
+/// The question what the bridge has seen and done.
+const STATS: &str = "stats";
 
 #[derive(Debug, Deserialize)]
 struct Request {
     command: String,
     data: Option<Map<String, Value>>,
     id: Option<Value>,
-    ack: Option<Ack>,
+    ack: Option<Wish>,
+}
+
+/// Which reply a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Wish {
+    Received,
+    Applied,
+    None,
+}
+
+impl Wish {
+    fn ack(self) -> Option<Ack> {
+        match self {
+            Self::Received => Some(Ack::Received),
+            Self::Applied => Some(Ack::Applied),
+            Self::None => None,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -29,15 +53,19 @@ struct Inner {
 pub(super) struct Ticket {
     id: Option<Value>,
     command: String,
-    ack: Ack,
-    batch: Option<Batch>,
+    ack: Option<Ack>,
+    about: About,
 }
 
-/// What became of the commands of a batch.
+/// What a reply tells besides the moments.
 #[derive(Debug, Clone, Copy)]
-struct Batch {
-    applied: u64,
-    rejected: u64,
+enum About {
+    /// Nothing.
+    Command,
+    /// How many commands of a batch can be carried out, and how many cannot.
+    Batch { taken: u64, rejected: u64 },
+    /// The counters, as they are when the reply is made.
+    Stats,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,18 +73,43 @@ struct Reply<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a Value>,
     command: &'a str,
-    ack: Ack,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ack: Option<Ack>,
+    status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     applied: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queued: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejected: Option<u64>,
     received_ns: u64,
     parsed_ns: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    queue_depth: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue_capacity: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frame: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frame_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     dequeued_ns: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     applied_ns: Option<u64>,
     replied_ns: u64,
+}
+
+/// The reply to `stats`: that of any command, and the counters.
+#[derive(Debug, Serialize)]
+struct StatsReply<'a> {
+    #[serde(flatten)]
+    reply: Reply<'a>,
+    received: u64,
+    applied: u64,
+    rejected: u64,
+    overflowed: u64,
+    queue_high_water: u64,
+    frames: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,23 +118,63 @@ struct Refusal<'a> {
     id: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<&'a str>,
+    status: &'static str,
     error: String,
 }
 
 impl Ticket {
-    pub(super) fn line(&self, moments: &Moments) -> String {
+    pub(super) fn line(&self, moments: &Moments, shared: &Shared) -> String {
+        let reply = self.reply(moments);
+        let About::Stats = self.about else { return line(&reply) };
+        let (depth, high_water, capacity) = shared.queue.lengths();
+        let counters = shared.counters();
+        line(&StatsReply {
+            reply: Reply { queue_depth: Some(depth), queue_capacity: Some(capacity), ..reply },
+            received: counters.received,
+            applied: counters.applied,
+            rejected: counters.rejected,
+            overflowed: counters.overflowed,
+            queue_high_water: high_water,
+            frames: counters.frames,
+        })
+    }
+
+    pub(super) fn overflow_line(&self, moments: &Moments, overflow: Overflow) -> String {
         line(&Reply {
+            ack: None,
+            status: "overflow",
+            applied: None,
+            queued: None,
+            queue_depth: Some(overflow.depth),
+            queue_capacity: Some(overflow.capacity),
+            ..self.reply(moments)
+        })
+    }
+
+    fn reply(&self, moments: &Moments) -> Reply<'_> {
+        let (taken, rejected) = match self.about {
+            About::Batch { taken, rejected } => (Some(taken), Some(rejected)),
+            About::Command | About::Stats => (None, None),
+        };
+        let (applied, queued) = if self.ack == Some(Ack::Applied) { (taken, None) } else { (None, taken) };
+        Reply {
             id: self.id.as_ref(),
             command: &self.command,
             ack: self.ack,
-            applied: self.batch.map(|batch| batch.applied),
-            rejected: self.batch.map(|batch| batch.rejected),
+            status: "ok",
+            applied,
+            queued,
+            rejected,
             received_ns: moments.received_ns,
             parsed_ns: moments.parsed_ns,
+            queue_depth: moments.queue_depth,
+            queue_capacity: None,
+            frame: moments.frame.map(|frame| frame.number),
+            frame_ns: moments.frame.map(|frame| frame.begin_ns),
             dequeued_ns: moments.dequeued_ns,
             applied_ns: moments.applied_ns,
             replied_ns: moments.replied_ns,
-        })
+        }
     }
 }
 
@@ -90,36 +183,51 @@ pub(super) fn understand(text: &str, dialect: &Dialect) -> Understood {
         Ok(request) => request,
         Err(cause) => {
             let error = format!("not a request: {cause}");
-            return Understood::Malformed(Some(line(&Refusal { id: None, command: None, error })));
+            return Understood::Malformed(Some(line(&Refusal { id: None, command: None, status: "error", error })));
         }
     };
-    match actions(&request, dialect) {
-        Ok((actions, ack, batch)) => Understood::Order(Order {
-            actions,
-            ack,
-            ticket: AnyTicket::Named(Box::new(Ticket { id: request.id, command: request.command, ack, batch })),
-        }),
+    match content(&request, dialect) {
+        Ok(Content { actions, ack, about }) => {
+            let rejected = if let About::Batch { rejected, .. } = about { rejected } else { 0 };
+            let ticket = AnyTicket::Named(Box::new(Ticket { id: request.id, command: request.command, ack, about }));
+            match about {
+                About::Stats if ack == Some(Ack::Received) => Understood::Question(ticket),
+                _ => Understood::Order(Order { actions, rejected, ack, ticket }),
+            }
+        }
+        Err(_) if request.ack == Some(Wish::None) => Understood::Unknown(None),
         Err(error) => Understood::Unknown(Some(line(&Refusal {
             id: request.id.as_ref(),
             command: Some(&request.command),
+            status: "error",
             error,
         }))),
     }
 }
 
-type Actions = (Vec<Action>, Ack, Option<Batch>);
+/// What a request comes to.
+struct Content {
+    actions: Vec<Action>,
+    ack: Option<Ack>,
+    about: About,
+}
 
-fn actions(request: &Request, dialect: &Dialect) -> Result<Actions, String> {
+fn content(request: &Request, dialect: &Dialect) -> Result<Content, String> {
+    let ack = |by_default| request.ack.map_or(Some(by_default), Wish::ack);
+    if request.command == STATS {
+        return Ok(Content { actions: Vec::new(), ack: ack(Ack::Received), about: About::Stats });
+    }
     if request.command == BATCH && dialect.batches {
         let commands = request.data.as_ref().and_then(|data| data.get("commands")).and_then(Value::as_array);
         let commands = commands.ok_or("`batch` lacks its list `commands`")?;
         let actions: Vec<Action> = commands.iter().filter_map(inner).collect();
-        let batch = Batch { applied: actions.len() as u64, rejected: (commands.len() - actions.len()) as u64 };
-        return Ok((actions, Ack::Applied, Some(batch)));
+        let taken = actions.len() as u64;
+        let about = About::Batch { taken, rejected: commands.len() as u64 - taken };
+        return Ok(Content { actions, ack: ack(Ack::Applied), about });
     }
     let Some(command) = dialect.command(&request.command) else { return Err("unknown command".to_owned()) };
     match Action::read(&command.name, request.data.as_ref().unwrap_or(&Map::new())) {
-        Ok(action) => Ok((vec![action], request.ack.unwrap_or(command.ack), None)),
+        Ok(action) => Ok(Content { actions: vec![action], ack: ack(command.ack), about: About::Command }),
         Err(Inert::Lacks(argument)) => Err(format!("`{argument}` is missing or of another type")),
         Err(Inert::Unknown) => Err("unknown command".to_owned()),
     }
@@ -149,6 +257,10 @@ mod tests {
         }
     }
 
+    fn shared() -> Shared {
+        Shared::new("dialect=instrumented".parse().unwrap())
+    }
+
     fn refusal(text: &str) -> Value {
         match understand(text, Dialect::instrumented()) {
             Understood::Malformed(Some(line)) | Understood::Unknown(Some(line)) => {
@@ -163,11 +275,11 @@ mod tests {
     fn the_reply_names_the_request_and_leaves_out_what_did_not_happen() {
         let order =
             order(&json!({"command": "set_auto_blink", "data": {"enabled": false}, "id": 17, "ack": "received"}));
-        assert_eq!(order.ack, Ack::Received);
+        assert_eq!(order.ack, Some(Ack::Received));
         let moments = Moments { received_ns: 1, parsed_ns: 2, replied_ns: 3, ..Moments::default() };
         assert_eq!(
-            order.ticket.line(&moments),
-            "{\"id\":17,\"command\":\"set_auto_blink\",\"ack\":\"received\",\
+            order.ticket.line(&moments, &shared()),
+            "{\"id\":17,\"command\":\"set_auto_blink\",\"ack\":\"received\",\"status\":\"ok\",\
              \"received_ns\":1,\"parsed_ns\":2,\"replied_ns\":3}\n"
         );
     }
@@ -183,17 +295,36 @@ mod tests {
         ]}}));
         assert_eq!(order.actions, [Action::SetAutoBlink { enabled: false }, Action::ResetExpressions]);
         let moments = Moments { dequeued_ns: Some(7), applied_ns: Some(8), ..Moments::default() };
-        let reply: Value = serde_json::from_str(&order.ticket.line(&moments)).unwrap();
+        let reply: Value = serde_json::from_str(&order.ticket.line(&moments, &shared())).unwrap();
         assert_eq!((&reply["id"], &reply["ack"]), (&json!("b"), &json!("applied")));
         assert_eq!((&reply["applied"], &reply["rejected"]), (&json!(2), &json!(3)));
         assert_eq!((&reply["dequeued_ns"], &reply["applied_ns"]), (&json!(7), &json!(8)));
     }
 
     #[test]
+    fn a_message_without_room_is_told_so_and_claims_nothing() {
+        let order =
+            order(&json!({"command": "batch", "id": 3, "data": {"commands": [{"command": "reset_expressions"}]}}));
+        let overflow = Overflow { depth: 9, capacity: 9 };
+        let reply: Value = serde_json::from_str(&order.ticket.overflow_line(&Moments::default(), overflow)).unwrap();
+        let told = ["id", "status", "queue_depth", "queue_capacity"].map(|key| reply[key].clone());
+        assert_eq!(told, [json!(3), json!("overflow"), json!(9), json!(9)]);
+        assert!(["ack", "applied", "queued"].iter().all(|key| reply.get(key).is_none()), "{reply}");
+    }
+
+    #[test]
+    fn whoever_wants_no_reply_gets_none_not_even_a_refusal() {
+        let silent = order(&json!({"command": "reset_expressions", "ack": "none"}));
+        assert_eq!((silent.ack, silent.actions.len()), (None, 1));
+        let unknown = understand(r#"{"command":"ping","ack":"none"}"#, Dialect::instrumented());
+        assert!(matches!(unknown, Understood::Unknown(None)));
+    }
+
+    #[test]
     fn a_refusal_says_what_is_wrong() {
         assert_eq!(
             refusal(r#"{"command":"ping","id":4}"#),
-            json!({"id": 4, "command": "ping", "error": "unknown command"})
+            json!({"id": 4, "command": "ping", "status": "error", "error": "unknown command"})
         );
         let lacking = refusal(r#"{"command":"set_expression","data":{"name":"joy"}}"#);
         assert_eq!(lacking["error"], "`value` is missing or of another type");

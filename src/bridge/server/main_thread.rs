@@ -2,9 +2,10 @@
 
 use super::delay::Delay;
 use super::frames::Frames;
-use super::message::{Answer, Queued};
+use super::message::{Answer, Frame, Queued};
 use super::shared::Shared;
 use super::stop::hold;
+use crate::clock::nanos;
 
 /// Runs frames until the bridge is stopped.
 pub(super) fn run(shared: &Shared) {
@@ -13,7 +14,8 @@ pub(super) fn run(shared: &Shared) {
     let mut delay = Delay::applied(&shared.spec);
     let mut drained = Vec::new();
     while shared.wait_out_stall() {
-        let awake = match frames.next_start_ns(shared.clock.now_ns()) {
+        let start_ns = frames.next_start_ns(shared.clock.now_ns());
+        let awake = match start_ns {
             Some(start_ns) => shared.stop.wait_until(&shared.clock, start_ns),
             None => shared.queue.wait(last_ordinal),
         };
@@ -23,10 +25,13 @@ pub(super) fn run(shared: &Shared) {
         if shared.is_stalled() {
             continue;
         }
+        let this = Frame { number: shared.tally.frames.add(1), begin_ns: shared.clock.now_ns() };
         shared.queue.drain(last_ordinal, &mut drained);
         if !drained.is_empty() {
             shared.tally.busy_frames.add(1);
-            if !frame(shared, &mut drained, &mut delay) {
+            let held = shared.spec.queue_delay;
+            let on_time = held.is_zero() || shared.wait_until(this.begin_ns.saturating_add(nanos(held)));
+            if !on_time || !frame(shared, &mut drained, &mut delay, start_ns.map(|_| this)) {
                 return;
             }
         }
@@ -40,18 +45,21 @@ struct Waiting {
 }
 
 /// Applies and answers what was drained. False when the bridge was stopped.
-fn frame(shared: &Shared, drained: &mut Vec<Queued>, delay: &mut Delay) -> bool {
+fn frame(shared: &Shared, drained: &mut Vec<Queued>, delay: &mut Delay, frame: Option<Frame>) -> bool {
     let dequeued_ns = shared.clock.now_ns();
     let mut waiting = Vec::new();
     for Queued { actions, answer, .. } in drained.drain(..) {
-        let mut avatar = hold(&shared.avatar);
         for action in &actions {
-            avatar.apply(action);
+            let work = shared.spec.apply_delay;
+            if !work.is_zero() && !shared.wait_until(shared.clock.now_ns().saturating_add(nanos(work))) {
+                return false;
+            }
+            hold(&shared.avatar).apply(action);
         }
-        drop(avatar);
         shared.tally.applied.add(actions.len() as u64);
         let Some(mut answer) = answer else { continue };
         let applied_ns = shared.clock.now_ns();
+        answer.moments.frame = frame;
         answer.moments.dequeued_ns = Some(dequeued_ns);
         answer.moments.applied_ns = Some(applied_ns);
         if !delay.is_none() {
@@ -60,7 +68,7 @@ fn frame(shared: &Shared, drained: &mut Vec<Queued>, delay: &mut Delay) -> bool 
             return false;
         }
     }
-    waiting.iter().all(|late| shared.stop.wait_until(&shared.clock, late.due_ns) && reply(shared, &late.answer))
+    waiting.iter().all(|late| shared.wait_until(late.due_ns) && reply(shared, &late.answer))
 }
 
 /// Answers whoever is connected now, as Unity does: a client that came meanwhile gets the reply to its predecessor's message.
@@ -70,7 +78,7 @@ fn reply(shared: &Shared, answer: &Answer) -> bool {
         Some(client) => shared.reply(&client, |replied_ns| {
             let mut moments = answer.moments;
             moments.replied_ns = replied_ns;
-            answer.ticket.line(&moments)
+            answer.ticket.line(&moments, shared)
         }),
     }
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use super::action::Action;
 use super::instrumented;
+use super::queue::Overflow;
+use super::shared::Shared;
 use crate::bridge::Ack;
 
 /// What the socket thread made of a line.
@@ -15,6 +17,8 @@ pub(super) enum Understood {
     Unknown(Option<String>),
     /// Something to do.
     Order(Order),
+    /// A question to the socket thread, which changes nothing and is queued nowhere.
+    Question(Ticket),
 }
 
 /// Changes to queue, and the reply they get.
@@ -22,7 +26,10 @@ pub(super) enum Understood {
 pub(super) struct Order {
     /// Empty when the command lacks an argument: it is answered all the same.
     pub(super) actions: Vec<Action>,
-    pub(super) ack: Ack,
+    /// Commands inside that cannot be carried out.
+    pub(super) rejected: u64,
+    /// Who answers, if anyone does.
+    pub(super) ack: Option<Ack>,
     pub(super) ticket: Ticket,
 }
 
@@ -37,10 +44,18 @@ pub(super) enum Ticket {
 
 impl Ticket {
     /// The reply with its line feed.
-    pub(super) fn line(&self, moments: &Moments) -> Cow<'static, str> {
+    pub(super) fn line(&self, moments: &Moments, shared: &Shared) -> Cow<'static, str> {
         match self {
             Self::Bare => Cow::Borrowed("{}\n"),
-            Self::Named(ticket) => Cow::Owned(ticket.line(moments)),
+            Self::Named(ticket) => Cow::Owned(ticket.line(moments, shared)),
+        }
+    }
+
+    /// The reply to a message for which there was no room, with its line feed.
+    pub(super) fn overflow_line(&self, moments: &Moments, overflow: Overflow) -> Cow<'static, str> {
+        match self {
+            Self::Bare => Cow::Borrowed("{}\n"),
+            Self::Named(ticket) => Cow::Owned(ticket.overflow_line(moments, overflow)),
         }
     }
 }
@@ -53,12 +68,25 @@ pub(super) struct Moments {
     pub(super) received_ns: u64,
     /// The line was understood.
     pub(super) parsed_ns: u64,
+    /// Messages that waited already when it was queued.
+    pub(super) queue_depth: Option<u64>,
+    /// The frame that applied it; none without a frame rate.
+    pub(super) frame: Option<Frame>,
     /// The main thread took it from the queue.
     pub(super) dequeued_ns: Option<u64>,
     /// It took effect.
     pub(super) applied_ns: Option<u64>,
     /// The reply is about to be written.
     pub(super) replied_ns: u64,
+}
+
+/// A frame of the main thread.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    /// Its number among those that were begun, from 1.
+    pub(super) number: u64,
+    /// When it began, by the bridge's clock.
+    pub(super) begin_ns: u64,
 }
 
 /// A message on its way to the main thread.

@@ -8,9 +8,19 @@ use super::shared::Shared;
 use super::stop::hold;
 
 impl Shared {
-    /// Sends a reply, or does to it what the specification says. `line` makes it, with its line feed, from the moment at which it
-    /// is written. False when the bridge was stopped.
+    /// Sends a reply with one write, or does to it what the specification says. `line` makes it, with its line feed, from the
+    /// moment at which it is written. False when the bridge was stopped.
     pub(super) fn reply(&self, client: &Client, line: impl FnOnce(u64) -> Cow<'static, str>) -> bool {
+        self.reply_by(client, line, |bytes| client.send(bytes))
+    }
+
+    /// The same, but that `send` does the sending.
+    pub(super) fn reply_by(
+        &self,
+        client: &Client,
+        line: impl FnOnce(u64) -> Cow<'static, str>,
+        send: impl Fn(&[u8]),
+    ) -> bool {
         if client.is_cut() {
             return true;
         }
@@ -24,7 +34,7 @@ impl Shared {
                 let bytes = if garbled { GARBLED_LINE } else { line.as_bytes() };
                 for _ in 0..times {
                     self.tally.replies_sent.add(1);
-                    client.send(bytes);
+                    send(bytes);
                 }
             }
         }

@@ -6,11 +6,30 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use super::message::Queued;
 use super::stop::hold;
 
-/// Messages in the order in which they were received.
-#[derive(Debug, Default)]
+/// Messages in the order in which they were received, up to a bound.
+#[derive(Debug)]
 pub(super) struct Queue {
+    capacity: u64,
     state: Mutex<State>,
     filled: Condvar,
+}
+
+/// What a message met that was put into the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Queueing {
+    /// Messages that were waiting already.
+    pub(super) depth: u64,
+    /// Whether the main thread has to be told by [`Queue::wake`].
+    pub(super) sleeping: bool,
+}
+
+/// The queue was full, and the message is not in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Overflow {
+    /// Messages that were waiting.
+    pub(super) depth: u64,
+    /// Messages that may wait.
+    pub(super) capacity: u64,
 }
 
 #[derive(Debug, Default)]
@@ -29,13 +48,29 @@ impl State {
 }
 
 impl Queue {
-    /// Appends. True when the main thread has to be told by [`Queue::wake`], which may be done after the reply so that the
+    /// An empty queue that takes so many messages.
+    pub(super) fn new(capacity: u64) -> Self {
+        Self { capacity, state: Mutex::default(), filled: Condvar::new() }
+    }
+
+    /// Appends the message that `make` makes of what it meets. Waking the main thread may be done after the reply, so that the
     /// reply does not wait for it.
-    pub(super) fn push(&self, message: Queued) -> bool {
+    pub(super) fn push(&self, make: impl FnOnce(Queueing) -> Queued) -> Result<Queueing, Overflow> {
         let mut state = hold(&self.state);
-        state.messages.push_back(message);
+        let depth = state.messages.len() as u64;
+        if depth >= self.capacity {
+            return Err(Overflow { depth, capacity: self.capacity });
+        }
+        let met = Queueing { depth, sleeping: state.sleeping };
+        state.messages.push_back(make(met));
         state.longest = state.longest.max(state.messages.len());
-        state.sleeping
+        Ok(met)
+    }
+
+    /// Messages that wait, the most there were, and how many there may be.
+    pub(super) fn lengths(&self) -> (u64, u64, u64) {
+        let state = hold(&self.state);
+        (state.messages.len() as u64, state.longest as u64, self.capacity)
     }
 
     pub(super) fn wake(&self) {
@@ -66,10 +101,6 @@ impl Queue {
         hold(&self.state).closed = true;
         self.filled.notify_all();
     }
-
-    pub(super) fn longest(&self) -> u64 {
-        hold(&self.state).longest as u64
-    }
 }
 
 #[cfg(test)]
@@ -82,22 +113,33 @@ mod tests {
 
     #[test]
     fn a_drain_stops_at_the_last_ordinal() {
-        let queue = Queue::default();
+        let queue = Queue::new(u64::MAX);
         for ordinal in 1..=5 {
-            assert!(!queue.push(message(ordinal)), "nobody sleeps");
+            let met = queue.push(|_| message(ordinal));
+            assert_eq!(met, Ok(Queueing { depth: ordinal - 1, sleeping: false }), "nobody sleeps");
         }
         let mut drained = Vec::new();
         queue.drain(3, &mut drained);
         queue.drain(3, &mut drained);
         assert_eq!(drained.iter().map(|message| message.ordinal).collect::<Vec<_>>(), [1, 2, 3]);
-        assert_eq!(queue.longest(), 5);
+        assert_eq!(queue.lengths(), (2, 5, u64::MAX));
         assert!(queue.wait(u64::MAX));
     }
 
     #[test]
+    fn a_full_queue_takes_no_more_until_it_is_drained() {
+        let queue = Queue::new(2);
+        let take = |ordinal| queue.push(|_| message(ordinal)).map(|met| met.depth);
+        assert_eq!([take(1), take(2)], [Ok(0), Ok(1)]);
+        assert_eq!(take(3), Err(Overflow { depth: 2, capacity: 2 }));
+        queue.drain(u64::MAX, &mut Vec::new());
+        assert_eq!((take(4), queue.lengths()), (Ok(0), (1, 2, 2)));
+    }
+
+    #[test]
     fn a_closed_queue_ends_the_wait() {
-        let queue = Queue::default();
-        queue.push(message(9));
+        let queue = Queue::new(u64::MAX);
+        assert!(queue.push(|_| message(9)).is_ok());
         queue.close();
         assert!(!queue.wait(8));
     }

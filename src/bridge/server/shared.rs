@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use super::avatar::Avatar;
 use super::client::Client;
-use super::counters::Tally;
+use super::counters::{Counters, Tally};
 use super::faults::Faults;
 use super::queue::Queue;
 use super::spec::BridgeSpec;
 use super::stop::{Stop, hold};
-use crate::clock::Clock;
+use crate::clock::{Clock, nanos};
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -28,10 +28,10 @@ impl Shared {
     pub(super) fn new(spec: BridgeSpec) -> Self {
         Self {
             faults: Faults::of(&spec).map(Mutex::new),
-            spec,
             clock: Clock::start(),
             stop: Stop::default(),
-            queue: Queue::default(),
+            queue: Queue::new(spec.queue_bound()),
+            spec,
             tally: Tally::default(),
             avatar: Mutex::default(),
             client: Mutex::default(),
@@ -57,6 +57,21 @@ impl Shared {
     /// The client that is connected now.
     pub(super) fn client(&self) -> Option<Arc<Client>> {
         hold(&self.client).clone()
+    }
+
+    /// Waits until that moment, or the first tick after it where time comes in ticks. False when the bridge was stopped.
+    pub(super) fn wait_until(&self, at_ns: u64) -> bool {
+        let tick_ns = nanos(self.spec.timer_tick);
+        let at_ns = match at_ns.checked_div(tick_ns) {
+            None => at_ns,
+            Some(ticks) => (ticks + 1).saturating_mul(tick_ns),
+        };
+        self.stop.wait_until(&self.clock, at_ns)
+    }
+
+    /// What it has seen and done, with the state of the queue.
+    pub(super) fn counters(&self) -> Counters {
+        self.tally.read(self.queue.lengths().1)
     }
 
     /// Stops the bridge: ends every wait, read and write of its threads.

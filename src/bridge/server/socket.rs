@@ -4,14 +4,17 @@ use std::borrow::Cow;
 use std::net::TcpListener;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::client::Client;
 use super::decode::{Characters, Decoder, READ_BYTES};
 use super::delay::Delay;
 use super::message::{Answer, Moments, Order, Queued, Understood};
 use super::shared::Shared;
+use super::spec::CREDIT_NS;
 use super::{instrumented, stock};
 use crate::bridge::{Ack, Dialect};
+use crate::clock::nanos;
 
 /// The pause after a failed accept, such as one for want of file descriptors, in nanoseconds.
 const ACCEPT_AGAIN_NS: u64 = 10_000_000;
@@ -31,7 +34,7 @@ pub(super) fn serve(listener: &TcpListener, shared: &Shared) {
             return;
         }
         shared.tally.connections.add(1);
-        Conversation { shared, client: &client, delay: &mut delay, read_until_ns: 0 }.run();
+        Conversation { shared, client: &client, delay: &mut delay, read_until_ns: 0, served_until_ns: 0 }.run();
         shared.dismiss();
     }
 }
@@ -43,6 +46,8 @@ struct Conversation<'a> {
     delay: &'a mut Delay,
     /// When a slow reader has read what it has taken from the socket.
     read_until_ns: u64,
+    /// When a bridge of bounded capacity has served what it has taken.
+    served_until_ns: u64,
 }
 
 impl Conversation<'_> {
@@ -73,12 +78,23 @@ impl Conversation<'_> {
         self.shared.stop.wait_until(&self.shared.clock, self.read_until_ns)
     }
 
+    /// Lets the time pass that a bridge of bounded capacity takes for one message. It never spins, so that what measures it on
+    /// the same machine is not starved; what it wakes too late it makes up for. False when the bridge was stopped.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn serve(&mut self) -> bool {
+        let Some(capacity_per_s) = self.shared.spec.capacity else { return true };
+        let clock = &self.shared.clock;
+        let rested_ns = clock.now_ns().saturating_sub(CREDIT_NS);
+        self.served_until_ns = self.served_until_ns.max(rested_ns).saturating_add((1e9 / capacity_per_s) as u64);
+        self.shared.stop.rest_until(clock, self.served_until_ns)
+    }
+
     /// Takes one line. Breaks when the bridge was stopped.
     fn hear(&mut self, line: &str, received_ns: u64) -> ControlFlow<()> {
         if self.client.is_cut() || line.trim_ascii().is_empty() {
             return ControlFlow::Continue(());
         }
-        if !self.shared.wait_out_stall() {
+        if !self.shared.wait_out_stall() || !self.serve() {
             return ControlFlow::Break(());
         }
         let (spec, tally) = (&self.shared.spec, &self.shared.tally);
@@ -91,9 +107,17 @@ impl Conversation<'_> {
         } else {
             stock::understand(line, spec.dialect)
         };
+        let work = spec.parse_delay;
+        if !work.is_zero() && !self.shared.wait_until(self.shared.clock.now_ns().saturating_add(nanos(work))) {
+            return ControlFlow::Break(());
+        }
         let moments = Moments { received_ns, parsed_ns: self.shared.clock.now_ns(), ..Moments::default() };
         let refusal = match understood {
             Understood::Order(order) => return self.obey(order, ordinal, moments),
+            Understood::Question(ticket) => {
+                let shared = self.shared;
+                return self.answer(|replied_ns| ticket.line(&Moments { replied_ns, ..moments }, shared));
+            }
             Understood::Malformed(refusal) => {
                 tally.malformed.add(1);
                 refusal
@@ -103,6 +127,7 @@ impl Conversation<'_> {
                 refusal
             }
         };
+        tally.rejected.add(1);
         match refusal {
             Some(refusal) => self.answer(|_| Cow::Owned(refusal)),
             None => ControlFlow::Continue(()),
@@ -110,38 +135,58 @@ impl Conversation<'_> {
     }
 
     fn obey(&mut self, order: Order, ordinal: u64, moments: Moments) -> ControlFlow<()> {
-        let Order { actions, ack, ticket } = order;
-        let queue = &self.shared.queue;
-        match ack {
-            Ack::Applied => {
-                let answer = Some(Answer { ticket, moments });
-                if queue.push(Queued { ordinal, actions, answer }) {
-                    queue.wake();
-                }
-                ControlFlow::Continue(())
+        let Order { actions, rejected, ack, ticket } = order;
+        let shared = self.shared;
+        shared.tally.rejected.add(rejected);
+        // The ticket goes with the message where the main thread answers; otherwise it stays here.
+        let mut ticket = Some(ticket);
+        let queued = shared.queue.push(|met| {
+            let moments = Moments { queue_depth: Some(met.depth), ..moments };
+            let answer = if ack == Some(Ack::Applied) { ticket.take() } else { None };
+            Queued { ordinal, actions, answer: answer.map(|ticket| Answer { ticket, moments }) }
+        });
+        let ticket = ticket.filter(|_| ack.is_some());
+        let met = match queued {
+            Ok(met) => met,
+            Err(overflow) => {
+                shared.tally.overflowed.add(1);
+                let Some(ticket) = ticket else { return ControlFlow::Continue(()) };
+                return self.answer(|replied_ns| ticket.overflow_line(&Moments { replied_ns, ..moments }, overflow));
             }
-            Ack::Received => {
-                let sleeping = queue.push(Queued { ordinal, actions, answer: None });
-                // Waking takes microseconds that belong to nobody's round trip; a delayed reply does not notice them.
-                let reply_first = self.delay.is_none();
-                if sleeping && !reply_first {
-                    queue.wake();
-                }
-                let flow = self.answer(|replied_ns| ticket.line(&Moments { replied_ns, ..moments }));
-                if sleeping && reply_first {
-                    queue.wake();
-                }
-                flow
-            }
+        };
+        // Waking takes microseconds that belong to nobody's round trip; a delayed reply does not notice them.
+        let reply_first = ticket.is_some() && !self.waits();
+        if met.sleeping && !reply_first {
+            shared.queue.wake();
         }
+        let moments = Moments { queue_depth: Some(met.depth), ..moments };
+        let flow = match ticket {
+            Some(ticket) => self.answer(|replied_ns| ticket.line(&Moments { replied_ns, ..moments }, shared)),
+            None => ControlFlow::Continue(()),
+        };
+        if met.sleeping && reply_first {
+            shared.queue.wake();
+        }
+        flow
+    }
+
+    /// Whether replies of this thread go out later than they could.
+    fn waits(&self) -> bool {
+        !self.delay.is_none() || !self.shared.spec.timer_tick.is_zero()
     }
 
     /// Answers from this thread, after the delay. Breaks when the bridge was stopped.
     fn answer(&mut self, line: impl FnOnce(u64) -> Cow<'static, str>) -> ControlFlow<()> {
-        let clock = &self.shared.clock;
-        let on_time = self.delay.is_none()
-            || self.shared.stop.wait_until(clock, clock.now_ns().saturating_add(self.delay.next_ns()));
-        if on_time && self.shared.reply(self.client, line) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        let (shared, client) = (self.shared, self.client);
+        let on_time = !self.waits() || shared.wait_until(shared.clock.now_ns().saturating_add(self.delay.next_ns()));
+        let answered = on_time
+            && match shared.spec.delayed_ack {
+                Duration::ZERO => shared.reply(client, line),
+                delay => shared.reply_by(client, line, |bytes| {
+                    client.send_in_pieces(bytes, delay, &shared.clock, |at_ns| shared.wait_until(at_ns));
+                }),
+            };
+        if answered { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
 

@@ -11,6 +11,13 @@ use crate::clock::nanos;
 /// The highest frame rate that can be asked for, in frames a second.
 const HIGHEST_FPS: f64 = 1_000.0;
 
+/// Messages that may wait for the main thread unless told otherwise: above what a second of any client that we know sends.
+pub(super) const QUEUE_CAPACITY: u64 = 65_536;
+
+/// How much unused capacity is kept for a burst, in nanoseconds: as much as a timer of an operating system may be late, so
+/// that a bridge which wakes late still reaches its capacity.
+pub(super) const CREDIT_NS: u64 = 2_000_000;
+
 /// When the main thread looks at its queue.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FrameRate {
@@ -59,12 +66,35 @@ pub struct BridgeSpec {
     /// wait side by side, not in turn; the next frame begins after the last of them.
     #[serde(rename = "applied_delay_ns", serialize_with = "duration_ns")]
     pub applied_delay: Duration,
+    /// Time the socket thread spends on understanding each message.
+    #[serde(rename = "parse_delay_ns", serialize_with = "duration_ns")]
+    pub parse_delay: Duration,
+    /// Time that messages stay in the queue after the begin of the frame that takes them. Those of one frame wait side by side.
+    #[serde(rename = "queue_delay_ns", serialize_with = "duration_ns")]
+    pub queue_delay: Duration,
+    /// Time the main thread spends on carrying out each command, one after the other.
+    #[serde(rename = "apply_delay_ns", serialize_with = "duration_ns")]
+    pub apply_delay: Duration,
+    /// Messages a second that the socket thread takes on average; 2 ms worth of them at once after a rest.
+    #[serde(rename = "capacity_per_s")]
+    pub capacity: Option<f64>,
+    /// Messages that may wait for the main thread; one more is refused. 65,536 when absent, in a dialect that can
+    /// say so; without bound in others.
+    pub queue_capacity: Option<u64>,
     /// Each delay grows by a time drawn uniformly from 0 to this, in either thread, from `seed`.
     #[serde(rename = "jitter_ns", serialize_with = "duration_ns")]
     pub jitter: Duration,
     /// Each frame starts later than its place on the grid by a time drawn uniformly from 0 to this, from `seed`.
     #[serde(rename = "frame_jitter_ns", serialize_with = "duration_ns")]
     pub frame_jitter: Duration,
+    /// Each reply of the socket thread goes out in two pieces, the second when the client's next message comes or after this
+    /// time: what Nagle's algorithm makes of two small writes, and a client that delays its acknowledgement so long.
+    #[serde(rename = "delayed_ack_ns", serialize_with = "duration_ns")]
+    pub delayed_ack: Duration,
+    /// Every wait of either thread but that for a frame ends on a tick of this period, and the socket thread waits for one
+    /// before each reply, as a loop that sleeps between two looks does.
+    #[serde(rename = "timer_tick_ns", serialize_with = "duration_ns")]
+    pub timer_tick: Duration,
     /// Every Nth reply is not sent.
     pub drop_every: Option<u64>,
     /// Every Nth reply is a line that is neither JSON nor UTF-8.
@@ -98,8 +128,15 @@ impl Default for BridgeSpec {
             fps: FrameRate::Paced(60.0),
             received_delay: Duration::ZERO,
             applied_delay: Duration::ZERO,
+            parse_delay: Duration::ZERO,
+            queue_delay: Duration::ZERO,
+            apply_delay: Duration::ZERO,
+            capacity: None,
+            queue_capacity: None,
             jitter: Duration::ZERO,
             frame_jitter: Duration::ZERO,
+            delayed_ack: Duration::ZERO,
+            timer_tick: Duration::ZERO,
             drop_every: None,
             garble_every: None,
             duplicate_every: None,
@@ -115,14 +152,23 @@ impl Default for BridgeSpec {
 }
 
 impl BridgeSpec {
-    /// Whether the bridge does anything that an honest one would not. Dialect, frame rate and seed are no lies.
+    /// Whether the bridge does anything that an honest one would not. Dialect, frame rate, the queue's capacity and seed are no
+    /// lies.
     #[must_use]
     pub fn lies(&self) -> bool {
-        *self != Self { dialect: self.dialect, fps: self.fps, seed: self.seed, ..Self::default() }
+        let Self { dialect, fps, queue_capacity, seed, .. } = *self;
+        *self != Self { dialect, fps, queue_capacity, seed, ..Self::default() }
     }
 
-    /// Checks what the types leave open: the frame rate is above 0 and at most 1,000, every N is at least 1, `stall_for` has a
-    /// `stall_after`, and `frame_jitter` has a frame that is longer.
+    /// Messages that may wait for the main thread.
+    #[must_use]
+    pub fn queue_bound(&self) -> u64 {
+        if self.dialect.stamps { self.queue_capacity.unwrap_or(QUEUE_CAPACITY) } else { u64::MAX }
+    }
+
+    /// Checks what the types leave open: the frame rate is above 0 and at most 1,000, every N is at least 1, the capacity is
+    /// above 0, `stall_for` has a `stall_after`, a bounded queue a dialect that can say that it is full, and `frame_jitter` has
+    /// a frame that is longer.
     pub fn validate(&self) -> Result<(), SpecError> {
         if let FrameRate::Paced(fps) = self.fps
             && !(fps > 0.0 && fps <= HIGHEST_FPS)
@@ -137,9 +183,20 @@ impl BridgeSpec {
             ("close-after", self.close_after),
             ("slow-reader", self.slow_reader),
             ("pause-main-after", self.pause_main_after),
+            ("queue-capacity", self.queue_capacity),
         ];
         if let Some((key, _)) = counts.into_iter().find(|(_, count)| *count == Some(0)) {
             return Err(Self::refused(key, &0, "it is below 1"));
+        }
+        if let Some(capacity) = self.capacity
+            && !(capacity > 0.0 && capacity.is_finite())
+        {
+            return Err(Self::refused("capacity", &capacity, "it is not above 0"));
+        }
+        if let Some(bound) = self.queue_capacity
+            && !self.dialect.stamps
+        {
+            return Err(Self::refused("queue-capacity", &bound, "this dialect cannot say that a queue is full"));
         }
         if let Some(stall) = self.stall_for
             && self.stall_after.is_none()
@@ -212,6 +269,10 @@ mod tests {
             BridgeSpec { fps: FrameRate::Paced(1_000.5), ..honest() },
             BridgeSpec { drop_every: Some(0), ..honest() },
             BridgeSpec { slow_reader: Some(0), ..honest() },
+            BridgeSpec { capacity: Some(0.0), ..honest() },
+            BridgeSpec { capacity: Some(f64::INFINITY), ..honest() },
+            BridgeSpec { queue_capacity: Some(9), ..honest() },
+            BridgeSpec { queue_capacity: Some(0), dialect: Dialect::instrumented(), ..honest() },
             BridgeSpec { stall_for: Some(minute), ..honest() },
             BridgeSpec { frame_jitter: minute, ..honest() },
             BridgeSpec { frame_jitter: Duration::from_nanos(1), fps: FrameRate::Unpaced, ..honest() },

@@ -36,8 +36,23 @@ impl BridgeSpec {
         key("fps", "a number above 0 and at most 1000, or unpaced", "frames a second of the main thread (default 60)"),
         key("received-delay", DURATION, "time the socket thread spends before each of its replies"),
         key("applied-delay", DURATION, "time the main thread lets pass before each of its replies"),
+        key("parse-delay", DURATION, "time the socket thread spends on understanding each message"),
+        key("queue-delay", DURATION, "time that messages wait in the queue beyond the begin of their frame"),
+        key("apply-delay", DURATION, "time the main thread spends on carrying out each command"),
+        key("capacity", "a number above 0", "messages a second that it takes at most"),
+        key("queue-capacity", COUNT, "messages that may wait for the main thread (default 65536; instrumented only)"),
         key("jitter", DURATION, "a uniform random time from 0 to this is added to each delay"),
         key("frame-jitter", DURATION, "each frame starts late by a uniform random time from 0 to this"),
+        key(
+            "delayed-ack",
+            DURATION,
+            "received replies come in two pieces, so long apart unless a message comes between",
+        ),
+        key(
+            "timer-tick",
+            DURATION,
+            "waits end on the ticks of a timer of that period, and each received reply waits for one",
+        ),
         key("drop-every", COUNT, "every Nth reply is not sent"),
         key("garble-every", COUNT, "every Nth reply is a line that is not JSON"),
         key("duplicate-every", COUNT, "every Nth reply is sent twice"),
@@ -73,6 +88,13 @@ impl BridgeSpec {
             "fps" => self.fps = FrameRate::Paced(value.parse().map_err(|_| refuse("it is not a number".into()))?),
             "received-delay" => self.received_delay = duration()?,
             "applied-delay" => self.applied_delay = duration()?,
+            "parse-delay" => self.parse_delay = duration()?,
+            "queue-delay" => self.queue_delay = duration()?,
+            "apply-delay" => self.apply_delay = duration()?,
+            "capacity" => self.capacity = Some(value.parse().map_err(|_| refuse("it is not a number".into()))?),
+            "queue-capacity" => self.queue_capacity = Some(count()?),
+            "delayed-ack" => self.delayed_ack = duration()?,
+            "timer-tick" => self.timer_tick = duration()?,
             "jitter" => self.jitter = duration()?,
             "frame-jitter" => self.frame_jitter = duration()?,
             "drop-every" => self.drop_every = Some(count()?),
@@ -126,8 +148,15 @@ impl Display for BridgeSpec {
         let parts = [
             ("received-delay", timed(self.received_delay)),
             ("applied-delay", timed(self.applied_delay)),
+            ("parse-delay", timed(self.parse_delay)),
+            ("queue-delay", timed(self.queue_delay)),
+            ("apply-delay", timed(self.apply_delay)),
+            ("capacity", self.capacity.map(|rate| rate.to_string())),
+            ("queue-capacity", counted(self.queue_capacity)),
             ("jitter", timed(self.jitter)),
             ("frame-jitter", timed(self.frame_jitter)),
+            ("delayed-ack", timed(self.delayed_ack)),
+            ("timer-tick", timed(self.timer_tick)),
             ("drop-every", counted(self.drop_every)),
             ("garble-every", counted(self.garble_every)),
             ("duplicate-every", counted(self.duplicate_every)),
@@ -183,8 +212,9 @@ mod tests {
 
     #[test]
     fn each_key_is_read_and_written_back() {
-        let everything = "dialect=instrumented,fps=59.94,received-delay=5ms,applied-delay=1500ms,jitter=250us,\
-                          frame-jitter=1ns,drop-every=10,garble-every=11,duplicate-every=12,stall-after=13,stall-for=2s,\
+        let everything = "dialect=instrumented,fps=59.94,received-delay=5ms,applied-delay=1500ms,\
+                          parse-delay=1ms,queue-delay=2ms,apply-delay=3ms,capacity=512.5,queue-capacity=9,jitter=250us,\
+                          frame-jitter=1ns,delayed-ack=40ms,timer-tick=15600us,drop-every=10,garble-every=11,duplicate-every=12,stall-after=13,stall-for=2s,\
                           close-after=14,slow-reader=4096,pause-main-after=15,silent=true,seed=42";
         let spec = parsed(everything);
         assert_eq!(spec.to_string(), everything);
@@ -197,6 +227,7 @@ mod tests {
     #[test]
     fn durations_are_read_as_people_write_them() {
         assert_eq!(parsed("received-delay=1.5s").received_delay, Duration::from_millis(1_500));
+        assert_eq!(parsed("timer-tick=15.6ms").timer_tick, Duration::from_micros(15_600));
         assert_eq!(parsed("received-delay=2 minutes").received_delay, Duration::from_secs(120));
         assert_eq!(parsed(" fps = unpaced , jitter = 0s ").to_string(), "dialect=stock,fps=unpaced");
     }
@@ -214,6 +245,8 @@ mod tests {
             ("received-delay=-5ms", "`received-delay=-5ms`: it is negative"),
             ("drop-every=0", "`drop-every=0`: it is below 1"),
             ("drop-every=-1", "`drop-every=-1`: "),
+            ("capacity=many", "`capacity=many`: it is not a number"),
+            ("queue-capacity=5", "`queue-capacity=5`: this dialect cannot say that a queue is full"),
             ("silent=maybe", "`silent=maybe`: it is neither\nhint: silent wants true or false"),
             (
                 "dialect=klingon",

@@ -19,7 +19,8 @@ pub(super) fn understand(line: &str, dialect: &Dialect) -> Understood {
         None => Understood::Unknown(None),
         Some(command) => Understood::Order(Order {
             actions: Action::read(&command.name, &Words(line)).into_iter().collect(),
-            ack: command.ack,
+            rejected: 0,
+            ack: Some(command.ack),
             ticket: Ticket::Bare,
         }),
     }
@@ -88,14 +89,14 @@ mod tests {
             r#"["set_expression", {"name": "joy", "value": 0.5}]"#,
         ] {
             let order = order(line);
-            assert_eq!((order.actions, order.ack), (joy(0.5), Ack::Received), "{line}");
+            assert_eq!((order.actions, order.ack), (joy(0.5), Some(Ack::Received)), "{line}");
         }
     }
 
     #[test]
     fn the_first_name_in_the_text_wins() {
         let order = order(r#"{"note":"set_auto_blink","command":"set_expression","data":{"enabled":false}}"#);
-        assert_eq!((order.actions, order.ack), (vec![Action::SetAutoBlink { enabled: false }], Ack::Applied));
+        assert_eq!((order.actions, order.ack), (vec![Action::SetAutoBlink { enabled: false }], Some(Ack::Applied)));
     }
 
     #[test]

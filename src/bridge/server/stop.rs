@@ -34,6 +34,17 @@ impl Stop {
         *hold(&self.stopped)
     }
 
+    /// Waits until about `at_ns` without spinning; it may wake late by as much as the system's timers are. False when the
+    /// bridge was stopped.
+    pub(super) fn rest_until(&self, clock: &Clock, at_ns: u64) -> bool {
+        let left_ns = at_ns.saturating_sub(clock.now_ns());
+        if left_ns > UNINTERRUPTED_NS {
+            return self.wait_until(clock, at_ns);
+        }
+        clock.rest_until(at_ns);
+        !self.is_set()
+    }
+
     /// Waits until `clock` reads `at_ns` (`u64::MAX`: for ever). False when the bridge was stopped.
     pub(super) fn wait_until(&self, clock: &Clock, at_ns: u64) -> bool {
         loop {

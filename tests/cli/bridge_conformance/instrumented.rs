@@ -20,6 +20,7 @@ fn a_received_reply_has_the_id_and_the_stamps_that_occurred() {
         (&reply["id"], &reply["command"], &reply["ack"]),
         (&json!(17), &json!("set_expression"), &json!("received"))
     );
+    assert_eq!((&reply["status"], &reply["queue_depth"]), (&json!("ok"), &json!(0)));
     assert_in_order(&reply, &["received_ns", "parsed_ns", "replied_ns"]);
     assert!(reply.get("dequeued_ns").is_none() && reply.get("applied_ns").is_none(), "{reply}");
 }
@@ -30,8 +31,65 @@ fn an_applied_reply_has_every_stamp() {
     let mut peer = Peer::greeted(&bridge);
     let reply = peer.call(&json!({"command": "set_auto_blink", "data": {"enabled": false}, "id": "b"}));
     assert_eq!((&reply["id"], &reply["ack"]), (&json!("b"), &json!("applied")));
-    assert_in_order(&reply, &["received_ns", "parsed_ns", "dequeued_ns", "applied_ns", "replied_ns"]);
+    assert_in_order(&reply, &["received_ns", "parsed_ns", "frame_ns", "dequeued_ns", "applied_ns", "replied_ns"]);
+    assert!(reply["frame"].as_u64().unwrap() >= 1);
     assert!(!bridge.avatar().auto_blink);
+}
+
+#[test]
+fn without_a_frame_rate_no_reply_names_a_frame() {
+    let bridge = bridge("dialect=instrumented,fps=unpaced");
+    let reply = Peer::greeted(&bridge).call(&json!({"command": "set_auto_blink", "data": {"enabled": true}, "id": 1}));
+    assert!(reply.get("frame").is_none() && reply.get("frame_ns").is_none(), "{reply}");
+}
+
+#[test]
+fn the_counters_can_be_asked_for_by_either_thread() {
+    let bridge = bridge("dialect=instrumented,fps=50,queue-capacity=100");
+    let mut peer = Peer::greeted(&bridge);
+    for _ in 0..5 {
+        peer.send(&json!({"command": "reset_expressions", "ack": "none"}).to_string());
+    }
+    peer.send(&json!({"command": "ping", "ack": "none"}).to_string());
+    let stats = peer.call(&json!({"command": "stats", "id": 1, "ack": "applied"}));
+    let told = ["received", "applied", "rejected", "overflowed", "queue_depth", "queue_capacity"];
+    assert_eq!(told.map(|key| stats[key].as_u64().unwrap()), [7, 5, 1, 0, 0, 100], "{stats}: a barrier for the five");
+    assert!(stats["queue_high_water"].as_u64().unwrap() >= 1 && stats["frames"].as_u64().unwrap() >= 1, "{stats}");
+    let again = peer.call(&json!({"command": "stats", "id": 2}));
+    assert_eq!((&again["ack"], &again["received"]), (&json!("received"), &json!(8)));
+    assert!(peer.is_quiet(), "nothing else was answered");
+}
+
+#[test]
+fn a_full_queue_is_told_and_takes_again_once_it_is_drained() {
+    let bridge = bridge("dialect=instrumented,fps=2,queue-capacity=3");
+    let mut peer = Peer::greeted(&bridge);
+    // Just after a frame, so that the next ones are half a second away.
+    peer.call(&json!({"command": "stats", "id": 0, "ack": "applied"}));
+    let batch = json!({"command": "batch", "id": 9, "ack": "applied", "data": {"commands": [
+        {"command": "load_model", "data": {"path": "a.vrm"}}, {"command": "reset_expressions"}]}});
+    let reset = |id: u32| json!({"command": "reset_expressions", "id": id}).to_string();
+    peer.write(format!("{}\n{}\n{}\n{batch}\n", reset(1), reset(2), reset(3)).as_bytes());
+    let replies: Vec<Value> = (0..4).map(|_| serde_json::from_str(&peer.line()).unwrap()).collect();
+    assert_eq!([0, 1, 2].map(|at| replies[at]["queue_depth"].clone()), [json!(0), json!(1), json!(2)]);
+    assert_eq!((&replies[3]["id"], &replies[3]["status"]), (&json!(9), &json!("overflow")));
+    assert_eq!((&replies[3]["queue_depth"], &replies[3]["queue_capacity"]), (&json!(3), &json!(3)));
+    let stats = peer.call(&json!({"command": "stats", "id": 4}));
+    assert_eq!((&stats["overflowed"], &stats["queue_high_water"]), (&json!(1), &json!(3)));
+    assert_eq!(bridge.avatar().model, None, "all or nothing");
+    while peer.call(&json!({"command": "stats", "id": 5}))["queue_depth"] != 0 {}
+    assert_eq!(peer.call(&batch)["applied"], 2);
+    assert_eq!(bridge.avatar().model.as_deref(), Some("a.vrm"));
+}
+
+#[test]
+fn a_batch_may_be_acknowledged_before_it_is_applied() {
+    let bridge = bridge("dialect=instrumented,fps=2");
+    let mut peer = Peer::greeted(&bridge);
+    let reply = peer.call(&json!({"command": "batch", "id": 1, "ack": "received", "data": {"commands": [
+        {"command": "reset_expressions"}, {"command": "ping"}]}}));
+    assert_eq!((&reply["ack"], &reply["queued"], &reply["rejected"]), (&json!("received"), &json!(1), &json!(1)));
+    assert!(reply.get("applied").is_none(), "{reply}");
 }
 
 #[test]

@@ -35,6 +35,87 @@ fn the_delay_is_between_the_stamps() {
     }
 }
 
+/// Where a message spends its time, by the bridge's own stamps.
+#[test]
+fn each_station_takes_the_time_that_it_was_told_to() {
+    for (spec, from, to) in [
+        ("parse-delay=4ms", "received_ns", "parsed_ns"),
+        ("queue-delay=4ms", "parsed_ns", "dequeued_ns"),
+        ("queue-delay=4ms,fps=50", "frame_ns", "dequeued_ns"),
+        ("apply-delay=4ms", "dequeued_ns", "applied_ns"),
+        ("apply-delay=1ms,timer-tick=4ms", "dequeued_ns", "applied_ns"),
+    ] {
+        let fps = if spec.contains("fps") { "" } else { ",fps=unpaced" };
+        let bridge = bridge(&format!("dialect=instrumented,{spec}{fps}"));
+        let mut peer = Peer::greeted(&bridge);
+        for _ in 0..3 {
+            let reply = peer.call(&serde_json::json!({"command": "unload_model"}));
+            let passed_ns = reply[to].as_u64().unwrap() - reply[from].as_u64().unwrap();
+            let least_ns = if spec.contains("tick") { 1_000_000 } else { 4_000_000 };
+            assert!(passed_ns >= least_ns, "{spec}: {passed_ns}");
+        }
+    }
+}
+
+#[test]
+fn a_batch_is_applied_one_command_after_the_other() {
+    let bridge = bridge("dialect=instrumented,fps=unpaced,apply-delay=2ms");
+    let reset = serde_json::json!({"command": "reset_expressions"});
+    let reply = Peer::greeted(&bridge)
+        .call(&serde_json::json!({"command": "batch", "data": {"commands": [reset, reset, reset]}}));
+    let passed_ns = reply["applied_ns"].as_u64().unwrap() - reply["dequeued_ns"].as_u64().unwrap();
+    assert!(passed_ns >= 6_000_000, "{passed_ns}");
+}
+
+#[test]
+fn a_bridge_of_bounded_capacity_takes_no_more_than_that() {
+    for command in [RESET, BLINK] {
+        let bridge = bridge("fps=unpaced,capacity=1000");
+        let mut peer = Peer::greeted(&bridge);
+        let started = Instant::now();
+        peer.write(format!("{command}\n").repeat(300).as_bytes());
+        for _ in 0..300 {
+            assert_eq!(peer.line(), "{}");
+        }
+        // 2 ms worth of them are taken at once.
+        assert!(started.elapsed() >= Duration::from_millis(298), "{:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn half_a_reply_waits_for_the_next_message_or_for_the_delay() {
+    let patient = bridge("fps=unpaced,delayed-ack=1h");
+    let mut peer = Peer::greeted(&patient);
+    peer.send(RESET);
+    peer.send(BLINK);
+    assert_eq!(
+        [peer.line(), peer.line()],
+        ["{}", "{}"],
+        "the next message brings it; the main thread's replies are whole"
+    );
+
+    let bridge = bridge("fps=unpaced,delayed-ack=40ms");
+    let mut peer = Peer::greeted(&bridge);
+    for _ in 0..3 {
+        let sent = Instant::now();
+        peer.ask(RESET);
+        assert!(sent.elapsed() >= Duration::from_millis(40));
+    }
+}
+
+#[test]
+fn received_replies_come_on_the_ticks_of_the_timer() {
+    let bridge = bridge("dialect=instrumented,fps=unpaced,timer-tick=15.6ms");
+    let mut peer = Peer::greeted(&bridge);
+    let mut last = 0;
+    for _ in 0..4 {
+        let replied_ns =
+            peer.call(&serde_json::json!({"command": "reset_expressions"}))["replied_ns"].as_u64().unwrap();
+        assert!(replied_ns / 15_600_000 > last, "one tick a reply at most");
+        last = replied_ns / 15_600_000;
+    }
+}
+
 #[test]
 fn replies_of_one_frame_wait_side_by_side() {
     let bridge = bridge("dialect=instrumented,fps=1,applied-delay=40ms");
