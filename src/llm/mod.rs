@@ -1,6 +1,7 @@
 //! Models: the files that they lie in, what their headers say, and synthetic ones for where none can be downloaded.
 
 mod cache;
+mod conversation;
 pub mod engine;
 mod file_type;
 pub mod gguf;
@@ -13,6 +14,7 @@ mod outline;
 pub mod synth;
 
 pub use cache::{CACHE_VARIABLE, CacheError, CachedModel, ModelCache};
+pub use conversation::{ChatMessage, Conversation, Role, zephyr_prompt};
 pub use gpu_profile::{GpuProfile, ProfileDifference, ResolvedProfile};
 pub use hyperparameters::{Hyperparameters, PerBlock};
 pub use inspect::{FACTS_SCHEMA, InspectError, ModelFacts, PartBytes, TypeCensus};

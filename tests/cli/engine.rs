@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use workly_perf::llm::Conversation;
 use workly_perf::llm::engine::{
     Backend, ContextSpec, EngineError, FlashAttention, KvType, LogLevel, Model, Placement, Session, SpecError,
 };
@@ -88,6 +89,24 @@ fn generation_times_every_token() {
         assert_eq!((timing.n, timing.inter_token_ns.len()), (20, 20));
         assert_eq!(timing.inter_token_ns.iter().sum::<u64>(), timing.elapsed_ns);
         assert!(timing.inter_token_ns.iter().all(|step_ns| *step_ns > 0));
+    });
+}
+
+#[test]
+fn a_conversation_is_put_into_the_form_that_its_model_wants() {
+    in_session(&spec(), |model, session| {
+        let mut conversation = Conversation::new("Tu es Kira, vêtue d'été ✨.", Conversation::CONTEXT_LIMIT);
+        conversation.ask("Bonjour !");
+        let prompt = model.chat_prompt(&conversation.messages());
+        assert_eq!(prompt.template, "zephyr", "the tiny model has no template of its own");
+        let text = model.text(&prompt.tokens);
+        assert!(text.contains("Tu es Kira, vêtue d'été ✨.") && text.contains("Bonjour !"), "{text}");
+
+        let mut moments = Vec::new();
+        session.answer(&prompt.tokens, 5, &GOES_ON, &mut |said| moments.push(said)).expect("an answer");
+        assert_eq!((moments.len(), moments[0]), (6, None), "the prompt begins, then five tokens come");
+        let tokens: Vec<_> = moments.into_iter().flatten().collect();
+        assert_eq!(tokens, session.turn(&prompt.tokens, 5, &GOES_ON).expect("a turn").tokens);
     });
 }
 

@@ -40,7 +40,7 @@ pub use error::EngineError;
 #[cfg(feature = "llama")]
 pub use log::{Log, LogLevel, LogLine};
 #[cfg(feature = "llama")]
-pub use model::{LoadFacts, Model};
+pub use model::{ChatPrompt, LoadFacts, Model};
 pub use projection::{ForeseenBytes, ForeseenDevice, Projection, Target};
 #[cfg(feature = "llama")]
 pub use projection::{project, project_all};

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use llama_cpp_2::LlamaModelLoadError;
-use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::model::{LlamaChatMessage, LlamaModel};
+use llama_cpp_2::token::LlamaToken;
 
+use super::super::conversation::{ChatMessage, zephyr_prompt};
 use super::ffi::{self, Context};
 use super::loading::{self, Loaded};
 use super::log::{LogLevel, LogLine};
@@ -37,6 +39,15 @@ pub struct LoadFacts {
     pub load_ns: u64,
     /// What llama.cpp warned of while loading: memory that could not be locked, for one.
     pub warnings: Vec<LogLine>,
+}
+
+/// A conversation, ready to be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatPrompt {
+    /// All of it.
+    pub tokens: Vec<Token>,
+    /// Whose form it has: `the model's own`, or `zephyr`.
+    pub template: &'static str,
 }
 
 impl Model {
@@ -109,6 +120,34 @@ impl Model {
     #[must_use]
     pub fn tokenize(&self, text: &str) -> Vec<Token> {
         self.llama.vocab().tokenize(text.as_bytes(), true, false).into_iter().map(|token| token.0).collect()
+    }
+
+    /// What is sent to the model of a conversation: its messages in the form that the model's file asks for, else in that
+    /// of Zephyr, with the beginning of an answer.
+    #[must_use]
+    pub fn chat_prompt(&self, messages: &[ChatMessage]) -> ChatPrompt {
+        let (text, template) = match self.own_template(messages) {
+            Some(text) => (text, "the model's own"),
+            None => (zephyr_prompt(messages), "zephyr"),
+        };
+        let tokens = self.llama.vocab().tokenize(text.as_bytes(), true, true);
+        ChatPrompt { tokens: tokens.into_iter().map(|token| token.0).collect(), template }
+    }
+
+    fn own_template(&self, messages: &[ChatMessage]) -> Option<String> {
+        let template = self.llama.chat_template(None).ok()?;
+        let said = |message: &ChatMessage| LlamaChatMessage::new(message.role.word().into(), message.text.clone()).ok();
+        let messages: Vec<LlamaChatMessage> = messages.iter().map(said).collect::<Option<_>>()?;
+        self.llama.apply_chat_template(&template, &messages, true).ok()
+    }
+
+    /// What tokens say, without those that only give a text its form.
+    #[must_use]
+    pub fn text(&self, tokens: &[Token]) -> String {
+        let vocab = self.llama.vocab();
+        let bytes: Vec<u8> =
+            tokens.iter().flat_map(|token| vocab.token_to_piece(LlamaToken(*token), false, None)).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// The `n` tokens that prompts are measured with: as [`seeded_tokens`] draws them, after the token that begins a

@@ -89,6 +89,35 @@ impl<'m> Session<'m> {
     /// Processes a prompt and answers it with `n_gen` tokens, each the likeliest. The first token of the answer comes
     /// out of the prompt itself.
     pub fn turn(&mut self, prompt: &[Token], n_gen: usize, stop: &AtomicBool) -> Result<TurnTiming, EngineError> {
+        let mut tokens = Vec::with_capacity(n_gen);
+        let mut moments_ns = Vec::with_capacity(n_gen);
+        let mut clock = Clock::start();
+        self.answer(prompt, n_gen, stop, &mut |token| match token {
+            None => clock = Clock::start(),
+            Some(token) => {
+                moments_ns.push(clock.now_ns());
+                tokens.push(token);
+            }
+        })?;
+        Ok(TurnTiming {
+            n_prompt: prompt.len(),
+            n_gen,
+            ttft_ns: moments_ns[0],
+            inter_token_ns: steps(&moments_ns),
+            elapsed_ns: moments_ns[n_gen - 1],
+            tokens,
+        })
+    }
+
+    /// The same, for whoever wants each token as it is chosen: `said` gets `None` when the prompt is about to be
+    /// processed, then every token of the answer. It runs between two tokens and belongs to what is timed.
+    pub fn answer(
+        &mut self,
+        prompt: &[Token],
+        n_gen: usize,
+        stop: &AtomicBool,
+        said: &mut dyn FnMut(Option<Token>),
+    ) -> Result<(), EngineError> {
         if prompt.is_empty() || n_gen == 0 {
             return Err(EngineError::NoTokens);
         }
@@ -97,28 +126,17 @@ impl<'m> Session<'m> {
         if let Some(token) = prompt.iter().find(|token| !self.model.knows(**token)) {
             return Err(EngineError::UnknownToken { token: *token, n_vocab: self.model.facts().n_vocab as usize });
         }
-        let mut tokens = Vec::with_capacity(n_gen);
-        let mut moments_ns = Vec::with_capacity(n_gen);
         self.measure(stop, |turn| {
-            let clock = Clock::start();
+            said(None);
             turn.batches(prompt)?;
             let mut token = turn.likeliest()?;
-            moments_ns.push(clock.now_ns());
-            tokens.push(token);
-            while tokens.len() < n_gen {
+            said(Some(token));
+            for _ in 1..n_gen {
                 turn.one(token)?;
                 token = turn.likeliest()?;
-                moments_ns.push(clock.now_ns());
-                tokens.push(token);
+                said(Some(token));
             }
-            Ok(TurnTiming {
-                n_prompt: prompt.len(),
-                n_gen,
-                ttft_ns: moments_ns[0],
-                inter_token_ns: steps(&moments_ns),
-                elapsed_ns: moments_ns[n_gen - 1],
-                tokens,
-            })
+            Ok(())
         })
     }
 
