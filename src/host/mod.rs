@@ -10,6 +10,7 @@ mod cpu_list;
 mod fingerprint;
 mod machine;
 mod power;
+mod process_memory;
 mod process_status;
 mod quota;
 mod reading;
@@ -19,5 +20,6 @@ mod virtualised;
 
 pub use build::build;
 pub use machine::machine;
+pub use process_memory::{ProcessEnded, ProcessMemory, anonymous_bytes};
 pub use topology::topology;
-pub use usage::{anonymous_bytes, cpu_time_ns};
+pub use usage::cpu_time_ns;

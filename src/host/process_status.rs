@@ -9,7 +9,8 @@ pub(super) fn field(root: &Path, name: &str) -> Result<Option<String>, String> {
     Ok(reading::text(&root.join("proc/self/status"))?.and_then(|status| field_of(&status, name)))
 }
 
-fn field_of(status: &str, name: &str) -> Option<String> {
+/// The same in the text of such a file, of whichever process.
+pub(super) fn field_of(status: &str, name: &str) -> Option<String> {
     status.lines().find_map(|line| {
         let (key, value) = line.split_once(':')?;
         (key == name).then(|| value.trim().to_owned())

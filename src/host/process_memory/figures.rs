@@ -1,0 +1,112 @@
+//! The figures of a process, the same on every platform.
+
+use serde::{Deserialize, Serialize};
+
+use super::read;
+use crate::record::Fact;
+
+/// What a process uses at one moment. Each figure is given, or says why it is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessMemory {
+    /// All of its pages that are in memory now, shared ones included, in bytes: `VmRSS`, the working set.
+    pub resident_bytes: Fact<u64>,
+    /// Memory that no file backs, in bytes: on Linux what of it is resident (`RssAnon`), on Windows the private bytes that
+    /// are committed, on macOS the physical footprint.
+    pub anonymous_bytes: Fact<u64>,
+    /// Resident pages of files, in bytes: programs, libraries, a mapped model (`RssFile`).
+    pub file_backed_bytes: Fact<u64>,
+    /// Resident memory where each shared page counts in shares among those who map it, in bytes (PSS).
+    pub proportional_bytes: Fact<u64>,
+    /// Resident pages that no other process maps, those of files included, in bytes.
+    pub private_bytes: Fact<u64>,
+    /// Memory of its own that was moved out to disk, in bytes (`VmSwap`).
+    pub swapped_bytes: Fact<u64>,
+    /// The largest that `resident_bytes` has been, in bytes: `VmHWM`, the peak working set; on macOS the largest physical
+    /// footprint.
+    pub peak_resident_bytes: Fact<u64>,
+    /// Threads.
+    pub threads: Fact<u64>,
+    /// Handles on Windows, file descriptors elsewhere.
+    pub handles: Fact<u64>,
+}
+
+/// There is no such process, or no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("process {pid} has ended, or never was")]
+pub struct ProcessEnded {
+    /// Its number.
+    pub pid: u32,
+}
+
+impl ProcessMemory {
+    /// What this process uses.
+    #[must_use]
+    pub fn own() -> Self {
+        let own = std::process::id();
+        Self::of(own).unwrap_or_else(|ended| Self::without(&Fact::Failed(ended.to_string())))
+    }
+
+    /// What the process of that number uses. What its owner or the system keeps to itself is a failed figure, with the reason;
+    /// only a process that is no longer there is an error.
+    pub fn of(pid: u32) -> Result<Self, ProcessEnded> {
+        read(pid).ok_or(ProcessEnded { pid })
+    }
+
+    /// All figures missing, for the same reason.
+    pub(super) fn without(reason: &Fact<u64>) -> Self {
+        Self {
+            resident_bytes: reason.clone(),
+            anonymous_bytes: reason.clone(),
+            file_backed_bytes: reason.clone(),
+            proportional_bytes: reason.clone(),
+            private_bytes: reason.clone(),
+            swapped_bytes: reason.clone(),
+            peak_resident_bytes: reason.clone(),
+            threads: reason.clone(),
+            handles: reason.clone(),
+        }
+    }
+}
+
+/// Memory of this process that no file backs, in bytes: a memory-mapped model is not in it. On a system without such a
+/// figure it is missing.
+#[must_use]
+pub fn anonymous_bytes() -> Fact<u64> {
+    #[cfg(target_os = "linux")]
+    return super::linux::anonymous_bytes();
+    #[cfg(not(target_os = "linux"))]
+    return ProcessMemory::own().anonymous_bytes;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(any(target_os = "linux", target_os = "macos", windows))]
+    #[test]
+    fn memory_that_is_touched_is_counted() {
+        let read = || anonymous_bytes().value().copied().unwrap();
+        let before = read();
+        let kept = vec![1_u8; 64 << 20];
+        let after = read();
+        assert!(after >= before + (32 << 20), "{before} then {after}, with {} more", std::hint::black_box(&kept).len());
+    }
+
+    #[test]
+    fn a_process_that_ended_has_no_figures() {
+        let program = if cfg!(windows) { "hostname" } else { "true" };
+        let mut child = std::process::Command::new(program).stdout(std::process::Stdio::null()).spawn().unwrap();
+        let pid = child.id();
+        child.wait().unwrap();
+        assert_eq!(ProcessMemory::of(pid), Err(ProcessEnded { pid }));
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "macos", windows))]
+    #[test]
+    fn this_process_can_be_read_by_its_number() {
+        let own = ProcessMemory::of(std::process::id()).unwrap();
+        assert!(own.threads.value().is_some_and(|threads| *threads >= 1), "{own:?}");
+        assert!(own.handles.value().is_some_and(|handles| *handles >= 1), "{own:?}");
+        assert!(own.peak_resident_bytes.value() > Some(&0), "{own:?}");
+    }
+}

@@ -1,0 +1,171 @@
+//! Linux: `/proc/PID/status` for everyone, `/proc/PID/smaps_rollup` and `/proc/PID/fd` for the owner.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::ProcessMemory;
+use crate::host::process_status;
+use crate::record::Fact;
+
+/// "No such process", which a file of `/proc` answers when its process ends while the file is open.
+const NO_SUCH_PROCESS: i32 = 3;
+
+/// The figures of a process; `None` if there is no such process.
+pub(super) fn read(pid: u32) -> Option<ProcessMemory> {
+    of(&Path::new("/proc").join(pid.to_string()))
+}
+
+/// `RssAnon` of this process, which kernels before 4.5 do not have.
+pub(super) fn anonymous_bytes() -> Fact<u64> {
+    match proc_text(Path::new("/proc/self/status")) {
+        Answer::Text(status) => kib(&status, "RssAnon"),
+        Answer::Nothing => Fact::Unsupported,
+        Answer::Refused(reason) => Fact::Failed(reason),
+    }
+}
+
+/// The figures below a process's folder.
+fn of(folder: &Path) -> Option<ProcessMemory> {
+    let status = match proc_text(&folder.join("status")) {
+        Answer::Text(status) => status,
+        Answer::Nothing => return None,
+        Answer::Refused(reason) => return Some(ProcessMemory::without(&Fact::Failed(reason))),
+    };
+    // A zombie has ended: only its parent has not asked how.
+    if process_status::field_of(&status, "State").is_some_and(|state| state.starts_with(['Z', 'X'])) {
+        return None;
+    }
+    let (proportional_bytes, private_bytes) = match proc_text(&folder.join("smaps_rollup")) {
+        Answer::Text(rollup) if rollup.is_empty() => (Fact::Unsupported, Fact::Unsupported),
+        Answer::Text(rollup) => (kib(&rollup, "Pss"), private(&rollup)),
+        Answer::Nothing => (Fact::Unsupported, Fact::Unsupported),
+        Answer::Refused(reason) => (Fact::Failed(reason.clone()), Fact::Failed(reason)),
+    };
+    Some(ProcessMemory {
+        resident_bytes: kib(&status, "VmRSS"),
+        anonymous_bytes: kib(&status, "RssAnon"),
+        file_backed_bytes: kib(&status, "RssFile"),
+        proportional_bytes,
+        private_bytes,
+        swapped_bytes: kib(&status, "VmSwap"),
+        peak_resident_bytes: kib(&status, "VmHWM"),
+        threads: number(&status, "Threads"),
+        handles: handles(&folder.join("fd")),
+    })
+}
+
+/// What a file of `/proc` answers.
+enum Answer {
+    Text(String),
+    /// It is not there: the process has ended, or the kernel has no such file.
+    Nothing,
+    /// Why it may not be read.
+    Refused(String),
+}
+
+fn proc_text(path: &Path) -> Answer {
+    match fs::read_to_string(path) {
+        Ok(text) => Answer::Text(text),
+        Err(error) if is_gone(&error) => Answer::Nothing,
+        Err(error) => Answer::Refused(refusal(&error)),
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(NO_SUCH_PROCESS)
+}
+
+fn refusal(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "permission denied: the process is another user's, or protected".into(),
+        kind => kind.to_string(),
+    }
+}
+
+/// Private pages, clean, dirty and huge.
+fn private(rollup: &str) -> Fact<u64> {
+    let parts = ["Private_Clean", "Private_Dirty", "Private_Hugetlb"].map(|name| kib(rollup, name));
+    match parts {
+        [Fact::Value(clean), Fact::Value(dirty), huge] => {
+            Fact::Value(clean + dirty + huge.value().copied().unwrap_or(0))
+        }
+        [Fact::Value(_), missing, _] | [missing, ..] => missing,
+    }
+}
+
+fn handles(folder: &Path) -> Fact<u64> {
+    match fs::read_dir(folder) {
+        Ok(entries) => Fact::Value(entries.count() as u64),
+        Err(error) if is_gone(&error) => Fact::Unsupported,
+        Err(error) => Fact::Failed(refusal(&error)),
+    }
+}
+
+fn number(text: &str, name: &str) -> Fact<u64> {
+    parsed(text, name, |value| value.parse().ok())
+}
+
+/// A field in `123 kB`, by which the kernel means KiB, in bytes.
+fn kib(text: &str, name: &str) -> Fact<u64> {
+    parsed(text, name, |value| value.strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024))
+}
+
+fn parsed(text: &str, name: &str, parse: impl Fn(&str) -> Option<u64>) -> Fact<u64> {
+    let Some(value) = process_status::field_of(text, name) else { return Fact::Unsupported };
+    parse(&value).map_or_else(|| Fact::Failed(format!("{name} '{value}' is not understood")), Fact::Value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::reading::root_with;
+
+    const STATUS: &str = "Name:\ta b\nState:\tS (sleeping)\nVmHWM:\t 40 kB\nVmRSS:\t 30 kB\nRssAnon:\t 8 kB\n\
+                          RssFile:\t 20 kB\nRssShmem:\t 2 kB\nVmSwap:\t 0 kB\nThreads:\t3\n";
+    const ROLLUP: &str = "5600-7fff ---p 0 00:00 0 [rollup]\nRss: 30 kB\nPss: 17 kB\nPrivate_Clean: 4 kB\n\
+                          Private_Dirty: 8 kB\nPrivate_Hugetlb: 0 kB\n";
+
+    #[test]
+    fn each_kind_of_memory_has_its_figure() {
+        let root = root_with(&[("status", STATUS), ("smaps_rollup", ROLLUP), ("fd/0", ""), ("fd/1", "")]);
+        assert_eq!(
+            of(root.path()),
+            Some(ProcessMemory {
+                resident_bytes: Fact::Value(30 << 10),
+                anonymous_bytes: Fact::Value(8 << 10),
+                file_backed_bytes: Fact::Value(20 << 10),
+                proportional_bytes: Fact::Value(17 << 10),
+                private_bytes: Fact::Value(12 << 10),
+                swapped_bytes: Fact::Value(0),
+                peak_resident_bytes: Fact::Value(40 << 10),
+                threads: Fact::Value(3),
+                handles: Fact::Value(2),
+            })
+        );
+    }
+
+    #[test]
+    fn what_a_kernel_does_not_tell_is_unsupported_and_nonsense_has_failed() {
+        let root = root_with(&[("status", "State:\tR\nRssAnon:\t lots\nVmHWM:\t 18446744073709551615 kB\n")]);
+        let read = of(root.path()).unwrap();
+        assert_eq!(read.anonymous_bytes, Fact::Failed("RssAnon 'lots' is not understood".into()));
+        assert!(matches!(read.peak_resident_bytes, Fact::Failed(_)));
+        for fact in [read.resident_bytes, read.proportional_bytes, read.private_bytes, read.threads, read.handles] {
+            assert_eq!(fact, Fact::Unsupported);
+        }
+    }
+
+    #[test]
+    fn a_zombie_and_a_missing_process_have_ended() {
+        assert_eq!(of(root_with(&[("status", "State:\tZ (zombie)\nThreads:\t1\n")]).path()), None);
+        assert_eq!(of(root_with(&[]).path()), None);
+    }
+
+    #[test]
+    fn what_another_user_keeps_to_himself_has_a_reason() {
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        assert!(refusal(&denied).contains("another user's"));
+        assert!(is_gone(&io::Error::from_raw_os_error(NO_SUCH_PROCESS)));
+    }
+}
