@@ -91,7 +91,7 @@ fn check(label: &str, truth: f64, figure: f64, limit: f64) -> u32 {
 }
 
 fn message(ack: Ack) -> Message {
-    Message::of(Dialect::stock().probe(ack), true, false, SIZE)
+    Message::of(Dialect::stock(), Dialect::stock().probe(ack).expect("a probe"), true, SIZE)
 }
 
 fn measure(spec: &str, ack: Ack, load: Load, messages: usize) -> RoundTrips {

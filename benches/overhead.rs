@@ -37,7 +37,8 @@ fn main() -> ExitCode {
     let replies = AtomicU64::new(0);
     let bench = Bench { clock: &clock, stop: &stop, replies: &replies, ids: false };
     let mut client = Client::connect(&[bridge], Duration::from_secs(5), &stop).expect("the null bridge");
-    let mut message = Message::of(Dialect::stock().probe(Ack::Received), true, false, SIZE);
+    let mut message =
+        Message::of(Dialect::stock(), Dialect::stock().probe(Ack::Received).expect("a probe"), true, SIZE);
     let bytes = message.line(0).to_vec();
 
     let mut ratios = Vec::new();

@@ -21,6 +21,8 @@ pub enum Target {
         /// TCP port.
         port: u16,
     },
+    /// A bridge that connects to this address.
+    Listen(SocketAddr),
 }
 
 impl FromStr for Target {
@@ -53,6 +55,7 @@ impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Embedded(spec) => write!(f, "embedded:{spec}"),
+            Self::Listen(address) => write!(f, "listen:{address}"),
             Self::Remote { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Remote { host, port } => write!(f, "{host}:{port}"),
         }
@@ -76,6 +79,17 @@ pub fn resolve(host: &str, port: u16, allow_remote: bool) -> Result<Vec<SocketAd
     addresses.sort_by_key(SocketAddr::is_ipv6);
     addresses.dedup();
     Ok(addresses)
+}
+
+/// The address to listen on, if it is one of this machine alone.
+///
+/// # Errors
+/// [`BridgeError::NotLoopback`] if it is not, and `allow_remote` is not given.
+pub fn listening(address: SocketAddr, allow_remote: bool) -> Result<SocketAddr, BridgeError> {
+    if allow_remote || address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err(BridgeError::NotLoopback { host: address.to_string(), address })
 }
 
 #[cfg(test)]
@@ -105,6 +119,8 @@ mod tests {
     fn another_machine_is_refused_unless_allowed() {
         assert!(matches!(resolve("192.0.2.1", 5555, false), Err(BridgeError::NotLoopback { .. })));
         assert_eq!(resolve("192.0.2.1", 5555, true).unwrap(), ["192.0.2.1:5555".parse().unwrap()]);
+        assert!(listening("0.0.0.0:5555".parse().unwrap(), false).is_err());
+        assert!(listening("[::1]:5555".parse().unwrap(), false).is_ok());
         assert_eq!(resolve("127.0.0.1", 5555, false).unwrap(), ["127.0.0.1:5555".parse().unwrap()]);
     }
 }

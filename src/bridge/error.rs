@@ -38,6 +38,22 @@ pub enum BridgeError {
         /// The operating system's answer.
         source: std::io::Error,
     },
+    /// The port cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    NotListening {
+        /// Where.
+        address: SocketAddr,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// Nobody connects.
+    #[error("no bridge connected to {address} within {waited:?}")]
+    NobodyCame {
+        /// Where it was waited for.
+        address: SocketAddr,
+        /// How long.
+        waited: Duration,
+    },
     /// The connection stands and nothing comes.
     #[error("{address} accepted the connection and sent no greeting within {waited:?}")]
     NoGreeting {
@@ -45,6 +61,12 @@ pub enum BridgeError {
         address: SocketAddr,
         /// How long it was given.
         waited: Duration,
+    },
+    /// What it says fits no dialect that is known.
+    #[error("the bridge greeted with {greeting:?} and answers as no known dialect does")]
+    UnknownDialect {
+        /// Its greeting.
+        greeting: String,
     },
     /// A line that is not a JSON object.
     #[error("the bridge sent {line:?}, which is not a JSON object")]

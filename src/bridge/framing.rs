@@ -1,37 +1,152 @@
-//! Lines out of a TCP stream: one buffer, no copy a message, a deadline instead of waiting for ever.
+//! Messages out of a stream of bytes: one buffer, no copy a message, a deadline instead of waiting for ever.
 
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::error::BridgeError;
+use super::wire::{Framing, PREFIX};
 
 /// How often a blocked read looks up to see whether it should end. Costs nothing while data flows.
 pub(super) const LOOK_UP: Duration = Duration::from_millis(50);
 
-/// A line longer than this is not a reply, and is refused before it fills the memory.
-const LONGEST_LINE: usize = 1 << 20;
+/// A reply longer than this is none, and is refused before it fills the memory.
+const LONGEST_REPLY: usize = 1 << 20;
 
-/// Reads lines. The stream must have a read timeout of [`LOOK_UP`] or less.
-#[derive(Debug, Default)]
-pub(super) struct LineReader {
+/// A message that is longer than what is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooLong {
+    /// Its length as far as it is known, in bytes.
+    pub(super) bytes: usize,
+    /// Whether what follows it can be told apart from it.
+    pub(super) passable: bool,
+}
+
+/// Bytes that were read, and the messages in them.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    framing: Framing,
+    longest: usize,
     buffer: Vec<u8>,
     /// Where the unread bytes begin.
     start: usize,
     /// Where they end.
     end: usize,
-    /// Up to where they are known to hold no newline.
+    /// Up to where they are known to hold no line feed.
     searched: usize,
+    /// Bytes of a message that was too long, still to come and to be passed over.
+    skip: usize,
 }
 
-impl LineReader {
-    /// The next line, without its newline.
+impl Inbox {
+    pub(super) fn new(longest: usize) -> Self {
+        Self { framing: Framing::Lines, longest, buffer: Vec::new(), start: 0, end: 0, searched: 0, skip: 0 }
+    }
+
+    /// From the next message on, messages end in that way.
+    pub(super) fn set_framing(&mut self, framing: Framing) {
+        self.framing = framing;
+        self.searched = self.start;
+    }
+
+    /// Where the next whole message lies, without its frame; see [`Inbox::bytes`]. `None` when more bytes are needed.
+    pub(super) fn next(&mut self) -> Option<Result<Range<usize>, TooLong>> {
+        match self.framing {
+            Framing::Lines => self.next_line(),
+            Framing::Length => self.next_prefixed(),
+        }
+    }
+
+    /// The bytes of a message.
+    pub(super) fn bytes(&self, message: Range<usize>) -> &[u8] {
+        &self.buffer[message]
+    }
+
+    fn next_line(&mut self) -> Option<Result<Range<usize>, TooLong>> {
+        let Some(length) = self.buffer[self.searched..self.end].iter().position(|&byte| byte == b'\n') else {
+            self.searched = self.end;
+            let bytes = self.end - self.start;
+            return (bytes >= self.longest).then_some(Err(TooLong { bytes, passable: false }));
+        };
+        let line = self.start..self.searched + length;
+        self.start = line.end + 1;
+        self.searched = self.start;
+        Some(Ok(line))
+    }
+
+    fn next_prefixed(&mut self) -> Option<Result<Range<usize>, TooLong>> {
+        let passed = self.skip.min(self.end - self.start);
+        self.start += passed;
+        self.skip -= passed;
+        let prefix: [u8; PREFIX] = self.buffer[self.start..self.end].get(..PREFIX)?.try_into().ok()?;
+        let length = u32::from_be_bytes(prefix) as usize;
+        if length > self.longest {
+            self.start += PREFIX;
+            self.skip = length;
+            return Some(Err(TooLong { bytes: length, passable: true }));
+        }
+        let message = self.start + PREFIX..self.start + PREFIX + length;
+        if message.end > self.end {
+            return None;
+        }
+        self.start = message.end;
+        Some(Ok(message))
+    }
+
+    /// Room for at least a few bytes more, at the end; see [`Inbox::filled`].
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        if self.start == self.end {
+            (self.start, self.end, self.searched) = (0, 0, 0);
+        }
+        if self.end == self.buffer.len() {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.end, self.searched) = (self.end - self.start, self.searched.saturating_sub(self.start));
+            self.start = 0;
+            // Half of it free at least: moving the rest to the front then costs less than reading did.
+            if self.end * 2 >= self.buffer.len() {
+                let grown = (self.buffer.len() * 2).max(4096);
+                self.buffer.resize(grown, 0);
+            }
+        }
+        &mut self.buffer[self.end..]
+    }
+
+    /// So many bytes of the room were filled.
+    pub(super) fn filled(&mut self, count: usize) {
+        self.end += count;
+    }
+
+    /// Whether bytes of an unfinished message are there.
+    pub(super) fn is_mid_message(&self) -> bool {
+        self.end > self.start || self.skip > 0
+    }
+}
+
+/// Reads messages. The stream must have a read timeout of [`LOOK_UP`] or less.
+#[derive(Debug)]
+pub(super) struct MessageReader {
+    inbox: Inbox,
+}
+
+impl Default for MessageReader {
+    fn default() -> Self {
+        Self { inbox: Inbox::new(LONGEST_REPLY) }
+    }
+}
+
+impl MessageReader {
+    pub(super) fn set_framing(&mut self, framing: Framing) {
+        self.inbox.set_framing(framing);
+    }
+
+    /// The next message, without its frame.
     ///
     /// # Errors
     /// [`BridgeError::NoReply`] at the deadline, [`BridgeError::Interrupted`], [`BridgeError::Closed`],
     /// [`BridgeError::LineTooLong`], after which the connection is of no use, [`BridgeError::Io`].
-    pub(super) fn next_line(
+    pub(super) fn next(
         &mut self,
         stream: &mut TcpStream,
         deadline: Instant,
@@ -39,27 +154,26 @@ impl LineReader {
     ) -> Result<&[u8], BridgeError> {
         let asked = Instant::now();
         loop {
-            if let Some(length) = self.buffer[self.searched..self.end].iter().position(|&byte| byte == b'\n') {
-                let line = self.start..self.searched + length;
-                self.start = line.end + 1;
-                self.searched = self.start;
-                return Ok(&self.buffer[line]);
+            match self.inbox.next() {
+                Some(Ok(message)) => return Ok(self.inbox.bytes(message)),
+                Some(Err(_)) => return Err(BridgeError::LineTooLong { limit_bytes: LONGEST_REPLY }),
+                None => {}
             }
-            self.searched = self.end;
-            self.make_room()?;
-            match stream.read(&mut self.buffer[self.end..]) {
-                Ok(0) => return Err(BridgeError::Closed { mid_line: self.end > self.start }),
+            let closed = BridgeError::Closed { mid_line: self.inbox.is_mid_message() };
+            match stream.read(self.inbox.room()) {
+                Ok(0) => return Err(closed),
                 Ok(count) => {
-                    self.end += count;
-                    if self.buffer[self.searched..self.end].contains(&b'\n') {
-                        continue;
+                    self.inbox.filled(count);
+                    if let Some(message) = self.inbox.next() {
+                        let message = message.map_err(|_| BridgeError::LineTooLong { limit_bytes: LONGEST_REPLY })?;
+                        return Ok(self.inbox.bytes(message));
                     }
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock | ErrorKind::TimedOut => {}
                     ErrorKind::Interrupted => continue,
                     ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
-                        return Err(BridgeError::Closed { mid_line: self.end > self.start });
+                        return Err(closed);
                     }
                     _ => return Err(BridgeError::Io(error)),
                 },
@@ -67,40 +181,20 @@ impl LineReader {
             if stop.load(Ordering::Relaxed) {
                 return Err(BridgeError::Interrupted);
             }
-            // Whatever trickles in without ending a line does not put the deadline off.
+            // Whatever trickles in without ending a message does not put the deadline off.
             if Instant::now() >= deadline {
                 return Err(BridgeError::NoReply { waited: deadline.saturating_duration_since(asked) });
             }
         }
     }
 
-    /// Forgets the whole lines that were read and not asked for, and says how many they were.
+    /// Forgets the whole messages that were read and not asked for, and says how many they were.
     pub(super) fn discard(&mut self) -> u64 {
-        let unread = &self.buffer[self.start..self.end];
-        let lines = unread.split(|&byte| byte == b'\n').count() - 1;
-        if let Some(last) = unread.iter().rposition(|&byte| byte == b'\n') {
-            self.start += last + 1;
-            self.searched = self.searched.max(self.start);
+        let mut messages = 0;
+        while let Some(Ok(_)) = self.inbox.next() {
+            messages += 1;
         }
-        lines as u64
-    }
-
-    /// Moves the unread bytes to the front, and grows the buffer when they fill it.
-    fn make_room(&mut self) -> Result<(), BridgeError> {
-        if self.start == self.end {
-            (self.start, self.end, self.searched) = (0, 0, 0);
-        }
-        if self.end < self.buffer.len() {
-            return Ok(());
-        }
-        self.buffer.copy_within(self.start..self.end, 0);
-        (self.start, self.end, self.searched) = (0, self.end - self.start, self.searched - self.start);
-        if self.end >= LONGEST_LINE {
-            return Err(BridgeError::LineTooLong { limit_bytes: LONGEST_LINE });
-        }
-        let grown = (self.buffer.len() * 2).max(4096);
-        self.buffer.resize(grown, 0);
-        Ok(())
+        messages
     }
 }
 
@@ -128,30 +222,30 @@ mod tests {
                 server.write_all(piece).unwrap();
             }
         });
-        let mut lines = LineReader::default();
+        let mut lines = MessageReader::default();
         let stop = AtomicBool::new(false);
         let deadline = Instant::now() + Duration::from_secs(20);
         for expected in ["{}", "", "ab", &long] {
-            let line = lines.next_line(&mut client, deadline, &stop).unwrap();
+            let line = lines.next(&mut client, deadline, &stop).unwrap();
             assert_eq!(String::from_utf8_lossy(line), expected);
         }
         writer.join().unwrap();
-        let end = lines.next_line(&mut client, deadline, &stop);
+        let end = lines.next(&mut client, deadline, &stop);
         assert!(matches!(end, Err(BridgeError::Closed { mid_line: true })));
     }
 
     #[test]
     fn silence_ends_at_the_deadline_and_a_stop_sooner() {
         let (mut client, _server) = pair();
-        let mut lines = LineReader::default();
+        let mut lines = MessageReader::default();
         let stop = AtomicBool::new(false);
         let deadline = Instant::now() + Duration::from_millis(120);
-        let silent = lines.next_line(&mut client, deadline, &stop);
+        let silent = lines.next(&mut client, deadline, &stop);
         assert!(matches!(silent, Err(BridgeError::NoReply { .. })));
         assert!(Instant::now() >= deadline);
         stop.store(true, Ordering::Relaxed);
         let far = Instant::now() + Duration::from_secs(3600);
-        assert!(matches!(lines.next_line(&mut client, far, &stop), Err(BridgeError::Interrupted)));
+        assert!(matches!(lines.next(&mut client, far, &stop), Err(BridgeError::Interrupted)));
     }
 
     #[test]
@@ -167,7 +261,7 @@ mod tests {
             })
         };
         let deadline = Instant::now() + Duration::from_millis(60);
-        let line = LineReader::default().next_line(&mut client, deadline, &AtomicBool::new(false)).map(<[u8]>::len);
+        let line = MessageReader::default().next(&mut client, deadline, &AtomicBool::new(false)).map(<[u8]>::len);
         ended.store(true, Ordering::Relaxed);
         assert!(matches!(line, Err(BridgeError::NoReply { .. })), "{line:?}");
         trickle.join().unwrap();
@@ -181,7 +275,25 @@ mod tests {
             while server.write_all(&block).is_ok() {}
         });
         let deadline = Instant::now() + Duration::from_secs(20);
-        let endless = LineReader::default().next_line(&mut client, deadline, &AtomicBool::new(false)).map(<[u8]>::len);
+        let endless = MessageReader::default().next(&mut client, deadline, &AtomicBool::new(false)).map(<[u8]>::len);
         assert!(matches!(endless, Err(BridgeError::LineTooLong { .. })), "{endless:?}");
+    }
+
+    #[test]
+    fn prefixed_messages_come_whole_and_too_long_ones_are_passed_over() {
+        let mut inbox = Inbox::new(8);
+        inbox.set_framing(Framing::Length);
+        let stream = [b"\0\0\0\x02{}".as_slice(), b"\0\0\0\x09123456789", b"\0\0\0\0", b"\0\0\0\x03a\nb"].concat();
+        let mut seen = Vec::new();
+        for byte in stream {
+            inbox.room()[0] = byte;
+            inbox.filled(1);
+            while let Some(message) = inbox.next() {
+                seen.push(message.map(|message| inbox.bytes(message).to_vec()));
+            }
+        }
+        let too_long = Err(TooLong { bytes: 9, passable: true });
+        assert_eq!(seen, [Ok(b"{}".to_vec()), too_long, Ok(Vec::new()), Ok(b"a\nb".to_vec())]);
+        assert!(!inbox.is_mid_message());
     }
 }

@@ -1,77 +1,83 @@
-//! The messages that are sent: a command of the dialect, brought to a size, with an id where the dialect echoes one.
+//! The messages that are sent: written once as the dialect and the wire want them, stamped with an id in place.
 
 use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::ser::Formatter;
+use serde_json::{Map, Value};
 
-use super::dialect::Probe;
+use super::dialect::{Dialect, Fields, Probe};
+use super::wire::{Codec, Framing, PREFIX, Wire};
 
-/// Ids count from here, so that every id has the same number of digits and a line can be re-stamped in place.
+/// Ids count from here, so that every id takes the same number of digits (and of bytes in `MessagePack`), and a message can be
+/// stamped in place.
 const FIRST_ID: u64 = 1_000_000_000;
 
 /// What a `"pad"` member costs beside its text, in bytes.
 const PAD_MEMBER: usize = r#", "pad": """#.len();
 
-/// A message line, ready to be written: built once, stamped with an id in place.
+/// Where the id stands, and how.
+#[derive(Debug, Clone, Copy)]
+enum IdPlace {
+    /// Ten digits.
+    Digits(usize),
+    /// Four bytes, the most significant first.
+    Binary(usize),
+}
+
+/// A message, ready to be written: built once, stamped with an id in place.
 #[derive(Debug, Clone)]
 pub struct Message {
     line: Vec<u8>,
-    id_at: Option<usize>,
+    id_at: Option<IdPlace>,
 }
 
 impl Message {
-    /// Builds the line of `command` with `data`, newline included, padded to `size_bytes`.
+    /// The message of that body (see [`Dialect::body`]), frame included. As JSON it is padded to `size_bytes`.
     ///
-    /// A line that is longer than that by nature stays as it is: see [`Message::size_bytes`]. Padding is a string member
+    /// A message that is longer than that by nature stays as it is: see [`Message::size_bytes`]. Padding is a string member
     /// that bridges ignore; where it does not fit, spaces.
     #[must_use]
-    pub fn new(command: &str, data: Option<&Value>, ids: bool, size_bytes: usize) -> Self {
-        let mut line = format!(r#"{{"command": {}"#, spaced(&Value::from(command)));
-        if let Some(data) = data {
-            line.push_str(r#", "data": "#);
-            line.push_str(&spaced(data));
+    pub fn new(dialect: &Dialect, body: &Map<String, Value>, wire: Wire, size_bytes: usize) -> Self {
+        let mut body = body.clone();
+        if let Some(timestamp) = &dialect.fields.timestamp {
+            body.insert(timestamp.clone(), Value::from(now_ms()));
         }
-        let id_at = ids.then(|| {
-            line.push_str(r#", "id": "#);
-            let at = line.len();
-            line.push_str(&FIRST_ID.to_string());
-            at
-        });
-        let missing = size_bytes.saturating_sub(line.len() + "}\n".len());
-        match missing.checked_sub(PAD_MEMBER) {
-            Some(pad) => line.extend([r#", "pad": ""#, &"x".repeat(pad), r#"""#]),
-            None => line.push_str(&" ".repeat(missing)),
-        }
-        line.push_str("}\n");
-        Self { line: line.into_bytes(), id_at }
+        let (mut line, id_at) = match wire.codec {
+            Codec::Json => json(&dialect.fields, &body, wire.framing, size_bytes),
+            Codec::Msgpack => msgpack(&dialect.fields, &body),
+        };
+        wire.close(&mut line);
+        Self { line, id_at }
     }
 
-    /// The line of a dialect's probe. Where it switches something on or off, `enabled` decides which.
+    /// The message of a dialect's probe, as a line. Where it switches something on or off, `enabled` decides which.
     #[must_use]
-    pub fn of(probe: &Probe, enabled: bool, ids: bool, size_bytes: usize) -> Self {
-        let mut data = probe.data.clone();
-        if let Some(switch) = data.get_mut("enabled") {
-            *switch = Value::Bool(enabled);
-        }
-        let data = (!data.is_empty()).then_some(Value::Object(data));
-        Self::new(&probe.command, data.as_ref(), ids, size_bytes)
+    pub fn of(dialect: &Dialect, probe: &Probe, enabled: bool, size_bytes: usize) -> Self {
+        Self::new(dialect, &dialect.body(&probe.command, &probe.switched(enabled)), Wire::LINES, size_bytes)
     }
 
-    /// Length of the line on the wire, newline included.
+    /// Length on the wire, frame included.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         self.line.len()
     }
 
-    /// The line of message `index`, newline included.
+    /// The bytes of message `index`, frame included.
     pub fn line(&mut self, index: u64) -> &[u8] {
-        if let Some(at) = self.id_at {
-            let mut id = FIRST_ID + index;
-            for digit in self.line[at..at + 10].iter_mut().rev() {
-                *digit = b'0' + u8::try_from(id % 10).unwrap_or(0);
-                id /= 10;
+        let mut id = FIRST_ID + index;
+        match self.id_at {
+            None => {}
+            Some(IdPlace::Digits(at)) => {
+                for digit in self.line[at..at + 10].iter_mut().rev() {
+                    *digit = b'0' + u8::try_from(id % 10).unwrap_or(0);
+                    id /= 10;
+                }
+            }
+            Some(IdPlace::Binary(at)) => {
+                let id = u32::try_from(id).unwrap_or(u32::MAX);
+                self.line[at..at + 4].copy_from_slice(&id.to_be_bytes());
             }
         }
         &self.line
@@ -84,8 +90,55 @@ impl Message {
     }
 }
 
+/// Milliseconds since 1970.
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The body as JSON, with id and padding, in a buffer that has room for the frame.
+fn json(fields: &Fields, body: &Map<String, Value>, framing: Framing, size: usize) -> (Vec<u8>, Option<IdPlace>) {
+    let prefix = if framing == Framing::Length { PREFIX } else { 0 };
+    let mut line = "\0".repeat(prefix) + &spaced(body);
+    // Room for the members that are not the body's.
+    line.pop();
+    let id_at = fields.id.as_ref().map(|id| {
+        line.extend([if body.is_empty() { "" } else { ", " }, &Value::from(id.as_str()).to_string(), ": "]);
+        let quote = if fields.id_is_text { "\"" } else { "" };
+        line.push_str(quote);
+        let at = line.len();
+        line.push_str(&FIRST_ID.to_string());
+        line.push_str(quote);
+        IdPlace::Digits(at)
+    });
+    let feed = usize::from(framing == Framing::Lines);
+    let missing = size.saturating_sub(line.len() + "}".len() + feed);
+    match missing.checked_sub(PAD_MEMBER) {
+        Some(pad) => line.extend([r#", "pad": ""#, &"x".repeat(pad), r#"""#]),
+        None => line.push_str(&" ".repeat(missing)),
+    }
+    line.push('}');
+    (line.into_bytes(), id_at)
+}
+
+/// The body as a `MessagePack` map, with the id, behind the room for its length.
+fn msgpack(fields: &Fields, body: &Map<String, Value>) -> (Vec<u8>, Option<IdPlace>) {
+    let mut body = body.clone();
+    if let Some(id) = &fields.id {
+        let first = if fields.id_is_text { Value::from(FIRST_ID.to_string()) } else { Value::from(FIRST_ID) };
+        body.insert(id.clone(), first);
+    }
+    let mut line = vec![0; PREFIX];
+    line.extend(Codec::Msgpack.encode(&body));
+    // The id is the last member: ten digits, or a byte that says "32 bits" and those.
+    let place = |length: usize| {
+        if fields.id_is_text { IdPlace::Digits(length - 10) } else { IdPlace::Binary(length - 4) }
+    };
+    let id_at = fields.id.as_ref().map(|_| place(line.len()));
+    (line, id_at)
+}
+
 /// JSON as the application writes it: a space behind each comma and colon.
-fn spaced(value: &Value) -> String {
+fn spaced(value: &impl Serialize) -> String {
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Spaced);
     // A value that was parsed or built by us always serialises, and a vector takes every byte.
@@ -115,18 +168,23 @@ mod tests {
 
     use super::*;
 
+    fn body(dialect: &Dialect, command: &str, data: &Value) -> Map<String, Value> {
+        dialect.body(command, data.as_object().unwrap())
+    }
+
     #[test]
     fn the_bare_line_is_what_the_application_sends() {
-        let mut message = Message::new("set_expression", Some(&json!({"name": "joy", "value": 0.5})), false, 0);
+        let body = body(Dialect::stock(), "set_expression", &json!({"name": "joy", "value": 0.5}));
+        let mut message = Message::new(Dialect::stock(), &body, Wire::LINES, 0);
         let expected = "{\"command\": \"set_expression\", \"data\": {\"name\": \"joy\", \"value\": 0.5}}\n";
         assert_eq!(String::from_utf8_lossy(message.line(3)), expected);
     }
 
     #[test]
     fn a_probe_switches_as_it_is_told() {
-        let probe =
-            Probe { command: "set_auto_blink".into(), data: json!({"enabled": true}).as_object().unwrap().clone() };
-        let line = |enabled| String::from_utf8(Message::of(&probe, enabled, false, 0).line(0).to_vec()).unwrap();
+        let stock = Dialect::stock();
+        let probe = stock.probes.applied.as_ref().unwrap();
+        let line = |enabled| String::from_utf8(Message::of(stock, probe, enabled, 0).line(0).to_vec()).unwrap();
         assert!(line(false).contains(r#""data": {"enabled": false}"#));
         assert!(line(true).contains(r#""data": {"enabled": true}"#));
     }
@@ -134,15 +192,41 @@ mod tests {
     #[test]
     fn every_size_from_the_bare_line_up_is_exact_and_valid_json() {
         let data = json!({"enabled": true});
-        for ids in [false, true] {
-            let bare = Message::new("set_auto_blink", Some(&data), ids, 0).size_bytes();
+        for dialect in [Dialect::stock(), Dialect::instrumented()] {
+            let body = body(dialect, "set_auto_blink", &data);
+            let bare = Message::new(dialect, &body, Wire::LINES, 0).size_bytes();
             for size in (bare..bare + 30).chain([4095, 4096, 4097, 10_000]) {
-                let mut message = Message::new("set_auto_blink", Some(&data), ids, size);
+                let mut message = Message::new(dialect, &body, Wire::LINES, size);
                 assert_eq!(message.size_bytes(), size);
                 let line: Value = serde_json::from_slice(message.line(41)).unwrap();
                 assert_eq!(line["data"], data);
-                assert_eq!(line["id"].as_u64().and_then(Message::index_of), ids.then_some(41));
+                assert_eq!(line["id"].as_u64().and_then(Message::index_of), dialect.ids.then_some(41));
             }
         }
+    }
+
+    #[test]
+    fn a_prefixed_message_says_its_length_and_its_id_in_either_codec() {
+        let instrumented = Dialect::instrumented();
+        let body = body(instrumented, "set_auto_blink", &json!({"enabled": true}));
+        for codec in [Codec::Json, Codec::Msgpack] {
+            let mut message = Message::new(instrumented, &body, Wire::prefixed(codec), 0);
+            for index in [0, 41, 999_999] {
+                let (prefix, payload) = message.line(index).split_at(PREFIX);
+                assert_eq!(u32::from_be_bytes(prefix.try_into().unwrap()) as usize, payload.len());
+                let mut read: Map<String, Value> = codec.decode(payload).unwrap();
+                let id = read.remove("id").and_then(|id| id.as_u64()).and_then(Message::index_of);
+                assert_eq!((id, &read), (Some(index), &body), "{codec}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_envelope_has_a_time_and_an_id_of_text() {
+        let public = Dialect::named("public-api").unwrap();
+        let mut message = Message::of(public, public.probes.applied.as_ref().unwrap(), true, 0);
+        let read: Value = serde_json::from_slice(message.line(7)).unwrap();
+        assert_eq!((&read["type"], &read["id"]), (&json!("set_expression"), &json!("1000000007")));
+        assert!(read["timestamp"].as_u64().unwrap() > 1_700_000_000_000);
     }
 }

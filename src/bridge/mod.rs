@@ -2,16 +2,24 @@
 
 mod address;
 mod client;
+mod detect;
 mod dialect;
+mod endpoint;
 mod error;
 mod framing;
 mod message;
 mod reply;
 pub mod server;
+mod wire;
 
-pub use address::{DEFAULT_PORT, Target, resolve};
-pub use client::{Client, LineWriter};
-pub use dialect::{Ack, Command, Dialect, DialectError, Probe, Probes};
+pub use address::{DEFAULT_PORT, Target, listening, resolve};
+pub use client::{Client, LineWriter, Sending};
+pub use detect::{Detected, detect};
+pub use dialect::{
+    Ack, Applies, Batch, Command, Dialect, DialectError, Fields, Listener, Probe, Probes, Replies, ReplyForm,
+};
+pub use endpoint::Endpoint;
 pub use error::BridgeError;
 pub use message::Message;
 pub use reply::Reply;
+pub use wire::{Codec, Framing, Wire};

@@ -1,5 +1,6 @@
 //! `workly-perf ipc`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use clap::Args;
 
 use super::root::Format;
 use super::values::{parse_duration, parse_size};
-use crate::bridge::{Dialect, Target};
+use crate::bridge::Target;
 use crate::measure::Load;
 
 /// Measures the round trip to the Unity bridge.
@@ -29,9 +30,14 @@ pub struct IpcArgs {
     /// Workly's configuration. Default: data/config.json, where there is one.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What the bridge speaks. Default: stock, or what the embedded bridge was told to speak.
-    #[arg(long, value_name = "DIALECT", value_parser = Dialect::NAMES)]
+    /// What the bridge speaks: stock, batch, instrumented, founding, public-api, a FILE.toml of that kind, or auto, which
+    /// finds out by harmless messages. Default: stock, or what the embedded bridge was told to speak.
+    #[arg(long, value_name = "DIALECT")]
     pub dialect: Option<String>,
+    /// Listen for a Unity that connects, rather than connect to it. Default with --dialect public-api.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:5555",
+          conflicts_with = "bridge")]
+    pub listen: Option<SocketAddr>,
     /// Only this load: `closed` (ping-pong), `poisson:RATE` or `fixed:RATE`, in messages a second. May be repeated.
     #[arg(long, value_name = "LOAD")]
     pub load: Vec<Load>,

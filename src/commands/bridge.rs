@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::failure::Failure;
+use crate::bridge::Listener;
 use crate::bridge::server::{BridgeSpec, EmbeddedBridge, Sign};
 use crate::cli::BridgeArgs;
 use crate::exit::Exit;
@@ -20,7 +21,11 @@ pub(super) fn run(args: &BridgeArgs, printer: Printer, stop: &AtomicBool) -> Res
     let bridge = EmbeddedBridge::start(spec.clone(), args.port)?;
     let _sign = Sign::hang(bridge.address(), &spec)
         .inspect_err(|error| printer.warning(&format!("clients will take this bridge for Unity: {error}")));
-    printer.note(&format!("embedded bridge ({spec}); a stand-in for Unity. Ctrl-C ends it. Its address:"));
+    let address = match spec.dialect.listens {
+        Listener::Bridge => "Its address",
+        Listener::Client => "It connects to",
+    };
+    printer.note(&format!("embedded bridge ({spec}); a stand-in for Unity. Ctrl-C ends it. {address}:"));
     printer
         .data(&bridge.address().to_string())
         .context("cannot write to standard output")

@@ -105,6 +105,16 @@ impl From<BridgeError> for Failure {
                     "something listens there and hangs up: is it Unity's bridge, and is nothing else connected to it?",
                 ),
             ),
+            BridgeError::NobodyCame { .. } => (
+                Exit::Lacking,
+                Some("start a Unity that connects by itself, or leave --listen out for one that listens"),
+            ),
+            BridgeError::NotListening { .. } => {
+                (Exit::Lacking, Some("close what listens there, Workly for one, or name another with --listen ADDRESS"))
+            }
+            BridgeError::UnknownDialect { .. } => {
+                (Exit::Failed, Some("name the dialect, or a file that describes it, with --dialect"))
+            }
             BridgeError::Interrupted => (Exit::Interrupted, None),
             _ => (Exit::Failed, None),
         };

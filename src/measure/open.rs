@@ -229,9 +229,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::bridge::Codec;
 
     fn reply(id: u64) -> Reply {
-        Reply::parse(format!(r#"{{"id":{}}}"#, 1_000_000_000 + id).as_bytes()).unwrap()
+        Reply::parse(format!(r#"{{"id":{}}}"#, 1_000_000_000 + id).as_bytes(), Codec::Json).unwrap()
     }
 
     fn accounts(replies: &Replies, due_ns: &[u64], sent: u64, end: Option<BridgeError>) -> RoundTrips {

@@ -5,6 +5,6 @@ mod model;
 mod shared;
 mod threads;
 
-pub use ipc::{FoundBy, IpcCase, IpcPlan, PlanError, RoundTripsPlan, Study};
+pub use ipc::{DialectBy, FoundBy, IpcCase, IpcPlan, PlanError, RoundTripsPlan, Study};
 pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
 pub use threads::{Competition, Count, Rounds, Rule, ThreadsPlan};

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::float_cmp)]
 
+mod framing;
 mod instrumented;
 mod lies;
 mod lifetime;

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bridge_conformance;
+mod dialects;
 #[cfg(feature = "llama")]
 mod engine;
 mod faults;

@@ -65,6 +65,8 @@ impl Action {
         let flag = |key| arguments.flag(key).ok_or(Inert::Lacks(key));
         Ok(match command {
             "set_expression" => Self::SetExpression { name: text("name")?, value: number("value")? },
+            // The founding document's.
+            "expression" => Self::SetExpression { name: text("name")?, value: number("weight")? },
             "reset_expressions" => Self::ResetExpressions,
             "set_transition_speed" => Self::SetTransitionSpeed { speed: number("speed")? },
             "load_model" => Self::LoadModel { path: text("path")? },
@@ -90,7 +92,7 @@ mod tests {
 
     #[test]
     fn every_command_of_every_dialect_does_something() {
-        let all = json!({"name": "joy", "value": 0.5, "speed": 2, "path": "a.vrm", "enabled": true});
+        let all = json!({"name": "joy", "value": 0.5, "weight": 0.5, "speed": 2, "path": "a.vrm", "enabled": true});
         for dialect in Dialect::NAMES.map(|name| Dialect::named(name).unwrap()) {
             for command in &dialect.commands {
                 assert!(Action::read(&command.name, all.as_object().unwrap()).is_ok(), "{}", command.name);

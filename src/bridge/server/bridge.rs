@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use super::avatar::Avatar;
 use super::counters::Counters;
+use super::door::Door;
 use super::error::BridgeServerError;
 use super::shared::Shared;
 use super::spec::BridgeSpec;
 use super::stop::hold;
 use super::{main_thread, socket};
+use crate::bridge::Listener;
 
 /// How long one attempt to wake the socket thread may take.
 const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -30,14 +32,24 @@ pub struct EmbeddedBridge {
 }
 
 impl EmbeddedBridge {
-    /// Starts a bridge on 127.0.0.1 at `port`; 0 takes any free one. Clients may connect as soon as this returns.
+    /// Starts a bridge on 127.0.0.1 at `port`; 0 takes any free one. Clients may connect as soon as this returns. In a dialect
+    /// whose client listens it connects to that port instead, again and again.
     ///
     /// Fails when the specification contradicts itself, the port is taken, or no thread can be started.
     pub fn start(spec: BridgeSpec, port: u16) -> Result<Self, BridgeServerError> {
         spec.validate()?;
         let refused = |source: io::Error| BridgeServerError::Listen { port, source };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
+        let (door, address) = match spec.dialect.listens {
+            Listener::Bridge => {
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(refused)?;
+                let address = listener.local_addr().map_err(refused)?;
+                (Door::Listen(listener), address)
+            }
+            Listener::Client => {
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+                (Door::Call(address), address)
+            }
+        };
         let shared = Arc::new(Shared::new(spec));
         // Made before its threads: should the second not start, dropping it stops the first.
         let mut bridge = Self { address, shared: Arc::clone(&shared), socket: None, main: None };
@@ -45,11 +57,11 @@ impl EmbeddedBridge {
             let shared = Arc::clone(&shared);
             move || main_thread::run(&shared)
         })?);
-        bridge.socket = Some(spawn("bridge-socket", move || socket::serve(&listener, &shared))?);
+        bridge.socket = Some(spawn("bridge-socket", move || socket::serve(&door, &shared))?);
         Ok(bridge)
     }
 
-    /// Where clients connect.
+    /// Where clients connect, or the one client listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -79,8 +91,10 @@ impl EmbeddedBridge {
         self.shared.stop();
         if let Some(socket) = self.socket.take() {
             while !socket.is_finished() {
-                // A thread that waits for a client is woken by one.
-                drop(TcpStream::connect_timeout(&self.address, WAKE_TIMEOUT));
+                // A thread that waits for a client is woken by one; one that calls looks up by itself.
+                if self.shared.spec.dialect.listens == Listener::Bridge {
+                    drop(TcpStream::connect_timeout(&self.address, WAKE_TIMEOUT));
+                }
                 for _ in 0..LOOKS_PER_WAKE {
                     if socket.is_finished() {
                         break;

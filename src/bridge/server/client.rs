@@ -1,5 +1,6 @@
 //! The connected client, shared by the two threads that answer it.
 
+use std::borrow::Cow;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Mutex;
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::stop::hold;
+use crate::bridge::Wire;
 use crate::clock::{Clock, nanos};
 
 /// How late the timer of a socket may be.
@@ -15,8 +17,9 @@ const COARSE: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(super) struct Client {
     stream: TcpStream,
-    /// Whose turn it is to write: lines of the two threads never mix.
-    turn: Mutex<()>,
+    /// Whose turn it is to write, and how: messages of the two threads never mix, and none is written in a form that no longer
+    /// holds.
+    turn: Mutex<Wire>,
     cut: AtomicBool,
 }
 
@@ -24,7 +27,7 @@ impl Client {
     pub(super) fn new(stream: TcpStream) -> Self {
         // Fails only on a connection that is dead already, which the first read will tell.
         let _ = stream.set_nodelay(true);
-        Self { stream, turn: Mutex::new(()), cut: AtomicBool::new(false) }
+        Self { stream, turn: Mutex::default(), cut: AtomicBool::new(false) }
     }
 
     /// The number of bytes that one read brought; `None` when the connection is over.
@@ -39,22 +42,45 @@ impl Client {
         }
     }
 
-    /// Sends with one write. A client that has left is no error: the reading thread will notice.
-    pub(super) fn send(&self, bytes: &[u8]) {
-        let _turn = hold(&self.turn);
+    /// Sends what is said on the wire as it then is, with one write. A client that has left is no error: the reading thread will
+    /// notice.
+    pub(super) fn send(&self, message: impl FnOnce(Wire) -> Cow<'static, [u8]>) {
+        self.send_by(message, |bytes| self.write(bytes));
+    }
+
+    /// The same, but that `write` does the writing.
+    pub(super) fn send_by(&self, message: impl FnOnce(Wire) -> Cow<'static, [u8]>, write: impl FnOnce(&[u8])) {
+        let wire = hold(&self.turn);
+        write(&message(*wire));
+    }
+
+    /// Sends in the old form; afterwards the new one holds.
+    pub(super) fn switch(&self, message: impl FnOnce(Wire) -> Cow<'static, [u8]>, to: Wire) {
+        let mut wire = hold(&self.turn);
+        self.write(&message(*wire));
+        *wire = to;
+    }
+
+    /// How messages are written now.
+    pub(super) fn wire(&self) -> Wire {
+        *hold(&self.turn)
+    }
+
+    /// Writes at once; within [`Client::send_by`].
+    pub(super) fn write(&self, bytes: &[u8]) {
         let _ = (&self.stream).write_all(bytes);
     }
 
-    /// Sends with two writes, as over a connection on which Nagle's algorithm keeps the second until the first is acknowledged:
-    /// by the client's next message, or once it has put that off for `delay`. `wait_until` waits for a moment of `clock`.
-    pub(super) fn send_in_pieces(
+    /// Writes in two pieces, within [`Client::send_by`], as over a connection on which Nagle's algorithm keeps the second until
+    /// the first is acknowledged: by the client's next message, or once it has put that off for `delay`. `wait_until` waits for
+    /// a moment of `clock`.
+    pub(super) fn write_in_pieces(
         &self,
         bytes: &[u8],
         delay: Duration,
         clock: &Clock,
         wait_until: impl FnOnce(u64) -> bool,
     ) {
-        let _turn = hold(&self.turn);
         let (first, second) = bytes.split_at(bytes.len() / 2);
         let due_ns = clock.now_ns().saturating_add(nanos(delay));
         let _ = (&self.stream).write_all(first);

@@ -1,16 +1,20 @@
 //! How the instrumented dialect understands a line and answers it: JSON read as JSON, and a reply to every line.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::action::{Action, Inert};
+use super::hello;
 use super::message::{Moments, Order, Ticket as AnyTicket, Understood};
 use super::queue::Overflow;
 use super::shared::Shared;
-use crate::bridge::{Ack, Dialect};
+use crate::bridge::{Ack, Dialect, Wire};
 
 /// The command that carries others.
 const BATCH: &str = "batch";
+
+/// The command that asks for another framing or codec.
+const HELLO: &str = "hello";
 
 /// The question what the bridge has seen and done.
 const STATS: &str = "stats";
@@ -123,12 +127,12 @@ struct Refusal<'a> {
 }
 
 impl Ticket {
-    pub(super) fn line(&self, moments: &Moments, shared: &Shared) -> String {
+    pub(super) fn pack(&self, moments: &Moments, shared: &Shared, wire: Wire) -> Vec<u8> {
         let reply = self.reply(moments);
-        let About::Stats = self.about else { return line(&reply) };
+        let About::Stats = self.about else { return wire.pack(&reply) };
         let (depth, high_water, capacity) = shared.queue.lengths();
         let counters = shared.counters();
-        line(&StatsReply {
+        wire.pack(&StatsReply {
             reply: Reply { queue_depth: Some(depth), queue_capacity: Some(capacity), ..reply },
             received: counters.received,
             applied: counters.applied,
@@ -139,8 +143,8 @@ impl Ticket {
         })
     }
 
-    pub(super) fn overflow_line(&self, moments: &Moments, overflow: Overflow) -> String {
-        line(&Reply {
+    pub(super) fn pack_overflow(&self, moments: &Moments, overflow: Overflow, wire: Wire) -> Vec<u8> {
+        wire.pack(&Reply {
             ack: None,
             status: "overflow",
             applied: None,
@@ -178,14 +182,17 @@ impl Ticket {
     }
 }
 
-pub(super) fn understand(text: &str, dialect: &Dialect) -> Understood {
-    let request: Request = match serde_json::from_str(text) {
+pub(super) fn understand(payload: &[u8], dialect: &Dialect, wire: Wire) -> Understood {
+    let request: Request = match wire.read(payload) {
         Ok(request) => request,
         Err(cause) => {
             let error = format!("not a request: {cause}");
-            return Understood::Malformed(Some(line(&Refusal { id: None, command: None, status: "error", error })));
+            return Understood::Malformed(Some(json!(Refusal { id: None, command: None, status: "error", error })));
         }
     };
+    if request.command == HELLO {
+        return Understood::Hello(hello::agree(request.id.as_ref(), request.data.as_ref()));
+    }
     match content(&request, dialect) {
         Ok(Content { actions, ack, about }) => {
             let rejected = if let About::Batch { rejected, .. } = about { rejected } else { 0 };
@@ -196,7 +203,7 @@ pub(super) fn understand(text: &str, dialect: &Dialect) -> Understood {
             }
         }
         Err(_) if request.ack == Some(Wish::None) => Understood::Unknown(None),
-        Err(error) => Understood::Unknown(Some(line(&Refusal {
+        Err(error) => Understood::Unknown(Some(json!(Refusal {
             id: request.id.as_ref(),
             command: Some(&request.command),
             status: "error",
@@ -217,7 +224,7 @@ fn content(request: &Request, dialect: &Dialect) -> Result<Content, String> {
     if request.command == STATS {
         return Ok(Content { actions: Vec::new(), ack: ack(Ack::Received), about: About::Stats });
     }
-    if request.command == BATCH && dialect.batches {
+    if request.command == BATCH && dialect.batch.is_some() {
         let commands = request.data.as_ref().and_then(|data| data.get("commands")).and_then(Value::as_array);
         let commands = commands.ok_or("`batch` lacks its list `commands`")?;
         let actions: Vec<Action> = commands.iter().filter_map(inner).collect();
@@ -238,20 +245,12 @@ fn inner(command: &Value) -> Option<Action> {
     Action::read(&command, &data.unwrap_or_default()).ok()
 }
 
-fn line(reply: &impl Serialize) -> String {
-    let mut line = serde_json::to_string(reply).expect("strings and numbers are always JSON");
-    line.push('\n');
-    line
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn order(request: &Value) -> Order {
-        match understand(&request.to_string(), Dialect::instrumented()) {
+        match understand(request.to_string().as_bytes(), Dialect::instrumented(), Wire::LINES) {
             Understood::Order(order) => order,
             other => panic!("{request}: {other:?}"),
         }
@@ -262,11 +261,8 @@ mod tests {
     }
 
     fn refusal(text: &str) -> Value {
-        match understand(text, Dialect::instrumented()) {
-            Understood::Malformed(Some(line)) | Understood::Unknown(Some(line)) => {
-                assert!(line.ends_with('\n'));
-                serde_json::from_str(&line).unwrap()
-            }
+        match understand(text.as_bytes(), Dialect::instrumented(), Wire::LINES) {
+            Understood::Malformed(Some(refusal)) | Understood::Unknown(Some(refusal)) => refusal,
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -278,7 +274,7 @@ mod tests {
         assert_eq!(order.ack, Some(Ack::Received));
         let moments = Moments { received_ns: 1, parsed_ns: 2, replied_ns: 3, ..Moments::default() };
         assert_eq!(
-            order.ticket.line(&moments, &shared()),
+            String::from_utf8(order.ticket.pack(&moments, &shared(), Wire::LINES).into_owned()).unwrap(),
             "{\"id\":17,\"command\":\"set_auto_blink\",\"ack\":\"received\",\"status\":\"ok\",\
              \"received_ns\":1,\"parsed_ns\":2,\"replied_ns\":3}\n"
         );
@@ -295,7 +291,7 @@ mod tests {
         ]}}));
         assert_eq!(order.actions, [Action::SetAutoBlink { enabled: false }, Action::ResetExpressions]);
         let moments = Moments { dequeued_ns: Some(7), applied_ns: Some(8), ..Moments::default() };
-        let reply: Value = serde_json::from_str(&order.ticket.line(&moments, &shared())).unwrap();
+        let reply: Value = serde_json::from_slice(&order.ticket.pack(&moments, &shared(), Wire::LINES)).unwrap();
         assert_eq!((&reply["id"], &reply["ack"]), (&json!("b"), &json!("applied")));
         assert_eq!((&reply["applied"], &reply["rejected"]), (&json!(2), &json!(3)));
         assert_eq!((&reply["dequeued_ns"], &reply["applied_ns"]), (&json!(7), &json!(8)));
@@ -306,7 +302,8 @@ mod tests {
         let order =
             order(&json!({"command": "batch", "id": 3, "data": {"commands": [{"command": "reset_expressions"}]}}));
         let overflow = Overflow { depth: 9, capacity: 9 };
-        let reply: Value = serde_json::from_str(&order.ticket.overflow_line(&Moments::default(), overflow)).unwrap();
+        let said = order.ticket.pack_overflow(&Moments::default(), &shared(), overflow, Wire::LINES);
+        let reply: Value = serde_json::from_slice(&said).unwrap();
         let told = ["id", "status", "queue_depth", "queue_capacity"].map(|key| reply[key].clone());
         assert_eq!(told, [json!(3), json!("overflow"), json!(9), json!(9)]);
         assert!(["ack", "applied", "queued"].iter().all(|key| reply.get(key).is_none()), "{reply}");
@@ -316,7 +313,7 @@ mod tests {
     fn whoever_wants_no_reply_gets_none_not_even_a_refusal() {
         let silent = order(&json!({"command": "reset_expressions", "ack": "none"}));
         assert_eq!((silent.ack, silent.actions.len()), (None, 1));
-        let unknown = understand(r#"{"command":"ping","ack":"none"}"#, Dialect::instrumented());
+        let unknown = understand(br#"{"command":"ping","ack":"none"}"#, Dialect::instrumented(), Wire::LINES);
         assert!(matches!(unknown, Understood::Unknown(None)));
     }
 

@@ -4,6 +4,7 @@ use super::delay::Delay;
 use super::frames::Frames;
 use super::message::{Answer, Frame, Queued};
 use super::shared::Shared;
+use super::status::Status;
 use super::stop::hold;
 use crate::clock::nanos;
 
@@ -13,6 +14,7 @@ pub(super) fn run(shared: &Shared) {
     let mut frames = Frames::new(&shared.spec, shared.clock.now_ns());
     let mut delay = Delay::applied(&shared.spec);
     let mut drained = Vec::new();
+    let mut status = Status::new(shared);
     while shared.wait_out_stall() {
         let start_ns = frames.next_start_ns(shared.clock.now_ns());
         let awake = match start_ns {
@@ -26,6 +28,7 @@ pub(super) fn run(shared: &Shared) {
             continue;
         }
         let this = Frame { number: shared.tally.frames.add(1), begin_ns: shared.clock.now_ns() };
+        status.frame(shared);
         shared.queue.drain(last_ordinal, &mut drained);
         if !drained.is_empty() {
             shared.tally.busy_frames.add(1);
@@ -75,10 +78,10 @@ fn frame(shared: &Shared, drained: &mut Vec<Queued>, delay: &mut Delay, frame: O
 fn reply(shared: &Shared, answer: &Answer) -> bool {
     match shared.client() {
         None => true,
-        Some(client) => shared.reply(&client, |replied_ns| {
+        Some(client) => shared.reply(&client, |replied_ns, wire| {
             let mut moments = answer.moments;
             moments.replied_ns = replied_ns;
-            answer.ticket.line(&moments, shared)
+            answer.ticket.pack(&moments, shared, wire)
         }),
     }
 }

@@ -2,19 +2,24 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 use super::action::Action;
-use super::instrumented;
+use super::hello::Hello;
 use super::queue::Overflow;
 use super::shared::Shared;
-use crate::bridge::Ack;
+use super::{founding, instrumented, public_api};
+use crate::bridge::{Ack, Wire};
 
 /// What the socket thread made of a line.
 #[derive(Debug)]
 pub(super) enum Understood {
-    /// Not a message; with the line that says so, in a dialect that does.
-    Malformed(Option<String>),
+    /// Not a message; with what is said to that, in a dialect that does.
+    Malformed(Option<Value>),
     /// A message without a command that can be carried out; likewise.
-    Unknown(Option<String>),
+    Unknown(Option<Value>),
+    /// The wish for another framing or codec.
+    Hello(Hello),
     /// Something to do.
     Order(Order),
     /// A question to the socket thread, which changes nothing and is queued nowhere.
@@ -40,22 +45,34 @@ pub(super) enum Ticket {
     Bare,
     /// The reply names the request and gives its moments.
     Named(Box<instrumented::Ticket>),
+    /// The reply has a status.
+    Status(Box<founding::Ticket>),
+    /// The reply is an event in an envelope.
+    Event(Box<public_api::Ticket>),
 }
 
 impl Ticket {
-    /// The reply with its line feed.
-    pub(super) fn line(&self, moments: &Moments, shared: &Shared) -> Cow<'static, str> {
+    /// The reply as that wire wants it.
+    pub(super) fn pack(&self, moments: &Moments, shared: &Shared, wire: Wire) -> Cow<'static, [u8]> {
         match self {
-            Self::Bare => Cow::Borrowed("{}\n"),
-            Self::Named(ticket) => Cow::Owned(ticket.line(moments, shared)),
+            Self::Bare => Cow::Borrowed(b"{}\n"),
+            Self::Named(ticket) => Cow::Owned(ticket.pack(moments, shared, wire)),
+            Self::Status(ticket) => Cow::Owned(wire.pack(ticket)),
+            Self::Event(ticket) => Cow::Owned(ticket.pack(wire)),
         }
     }
 
-    /// The reply to a message for which there was no room, with its line feed.
-    pub(super) fn overflow_line(&self, moments: &Moments, overflow: Overflow) -> Cow<'static, str> {
+    /// The reply to a message for which there was no room. Only the instrumented dialect has words for that.
+    pub(super) fn pack_overflow(
+        &self,
+        moments: &Moments,
+        shared: &Shared,
+        overflow: Overflow,
+        wire: Wire,
+    ) -> Cow<'static, [u8]> {
         match self {
-            Self::Bare => Cow::Borrowed("{}\n"),
-            Self::Named(ticket) => Cow::Owned(ticket.overflow_line(moments, overflow)),
+            Self::Named(ticket) => Cow::Owned(ticket.pack_overflow(moments, overflow, wire)),
+            Self::Bare | Self::Status(_) | Self::Event(_) => self.pack(moments, shared, wire),
         }
     }
 }

@@ -3,23 +3,25 @@
 use std::borrow::Cow;
 
 use super::client::Client;
-use super::faults::{Fate, GARBLED_LINE};
+use super::faults::Fate;
+use super::hello::garbled as garbled_on;
 use super::shared::Shared;
 use super::stop::hold;
+use crate::bridge::Wire;
 
 impl Shared {
-    /// Sends a reply with one write, or does to it what the specification says. `line` makes it, with its line feed, from the
-    /// moment at which it is written. False when the bridge was stopped.
-    pub(super) fn reply(&self, client: &Client, line: impl FnOnce(u64) -> Cow<'static, str>) -> bool {
-        self.reply_by(client, line, |bytes| client.send(bytes))
+    /// Sends a reply with one write, or does to it what the specification says. `reply` makes it from the moment at which it is
+    /// written, for the wire as it then is. False when the bridge was stopped.
+    pub(super) fn reply(&self, client: &Client, reply: impl FnOnce(u64, Wire) -> Cow<'static, [u8]>) -> bool {
+        self.reply_by(client, reply, |bytes| client.write(bytes))
     }
 
-    /// The same, but that `send` does the sending.
+    /// The same, but that `write` does the writing.
     pub(super) fn reply_by(
         &self,
         client: &Client,
-        line: impl FnOnce(u64) -> Cow<'static, str>,
-        send: impl Fn(&[u8]),
+        reply: impl FnOnce(u64, Wire) -> Cow<'static, [u8]>,
+        write: impl Fn(&[u8]),
     ) -> bool {
         if client.is_cut() {
             return true;
@@ -30,12 +32,11 @@ impl Shared {
             Fate::Drop | Fate::Wait { .. } => {}
             Fate::Cut => client.cut(),
             Fate::Send { garbled, times } => {
-                let line = line(self.clock.now_ns());
-                let bytes = if garbled { GARBLED_LINE } else { line.as_bytes() };
-                for _ in 0..times {
-                    self.tally.replies_sent.add(1);
-                    send(bytes);
-                }
+                self.tally.replies_sent.add(times.into());
+                let message = |wire| {
+                    if garbled { Cow::Borrowed(garbled_on(wire)) } else { reply(self.clock.now_ns(), wire) }
+                };
+                client.send_by(message, |bytes| (0..times).for_each(|_| write(bytes)));
             }
         }
         true

@@ -1,34 +1,29 @@
 //! The socket thread: accepts one client at a time, reads, understands, queues, and answers what only has to be received.
 
 use std::borrow::Cow;
-use std::net::TcpListener;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::client::Client;
-use super::decode::{Characters, Decoder, READ_BYTES};
+use super::decode::{Decoder, READ_BYTES};
 use super::delay::Delay;
+use super::door::Door;
+use super::hello::{Hello, LONGEST_MESSAGE_BYTES, too_long};
 use super::message::{Answer, Moments, Order, Queued, Understood};
 use super::shared::Shared;
 use super::spec::CREDIT_NS;
-use super::{instrumented, stock};
-use crate::bridge::{Ack, Dialect};
+use super::{founding, instrumented, public_api, stock};
+use crate::bridge::framing::Inbox;
+use crate::bridge::{Ack, ReplyForm, Wire};
 use crate::clock::nanos;
 
-/// The pause after a failed accept, such as one for want of file descriptors, in nanoseconds.
-const ACCEPT_AGAIN_NS: u64 = 10_000_000;
-
 /// Serves clients, one after the other, until the bridge is stopped.
-pub(super) fn serve(listener: &TcpListener, shared: &Shared) {
+pub(super) fn serve(door: &Door, shared: &Shared) {
     let mut delay = Delay::received(&shared.spec);
-    loop {
-        let Ok((stream, _)) = listener.accept() else {
-            if shared.stop.wait_until(&shared.clock, shared.clock.now_ns() + ACCEPT_AGAIN_NS) {
-                continue;
-            }
-            return;
-        };
+    while let Some(stream) = door.next(shared) {
         let client = Arc::new(Client::new(stream));
         if !shared.admit(&client) {
             return;
@@ -54,9 +49,20 @@ impl Conversation<'_> {
     fn run(&mut self) {
         let spec = &self.shared.spec;
         if !spec.silent {
-            self.client.send(format!("{}\n", spec.dialect.greeting).as_bytes());
+            self.client.send(|wire| match spec.dialect.replies.form {
+                ReplyForm::Event => wire.pack(&public_api::ready()).into(),
+                _ => format!("{}\n", spec.dialect.greeting).into_bytes().into(),
+            });
         }
-        let mut decoder = Decoder::new(if parses(spec.dialect) { Characters::Whole } else { Characters::Torn });
+        match spec.dialect.replies.form {
+            ReplyForm::Bare => self.hear_torn(),
+            _ => self.hear_whole(),
+        }
+    }
+
+    /// Reads as the stock bridge does: each read is turned into text by itself.
+    fn hear_torn(&mut self) {
+        let mut decoder = Decoder::default();
         let mut buffer = [0; READ_BYTES];
         while self.shared.wait_out_stall() {
             let Some(count) = self.client.read(&mut buffer) else { return };
@@ -64,8 +70,36 @@ impl Conversation<'_> {
                 return;
             }
             let received_ns = self.shared.clock.now_ns();
-            if decoder.feed(&buffer[..count], |line| self.hear(line, received_ns)).is_break() {
+            if decoder.feed(&buffer[..count], |line| self.hear(line.as_bytes(), Wire::LINES, received_ns)).is_break() {
                 return;
+            }
+        }
+    }
+
+    /// Reads message by message, however the reads cut them.
+    fn hear_whole(&mut self) {
+        let mut inbox = Inbox::new(LONGEST_MESSAGE_BYTES);
+        while self.shared.wait_out_stall() {
+            let Some(count) = self.client.read(inbox.room()) else { return };
+            if !self.pace(count) {
+                return;
+            }
+            inbox.filled(count);
+            let received_ns = self.shared.clock.now_ns();
+            let mut wire = self.client.wire();
+            while let Some(message) = inbox.next() {
+                let flow = match message {
+                    Ok(message) => self.hear(inbox.bytes(message), wire, received_ns),
+                    Err(message) => {
+                        let said = self.say(&too_long(message.bytes));
+                        if message.passable { said } else { ControlFlow::Break(()) }
+                    }
+                };
+                if flow.is_break() {
+                    return;
+                }
+                wire = self.client.wire();
+                inbox.set_framing(wire.framing);
             }
         }
     }
@@ -89,9 +123,9 @@ impl Conversation<'_> {
         self.shared.stop.rest_until(clock, self.served_until_ns)
     }
 
-    /// Takes one line. Breaks when the bridge was stopped.
-    fn hear(&mut self, line: &str, received_ns: u64) -> ControlFlow<()> {
-        if self.client.is_cut() || line.trim_ascii().is_empty() {
+    /// Takes one message. Breaks when the bridge was stopped.
+    fn hear(&mut self, payload: &[u8], wire: Wire, received_ns: u64) -> ControlFlow<()> {
+        if self.client.is_cut() || payload.trim_ascii().is_empty() {
             return ControlFlow::Continue(());
         }
         if !self.shared.wait_out_stall() || !self.serve() {
@@ -102,10 +136,11 @@ impl Conversation<'_> {
         if spec.silent {
             return ControlFlow::Continue(());
         }
-        let understood = if parses(spec.dialect) {
-            instrumented::understand(line, spec.dialect)
-        } else {
-            stock::understand(line, spec.dialect)
+        let understood = match spec.dialect.replies.form {
+            ReplyForm::Bare => stock::understand(payload, spec.dialect),
+            ReplyForm::Stamped => instrumented::understand(payload, spec.dialect, wire),
+            ReplyForm::Status => founding::understand(payload, spec.dialect),
+            ReplyForm::Event => public_api::understand(payload, spec.dialect),
         };
         let work = spec.parse_delay;
         if !work.is_zero() && !self.shared.wait_until(self.shared.clock.now_ns().saturating_add(nanos(work))) {
@@ -116,8 +151,9 @@ impl Conversation<'_> {
             Understood::Order(order) => return self.obey(order, ordinal, moments),
             Understood::Question(ticket) => {
                 let shared = self.shared;
-                return self.answer(|replied_ns| ticket.line(&Moments { replied_ns, ..moments }, shared));
+                return self.answer(|replied_ns, wire| ticket.pack(&Moments { replied_ns, ..moments }, shared, wire));
             }
+            Understood::Hello(hello) => return self.agree(&hello),
             Understood::Malformed(refusal) => {
                 tally.malformed.add(1);
                 refusal
@@ -129,9 +165,23 @@ impl Conversation<'_> {
         };
         tally.rejected.add(1);
         match refusal {
-            Some(refusal) => self.answer(|_| Cow::Owned(refusal)),
+            Some(refusal) => self.say(&refusal),
             None => ControlFlow::Continue(()),
         }
+    }
+
+    /// Answers a `hello`; a reply that changes the wire is honest, or nobody could tell what holds after it.
+    fn agree(&mut self, hello: &Hello) -> ControlFlow<()> {
+        let Some(wire) = hello.wire else { return self.say(&hello.reply) };
+        let tally = &self.shared.tally;
+        tally.replies_due.add(1);
+        tally.replies_sent.add(1);
+        self.client.switch(|old| old.pack(&hello.reply).into(), wire);
+        ControlFlow::Continue(())
+    }
+
+    fn say(&mut self, message: &Value) -> ControlFlow<()> {
+        self.answer(|_, wire| wire.pack(message).into())
     }
 
     fn obey(&mut self, order: Order, ordinal: u64, moments: Moments) -> ControlFlow<()> {
@@ -151,7 +201,9 @@ impl Conversation<'_> {
             Err(overflow) => {
                 shared.tally.overflowed.add(1);
                 let Some(ticket) = ticket else { return ControlFlow::Continue(()) };
-                return self.answer(|replied_ns| ticket.overflow_line(&Moments { replied_ns, ..moments }, overflow));
+                return self.answer(|replied_ns, wire| {
+                    ticket.pack_overflow(&Moments { replied_ns, ..moments }, shared, overflow, wire)
+                });
             }
         };
         // Waking takes microseconds that belong to nobody's round trip; a delayed reply does not notice them.
@@ -161,7 +213,9 @@ impl Conversation<'_> {
         }
         let moments = Moments { queue_depth: Some(met.depth), ..moments };
         let flow = match ticket {
-            Some(ticket) => self.answer(|replied_ns| ticket.line(&Moments { replied_ns, ..moments }, shared)),
+            Some(ticket) => {
+                self.answer(|replied_ns, wire| ticket.pack(&Moments { replied_ns, ..moments }, shared, wire))
+            }
             None => ControlFlow::Continue(()),
         };
         if met.sleeping && reply_first {
@@ -176,21 +230,16 @@ impl Conversation<'_> {
     }
 
     /// Answers from this thread, after the delay. Breaks when the bridge was stopped.
-    fn answer(&mut self, line: impl FnOnce(u64) -> Cow<'static, str>) -> ControlFlow<()> {
+    fn answer(&mut self, reply: impl FnOnce(u64, Wire) -> Cow<'static, [u8]>) -> ControlFlow<()> {
         let (shared, client) = (self.shared, self.client);
         let on_time = !self.waits() || shared.wait_until(shared.clock.now_ns().saturating_add(self.delay.next_ns()));
         let answered = on_time
             && match shared.spec.delayed_ack {
-                Duration::ZERO => shared.reply(client, line),
-                delay => shared.reply_by(client, line, |bytes| {
-                    client.send_in_pieces(bytes, delay, &shared.clock, |at_ns| shared.wait_until(at_ns));
+                Duration::ZERO => shared.reply(client, reply),
+                delay => shared.reply_by(client, reply, |bytes| {
+                    client.write_in_pieces(bytes, delay, &shared.clock, |at_ns| shared.wait_until(at_ns));
                 }),
             };
         if answered { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
-}
-
-/// Whether lines are read as JSON, which a dialect needs to echo ids; the others look for words.
-fn parses(dialect: &Dialect) -> bool {
-    dialect.ids
 }

@@ -32,7 +32,7 @@ const COUNT: &str = "a whole number of at least 1";
 impl BridgeSpec {
     /// Every key of the text form, in the order in which they are written.
     pub const KEYS: &'static [SpecKey] = &[
-        key("dialect", "stock or instrumented", "what the bridge speaks (default stock)"),
+        key("dialect", "stock, batch, instrumented, founding or public-api", "what the bridge speaks (default stock)"),
         key("fps", "a number above 0 and at most 1000, or unpaced", "frames a second of the main thread (default 60)"),
         key("received-delay", DURATION, "time the socket thread spends before each of its replies"),
         key("applied-delay", DURATION, "time the main thread lets pass before each of its replies"),
@@ -250,7 +250,7 @@ mod tests {
             ("silent=maybe", "`silent=maybe`: it is neither\nhint: silent wants true or false"),
             (
                 "dialect=klingon",
-                "`dialect=klingon`: there is no such dialect\nhint: dialect wants stock or instrumented",
+                "`dialect=klingon`: there is no such dialect\nhint: dialect wants stock, batch, instrumented, founding or public-api",
             ),
             ("stall-for=1s", "`stall-for=1s`: there is no stall-after"),
             ("fps=unpaced,frame-jitter=1ms", "`frame-jitter=1ms`: it is not shorter than a frame"),

@@ -1,7 +1,8 @@
 //! How the stock bridge understands a line: by looking for words in it.
 //!
 //! The line has to be JSON, but its structure is not looked at. The known command name that stands first, in quotes, is the
-//! command; arguments are the first values behind their keys. A batch therefore acts as its first command.
+//! command; arguments are the first values behind their keys. A batch therefore acts as its first command. Later versions know
+//! its name as well, answer it at once, and do nothing else.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -9,15 +10,23 @@ use serde_json::Deserializer;
 
 use super::action::{Action, Arguments};
 use super::message::{Order, Ticket, Understood};
-use crate::bridge::{Command, Dialect};
+use crate::bridge::{Ack, Applies, Command, Dialect};
 
-pub(super) fn understand(line: &str, dialect: &Dialect) -> Understood {
+pub(super) fn understand(payload: &[u8], dialect: &Dialect) -> Understood {
+    // Whoever read it has made text of it already.
+    let line = &String::from_utf8_lossy(payload);
     if serde_json::from_str::<IgnoredAny>(line).is_err() {
         return Understood::Malformed(None);
     }
-    match first_command(line, dialect) {
+    match first_known(line, dialect) {
         None => Understood::Unknown(None),
-        Some(command) => Understood::Order(Order {
+        Some(Known::Batch) => Understood::Order(Order {
+            actions: Vec::new(),
+            rejected: 0,
+            ack: Some(Ack::Received),
+            ticket: Ticket::Bare,
+        }),
+        Some(Known::Command(command)) => Understood::Order(Order {
             actions: Action::read(&command.name, &Words(line)).into_iter().collect(),
             rejected: 0,
             ack: Some(command.ack),
@@ -26,14 +35,24 @@ pub(super) fn understand(line: &str, dialect: &Dialect) -> Understood {
     }
 }
 
-/// The known command whose quoted name stands first in the text.
-fn first_command<'a>(text: &str, dialect: &'a Dialect) -> Option<&'a Command> {
+/// What a word of the text may name.
+enum Known<'a> {
+    Command(&'a Command),
+    /// A batch that is answered, and no more.
+    Batch,
+}
+
+/// What the first known name in quotes stands for.
+fn first_known<'a>(text: &str, dialect: &'a Dialect) -> Option<Known<'a>> {
+    let batch = dialect.batch.as_ref().filter(|batch| batch.applies == Applies::None);
+    let batch = batch.and_then(|batch| batch.command.as_deref());
     text.match_indices('"').find_map(|(at, quote)| {
         let word = &text[at + quote.len()..];
-        dialect
-            .commands
-            .iter()
-            .find(|command| word.strip_prefix(command.name.as_str()).is_some_and(|after| after.starts_with('"')))
+        let is_it = |name: &str| word.strip_prefix(name).is_some_and(|after| after.starts_with('"'));
+        if batch.is_some_and(is_it) {
+            return Some(Known::Batch);
+        }
+        dialect.commands.iter().find(|command| is_it(&command.name)).map(Known::Command)
     })
 }
 
@@ -71,7 +90,7 @@ mod tests {
     use crate::bridge::Ack;
 
     fn order(line: &str) -> Order {
-        match understand(line, Dialect::stock()) {
+        match understand(line.as_bytes(), Dialect::stock()) {
             Understood::Order(order) => order,
             other => panic!("{line}: {other:?}"),
         }
@@ -102,7 +121,7 @@ mod tests {
     #[test]
     fn a_name_must_stand_in_quotes_and_whole() {
         for line in [r#"{"command":"set_expressions"}"#, r#"{"command":"my set_expression"}"#, r#"{"a":"ping"}"#] {
-            assert!(matches!(understand(line, Dialect::stock()), Understood::Unknown(None)), "{line}");
+            assert!(matches!(understand(line.as_bytes(), Dialect::stock()), Understood::Unknown(None)), "{line}");
         }
     }
 
@@ -120,7 +139,19 @@ mod tests {
     #[test]
     fn what_is_not_json_is_malformed() {
         for line in [r#"{"command":"set_expression""#, "set_expression", r#"{"command":"set_expression"}}"#] {
-            assert!(matches!(understand(line, Dialect::stock()), Understood::Malformed(None)), "{line}");
+            assert!(matches!(understand(line.as_bytes(), Dialect::stock()), Understood::Malformed(None)), "{line}");
         }
+    }
+
+    #[test]
+    fn later_versions_answer_a_batch_and_leave_its_commands_alone() {
+        let batch =
+            br#"{"command":"batch","data":{"commands":[{"command":"set_auto_blink","data":{"enabled":false}}]}}"#;
+        let understood = |dialect| match understand(batch, dialect) {
+            Understood::Order(order) => (order.actions, order.ack),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(understood(Dialect::named("batch").unwrap()), (Vec::new(), Some(Ack::Received)));
+        assert_eq!(understood(Dialect::stock()), (vec![Action::SetAutoBlink { enabled: false }], Some(Ack::Applied)));
     }
 }

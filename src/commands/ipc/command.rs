@@ -17,8 +17,11 @@ use crate::term::Printer;
 
 /// Plans, connects, measures, restores, reports.
 pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
-    let plan = IpcPlan::resolve(args, rand::random())?;
+    let mut plan = IpcPlan::resolve(args, rand::random())?;
     let connection = Connection::open(&plan, stop)?;
+    if let Some(found) = connection.found.clone() {
+        plan.adopt(found, args)?;
+    }
     let greeting = connection.greeting_warning(&plan);
     let beginning = Beginning {
         command: "ipc",
@@ -36,7 +39,8 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     };
     let faults = session.connection.restore(&plan);
     outcome?;
-    let Session { mut recorder, .. } = session;
+    let Session { mut recorder, connection, .. } = session;
+    recorder.run.findings.extend(connection.reported_fps());
     if !faults.is_empty() {
         let faults = faults.join("; ");
         recorder.run.warnings.push(format!("the avatar could not be put back as it was found: {faults}"));

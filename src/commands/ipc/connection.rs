@@ -1,38 +1,57 @@
 //! The bridge that is measured: found or started, connected to, and in the end left as it was.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
 use super::super::failure::Failure;
-use crate::bridge::server::{EmbeddedBridge, Sign};
-use crate::bridge::{Ack, Client, Target, resolve};
-use crate::plan::IpcPlan;
+use crate::bridge::server::{BridgeSpec, EmbeddedBridge, Sign};
+use crate::bridge::{Ack, Client, Detected, Endpoint, Listener, Target, detect, listening, resolve};
+use crate::plan::{DialectBy, IpcPlan};
 use crate::record::Simulation;
+use crate::stats::median_of_sorted;
 
 /// A connection, and the bridge behind it where this process runs it.
 pub(super) struct Connection {
     pub(super) client: Client,
     /// Whether nothing is owed or broken on it.
     pub(super) is_clean: bool,
+    /// What the bridge was found to speak, where that was to be found out.
+    pub(super) found: Option<Detected>,
     embedded: Option<EmbeddedBridge>,
+    /// Where a bridge of another process would have hung its sign.
     addresses: Vec<SocketAddr>,
 }
 
 impl Connection {
-    /// Starts the embedded bridge if the plan wants it, and connects.
+    /// Starts the embedded bridge if the plan wants it, connects or is connected to, and finds out the dialect if that is
+    /// wanted.
     pub(super) fn open(plan: &IpcPlan, stop: &AtomicBool) -> Result<Self, Failure> {
-        let (embedded, addresses) = match &plan.target {
+        let (embedded, endpoint, addresses) = match &plan.target {
             Target::Embedded(spec) => {
-                let bridge = EmbeddedBridge::start((**spec).clone(), 0)?;
-                let address = bridge.address();
-                (Some(bridge), vec![address])
+                let (bridge, endpoint) = embedded(spec)?;
+                (Some(bridge), endpoint, Vec::new())
             }
-            Target::Remote { host, port } => (None, resolve(host, *port, plan.allow_remote)?),
+            Target::Remote { host, port } => {
+                let addresses = resolve(host, *port, plan.allow_remote)?;
+                (None, Endpoint::Connect(addresses.clone()), addresses)
+            }
+            Target::Listen(address) => {
+                let endpoint = Endpoint::listen(listening(*address, plan.allow_remote)?)?;
+                let address = endpoint.listening_on().into_iter().collect();
+                (None, endpoint, address)
+            }
         };
-        let client = Client::connect(&addresses, plan.timeout, stop)?;
-        Ok(Self { client, is_clean: true, embedded, addresses })
+        let mut client = Client::open(endpoint, plan.dialect, plan.timeout, stop)?;
+        let found = match plan.dialect_by {
+            DialectBy::Auto => Some(detect(&mut client, stop)?),
+            _ => None,
+        };
+        if let Some(found) = &found {
+            client.speak(found.dialect);
+        }
+        Ok(Self { client, is_clean: true, found, embedded, addresses })
     }
 
     /// What was measured, for the record.
@@ -42,6 +61,7 @@ impl Connection {
             "address": self.client.address().map(|address| address.to_string()).ok(),
             "found_by": plan.found_by,
             "dialect": plan.dialect.name,
+            "dialect_by": plan.dialect_by,
             "greeting": self.client.greeting(),
         })
     }
@@ -58,11 +78,21 @@ impl Connection {
     /// What is odd about the greeting, if anything is.
     pub(super) fn greeting_warning(&self, plan: &IpcPlan) -> Option<String> {
         let greeting = self.client.greeting();
-        (greeting != plan.dialect.greeting).then(|| {
+        (!plan.dialect.is_greeting(greeting)).then(|| {
             format!(
                 "the bridge greeted with {greeting} where dialect {} has {}: is --dialect right?",
                 plan.dialect.name, plan.dialect.greeting
             )
+        })
+    }
+
+    /// What the bridge tells of its frames by itself, if it does.
+    pub(super) fn reported_fps(&self) -> Option<String> {
+        let mut fps = self.client.reported_fps().to_vec();
+        fps.sort_by(f64::total_cmp);
+        (!fps.is_empty()).then(|| {
+            let (median, n) = (median_of_sorted(&fps), fps.len());
+            format!("The bridge itself reports {median:.1} frames a second (median of its {n} status messages).")
         })
     }
 
@@ -90,4 +120,16 @@ impl Connection {
         }
         faults
     }
+}
+
+/// A bridge of this process, and how to reach it.
+fn embedded(spec: &BridgeSpec) -> Result<(EmbeddedBridge, Endpoint), Failure> {
+    if spec.dialect.listens == Listener::Client {
+        let endpoint = Endpoint::listen((Ipv4Addr::LOCALHOST, 0).into())?;
+        let port = endpoint.listening_on().map_or(0, |address| address.port());
+        return Ok((EmbeddedBridge::start(spec.clone(), port)?, endpoint));
+    }
+    let bridge = EmbeddedBridge::start(spec.clone(), 0)?;
+    let endpoint = Endpoint::Connect(vec![bridge.address()]);
+    Ok((bridge, endpoint))
 }

@@ -4,6 +4,6 @@ mod plan;
 mod round_trips;
 mod study;
 
-pub use plan::{FoundBy, IpcPlan, PlanError};
+pub use plan::{DialectBy, FoundBy, IpcPlan, PlanError};
 pub use round_trips::{IpcCase, RoundTripsPlan};
 pub use study::Study;

@@ -1,6 +1,7 @@
 //! What every study of `ipc` shares: which bridge, what it speaks, how many messages. Part of the record.
 
-use std::path::PathBuf;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -8,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::super::shared::{DEFAULT_CONFIG, as_ms, as_text, read_config};
 use super::round_trips::RoundTripsPlan;
 use super::study::Study;
-use crate::bridge::{Ack, DEFAULT_PORT, Dialect, DialectError, Message, Target};
+use crate::bridge::{Ack, DEFAULT_PORT, Detected, Dialect, DialectError, Listener, Message, Target};
 use crate::cli::IpcArgs;
 use crate::config::{ConfigError, WorklyConfig};
 
@@ -31,12 +32,35 @@ pub enum PlanError {
     UnknownDialect(#[from] DialectError),
 }
 
+/// What decided on the dialect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum DialectBy {
+    /// `--dialect`.
+    #[serde(rename = "--dialect")]
+    Flag,
+    /// The specification of the embedded bridge.
+    #[serde(rename = "embedded bridge")]
+    Embedded,
+    /// Nothing said otherwise.
+    #[serde(rename = "default")]
+    Default,
+    /// The bridge is still to be asked: `--dialect auto`.
+    #[serde(rename = "auto")]
+    Auto,
+    /// The bridge was asked, and this is what told.
+    #[serde(untagged)]
+    Found(String),
+}
+
 /// What decided on the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum FoundBy {
     /// `--bridge`.
     #[serde(rename = "--bridge")]
     Flag,
+    /// `--listen`, or a dialect in which Unity connects.
+    #[serde(rename = "--listen")]
+    Listen,
     /// `unity.host` or `unity.port` of the configuration.
     #[serde(rename = "config")]
     Config,
@@ -58,6 +82,8 @@ pub struct IpcPlan {
     /// What the bridge speaks.
     #[serde(serialize_with = "as_name")]
     pub dialect: &'static Dialect,
+    /// What decided on it.
+    pub dialect_by: DialectBy,
     /// Messages a case.
     pub messages: usize,
     /// Warm-up messages a case.
@@ -92,11 +118,20 @@ impl IpcPlan {
             (None, Some(Target::Embedded(_))) => (None, WorklyConfig::default()),
             (given, _) => read_config(given.as_deref())?,
         };
-        let (target, found_by) = match &args.bridge {
-            Some(target) => (target.clone(), FoundBy::Flag),
-            None => bridge_of(&config),
+        let asked = args.dialect.as_deref().filter(|name| *name != AUTO).map(named).transpose()?;
+        let unity_connects = asked.is_some_and(|dialect| dialect.listens == Listener::Client);
+        let (target, found_by) = match (&args.bridge, args.listen) {
+            (Some(target), _) => (target.clone(), FoundBy::Flag),
+            (None, Some(address)) => (Target::Listen(address), FoundBy::Listen),
+            (None, None) if unity_connects => {
+                (Target::Listen((Ipv4Addr::LOCALHOST, DEFAULT_PORT).into()), FoundBy::Listen)
+            }
+            (None, None) => bridge_of(&config),
         };
-        let dialect = dialect_of(args.dialect.as_deref(), &target)?;
+        let (dialect, dialect_by) = match args.dialect.as_deref() {
+            Some(AUTO) => (Dialect::stock(), DialectBy::Auto),
+            _ => dialect_of(asked, &target)?,
+        };
         let mut warnings = Vec::new();
         if config.auto_blink.is_none() && !matches!(target, Target::Embedded(_)) {
             warnings.push(format!(
@@ -110,6 +145,7 @@ impl IpcPlan {
             found_by,
             config: config_path,
             dialect,
+            dialect_by,
             messages: args.messages as usize,
             warm_up: args.warmup as usize,
             timeout: args.timeout,
@@ -123,15 +159,30 @@ impl IpcPlan {
         Ok(plan)
     }
 
+    /// Speaks what the bridge was found to speak.
+    ///
+    /// # Errors
+    /// Those of [`IpcPlan::resolve`].
+    pub fn adopt(&mut self, found: Detected, args: &IpcArgs) -> Result<(), PlanError> {
+        self.dialect = found.dialect;
+        self.dialect_by = DialectBy::Found(found.how);
+        self.study = Study::resolve(args, self);
+        Ok(())
+    }
+
     /// The message of a case: harmless, and brought to its size.
+    ///
+    /// # Panics
+    /// If the dialect has no probe at all, which none has.
     #[must_use]
     pub fn message(&self, ack: Ack, size_bytes: usize) -> Message {
-        Message::of(self.dialect.probe(ack), self.blink, self.dialect.ids, size_bytes)
+        let probe = self.dialect.probe(ack).or(self.dialect.probe(Ack::Received)).or(self.dialect.probe(Ack::Applied));
+        Message::of(self.dialect, probe.expect("every dialect has a probe"), self.blink, size_bytes)
     }
 
     /// The messages that leave the avatar as it was found, each with its command.
     pub fn restoring(&self) -> impl Iterator<Item = (&str, Message)> {
-        let message = |probe| Message::of(probe, self.blink, self.dialect.ids, 0);
+        let message = |probe| Message::of(self.dialect, probe, self.blink, 0);
         self.dialect.restore.iter().map(move |probe| (probe.command.as_str(), message(probe)))
     }
 }
@@ -145,14 +196,27 @@ fn bridge_of(config: &WorklyConfig) -> (Target, FoundBy) {
     (Target::Remote { host, port: config.unity_port.unwrap_or(DEFAULT_PORT) }, found_by)
 }
 
-fn dialect_of(asked: Option<&str>, target: &Target) -> Result<&'static Dialect, PlanError> {
-    match (asked.map(Dialect::named).transpose()?, target) {
-        (Some(asked), Target::Embedded(spec)) if asked.name != spec.dialect.name => {
+/// What `--dialect` takes for a dialect that is to be found out.
+const AUTO: &str = "auto";
+
+/// The dialect of that name, or of the file.
+fn named(name: &str) -> Result<&'static Dialect, DialectError> {
+    let path = Path::new(name);
+    let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+    if is_file { Dialect::from_file(path) } else { Dialect::named(name) }
+}
+
+fn dialect_of(asked: Option<&'static Dialect>, target: &Target) -> Result<(&'static Dialect, DialectBy), PlanError> {
+    let built_in = |name: &str| Dialect::NAMES.contains(&name);
+    match (asked, target) {
+        // A dialect of the user's own may be tried on whatever the embedded bridge speaks.
+        (Some(asked), Target::Embedded(spec)) if asked.name != spec.dialect.name && built_in(&asked.name) => {
             Err(PlanError::Dialects { asked: asked.name.clone(), embedded: spec.dialect.name.clone() })
         }
-        (None, Target::Embedded(spec)) => Ok(spec.dialect),
-        (Some(asked), _) => Ok(asked),
-        (None, Target::Remote { .. }) => Ok(Dialect::stock()),
+        (Some(asked), _) => Ok((asked, DialectBy::Flag)),
+        (None, Target::Embedded(spec)) => Ok((spec.dialect, DialectBy::Embedded)),
+        (None, Target::Remote { .. }) => Ok((Dialect::stock(), DialectBy::Default)),
+        (None, Target::Listen(_)) => Ok((Dialect::named("public-api")?, DialectBy::Default)),
     }
 }
 
@@ -186,10 +250,23 @@ mod tests {
     #[test]
     fn the_dialect_is_the_bridge_s_own_unless_said() {
         let dialect = |line: &str| plan(line).map(|plan| plan.dialect.name.as_str());
+        assert_eq!(dialect("--listen").unwrap(), "public-api");
         assert_eq!(dialect("--bridge 127.0.0.1:1").unwrap(), "stock");
         assert_eq!(dialect("--bridge 127.0.0.1:1 --dialect instrumented").unwrap(), "instrumented");
         assert_eq!(dialect("--bridge embedded:dialect=instrumented").unwrap(), "instrumented");
         let both = dialect("--bridge embedded --dialect instrumented");
         assert!(matches!(both, Err(PlanError::Dialects { .. })));
+        for unknown in ["klingon", "no/such/file.toml"] {
+            let refused = dialect(&format!("--bridge 127.0.0.1:1 --dialect {unknown}"));
+            assert!(matches!(refused, Err(PlanError::UnknownDialect(_))), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn unity_connects_where_the_dialect_or_the_flag_says_so() {
+        let target = |line: &str| plan(line).unwrap().target.to_string();
+        assert_eq!(target("--dialect public-api"), "listen:127.0.0.1:5555");
+        assert_eq!(target("--listen 127.0.0.1:6000 --dialect auto"), "listen:127.0.0.1:6000");
+        assert_eq!(target("--dialect public-api --bridge 127.0.0.1:7000"), "127.0.0.1:7000");
     }
 }

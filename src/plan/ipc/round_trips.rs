@@ -43,7 +43,8 @@ impl RoundTripsPlan {
         let mut round = Self::default();
         let whole_round = args.load.is_empty();
         let loads = if whole_round { &LOADS[..] } else { &args.load };
-        for ack in [Ack::Received, Ack::Applied] {
+        let acks = plan.dialect.acks();
+        for &ack in &acks {
             for &load in loads {
                 round.add_case(plan, ack, load, BASE_BYTES);
             }
@@ -54,7 +55,7 @@ impl RoundTripsPlan {
         let loads = if whole_round { &LOADS[..1] } else { &args.load };
         for &load in loads {
             for &size in sizes {
-                round.add_case(plan, Ack::Received, load, size);
+                round.add_case(plan, acks[0], load, size);
             }
         }
         round

@@ -99,6 +99,15 @@ impl Peer {
         }
     }
 
+    /// The next bytes, so many.
+    pub(super) fn exactly(&mut self, count: usize) -> Vec<u8> {
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        while self.unread.len() < count {
+            assert!(self.read().unwrap() > 0, "closed after {:?}", self.unread);
+        }
+        self.unread.drain(..count).collect()
+    }
+
     /// Whether nothing more comes for a while, and the connection stays open.
     pub(super) fn is_quiet(&mut self) -> bool {
         self.stream.set_read_timeout(Some(SILENCE)).unwrap();

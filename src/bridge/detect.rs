@@ -1,0 +1,72 @@
+//! Which dialect a bridge speaks, found out without sending anything that a stock bridge does not know.
+
+use std::sync::atomic::AtomicBool;
+
+use super::client::Client;
+use super::dialect::{Ack, Dialect, ReplyForm};
+use super::error::BridgeError;
+use super::message::Message;
+use super::reply::Reply;
+use super::wire::{Codec, Wire};
+
+/// A dialect, and what told it.
+#[derive(Debug, Clone)]
+pub struct Detected {
+    /// What the bridge speaks.
+    pub dialect: &'static Dialect,
+    /// What told it, in words.
+    pub how: String,
+}
+
+/// Finds out what the bridge behind a fresh connection speaks: first from its greeting, which costs nothing; where that says
+/// nothing, from its answer to one command that every stock bridge knows and that changes nothing, sent with an id.
+///
+/// Whether a bare bridge is of the later versions, which answer a batch, is left open: only a batch would tell, and a stock
+/// bridge does not know that command.
+///
+/// # Errors
+/// [`BridgeError::UnknownDialect`] when neither fits a known dialect, and those of an exchange.
+pub fn detect(client: &mut Client, stop: &AtomicBool) -> Result<Detected, BridgeError> {
+    let greeting = client.greeting().to_owned();
+    let greets_so = |dialect: &&&'static Dialect| !greeting.is_empty() && dialect.is_greeting(&greeting);
+    let known: Vec<&'static Dialect> = Dialect::NAMES.iter().filter_map(|name| Dialect::named(name).ok()).collect();
+    let fitting: Vec<&&'static Dialect> = known.iter().filter(greets_so).collect();
+    if let [only] = fitting[..] {
+        return Ok(Detected { dialect: only, how: format!("by its greeting, {greeting}") });
+    }
+    // Whatever comes first in an envelope: `ready` may have been missed.
+    let enveloped = Reply::parse(greeting.as_bytes(), Codec::Json).is_ok_and(|said| said.event.is_some());
+    let stock = Dialect::stock();
+    if let Some(dialect) = known.iter().find(|dialect| enveloped && dialect.replies.form == ReplyForm::Event) {
+        return Ok(Detected { dialect, how: format!("by the envelope of its first message, {greeting}") });
+    }
+    let Some(probe) = stock.probe(Ack::Received) else { return Err(unknown(client)) };
+    let body = stock.body(&probe.command, &probe.data);
+    let mut message = Message::new(Dialect::instrumented(), &body, Wire::LINES, 0);
+    let command = &probe.command;
+    // A refusal names the dialect as well as an answer does.
+    let reply = match client.exchange(message.line(0), stop) {
+        Err(BridgeError::Refused { message }) => {
+            let how = format!("by its refusal of {command}: {message}");
+            let founding = Dialect::named("founding").map_err(|_| unknown(client))?;
+            return Ok(Detected { dialect: founding, how });
+        }
+        reply => reply?,
+    };
+    if reply.id.is_some() {
+        let how = format!("by its reply to {command}, which carries the id of the message");
+        return Ok(Detected { dialect: Dialect::instrumented(), how });
+    }
+    if greeting.is_empty() || !stock.is_greeting(&greeting) {
+        return Err(unknown(client));
+    }
+    let how = format!(
+        "by its bare greeting and its bare reply to {command}; a bridge of later versions (dialect batch) does the same, and \
+         no batch is sent to find out"
+    );
+    Ok(Detected { dialect: stock, how })
+}
+
+fn unknown(client: &Client) -> BridgeError {
+    BridgeError::UnknownDialect { greeting: client.greeting().to_owned() }
+}

@@ -1,0 +1,39 @@
+//! Why a dialect cannot be used.
+
+use std::path::PathBuf;
+
+use super::table::Dialect;
+
+/// Why a dialect cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DialectError {
+    /// No built-in dialect has this name.
+    #[error("dialect `{name}` is not known\nhint: dialects are {}, or name a file that ends in .toml", Dialect::NAMES.join(", "))]
+    Unknown {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// The file cannot be read.
+    #[error("the dialect file {} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The text is not a dialect.
+    #[error("a dialect file cannot be read: {source}")]
+    Syntax {
+        /// Where and why.
+        #[from]
+        source: toml::de::Error,
+    },
+    /// The text is a dialect that contradicts itself.
+    #[error("dialect `{dialect}`: {fault}")]
+    Inconsistent {
+        /// The dialect's name.
+        dialect: String,
+        /// What contradicts what.
+        fault: String,
+    },
+}

@@ -1,0 +1,163 @@
+//! What a dialect is made of.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What a reply tells, which follows from the thread that sends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ack {
+    /// Sent by the socket thread: the message was parsed and queued, and is not shown yet.
+    Received,
+    /// Sent by Unity's main thread inside a frame: the command took effect.
+    Applied,
+}
+
+impl fmt::Display for Ack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Received => "received",
+            Self::Applied => "applied",
+        })
+    }
+}
+
+/// One row of a dialect's command table.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// The name by which a message asks for it.
+    pub name: String,
+    /// Who answers it, and so what its reply means.
+    pub ack: Ack,
+    /// Whether it takes something away from the user; such a command is never sent to measure.
+    #[serde(default)]
+    pub destructive: bool,
+    /// The type of its reply, in a dialect whose replies have one.
+    #[serde(default)]
+    pub reply: Option<String>,
+}
+
+/// A message that may be sent to someone's avatar: a command and its data, keys in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// A name from the command table.
+    pub command: String,
+    /// The message's `data`; empty for a command that takes none.
+    #[serde(default)]
+    pub data: Map<String, Value>,
+}
+
+impl Probe {
+    /// Its data, with what it switches on or off decided by `enabled`.
+    #[must_use]
+    pub fn switched(&self, enabled: bool) -> Map<String, Value> {
+        let mut data = self.data.clone();
+        if let Some(switch) = data.get_mut("enabled") {
+            *switch = Value::Bool(enabled);
+        }
+        data
+    }
+}
+
+/// The harmless message that times each kind of reply; at least one of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probes {
+    /// Answered by the socket thread.
+    #[serde(default)]
+    pub received: Option<Probe>,
+    /// Answered by the main thread; its `enabled` is to be replaced by what the user's configuration says.
+    #[serde(default)]
+    pub applied: Option<Probe>,
+}
+
+/// Which end waits for the other to connect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Listener {
+    /// Unity listens.
+    #[default]
+    Bridge,
+    /// The application listens and Unity connects.
+    Client,
+}
+
+/// Under which names a message carries its parts.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fields {
+    /// The command's name.
+    pub command: String,
+    /// Its arguments; absent where they stand beside it.
+    #[serde(default)]
+    pub data: Option<String>,
+    /// The id that the reply echoes; absent where there is none.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Whether the id is a text rather than a number.
+    #[serde(default)]
+    pub id_is_text: bool,
+    /// When the message was made, in milliseconds since 1970; absent where messages do not say.
+    #[serde(default)]
+    pub timestamp: Option<String>,
+}
+
+/// What a reply looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReplyForm {
+    /// `{}`.
+    Bare,
+    /// Id, kind of reply, and the server's time stamps.
+    Stamped,
+    /// `{"status", "message"}`.
+    Status,
+    /// An envelope `{"type", "data", "timestamp", "id"}`.
+    Event,
+}
+
+/// How the bridge answers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replies {
+    /// What a reply looks like.
+    pub form: ReplyForm,
+    /// Types of messages that the bridge sends by itself: they answer nothing and are no surplus.
+    #[serde(default)]
+    pub unsolicited: Vec<String>,
+}
+
+/// Which commands of a batch take effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Applies {
+    /// All of them.
+    All,
+    /// The first one.
+    First,
+    /// None, although the batch is answered.
+    None,
+}
+
+/// How several commands are sent as one message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// The command that carries the others; absent where the list stands alone.
+    #[serde(default)]
+    pub command: Option<String>,
+    /// The name of the list.
+    pub list: String,
+    /// The name under which the length of the list is repeated; absent where it is not.
+    #[serde(default)]
+    pub count: Option<String>,
+    /// What the documents say becomes of the commands. `ipc --batch` finds out for itself.
+    pub applies: Applies,
+    /// Where the reply says how many commands were carried out; absent where it does not.
+    #[serde(default)]
+    pub counted_by: Option<String>,
+}

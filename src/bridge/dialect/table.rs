@@ -1,0 +1,320 @@
+//! One dialect: read from TOML, checked, and turned into the bodies of messages.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::error::DialectError;
+use super::parts::{Ack, Batch, Command, Fields, Listener, Probe, Probes, Replies};
+
+/// One way of speaking to a bridge.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools)] // Each is a fact of its own.
+pub struct Dialect {
+    /// Its name on the command line and in records.
+    pub name: String,
+    /// One line on what sets it apart.
+    pub summary: String,
+    /// Which end waits for the other to connect.
+    #[serde(default)]
+    pub listens: Listener,
+    /// The line the server sends on connect, without its line feed.
+    pub greeting: String,
+    /// Others that are as good.
+    #[serde(default)]
+    pub other_greetings: Vec<String>,
+    /// Whether a greeting has to come.
+    #[serde(default = "yes")]
+    pub greets: bool,
+    /// Whether a reply echoes the request's `id`.
+    pub ids: bool,
+    /// Whether a reply carries the server's time stamps.
+    pub stamps: bool,
+    /// Whether a message may say which reply it wants: `"ack": "none"`, `"received"` or `"applied"`.
+    #[serde(default)]
+    pub chooses_ack: bool,
+    /// Whether framing and codec can be negotiated with `hello`.
+    #[serde(default)]
+    pub hello: bool,
+    /// The expressions that the avatar knows.
+    #[serde(default)]
+    pub expressions: Vec<String>,
+    /// How a message is written.
+    pub fields: Fields,
+    /// How it is answered.
+    pub replies: Replies,
+    /// How several commands are sent as one; absent where that is not possible.
+    #[serde(default)]
+    pub batch: Option<Batch>,
+    /// The commands that are answered; whatever is not listed is unknown to the server.
+    pub commands: Vec<Command>,
+    /// What is sent to measure.
+    pub probes: Probes,
+    /// What is sent at the end, in order, to leave the avatar as it was found.
+    pub restore: Vec<Probe>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+static BUILT_IN: LazyLock<[Dialect; 5]> = LazyLock::new(|| {
+    [
+        include_str!("../../../profiles/bridge/stock.toml"),
+        include_str!("../../../profiles/bridge/batch.toml"),
+        include_str!("../../../profiles/bridge/instrumented.toml"),
+        include_str!("../../../profiles/bridge/founding.toml"),
+        include_str!("../../../profiles/bridge/public-api.toml"),
+    ]
+    .map(|text| Dialect::parse(text).expect("the built-in dialects are checked by this module's tests"))
+});
+
+impl Dialect {
+    /// The names of the built-in dialects, the default first.
+    pub const NAMES: [&'static str; 5] = ["stock", "batch", "instrumented", "founding", "public-api"];
+
+    /// The Unity bridge as it ships.
+    #[must_use]
+    pub fn stock() -> &'static Self {
+        &BUILT_IN[0]
+    }
+
+    /// The stock commands with ids, time stamps and batches that are applied.
+    #[must_use]
+    pub fn instrumented() -> &'static Self {
+        &BUILT_IN[2]
+    }
+
+    /// The built-in dialect of that name; [`DialectError::Unknown`] when there is none.
+    pub fn named(name: &str) -> Result<&'static Self, DialectError> {
+        BUILT_IN
+            .iter()
+            .find(|dialect| dialect.name == name)
+            .ok_or_else(|| DialectError::Unknown { name: name.to_owned() })
+    }
+
+    /// Reads a dialect from a file. It is kept for as long as the program runs, like the built-in ones.
+    pub fn from_file(path: &Path) -> Result<&'static Self, DialectError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| DialectError::Unreadable { path: path.into(), source })?;
+        Ok(Box::leak(Box::new(Self::parse(&text)?)))
+    }
+
+    /// Reads a dialect from TOML and checks that it does not contradict itself.
+    pub fn parse(text: &str) -> Result<Self, DialectError> {
+        let dialect: Self = toml::from_str(text)?;
+        match dialect.fault() {
+            None => Ok(dialect),
+            Some(fault) => Err(DialectError::Inconsistent { dialect: dialect.name, fault }),
+        }
+    }
+
+    /// The row of the command table with that name.
+    #[must_use]
+    pub fn command(&self, name: &str) -> Option<&Command> {
+        self.commands.iter().find(|command| command.name == name)
+    }
+
+    /// The harmless message whose reply is of that kind; `None` where no command has such a reply.
+    #[must_use]
+    pub fn probe(&self, ack: Ack) -> Option<&Probe> {
+        match ack {
+            Ack::Received => self.probes.received.as_ref(),
+            Ack::Applied => self.probes.applied.as_ref(),
+        }
+    }
+
+    /// The kinds of replies that can be timed.
+    #[must_use]
+    pub fn acks(&self) -> Vec<Ack> {
+        [Ack::Received, Ack::Applied].into_iter().filter(|ack| self.probe(*ack).is_some()).collect()
+    }
+
+    /// Whether a bridge of this dialect greets so. A greeting fits when it has every member of the dialect's with the same value;
+    /// the bare one fits itself alone.
+    #[must_use]
+    pub fn is_greeting(&self, line: &str) -> bool {
+        let object = |text: &str| serde_json::from_str::<Map<String, Value>>(text).ok();
+        let Some(greeting) = object(line) else { return line.is_empty() && !self.greets };
+        std::iter::once(&self.greeting).chain(&self.other_greetings).filter_map(|text| object(text)).any(|expected| {
+            if expected.is_empty() {
+                return greeting.is_empty();
+            }
+            expected.iter().all(|(key, value)| greeting.get(key) == Some(value))
+        })
+    }
+
+    /// What a message that asks for one command says, without id.
+    #[must_use]
+    pub fn body(&self, command: &str, data: &Map<String, Value>) -> Map<String, Value> {
+        let mut body = Map::from_iter([(self.fields.command.clone(), Value::from(command))]);
+        match &self.fields.data {
+            Some(_) if data.is_empty() => {}
+            Some(key) => drop(body.insert(key.clone(), Value::Object(data.clone()))),
+            None => body.extend(data.clone()),
+        }
+        body
+    }
+
+    /// What a message that asks for several commands says, without id; `None` where the dialect has no batches.
+    #[must_use]
+    pub fn batch_body(&self, commands: &[(&str, Map<String, Value>)]) -> Option<Map<String, Value>> {
+        let batch = self.batch.as_ref()?;
+        let list: Vec<Value> = commands.iter().map(|(name, data)| Value::Object(self.body(name, data))).collect();
+        let mut data = Map::from_iter([(batch.list.clone(), Value::Array(list))]);
+        data.extend(batch.count.as_ref().map(|count| (count.clone(), Value::from(commands.len()))));
+        Some(match &batch.command {
+            Some(command) => self.body(command, &data),
+            None => data,
+        })
+    }
+
+    fn fault(&self) -> Option<String> {
+        if std::iter::once(&self.greeting).chain(&self.other_greetings).any(|line| line.contains(['\n', '\r'])) {
+            return Some("the greeting is more than one line".to_owned());
+        }
+        if self.ids != self.fields.id.is_some() {
+            return Some("`ids` and `fields.id` contradict each other".to_owned());
+        }
+        let mut seen = HashSet::new();
+        if let Some(twice) = self.commands.iter().find(|command| !seen.insert(&command.name)) {
+            return Some(format!("command `{}` is listed twice", twice.name));
+        }
+        if self.acks().is_empty() {
+            return Some("it has no probe".to_owned());
+        }
+        for (ack, probe) in [Ack::Received, Ack::Applied].map(|ack| (ack, self.probe(ack))) {
+            let Some(Probe { command, .. }) = probe else { continue };
+            if self.command(command).is_none_or(|listed| listed.ack != ack) {
+                return Some(format!("probe `{command}` is not a command with the reply `{ack}`"));
+            }
+        }
+        let mut sent = self.probes.received.iter().chain(&self.probes.applied).chain(&self.restore);
+        sent.find(|probe| self.command(&probe.command).is_none_or(|command| command.destructive))
+            .map(|probe| format!("`{}` is sent to avatars, and is unknown or destructive", probe.command))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parts::Applies;
+    use super::*;
+
+    #[test]
+    fn every_built_in_dialect_is_found_by_its_name() {
+        for name in Dialect::NAMES {
+            assert_eq!(Dialect::named(name).unwrap().name, name);
+        }
+        let refused = Dialect::named("klingon").unwrap_err().to_string();
+        assert!(
+            refused.contains("`klingon`") && refused.contains("hint: dialects are stock, batch, instrumented"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn the_stock_table_says_who_answers() {
+        let stock = Dialect::stock();
+        let named = |ack| -> Vec<&str> {
+            stock.commands.iter().filter(|command| command.ack == ack).map(|command| command.name.as_str()).collect()
+        };
+        assert_eq!(named(Ack::Received), ["set_expression", "reset_expressions", "set_transition_speed", "load_model"]);
+        assert_eq!(named(Ack::Applied), ["set_auto_blink", "set_auto_head_movement", "unload_model"]);
+        let destructive: Vec<_> = stock.commands.iter().filter(|command| command.destructive).collect();
+        assert_eq!(destructive, [stock.command("unload_model").unwrap()]);
+        assert!(stock.command("ping").is_none() && stock.command("batch").is_none());
+        assert_eq!((stock.greeting.as_str(), stock.ids, stock.stamps, stock.hello), ("{}", false, false, false));
+    }
+
+    #[test]
+    fn the_instrumented_dialect_has_the_stock_commands_and_a_greeting_that_names_it() {
+        let (stock, instrumented) = (Dialect::stock(), Dialect::instrumented());
+        assert_eq!(instrumented.commands, stock.commands);
+        assert_eq!(instrumented.restore, stock.restore);
+        assert!(instrumented.ids && instrumented.stamps && instrumented.chooses_ack && instrumented.hello);
+        let greeting: Value = serde_json::from_str(&instrumented.greeting).unwrap();
+        assert_eq!(greeting["dialect"], "instrumented");
+    }
+
+    #[test]
+    fn probe_data_keeps_the_order_of_the_file() {
+        let turned = include_str!("../../../profiles/bridge/stock.toml")
+            .replace(r#"{ name = "neutral", value = 0.0 }"#, r#"{ value = 0.0, name = "neutral", a = 1 }"#);
+        let dialect = Dialect::parse(&turned).unwrap();
+        assert_eq!(
+            serde_json::to_string(&dialect.probe(Ack::Received).unwrap().data).unwrap(),
+            r#"{"value":0.0,"name":"neutral","a":1}"#
+        );
+    }
+
+    #[test]
+    fn contradictions_are_refused_by_name() {
+        let stock = include_str!("../../../profiles/bridge/stock.toml");
+        let faults = [
+            (stock.replace("name = \"load_model\"", "name = \"set_expression\""), "`set_expression` is listed twice"),
+            (stock.replace("greeting = \"{}\"", "greeting = \"{\\n}\""), "more than one line"),
+            (
+                stock.replace("[probes.applied]\ncommand = \"set_auto_blink\"", "[probes.applied]\ncommand = \"ping\""),
+                "probe `ping` is not a command with the reply `applied`",
+            ),
+            (stock.replace("command = \"reset_expressions\"", "command = \"unload_model\""), "unknown or destructive"),
+        ];
+        for (text, expected) in faults {
+            let refused = Dialect::parse(&text).unwrap_err().to_string();
+            assert!(refused.contains(expected), "{refused}");
+        }
+        assert!(matches!(Dialect::parse("name = 1"), Err(DialectError::Syntax { .. })));
+    }
+
+    #[test]
+    fn later_versions_differ_from_stock_in_the_batch_alone() {
+        let (stock, batch) = (Dialect::stock(), Dialect::named("batch").unwrap());
+        assert_eq!((&batch.commands, &batch.probes, &batch.restore), (&stock.commands, &stock.probes, &stock.restore));
+        let applies = [stock, batch, Dialect::instrumented()].map(|dialect| dialect.batch.as_ref().unwrap().applies);
+        assert_eq!(applies, [Applies::First, Applies::None, Applies::All]);
+    }
+
+    #[test]
+    fn a_greeting_fits_by_its_members_and_the_bare_one_by_itself() {
+        let fits = |name: &str, line: &str| Dialect::named(name).unwrap().is_greeting(line);
+        assert!(fits("stock", "{}") && fits("stock", "{ }") && fits("instrumented", "{}"));
+        assert!(!fits("stock", r#"{"status":"ok"}"#) && !fits("stock", ""));
+        assert!(fits("public-api", r#"{"type":"ready","data":{},"timestamp":5,"id":"a"}"#));
+        assert!(!fits("public-api", r#"{"type":"status"}"#) && !fits("public-api", "{}"));
+        assert!(fits("founding", ""), "the document mentions no greeting");
+    }
+
+    #[test]
+    fn bodies_are_written_as_each_dialect_wants_them() {
+        let written = |name: &str, batch: bool| {
+            let dialect = Dialect::named(name).unwrap();
+            let probe = dialect.probes.received.as_ref().or(dialect.probes.applied.as_ref()).unwrap();
+            let body = if batch {
+                dialect.batch_body(&[(probe.command.as_str(), probe.data.clone())])
+            } else {
+                Some(dialect.body(&probe.command, &probe.data))
+            };
+            body.map(|body| Value::Object(body).to_string())
+        };
+        let inner = r#"{"command":"set_expression","data":{"name":"neutral","value":0.0}}"#;
+        assert_eq!(written("stock", false).unwrap(), inner);
+        let batch = format!(r#"{{"command":"batch","data":{{"commands":[{inner}],"count":1}}}}"#);
+        assert_eq!(written("batch", true).unwrap(), batch);
+        let inner = r#"{"command":"expression","name":"neutral","weight":0.0}"#;
+        assert_eq!(written("founding", false).unwrap(), inner);
+        assert_eq!(written("founding", true).unwrap(), format!(r#"{{"batch":[{inner}]}}"#));
+        let envelope = r#"{"type":"set_expression","data":{"name":"Neutral","value":0.0}}"#;
+        assert_eq!(written("public-api", false).unwrap(), envelope);
+        assert_eq!(written("public-api", true), None);
+    }
+
+    #[test]
+    fn an_ack_is_written_in_lower_case() {
+        assert_eq!(format!("{:>9}", Ack::Applied), "  applied");
+        assert_eq!(serde_json::to_string(&Ack::Received).unwrap(), "\"received\"");
+    }
+}
