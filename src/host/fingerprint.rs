@@ -20,13 +20,16 @@ pub(super) struct Comparable<'a> {
     pub(super) os: &'a str,
     /// Architecture.
     pub(super) arch: &'a str,
+    /// Names and memory of the GPUs; empty where there is none. Then nothing of it is in the fingerprint.
+    pub(super) gpus: &'a str,
 }
 
 impl Comparable<'_> {
     /// Sixteen hexadecimal digits, the same on every platform and in every version of the compiler.
     pub(super) fn fingerprint(&self) -> String {
+        let gpus = if self.gpus.is_empty() { String::new() } else { format!(";gpus={}", self.gpus) };
         let line = format!(
-            "cpu={};physical={};logical={};usable={};gib={};os={};arch={}",
+            "cpu={};physical={};logical={};usable={};gib={};os={};arch={}{gpus}",
             stable(self.cpu),
             stable(self.physical_cores),
             stable(self.logical_cpus),
@@ -72,6 +75,24 @@ mod tests {
         assert_eq!(whole_gib(u64::MAX), u64::MAX >> 30);
     }
 
+    /// Records of machines without a GPU were made before GPUs were looked for.
+    #[test]
+    fn a_machine_without_a_gpu_keeps_the_name_that_it_had() {
+        let (cpu, cores) = (Fact::Value("Fast 9000".to_owned()), Fact::Value(8));
+        let machine = Comparable {
+            cpu: &cpu,
+            physical_cores: &cores,
+            logical_cpus: &cores,
+            usable_cpus: &cores,
+            memory_bytes: &Fact::Value(16 << 30),
+            os: "linux",
+            arch: "x86_64",
+            gpus: "",
+        };
+        let line = b"cpu=Fast 9000;physical=8;logical=8;usable=8;gib=16;os=linux;arch=x86_64";
+        assert_eq!(machine.fingerprint(), format!("{:016x}", fnv1a_64(line)));
+    }
+
     #[test]
     fn what_makes_figures_comparable_changes_it_and_a_reason_does_not() {
         let (cpu, other) = (Fact::Value("Fast 9000".to_owned()), Fact::Value("Slow 3".to_owned()));
@@ -85,6 +106,7 @@ mod tests {
             memory_bytes: &memory,
             os: "linux",
             arch: "x86_64",
+            gpus: "",
         };
         let name = base.fingerprint();
         assert_eq!(name.len(), 16);
@@ -98,6 +120,7 @@ mod tests {
             Comparable { memory_bytes: &twice, ..base.clone() },
             Comparable { os: "windows", ..base.clone() },
             Comparable { arch: "aarch64", ..base.clone() },
+            Comparable { gpus: "RTX 4050/6", ..base.clone() },
         ] {
             assert_ne!(name, changed.fingerprint(), "{changed:?}");
         }

@@ -5,10 +5,10 @@ use std::path::Path;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 use super::fingerprint::Comparable;
-use super::{cpu, power, reading, virtualised};
+use super::{cpu, gpu, power, reading, virtualised};
 use crate::record::{Fact, Machine};
 
-/// Reads the facts of this machine: takes some milliseconds, changes nothing, and never fails as a whole.
+/// Reads the facts of this machine: takes some milliseconds, a few more with a GPU's driver, changes nothing, and never fails as a whole.
 #[must_use]
 pub fn machine() -> Machine {
     read(Path::new("/"))
@@ -24,6 +24,7 @@ fn read(root: &Path) -> Machine {
     let memory_bytes = ask(&system, memory_bytes);
     let physical_cores = cpu::physical_cores();
     let usable_cpus = cpu::usable_cpus(root);
+    let gpus = gpu::survey(root);
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
     let fingerprint = Comparable {
         cpu: &cpu,
@@ -33,6 +34,7 @@ fn read(root: &Path) -> Machine {
         memory_bytes: &memory_bytes,
         os,
         arch,
+        gpus: &gpu::fingerprint_part(&gpus),
     }
     .fingerprint();
     Machine {
@@ -49,7 +51,8 @@ fn read(root: &Path) -> Machine {
         turbo: power::turbo(root),
         virtualised: virtualised::virtualised(root),
         load_average: load_average(),
-        gpu: Fact::NotMeasured,
+        gpu: gpu::title(&gpus),
+        gpus,
     }
 }
 
@@ -93,7 +96,7 @@ mod tests {
         let logical = machine.logical_cpus.value().copied().unwrap();
         assert!(usable >= 1 && usable <= logical, "{usable} of {logical}");
         assert!(machine.memory_bytes.value().is_some_and(|bytes| *bytes > 64 << 20), "{}", machine.memory_bytes);
-        assert_eq!(machine.gpu, Fact::NotMeasured);
+        assert_eq!(machine.gpu.value().is_some(), !machine.gpus.devices.is_empty(), "{}", machine.gpu);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod core_kinds;
 mod cpu;
 mod cpu_list;
 mod fingerprint;
+pub mod gpu;
 mod machine;
 mod power;
 mod process_memory;

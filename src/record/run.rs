@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::case::{Case, CaseState};
 use super::fact::Fact;
+use super::gpu::GpuSurvey;
 use super::schema::SchemaVersion;
 
 /// How the run ended.
@@ -43,7 +44,8 @@ pub struct Build {
 /// The machine the run took place on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
-    /// Hash of what makes figures comparable: CPU model, cores, memory, operating system family and architecture.
+    /// Hash of what makes figures comparable: CPU model, cores, memory, operating system family and architecture; GPUs,
+    /// where there are any.
     pub fingerprint: String,
     /// CPU model as the processor names itself.
     pub cpu: Fact<String>,
@@ -69,8 +71,11 @@ pub struct Machine {
     pub virtualised: Fact<bool>,
     /// One-minute load average at the start of the run.
     pub load_average: Fact<f64>,
-    /// Graphics device and driver.
+    /// The GPUs in a line: names, memory, driver. `Unsupported` where there is no driver that tells.
     pub gpu: Fact<String>,
+    /// The same in detail; not in records before it was read.
+    #[serde(default)]
+    pub gpus: GpuSurvey,
 }
 
 /// What in this run was not the user's own bridge or model.

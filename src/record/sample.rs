@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{
-    Build, Case, CaseState, Direction, Fact, HistogramFiles, Machine, Metric, MetricStatus, Run, RunState, SCHEMA,
-    Simulation,
+    Build, Case, CaseState, Direction, Fact, GpuSurvey, HistogramFiles, Machine, Metric, MetricStatus, Run, RunState,
+    SCHEMA, Simulation,
 };
 
 fn figure(name: &str, value: f64, n: u64, spread: f64, interval: Option<(f64, f64)>) -> Metric {
@@ -138,5 +138,6 @@ fn machine() -> Machine {
         virtualised: Fact::Value(false),
         load_average: Fact::Value(0.25),
         gpu: Fact::NotMeasured,
+        gpus: GpuSurvey::default(),
     }
 }

@@ -52,7 +52,7 @@ fn machine(machine: &Machine) -> Vec<(String, String)> {
             ),
         ),
         condition("memory", memory),
-        condition("GPU", machine.gpu.to_string()),
+        condition("GPU", gpu(machine)),
         condition("system", format!("{}, kernel {}", machine.os, machine.kernel)),
         condition(
             "power",
@@ -66,6 +66,19 @@ fn machine(machine: &Machine) -> Vec<(String, String)> {
         ),
         condition("fingerprint", machine.fingerprint.clone()),
     ]
+}
+
+/// The GPUs that their driver tells of; else why there are none, and those that it does not serve.
+fn gpu(machine: &Machine) -> String {
+    let told = match (&machine.gpu, &machine.gpus.library) {
+        (Fact::Unsupported, Fact::Unsupported) => "none with an NVIDIA driver".into(),
+        (Fact::Unsupported, Fact::Value(_)) => "none, says the NVIDIA driver".into(),
+        (gpu, _) => gpu.to_string(),
+    };
+    match machine.gpus.others.value() {
+        Some(others) if !others.is_empty() => format!("{told}; not served by NVML: {}", others.join(", ")),
+        _ => told,
+    }
 }
 
 /// JSON in a line: `messages 100, load.kind poisson`. Keys stay as they are in `run.json`.

@@ -11,6 +11,7 @@ mod engine;
 mod faults;
 mod generated;
 mod golden;
+mod gpu_facts;
 mod hlog_python;
 mod ipc;
 mod model;
@@ -19,6 +20,7 @@ mod projection;
 mod python;
 mod render_load;
 mod run;
+mod standin_nvml;
 #[cfg(feature = "llama")]
 mod threads;
 mod usage;

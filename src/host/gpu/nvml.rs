@@ -1,0 +1,107 @@
+//! NVML, found and started.
+
+use std::env;
+use std::ffi::OsString;
+
+use nvml_wrapper::error::NvmlError;
+
+use super::answer;
+
+/// Names the library of NVML, for machines where it lies elsewhere; `none` keeps it from being asked.
+pub const NVML_VARIABLE: &str = "WORKLY_PERF_NVML";
+
+/// Why a GPU cannot be asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GpuError {
+    /// No library of NVML: no driver of NVIDIA's is installed.
+    #[error("no NVIDIA driver is installed: its library NVML is not there")]
+    NoDriver,
+    /// Asked not to.
+    #[error("{NVML_VARIABLE}=none: NVML was not asked")]
+    NotAsked,
+    /// The library is there and does not start.
+    #[error("NVML does not answer: {reason}")]
+    NoAnswer {
+        /// Its word, or the system's.
+        reason: String,
+    },
+    /// A device that was there is gone.
+    #[error("GPU {index} is gone: {reason}")]
+    Lost {
+        /// Its place in NVML's list.
+        index: u32,
+        /// What the driver says.
+        reason: String,
+    },
+    /// A device that is there does not tell the one thing without which nothing else has a meaning: its memory.
+    #[error("GPU {index} does not tell its memory: {reason}")]
+    NoMemory {
+        /// Its place in NVML's list.
+        index: u32,
+        /// What the driver says.
+        reason: String,
+    },
+}
+
+/// NVML, started. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Nvml {
+    pub(super) library: nvml_wrapper::Nvml,
+}
+
+impl Nvml {
+    /// Loads the library that [`NVML_VARIABLE`] names, else the driver's own, and starts it.
+    pub fn open() -> Result<Self, GpuError> {
+        match env::var_os(NVML_VARIABLE).filter(|named| !named.is_empty()) {
+            Some(none) if none == "none" => Err(GpuError::NotAsked),
+            Some(named) => start(&named).map_err(|error| GpuError::NoAnswer { reason: why(&error, &named) }),
+            None => Self::installed(),
+        }
+    }
+
+    /// The driver's own library.
+    fn installed() -> Result<Self, GpuError> {
+        for path in candidates() {
+            match start(&path) {
+                Ok(started) => return Ok(started),
+                Err(NvmlError::LibloadingError(_)) => {}
+                Err(error) => return Err(GpuError::NoAnswer { reason: why(&error, &path) }),
+            }
+        }
+        Err(GpuError::NoDriver)
+    }
+}
+
+fn start(path: &OsString) -> Result<Nvml, NvmlError> {
+    let library = nvml_wrapper::Nvml::builder().lib_path(path).init()?;
+    Ok(Nvml { library })
+}
+
+/// As [`answer::reason`], for a library as a whole. Its path is left out: records hold none.
+fn why(error: &NvmlError, path: &OsString) -> String {
+    match error {
+        NvmlError::LibloadingError(detail) => {
+            format!("it cannot be loaded: {}", detail.to_string().replace(&*path.to_string_lossy(), "the library"))
+        }
+        NvmlError::FailedToLoadSymbol(_) => "the library is not NVML, or older than it can be used".into(),
+        other => answer::reason(other),
+    }
+}
+
+/// Where drivers put it: under the name that the linker finds, and where Windows's own subsystem for Linux has it.
+#[cfg(not(windows))]
+fn candidates() -> Vec<OsString> {
+    ["libnvidia-ml.so.1", "libnvidia-ml.so", "/usr/lib/wsl/lib/libnvidia-ml.so.1"].map(OsString::from).to_vec()
+}
+
+/// Where drivers put it: with the system's libraries, and before 2019 in a folder of its own.
+#[cfg(windows)]
+fn candidates() -> Vec<OsString> {
+    let below = |variable: &str, path: &str| {
+        env::var_os(variable).map(|folder| std::path::Path::new(&folder).join(path).into_os_string())
+    };
+    [below("SystemRoot", "System32\\nvml.dll"), below("ProgramFiles", "NVIDIA Corporation\\NVSMI\\nvml.dll")]
+        .into_iter()
+        .flatten()
+        .collect()
+}
