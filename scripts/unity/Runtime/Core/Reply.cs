@@ -1,0 +1,172 @@
+namespace Workly.Bridge
+{
+    public enum Ack
+    {
+        /// <summary>No reply at all.</summary>
+        None,
+        /// <summary>From the socket thread: understood and queued.</summary>
+        Received,
+        /// <summary>From the main thread, inside a frame: carried out.</summary>
+        Applied
+    }
+
+    /// <summary>A request's answer while it comes about. Without an id and an ack in the request it is the bare <c>{}</c>.</summary>
+    public sealed class Reply
+    {
+        public bool Bare;
+        public Value Id;
+        public string Command;
+        public Ack Ack;
+        public string Status = "ok";
+        public string Error;
+
+        /// <summary>Commands of a batch that were carried out; -1 when this is no batch.</summary>
+        public int Applied = -1;
+        public int Rejected;
+
+        /// <summary>Commands that waited when this one was queued; -1 when it was not to be queued.</summary>
+        public int QueueDepth = -1;
+        public int QueueCapacity = -1;
+
+        public long ReceivedNs;
+        public long ParsedNs;
+        /// <summary>Which frame applied it; 0 when none did.</summary>
+        public long Frame;
+        public long FrameNs;
+        public long DequeuedNs;
+        public long AppliedNs;
+
+        public BridgeStats Stats;
+        public Hello Hello;
+
+        /// <summary>Makes this a refusal.</summary>
+        public Reply Fail(string error)
+        {
+            Status = "error";
+            Error = error;
+            return this;
+        }
+
+        /// <summary>Writes it, with the moment of writing where the others are.</summary>
+        public void WriteTo(Encoder encoder)
+        {
+            if (Bare)
+            {
+                encoder.BeginMap(0);
+                encoder.EndMap();
+                return;
+            }
+            bool ok = Status == "ok";
+            encoder.BeginMap(Count(ok));
+            if (Id != null) { encoder.Key("id"); encoder.Write(Id); }
+            if (Command != null) { encoder.Key("command"); encoder.Text(Command); }
+            if (ok) Text(encoder, "ack", Ack == Ack.Applied ? "applied" : "received");
+            Text(encoder, "status", Status);
+            if (Error != null) Text(encoder, "error", Error);
+            if (Applied >= 0)
+            {
+                Whole(encoder, "applied", Applied);
+                Whole(encoder, "rejected", Rejected);
+            }
+            if (QueueDepth >= 0) Whole(encoder, "queue_depth", QueueDepth);
+            if (QueueCapacity >= 0) Whole(encoder, "queue_capacity", QueueCapacity);
+            if (Hello != null) Hello.WriteTo(encoder);
+            if (Stats != null) Stats.WriteTo(encoder);
+            if (ReceivedNs > 0)
+            {
+                Whole(encoder, "received_ns", ReceivedNs);
+                Whole(encoder, "parsed_ns", ParsedNs);
+                if (Frame > 0)
+                {
+                    Whole(encoder, "frame", Frame);
+                    Whole(encoder, "frame_ns", FrameNs);
+                    Whole(encoder, "dequeued_ns", DequeuedNs);
+                    Whole(encoder, "applied_ns", AppliedNs);
+                }
+                Whole(encoder, "replied_ns", MonotonicClock.NowNs);
+            }
+            encoder.EndMap();
+        }
+
+        private int Count(bool ok)
+        {
+            int count = 1;
+            if (Id != null) count++;
+            if (Command != null) count++;
+            if (ok) count++;
+            if (Error != null) count++;
+            if (Applied >= 0) count += 2;
+            if (QueueDepth >= 0) count++;
+            if (QueueCapacity >= 0) count++;
+            if (Hello != null) count += Hello.Members;
+            if (Stats != null) count += BridgeStats.Members;
+            if (ReceivedNs > 0) count += Frame > 0 ? 7 : 3;
+            return count;
+        }
+
+        internal static void Whole(Encoder encoder, string name, long value)
+        {
+            encoder.Key(name);
+            encoder.Integer(value);
+        }
+
+        internal static void Text(Encoder encoder, string name, string value)
+        {
+            encoder.Key(name);
+            encoder.Text(value);
+        }
+    }
+
+    /// <summary>What a <c>hello</c> settled.</summary>
+    public sealed class Hello
+    {
+        internal const int Members = 3;
+
+        public Framing Framing;
+        public bool MessagePack;
+        public int MaxMessageBytes;
+
+        internal void WriteTo(Encoder encoder)
+        {
+            Reply.Text(encoder, "framing", Framing == Framing.Length ? "length" : "lines");
+            Reply.Text(encoder, "codec", MessagePack ? "msgpack" : "json");
+            Reply.Whole(encoder, "max_message_bytes", MaxMessageBytes);
+        }
+    }
+
+    /// <summary>A reading of the counters since the bridge started.</summary>
+    public sealed class BridgeStats
+    {
+        internal const int Members = 8;
+
+        /// <summary>Messages that were read, blank lines left out.</summary>
+        public long Received;
+        /// <summary>Commands that took effect, those inside batches one by one.</summary>
+        public long Applied;
+        /// <summary>Commands and messages that were not understood, lacked an argument, or that the avatar refused.</summary>
+        public long Rejected;
+        /// <summary>Commands that found the queue full and were not taken.</summary>
+        public long Overflowed;
+        public long QueueDepth;
+        public long QueueHighWater;
+        public long QueueCapacity;
+        public long Frames;
+        /// <summary>Frames that found something in the queue. Not part of a reply, as are those below.</summary>
+        public long BusyFrames;
+        public long Connections;
+        public long Replies;
+        public long Malformed;
+
+        internal void WriteTo(Encoder encoder)
+        {
+            Reply.Whole(encoder, "received", Received);
+            Reply.Whole(encoder, "applied", Applied);
+            Reply.Whole(encoder, "rejected", Rejected);
+            Reply.Whole(encoder, "overflowed", Overflowed);
+            Reply.Whole(encoder, "queue_depth", QueueDepth);
+            Reply.Whole(encoder, "queue_high_water", QueueHighWater);
+            Reply.Whole(encoder, "queue_capacity", QueueCapacity);
+            Reply.Whole(encoder, "frames", Frames);
+        }
+    }
+}
