@@ -94,12 +94,13 @@ apt_get_install() {
         apt-get install -y -qq --no-install-recommends --no-remove "$@" >/dev/null
 }
 
-# advice WHAT: the command that installs `cc`, `llama` (what builds llama.cpp) or `python` on a system without apt.
+# advice WHAT: the command that installs `cc`, `llama` (what builds llama.cpp), `python` or `mono` on a system without apt.
 advice() {
     local manager
     if [ "$(uname -s)" = Darwin ]; then
         case "$1" in
             llama) echo "run: xcode-select --install, and: brew install cmake" ;;
+            mono) echo "run: brew install mono" ;;
             *) echo "run: xcode-select --install" ;;
         esac
         return
@@ -110,15 +111,19 @@ advice() {
                 dnf-cc) echo "run: sudo dnf install gcc" ;;
                 dnf-llama) echo "run: sudo dnf install gcc-c++ cmake clang clang-devel" ;;
                 dnf-python) echo "run: sudo dnf install python3 python3-pip" ;;
+                dnf-mono) echo "run: sudo dnf install mono-core" ;;
                 pacman-cc) echo "run: sudo pacman -S --needed base-devel" ;;
                 pacman-llama) echo "run: sudo pacman -S --needed base-devel cmake clang" ;;
                 pacman-python) echo "run: sudo pacman -S --needed python python-pip" ;;
+                pacman-mono) echo "run: sudo pacman -S --needed mono" ;;
                 zypper-cc) echo "run: sudo zypper install gcc" ;;
                 zypper-llama) echo "run: sudo zypper install gcc-c++ cmake clang clang-devel" ;;
                 zypper-python) echo "run: sudo zypper install python3 python3-pip" ;;
+                zypper-mono) echo "run: sudo zypper install mono-core" ;;
                 apk-cc) echo "run: sudo apk add build-base" ;;
                 apk-llama) echo "run: sudo apk add build-base linux-headers cmake clang clang-dev" ;;
                 apk-python) echo "run: sudo apk add python3 py3-pip" ;;
+                apk-mono) echo "run: sudo apk add mono" ;;
             esac
             return
         fi
@@ -127,6 +132,7 @@ advice() {
         cc) echo "install a C compiler that answers to 'cc' (gcc or clang, with the C library's headers)" ;;
         llama) echo "install a C++ compiler that answers to 'c++', CMake, and clang with its library (libclang)" ;;
         python) echo "install Python 3 with its venv and pip modules" ;;
+        mono) echo "install Mono with its C# compiler: the programs mono and mcs" ;;
     esac
 }
 
@@ -290,5 +296,18 @@ prepare_python() {
         "$bin/python" -m pip install --quiet --disable-pip-version-check -r "$wanted" ||
             stop "pip could not install the Python packages of the tests"
         cp "$wanted" "$venv/installed.txt"
+    fi
+}
+
+# prepare_mono: a C# compiler and what runs its programs, for the bridge in scripts/unity without Unity.
+prepare_mono() {
+    local missing=()
+    have mcs || missing+=(mono-mcs)
+    have mono || missing+=(mono-runtime)
+    [ "${#missing[@]}" = 0 ] && return
+    if is_apt; then
+        apt_install "${missing[@]}"
+    else
+        stop "the C# bridge is tested with Mono, which is missing" "$(advice mono)"
     fi
 }

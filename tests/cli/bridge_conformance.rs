@@ -1,12 +1,29 @@
-//! The embedded bridge against what is known of the real one, over a real connection: one test a fact.
+//! The embedded bridge and the C# bridge for Unity against what is known of the real one, over a real connection: one check
+//! a fact. What both have to do is checked on both; what only the embedded one does, to resemble or to lie, on it alone.
 
 #![allow(clippy::unwrap_used, clippy::float_cmp)]
+
+/// The tests of checks that both bridges have to pass.
+macro_rules! on_both {
+    ($($check:ident),+ $(,)?) => {
+        mod embedded {
+            $(#[test] fn $check() { super::$check($crate::bridge_conformance::served::Kind::Embedded); })+
+        }
+        #[cfg(unix)]
+        mod unity {
+            $(#[test] fn $check() { super::$check($crate::bridge_conformance::served::Kind::Mono); })+
+        }
+    };
+}
 
 mod framing;
 mod instrumented;
 mod lies;
 mod lifetime;
 mod peer;
+mod served;
+#[cfg(unix)]
+mod unity_bridge;
 
 use std::time::{Duration, Instant};
 
@@ -14,19 +31,33 @@ use serde_json::{Value, json};
 use workly_perf::bridge::server::BridgeSpec;
 
 use peer::{BLINK, Peer, RESET, SILENCE, blink, bridge, expression};
+use served::{Kind, Served};
 
-#[test]
-fn a_client_is_greeted_with_a_bare_line() {
-    let bridge = bridge("");
+on_both!(
+    a_client_is_greeted_with_a_bare_line,
+    every_known_command_gets_one_bare_line,
+    the_socket_thread_answers_what_only_has_to_be_received,
+    the_main_thread_answers_what_has_to_be_applied,
+    what_is_not_known_gets_no_reply_ever,
+    blank_lines_are_no_messages,
+    commands_change_the_avatar_in_the_order_of_sending,
+    a_message_longer_than_two_reads_is_understood,
+    many_messages_in_one_write_are_answered_one_by_one,
+    a_message_in_pieces_is_answered_once_it_is_whole,
+    messages_that_wait_together_are_applied_in_one_frame,
+    a_ping_pong_of_applied_commands_takes_a_frame_each,
+);
+
+fn a_client_is_greeted_with_a_bare_line(kind: Kind) {
+    let bridge = kind.bridge("");
     let mut peer = Peer::connect(&bridge);
     assert_eq!(peer.line(), "{}");
     assert!(peer.is_quiet());
     assert_eq!(bridge.address().ip().to_string(), "127.0.0.1");
 }
 
-#[test]
-fn every_known_command_gets_one_bare_line() {
-    let bridge = bridge("fps=200");
+fn every_known_command_gets_one_bare_line(kind: Kind) {
+    let bridge = kind.bridge("fps=200");
     let mut peer = Peer::greeted(&bridge);
     for (command, data) in commands() {
         peer.send(&json!({"command": command, "data": data}).to_string());
@@ -37,10 +68,9 @@ fn every_known_command_gets_one_bare_line() {
 }
 
 /// A main thread that is paused answers nothing, so that whatever is answered comes from the socket thread.
-#[test]
-fn the_socket_thread_answers_what_only_has_to_be_received() {
+fn the_socket_thread_answers_what_only_has_to_be_received(kind: Kind) {
     for (command, data) in &commands()[..4] {
-        let bridge = bridge("fps=unpaced,pause-main-after=1");
+        let bridge = kind.bridge("fps=unpaced,pause-main-after=1");
         let mut peer = Peer::greeted(&bridge);
         peer.ask(BLINK);
         peer.send(&json!({"command": command, "data": data}).to_string());
@@ -48,10 +78,9 @@ fn the_socket_thread_answers_what_only_has_to_be_received() {
     }
 }
 
-#[test]
-fn the_main_thread_answers_what_has_to_be_applied() {
+fn the_main_thread_answers_what_has_to_be_applied(kind: Kind) {
     for (command, data) in &commands()[4..] {
-        let bridge = bridge("fps=unpaced,pause-main-after=1");
+        let bridge = kind.bridge("fps=unpaced,pause-main-after=1");
         let mut peer = Peer::greeted(&bridge);
         peer.ask(BLINK);
         peer.send(&json!({"command": command, "data": data}).to_string());
@@ -61,8 +90,7 @@ fn the_main_thread_answers_what_has_to_be_applied() {
     }
 }
 
-#[test]
-fn what_is_not_known_gets_no_reply_ever() {
+fn what_is_not_known_gets_no_reply_ever(kind: Kind) {
     let silent = [
         r#"{"command":"ping"}"#,
         r#"{"command":"test"}"#,
@@ -71,7 +99,7 @@ fn what_is_not_known_gets_no_reply_ever() {
         r"{}",
     ];
     let malformed = [r#"{"command":"set_expression","data":{"name":"joy","value":1}"#, "set_expression", "\u{7}"];
-    let bridge = bridge("");
+    let bridge = kind.bridge("");
     let mut peer = Peer::greeted(&bridge);
     for line in silent.into_iter().chain(malformed) {
         peer.send(line);
@@ -84,9 +112,8 @@ fn what_is_not_known_gets_no_reply_ever() {
     assert!(bridge.avatar().expressions.is_empty());
 }
 
-#[test]
-fn blank_lines_are_no_messages() {
-    let bridge = bridge("");
+fn blank_lines_are_no_messages(kind: Kind) {
+    let bridge = kind.bridge("");
     let mut peer = Peer::greeted(&bridge);
     peer.write(b"\n \n\r\n");
     peer.ask(RESET);
@@ -117,9 +144,8 @@ fn a_batch_acts_as_its_first_command() {
     assert_eq!(bridge.counters().applied, 2, "the one of the batch, and the one after it");
 }
 
-#[test]
-fn commands_change_the_avatar_in_the_order_of_sending() {
-    let bridge = bridge("fps=unpaced");
+fn commands_change_the_avatar_in_the_order_of_sending(kind: Kind) {
+    let bridge = kind.bridge("fps=unpaced");
     let mut peer = Peer::greeted(&bridge);
     let before = bridge.avatar();
     peer.ask(&expression("joy", 0.25));
@@ -145,9 +171,8 @@ fn a_character_across_two_reads_is_destroyed() {
     assert!(names[0].contains('\u{FFFD}') && !names[0].contains('é'), "{}", &names[0][names[0].len() - 20..]);
 }
 
-#[test]
-fn a_message_longer_than_two_reads_is_understood() {
-    let bridge = bridge("fps=unpaced");
+fn a_message_longer_than_two_reads_is_understood(kind: Kind) {
+    let bridge = kind.bridge("fps=unpaced");
     let mut peer = Peer::greeted(&bridge);
     let name = "n".repeat(10_000);
     peer.ask(&expression(&name, 1.0));
@@ -155,9 +180,8 @@ fn a_message_longer_than_two_reads_is_understood() {
     assert_eq!(bridge.avatar().expressions[&name], 1.0);
 }
 
-#[test]
-fn many_messages_in_one_write_are_answered_one_by_one() {
-    let bridge = bridge("fps=unpaced");
+fn many_messages_in_one_write_are_answered_one_by_one(kind: Kind) {
+    let bridge = kind.bridge("fps=unpaced");
     let mut peer = Peer::greeted(&bridge);
     let count = 500;
     let all: String = (0..count).map(|turn| expression(&format!("e{turn}"), 1.0) + "\n").collect();
@@ -170,9 +194,8 @@ fn many_messages_in_one_write_are_answered_one_by_one() {
     assert_eq!(bridge.avatar().expressions.len() as u64, count);
 }
 
-#[test]
-fn a_message_in_pieces_is_answered_once_it_is_whole() {
-    let bridge = bridge("");
+fn a_message_in_pieces_is_answered_once_it_is_whole(kind: Kind) {
+    let bridge = kind.bridge("");
     let mut peer = Peer::greeted(&bridge);
     peer.write(&RESET.as_bytes()[..9]);
     assert!(peer.is_quiet());
@@ -182,9 +205,8 @@ fn a_message_in_pieces_is_answered_once_it_is_whole() {
     assert_eq!(peer.line(), "{}");
 }
 
-#[test]
-fn messages_that_wait_together_are_applied_in_one_frame() {
-    let bridge = bridge("fps=1");
+fn messages_that_wait_together_are_applied_in_one_frame(kind: Kind) {
+    let bridge = kind.bridge("fps=1");
     let mut peer = Peer::greeted(&bridge);
     // The reply comes at the start of a frame, so that a second is left to queue the rest.
     peer.ask(BLINK);
@@ -197,10 +219,9 @@ fn messages_that_wait_together_are_applied_in_one_frame() {
     assert_eq!((counters.busy_frames, counters.applied, counters.longest_queue), (2, 6, 5));
 }
 
-#[test]
-fn a_ping_pong_of_applied_commands_takes_a_frame_each() {
+fn a_ping_pong_of_applied_commands_takes_a_frame_each(kind: Kind) {
     let started = Instant::now();
-    let bridge = bridge("fps=30");
+    let bridge = kind.bridge("fps=30");
     let mut peer = Peer::greeted(&bridge);
     let count = 15;
     for _ in 0..count {

@@ -15,6 +15,8 @@ mod gpu_facts;
 mod hlog_python;
 mod ipc;
 mod model;
+#[cfg_attr(not(unix), allow(dead_code))]
+mod mono;
 #[cfg(feature = "llama")]
 mod projection;
 mod python;

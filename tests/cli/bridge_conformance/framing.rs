@@ -3,7 +3,14 @@
 use serde_json::{Value, json};
 use workly_perf::bridge::Codec;
 
-use super::peer::{Peer, bridge};
+use super::peer::Peer;
+use super::served::Kind;
+
+on_both!(
+    hello_is_answered_in_the_old_form_and_holds_from_then_on,
+    what_does_not_go_together_is_refused_and_nothing_changes,
+    a_message_that_is_too_long_is_refused_and_passed_over,
+);
 
 fn hello(peer: &mut Peer, framing: &str, codec: &str) -> Value {
     peer.call(&json!({"command": "hello", "data": {"framing": framing, "codec": codec}, "id": 1}))
@@ -19,10 +26,9 @@ fn message(peer: &mut Peer) -> Vec<u8> {
     peer.exactly(length as usize)
 }
 
-#[test]
-fn hello_is_answered_in_the_old_form_and_holds_from_then_on() {
+fn hello_is_answered_in_the_old_form_and_holds_from_then_on(kind: Kind) {
     for codec in [Codec::Json, Codec::Msgpack] {
-        let bridge = bridge("dialect=instrumented,fps=unpaced");
+        let bridge = kind.bridge("dialect=instrumented,fps=unpaced");
         let mut peer = Peer::greeted(&bridge);
         let reply = hello(&mut peer, "length", &codec.to_string());
         assert_eq!((&reply["id"], &reply["status"], &reply["ack"]), (&json!(1), &json!("ok"), &json!("received")));
@@ -52,9 +58,8 @@ fn hello_is_answered_in_the_old_form_and_holds_from_then_on() {
     }
 }
 
-#[test]
-fn what_does_not_go_together_is_refused_and_nothing_changes() {
-    let bridge = bridge("dialect=instrumented,fps=unpaced");
+fn what_does_not_go_together_is_refused_and_nothing_changes(kind: Kind) {
+    let bridge = kind.bridge("dialect=instrumented,fps=unpaced");
     let mut peer = Peer::greeted(&bridge);
     for (framing, codec) in [("lines", "msgpack"), ("length", "xml"), ("smoke", "json")] {
         let reply = hello(&mut peer, framing, codec);
@@ -64,9 +69,8 @@ fn what_does_not_go_together_is_refused_and_nothing_changes() {
     assert_eq!(peer.call(&json!({"command": "reset_expressions", "id": 9}))["id"], 9);
 }
 
-#[test]
-fn a_message_that_is_too_long_is_refused_and_passed_over() {
-    let bridge = bridge("dialect=instrumented,fps=unpaced");
+fn a_message_that_is_too_long_is_refused_and_passed_over(kind: Kind) {
+    let bridge = kind.bridge("dialect=instrumented,fps=unpaced");
     let mut peer = Peer::greeted(&bridge);
     let limit = hello(&mut peer, "length", "json")["max_message_bytes"].as_u64().unwrap();
     let length = u32::try_from(limit + 1).unwrap();

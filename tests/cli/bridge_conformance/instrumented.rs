@@ -3,6 +3,21 @@
 use serde_json::{Value, json};
 
 use super::peer::{Peer, bridge, torn_name};
+use super::served::Kind;
+
+on_both!(
+    a_received_reply_has_the_id_and_the_stamps_that_occurred,
+    an_applied_reply_has_every_stamp,
+    the_counters_can_be_asked_for_by_either_thread,
+    a_full_queue_is_told_and_takes_again_once_it_is_drained,
+    a_batch_may_be_acknowledged_before_it_is_applied,
+    a_request_may_ask_to_be_answered_once_applied,
+    every_line_is_answered,
+    a_batch_is_applied_in_one_frame_and_answered_once,
+    messages_of_one_frame_are_taken_from_the_queue_together,
+    a_character_across_two_reads_stays_whole,
+    ids_tell_replies_apart_when_one_thread_overtakes_the_other,
+);
 
 #[test]
 fn the_greeting_tells_the_dialect() {
@@ -11,9 +26,8 @@ fn the_greeting_tells_the_dialect() {
     assert_eq!(greeting, r#"{"bridge":"workly-perf embedded","dialect":"instrumented"}"#);
 }
 
-#[test]
-fn a_received_reply_has_the_id_and_the_stamps_that_occurred() {
-    let bridge = bridge("dialect=instrumented");
+fn a_received_reply_has_the_id_and_the_stamps_that_occurred(kind: Kind) {
+    let bridge = kind.bridge("dialect=instrumented");
     let mut peer = Peer::greeted(&bridge);
     let reply = peer.call(&json!({"command": "set_expression", "data": {"name": "joy", "value": 0.5}, "id": 17}));
     assert_eq!(
@@ -25,9 +39,8 @@ fn a_received_reply_has_the_id_and_the_stamps_that_occurred() {
     assert!(reply.get("dequeued_ns").is_none() && reply.get("applied_ns").is_none(), "{reply}");
 }
 
-#[test]
-fn an_applied_reply_has_every_stamp() {
-    let bridge = bridge("dialect=instrumented,fps=200");
+fn an_applied_reply_has_every_stamp(kind: Kind) {
+    let bridge = kind.bridge("dialect=instrumented,fps=200");
     let mut peer = Peer::greeted(&bridge);
     let reply = peer.call(&json!({"command": "set_auto_blink", "data": {"enabled": false}, "id": "b"}));
     assert_eq!((&reply["id"], &reply["ack"]), (&json!("b"), &json!("applied")));
@@ -43,9 +56,8 @@ fn without_a_frame_rate_no_reply_names_a_frame() {
     assert!(reply.get("frame").is_none() && reply.get("frame_ns").is_none(), "{reply}");
 }
 
-#[test]
-fn the_counters_can_be_asked_for_by_either_thread() {
-    let bridge = bridge("dialect=instrumented,fps=50,queue-capacity=100");
+fn the_counters_can_be_asked_for_by_either_thread(kind: Kind) {
+    let bridge = kind.bridge("dialect=instrumented,fps=50,queue-capacity=100");
     let mut peer = Peer::greeted(&bridge);
     for _ in 0..5 {
         peer.send(&json!({"command": "reset_expressions", "ack": "none"}).to_string());
@@ -60,9 +72,8 @@ fn the_counters_can_be_asked_for_by_either_thread() {
     assert!(peer.is_quiet(), "nothing else was answered");
 }
 
-#[test]
-fn a_full_queue_is_told_and_takes_again_once_it_is_drained() {
-    let bridge = bridge("dialect=instrumented,fps=2,queue-capacity=3");
+fn a_full_queue_is_told_and_takes_again_once_it_is_drained(kind: Kind) {
+    let bridge = kind.bridge("dialect=instrumented,fps=2,queue-capacity=3");
     let mut peer = Peer::greeted(&bridge);
     // Just after a frame, so that the next ones are half a second away.
     peer.call(&json!({"command": "stats", "id": 0, "ack": "applied"}));
@@ -82,9 +93,8 @@ fn a_full_queue_is_told_and_takes_again_once_it_is_drained() {
     assert_eq!(bridge.avatar().model.as_deref(), Some("a.vrm"));
 }
 
-#[test]
-fn a_batch_may_be_acknowledged_before_it_is_applied() {
-    let bridge = bridge("dialect=instrumented,fps=2");
+fn a_batch_may_be_acknowledged_before_it_is_applied(kind: Kind) {
+    let bridge = kind.bridge("dialect=instrumented,fps=2");
     let mut peer = Peer::greeted(&bridge);
     let reply = peer.call(&json!({"command": "batch", "id": 1, "ack": "received", "data": {"commands": [
         {"command": "reset_expressions"}, {"command": "ping"}]}}));
@@ -92,9 +102,8 @@ fn a_batch_may_be_acknowledged_before_it_is_applied() {
     assert!(reply.get("applied").is_none(), "{reply}");
 }
 
-#[test]
-fn a_request_may_ask_to_be_answered_once_applied() {
-    let bridge = bridge("dialect=instrumented,fps=200");
+fn a_request_may_ask_to_be_answered_once_applied(kind: Kind) {
+    let bridge = kind.bridge("dialect=instrumented,fps=200");
     let mut peer = Peer::greeted(&bridge);
     let reply = peer
         .call(&json!({"command": "set_expression", "data": {"name": "joy", "value": 0.5}, "id": 1, "ack": "applied"}));
@@ -103,9 +112,8 @@ fn a_request_may_ask_to_be_answered_once_applied() {
     assert_eq!(bridge.avatar().expressions["joy"], 0.5, "it is shown when the reply comes");
 }
 
-#[test]
-fn every_line_is_answered() {
-    let bridge = bridge("dialect=instrumented");
+fn every_line_is_answered(kind: Kind) {
+    let bridge = kind.bridge("dialect=instrumented");
     let mut peer = Peer::greeted(&bridge);
     for command in ["ping", "test", "set_blendshape"] {
         let reply = peer.call(&json!({"command": command, "id": 3}));
@@ -116,9 +124,8 @@ fn every_line_is_answered() {
     assert_eq!((bridge.counters().ignored, bridge.counters().malformed), (3, 1));
 }
 
-#[test]
-fn a_batch_is_applied_in_one_frame_and_answered_once() {
-    let bridge = bridge("dialect=instrumented,fps=200");
+fn a_batch_is_applied_in_one_frame_and_answered_once(kind: Kind) {
+    let bridge = kind.bridge("dialect=instrumented,fps=200");
     let mut peer = Peer::greeted(&bridge);
     let reply = peer.call(&json!({"command": "batch", "id": 5, "data": {"commands": [
         {"command": "set_expression", "data": {"name": "joy", "value": 0.5}},
@@ -133,11 +140,10 @@ fn a_batch_is_applied_in_one_frame_and_answered_once() {
     assert_eq!((bridge.counters().applied, bridge.counters().busy_frames), (3, 1));
 }
 
-#[test]
-fn messages_of_one_frame_are_taken_from_the_queue_together() {
-    let bridge = bridge("dialect=instrumented,fps=1");
+fn messages_of_one_frame_are_taken_from_the_queue_together(kind: Kind) {
+    let bridge = kind.bridge("dialect=instrumented,fps=1");
     let mut peer = Peer::greeted(&bridge);
-    let blink = json!({"command": "set_auto_blink", "data": {"enabled": true}});
+    let blink = json!({"command": "set_auto_blink", "data": {"enabled": true}, "id": 1});
     peer.call(&blink);
     peer.write(format!("{blink}\n").repeat(4).as_bytes());
     let taken: Vec<Value> =
@@ -145,9 +151,8 @@ fn messages_of_one_frame_are_taken_from_the_queue_together() {
     assert!(taken[0].is_u64() && taken.iter().all(|moment| *moment == taken[0]), "{taken:?}");
 }
 
-#[test]
-fn a_character_across_two_reads_stays_whole() {
-    let bridge = bridge("dialect=instrumented,fps=200");
+fn a_character_across_two_reads_stays_whole(kind: Kind) {
+    let bridge = kind.bridge("dialect=instrumented,fps=200");
     let mut peer = Peer::greeted(&bridge);
     let mut request: Value = serde_json::from_str(&torn_name()).unwrap();
     peer.call(&request);
@@ -157,9 +162,8 @@ fn a_character_across_two_reads_stays_whole() {
     assert_eq!(names, [request["data"]["name"].as_str().unwrap()]);
 }
 
-#[test]
-fn ids_tell_replies_apart_when_one_thread_overtakes_the_other() {
-    let bridge = bridge("dialect=instrumented,fps=20");
+fn ids_tell_replies_apart_when_one_thread_overtakes_the_other(kind: Kind) {
+    let bridge = kind.bridge("dialect=instrumented,fps=20");
     let mut peer = Peer::greeted(&bridge);
     peer.send(&json!({"command": "set_auto_blink", "data": {"enabled": true}, "id": 1}).to_string());
     peer.send(&json!({"command": "reset_expressions", "id": 2}).to_string());

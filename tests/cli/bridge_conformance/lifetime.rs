@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use workly_perf::bridge::server::{BridgeServerError, BridgeSpec, EmbeddedBridge};
 
 use super::peer::{BLINK, Peer, RESET, bridge};
+use super::served::Kind;
 
-#[test]
-fn a_second_client_waits_until_the_first_has_left() {
-    let bridge = bridge("");
+on_both!(a_second_client_waits_until_the_first_has_left, a_client_that_leaves_half_a_line_leaves_nothing_behind,);
+
+fn a_second_client_waits_until_the_first_has_left(kind: Kind) {
+    let bridge = kind.bridge("");
     let mut first = Peer::greeted(&bridge);
     let mut second = Peer::connect(&bridge);
     second.send(RESET);
@@ -34,9 +36,8 @@ fn the_main_thread_answers_whoever_is_connected_then() {
     assert!(second.is_quiet());
 }
 
-#[test]
-fn a_client_that_leaves_half_a_line_leaves_nothing_behind() {
-    let bridge = bridge("");
+fn a_client_that_leaves_half_a_line_leaves_nothing_behind(kind: Kind) {
+    let bridge = kind.bridge("");
     let mut first = Peer::greeted(&bridge);
     first.write(b"{\"command\":");
     drop(first);

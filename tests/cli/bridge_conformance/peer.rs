@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use workly_perf::bridge::server::{BridgeSpec, EmbeddedBridge};
 
+use super::served::Served;
+
 /// A command that the main thread answers.
 pub(super) const BLINK: &str = r#"{"command": "set_auto_blink", "data": {"enabled": true}}"#;
 
@@ -46,16 +48,16 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn connect(bridge: &EmbeddedBridge) -> Self {
+    pub(super) fn connect(bridge: &impl Served) -> Self {
         let stream = TcpStream::connect(bridge.address()).unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream, unread: Vec::new() }
     }
 
     /// Connected, and the greeting is read.
-    pub(super) fn greeted(bridge: &EmbeddedBridge) -> Self {
+    pub(super) fn greeted(bridge: &impl Served) -> Self {
         let mut peer = Self::connect(bridge);
-        assert_eq!(peer.line(), bridge.spec().dialect.greeting);
+        assert_eq!(peer.line(), bridge.greeting());
         peer
     }
 

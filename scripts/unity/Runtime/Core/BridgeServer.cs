@@ -11,7 +11,7 @@ namespace Workly.Bridge
         /// <summary>On 127.0.0.1; 0 takes any free one. The protocol has no password: other machines are never listened to.</summary>
         public int Port = 5555;
 
-        /// <summary>Commands that may wait for the main thread.</summary>
+        /// <summary>Messages that may wait for the main thread.</summary>
         public int QueueCapacity = 4096;
 
         /// <summary>A longer message is refused.</summary>
@@ -109,7 +109,7 @@ namespace Workly.Bridge
             }
             foreach (Work work in answered)
             {
-                if (work.Reply.Command == Request.StatsCommand) work.Reply.Stats = Stats;
+                if (work.Reply.Command == Request.StatsCommand) work.Reply.SetStats(Stats);
                 Interlocked.Increment(ref counters.Replies);
                 work.From.Add(work.Reply, false);
             }
@@ -135,7 +135,7 @@ namespace Workly.Bridge
                 if (TryApply(command) == null) applied++;
             }
             if (work.Reply == null) return;
-            work.Reply.Applied = applied;
+            work.Reply.Taken = applied;
             work.Reply.Rejected += work.Batch.Count - applied;
         }
 

@@ -12,19 +12,15 @@ namespace Workly.Bridge
         /// <summary>Null when the socket thread answers, or nobody does.</summary>
         public Reply Reply;
         public Connection From;
-
-        /// <summary>Places in the queue: one for each command, and one for what only wants an answer.</summary>
-        public int Places { get { return Batch != null && Batch.Count > 1 ? Batch.Count : 1; } }
     }
 
-    /// <summary>From the socket thread to the main thread, in order, and never longer than its capacity.</summary>
+    /// <summary>Messages from the socket thread to the main thread, in order, and never more than its capacity.</summary>
     internal sealed class CommandQueue
     {
         private readonly object gate = new object();
         private readonly int capacity;
         private Queue<Work> waiting = new Queue<Work>();
         private Queue<Work> taken = new Queue<Work>();
-        private int depth;
         private int highWater;
         private bool closed;
 
@@ -32,23 +28,21 @@ namespace Workly.Bridge
 
         public int Capacity { get { return capacity; } }
 
-        public int Depth { get { lock (gate) return depth; } }
+        public int Depth { get { lock (gate) return waiting.Count; } }
 
         public int HighWater { get { lock (gate) return highWater; } }
 
-        /// <summary>Appends all of it or nothing. Either way <paramref name="before"/> is how many commands waited before it.</summary>
-        /// <param name="orAlone">Whether more than the capacity is taken when nothing else waits.</param>
-        public bool TryPush(Work work, bool orAlone, out int before)
+        /// <summary>Appends, if there is room. Either way <paramref name="before"/> is how many messages waited before it.</summary>
+        public bool TryPush(Work work, out int before)
         {
             lock (gate)
             {
-                before = depth;
-                if (depth + work.Places > capacity && !(orAlone && depth == 0)) return false;
+                before = waiting.Count;
+                if (before >= capacity) return false;
                 // Here, since the main thread may have it as soon as the gate is open.
-                if (work.Reply != null) work.Reply.QueueDepth = depth;
+                if (work.Reply != null) work.Reply.QueueDepth = before;
                 waiting.Enqueue(work);
-                depth += work.Places;
-                if (depth > highWater) highWater = depth;
+                if (waiting.Count > highWater) highWater = waiting.Count;
                 return true;
             }
         }
@@ -58,7 +52,7 @@ namespace Workly.Bridge
         {
             lock (gate)
             {
-                if (!closed && depth > 0) Monitor.Wait(gate, milliseconds);
+                if (!closed && waiting.Count >= capacity) Monitor.Wait(gate, milliseconds);
                 return !closed;
             }
         }
@@ -71,7 +65,6 @@ namespace Workly.Bridge
                 Queue<Work> full = waiting;
                 waiting = taken;
                 taken = full;
-                depth = 0;
                 Monitor.PulseAll(gate);
                 return full;
             }

@@ -132,7 +132,7 @@ namespace Workly.Bridge
         private void PushWaiting(Work work)
         {
             int before;
-            while (!queue.TryPush(work, true, out before))
+            while (!queue.TryPush(work, out before))
             {
                 client.Flush(true);
                 over = !queue.AwaitRoom(50) || client.HasLeft();
@@ -156,7 +156,7 @@ namespace Workly.Bridge
             {
                 if (!Push(work, reply)) return;
             }
-            else if (reply.Command == Request.StatsCommand) reply.Stats = counters.Read(queue);
+            else if (reply.Command == Request.StatsCommand) reply.SetStats(counters.Read(queue));
             if (reply.Ack != Ack.None) Answer(reply);
             if (reply.Hello != null) buffer.Framing = reply.Hello.Framing;
         }
@@ -194,11 +194,12 @@ namespace Workly.Bridge
         {
             if (reply.Ack == Ack.Applied) work.Reply = reply;
             int before;
-            bool taken = queue.TryPush(work, false, out before);
+            bool taken = queue.TryPush(work, out before);
             if (taken && work.Reply != null) return false;
             reply.QueueDepth = before;
+            if (taken && work.Batch != null) reply.Taken = work.Batch.Count;
             if (taken) return true;
-            Interlocked.Add(ref counters.Overflowed, work.Places);
+            Interlocked.Increment(ref counters.Overflowed);
             reply.Status = "overflow";
             reply.QueueCapacity = queue.Capacity;
             return true;

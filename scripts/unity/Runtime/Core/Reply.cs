@@ -20,11 +20,11 @@ namespace Workly.Bridge
         public string Status = "ok";
         public string Error;
 
-        /// <summary>Commands of a batch that were carried out; -1 when this is no batch.</summary>
-        public int Applied = -1;
+        /// <summary>Commands of a batch that were carried out, or were queued to be; -1 when this is no batch.</summary>
+        public int Taken = -1;
         public int Rejected;
 
-        /// <summary>Commands that waited when this one was queued; -1 when it was not to be queued.</summary>
+        /// <summary>Messages that waited when this one was queued; -1 when it was not to be queued.</summary>
         public int QueueDepth = -1;
         public int QueueCapacity = -1;
 
@@ -36,8 +36,15 @@ namespace Workly.Bridge
         public long DequeuedNs;
         public long AppliedNs;
 
-        public BridgeStats Stats;
+        public BridgeStats Stats { get; private set; }
         public Hello Hello;
+
+        /// <summary>Adds the counters. They bring a depth of the queue along: that of now.</summary>
+        public void SetStats(BridgeStats stats)
+        {
+            Stats = stats;
+            QueueDepth = -1;
+        }
 
         /// <summary>Makes this a refusal.</summary>
         public Reply Fail(string error)
@@ -63,9 +70,9 @@ namespace Workly.Bridge
             if (ok) Text(encoder, "ack", Ack == Ack.Applied ? "applied" : "received");
             Text(encoder, "status", Status);
             if (Error != null) Text(encoder, "error", Error);
-            if (Applied >= 0)
+            if (Taken >= 0)
             {
-                Whole(encoder, "applied", Applied);
+                Whole(encoder, Ack == Ack.Applied ? "applied" : "queued", Taken);
                 Whole(encoder, "rejected", Rejected);
             }
             if (QueueDepth >= 0) Whole(encoder, "queue_depth", QueueDepth);
@@ -95,7 +102,7 @@ namespace Workly.Bridge
             if (Command != null) count++;
             if (ok) count++;
             if (Error != null) count++;
-            if (Applied >= 0) count += 2;
+            if (Taken >= 0) count += 2;
             if (QueueDepth >= 0) count++;
             if (QueueCapacity >= 0) count++;
             if (Hello != null) count += Hello.Members;
@@ -145,7 +152,7 @@ namespace Workly.Bridge
         public long Applied;
         /// <summary>Commands and messages that were not understood, lacked an argument, or that the avatar refused.</summary>
         public long Rejected;
-        /// <summary>Commands that found the queue full and were not taken.</summary>
+        /// <summary>Messages that found the queue full and were not taken.</summary>
         public long Overflowed;
         public long QueueDepth;
         public long QueueHighWater;

@@ -97,7 +97,7 @@ internal static class Host
         ByteBuffer text = new ByteBuffer(1024);
         JsonEncoder json = new JsonEncoder();
         json.Begin(text);
-        json.BeginMap(11);
+        json.BeginMap(13);
         json.Key("avatar");
         Avatar.WriteTo(json);
         Field(json, "connections", stats.Connections);
@@ -106,6 +106,7 @@ internal static class Host
         Field(json, "rejected", stats.Rejected);
         Field(json, "malformed", stats.Malformed);
         Field(json, "overflowed", stats.Overflowed);
+        Field(json, "frames", stats.Frames);
         Field(json, "busy_frames", stats.BusyFrames);
         Field(json, "replies", stats.Replies);
         Field(json, "queue_high_water", stats.QueueHighWater);
