@@ -1,0 +1,222 @@
+//! How many layers go on a GPU: the most that fit beside what the desktop needs, by what was foreseen of each placement.
+
+use serde::{Deserialize, Serialize};
+
+/// One placement, and what it would take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacementOption {
+    /// Layers on the GPU, the output layer counted.
+    pub n_gpu_layers: u32,
+    /// Tokens of context.
+    pub n_ctx: u32,
+    /// How keys and values are stored: `f16`, `q8_0`.
+    pub kv_type: String,
+    /// Bits that such a value takes, in tenths: the finer of two types has more.
+    pub kv_bits_x10: u32,
+    /// What it takes on the GPU, in bytes.
+    pub device_bytes: u64,
+    /// What it takes of the machine's memory, in bytes.
+    pub host_bytes: u64,
+}
+
+/// What there is to fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryBudget {
+    /// Memory of the card, in bytes.
+    pub total_bytes: u64,
+    /// How much of that is free now, in bytes. The whole of it for a card that is not here.
+    pub free_bytes: u64,
+    /// What is to stay free for Unity, the desktop and the driver, in bytes.
+    pub reserve_bytes: u64,
+}
+
+impl MemoryBudget {
+    /// What a model may take: the card without the reserve, and never more than is free.
+    #[must_use]
+    pub fn available_bytes(&self) -> u64 {
+        self.free_bytes.min(self.total_bytes.saturating_sub(self.reserve_bytes))
+    }
+}
+
+/// A placement that was picked, and what it was picked over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacementPick {
+    /// The placement.
+    pub chosen: PlacementOption,
+    /// The next best that fits.
+    pub runner_up: Option<PlacementOption>,
+    /// The least of those with more layers, which do not fit.
+    pub next_up: Option<PlacementOption>,
+    /// What it was picked for.
+    pub budget: MemoryBudget,
+}
+
+impl PlacementPick {
+    /// What stays free beside the reserve, in bytes.
+    #[must_use]
+    pub fn spare_bytes(&self) -> u64 {
+        self.budget.available_bytes().saturating_sub(self.chosen.device_bytes)
+    }
+
+    /// Why this one, in one sentence.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let available = self.budget.available_bytes();
+        let fits = format!(
+            "{} layers with a context of {} and a KV cache of {} take {} of the {} that may be filled",
+            self.chosen.n_gpu_layers,
+            self.chosen.n_ctx,
+            self.chosen.kv_type,
+            gib(self.chosen.device_bytes),
+            gib(available)
+        );
+        match &self.next_up {
+            None => format!("{fits}: no placement has more layers."),
+            Some(next) => format!(
+                "{fits}; {} layers would take at least {}, {} too much.",
+                next.n_gpu_layers,
+                gib(next.device_bytes),
+                gib(next.device_bytes.saturating_sub(available))
+            ),
+        }
+    }
+
+    /// Why not the runner-up, in one sentence.
+    #[must_use]
+    pub fn why_not_runner_up(&self) -> Option<String> {
+        let (first, second) = (&self.chosen, self.runner_up.as_ref()?);
+        let lacks = if second.n_gpu_layers < first.n_gpu_layers {
+            "fewer layers"
+        } else if second.n_ctx < first.n_ctx {
+            "a shorter context"
+        } else {
+            "a coarser KV cache"
+        };
+        Some(format!(
+            "Runner-up: {} layers, context {}, KV cache {}, {}: it fits as well and has {lacks}.",
+            second.n_gpu_layers,
+            second.n_ctx,
+            second.kv_type,
+            gib(second.device_bytes)
+        ))
+    }
+}
+
+/// Picks among placements by a budget: the most layers that fit, then the longest context, then the finest KV cache. `None`
+/// where nothing fits.
+#[must_use]
+pub fn pick(options: &[PlacementOption], budget: &MemoryBudget) -> Option<PlacementPick> {
+    let available = budget.available_bytes();
+    let mut fitting: Vec<&PlacementOption> = options.iter().filter(|option| option.device_bytes <= available).collect();
+    fitting.sort_by_key(|option| std::cmp::Reverse((option.n_gpu_layers, option.n_ctx, option.kv_bits_x10)));
+    let chosen = (*fitting.first()?).clone();
+    let above = options.iter().filter(|option| option.n_gpu_layers > chosen.n_gpu_layers);
+    Some(PlacementPick {
+        next_up: above.min_by_key(|option| (option.n_gpu_layers, option.device_bytes)).cloned(),
+        runner_up: fitting.get(1).map(|&option| option.clone()),
+        chosen,
+        budget: *budget,
+    })
+}
+
+/// Bytes as people compare cards by.
+fn gib(bytes: u64) -> String {
+    format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64)
+}
+
+/// Placements after which speed fell although more layers were on the GPU: what a card does whose driver moved memory out
+/// to the machine. `speeds` are layers and tokens a second; a fall counts beyond `noise`, a share.
+#[must_use]
+pub fn cliffs(speeds: &[(u32, f64)], noise: f64) -> Vec<(u32, u32, f64)> {
+    let mut sorted = speeds.to_vec();
+    sorted.sort_by_key(|(layers, _)| *layers);
+    let falls = |pair: &[(u32, f64)]| {
+        let (from, to) = (pair[0], pair[1]);
+        let change = to.1 / from.1 - 1.0;
+        (from.1 > 0.0 && change < -noise).then_some((from.0, to.0, change))
+    };
+    sorted.windows(2).filter_map(falls).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    /// A model of 8 layers, half a GiB each; 4096 tokens take an eighth of a GiB a layer in 16 bits.
+    fn options() -> Vec<PlacementOption> {
+        let mut options = Vec::new();
+        for n_gpu_layers in 0..=8 {
+            for n_ctx in [2048, 4096] {
+                for (kv_type, kv_bits_x10) in [("f16", 160), ("q8_0", 85)] {
+                    let cache =
+                        u64::from(n_gpu_layers) * u64::from(n_ctx) * u64::from(kv_bits_x10) * GIB / (4096 * 160 * 8);
+                    options.push(PlacementOption {
+                        n_gpu_layers,
+                        n_ctx,
+                        kv_type: kv_type.into(),
+                        kv_bits_x10,
+                        device_bytes: u64::from(n_gpu_layers) * GIB / 2 + cache,
+                        host_bytes: 0,
+                    });
+                }
+            }
+        }
+        options
+    }
+
+    fn budget(total_gib: u64) -> MemoryBudget {
+        MemoryBudget { total_bytes: total_gib * GIB, free_bytes: total_gib * GIB, reserve_bytes: GIB }
+    }
+
+    fn picked(budget: &MemoryBudget) -> (u32, u32, String) {
+        let chosen = pick(&options(), budget).unwrap().chosen;
+        (chosen.n_gpu_layers, chosen.n_ctx, chosen.kv_type)
+    }
+
+    #[test]
+    fn layers_come_first_then_context_then_the_cache() {
+        // All 8 layers with the long, fine cache take 5 GiB.
+        assert_eq!(picked(&budget(6)), (8, 4096, "f16".into()));
+        // 4.53 GiB: all layers with the coarse, long cache.
+        let tight = MemoryBudget { free_bytes: 5 * GIB - GIB * 46 / 100, ..budget(6) };
+        assert_eq!(picked(&tight), (8, 4096, "q8_0".into()));
+        // 3 GiB: 5 layers take 2.5 and their cache at most 0.625.
+        assert_eq!(picked(&budget(4)), (5, 4096, "q8_0".into()));
+        assert_eq!(picked(&budget(1)), (0, 4096, "f16".into()));
+    }
+
+    #[test]
+    fn the_pick_says_why_and_names_its_runner_up() {
+        let pick = pick(&options(), &budget(4)).unwrap();
+        assert_eq!(pick.spare_bytes(), 3 * GIB - pick.chosen.device_bytes);
+        let why = pick.why();
+        assert!(
+            why.starts_with("5 layers with a context of 4096 and a KV cache of q8_0 take 2.83 GiB of the 3.00 GiB")
+        );
+        assert!(why.contains("6 layers would take at least 3.20 GiB, 0.20 GiB too much"), "{why}");
+        let runner_up = pick.why_not_runner_up().unwrap();
+        assert!(runner_up.contains("5 layers, context 2048, KV cache f16, 2.81 GiB"), "{runner_up}");
+        assert!(runner_up.ends_with("has a shorter context."), "{runner_up}");
+    }
+
+    #[test]
+    fn what_is_free_bounds_the_pick_and_nothing_is_made_to_fit() {
+        let busy = MemoryBudget { free_bytes: GIB, ..budget(24) };
+        assert_eq!(pick(&options(), &busy).unwrap().chosen.n_gpu_layers, 1);
+        let least = options().into_iter().filter(|option| option.n_gpu_layers > 0).collect::<Vec<_>>();
+        assert_eq!(pick(&least, &MemoryBudget { free_bytes: 0, ..budget(24) }), None);
+        let all = pick(&options(), &budget(24)).unwrap();
+        assert_eq!((all.next_up.clone(), all.why().ends_with("no placement has more layers.")), (None, true));
+    }
+
+    #[test]
+    fn a_fall_beyond_the_noise_is_a_cliff() {
+        let speeds = [(0, 10.0), (20, 30.0), (10, 20.0), (33, 12.0), (25, 29.5)];
+        let found = cliffs(&speeds, 0.05);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].0, found[0].1), (25, 33));
+        assert!(cliffs(&[(0, 0.0), (1, 5.0)], 0.05).is_empty());
+    }
+}
