@@ -14,7 +14,7 @@ use workly_perf::llm::synth::{DEFAULT_SEED, Overwrite, Shape, SyntheticModel, Wa
 static GOES_ON: AtomicBool = AtomicBool::new(false);
 
 /// A synthetic model of a few million weights, written once by each process.
-fn tiny() -> &'static Path {
+pub(super) fn tiny() -> &'static Path {
     static TINY: OnceLock<PathBuf> = OnceLock::new();
     TINY.get_or_init(|| {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("engine-tiny.gguf");

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use workly_perf::llm::engine::{Backend, ContextSpec, KvType, Projection, Target, project, project_all};
+use workly_perf::llm::engine::{
+    Backend, ContextSpec, KvType, Model, Placement, Projection, Target, project, project_all,
+};
 use workly_perf::llm::gguf::Gguf;
 use workly_perf::llm::{ModelOutline, ModelRef};
 
@@ -95,4 +97,18 @@ fn what_llama_cpp_refuses_is_said() {
     let zero = ContextSpec { n_batch: 0, ..spec(512) };
     let error = project(backend(), model.path(), 0, &zero, Target::Cpu).expect_err("no batch").to_string();
     assert!(error.contains("n_batch"), "{error}");
+}
+
+#[test]
+fn what_was_foreseen_is_what_is_held() {
+    let path = super::engine::tiny();
+    for n_ctx in [512, 2048] {
+        let foreseen = project(backend(), path, 0, &spec(n_ctx), Target::Cpu).expect("a projection");
+        let placement = Placement { n_gpu_layers: Some(0), use_mmap: false, mlock: false };
+        let model = Model::load(backend(), path, &placement, &mut |_| true).expect("it loads");
+        let held = model.session(&spec(n_ctx)).expect("a context").held(0).expect("an account");
+        assert_eq!(held.everywhere().context_bytes, foreseen.everywhere().context_bytes);
+        let (held, foreseen) = (held.everywhere().total_bytes(), foreseen.everywhere().total_bytes());
+        assert!(near(held, foreseen, 3.0), "{held} {foreseen}");
+    }
 }

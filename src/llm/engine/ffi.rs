@@ -15,7 +15,7 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_sys_2 as sys;
 
 use super::log::{Log, LogLevel, Piece};
-use super::{ContextSpec, FlashAttention, KvType, Token};
+use super::{ContextSpec, FlashAttention, ForeseenBytes, ForeseenDevice, KvType, Token, projection};
 
 /// Sends what llama.cpp and ggml say to `log` from now on, for the whole process.
 pub(super) fn capture_log(log: &'static Log) {
@@ -129,6 +129,12 @@ impl<'m> Context<'m> {
     pub(super) fn n_ubatch(&self) -> u32 {
         // SAFETY: the context lives.
         unsafe { sys::llama_n_ubatch(self.pointer.as_ptr()) }
+    }
+
+    /// What it and its model hold: each device's share, and the machine's.
+    pub(super) fn held(&self, model: &LlamaModel) -> Option<(Vec<ForeseenDevice>, ForeseenBytes)> {
+        // SAFETY: both live, and the context was made on this model: a session has no other.
+        unsafe { projection::held(raw_model(model), self.pointer.as_ptr()) }
     }
 
     /// Sets the threads of generation and of prompt processing. Both have passed their check.

@@ -164,6 +164,11 @@ impl Model {
         u32::try_from(token).is_ok_and(|number| number < self.facts.n_vocab)
     }
 
+    /// llama.cpp's own model.
+    pub(super) fn llama(&self) -> &LlamaModel {
+        &self.llama
+    }
+
     /// The llama.cpp that it lives in.
     pub(super) fn backend(&self) -> &'static Backend {
         self.backend

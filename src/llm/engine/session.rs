@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::ffi::{Context, Run};
 use super::spec::check_threads;
 use super::timing::{GenTiming, PromptTiming, TurnTiming, steps};
-use super::{ContextSpec, EngineError, Model, Token};
+use super::{ContextSpec, EngineError, Model, Projection, Token};
 use crate::clock::Clock;
 
 /// A context, empty or computing.
@@ -30,6 +30,20 @@ impl<'m> Session<'m> {
     #[must_use]
     pub fn spec(&self) -> &ContextSpec {
         &self.spec
+    }
+
+    /// What the model and this context hold now, device by device, as ggml keeps account of its buffers; the same shape as a
+    /// projection, to be compared with one.
+    pub fn held(&self, n_gpu_layers: u32) -> Result<Projection, EngineError> {
+        let n_layer = self.model.facts().n_layer;
+        let held = self.context.held(self.model.llama()).map(|(devices, host)| Projection {
+            n_gpu_layers: n_gpu_layers.min(n_layer + 1),
+            n_layer,
+            n_ctx: self.spec.n_ctx,
+            devices,
+            host,
+        });
+        held.ok_or(EngineError::Projection { status: -1, log: Vec::new() })
     }
 
     /// Changes the threads of generation and of prompt processing, for what is computed from now on. It costs less than

@@ -26,6 +26,9 @@ struct DeviceMemory {
     compute: u64,
 }
 
+const EMPTY: DeviceMemory =
+    DeviceMemory { name: [0; 64], memory_total: 0, memory_free: 0, model: 0, context: 0, compute: 0 };
+
 /// `WORKLY_DONE`, `WORKLY_NO_MODEL`, `WORKLY_NO_CONTEXT`.
 const DONE: i32 = 0;
 const NO_MODEL: i32 = 1;
@@ -44,6 +47,31 @@ unsafe extern "C" {
         n_ctx: *mut u32,
         n_layer: *mut u32,
     ) -> i32;
+
+    fn workly_held(
+        model: *const sys::llama_model,
+        context: *const sys::llama_context,
+        out: *mut DeviceMemory,
+        capacity: usize,
+        n_out: *mut usize,
+    ) -> i32;
+}
+
+/// What a model and its context really hold: each device's share, and the machine's.
+///
+/// # Safety
+///
+/// Both pointers are live, and the context is the model's.
+pub(in super::super) unsafe fn held(
+    model: *const sys::llama_model,
+    context: *const sys::llama_context,
+) -> Option<(Vec<ForeseenDevice>, ForeseenBytes)> {
+    let mut rows = [EMPTY; MOST_DEVICES];
+    let mut n_rows = 0;
+    // SAFETY: as this function demands; there is room for `MOST_DEVICES` rows.
+    let status = unsafe { workly_held(model, context, rows.as_mut_ptr(), MOST_DEVICES, &raw mut n_rows) };
+    let (host, devices) = rows.get(..n_rows).and_then(<[_]>::split_last).filter(|_| status == DONE)?;
+    Some((devices.iter().map(device).collect(), bytes(host)))
 }
 
 /// What `n_gpu_layers` layers on the target's devices would take. The file's header is read, and nothing else of it; a
@@ -71,8 +99,7 @@ pub fn project(
         Target::Machine => (1, 0),
         Target::Card { memory_bytes } => (2, memory_bytes),
     };
-    let empty = DeviceMemory { name: [0; 64], memory_total: 0, memory_free: 0, model: 0, context: 0, compute: 0 };
-    let mut rows = [empty; MOST_DEVICES];
+    let mut rows = [EMPTY; MOST_DEVICES];
     let (mut n_rows, mut n_ctx, mut n_layer) = (0, 0, 0);
     let position = log.position();
     let layers = i32::try_from(n_gpu_layers).unwrap_or(i32::MAX);

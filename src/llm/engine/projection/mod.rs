@@ -9,5 +9,7 @@ mod ffi;
 mod foreseen;
 
 #[cfg(feature = "llama")]
+pub(super) use ffi::held;
+#[cfg(feature = "llama")]
 pub use ffi::{project, project_all};
 pub use foreseen::{ForeseenBytes, ForeseenDevice, Projection, Target};

@@ -27,6 +27,31 @@ void describe(workly_device_memory & row, ggml_backend_dev_t device) {
     row.memory_total = total;
 }
 
+// Each device's share of what the model and the context hold, or would hold.
+workly_status collect(
+    const llama_model * model, const llama_context * context, workly_device_memory * out, size_t capacity, size_t * n_out) {
+    const auto n_devices = static_cast<size_t>(llama_model_n_devices(model));
+    if (n_devices + 1 > capacity) {
+        return WORKLY_TOO_MANY;
+    }
+    for (size_t i = 0; i < n_devices; i++) {
+        describe(out[i], llama_model_get_device(model, static_cast<int>(i)));
+    }
+    describe(out[n_devices], ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU));
+    for (const auto & [buft, bytes] : llama_get_memory_breakdown(context)) {
+        ggml_backend_dev_t device = ggml_backend_buft_is_host(buft) ? nullptr : ggml_backend_buft_get_device(buft);
+        size_t at = 0;
+        while (at < n_devices && device != llama_model_get_device(model, static_cast<int>(at))) {
+            at++;
+        }
+        out[at].model   += bytes.model;
+        out[at].context += bytes.context;
+        out[at].compute += bytes.compute;
+    }
+    *n_out = n_devices + 1;
+    return WORKLY_DONE;
+}
+
 workly_status project(
     const char * path, llama_model_params & parameters, const llama_context_params & context, workly_device_memory * out,
     size_t capacity, size_t * n_out, uint32_t * n_ctx, uint32_t * n_layer) {
@@ -38,28 +63,9 @@ workly_status project(
     if (!ctx) {
         return WORKLY_NO_CONTEXT;
     }
-    const auto n_devices = static_cast<size_t>(llama_model_n_devices(model.get()));
-    if (n_devices + 1 > capacity) {
-        return WORKLY_TOO_MANY;
-    }
-    for (size_t i = 0; i < n_devices; i++) {
-        describe(out[i], llama_model_get_device(model.get(), static_cast<int>(i)));
-    }
-    describe(out[n_devices], ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU));
-    for (const auto & [buft, bytes] : llama_get_memory_breakdown(ctx.get())) {
-        ggml_backend_dev_t device = ggml_backend_buft_is_host(buft) ? nullptr : ggml_backend_buft_get_device(buft);
-        size_t at = 0;
-        while (at < n_devices && device != llama_model_get_device(model.get(), static_cast<int>(at))) {
-            at++;
-        }
-        out[at].model   += bytes.model;
-        out[at].context += bytes.context;
-        out[at].compute += bytes.compute;
-    }
-    *n_out   = n_devices + 1;
     *n_ctx   = llama_n_ctx(ctx.get());
     *n_layer = static_cast<uint32_t>(llama_model_n_layer(model.get()));
-    return WORKLY_DONE;
+    return collect(model.get(), ctx.get(), out, capacity, n_out);
 }
 
 }  // namespace
@@ -75,6 +81,15 @@ workly_status workly_project(
         parameters.load_mode    = LLAMA_LOAD_MODE_NONE;
         parameters.devices      = target == WORKLY_TARGET_MACHINE ? nullptr : devices;
         return project(path, parameters, *context, out, capacity, n_out, n_ctx, n_layer);
+    } catch (const std::exception &) {
+        return WORKLY_THROWN;
+    }
+}
+
+workly_status workly_held(
+    const llama_model * model, const llama_context * context, workly_device_memory * out, size_t capacity, size_t * n_out) {
+    try {
+        return collect(model, context, out, capacity, n_out);
     } catch (const std::exception &) {
         return WORKLY_THROWN;
     }

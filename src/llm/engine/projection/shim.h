@@ -39,4 +39,8 @@ workly_status workly_project(
     const char * path, int32_t n_gpu_layers, const llama_context_params * context, workly_target target,
     uint64_t card_bytes, workly_device_memory * out, size_t capacity, size_t * n_out, uint32_t * n_ctx, uint32_t * n_layer);
 
+// The same for a model and a context that are there: what they really hold.
+workly_status workly_held(
+    const llama_model * model, const llama_context * context, workly_device_memory * out, size_t capacity, size_t * n_out);
+
 }
