@@ -1,7 +1,9 @@
 //! The command line as it is written: one file a command, no defaults that depend on anything, no input or output.
 
 mod bridge;
+mod gpu_profiles;
 mod ipc;
+mod memory_size;
 mod model;
 mod render_load;
 mod report;
@@ -10,7 +12,9 @@ mod threads;
 mod values;
 
 pub use bridge::BridgeArgs;
+pub use gpu_profiles::{GpuPlacementArgs, GpuProfilesArgs};
 pub use ipc::IpcArgs;
+pub use memory_size::{LayerItem, MemorySize, Reserve};
 pub use model::{InspectArgs, ModelArgs, ModelCommand, ModelFormat, ShapesArgs, SynthArgs};
 pub use render_load::RenderLoadArgs;
 pub use report::ReportArgs;

@@ -2,7 +2,9 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{BridgeArgs, IpcArgs, ModelArgs, RenderLoadArgs, ReportArgs, ThreadsArgs};
+use super::{
+    BridgeArgs, GpuPlacementArgs, GpuProfilesArgs, IpcArgs, ModelArgs, RenderLoadArgs, ReportArgs, ThreadsArgs,
+};
 
 /// Measures, explains and guards the speed of Workly: the way from a command to the avatar's face.
 ///
@@ -27,6 +29,8 @@ pub enum Command {
     Bridge(BridgeArgs),
     /// Find the thread counts that suit this machine as it is used.
     Threads(ThreadsArgs),
+    /// Find how many layers go on the GPU: what fits beside Unity, and how fast it is.
+    GpuProfiles(GpuProfilesArgs),
     /// Look into model files, and write synthetic ones.
     Model(ModelArgs),
     /// Show a saved run again, in any format.
@@ -36,6 +40,9 @@ pub enum Command {
     /// Compete for the CPU as a Unity scene does, for commands that measure under load.
     #[command(hide = true)]
     RenderLoad(RenderLoadArgs),
+    /// Measure one placement, for gpu-profiles, which starts this by itself.
+    #[command(hide = true)]
+    GpuPlacement(GpuPlacementArgs),
 }
 
 /// `workly-perf completions`.

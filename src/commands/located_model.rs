@@ -43,11 +43,16 @@ impl LocatedModel {
 
     /// Noise for weights is marked in every output.
     pub(super) fn simulated(&self) -> Vec<Simulation> {
-        let marked = self.facts.synthetic.as_ref().map(|mark| {
-            let seed = mark.seed.map_or_else(|| "unknown".into(), |seed| seed.to_string());
-            let parameters = format!("shape {}, seed {seed}", mark.shape.as_deref().unwrap_or("unknown"));
-            Simulation { what: "synthetic weights".into(), parameters }
-        });
-        marked.into_iter().collect()
+        simulated(&self.facts)
     }
+}
+
+/// Noise for weights is marked in every output.
+pub(super) fn simulated(facts: &ModelFacts) -> Vec<Simulation> {
+    let marked = facts.synthetic.as_ref().map(|mark| {
+        let seed = mark.seed.map_or_else(|| "unknown".into(), |seed| seed.to_string());
+        let parameters = format!("shape {}, seed {seed}", mark.shape.as_deref().unwrap_or("unknown"));
+        Simulation { what: "synthetic weights".into(), parameters }
+    });
+    marked.into_iter().collect()
 }

@@ -3,6 +3,7 @@
 mod bridge;
 mod completions;
 mod failure;
+mod gpu_profiles;
 mod ipc;
 #[cfg(feature = "llama")]
 mod located_model;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Parser;
 
 use super::failure::Failure;
-use super::{bridge, completions, ipc, model, render_load, report, threads};
+use super::{bridge, completions, gpu_profiles, ipc, model, render_load, report, threads};
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::term::Printer;
@@ -48,6 +48,8 @@ fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
         Command::Model(args) => model::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Report(args) => report::run(args, printer),
         Command::Completions(args) => completions::run(args, printer),
+        Command::GpuProfiles(args) => gpu_profiles::run(args, printer, &*stop_on_ctrl_c()?),
+        Command::GpuPlacement(args) => gpu_profiles::run_placement(args, printer, &stop_on_ctrl_c()?),
         Command::RenderLoad(args) => render_load::run(args, printer, &*stop_on_ctrl_c()?),
     }
 }

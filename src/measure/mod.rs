@@ -5,6 +5,9 @@ mod figures;
 mod findings;
 mod load;
 mod open;
+mod placement;
+#[cfg(feature = "llama")]
+mod placement_run;
 mod render_load;
 mod round_trips;
 mod token_figures;
@@ -13,9 +16,12 @@ mod tokens;
 pub use figures::{case_state, metrics};
 pub use findings::{ClientLimit, aliases, client_limited, frame_lock};
 pub use load::Load;
+pub use placement::{PlacementAnswer, PlacementOutcome, PlacementPhase, PlacementRequest};
+#[cfg(feature = "llama")]
+pub use placement_run::measure_placement;
 pub use render_load::{Calibration, Frame, Frames, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render};
 pub use round_trips::{Bench, End, RoundTrips, measure_case};
-pub use token_figures::token_metrics;
+pub use token_figures::{average, token_metrics};
 #[cfg(feature = "llama")]
 pub use tokens::repeat;
 pub use tokens::{Test, TokenSample};

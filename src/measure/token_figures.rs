@@ -26,7 +26,8 @@ pub fn token_metrics(samples: &[TokenSample]) -> Vec<Metric> {
 }
 
 /// A mean with its standard deviation and Student's interval.
-fn average(name: &str, unit: &str, values: &[f64], direction: Direction) -> Metric {
+#[must_use]
+pub fn average(name: &str, unit: &str, values: &[f64], direction: Direction) -> Metric {
     let n = values.len() as u64;
     let Some(mean) = mean_of(values) else {
         return Metric::absent(name, unit, n, direction, MetricStatus::TooFew);

@@ -3,6 +3,8 @@
 #[cfg(feature = "llama")]
 use std::sync::atomic::AtomicBool;
 
+use serde::{Deserialize, Serialize};
+
 #[cfg(feature = "llama")]
 use crate::clock::Clock;
 #[cfg(feature = "llama")]
@@ -29,7 +31,7 @@ impl Test {
 }
 
 /// One repetition. Durations are nanoseconds.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TokenSample {
     /// When it began, on the clock of the run.
     pub began_ns: u64,

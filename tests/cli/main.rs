@@ -12,6 +12,8 @@ mod faults;
 mod generated;
 mod golden;
 mod gpu_facts;
+#[cfg(feature = "llama")]
+mod gpu_profiles;
 mod hlog_python;
 mod ipc;
 mod model;

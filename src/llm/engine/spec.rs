@@ -202,6 +202,20 @@ impl KvType {
         }
     }
 
+    /// Bits that a value takes, its share of the block's scale included, times ten.
+    #[must_use]
+    pub const fn bits_x10(self) -> u32 {
+        match self {
+            Self::F32 => 320,
+            Self::F16 | Self::Bf16 => 160,
+            Self::Q8_0 => 85,
+            Self::Q5_1 => 60,
+            Self::Q5_0 => 55,
+            Self::Q4_1 => 50,
+            Self::Q4_0 | Self::Iq4Nl => 45,
+        }
+    }
+
     /// Whether it is stored in blocks with a scale rather than as numbers.
     #[must_use]
     pub const fn is_quantised(self) -> bool {

@@ -56,7 +56,7 @@ fn cells(subject: &Subject, plan: &Plan, row: &Row) -> Vec<(&'static str, String
         ("poll", "50".into()),
         ("type_k", plan.type_k.clone()),
         ("type_v", plan.type_v.clone()),
-        ("n_gpu_layers", plan.n_gpu_layers.to_string()),
+        ("n_gpu_layers", conditions.n_gpu_layers.unwrap_or(plan.n_gpu_layers).to_string()),
         ("n_cpu_moe", "0".into()),
         ("split_mode", "layer".into()),
         ("main_gpu", "0".into()),

@@ -89,11 +89,13 @@ pub fn llama_bench_markdown(run: &Run) -> Result<String, ReportError> {
 fn fields(run: &Run, subject: &Subject, plan: &Plan, rows: &[Row]) -> Vec<Field> {
     let on_cpu = CPU_BACKENDS.iter().any(|name| subject.backends.contains(name));
     let first_count = rows.first().map(|row| row.conditions.n_threads);
+    let first_layers = rows.first().and_then(|row| row.conditions.n_gpu_layers);
+    let several_layers = rows.iter().any(|row| row.conditions.n_gpu_layers != first_layers);
     let several_counts = rows.iter().any(|row| Some(row.conditions.n_threads) != first_count);
     let default_count = first_count == run.machine.physical_cores.value().copied();
     let defaults = Plan::of_defaults();
     let optional = [
-        (Field::GpuLayers, !on_cpu),
+        (Field::GpuLayers, !on_cpu || several_layers),
         (Field::Threads, on_cpu || several_counts || !default_count),
         (Field::Batch, plan.n_batch != defaults.n_batch),
         (Field::Ubatch, plan.n_ubatch != defaults.n_ubatch),
@@ -120,7 +122,7 @@ fn cell(field: Field, subject: &Subject, plan: &Plan, row: &Row) -> String {
             params => format!("{:.2} B", params / 1e9),
         },
         Field::Backend => subject.backends.clone(),
-        Field::GpuLayers => plan.n_gpu_layers.to_string(),
+        Field::GpuLayers => row.conditions.n_gpu_layers.unwrap_or(plan.n_gpu_layers).to_string(),
         Field::Threads => row.conditions.n_threads.to_string(),
         Field::Batch => plan.n_batch.to_string(),
         Field::Ubatch => plan.n_ubatch.to_string(),

@@ -72,6 +72,8 @@ pub(super) struct Conditions {
     pub(super) n_depth: u64,
     /// The threads that did this test's work.
     pub(super) n_threads: u64,
+    /// The layers of this case, in a run whose cases differ in them.
+    pub(super) n_gpu_layers: Option<i64>,
     pub(super) test_time: jiff::Timestamp,
     pub(super) samples_ns: Vec<u64>,
 }
@@ -221,6 +223,10 @@ impl Conditions {
             n_tokens: place.read(tokens_key)?,
             n_depth: place.read("n_depth")?,
             n_threads: place.read(threads_key)?,
+            n_gpu_layers: match place.object.get("n_gpu_layers") {
+                Some(_) => place.read("n_gpu_layers")?,
+                None => None,
+            },
             test_time: place.read("test_time")?,
             samples_ns,
         })

@@ -69,8 +69,8 @@ fn is_measured(case: &Case) -> bool {
     matches!(case.state, CaseState::Ok | CaseState::Interrupted | CaseState::Lossy) && has_any
 }
 
-/// The rows of `run` in llama-bench's order: thread counts as they first appear, and for each the prompt before the
-/// generation.
+/// The rows of `run` in llama-bench's order: layers, then thread counts as they first appear, and for each the prompt
+/// before the generation.
 pub(super) fn rows(run: &Run) -> Result<Vec<Row>, ReportError> {
     let printed = printed_load(run);
     let cases = run.cases.iter().filter(|case| load(case).is_some() && load(case) == printed && is_measured(case));
@@ -87,7 +87,7 @@ pub(super) fn rows(run: &Run) -> Result<Vec<Row>, ReportError> {
     rows.sort_by_key(|row| {
         let conditions = &row.conditions;
         let place = counts.iter().position(|count| *count == conditions.n_threads);
-        (place, conditions.test == Test::Generation)
+        (conditions.n_gpu_layers, place, conditions.test == Test::Generation)
     });
     Ok(rows)
 }
@@ -141,6 +141,18 @@ mod tests {
             case.conditions["n_threads_batch"] = json!(7);
         }
         assert_eq!(printed(&run), [(7, Test::Prompt), (3, Test::Generation)]);
+    }
+
+    #[test]
+    fn placements_stand_by_their_layers() {
+        let mut run = run();
+        run.cases = vec![case("idle", "pp", 2, &[5]), case("idle", "pp", 2, &[5]), case("idle", "tg", 2, &[5])];
+        for (case, layers) in run.cases.iter_mut().zip([33, 0, 0]) {
+            case.conditions["n_gpu_layers"] = json!(layers);
+        }
+        let layers: Vec<_> = rows(&run).unwrap().iter().map(|row| row.conditions.n_gpu_layers).collect();
+        assert_eq!(layers, [Some(0), Some(0), Some(33)]);
+        assert_eq!(printed(&run), [(2, Test::Prompt), (2, Test::Generation), (2, Test::Prompt)]);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
 use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 
 use llama_cpp_sys_2 as sys;
 
@@ -25,6 +27,9 @@ struct DeviceMemory {
     context: u64,
     compute: u64,
 }
+
+/// The most placements that are foreseen at once.
+const MOST_WORKERS: usize = 8;
 
 const EMPTY: DeviceMemory =
     DeviceMemory { name: [0; 64], memory_total: 0, memory_free: 0, model: 0, context: 0, compute: 0 };
@@ -147,10 +152,30 @@ pub fn project_all(
 ) -> Result<Vec<Projection>, EngineError> {
     let none = project(backend, path, 0, spec, target)?;
     let all = none.n_layer + 1;
+    // llama.cpp foresees one placement on one thread, and several at once as long as they share nothing.
+    let next = AtomicU32::new(1);
+    let take = || {
+        let mut placements = Vec::new();
+        loop {
+            let layers = next.fetch_add(1, Ordering::Relaxed);
+            if layers > all {
+                return Ok(placements);
+            }
+            placements.push(project(backend, path, layers, spec, target)?);
+        }
+    };
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
     let mut placements = vec![none];
-    for layers in 1..=all {
-        placements.push(project(backend, path, layers, spec, target)?);
-    }
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(take)).collect();
+        for worker in workers {
+            let taken: Result<Vec<Projection>, EngineError> =
+                worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            placements.extend(taken?);
+        }
+        Ok::<_, EngineError>(())
+    })?;
+    placements.sort_by_key(|placement| placement.n_gpu_layers);
     Ok(placements)
 }
 

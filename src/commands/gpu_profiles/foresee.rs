@@ -1,0 +1,116 @@
+//! Every placement of a model, foreseen, and what there is to fill.
+
+use std::path::Path;
+
+use super::super::failure::Failure;
+use crate::advise::{MemoryBudget, PlacementOption, PlacementPick, pick};
+use crate::exit::Exit;
+use crate::llm::engine::{Backend, Device, DeviceKind, KvType, Projection, Target, project_all};
+use crate::plan::{GpuProfilesPlan, KeptFree};
+
+/// Every placement, and the choices beside it.
+#[derive(Debug)]
+pub(super) struct Foreseen {
+    /// For what it was foreseen.
+    pub(super) target: Target,
+    /// The placements with the first context and the first type of cache, from no layer on.
+    pub(super) first: Vec<Projection>,
+    /// All placements with all contexts and types.
+    pub(super) options: Vec<PlacementOption>,
+    /// Milliseconds that all of it took, and how many placements that were.
+    pub(super) took_ms: f64,
+}
+
+/// Foresees all placements with all contexts and types of cache.
+pub(super) fn foresee(
+    backend: &'static Backend,
+    path: &Path,
+    plan: &GpuProfilesPlan,
+    target: Target,
+) -> Result<Foreseen, Failure> {
+    let clock = crate::clock::Clock::start();
+    let (mut first, mut options) = (Vec::new(), Vec::new());
+    for &kv in &plan.cache_types {
+        for &n_ctx in &plan.contexts {
+            let placements = match project_all(backend, path, &plan.context(n_ctx, kv), target) {
+                Ok(placements) => placements,
+                // A cache that this model cannot have is none to choose from, unless it is the one that was asked for.
+                Err(_) if !first.is_empty() => continue,
+                Err(error) => return Err(error.into()),
+            };
+            options.extend(placements.iter().map(|placement| option(placement, kv)));
+            if first.is_empty() {
+                first = placements;
+            }
+        }
+    }
+    Ok(Foreseen { target, first, options, took_ms: clock.now_ns() as f64 / 1e6 })
+}
+
+fn option(placement: &Projection, kv: KvType) -> PlacementOption {
+    PlacementOption {
+        n_gpu_layers: placement.n_gpu_layers,
+        n_ctx: placement.n_ctx,
+        kv_type: kv.name().into(),
+        kv_bits_x10: kv.bits_x10(),
+        device_bytes: placement.on_devices().total_bytes(),
+        host_bytes: placement.host.total_bytes(),
+    }
+}
+
+impl Foreseen {
+    /// Layers that can be placed, the output layer counted.
+    pub(super) fn offloadable(&self) -> u32 {
+        self.first.first().map_or(1, |placement| placement.n_layer + 1)
+    }
+
+    /// What so many layers take, with the first context and type of cache.
+    pub(super) fn placement(&self, n_gpu_layers: u32) -> Option<&Projection> {
+        self.first.get(n_gpu_layers.min(self.offloadable()) as usize)
+    }
+
+    /// The pick among everything that may be chosen.
+    pub(super) fn pick(&self, budget: &MemoryBudget) -> Option<PlacementPick> {
+        pick(&self.options, budget)
+    }
+
+    /// The pick among the placements with the first context and type of cache.
+    pub(super) fn pick_first(&self, budget: &MemoryBudget) -> Option<PlacementPick> {
+        pick(self.options.get(..self.first.len()).unwrap_or_default(), budget)
+    }
+}
+
+/// The GPUs that layers can be placed on.
+pub(super) fn gpus(backend: &Backend) -> Vec<Device> {
+    let is_gpu = |device: &Device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
+    backend.devices().into_iter().filter(is_gpu).collect()
+}
+
+/// What there is to fill on the GPUs of this machine, by ggml's account of their memory.
+pub(super) fn budget(gpus: &[Device], plan: &GpuProfilesPlan) -> Result<MemoryBudget, Failure> {
+    let sum = |bytes: fn(&Device) -> Option<u64>| gpus.iter().map(bytes).sum::<Option<u64>>();
+    let told = sum(|device| device.memory_total_bytes).zip(sum(|device| device.memory_free_bytes));
+    let Some((total_bytes, free_bytes)) = told else {
+        let error = anyhow::anyhow!("a GPU does not tell its memory, so nothing can be said of what fits");
+        return Err(Failure::new(Exit::Lacking, error).hint("--vram SIZE answers for a card of that size"));
+    };
+    let reserve_bytes = match plan.reserve {
+        KeptFree::Bytes(bytes) => bytes,
+        KeptFree::Measured => total_bytes.saturating_sub(free_bytes),
+    };
+    Ok(MemoryBudget { total_bytes, free_bytes, reserve_bytes })
+}
+
+/// The same for a card that is not here: all of it is free.
+pub(super) fn card_budget(memory_bytes: u64, plan: &GpuProfilesPlan) -> Result<MemoryBudget, Failure> {
+    match plan.reserve {
+        KeptFree::Bytes(reserve_bytes) => {
+            Ok(MemoryBudget { total_bytes: memory_bytes, free_bytes: memory_bytes, reserve_bytes })
+        }
+        KeptFree::Measured => {
+            let error =
+                anyhow::anyhow!("--reserve measured: what programs hold of a card that is not here cannot be read");
+            Err(Failure::new(Exit::Lacking, error).hint("name the size, such as --reserve 1.5GiB"))
+        }
+    }
+}

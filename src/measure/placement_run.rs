@@ -1,0 +1,84 @@
+//! The measuring of one placement, inside of its own process.
+
+use std::sync::atomic::AtomicBool;
+
+use super::placement::{PlacementOutcome, PlacementPhase, PlacementRequest};
+use super::tokens::{Test, repeat};
+use crate::clock::Clock;
+use crate::llm::engine::{
+    Backend, ContextSpec, DeviceKind, EngineError, ForeseenBytes, ForeseenDevice, Model, Placement,
+};
+
+/// Loads, warms up, processes a prompt, generates. The two readers are for anonymous memory and CPU time of this process;
+/// `begins` is told of each phase, outside of what is timed.
+///
+/// # Errors
+/// Those of the engine; an interruption is one of them. Where ggml finds no memory it may also end the process.
+pub fn measure_placement(
+    backend: &'static Backend,
+    request: &PlacementRequest,
+    (anonymous_bytes, cpu_ns): (impl Fn() -> Option<u64>, impl Fn() -> Option<u64>),
+    mut begins: impl FnMut(PlacementPhase),
+    stop: &AtomicBool,
+) -> Result<PlacementOutcome, EngineError> {
+    let spec = ContextSpec {
+        n_ctx: request.n_ctx,
+        n_batch: request.n_batch,
+        n_ubatch: request.n_ubatch,
+        n_threads: request.n_threads,
+        n_threads_batch: request.n_threads,
+        type_k: request.kv_type.parse()?,
+        type_v: request.kv_type.parse()?,
+        flash_attention: request.flash_attn.parse()?,
+    };
+    spec.check()?;
+    let clock = Clock::start();
+    let before = devices(backend);
+    begins(PlacementPhase::Load);
+    let began_ns = clock.now_ns();
+    let placement = Placement { n_gpu_layers: Some(request.n_gpu_layers), use_mmap: true, mlock: false };
+    let goes_on = || !stop.load(std::sync::atomic::Ordering::Relaxed);
+    let model = Model::load(backend, &request.path, &placement, &mut |_| goes_on())?;
+    let mut session = model.session(&spec)?;
+    let ready_ns = clock.now_ns() - began_ns;
+    let held = session.held(request.n_gpu_layers)?;
+    let (n_prompt, n_gen) = (request.n_prompt as usize, request.n_gen as usize);
+    begins(PlacementPhase::WarmUp);
+    session.warm_up(n_prompt, n_gen, stop)?;
+    let mut one =
+        |test, tokens| repeat((&model, &mut session), test, (request.n_threads, tokens), &clock, &cpu_ns, stop);
+    begins(PlacementPhase::Prompt);
+    let prompt = one(Test::Prompt, n_prompt)?;
+    begins(PlacementPhase::Generation);
+    let generation = one(Test::Generation, n_gen)?;
+    begins(PlacementPhase::Done);
+    let facts = model.facts();
+    Ok(PlacementOutcome {
+        description: facts.description.clone(),
+        n_params: facts.n_params,
+        size_bytes: facts.size_bytes,
+        load_ns: facts.load_ns,
+        ready_ns,
+        held,
+        before,
+        after: devices(backend),
+        prompt,
+        generation,
+        rss_anon_bytes: anonymous_bytes(),
+        warnings: facts.warnings.iter().map(|line| line.text.clone()).collect(),
+    })
+}
+
+/// The devices with memory of their own, as they are now.
+fn devices(backend: &Backend) -> Vec<ForeseenDevice> {
+    let is_gpu = |kind| matches!(kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
+    let devices = backend.devices().into_iter().filter(|device| is_gpu(device.kind));
+    devices
+        .map(|device| ForeseenDevice {
+            name: device.name,
+            memory_total_bytes: device.memory_total_bytes,
+            memory_free_bytes: device.memory_free_bytes,
+            bytes: ForeseenBytes::default(),
+        })
+        .collect()
+}

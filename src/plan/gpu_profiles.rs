@@ -1,0 +1,209 @@
+//! The plan of `gpu-profiles`: which placements, with which contexts, how often. Part of the record.
+
+use serde::Serialize;
+
+use super::threads::Rounds;
+use crate::cli::{GpuProfilesArgs, LayerItem, Reserve};
+use crate::llm::engine::{ContextSpec, FlashAttention, KvType};
+use crate::record::Topology;
+
+/// What stays free of a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeptFree {
+    /// So many bytes.
+    Bytes(u64),
+    /// What other programs hold now.
+    Measured,
+}
+
+/// How far it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Depth {
+    /// Nothing is loaded.
+    Project,
+    /// Placements are measured.
+    Measure,
+}
+
+/// Everything that `gpu-profiles` will do.
+#[derive(Debug, Clone, Serialize)]
+pub struct GpuProfilesPlan {
+    /// Whether placements are measured or only foreseen.
+    pub depth: Depth,
+    /// Memory of cards that are not here, in bytes.
+    pub cards_bytes: Vec<u64>,
+    /// The placements, as they were asked for.
+    #[serde(skip)]
+    pub layers: Vec<LayerItem>,
+    /// What stays free.
+    pub reserve: KeptFree,
+    /// Whether a GPU must be there.
+    pub require_gpu: bool,
+    /// Whether placements are measured that are not foreseen to fit.
+    pub try_all: bool,
+    /// Contexts to choose from; the first is measured.
+    pub contexts: Vec<u32>,
+    /// Types of the cache to choose from; the first is measured.
+    #[serde(skip)]
+    pub cache_types: Vec<KvType>,
+    /// Type of the K cache that is measured.
+    pub type_k: &'static str,
+    /// Type of the V cache that is measured.
+    pub type_v: &'static str,
+    /// Tokens handed over at once.
+    pub n_batch: u32,
+    /// Tokens computed at once.
+    pub n_ubatch: u32,
+    /// Flash attention.
+    pub flash_attn: &'static str,
+    /// Threads.
+    pub n_threads: u32,
+    /// Each case has its own: `null`.
+    pub n_gpu_layers: Option<u32>,
+    /// Whether the file is mapped.
+    pub use_mmap: bool,
+    /// When the rounds end.
+    pub rounds: Rounds,
+    /// Tokens of the prompt.
+    pub n_prompt: u32,
+    /// Tokens to generate.
+    pub n_gen: u32,
+    /// The longest that one measurement may take, in seconds.
+    pub timeout_s: f64,
+    /// Seed of the order.
+    pub seed: u64,
+}
+
+impl GpuProfilesPlan {
+    /// Resolves the arguments for a machine.
+    #[must_use]
+    pub fn resolve(args: &GpuProfilesArgs, topology: &Topology, fresh_seed: u64) -> Self {
+        let cores = topology.physical_cores.value().or(topology.logical_cpus.value()).copied();
+        let cores = u32::try_from(cores.unwrap_or(1)).unwrap_or(1).max(1);
+        let kv = args.cache_type.first().map_or("f16", |kind| kind.name());
+        let needed = args.prompt_tokens.max(args.gen_tokens) + 1;
+        Self {
+            depth: if args.project || !args.vram.is_empty() { Depth::Project } else { Depth::Measure },
+            cards_bytes: args.vram.iter().map(|size| size.bytes).collect(),
+            layers: args.layers.clone(),
+            reserve: match args.reserve {
+                Reserve::Size(size) => KeptFree::Bytes(size.bytes),
+                Reserve::Measured => KeptFree::Measured,
+            },
+            require_gpu: args.require_gpu,
+            try_all: args.try_all,
+            contexts: args.ctx_size.iter().map(|&tokens| tokens.max(needed)).collect(),
+            cache_types: args.cache_type.clone(),
+            type_k: kv,
+            type_v: kv,
+            n_batch: args.batch_size,
+            n_ubatch: args.ubatch_size.min(args.batch_size),
+            flash_attn: args.flash_attn.name(),
+            n_threads: args.threads.unwrap_or(cores),
+            n_gpu_layers: None,
+            use_mmap: true,
+            rounds: match args.budget {
+                Some(budget) => Rounds::BudgetS(budget.as_secs_f64()),
+                None => Rounds::Repetitions(args.repetitions),
+            },
+            n_prompt: args.prompt_tokens,
+            n_gen: args.gen_tokens,
+            timeout_s: args.timeout.as_secs_f64(),
+            seed: args.seed.unwrap_or(fresh_seed),
+        }
+    }
+
+    /// The context with so many tokens and such a cache.
+    #[must_use]
+    pub fn context(&self, n_ctx: u32, kv: KvType) -> ContextSpec {
+        ContextSpec {
+            n_ctx,
+            n_batch: self.n_batch,
+            n_ubatch: self.n_ubatch,
+            n_threads: self.n_threads,
+            n_threads_batch: self.n_threads,
+            type_k: kv,
+            type_v: kv,
+            flash_attention: self.flash_attn.parse().unwrap_or(FlashAttention::Auto),
+        }
+    }
+
+    /// The context that is measured and listed.
+    #[must_use]
+    pub fn first_context(&self) -> ContextSpec {
+        let n_ctx = self.contexts.first().copied().unwrap_or(4096);
+        self.context(n_ctx, self.cache_types.first().copied().unwrap_or(KvType::F16))
+    }
+
+    /// The placements to measure, of a model with so many layers to offload, ascending; `auto` is what was picked.
+    #[must_use]
+    pub fn placements(&self, offloadable: u32, auto: u32) -> Vec<u32> {
+        let resolve = |item: &LayerItem| match item {
+            LayerItem::Count(count) => (*count).min(offloadable),
+            LayerItem::All => offloadable,
+            LayerItem::Auto => auto,
+        };
+        let mut layers: Vec<u32> = self.layers.iter().map(resolve).collect();
+        layers.sort_unstable();
+        layers.dedup();
+        layers
+    }
+
+    /// Whether what was asked for cannot be without a GPU.
+    #[must_use]
+    pub fn demands_gpu(&self) -> bool {
+        let on_cpu = |item: &LayerItem| matches!(item, LayerItem::Auto | LayerItem::Count(0));
+        self.require_gpu || !self.layers.iter().any(on_cpu)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::record::Fact;
+
+    fn plan(line: &str) -> GpuProfilesPlan {
+        let words = ["workly-perf", "gpu-profiles"].into_iter().chain(line.split_whitespace());
+        let Command::GpuProfiles(args) = Cli::try_parse_from(words).unwrap().command else { panic!("{line}") };
+        let topology = Topology {
+            physical_cores: Fact::Value(4),
+            logical_cpus: Fact::Value(8),
+            performance_cores: Fact::Unsupported,
+            efficiency_cores: Fact::Unsupported,
+            smt: Fact::Value(true),
+            affinity_cpus: Fact::Value(8),
+            quota_cpus: Fact::Value(None),
+        };
+        GpuProfilesPlan::resolve(&args, &topology, 7)
+    }
+
+    #[test]
+    fn placements_are_cut_to_the_model_and_stand_once() {
+        let usual = plan("");
+        assert_eq!((usual.placements(33, 27), usual.n_threads, usual.seed), (vec![0, 10, 20, 27, 30], 4, 7));
+        assert_eq!(usual.placements(13, 13), [0, 10, 13]);
+        assert_eq!(plan("--layers all,0").placements(33, 5), [0, 33]);
+        assert_eq!((usual.first_context().n_ctx, usual.depth, usual.demands_gpu()), (4096, Depth::Measure, false));
+    }
+
+    #[test]
+    fn a_gpu_is_demanded_by_word_or_by_layers() {
+        assert!(plan("--require-gpu").demands_gpu());
+        assert!(plan("--layers 10,all").demands_gpu());
+        assert!(!plan("--layers 10,0").demands_gpu());
+        assert!(!plan("--layers auto").demands_gpu());
+    }
+
+    #[test]
+    fn cards_are_only_projected_and_the_context_holds_the_test() {
+        let cards = plan("--vram 4GiB,6GiB --reserve measured --ctx-size 64 --prompt-tokens 128 --cache-type q8_0");
+        assert_eq!(cards.depth, Depth::Project);
+        assert_eq!(cards.cards_bytes, [4 << 30, 6 << 30]);
+        assert_eq!((cards.reserve, cards.type_k, cards.contexts[0]), (KeptFree::Measured, "q8_0", 129));
+    }
+}
