@@ -13,8 +13,20 @@ pub struct Reply {
     pub id: Option<u64>,
     /// When the line had been read.
     pub received_ns: Option<u64>,
+    /// When it had been understood.
+    pub parsed_ns: Option<u64>,
+    /// When the frame that applied the command began.
+    pub frame_ns: Option<u64>,
+    /// When the main thread took it from the queue.
+    pub dequeued_ns: Option<u64>,
+    /// When it had been carried out.
+    pub applied_ns: Option<u64>,
     /// When the reply was about to be written.
     pub replied_ns: Option<u64>,
+    /// Messages that were waiting when it was queued.
+    pub queue_depth: Option<u64>,
+    /// Whether the bridge's queue was full, and the message was not taken.
+    pub overflow: bool,
     /// The number of the frame that applied the command.
     pub frame: Option<u64>,
     /// To a batch: how many of its commands were carried out, by the bridge's own account.
@@ -33,7 +45,17 @@ struct Members {
     #[serde(default)]
     received_ns: Value,
     #[serde(default)]
+    parsed_ns: Value,
+    #[serde(default)]
+    frame_ns: Value,
+    #[serde(default)]
+    dequeued_ns: Value,
+    #[serde(default)]
+    applied_ns: Value,
+    #[serde(default)]
     replied_ns: Value,
+    #[serde(default)]
+    queue_depth: Value,
     #[serde(default)]
     frame: Value,
     #[serde(default)]
@@ -72,7 +94,13 @@ impl Reply {
         Ok(Self {
             id: number(&members.id),
             received_ns: members.received_ns.as_u64(),
+            parsed_ns: members.parsed_ns.as_u64(),
+            frame_ns: members.frame_ns.as_u64(),
+            dequeued_ns: members.dequeued_ns.as_u64(),
+            applied_ns: members.applied_ns.as_u64(),
             replied_ns: members.replied_ns.as_u64(),
+            queue_depth: members.queue_depth.as_u64(),
+            overflow: members.status == "overflow",
             frame: members.frame.as_u64(),
             applied: members.applied.as_u64().or(members.processed.as_u64()),
             fps: members.data.get("fps").and_then(Value::as_f64),
@@ -145,6 +173,12 @@ mod tests {
     #[test]
     fn odd_members_of_an_object_do_not_garble_it() {
         assert_eq!(parse(r#"{"id":"x","status":"ok","type":5,"data":"text"}"#).unwrap(), Reply::default());
+    }
+
+    #[test]
+    fn a_full_queue_is_no_refusal_but_is_told() {
+        let reply = parse(r#"{"id":1,"status":"overflow","queue_depth":9}"#).unwrap();
+        assert_eq!((reply.overflow, reply.queue_depth), (true, Some(9)));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::measure::Load;
 /// A round trip ends when the reply is parsed. "received" is a command that the bridge's socket thread answers, "applied"
 /// one that Unity's main thread answers inside a frame: their difference is the wait for the frame.
 ///
-/// Without --load it does the whole round: received and applied, closed loop and Poisson, and the message sizes. The
+/// Without --load and without a study of its own, such as --find-max-rate, it does the whole round: received and applied, closed loop and Poisson, and the message sizes. The
 /// avatar is left as it was found: expressions reset, blink as the configuration has it.
 #[derive(Debug, Args)]
 pub struct IpcArgs {
@@ -45,6 +45,16 @@ pub struct IpcArgs {
     /// at its size. Default of the whole round: 10,100,1k,4095,4096,4097,10k.
     #[arg(long, value_name = "SIZES", value_delimiter = ',', value_parser = parse_size)]
     pub sizes: Vec<usize>,
+    /// Search for the highest rate of messages that the bridge sustains, received and applied, rather than time round trips:
+    /// steps of Poisson arrivals at rising rates, a bisection, a confirmation. About a minute.
+    #[arg(long, group = "study", conflicts_with_all = ["load", "sizes", "messages"])]
+    pub find_max_rate: bool,
+    /// With --find-max-rate: a rate only counts as sustained while the 99th percentile of its round trips stays within this.
+    #[arg(long, value_name = "DURATION", requires = "find_max_rate", value_parser = parse_duration)]
+    pub p99_budget: Option<Duration>,
+    /// With --find-max-rate: length of a step. Steps of few messages take up to three times as long, confirmations twice.
+    #[arg(long, default_value = "1s", value_name = "DURATION", requires = "find_max_rate", value_parser = parse_duration)]
+    pub step: Duration,
     /// Messages sent before each case, closed loop, that are no part of any figure.
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub warmup: u32,

@@ -8,6 +8,7 @@ mod open;
 mod placement;
 #[cfg(feature = "llama")]
 mod placement_run;
+mod rate;
 mod render_load;
 mod round_trips;
 mod token_figures;
@@ -19,6 +20,10 @@ pub use load::Load;
 pub use placement::{PlacementAnswer, PlacementOutcome, PlacementPhase, PlacementRequest};
 #[cfg(feature = "llama")]
 pub use placement_run::measure_placement;
+pub use rate::{
+    Failing, Limit, Phase, Search, Step, Verdict, due_count, judge, measure_step, saturated_per_s, search_metrics,
+    step_metrics,
+};
 pub use render_load::{Calibration, Frame, Frames, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render};
 pub use round_trips::{Bench, End, RoundTrips, measure_case};
 pub use token_figures::{average, token_metrics};

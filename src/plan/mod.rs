@@ -7,6 +7,6 @@ mod shared;
 mod threads;
 
 pub use gpu_profiles::{Depth, GpuProfilesPlan, KeptFree};
-pub use ipc::{DialectBy, FoundBy, IpcCase, IpcPlan, PlanError, RoundTripsPlan, Study};
+pub use ipc::{DialectBy, FoundBy, IpcCase, IpcPlan, MaxRatePlan, PlanError, RoundTripsPlan, Study};
 pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
 pub use threads::{Competition, Count, Rounds, Rule, ThreadsPlan};

@@ -131,7 +131,7 @@ fn the_embedded_bridge_serves_another_process() {
 }
 
 #[cfg(unix)]
-fn interrupt(child: &std::process::Child) {
+pub(super) fn interrupt(child: &std::process::Child) {
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
 }

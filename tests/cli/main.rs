@@ -16,6 +16,7 @@ mod gpu_facts;
 mod gpu_profiles;
 mod hlog_python;
 mod ipc;
+mod max_rate;
 mod model;
 #[cfg_attr(not(unix), allow(dead_code))]
 mod mono;

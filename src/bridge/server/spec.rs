@@ -14,9 +14,9 @@ const HIGHEST_FPS: f64 = 1_000.0;
 /// Messages that may wait for the main thread unless told otherwise: above what a second of any client that we know sends.
 pub(super) const QUEUE_CAPACITY: u64 = 65_536;
 
-/// How much unused capacity is kept for a burst, in nanoseconds: as much as a timer of an operating system may be late, so
-/// that a bridge which wakes late still reaches its capacity.
-pub(super) const CREDIT_NS: u64 = 2_000_000;
+/// How much unused capacity is kept for a burst, in nanoseconds: as much as a thread may be woken late, so that
+/// a bridge on a busy machine still reaches its capacity.
+pub(super) const CREDIT_NS: u64 = 20_000_000;
 
 /// When the main thread looks at its queue.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,7 +75,7 @@ pub struct BridgeSpec {
     /// Time the main thread spends on carrying out each command, one after the other.
     #[serde(rename = "apply_delay_ns", serialize_with = "duration_ns")]
     pub apply_delay: Duration,
-    /// Messages a second that the socket thread takes on average; 2 ms worth of them at once after a rest.
+    /// Messages a second that the socket thread takes on average; 20 ms worth of them at once after a rest.
     #[serde(rename = "capacity_per_s")]
     pub capacity: Option<f64>,
     /// Messages that may wait for the main thread; one more is refused. 65,536 when absent, in a dialect that can

@@ -6,8 +6,8 @@ use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show};
 use super::connection::Connection;
-use super::round_trips;
 use super::session::Session;
+use super::{max_rate, round_trips};
 use crate::cli::{Format, IpcArgs};
 use crate::clock::Clock;
 use crate::exit::Exit;
@@ -36,6 +36,7 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     let mut session = Session { plan: &plan, printer, stop, clock: Clock::start(), connection, recorder };
     let outcome = match &plan.study {
         Study::RoundTrips(study) => round_trips::run(&mut session, study),
+        Study::MaxRate(study) => max_rate::run(&mut session, study),
     };
     let faults = session.connection.restore(&plan);
     outcome?;

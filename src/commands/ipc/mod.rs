@@ -2,6 +2,7 @@
 
 mod command;
 mod connection;
+mod max_rate;
 mod round_trips;
 mod session;
 

@@ -1,9 +1,11 @@
 //! The plan of `ipc`: the bridge and what every study shares, and the one study of the run.
 
+mod max_rate;
 mod plan;
 mod round_trips;
 mod study;
 
+pub use max_rate::MaxRatePlan;
 pub use plan::{DialectBy, FoundBy, IpcPlan, PlanError};
 pub use round_trips::{IpcCase, RoundTripsPlan};
 pub use study::Study;

@@ -81,7 +81,7 @@ mod tests {
     fn round(line: &str) -> RoundTripsPlan {
         let words = ["workly-perf", "ipc"].into_iter().chain(line.split_whitespace());
         let Command::Ipc(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not ipc") };
-        let Study::RoundTrips(round) = IpcPlan::resolve(&args, 42).unwrap().study;
+        let Study::RoundTrips(round) = IpcPlan::resolve(&args, 42).unwrap().study else { panic!("another study") };
         round
     }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::max_rate::MaxRatePlan;
 use super::plan::IpcPlan;
 use super::round_trips::RoundTripsPlan;
 use crate::cli::IpcArgs;
@@ -12,11 +13,16 @@ use crate::cli::IpcArgs;
 pub enum Study {
     /// Round trips, received and applied: the default.
     RoundTrips(RoundTripsPlan),
+    /// The highest rate that the bridge sustains: `--find-max-rate`.
+    MaxRate(MaxRatePlan),
 }
 
 impl Study {
     /// The study that the arguments ask for. `plan` is resolved but for its study.
     pub(super) fn resolve(args: &IpcArgs, plan: &IpcPlan) -> Self {
+        if args.find_max_rate {
+            return Self::MaxRate(MaxRatePlan::resolve(args));
+        }
         Self::RoundTrips(RoundTripsPlan::resolve(args, plan))
     }
 
@@ -25,6 +31,10 @@ impl Study {
     pub fn announcement(&self, plan: &IpcPlan) -> String {
         match self {
             Self::RoundTrips(round) => format!("{} cases of {} messages", round.cases.len(), plan.messages),
+            Self::MaxRate(search) => match search.p99_budget {
+                Some(budget) => format!("highest rate with p99 within {budget:?}"),
+                None => "highest rate".into(),
+            },
         }
     }
 }

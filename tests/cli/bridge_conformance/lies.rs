@@ -78,8 +78,8 @@ fn a_bridge_of_bounded_capacity_takes_no_more_than_that() {
         for _ in 0..300 {
             assert_eq!(peer.line(), "{}");
         }
-        // 2 ms worth of them are taken at once.
-        assert!(started.elapsed() >= Duration::from_millis(298), "{:?}", started.elapsed());
+        // 20 ms worth of them are taken at once.
+        assert!(started.elapsed() >= Duration::from_millis(280), "{:?}", started.elapsed());
     }
 }
 

@@ -1,0 +1,11 @@
+//! The maximum rate: steps of an open loop at rising rates, judged one by one, and the search that finds the knee.
+
+mod figures;
+mod search;
+mod step;
+mod verdict;
+
+pub use figures::{saturated_per_s, search_metrics, step_metrics};
+pub use search::{Phase, Search};
+pub use step::{Step, due_count, measure_step};
+pub use verdict::{Failing, Limit, Verdict, judge};

@@ -1,0 +1,196 @@
+//! Which rate comes next: a geometric ramp until a step fails, a bisection, a confirmation. Pure; measures nothing.
+
+use serde::Serialize;
+
+/// How much the ramp rises by each step.
+const RISE: f64 = 2.0;
+
+/// How much it falls while no rate has held yet.
+const FALL: f64 = 4.0;
+
+/// The bisection ends when the lowest rate that failed is within this factor of the highest that held.
+const CLOSE: f64 = 1.03;
+
+/// So often in a row must a rate hold to be confirmed.
+const CONFIRMATIONS: u32 = 2;
+
+/// Rates below this, messages a second, are not looked at: nothing that anyone would call a rate.
+const LOWEST_PER_S: f64 = 1.0;
+
+/// What a step is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// To find a rate that fails, from below.
+    Ramp,
+    /// To narrow the gap between what held and what failed.
+    Bisect,
+    /// To see the rate hold again, for longer.
+    Confirm,
+}
+
+impl Phase {
+    /// Its name, as in paths.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ramp => "ramp",
+            Self::Bisect => "bisect",
+            Self::Confirm => "confirm",
+        }
+    }
+}
+
+/// The search for the highest rate that holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Search {
+    start_per_s: f64,
+    ceiling_per_s: f64,
+    held_per_s: Option<f64>,
+    failed_per_s: Option<f64>,
+    confirmed: u32,
+    /// A rate that failed once in the bisection, and is tried again before that is believed.
+    doubted: bool,
+    /// How much a rate that was not confirmed is lowered by; none before the first such.
+    lowering: Option<f64>,
+    ended: bool,
+}
+
+impl Search {
+    /// A search from `start_per_s` upwards, never above `ceiling_per_s`.
+    #[must_use]
+    pub fn new(start_per_s: f64, ceiling_per_s: f64) -> Self {
+        let start_per_s = start_per_s.min(ceiling_per_s);
+        Self {
+            start_per_s,
+            ceiling_per_s,
+            held_per_s: None,
+            failed_per_s: None,
+            confirmed: 0,
+            doubted: false,
+            lowering: None,
+            ended: false,
+        }
+    }
+
+    /// The next step; none when the search has ended.
+    #[must_use]
+    pub fn next(&self) -> Option<(Phase, f64)> {
+        if self.ended || self.confirmed >= CONFIRMATIONS {
+            return None;
+        }
+        match (self.held_per_s, self.failed_per_s) {
+            (None, None) => Some((Phase::Ramp, self.start_per_s)),
+            (Some(held), None) if held < self.ceiling_per_s => {
+                Some((Phase::Ramp, (held * RISE).min(self.ceiling_per_s)))
+            }
+            (None, Some(failed)) => Some((Phase::Ramp, failed / FALL)),
+            (Some(held), _) if self.lowering.is_some() => Some((Phase::Confirm, held)),
+            (Some(held), Some(failed)) if failed > held * CLOSE => Some((Phase::Bisect, (held * failed).sqrt())),
+            (Some(held), _) => Some((Phase::Confirm, held)),
+        }
+    }
+
+    /// Takes in whether the step that [`Search::next`] asked for held. In the bisection a rate has to fail twice: near the
+    /// knee a hiccup of the machine decides as much as the bridge does.
+    pub fn record(&mut self, held: bool) {
+        let Some((phase, rate_per_s)) = self.next() else { return };
+        if phase == Phase::Bisect && !held && !self.doubted {
+            self.doubted = true;
+            return;
+        }
+        self.doubted = false;
+        match (phase, held) {
+            (Phase::Confirm, true) => self.confirmed += 1,
+            (_, true) => self.held_per_s = Some(rate_per_s),
+            (Phase::Confirm, false) => {
+                // What held once and then failed is too high. The lowering grows, so that a machine that became slower
+                // meanwhile does not make for an endless descent.
+                let lowering = self.lowering.map_or(CLOSE, |lowering| lowering * lowering);
+                self.lowering = Some(lowering);
+                self.confirmed = 0;
+                self.failed_per_s = Some(rate_per_s);
+                self.held_per_s = Some(rate_per_s / lowering);
+            }
+            (_, false) => self.failed_per_s = Some(rate_per_s),
+        }
+        let lowest = self.held_per_s.or(self.failed_per_s.map(|failed| failed / FALL));
+        self.ended = lowest.is_some_and(|rate_per_s| rate_per_s < LOWEST_PER_S);
+    }
+
+    /// The highest rate that held and was confirmed, messages a second.
+    #[must_use]
+    pub fn found_per_s(&self) -> Option<f64> {
+        self.held_per_s.filter(|_| self.confirmed >= CONFIRMATIONS)
+    }
+
+    /// The lowest rate that failed, messages a second; none when the ceiling held.
+    #[must_use]
+    pub fn failed_per_s(&self) -> Option<f64> {
+        self.failed_per_s
+    }
+
+    /// The highest rate that held so far, confirmed or not, messages a second.
+    #[must_use]
+    pub fn held_per_s(&self) -> Option<f64> {
+        self.held_per_s
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    /// Runs a search against `holds`, and returns it with the phases that it went through.
+    fn searched(ceiling_per_s: f64, mut holds: impl FnMut(f64) -> bool) -> (Search, Vec<Phase>) {
+        let mut search = Search::new(100.0, ceiling_per_s);
+        let mut phases = Vec::new();
+        while let Some((phase, rate_per_s)) = search.next() {
+            phases.push(phase);
+            let held = holds(rate_per_s);
+            search.record(held);
+            assert!(phases.len() < 200, "the search does not end: {search:?}");
+        }
+        (search, phases)
+    }
+
+    #[test]
+    fn a_sharp_capacity_is_found_from_either_side() {
+        for capacity_per_s in [3.0, 17.0, 99.0, 100.0, 101.0, 500.0, 5_000.0, 73_123.0] {
+            let (search, phases) = searched(1e6, |rate_per_s| rate_per_s <= capacity_per_s);
+            let found = search.found_per_s().unwrap();
+            assert!(found <= capacity_per_s && found * 1.03 * 1.001 >= capacity_per_s, "{found} of {capacity_per_s}");
+            assert!(search.failed_per_s().unwrap() > capacity_per_s);
+            assert_eq!(phases[phases.len() - 2..], [Phase::Confirm, Phase::Confirm]);
+        }
+    }
+
+    #[test]
+    fn a_ceiling_that_holds_is_confirmed_and_nothing_failed() {
+        let (search, phases) = searched(1_000.0, |_| true);
+        assert_eq!((search.found_per_s(), search.failed_per_s()), (Some(1_000.0), None));
+        assert_eq!(phases.iter().filter(|phase| **phase == Phase::Ramp).count(), 5, "100, 200, 400, 800, 1,000");
+    }
+
+    #[test]
+    fn what_nothing_holds_ends_without_a_rate() {
+        let (search, _) = searched(1e6, |_| false);
+        assert_eq!((search.found_per_s(), search.held_per_s()), (None, None));
+    }
+
+    #[test]
+    fn a_rate_that_held_by_chance_is_not_confirmed() {
+        // Within 5 % of the capacity a step may hold or fail.
+        let mut random = StdRng::seed_from_u64(5);
+        for _ in 0..200 {
+            let (search, _) = searched(1e6, |rate_per_s| {
+                let share: f64 = rate_per_s / 500.0;
+                share < 0.95 || (share < 1.05 && random.random_bool(0.5))
+            });
+            let found = search.found_per_s().unwrap();
+            assert!((410.0..=525.0).contains(&found), "{found}");
+        }
+    }
+}

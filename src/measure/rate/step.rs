@@ -1,0 +1,318 @@
+//! One step: an open loop at one rate for a while, then a wait until everything that was sent is answered.
+//!
+//! Unlike [`super::super::open`], which sends each message as near to its moment as it can, this sender writes all that are
+//! due with one call. A system call a message would make this program the limit long before a good bridge is.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::super::round_trips::{Bench, End};
+use crate::bridge::{BridgeError, Client, LineWriter, Message};
+use crate::clock::{Clock, nanos};
+
+/// Time between making the schedule and its first moment, for both threads to be ready.
+const LEAD_NS: u64 = 10_000_000;
+
+/// Longest sleep before the sender looks whether it should end.
+const NAP_NS: u64 = 50_000_000;
+
+/// Most bytes of one write.
+const BLOCK_BYTES: usize = 65_536;
+
+/// Below this rate, messages a second, each message is sent on its own and on the spot; above it a spinning sender would
+/// take the CPU from what it measures.
+const SPIN_BELOW_PER_S: f64 = 1_000.0;
+
+/// A write that takes longer than this, in nanoseconds, waited for room in the socket.
+const BLOCKED_FROM_NS: u64 = 1_000_000;
+
+/// A wait for a line that is shorter than this, in nanoseconds, found it there already.
+const IDLE_FROM_NS: u64 = 20_000;
+
+/// A step is given up when so many messages, and such a share of all, are unanswered: it has failed, and the rest would only
+/// make the drain longer.
+const HOPELESS: (usize, f64) = (64, 0.3);
+
+/// Silence after a step in which surplus replies show.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// What a step yielded. Moments are nanoseconds from its begin.
+#[derive(Debug)]
+pub struct Step {
+    /// The rate that was asked for, messages a second.
+    pub rate_per_s: f64,
+    /// Its length, in nanoseconds.
+    pub length_ns: u64,
+    /// When each message was due.
+    pub due_ns: Vec<u64>,
+    /// When each was handed over; shorter than `due_ns` when the step ended early.
+    pub sent_ns: Vec<u64>,
+    /// When each was answered; in the order of sending.
+    pub arrived_ns: Vec<Option<u64>>,
+    /// Lines that answered one of them, garbled and refusing ones included.
+    pub answered: usize,
+    /// Of these, lines that are no JSON object.
+    pub garbled: u64,
+    /// Of these, replies that said that the bridge's queue was full.
+    pub overflowed: u64,
+    /// Lines that nobody asked for.
+    pub surplus: u64,
+    /// How long the sender waited for room in the socket.
+    pub blocked_ns: u64,
+    /// How long the receiver waited for lines between the first due message and the last.
+    pub receiver_idle_ns: u64,
+    /// Whether sending was given up because too much was unanswered.
+    pub given_up: bool,
+    /// How it ended.
+    pub end: End,
+}
+
+impl Step {
+    /// Messages that got no reply.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.sent_ns.len().saturating_sub(self.answered) as u64
+    }
+}
+
+/// Runs one step of `length` at `rate_per_s`: Poisson arrivals, given how many there are. The connection is drained, or
+/// replaced if it cannot be.
+pub fn measure_step(
+    client: &mut Client,
+    message: &mut Message,
+    rate_per_s: f64,
+    length: Duration,
+    seed: u64,
+    bench: Bench<'_>,
+) -> Step {
+    let due_ns = schedule_ns(rate_per_s, length, seed);
+    let mut step = Step {
+        rate_per_s,
+        length_ns: nanos(length),
+        arrived_ns: vec![None; due_ns.len()],
+        due_ns,
+        sent_ns: Vec::new(),
+        answered: 0,
+        garbled: 0,
+        overflowed: 0,
+        surplus: 0,
+        blocked_ns: 0,
+        receiver_idle_ns: 0,
+        given_up: false,
+        end: End::Complete,
+    };
+    let writer = match client.writer() {
+        Ok(writer) => writer,
+        Err(error) => return Step { end: End::Broken(error), ..step },
+    };
+    let (sent, halt, over) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicBool::new(false));
+    let begin_ns = bench.clock.now_ns() + LEAD_NS;
+    let due = step.due_ns.clone();
+    let sending =
+        Sending { due_ns: &due, begin_ns, rate_per_s, sent: &sent, halt: &halt, over: &over, clock: bench.clock };
+    let (end, sends) = thread::scope(|scope| {
+        let sender = scope.spawn(|| sending.run(writer, message));
+        let end = step.collect(client, &sending, bench);
+        halt.store(true, Ordering::Relaxed);
+        (end, sender.join())
+    });
+    let Ok((sent_ns, blocked_ns, send_error)) = sends else {
+        // The sender has nothing that can panic; if it does, that is a bug to be seen, not a figure to be given.
+        std::panic::resume_unwind(Box::new("the sending thread panicked"));
+    };
+    step.sent_ns = sent_ns;
+    step.blocked_ns = blocked_ns;
+    let send_error = send_error.filter(|error| !matches!(error, BridgeError::Interrupted));
+    step.end = match end.or(send_error) {
+        None => End::Complete,
+        Some(BridgeError::Interrupted) => End::Interrupted,
+        Some(error) => End::Broken(error),
+    };
+    step.clear_up(client, bench);
+    step
+}
+
+/// Messages of a step of that rate and length: at least one.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub fn due_count(rate_per_s: f64, length: Duration) -> usize {
+    (rate_per_s * length.as_secs_f64()).round().max(1.0) as usize
+}
+
+/// Arrivals of a Poisson process over `length`, given their number: so many independent uniform moments, in order.
+pub(super) fn schedule_ns(rate_per_s: f64, length: Duration, seed: u64) -> Vec<u64> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let count = due_count(rate_per_s, length);
+    let mut due_ns: Vec<u64> = (0..count).map(|_| random.random_range(0..nanos(length))).collect();
+    due_ns.sort_unstable();
+    due_ns
+}
+
+/// What the sending thread needs.
+struct Sending<'a> {
+    due_ns: &'a [u64],
+    begin_ns: u64,
+    rate_per_s: f64,
+    /// Messages sent or about to be.
+    sent: &'a AtomicUsize,
+    /// Set to end it.
+    halt: &'a AtomicBool,
+    /// Set when it has ended.
+    over: &'a AtomicBool,
+    clock: &'a Clock,
+}
+
+impl Sending<'_> {
+    /// Sends on schedule. Returns when each message was sent, how long it was kept from it by a full socket, and the error
+    /// that ended it early.
+    fn run(&self, mut writer: LineWriter, message: &mut Message) -> (Vec<u64>, u64, Option<BridgeError>) {
+        let mut sent_ns = Vec::with_capacity(self.due_ns.len());
+        let mut block = Vec::with_capacity(2 * BLOCK_BYTES);
+        let mut blocked_ns = 0;
+        let mut failed = None;
+        while failed.is_none() && sent_ns.len() < self.due_ns.len() && self.wait(self.due_ns[sent_ns.len()]) {
+            let now_ns = self.clock.now_ns() - self.begin_ns;
+            block.clear();
+            let due = self.due_ns[sent_ns.len()..].iter().take_while(|due_ns| **due_ns <= now_ns);
+            let first = sent_ns.len();
+            let mut last = first;
+            for _ in due {
+                block.extend_from_slice(message.line(last as u64));
+                last += 1;
+                if block.len() >= BLOCK_BYTES {
+                    break;
+                }
+            }
+            self.sent.store(last, Ordering::Release);
+            sent_ns.resize(last, now_ns);
+            failed = writer.send(&block, self.halt).err();
+            let took_ns = self.clock.now_ns() - self.begin_ns - now_ns;
+            blocked_ns += if took_ns >= BLOCKED_FROM_NS { took_ns } else { 0 };
+        }
+        self.over.store(true, Ordering::Release);
+        (sent_ns, blocked_ns, failed)
+    }
+
+    /// Waits for a moment of the step. False when it should end.
+    fn wait(&self, due_ns: u64) -> bool {
+        let at_ns = self.begin_ns + due_ns;
+        while self.clock.now_ns() + NAP_NS < at_ns && !self.halt.load(Ordering::Relaxed) {
+            self.clock.rest_until(self.clock.now_ns() + NAP_NS / 2);
+        }
+        if self.halt.load(Ordering::Relaxed) {
+            return false;
+        }
+        if self.rate_per_s < SPIN_BELOW_PER_S {
+            self.clock.sleep_until(at_ns);
+        } else {
+            self.clock.rest_until(at_ns);
+        }
+        true
+    }
+}
+
+impl Step {
+    /// Receives until everything that was sent is answered, or nothing comes any more.
+    fn collect(&mut self, client: &mut Client, sending: &Sending<'_>, bench: Bench<'_>) -> Option<BridgeError> {
+        let clock = bench.clock;
+        let timeout_ns = nanos(client.timeout());
+        let mut last_ns = sending.begin_ns + self.length_ns;
+        loop {
+            let sent = sending.sent.load(Ordering::Acquire);
+            if sending.over.load(Ordering::Acquire) && self.answered >= sending.sent.load(Ordering::Acquire) {
+                return None;
+            }
+            let hopeless = (self.due_ns.len() as f64 * HOPELESS.1).max(HOPELESS.0 as f64);
+            if sent.saturating_sub(self.answered) as f64 > hopeless && !self.given_up {
+                self.given_up = true;
+                sending.halt.store(true, Ordering::Relaxed);
+            }
+            let asked_ns = clock.now_ns();
+            let reply = client.receive(clock.instant(asked_ns + NAP_NS), bench.stop);
+            let now_ns = clock.now_ns();
+            self.note_idle(asked_ns, now_ns, sending);
+            let (at, refused) = match &reply {
+                Ok(reply) => (reply.id.and_then(Message::index_of), reply.overflow),
+                Err(BridgeError::Garbled { .. }) => (None, false),
+                Err(BridgeError::NoReply { .. }) => {
+                    let waits_since_ns =
+                        last_ns.max(sending.begin_ns + self.due_ns[self.answered.min(self.due_ns.len() - 1)]);
+                    let owed = sent > self.answered;
+                    if owed && now_ns > waits_since_ns.saturating_add(timeout_ns) {
+                        return Some(BridgeError::NoReply { waited: client.timeout() });
+                    }
+                    continue;
+                }
+                Err(_) => return reply.err(),
+            };
+            last_ns = now_ns;
+            let sent = sending.sent.load(Ordering::Acquire);
+            let arrived_ns = now_ns.saturating_sub(sending.begin_ns);
+            self.take(if bench.ids { at } else { None }, reply.is_ok(), refused, arrived_ns, sent, bench.ids);
+            bench.replies.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes one line. `at` is the message that it names, in a dialect with ids.
+    fn take(&mut self, at: Option<u64>, whole: bool, refused: bool, arrived_ns: u64, sent: usize, ids: bool) {
+        let place = if ids { at.and_then(|at| usize::try_from(at).ok()) } else { Some(self.answered) };
+        let known = place.filter(|place| *place < sent && self.arrived_ns[*place].is_none());
+        // A garbled line keeps its place in the order; with ids it answers one message, and nobody knows which.
+        if known.is_none() && (whole || !ids) {
+            self.surplus += 1;
+            return;
+        }
+        self.answered += 1;
+        self.garbled += u64::from(!whole);
+        self.overflowed += u64::from(refused);
+        if let Some(place) = known.filter(|_| whole && !refused) {
+            self.arrived_ns[place] = Some(arrived_ns);
+        }
+    }
+
+    /// Counts the part of a wait that lies within the step.
+    fn note_idle(&mut self, asked_ns: u64, now_ns: u64, sending: &Sending<'_>) {
+        let end_ns = sending.begin_ns + self.length_ns;
+        let waited_ns = now_ns.min(end_ns).saturating_sub(asked_ns.max(sending.begin_ns));
+        if waited_ns >= IDLE_FROM_NS {
+            self.receiver_idle_ns += waited_ns;
+        }
+    }
+
+    /// Looks for surplus replies, and replaces a connection on which something is owed.
+    fn clear_up(&mut self, client: &mut Client, bench: Bench<'_>) {
+        if matches!(self.end, End::Interrupted) {
+            return;
+        }
+        let clean = matches!(self.end, End::Complete) && self.lost() == 0;
+        let settled = if clean { client.settle(QUIET) } else { Err(BridgeError::NoReply { waited: QUIET }) };
+        let late = settled.or_else(|_| client.reconnect(bench.stop).and_then(|()| client.settle(QUIET)));
+        match late {
+            Ok(late) => self.surplus += late,
+            Err(BridgeError::Interrupted) => self.end = End::Interrupted,
+            Err(error) => self.end = End::Broken(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_has_exactly_its_rate_and_stays_within_its_length() {
+        let due_ns = schedule_ns(500.0, Duration::from_secs(4), 1);
+        assert_eq!(due_ns.len(), 2_000);
+        assert!(due_ns.is_sorted() && due_ns[1_999] < 4_000_000_000);
+        // Gaps of a Poisson process: mean and standard deviation 2 ms, known to about 2 % from 2,000.
+        let gaps: Vec<f64> = due_ns.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e6).collect();
+        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+        let stddev = (gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64).sqrt();
+        assert!((stddev / mean - 1.0).abs() < 0.1, "{stddev} against {mean}");
+        assert_eq!(due_ns, schedule_ns(500.0, Duration::from_secs(4), 1));
+    }
+}
