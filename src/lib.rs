@@ -8,6 +8,7 @@ pub mod bridge;
 pub mod cli;
 pub mod clock;
 mod commands;
+pub mod compare;
 pub mod config;
 pub mod exit;
 pub mod host;

@@ -1,7 +1,9 @@
 //! The command line as it is written: one file a command, no defaults that depend on anything, no input or output.
 
 mod bridge;
+mod compare;
 mod gpu_profiles;
+mod history;
 mod ipc;
 mod memory_size;
 mod model;
@@ -12,7 +14,9 @@ mod threads;
 mod values;
 
 pub use bridge::BridgeArgs;
+pub use compare::{CompareArgs, CompareFormat, FailOn, Output, OutputKind};
 pub use gpu_profiles::{GpuPlacementArgs, GpuProfilesArgs};
+pub use history::{HistoryArgs, HistoryFormat};
 pub use ipc::IpcArgs;
 pub use memory_size::{LayerItem, MemorySize, Reserve};
 pub use model::{InspectArgs, ModelArgs, ModelCommand, ModelFormat, ShapesArgs, SynthArgs};

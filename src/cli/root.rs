@@ -3,7 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    BridgeArgs, GpuPlacementArgs, GpuProfilesArgs, IpcArgs, ModelArgs, RenderLoadArgs, ReportArgs, ThreadsArgs,
+    BridgeArgs, CompareArgs, GpuPlacementArgs, GpuProfilesArgs, HistoryArgs, IpcArgs, ModelArgs, RenderLoadArgs,
+    ReportArgs, ThreadsArgs,
 };
 
 /// Measures, explains and guards the speed of Workly: the way from a command to the avatar's face.
@@ -33,6 +34,10 @@ pub enum Command {
     GpuProfiles(GpuProfilesArgs),
     /// Look into model files, and write synthetic ones.
     Model(ModelArgs),
+    /// Say whether new runs are slower than old ones: a gate for CI.
+    Compare(CompareArgs),
+    /// Show how figures developed over many runs, and where they changed.
+    History(HistoryArgs),
     /// Show a saved run again, in any format.
     Report(ReportArgs),
     /// Print the completions for a shell.

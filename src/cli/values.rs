@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::compare::FailOn;
+
 /// Largest message, in bytes: far above anything that Workly sends.
 const LARGEST: usize = 16_000_000;
 
@@ -35,9 +37,40 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A share such as `5%`, above 0 and below 100 %.
+pub(super) fn parse_share(text: &str) -> Result<f64, String> {
+    let number = text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    let percent = number.ok_or_else(|| format!("'{text}' is not a share such as 5%"))?;
+    if percent > 0.0 && percent < 100.0 {
+        Ok(percent / 100.0)
+    } else {
+        Err(format!("{text} is not between 0% and 100%"))
+    }
+}
+
+/// `any`, `never`, or a share.
+pub(super) fn parse_fail_on(text: &str) -> Result<FailOn, String> {
+    match text {
+        "any" => Ok(FailOn::From(0.0)),
+        "never" => Ok(FailOn::Never),
+        share => parse_share(share).map(FailOn::From).map_err(|error| format!("{error}, any or never")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_percents() {
+        assert_eq!(parse_share("5%"), Ok(0.05));
+        assert_eq!(parse_share("0.5 %"), Ok(0.005));
+        for text in ["5", "0%", "-1%", "100%", "nan%", "%", "x%"] {
+            assert!(parse_share(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_fail_on("10%"), Ok(FailOn::From(0.1)));
+        assert!(parse_fail_on("sometimes").is_err());
+    }
 
     #[test]
     fn sizes_are_decimal() {

@@ -1,9 +1,11 @@
 //! One file a command: the only place that sees all rooms and wires them together.
 
 mod bridge;
+mod compare;
 mod completions;
 mod failure;
 mod gpu_profiles;
+mod history;
 mod ipc;
 #[cfg(feature = "llama")]
 mod located_model;

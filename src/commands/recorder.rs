@@ -10,7 +10,7 @@ use crate::record::{Case, HistogramFiles, HlogPart, RecordError, RecordFolder, R
 use crate::report;
 
 /// Where runs go unless `--out` says otherwise; git ignores it.
-const LOCAL_RUNS: &str = "results/local";
+pub(super) const LOCAL_RUNS: &str = "results/local";
 
 /// What is known of a run when it starts.
 pub(super) struct Beginning {

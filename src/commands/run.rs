@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Parser;
 
 use super::failure::Failure;
-use super::{bridge, completions, gpu_profiles, ipc, model, render_load, report, threads};
+use super::{bridge, compare, completions, gpu_profiles, history, ipc, model, render_load, report, threads};
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::term::Printer;
@@ -46,6 +46,8 @@ fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
         Command::Bridge(args) => bridge::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Threads(args) => threads::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Model(args) => model::run(args, printer, &*stop_on_ctrl_c()?),
+        Command::Compare(args) => compare::run(args, printer, &*stop_on_ctrl_c()?),
+        Command::History(args) => history::run(args, printer),
         Command::Report(args) => report::run(args, printer),
         Command::Completions(args) => completions::run(args, printer),
         Command::GpuProfiles(args) => gpu_profiles::run(args, printer, &*stop_on_ctrl_c()?),

@@ -4,6 +4,7 @@
 //! handed plain data and refuses files that are corrupt or of a newer major schema.
 
 mod case;
+mod collection;
 mod csv;
 mod error;
 mod fact;
@@ -20,6 +21,7 @@ mod schema;
 mod topology;
 
 pub use case::{Case, CaseState, HistogramFiles};
+pub use collection::read_rows;
 pub use csv::{CsvOrigin, CsvRow, CsvStatus, read_csv, write_csv};
 pub use error::RecordError;
 pub use fact::Fact;

@@ -43,11 +43,11 @@ pub fn markdown(run: &Run) -> String {
     blocks.join("\n\n") + "\n"
 }
 
-fn lines<T>(items: &[T], line: impl Fn(&T) -> String) -> String {
+pub(super) fn lines<T>(items: &[T], line: impl Fn(&T) -> String) -> String {
     items.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn grid(columns: &[Column], rows: &[Vec<String>]) -> String {
+pub(super) fn grid(columns: &[Column], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
     let mut lines = vec![
         line(columns.iter().map(|column| escaped(&column.heading)).collect()),
@@ -58,7 +58,7 @@ fn grid(columns: &[Column], rows: &[Vec<String>]) -> String {
 }
 
 /// Text that no reader of Markdown takes for markup, on one line.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut previous = ' ';
     let mut rest = text.chars().map(|c| if c.is_control() { ' ' } else { c }).peekable();
@@ -84,7 +84,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Escaped text that begins a list item, where a heading, a quote or another list could begin as well.
-fn list_item(text: &str) -> String {
+pub(super) fn list_item(text: &str) -> String {
     let escaped = escaped(text.trim_start());
     if escaped.starts_with(['#', '>', '+', '-', '=']) {
         return format!("\\{escaped}");

@@ -4,6 +4,7 @@
 //! Pure: a run in, text out. Knows no terminal and no command line, writes no file, and computes no figure that the
 //! record does not hold.
 
+mod comparison;
 mod conditions;
 mod error;
 mod figure;
@@ -18,6 +19,10 @@ mod plot;
 mod sample;
 mod table;
 
+pub use comparison::{
+    annotations, bencher, benchmark, comparison_json, comparison_markdown, comparison_table, headline,
+    history_markdown, history_table, junit, wide,
+};
 pub use error::ReportError;
 pub use figure::with_interval;
 pub use html::html;

@@ -6,7 +6,7 @@ use super::outline::{Column, Outline};
 use crate::record::Run;
 
 /// Columns that are narrower than this hold nothing readable: a smaller width is taken for this one.
-const NARROWEST: usize = 40;
+pub(super) const NARROWEST: usize = 40;
 
 /// Spaces that a column adds on its right, and the width of all that lies between two columns.
 const PADDING: u16 = 1;
@@ -51,7 +51,7 @@ pub fn table(run: &Run, width: usize) -> String {
 }
 
 /// A table without the columns that do not fit, and below it what is said of it.
-fn figures(columns: &[Column], rows: &[Vec<String>], remarks: &[String], width: usize) -> Vec<String> {
+pub(super) fn figures(columns: &[Column], rows: &[Vec<String>], remarks: &[String], width: usize) -> Vec<String> {
     let (kept, left_out) = fitting(columns, rows, width);
     let mut remarks = remarks.to_vec();
     if !left_out.is_empty() {
@@ -102,7 +102,7 @@ fn grid(kept: &[usize], columns: &[Column], rows: &[Vec<String>], width: usize) 
 }
 
 /// Each text on lines of its own, broken at spaces to fit `width`; continued lines are set in.
-fn paragraphs<'a>(texts: impl Iterator<Item = &'a str>, indent: &str, width: usize) -> String {
+pub(super) fn paragraphs<'a>(texts: impl Iterator<Item = &'a str>, indent: &str, width: usize) -> String {
     texts.map(|text| wrapped(text, indent, width)).collect::<Vec<_>>().join("\n")
 }
 

@@ -1,26 +1,38 @@
 //! Comparing two settings that were measured in the same rounds: by pairs, without assuming a distribution.
 
 use super::mean::median_of_sorted;
+use super::ranks::{critical_count, doubled_midranks};
 
 /// Fewest pairs for a 95 % interval: with five, even the widest one covers 93.75 % only.
 pub const FEWEST_PAIRS: usize = 6;
 
-/// The ratio of two settings over paired rounds, with its 95 % interval where there are pairs enough.
+/// The ratio of two settings over paired rounds, with its interval where there are pairs enough.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PairedRatio {
     /// Hodges–Lehmann estimate: the median of all pairwise averages of the log ratios, as a ratio.
     pub ratio: f64,
-    /// Interval of the exact Wilcoxon signed-rank test; `None` below [`FEWEST_PAIRS`].
+    /// Interval of the exact Wilcoxon signed-rank test; `None` where there are too few pairs for its confidence.
     pub interval: Option<(f64, f64)>,
+    /// Two-sided p of the exact signed-rank test against a ratio of 1.
+    pub p: f64,
     /// Pairs.
     pub n: usize,
 }
 
-/// The ratio of `of` to `to`, round by round. `None` if there is no pair, or a value is not positive and finite.
-///
-/// Source: Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, sections 3.2 and 3.3.
+/// The ratio of `of` to `to`, round by round, with its 95 % interval. `None` if there is no pair, or a value is not
+/// positive and finite.
 #[must_use]
 pub fn paired_ratio(of: &[f64], to: &[f64]) -> Option<PairedRatio> {
+    paired_ratio_at(of, to, 0.05)
+}
+
+/// The same with an interval that misses the truth with a probability of at most `alpha`.
+///
+/// Source: Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, sections 3.1 to 3.3. Ties take the mean of
+/// their ranks and the distribution is the exact one given them; pairs without a difference keep their rank and take no
+/// side (Pratt).
+#[must_use]
+pub fn paired_ratio_at(of: &[f64], to: &[f64], alpha: f64) -> Option<PairedRatio> {
     let pairs = of.len().min(to.len());
     let usable = |value: &f64| value.is_finite() && *value > 0.0;
     if pairs == 0 || !of.iter().chain(to).all(usable) {
@@ -32,33 +44,53 @@ pub fn paired_ratio(of: &[f64], to: &[f64]) -> Option<PairedRatio> {
         .map(|(i, j)| f64::midpoint(logs[i], logs[j]))
         .collect();
     averages.sort_by(f64::total_cmp);
-    let interval = critical_rank(pairs).map(|rank| {
+    let interval = critical_rank(pairs, alpha).map(|rank| {
         let (low, high) = (averages[rank - 1], averages[averages.len() - rank]);
         (low.exp(), high.exp())
     });
-    Some(PairedRatio { ratio: median_of_sorted(&averages).exp(), interval, n: pairs })
+    Some(PairedRatio { ratio: median_of_sorted(&averages).exp(), interval, p: signed_rank_p(&logs), n: pairs })
 }
 
-/// The largest rank k, from 1, such that a signed-rank sum below k has a probability of at most 2.5 %.
-fn critical_rank(pairs: usize) -> Option<usize> {
-    if pairs < FEWEST_PAIRS {
-        return None;
-    }
-    // How many of the 2^pairs choices of signs give each sum of ranks, as shares.
-    let mut shares = vec![0.0; pairs * (pairs + 1) / 2 + 1];
-    shares[0] = 1.0;
-    for rank in 1..=pairs {
-        for sum in (0..shares.len()).rev() {
-            let with = if sum >= rank { shares[sum - rank] } else { 0.0 };
-            shares[sum] = f64::midpoint(shares[sum], with);
+/// The scatter of a single pair's log ratio around 0, where both sides of each pair are the same setting: the standard
+/// deviation that a normal distribution with this median distance would have. `None` as for [`paired_ratio`].
+#[must_use]
+pub fn scatter_of_pairs(of: &[f64], to: &[f64]) -> Option<f64> {
+    /// Median distance from the centre of a standard normal distribution.
+    const MEDIAN_DISTANCE: f64 = 0.674_489_75;
+    paired_ratio(of, to)?;
+    let mut distances: Vec<f64> = of.iter().zip(to).map(|(of, to)| (of / to).ln().abs()).collect();
+    distances.sort_by(f64::total_cmp);
+    Some(median_of_sorted(&distances) / MEDIAN_DISTANCE)
+}
+
+/// Two-sided p of the signed-rank test, over all choices of signs.
+fn signed_rank_p(logs: &[f64]) -> f64 {
+    let sizes: Vec<f64> = logs.iter().map(|log| log.abs()).collect();
+    let ranks = doubled_midranks(&sizes);
+    let taking_sides: Vec<usize> = (0..logs.len()).filter(|&i| logs[i] != 0.0).collect();
+    let shares = sign_shares(taking_sides.iter().map(|&i| ranks[i]));
+    let sum: usize = taking_sides.iter().filter(|&&i| logs[i] > 0.0).map(|&i| ranks[i]).sum();
+    let (below, above): (f64, f64) = (shares[..=sum].iter().sum(), shares[sum..].iter().sum());
+    (2.0 * below.min(above)).min(1.0)
+}
+
+/// The share of all choices of signs that gives each sum of the positive ones' ranks.
+fn sign_shares(ranks: impl Iterator<Item = usize>) -> Vec<f64> {
+    let mut shares = vec![1.0];
+    for rank in ranks {
+        let mut next = vec![0.0; shares.len() + rank];
+        for (sum, share) in shares.iter().enumerate() {
+            next[sum] += share / 2.0;
+            next[sum + rank] += share / 2.0;
         }
+        shares = next;
     }
-    let mut below = 0.0;
-    let rank = shares.iter().take_while(|share| {
-        below += **share;
-        below <= 0.025
-    });
-    Some(rank.count()).filter(|&rank| rank > 0)
+    shares
+}
+
+/// The largest rank k, from 1, such that a signed-rank sum below k has a probability of at most `alpha` / 2.
+fn critical_rank(pairs: usize, alpha: f64) -> Option<usize> {
+    critical_count(sign_shares(1..=pairs).into_iter(), alpha)
 }
 
 #[cfg(test)]
@@ -73,9 +105,13 @@ mod tests {
         // Two-sided 5 % critical values of the signed-rank test: 0 at n 6, 2 at 7, 3 at 8, 8 at 10, 13 at 12, 52 at 20.
         // The rank of the interval is one above.
         for (pairs, critical) in [(6, 0), (7, 2), (8, 3), (10, 8), (12, 13), (20, 52)] {
-            assert_eq!(critical_rank(pairs), Some(critical + 1), "{pairs} pairs");
+            assert_eq!(critical_rank(pairs, 0.05), Some(critical + 1), "{pairs} pairs");
         }
-        assert_eq!(critical_rank(5), None);
+        // At 1 %: 0 at n 8, 3 at 10, 7 at 12.
+        for (pairs, critical) in [(8, 0), (10, 3), (12, 7)] {
+            assert_eq!(critical_rank(pairs, 0.01), Some(critical + 1), "{pairs} pairs");
+        }
+        assert_eq!(critical_rank(FEWEST_PAIRS - 1, 0.05), None);
     }
 
     #[test]
@@ -87,6 +123,33 @@ mod tests {
         assert!((ratio.ratio - 2.5_f64.exp2()).abs() < 1e-9);
         let (low, high) = ratio.interval.unwrap();
         assert!((low - 1.0).abs() < 1e-9 && (high - 32.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn p_by_hand() {
+        let p = |logs: &[f64]| signed_rank_p(logs);
+        // All of six on one side: 1 of 64 choices, twice. One, the least, on the other: 2 of 64, twice.
+        assert!((p(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]) - 2.0 / 64.0).abs() < 1e-12);
+        assert!((p(&[-1.0, 2.0, 3.0, 4.0, 5.0, 6.0]) - 4.0 / 64.0).abs() < 1e-12);
+        // Two tied: ranks 1.5 and 1.5, sums 0, 1.5, 1.5, 3.
+        assert!((p(&[1.0, 1.0]) - 0.5).abs() < 1e-12);
+        assert!((p(&[1.0, -1.0]) - 1.0).abs() < 1e-12);
+        // No difference at all speaks for nothing; one among others keeps the rank 1 to itself.
+        assert!((p(&[0.0, 0.0]) - 1.0).abs() < 1e-12);
+        assert!((p(&[0.0, 1.0, 2.0, 3.0]) - 2.0 / 8.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn p_and_interval_agree() {
+        let mut rng = StdRng::seed_from_u64(8);
+        for _ in 0..500 {
+            let of: Vec<f64> = (0..9).map(|_| 1.05 * (0.9 + 0.2 * rng.random::<f64>())).collect();
+            for alpha in [0.05, 0.02] {
+                let ratio = paired_ratio_at(&of, &[1.0; 9], alpha).unwrap();
+                let (low, high) = ratio.interval.unwrap();
+                assert_eq!(ratio.p <= alpha, low > 1.0 || high < 1.0, "{of:?}");
+            }
+        }
     }
 
     #[test]
@@ -112,5 +175,13 @@ mod tests {
             .count();
         let share = covered as f64 / f64::from(runs);
         assert!((0.93..0.98).contains(&share), "{share}");
+    }
+
+    #[test]
+    fn the_scatter_of_pairs_by_hand() {
+        // Log ratios of 1, 2 and 3 twentieths: the median distance is 0.1.
+        let of = [0.05, -0.10, 0.15].map(f64::exp);
+        assert!((scatter_of_pairs(&of, &[1.0; 3]).unwrap() - 0.1 / 0.674_489_75).abs() < 1e-9);
+        assert_eq!(scatter_of_pairs(&[], &[]), None);
     }
 }

@@ -5,6 +5,8 @@
 
 mod architecture;
 mod bridge_conformance;
+mod compare;
+mod compare_simulated;
 mod dialects;
 #[cfg(feature = "llama")]
 mod engine;

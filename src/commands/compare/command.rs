@@ -1,0 +1,143 @@
+//! The outline of the command.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::super::failure::Failure;
+use super::super::recorder::LOCAL_RUNS;
+use super::campaign::campaign;
+use super::outputs::put_out;
+use crate::cli::{CompareArgs, FailOn};
+use crate::compare::{Comparison, Gate, Outcome, Question, Selection, compare, runs_of};
+use crate::exit::Exit;
+use crate::plan::CampaignPlan;
+use crate::record::{RecordFolder, read_rows};
+use crate::report;
+use crate::term::Printer;
+
+/// A comparison, and how it was asked for.
+pub(super) struct Compared {
+    pub(super) comparison: Comparison,
+    pub(super) conditions: Value,
+}
+
+/// Reads or measures, judges, writes, says.
+pub(in super::super) fn run(args: &CompareArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
+    let gate = gate(args)?;
+    let compared = match (&args.base, &args.new) {
+        (Some(base), Some(new)) => saved(args, &gate, base, new)?,
+        _ => match measured(args, &gate, printer, stop)? {
+            Some(compared) => compared,
+            None => return Ok(Exit::Interrupted),
+        },
+    };
+    let fail_from = match args.fail_on {
+        FailOn::From(share) => Some(share),
+        FailOn::Never => None,
+    };
+    let outcome = compared.comparison.outcome(fail_from);
+    put_out(&compared, outcome, args, printer)?;
+    if args.self_test {
+        self_test(&compared.comparison, outcome, printer)
+    } else {
+        ended(&compared.comparison, outcome, args, printer)
+    }
+}
+
+/// The gate that was named, with what the command line says otherwise.
+fn gate(args: &CompareArgs) -> Result<Gate, Failure> {
+    let path = Path::new(&args.gate);
+    let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) || path.is_file();
+    let mut gate = if is_file {
+        let text = fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))
+            .map_err(|error| Failure::new(Exit::Unreadable, error).hint("check the path after --gate"))?;
+        Gate::parse(&text)?
+    } else {
+        Gate::named(&args.gate)?
+    };
+    if !args.metrics.is_empty() {
+        gate.metrics = args.metrics.iter().map(|text| Selection::of(text)).collect();
+    }
+    if let Some(share) = args.min_effect {
+        gate.min_effect_percent = share * 100.0;
+        gate.metrics.iter_mut().for_each(|selection| selection.min_effect_percent = None);
+    }
+    Ok(gate)
+}
+
+fn saved(args: &CompareArgs, gate: &Gate, base: &Path, new: &Path) -> Result<Compared, Failure> {
+    let read = |path: &Path| Ok::<_, Failure>(runs_of(read_rows(path)?));
+    let (base_runs, new_runs) = (read(base)?, read(new)?);
+    let comparison = compare(&Question {
+        base: &base_runs,
+        new: &new_runs,
+        same: None,
+        paired: args.paired,
+        variants: false,
+        allow_different: args.allow_different,
+        gate,
+        alpha: 0.05,
+    });
+    Ok(Compared { comparison, conditions: json!({"base": base, "new": new}) })
+}
+
+fn measured(args: &CompareArgs, gate: &Gate, printer: Printer, stop: &AtomicBool) -> Result<Option<Compared>, Failure> {
+    let plan = CampaignPlan::resolve(args, rand::random())?;
+    let folder = match &args.out {
+        Some(path) => RecordFolder::create(path)?,
+        None => RecordFolder::create_in(Path::new(LOCAL_RUNS), Timestamp::now(), "compare")?,
+    };
+    printer.note(&format!("A: {}", plan.a.args.join(" ")));
+    printer.note(&format!("B: {}", plan.b.args.join(" ")));
+    let compared = campaign(args, gate, &plan, folder.path(), printer, stop)?;
+    if let Some(Compared { comparison, .. }) = &compared {
+        folder.write_report(&report::comparison_markdown(comparison, comparison.outcome(Some(0.0))))?;
+    }
+    printer.note(&format!("runs: {}", folder.path().display()));
+    Ok(compared)
+}
+
+/// The exit code of a comparison.
+fn ended(comparison: &Comparison, outcome: Outcome, args: &CompareArgs, printer: Printer) -> Result<Exit, Failure> {
+    let said = || report::headline(comparison, outcome);
+    match outcome {
+        Outcome::Pass => Ok(Exit::Done),
+        Outcome::Regressed => Ok(Exit::Negative),
+        Outcome::Inconclusive if !args.strict => {
+            printer.warning(&format!("inconclusive, which is no pass: {}", said()));
+            printer.hint("more runs, or a quieter machine; --strict makes this exit code 4");
+            Ok(Exit::Done)
+        }
+        Outcome::Inconclusive => Err(Failure::new(Exit::Failed, anyhow::anyhow!("inconclusive: {}", said()))
+            .hint("more runs, or a quieter machine; without --strict this is a warning")),
+        Outcome::Invalid => Err(Failure::new(Exit::Failed, anyhow::anyhow!(said())).hint(remedy(comparison))),
+    }
+}
+
+fn remedy(comparison: &Comparison) -> &'static str {
+    let fewest = comparison.base_runs.len().min(comparison.new_runs.len());
+    if !comparison.refusals.is_empty() {
+        "measure both on the same machine with the same build; --allow-different compares what differs in place, build or subject"
+    } else if fewest < 4 {
+        "a test needs several runs a side: 4 and 4, or --ab; budgets of a gate judge a single run"
+    } else {
+        "measure again; --metrics or --gate choose other figures"
+    }
+}
+
+/// A planted slowdown must be found: otherwise this machine is too noisy for this many pairs.
+fn self_test(comparison: &Comparison, outcome: Outcome, printer: Printer) -> Result<Exit, Failure> {
+    if outcome == Outcome::Regressed {
+        printer.note("self-test passed: the planted slowdown of 20 % was found");
+        return Ok(Exit::Done);
+    }
+    let said = report::headline(comparison, outcome);
+    Err(Failure::new(Exit::Failed, anyhow::anyhow!("the planted slowdown of 20 % was not found: {said}"))
+        .hint("this machine is too noisy for so few pairs: raise --pairs, or end other programs"))
+}

@@ -1,0 +1,52 @@
+//! How the errors of a comparison end.
+
+use super::super::failure::Failure;
+use super::variant_run::VariantError;
+use crate::compare::GateError;
+use crate::exit::Exit;
+use crate::plan::CampaignError;
+
+impl From<GateError> for Failure {
+    fn from(error: GateError) -> Self {
+        match error {
+            GateError::Unknown { .. } => {
+                Self::new(Exit::Usage, error.into()).hint("or name a TOML file with --gate FILE")
+            }
+            GateError::Malformed { .. } => Self::new(Exit::Unreadable, error.into())
+                .hint("docs/CI.md shows a gate file; profiles/gates has the built-in ones"),
+        }
+    }
+}
+
+impl From<CampaignError> for Failure {
+    fn from(error: CampaignError) -> Self {
+        let hint = match &error {
+            CampaignError::TooManySame { .. } => "lower --aa-pairs, or raise --pairs",
+            CampaignError::Reserved { .. } => "give --out and --format to compare itself",
+            CampaignError::OpenQuote { .. } | CampaignError::NoCommand { .. } => {
+                "for example: --ab \"ipc --bridge embedded\" \"ipc --bridge embedded:fps=30\""
+            }
+        };
+        Self::new(Exit::Usage, error.into()).hint(hint)
+    }
+}
+
+impl From<VariantError> for Failure {
+    fn from(error: VariantError) -> Self {
+        match &error {
+            VariantError::NotStarted { .. } => Self::new(Exit::Usage, error.into()).hint("check --bin-a and --bin-b"),
+            VariantError::NoRecord { code, .. } => {
+                let exit = match code {
+                    Some(2) => Exit::Usage,
+                    Some(3) => Exit::Lacking,
+                    Some(5) => Exit::Unreadable,
+                    Some(130) => Exit::Interrupted,
+                    _ => Exit::Failed,
+                };
+                let hint = "run the variant alone first; it must be a command that measures and leaves a record";
+                Self::new(exit, error.into()).hint(hint)
+            }
+            VariantError::Io { .. } => Self::new(Exit::Failed, error.into()),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! One run of a variant, in a process of its own.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::super::failure::Failure;
+use crate::compare::{RunFigures, runs_of};
+use crate::plan::Variant;
+use crate::record::{CSV_FILE, read_rows};
+
+/// How often a run is looked at.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How long a run may take to end by itself after Ctrl-C, which its process hears too: 250 polls, 5 s.
+const GRACE_POLLS: u32 = 250;
+
+/// What it says on standard error is kept in its folder, under this name.
+const LOG_FILE: &str = "stderr.txt";
+
+/// Why a run gave no figures.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum VariantError {
+    /// There is no such program, or it must not be run.
+    #[error("cannot run {}: {source}", program.display())]
+    NotStarted {
+        /// The program.
+        program: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It ended, and left nothing to read.
+    #[error("'{args}' ended with {ending} and left no record{said}", ending = ending(*code))]
+    NoRecord {
+        /// The variant.
+        args: String,
+        /// Its exit code; `None` when it was killed.
+        code: Option<i32>,
+        /// What it said, after a line end.
+        said: String,
+    },
+    /// Its folder cannot be used.
+    #[error("cannot use {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+fn ending(code: Option<i32>) -> String {
+    code.map_or_else(|| "a signal".into(), |code| format!("exit code {code}"))
+}
+
+/// Runs the variant with its record in `out`; `None` when it was interrupted.
+pub(super) fn run_variant(variant: &Variant, out: &Path, stop: &AtomicBool) -> Result<Option<RunFigures>, Failure> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| VariantError::Io { path, source }
+    };
+    let log = out.with_extension(LOG_FILE);
+    let parent = out.parent().unwrap_or(out);
+    fs::create_dir_all(parent).map_err(io(parent))?;
+    let file = File::create(&log).map_err(io(&log))?;
+    let program = match &variant.program {
+        Some(program) => program.clone(),
+        None => std::env::current_exe().map_err(io(Path::new("this program")))?,
+    };
+    let mut command = Command::new(&program);
+    command.args(&variant.args).arg("--quiet").arg("--out").arg(out);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+    let mut child = command.spawn().map_err(|source| VariantError::NotStarted { program, source })?;
+    let code = wait(&mut child, stop).map_err(io(out))?;
+    if stop.load(Ordering::Relaxed) {
+        return Ok(None);
+    }
+    let said = fs::read_to_string(&log).unwrap_or_default();
+    if said.is_empty() {
+        // Nothing to keep; whether it could be removed changes nothing.
+        let _ = fs::remove_file(&log);
+    }
+    if !out.join(CSV_FILE).is_file() {
+        let lines: Vec<&str> = said.lines().take(6).collect();
+        let said = if lines.is_empty() { String::new() } else { format!(":\n  {}", lines.join("\n  ")) };
+        return Err(VariantError::NoRecord { args: variant.args.join(" "), code, said }.into());
+    }
+    // Whatever its exit code was: what could not be measured is marked in the record and never passes.
+    Ok(runs_of(read_rows(out)?).into_iter().next())
+}
+
+fn wait(child: &mut Child, stop: &AtomicBool) -> std::io::Result<Option<i32>> {
+    let mut polls_left = GRACE_POLLS;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.code());
+        }
+        if stop.load(Ordering::Relaxed) {
+            polls_left -= 1;
+            if polls_left == 0 {
+                child.kill()?;
+                return child.wait().map(|status| status.code());
+            }
+        }
+        thread::sleep(POLL);
+    }
+}

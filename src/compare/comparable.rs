@@ -1,0 +1,120 @@
+//! Whether two sets of runs may be compared at all: the same machine, build and subject, in the order that was said.
+
+use std::collections::BTreeSet;
+
+use super::comparison::Question;
+use super::runs::RunFigures;
+use crate::record::{CsvOrigin, RunState};
+
+/// What must be the same, its name, and whether it belongs to the subject rather than to the place.
+type Part = (&'static str, fn(&CsvOrigin) -> &str, bool);
+
+const PARTS: [Part; 7] = [
+    ("machine", |origin| &origin.fingerprint, false),
+    ("version of workly-perf", |origin| &origin.version, true),
+    ("target", |origin| &origin.target, true),
+    ("build profile", |origin| &origin.profile, true),
+    ("features", |origin| &origin.features, true),
+    ("subject", |origin| &origin.subject, true),
+    ("stand-in", |origin| &origin.simulated, true),
+];
+
+/// What speaks against comparing the runs, where `--allow-different` may say otherwise.
+pub(super) fn differences(question: &Question<'_>) -> Vec<String> {
+    let sides = [("BASE", question.base), ("NEW", question.new)];
+    let mut differences = Vec::new();
+    for (name, runs) in sides {
+        if runs.iter().any(|run| run.origin.is_none()) {
+            differences.push(format!("{name} does not say where it was measured: its schema is 1.0"));
+        }
+    }
+    for (what, part, is_meant) in PARTS {
+        if question.variants && is_meant {
+            continue;
+        }
+        let of = |runs: &[RunFigures]| {
+            let parts: BTreeSet<String> =
+                runs.iter().filter_map(|run| run.origin.as_ref()).map(|origin| named(part(origin))).collect();
+            parts.into_iter().collect::<Vec<_>>().join(" and ")
+        };
+        let (base, new) = (of(question.base), of(question.new));
+        let is_known = !base.is_empty() && !new.is_empty();
+        if is_known && (base != new || base.contains(" and ")) {
+            differences.push(format!("{what}: BASE has {base}, NEW has {new}"));
+        }
+    }
+    differences.extend(out_of_order(question));
+    differences
+}
+
+fn named(part: &str) -> String {
+    if part.is_empty() { "none".into() } else { part.into() }
+}
+
+/// New runs that are all older than the old ones were probably given in the wrong order.
+fn out_of_order(question: &Question<'_>) -> Option<String> {
+    let started =
+        |runs: &[RunFigures]| -> Option<Vec<_>> { runs.iter().map(|run| Some(run.origin.as_ref()?.started)).collect() };
+    let (base, new) = (started(question.base)?, started(question.new)?);
+    let (first_base, last_new) = (base.iter().min()?, new.iter().max()?);
+    (!question.variants && last_new < first_base)
+        .then(|| format!("NEW was measured before BASE ({last_new} before {first_base}): are they swapped?"))
+}
+
+/// What no flag can allow: the same run on both sides or twice, and runs that did not end as planned.
+pub(super) fn faults(question: &Question<'_>) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (name, runs) in [("BASE", question.base), ("NEW", question.new)] {
+        if runs.is_empty() {
+            faults.push(format!("{name} holds no figures"));
+        }
+        for run in runs {
+            let state = run.origin.as_ref().map_or(RunState::Complete, |origin| origin.run_state);
+            if state != RunState::Complete {
+                faults.push(format!("run {} of {name} did not end as planned ({})", run.run_id, word(state)));
+            }
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for run in question.base.iter().chain(question.new) {
+        if !seen.insert(&run.run_id) {
+            faults.push(format!("run {} is there twice: a run cannot be compared with itself", run.run_id));
+        }
+    }
+    faults
+}
+
+fn word(state: RunState) -> &'static str {
+    match state {
+        RunState::Running => "it still runs, or was killed",
+        RunState::Complete => "complete",
+        RunState::Interrupted => "interrupted",
+        RunState::Failed => "failed",
+    }
+}
+
+/// What the reader must know although it forbids nothing.
+pub(super) fn cautions(question: &Question<'_>) -> Vec<String> {
+    let origins = |runs: &[RunFigures]| runs.iter().filter_map(|run| run.origin.clone()).collect::<Vec<_>>();
+    let (base, new) = (origins(question.base), origins(question.new));
+    let mut cautions = Vec::new();
+    let power: BTreeSet<&str> = base.iter().chain(&new).map(|origin| origin.power.as_str()).collect();
+    if power.len() > 1 {
+        let names: Vec<String> = power.into_iter().map(named).collect();
+        cautions.push(format!("the runs had different power settings: {}", names.join(" and ")));
+    }
+    if !question.paired && is_one_sitting(&base) && is_one_sitting(&new) && base.len() > 1 {
+        cautions.push(
+            "each side was measured in one sitting: what differs between sittings (heat, neighbours, another host of the same \
+             kind) would look like a change. Interleaved runs (--ab) have no such doubt; a baseline from several jobs has less"
+                .into(),
+        );
+    }
+    cautions
+}
+
+/// Whether all runs started within an hour.
+fn is_one_sitting(origins: &[CsvOrigin]) -> bool {
+    let seconds = origins.iter().map(|origin| origin.started.as_second());
+    seconds.clone().max().zip(seconds.min()).is_some_and(|(last, first)| last - first <= 3_600)
+}

@@ -1,0 +1,342 @@
+//! A whole comparison: all figures of a gate, its budgets, and what they come to together.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::comparable::{cautions, differences, faults};
+use super::gate::{Budget, Gate, Selection, is_tail};
+use super::history::{WideRow, column};
+use super::judgement::{Judgement, Rule, Verdict, median, values_of};
+use super::runs::{Key, RunFigures};
+use super::sequential::smallest_p;
+use crate::record::Direction;
+use crate::stats::holm;
+
+/// What is compared, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The runs to compare with, in the order of their starts.
+    pub base: &'a [RunFigures],
+    /// The runs in question.
+    pub new: &'a [RunFigures],
+    /// Pairs of runs of BASE's setting, first and second of each: what noise alone does.
+    pub same: Option<(&'a [RunFigures], &'a [RunFigures])>,
+    /// Whether the runs of both sides belong together in pairs, in their order.
+    pub paired: bool,
+    /// Whether build and subject differ because that is the question; the machine must still be the same.
+    pub variants: bool,
+    /// Whether other differences are allowed too.
+    pub allow_different: bool,
+    /// What is judged.
+    pub gate: &'a Gate,
+    /// The two-sided error that may be made.
+    pub alpha: f64,
+}
+
+/// How the runs were taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Design {
+    /// In pairs, close in time.
+    Paired,
+    /// Apart.
+    Unpaired,
+}
+
+/// What the same against itself showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Noise {
+    /// Pairs of runs of the same setting.
+    pub pairs: usize,
+}
+
+/// A budget, judged.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BudgetJudgement {
+    /// The budget.
+    #[serde(flatten)]
+    pub budget: Budget,
+    /// The median over the new runs, where all of them have the figure.
+    pub value: Option<f64>,
+    /// `pass`, `regressed` for beyond the limit, or `invalid`.
+    pub verdict: Verdict,
+    /// Why it is invalid.
+    pub reason: Option<String>,
+}
+
+/// What all of it comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every figure that gates is the same or better, every budget is kept.
+    Pass,
+    /// A figure regressed, or a budget is exceeded.
+    Regressed,
+    /// Nothing speaks against NEW, and some figures could not be told.
+    Inconclusive,
+    /// Something is missing, cannot be compared, or could not be judged at all.
+    Invalid,
+}
+
+/// A comparison.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// Name of the gate.
+    pub gate: String,
+    /// How the runs were taken.
+    pub design: Design,
+    /// Ids of the runs of BASE.
+    pub base_runs: Vec<String>,
+    /// Ids of the runs of NEW.
+    pub new_runs: Vec<String>,
+    /// What the same against itself showed; `None` where it was not measured.
+    pub noise: Option<Noise>,
+    /// Confidence of the intervals: 0.95, or more after an early look.
+    pub confidence: f64,
+    /// Start of the last run of NEW, where it is known.
+    pub measured: Option<Timestamp>,
+    /// Revision that the last run of NEW was built from; empty where it is not known.
+    pub new_commit: String,
+    /// What stood in for the user's own, in any run; empty when everything was real.
+    pub simulated: Vec<String>,
+    /// The figures.
+    pub judgements: Vec<Judgement>,
+    /// The budgets.
+    pub budgets: Vec<BudgetJudgement>,
+    /// Why nothing was compared: differences that were not allowed, faults that cannot be.
+    pub refusals: Vec<String>,
+    /// What the reader must know.
+    pub warnings: Vec<String>,
+}
+
+/// Compares.
+#[must_use]
+pub fn compare(question: &Question<'_>) -> Comparison {
+    let ids = |runs: &[RunFigures]| runs.iter().map(|run| run.run_id.clone()).collect::<Vec<_>>();
+    let mut comparison = Comparison {
+        gate: question.gate.name.clone(),
+        design: if question.paired { Design::Paired } else { Design::Unpaired },
+        base_runs: ids(question.base),
+        new_runs: ids(question.new),
+        noise: question.same.map(|(first, _)| Noise { pairs: first.len() }),
+        confidence: 1.0 - question.alpha,
+        measured: question.new.iter().filter_map(|run| Some(run.origin.as_ref()?.started)).max(),
+        new_commit: question.new.last().and_then(|run| Some(run.origin.as_ref()?.commit.clone())).unwrap_or_default(),
+        simulated: simulated(question),
+        judgements: Vec::new(),
+        budgets: Vec::new(),
+        refusals: faults(question),
+        warnings: cautions(question),
+    };
+    let differences = differences(question);
+    let kept = if question.allow_different { &mut comparison.warnings } else { &mut comparison.refusals };
+    kept.extend(differences);
+    if question.paired && question.base.len() != question.new.len() {
+        let (base, new) = (question.base.len(), question.new.len());
+        comparison.refusals.push(format!("pairs need as many runs on both sides: BASE has {base}, NEW has {new}"));
+    }
+    if !comparison.refusals.is_empty() {
+        return comparison;
+    }
+    comparison.judgements = judgements(question);
+    comparison.budgets = question.gate.budgets.iter().flat_map(|budget| judged(budget, question.new)).collect();
+    comparison.warnings.extend(out_of_reach(&comparison, question));
+    let is_judged = comparison.judgements.iter().any(|judgement| judgement.gates) || !comparison.budgets.is_empty();
+    if !is_judged {
+        comparison.refusals.push(format!("no figure of gate '{}' is in these files", question.gate.name));
+    }
+    comparison
+}
+
+fn simulated(question: &Question<'_>) -> Vec<String> {
+    let runs = question.base.iter().chain(question.new);
+    let mut simulated: Vec<String> = runs
+        .filter_map(|run| run.origin.as_ref())
+        .map(|origin| origin.simulated.clone())
+        .filter(|what| !what.is_empty())
+        .collect();
+    simulated.sort();
+    simulated.dedup();
+    simulated
+}
+
+/// Every key of any run, in the order of the files.
+fn keys<'a>(runs: impl Iterator<Item = &'a RunFigures>) -> Vec<Key> {
+    let mut seen = std::collections::HashSet::new();
+    runs.flat_map(RunFigures::keys).filter(|key| seen.insert(key.clone())).collect()
+}
+
+fn judgements(question: &Question<'_>) -> Vec<Judgement> {
+    let mut judgements = Vec::new();
+    let keys = keys(question.base.iter().chain(question.new));
+    let first_of = |key: &Key| question.gate.metrics.iter().position(|selection| selection.takes(key));
+    for key in &keys {
+        let Some(selection) = first_of(key).map(|at| &question.gate.metrics[at]) else { continue };
+        let judgement = judgement(key, selection, question);
+        let is_beside_the_point = judgement.direction == Direction::None && selection.optional;
+        if !is_beside_the_point && (judgement.gates || judgement.verdict != Verdict::Invalid) {
+            judgements.push(judgement);
+        }
+    }
+    for (at, selection) in question.gate.metrics.iter().enumerate() {
+        if !selection.optional && !keys.iter().any(|key| first_of(key) == Some(at)) {
+            judgements.push(nowhere(selection, question));
+        }
+    }
+    settle(&mut judgements, question.alpha);
+    judgements
+}
+
+fn judgement(key: &Key, selection: &Selection, question: &Question<'_>) -> Judgement {
+    let percent = selection.min_effect_percent.unwrap_or(question.gate.min_effect_percent);
+    let rule = Rule { paired: question.paired, min_effect: percent / 100.0, alpha: question.alpha };
+    Judgement::of(key, !is_tail(&key.metric), question.base, question.new, question.same, rule)
+}
+
+/// What was asked for and no run has.
+fn nowhere(selection: &Selection, question: &Question<'_>) -> Judgement {
+    let key = Key {
+        command: selection.command.clone().unwrap_or_default(),
+        case: selection.case.clone(),
+        metric: selection.metric.clone(),
+    };
+    let mut judgement = judgement(&key, selection, question);
+    judgement.gates = true;
+    judgement.reason = Some("no run has such a figure".into());
+    judgement
+}
+
+/// Settles all verdicts: p is corrected over the figures that gate and can be tested.
+fn settle(judgements: &mut [Judgement], alpha: f64) {
+    let tested = |judgement: &&mut Judgement| {
+        judgement.gates && judgement.change.is_some_and(|change| change.interval.is_some())
+    };
+    let mut gating: Vec<&mut Judgement> = judgements.iter_mut().filter(tested).collect();
+    let ps: Vec<f64> = gating.iter().filter_map(|judgement| judgement.change.map(|change| change.p)).collect();
+    for (judgement, adjusted) in gating.iter_mut().zip(holm(&ps)) {
+        if let Some(change) = judgement.change.as_mut() {
+            change.p_adjusted = adjusted;
+        }
+    }
+    for judgement in judgements {
+        judgement.settle(alpha);
+    }
+}
+
+/// Too few runs for so many figures: even the clearest result would not be sure.
+fn out_of_reach(comparison: &Comparison, question: &Question<'_>) -> Option<String> {
+    let figures =
+        comparison.judgements.iter().filter(|judgement| judgement.gates && judgement.change.is_some()).count();
+    let reaches = |runs: usize| smallest(question, runs) * figures as f64 <= question.alpha;
+    let (base, new) = (question.base.len(), question.new.len());
+    let is_reached =
+        if question.paired { reaches(base) } else { smallest_of(base, new) * figures as f64 <= question.alpha };
+    if figures == 0 || is_reached {
+        return None;
+    }
+    let needed = (2..200).find(|&runs| reaches(runs))?;
+    let what = if question.paired { "pairs" } else { "runs a side" };
+    let of = if figures == 1 { "1 figure".to_owned() } else { format!("{figures} figures at once") };
+    Some(format!("too few runs to be sure of any change: {of} need at least {needed} {what}"))
+}
+
+fn smallest(question: &Question<'_>, runs: usize) -> f64 {
+    if question.paired { smallest_p(runs) } else { smallest_of(runs, runs) }
+}
+
+/// The smallest two-sided p of the rank-sum test: 2 over the ways to choose `m` of `m + n`.
+fn smallest_of(m: usize, n: usize) -> f64 {
+    (1..=m).fold(2.0, |p, i| p * i as f64 / (n + i) as f64)
+}
+
+/// A budget for every figure that it takes; one that is invalid if there is none.
+fn judged(budget: &Budget, new: &[RunFigures]) -> Vec<BudgetJudgement> {
+    let keys: Vec<Key> = keys(new.iter()).into_iter().filter(|key| budget.takes(key)).collect();
+    if keys.is_empty() {
+        let reason = Some("no run of NEW has such a figure".into());
+        return vec![BudgetJudgement { budget: budget.clone(), value: None, verdict: Verdict::Invalid, reason }];
+    }
+    keys.iter().map(|key| judged_for(budget, key, new)).collect()
+}
+
+fn judged_for(budget: &Budget, key: &Key, new: &[RunFigures]) -> BudgetJudgement {
+    let budget = Budget {
+        command: Some(key.command.clone()),
+        case: key.case.clone(),
+        metric: key.metric.clone(),
+        ..budget.clone()
+    };
+    let invalid = |reason: String| BudgetJudgement {
+        budget: budget.clone(),
+        value: None,
+        verdict: Verdict::Invalid,
+        reason: Some(reason),
+    };
+    let units = new.iter().filter_map(|run| run.figure(key)).map(|metric| &metric.unit);
+    if let Some(other) = units.into_iter().find(|unit| **unit != budget.unit) {
+        return invalid(format!("the budget is in {}, the figure in {other}", budget.unit));
+    }
+    let value = match values_of(key, new) {
+        Ok(values) => median(&values),
+        Err(reason) => return invalid(reason),
+    };
+    let is_kept = budget.max.is_none_or(|max| value <= max) && budget.min.is_none_or(|min| value >= min);
+    let verdict = if is_kept { Verdict::Pass } else { Verdict::Regressed };
+    BudgetJudgement { budget, value: Some(value), verdict, reason: None }
+}
+
+impl Comparison {
+    /// The figures whose verdict counts.
+    pub fn gating(&self) -> impl Iterator<Item = &Judgement> {
+        self.judgements.iter().filter(|judgement| judgement.gates)
+    }
+
+    /// The tails, which advise.
+    pub fn advising(&self) -> impl Iterator<Item = &Judgement> {
+        self.judgements.iter().filter(|judgement| !judgement.gates)
+    }
+
+    /// The medians over the runs of NEW as a row of the wide CSV; `None` where it is not known when they were measured.
+    #[must_use]
+    pub fn wide_row(&self, commit: &str, branch: &str) -> Option<WideRow> {
+        let named = |judgement: &Judgement| {
+            let Judgement { command, case, metric, unit, .. } = judgement;
+            Some((column(command, case, metric, unit), judgement.new?))
+        };
+        let values = self.judgements.iter().filter_map(named).collect();
+        Some(WideRow { time: self.measured?, commit: commit.into(), branch: branch.into(), values })
+    }
+
+    /// Whether more runs could change nothing: each figure has a verdict.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        let is_open = |judgement: &Judgement| judgement.verdict == Verdict::Inconclusive;
+        !self.refusals.is_empty() || !self.gating().any(is_open)
+    }
+
+    /// What it comes to. Regressions of less than `fail_from`, a share, are reported and do not count; `None` counts none of
+    /// them. A budget always counts.
+    #[must_use]
+    pub fn outcome(&self, fail_from: Option<f64>) -> Outcome {
+        let verdicts =
+            || self.gating().map(|judgement| judgement.verdict).chain(self.budgets.iter().map(|budget| budget.verdict));
+        let counts = |judgement: &Judgement| {
+            judgement.verdict == Verdict::Regressed
+                && fail_from.is_some_and(|least| judgement.worse_by().is_some_and(|by| by >= least))
+        };
+        let is_over = self.budgets.iter().any(|budget| budget.verdict == Verdict::Regressed);
+        if is_over || self.gating().any(counts) {
+            return Outcome::Regressed;
+        }
+        if !self.refusals.is_empty() || verdicts().any(|verdict| verdict == Verdict::Invalid) || !self.is_testable() {
+            return Outcome::Invalid;
+        }
+        if verdicts().any(|verdict| verdict == Verdict::Inconclusive) { Outcome::Inconclusive } else { Outcome::Pass }
+    }
+
+    /// Whether anything could be judged: a test needs runs enough, a budget one.
+    fn is_testable(&self) -> bool {
+        !self.budgets.is_empty()
+            || self.gating().any(|judgement| judgement.change.is_some_and(|change| change.interval.is_some()))
+    }
+}

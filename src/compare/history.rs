@@ -1,0 +1,231 @@
+//! The same figure over many runs: one series for each machine, subject, case and metric.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::gate::Selection;
+use super::runs::{Key, RunFigures};
+use crate::record::{Direction, MetricStatus};
+use crate::stats::{ChangePoint, change_points};
+
+/// A split whose permutations are as clear in more than one of a hundred cases is no change.
+const ALPHA: f64 = 0.01;
+
+/// A change of level in a series.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Changed {
+    /// Start of the first run after it.
+    pub at: Timestamp,
+    /// That run.
+    pub run_id: String,
+    /// Revision that it was built from; empty where it is not known.
+    pub commit: String,
+    /// Median before.
+    pub before: f64,
+    /// Median after.
+    pub after: f64,
+    /// Share of the permutations that split as clearly.
+    pub p: f64,
+}
+
+/// One run of a series.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Point {
+    /// Start of the run.
+    pub at: Timestamp,
+    /// The run.
+    pub run_id: String,
+    /// Revision that it was built from; empty where it is not known.
+    pub commit: String,
+    /// Its figure.
+    pub value: f64,
+}
+
+/// One row of the wide CSV.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WideRow {
+    /// When the figures were measured.
+    pub time: Timestamp,
+    /// Revision of what was measured; empty where it is not known.
+    pub commit: String,
+    /// Its branch; empty where it is not known.
+    pub branch: String,
+    /// Column and value.
+    pub values: Vec<(String, f64)>,
+}
+
+/// The series as rows, one a run. Where several machines or subjects took part, each has columns of its own.
+#[must_use]
+pub fn wide_rows(series: &[Series]) -> Vec<WideRow> {
+    let mut places: Vec<(&str, &str)> =
+        series.iter().map(|series| (series.machine.as_str(), series.subject.as_str())).collect();
+    places.sort_unstable();
+    places.dedup();
+    let mut rows: BTreeMap<(Timestamp, &str), WideRow> = BTreeMap::new();
+    for one in series {
+        let place = if places.len() > 1 { format!(" @ {} {}", one.machine, one.subject) } else { String::new() };
+        let name = format!("{}{place}", column(&one.command, &one.case, &one.metric, &one.unit));
+        for point in &one.points {
+            let row = rows.entry((point.at, &point.run_id)).or_insert_with(|| WideRow {
+                time: point.at,
+                commit: point.commit.clone(),
+                branch: String::new(),
+                values: Vec::new(),
+            });
+            row.values.push((name.clone(), point.value));
+        }
+    }
+    rows.into_values().collect()
+}
+
+/// The name of a figure's column in the wide CSV.
+pub(super) fn column(command: &str, case: &str, metric: &str, unit: &str) -> String {
+    format!("{command} {case} {metric} ({unit})")
+}
+
+/// One figure over time, on one machine, of one subject.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Series {
+    /// The command.
+    pub command: String,
+    /// The case.
+    pub case: String,
+    /// The metric.
+    pub metric: String,
+    /// Unit of the values.
+    pub unit: String,
+    /// Which way is better.
+    pub direction: Direction,
+    /// Fingerprint of the machine.
+    pub machine: String,
+    /// What was measured, and what stood in.
+    pub subject: String,
+    /// The runs that have a value, in order.
+    pub points: Vec<Point>,
+    /// Runs that have no value: they count for nothing.
+    pub missing: usize,
+    /// Changes of level by at least `min_effect`, in order.
+    pub changes: Vec<Changed>,
+}
+
+/// What a series is of: figure, machine, subject.
+type Place = (Key, String, String);
+
+/// The series of the figures that the selections take. Runs of schema 1.0 do not say when and where they were measured and
+/// are left out; changes by less than `min_effect`, a share, are too.
+#[must_use]
+pub fn series(runs: &[RunFigures], selections: &[Selection], min_effect: f64) -> Vec<Series> {
+    let mut groups: BTreeMap<Place, Vec<(&RunFigures, Option<f64>)>> = BTreeMap::new();
+    for run in runs {
+        let Some(origin) = &run.origin else { continue };
+        let subject = [origin.subject.as_str(), origin.simulated.as_str()].join(" ").trim().to_owned();
+        for key in run.keys().filter(|key| selections.iter().any(|selection| selection.takes(key))) {
+            let Some(metric) = run.figure(&key) else { continue };
+            let value = metric.value.filter(|value| metric.status == MetricStatus::Ok && value.is_finite());
+            let place = (key, origin.fingerprint.clone(), subject.clone());
+            groups.entry(place).or_default().push((run, value));
+        }
+    }
+    groups
+        .into_iter()
+        .filter_map(|((key, machine, subject), runs)| one(&key, machine, subject, &runs, min_effect))
+        .collect()
+}
+
+fn one(
+    key: &Key,
+    machine: String,
+    subject: String,
+    runs: &[(&RunFigures, Option<f64>)],
+    min_effect: f64,
+) -> Option<Series> {
+    let sample = runs.iter().find_map(|(run, _)| run.figure(key))?;
+    let given: Vec<(&RunFigures, f64)> = runs
+        .iter()
+        .filter(|(run, _)| run.figure(key).is_some_and(|metric| metric.unit == sample.unit))
+        .filter_map(|(run, value)| Some((*run, (*value)?)))
+        .collect();
+    let values: Vec<f64> = given.iter().map(|(_, value)| *value).collect();
+    let points = given.iter().filter_map(|(run, value)| point(run, *value)).collect();
+    let changes = change_points(&values, ALPHA)
+        .into_iter()
+        .filter(|point| matters(point, min_effect))
+        .filter_map(|point| changed(&point, given[point.at].0))
+        .collect();
+    Some(Series {
+        command: key.command.clone(),
+        case: key.case.clone(),
+        metric: key.metric.clone(),
+        unit: sample.unit.clone(),
+        direction: sample.direction,
+        machine,
+        subject,
+        points,
+        missing: runs.len() - given.len(),
+        changes,
+    })
+}
+
+fn point(run: &RunFigures, value: f64) -> Option<Point> {
+    let origin = run.origin.as_ref()?;
+    Some(Point { at: origin.started, run_id: run.run_id.clone(), commit: origin.commit.clone(), value })
+}
+
+fn matters(point: &ChangePoint, min_effect: f64) -> bool {
+    let ratio = point.after / point.before;
+    // From or to 0 is a change by any measure.
+    !ratio.is_finite() || ratio <= 0.0 || ratio.ln().abs() >= (1.0 + min_effect).ln()
+}
+
+fn changed(point: &ChangePoint, run: &RunFigures) -> Option<Changed> {
+    let origin = run.origin.as_ref()?;
+    Some(Changed {
+        at: origin.started,
+        run_id: run.run_id.clone(),
+        commit: origin.commit.clone(),
+        before: point.before,
+        after: point.after,
+        p: point.p,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::runs;
+    use super::*;
+
+    #[test]
+    fn a_series_shows_its_change_and_machines_stay_apart() {
+        let mut all = runs(
+            "a",
+            &[[10.0, 10.1, 9.9, 10.2, 10.0, 9.8, 10.1, 10.0], [12.1, 12.0, 11.9, 12.2, 12.0, 11.8, 12.1, 12.0]]
+                .concat(),
+        );
+        let mut elsewhere = runs("b", &[99.0; 16]);
+        for run in &mut elsewhere {
+            if let Some(origin) = run.origin.as_mut() {
+                origin.fingerprint = "elsewhere".into();
+            }
+        }
+        all.extend(elsewhere);
+        let series = series(&all, &[Selection::of("p50")], 0.05);
+        assert_eq!(series.iter().map(|series| series.points.len()).collect::<Vec<_>>(), [16, 16]);
+        let changed: Vec<usize> = series.iter().map(|series| series.changes.len()).collect();
+        assert_eq!(changed, [1, 0]);
+        let change = &series[0].changes[0];
+        assert_eq!((change.before, change.after, change.run_id.as_str()), (10.0, 12.0, "a-08"));
+        assert!(super::series(&all, &[Selection::of("p50")], 0.25)[0].changes.is_empty(), "20 % is less than 25 %");
+        assert!(super::series(&all, &[Selection::of("p90")], 0.05).is_empty());
+    }
+
+    #[test]
+    fn a_run_without_the_figure_is_counted_and_not_made_up() {
+        let mut all = runs("a", &[10.0; 8]);
+        all[3].figures[0].1.status = MetricStatus::Invalid;
+        all[3].figures[0].1.value = None;
+        let series = series(&all, &[Selection::of("p50")], 0.05);
+        assert_eq!((series[0].points.len(), series[0].missing), (7, 1));
+    }
+}

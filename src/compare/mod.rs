@@ -1,0 +1,24 @@
+//! Whether new runs are slower than old ones, from their saved figures alone.
+//!
+//! Pure: figures in, verdicts out. The unit is a run, never a message. What cannot be judged is said to be so; nothing that
+//! is missing, unreadable or from elsewhere ever passes.
+
+mod comparable;
+mod comparison;
+mod error;
+mod gate;
+mod history;
+mod judgement;
+mod pattern;
+mod runs;
+#[cfg(test)]
+mod sample;
+mod sequential;
+
+pub use comparison::{BudgetJudgement, Comparison, Design, Noise, Outcome, Question, compare};
+pub use error::GateError;
+pub use gate::{Budget, Gate, Selection};
+pub use history::{Changed, Point, Series, WideRow, series, wide_rows};
+pub use judgement::{Change, Judgement, Verdict};
+pub use runs::{RunFigures, runs_of};
+pub use sequential::{Look, looks};

@@ -1,0 +1,92 @@
+//! When interleaved pairs may be looked at, and how sure each look must be.
+//!
+//! Looking three times and stopping at the first good-looking result would raise the share of false alarms. So the error
+//! that a comparison may make is divided among the looks, and each look may spend only its part: whatever the looks have to
+//! do with one another, all of them together err no more often than one look at the end (Bonferroni's inequality, as
+//! weighted alpha spending).
+
+/// The share of the error that each look may spend, first to last: most of it is kept for the end, where there is most to
+/// see.
+const SPENT: [f64; 3] = [0.15, 0.25, 0.60];
+
+/// A look at the pairs so far.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Look {
+    /// After how many pairs.
+    pub pairs: usize,
+    /// The two-sided error that this look may spend.
+    pub alpha: f64,
+}
+
+/// The looks at `pairs` pairs: after two thirds, five sixths and all of them. Looks that no result could decide are left
+/// out and their error goes to the last one. `metrics` figures are judged at once.
+#[must_use]
+pub fn looks(pairs: usize, metrics: usize, alpha: f64) -> Vec<Look> {
+    let mut looks: Vec<Look> = Vec::new();
+    let mut kept = 0.0;
+    for ((part, of), share) in [(2, 3), (5, 6), (1, 1)].into_iter().zip(SPENT) {
+        let after = (pairs * part).div_ceil(of);
+        let share = alpha * share;
+        if after == pairs {
+            kept += share;
+        } else if smallest_p(after) * metrics.max(1) as f64 <= share
+            && looks.last().is_none_or(|look| look.pairs < after)
+        {
+            looks.push(Look { pairs: after, alpha: share });
+        } else {
+            kept += share;
+        }
+    }
+    looks.push(Look { pairs, alpha: kept });
+    looks
+}
+
+/// The smallest two-sided p that the signed-rank test can give for so many pairs: all on one side.
+pub(super) fn smallest_p(pairs: usize) -> f64 {
+    2.0 * 0.5_f64.powi(i32::try_from(pairs).unwrap_or(i32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+    use rand_distr::{Distribution, Normal};
+
+    use super::*;
+    use crate::stats::paired_ratio_at;
+
+    #[test]
+    fn looks_spend_the_error_once_and_only_where_they_can_decide() {
+        let pairs = |looks: &[Look]| looks.iter().map(|look| look.pairs).collect::<Vec<_>>();
+        assert_eq!(pairs(&looks(12, 1, 0.05)), [10, 12], "after 8 pairs, p is 0.0078 at best, and 0.0075 may be spent");
+        assert_eq!(pairs(&looks(20, 4, 0.05)), [14, 17, 20]);
+        assert_eq!(pairs(&looks(6, 1, 0.05)), [6]);
+        for (n, metrics) in [(6, 1), (7, 3), (12, 1), (12, 10), (40, 5)] {
+            let looks = looks(n, metrics, 0.05);
+            let spent: f64 = looks.iter().map(|look| look.alpha).sum();
+            assert!((spent - 0.05).abs() < 1e-12, "{n} pairs, {metrics} metrics: {spent}");
+            assert_eq!(looks.last().map(|look| look.pairs), Some(n));
+        }
+    }
+
+    /// Whether any look finds a difference in pairs whose log ratio has the mean `shift` and the standard deviation 5 %.
+    fn found(shift: f64, rng: &mut StdRng) -> bool {
+        let noise = Normal::new(shift, 0.05).unwrap();
+        let ratios: Vec<f64> = (0..12).map(|_| noise.sample(rng).exp()).collect();
+        looks(12, 1, 0.05).iter().any(|look| {
+            paired_ratio_at(&ratios[..look.pairs], &[1.0; 12], look.alpha).is_some_and(|r| r.p <= look.alpha)
+        })
+    }
+
+    #[test]
+    fn stopping_early_keeps_the_error_rate_and_little_power_is_lost() {
+        let mut rng = StdRng::seed_from_u64(11);
+        let rounds = 4_000;
+        let mut share = |shift: f64| (0..rounds).filter(|_| found(shift, &mut rng)).count() as f64 / f64::from(rounds);
+        let false_alarms = share(0.0);
+        // The discrete test cannot spend all of it. Three standard errors of 5 % of 4,000 are 1 %.
+        assert!((0.02..=0.06).contains(&false_alarms), "{false_alarms}");
+        assert!(share(0.10) > 0.99);
+        assert!(share(0.05) > 0.80);
+    }
+}

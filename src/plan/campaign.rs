@@ -1,0 +1,201 @@
+//! Two variants in turns: which runs a comparison makes, and in which order.
+
+use std::path::PathBuf;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use serde::Serialize;
+
+use crate::cli::CompareArgs;
+
+/// What `--self-test` slows down, and by how much: a fifth on top of a delay that is far above the cost of a round trip.
+const HONEST: &str =
+    "ipc --load closed --messages 30 --bridge embedded:fps=unpaced,received-delay=10ms,applied-delay=10ms";
+const SLOWED: &str =
+    "ipc --load closed --messages 30 --bridge embedded:fps=unpaced,received-delay=12ms,applied-delay=12ms";
+
+/// Why no campaign can be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum CampaignError {
+    /// A quote in the arguments has no end.
+    #[error("the arguments '{text}' have a quote without an end")]
+    OpenQuote {
+        /// The arguments.
+        text: String,
+    },
+    /// There is no command among the arguments.
+    #[error("the arguments '{text}' do not begin with a measuring command such as ipc or threads")]
+    NoCommand {
+        /// The arguments.
+        text: String,
+    },
+    /// The campaign itself decides where the records go and what is printed.
+    #[error("the arguments '{text}' must not have {flag}: each run gets a folder of its own")]
+    Reserved {
+        /// The arguments.
+        text: String,
+        /// The flag.
+        flag: &'static str,
+    },
+    /// More pairs of A with itself than pairs at all.
+    #[error("{aa_pairs} pairs of A with itself do not fit into {pairs} pairs")]
+    TooManySame {
+        /// Pairs of A with itself.
+        aa_pairs: u32,
+        /// Pairs.
+        pairs: u32,
+    },
+}
+
+/// What one run measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Variant A.
+    A,
+    /// Variant B.
+    B,
+    /// Variant A a second time in the same round, for the noise.
+    Again,
+}
+
+/// One of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Variant {
+    /// Its program; `None` is this one.
+    pub program: Option<PathBuf>,
+    /// The measuring command and its arguments.
+    pub args: Vec<String>,
+}
+
+/// All runs, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CampaignPlan {
+    /// The variant to compare with.
+    pub a: Variant,
+    /// The variant in question.
+    pub b: Variant,
+    /// Seed of the order.
+    pub seed: u64,
+    /// The runs of each pair, in the order in which they are made.
+    pub rounds: Vec<Vec<Role>>,
+}
+
+impl CampaignPlan {
+    /// The campaign of these arguments; `seed` is used unless they name one.
+    pub fn resolve(args: &CompareArgs, seed: u64) -> Result<Self, CampaignError> {
+        let (a, b) = match args.ab.as_slice() {
+            [a, b] => (a.as_str(), b.as_str()),
+            _ => (HONEST, SLOWED),
+        };
+        let aa_pairs = args.aa_pairs.unwrap_or(args.pairs / 2);
+        if aa_pairs > args.pairs {
+            return Err(CampaignError::TooManySame { aa_pairs, pairs: args.pairs });
+        }
+        let seed = args.seed.unwrap_or(seed);
+        Ok(Self {
+            a: variant(args.bin_a.as_ref(), a)?,
+            b: variant(args.bin_b.as_ref(), b)?,
+            seed,
+            rounds: rounds(args.pairs, aa_pairs, seed),
+        })
+    }
+
+    /// The variant of a role.
+    #[must_use]
+    pub fn variant(&self, role: Role) -> &Variant {
+        if role == Role::B { &self.b } else { &self.a }
+    }
+}
+
+fn variant(program: Option<&PathBuf>, text: &str) -> Result<Variant, CampaignError> {
+    let args = split(text).ok_or_else(|| CampaignError::OpenQuote { text: text.into() })?;
+    if args.first().is_none_or(|command| command.starts_with('-')) {
+        return Err(CampaignError::NoCommand { text: text.into() });
+    }
+    let is_flag = |arg: &str, flag: &str| arg == flag || arg.starts_with(&format!("{flag}="));
+    for flag in ["--out", "--format"] {
+        if args.iter().any(|arg| is_flag(arg, flag)) {
+            return Err(CampaignError::Reserved { text: text.into(), flag });
+        }
+    }
+    Ok(Variant { program: program.cloned(), args })
+}
+
+/// The words of `text`: parted by spaces, unless in quotes, single or double. A backslash is a character like any other,
+/// since paths on Windows have them. `None` if a quote has no end.
+fn split(text: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for c in text.chars() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            None if c == '"' || c == '\'' => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            None if c.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    quote.is_none().then_some(words)
+}
+
+/// Every pair in an order of its own; those with A twice spread evenly.
+fn rounds(pairs: u32, aa_pairs: u32, seed: u64) -> Vec<Vec<Role>> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    (0..pairs)
+        .map(|round| {
+            let mut roles = vec![Role::A, Role::B];
+            if (round + 1) * aa_pairs / pairs > round * aa_pairs / pairs {
+                roles.push(Role::Again);
+            }
+            roles.shuffle(&mut rng);
+            roles
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_split_as_written() {
+        let words = |text: &str| split(text).unwrap();
+        assert_eq!(words("ipc --bridge  embedded"), ["ipc", "--bridge", "embedded"]);
+        assert_eq!(
+            words(r#"threads --model "C:\my models\a.gguf" ''"#),
+            ["threads", "--model", r"C:\my models\a.gguf", ""]
+        );
+        assert_eq!(words(" "), Vec::<String>::new());
+        assert_eq!(split("ipc \"--bridge"), None);
+    }
+
+    #[test]
+    fn every_round_has_both_and_some_have_one_twice() {
+        let rounds = rounds(12, 5, 7);
+        assert!(rounds.iter().all(|roles| roles.contains(&Role::A) && roles.contains(&Role::B)));
+        assert_eq!(rounds.iter().filter(|roles| roles.contains(&Role::Again)).count(), 5);
+        assert_eq!(rounds, super::rounds(12, 5, 7));
+        let first: std::collections::HashSet<_> = rounds.iter().map(|roles| format!("{:?}", roles[0])).collect();
+        assert!(first.len() > 1, "the order is random: {rounds:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_refused() {
+        for (text, says) in [
+            ("", "do not begin with a measuring command"),
+            ("--quiet ipc", "do not begin"),
+            ("ipc --out x", "must not have --out"),
+            ("ipc --format=csv", "must not have --format"),
+            ("ipc 'x", "a quote without an end"),
+        ] {
+            let error = variant(None, text).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+}

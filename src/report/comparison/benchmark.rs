@@ -1,0 +1,46 @@
+//! The figures of NEW in the shapes that benchmark trackers read.
+
+use serde_json::{Map, Value, json};
+
+use super::words::name;
+use crate::compare::{Comparison, Judgement};
+use crate::record::Direction;
+
+/// The medians over the runs of NEW as github-action-benchmark reads them (`customSmallerIsBetter`, `customBiggerIsBetter`):
+/// those figures for which `better` is better. A figure that is missing is left out, never 0.
+#[must_use]
+pub fn benchmark(comparison: &Comparison, better: Direction) -> String {
+    let given = comparison.judgements.iter().filter(|judgement| judgement.direction == better);
+    let entries: Vec<Value> = given
+        .filter_map(|judgement| {
+            Some(json!({
+                "name": format!("{} {}", judgement.command, name(judgement)),
+                "unit": judgement.unit,
+                "value": judgement.new?,
+                "extra": extra(judgement, comparison),
+            }))
+        })
+        .collect();
+    format!("{:#}\n", Value::Array(entries))
+}
+
+fn extra(judgement: &Judgement, comparison: &Comparison) -> String {
+    let mut lines = vec![format!("median of {} runs", judgement.runs.1)];
+    lines.extend(comparison.simulated.iter().map(|what| format!("SIMULATED: {what}")));
+    lines.join("\n")
+}
+
+/// The medians over the runs of NEW in Bencher Metric Format: benchmark, measure, value. The measure carries the unit, so
+/// that two units of one metric never meet.
+#[must_use]
+pub fn bencher(comparison: &Comparison) -> String {
+    let mut benchmarks = Map::new();
+    for judgement in &comparison.judgements {
+        let Some(value) = judgement.new else { continue };
+        let measures = benchmarks
+            .entry(format!("{} {}", judgement.command, judgement.case))
+            .or_insert_with(|| Value::Object(Map::new()));
+        measures[format!("{} ({})", judgement.metric, judgement.unit)] = json!({ "value": value });
+    }
+    format!("{:#}\n", Value::Object(benchmarks))
+}

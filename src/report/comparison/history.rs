@@ -1,0 +1,178 @@
+//! Series of figures over many runs: a table for eyes, Markdown, and the wide CSV that change-point tools read.
+
+use super::words::percent;
+use crate::compare::{Changed, Series, WideRow};
+use crate::record::Direction;
+use crate::report::figure;
+use crate::report::markdown::{escaped, grid, lines, list_item};
+use crate::report::outline::Column;
+use crate::report::table::{NARROWEST, figures, paragraphs};
+
+/// So many of the latest runs are drawn.
+const DRAWN: usize = 24;
+
+/// What the first columns of the wide CSV are.
+const FIXED: [&str; 3] = ["time", "commit", "branch"];
+
+/// The series of one machine and subject.
+struct Group {
+    title: String,
+    columns: Vec<Column>,
+    rows: Vec<Vec<String>>,
+    changes: Vec<String>,
+}
+
+/// The history for a terminal of `width` columns, ending in a newline.
+#[must_use]
+pub fn history_table(series: &[Series], remarks: &[String], width: usize) -> String {
+    let width = width.max(NARROWEST);
+    let mut blocks = Vec::new();
+    for group in groups(series) {
+        blocks.push(paragraphs([group.title.as_str()].into_iter(), "", width));
+        blocks.extend(figures(&group.columns, &group.rows, &group.changes, width));
+    }
+    if !remarks.is_empty() {
+        blocks.push(paragraphs(remarks.iter().map(String::as_str), "", width));
+    }
+    blocks.join("\n\n") + "\n"
+}
+
+/// The history as GitHub-flavoured Markdown, ending in a newline.
+#[must_use]
+pub fn history_markdown(series: &[Series], remarks: &[String]) -> String {
+    let mut blocks = Vec::new();
+    let item = |text: &String| format!("- {}", list_item(text));
+    for group in groups(series) {
+        blocks.push(format!("## {}", escaped(&group.title)));
+        blocks.push(grid(&group.columns, &group.rows));
+        if !group.changes.is_empty() {
+            blocks.push(lines(&group.changes, item));
+        }
+    }
+    if !remarks.is_empty() {
+        blocks.push(lines(remarks, item));
+    }
+    blocks.join("\n\n") + "\n"
+}
+
+fn groups(series: &[Series]) -> Vec<Group> {
+    let mut groups: Vec<(&str, &str, Vec<&Series>)> = Vec::new();
+    for one in series {
+        match groups.iter_mut().find(|(machine, subject, _)| *machine == one.machine && *subject == one.subject) {
+            Some((_, _, members)) => members.push(one),
+            None => groups.push((&one.machine, &one.subject, vec![one])),
+        }
+    }
+    groups.into_iter().map(|(machine, subject, members)| group(machine, subject, &members)).collect()
+}
+
+fn group(machine: &str, subject: &str, members: &[&Series]) -> Group {
+    let subject = if subject.is_empty() { "subject not known" } else { subject };
+    let column = |heading: &str, numeric, expendable| Column { heading: heading.into(), numeric, expendable };
+    Group {
+        title: format!("Machine {machine}, {subject}"),
+        columns: vec![
+            column("case", false, 0),
+            column("metric", false, 0),
+            column("runs", true, 2),
+            column("first", true, 3),
+            column("last", true, 0),
+            column("course", false, 4),
+            column("changes", true, 0),
+        ],
+        rows: members.iter().map(|series| row(series)).collect(),
+        changes: members.iter().flat_map(|series| series.changes.iter().map(|change| said(series, change))).collect(),
+    }
+}
+
+fn row(series: &Series) -> Vec<String> {
+    let value =
+        |value: Option<f64>| value.map_or_else(|| figure::NOTHING.into(), |value| figure::value(value, &series.unit));
+    let missing = if series.missing == 0 { String::new() } else { format!(" (+{} without)", series.missing) };
+    vec![
+        series.case.clone(),
+        series.metric.clone(),
+        format!("{}{missing}", series.points.len()),
+        value(series.points.first().map(|point| point.value)),
+        value(series.points.last().map(|point| point.value)),
+        drawn(series),
+        series.changes.len().to_string(),
+    ]
+}
+
+/// The latest values as bars, from the least of them to the greatest.
+fn drawn(series: &Series) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let from = series.points.len().saturating_sub(DRAWN);
+    let values: Vec<f64> = series.points[from..].iter().map(|point| point.value).collect();
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let height = |value: &f64| if most > least { (value - least) / (most - least) } else { 0.5 };
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // From 0 to 7.
+    values.iter().map(|value| BARS[(height(value) * 7.0).round() as usize]).collect()
+}
+
+fn said(series: &Series, change: &Changed) -> String {
+    let ratio = change.after / change.before;
+    let size = if ratio.is_finite() {
+        format!(", {}{}", if ratio < 1.0 { "-" } else { "+" }, percent((ratio - 1.0).abs()))
+    } else {
+        String::new()
+    };
+    let way = match series.direction {
+        Direction::None => "",
+        Direction::Lower if ratio > 1.0 => " (worse)",
+        Direction::Higher if ratio < 1.0 => " (worse)",
+        Direction::Lower | Direction::Higher => " (better)",
+    };
+    let commit = if change.commit.is_empty() { String::new() } else { format!(", revision {}", change.commit) };
+    let (before, after) = (figure::value(change.before, &series.unit), figure::value(change.after, &series.unit));
+    format!(
+        "{} {}: {before} to {after}{size}{way}, from {} on (run {}{commit}; p {})",
+        series.case, series.metric, change.at, change.run_id, change.p
+    )
+}
+
+/// The wide CSV: what `existing` holds, and the rows below it. Columns that are new come at the end, and what a row does not
+/// have stays empty.
+///
+/// # Errors
+/// Why `existing` is no such CSV.
+pub fn wide(existing: &str, rows: &[WideRow]) -> Result<String, String> {
+    let mut reader = csv::ReaderBuilder::new().from_reader(existing.as_bytes());
+    let mut header: Vec<String> =
+        reader.headers().map_err(|error| error.to_string())?.iter().map(ToOwned::to_owned).collect();
+    if existing.is_empty() {
+        header = FIXED.map(ToOwned::to_owned).to_vec();
+    } else if !header.iter().take(FIXED.len()).eq(FIXED.iter()) {
+        return Err(format!("its header does not begin with {}", FIXED.join(",")));
+    }
+    let mut lines: Vec<Vec<String>> = Vec::new();
+    for record in reader.records() {
+        lines.push(record.map_err(|error| error.to_string())?.iter().map(ToOwned::to_owned).collect());
+    }
+    for row in rows {
+        for (name, _) in &row.values {
+            if !header.contains(name) {
+                header.push(name.clone());
+            }
+        }
+        let mut line = vec![row.time.to_string(), row.commit.clone(), row.branch.clone()];
+        line.extend(header[FIXED.len()..].iter().map(|name| cell(row, name)));
+        lines.push(line);
+    }
+    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
+    let written = writer.write_record(&header).and_then(|()| {
+        lines.iter_mut().try_for_each(|line| {
+            line.resize(header.len(), String::new());
+            writer.write_record(&*line)
+        })
+    });
+    written.map_err(|error| error.to_string())?;
+    let text = writer.into_inner().map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn cell(row: &WideRow, name: &str) -> String {
+    row.values.iter().find(|(known, _)| known == name).map_or_else(String::new, |(_, value)| value.to_string())
+}

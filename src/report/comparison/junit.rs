@@ -1,0 +1,61 @@
+//! A comparison as `JUnit` XML, which every CI system shows: one suite a command, one case a figure or budget.
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::words::{budget_name, change, exceeded, headline, name};
+use crate::compare::{Comparison, Outcome, Verdict};
+
+/// The XML. Regressions and exceeded budgets are failures, what is invalid or was refused is an error, what could not be
+/// told is skipped, or an error where `strict`.
+#[must_use]
+pub fn junit(comparison: &Comparison, outcome: Outcome, strict: bool) -> String {
+    let mut report = Report::new("workly-perf compare");
+    let mut suites: Vec<TestSuite> = Vec::new();
+    for judgement in comparison.gating() {
+        let reason = judgement.reason.clone().unwrap_or_default();
+        let status = status(judgement.verdict, &change(judgement), &reason, strict);
+        add(&mut suites, &judgement.command, &name(judgement), status);
+    }
+    for budget in &comparison.budgets {
+        let reason = budget.reason.clone().unwrap_or_default();
+        let status = status(budget.verdict, &exceeded(budget), &reason, strict);
+        let command = budget.budget.command.as_deref().unwrap_or("budgets");
+        add(&mut suites, command, &format!("{} budget", budget_name(budget)), status);
+    }
+    if suites.is_empty() || !comparison.refusals.is_empty() {
+        let status = failed(NonSuccessKind::Error, &headline(comparison, outcome));
+        add(&mut suites, "compare", "comparison", status);
+    }
+    report.add_test_suites(suites);
+    report.to_string().unwrap_or_default()
+}
+
+fn add(suites: &mut Vec<TestSuite>, suite: &str, name: &str, status: TestCaseStatus) {
+    let at = suites.iter().position(|known| known.name.as_str() == suite).unwrap_or_else(|| {
+        suites.push(TestSuite::new(suite));
+        suites.len() - 1
+    });
+    let mut case = TestCase::new(name, status);
+    case.set_classname(format!("workly-perf.{suite}"));
+    suites[at].add_test_case(case);
+}
+
+fn status(verdict: Verdict, moved: &str, reason: &str, strict: bool) -> TestCaseStatus {
+    match verdict {
+        Verdict::Pass | Verdict::Improved => TestCaseStatus::success(),
+        Verdict::Regressed => failed(NonSuccessKind::Failure, moved),
+        Verdict::Invalid => failed(NonSuccessKind::Error, reason),
+        Verdict::Inconclusive if strict => failed(NonSuccessKind::Error, &format!("{moved}: {reason}")),
+        Verdict::Inconclusive => {
+            let mut skipped = TestCaseStatus::skipped();
+            skipped.set_message(format!("{moved}: {reason}"));
+            skipped
+        }
+    }
+}
+
+fn failed(kind: NonSuccessKind, message: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_message(message);
+    status
+}

@@ -1,0 +1,181 @@
+//! What a comparison came to, in words.
+
+use crate::compare::{BudgetJudgement, Comparison, Judgement, Outcome, Verdict};
+use crate::record::Direction;
+use crate::report::figure;
+
+/// So many figures are named; the others are counted.
+const NAMED: usize = 4;
+
+/// The result in a sentence or two, the worst first.
+#[must_use]
+pub fn headline(comparison: &Comparison, outcome: Outcome) -> String {
+    let refused = || comparison.refusals.join("; ");
+    match outcome {
+        _ if !comparison.refusals.is_empty() => format!("Not compared: {}.", refused()),
+        Outcome::Regressed => regressed(comparison),
+        Outcome::Invalid => invalid(comparison),
+        Outcome::Inconclusive => {
+            let open = named(comparison.gating().filter(|judgement| judgement.verdict == Verdict::Inconclusive));
+            format!("These runs cannot tell whether {open} changed{}.", beside(comparison))
+        }
+        Outcome::Pass => passed(comparison),
+    }
+}
+
+fn regressed(comparison: &Comparison) -> String {
+    let moved: Vec<String> = comparison
+        .gating()
+        .filter(|judgement| judgement.verdict == Verdict::Regressed)
+        .map(|judgement| format!("{} is {}", name(judgement), moved(judgement)))
+        .collect();
+    let over: Vec<String> =
+        comparison.budgets.iter().filter(|budget| budget.verdict == Verdict::Regressed).map(exceeded).collect();
+    let all = [moved, over].concat();
+    listed(&all, "; ") + "."
+}
+
+fn passed(comparison: &Comparison) -> String {
+    let gating = comparison.gating().count();
+    let improved: Vec<String> = comparison
+        .gating()
+        .filter(|judgement| judgement.verdict == Verdict::Improved)
+        .map(|judgement| format!("{} is {}", name(judgement), moved(judgement)))
+        .collect();
+    let within = comparison.gating().map(|judgement| judgement.min_effect).fold(0.0, f64::max);
+    let small = comparison.gating().filter(|judgement| judgement.verdict == Verdict::Regressed).count();
+    let same = gating - improved.len() - small;
+    let mut sentences = Vec::new();
+    if !improved.is_empty() {
+        sentences.push(format!("{}.", listed(&improved, "; ")));
+    }
+    if same > 0 {
+        sentences.push(format!("{} the same within {}.", are(same, "figure"), percent(within)));
+    }
+    if small > 0 {
+        sentences.push(format!("{} worse by less than was asked to fail on.", are(small, "figure")));
+    }
+    if !comparison.budgets.is_empty() {
+        sentences.push(format!("{} kept.", are(comparison.budgets.len(), "budget")));
+    }
+    sentences.join(" ")
+}
+
+/// The first reason is given; the others stand below the table.
+fn invalid(comparison: &Comparison) -> String {
+    let figures = comparison.gating().filter(|judgement| is_unjudged(judgement));
+    let budgets = comparison.budgets.iter().filter(|budget| budget.verdict == Verdict::Invalid);
+    let figures = figures.map(|judgement| (name(judgement), judgement.reason.as_deref()));
+    let all: Vec<(String, Option<&str>)> = figures
+        .chain(budgets.map(|budget| (format!("the budget of {}", budget_name(budget)), budget.reason.as_deref())))
+        .collect();
+    let names: Vec<String> = all.iter().map(|(name, _)| name.clone()).collect();
+    let reason = all.iter().find_map(|(_, reason)| *reason).map_or_else(String::new, |reason| format!(" ({reason})"));
+    format!("{} could not be judged{reason}{}.", listed(&names, ", "), beside(comparison))
+}
+
+/// Invalid, or with too few runs for any test.
+fn is_unjudged(judgement: &Judgement) -> bool {
+    judgement.verdict == Verdict::Invalid || judgement.change.is_none_or(|change| change.interval.is_none())
+}
+
+/// What can be said of the other figures.
+fn beside(comparison: &Comparison) -> String {
+    let of = |verdict| comparison.gating().filter(|judgement| judgement.verdict == verdict).count();
+    match (of(Verdict::Pass), of(Verdict::Improved)) {
+        (0, 0) => String::new(),
+        (same, 0) => format!("; {same} others are the same"),
+        (0, better) => format!("; {better} others improved"),
+        (same, better) => format!("; {same} others are the same, {better} improved"),
+    }
+}
+
+/// A figure beyond its budget.
+pub(super) fn exceeded(budget: &BudgetJudgement) -> String {
+    let value = budget.value.map(|value| figure::value(value, &budget.budget.unit)).unwrap_or_default();
+    format!("{} is {value}, and the budget is {}", budget_name(budget), limit(budget))
+}
+
+/// The limits of a budget: `at most 50.00 ms`.
+pub(super) fn limit(budget: &BudgetJudgement) -> String {
+    let written = |word: &str, limit: Option<f64>| {
+        limit.map(|limit| format!("{word} {}", figure::value(limit, &budget.budget.unit)))
+    };
+    let limits = [written("at least", budget.budget.min), written("at most", budget.budget.max)];
+    limits.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// The figure of a budget.
+pub(super) fn budget_name(budget: &BudgetJudgement) -> String {
+    format!("{} {}", budget.budget.case, budget.budget.metric)
+}
+
+/// Case and metric.
+pub(super) fn name(judgement: &Judgement) -> String {
+    format!("{} {}", judgement.case, judgement.metric)
+}
+
+/// How a figure moved: `20.3 % higher (worse)`.
+pub(super) fn moved(judgement: &Judgement) -> String {
+    let Some(change) = judgement.change else { return "not compared".into() };
+    let (size, way) = if change.ratio >= 1.0 { (change.ratio - 1.0, "higher") } else { (1.0 - change.ratio, "lower") };
+    let is_worse = (change.ratio > 1.0) == (judgement.direction == Direction::Lower);
+    format!("{} {way} ({})", percent(size), if is_worse { "worse" } else { "better" })
+}
+
+/// How a figure moved, with the interval: `+20.3 % [+18.1, +22.4]`.
+pub(super) fn change(judgement: &Judgement) -> String {
+    let Some(change) = judgement.change else { return figure::NOTHING.into() };
+    let signed = |ratio: f64| format!("{:+.1}", (ratio - 1.0) * 100.0);
+    let interval =
+        change.interval.map_or_else(String::new, |(low, high)| format!(" [{}, {}]", signed(low), signed(high)));
+    format!("{} %{interval}", signed(change.ratio))
+}
+
+/// A share as a percentage: `5 %`, `12.3 %`.
+pub(super) fn percent(share: f64) -> String {
+    let text = format!("{:.1}", share * 100.0);
+    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// The word of a verdict; what must not be overlooked is in capitals.
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Regressed => "REGRESSED",
+        Verdict::Improved => "improved",
+        Verdict::Pass => "pass",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::Invalid => "INVALID",
+    }
+}
+
+/// The word of a budget's verdict.
+pub(super) fn budget_verdict(budget: &BudgetJudgement) -> &'static str {
+    if budget.verdict == Verdict::Regressed { "EXCEEDED" } else { verdict(budget.verdict) }
+}
+
+/// The word of an outcome.
+pub(super) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "pass",
+        Outcome::Regressed => "REGRESSED",
+        Outcome::Inconclusive => "INCONCLUSIVE",
+        Outcome::Invalid => "INVALID",
+    }
+}
+
+/// The figures by name, so many of them.
+pub(super) fn named<'a>(judgements: impl Iterator<Item = &'a Judgement>) -> String {
+    listed(&judgements.map(name).collect::<Vec<_>>(), ", ")
+}
+
+/// The first few, and how many more there are.
+pub(super) fn listed(all: &[String], separator: &str) -> String {
+    let shown = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(separator);
+    if all.len() > NAMED { format!("{shown} and {} more", all.len() - NAMED) } else { shown }
+}
+
+/// `1 figure is`, `3 figures are`.
+fn are(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what} is") } else { format!("{n} {what}s are") }
+}
