@@ -1,14 +1,13 @@
 //! `workly-perf ipc`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
+use super::reach::ReachArgs;
 use super::root::Format;
 use super::values::{parse_duration, parse_size};
-use crate::bridge::Target;
 use crate::measure::Load;
 
 /// Measures the round trip to the Unity bridge.
@@ -23,21 +22,9 @@ pub struct IpcArgs {
     /// Messages a case. Percentiles are given from the n they need: p90 from 100, p99 from 1,000, p99.9 from 10,000.
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub messages: u32,
-    /// The bridge: HOST:PORT, or `embedded[:KEY=VALUE,…]` for a stand-in in this process (keys: see `workly-perf bridge
-    /// --help`). Default: unity.host and unity.port of --config, else 127.0.0.1:5555.
-    #[arg(long, value_name = "BRIDGE")]
-    pub bridge: Option<Target>,
-    /// Workly's configuration. Default: data/config.json, where there is one.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// What the bridge speaks: stock, batch, instrumented, founding, public-api, a FILE.toml of that kind, or auto, which
-    /// finds out by harmless messages. Default: stock, or what the embedded bridge was told to speak.
-    #[arg(long, value_name = "DIALECT")]
-    pub dialect: Option<String>,
-    /// Listen for a Unity that connects, rather than connect to it. Default with --dialect public-api.
-    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:5555",
-          conflicts_with = "bridge")]
-    pub listen: Option<SocketAddr>,
+    /// The bridge.
+    #[command(flatten)]
+    pub reach: ReachArgs,
     /// Only this load: `closed` (ping-pong), `poisson:RATE` or `fixed:RATE`, in messages a second. May be repeated.
     #[arg(long, value_name = "LOAD")]
     pub load: Vec<Load>,
@@ -58,9 +45,6 @@ pub struct IpcArgs {
     /// Messages sent before each case, closed loop, that are no part of any figure.
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub warmup: u32,
-    /// How long to wait for a connection, a reply, or a write: 500ms, 2s.
-    #[arg(long, default_value = "2s", value_name = "DURATION", value_parser = parse_duration)]
-    pub timeout: Duration,
     /// Seed of the schedules and of the order of the cases. Default: another one each run; the record keeps it.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -70,7 +54,4 @@ pub struct IpcArgs {
     /// What to print to standard output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// Allow a bridge on another machine. The protocol has neither password nor encryption.
-    #[arg(long)]
-    pub allow_remote: bool,
 }

@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    BridgeArgs, CompareArgs, GpuPlacementArgs, GpuProfilesArgs, HistoryArgs, IpcArgs, ModelArgs, RenderLoadArgs,
-    ReportArgs, ThreadsArgs,
+    BridgeArgs, CompareArgs, GpuPlacementArgs, GpuProfilesArgs, HistoryArgs, IpcArgs, ModelArgs, PipelineArgs,
+    RenderLoadArgs, ReportArgs, ThreadsArgs,
 };
 
 /// Measures, explains and guards the speed of Workly: the way from a command to the avatar's face.
@@ -32,6 +32,8 @@ pub enum Command {
     Threads(ThreadsArgs),
     /// Find how many layers go on the GPU: what fits beside Unity, and how fast it is.
     GpuProfiles(GpuProfilesArgs),
+    /// Measure whole turns: from the sentence to the avatar's face, before and after.
+    Pipeline(PipelineArgs),
     /// Look into model files, and write synthetic ones.
     Model(ModelArgs),
     /// Say whether new runs are slower than old ones: a gate for CI.

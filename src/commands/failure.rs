@@ -35,7 +35,6 @@ impl Failure {
     }
 
     /// What went wrong, with its causes.
-    #[cfg(feature = "llama")]
     pub(super) fn reason(&self) -> String {
         format!("{:#}", self.error)
     }

@@ -1,15 +1,17 @@
 //! The model that a command runs: found, made if it is synthetic, and its header read before llama.cpp sees the file.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::failure::Failure;
 use super::model::ready;
+use crate::clock::ms;
+use crate::llm::engine::{Backend, Model, Placement};
 use crate::llm::gguf::Gguf;
 use crate::llm::{GpuProfile, ModelFacts, ModelRef};
 use crate::plan::{ModelChoice, ModelFoundBy};
 use crate::record::Simulation;
-use crate::term::Printer;
+use crate::term::{Printer, Progress};
 
 /// A model file whose header is sound.
 #[derive(Debug)]
@@ -33,6 +35,33 @@ pub(super) fn locate(
     let path = ready(&choice.model, printer, stop)?;
     let facts = ModelFacts::of(&Gguf::open(&path)?, GpuProfile::built_in())?;
     Ok(LocatedModel { path, found_by: choice.found_by, facts })
+}
+
+/// Loads a model, and shows how far that is.
+pub(super) fn load(
+    backend: &'static Backend,
+    path: &Path,
+    placement: &Placement,
+    printer: Printer,
+    stop: &AtomicBool,
+) -> Result<Model, Failure> {
+    let progress = Progress::start(printer, "loading", 100);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share from 0 to 1.
+    let mut watch = |share: f32| {
+        progress.counter().store((share * 100.0) as u64, Ordering::Relaxed);
+        !stop.load(Ordering::Relaxed)
+    };
+    match Model::load(backend, path, placement, &mut watch) {
+        Ok(model) => {
+            let facts = model.facts();
+            progress.finish(&format!("loaded {} in {:.0} ms", facts.description, ms(facts.load_ns)));
+            Ok(model)
+        }
+        Err(error) => {
+            progress.clear();
+            Err(error.into())
+        }
+    }
 }
 
 impl LocatedModel {

@@ -3,6 +3,7 @@
 mod bridge;
 mod compare;
 mod completions;
+mod connection;
 mod failure;
 mod gpu_profiles;
 mod history;
@@ -10,6 +11,7 @@ mod ipc;
 #[cfg(feature = "llama")]
 mod located_model;
 mod model;
+mod pipeline;
 mod recorder;
 mod render_load;
 mod report;

@@ -87,7 +87,6 @@ impl Recorder {
     }
 
     /// Writes the run as it is now.
-    #[cfg(feature = "llama")]
     pub(super) fn save(&self) -> Result<(), RecordError> {
         self.folder.write_run(&self.run)
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Parser;
 
 use super::failure::Failure;
-use super::{bridge, compare, completions, gpu_profiles, history, ipc, model, render_load, report, threads};
+use super::{bridge, compare, completions, gpu_profiles, history, ipc, model, pipeline, render_load, report, threads};
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::term::Printer;
@@ -45,6 +45,7 @@ fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
         Command::Ipc(args) => ipc::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Bridge(args) => bridge::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Threads(args) => threads::run(args, printer, &*stop_on_ctrl_c()?),
+        Command::Pipeline(args) => pipeline::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Model(args) => model::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Compare(args) => compare::run(args, printer, &*stop_on_ctrl_c()?),
         Command::History(args) => history::run(args, printer),

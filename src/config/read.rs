@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::error::ConfigError;
 
@@ -17,6 +17,16 @@ pub struct WorklyConfig {
     pub auto_blink: Option<bool>,
     /// `ai.model_path`, as it is written: relative paths start from the application's folder. `None` too where it is empty.
     pub model_path: Option<PathBuf>,
+    /// `ai.gpu_profile`, whether Workly knows it or not.
+    pub gpu_profile: Option<String>,
+    /// `ai.system_prompt`.
+    pub system_prompt: Option<String>,
+    /// `ai.context_limit`: messages that are remembered.
+    pub context_limit: Option<usize>,
+    /// `avatar.auto_head_movement`.
+    pub head_movement: Option<Map<String, Value>>,
+    /// `performance`: what `workly-perf apply` has written there.
+    pub performance: Option<Map<String, Value>>,
 }
 
 impl WorklyConfig {
@@ -56,11 +66,27 @@ impl WorklyConfig {
             Value::String(path) => Ok(Some(PathBuf::from(path)).filter(|path| path != Path::new(""))),
             other => Err(wrong("ai.model_path", "the path of a file", other)),
         };
+        let text =
+            |key: &str, found: &Value| found.as_str().map(String::from).ok_or_else(|| wrong(key, "a text", found));
+        let section =
+            |key: &str, found: &Value| found.as_object().cloned().ok_or_else(|| wrong(key, "a section", found));
+        let read_limit = |limit: &Value| {
+            let number = limit.as_u64().and_then(|limit| usize::try_from(limit).ok()).filter(|&limit| limit > 0);
+            number.ok_or_else(|| wrong("ai.context_limit", "a whole number above 0", limit))
+        };
         Ok(Self {
             unity_host: root.pointer("/unity/host").map(read_host).transpose()?,
             unity_port: root.pointer("/unity/port").map(read_port).transpose()?,
             auto_blink: root.pointer("/avatar/auto_blink/enabled").map(read_blink).transpose()?,
             model_path: root.pointer("/ai/model_path").map(read_model).transpose()?.flatten(),
+            gpu_profile: root.pointer("/ai/gpu_profile").map(|name| text("ai.gpu_profile", name)).transpose()?,
+            system_prompt: root.pointer("/ai/system_prompt").map(|said| text("ai.system_prompt", said)).transpose()?,
+            context_limit: root.pointer("/ai/context_limit").map(read_limit).transpose()?,
+            head_movement: root
+                .pointer("/avatar/auto_head_movement")
+                .map(|head| section("avatar.auto_head_movement", head))
+                .transpose()?,
+            performance: root.get("performance").map(|found| section("performance", found)).transpose()?,
         })
     }
 }
@@ -86,6 +112,8 @@ mod tests {
             unity_port: Some(5556),
             auto_blink: Some(false),
             model_path: Some("models/é.gguf".into()),
+            system_prompt: Some("Tu es Kira ✨, vêtue d'été".into()),
+            ..WorklyConfig::default()
         };
         assert_eq!(config.unwrap(), expected);
         for nothing in ["{}", r#"{"ai": {"model_path": null}}"#, r#"{"ai": {"model_path": ""}}"#] {
@@ -101,6 +129,9 @@ mod tests {
             (r#"{"unity": {"host": 4}}"#, "unity.host is 4"),
             (r#"{"avatar": {"auto_blink": {"enabled": 1}}}"#, "avatar.auto_blink.enabled is 1"),
             (r#"{"ai": {"model_path": 7}}"#, "ai.model_path is 7"),
+            (r#"{"ai": {"context_limit": 0}}"#, "ai.context_limit is 0, not a whole number above 0"),
+            (r#"{"ai": {"gpu_profile": 2}}"#, "ai.gpu_profile is 2, not a text"),
+            (r#"{"performance": []}"#, "performance is [], not a section"),
             (r#"{"unity": 5}"#, "unity is 5, not a section"),
             ("{\"unity\": ", "line 1 column"),
             ("[1]", "not a JSON object"),

@@ -1,6 +1,7 @@
 //! Measuring: load shapes, round trips and what they say. Prints nothing, and does nothing but count inside a timed region.
 
 mod closed;
+mod contention;
 mod figures;
 mod findings;
 mod load;
@@ -13,7 +14,9 @@ mod render_load;
 mod round_trips;
 mod token_figures;
 mod tokens;
+mod turn;
 
+pub use contention::{CellSample, LONGEST_TALK, measure_cell};
 pub use figures::{case_state, metrics};
 pub use findings::{ClientLimit, aliases, client_limited, frame_lock};
 pub use load::Load;
@@ -30,3 +33,10 @@ pub use token_figures::{average, token_metrics};
 #[cfg(feature = "llama")]
 pub use tokens::repeat;
 pub use tokens::{Test, TokenSample};
+#[cfg(feature = "llama")]
+pub use turn::ModelSpeaker;
+pub use turn::{
+    Chosen, Delivery, FELT, Moment, PacedSpeaker, PacedSpec, PacedSpecError, Prompt, Reaction, ReactionError,
+    ReactionTimes, Reactor, Reader, STAGES, Speaker, SpeakerError, Stage, Turn, TurnFigure, TurnSpec, choose,
+    take_turn, turn_metrics,
+};

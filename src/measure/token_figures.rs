@@ -25,7 +25,7 @@ pub fn token_metrics(samples: &[TokenSample]) -> Vec<Metric> {
     metrics
 }
 
-/// A mean with its standard deviation and Student's interval.
+/// The mean of values with its standard deviation and Student's interval, as a figure; absent where there is no value.
 #[must_use]
 pub fn average(name: &str, unit: &str, values: &[f64], direction: Direction) -> Metric {
     let n = values.len() as u64;

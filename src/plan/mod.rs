@@ -4,11 +4,15 @@ mod campaign;
 mod gpu_profiles;
 mod ipc;
 mod model;
+mod pipeline;
+mod reach;
 mod shared;
 mod threads;
 
 pub use campaign::{CampaignError, CampaignPlan, Role, Variant};
 pub use gpu_profiles::{Depth, GpuProfilesPlan, KeptFree};
-pub use ipc::{DialectBy, FoundBy, IpcCase, IpcPlan, MaxRatePlan, PlanError, RoundTripsPlan, Study};
+pub use ipc::{IpcCase, IpcPlan, MaxRatePlan, RoundTripsPlan, Study};
 pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
+pub use pipeline::{ARM_KEYS, Arm, ArmError, PipelinePlan, PipelinePlanError, Side};
+pub use reach::{DialectBy, FoundBy, PlanError, Reach};
 pub use threads::{Competition, Count, Rounds, Rule, ThreadsPlan};

@@ -22,6 +22,7 @@ mod max_rate;
 mod model;
 #[cfg_attr(not(unix), allow(dead_code))]
 mod mono;
+mod pipeline;
 #[cfg(feature = "llama")]
 mod projection;
 mod python;

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::super::connection::Connection;
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show};
-use super::connection::Connection;
 use super::session::Session;
 use super::{max_rate, round_trips};
 use crate::cli::{Format, IpcArgs};

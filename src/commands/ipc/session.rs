@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use super::super::connection::Connection;
 use super::super::recorder::Recorder;
-use super::connection::Connection;
 use crate::bridge::Client;
 use crate::clock::Clock;
 use crate::measure::Bench;

@@ -1,11 +1,11 @@
 //! The outline of the command.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
 use super::super::failure::Failure;
-use super::super::located_model::{LocatedModel, locate};
+use super::super::located_model::{LocatedModel, load, locate};
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered_tokens, show};
 use super::cases::{cases, write_histograms};
@@ -15,7 +15,7 @@ use crate::cli::ThreadsArgs;
 use crate::clock::{Clock, ms};
 use crate::exit::Exit;
 use crate::host;
-use crate::llm::engine::{Backend, ContextSpec, DeviceKind, LoadFacts, LogLevel, Model, Placement};
+use crate::llm::engine::{Backend, ContextSpec, DeviceKind, LoadFacts, LogLevel, Placement};
 use crate::plan::{Rounds, ThreadsPlan};
 use crate::record::{RunState, Topology};
 use crate::term::{Printer, Progress};
@@ -26,7 +26,8 @@ pub(in super::super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicB
     let plan = ThreadsPlan::resolve(args, &topology, rand::random());
     let located = locate(args.model.as_ref(), args.config.as_deref(), printer, stop)?;
     let backend = Backend::start()?;
-    let model = load(backend, &located, &plan, printer, stop)?;
+    let placement = Placement { n_gpu_layers: Some(plan.n_gpu_layers), use_mmap: plan.use_mmap, mlock: false };
+    let model = load(backend, &located.path, &placement, printer, stop)?;
     let context = ContextSpec {
         n_ctx: plan.n_prompt.max(plan.n_gen) + 1,
         n_batch: plan.n_batch,
@@ -61,34 +62,6 @@ pub(in super::super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicB
     show(&rendered_tokens(&recorder.run, args.format, printer)?, printer)?;
     printer.note(&format!("record: {}", recorder.path().display()));
     Ok(if swept.ended == Ended::Interrupted { Exit::Interrupted } else { Exit::Done })
-}
-
-fn load(
-    backend: &'static Backend,
-    located: &LocatedModel,
-    plan: &ThreadsPlan,
-    printer: Printer,
-    stop: &AtomicBool,
-) -> Result<Model, Failure> {
-    let placement = Placement { n_gpu_layers: Some(plan.n_gpu_layers), use_mmap: plan.use_mmap, mlock: false };
-    let progress = Progress::start(printer, "loading", 100);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share from 0 to 1.
-    let mut watch = |share: f32| {
-        progress.counter().store((share * 100.0) as u64, Ordering::Relaxed);
-        !stop.load(Ordering::Relaxed)
-    };
-    let model = Model::load(backend, &located.path, &placement, &mut watch);
-    match model {
-        Ok(model) => {
-            let facts = model.facts();
-            progress.finish(&format!("loaded {} in {:.0} ms", facts.description, ms(facts.load_ns)));
-            Ok(model)
-        }
-        Err(error) => {
-            progress.clear();
-            Err(error.into())
-        }
-    }
 }
 
 fn title(plan: &ThreadsPlan) -> String {

@@ -6,6 +6,6 @@ mod round_trips;
 mod study;
 
 pub use max_rate::MaxRatePlan;
-pub use plan::{DialectBy, FoundBy, IpcPlan, PlanError};
+pub use plan::IpcPlan;
 pub use round_trips::{IpcCase, RoundTripsPlan};
 pub use study::Study;

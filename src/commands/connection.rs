@@ -5,10 +5,10 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
-use super::super::failure::Failure;
+use super::failure::Failure;
 use crate::bridge::server::{BridgeSpec, EmbeddedBridge, Sign};
 use crate::bridge::{Ack, Client, Detected, Endpoint, Listener, Target, detect, listening, resolve};
-use crate::plan::{DialectBy, IpcPlan};
+use crate::plan::{DialectBy, Reach};
 use crate::record::Simulation;
 use crate::stats::median_of_sorted;
 
@@ -27,24 +27,24 @@ pub(super) struct Connection {
 impl Connection {
     /// Starts the embedded bridge if the plan wants it, connects or is connected to, and finds out the dialect if that is
     /// wanted.
-    pub(super) fn open(plan: &IpcPlan, stop: &AtomicBool) -> Result<Self, Failure> {
-        let (embedded, endpoint, addresses) = match &plan.target {
+    pub(super) fn open(reach: &Reach, stop: &AtomicBool) -> Result<Self, Failure> {
+        let (embedded, endpoint, addresses) = match &reach.target {
             Target::Embedded(spec) => {
                 let (bridge, endpoint) = embedded(spec)?;
                 (Some(bridge), endpoint, Vec::new())
             }
             Target::Remote { host, port } => {
-                let addresses = resolve(host, *port, plan.allow_remote)?;
+                let addresses = resolve(host, *port, reach.allow_remote)?;
                 (None, Endpoint::Connect(addresses.clone()), addresses)
             }
             Target::Listen(address) => {
-                let endpoint = Endpoint::listen(listening(*address, plan.allow_remote)?)?;
+                let endpoint = Endpoint::listen(listening(*address, reach.allow_remote)?)?;
                 let address = endpoint.listening_on().into_iter().collect();
                 (None, endpoint, address)
             }
         };
-        let mut client = Client::open(endpoint, plan.dialect, plan.timeout, stop)?;
-        let found = match plan.dialect_by {
+        let mut client = Client::open(endpoint, reach.dialect, reach.timeout, stop)?;
+        let found = match reach.dialect_by {
             DialectBy::Auto => Some(detect(&mut client, stop)?),
             _ => None,
         };
@@ -55,13 +55,13 @@ impl Connection {
     }
 
     /// What was measured, for the record.
-    pub(super) fn subject(&self, plan: &IpcPlan) -> Value {
+    pub(super) fn subject(&self, reach: &Reach) -> Value {
         json!({
             "bridge": if self.embedded.is_some() { "embedded" } else { "remote" },
             "address": self.client.address().map(|address| address.to_string()).ok(),
-            "found_by": plan.found_by,
-            "dialect": plan.dialect.name,
-            "dialect_by": plan.dialect_by,
+            "found_by": reach.found_by,
+            "dialect": reach.dialect.name,
+            "dialect_by": reach.dialect_by,
             "greeting": self.client.greeting(),
         })
     }
@@ -76,12 +76,12 @@ impl Connection {
     }
 
     /// What is odd about the greeting, if anything is.
-    pub(super) fn greeting_warning(&self, plan: &IpcPlan) -> Option<String> {
+    pub(super) fn greeting_warning(&self, reach: &Reach) -> Option<String> {
         let greeting = self.client.greeting();
-        (!plan.dialect.is_greeting(greeting)).then(|| {
+        (!reach.dialect.is_greeting(greeting)).then(|| {
             format!(
                 "the bridge greeted with {greeting} where dialect {} has {}: is --dialect right?",
-                plan.dialect.name, plan.dialect.greeting
+                reach.dialect.name, reach.dialect.greeting
             )
         })
     }
@@ -97,14 +97,14 @@ impl Connection {
     }
 
     /// After a failure: a fresh connection, and whether the socket thread still answers on it.
-    pub(super) fn is_alive(&mut self, plan: &IpcPlan, stop: &AtomicBool) -> bool {
-        let mut message = plan.message(Ack::Received, 0);
+    pub(super) fn is_alive(&mut self, reach: &Reach, stop: &AtomicBool) -> bool {
+        let mut message = reach.message(Ack::Received, 0);
         self.is_clean = self.client.reconnect(stop).and_then(|()| self.client.exchange(message.line(0), stop)).is_ok();
         self.is_clean
     }
 
     /// Sends the commands that leave the avatar as it was found. Says which of them did not work.
-    pub(super) fn restore(&mut self, plan: &IpcPlan) -> Vec<String> {
+    pub(super) fn restore(&mut self, reach: &Reach) -> Vec<String> {
         // A wish to end early must not keep the avatar from being put right; each wait is bounded all the same.
         let stop = AtomicBool::new(false);
         if !self.is_clean
@@ -113,7 +113,7 @@ impl Connection {
             return vec![format!("no connection to do it on: {error}")];
         }
         let mut faults = Vec::new();
-        for (command, mut message) in plan.restoring() {
+        for (command, mut message) in reach.restoring() {
             if let Err(error) = self.client.exchange(message.line(0), &stop) {
                 faults.push(format!("{command}: {error}"));
             }

@@ -1,0 +1,107 @@
+//! From turns to the cases of the record.
+
+use serde_json::{Value, json};
+
+use super::turns::{All, Taken};
+use crate::clock::ms;
+use crate::measure::{Stage, Turn, turn_metrics};
+use crate::plan::{PipelinePlan, Side};
+use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
+
+/// The cases so far: first turns and conversation of each side.
+pub(super) fn cases(plan: &PipelinePlan, all: &All, interrupted: bool) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (side, taken) in all {
+        let mut conversation = case(plan, *side, "turns", &taken.turns, plan.turns, interrupted);
+        if plan.render.is_some() {
+            conversation.metrics.push(late_frames(taken));
+        }
+        cases.push(conversation);
+        cases.push(case(plan, *side, "first-turn", &taken.first, plan.first_turns, interrupted));
+    }
+    cases.retain(|case| !case.metrics.is_empty());
+    cases
+}
+
+fn case(plan: &PipelinePlan, side: Side, name: &str, turns: &[Turn], planned: u32, interrupted: bool) -> Case {
+    let failed: Vec<&String> = turns.iter().filter_map(|turn| turn.reaction.as_ref().err()).collect();
+    let (state, reason) = match failed.first() {
+        _ if interrupted && turns.len() < planned as usize => {
+            (CaseState::Interrupted, Some(format!("interrupted after {} of {planned} turns", turns.len())))
+        }
+        Some(why) => (CaseState::Lossy, Some(format!("{} of {} reactions failed: {why}", failed.len(), turns.len()))),
+        None => (CaseState::Ok, None),
+    };
+    let mut metrics = if turns.is_empty() { Vec::new() } else { turn_metrics(turns) };
+    if state != CaseState::Ok {
+        for metric in metrics.iter_mut().filter(|metric| metric.status == MetricStatus::Ok) {
+            metric.status = MetricStatus::Partial;
+        }
+    }
+    Case {
+        path: format!("{}/{name}", side.word()),
+        state,
+        reason,
+        duration_s: turns.iter().map(|turn| ms(end_ns(turn) - turn.asked_ns) / 1e3).sum(),
+        conditions: json!({
+            "settings": plan.arm(side),
+            "waterfalls": turns.iter().map(waterfall).collect::<Vec<_>>(),
+        }),
+        notes: notes(plan, side, turns),
+        metrics,
+        histograms: Vec::new(),
+    }
+}
+
+fn end_ns(turn: &Turn) -> u64 {
+    let applied = turn.reaction.as_ref().ok().and_then(|times| times.applied_ns);
+    let last = turn.tokens_ns.last().copied().unwrap_or(turn.prompted_ns);
+    applied.map_or(last, |applied| applied.max(last))
+}
+
+/// One turn, in milliseconds: its stages in order, and what it was about. What was said stays out of the record.
+fn waterfall(turn: &Turn) -> Value {
+    let stages: serde_json::Map<String, Value> =
+        Stage::ALL.iter().map(|stage| (stage.word().into(), json!(turn.stage_ns(*stage).map(ms)))).collect();
+    json!({
+        "stages_ms": stages,
+        "ttft_ms": turn.ttft_ns().map(ms),
+        "visible_ms": turn.visible_ns().map(ms),
+        "ttlt_ms": turn.ttlt_ns().map(ms),
+        "prompt_tokens": turn.prompt_tokens,
+        "reply_tokens": turn.tokens_ns.len(),
+        "template": turn.template,
+        "expression": turn.expression,
+        "expression_by": if turn.by_word { "word" } else { "turn" },
+        "bridge": turn.reaction.as_ref().err(),
+    })
+}
+
+fn notes(plan: &PipelinePlan, side: Side, turns: &[Turn]) -> Vec<String> {
+    let Some(arm) = plan.arm(side) else { return Vec::new() };
+    let mut notes = vec![format!(
+        "{} ({}): {} and {} threads, {} layers on the GPU, context {}, batch {}, {}, reaction {} at {}.",
+        arm.name,
+        arm.source,
+        arm.n_threads,
+        arm.n_threads_batch,
+        if arm.n_gpu_layers < 0 { "all".into() } else { arm.n_gpu_layers.to_string() },
+        arm.n_ctx,
+        arm.n_batch,
+        if arm.warm_start { "warm start" } else { "cold start" },
+        arm.reaction,
+        if arm.react == crate::measure::Moment::End { "the end of the reply" } else { "its first words" },
+    )];
+    if turns.iter().all(|turn| !turn.by_word) && !turns.is_empty() {
+        notes.push("No word of the replies spoke for an emotion: the expressions went round in turn.".into());
+    }
+    notes
+}
+
+fn late_frames(taken: &Taken) -> Metric {
+    let (total, late) = taken.frames;
+    if total == 0 {
+        return Metric::absent("frames_late", "%", 0, Direction::Lower, MetricStatus::TooFew);
+    }
+    Metric::plain("frames_late", "%", 100.0 * late as f64 / total as f64, total, Direction::Lower)
+}

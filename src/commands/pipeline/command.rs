@@ -1,0 +1,232 @@
+//! The outline of the command.
+
+use std::sync::atomic::AtomicBool;
+use std::thread;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde_json::Value;
+
+use super::super::connection::Connection;
+use super::super::failure::Failure;
+use super::super::recorder::{Beginning, Recorder};
+use super::super::report::{rendered, show};
+use super::cases::cases;
+use super::compared::{self, compare};
+use super::contention::{self, CELLS, Cells, Partners};
+use super::findings::findings;
+use super::models::Models;
+use super::turns::{All, Table};
+use super::voices::Voice;
+use crate::cli::PipelineArgs;
+use crate::clock::Clock;
+use crate::exit::Exit;
+use crate::host;
+use crate::measure::{Reactor, RenderLoad};
+use crate::plan::{Arm, PipelinePlan, Side};
+use crate::record::{CaseState, RunState};
+use crate::term::{Printer, Progress};
+
+/// Plans, loads, connects, takes the turns, measures the contention, leaves the avatar as it was found, says what came out.
+pub(in super::super) fn run(args: &PipelineArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
+    let mut plan = PipelinePlan::resolve(args, &host::topology(), rand::random())?;
+    let models = Models::ready(args, &plan, printer, stop)?;
+    let mut connection = Connection::open(&plan.reach, stop)?;
+    if let Some(found) = connection.found.take() {
+        plan.reach.speak(found);
+    }
+    let mut recorder = start(args, &plan, &models, &connection)?;
+    announce(&plan, &recorder, printer);
+
+    let mut measured = Measured::default();
+    let outcome = measure(&plan, &models, &mut connection, &mut recorder, &mut measured, (printer, stop));
+    let faults = connection.restore(&plan.reach);
+    if !faults.is_empty() {
+        let faults = faults.join("; ");
+        recorder.run.warnings.push(format!("the avatar could not be put back as it was found: {faults}"));
+    }
+    let interrupted = match outcome {
+        Ok(()) => false,
+        Err(failure) if failure.exit == Exit::Interrupted => true,
+        Err(failure) => {
+            measured.keep(&plan, &mut recorder, true);
+            (recorder.run.state, recorder.run.reason) = (RunState::Failed, Some(failure.reason()));
+            recorder.finish()?;
+            return Err(failure);
+        }
+    };
+    measured.keep(&plan, &mut recorder, interrupted);
+    conclude(&mut recorder, interrupted)?;
+    show(&rendered(&recorder.run, args.format, printer)?, printer)?;
+    printer.note(&format!("record: {}", recorder.path().display()));
+    verdict(&recorder)
+}
+
+/// Everything measured so far.
+#[derive(Default)]
+struct Measured {
+    turns: All,
+    cells: Cells,
+}
+
+impl Measured {
+    /// Puts all of it into the record.
+    fn keep(&self, plan: &PipelinePlan, recorder: &mut Recorder, interrupted: bool) {
+        let compared = compare(&self.turns);
+        recorder.run.cases = cases(plan, &self.turns, interrupted);
+        recorder.run.cases.extend(compared::case(&compared, interrupted));
+        recorder.run.cases.extend(contention::cases(&self.cells, interrupted));
+        recorder.run.findings = findings(plan, &self.turns, &compared, &self.cells);
+    }
+}
+
+fn start(
+    args: &PipelineArgs,
+    plan: &PipelinePlan,
+    models: &Models,
+    connection: &Connection,
+) -> Result<Recorder, Failure> {
+    let mut subject = connection.subject(&plan.reach);
+    if let (Some(subject), Value::Object(model)) = (subject.as_object_mut(), models.subject()) {
+        subject.extend(model);
+    }
+    let beginning = Beginning {
+        command: "pipeline",
+        plan: serde_json::to_value(plan).unwrap_or_default(),
+        subject,
+        simulated: models.simulated().into_iter().chain(connection.simulated()).collect(),
+        warnings: plan
+            .reach
+            .warnings
+            .iter()
+            .cloned()
+            .chain(models.warnings())
+            .chain(connection.greeting_warning(&plan.reach))
+            .collect(),
+    };
+    Ok(Recorder::start(args.out.as_deref(), beginning)?)
+}
+
+fn announce(plan: &PipelinePlan, recorder: &Recorder, printer: Printer) {
+    let names: Vec<String> = plan.arms.iter().map(|(side, arm)| format!("{} {}", side.word(), arm.name)).collect();
+    let simulated = if recorder.run.simulated.is_empty() { "" } else { ", SIMULATED: see the report" };
+    printer.note(&format!(
+        "{} turns ({}) against {} ({} dialect{simulated})",
+        plan.turns,
+        names.join(", "),
+        plan.reach.target,
+        plan.reach.dialect.name
+    ));
+}
+
+fn measure(
+    plan: &PipelinePlan,
+    models: &Models,
+    connection: &mut Connection,
+    recorder: &mut Recorder,
+    measured: &mut Measured,
+    (printer, stop): (Printer, &AtomicBool),
+) -> Result<(), Failure> {
+    let clock = Clock::start();
+    let mut rng = StdRng::seed_from_u64(plan.seed);
+    let voices: Vec<(Side, &Arm, Voice<'_>)> =
+        plan.arms.iter().enumerate().map(|(at, (side, arm))| (*side, arm, models.voice(at))).collect();
+    connection.is_clean = false;
+    turns(plan, &voices, connection, recorder, measured, &clock, &mut rng, (printer, stop))?;
+    // A bridge that failed in the last turn owes nobody anything on a fresh connection.
+    let failed = measured.turns.values().any(|taken| taken.turns.iter().any(|turn| turn.reaction.is_err()));
+    connection.is_clean = !failed || connection.is_alive(&plan.reach, stop);
+    if plan.contention_rounds > 0 && connection.is_clean {
+        contend(plan, &voices, connection, measured, &clock, &mut rng, (printer, stop))?;
+    }
+    Ok(())
+}
+
+#[allow(clippy::too_many_arguments)] // All that a turn needs; they live in different hands.
+fn turns(
+    plan: &PipelinePlan,
+    voices: &[(Side, &Arm, Voice<'_>)],
+    connection: &mut Connection,
+    recorder: &mut Recorder,
+    measured: &mut Measured,
+    clock: &Clock,
+    rng: &mut StdRng,
+    (printer, stop): (Printer, &AtomicBool),
+) -> Result<(), Failure> {
+    let render = plan.render.map(|render| RenderLoad::start(render, *clock)).transpose()?;
+    let total = u64::from(plan.turns + plan.first_turns) * voices.len() as u64;
+    let progress = Progress::start(printer, "turns", total);
+    let client = &mut connection.client;
+    let dialect = plan.reach.dialect;
+    let outcome = thread::scope(|scope| {
+        let reactor = Reactor::start(scope, client, dialect, *clock, stop);
+        let table = Table { plan, clock, stop, reactor: &reactor, render: render.as_ref(), done: progress.counter() };
+        table.first_turns(voices, rng, &mut measured.turns)?;
+        table.conversation(voices, rng, &mut measured.turns, &mut |all| {
+            recorder.run.cases = cases(plan, all, false);
+            Ok(recorder.save()?)
+        })
+    });
+    progress.clear();
+    outcome
+}
+
+fn contend(
+    plan: &PipelinePlan,
+    voices: &[(Side, &Arm, Voice<'_>)],
+    connection: &mut Connection,
+    measured: &mut Measured,
+    clock: &Clock,
+    rng: &mut StdRng,
+    (printer, stop): (Printer, &AtomicBool),
+) -> Result<(), Failure> {
+    // With the settings that would be used: the last ones.
+    let Some((_, arm, voice)) = voices.last() else { return Ok(()) };
+    let progress = Progress::start(printer, "contention", u64::from(plan.contention_rounds) * CELLS);
+    let mut speaker = voice.speaker(arm, stop)?;
+    connection.is_clean = false;
+    let partners = Partners {
+        plan,
+        speaker: &mut *speaker,
+        client: &mut connection.client,
+        clock,
+        stop,
+        done: progress.counter(),
+    };
+    let outcome = { partners }.measure(rng, &mut measured.cells);
+    connection.is_clean = outcome.is_ok();
+    progress.clear();
+    outcome
+}
+
+fn conclude(recorder: &mut Recorder, interrupted: bool) -> Result<(), Failure> {
+    let off = recorder.run.cases.iter().filter(|case| case.state != CaseState::Ok).count();
+    (recorder.run.state, recorder.run.reason) = if interrupted {
+        (RunState::Interrupted, Some("ended by Ctrl-C".into()))
+    } else if off > 0 {
+        (RunState::Failed, Some(format!("{off} of {} cases did not end as planned", recorder.run.cases.len())))
+    } else {
+        (RunState::Complete, None)
+    };
+    Ok(recorder.finish()?)
+}
+
+/// The exit code: what was measured is saved in any case.
+fn verdict(recorder: &Recorder) -> Result<Exit, Failure> {
+    let run = &recorder.run;
+    match run.state {
+        RunState::Complete => Ok(Exit::Done),
+        RunState::Interrupted => Ok(Exit::Interrupted),
+        RunState::Failed | RunState::Running => {
+            let faults: Vec<String> = run
+                .cases
+                .iter()
+                .filter(|case| case.state != CaseState::Ok)
+                .map(|case| format!("  {}: {}", case.path, case.reason.as_deref().unwrap_or("failed")))
+                .collect();
+            let reason = run.reason.as_deref().unwrap_or("the run failed");
+            Err(Failure::new(Exit::Failed, anyhow::anyhow!("{reason}\n{}", faults.join("\n")))
+                .hint("the turns are in the record; raise --timeout if the bridge is merely slow"))
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What the turns come to, in words.
+
+use super::compared::{Compared, Verdict};
+use super::contention::{Cell, Cells, latencies_ms, speeds};
+use super::turns::{All, Taken};
+use crate::measure::{CellSample, Moment, Turn};
+use crate::plan::{PipelinePlan, Side};
+use crate::stats::{PairedRatio, mean_of, paired_ratio};
+
+/// The sentences that lead the report.
+pub(super) fn findings(plan: &PipelinePlan, all: &All, compared: &[Compared], cells: &Cells) -> Vec<String> {
+    let mut findings: Vec<String> = all.iter().filter_map(|(side, taken)| felt(plan, *side, taken)).collect();
+    findings.extend(compared.iter().filter(|one| !one.is_stage).map(row));
+    findings.extend(placed(compared));
+    findings.extend(all.get(&Side::Before).and_then(|taken| early(plan, taken)));
+    findings.extend(costs(cells));
+    findings
+}
+
+/// What a person feels with these settings, and where it goes.
+fn felt(plan: &PipelinePlan, side: Side, taken: &Taken) -> Option<String> {
+    let mean = |of: fn(&Turn) -> Option<u64>| {
+        let values: Vec<f64> = taken.turns.iter().filter_map(of).map(|ns| ns as f64 / 1e6).collect();
+        mean_of(&values).map(|mean| mean.value)
+    };
+    let (visible, reaction) = (mean(Turn::visible_ns)?, mean(Turn::reaction_ns)?);
+    Some(format!(
+        "{}: the face shows after {visible:.0} ms, {reaction:.1} ms of which ({:.1} %) are the reaction itself; the first token \
+         comes after {:.0} ms, the last after {:.0} ms (means, n {}).",
+        capitalised(plan.arm(side)?.name.as_str(), side),
+        100.0 * reaction / visible,
+        mean(Turn::ttft_ns)?,
+        mean(Turn::ttlt_ns)?,
+        taken.turns.len()
+    ))
+}
+
+fn capitalised(name: &str, side: Side) -> String {
+    match side {
+        Side::Before => format!("Before ({name})"),
+        Side::After => format!("After ({name})"),
+    }
+}
+
+/// One row of the table of before and after.
+fn row(one: &Compared) -> String {
+    let first = if one.is_first { ", first turn of a fresh context" } else { "" };
+    let meaning = one.figure.meaning;
+    format!(
+        "{}{first}: {} before, {} after, {}, n {} pairs: {}.",
+        capital(meaning),
+        with_unit(one.before, one.figure.unit),
+        with_unit(one.after, one.figure.unit),
+        change(&one.ratio),
+        one.ratio.n,
+        one.verdict.word()
+    )
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn with_unit(value: f64, unit: &str) -> String {
+    let digits = usize::from(value < 100.0);
+    format!("{value:.digits$} {}", if unit == "1/s" { "a second" } else { unit })
+}
+
+fn change(ratio: &PairedRatio) -> String {
+    let percent = |ratio: f64| 100.0 * (ratio - 1.0);
+    match ratio.interval {
+        Some((low, high)) => {
+            format!("{:+.1} % [{:+.1}, {:+.1}]", percent(ratio.ratio), percent(low), percent(high))
+        }
+        None => format!("{:+.1} % (too few pairs for an interval)", percent(ratio.ratio)),
+    }
+}
+
+/// Which stages moved: where a change of the whole comes from.
+fn placed(compared: &[Compared]) -> Option<String> {
+    let moved: Vec<String> = compared
+        .iter()
+        .filter(|one| one.is_stage && matches!(one.verdict, Verdict::Improved | Verdict::Worse))
+        .map(|one| format!("{} ({}, {})", one.figure.meaning, change(&one.ratio), one.verdict.word()))
+        .collect();
+    if compared.is_empty() {
+        return None;
+    }
+    Some(if moved.is_empty() {
+        "No stage of the turn changed surely by 5 % or more.".into()
+    } else {
+        format!("The stages that changed: {}.", moved.join("; "))
+    })
+}
+
+/// What reacting at the first words would gain where it is not done: what is waited for between them and the end.
+fn early(plan: &PipelinePlan, taken: &Taken) -> Option<String> {
+    let arm = plan.arm(Side::Before).filter(|arm| arm.react == Moment::End)?;
+    let words = (plan.first_words as usize).clamp(1, plan.reply_tokens as usize);
+    let waits: Vec<f64> = taken
+        .turns
+        .iter()
+        .filter_map(|turn| Some((turn.tokens_ns.last()? - turn.tokens_ns.get(words - 1)?) as f64 / 1e6))
+        .collect();
+    let mean = mean_of(&waits)?;
+    Some(format!(
+        "With {}, the face waits {:.0} ms after the first {words} tokens for the end of the reply (n {}): what reacting at the first \
+         words can gain at most.",
+        arm.name,
+        mean.value,
+        waits.len()
+    ))
+}
+
+/// What model, bridge and render load cost each other.
+fn costs(cells: &Cells) -> Vec<String> {
+    let cell = |model, bridge, render| cells.get(&Cell { render, model, bridge });
+    let speed = |beside, alone, what: &str| {
+        let (beside, alone) = (speeds(cell_of(beside)?), speeds(cell_of(alone)?));
+        cost(&beside, &alone, "tokens/s", what)
+    };
+    let delay = |beside, alone, what: &str| {
+        let (beside, alone) = (latencies_ms(cell_of(beside)?), latencies_ms(cell_of(alone)?));
+        cost(&beside, &alone, "ms", what)
+    };
+    let (model, bridge) = (cell(true, false, false), cell(false, true, false));
+    [
+        speed(cell(true, false, true), model, "The render load costs the model: tokens a second"),
+        speed(cell(true, true, false), model, "The bridge's commands cost the model: tokens a second"),
+        delay(cell(true, true, false), bridge, "The model costs the avatar: a command is applied"),
+        delay(cell(false, true, true), bridge, "The render load costs the avatar: a command is applied"),
+        delay(cell(true, true, true), bridge, "Both together cost the avatar: a command is applied"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+type Samples<'a> = Option<&'a Vec<CellSample>>;
+
+fn cell_of(samples: Samples<'_>) -> Option<&[CellSample]> {
+    samples.map(Vec::as_slice)
+}
+
+fn cost(beside: &[f64], alone: &[f64], unit: &str, what: &str) -> Option<String> {
+    let (with, without) = (mean_of(beside)?.value, mean_of(alone)?.value);
+    let ratio = paired_ratio(beside, alone)?;
+    let after = if unit == "ms" { "after " } else { "" };
+    Some(format!(
+        "{what} {after}{} beside it, {} alone ({}, n {} rounds).",
+        with_unit(with, unit),
+        with_unit(without, unit),
+        change(&ratio),
+        ratio.n
+    ))
+}

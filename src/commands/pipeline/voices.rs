@@ -1,0 +1,64 @@
+//! Who answers with which settings: the model in a context of its own for each, or stand-ins of known speed.
+
+use std::sync::atomic::AtomicBool;
+
+use super::super::failure::Failure;
+#[cfg(feature = "llama")]
+use crate::llm::engine::{ContextSpec, Model};
+#[cfg(feature = "llama")]
+use crate::measure::ModelSpeaker;
+use crate::measure::{PacedSpeaker, PacedSpec, Speaker};
+use crate::plan::Arm;
+
+/// Tokens of the application's warm start.
+#[cfg(feature = "llama")]
+const WARM_TOKENS: usize = 2;
+
+/// What answers for one set of settings.
+pub(super) enum Voice<'m> {
+    /// A model.
+    #[cfg(feature = "llama")]
+    Model(&'m Model),
+    /// A stand-in.
+    Paced(PacedSpec, std::marker::PhantomData<&'m ()>),
+}
+
+impl<'m> Voice<'m> {
+    /// A stand-in of that speed.
+    pub(super) fn paced(spec: PacedSpec) -> Self {
+        Self::Paced(spec, std::marker::PhantomData)
+    }
+
+    /// Somebody who has never answered: in a fresh context, which is warmed up if the settings want that.
+    #[cfg_attr(not(feature = "llama"), allow(clippy::unnecessary_wraps))] // Stand-ins never fail.
+    pub(super) fn speaker(&self, arm: &Arm, stop: &AtomicBool) -> Result<Box<dyn Speaker<'m> + 'm>, Failure> {
+        match self {
+            #[cfg(feature = "llama")]
+            Self::Model(model) => {
+                let session = model.session(&context(arm))?;
+                let mut speaker = ModelSpeaker::new(model, session);
+                if arm.warm_start {
+                    speaker.warm_up(WARM_TOKENS, stop)?;
+                }
+                Ok(Box::new(speaker))
+            }
+            Self::Paced(spec, _) => {
+                let _ = (arm, stop);
+                Ok(Box::new(PacedSpeaker::new(*spec)))
+            }
+        }
+    }
+}
+
+#[cfg(feature = "llama")]
+fn context(arm: &Arm) -> ContextSpec {
+    let default = ContextSpec::default();
+    ContextSpec {
+        n_ctx: arm.n_ctx,
+        n_batch: arm.n_batch,
+        n_ubatch: default.n_ubatch.min(arm.n_batch),
+        n_threads: arm.n_threads,
+        n_threads_batch: arm.n_threads_batch,
+        ..default
+    }
+}

@@ -1,0 +1,107 @@
+//! What model, bridge and render load cost each other: the same work alone and beside the others.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::load::Load;
+use super::round_trips::{Bench, End, RoundTrips, measure_case};
+use super::turn::{Prompt, Speaker, SpeakerError};
+use crate::bridge::{Client, Message};
+use crate::clock::{Clock, nanos};
+
+/// How long a model talks when nothing else says when to end.
+const TALKS_FOR: Duration = Duration::from_millis(700);
+
+/// Fewest tokens behind a speed.
+const FEWEST_TOKENS: usize = 4;
+
+/// Commands a second, at random moments: few enough for a bridge that takes one a frame.
+const COMMANDS_PER_S: f64 = 40.0;
+
+/// Commands of a cell.
+const COMMANDS: usize = 28;
+
+/// What one cell yielded.
+#[derive(Debug, Default)]
+pub struct CellSample {
+    /// Tokens a second, if the model talked.
+    pub tokens_per_s: Option<f64>,
+    /// Round trips of applied commands, if the bridge was asked.
+    pub trips: Option<RoundTrips>,
+    /// When it began and ended, on the clock of the run.
+    pub span_ns: (u64, u64),
+}
+
+impl CellSample {
+    /// The mean round trip in nanoseconds, of a case that ended as planned.
+    #[must_use]
+    pub fn latency_ns(&self) -> Option<f64> {
+        let trips = self.trips.as_ref().filter(|trips| matches!(trips.end, End::Complete))?;
+        let n = trips.latency_ns.len();
+        (n > 0 && trips.lost == 0).then(|| trips.latency_ns.iter().sum::<u64>() as f64 / n as f64)
+    }
+}
+
+/// Lets the model talk, the bridge be asked, or both at once.
+///
+/// # Errors
+/// Those of the speaker. What becomes of the commands is in the sample.
+pub fn measure_cell(
+    speaker: Option<(&mut dyn Speaker<'_>, &Prompt)>,
+    bridge: Option<(&mut Client, &mut Message, bool)>,
+    seed: u64,
+    (clock, stop): (&Clock, &AtomicBool),
+) -> Result<CellSample, SpeakerError> {
+    let began_ns = clock.now_ns();
+    let is_asked = bridge.is_some();
+    let asked = AtomicBool::new(false);
+    let (tokens_per_s, trips) = thread::scope(|scope| {
+        let asking = bridge.map(|(client, message, ids)| {
+            let asked = &asked;
+            scope.spawn(move || {
+                let bench = Bench { clock, stop, replies: &AtomicU64::new(0), ids };
+                let load = Load::Poisson { rate_per_s: COMMANDS_PER_S };
+                let trips = measure_case(client, message, load, (2, COMMANDS), seed, bench);
+                asked.store(true, Ordering::Relaxed);
+                trips
+            })
+        });
+        let enough =
+            |elapsed_ns: u64| if is_asked { asked.load(Ordering::Relaxed) } else { elapsed_ns >= nanos(TALKS_FOR) };
+        let spoken = speaker.map(|(speaker, prompt)| talk(speaker, prompt, clock, stop, enough)).transpose();
+        let trips = asking.and_then(|asking| asking.join().ok());
+        spoken.map(|spoken| (spoken.flatten(), trips))
+    })?;
+    Ok(CellSample { tokens_per_s, trips, span_ns: (began_ns, clock.now_ns()) })
+}
+
+/// Talks until it is enough: tokens a second, the first token and the prompt left out.
+fn talk(
+    speaker: &mut dyn Speaker<'_>,
+    prompt: &Prompt,
+    clock: &Clock,
+    stop: &AtomicBool,
+    enough: impl Fn(u64) -> bool,
+) -> Result<Option<f64>, SpeakerError> {
+    let mut moments_ns = Vec::with_capacity(LONGEST_TALK);
+    // The user's wish to end, or our own: the speaker knows only one.
+    let ends = AtomicBool::new(false);
+    let answered = speaker.answer(prompt, LONGEST_TALK, &ends, &mut |said| {
+        if said.is_some() {
+            moments_ns.push(clock.now_ns());
+            let elapsed_ns = moments_ns[moments_ns.len() - 1] - moments_ns[0];
+            let is_enough = moments_ns.len() >= FEWEST_TOKENS && enough(elapsed_ns);
+            ends.store(is_enough || stop.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    });
+    match answered {
+        Err(error) if !error.is_stop() || stop.load(Ordering::Relaxed) => return Err(error),
+        _ => {}
+    }
+    let span_ns = moments_ns.last().zip(moments_ns.first()).map_or(0, |(last, first)| last - first);
+    Ok((span_ns > 0).then(|| (moments_ns.len() - 1) as f64 * 1e9 / span_ns as f64))
+}
+
+/// Tokens that a cell's context has room for.
+pub const LONGEST_TALK: usize = 1_024;

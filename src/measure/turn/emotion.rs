@@ -1,0 +1,67 @@
+//! Which face goes with a reply: by the words in it, as a companion of this kind does it without a second model.
+
+/// What was chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// The expression, by the name that the dialect has for it.
+    pub expression: String,
+    /// Whether a word of the reply decided. Otherwise the turn's place did, so that synthetic weights, whose text says nothing, move
+    /// the face all the same.
+    pub by_word: bool,
+}
+
+/// Beginnings of words, French and English, and the expression that they speak for. Lower case.
+const WORDS: [(&str, &[&str]); 5] = [
+    ("joy", &["content", "heureu", "merci", "super", "génial", "bravo", "happy", "glad", "great", "thank"]),
+    ("fun", &["rire", "drôle", "haha", "amus", "blague", "funny", "joke", "laugh"]),
+    ("sorrow", &["désolé", "triste", "hélas", "dommage", "sorry", "sad", "unfortunately"]),
+    ("angry", &["colère", "fâché", "énerv", "angry", "annoy"]),
+    ("surprised", &["surpris", "étonn", "incroyable", "vraiment", "wow", "surpris", "really"]),
+];
+
+/// The expression for `text`, which is answer number `turn`, among those that the avatar knows. `None` if it knows none of ours.
+#[must_use]
+pub fn choose(text: &str, turn: usize, known: &[String]) -> Option<Chosen> {
+    let name = |wanted: &str| known.iter().find(|known| known.eq_ignore_ascii_case(wanted)).cloned();
+    let lower = text.to_lowercase();
+    let speaks = |beginnings: &[&str]| {
+        let words = lower.split(|c: char| !c.is_alphabetic());
+        words.filter(|word| beginnings.iter().any(|beginning| word.starts_with(beginning))).count()
+    };
+    // The expression that most words speak for; of equals the first.
+    let counted = WORDS.iter().filter_map(|(expression, words)| Some((name(expression)?, speaks(words))));
+    let most = counted.reduce(|best, other| if other.1 > best.1 { other } else { best });
+    if let Some((expression, 1..)) = most {
+        return Some(Chosen { expression, by_word: true });
+    }
+    let ours: Vec<String> = WORDS.iter().filter_map(|(expression, _)| name(expression)).collect();
+    let expression = ours.get(turn.checked_rem(ours.len())?)?.clone();
+    Some(Chosen { expression, by_word: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn words_decide_and_their_number() {
+        let known = known(&["neutral", "joy", "angry", "sorrow", "fun", "surprised"]);
+        let expression = |text| choose(text, 0, &known).map(|chosen| (chosen.expression, chosen.by_word));
+        assert_eq!(expression("Merci, je suis heureuse !"), Some(("joy".into(), true)));
+        assert_eq!(expression("Désolée, c'est triste, merci."), Some(("sorrow".into(), true)));
+        assert_eq!(expression("INCROYABLE"), Some(("surprised".into(), true)));
+    }
+
+    #[test]
+    fn a_text_that_says_nothing_leaves_it_to_the_turn() {
+        let known = known(&["Neutral", "Joy", "Fun"]);
+        let chosen: Vec<_> = (0..3).map(|turn| choose("xqz ▁▁", turn, &known).unwrap()).collect();
+        assert_eq!(chosen.iter().map(|chosen| chosen.expression.as_str()).collect::<Vec<_>>(), ["Joy", "Fun", "Joy"]);
+        assert!(chosen.iter().all(|chosen| !chosen.by_word));
+        assert_eq!(choose("merci", 0, &[]), None);
+    }
+}

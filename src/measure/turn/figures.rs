@@ -1,0 +1,76 @@
+//! What turns come to: each stage, and the times that a person feels.
+
+use super::super::token_figures::average;
+use super::stages::{Stage, Turn};
+use crate::clock::ms;
+use crate::record::{Direction, Metric};
+
+/// A figure of a turn, and how it is read off one.
+#[derive(Debug, Clone, Copy)]
+pub struct TurnFigure {
+    /// Its name in records.
+    pub name: &'static str,
+    /// What it is, for people.
+    pub meaning: &'static str,
+    /// Its unit.
+    pub unit: &'static str,
+    /// Which way is better.
+    pub direction: Direction,
+    of: fn(&Turn) -> Option<f64>,
+}
+
+impl TurnFigure {
+    /// The figure of one turn; `None` where the turn does not show it.
+    #[must_use]
+    pub fn of(&self, turn: &Turn) -> Option<f64> {
+        (self.of)(turn)
+    }
+}
+
+const fn time(name: &'static str, meaning: &'static str, of: fn(&Turn) -> Option<f64>) -> TurnFigure {
+    TurnFigure { name, meaning, unit: "ms", direction: Direction::Lower, of }
+}
+
+/// What a person feels of a turn.
+pub const FELT: [TurnFigure; 6] = [
+    time("ttft", "first token", |turn| turn.ttft_ns().map(ms)),
+    time("visible", "visible reaction", |turn| turn.visible_ns().map(ms)),
+    time("ttlt", "last token", |turn| turn.ttlt_ns().map(ms)),
+    time("reaction", "the reaction itself", |turn| turn.reaction_ns().map(ms)),
+    TurnFigure {
+        name: "tokens_per_s",
+        meaning: "tokens a second",
+        unit: "tokens/s",
+        direction: Direction::Higher,
+        of: Turn::tokens_per_s,
+    },
+    TurnFigure {
+        name: "commands_per_s",
+        meaning: "commands a second in a reaction",
+        unit: "1/s",
+        direction: Direction::Higher,
+        of: Turn::commands_per_s,
+    },
+];
+
+/// The stages, which add up to the visible reaction.
+pub const STAGES: [TurnFigure; 6] = [
+    time("prompt_build", "building the prompt", |turn| turn.stage_ns(Stage::PromptBuild).map(ms)),
+    time("first_token", "processing the prompt", |turn| turn.stage_ns(Stage::FirstToken).map(ms)),
+    time("reply", "replying until the reaction", |turn| turn.stage_ns(Stage::Reply).map(ms)),
+    time("emotion", "choosing the emotion", |turn| turn.stage_ns(Stage::Emotion).map(ms)),
+    time("received", "the command to the bridge", |turn| turn.stage_ns(Stage::Received).map(ms)),
+    time("applied", "the wait for the frame", |turn| turn.stage_ns(Stage::Applied).map(ms)),
+];
+
+/// The mean of each figure over the turns, with its interval: what is felt, then the stages, whose means add up as they do.
+#[must_use]
+pub fn turn_metrics(turns: &[Turn]) -> Vec<Metric> {
+    let figures = FELT.iter().chain(&STAGES);
+    figures
+        .map(|figure| {
+            let values: Vec<f64> = turns.iter().filter_map(|turn| figure.of(turn)).collect();
+            average(figure.name, figure.unit, &values, figure.direction)
+        })
+        .collect()
+}

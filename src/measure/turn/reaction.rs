@@ -1,0 +1,155 @@
+//! What the avatar does about a reply: a few commands, and the ways in which they can be sent.
+
+use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::bridge::{Ack, BridgeError, Client, Dialect, Message, Reply};
+use crate::clock::Clock;
+
+/// How the commands of a reaction are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Delivery {
+    /// One by one, each when the one before has been answered: as the application does.
+    Single,
+    /// All at once, then all replies.
+    Pipelined,
+    /// As one message.
+    Batch,
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Single => "single",
+            Self::Pipelined => "pipelined",
+            Self::Batch => "batch",
+        })
+    }
+}
+
+/// Why a reaction cannot be sent in that way.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReactionError {
+    /// A batch that takes no effect is no reaction.
+    #[error("dialect {dialect} has no batches that are applied")]
+    NoBatches {
+        /// The dialect.
+        dialect: String,
+    },
+}
+
+/// One command of a reaction.
+#[derive(Debug, Clone, PartialEq)]
+struct Step {
+    command: String,
+    data: Map<String, Value>,
+    /// What its reply means.
+    ack: Ack,
+}
+
+/// The commands of one reaction, in order: the expression first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reaction {
+    steps: Vec<Step>,
+}
+
+/// When the stations of a reaction were passed, in nanoseconds of the run's clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReactionTimes {
+    /// The bridge's thread took it up.
+    pub began_ns: u64,
+    /// The bridge had read the expression; `None` where no reply says so.
+    pub received_ns: Option<u64>,
+    /// All of it had taken effect, by the last reply that says so; `None` where no reply says so.
+    pub applied_ns: Option<u64>,
+    /// Commands.
+    pub commands: usize,
+}
+
+impl Reaction {
+    /// The expression, and what else of `beside` the dialect knows: commands with their data. Replies of the main thread come in
+    /// order, so that the last one vouches for all before it.
+    #[must_use]
+    pub fn new(dialect: &Dialect, expression: &str, beside: &[(String, Map<String, Value>)]) -> Self {
+        let face = dialect.probes.received.as_ref().map(|probe| {
+            let mut data = probe.data.clone();
+            for (key, value) in [("name", Value::from(expression)), ("value", 0.7.into()), ("weight", 0.7.into())] {
+                if let Some(held) = data.get_mut(key) {
+                    *held = value;
+                }
+            }
+            (probe.command.clone(), data)
+        });
+        let steps = face.into_iter().chain(beside.iter().cloned()).filter_map(|(command, data)| {
+            let known = dialect.command(&command).filter(|known| !known.destructive)?;
+            Some(Step { ack: known.ack, command, data })
+        });
+        Self { steps: steps.collect() }
+    }
+
+    /// Commands.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Whether there is nothing to send.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Sends it and waits for its replies.
+    ///
+    /// # Errors
+    /// Those of the bridge; a batch where the dialect has none is one.
+    pub(super) fn send(
+        &self,
+        (client, dialect): (&mut Client, &Dialect),
+        delivery: Delivery,
+        clock: &Clock,
+        stop: &AtomicBool,
+    ) -> Result<ReactionTimes, BridgeError> {
+        let mut times =
+            ReactionTimes { began_ns: clock.now_ns(), commands: self.steps.len(), ..ReactionTimes::default() };
+        let wire = client.wire();
+        let line = |step: &Step| Message::new(dialect, &dialect.body(&step.command, &step.data), wire, 0);
+        let mut lines: Vec<(Message, Option<Ack>)> = match self.batch(dialect).filter(|_| delivery == Delivery::Batch) {
+            Some(body) => vec![(Message::new(dialect, &body, wire, 0), None)],
+            None => self.steps.iter().map(|step| (line(step), Some(step.ack))).collect(),
+        };
+        if delivery != Delivery::Single {
+            for (index, (message, _)) in (0..).zip(&mut lines) {
+                client.send(message.line(index), stop)?;
+            }
+        }
+        for (index, (message, ack)) in (0..).zip(&mut lines) {
+            if delivery == Delivery::Single {
+                client.send(message.line(index), stop)?;
+            }
+            let reply = client.receive(Instant::now() + client.timeout(), stop)?;
+            times.note(&reply, *ack, clock.now_ns());
+        }
+        Ok(times)
+    }
+
+    fn batch(&self, dialect: &Dialect) -> Option<Map<String, Value>> {
+        let commands: Vec<_> = self.steps.iter().map(|step| (step.command.as_str(), step.data.clone())).collect();
+        dialect.batch_body(&commands)
+    }
+}
+
+impl ReactionTimes {
+    fn note(&mut self, reply: &Reply, ack: Option<Ack>, now_ns: u64) {
+        self.received_ns.get_or_insert(now_ns);
+        // A batch is applied when its reply counts what was.
+        if ack == Some(Ack::Applied) || (ack.is_none() && reply.applied.is_some()) {
+            self.applied_ns = Some(now_ns);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The thread that carries reactions to the bridge while the model goes on talking.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::Scope;
+
+use super::reaction::{Delivery, Reaction, ReactionTimes};
+use crate::bridge::{BridgeError, Client, Dialect};
+use crate::clock::Clock;
+
+type Order = (Reaction, Delivery);
+type Outcome = Result<ReactionTimes, BridgeError>;
+
+/// A thread that owns the connection for as long as this lives.
+#[derive(Debug)]
+pub struct Reactor {
+    orders: SyncSender<Order>,
+    outcomes: Receiver<Outcome>,
+}
+
+impl Reactor {
+    /// Starts the thread. It ends when this is dropped.
+    pub fn start<'scope, 'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        client: &'env mut Client,
+        dialect: &'static Dialect,
+        clock: Clock,
+        stop: &'env AtomicBool,
+    ) -> Self {
+        // One of each: a turn has one reaction, and its outcome is fetched before the next.
+        let (orders, taken) = sync_channel::<Order>(1);
+        let (done, outcomes) = sync_channel(1);
+        scope.spawn(move || {
+            let mut is_broken = false;
+            for (reaction, delivery) in taken {
+                let outcome = mend(client, &mut is_broken, stop)
+                    .and_then(|()| reaction.send((client, dialect), delivery, &clock, stop));
+                is_broken = outcome.is_err();
+                if done.send(outcome).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { orders, outcomes }
+    }
+
+    /// Hands a reaction over, without waiting. At most one at a time: fetch its outcome before the next.
+    pub fn react(&self, reaction: Reaction, delivery: Delivery) {
+        // The thread ends only when this does.
+        let _ = self.orders.try_send((reaction, delivery));
+    }
+
+    /// Waits for what became of the reaction that was handed over. The waits of the bridge bound it.
+    ///
+    /// # Errors
+    /// Why it did not arrive.
+    pub fn outcome(&self) -> Outcome {
+        self.outcomes.recv().unwrap_or(Err(BridgeError::Closed { mid_line: false }))
+    }
+}
+
+/// After a failure nothing can be known of replies that are still under way: the next reaction starts on a fresh connection.
+fn mend(client: &mut Client, is_broken: &mut bool, stop: &AtomicBool) -> Result<(), BridgeError> {
+    if *is_broken {
+        client.reconnect(stop)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! The stations of a turn, and the stages between them.
+
+use std::fmt;
+
+use super::reaction::ReactionTimes;
+
+/// One stage on the way from the sentence to the face. In order; each begins where the one before ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// The prompt is rendered and turned into tokens.
+    PromptBuild,
+    /// The prompt is processed, until the first token is chosen.
+    FirstToken,
+    /// The reply goes on until the reaction is decided on: its first words, or all of it.
+    Reply,
+    /// The emotion is chosen and handed to the bridge's thread.
+    Emotion,
+    /// The expression travels and is read.
+    Received,
+    /// The wait for Unity's frame, or frames, and the work in it.
+    Applied,
+}
+
+impl Stage {
+    /// All of them, in order.
+    pub const ALL: [Self; 6] =
+        [Self::PromptBuild, Self::FirstToken, Self::Reply, Self::Emotion, Self::Received, Self::Applied];
+
+    /// Its name in records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::PromptBuild => "prompt_build",
+            Self::FirstToken => "first_token",
+            Self::Reply => "reply",
+            Self::Emotion => "emotion",
+            Self::Received => "received",
+            Self::Applied => "applied",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// One turn. Moments are nanoseconds of the run's clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    /// The person's sentence was there.
+    pub asked_ns: u64,
+    /// The prompt was tokens.
+    pub prompted_ns: u64,
+    /// Each token of the answer was chosen.
+    pub tokens_ns: Vec<u64>,
+    /// The reaction was decided on: from here the emotion is chosen.
+    pub decided_ns: u64,
+    /// The emotion had been handed over.
+    pub handed_ns: u64,
+    /// What became of the reaction, or why nothing did.
+    pub reaction: Result<ReactionTimes, String>,
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Whose form the prompt has.
+    pub template: &'static str,
+    /// The expression that was chosen.
+    pub expression: Option<String>,
+    /// Whether a word of the reply chose it.
+    pub by_word: bool,
+    /// The answer.
+    pub text: String,
+}
+
+impl Turn {
+    /// How long a stage took, in nanoseconds; `None` where a station of it was not reached or cannot be seen.
+    #[must_use]
+    pub fn stage_ns(&self, stage: Stage) -> Option<u64> {
+        let reaction = self.reaction.as_ref().ok();
+        let (from, to) = match stage {
+            Stage::PromptBuild => (self.asked_ns, self.prompted_ns),
+            Stage::FirstToken => (self.prompted_ns, *self.tokens_ns.first()?),
+            Stage::Reply => (*self.tokens_ns.first()?, self.decided_ns),
+            Stage::Emotion => (self.decided_ns, self.handed_ns),
+            Stage::Received => (self.handed_ns, reaction?.received_ns?),
+            Stage::Applied => (reaction?.received_ns?, reaction?.applied_ns?),
+        };
+        Some(to.saturating_sub(from))
+    }
+
+    /// From the sentence to the first token, in nanoseconds.
+    #[must_use]
+    pub fn ttft_ns(&self) -> Option<u64> {
+        Some(self.tokens_ns.first()? - self.asked_ns)
+    }
+
+    /// From the sentence to the last token.
+    #[must_use]
+    pub fn ttlt_ns(&self) -> Option<u64> {
+        Some(self.tokens_ns.last()? - self.asked_ns)
+    }
+
+    /// From the sentence to the face: all stages.
+    #[must_use]
+    pub fn visible_ns(&self) -> Option<u64> {
+        Some(self.reaction.as_ref().ok()?.applied_ns? - self.asked_ns)
+    }
+
+    /// The reaction's own time: from the decision until it shows.
+    #[must_use]
+    pub fn reaction_ns(&self) -> Option<u64> {
+        Some(self.reaction.as_ref().ok()?.applied_ns? - self.decided_ns)
+    }
+
+    /// Commands a second while the reaction was carried out; `None` where nothing says that it was.
+    #[must_use]
+    pub fn commands_per_s(&self) -> Option<f64> {
+        let times = self.reaction.as_ref().ok()?;
+        let took_ns = times.applied_ns?.saturating_sub(times.began_ns);
+        (took_ns > 0).then(|| times.commands as f64 * 1e9 / took_ns as f64)
+    }
+
+    /// Tokens a second of the answer, its first token left out.
+    #[must_use]
+    pub fn tokens_per_s(&self) -> Option<f64> {
+        let (first, last) = (self.tokens_ns.first()?, self.tokens_ns.last()?);
+        (last > first).then(|| (self.tokens_ns.len() - 1) as f64 * 1e9 / (last - first) as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn() -> Turn {
+        Turn {
+            asked_ns: 100,
+            prompted_ns: 150,
+            tokens_ns: vec![1_150, 1_250, 1_350],
+            decided_ns: 1_350,
+            handed_ns: 1_360,
+            reaction: Ok(ReactionTimes {
+                began_ns: 1_370,
+                received_ns: Some(1_400),
+                applied_ns: Some(9_400),
+                commands: 3,
+            }),
+            prompt_tokens: 10,
+            template: "none",
+            expression: Some("joy".into()),
+            by_word: false,
+            text: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_stages_add_up_to_the_whole() {
+        let turn = turn();
+        let stages: Vec<_> = Stage::ALL.iter().map(|stage| turn.stage_ns(*stage)).collect();
+        assert_eq!(stages, [Some(50), Some(1_000), Some(200), Some(10), Some(40), Some(8_000)]);
+        assert_eq!(stages.into_iter().sum::<Option<u64>>(), turn.visible_ns());
+        assert_eq!((turn.ttft_ns(), turn.ttlt_ns(), turn.reaction_ns()), (Some(1_050), Some(1_250), Some(8_050)));
+        assert_eq!(turn.tokens_per_s(), Some(1e7));
+    }
+
+    #[test]
+    fn a_bridge_that_died_leaves_the_rest_of_the_turn() {
+        let turn = Turn { reaction: Err("the bridge hung up".into()), ..turn() };
+        assert_eq!(turn.stage_ns(Stage::Emotion), Some(10));
+        assert_eq!((turn.stage_ns(Stage::Received), turn.visible_ns()), (None, None));
+        assert_eq!(turn.ttlt_ns(), Some(1_250));
+    }
+}

@@ -1,0 +1,113 @@
+//! Takes one turn: the token loop on this thread, the reaction on the bridge's.
+
+use std::fmt;
+use std::sync::atomic::AtomicBool;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::emotion::{Chosen, choose};
+use super::reaction::{Delivery, Reaction};
+use super::reactor::Reactor;
+use super::speaker::{Speaker, SpeakerError};
+use super::stages::Turn;
+use crate::bridge::Dialect;
+use crate::clock::Clock;
+use crate::llm::Conversation;
+
+/// When a companion reacts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// When the reply is complete, as the application does.
+    End,
+    /// At the first words.
+    FirstWords,
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::End => "end",
+            Self::FirstWords => "first-words",
+        })
+    }
+}
+
+/// How a turn is taken.
+#[derive(Debug, Clone)]
+pub struct TurnSpec<'a> {
+    /// Tokens of the answer.
+    pub n_gen: usize,
+    /// When to react.
+    pub react: Moment,
+    /// Tokens that count as the first words.
+    pub first_words: usize,
+    /// How the reaction is sent.
+    pub delivery: Delivery,
+    /// What the bridge speaks.
+    pub dialect: &'static Dialect,
+    /// Commands beside the expression.
+    pub beside: &'a [(String, Map<String, Value>)],
+    /// Which turn it is, from 0.
+    pub number: usize,
+}
+
+/// Takes the turn that the conversation waits for.
+///
+/// # Errors
+/// Those of the speaker. A bridge that fails is no error: the turn is measured, and says so.
+pub fn take_turn(
+    speaker: &mut dyn Speaker<'_>,
+    conversation: &Conversation,
+    reactor: &Reactor,
+    spec: &TurnSpec<'_>,
+    (clock, stop): (&Clock, &AtomicBool),
+) -> Result<Turn, SpeakerError> {
+    let asked_ns = clock.now_ns();
+    let prompt = speaker.prompt(&conversation.messages());
+    let prompted_ns = clock.now_ns();
+
+    let mut tokens = Vec::with_capacity(spec.n_gen);
+    let mut tokens_ns = Vec::with_capacity(spec.n_gen);
+    let early = (spec.react == Moment::FirstWords).then(|| spec.first_words.clamp(1, spec.n_gen));
+    let mut decision = None;
+    let read = speaker.reader();
+    speaker.answer(&prompt, spec.n_gen, stop, &mut |said| {
+        let Some(token) = said else { return };
+        tokens_ns.push(clock.now_ns());
+        tokens.push(token);
+        if early == Some(tokens.len()) {
+            decision = Some(decide(&read(&tokens), reactor, spec, clock));
+        }
+    })?;
+    let text = read(&tokens);
+    let (decided_ns, handed_ns, chosen) = decision.unwrap_or_else(|| decide(&text, reactor, spec, clock));
+    let reaction = match &chosen {
+        Some(_) => reactor.outcome().map_err(|error| error.to_string()),
+        None => Err("the avatar knows none of the expressions".into()),
+    };
+    Ok(Turn {
+        asked_ns,
+        prompted_ns,
+        tokens_ns,
+        decided_ns,
+        handed_ns,
+        reaction,
+        prompt_tokens: prompt.tokens.len(),
+        template: prompt.template,
+        by_word: chosen.as_ref().is_some_and(|chosen| chosen.by_word),
+        expression: chosen.map(|chosen| chosen.expression),
+        text,
+    })
+}
+
+/// Chooses the emotion and hands the reaction over: when it was decided on, when handed over, and what was chosen.
+fn decide(text: &str, reactor: &Reactor, spec: &TurnSpec<'_>, clock: &Clock) -> (u64, u64, Option<Chosen>) {
+    let decided_ns = clock.now_ns();
+    let chosen = choose(text, spec.number, &spec.dialect.expressions);
+    if let Some(chosen) = &chosen {
+        reactor.react(Reaction::new(spec.dialect, &chosen.expression, spec.beside), spec.delivery);
+    }
+    (decided_ns, clock.now_ns(), chosen)
+}

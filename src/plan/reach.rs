@@ -1,0 +1,251 @@
+//! The bridge that a command speaks to: which one, what it speaks, how long it is waited for. Part of the record.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::shared::{DEFAULT_CONFIG, as_ms, as_text, read_config};
+use crate::bridge::{Ack, DEFAULT_PORT, Detected, Dialect, DialectError, Listener, Message, Target};
+use crate::cli::ReachArgs;
+use crate::config::{ConfigError, WorklyConfig};
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The configuration is unusable.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The embedded bridge was told two different things.
+    #[error("--dialect {asked} contradicts the embedded bridge's dialect={embedded}")]
+    Dialects {
+        /// What `--dialect` says.
+        asked: String,
+        /// What the bridge's own specification says.
+        embedded: String,
+    },
+    /// No dialect has that name.
+    #[error(transparent)]
+    UnknownDialect(#[from] DialectError),
+}
+
+/// What decided on the dialect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum DialectBy {
+    /// `--dialect`.
+    #[serde(rename = "--dialect")]
+    Flag,
+    /// The specification of the embedded bridge.
+    #[serde(rename = "embedded bridge")]
+    Embedded,
+    /// Nothing said otherwise.
+    #[serde(rename = "default")]
+    Default,
+    /// The bridge is still to be asked: `--dialect auto`.
+    #[serde(rename = "auto")]
+    Auto,
+    /// The bridge was asked, and this is what told.
+    #[serde(untagged)]
+    Found(String),
+}
+
+/// What decided on the bridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum FoundBy {
+    /// `--bridge`.
+    #[serde(rename = "--bridge")]
+    Flag,
+    /// `--listen`, or a dialect in which Unity connects.
+    #[serde(rename = "--listen")]
+    Listen,
+    /// `unity.host` or `unity.port` of the configuration.
+    #[serde(rename = "config")]
+    Config,
+    /// Nothing said otherwise.
+    #[serde(rename = "default")]
+    Default,
+}
+
+/// Which bridge, and how to speak to it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reach {
+    /// The bridge.
+    #[serde(serialize_with = "as_text")]
+    pub target: Target,
+    /// What decided on it.
+    pub found_by: FoundBy,
+    /// The configuration that was read, if one was.
+    pub config: Option<PathBuf>,
+    /// What the bridge speaks.
+    #[serde(serialize_with = "as_name")]
+    pub dialect: &'static Dialect,
+    /// What decided on it.
+    pub dialect_by: DialectBy,
+    /// Bound of each wait, in milliseconds.
+    #[serde(rename = "timeout_ms", serialize_with = "as_ms")]
+    pub timeout: Duration,
+    /// Whether the avatar is to blink afterwards, as `avatar.auto_blink.enabled` says.
+    pub blink: bool,
+    /// Whether a bridge on another machine is allowed.
+    pub allow_remote: bool,
+    /// What the reader must know about how it was found.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over references.
+fn as_name<S: Serializer>(dialect: &&'static Dialect, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&dialect.name)
+}
+
+impl Reach {
+    /// Resolves the arguments: the bridge, and the configuration that was read on the way (empty where none was).
+    pub fn resolve(args: &ReachArgs) -> Result<(Self, WorklyConfig), PlanError> {
+        // An embedded bridge needs nothing of the configuration: a broken one is only in the way if it was asked for.
+        let (config_path, config) = match (&args.config, &args.bridge) {
+            (None, Some(Target::Embedded(_))) => (None, WorklyConfig::default()),
+            (given, _) => read_config(given.as_deref())?,
+        };
+        let asked = args.dialect.as_deref().filter(|name| *name != AUTO).map(named).transpose()?;
+        let unity_connects = asked.is_some_and(|dialect| dialect.listens == Listener::Client);
+        let (target, found_by) = match (&args.bridge, args.listen) {
+            (Some(target), _) => (target.clone(), FoundBy::Flag),
+            (None, Some(address)) => (Target::Listen(address), FoundBy::Listen),
+            (None, None) if unity_connects => {
+                (Target::Listen((Ipv4Addr::LOCALHOST, DEFAULT_PORT).into()), FoundBy::Listen)
+            }
+            (None, None) => bridge_of(&config),
+        };
+        let (dialect, dialect_by) = match args.dialect.as_deref() {
+            Some(AUTO) => (Dialect::stock(), DialectBy::Auto),
+            _ => dialect_of(asked, &target)?,
+        };
+        let mut warnings = Vec::new();
+        if config.auto_blink.is_none() && !matches!(target, Target::Embedded(_)) {
+            warnings.push(format!(
+                "no configuration says whether the avatar blinks ({}): it was left blinking",
+                config_path.as_deref().map_or(DEFAULT_CONFIG.into(), |path| path.display().to_string()),
+            ));
+        }
+        let blink = config.auto_blink.unwrap_or(true);
+        let reach = Self {
+            target,
+            found_by,
+            config: config_path,
+            dialect,
+            dialect_by,
+            timeout: args.timeout,
+            blink,
+            allow_remote: args.allow_remote,
+            warnings,
+        };
+        Ok((reach, config))
+    }
+
+    /// Speaks what the bridge was found to speak.
+    pub fn speak(&mut self, found: Detected) {
+        self.dialect = found.dialect;
+        self.dialect_by = DialectBy::Found(found.how);
+    }
+
+    /// The message of a case: harmless, and brought to its size.
+    ///
+    /// # Panics
+    /// If the dialect has no probe at all, which none has.
+    #[must_use]
+    pub fn message(&self, ack: Ack, size_bytes: usize) -> Message {
+        let probe = self.dialect.probe(ack).or(self.dialect.probe(Ack::Received)).or(self.dialect.probe(Ack::Applied));
+        Message::of(self.dialect, probe.expect("every dialect has a probe"), self.blink, size_bytes)
+    }
+
+    /// The messages that leave the avatar as it was found, each with its command.
+    pub fn restoring(&self) -> impl Iterator<Item = (&str, Message)> {
+        let message = |probe| Message::of(self.dialect, probe, self.blink, 0);
+        self.dialect.restore.iter().map(move |probe| (probe.command.as_str(), message(probe)))
+    }
+}
+
+fn bridge_of(config: &WorklyConfig) -> (Target, FoundBy) {
+    let found_by = match (&config.unity_host, config.unity_port) {
+        (None, None) => FoundBy::Default,
+        _ => FoundBy::Config,
+    };
+    let host = config.unity_host.clone().unwrap_or_else(|| "127.0.0.1".into());
+    (Target::Remote { host, port: config.unity_port.unwrap_or(DEFAULT_PORT) }, found_by)
+}
+
+/// What `--dialect` takes for a dialect that is to be found out.
+const AUTO: &str = "auto";
+
+/// The dialect of that name, or of the file.
+fn named(name: &str) -> Result<&'static Dialect, DialectError> {
+    let path = Path::new(name);
+    let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+    if is_file { Dialect::from_file(path) } else { Dialect::named(name) }
+}
+
+fn dialect_of(asked: Option<&'static Dialect>, target: &Target) -> Result<(&'static Dialect, DialectBy), PlanError> {
+    let built_in = |name: &str| Dialect::NAMES.contains(&name);
+    match (asked, target) {
+        // A dialect of the user's own may be tried on whatever the embedded bridge speaks.
+        (Some(asked), Target::Embedded(spec)) if asked.name != spec.dialect.name && built_in(&asked.name) => {
+            Err(PlanError::Dialects { asked: asked.name.clone(), embedded: spec.dialect.name.clone() })
+        }
+        (Some(asked), _) => Ok((asked, DialectBy::Flag)),
+        (None, Target::Embedded(spec)) => Ok((spec.dialect, DialectBy::Embedded)),
+        (None, Target::Remote { .. }) => Ok((Dialect::stock(), DialectBy::Default)),
+        (None, Target::Listen(_)) => Ok((Dialect::named("public-api")?, DialectBy::Default)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn plan(line: &str) -> Result<Reach, PlanError> {
+        let words = ["workly-perf", "ipc"].into_iter().chain(line.split_whitespace());
+        let Command::Ipc(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not ipc") };
+        Reach::resolve(&args.reach).map(|(reach, _)| reach)
+    }
+
+    #[test]
+    fn the_bridge_comes_from_the_flag_then_the_configuration_then_the_default() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let with = |text: &str, more: &str| {
+            std::fs::write(file.path(), text).unwrap();
+            let plan = plan(&format!("--config {} {more}", file.path().display())).unwrap();
+            (plan.target.to_string(), plan.found_by, plan.blink)
+        };
+        let config = r#"{"unity": {"port": 6000}, "avatar": {"auto_blink": {"enabled": false}}}"#;
+        assert_eq!(with(config, ""), ("127.0.0.1:6000".into(), FoundBy::Config, false));
+        assert_eq!(with(config, "--bridge [::1]:7000"), ("[::1]:7000".into(), FoundBy::Flag, false));
+        assert_eq!(with("{}", ""), ("127.0.0.1:5555".into(), FoundBy::Default, true));
+    }
+
+    #[test]
+    fn the_dialect_is_the_bridge_s_own_unless_said() {
+        let dialect = |line: &str| plan(line).map(|plan| plan.dialect.name.as_str());
+        assert_eq!(dialect("--listen").unwrap(), "public-api");
+        assert_eq!(dialect("--bridge 127.0.0.1:1").unwrap(), "stock");
+        assert_eq!(dialect("--bridge 127.0.0.1:1 --dialect instrumented").unwrap(), "instrumented");
+        assert_eq!(dialect("--bridge embedded:dialect=instrumented").unwrap(), "instrumented");
+        let both = dialect("--bridge embedded --dialect instrumented");
+        assert!(matches!(both, Err(PlanError::Dialects { .. })));
+        for unknown in ["klingon", "no/such/file.toml"] {
+            let refused = dialect(&format!("--bridge 127.0.0.1:1 --dialect {unknown}"));
+            assert!(matches!(refused, Err(PlanError::UnknownDialect(_))), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn unity_connects_where_the_dialect_or_the_flag_says_so() {
+        let target = |line: &str| plan(line).unwrap().target.to_string();
+        assert_eq!(target("--dialect public-api"), "listen:127.0.0.1:5555");
+        assert_eq!(target("--listen 127.0.0.1:6000 --dialect auto"), "listen:127.0.0.1:6000");
+        assert_eq!(target("--dialect public-api --bridge 127.0.0.1:7000"), "127.0.0.1:7000");
+    }
+}

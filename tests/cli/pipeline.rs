@@ -1,0 +1,166 @@
+//! `pipeline` against truths that are known: a stand-in of known speed for the model, a bridge of known delays for Unity.
+
+use serde_json::Value;
+use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState};
+
+use super::run::{Outcome, Place, case, figure};
+
+const QUICK: &str = "pipeline --under-load none --no-contention --quiet --out out";
+
+fn measured(place: &Place, line: &str) -> (Outcome, Run) {
+    let outcome = place.run(&format!("{QUICK} {line}"));
+    let run = RecordFolder::read(&place.path("out")).unwrap_or_else(|error| panic!("{error}\n{}", outcome.stderr));
+    (outcome, run)
+}
+
+fn waterfalls<'a>(run: &'a Run, path: &str) -> &'a [Value] {
+    case(run, path).conditions["waterfalls"].as_array().unwrap()
+}
+
+#[test]
+fn the_stages_of_every_turn_add_up_and_none_is_shorter_than_the_truth() {
+    let place = Place::new();
+    let bridge = "embedded:fps=unpaced,received-delay=20ms,applied-delay=30ms";
+    let (outcome, run) = measured(
+        &place,
+        &format!("--paced 2000:200 --bridge {bridge} --turns 6 --reply-tokens 20 --after none --seed 1"),
+    );
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!((run.state, run.simulated.len()), (RunState::Complete, 2));
+    assert!(outcome.stdout.contains("SIMULATED: model of known speed"), "{}", outcome.stdout);
+    for waterfall in waterfalls(&run, "before/turns") {
+        let stage = |name: &str| waterfall["stages_ms"][name].as_f64().unwrap();
+        let names = ["prompt_build", "first_token", "reply", "emotion", "received", "applied"];
+        let sum: f64 = names.into_iter().map(stage).sum();
+        assert!((sum - waterfall["visible_ms"].as_f64().unwrap()).abs() < 1e-6, "{waterfall}");
+        let prompt_ms = waterfall["prompt_tokens"].as_f64().unwrap() / 2.0;
+        // The first token comes out of the prompt; 19 others follow. One reply is received, two are applied, one by one.
+        for (name, truth_ms) in [("first_token", prompt_ms), ("received", 20.0), ("applied", 60.0)] {
+            assert!(stage(name) >= truth_ms, "{name}: {waterfall}");
+        }
+        // The stand-in's tokens keep to their schedule: a first one that is seen late makes the rest of the reply shorter.
+        assert!(stage("first_token") + stage("reply") >= prompt_ms + 95.0, "{waterfall}");
+        assert_eq!(waterfall["reply_tokens"], 20);
+    }
+    assert_eq!(case(&run, "before/turns").metric("visible").unwrap().n, 6);
+    let sum: f64 = ["prompt_build", "first_token", "reply", "emotion", "received", "applied"]
+        .iter()
+        .map(|stage| figure(&run, "before/turns", stage).unwrap())
+        .sum();
+    assert!((sum - figure(&run, "before/turns", "visible").unwrap()).abs() < 1e-6);
+}
+
+#[test]
+fn at_the_first_words_the_face_shows_before_the_reply_is_complete() {
+    let place = Place::new();
+    // The face waits for 8 tokens, the reply for 200: 0.04 s against 1 s.
+    let line = "--paced 5000:200 --bridge embedded:fps=unpaced --turns 6 --reply-tokens 200 --before app --after \
+                app,react=first-words,reaction=pipelined";
+    let (outcome, run) = measured(&place, line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    for (before, after) in waterfalls(&run, "before/turns").iter().zip(waterfalls(&run, "after/turns")) {
+        let of = |turn: &Value, what: &str| turn[what].as_f64().unwrap();
+        assert!(of(before, "visible_ms") >= of(before, "ttlt_ms"), "{before}");
+        assert!(of(after, "visible_ms") < of(after, "ttlt_ms"), "{after}");
+        assert_eq!(before["prompt_tokens"], after["prompt_tokens"], "both are asked the same");
+    }
+    let ratio = case(&run, "after/before").metric("visible_ratio").unwrap();
+    assert!(ratio.n == 6 && ratio.value.unwrap() < 1.0 && ratio.ci_high.unwrap() < 1.0, "{ratio:?}");
+    assert!(run.findings.iter().any(|sentence| sentence.contains("what reacting at the first words can gain")));
+    assert_eq!(case(&run, "before/first-turn").metric("ttft").unwrap().n, 6);
+}
+
+#[test]
+fn a_batch_is_one_message_and_its_reply_says_that_it_was_applied() {
+    let place = Place::new();
+    let line = "--paced 5000:500 --bridge embedded:dialect=instrumented,fps=200 --turns 2 --reply-tokens 4 --before \
+                app,reaction=batch --after none";
+    let (outcome, run) = measured(&place, line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(figure(&run, "before/turns", "commands_per_s").unwrap() > 0.0);
+    let stock = place.run("pipeline --paced 5000:500 --bridge embedded --before app,reaction=batch --out other");
+    assert_eq!(stock.code, Some(2));
+    assert!(stock.stderr.contains("dialect stock has no batches that are applied"), "{}", stock.stderr);
+    assert!(stock.stderr.contains("hint: reaction=pipelined"), "{}", stock.stderr);
+}
+
+#[test]
+fn a_bridge_that_dies_leaves_the_turn_measured_and_marked() {
+    let place = Place::new();
+    // Each first turn and each turn has three replies; the bridge stands still in the third turn of the conversation.
+    let line = "--paced 5000:500 --bridge embedded:fps=unpaced,stall-after=16 --turns 3 --reply-tokens 4 --after none \
+                --timeout 300ms";
+    let (outcome, run) = measured(&place, line);
+    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
+    let turns = case(&run, "before/turns");
+    assert_eq!((turns.state, run.state), (CaseState::Lossy, RunState::Failed));
+    assert!(outcome.stderr.contains("1 of 3 reactions failed"), "{}", outcome.stderr);
+    assert_eq!((turns.metric("ttlt").unwrap().n, turns.metric("visible").unwrap().n), (3, 2));
+    assert_eq!(turns.metric("ttlt").unwrap().status, MetricStatus::Partial);
+    let last = &waterfalls(&run, "before/turns")[2];
+    assert!(last["ttlt_ms"].is_f64() && last["visible_ms"].is_null(), "{last}");
+    assert!(last["bridge"].as_str().unwrap().contains("300"), "{last}");
+}
+
+#[test]
+fn what_they_cost_each_other_is_measured_alone_and_together() {
+    let place = Place::new();
+    let line = "pipeline --paced 5000:300 --bridge embedded:fps=200 --turns 1 --reply-tokens 4 --under-load none --render \
+                60:1ms --quiet --out out";
+    let outcome = place.run(line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    let parts = ["model", "bridge", "model+bridge", "model+render", "bridge+render", "model+bridge+render"];
+    for part in parts {
+        let case = case(&run, &format!("contention/{part}"));
+        for (name, is_there) in [("tokens_per_s", part.contains("model")), ("applied_latency", part.contains("bridge"))]
+        {
+            assert_eq!(case.metric(name).is_some(), is_there, "{part}");
+            assert!(case.metric(name).is_none_or(|metric| metric.n == 6 && metric.value.is_some()), "{part}: {case:?}");
+        }
+    }
+    assert!(run.findings.iter().any(|sentence| sentence.starts_with("The render load costs the model")));
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_named() {
+    let place = Place::new();
+    place.write("half.json", "{\"choices\": 5}");
+    for (settings, code, says) in [
+        ("app,threads=2", 2, "there is no setting 'threads'"),
+        ("app,react=never", 2, "react is never, not end or first-words"),
+        ("nonsense", 2, "'nonsense' is neither app nor recommended"),
+        ("half.json", 5, "half.json holds no recommendation"),
+    ] {
+        let outcome = place.run(&format!("pipeline --paced 100:100 --bridge embedded --before {settings} --out out"));
+        assert_eq!(outcome.code, Some(code), "{settings}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(says) && outcome.stderr.contains("hint: "), "{settings}: {}", outcome.stderr);
+        assert!(!place.path("out").exists(), "nothing was begun");
+    }
+    let nobody = place.run("pipeline --paced 100:100 --bridge 127.0.0.1:1 --out out");
+    assert_eq!(nobody.code, Some(3), "{}", nobody.stderr);
+}
+
+#[test]
+fn a_recommendation_is_taken_from_its_file_and_from_the_configuration() {
+    let place = Place::new();
+    place.write(
+        "rec/recommendation.json",
+        r#"{"choices": [{"setting": "n_threads", "value": 3}, {"setting": "warm_start", "value": false}, {"setting": "x", "value": null}]}"#,
+    );
+    place.write(
+        "data/config.json",
+        r#"{"ai": {"gpu_profile": "balanced"}, "performance": {"n_threads": 5, "n_ctx": 1024}}"#,
+    );
+    let quick = "--paced 5000:500 --bridge embedded:fps=unpaced --config data/config.json --turns 1 --reply-tokens 2";
+    let (outcome, run) = measured(&place, &format!("{quick} --before rec --after recommended"));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let settings = |path: &str| case(&run, path).conditions["settings"].clone();
+    let (file, config) = (settings("before/turns"), settings("after/turns"));
+    assert_eq!((&file["n_threads"], &file["warm_start"], &file["n_ctx"]), (&3.into(), &false.into(), &2048.into()));
+    assert_eq!(
+        (&config["n_threads"], &config["n_ctx"], &config["react"]),
+        (&5.into(), &1024.into(), &"first-words".into())
+    );
+    assert!(config["source"].as_str().unwrap().contains("configuration"));
+}
