@@ -1,0 +1,99 @@
+//! Models, loaded once for each placement that the settings ask for.
+
+use std::sync::atomic::AtomicBool;
+
+use serde_json::{Value, json};
+
+use super::super::super::failure::Failure;
+use super::super::super::located_model::{LocatedModel, load, locate};
+use super::super::voices::Voice;
+use super::paced::{paced, paced_simulation, paced_subject};
+use crate::cli::PipelineArgs;
+use crate::clock::ms;
+use crate::llm::engine::{Backend, DeviceKind, Model, Placement};
+use crate::plan::{Arm, PipelinePlan};
+use crate::record::Simulation;
+use crate::term::Printer;
+
+/// Everything that answers.
+pub(in super::super) struct Models {
+    plan: PipelinePlan,
+    real: Option<(LocatedModel, &'static Backend)>,
+    /// A model for each placement, with the layers that it was loaded with.
+    loaded: Vec<(i64, Model)>,
+}
+
+impl Models {
+    /// Loads what the settings need.
+    pub(in super::super) fn ready(
+        args: &PipelineArgs,
+        plan: &PipelinePlan,
+        printer: Printer,
+        stop: &AtomicBool,
+    ) -> Result<Self, Failure> {
+        let mut models = Self { plan: plan.clone(), real: None, loaded: Vec::new() };
+        if !plan.paced.is_empty() {
+            return Ok(models);
+        }
+        let located = locate(args.model.as_ref(), args.reach.config.as_deref(), printer, stop)?;
+        let backend = Backend::start()?;
+        let has_gpu =
+            backend.devices().iter().any(|device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu));
+        for (_, arm) in &plan.arms {
+            // Without a device to put them on, all numbers of layers are the same.
+            let layers = if has_gpu { arm.n_gpu_layers } else { 0 };
+            if models.loaded.iter().all(|(loaded, _)| *loaded != layers) {
+                let placement = Placement { n_gpu_layers: u32::try_from(layers).ok(), ..Placement::default() };
+                models.loaded.push((layers, load(backend, &located.path, &placement, printer, stop)?));
+            }
+        }
+        models.real = Some((located, backend));
+        Ok(models)
+    }
+
+    /// What answers with the settings at that place in the plan.
+    pub(in super::super) fn voice(&self, at: usize) -> Voice<'_> {
+        if let Some(voice) = paced(&self.plan.paced, at) {
+            return voice;
+        }
+        Voice::Model(self.model(&self.plan.arms[at].1))
+    }
+
+    fn model(&self, arm: &Arm) -> &Model {
+        let exact = self.loaded.iter().find(|(layers, _)| *layers == arm.n_gpu_layers);
+        &exact.unwrap_or(&self.loaded[0]).1
+    }
+
+    /// Their part of the record's subject.
+    pub(in super::super) fn subject(&self) -> Value {
+        let Some((located, backend)) = &self.real else { return paced_subject(&self.plan) };
+        let facts = self.loaded[0].1.facts();
+        json!({
+            "model_filename": located.name(),
+            "model_found_by": located.found_by,
+            "model_type": facts.description,
+            "model_size": facts.size_bytes,
+            "model_n_params": facts.n_params,
+            "header_hash": located.facts.header_hash,
+            "quantisation": located.facts.quantisation,
+            "load_ms": self.loaded.iter().map(|(_, model)| ms(model.facts().load_ns)).collect::<Vec<_>>(),
+            "system_info": backend.system_info(),
+        })
+    }
+
+    /// What of them stands in for the user's own.
+    pub(in super::super) fn simulated(&self) -> Vec<Simulation> {
+        match &self.real {
+            Some((located, _)) => located.simulated(),
+            None => vec![paced_simulation(&self.plan.paced)],
+        }
+    }
+
+    /// What the reader must know of them.
+    pub(in super::super) fn warnings(&self) -> Vec<String> {
+        let Some((_, backend)) = &self.real else { return Vec::new() };
+        let said =
+            self.loaded.iter().flat_map(|(_, model)| model.facts().warnings.iter().map(|line| line.text.clone()));
+        backend.vector_units().into_iter().chain(said).collect()
+    }
+}
