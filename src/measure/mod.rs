@@ -20,9 +20,11 @@ pub use contention::{CellSample, LONGEST_TALK, measure_cell};
 pub use figures::{case_state, metrics};
 pub use findings::{ClientLimit, aliases, client_limited, frame_lock};
 pub use load::Load;
-pub use placement::{PlacementAnswer, PlacementOutcome, PlacementPhase, PlacementRequest};
+pub use placement::{
+    ForeseeRequest, PlacementAnswer, PlacementOutcome, PlacementPhase, PlacementRequest, PlacementTask,
+};
 #[cfg(feature = "llama")]
-pub use placement_run::measure_placement;
+pub use placement_run::{foresee_placements, measure_placement};
 pub use rate::{
     Failing, Limit, Phase, Search, Step, Verdict, due_count, judge, measure_step, saturated_per_s, search_metrics,
     step_metrics,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::tokens::TokenSample;
 use crate::llm::engine::{ForeseenDevice, Projection};
 
-/// What to measure. A line of JSON on standard input.
+/// What to measure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlacementRequest {
     /// The model's file.
@@ -30,6 +30,34 @@ pub struct PlacementRequest {
     pub n_prompt: u32,
     /// Tokens to generate.
     pub n_gen: u32,
+}
+
+/// What to foresee: every placement of a model, with one context.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeseeRequest {
+    /// The model's file.
+    pub path: PathBuf,
+    /// Tokens of context.
+    pub n_ctx: u32,
+    /// Tokens handed over at once.
+    pub n_batch: u32,
+    /// Tokens computed at once.
+    pub n_ubatch: u32,
+    /// How keys and values are stored.
+    pub kv_type: String,
+    /// Flash attention.
+    pub flash_attn: String,
+}
+
+/// What a placement's process is to do. A line of JSON on standard input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlacementTask {
+    /// Measure one placement.
+    Measure(PlacementRequest),
+    /// Foresee all of them on the devices of this machine: some devices end the process when they are asked for more than
+    /// they can have.
+    Foresee(ForeseeRequest),
 }
 
 /// What was measured. A line of JSON on standard output.
@@ -98,6 +126,8 @@ pub enum PlacementPhase {
 pub enum PlacementAnswer {
     /// It begins with that now.
     Phase(PlacementPhase),
+    /// They were foreseen.
+    Foreseen(Vec<Projection>),
     /// It was measured.
     Measured(Box<PlacementOutcome>),
     /// llama.cpp refused, or there was no memory.

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::placement::{PlacementOutcome, PlacementPhase, PlacementRequest};
+use super::placement::{ForeseeRequest, PlacementOutcome, PlacementPhase, PlacementRequest};
 use super::tokens::{Test, repeat};
 use crate::clock::Clock;
 use crate::llm::engine::{
-    Backend, ContextSpec, DeviceKind, EngineError, ForeseenBytes, ForeseenDevice, Model, Placement,
+    Backend, ContextSpec, DeviceKind, EngineError, ForeseenBytes, ForeseenDevice, Model, Placement, Projection, Target,
+    project_all,
 };
 
 /// Loads, warms up, processes a prompt, generates. The two readers are for anonymous memory and CPU time of this process;
@@ -67,6 +68,24 @@ pub fn measure_placement(
         rss_anon_bytes: anonymous_bytes(),
         warnings: facts.warnings.iter().map(|line| line.text.clone()).collect(),
     })
+}
+
+/// Foresees every placement on the devices of this machine.
+///
+/// # Errors
+/// Those of the engine. A device may also end the process.
+pub fn foresee_placements(backend: &'static Backend, request: &ForeseeRequest) -> Result<Vec<Projection>, EngineError> {
+    let kv = request.kv_type.parse()?;
+    let spec = ContextSpec {
+        n_ctx: request.n_ctx,
+        n_batch: request.n_batch,
+        n_ubatch: request.n_ubatch,
+        type_k: kv,
+        type_v: kv,
+        flash_attention: request.flash_attn.parse()?,
+        ..ContextSpec::default()
+    };
+    project_all(backend, &request.path, &spec, Target::Machine)
 }
 
 /// The devices with memory of their own, as they are now.

@@ -96,12 +96,24 @@ fn cards_that_are_not_here_are_answered_for() {
 #[test]
 fn llama_bench_s_shape_has_a_row_for_each_placement() {
     let place = place();
-    let outcome = place.run(&format!("{BRIEF} --layers 0 --repetitions 1 --format llama-bench-csv"));
+    let layers = if has_gpu() { "0" } else { "0,3" };
+    let outcome = place.run(&format!("{BRIEF} --layers {layers} --repetitions 1 --format llama-bench-csv"));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let mut rows = csv::Reader::from_reader(outcome.stdout.as_bytes());
-    let at = rows.headers().unwrap().iter().position(|name| name == "n_gpu_layers").unwrap();
-    let layers: Vec<String> = rows.records().map(|row| row.unwrap()[at].to_owned()).collect();
-    assert_eq!(layers, ["0", "0"]);
+    let headers = rows.headers().unwrap().clone();
+    let at = |name: &str| headers.iter().position(|header| header == name).unwrap();
+    let rows: Vec<csv::StringRecord> = rows.records().map(Result::unwrap).collect();
+    let column = |name: &str| rows.iter().map(|row| row[at(name)].to_owned()).collect::<Vec<_>>();
+    let given = |name: &str| column(name).iter().map(|cell| !cell.is_empty()).collect::<Vec<_>>();
+    if has_gpu() {
+        return;
+    }
+    assert_eq!(column("n_gpu_layers"), ["0", "0", "3"]);
+    assert_eq!(column("status"), ["ok", "ok", "skipped"]);
+    assert_eq!(given("avg_ts"), [true, true, false]);
+    assert_eq!(given("load_ms"), [true, true, false]);
+    assert_eq!((given("ttft_ms"), given("itl_p50_ms")), (vec![true, false, false], vec![false, false, false]));
+    assert!(column("error")[2].contains("no GPU"), "{:?}", column("error"));
 }
 
 #[test]

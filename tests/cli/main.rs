@@ -32,3 +32,5 @@ mod standin_nvml;
 #[cfg(feature = "llama")]
 mod threads;
 mod usage;
+#[cfg(feature = "vulkan")]
+mod vulkan;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::super::recorder::Recorder;
 use super::command::Known;
+use super::gpu_watch::gpu_metrics;
 use super::sweep::{Ended, Outcome, Placed, Swept};
 use crate::clock::ms;
 use crate::measure::{Test, TokenSample, average, token_metrics};
@@ -30,7 +31,7 @@ fn placement(plan: &GpuProfilesPlan, known: &Known, placed: &Placed, ended: Ende
         path: format!("placement/ngl={}", placed.n_gpu_layers),
         state,
         reason,
-        duration_s: placed.outcomes.iter().map(|outcome| outcome.outcome.ready_ns as f64 / 1e9).sum(),
+        duration_s: placed.outcomes.iter().map(|outcome| outcome.measured.ready_ns as f64 / 1e9).sum(),
         conditions: json!({
             "n_gpu_layers": placed.n_gpu_layers,
             "n_ctx": plan.first_context().n_ctx,
@@ -39,7 +40,7 @@ fn placement(plan: &GpuProfilesPlan, known: &Known, placed: &Placed, ended: Ende
             "error": placed.failed.as_ref().or(placed.skipped.as_ref()),
             "budget": known.budget,
             "projection": placed.projection,
-            "held": placed.outcomes.last().map(|outcome| &outcome.outcome.held),
+            "held": placed.outcomes.last().map(|outcome| &outcome.measured.held),
         }),
         notes: Vec::new(),
         metrics: if placed.outcomes.is_empty() { Vec::new() } else { memory_metrics(placed) },
@@ -70,14 +71,16 @@ fn state(placed: &Placed, ended: Ended) -> (CaseState, Option<String>) {
 }
 
 fn memory_metrics(placed: &Placed) -> Vec<Metric> {
-    let outcomes: Vec<_> = placed.outcomes.iter().map(|outcome| &outcome.outcome).collect();
+    let outcomes: Vec<_> = placed.outcomes.iter().map(|outcome| &outcome.measured).collect();
     let loads: Vec<f64> = outcomes.iter().map(|outcome| ms(outcome.load_ns)).collect();
     let held = outcomes.last().map(|outcome| &outcome.held);
     let bytes = |name: &str, bytes: Option<u64>| match bytes {
         Some(bytes) => Metric::plain(name, "bytes", bytes as f64, 1, Direction::Lower),
         None => Metric::absent(name, "bytes", 0, Direction::Lower, MetricStatus::Unsupported),
     };
-    vec![
+    let seen: Vec<_> = placed.outcomes.iter().map(|outcome| &outcome.seen).collect();
+    let generated: Vec<_> = outcomes.iter().map(|outcome| &outcome.generation).map(generated).collect();
+    let mut metrics = vec![
         average("load", "ms", &loads, Direction::Lower),
         bytes("vram_projected", placed.projection.as_ref().map(|foreseen| foreseen.on_devices().total_bytes())),
         bytes("vram_buffers", held.map(|held| held.on_devices().total_bytes())),
@@ -85,13 +88,20 @@ fn memory_metrics(placed: &Placed) -> Vec<Metric> {
         bytes("vram_delta", outcomes.iter().filter_map(|outcome| outcome.device_delta_bytes()).max()),
         bytes("host_buffers", held.map(|held| held.host.total_bytes())),
         bytes("rss_anon", outcomes.iter().filter_map(|outcome| outcome.rss_anon_bytes).max()),
-    ]
+    ];
+    metrics.extend(gpu_metrics(&seen, &generated));
+    metrics
+}
+
+/// Tokens and seconds of a generation.
+fn generated(sample: &TokenSample) -> (usize, f64) {
+    (sample.tokens, sample.elapsed_ns as f64 / 1e9)
 }
 
 /// By how much the projection of the devices' memory was off, in per cent of what ggml's buffers hold there.
 fn projection_error(placed: &Placed) -> Metric {
     let absent = |status| Metric::absent("projection_error", "%", 0, Direction::None, status);
-    let held = placed.outcomes.last().map(|outcome| outcome.outcome.held.on_devices().total_bytes());
+    let held = placed.outcomes.last().map(|outcome| outcome.measured.held.on_devices().total_bytes());
     match error_percent(placed) {
         Some(percent) => Metric::plain("projection_error", "%", percent, 1, Direction::None),
         None if held == Some(0) => absent(MetricStatus::NotMeasured),
@@ -102,7 +112,7 @@ fn projection_error(placed: &Placed) -> Metric {
 /// The same as a number; `None` where nothing was placed on a device.
 pub(super) fn error_percent(placed: &Placed) -> Option<f64> {
     let foreseen = placed.projection.as_ref()?.on_devices().total_bytes();
-    let held = placed.outcomes.last()?.outcome.held.on_devices().total_bytes();
+    let held = placed.outcomes.last()?.measured.held.on_devices().total_bytes();
     (held > 0).then(|| 100.0 * (foreseen as f64 / held as f64 - 1.0))
 }
 
@@ -146,8 +156,8 @@ fn speed(plan: &GpuProfilesPlan, placed: &Placed, test: Test, ended: Ended) -> C
 /// The samples of one test, one a round.
 pub(super) fn samples(placed: &Placed, test: Test) -> Vec<TokenSample> {
     let sample = |outcome: &Outcome| match test {
-        Test::Prompt => outcome.outcome.prompt.clone(),
-        Test::Generation => outcome.outcome.generation.clone(),
+        Test::Prompt => outcome.measured.prompt.clone(),
+        Test::Generation => outcome.measured.generation.clone(),
     };
     placed.outcomes.iter().map(sample).collect()
 }

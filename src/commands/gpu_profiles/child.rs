@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::measure::{PlacementAnswer, PlacementOutcome, PlacementPhase, PlacementRequest};
+use crate::measure::{PlacementAnswer, PlacementPhase, PlacementTask};
 
 /// How often the sweep looks whether it is to end.
 const LOOK_UP: Duration = Duration::from_millis(20);
@@ -19,29 +19,24 @@ const GOES_WITHIN: Duration = Duration::from_secs(2);
 const LAST_WORDS: usize = 4_000;
 const LAST_LINE: usize = 300;
 
-/// How a placement's process ended.
+/// Why a placement's process gave no figures.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// With figures.
-    Measured(Box<PlacementOutcome>),
-    /// Without; why, in words.
+    /// In words.
     Failed(String),
     /// Ctrl-C.
     Interrupted,
 }
 
-/// Measures one placement in a process of its own. `watch` is called again and again while it runs, with its number and
-/// what it is at.
-pub(super) fn measure(
-    request: &PlacementRequest,
+/// Has one thing done in a process of its own. `watch` is called again and again while it runs, with its number and what
+/// it is at.
+pub(super) fn ask(
+    task: &PlacementTask,
     timeout: Duration,
     stop: &AtomicBool,
     mut watch: impl FnMut(u32, PlacementPhase),
-) -> Ended {
-    let mut child = match start(request) {
-        Ok(child) => child,
-        Err(error) => return Ended::Failed(format!("its process cannot be started: {error}")),
-    };
+) -> Result<PlacementAnswer, Ended> {
+    let mut child = start(task).map_err(|error| Ended::Failed(format!("its process cannot be started: {error}")))?;
     let lines = child.stdout.take().map(listen);
     let words = child.stderr.take().map(|stderr| thread::spawn(move || last_words(stderr)));
     let (deadline, mut phase, mut answer) = (Instant::now() + timeout, PlacementPhase::Load, None);
@@ -65,22 +60,22 @@ pub(super) fn measure(
     let status = end(&mut child, called_off.is_some());
     let words = words.and_then(|words| words.join().ok()).unwrap_or_default();
     match (called_off, answer) {
-        (Some(ended), _) => ended,
-        (None, Some(PlacementAnswer::Measured(outcome))) => Ended::Measured(outcome),
-        (None, Some(PlacementAnswer::Interrupted)) => Ended::Interrupted,
-        (None, Some(PlacementAnswer::Failed { reason })) => Ended::Failed(reason),
-        (None, _) => Ended::Failed(fate(status, phase, &words)),
+        (Some(ended), _) => Err(ended),
+        (None, Some(PlacementAnswer::Interrupted)) => Err(Ended::Interrupted),
+        (None, Some(PlacementAnswer::Failed { reason })) => Err(Ended::Failed(reason)),
+        (None, Some(answer)) => Ok(answer),
+        (None, None) => Err(Ended::Failed(fate(status, phase, &words))),
     }
 }
 
-fn start(request: &PlacementRequest) -> std::io::Result<Child> {
+fn start(task: &PlacementTask) -> std::io::Result<Child> {
     let mut child = Command::new(std::env::current_exe()?)
         .args(["--quiet", "gpu-placement"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    let line = serde_json::to_string(request)? + "\n";
+    let line = serde_json::to_string(task)? + "\n";
     if let Some(stdin) = &mut child.stdin {
         // Left open: its end is how the process learns that nobody wants the answer.
         if let Err(error) = stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()) {

@@ -11,6 +11,7 @@ use super::super::report::{rendered_tokens, show};
 use super::cases::{cases, write_histograms};
 use super::findings::findings;
 use super::foresee::{Foreseen, budget, foresee, gpus};
+use super::gpu_watch::GpuWatch;
 use super::only_project;
 use super::sweep::{Ended, Placed, Sweep, Swept};
 use crate::advise::{MemoryBudget, PlacementPick};
@@ -40,14 +41,14 @@ pub(in super::super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &Ato
     let plan = GpuProfilesPlan::resolve(args, &host::topology(), rand::random());
     plan.first_context().check().map_err(|error| Failure::new(Exit::Usage, error.into()).hint("--flash-attn on"))?;
     if plan.depth == Depth::Project {
-        return only_project::run(args, &plan, printer);
+        return only_project::run(args, &plan, printer, stop);
     }
     let backend = Backend::start()?;
     if plan.demands_gpu() && gpus(backend).is_empty() {
         return Err(no_gpu(backend));
     }
     let located = locate(args.model.as_ref(), args.config.as_deref(), printer, stop)?;
-    let known = known(backend, &located, &plan)?;
+    let known = known(backend, &located, &plan, stop)?;
     let mut recorder = Recorder::start(
         args.out.as_deref(),
         Beginning {
@@ -59,7 +60,14 @@ pub(in super::super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &Ato
         },
     )?;
     let progress = Progress::start(printer, "gpu-profiles", 0);
-    let mut sweep = Sweep { plan: &plan, path: &located.path, known: &known, stop, done: progress.counter() };
+    let mut sweep = Sweep {
+        plan: &plan,
+        path: &located.path,
+        known: &known,
+        stop,
+        gpu_watch: GpuWatch::open(),
+        done: progress.counter(),
+    };
     let swept = sweep.run(|swept| {
         recorder.run.cases = cases(&plan, &known, swept);
         recorder.save()
@@ -84,10 +92,15 @@ fn exit(swept: &Swept) -> Exit {
 }
 
 /// Foresees all placements of the model on this machine, and what `auto` comes to.
-fn known(backend: &'static Backend, located: &LocatedModel, plan: &GpuProfilesPlan) -> Result<Known, Failure> {
+fn known(
+    backend: &'static Backend,
+    located: &LocatedModel,
+    plan: &GpuProfilesPlan,
+    stop: &AtomicBool,
+) -> Result<Known, Failure> {
     let gpus = gpus(backend);
     let target = if gpus.is_empty() { Target::Cpu } else { Target::Machine };
-    let foreseen = foresee(backend, &located.path, plan, target)?;
+    let foreseen = foresee(backend, &located.path, plan, target, stop)?;
     let budget = if gpus.is_empty() { None } else { Some(budget(&gpus, plan)?) };
     let pick = budget.and_then(|budget| foreseen.pick(&budget));
     let auto = budget.and_then(|budget| foreseen.pick_first(&budget)).map_or(0, |pick| pick.chosen.n_gpu_layers);
@@ -156,7 +169,7 @@ fn conclude(
     recorder.run.cases = cases(plan, known, swept);
     recorder.run.findings = findings(plan, known, &located.facts, swept);
     let outcomes = swept.placed.iter().flat_map(|placed| &placed.outcomes);
-    let mut warnings: Vec<String> = outcomes.flat_map(|outcome| outcome.outcome.warnings.iter().cloned()).collect();
+    let mut warnings: Vec<String> = outcomes.flat_map(|outcome| outcome.measured.warnings.iter().cloned()).collect();
     warnings.sort_unstable();
     warnings.dedup();
     recorder.run.warnings.extend(warnings);

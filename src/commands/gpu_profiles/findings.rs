@@ -24,6 +24,7 @@ pub(super) fn findings(plan: &GpuProfilesPlan, known: &Known, facts: &ModelFacts
                 .into(),
         );
     }
+    findings.extend(known.foreseen.gave_up.clone());
     findings.extend(fastest(swept));
     findings.extend(fit(known));
     findings.extend(swept.placed.iter().filter_map(|placed| {

@@ -1,11 +1,17 @@
 //! Every placement of a model, foreseen, and what there is to fill.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use super::super::failure::Failure;
+use super::child::{self, Ended as ChildEnd};
 use crate::advise::{MemoryBudget, PlacementOption, PlacementPick, pick};
 use crate::exit::Exit;
-use crate::llm::engine::{Backend, Device, DeviceKind, KvType, Projection, Target, project_all};
+use crate::llm::engine::{
+    Backend, ContextSpec, Device, DeviceKind, EngineError, KvType, Projection, Target, project_all,
+};
+use crate::measure::{ForeseeRequest, PlacementAnswer, PlacementTask};
 use crate::plan::{GpuProfilesPlan, KeptFree};
 
 /// Every placement, and the choices beside it.
@@ -17,34 +23,74 @@ pub(super) struct Foreseen {
     pub(super) first: Vec<Projection>,
     /// All placements with all contexts and types.
     pub(super) options: Vec<PlacementOption>,
-    /// Milliseconds that all of it took, and how many placements that were.
+    /// Milliseconds that all of it took.
     pub(super) took_ms: f64,
+    /// That llama.cpp gave up on the devices of this machine, in a sentence.
+    pub(super) gave_up: Option<String>,
 }
 
-/// Foresees all placements with all contexts and types of cache.
+/// The longest that foreseeing all placements with one context may take.
+const WITHIN: Duration = Duration::from_secs(60);
+
+/// Foresees all placements with all contexts and types of cache. Where llama.cpp gives up on the devices of this machine, a
+/// card of the same memory stands for them.
 pub(super) fn foresee(
     backend: &'static Backend,
     path: &Path,
     plan: &GpuProfilesPlan,
     target: Target,
+    stop: &AtomicBool,
 ) -> Result<Foreseen, Failure> {
     let clock = crate::clock::Clock::start();
-    let (mut first, mut options) = (Vec::new(), Vec::new());
+    let mut foreseen = Foreseen { target, first: Vec::new(), options: Vec::new(), took_ms: 0.0, gave_up: None };
     for &kv in &plan.cache_types {
         for &n_ctx in &plan.contexts {
-            let placements = match project_all(backend, path, &plan.context(n_ctx, kv), target) {
-                Ok(placements) => placements,
-                // A cache that this model cannot have is none to choose from, unless it is the one that was asked for.
-                Err(_) if !first.is_empty() => continue,
-                Err(error) => return Err(error.into()),
+            let spec = plan.context(n_ctx, kv);
+            let placements = if foreseen.target == Target::Machine {
+                match on_this_machine(path, &spec, stop) {
+                    Ok(placements) => Ok(placements),
+                    Err(ChildEnd::Interrupted) => return Err(EngineError::Stopped { done: 0 }.into()),
+                    Err(ChildEnd::Failed(why)) => {
+                        let memory_bytes = gpus(backend).iter().filter_map(|device| device.memory_total_bytes).sum();
+                        foreseen.target = Target::Card { memory_bytes };
+                        foreseen.gave_up = Some(format!(
+                            "llama.cpp could not foresee the placements on the GPU of this machine ({why}); they are those of \
+                             a card of the same memory, described as ggml's CUDA device is."
+                        ));
+                        foreseen.options.clear();
+                        foreseen.first.clear();
+                        project_all(backend, path, &spec, foreseen.target)
+                    }
+                }
+            } else {
+                project_all(backend, path, &spec, foreseen.target)
             };
-            options.extend(placements.iter().map(|placement| option(placement, kv)));
-            if first.is_empty() {
-                first = placements;
+            match placements {
+                Ok(placements) => foreseen.add(placements, kv),
+                // A cache that this model cannot have is none to choose from, unless it is the one that was asked for.
+                Err(_) if !foreseen.first.is_empty() => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }
-    Ok(Foreseen { target, first, options, took_ms: clock.now_ns() as f64 / 1e6 })
+    foreseen.took_ms = clock.now_ns() as f64 / 1e6;
+    Ok(foreseen)
+}
+
+/// Every placement with one context on the devices of this machine, in a process of its own.
+fn on_this_machine(path: &Path, spec: &ContextSpec, stop: &AtomicBool) -> Result<Vec<Projection>, ChildEnd> {
+    let task = PlacementTask::Foresee(ForeseeRequest {
+        path: path.to_owned(),
+        n_ctx: spec.n_ctx,
+        n_batch: spec.n_batch,
+        n_ubatch: spec.n_ubatch,
+        kv_type: spec.type_k.name().into(),
+        flash_attn: spec.flash_attention.name().into(),
+    });
+    match child::ask(&task, WITHIN, stop, |_, _| ())? {
+        PlacementAnswer::Foreseen(placements) if !placements.is_empty() => Ok(placements),
+        _ => Err(ChildEnd::Failed("its process answered something else".into())),
+    }
 }
 
 fn option(placement: &Projection, kv: KvType) -> PlacementOption {
@@ -59,6 +105,13 @@ fn option(placement: &Projection, kv: KvType) -> PlacementOption {
 }
 
 impl Foreseen {
+    fn add(&mut self, placements: Vec<Projection>, kv: KvType) {
+        self.options.extend(placements.iter().map(|placement| option(placement, kv)));
+        if self.first.is_empty() {
+            self.first = placements;
+        }
+    }
+
     /// Layers that can be placed, the output layer counted.
     pub(super) fn offloadable(&self) -> u32 {
         self.first.first().map_or(1, |placement| placement.n_layer + 1)

@@ -13,6 +13,8 @@ mod findings;
 #[cfg(feature = "llama")]
 mod foresee;
 #[cfg(feature = "llama")]
+mod gpu_watch;
+#[cfg(feature = "llama")]
 mod only_project;
 #[cfg(feature = "llama")]
 mod placement;

@@ -1,6 +1,7 @@
 //! `gpu-profiles --project`: nothing is loaded.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use serde_json::json;
 
@@ -34,7 +35,12 @@ pub(super) struct ProfileNeed {
 }
 
 /// Foresees, keeps, shows.
-pub(super) fn run(args: &GpuProfilesArgs, plan: &GpuProfilesPlan, printer: Printer) -> Result<Exit, Failure> {
+pub(super) fn run(
+    args: &GpuProfilesArgs,
+    plan: &GpuProfilesPlan,
+    printer: Printer,
+    stop: &AtomicBool,
+) -> Result<Exit, Failure> {
     let choice = ModelChoice::find(args.model.as_ref(), args.config.as_deref())?;
     let outline = ModelOutline::of(&choice.model).map_err(|error| {
         Failure::new(Exit::Failed, anyhow::Error::new(error).context("cannot write the outline of a synthetic model"))
@@ -54,8 +60,8 @@ pub(super) fn run(args: &GpuProfilesArgs, plan: &GpuProfilesPlan, printer: Print
         Some(&memory_bytes) => Target::Card { memory_bytes },
         None => Target::Machine,
     };
-    let foreseen = foresee(backend, outline.path(), plan, target)?;
-    let needs = needs(backend, outline.path(), &facts, target)?;
+    let foreseen = foresee(backend, outline.path(), plan, target, stop)?;
+    let needs = needs(backend, outline.path(), &facts, foreseen.target)?;
     let picked = match target {
         Target::Machine => {
             let budget = budget(&here, plan)?;
@@ -159,6 +165,7 @@ fn findings(foreseen: &Foreseen, facts: &ModelFacts, picked: &[PickedCard], is_w
             gib(all.host.total_bytes())
         ));
     }
+    findings.extend(foreseen.gave_up.clone());
     findings.extend(picked.iter().map(PickedCard::sentence));
     findings.extend(same_in_truth(facts));
     findings.push(format!(

@@ -12,7 +12,7 @@ use crate::cli::GpuPlacementArgs;
 use crate::exit::Exit;
 use crate::host;
 use crate::llm::engine::{Backend, EngineError};
-use crate::measure::{PlacementAnswer, PlacementRequest, measure_placement};
+use crate::measure::{PlacementAnswer, PlacementTask, foresee_placements, measure_placement};
 use crate::term::Printer;
 
 /// Reads the request, measures, prints the answer as the last line.
@@ -23,7 +23,7 @@ pub(in super::super) fn run(_: &GpuPlacementArgs, printer: Printer, stop: &Arc<A
         .read_line(&mut line)
         .context("cannot read the request")
         .map_err(|error| Failure::new(Exit::Usage, error))?;
-    let request: PlacementRequest = serde_json::from_str(&line).map_err(|error| {
+    let task: PlacementTask = serde_json::from_str(&line).map_err(|error| {
         Failure::new(Exit::Usage, anyhow::Error::new(error).context("standard input holds no placement"))
             .hint("gpu-profiles starts this command by itself")
     })?;
@@ -36,8 +36,13 @@ pub(in super::super) fn run(_: &GpuPlacementArgs, printer: Printer, stop: &Arc<A
     };
     let readers = (|| host::anonymous_bytes().value().copied(), || host::cpu_time_ns().value().copied());
     let begins = |phase| tell(&PlacementAnswer::Phase(phase));
-    let answer = match measure_placement(backend, &request, readers, begins, stop) {
-        Ok(outcome) => PlacementAnswer::Measured(Box::new(outcome)),
+    let done = match &task {
+        PlacementTask::Measure(request) => measure_placement(backend, request, readers, begins, stop)
+            .map(|outcome| PlacementAnswer::Measured(Box::new(outcome))),
+        PlacementTask::Foresee(request) => foresee_placements(backend, request).map(PlacementAnswer::Foreseen),
+    };
+    let answer = match done {
+        Ok(answer) => answer,
         Err(EngineError::Stopped { .. } | EngineError::LoadStopped) => PlacementAnswer::Interrupted,
         Err(error) => PlacementAnswer::Failed { reason: error.to_string() },
     };

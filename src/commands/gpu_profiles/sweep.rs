@@ -12,9 +12,10 @@ use rand::seq::SliceRandom;
 use super::cards::gib;
 use super::child::{self, Ended as ChildEnd};
 use super::command::Known;
+use super::gpu_watch::{GpuSeen, GpuWatch};
 use crate::clock::Clock;
 use crate::llm::engine::Projection;
-use crate::measure::{PlacementOutcome, PlacementRequest};
+use crate::measure::{PlacementAnswer, PlacementOutcome, PlacementRequest, PlacementTask};
 use crate::plan::{GpuProfilesPlan, Rounds};
 use crate::record::RecordError;
 
@@ -24,7 +25,9 @@ pub(super) struct Outcome {
     /// When it began, by the calendar.
     pub(super) began: Timestamp,
     /// What was measured.
-    pub(super) outcome: PlacementOutcome,
+    pub(super) measured: PlacementOutcome,
+    /// What the driver told meanwhile.
+    pub(super) seen: GpuSeen,
 }
 
 /// One placement, and what came of it.
@@ -73,6 +76,8 @@ pub(super) struct Sweep<'a> {
     pub(super) path: &'a Path,
     pub(super) known: &'a Known,
     pub(super) stop: &'a AtomicBool,
+    /// The GPUs, as the driver sees them.
+    pub(super) gpu_watch: GpuWatch,
     /// Measurements so far.
     pub(super) done: &'a AtomicU64,
 }
@@ -168,10 +173,14 @@ impl Sweep<'_> {
         };
         let began = Timestamp::now();
         let timeout = Duration::from_secs_f64(plan.timeout_s);
-        match child::measure(&request, timeout, self.stop, |_, _| ()) {
-            ChildEnd::Measured(outcome) => placed.outcomes.push(Outcome { began, outcome: *outcome }),
-            ChildEnd::Failed(reason) => placed.failed = Some(reason),
-            ChildEnd::Interrupted => return false,
+        let mut seen = GpuSeen::default();
+        let look = |process, phase| self.gpu_watch.look(process, phase, &mut seen);
+        let task = PlacementTask::Measure(request);
+        match child::ask(&task, timeout, self.stop, look) {
+            Ok(PlacementAnswer::Measured(outcome)) => placed.outcomes.push(Outcome { began, measured: *outcome, seen }),
+            Ok(_) => placed.failed = Some("its process answered something else".into()),
+            Err(ChildEnd::Failed(reason)) => placed.failed = Some(reason),
+            Err(ChildEnd::Interrupted) => return false,
         }
         self.done.fetch_add(1, Ordering::Relaxed);
         true

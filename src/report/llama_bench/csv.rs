@@ -1,24 +1,35 @@
 //! llama-bench's CSV: a bare header, then every cell in quotes.
 
 use super::super::error::ReportError;
+use super::placements;
 use super::read::{Plan, Subject, Test};
 use super::row::{Row, rows};
 use crate::record::Run;
 
 /// `run` as llama-bench's CSV, ending in a newline. Only the rows under `idle`, unless the run has none: no column says
-/// under which load a row was measured.
+/// under which load a row was measured. Runs of placements have more columns after llama-bench's own, and a row without
+/// figures for each placement that has none.
 ///
 /// `stddev_ns` is the sample standard deviation; llama-bench computes it in whole 64-bit numbers, which is off by
 /// nanoseconds, and by more where the squares overflow. Errors name the key that the run lacks.
 pub fn llama_bench_csv(run: &Run) -> Result<String, ReportError> {
     let (subject, plan) = (Subject::of(run)?, Plan::of(run)?);
+    let rows = rows(run)?;
+    let has_placements = placements::are_there(run);
     let mut text = String::new();
-    for (at, row) in rows(run)?.iter().enumerate() {
+    for (at, row) in rows.iter().enumerate() {
         let cells = cells(&subject, &plan, row);
         if at == 0 {
-            text += &line(cells.iter().map(|(name, _)| (*name).to_owned()));
+            let more: &[&str] = if has_placements { &placements::COLUMNS } else { &[] };
+            text += &line(cells.iter().map(|(name, _)| *name).chain(more.iter().copied()).map(str::to_owned));
         }
-        text += &line(cells.iter().map(|(_, value)| quoted(value)));
+        let more = if has_placements { placements::cells(run, row) } else { Vec::new() };
+        text += &line(cells.iter().map(|(_, value)| value).chain(&more).map(|value| quoted(value)));
+    }
+    for (row, more) in placements::without_figures(run, &rows) {
+        let blank = |(name, value)| if placements::is_figure(name) { String::new() } else { value };
+        let cells: Vec<String> = cells(&subject, &plan, &row).into_iter().map(blank).collect();
+        text += &line(cells.iter().chain(&more).map(|value| quoted(value)));
     }
     Ok(text)
 }

@@ -9,6 +9,7 @@
 
 mod csv;
 mod markdown;
+mod placements;
 mod read;
 mod row;
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    fn of(conditions: Conditions) -> Self {
+    pub(super) fn of(conditions: Conditions) -> Self {
         let samples_ns = &conditions.samples_ns;
         let ns: Vec<f64> = samples_ns.iter().map(|ns| *ns as f64).collect();
         let ts: Vec<f64> = ns.iter().map(|ns| 1e9 * conditions.n_tokens as f64 / ns).collect();
