@@ -1,9 +1,9 @@
 # UNTESTED: written for Windows PowerShell 5.1 and PowerShell 7, and not yet run on either.
 #
-# From a fresh clone to a latency report on Windows: checks that Rust is there, builds workly-perf, and measures the
-# bridge that is embedded in it. Installs nothing; says exactly what to install.
+# From a fresh clone to a recommendation on Windows: checks that Rust is there, builds workly-perf, and measures the
+# bridge that is embedded in it and a model with synthetic weights. Installs nothing; says exactly what to install.
 #
-#   powershell -ExecutionPolicy Bypass -File scripts\quickstart.ps1 [ARGUMENTS OF workly-perf ipc]
+#   powershell -ExecutionPolicy Bypass -File scripts\quickstart.ps1 [ARGUMENTS OF workly-perf recommend]
 #
 # Runs in the project's folder, wherever it is called from: relative paths in the arguments start there.
 
@@ -22,7 +22,7 @@ function Stop-With([string] $Problem, [string[]] $Hints) {
 }
 
 $Root = Split-Path -Parent $PSScriptRoot
-$IpcArguments = $args
+$OwnArguments = $args
 $RustHints = @(
     'install the build tools: winget install Microsoft.VisualStudio.2022.BuildTools, with the workload "Desktop development with C++"',
     'install Rust: winget install Rustlang.Rustup (or from https://rustup.rs)',
@@ -65,8 +65,8 @@ try {
         Stop-With 'the build failed' (@('its messages are above; "link.exe not found" means:') + $RustHints)
     }
     $Target = if ($env:CARGO_TARGET_DIR) { $env:CARGO_TARGET_DIR } else { 'target' }
-    Say "measuring the embedded bridge: workly-perf ipc --bridge embedded $IpcArguments"
-    & (Join-Path $Target 'release\workly-perf.exe') ipc --bridge embedded @IpcArguments
+    Say "measuring, for less than a minute: workly-perf recommend --quick --bridge embedded --model synth:demo $OwnArguments"
+    & (Join-Path $Target 'release\workly-perf.exe') recommend --quick --bridge embedded --model synth:demo @OwnArguments
     $Status = $LASTEXITCODE
 } finally {
     Pop-Location

@@ -1,10 +1,21 @@
 //! From what is known to a recommendation: pure rules that measure nothing, read nothing and print nothing.
 
+mod by_bridge;
+mod by_placement;
+mod by_threads;
 mod gpu_rules;
 mod placement;
+mod recommend;
+mod recommendation;
+mod situation;
 mod thread_choice;
 pub mod threads;
 
 pub use gpu_rules::{Compares, GpuRule, RuleAnswer, Step, TableCard, gpu_rules, table_cards};
 pub use placement::{MemoryBudget, PlacementOption, PlacementPick, cliffs, pick};
+pub use recommend::recommend;
+pub use recommendation::{
+    Basis, Choice, Confidence, Evidence, Margin, Objective, RECOMMENDATION_SCHEMA, Recommendation, Setting,
+};
+pub use situation::{Card, Footprint, ModelNeeds, ProfileAsk, Situation};
 pub use thread_choice::{Candidate, Certainty, ThreadChoice};

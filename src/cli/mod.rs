@@ -1,5 +1,6 @@
 //! The command line as it is written: one file a command, no defaults that depend on anything, no input or output.
 
+mod apply;
 mod bridge;
 mod compare;
 mod gpu_profiles;
@@ -9,12 +10,14 @@ mod memory_size;
 mod model;
 mod pipeline;
 mod reach;
+mod recommend;
 mod render_load;
 mod report;
 mod root;
 mod threads;
 mod values;
 
+pub use apply::ApplyArgs;
 pub use bridge::BridgeArgs;
 pub use compare::{CompareArgs, CompareFormat, FailOn, Output, OutputKind};
 pub use gpu_profiles::{GpuPlacementArgs, GpuProfilesArgs};
@@ -24,6 +27,7 @@ pub use memory_size::{LayerItem, MemorySize, Reserve};
 pub use model::{InspectArgs, ModelArgs, ModelCommand, ModelFormat, ShapesArgs, SynthArgs};
 pub use pipeline::{Beside, PipelineArgs};
 pub use reach::ReachArgs;
+pub use recommend::{ObjectiveArg, RecommendArgs};
 pub use render_load::RenderLoadArgs;
 pub use report::ReportArgs;
 pub use root::{Cli, Command, CompletionsArgs, Format, RenderFormat, TokenFormat};

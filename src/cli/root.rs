@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    BridgeArgs, CompareArgs, GpuPlacementArgs, GpuProfilesArgs, HistoryArgs, IpcArgs, ModelArgs, PipelineArgs,
-    RenderLoadArgs, ReportArgs, ThreadsArgs,
+    ApplyArgs, BridgeArgs, CompareArgs, GpuPlacementArgs, GpuProfilesArgs, HistoryArgs, IpcArgs, ModelArgs,
+    PipelineArgs, RecommendArgs, RenderLoadArgs, ReportArgs, ThreadsArgs,
 };
 
 /// Measures, explains and guards the speed of Workly: the way from a command to the avatar's face.
@@ -34,6 +34,10 @@ pub enum Command {
     GpuProfiles(GpuProfilesArgs),
     /// Measure whole turns: from the sentence to the avatar's face, before and after.
     Pipeline(PipelineArgs),
+    /// Recommend settings for this machine and model, from what was measured.
+    Recommend(RecommendArgs),
+    /// Write a recommendation into Workly's configuration, or undo that.
+    Apply(ApplyArgs),
     /// Look into model files, and write synthetic ones.
     Model(ModelArgs),
     /// Say whether new runs are slower than old ones: a gate for CI.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::failure::Failure;
 use super::model::ready;
+use super::simulated::synthetic_weights;
 use crate::clock::ms;
 use crate::llm::engine::{Backend, Model, Placement};
 use crate::llm::gguf::Gguf;
@@ -72,16 +73,6 @@ impl LocatedModel {
 
     /// Noise for weights is marked in every output.
     pub(super) fn simulated(&self) -> Vec<Simulation> {
-        simulated(&self.facts)
+        synthetic_weights(&self.facts)
     }
-}
-
-/// Noise for weights is marked in every output.
-pub(super) fn simulated(facts: &ModelFacts) -> Vec<Simulation> {
-    let marked = facts.synthetic.as_ref().map(|mark| {
-        let seed = mark.seed.map_or_else(|| "unknown".into(), |seed| seed.to_string());
-        let parameters = format!("shape {}, seed {seed}", mark.shape.as_deref().unwrap_or("unknown"));
-        Simulation { what: "synthetic weights".into(), parameters }
-    });
-    marked.into_iter().collect()
 }

@@ -1,5 +1,6 @@
 //! One file a command: the only place that sees all rooms and wires them together.
 
+mod apply;
 mod bridge;
 mod compare;
 mod completions;
@@ -12,10 +13,12 @@ mod ipc;
 mod located_model;
 mod model;
 mod pipeline;
+mod recommend;
 mod recorder;
 mod render_load;
 mod report;
 mod run;
+mod simulated;
 mod threads;
 
 pub use run::run;

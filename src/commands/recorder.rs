@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::advise::Recommendation;
 use crate::host;
 use crate::record::{Case, HistogramFiles, HlogPart, RecordError, RecordFolder, Run, RunState, SCHEMA, Simulation};
 use crate::report;
@@ -95,6 +96,12 @@ impl Recorder {
     #[cfg(feature = "llama")]
     pub(super) fn log(&self, text: &str) -> Result<(), RecordError> {
         self.folder.write_log(text)
+    }
+
+    /// Writes what a run of `recommend` came to.
+    pub(super) fn recommendation(&self, recommendation: &Recommendation) -> Result<(), RecordError> {
+        let json = serde_json::to_string_pretty(recommendation).unwrap_or_default();
+        self.folder.write_recommendation(&(json + "\n"))
     }
 
     /// Writes the finished run and its report.

@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Parser;
 
 use super::failure::Failure;
-use super::{bridge, compare, completions, gpu_profiles, history, ipc, model, pipeline, render_load, report, threads};
+use super::{
+    apply, bridge, compare, completions, gpu_profiles, history, ipc, model, pipeline, recommend, render_load, report,
+    threads,
+};
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::term::Printer;
@@ -46,6 +49,8 @@ fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
         Command::Bridge(args) => bridge::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Threads(args) => threads::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Pipeline(args) => pipeline::run(args, printer, &*stop_on_ctrl_c()?),
+        Command::Recommend(args) => recommend::run(args, printer, &*stop_on_ctrl_c()?),
+        Command::Apply(args) => apply::run(args, printer),
         Command::Model(args) => model::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Compare(args) => compare::run(args, printer, &*stop_on_ctrl_c()?),
         Command::History(args) => history::run(args, printer),

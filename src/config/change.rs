@@ -61,6 +61,12 @@ impl Change {
         &self.path
     }
 
+    /// The file as it would be.
+    #[must_use]
+    pub fn after(&self) -> &[u8] {
+        &self.after
+    }
+
     /// The values that are set; none when a version is brought back whole.
     #[must_use]
     pub fn edits(&self) -> &[Edit] {

@@ -9,7 +9,7 @@ use serde::Serializer;
 use crate::config::{ConfigError, WorklyConfig};
 
 /// Where Workly keeps its configuration, relative to its folder.
-pub(super) const DEFAULT_CONFIG: &str = "data/config.json";
+pub const DEFAULT_CONFIG: &str = "data/config.json";
 
 /// The configuration that was named, else the one in its usual place, else none: with its path if it was read.
 pub(super) fn read_config(given: Option<&Path>) -> Result<(Option<PathBuf>, WorklyConfig), ConfigError> {

@@ -26,6 +26,9 @@ pub const CSV_FILE: &str = "summary.csv";
 /// The report as Markdown.
 pub const REPORT_FILE: &str = "report.md";
 
+/// What a run of `recommend` came to.
+pub const RECOMMENDATION_FILE: &str = "recommendation.json";
+
 /// What llama.cpp said.
 const LOG_FILE: &str = "llama.log";
 
@@ -120,6 +123,11 @@ impl RecordFolder {
     /// Writes `report.md`.
     pub fn write_report(&self, markdown: &str) -> Result<(), RecordError> {
         self.replace(REPORT_FILE, |file| file.write_all(markdown.as_bytes()))
+    }
+
+    /// Writes `recommendation.json`.
+    pub fn write_recommendation(&self, json: &str) -> Result<(), RecordError> {
+        self.replace(RECOMMENDATION_FILE, |file| file.write_all(json.as_bytes()))
     }
 
     /// Writes `llama.log`.

@@ -25,7 +25,7 @@ pub use collection::read_rows;
 pub use csv::{CsvOrigin, CsvRow, CsvStatus, read_csv, write_csv};
 pub use error::RecordError;
 pub use fact::Fact;
-pub use folder::{CSV_FILE, REPORT_FILE, RUN_FILE, RecordFolder};
+pub use folder::{CSV_FILE, RECOMMENDATION_FILE, REPORT_FILE, RUN_FILE, RecordFolder};
 pub use gpu::{Gpu, GpuSurvey};
 pub use hgrm::write_hgrm;
 pub use hlog::{HlogPart, TaggedHistogram, read_hlog, write_hlog};

@@ -17,6 +17,7 @@ mod outline;
 mod plot;
 #[cfg(test)]
 mod sample;
+mod settings;
 mod table;
 
 pub use comparison::{

@@ -3,7 +3,10 @@
 use super::conditions::conditions;
 use super::figure;
 use super::others::{self, Grid};
-use crate::record::{CSV_FILE, Case, CaseState, Metric, MetricStatus, REPORT_FILE, RUN_FILE, Run, RunState};
+use super::settings;
+use crate::record::{
+    CSV_FILE, Case, CaseState, Metric, MetricStatus, RECOMMENDATION_FILE, REPORT_FILE, RUN_FILE, Run, RunState,
+};
 
 /// The figures that the main table shows besides percentiles; a case's other metrics come after it.
 const IN_TABLE: [&str; 3] = ["mean", "min", "max"];
@@ -70,6 +73,7 @@ impl Outline {
             (true, Some(table)) => table.remarks.push(none_of(&none)),
             (true, None) => none.clear(),
         }
+        let settings = settings::grid(run);
         let is_grouped = |case: &Case| groups.iter().flatten().any(|grouped| std::ptr::eq(*grouped, case));
         Self {
             marks: marks(run),
@@ -79,13 +83,13 @@ impl Outline {
             columns: columns(&percentiles),
             rows: in_table.iter().map(|case| row(case, &percentiles)).collect(),
             remarks,
-            tables,
             also: run
                 .cases
                 .iter()
-                .filter(|case| !is_grouped(case))
+                .filter(|case| settings.is_none() && !is_grouped(case))
                 .filter_map(|case| also(case, &run.cases, &none))
                 .collect(),
+            tables: settings.map_or(tables, |settings| vec![settings]),
             warnings: run.warnings.clone(),
             notes: notes(&run.cases),
             conditions: conditions(run),
@@ -262,6 +266,9 @@ fn files(run: &Run) -> Vec<(String, String)> {
         file(CSV_FILE, "the figures, one row each"),
         file(REPORT_FILE, "this report"),
     ];
+    if run.command == "recommend" {
+        files.push(file(RECOMMENDATION_FILE, "what workly-perf apply takes"));
+    }
     let histograms = run.cases.iter().map(|case| case.histograms.len()).sum::<usize>();
     if histograms > 0 {
         files.push((

@@ -49,6 +49,22 @@ impl Printer {
         }
     }
 
+    /// Asks a person for consent, on standard error: only `y` or `yes` gives it. `None` where nobody is there to ask.
+    ///
+    /// # Errors
+    /// What the system says of standard input.
+    pub fn consent(self, question: &str) -> io::Result<Option<bool>> {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Ok(None);
+        }
+        let mut stderr = anstream::stderr().lock();
+        write!(stderr, "{question} [y/N] ")?;
+        stderr.flush()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")))
+    }
+
     /// A note for the user who is not in a hurry.
     pub fn note(self, text: &str) {
         if !self.quiet {

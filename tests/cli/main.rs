@@ -3,6 +3,7 @@
 // A test that meets a surprise should stop there; counts in records are floats that hold whole numbers.
 #![allow(clippy::unwrap_used, clippy::float_cmp)]
 
+mod apply;
 mod architecture;
 mod bridge_conformance;
 mod compare;
@@ -26,6 +27,9 @@ mod pipeline;
 #[cfg(feature = "llama")]
 mod projection;
 mod python;
+mod recommend;
+#[cfg(feature = "llama")]
+mod recommendations;
 mod render_load;
 mod run;
 mod standin_nvml;

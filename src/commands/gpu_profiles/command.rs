@@ -5,9 +5,10 @@ use std::sync::atomic::AtomicBool;
 use serde_json::{Value, json};
 
 use super::super::failure::Failure;
-use super::super::located_model::{LocatedModel, locate, simulated};
+use super::super::located_model::{LocatedModel, locate};
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered_tokens, show};
+use super::super::simulated::synthetic_weights;
 use super::cases::{cases, write_histograms};
 use super::findings::findings;
 use super::foresee::{Foreseen, budget, foresee, gpus};
@@ -55,7 +56,7 @@ pub(in super::super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &Ato
             command: "gpu-profiles",
             plan: serde_json::to_value(&plan).unwrap_or_default(),
             subject: model_subject(&located.name(), located.found_by, &located.facts, backend, known.foreseen.target),
-            simulated: simulated(&located.facts),
+            simulated: synthetic_weights(&located.facts),
             warnings: backend.vector_units().into_iter().collect(),
         },
     )?;

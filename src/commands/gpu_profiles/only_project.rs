@@ -75,7 +75,7 @@ pub(super) fn run(
             command: "gpu-profiles",
             plan: serde_json::to_value(plan).unwrap_or_default(),
             subject: model_subject(&choice.model.to_string(), choice.found_by, &facts, backend, target),
-            simulated: super::super::located_model::simulated(&facts),
+            simulated: super::super::simulated::synthetic_weights(&facts),
             warnings: Vec::new(),
         },
     )?;

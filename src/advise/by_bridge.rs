@@ -1,0 +1,74 @@
+//! How the model starts, and how commands go to the bridge.
+
+use serde_json::Value;
+
+use super::recommendation::{Basis, Choice, Confidence, Evidence, Setting};
+use super::situation::Situation;
+use crate::record::{Case, CaseState, Run};
+
+/// `responsive` wants a command applied within this, in milliseconds.
+pub(super) const APPLIED_TARGET_MS: f64 = 50.0;
+
+/// Main memory beside the model that everything else needs, in bytes.
+const OTHERS_BYTES: u64 = 4 << 30;
+
+/// Warm start.
+pub(super) fn warm_start(situation: &Situation) -> Choice {
+    let (Some(memory), Some(model)) = (situation.memory_bytes, &situation.model) else {
+        let reason = "the model or the machine's memory is not known";
+        return Choice { value: None, ..Choice::by_rule(Setting::WarmStart, Value::Null, reason) };
+    };
+    let fits = memory >= model.file_bytes.saturating_add(OTHERS_BYTES);
+    let reason = if fits {
+        "memory holds the model and 4 GiB for the rest, and the first answer need not wait for the disk"
+    } else {
+        "memory does not hold the model and 4 GiB for the rest: what is read early is gone again before it is used"
+    };
+    let choice = Choice::by_rule(Setting::WarmStart, fits, reason);
+    if fits { choice.costing("the load time when Workly starts, whether or not anybody speaks to it") } else { choice }
+}
+
+/// Mode and batch window.
+pub(super) fn ipc(runs: &[Run]) -> [Choice; 2] {
+    let applied = runs.iter().rev().filter(|run| run.command == "ipc").find_map(lone_command);
+    let mode = match applied {
+        None => Choice::by_rule(
+            Setting::IpcMode,
+            "wait_for_reply",
+            "what Workly does; no run of ipc was found that could show it to be slow",
+        ),
+        Some(evidence) => {
+            let is_met = evidence.value <= APPLIED_TARGET_MS;
+            let verdict = if is_met { "which is within" } else { "which is over" };
+            let reason = format!(
+                "a lone command is applied after {:.2} ms on average, {verdict} the target of {APPLIED_TARGET_MS} ms",
+                evidence.value
+            );
+            let confidence = if is_met { Confidence::Likely } else { Confidence::Guess };
+            let choice = Choice::by_rule(Setting::IpcMode, "wait_for_reply", reason);
+            Choice { basis: Basis::Measured, evidence: vec![evidence], confidence, ..choice }
+        }
+    };
+    let window = Choice::by_rule(
+        Setting::BatchWindowMs,
+        0,
+        "collecting delays the first command, and the stock bridge answers a batch without carrying it out",
+    );
+    [mode, window]
+}
+
+/// The mean wait of a command that a person triggers: applied, under Poisson load.
+fn lone_command(run: &Run) -> Option<Evidence> {
+    let stands = |case: &&Case| matches!(case.state, CaseState::Ok | CaseState::Interrupted);
+    let case = run.cases.iter().filter(stands).find(|case| case.path.starts_with("applied/poisson"))?;
+    let metric = case.metric("mean")?;
+    Some(Evidence {
+        run: run.run_id.clone(),
+        case: case.path.clone(),
+        metric: metric.name.clone(),
+        unit: metric.unit.clone(),
+        value: metric.value?,
+        n: metric.n,
+        interval: metric.ci_low.zip(metric.ci_high),
+    })
+}

@@ -1,0 +1,61 @@
+//! All rules together: what is recommended, and what could not be known.
+
+use super::by_bridge::{ipc, warm_start};
+use super::by_threads::TTFT_TARGET_MS;
+use super::recommendation::{Basis, Choice, Confidence, Objective, Setting};
+use super::situation::{Card, Situation};
+use super::{by_placement, by_threads};
+use crate::record::Run;
+
+/// The choices for a situation, from runs in the order of their starts, and what could not be known.
+#[must_use]
+pub fn recommend(situation: &Situation, runs: &[Run]) -> (Vec<Choice>, Vec<String>) {
+    let mut choices = by_placement::choices(situation);
+    let threads = by_threads::choices(situation, runs);
+    let at = choices.iter().position(|choice| choice.setting == Setting::KvType).unwrap_or(choices.len());
+    choices.splice(at..at, threads);
+    choices.push(warm_start(situation));
+    choices.extend(ipc(runs));
+    let not_known = not_known(situation, &choices);
+    (choices, not_known)
+}
+
+fn not_known(situation: &Situation, choices: &[Choice]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let of = |setting: Setting| choices.iter().find(|choice| choice.setting == setting);
+    match &situation.card {
+        Card::NotKnown { reason } => sentences.push(format!("Whether a graphics card is here: {reason}.")),
+        Card::Here { free_bytes: None, .. } => {
+            sentences.push("How much of the video memory is free: all of it was taken for free.".into());
+        }
+        Card::Here { .. } => sentences
+            .push("How fast each placement is: it was foreseen what it takes, and not measured what it gives.".into()),
+        Card::None => {}
+    }
+    if of(Setting::NThreads).is_some_and(|choice| choice.basis == Basis::Rule) {
+        sentences.push("Which thread count is the fastest here: no sweep was found; --quick measures one.".into());
+    }
+    let layers = of(Setting::NGpuLayers).and_then(|choice| choice.value.as_ref()?.as_u64());
+    if layers.is_some_and(|layers| layers > 0) {
+        sentences.push("What threads matter with layers on the card: sweeps measure the model on the CPU.".into());
+    }
+    if of(Setting::KvType).is_some_and(|choice| choice.value.as_ref().is_some_and(|value| value != "f16")) {
+        sentences.push("What a quantised cache costs in quality.".into());
+    }
+    let ttft = of(Setting::NThreadsBatch).and_then(|choice| choice.evidence.iter().find(|one| one.metric == "ttft"));
+    match ttft {
+        Some(ttft) if situation.objective == Objective::Responsive && ttft.value > TTFT_TARGET_MS => sentences.push(format!(
+            "How to get the first token within {TTFT_TARGET_MS:.0} ms: it took {:.0} ms with the best of what was measured.",
+            ttft.value
+        )),
+        None => sentences.push("How long the first token takes.".into()),
+        Some(_) => {}
+    }
+    if of(Setting::IpcMode).is_some_and(|choice| choice.confidence == Confidence::Guess && choice.basis == Basis::Rule)
+    {
+        sentences.push("How long a command to the avatar takes: --quick measures it where a bridge listens.".into());
+    }
+    sentences
+        .push("What a cold start takes, and what batching would give on a bridge that carries batches out.".into());
+    sentences
+}

@@ -1,0 +1,53 @@
+//! Finds and reads the recommendation.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use serde::Deserialize;
+
+use super::super::failure::Failure;
+use super::super::recorder::LOCAL_RUNS;
+use crate::advise::{RECOMMENDATION_SCHEMA, Recommendation};
+use crate::exit::Exit;
+use crate::record::{RECOMMENDATION_FILE, SchemaVersion};
+use crate::term::Printer;
+
+/// What is looked at first of a file.
+#[derive(Deserialize)]
+struct Probe {
+    schema: SchemaVersion,
+}
+
+/// The recommendation that was named, else the newest of the local runs.
+pub(super) fn read(named: Option<&Path>, printer: Printer) -> Result<Recommendation, Failure> {
+    let file = match named {
+        Some(path) if path.is_dir() => path.join(RECOMMENDATION_FILE),
+        Some(path) => path.to_owned(),
+        None => newest()?,
+    };
+    let unreadable = |error: anyhow::Error| {
+        Failure::new(Exit::Unreadable, error).hint("name a run of workly-perf recommend, or its recommendation.json")
+    };
+    let text = fs::read(&file).with_context(|| format!("cannot read {}", file.display())).map_err(unreadable)?;
+    let named = || format!("{} is no recommendation", file.display());
+    // The version is looked at first, so that a newer major is not a complaint about its shape.
+    let Probe { schema } = serde_json::from_slice(&text).with_context(named).map_err(unreadable)?;
+    if schema.major > RECOMMENDATION_SCHEMA.major {
+        let error = anyhow!("{} has schema {schema}: this version reads up to {RECOMMENDATION_SCHEMA}", file.display());
+        return Err(Failure::new(Exit::Unreadable, error).hint("use the workly-perf that wrote it, or a later one"));
+    }
+    let recommendation: Recommendation = serde_json::from_slice(&text).with_context(named).map_err(unreadable)?;
+    printer.note(&format!("recommendation: {} ({})", file.display(), recommendation.objective.word()));
+    Ok(recommendation)
+}
+
+fn newest() -> Result<PathBuf, Failure> {
+    let folders = fs::read_dir(LOCAL_RUNS).into_iter().flatten().flatten().map(|entry| entry.path());
+    let files = folders.map(|folder| folder.join(RECOMMENDATION_FILE)).filter(|file| file.is_file());
+    // Names begin with the time at which the run started.
+    files.max().ok_or_else(|| {
+        Failure::new(Exit::Usage, anyhow!("no recommendation is named, and there is none in {LOCAL_RUNS}"))
+            .hint("make one with workly-perf recommend")
+    })
+}

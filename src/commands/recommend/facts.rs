@@ -1,0 +1,122 @@
+//! What the rules are told: this machine, the model by its header, and what the configuration has now.
+
+use serde_json::Value;
+
+use super::super::failure::Failure;
+use super::super::simulated::synthetic_weights;
+use crate::advise::{Card, Situation};
+use crate::cli::RecommendArgs;
+use crate::config::ConfigFile;
+use crate::exit::Exit;
+use crate::host;
+use crate::host::gpu::{GpuAddress, Nvml};
+use crate::llm::gguf::Gguf;
+use crate::llm::{GpuProfile, ModelFacts, ModelOutline, ModelRef};
+use crate::plan::{ModelChoice, ModelChoiceError, NeedsError, model_needs, objective};
+use crate::record::{Fact, GpuSurvey, Simulation};
+use crate::term::Printer;
+
+/// The model that the recommendation is for.
+pub(super) struct Named {
+    pub(super) model: ModelRef,
+    pub(super) outline: ModelOutline,
+    pub(super) facts: ModelFacts,
+}
+
+impl Named {
+    /// The name without the user's folders.
+    pub(super) fn name(&self) -> String {
+        match &self.model {
+            ModelRef::File(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            synthetic @ ModelRef::Synthetic { .. } => synthetic.to_string(),
+        }
+    }
+
+    /// Noise for weights is marked.
+    pub(super) fn simulated(&self) -> Vec<Simulation> {
+        synthetic_weights(&self.facts)
+    }
+}
+
+/// The model of --model, else of the configuration. Without one, the settings that need it stay as they are.
+pub(super) fn model(args: &RecommendArgs, printer: Printer) -> Result<Option<Named>, Failure> {
+    let config = args.config.as_deref().or(args.write.as_deref());
+    let choice = match ModelChoice::find(args.model.as_ref(), config) {
+        Ok(choice) => choice,
+        Err(error @ (ModelChoiceError::NotNamed { .. } | ModelChoiceError::Missing { .. })) if args.model.is_none() => {
+            printer.warning(&format!("{error}: what depends on the model stays as it is; --model names one"));
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let outline = ModelOutline::of(&choice.model).map_err(|error| {
+        Failure::new(Exit::Lacking, anyhow::Error::new(error).context("cannot lay out the model's header"))
+    })?;
+    let facts = ModelFacts::of(&Gguf::open(outline.path())?, GpuProfile::built_in())?;
+    Ok(Some(Named { model: choice.model, outline, facts }))
+}
+
+/// All facts together.
+pub(super) fn situation(
+    args: &RecommendArgs,
+    model: Option<&Named>,
+    config: Option<&ConfigFile>,
+) -> Result<Situation, Failure> {
+    let machine = host::machine();
+    let card = card(args, &machine.gpus);
+    let current = config.and_then(|config| config.value(&["performance"])).and_then(|section| match section {
+        Value::Object(section) => Some(section),
+        _ => None,
+    });
+    let card_bytes = match &card {
+        Card::Here { total_bytes, .. } => Some(*total_bytes),
+        _ => None,
+    };
+    let needs = |model: &Named| model_needs(&model.name(), model.outline.path(), &model.facts, card_bytes);
+    Ok(Situation {
+        objective: objective(args.objective),
+        physical_cores: machine.physical_cores.value().copied(),
+        logical_cpus: machine.usable_cpus.value().or(machine.logical_cpus.value()).copied(),
+        memory_bytes: machine.memory_bytes.value().copied(),
+        model: model.map(needs).transpose()?,
+        card,
+        current_profile: config.and_then(|config| Some(config.value(&["ai", "gpu_profile"])?.as_str()?.to_owned())),
+        current: current.unwrap_or_default(),
+    })
+}
+
+/// The card that was named, else the largest that the driver tells of.
+fn card(args: &RecommendArgs, gpus: &GpuSurvey) -> Card {
+    match args.vram {
+        Some(0) => return Card::None,
+        Some(total_bytes) => return Card::Here { total_bytes, free_bytes: Some(total_bytes) },
+        None => {}
+    }
+    let not_known = |what: String| Card::NotKnown { reason: format!("{what}; --vram GIB says what there is") };
+    let sized = gpus.devices.iter().filter_map(|gpu| Some((gpu, *gpu.vram_bytes.value()?)));
+    let whole = sized.filter(|(gpu, _)| gpu.split.value() != Some(&true));
+    if let Some((gpu, total_bytes)) = whole.max_by_key(|(_, bytes)| *bytes) {
+        let address = GpuAddress { index: gpu.index, mig: gpu.mig };
+        let reading = Nvml::open().and_then(|nvml| nvml.read(address));
+        return Card::Here { total_bytes, free_bytes: reading.ok().map(|reading| reading.vram_free_bytes) };
+    }
+    match (&gpus.library, &gpus.others) {
+        (Fact::Unsupported, Fact::Value(others)) if others.is_empty() => Card::None,
+        (_, Fact::Value(others)) if !others.is_empty() => {
+            not_known(format!("the memory of {} cannot be read", others.join(", ")))
+        }
+        (library, _) => {
+            let missing = library.missing().unwrap_or_else(|| "there, and tells of no card".into());
+            not_known(format!("the driver's library for graphics cards is {missing}"))
+        }
+    }
+}
+
+impl From<NeedsError> for Failure {
+    fn from(error: NeedsError) -> Self {
+        match error {
+            #[cfg(feature = "llama")]
+            NeedsError::Engine(error) => error.into(),
+        }
+    }
+}

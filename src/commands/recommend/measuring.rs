@@ -1,0 +1,161 @@
+//! Measures what is missing, each part with this program's own command in a process of its own: what one of them does to its
+//! process, the others need not bear, and each leaves its own record.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, anyhow};
+use jiff::Timestamp;
+
+use super::super::failure::Failure;
+use super::super::recorder::LOCAL_RUNS;
+use super::command::text;
+use crate::advise::threads::{BASELINE, founding_rule, later_rule};
+use crate::cli::{ObjectiveArg, RecommendArgs};
+use crate::config::ConfigFile;
+use crate::exit::Exit;
+use crate::host;
+use crate::record::{RecordFolder, Run};
+use crate::term::Printer;
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    Quick,
+    Thorough,
+}
+
+/// What no saved run tells.
+pub(super) struct Missing {
+    pub(super) threads: bool,
+    pub(super) ipc: bool,
+}
+
+/// Measures it. What this machine lacks is not measured, and the rules will say so.
+pub(super) fn measure(
+    args: &RecommendArgs,
+    depth: Depth,
+    missing: &Missing,
+    config: Option<&ConfigFile>,
+    printer: Printer,
+    stop: &AtomicBool,
+) -> Result<Vec<Run>, Failure> {
+    let mut runs = Vec::new();
+    let parts = [("ipc", missing.ipc), ("threads", missing.threads)];
+    for (command, _) in parts.into_iter().filter(|(_, is_missing)| *is_missing) {
+        if stop.load(Ordering::Relaxed) {
+            return Err(interrupted());
+        }
+        let line = match command {
+            "ipc" => ipc_line(args, depth),
+            _ => threads_line(args, depth, config),
+        };
+        printer.note(&format!("measuring: workly-perf {}", line.join(" ")));
+        runs.extend(run(command, &line, printer)?);
+    }
+    Ok(runs)
+}
+
+fn interrupted() -> Failure {
+    Failure::new(Exit::Interrupted, anyhow!("interrupted: no recommendation was made"))
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(String::from).collect()
+}
+
+fn ipc_line(args: &RecommendArgs, depth: Depth) -> Vec<String> {
+    let messages = if depth == Depth::Quick { 150 } else { 1_000 };
+    let mut line = words(&format!("ipc --load poisson:50 --messages {messages}"));
+    if let Some(bridge) = &args.bridge {
+        line.extend(["--bridge".into(), bridge.to_string()]);
+    }
+    line.extend(config_flag(args));
+    line
+}
+
+fn threads_line(args: &RecommendArgs, depth: Depth, config: Option<&ConfigFile>) -> Vec<String> {
+    let mut line = match depth {
+        Depth::Quick => {
+            let load = if args.objective == ObjectiveArg::Fast { "none" } else { "render" };
+            let counts: Vec<String> = counts(config).iter().map(ToString::to_string).collect();
+            words(&format!(
+                "threads --sweep {} --under-load {load} --budget 20s --prompt-tokens 64 --gen-tokens 32",
+                counts.join(",")
+            ))
+        }
+        Depth::Thorough => words("threads --sweep auto --under-load both --budget 12m"),
+    };
+    if let Some(model) = &args.model {
+        line.extend(["--model".into(), model.to_string()]);
+    }
+    line.extend(config_flag(args));
+    line
+}
+
+fn config_flag(args: &RecommendArgs) -> Vec<String> {
+    let path = args.config.as_deref().or(args.write.as_deref());
+    path.map(|path| vec!["--config".into(), text(path)]).unwrap_or_default()
+}
+
+/// The counts that answer fastest what to do: one, the cores, the rules, and what the user has.
+fn counts(config: Option<&ConfigFile>) -> Vec<u32> {
+    let topology = host::topology();
+    let small = |count: Option<&u64>| count.and_then(|count| u32::try_from(*count).ok());
+    let logical = small(topology.logical_cpus.value()).unwrap_or(1);
+    let physical = small(topology.physical_cores.value()).unwrap_or(logical);
+    let own = config.and_then(|config| config.value(&["performance", "n_threads"])?.as_u64());
+    let own = own.and_then(|count| u32::try_from(count).ok()).unwrap_or(BASELINE);
+    let mut counts = vec![
+        1,
+        physical / 2,
+        physical - 1,
+        physical,
+        founding_rule(physical, logical),
+        later_rule(physical, logical),
+        own,
+    ];
+    // Threads beyond twice the CPUs only cost the time that the others need.
+    counts.retain(|&count| (1..=2 * logical).contains(&count));
+    counts.sort_unstable();
+    counts.dedup();
+    counts
+}
+
+/// Runs this program, and reads the record that it leaves. `None` where the machine lacks what it needs.
+fn run(command: &str, line: &[String], printer: Printer) -> Result<Option<Run>, Failure> {
+    let fault = |error: anyhow::Error| Failure::new(Exit::Failed, error);
+    let program = std::env::current_exe().context("cannot find this program").map_err(fault)?;
+    let out = fresh_folder(command);
+    let mut child = Command::new(program);
+    child.args(line).arg("--out").arg(&out).stdin(Stdio::null()).stdout(Stdio::null());
+    if !printer.is_watched() {
+        child.arg("--quiet");
+    }
+    let status = child.status().with_context(|| format!("cannot run workly-perf {command}")).map_err(fault)?;
+    let is = |exit: Exit| status.code() == Some(exit as i32);
+    if is(Exit::Interrupted) {
+        return Err(interrupted());
+    }
+    if is(Exit::Lacking) {
+        printer.note(&format!("{command} was not measured: this machine lacks what it needs"));
+        return Ok(None);
+    }
+    if !is(Exit::Done) && !is(Exit::Failed) {
+        return Err(fault(anyhow!("workly-perf {command} ended with {status}: its message is above")));
+    }
+    match RecordFolder::read(&out) {
+        Ok(run) => Ok(Some(run)),
+        // Nothing was measured: what it said stands above.
+        Err(_) if is(Exit::Failed) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A folder for a record, named as the command itself would name it.
+fn fresh_folder(command: &str) -> PathBuf {
+    let name = format!("{}-{command}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"));
+    let path = Path::new(LOCAL_RUNS).join(&name);
+    if path.exists() { Path::new(LOCAL_RUNS).join(format!("{name}-{}", std::process::id())) } else { path }
+}

@@ -1,0 +1,161 @@
+//! What a model needs, as the rules of a recommendation are told it: its profiles, and what each takes on a card.
+
+use std::path::Path;
+
+use crate::advise::{Basis, Footprint, ModelNeeds, ProfileAsk};
+use crate::llm::ModelFacts;
+#[cfg(feature = "llama")]
+use crate::llm::engine::EngineError;
+
+/// Why it cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum NeedsError {
+    /// llama.cpp does not start.
+    #[cfg(feature = "llama")]
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// The needs of the model whose header lies at `path`. On a card with so many bytes, each profile's context is weighed with a
+/// plain and a quantised cache: by llama.cpp's own projection where this build has llama.cpp, else by arithmetic.
+#[allow(clippy::must_use_candidate)] // Without llama.cpp it cannot fail, and would then be held to be one.
+pub fn model_needs(
+    name: &str,
+    path: &Path,
+    facts: &ModelFacts,
+    card_bytes: Option<u64>,
+) -> Result<ModelNeeds, NeedsError> {
+    let profiles = facts.profiles.iter().map(|profile| ProfileAsk {
+        name: profile.asked.name.clone(),
+        layers: profile.resolved_gpu_layers,
+        n_ctx: profile.asked.n_ctx,
+        n_batch: profile.asked.n_batch,
+        n_threads: profile.asked.n_threads,
+    });
+    let mut contexts: Vec<(u64, u64)> =
+        facts.profiles.iter().map(|profile| (profile.asked.n_ctx, profile.asked.n_batch)).collect();
+    contexts.dedup();
+    let (footprints, footprint_basis) = match card_bytes {
+        Some(bytes) => taken(path, facts, &contexts, bytes)?,
+        None => (Vec::new(), Basis::Rule),
+    };
+    Ok(ModelNeeds {
+        name: name.into(),
+        header_hash: facts.header_hash.clone(),
+        file_bytes: facts.file_bytes,
+        trained_context: facts.figures.trained_context,
+        profiles: profiles.collect(),
+        footprints,
+        footprint_basis,
+    })
+}
+
+#[cfg(feature = "llama")]
+fn taken(
+    path: &Path,
+    facts: &ModelFacts,
+    contexts: &[(u64, u64)],
+    memory_bytes: u64,
+) -> Result<(Vec<Footprint>, Basis), NeedsError> {
+    use crate::llm::engine::{Backend, ContextSpec, Target, project};
+
+    let backend = Backend::start()?;
+    let target = Target::Card { memory_bytes };
+    let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    let mut footprints = Vec::new();
+    for &(n_ctx, n_batch) in contexts {
+        let spec = ContextSpec {
+            n_ctx: small(n_ctx),
+            n_batch: small(n_batch),
+            n_ubatch: small(n_batch.min(512)),
+            ..ContextSpec::default()
+        };
+        let none = project(backend, path, 0, &spec, target)?;
+        let taken = |layers: u32| Ok((layers, project(backend, path, layers, &spec, target)?.on_devices()));
+        let known = foreseen_at(none.n_layer).into_iter().map(taken).collect::<Result<Vec<_>, EngineError>>()?;
+        let has_q8 = facts.kv_bytes_per_token.known().is_none_or(|cache| cache.q8_0.is_some());
+        let caches = [("f16", (1, 1)), ("q8_0", Q8_0_OF_F16)];
+        for (kv_type, (part, whole)) in caches.into_iter().take(if has_q8 { 2 } else { 1 }) {
+            let bytes: Vec<(u32, u64)> = known
+                .iter()
+                .map(|(at, taken)| {
+                    let rest = taken.total_bytes() - taken.context_bytes;
+                    (*at, rest + taken.context_bytes / whole * part)
+                })
+                .collect();
+            let card_bytes = (0..=none.n_layer + 1).map(|layers| between(&bytes, layers)).collect();
+            footprints.push(Footprint { n_ctx, n_batch, kv_type, card_bytes });
+        }
+    }
+    Ok((footprints, Basis::Projected))
+}
+
+/// A block of 32 values takes 34 bytes instead of 64.
+#[cfg(feature = "llama")]
+const Q8_0_OF_F16: (u64, u64) = (17, 32);
+
+/// The placements that are foreseen one by one: both ends, the output layer alone, and the middle. Each costs a reading of the
+/// vocabulary, a third of a second where that is large.
+#[cfg(feature = "llama")]
+fn foreseen_at(blocks: u32) -> Vec<u32> {
+    let mut layers = vec![0, 1, blocks / 2, blocks + 1];
+    layers.sort_unstable();
+    layers.dedup();
+    layers
+}
+
+/// What so many layers take, on a line between the nearest that were foreseen: blocks differ little from each other.
+#[cfg(feature = "llama")]
+fn between(known: &[(u32, u64)], layers: u32) -> u64 {
+    let above = known.iter().position(|(at, _)| *at >= layers).unwrap_or(known.len() - 1);
+    let (high, high_bytes) = known[above];
+    if high == layers || above == 0 {
+        return high_bytes;
+    }
+    let (low, low_bytes) = known[above - 1];
+    low_bytes + high_bytes.saturating_sub(low_bytes) * u64::from(layers - low) / u64::from(high - low)
+}
+
+/// Without llama.cpp: the blocks' share of weights and cache, the output layer, and buffers as a plain implementation would
+/// need them.
+#[cfg(not(feature = "llama"))]
+#[allow(clippy::unnecessary_wraps)] // The other build's can fail.
+fn taken(_: &Path, facts: &ModelFacts, contexts: &[(u64, u64)], _: u64) -> Result<(Vec<Footprint>, Basis), NeedsError> {
+    let figures = &facts.figures;
+    let (Some(blocks @ 1..), Some(cache)) = (figures.blocks, facts.kv_bytes_per_token.known()) else {
+        return Ok((Vec::new(), Basis::Rule));
+    };
+    let parts = &facts.parts;
+    let in_blocks = parts.attention + parts.feed_forward + parts.norms + parts.other;
+    let output = if parts.output > 0 { parts.output } else { parts.embeddings };
+    let caches = [("f16", Some(cache.f16)), ("q8_0", cache.q8_0)];
+    let mut footprints = Vec::new();
+    for &(n_ctx, n_batch) in contexts {
+        for (kv_type, bytes) in caches.into_iter().filter_map(|(name, bytes)| Some((name, bytes?))) {
+            let buffers = 4 * n_batch.min(512) * (facts.vocabulary.unwrap_or(0) + 8 * figures.embedding.unwrap_or(0));
+            let on_card = |layers: u64| match layers {
+                0 => 0,
+                layers => {
+                    let share = layers.min(blocks + 1) - u64::from(layers > 0);
+                    output + (in_blocks + bytes * n_ctx) / blocks * share + buffers
+                }
+            };
+            footprints.push(Footprint { n_ctx, n_batch, kv_type, card_bytes: (0..=blocks + 1).map(on_card).collect() });
+        }
+    }
+    Ok((footprints, Basis::Rule))
+}
+
+#[cfg(all(test, feature = "llama"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_between_two_placements_is_on_their_line() {
+        assert_eq!(foreseen_at(32), [0, 1, 16, 33]);
+        assert_eq!(foreseen_at(1), [0, 1, 2]);
+        let known = [(0, 0), (1, 100), (5, 500), (6, 1_000)];
+        let all: Vec<u64> = (0..=6).map(|layers| between(&known, layers)).collect();
+        assert_eq!(all, [0, 100, 200, 300, 400, 500, 1_000]);
+    }
+}

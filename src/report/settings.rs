@@ -1,0 +1,67 @@
+//! The table of a run of `recommend`: a row for each setting, in place of the figures' own.
+
+use serde_json::Value;
+
+use super::figure;
+use super::others::Grid;
+use super::outline::Column;
+use crate::record::{Case, Run};
+
+/// The table, for a run that recommends.
+pub(super) fn grid(run: &Run) -> Option<Grid> {
+    if run.command != "recommend" || run.cases.is_empty() {
+        return None;
+    }
+    let column = |heading: &str, expendable| Column { heading: heading.into(), numeric: false, expendable };
+    Some(Grid {
+        title: "Settings".into(),
+        columns: vec![
+            column("setting", 0),
+            column("value", 0),
+            column("basis", 0),
+            column("how sure", 0),
+            column("figure", 2),
+            column("next best", 1),
+        ],
+        rows: run.cases.iter().map(row).collect(),
+        remarks: vec!["In brackets: the 95 % confidence interval. \"as it is\": nothing will be written.".into()],
+    })
+}
+
+fn row(case: &Case) -> Vec<String> {
+    let of = |key: &str| &case.conditions[key];
+    let is_kept = of("value").is_null();
+    let value = if is_kept { "as it is".into() } else { plain(of("value")) };
+    let unless_kept = |text: String| {
+        if is_kept && of("evidence").as_array().is_none_or(Vec::is_empty) { String::new() } else { text }
+    };
+    let sure = plain(of("confidence")).replace('_', " ");
+    vec![
+        case.path.clone(),
+        value,
+        unless_kept(plain(of("basis"))),
+        unless_kept(sure),
+        figure_of(case),
+        next_best(of("margin")),
+    ]
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), String::from)
+}
+
+/// The first figure behind the setting; a projection has no samples.
+fn figure_of(case: &Case) -> String {
+    let Some(metric) = case.metrics.first() else { return String::new() };
+    let text = format!("{} {}", metric.name, figure::with_interval(metric));
+    if case.conditions["basis"] == "measured" { format!("{text} (n {})", metric.n) } else { text }
+}
+
+fn next_best(margin: &Value) -> String {
+    let (Some(share), Some(n)) = (margin["share"].as_f64(), margin["n"].as_u64()) else { return String::new() };
+    let interval = margin["interval"].as_array().map_or_else(String::new, |ends| {
+        let end = |at: usize| ends.get(at).and_then(Value::as_f64).unwrap_or(f64::NAN) * 100.0;
+        format!(" [{:.1}, {:.1}]", end(0), end(1))
+    });
+    format!("{}: {:.1} %{interval} of it (n {n})", plain(&margin["runner_up"]), share * 100.0)
+}

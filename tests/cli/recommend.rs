@@ -1,0 +1,165 @@
+//! `recommend`: what it makes of saved runs, what it measures itself, and what it leaves alone.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::run::{Outcome, Place};
+
+/// A real sweep beside a render-like load: one thread generates fastest, two read prompts fastest; without the load, two.
+const SWEEP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results/reference/threads-demo-2cores");
+
+const ROUND_TRIPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results/reference/ipc-embedded-2cores");
+
+/// Runs it with the record in `out`, and reads what it recommends.
+fn recommended(place: &Place, line: &str) -> (Outcome, Value) {
+    let _ = std::fs::remove_dir_all(place.path("out"));
+    let outcome = place.run(&format!("recommend --out out {line}"));
+    assert_eq!(outcome.code, Some(0), "{line}: {}", outcome.stderr);
+    let text = std::fs::read_to_string(place.path("out/recommendation.json")).unwrap();
+    (outcome, serde_json::from_str(&text).unwrap())
+}
+
+fn choice<'a>(recommendation: &'a Value, setting: &str) -> &'a Value {
+    let choices = recommendation["choices"].as_array().unwrap();
+    choices.iter().find(|choice| choice["setting"] == setting).unwrap()
+}
+
+#[test]
+fn a_sweep_that_shows_a_best_is_followed_and_cited() {
+    let place = Place::new();
+    let (outcome, found) = recommended(&place, &format!("--model synth:demo --from {SWEEP} {ROUND_TRIPS} --vram 0"));
+    let threads = choice(&found, "n_threads");
+    assert_eq!(
+        (&threads["value"], &threads["basis"], &threads["confidence"]),
+        (&json!(1), &json!("measured"), &json!("sure"))
+    );
+    assert_eq!((&threads["margin"]["runner_up"], &threads["margin"]["n"]), (&json!(2), &json!(10)));
+    assert!(threads["margin"]["interval"][1].as_f64().unwrap() < 1.0, "{threads}");
+    let evidence = &threads["evidence"][0];
+    assert_eq!((&evidence["case"], &evidence["n"]), (&json!("render/tg64/threads=1"), &json!(10)));
+    assert!(evidence["run"].as_str().unwrap().contains("-threads-"));
+    assert_eq!(choice(&found, "n_threads_batch")["value"], 2);
+    assert_eq!(choice(&found, "gpu_profile")["value"], "cpu_fallback");
+    let mode = choice(&found, "ipc_mode");
+    assert_eq!((&mode["basis"], &mode["evidence"][0]["metric"]), (&json!("measured"), &json!("mean")));
+    assert!(outcome.stdout.contains("SIMULATED"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("n_threads ") && outcome.stdout.contains("2: "), "{}", outcome.stdout);
+    assert!(outcome.stderr.contains("workly-perf apply"), "{}", outcome.stderr);
+
+    let (_, fast) = recommended(&place, &format!("--model synth:demo --from {SWEEP} --objective fast"));
+    let threads = choice(&fast, "n_threads");
+    assert_eq!((&threads["value"], &threads["evidence"][0]["case"]), (&json!(2), &json!("idle/tg64/threads=2")));
+}
+
+/// The sweep, with what each round of every case reached drawn anew, far apart.
+fn noisy_sweep(place: &Place) {
+    use rand::{RngExt, SeedableRng};
+
+    let mut rng = rand::rngs::StdRng::seed_from_u64(5);
+    let text = std::fs::read_to_string(Path::new(SWEEP).join("run.json")).unwrap();
+    let mut run: Value = serde_json::from_str(&text).unwrap();
+    for case in run["cases"].as_array_mut().unwrap() {
+        let drawn: Vec<f64> = (0..10).map(|_| 40.0 + 320.0 * rng.random::<f64>()).collect();
+        case["conditions"]["samples_ts"] = json!(drawn);
+    }
+    place.write("noisy/run.json", &run.to_string());
+}
+
+#[test]
+fn noise_shows_no_difference_and_the_user_keeps_what_he_has() {
+    let place = Place::new();
+    noisy_sweep(&place);
+    let before = r#"{"ai": {"gpu_profile": "balanced"}, "performance": {"n_threads": 4}}"#;
+    place.write("data/config.json", before);
+    let (_, found) = recommended(&place, "--model synth:demo --from noisy --vram 0");
+    for setting in ["n_threads", "n_threads_batch"] {
+        let threads = choice(&found, setting);
+        assert_eq!((&threads["value"], &threads["confidence"]), (&Value::Null, &json!("no_difference")), "{threads}");
+    }
+    assert!(choice(&found, "n_threads")["reason"].as_str().unwrap().contains("your 4 stays"));
+    assert_eq!(place.run("apply out --yes --quiet").code, Some(0));
+    let after: Value = serde_json::from_str(&std::fs::read_to_string(place.path("data/config.json")).unwrap()).unwrap();
+    assert_eq!((&after["performance"]["n_threads"], &after["ai"]["gpu_profile"]), (&json!(4), &json!("cpu_fallback")));
+    assert_eq!(after["performance"]["provenance"]["basis"]["n_threads"], Value::Null);
+}
+
+#[test]
+fn write_is_consent_and_shows_and_keeps() {
+    let place = Place::new();
+    let before = "{\n  \"ai\": {\n    \"gpu_profile\": \"performance\"\n  }\n}\n";
+    place.write("data/config.json", before);
+    let (outcome, _) = recommended(&place, &format!("--model synth:demo --vram 0 --from {SWEEP} --write"));
+    assert!(outcome.stdout.contains("+    \"gpu_profile\": \"cpu_fallback\""), "{}", outcome.stdout);
+    let after: Value = serde_json::from_str(&std::fs::read_to_string(place.path("data/config.json")).unwrap()).unwrap();
+    assert_eq!((&after["ai"]["gpu_profile"], &after["performance"]["n_threads"]), (&json!("cpu_fallback"), &json!(1)));
+    assert_eq!(after["performance"]["provenance"]["simulated"], true);
+    assert_eq!(place.run("apply --undo --yes --quiet").code, Some(0));
+    assert_eq!(std::fs::read_to_string(place.path("data/config.json")).unwrap(), before);
+
+    place.write("data/config.json", "{\"ai\": ");
+    let refused = place.run("recommend --quick --bridge embedded --write data/config.json");
+    assert_eq!(refused.code, Some(5), "{}", refused.stderr);
+    assert!(!place.path("results").exists(), "nothing was measured for a file that cannot be written");
+}
+
+#[test]
+fn without_anything_it_says_what_it_does_not_know() {
+    let place = Place::new();
+    let (outcome, found) = recommended(&place, "");
+    assert!(outcome.stderr.contains("no model is named"), "{}", outcome.stderr);
+    assert_eq!(choice(&found, "gpu_profile")["value"], Value::Null);
+    assert_eq!(choice(&found, "n_threads")["basis"], "rule");
+    let not_known = found["not_known"].as_array().unwrap();
+    assert!(not_known.iter().any(|sentence| sentence.as_str().unwrap().contains("thread count")), "{not_known:?}");
+    assert_eq!(place.run("recommend --from nowhere").code, Some(5));
+    assert_eq!(place.run("recommend --quick --from x").code, Some(2));
+    assert_eq!(place.run("recommend --vram lots").code, Some(2));
+}
+
+#[test]
+fn runs_of_another_machine_or_model_are_named_as_such() {
+    let place = Place::new();
+    let text = std::fs::read_to_string(Path::new(SWEEP).join("run.json")).unwrap();
+    let mut run: Value = serde_json::from_str(&text).unwrap();
+    run["machine"]["fingerprint"] = json!("0123456789abcdef");
+    place.write("other/run.json", &run.to_string());
+    let (outcome, _) = recommended(&place, "--model synth:tiny --from other");
+    assert!(
+        outcome.stderr.contains("another machine") && outcome.stderr.contains("another model"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn what_is_missing_is_measured_once() {
+    let place = Place::new();
+    let (_, first) = recommended(&place, "--quick --bridge embedded:fps=240");
+    let mode = choice(&first, "ipc_mode");
+    assert_eq!((&mode["basis"], &mode["evidence"][0]["n"]), (&json!("measured"), &json!(150)));
+    assert_eq!(first["simulated"][0]["what"], "embedded bridge");
+    let runs = || std::fs::read_dir(place.path("results/local")).unwrap().count();
+    let measured = runs();
+    let (outcome, again) = recommended(&place, "--quick --bridge embedded:fps=240");
+    assert_eq!(runs(), measured, "a saved run is used again: {}", outcome.stderr);
+    assert_eq!(choice(&again, "ipc_mode"), mode);
+}
+
+#[cfg(feature = "llama")]
+#[test]
+fn a_sweep_that_is_missing_is_made_and_no_bridge_is_no_reason_to_stop() {
+    let place = Place::new();
+    assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let (outcome, found) =
+        recommended(&place, &format!("--quick --model tiny.gguf --vram 4 --bridge 127.0.0.1:{port}"));
+    let threads = choice(&found, "n_threads");
+    assert_eq!(threads["basis"], "measured", "{}", outcome.stderr);
+    assert!(threads["evidence"][0]["case"].as_str().unwrap().starts_with("render/tg32/"), "{threads}");
+    assert_eq!(choice(&found, "ipc_mode")["basis"], "rule");
+    assert_eq!(
+        (&choice(&found, "gpu_profile")["value"], &choice(&found, "gpu_profile")["basis"]),
+        (&json!("performance"), &json!("projected"))
+    );
+}

@@ -1,0 +1,149 @@
+//! Every recommendation that the rules can make, written into a configuration and read as Workly reads it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use workly_perf::advise::{
+    Card, Choice, Objective, RECOMMENDATION_SCHEMA, Recommendation, Setting, Situation, recommend,
+};
+use workly_perf::config::ConfigFile;
+use workly_perf::llm::gguf::Gguf;
+use workly_perf::llm::{GpuProfile, ModelFacts, ModelOutline, ModelRef};
+use workly_perf::plan::{model_needs, settings_patch};
+use workly_perf::record::{RecordFolder, Run};
+
+use super::python;
+
+const MODELS: [&str; 6] = ["demo", "tinyllama-1.1b", "llama-3.2-3b", "phi-3-mini", "zephyr-7b", "llama-2-13b"];
+
+const CARDS_GIB: [u64; 6] = [0, 4, 6, 8, 12, 24];
+
+const CONFIG: &str = r#"{
+    "unity": {"host": "127.0.0.1", "port": 5555},
+    "ai": {
+        "model_path": "models/zephyr-7b-beta.Q5_K_M.gguf",
+        "context_limit": 2048,
+        "gpu_profile": "performance",
+        "temperature": 0.7,
+        "system_prompt": "Tu es Kira ✨, vêtue d'été"
+    },
+    "discord": {}
+}
+"#;
+
+/// Runs that the rules may be shown: none, a real sweep.
+fn evidence() -> [Vec<Run>; 2] {
+    let sweep = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference/threads-demo-2cores");
+    [Vec::new(), vec![RecordFolder::read(&sweep).unwrap()]]
+}
+
+fn recommendation(objective: Objective, (choices, not_known): (Vec<Choice>, Vec<String>)) -> Recommendation {
+    Recommendation {
+        schema: RECOMMENDATION_SCHEMA,
+        run_id: "20260102T030405Z-recommend-0001".into(),
+        tool: "workly-perf 0.1.0".into(),
+        created: "2026-01-02T03:04:05Z".parse().unwrap(),
+        objective,
+        simulated: Vec::new(),
+        choices,
+        not_known,
+    }
+}
+
+fn situation(objective: Objective, cores: u64, card: &Card) -> Situation {
+    Situation {
+        objective,
+        physical_cores: Some(cores),
+        logical_cpus: Some(cores),
+        memory_bytes: Some(16 << 30),
+        card: card.clone(),
+        model: None,
+        current_profile: Some("performance".into()),
+        current: serde_json::Map::new(),
+    }
+}
+
+/// What must hold of any recommendation, whatever it says.
+fn check(choices: &[Choice], cores: u64) {
+    let settings: Vec<Setting> = choices.iter().map(|choice| choice.setting).collect();
+    assert_eq!(settings, Setting::ALL, "each setting once, in reading order");
+    for choice in choices {
+        assert!(!choice.reason.is_empty(), "{choice:?}");
+        if let (Setting::NThreads | Setting::NThreadsBatch, Some(value)) = (choice.setting, &choice.value) {
+            assert!((1..=cores.max(2)).contains(&value.as_u64().unwrap()), "{choice:?} on {cores}");
+        }
+    }
+}
+
+#[test]
+fn whatever_the_rules_recommend_workly_accepts() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("config.json");
+    std::fs::write(&path, CONFIG).unwrap();
+    let file = ConfigFile::open(&path).unwrap();
+    let (evidence, mut texts) = (evidence(), Vec::new());
+    let (mut made, mut seen) = (0, BTreeSet::new());
+    for name in MODELS {
+        let outline = ModelOutline::of(&format!("synth:{name}").parse::<ModelRef>().unwrap()).unwrap();
+        let facts = ModelFacts::of(&Gguf::open(outline.path()).unwrap(), GpuProfile::built_in()).unwrap();
+        // What it takes is the same on every card.
+        let needs = model_needs(name, outline.path(), &facts, Some(24 << 30)).unwrap();
+        for gib in CARDS_GIB {
+            let bytes = gib << 30;
+            let card = if gib == 0 { Card::None } else { Card::Here { total_bytes: bytes, free_bytes: Some(bytes) } };
+            for objective in [Objective::Responsive, Objective::Fast, Objective::Light] {
+                for cores in 1..=32 {
+                    // What a sweep says does not depend on the cores.
+                    for runs in evidence.iter().take(if cores == 2 { 2 } else { 1 }) {
+                        let situation = Situation { model: Some(needs.clone()), ..situation(objective, cores, &card) };
+                        let choices = recommend(&situation, runs);
+                        check(&choices.0, cores);
+                        let sets = settings_patch(&recommendation(objective, choices));
+                        made += 1;
+                        if seen.insert(format!("{sets:?}")) {
+                            texts.push(String::from_utf8(file.change(&sets).unwrap().after().to_vec()).unwrap());
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(made, MODELS.len() * CARDS_GIB.len() * 3 * (32 + 1));
+    assert!(texts.len() > 100, "only {} differ", texts.len());
+    let count = texts.len();
+    // The reader must be able to refuse.
+    let planted =
+        [CONFIG.replace("performance", "cpu"), CONFIG.replace("2048", "0"), CONFIG.replace("\"ai\"", "\"unity\"")];
+    texts.extend(planted);
+    let listed = place.path().join("texts.json");
+    std::fs::write(&listed, json!(texts).to_string()).unwrap();
+    let read = python::read("read_config.py", &listed);
+    let refused: Vec<u64> = read["refused"].as_array().unwrap().iter().map(|one| one[0].as_u64().unwrap()).collect();
+    assert_eq!(refused, (count..count + 3).map(|index| index as u64).collect::<Vec<_>>(), "{}", read["refused"]);
+    let saved = read["saved"].as_array().unwrap();
+    assert!(saved.iter().all(|section| section["provenance"]["run"].is_string()), "it survives what Workly saves");
+}
+
+/// What is chosen for the application's own default model.
+#[test]
+fn a_seven_b_model_gets_the_largest_profile_that_fits() {
+    let outline = ModelOutline::of(&"synth:zephyr-7b".parse::<ModelRef>().unwrap()).unwrap();
+    let facts = ModelFacts::of(&Gguf::open(outline.path()).unwrap(), GpuProfile::built_in()).unwrap();
+    let needs = model_needs("zephyr-7b", outline.path(), &facts, Some(24 << 30)).unwrap();
+    let chosen = |gib: u64, objective: Objective| {
+        let card = Card::Here { total_bytes: gib << 30, free_bytes: None };
+        let situation = Situation { model: Some(needs.clone()), ..situation(objective, 8, &card) };
+        let (choices, _) = recommend(&situation, &[]);
+        let of = |setting: Setting| choices.iter().find(|choice| choice.setting == setting).unwrap().value.clone();
+        (of(Setting::GpuProfile).unwrap(), of(Setting::NGpuLayers).unwrap().as_u64().unwrap())
+    };
+    assert_eq!(chosen(24, Objective::Responsive), (json!("performance"), 33));
+    assert_eq!(chosen(8, Objective::Responsive), (json!("performance"), 33));
+    // 5.1 GB of weights leave no room for anything but the model: no profile fits with a GiB to spare.
+    let (profile, layers) = chosen(6, Objective::Responsive);
+    assert_eq!((profile, layers), (json!("balanced"), 33));
+    let (profile, layers) = chosen(4, Objective::Responsive);
+    assert_eq!(profile, json!("cpu_fallback"));
+    assert!((10..33).contains(&layers), "a part of the layers fits: {layers}");
+    assert_eq!(chosen(8, Objective::Light).0, Value::from("cpu_fallback"), "a game gets at least half of the card");
+}
