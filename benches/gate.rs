@@ -16,6 +16,8 @@ struct Trial {
     name: &'static str,
     a: &'static str,
     b: &'static str,
+    /// What is judged.
+    metrics: &'static str,
     /// The least share of comparisons that must find a regression; for the same against itself, none should.
     least_found: Option<f64>,
 }
@@ -25,24 +27,28 @@ const TRIALS: [Trial; 4] = [
         name: "same-ipc",
         a: "ipc --bridge embedded:fps=unpaced --load closed --messages 200",
         b: "ipc --bridge embedded:fps=unpaced --load closed --messages 200",
+        metrics: "p50",
         least_found: None,
     },
     Trial {
         name: "same-threads",
         a: "threads --model synth:tiny --sweep 1 --repetitions 5 --under-load none --prompt-tokens 64 --gen-tokens 32",
         b: "threads --model synth:tiny --sweep 1 --repetitions 5 --under-load none --prompt-tokens 64 --gen-tokens 32",
+        metrics: "avg_ts",
         least_found: None,
     },
     Trial {
         name: "slower-by-10%",
-        a: "ipc --bridge embedded:fps=unpaced,received-delay=10ms,applied-delay=10ms --load closed --messages 40",
-        b: "ipc --bridge embedded:fps=unpaced,received-delay=11ms,applied-delay=11ms --load closed --messages 40",
+        a: "ipc --bridge embedded:fps=unpaced,received-delay=30ms --load closed --messages 40 --warmup 5",
+        b: "ipc --bridge embedded:fps=unpaced,received-delay=33ms --load closed --messages 40 --warmup 5",
+        metrics: "received/closed/100B:p50",
         least_found: Some(0.80),
     },
     Trial {
         name: "slower-by-20%",
-        a: "ipc --bridge embedded:fps=unpaced,received-delay=10ms,applied-delay=10ms --load closed --messages 40",
-        b: "ipc --bridge embedded:fps=unpaced,received-delay=12ms,applied-delay=12ms --load closed --messages 40",
+        a: "ipc --bridge embedded:fps=unpaced,received-delay=30ms --load closed --messages 40 --warmup 5",
+        b: "ipc --bridge embedded:fps=unpaced,received-delay=36ms --load closed --messages 40 --warmup 5",
+        metrics: "received/closed/100B:p50",
         least_found: Some(0.99),
     },
 ];
@@ -96,7 +102,7 @@ fn run(trial: &Trial, comparisons: usize) -> Tally {
         let output = Command::new(env!("CARGO_BIN_EXE_workly-perf"))
             .args(["compare", "--quiet", "--format", "json", "--pairs", "12", "--seed", &seed.to_string(), "--out"])
             .arg(folder.path())
-            .args(["--ab", trial.a, trial.b])
+            .args(["--metrics", trial.metrics, "--ab", trial.a, trial.b])
             .output()
             .expect("workly-perf runs");
         let said: Value = serde_json::from_slice(&output.stdout)

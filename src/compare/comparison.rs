@@ -236,8 +236,8 @@ fn out_of_reach(comparison: &Comparison, question: &Question<'_>) -> Option<Stri
     }
     let needed = (2..200).find(|&runs| reaches(runs))?;
     let what = if question.paired { "pairs" } else { "runs a side" };
-    let of = if figures == 1 { "1 figure".to_owned() } else { format!("{figures} figures at once") };
-    Some(format!("too few runs to be sure of any change: {of} need at least {needed} {what}"))
+    let of = if figures == 1 { "1 figure needs".to_owned() } else { format!("{figures} figures at once need") };
+    Some(format!("too few runs to be sure of any change: {of} at least {needed} {what}"))
 }
 
 fn smallest(question: &Question<'_>, runs: usize) -> f64 {

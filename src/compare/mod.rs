@@ -12,7 +12,7 @@ mod judgement;
 mod pattern;
 mod runs;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod sequential;
 
 pub use comparison::{BudgetJudgement, Comparison, Design, Noise, Outcome, Question, compare};

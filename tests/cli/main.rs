@@ -7,6 +7,7 @@ mod apply;
 mod architecture;
 mod bridge_conformance;
 mod compare;
+mod compare_python;
 mod compare_simulated;
 mod dialects;
 #[cfg(feature = "llama")]
@@ -32,6 +33,7 @@ mod recommend;
 mod recommendations;
 mod render_load;
 mod run;
+mod saved_runs;
 mod standin_nvml;
 #[cfg(feature = "llama")]
 mod threads;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Once;
 
 use serde_json::Value;
 
@@ -20,7 +21,27 @@ fn python() -> PathBuf {
          hint: run scripts/test, which makes it, or set {PYTHON_VARIABLE}",
         python.display()
     );
+    bring_up_to_date(&python);
     python
+}
+
+/// Installs what `requirements.txt` has come to list since `scripts/test` last did, as that script would.
+fn bring_up_to_date(python: &Path) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let (wanted, installed) =
+            (root.join("tests/python/requirements.txt"), root.join("target/test-venv/installed.txt"));
+        let text = std::fs::read(&wanted).expect("requirements.txt is readable");
+        if std::fs::read(&installed).is_ok_and(|installed| installed == text) {
+            return;
+        }
+        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+        let status = Command::new(python).args(install).arg(&wanted).status();
+        assert!(status.is_ok_and(|status| status.success()), "pip failed\nhint: run scripts/test");
+        // Where it cannot be written, the next run installs again, which finds everything there.
+        let _ = std::fs::write(&installed, text);
+    });
 }
 
 /// What the script prints of a file: JSON.

@@ -78,3 +78,84 @@ pub fn comparison_json(comparison: &Comparison, outcome: Outcome, conditions: &V
     }
     format!("{value:#}\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{annotations, junit};
+    use super::*;
+    use crate::compare::sample::runs;
+    use crate::compare::{Gate, Question, Verdict, compare};
+
+    const PARTS: [f64; 8] = [-0.004, 0.003, 0.001, -0.002, 0.004, -0.001, 0.002, -0.003];
+
+    fn around(middle: f64) -> Vec<f64> {
+        PARTS.iter().map(|part| middle * (1.0 + part)).collect()
+    }
+
+    fn comparison(new: &[f64]) -> (Comparison, Outcome) {
+        let mut base = runs("base", &around(10.0));
+        for run in &mut base {
+            let origin = run.origin.as_mut().unwrap();
+            origin.started = origin.started.checked_sub(jiff::SignedDuration::from_hours(24)).unwrap();
+        }
+        let gate = Gate::named("default").unwrap();
+        let comparison = compare(&Question {
+            base: &base,
+            new: &runs("new", new),
+            same: None,
+            paired: false,
+            variants: false,
+            allow_different: false,
+            gate: &gate,
+            alpha: 0.05,
+        });
+        let outcome = comparison.outcome(Some(0.0));
+        (comparison, outcome)
+    }
+
+    #[test]
+    fn a_regression_as_a_table_and_as_markdown() {
+        let (comparison, outcome) = comparison(&around(12.0));
+        insta::assert_snapshot!("regressed_at_80_columns", comparison_table(&comparison, outcome, 80));
+        insta::assert_snapshot!("regressed_at_120_columns", comparison_table(&comparison, outcome, 120));
+        insta::assert_snapshot!("regressed_as_markdown", comparison_markdown(&comparison, outcome));
+    }
+
+    #[test]
+    fn what_cannot_be_told_says_why() {
+        let noisy: Vec<f64> =
+            around(10.0).iter().enumerate().map(|(at, value)| value * (1.0 + 0.03 * (at as f64 - 3.5))).collect();
+        let (comparison, outcome) = comparison(&noisy);
+        assert_eq!(outcome, Outcome::Inconclusive);
+        insta::assert_snapshot!("inconclusive_at_80_columns", comparison_table(&comparison, outcome, 80));
+    }
+
+    #[test]
+    fn one_run_is_not_judged() {
+        let (comparison, outcome) = comparison(&[12.0]);
+        assert_eq!((outcome, comparison.judgements[0].verdict), (Outcome::Invalid, Verdict::Inconclusive));
+        insta::assert_snapshot!("one_run_at_80_columns", comparison_table(&comparison, outcome, 80));
+    }
+
+    #[test]
+    fn annotations_are_few_and_escaped() {
+        let (comparison, outcome) = comparison(&around(12.0));
+        let lines = annotations(&comparison, outcome);
+        assert_eq!(
+            lines,
+            "::error title=workly-perf%3A Slower::applied/poisson:50/100B p50 is 20 %25 higher (worse).\n"
+        );
+    }
+
+    #[test]
+    fn what_is_no_pass_is_no_success_in_junit() {
+        let (regressed, outcome) = comparison(&around(12.0));
+        assert!(junit(&regressed, outcome, false).contains("<failure message=\"+20.0 %"));
+        let (lonely, outcome) = comparison(&[12.0]);
+        assert!(junit(&lonely, outcome, false).contains("<skipped"));
+        assert!(junit(&lonely, outcome, true).contains("<error"));
+        let (none, outcome) = comparison(&[]);
+        assert_eq!(outcome, Outcome::Invalid);
+        assert!(junit(&none, outcome, false).contains("<error message=\"Not compared: NEW holds no figures"));
+    }
+}
