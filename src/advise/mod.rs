@@ -3,6 +3,7 @@
 mod by_bridge;
 mod by_placement;
 mod by_threads;
+pub mod checkup;
 mod gpu_rules;
 mod placement;
 mod recommend;

@@ -3,6 +3,7 @@
 mod apply;
 mod bridge;
 mod compare;
+mod doctor;
 mod gpu_profiles;
 mod history;
 mod ipc;
@@ -20,6 +21,7 @@ mod values;
 pub use apply::ApplyArgs;
 pub use bridge::BridgeArgs;
 pub use compare::{CompareArgs, CompareFormat, FailOn, Output, OutputKind};
+pub use doctor::{DoctorArgs, DoctorFormat};
 pub use gpu_profiles::{GpuPlacementArgs, GpuProfilesArgs};
 pub use history::{HistoryArgs, HistoryFormat};
 pub use ipc::IpcArgs;

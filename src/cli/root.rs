@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    ApplyArgs, BridgeArgs, CompareArgs, GpuPlacementArgs, GpuProfilesArgs, HistoryArgs, IpcArgs, ModelArgs,
+    ApplyArgs, BridgeArgs, CompareArgs, DoctorArgs, GpuPlacementArgs, GpuProfilesArgs, HistoryArgs, IpcArgs, ModelArgs,
     PipelineArgs, RecommendArgs, RenderLoadArgs, ReportArgs, ThreadsArgs,
 };
 
@@ -38,6 +38,8 @@ pub enum Command {
     Recommend(RecommendArgs),
     /// Write a recommendation into Workly's configuration, or undo that.
     Apply(ApplyArgs),
+    /// Look at everything that Workly needs, and say what mends what.
+    Doctor(DoctorArgs),
     /// Look into model files, and write synthetic ones.
     Model(ModelArgs),
     /// Say whether new runs are slower than old ones: a gate for CI.

@@ -1,18 +1,24 @@
 //! The model that a command runs: found, made if it is synthetic, and its header read before llama.cpp sees the file.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+#[cfg(feature = "llama")]
+use std::sync::atomic::Ordering;
 
 use super::failure::Failure;
 use super::model::ready;
 use super::simulated::synthetic_weights;
+#[cfg(feature = "llama")]
 use crate::clock::ms;
+#[cfg(feature = "llama")]
 use crate::llm::engine::{Backend, Model, Placement};
 use crate::llm::gguf::Gguf;
 use crate::llm::{GpuProfile, ModelFacts, ModelRef};
 use crate::plan::{ModelChoice, ModelFoundBy};
 use crate::record::Simulation;
-use crate::term::{Printer, Progress};
+use crate::term::Printer;
+#[cfg(feature = "llama")]
+use crate::term::Progress;
 
 /// A model file whose header is sound.
 #[derive(Debug)]
@@ -20,6 +26,7 @@ pub(super) struct LocatedModel {
     /// The file.
     pub(super) path: PathBuf,
     /// What decided on it.
+    #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Only what runs a model records it.
     pub(super) found_by: ModelFoundBy,
     /// What its header says.
     pub(super) facts: ModelFacts,
@@ -39,6 +46,7 @@ pub(super) fn locate(
 }
 
 /// Loads a model, and shows how far that is.
+#[cfg(feature = "llama")]
 pub(super) fn load(
     backend: &'static Backend,
     path: &Path,

@@ -5,11 +5,11 @@ mod bridge;
 mod compare;
 mod completions;
 mod connection;
+mod doctor;
 mod failure;
 mod gpu_profiles;
 mod history;
 mod ipc;
-#[cfg(feature = "llama")]
 mod located_model;
 mod model;
 mod pipeline;

@@ -72,6 +72,17 @@ fn memory_bytes(system: &System) -> Fact<u64> {
     }
 }
 
+/// Memory that a program can still get without swapping, in bytes.
+#[must_use]
+pub fn available_memory_bytes() -> Fact<u64> {
+    let wanted = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(wanted);
+    ask(&system, |system| match system.available_memory() {
+        0 => Fact::Failed("the system does not tell how much memory is free".into()),
+        bytes => Fact::Value(bytes),
+    })
+}
+
 /// One-minute load average. Windows keeps none: what stands in for it there starts at 0 and means nothing for a minute.
 fn load_average() -> Fact<f64> {
     if cfg!(windows) { Fact::Unsupported } else { reading::from_sysinfo(System::load_average().map(|load| load.one)) }

@@ -10,6 +10,7 @@ mod cpu_list;
 mod fingerprint;
 pub mod gpu;
 mod machine;
+mod ports;
 mod power;
 mod process_memory;
 mod process_status;
@@ -20,7 +21,9 @@ mod usage;
 mod virtualised;
 
 pub use build::build;
-pub use machine::machine;
+pub use machine::{available_memory_bytes, machine};
+pub use ports::{Listening, listening_on};
+pub use power::on_battery;
 pub use process_memory::{ProcessEnded, ProcessMemory, anonymous_bytes};
 pub use topology::topology;
 pub use usage::cpu_time_ns;

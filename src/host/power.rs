@@ -6,6 +6,33 @@ use std::path::Path;
 use super::reading;
 use crate::record::Fact;
 
+/// Where Linux keeps what it knows of its power supplies.
+const SUPPLIES: &str = "sys/class/power_supply";
+
+/// Whether the machine runs on its battery. Read on Linux only.
+#[must_use]
+pub fn on_battery() -> Fact<bool> {
+    battery(Path::new("/"))
+}
+
+/// From the supplies: a mains that is on settles it, else a battery that is discharging.
+fn battery(root: &Path) -> Fact<bool> {
+    let Ok(entries) = std::fs::read_dir(root.join(SUPPLIES)) else { return Fact::Unsupported };
+    let read = |path: std::path::PathBuf| reading::text(&path).ok().flatten().unwrap_or_default();
+    let mut found = None;
+    for supply in entries.flatten().map(|entry| entry.path()) {
+        match read(supply.join("type")).as_str() {
+            "Mains" | "USB" if read(supply.join("online")) == "1" => return Fact::Value(false),
+            "Battery" => {
+                let discharging = read(supply.join("status")) == "Discharging";
+                found = Some(found.unwrap_or(false) || discharging);
+            }
+            _ => {}
+        }
+    }
+    found.into()
+}
+
 /// Where Linux keeps what it knows of its CPUs, below the root of the file system.
 const CPUS: &str = "sys/devices/system/cpu";
 
@@ -75,6 +102,21 @@ mod tests {
         let placed: Vec<_> = files.iter().map(|(path, text)| (format!("{CPUS}/{path}"), *text)).collect();
         let placed: Vec<_> = placed.iter().map(|(path, text)| (path.as_str(), *text)).collect();
         reading::root_with(&placed)
+    }
+
+    #[test]
+    fn a_battery_that_empties_is_told_from_one_that_is_charged() {
+        let told = |files: &[(&str, &str)]| {
+            let files: Vec<(String, &str)> =
+                files.iter().map(|(path, text)| (format!("sys/class/power_supply/{path}"), *text)).collect();
+            let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+            battery(reading::root_with(&files).path())
+        };
+        let battery_says = |status| [("BAT0/type", "Battery"), ("BAT0/status", status)];
+        assert_eq!(told(&battery_says("Discharging\n")), Fact::Value(true));
+        assert_eq!(told(&battery_says("Charging\n")), Fact::Value(false));
+        assert_eq!(told(&[("AC/type", "Mains"), ("AC/online", "1")]), Fact::Value(false));
+        assert_eq!(battery(Path::new("/no/such/root")), Fact::Unsupported);
     }
 
     #[test]

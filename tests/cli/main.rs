@@ -10,6 +10,7 @@ mod compare;
 mod compare_python;
 mod compare_simulated;
 mod dialects;
+mod doctor;
 #[cfg(feature = "llama")]
 mod engine;
 mod faults;

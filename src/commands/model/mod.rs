@@ -8,5 +8,4 @@ mod shapes;
 mod synth;
 
 pub(super) use command::run;
-#[cfg(feature = "llama")]
 pub(super) use ready::ready;

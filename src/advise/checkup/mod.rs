@@ -1,0 +1,11 @@
+//! A check-up: facts in, a line each out, with what mends it. Pure: looking is for others.
+
+mod bridge;
+mod check;
+mod machine;
+mod model;
+
+pub use bridge::{BridgeFacts, check_bridge};
+pub use check::{Check, CheckState, Symptom};
+pub use machine::{MachineFacts, check_machine};
+pub use model::{CardFacts, ConfigFacts, ModelNeed, check_card, check_config, check_model, check_threads};

@@ -1,0 +1,68 @@
+//! The bridge: a few harmless commands, and the avatar left as it was found.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use super::super::connection::Connection;
+use super::super::failure::Failure;
+use crate::advise::checkup::BridgeFacts;
+use crate::bridge::{Ack, Target};
+use crate::clock::{Clock, ms};
+use crate::exit::Exit;
+use crate::host;
+use crate::measure::{Bench, End, Load, measure_case};
+use crate::plan::Reach;
+
+/// Commands of each kind: enough for a median of the frame.
+const COMMANDS: usize = 15;
+
+/// Looks at the bridge.
+pub(super) fn look(mut reach: Reach, stop: &AtomicBool) -> Result<BridgeFacts, Failure> {
+    let address = reach.target.to_string();
+    let owner = owner(&reach.target);
+    let mut connection = match Connection::open(&reach, stop) {
+        Ok(connection) => connection,
+        Err(failure) if failure.exit == Exit::Lacking => return Ok(BridgeFacts::Nobody { address }),
+        Err(failure) if failure.exit == Exit::Failed => {
+            return Ok(BridgeFacts::Strange { address, reason: failure.reason(), owner });
+        }
+        Err(failure) => return Err(failure),
+    };
+    if let Some(found) = connection.found.take() {
+        reach.speak(found);
+    }
+    let received_ms = median_ms(&mut connection, &reach, Ack::Received, stop);
+    let applied_ms = median_ms(&mut connection, &reach, Ack::Applied, stop);
+    let simulated = !connection.simulated().is_empty();
+    connection.restore(&reach);
+    Ok(BridgeFacts::Answers { address, owner, dialect: reach.dialect.name.clone(), simulated, received_ms, applied_ms })
+}
+
+/// The median of a closed loop, in milliseconds. On applied replies that is the frame.
+fn median_ms(connection: &mut Connection, reach: &Reach, ack: Ack, stop: &AtomicBool) -> Result<f64, String> {
+    if reach.dialect.probe(ack).is_none() {
+        return Err(format!("dialect {} has no command whose reply says so", reach.dialect.name));
+    }
+    let clock = Clock::start();
+    let bench = Bench { clock: &clock, stop, replies: &AtomicU64::new(0), ids: reach.dialect.ids };
+    let mut message = reach.message(ack, 0);
+    let trips = measure_case(&mut connection.client, &mut message, Load::Closed, (1, COMMANDS), 0, bench);
+    connection.is_clean = matches!(trips.end, End::Complete) && trips.lost == 0;
+    if !connection.is_clean {
+        connection.is_clean = connection.client.reconnect(stop).is_ok();
+    }
+    let mut latency_ns = trips.latency_ns;
+    latency_ns.sort_unstable();
+    match latency_ns.get(latency_ns.len() / 2) {
+        Some(median_ns) => Ok(ms(*median_ns)),
+        None => Err(trips.first_fault.unwrap_or_else(|| "no reply".into())),
+    }
+}
+
+/// Who listens there, where the bridge is another program of this machine.
+fn owner(target: &Target) -> Option<String> {
+    let Target::Remote { host, port } = target else { return None };
+    let ip: IpAddr = if host == "localhost" { IpAddr::from([127, 0, 0, 1]) } else { host.parse().ok()? };
+    let found = ip.is_loopback().then(|| host::listening_on(SocketAddr::new(ip, *port)))?;
+    found.value()?.as_ref().map(|process| format!("{} (pid {})", process.name, process.pid))
+}

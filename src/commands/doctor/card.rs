@@ -1,0 +1,28 @@
+//! The graphics card, as its driver tells of it now.
+
+use crate::advise::checkup::CardFacts;
+use crate::host::gpu::{GpuAddress, Nvml};
+use crate::record::{Fact, Machine};
+
+/// The first card that NVIDIA's driver serves, or what there is instead.
+pub(super) fn look(machine: &Machine) -> CardFacts {
+    let survey = &machine.gpus;
+    let Some(gpu) = survey.devices.iter().find(|gpu| gpu.mig.is_none()) else {
+        let others = survey.others.value().filter(|others| !others.is_empty());
+        let found = match (others, &survey.library) {
+            (Some(others), _) => format!("{} (not served by NVML: what it holds is not told)", others.join(", ")),
+            (None, Fact::Failed(reason)) => format!("NVIDIA's driver does not answer: {reason}"),
+            (None, _) => "no NVIDIA driver here".into(),
+        };
+        return CardFacts::None { found };
+    };
+    let name = format!("{}, driver {}", gpu.name, survey.driver);
+    match Nvml::open().and_then(|nvml| nvml.read(GpuAddress::from(gpu))) {
+        Ok(reading) => CardFacts::Here {
+            name,
+            memory: Ok((reading.vram_total_bytes, reading.vram_free_bytes)),
+            throttled_by: reading.throttled_by.value().cloned().unwrap_or_default(),
+        },
+        Err(error) => CardFacts::Here { name, memory: Err(error.to_string()), throttled_by: Vec::new() },
+    }
+}

@@ -1,0 +1,66 @@
+//! The model: its header, and what it would take with the profile that the application uses.
+
+use std::sync::atomic::AtomicBool;
+
+use super::super::located_model::{LocatedModel, locate};
+use crate::advise::checkup::ModelNeed;
+use crate::cli::DoctorArgs;
+use crate::llm::GpuProfile;
+use crate::term::Printer;
+
+/// What the model needs, or why there is none.
+pub(super) fn need(
+    args: &DoctorArgs,
+    profile: &GpuProfile,
+    printer: Printer,
+    stop: &AtomicBool,
+) -> Result<ModelNeed, String> {
+    let located =
+        locate(args.model.as_ref(), args.reach.config.as_deref(), printer, stop).map_err(|failure| failure.reason())?;
+    let facts = &located.facts;
+    let resolved = facts.profiles.iter().find(|resolved| resolved.asked.name == profile.name);
+    let projected = projected(&located, profile);
+    Ok(ModelNeed {
+        description: format!("{} ({})", located.name(), facts.quantisation),
+        synthetic: !located.simulated().is_empty(),
+        profile: profile.name.clone(),
+        profile_threads: profile.n_threads,
+        layers: resolved.and_then(|resolved| resolved.resolved_gpu_layers).zip(facts.offloadable_layers),
+        needs_bytes: projected.map(|(all, _)| all),
+        card_bytes: projected.map(|(_, card)| card),
+        beyond_trained_context: resolved.is_some_and(|resolved| resolved.beyond_trained_context),
+    })
+}
+
+/// Bytes that it would take here: all of them, and those on a card.
+#[cfg(feature = "llama")]
+fn projected(located: &LocatedModel, profile: &GpuProfile) -> Option<(u64, u64)> {
+    use crate::llm::engine::{Backend, ContextSpec, Target, project};
+
+    let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+    let n_batch = number(profile.n_batch);
+    let default = ContextSpec::default();
+    let spec =
+        ContextSpec { n_ctx: number(profile.n_ctx), n_batch, n_ubatch: default.n_ubatch.min(n_batch), ..default };
+    let layers = u32::try_from(profile.n_gpu_layers).unwrap_or(u32::MAX >> 1);
+    let projection = project(Backend::start().ok()?, &located.path, layers, &spec, Target::Machine).ok()?;
+    Some((projection.everywhere().total_bytes(), projection.on_devices().total_bytes()))
+}
+
+/// Without an engine nothing is projected.
+#[cfg(not(feature = "llama"))]
+fn projected(_: &LocatedModel, _: &GpuProfile) -> Option<(u64, u64)> {
+    None
+}
+
+/// Why this build is slower than the machine, if it is.
+#[cfg(feature = "llama")]
+pub(super) fn build_warning() -> Option<String> {
+    crate::llm::engine::Backend::start().ok()?.vector_units()
+}
+
+/// A build without an engine computes nothing.
+#[cfg(not(feature = "llama"))]
+pub(super) fn build_warning() -> Option<String> {
+    None
+}

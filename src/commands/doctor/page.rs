@@ -1,0 +1,66 @@
+//! The check-up as text: one screen, or JSON.
+
+use anyhow::Context;
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+
+use super::super::failure::Failure;
+use super::command::CheckUp;
+use crate::advise::checkup::{Check, CheckState, Symptom};
+use crate::exit::Exit;
+
+/// Nothing but a line under the heading.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// The lines, then where each of the usual complaints leads.
+pub(super) fn table(check_up: &CheckUp, width: usize) -> String {
+    let mut table = Table::new();
+    table.load_style(STYLE).force_no_tty().set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    table.set_header(["", "what", "found"]);
+    for check in &check_up.checks {
+        table.add_row([check.state.word(), check.name, &with_mend(check)]);
+    }
+    let count = |state| check_up.checks.iter().filter(|check| check.state == state).count();
+    let mut lines = vec![table.trim_fmt(), String::new()];
+    lines.extend(Symptom::ALL.into_iter().map(|symptom| complaint(symptom, &check_up.checks)));
+    lines.push(format!(
+        "\n{} problems, {} warnings, {} not known.",
+        count(CheckState::Problem),
+        count(CheckState::Warning),
+        count(CheckState::NotKnown)
+    ));
+    lines.join("\n")
+}
+
+fn with_mend(check: &Check) -> String {
+    match &check.mend {
+        Some(mend) => format!("{}\n→ {mend}", check.found),
+        None => check.found.clone(),
+    }
+}
+
+/// Which lines speak for a complaint, or which command looks further.
+fn complaint(symptom: Symptom, checks: &[Check]) -> String {
+    let suspects: Vec<&str> = checks
+        .iter()
+        .filter(|check| check.state >= CheckState::Warning && check.symptoms.contains(&symptom))
+        .map(|check| check.name)
+        .collect();
+    let further = match symptom {
+        Symptom::CrashAtLoad => "workly-perf gpu-profiles --project",
+        Symptom::SlowReply => "workly-perf threads",
+        Symptom::LateAvatar => "workly-perf ipc",
+        Symptom::GrowingRam => "workly-perf memory",
+    };
+    match suspects.as_slice() {
+        [] => format!("{}: nothing here speaks for it; look further with {further}", symptom.words()),
+        _ => format!("{}: see {}", symptom.words(), suspects.join(", ")),
+    }
+}
+
+/// All of it as JSON.
+pub(super) fn json(check_up: &CheckUp) -> Result<String, Failure> {
+    serde_json::to_string_pretty(check_up)
+        .context("cannot write the check-up as JSON")
+        .map_err(|error| Failure::new(Exit::Bug, error))
+}

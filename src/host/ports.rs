@@ -1,0 +1,41 @@
+//! Who listens on a port.
+
+use std::net::SocketAddr;
+
+use crate::record::Fact;
+
+/// A process that listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listening {
+    /// Its number.
+    pub pid: u32,
+    /// Its name.
+    pub name: String,
+}
+
+/// Who listens on that address; the value `None` where nobody does that this user may see.
+#[must_use]
+pub fn listening_on(address: SocketAddr) -> Fact<Option<Listening>> {
+    match listeners::get_process_by_port(address.port(), listeners::Protocol::TCP) {
+        Ok(process) => Fact::Value(Some(Listening { pid: process.pid, name: process.name })),
+        // The library has one error for "nobody" and for "not told".
+        Err(_) => Fact::Value(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_port_of_our_own_is_ours() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let found = listening_on(address);
+        assert_eq!(found.value().unwrap().as_ref().map(|process| process.pid), Some(std::process::id()));
+        drop(listener);
+        assert_eq!(listening_on(address), Fact::Value(None));
+    }
+}

@@ -1,0 +1,99 @@
+//! `doctor` on machines that lack something: each line's state, what mends it, and the exit code.
+
+use serde_json::Value;
+use workly_perf::bridge::server::EmbeddedBridge;
+
+use super::run::{Outcome, Place};
+
+fn check_up(place: &Place, line: &str) -> (Outcome, Value) {
+    let outcome = place.run(&format!("doctor --format json --timeout 300ms {line}"));
+    let found = serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {}", outcome.stderr));
+    (outcome, found)
+}
+
+fn check<'a>(found: &'a Value, name: &str) -> &'a Value {
+    let checks = found["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no line {name}: {checks:?}"))
+}
+
+/// A place with Workly's folders: a tiny model, and a configuration that names it.
+fn workly(config: &str) -> Place {
+    let place = Place::new();
+    place.write("data/config.json", config);
+    std::fs::create_dir(place.path("models")).unwrap();
+    assert_eq!(place.run("model synth tiny -o models/tiny.gguf --quiet").code, Some(0));
+    place
+}
+
+const CONFIG: &str = r#"{"ai": {"model_path": "models/tiny.gguf", "gpu_profile": "cpu_fallback"}}"#;
+
+#[test]
+fn a_workly_that_is_ready_has_no_problem() {
+    let place = workly(CONFIG);
+    let (outcome, found) = check_up(&place, "--bridge embedded:fps=100");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stdout);
+    for name in ["configuration", "model", "bridge", "answers", "frame rate"] {
+        assert_eq!(check(&found, name)["state"], "ok", "{name}: {}", outcome.stdout);
+    }
+    assert!(check(&found, "model")["found"].as_str().unwrap().contains("SIMULATED"));
+    assert!(check(&found, "bridge")["found"].as_str().unwrap().contains("SIMULATED"));
+    assert!(check(&found, "configuration")["found"].as_str().unwrap().contains("cpu_fallback"));
+    let table = place.run("doctor --bridge embedded:fps=100");
+    for complaint in ["crash at load", "slow reply", "late avatar", "growing RAM"] {
+        assert!(table.stdout.contains(complaint), "{}", table.stdout);
+    }
+}
+
+#[test]
+fn what_keeps_workly_from_working_is_a_problem_and_exit_code_1() {
+    let place = workly(r#"{"ai": {"model_path": "models/none.gguf", "gpu_profile": "cpu"}}"#);
+    let (outcome, found) = check_up(&place, "--bridge embedded:silent=true");
+    assert_eq!((outcome.code, &found["state"]), (Some(1), &"problem".into()), "{}", outcome.stdout);
+    let config = check(&found, "configuration");
+    assert_eq!(config["state"], "problem");
+    assert!(config["found"].as_str().unwrap().contains("gpu_profile is \"cpu\""), "{config}");
+    assert_eq!(check(&found, "model")["state"], "problem");
+    assert!(check(&found, "model")["found"].as_str().unwrap().contains("models/none.gguf"));
+    assert_eq!(check(&found, "bridge")["state"], "problem");
+    for name in ["configuration", "model", "bridge"] {
+        assert!(check(&found, name)["mend"].is_string(), "{name}");
+    }
+}
+
+#[test]
+fn a_bridge_that_is_not_there_or_does_not_show_anything_is_told_apart() {
+    let place = workly(CONFIG);
+    let (outcome, found) = check_up(&place, "--bridge 127.0.0.1:1");
+    assert_eq!(outcome.code, Some(0), "nobody there is a warning: {}", outcome.stdout);
+    assert_eq!(check(&found, "bridge")["state"], "warning");
+
+    let (outcome, found) = check_up(&place, "--bridge embedded:pause-main-after=16,fps=100");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stdout);
+    assert_eq!(
+        (&check(&found, "answers")["state"], &check(&found, "frame rate")["state"]),
+        (&"ok".into(), &"warning".into())
+    );
+    assert!(check(&found, "frame rate")["mend"].as_str().unwrap().contains("focus"));
+}
+
+#[test]
+fn who_has_the_port_is_named() {
+    let place = workly(CONFIG);
+    let bridge = EmbeddedBridge::start("fps=100".parse().unwrap(), 0).unwrap();
+    let (outcome, found) = check_up(&place, &format!("--bridge {}", bridge.address()));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stdout);
+    let line = check(&found, "bridge")["found"].as_str().unwrap().to_owned();
+    assert!(line.contains(&format!("pid {}", std::process::id())), "{line}");
+}
+
+#[test]
+fn a_configuration_that_is_no_json_does_not_end_the_check_up() {
+    let place = workly("{\"ai\": ");
+    let (outcome, found) = check_up(&place, "");
+    assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    assert!(check(&found, "configuration")["found"].as_str().unwrap().contains("not a JSON object"));
+    assert_eq!(check(&found, "bridge")["state"], "not_known");
+    let none = Place::new();
+    let (_, found) = check_up(&none, "--bridge 127.0.0.1:1");
+    assert_eq!(check(&found, "configuration")["state"], "not_known");
+}
