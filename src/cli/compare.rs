@@ -49,7 +49,7 @@ pub struct CompareArgs {
     /// Folder for the runs of --ab; must be new or empty. Default: `results/local/<time>-compare`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// What is judged: the name of a built-in gate (default, companion), or a TOML file.
+    /// What is judged: the name of a built-in gate (default, companion, founding), or a TOML file.
     #[arg(long, default_value = "default", value_name = "GATE")]
     pub gate: String,
     /// Compare these figures instead of the gate's: METRIC or CASE:METRIC, with * for any text. Each must be there.

@@ -8,8 +8,11 @@ use super::error::GateError;
 use super::pattern::matches;
 use super::runs::Key;
 
-const BUILT_IN: [&str; 2] =
-    [include_str!("../../profiles/gates/default.toml"), include_str!("../../profiles/gates/companion.toml")];
+const BUILT_IN: [&str; 3] = [
+    include_str!("../../profiles/gates/default.toml"),
+    include_str!("../../profiles/gates/companion.toml"),
+    include_str!("../../profiles/gates/founding.toml"),
+];
 
 /// Figures that are compared, chosen by name.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -151,7 +154,7 @@ mod tests {
         assert_eq!(Gate::named("default").unwrap().name, "default");
         assert!(!Gate::named("companion").unwrap().budgets.is_empty());
         let error = Gate::named("iron").unwrap_err().to_string();
-        assert_eq!(error, "there is no gate 'iron'; built in: default, companion");
+        assert_eq!(error, "there is no gate 'iron'; built in: default, companion, founding");
     }
 
     #[test]

@@ -20,6 +20,8 @@ mod gpu_facts;
 #[cfg(feature = "llama")]
 mod gpu_profiles;
 mod hlog_python;
+#[cfg(feature = "llama")]
+mod integration;
 mod ipc;
 mod max_rate;
 mod model;

@@ -17,7 +17,9 @@ pub(super) fn cases(plan: &PipelinePlan, all: &All, interrupted: bool) -> Vec<Ca
             conversation.metrics.push(late_frames(taken));
         }
         cases.push(conversation);
-        cases.push(case(plan, *side, "first-turn", &taken.first, plan.first_turns, interrupted));
+        let mut first = case(plan, *side, "first-turn", &taken.first, plan.first_turns, interrupted);
+        first.conditions["warm_up_ms"] = json!(taken.warm_up_ns.iter().map(|ns| ms(*ns)).collect::<Vec<_>>());
+        cases.push(first);
     }
     cases.retain(|case| !case.metrics.is_empty());
     cases

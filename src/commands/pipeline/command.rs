@@ -183,7 +183,7 @@ fn contend(
     // With the settings that would be used: the last ones.
     let Some((_, arm, voice)) = voices.last() else { return Ok(()) };
     let progress = Progress::start(printer, "contention", u64::from(plan.contention_rounds) * CELLS);
-    let mut speaker = voice.speaker(arm, stop)?;
+    let (mut speaker, _) = voice.speaker(arm, stop)?;
     connection.is_clean = false;
     let partners = Partners {
         plan,

@@ -220,6 +220,7 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut taken = |lengths_us: &[f64; 6]| Taken {
             first: (0..8).map(|_| turn(&mut rng, lengths_us)).collect(),
+            warm_up_ns: Vec::new(),
             turns: (0..12).map(|_| turn(&mut rng, lengths_us)).collect(),
             frames: (0, 0),
         };

@@ -18,6 +18,8 @@ use crate::plan::{Arm, PipelinePlan, Side};
 pub(super) struct Taken {
     /// First turns of a fresh context.
     pub(super) first: Vec<Turn>,
+    /// How long warming up before them took, in nanoseconds; empty where it was not done.
+    pub(super) warm_up_ns: Vec<u64>,
     /// Turns of the conversation.
     pub(super) turns: Vec<Turn>,
     /// Frames of the load beside the turns of the conversation, and how many of them were late.
@@ -50,9 +52,11 @@ impl Table<'_> {
             let mut conversation = self.plan.conversation();
             conversation.ask(self.plan.message(0));
             for (side, arm, voice) in shuffled(voices, rng) {
-                let mut speaker = voice.speaker(arm, self.stop)?;
+                let (mut speaker, warm_up_ns) = voice.speaker(arm, self.stop)?;
                 let (turn, _) = self.one(&mut *speaker, &conversation, arm, 0)?;
-                all.entry(*side).or_default().first.push(turn);
+                let taken = all.entry(*side).or_default();
+                taken.first.push(turn);
+                taken.warm_up_ns.extend(warm_up_ns);
             }
         }
         Ok(())
@@ -68,7 +72,8 @@ impl Table<'_> {
     ) -> Result<(), Failure> {
         let mut speakers = Vec::new();
         for (side, arm, voice) in voices {
-            speakers.push((*side, *arm, voice.speaker(arm, self.stop)?));
+            let (speaker, _) = voice.speaker(arm, self.stop)?;
+            speakers.push((*side, *arm, speaker));
         }
         let mut conversation = self.plan.conversation();
         for number in 0..self.plan.turns {

@@ -4,6 +4,8 @@ use std::sync::atomic::AtomicBool;
 
 use super::super::failure::Failure;
 #[cfg(feature = "llama")]
+use crate::clock::Clock;
+#[cfg(feature = "llama")]
 use crate::llm::engine::{ContextSpec, Model};
 #[cfg(feature = "llama")]
 use crate::measure::ModelSpeaker;
@@ -13,6 +15,9 @@ use crate::plan::Arm;
 /// Tokens of the application's warm start.
 #[cfg(feature = "llama")]
 const WARM_TOKENS: usize = 2;
+
+/// Somebody who answers, and how long warming up took, in nanoseconds, where it was done.
+pub(super) type Ready<'m> = (Box<dyn Speaker<'m> + 'm>, Option<u64>);
 
 /// What answers for one set of settings.
 pub(super) enum Voice<'m> {
@@ -31,20 +36,24 @@ impl<'m> Voice<'m> {
 
     /// Somebody who has never answered: in a fresh context, which is warmed up if the settings want that.
     #[cfg_attr(not(feature = "llama"), allow(clippy::unnecessary_wraps))] // Stand-ins never fail.
-    pub(super) fn speaker(&self, arm: &Arm, stop: &AtomicBool) -> Result<Box<dyn Speaker<'m> + 'm>, Failure> {
+    pub(super) fn speaker(&self, arm: &Arm, stop: &AtomicBool) -> Result<Ready<'m>, Failure> {
         match self {
             #[cfg(feature = "llama")]
             Self::Model(model) => {
                 let session = model.session(&context(arm))?;
                 let mut speaker = ModelSpeaker::new(model, session);
-                if arm.warm_start {
+                let clock = Clock::start();
+                let warm_up_ns = if arm.warm_start {
                     speaker.warm_up(WARM_TOKENS, stop)?;
-                }
-                Ok(Box::new(speaker))
+                    Some(clock.now_ns())
+                } else {
+                    None
+                };
+                Ok((Box::new(speaker), warm_up_ns))
             }
             Self::Paced(spec, _) => {
                 let _ = (arm, stop);
-                Ok(Box::new(PacedSpeaker::new(*spec)))
+                Ok((Box::new(PacedSpeaker::new(*spec)), None))
             }
         }
     }

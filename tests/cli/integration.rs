@@ -1,0 +1,110 @@
+//! The founding document's integration tests, by name and meaning, on embedded defaults. They assert what is done, never how fast.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use workly_perf::advise::gpu_rules;
+use workly_perf::bridge::server::EmbeddedBridge;
+use workly_perf::bridge::{Client, Dialect, Endpoint, Message};
+use workly_perf::record::{CaseState, RecordFolder, Run, RunState};
+
+use super::run::{Place, case, figure};
+
+fn with_model() -> Place {
+    let place = Place::new();
+    assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
+    place
+}
+
+fn pipeline(place: &Place, line: &str) -> Run {
+    let outcome = place.run(&format!("pipeline --model tiny.gguf --under-load none --quiet --out out {line}"));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    RecordFolder::read(&place.path("out")).unwrap()
+}
+
+#[test]
+fn test_warming_cache_active() {
+    let place = with_model();
+    let line =
+        "--bridge embedded:fps=200 --turns 2 --reply-tokens 4 --no-contention --before app --after app,warm_start=true";
+    let run = pipeline(&place, line);
+    let warmed = |path: &str| case(&run, path).conditions["warm_up_ms"].as_array().unwrap().clone();
+    assert!(warmed("before/first-turn").is_empty(), "the application starts cold");
+    let after = warmed("after/first-turn");
+    assert!(
+        after.len() == 2 && after.iter().all(|ms| ms.as_f64().unwrap() > 0.0),
+        "each first turn was warmed: {after:?}"
+    );
+}
+
+#[test]
+fn test_ipc_batching() {
+    let bridge = EmbeddedBridge::start("dialect=instrumented,fps=100".parse().unwrap(), 0).unwrap();
+    let (dialect, stop) = (Dialect::instrumented(), AtomicBool::new(false));
+    let endpoint = Endpoint::Connect(vec![bridge.address()]);
+    let mut client = Client::open(endpoint, dialect, Duration::from_secs(20), &stop).unwrap();
+    let commands: Vec<(&str, Map<String, Value>)> = (0..10)
+        .map(|at| {
+            ("set_expression", json!({"name": "joy", "value": f64::from(at) / 10.0}).as_object().unwrap().clone())
+        })
+        .collect();
+    let body = dialect.batch_body(&commands).unwrap();
+    let reply = client.exchange(Message::new(dialect, &body, client.wire(), 0).line(0), &stop).unwrap();
+    assert_eq!(reply.applied, Some(10), "all of them, by the bridge's own count");
+    assert!(reply.frame.is_some(), "in one frame");
+    assert_eq!((bridge.counters().received, bridge.counters().applied), (1, 10), "one message, ten commands");
+}
+
+#[test]
+fn test_cpu_threads_auto_detection() {
+    let place = with_model();
+    let line = "threads --model tiny.gguf --sweep auto --repetitions 1 --prompt-tokens 8 --gen-tokens 4 --under-load none --quiet \
+                --out out";
+    assert_eq!(place.run(line).code, Some(0));
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    let logical = run.machine.logical_cpus.value().copied().unwrap();
+    let rules = run.plan["rules"].as_array().unwrap();
+    assert_eq!(rules.len(), 3, "the fixed count and both rules: {rules:?}");
+    for rule in rules.iter().skip(1) {
+        let threads = rule["threads"].as_u64().unwrap();
+        assert!((1..=logical.max(2)).contains(&threads), "{rule}");
+    }
+    assert!(run.findings[0].contains("n_threads ="), "{:?}", run.findings);
+}
+
+#[test]
+fn test_gpu_profile_selection() {
+    let founding = gpu_rules().iter().find(|rule| rule.name.contains("founding")).unwrap();
+    let answer = |gib: u64| founding.answer(gib << 30, 6_800_000_000, 33);
+    // The document's own names; the application refuses `cpu`, which is why nothing of this program writes it.
+    let names = [24, 8, 4].map(|gib| answer(gib).profile);
+    assert_eq!(names, ["performance", "balanced", "cpu"].map(|name| Some(name.to_owned())));
+    let layers: Vec<u32> = (1..=48).map(|gib| answer(gib).n_gpu_layers).collect();
+    assert!(
+        layers.is_sorted() && layers[0] == 0 && layers[47] == 33,
+        "more memory never means fewer layers: {layers:?}"
+    );
+}
+
+#[test]
+fn test_full_optimized_pipeline() {
+    let place = with_model();
+    let line = "--bridge embedded:dialect=instrumented,fps=200 --turns 2 --reply-tokens 6";
+    let run = pipeline(&place, line);
+    assert_eq!(run.state, RunState::Complete, "{:?}", run.reason);
+    assert_eq!(run.simulated.len(), 2, "synthetic weights and the embedded bridge are both marked");
+    for path in ["before/turns", "after/turns"] {
+        let turns = case(&run, path);
+        assert_eq!(turns.state, CaseState::Ok, "{path}: {:?}", turns.reason);
+        for waterfall in turns.conditions["waterfalls"].as_array().unwrap() {
+            assert!(waterfall["visible_ms"].is_f64() && waterfall["reply_tokens"] == 6, "{waterfall}");
+        }
+    }
+    assert_eq!(
+        case(&run, "after/turns").conditions["settings"]["reaction"],
+        "batch",
+        "this bridge carries batches out"
+    );
+    assert!(figure(&run, "contention/model+bridge+render", "tokens_per_s").unwrap() > 0.0);
+}
