@@ -19,6 +19,7 @@ mod plot;
 mod sample;
 mod settings;
 mod table;
+mod waterfall;
 
 pub use comparison::{
     annotations, bencher, benchmark, comparison_json, comparison_markdown, comparison_table, headline,

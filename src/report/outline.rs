@@ -3,7 +3,7 @@
 use super::conditions::conditions;
 use super::figure;
 use super::others::{self, Grid};
-use super::settings;
+use super::{settings, waterfall};
 use crate::record::{
     CSV_FILE, Case, CaseState, Metric, MetricStatus, RECOMMENDATION_FILE, REPORT_FILE, RUN_FILE, Run, RunState,
 };
@@ -74,6 +74,7 @@ impl Outline {
             (true, None) => none.clear(),
         }
         let settings = settings::grid(run);
+        tables.extend(waterfall::grids(run));
         let is_grouped = |case: &Case| groups.iter().flatten().any(|grouped| std::ptr::eq(*grouped, case));
         Self {
             marks: marks(run),

@@ -43,6 +43,10 @@ fn the_stages_of_every_turn_add_up_and_none_is_shorter_than_the_truth() {
         assert_eq!(waterfall["reply_tokens"], 20);
     }
     assert_eq!(case(&run, "before/turns").metric("visible").unwrap().n, 6);
+    let quantities: Vec<&str> =
+        case(&run, "before/turns").histograms.iter().map(|files| files.quantity.as_str()).collect();
+    assert_eq!(quantities, ["ttft", "visible", "ttlt"]);
+    assert!(case(&run, "before/turns").histograms.iter().all(|files| place.path("out").join(&files.hlog).is_file()));
     let sum: f64 = ["prompt_build", "first_token", "reply", "emotion", "received", "applied"]
         .iter()
         .map(|stage| figure(&run, "before/turns", stage).unwrap())

@@ -1,12 +1,16 @@
 //! From turns to the cases of the record.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
+use super::super::recorder::Recorder;
 use super::turns::{All, Taken};
 use crate::clock::ms;
 use crate::measure::{Stage, Turn, turn_metrics};
 use crate::plan::{PipelinePlan, Side};
-use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
+use crate::record::{Case, CaseState, Direction, HlogPart, Metric, MetricStatus, RecordError};
+use crate::stats::histogram_of;
 
 /// The cases so far: first turns and conversation of each side.
 pub(super) fn cases(plan: &PipelinePlan, all: &All, interrupted: bool) -> Vec<Case> {
@@ -53,6 +57,34 @@ fn case(plan: &PipelinePlan, side: Side, name: &str, turns: &[Turn], planned: u3
         metrics,
         histograms: Vec::new(),
     }
+}
+
+/// A time that a person feels: the name of its histogram, and how it is read off a turn.
+type Total = (&'static str, fn(&Turn) -> Option<u64>);
+
+/// All of them.
+const TOTALS: [Total; 3] = [("ttft", Turn::ttft_ns), ("visible", Turn::visible_ns), ("ttlt", Turn::ttlt_ns)];
+
+/// Writes the histograms of the conversations: first token, visible reaction, last token.
+pub(super) fn write_histograms(recorder: &mut Recorder, all: &All) -> Result<(), RecordError> {
+    for (side, taken) in all {
+        let path = format!("{}/turns", side.word());
+        let Some(at) = recorder.run.cases.iter().position(|case| case.path == path) else { continue };
+        let began = taken.turns.first().map_or(0, |turn| turn.asked_ns);
+        let ended = taken.turns.last().map_or(0, end_ns);
+        let (start, duration) = (Duration::from_nanos(began), Duration::from_nanos(ended.saturating_sub(began)));
+        let mut files = Vec::new();
+        for (quantity, of) in TOTALS {
+            let samples_ns: Vec<u64> = taken.turns.iter().filter_map(of).collect();
+            if !samples_ns.is_empty() {
+                let histogram = histogram_of(&samples_ns);
+                let parts = [HlogPart { tag: None, histogram: &histogram, start, duration }];
+                files.push(recorder.histograms(&recorder.run.cases[at], quantity, &parts)?);
+            }
+        }
+        recorder.run.cases[at].histograms = files;
+    }
+    Ok(())
 }
 
 fn end_ns(turn: &Turn) -> u64 {

@@ -11,7 +11,7 @@ use super::super::connection::Connection;
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show};
-use super::cases::cases;
+use super::cases::{cases, write_histograms};
 use super::compared::{self, compare};
 use super::contention::{self, CELLS, Cells, Partners};
 use super::findings::findings;
@@ -50,12 +50,14 @@ pub(in super::super) fn run(args: &PipelineArgs, printer: Printer, stop: &Atomic
         Err(failure) if failure.exit == Exit::Interrupted => true,
         Err(failure) => {
             measured.keep(&plan, &mut recorder, true);
+            write_histograms(&mut recorder, &measured.turns)?;
             (recorder.run.state, recorder.run.reason) = (RunState::Failed, Some(failure.reason()));
             recorder.finish()?;
             return Err(failure);
         }
     };
     measured.keep(&plan, &mut recorder, interrupted);
+    write_histograms(&mut recorder, &measured.turns)?;
     conclude(&mut recorder, interrupted)?;
     show(&rendered(&recorder.run, args.format, printer)?, printer)?;
     printer.note(&format!("record: {}", recorder.path().display()));
