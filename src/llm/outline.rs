@@ -1,11 +1,12 @@
 //! A model as far as its header goes: enough for all that reads no weight.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
+use super::gguf::{Gguf, Value, without_vocabulary};
 use super::synth::SyntheticModel;
 use super::{ModelCache, ModelRef};
 
@@ -38,6 +39,23 @@ impl ModelOutline {
         Ok(Self { path: made.to_path_buf(), made: Some(made) })
     }
 
+    /// The outline of a model file without its vocabulary, which llama.cpp would read anew for each placement. `None` where
+    /// that cannot be had: the file is no whole model, or there is no room for a temporary file.
+    #[must_use]
+    pub fn without_vocabulary(path: &Path) -> Option<Self> {
+        let gguf = Gguf::open(path).ok()?;
+        if gguf.metadata.get("split.count").and_then(Value::as_u64).is_some_and(|parts| parts > 1) {
+            return None;
+        }
+        let mut header = vec![0; usize::try_from(gguf.header_bytes).ok()?];
+        File::open(path).and_then(|mut file| file.read_exact(&mut header)).ok()?;
+        let (bare, length) = without_vocabulary(&header, &gguf)?;
+        let mut file = tempfile::Builder::new().suffix(".gguf").tempfile().ok()?;
+        file.write_all(&bare).and_then(|()| file.as_file().set_len(length)).ok()?;
+        let made = file.into_temp_path();
+        Some(Self { path: made.to_path_buf(), made: Some(made) })
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -59,7 +77,6 @@ fn write(file: &mut File, synthetic: &SyntheticModel) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::llm::gguf::Gguf;
 
     #[test]
     fn an_outline_has_the_header_and_the_length_and_goes_away() {

@@ -66,6 +66,20 @@ fn placement_rest(path: &Path) -> u64 {
 }
 
 #[test]
+fn the_vocabulary_takes_no_part() {
+    for name in ["synth:zephyr-7b@4711", "synth:tiny"] {
+        let model = outline(name);
+        for target in [CARD, Target::Cpu] {
+            let all = project_all(backend(), model.path(), &spec(2048), target).expect("projections");
+            for layers in [0, 1, 3, all.len() - 1] {
+                let one = project(backend(), model.path(), u32::try_from(layers).unwrap(), &spec(2048), target);
+                assert_eq!(one.expect("a projection"), all[layers], "{name}, {layers} layers");
+            }
+        }
+    }
+}
+
+#[test]
 fn without_a_device_everything_is_the_machine_s() {
     let model = outline("synth:tiny");
     for layers in [0, 99] {

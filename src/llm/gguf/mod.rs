@@ -4,6 +4,7 @@
 //! count and offset is held against the file's length and a limit before it is used, so that a bad, cut or hostile file
 //! ends in a named [`GgufFault`]: never a panic, a large allocation, or more time than reading the header takes.
 
+mod bare;
 mod cursor;
 mod error;
 mod hash;
@@ -16,6 +17,7 @@ mod tensor_type;
 mod value;
 mod write;
 
+pub use bare::without_vocabulary;
 pub use error::{GgufError, GgufFault};
 pub use header::Gguf;
 pub use metadata::Metadata;

@@ -12,6 +12,7 @@ use llama_cpp_sys_2 as sys;
 use super::super::ffi::parameters;
 use super::super::{Backend, ContextSpec, EngineError};
 use super::{ForeseenBytes, ForeseenDevice, Projection, Target};
+use crate::llm::ModelOutline;
 
 /// The most devices that there is room for, the memory of the machine counted. llama.cpp itself takes 16.
 const MOST_DEVICES: usize = 32;
@@ -150,7 +151,14 @@ pub fn project_all(
     spec: &ContextSpec,
     target: Target,
 ) -> Result<Vec<Projection>, EngineError> {
-    let none = project(backend, path, 0, spec, target)?;
+    // Memory does not depend on what the tokens are, and reading them is most of the work.
+    let bare = ModelOutline::without_vocabulary(path);
+    let bare = bare.as_ref().map(ModelOutline::path);
+    let bare = bare.and_then(|bare| Some((bare, project(backend, bare, 0, spec, target).ok()?)));
+    let (path, none) = match bare {
+        Some(found) => found,
+        None => (path, project(backend, path, 0, spec, target)?),
+    };
     let all = none.n_layer + 1;
     // llama.cpp foresees one placement on one thread, and several at once as long as they share nothing.
     let next = AtomicU32::new(1);
