@@ -5,6 +5,7 @@ mod by_placement;
 mod by_threads;
 pub mod checkup;
 mod gpu_rules;
+mod leak;
 mod placement;
 mod recommend;
 mod recommendation;
@@ -13,6 +14,7 @@ mod thread_choice;
 pub mod threads;
 
 pub use gpu_rules::{Compares, GpuRule, RuleAnswer, Step, TableCard, gpu_rules, table_cards};
+pub use leak::{Doubt, Growth, LeakJudgement, LeakRule, LeakVerdict};
 pub use placement::{MemoryBudget, PlacementOption, PlacementPick, cliffs, pick};
 pub use recommend::recommend;
 pub use recommendation::{

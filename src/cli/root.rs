@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    ApplyArgs, BridgeArgs, CompareArgs, DoctorArgs, GpuPlacementArgs, GpuProfilesArgs, HistoryArgs, IpcArgs, ModelArgs,
-    PipelineArgs, RecommendArgs, RenderLoadArgs, ReportArgs, ThreadsArgs,
+    ApplyArgs, BridgeArgs, CompareArgs, DoctorArgs, GpuPlacementArgs, GpuProfilesArgs, HistoryArgs, IpcArgs,
+    MemoryArgs, ModelArgs, PipelineArgs, RecommendArgs, RenderLoadArgs, ReportArgs, ThreadsArgs,
 };
 
 /// Measures, explains and guards the speed of Workly: the way from a command to the avatar's face.
@@ -40,6 +40,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Look at everything that Workly needs, and say what mends what.
     Doctor(DoctorArgs),
+    /// Show what memory is used for, and whether it leaks.
+    Memory(MemoryArgs),
     /// Look into model files, and write synthetic ones.
     Model(ModelArgs),
     /// Say whether new runs are slower than old ones: a gate for CI.

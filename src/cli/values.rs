@@ -22,6 +22,24 @@ pub(super) fn parse_size(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A number of bytes such as `512`, `64KiB` or `1MB`, from 1 on; `k` and `m` alone are decimal.
+pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
+    let fault = || format!("'{text}' is not a number of bytes such as 512, 64KiB or 1MB");
+    let text = text.trim();
+    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "kib" => 1 << 10,
+        "m" | "mb" => 1_000_000,
+        "mib" => 1 << 20,
+        _ => return Err(fault()),
+    };
+    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(fault)
+}
+
 /// Longest wait that can be asked for.
 const LONGEST: Duration = Duration::from_secs(3600);
 
@@ -70,6 +88,15 @@ mod tests {
         }
         assert_eq!(parse_fail_on("10%"), Ok(FailOn::From(0.1)));
         assert!(parse_fail_on("sometimes").is_err());
+    }
+
+    #[test]
+    fn bytes_are_read_in_both_kinds_of_units() {
+        let read = ["512", "1k", "64KiB", "1 MB", "2MiB"].map(parse_bytes);
+        assert_eq!(read, [Ok(512), Ok(1_000), Ok(65_536), Ok(1_000_000), Ok(2 << 20)]);
+        for text in ["", "0", "-1", "1.5k", "3G", "k", "99999999999999999999"] {
+            assert!(parse_bytes(text).unwrap_err().contains("bytes"), "{text}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod gpu_profiles;
 mod history;
 mod ipc;
 mod located_model;
+mod memory;
 mod model;
 mod pipeline;
 mod recommend;

@@ -9,8 +9,8 @@ use clap::Parser;
 
 use super::failure::Failure;
 use super::{
-    apply, bridge, compare, completions, doctor, gpu_profiles, history, ipc, model, pipeline, recommend, render_load,
-    report, threads,
+    apply, bridge, compare, completions, doctor, gpu_profiles, history, ipc, memory, model, pipeline, recommend,
+    render_load, report, threads,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
@@ -52,6 +52,7 @@ fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
         Command::Recommend(args) => recommend::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Apply(args) => apply::run(args, printer),
         Command::Doctor(args) => doctor::run(args, printer, &*stop_on_ctrl_c()?),
+        Command::Memory(args) => memory::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Model(args) => model::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Compare(args) => compare::run(args, printer, &*stop_on_ctrl_c()?),
         Command::History(args) => history::run(args, printer),

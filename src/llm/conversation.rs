@@ -62,6 +62,11 @@ impl Conversation {
         self.push(Role::Assistant, text.into());
     }
 
+    /// Forgets the oldest message, as the application does when a context overflows; false where only one is left.
+    pub fn forget_oldest(&mut self) -> bool {
+        self.history.len() > 1 && self.history.pop_front().is_some()
+    }
+
     fn push(&mut self, role: Role, text: String) {
         self.history.push_back(ChatMessage { role, text });
         while self.history.len() > self.context_limit {

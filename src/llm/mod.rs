@@ -11,6 +11,7 @@ mod inspect;
 mod kv_cache;
 mod model_ref;
 mod outline;
+mod script;
 pub mod synth;
 
 pub use cache::{CACHE_VARIABLE, CacheError, CachedModel, ModelCache};
@@ -21,3 +22,4 @@ pub use inspect::{FACTS_SCHEMA, InspectError, ModelFacts, PartBytes, TypeCensus}
 pub use kv_cache::{KvBytes, KvCache};
 pub use model_ref::{ModelRef, ModelRefError};
 pub use outline::ModelOutline;
+pub use script::{Script, ScriptError};

@@ -3,6 +3,7 @@
 mod campaign;
 mod gpu_profiles;
 mod ipc;
+mod memory;
 mod model;
 mod needs;
 mod pipeline;
@@ -14,6 +15,7 @@ mod threads;
 pub use campaign::{CampaignError, CampaignPlan, Role, Variant};
 pub use gpu_profiles::{Depth, GpuProfilesPlan, KeptFree};
 pub use ipc::{IpcCase, IpcPlan, MaxRatePlan, RoundTripsPlan, Study};
+pub use memory::{ConversationPlan, GrowthUnit, LeakPlan, MemoryPlanError, WatchPlan};
 pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
 pub use needs::{NeedsError, model_needs};
 pub use pipeline::{ARM_KEYS, Arm, ArmError, PipelinePlan, PipelinePlanError, Side};

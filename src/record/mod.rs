@@ -18,6 +18,7 @@ mod run;
 #[cfg(test)]
 pub(crate) mod sample;
 mod schema;
+mod timeline;
 mod topology;
 
 pub use case::{Case, CaseState, HistogramFiles};
@@ -33,4 +34,5 @@ pub use json::write_json;
 pub use metric::{Direction, Metric, MetricStatus};
 pub use run::{Build, Machine, Run, RunState, Simulation};
 pub use schema::{SCHEMA, SchemaVersion};
+pub use timeline::{Series, Timeline};
 pub use topology::Topology;

@@ -34,6 +34,7 @@ impl<'a> Scale<'a> {
         match unit {
             "count" => Self { factor: 1.0, suffix: "", decimals: usize::from(value.fract() != 0.0) },
             "bytes" => Self::of_bytes(value.abs()),
+            _ if unit.starts_with("bytes/") => Self { suffix: unit, factor: 1.0, decimals: 0 },
             "1/s" => Self { factor: 1.0, suffix: " /s", decimals: decimals(value.abs()) },
             "" | "1" => Self { factor: 1.0, suffix: "", decimals: decimals(value.abs()) },
             _ => Self { factor: 1.0, suffix: unit, decimals: decimals(value.abs()) },
@@ -109,6 +110,19 @@ pub(super) fn count(number: u64) -> String {
 pub(super) fn value(value: f64, unit: &str) -> String {
     let scale = Scale::of(value, unit);
     scale.number(value) + &scale.unit()
+}
+
+/// Bytes as people read them: `1.016 KiB`.
+#[must_use]
+pub fn amount(bytes: f64) -> String {
+    value(bytes, "bytes")
+}
+
+/// The same with an interval: `1.016 KiB [0.999, 1.024]`.
+#[must_use]
+pub fn amount_by(bytes: f64, low: f64, high: f64) -> String {
+    let scale = Scale::of(bytes, "bytes");
+    format!("{}{} [{}, {}]", scale.number(bytes), scale.unit(), scale.number(low), scale.number(high))
 }
 
 /// A figure with its 95 % interval where it has one: `16.67 ms [16.64, 16.69]`. Words where it is not given.

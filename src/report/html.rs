@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 
 use super::outline::{Column, Outline};
-use super::{figure, plot};
+use super::{figure, plot, timeline};
 use crate::record::Run;
 
 const STYLE: &str = include_str!("report.css");
@@ -25,6 +25,7 @@ pub fn html(run: &Run, histograms: &[(String, Histogram<u64>)]) -> String {
         body += &section(&table.title, &(grid(&table.columns, &table.rows) + &remarks(&table.remarks)));
     }
     body += &section("Distributions", &plots(run, histograms));
+    body += &section("Over time", &run.cases.iter().flat_map(timeline::drawings).map(drawn).collect::<String>());
     body += &section("Other figures", &definitions(&outline.also));
     let warnings: String = outline.warnings.iter().map(|warning| element("li", "", warning)).collect();
     body += &section("Warnings", &wrapped("ul", &warnings));
@@ -70,6 +71,11 @@ fn plots(run: &Run, histograms: &[(String, Histogram<u64>)]) -> String {
         (!svg.is_empty()).then(|| format!("<figure><figcaption>{caption}</figcaption>{svg}</figure>\n"))
     });
     drawn.collect()
+}
+
+/// A drawing with its caption.
+fn drawn((caption, svg): (String, String)) -> String {
+    format!("<figure><figcaption>{}</figcaption>{svg}</figure>\n", element("strong", "", &caption))
 }
 
 /// A section under its heading; nothing where it would be empty.

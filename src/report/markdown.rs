@@ -31,6 +31,7 @@ pub fn markdown(run: &Run) -> String {
         blocks.push(grid(&[column("case"), column("figures")], &rows));
     }
     let sections = [
+        ("Over time", lines(&outline.timelines, |(name, bars)| format!("- {}: `{bars}`", escaped(name)))),
         ("Warnings", lines(&outline.warnings, |warning| format!("- {}", list_item(warning)))),
         ("Notes", lines(&outline.notes, pair)),
         ("Conditions", lines(&outline.conditions, pair)),

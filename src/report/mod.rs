@@ -19,6 +19,7 @@ mod plot;
 mod sample;
 mod settings;
 mod table;
+mod timeline;
 mod waterfall;
 
 pub use comparison::{
@@ -26,7 +27,7 @@ pub use comparison::{
     history_markdown, history_table, junit, wide,
 };
 pub use error::ReportError;
-pub use figure::with_interval;
+pub use figure::{amount, amount_by, with_interval};
 pub use html::html;
 pub use line::case_line;
 pub use llama_bench::{llama_bench_csv, llama_bench_left_out, llama_bench_markdown};

@@ -3,7 +3,7 @@
 use super::conditions::conditions;
 use super::figure;
 use super::others::{self, Grid};
-use super::{settings, waterfall};
+use super::{settings, timeline, waterfall};
 use crate::record::{
     CSV_FILE, Case, CaseState, Metric, MetricStatus, RECOMMENDATION_FILE, REPORT_FILE, RUN_FILE, Run, RunState,
 };
@@ -43,6 +43,8 @@ pub(super) struct Outline {
     pub(super) tables: Vec<Grid>,
     /// Case and its other figures.
     pub(super) also: Vec<(String, String)>,
+    /// Case and quantity, and how it went over the case.
+    pub(super) timelines: Vec<(String, String)>,
     /// The run's warnings.
     pub(super) warnings: Vec<String>,
     /// Cases and what must be known of them.
@@ -91,6 +93,7 @@ impl Outline {
                 .filter_map(|case| also(case, &run.cases, &none))
                 .collect(),
             tables: settings.map_or(tables, |settings| vec![settings]),
+            timelines: run.cases.iter().flat_map(timeline::lines).collect(),
             warnings: run.warnings.clone(),
             notes: notes(&run.cases),
             conditions: conditions(run),

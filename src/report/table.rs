@@ -37,8 +37,9 @@ pub fn table(run: &Run, width: usize) -> String {
         blocks.extend(figures(&table.columns, &table.rows, &table.remarks, width));
     }
     let pairs = |pairs: &[(String, String)]| pairs.iter().map(|(name, text)| format!("{name}: {text}")).collect();
-    let sections: [(&str, Vec<String>); 5] = [
+    let sections: [(&str, Vec<String>); 6] = [
         ("Other figures", pairs(&outline.also)),
+        ("Over time", pairs(&outline.timelines)),
         ("Warnings", outline.warnings.clone()),
         ("Notes", pairs(&outline.notes)),
         ("Conditions", pairs(&outline.conditions)),

@@ -24,6 +24,9 @@ mod hlog_python;
 mod integration;
 mod ipc;
 mod max_rate;
+#[cfg(feature = "llama")]
+mod memory;
+mod memory_watch;
 mod model;
 #[cfg_attr(not(unix), allow(dead_code))]
 mod mono;

@@ -13,6 +13,9 @@ pub struct ProcessMemory {
     /// Memory that no file backs, in bytes: on Linux what of it is resident (`RssAnon`), on Windows the private bytes that
     /// are committed, on macOS the physical footprint.
     pub anonymous_bytes: Fact<u64>,
+    /// Memory of its own that it asked for, whether or not it has touched it, in bytes: `VmData` on Linux, which counts the
+    /// stacks of threads too; the private bytes on Windows.
+    pub committed_bytes: Fact<u64>,
     /// Resident pages of files, in bytes: programs, libraries, a mapped model (`RssFile`).
     pub file_backed_bytes: Fact<u64>,
     /// Resident memory where each shared page counts in shares among those who map it, in bytes (PSS).
@@ -57,6 +60,7 @@ impl ProcessMemory {
         Self {
             resident_bytes: reason.clone(),
             anonymous_bytes: reason.clone(),
+            committed_bytes: reason.clone(),
             file_backed_bytes: reason.clone(),
             proportional_bytes: reason.clone(),
             private_bytes: reason.clone(),

@@ -36,15 +36,23 @@ fn of(folder: &Path) -> Option<ProcessMemory> {
     if process_status::field_of(&status, "State").is_some_and(|state| state.starts_with(['Z', 'X'])) {
         return None;
     }
+    let mut anonymous_bytes = kib(&status, "RssAnon");
     let (proportional_bytes, private_bytes) = match proc_text(&folder.join("smaps_rollup")) {
         Answer::Text(rollup) if rollup.is_empty() => (Fact::Unsupported, Fact::Unsupported),
-        Answer::Text(rollup) => (kib(&rollup, "Pss"), private(&rollup)),
+        Answer::Text(rollup) => {
+            // Counted page by page. From 6.2 on, kernels keep `RssAnon` by CPU and round it by as much as 128 KiB for each.
+            if let exact @ Fact::Value(_) = kib(&rollup, "Anonymous") {
+                anonymous_bytes = exact;
+            }
+            (kib(&rollup, "Pss"), private(&rollup))
+        }
         Answer::Nothing => (Fact::Unsupported, Fact::Unsupported),
         Answer::Refused(reason) => (Fact::Failed(reason.clone()), Fact::Failed(reason)),
     };
     Some(ProcessMemory {
         resident_bytes: kib(&status, "VmRSS"),
-        anonymous_bytes: kib(&status, "RssAnon"),
+        anonymous_bytes,
+        committed_bytes: kib(&status, "VmData"),
         file_backed_bytes: kib(&status, "RssFile"),
         proportional_bytes,
         private_bytes,
@@ -121,9 +129,9 @@ mod tests {
     use super::*;
     use crate::host::reading::root_with;
 
-    const STATUS: &str = "Name:\ta b\nState:\tS (sleeping)\nVmHWM:\t 40 kB\nVmRSS:\t 30 kB\nRssAnon:\t 8 kB\n\
+    const STATUS: &str = "Name:\ta b\nState:\tS (sleeping)\nVmHWM:\t 40 kB\nVmRSS:\t 30 kB\nRssAnon:\t 8 kB\nVmData:\t 16 kB\n\
                           RssFile:\t 20 kB\nRssShmem:\t 2 kB\nVmSwap:\t 0 kB\nThreads:\t3\n";
-    const ROLLUP: &str = "5600-7fff ---p 0 00:00 0 [rollup]\nRss: 30 kB\nPss: 17 kB\nPrivate_Clean: 4 kB\n\
+    const ROLLUP: &str = "5600-7fff ---p 0 00:00 0 [rollup]\nRss: 30 kB\nPss: 17 kB\nAnonymous: 12 kB\nPrivate_Clean: 4 kB\n\
                           Private_Dirty: 8 kB\nPrivate_Hugetlb: 0 kB\n";
 
     #[test]
@@ -133,7 +141,8 @@ mod tests {
             of(root.path()),
             Some(ProcessMemory {
                 resident_bytes: Fact::Value(30 << 10),
-                anonymous_bytes: Fact::Value(8 << 10),
+                anonymous_bytes: Fact::Value(12 << 10),
+                committed_bytes: Fact::Value(16 << 10),
                 file_backed_bytes: Fact::Value(20 << 10),
                 proportional_bytes: Fact::Value(17 << 10),
                 private_bytes: Fact::Value(12 << 10),

@@ -70,6 +70,7 @@ fn counters(process: &Owned) -> ProcessMemory {
     ProcessMemory {
         resident_bytes: Fact::Value(counters.WorkingSetSize as u64),
         anonymous_bytes: Fact::Value(counters.PrivateUsage as u64),
+        committed_bytes: Fact::Value(counters.PrivateUsage as u64),
         peak_resident_bytes: Fact::Value(counters.PeakWorkingSetSize as u64),
         ..ProcessMemory::without(&Fact::Unsupported)
     }

@@ -1,0 +1,196 @@
+//! The steps and the conversation as cases of the record.
+
+use serde_json::json;
+
+use super::expected::Expected;
+use super::judged::growth;
+use super::life::{Step, Talk, Turn};
+use crate::advise::{LeakJudgement, LeakRule};
+use crate::clock::ms;
+use crate::host::ProcessMemory;
+use crate::plan::ConversationPlan;
+use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus, Series, Timeline};
+
+type Reading = (&'static str, fn(&ProcessMemory) -> &Fact<u64>);
+
+/// What a step gives, besides its growth.
+const READINGS: [Reading; 6] = [
+    ("anonymous", |memory| &memory.anonymous_bytes),
+    ("file_backed", |memory| &memory.file_backed_bytes),
+    ("pss", |memory| &memory.proportional_bytes),
+    ("private", |memory| &memory.private_bytes),
+    ("committed", |memory| &memory.committed_bytes),
+    ("peak_resident", |memory| &memory.peak_resident_bytes),
+];
+
+/// How what was foreseen and what was measured compare.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Reconciled {
+    /// Foreseen in memory of the machine: the weights, wherever they lie, and the cache, in bytes.
+    pub(super) expected_bytes: f64,
+    /// Growth of anonymous memory and of the pages of files, in bytes.
+    pub(super) measured_bytes: f64,
+}
+
+/// Compares the growth from the backend to the context with what was foreseen. `None` where memory could not be read.
+///
+/// The buffers of the computation are in neither: they are reserved for the largest batch and touched as far as prompts need
+/// them, so that what was foreseen is their bound. Device memory is in neither, too.
+pub(super) fn reconciled(steps: &[Step], expected: &Expected) -> Option<Reconciled> {
+    let taken = |name: &str| {
+        let memory = &steps.iter().find(|step| step.name == name)?.memory;
+        Some(*memory.anonymous_bytes.value()? as f64 + *memory.file_backed_bytes.value()? as f64)
+    };
+    Some(Reconciled {
+        expected_bytes: (expected.weights_bytes + expected.mapped_bytes + expected.kv_bytes) as f64,
+        measured_bytes: taken("context")? - taken("backend")?,
+    })
+}
+
+/// One case a step: memory after it, its growth, and what was foreseen.
+pub(super) fn step_cases(steps: &[Step], turns: &[Turn], expected: Option<&Expected>) -> Vec<Case> {
+    let replies = ["first reply", "second reply"];
+    let all = steps.iter().map(|step| (step.name, step.took_ns, &step.memory));
+    let all = all.chain(replies.into_iter().zip(turns).map(|(name, turn)| (name, turn.elapsed_ns, &turn.memory)));
+    let mut before: Option<&ProcessMemory> = None;
+    let mut cases = Vec::new();
+    for (place, (name, took_ns, memory)) in all.enumerate() {
+        let mut metrics: Vec<Metric> =
+            READINGS.iter().map(|(metric, reading)| figure(metric, reading(memory), Direction::Lower)).collect();
+        metrics.insert(0, foreseen(name, expected));
+        metrics.insert(1, grown(before, memory));
+        metrics.push(Metric::plain("took", "ms", ms(took_ns), 1, Direction::Lower));
+        cases.push(Case {
+            path: format!("step/{}-{}", place + 1, name.replace(' ', "-")),
+            state: CaseState::Ok,
+            reason: None,
+            duration_s: took_ns as f64 / 1e9,
+            conditions: json!({ "step": name }),
+            notes: buffers(name, expected).into_iter().collect(),
+            metrics,
+            histograms: Vec::new(),
+        });
+        before = Some(memory);
+    }
+    cases
+}
+
+/// How the buffers of the computation are to be read.
+fn buffers(step: &str, expected: Option<&Expected>) -> Option<String> {
+    (step == "first reply" && expected.is_some()).then(|| {
+        "What is projected here are the buffers of the computation: reserved for the largest batch, touched as far as \
+         prompts need them."
+            .into()
+    })
+}
+
+fn figure(name: &str, fact: &Fact<u64>, direction: Direction) -> Metric {
+    match fact {
+        Fact::Value(bytes) => Metric::plain(name, "bytes", *bytes as f64, 1, direction),
+        _ => Metric::absent(name, "bytes", 0, direction, MetricStatus::Unsupported),
+    }
+}
+
+fn grown(before: Option<&ProcessMemory>, now: &ProcessMemory) -> Metric {
+    let before = before.and_then(|memory| memory.anonymous_bytes.value());
+    match (before, now.anonymous_bytes.value()) {
+        (Some(before), Some(now)) => Metric::plain("grown", "bytes", *now as f64 - *before as f64, 1, Direction::Lower),
+        _ => Metric::absent("grown", "bytes", 0, Direction::Lower, MetricStatus::NotMeasured),
+    }
+}
+
+/// What llama.cpp foresaw of a step in memory of the process: weights that are not mapped, the cache, and, for the first
+/// reply, the buffers, of which it touches what its prompt needs.
+fn foreseen(step: &str, expected: Option<&Expected>) -> Metric {
+    let bytes = expected.and_then(|expected| match step {
+        "model" => Some(expected.weights_bytes),
+        "context" => Some(expected.kv_bytes),
+        "first reply" => Some(expected.compute_bytes),
+        _ => None,
+    });
+    match bytes {
+        Some(bytes) => Metric::plain("projected", "bytes", bytes as f64, 1, Direction::None),
+        None => Metric::absent("projected", "bytes", 0, Direction::None, MetricStatus::NotMeasured),
+    }
+}
+
+/// The conversation: growth a message and a token, and how it went.
+pub(super) fn talk_case(plan: &ConversationPlan, talk: &Talk) -> (Case, LeakJudgement) {
+    let anonymous = |turn: &Turn| turn.memory.anonymous_bytes.value().map(|bytes| *bytes as f64);
+    let by_message: Vec<(f64, f64)> =
+        talk.turns.iter().zip(1_u32..).filter_map(|(turn, at)| Some((f64::from(at), anonymous(turn)?))).collect();
+    let mut tokens = 0.0;
+    let by_token: Vec<(f64, f64)> = talk
+        .turns
+        .iter()
+        .filter_map(|turn| {
+            tokens += (turn.n_prompt + turn.n_gen) as f64;
+            Some((tokens, anonymous(turn)?))
+        })
+        .collect();
+    let rule = plan.leak.rule;
+    let judgement = rule.judge(&by_message);
+    let a_token = LeakRule { threshold: rule.threshold / (tokens / talk.turns.len().max(1) as f64).max(1.0), ..rule };
+    let mut metrics =
+        vec![growth("growth", "message", &judgement), growth("growth_a_token", "token", &a_token.judge(&by_token))];
+    metrics.extend(of_turns(&talk.turns));
+    let stopped = talk.stopped.then(|| format!("interrupted after {} messages", talk.turns.len()));
+    let mut case = Case {
+        path: "conversation".into(),
+        state: if talk.stopped { CaseState::Interrupted } else { CaseState::Ok },
+        reason: stopped,
+        duration_s: talk.turns.iter().map(|turn| turn.elapsed_ns as f64 / 1e9).sum(),
+        conditions: json!({
+            "messages": talk.turns.len(),
+            "template": talk.template,
+            "tokens": tokens,
+            "leak": judgement,
+        }),
+        notes: forgotten(talk.forgotten).into_iter().collect(),
+        metrics,
+        histograms: Vec::new(),
+    };
+    timeline(talk).keep(&mut case);
+    (case, judgement)
+}
+
+fn forgotten(messages: u64) -> Option<String> {
+    (messages > 0).then(|| {
+        format!("The context was too small: {messages} messages were forgotten before their time; a larger --n-ctx keeps them.")
+    })
+}
+
+fn of_turns(turns: &[Turn]) -> Vec<Metric> {
+    let n = turns.len() as u64;
+    let extreme =
+        |name: &str, values: Vec<f64>, unit: &str, pick: fn(f64, f64) -> f64| match values.into_iter().reduce(pick) {
+            Some(value) => Metric::plain(name, unit, value, n, Direction::Lower),
+            None => Metric::absent(name, unit, 0, Direction::Lower, MetricStatus::TooFew),
+        };
+    let anonymous =
+        || turns.iter().filter_map(|turn| turn.memory.anonymous_bytes.value()).map(|bytes| *bytes as f64).collect();
+    let prompts = turns.iter().map(|turn| turn.n_prompt as f64).collect();
+    vec![
+        extreme("anonymous_min", anonymous(), "bytes", f64::min),
+        extreme("anonymous_max", anonymous(), "bytes", f64::max),
+        extreme("prompt_max", prompts, "tokens", f64::max),
+    ]
+}
+
+fn timeline(talk: &Talk) -> Timeline {
+    let of = |name: &str, unit: &str, value: &dyn Fn(&Turn) -> Option<f64>| Series {
+        name: name.into(),
+        unit: unit.into(),
+        values: talk.turns.iter().map(value).collect(),
+    };
+    let mut series: Vec<Series> = READINGS
+        .iter()
+        .filter(|(name, _)| *name != "peak_resident")
+        .map(|(name, reading)| of(name, "bytes", &|turn| reading(&turn.memory).value().map(|bytes| *bytes as f64)))
+        .collect();
+    series.push(of("prompt", "tokens", &|turn| Some(turn.n_prompt as f64)));
+    series.push(of("ttft", "ms", &|turn| Some(ms(turn.ttft_ns))));
+    series.push(of("reply", "ms", &|turn| Some(ms(turn.elapsed_ns))));
+    series.retain(|series| series.values.iter().any(Option::is_some));
+    Timeline { along: "message".into(), at: (1..=talk.turns.len()).map(|at| at as f64).collect(), series }
+}

@@ -1,0 +1,313 @@
+//! Another process, watched while it is used.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::failure::Failure;
+use super::super::recorder::{Beginning, Recorder};
+use super::super::report::{rendered, show};
+use super::judged::{exit, growth, sentence};
+use crate::advise::LeakJudgement;
+use crate::cli::MemoryArgs;
+use crate::clock::Clock;
+use crate::exit::Exit;
+use crate::host::{self, NamedProcess, ProcessMemory};
+use crate::plan::{GrowthUnit, WatchPlan};
+use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus, RecordError, RunState, Series, Timeline};
+use crate::term::{Printer, Progress};
+
+/// How often the record is written while the watch goes on, in seconds.
+const SAVE_EVERY_S: f64 = 5.0;
+/// The longest that Ctrl-C waits.
+const NAP: Duration = Duration::from_millis(50);
+
+/// Why the watch could not go on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WatchError {
+    /// The record.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The file whose lines count messages.
+    #[error("cannot read {}: {source}", path.display())]
+    Lines {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+}
+
+/// One look at the process.
+struct Look {
+    at_s: f64,
+    /// Messages so far, where they are counted.
+    messages: u64,
+    memory: ProcessMemory,
+}
+
+/// Why the watch ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    InTime,
+    Stopped,
+    ProcessGone,
+}
+
+/// Watches, and says what came out.
+pub(super) fn run(
+    args: &MemoryArgs,
+    target: &NamedProcess,
+    printer: Printer,
+    stop: &AtomicBool,
+) -> Result<Exit, Failure> {
+    let plan = WatchPlan::resolve(args);
+    let mut lines = args.count_lines.as_deref().map(Lines::open).transpose()?;
+    let beginning = Beginning {
+        command: "memory",
+        plan: serde_json::to_value(&plan).unwrap_or_default(),
+        subject: json!({ "process": target.name, "pid": target.pid }),
+        simulated: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let mut recorder = Recorder::start(args.out.as_deref(), beginning)?;
+    let looks = plan.length_s.map_or(0.0, |length_s| length_s / plan.every_s);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A count that an hour and a millisecond bound.
+    let progress = Progress::start(printer, &format!("watching {} ({})", target.name, target.pid), looks as u64);
+    let watched = watch(&plan, target, lines.as_mut(), stop, &progress, |looks| {
+        recorder.run.cases = vec![case(&plan, target, looks, None).0];
+        recorder.save()
+    });
+    progress.clear();
+    let (looks, ended) = match watched {
+        Ok(watched) => watched,
+        Err(error) => {
+            let failure = Failure::from(error);
+            (recorder.run.state, recorder.run.reason) = (RunState::Failed, Some(failure.reason()));
+            recorder.finish()?;
+            return Err(failure);
+        }
+    };
+    let judgement = conclude(&mut recorder, &plan, target, &looks, ended)?;
+    show(&rendered(&recorder.run, args.format, printer)?, printer)?;
+    printer.note(&format!("record: {}", recorder.path().display()));
+    Ok(match recorder.run.state {
+        RunState::Interrupted => Exit::Interrupted,
+        RunState::Failed => Exit::Failed,
+        _ => exit(&judgement),
+    })
+}
+
+fn conclude(
+    recorder: &mut Recorder,
+    plan: &WatchPlan,
+    target: &NamedProcess,
+    looks: &[Look],
+    ended: Ended,
+) -> Result<LeakJudgement, RecordError> {
+    let seen_s = looks.last().map_or(0.0, |look| look.at_s);
+    (recorder.run.state, recorder.run.reason) = match (ended, plan.length_s) {
+        (Ended::Stopped, Some(_)) => (RunState::Interrupted, Some("ended by Ctrl-C".into())),
+        (Ended::ProcessGone, Some(length_s)) => {
+            let reason = format!("process {} ended after {seen_s:.1} s of {length_s:.1} s", target.pid);
+            (RunState::Failed, Some(reason))
+        }
+        _ => (RunState::Complete, None),
+    };
+    if ended == Ended::ProcessGone {
+        recorder.run.warnings.push(format!("process {} ended {seen_s:.1} s into the watch", target.pid));
+    }
+    let (case, judgement) = case(plan, target, looks, recorder.run.reason.clone());
+    recorder.run.cases = vec![case];
+    recorder.run.findings = vec![sentence("anonymous memory", &plan.leak, &judgement)];
+    recorder.finish()?;
+    Ok(judgement)
+}
+
+/// Looks until something ends it. `keep` writes down what there is.
+fn watch(
+    plan: &WatchPlan,
+    target: &NamedProcess,
+    mut lines: Option<&mut Lines>,
+    stop: &AtomicBool,
+    progress: &Progress,
+    mut keep: impl FnMut(&[Look]) -> Result<(), RecordError>,
+) -> Result<(Vec<Look>, Ended), WatchError> {
+    let clock = Clock::start();
+    let now_s = || clock.now_ns() as f64 / 1e9;
+    let (mut looks, mut saved_s) = (Vec::new(), 0.0);
+    loop {
+        let at_s = now_s();
+        let messages = lines.as_mut().map_or(Ok(0), |lines| lines.count())?;
+        match ProcessMemory::of(target.pid) {
+            Ok(memory) if is_still(target) => looks.push(Look { at_s, messages, memory }),
+            _ => {
+                // The last look may have met it while it gave its memory back.
+                looks.pop();
+                return Ok((looks, Ended::ProcessGone));
+            }
+        }
+        progress.counter().fetch_add(1, Ordering::Relaxed);
+        if at_s - saved_s >= SAVE_EVERY_S {
+            keep(&looks)?;
+            saved_s = at_s;
+        }
+        let next_s = looks.len() as f64 * plan.every_s;
+        if plan.length_s.is_some_and(|length_s| next_s > length_s) {
+            return Ok((looks, Ended::InTime));
+        }
+        loop {
+            if stop.load(Ordering::Relaxed) {
+                return Ok((looks, Ended::Stopped));
+            }
+            let left_s = next_s - now_s();
+            if left_s <= 0.0 {
+                break;
+            }
+            thread::sleep(NAP.min(Duration::from_secs_f64(left_s)));
+        }
+    }
+}
+
+/// Whether the number still belongs to that process: the system gives numbers out again.
+fn is_still(target: &NamedProcess) -> bool {
+    host::process_numbered(target.pid).is_ok_and(|now| now.is_some_and(|now| now.started_s == target.started_s))
+}
+
+/// Lines of a file that grows.
+struct Lines {
+    path: PathBuf,
+    file: File,
+    read: u64,
+    ended: u64,
+}
+
+impl Lines {
+    /// Opens it. What is in it already does not count.
+    fn open(path: &Path) -> Result<Self, WatchError> {
+        let failed = |source| WatchError::Lines { path: path.into(), source };
+        let mut file = File::open(path).map_err(failed)?;
+        let read = file.seek(SeekFrom::End(0)).map_err(failed)?;
+        Ok(Self { path: path.into(), file, read, ended: 0 })
+    }
+
+    /// Lines that were added since it was opened. A file that has become shorter was begun anew.
+    fn count(&mut self) -> Result<u64, WatchError> {
+        let mut added = Vec::new();
+        let mut read = || {
+            if self.file.metadata()?.len() < self.read {
+                self.read = self.file.seek(SeekFrom::Start(0))?;
+            }
+            self.file.read_to_end(&mut added)
+        };
+        let read = read().map_err(|source| WatchError::Lines { path: self.path.clone(), source })?;
+        self.read += read as u64;
+        self.ended += added.split(|byte| *byte == b'\n').skip(1).count() as u64;
+        Ok(self.ended)
+    }
+}
+
+/// The case of the record, and how its memory is judged.
+fn case(plan: &WatchPlan, target: &NamedProcess, looks: &[Look], reason: Option<String>) -> (Case, LeakJudgement) {
+    let judgement = plan.leak.rule.judge(&points(plan, looks));
+    let mut case = Case {
+        path: format!("watched/{}", target.name),
+        state: if reason.is_some() { CaseState::Interrupted } else { CaseState::Ok },
+        duration_s: looks.last().map_or(0.0, |look| look.at_s),
+        conditions: json!({ "pid": target.pid, "looks": looks.len(), "leak": judgement }),
+        notes: notes(looks),
+        metrics: metrics(plan, looks, &judgement),
+        histograms: Vec::new(),
+        reason,
+    };
+    timeline(plan, looks).keep(&mut case);
+    (case, judgement)
+}
+
+/// Anonymous memory by messages or minutes: of several looks at one number of messages the first, which is not yet that of
+/// whatever comes after the last message.
+fn points(plan: &WatchPlan, looks: &[Look]) -> Vec<(f64, f64)> {
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for look in looks {
+        let Some(bytes) = look.memory.anonymous_bytes.value().map(|bytes| *bytes as f64) else { continue };
+        let at = match plan.leak.unit {
+            GrowthUnit::Message => look.messages as f64,
+            GrowthUnit::Minute => look.at_s / 60.0,
+        };
+        if points.last().is_none_or(|last| last.0 < at) {
+            points.push((at, bytes));
+        }
+    }
+    points
+}
+
+type Reading = (&'static str, &'static str, fn(&ProcessMemory) -> &Fact<u64>);
+
+/// What is read at each look, with its unit.
+const READINGS: [Reading; 10] = [
+    ("anonymous", "bytes", |memory| &memory.anonymous_bytes),
+    ("committed", "bytes", |memory| &memory.committed_bytes),
+    ("file_backed", "bytes", |memory| &memory.file_backed_bytes),
+    ("pss", "bytes", |memory| &memory.proportional_bytes),
+    ("private", "bytes", |memory| &memory.private_bytes),
+    ("swapped", "bytes", |memory| &memory.swapped_bytes),
+    ("resident", "bytes", |memory| &memory.resident_bytes),
+    ("peak_resident", "bytes", |memory| &memory.peak_resident_bytes),
+    ("threads", "count", |memory| &memory.threads),
+    ("handles", "count", |memory| &memory.handles),
+];
+
+/// The slope; then of each reading the last value, and the largest where it was larger.
+fn metrics(plan: &WatchPlan, looks: &[Look], judgement: &LeakJudgement) -> Vec<Metric> {
+    let mut metrics = vec![growth("growth", plan.leak.unit.word(), judgement)];
+    for (name, unit, reading) in READINGS {
+        let values: Vec<f64> =
+            looks.iter().filter_map(|look| reading(&look.memory).value()).map(|value| *value as f64).collect();
+        let n = values.len() as u64;
+        let (Some(last), Some(largest)) = (values.last(), values.iter().copied().reduce(f64::max)) else {
+            metrics.push(Metric::absent(name, unit, 0, Direction::Lower, MetricStatus::Unsupported));
+            continue;
+        };
+        metrics.push(Metric::plain(name, unit, *last, n, Direction::Lower));
+        if largest > *last {
+            metrics.push(Metric::plain(&format!("{name}_max"), unit, largest, n, Direction::Lower));
+        }
+    }
+    metrics
+}
+
+/// Why readings are missing, each reason once.
+fn notes(looks: &[Look]) -> Vec<String> {
+    let Some(last) = looks.last() else { return Vec::new() };
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for (name, _, reading) in READINGS {
+        let Fact::Failed(reason) = reading(&last.memory) else { continue };
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((reason.clone(), vec![name])),
+        }
+    }
+    reasons.into_iter().map(|(reason, names)| format!("Not read: {} ({reason}).", names.join(", "))).collect()
+}
+
+fn timeline(plan: &WatchPlan, looks: &[Look]) -> Timeline {
+    let values = |reading: fn(&ProcessMemory) -> &Fact<u64>| {
+        looks.iter().map(|look| reading(&look.memory).value().map(|value| *value as f64)).collect()
+    };
+    let mut series: Vec<Series> = READINGS
+        .into_iter()
+        .filter(|(name, ..)| *name != "peak_resident")
+        .map(|(name, unit, reading)| Series { name: name.into(), unit: unit.into(), values: values(reading) })
+        .collect();
+    if plan.counts_lines {
+        let values = looks.iter().map(|look| Some(look.messages as f64)).collect();
+        series.push(Series { name: "messages".into(), unit: "count".into(), values });
+    }
+    series.retain(|series| series.values.iter().any(Option::is_some));
+    Timeline { along: "s".into(), at: looks.iter().map(|look| look.at_s).collect(), series }
+}

@@ -1,0 +1,165 @@
+//! The plans of `memory`: a conversation with a model, or another process to watch. Part of the record.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::advise::LeakRule;
+use crate::cli::MemoryArgs;
+use crate::llm::{Script, ScriptError};
+use crate::record::Topology;
+
+/// Growth that is called a leak, in bytes a message, unless the user says otherwise: 50 KiB in a hundred messages.
+const THRESHOLD_A_MESSAGE: f64 = 512.0;
+/// The same a minute, where no messages are counted: 90 MiB a day.
+const THRESHOLD_A_MINUTE: f64 = 65_536.0;
+/// In what memory is counted: pages of 4 KiB; Windows hands out address space in steps of 64 KiB.
+const GRAIN: f64 = if cfg!(windows) { 65_536.0 } else { 4_096.0 };
+/// Most threads that are taken unasked.
+const MOST_THREADS: u64 = 16;
+
+/// What growth is counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GrowthUnit {
+    /// Messages.
+    Message,
+    /// Minutes.
+    Minute,
+}
+
+impl GrowthUnit {
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Minute => "minute",
+        }
+    }
+}
+
+/// By what a leak is judged.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct LeakPlan {
+    /// What x is.
+    pub unit: GrowthUnit,
+    /// The rule.
+    #[serde(flatten)]
+    pub rule: LeakRule,
+}
+
+impl LeakPlan {
+    fn of(args: &MemoryArgs, unit: GrowthUnit, warm_up: usize) -> Self {
+        let usual = match unit {
+            GrowthUnit::Message => THRESHOLD_A_MESSAGE,
+            GrowthUnit::Minute => THRESHOLD_A_MINUTE,
+        };
+        let threshold = args.threshold.map_or(usual, |bytes| bytes as f64);
+        Self { unit, rule: LeakRule { threshold, warm_up, grain: GRAIN } }
+    }
+}
+
+/// Why there is nothing to say to the model.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryPlanError {
+    /// The conversation cannot be read.
+    #[error("cannot read the conversation {}: {source}", path.display())]
+    Conversation {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// It holds nothing to say.
+    #[error("{}: {source}", path.display())]
+    Script {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: ScriptError,
+    },
+}
+
+/// A conversation with a model, and how its memory is judged.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConversationPlan {
+    /// Messages of the user.
+    pub messages: u32,
+    /// What is said.
+    pub script: Script,
+    /// Messages that the model is shown at most.
+    pub context_limit: u32,
+    /// Tokens of each reply.
+    pub reply_tokens: u32,
+    /// Tokens that the context holds.
+    pub n_ctx: u32,
+    /// Threads, of prompts and of generation.
+    pub n_threads: u32,
+    /// Layers on the GPU.
+    pub n_gpu_layers: u32,
+    /// Whether the file is mapped.
+    pub use_mmap: bool,
+    /// By what a leak is judged.
+    pub leak: LeakPlan,
+}
+
+impl ConversationPlan {
+    /// Resolves the arguments for a machine.
+    pub fn resolve(args: &MemoryArgs, topology: &Topology) -> Result<Self, MemoryPlanError> {
+        let script = match &args.conversation {
+            None => Script::of_the_app(),
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|source| MemoryPlanError::Conversation { path: path.clone(), source })?
+                .parse()
+                .map_err(|source| MemoryPlanError::Script { path: path.clone(), source })?,
+        };
+        // The window is full after so many messages of the user, each with its reply; two more for what comes late.
+        let warm_up = args.context_limit as usize / 2 + 2;
+        Ok(Self {
+            messages: args.messages,
+            script,
+            context_limit: args.context_limit,
+            reply_tokens: args.reply_tokens,
+            n_ctx: args.n_ctx,
+            n_threads: args.threads.unwrap_or_else(|| usual_threads(topology)),
+            n_gpu_layers: args.gpu_layers,
+            use_mmap: !args.no_mmap,
+            leak: LeakPlan::of(args, GrowthUnit::Message, warm_up),
+        })
+    }
+}
+
+/// As many threads as there are physical cores, where that is known.
+pub(super) fn usual_threads(topology: &Topology) -> u32 {
+    let cores = topology.physical_cores.value().or(topology.logical_cpus.value()).copied().unwrap_or(1);
+    u32::try_from(cores.clamp(1, MOST_THREADS)).unwrap_or(1)
+}
+
+/// A process to watch.
+#[derive(Debug, Clone, Serialize)]
+pub struct WatchPlan {
+    /// How long, in seconds; `None`: until Ctrl-C or its end.
+    pub length_s: Option<f64>,
+    /// Seconds between two looks.
+    pub every_s: f64,
+    /// Whether lines of a file count messages.
+    pub counts_lines: bool,
+    /// By what a leak is judged.
+    pub leak: LeakPlan,
+}
+
+impl WatchPlan {
+    /// Resolves the arguments.
+    #[must_use]
+    pub fn resolve(args: &MemoryArgs) -> Self {
+        let counts_lines = args.count_lines.is_some();
+        let unit = if counts_lines { GrowthUnit::Message } else { GrowthUnit::Minute };
+        Self {
+            length_s: args.length.map(|length| length.as_secs_f64()),
+            every_s: args.every.as_secs_f64(),
+            counts_lines,
+            leak: LeakPlan::of(args, unit, 0),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! `memory` on synthetic models: the steps of a life cycle, what was foreseen beside them, and the verdict.
+
+use workly_perf::record::{CaseState, RecordFolder, Run, RunState, Timeline};
+
+use super::run::{Place, case, figure};
+
+/// A place with a model in it that answers in milliseconds.
+fn place() -> Place {
+    let place = Place::new();
+    assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
+    place
+}
+
+fn run(place: &Place) -> Run {
+    RecordFolder::read(&place.path("out")).unwrap()
+}
+
+#[test]
+fn each_step_has_its_memory_and_the_conversation_its_verdict() {
+    let place = place();
+    let line = "memory --model tiny.gguf --messages 40 --reply-tokens 4 --threads 1 --n-ctx 512 --quiet --out out";
+    let outcome = place.run(line);
+    // Forty messages of a model of a few megabytes may well be too short to tell; a leak they are not.
+    assert_eq!(outcome.code, Some(0), "{}\n{}", outcome.stdout, outcome.stderr);
+    let run = run(&place);
+    assert_eq!(run.state, RunState::Complete);
+    assert_eq!(run.simulated[0].what, "synthetic weights");
+    let paths: Vec<&str> = run.cases.iter().map(|case| case.path.as_str()).collect();
+    let steps = ["1-start", "2-backend", "3-model", "4-context", "5-first-reply", "6-second-reply"]
+        .map(|step| format!("step/{step}"));
+    assert_eq!(paths[..6], steps);
+    assert_eq!(paths[6..], ["conversation"]);
+    let conversation = case(&run, "conversation");
+    assert_eq!(conversation.state, CaseState::Ok);
+    assert_ne!(conversation.conditions["leak"]["verdict"], "leak");
+    assert_eq!(conversation.conditions["template"], "zephyr");
+    let timeline = Timeline::of(conversation).unwrap();
+    assert_eq!((timeline.at.len(), timeline.along.as_str()), (40, "message"));
+    let prompts = &timeline.series.iter().find(|series| series.name == "prompt").unwrap().values;
+    // It grows to ten messages, and then rolls: the same five messages and replies of one length come again.
+    assert!(prompts[0] < prompts[4], "{prompts:?}");
+    #[cfg(target_os = "linux")]
+    {
+        assert!(figure(&run, "step/4-context", "projected").unwrap() > 0.0);
+        assert!(figure(&run, "step/6-second-reply", "anonymous").unwrap() > 0.0);
+        assert!(
+            figure(&run, "step/3-model", "file_backed").unwrap()
+                > figure(&run, "step/2-backend", "file_backed").unwrap()
+        );
+        assert!(outcome.stdout.contains("Over time") && outcome.stdout.contains('▁'), "{}", outcome.stdout);
+        let page = place.run("report out --format html").stdout;
+        assert!(page.contains("anonymous of conversation over 40 points"), "{page}");
+    }
+}
+
+/// The weights and the cache that llama.cpp foresees are what the process takes: mapped weights as pages of the file, read
+/// ones as its own. The buffers stay within what was reserved for them.
+#[cfg(target_os = "linux")]
+#[test]
+fn on_the_demo_model_what_was_foreseen_is_what_is_taken() {
+    let place = Place::new();
+    for mapped in ["", "--no-mmap"] {
+        let out = format!("out{mapped}");
+        let line =
+            format!("memory --model synth:demo --messages 1 --reply-tokens 1 --threads 1 --quiet --out {out} {mapped}");
+        let outcome = place.run(&line);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        let run = RecordFolder::read(&place.path(&out)).unwrap();
+        let of = |step: &str, name: &str| figure(&run, &format!("step/{step}"), name).unwrap();
+        let taken = |step: &str| of(step, "anonymous") + of(step, "file_backed");
+        let expected = &run.subject["expected"];
+        let foreseen: f64 =
+            ["mapped_bytes", "weights_bytes", "kv_bytes"].map(|part| expected[part].as_f64().unwrap()).iter().sum();
+        let ratio = (taken("4-context") - taken("2-backend")) / foreseen;
+        assert!((0.95..=1.05).contains(&ratio), "{mapped}: {ratio}, {expected}");
+        assert_eq!(expected["mapped_bytes"].as_u64() == Some(0), mapped == "--no-mmap", "{expected}");
+        let buffers = of("5-first-reply", "anonymous") - of("4-context", "anonymous");
+        assert!(buffers > 0.0 && buffers < expected["compute_bytes"].as_f64().unwrap(), "{buffers}, {expected}");
+        // The cache is touched at once, and all of it.
+        let touched = of("4-context", "anonymous") - of("3-model", "anonymous");
+        assert!((touched / expected["kv_bytes"].as_f64().unwrap() - 1.0).abs() < 0.05, "{touched}, {expected}");
+    }
+}
+
+#[test]
+fn a_conversation_of_one_s_own_is_taken_and_a_bad_one_named() {
+    let place = place();
+    place.write("said.txt", "system: Sois bref.\nBonjour\nÇa va ?\n");
+    place.write("empty.txt", "\n\n");
+    let brief = "memory --model tiny.gguf --messages 2 --reply-tokens 2 --threads 1 --n-ctx 256 --quiet --out out";
+    let outcome = place.run(&format!("{brief} --conversation said.txt"));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let run = run(&place);
+    assert_eq!(run.plan["script"]["system"], "Sois bref.");
+    assert!(run.findings[0].starts_with("Inconclusive: the run is too short"), "{:?}", run.findings);
+    assert!(run.findings[0].contains("messages more would tell"), "{:?}", run.findings);
+    for (file, says) in [("empty.txt", "no message"), ("gone.txt", "cannot read the conversation")] {
+        let outcome = place.run(&format!("memory --model tiny.gguf --conversation {file}"));
+        assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(says) && outcome.stderr.contains("hint"), "{}", outcome.stderr);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_the_messages_so_far() {
+    use std::process::Stdio;
+
+    let place = place();
+    let line = "memory --model tiny.gguf --messages 100000 --reply-tokens 2 --threads 1 --n-ctx 256 --quiet --out out";
+    let child = place.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !RecordFolder::read(&place.path("out")).is_ok_and(|run| run.cases.len() == 7) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = run(&place);
+    assert_eq!(run.state, RunState::Interrupted);
+    assert_eq!(case(&run, "conversation").state, CaseState::Interrupted);
+    assert!(Timeline::of(case(&run, "conversation")).is_some());
+}

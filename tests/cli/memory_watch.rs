@@ -1,0 +1,212 @@
+//! `memory --pid` on programs whose use of memory is known: a leak is found with its size, and nothing else is called one.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+
+use workly_perf::record::{CaseState, RecordFolder, Run, RunState, Timeline};
+
+use super::run::{Outcome, Place, figure};
+
+/// The program of `tests/doubles/memory_user.rs`, built once: the compiler that built these tests is there.
+static DOUBLE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/doubles/memory_user.rs");
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("memory_user{}", std::env::consts::EXE_SUFFIX));
+    // Whole or absent: two runs of the tests may build at the same time.
+    let unfinished = program.with_extension(std::process::id().to_string());
+    let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let built = Command::new(compiler).args(["--edition", "2024", "-O", "-o"]).args([&unfinished, &source]).status();
+    assert!(built.expect("rustc runs").success());
+    std::fs::rename(&unfinished, &program).unwrap();
+    program
+});
+
+/// A double that waits for its first message; it is ended with this.
+struct Double(Child);
+
+impl Double {
+    fn start(place: &Place, program: &Path, kind: &str, bytes: usize, messages: usize, pause_us: usize) -> Self {
+        place.write("messages.log", "of before\n");
+        let mut command = Command::new(program);
+        command.arg(kind).args([bytes, messages, pause_us].map(|number| number.to_string()));
+        Self(command.arg(place.path("messages.log")).stdin(Stdio::piped()).spawn().unwrap())
+    }
+
+    fn begin(&mut self) {
+        self.0.stdin.take().unwrap().write_all(b"begin\n").unwrap();
+    }
+}
+
+impl Drop for Double {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Watches a double from its first message to its end, and reads the record.
+fn watched(kind: &str, bytes: usize, messages: usize) -> (Outcome, Run) {
+    let place = Place::new();
+    let mut double = Double::start(&place, &DOUBLE, kind, bytes, messages, 3_000);
+    let line = format!("memory --pid {} --count-lines messages.log --every 5ms --quiet --out out", double.0.id());
+    let watching = place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while RecordFolder::read(&place.path("out")).is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    double.begin();
+    double.0.wait().unwrap();
+    let output = watching.wait_with_output().unwrap();
+    let outcome = Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    };
+    let run = RecordFolder::read(&place.path("out")).unwrap_or_else(|error| panic!("{error}\n{}", outcome.stderr));
+    (outcome, run)
+}
+
+fn verdict(run: &Run) -> &str {
+    run.cases[0].conditions["leak"]["verdict"].as_str().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_planted_leak_is_found_with_its_size() {
+    for (bytes, messages) in [(1 << 10, 1_200), (10 << 10, 200), (1 << 20, 150)] {
+        let (outcome, run) = watched("leak", bytes, messages);
+        assert_eq!(outcome.code, Some(1), "{bytes}: {}\n{}", outcome.stdout, outcome.stderr);
+        assert_eq!(verdict(&run), "leak", "{:?}", run.findings);
+        let found = figure(&run, "watched/memory_user", "growth").unwrap();
+        assert!((found / bytes as f64 - 1.0).abs() < 0.1, "{bytes}: {found}");
+        assert!(run.findings[0].starts_with("LEAK: anonymous memory grows by"), "{:?}", run.findings);
+        assert_eq!((run.state, run.cases[0].state), (RunState::Complete, CaseState::Ok));
+        let timeline = Timeline::of(&run.cases[0]).unwrap();
+        assert!(timeline.series.iter().any(|series| series.name == "messages"), "{timeline:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_no_leak_is_not_called_one() {
+    for kind in ["sawtooth", "cache", "jump"] {
+        let (outcome, run) = watched(kind, 300 << 10, 300);
+        assert_eq!(outcome.code, Some(0), "{kind}: {}\n{}", outcome.stdout, outcome.stderr);
+        assert_ne!(verdict(&run), "leak", "{kind}: {:?}", run.findings);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn twenty_runs_without_a_leak_raise_no_alarm() {
+    let verdicts: Vec<_> = std::thread::scope(|scope| {
+        let five = || (0..5).map(|_| verdict(&watched("still", 0, 150).1).to_owned()).collect::<Vec<_>>();
+        let runs: Vec<_> = (0..4).map(|_| scope.spawn(five)).collect();
+        runs.into_iter().flat_map(|run| run.join().unwrap()).collect()
+    });
+    assert_eq!(verdicts.len(), 20);
+    assert!(verdicts.iter().all(|verdict| verdict != "leak"), "{verdicts:?}");
+    let cleared = verdicts.iter().filter(|verdict| *verdict == "no_leak").count();
+    assert!(cleared >= 15, "{verdicts:?}");
+}
+
+#[test]
+fn a_process_that_ends_before_the_time_is_over_leaves_what_was_seen() {
+    let place = Place::new();
+    let mut double = Double::start(&place, &DOUBLE, "still", 0, 100, 5_000);
+    double.begin();
+    let outcome = place.run(&format!("memory --pid {} --for 1h --every 20ms --quiet --out out", double.0.id()));
+    // The double is not asked for its end until now: a process that nobody waits for has ended all the same.
+    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    assert_eq!(run.state, RunState::Failed);
+    assert!(run.reason.as_deref().unwrap().contains("ended after"), "{:?}", run.reason);
+    assert!(figure(&run, "watched/memory_user", "anonymous").unwrap() > 0.0);
+    assert!(figure(&run, "watched/memory_user", "threads").unwrap() >= 1.0);
+    assert!(figure(&run, "watched/memory_user", "handles").unwrap() >= 1.0);
+    assert!(outcome.stdout.contains("INCOMPLETE"), "{}", outcome.stdout);
+}
+
+#[test]
+fn growth_is_judged_a_minute_where_no_messages_are_counted() {
+    let place = Place::new();
+    let mut double = Double::start(&place, &DOUBLE, "leak", 100 << 10, 100_000, 2_000);
+    double.begin();
+    let line = format!("memory --pid {} --for 1500ms --every 10ms --quiet --out out", double.0.id());
+    let outcome = place.run(&line);
+    assert_eq!(outcome.code, Some(1), "{}\n{}", outcome.stdout, outcome.stderr);
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    let growth = run.cases[0].metric("growth").unwrap();
+    assert_eq!(growth.unit, "bytes/minute");
+    assert!(growth.value.unwrap() > 10e6, "{growth:?}");
+}
+
+#[test]
+fn a_name_must_belong_to_one_process_alone() {
+    let place = Place::new();
+    let program = place.path(&format!("twin{}", std::env::consts::EXE_SUFFIX));
+    std::fs::copy(&*DOUBLE, &program).unwrap();
+    let none = place.run("memory --process twin --for 100ms --out none");
+    assert_eq!(none.code, Some(3), "{}", none.stderr);
+    assert!(none.stderr.contains("no process is called twin"), "{}", none.stderr);
+    let first = Double::start(&place, &program, "still", 0, 1, 0);
+    let one = place.run("memory --process TWIN --for 100ms --every 10ms --quiet --out one");
+    assert_eq!(one.code, Some(0), "{}", one.stderr);
+    let second = Double::start(&place, &program, "still", 0, 1, 0);
+    let two = place.run("memory --process twin --for 100ms --out two");
+    assert_eq!(two.code, Some(2), "{}", two.stderr);
+    for pid in [first.0.id(), second.0.id()] {
+        assert!(two.stderr.contains(&pid.to_string()), "{}", two.stderr);
+    }
+    assert!(two.stderr.contains("--pid"), "{}", two.stderr);
+    assert!(!place.path("two").exists(), "nothing was measured");
+}
+
+#[test]
+fn what_cannot_be_watched_is_said_with_a_hint() {
+    let place = Place::new();
+    for (line, code) in [
+        ("memory --pid 4000000000", 3),
+        ("memory --pid 1 --process a", 2),
+        ("memory --pid 1 --messages 5", 2),
+        ("memory --pid x", 2),
+        ("memory --threshold 0", 2),
+        ("memory --every 0s", 2),
+    ] {
+        let outcome = place.run(line);
+        assert_eq!(outcome.code, Some(code), "{line}: {}", outcome.stderr);
+    }
+    let own = std::process::id();
+    let lines = place.run(&format!("memory --pid {own} --count-lines gone.log --out out"));
+    assert_eq!(lines.code, Some(5), "{}", lines.stderr);
+    assert!(lines.stderr.contains("gone.log") && lines.stderr.contains("hint"), "{}", lines.stderr);
+}
+
+/// Whoever is not the owner sees less of process 1, and is told what.
+#[cfg(target_os = "linux")]
+#[test]
+fn another_user_s_process_shows_what_everyone_may_see() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+
+    const NOBODY: u32 = 65_534;
+    let place = Place::new();
+    std::fs::set_permissions(place.path("."), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let program = place.path("workly-perf");
+    std::fs::copy(env!("CARGO_BIN_EXE_workly-perf"), &program).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let line = "memory --pid 1 --for 200ms --every 20ms --quiet --out out";
+    let mut command = Command::new(&program);
+    command.args(line.split(' ')).current_dir(place.path("."));
+    // Only root can become someone else; anyone else already is.
+    if std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0) {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let run = RecordFolder::read(&place.path("out")).unwrap_or_else(|error| panic!("{error}\n{stderr}"));
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(run.cases[0].metric("anonymous").unwrap().value.is_some());
+    assert!(run.cases[0].metric("pss").unwrap().value.is_none());
+    assert!(run.cases[0].notes[0].contains("permission denied: the process is another user's"), "{:?}", run.cases[0]);
+}
