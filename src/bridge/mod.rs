@@ -10,6 +10,7 @@ mod framing;
 mod message;
 mod reply;
 pub mod server;
+pub mod tap;
 mod wire;
 
 pub use address::{DEFAULT_PORT, Target, listening, resolve};

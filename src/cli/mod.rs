@@ -16,6 +16,7 @@ mod recommend;
 mod render_load;
 mod report;
 mod root;
+mod tap;
 mod threads;
 mod values;
 
@@ -35,4 +36,5 @@ pub use recommend::{ObjectiveArg, RecommendArgs};
 pub use render_load::RenderLoadArgs;
 pub use report::ReportArgs;
 pub use root::{Cli, Command, CompletionsArgs, Format, RenderFormat, TokenFormat};
+pub use tap::TapArgs;
 pub use threads::{SweepItem, ThreadsArgs, UnderLoad};

@@ -28,6 +28,8 @@ pub enum Command {
     Ipc(IpcArgs),
     /// Run the embedded bridge as a server: a stand-in for Unity, to try things on.
     Bridge(BridgeArgs),
+    /// Record what the application and Unity say to each other, and when.
+    Tap(super::TapArgs),
     /// Find the thread counts that suit this machine as it is used.
     Threads(ThreadsArgs),
     /// Find how many layers go on the GPU: what fits beside Unity, and how fast it is.

@@ -20,6 +20,7 @@ mod render_load;
 mod report;
 mod run;
 mod simulated;
+mod tap;
 mod threads;
 
 pub use run::run;

@@ -47,6 +47,7 @@ fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
     match command {
         Command::Ipc(args) => ipc::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Bridge(args) => bridge::run(args, printer, &*stop_on_ctrl_c()?),
+        Command::Tap(args) => super::tap::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Threads(args) => threads::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Pipeline(args) => pipeline::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Recommend(args) => recommend::run(args, printer, &*stop_on_ctrl_c()?),

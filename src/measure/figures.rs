@@ -65,7 +65,9 @@ pub fn metrics(trips: &RoundTrips, load: Load, state: CaseState) -> Vec<Metric> 
     metrics
 }
 
-fn latency_metrics(summary: &Summary, usable: bool) -> Vec<Metric> {
+/// The figures of times in milliseconds: percentiles, mean, extremes. `usable` says whether they may be given.
+#[must_use]
+pub fn latency_metrics(summary: &Summary, usable: bool) -> Vec<Metric> {
     let n = summary.n as u64;
     let figure = |name: &str, value: Option<f64>, spread: Option<f64>, interval: Option<(f64, f64)>| Metric {
         value: value.filter(|_| usable),

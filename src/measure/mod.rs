@@ -5,6 +5,7 @@ mod contention;
 mod figures;
 mod findings;
 mod load;
+mod matcher;
 mod open;
 mod placement;
 #[cfg(feature = "llama")]
@@ -12,14 +13,16 @@ mod placement_run;
 mod rate;
 mod render_load;
 mod round_trips;
+mod tap_account;
 mod token_figures;
 mod tokens;
 mod turn;
 
 pub use contention::{CellSample, LONGEST_TALK, measure_cell};
-pub use figures::{case_state, metrics};
+pub use figures::{case_state, latency_metrics, metrics};
 pub use findings::{ClientLimit, aliases, client_limited, frame_lock};
 pub use load::Load;
+pub use matcher::{Answer, Matcher};
 pub use placement::{
     ForeseeRequest, PlacementAnswer, PlacementOutcome, PlacementPhase, PlacementRequest, PlacementTask,
 };
@@ -31,6 +34,7 @@ pub use rate::{
 };
 pub use render_load::{Calibration, Frame, Frames, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render};
 pub use round_trips::{Bench, End, RoundTrips, measure_case};
+pub use tap_account::{TapAccount, Traffic};
 pub use token_figures::{average, token_metrics};
 #[cfg(feature = "llama")]
 pub use tokens::repeat;

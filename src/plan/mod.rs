@@ -10,6 +10,7 @@ mod pipeline;
 mod reach;
 mod settings;
 mod shared;
+mod tap;
 mod threads;
 
 pub use campaign::{CampaignError, CampaignPlan, Role, Variant};
@@ -22,4 +23,5 @@ pub use pipeline::{ARM_KEYS, Arm, ArmError, PipelinePlan, PipelinePlanError, Sid
 pub use reach::{DialectBy, FoundBy, PlanError, Reach};
 pub use settings::{objective, settings_patch};
 pub use shared::DEFAULT_CONFIG;
+pub use tap::TapPlan;
 pub use threads::{Competition, Count, Rounds, Rule, ThreadsPlan};

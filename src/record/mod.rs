@@ -18,6 +18,7 @@ mod run;
 #[cfg(test)]
 pub(crate) mod sample;
 mod schema;
+mod session;
 mod timeline;
 mod topology;
 
@@ -34,5 +35,8 @@ pub use json::write_json;
 pub use metric::{Direction, Metric, MetricStatus};
 pub use run::{Build, Machine, Run, RunState, Simulation};
 pub use schema::{SCHEMA, SchemaVersion};
+pub use session::{
+    SESSION_FILE, Sender, SessionEvent, SessionHead, SessionLine, SessionMessage, SessionWriter, read_session,
+};
 pub use timeline::{Series, Timeline};
 pub use topology::Topology;

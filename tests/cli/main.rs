@@ -41,6 +41,7 @@ mod render_load;
 mod run;
 mod saved_runs;
 mod standin_nvml;
+mod tap;
 #[cfg(feature = "llama")]
 mod threads;
 mod usage;

@@ -1,0 +1,158 @@
+//! What may be told of a message without telling what it says: the name of its command if it is a known one, its id, and what
+//! kind of reply it is. Everything else in it is private.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::super::dialect::{Ack, Dialect};
+use super::super::wire::Codec;
+
+/// In place of a name that is not known: a name could be anything.
+const OTHER: &str = "other";
+
+/// The name given to an object without members, which is all that the stock bridge ever sends.
+const BARE: &str = "{}";
+
+/// The name given to a line without anything on it, which is no message.
+const BLANK: &str = "blank";
+
+/// The longest text that passes for an id.
+const LONGEST_ID: usize = 64;
+
+/// Names beside the commands of the dialects: requests and events that the protocols know.
+const NAMES: [&str; 6] = ["batch", "stats", "hello", "ready", "status", "error"];
+
+/// The commands of every built-in dialect; with what a stock bridge's reply to it means, where it has one.
+static KNOWN: LazyLock<HashMap<String, Option<Ack>>> = LazyLock::new(|| {
+    let mut known: HashMap<String, Option<Ack>> = NAMES.map(|name| (name.to_owned(), None)).into();
+    for dialect in Dialect::NAMES.iter().filter_map(|name| Dialect::named(name).ok()) {
+        for command in &dialect.commands {
+            known.entry(command.name.clone()).or_default();
+            known.extend(command.reply.iter().map(|reply| (reply.clone(), None)));
+        }
+    }
+    for command in &Dialect::stock().commands {
+        known.insert(command.name.clone(), Some(command.ack));
+    }
+    // Later versions answer it from the socket thread.
+    known.insert("batch".into(), Some(Ack::Received));
+    known
+});
+
+/// The id of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MessageId {
+    /// A number.
+    Number(u64),
+    /// A short word of letters, digits, `-` and `_`.
+    Word(String),
+}
+
+/// What is told of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// Name of the command or event: a known one, `{}`, or `other`.
+    pub name: String,
+    /// Its id, if it has one that cannot be text of somebody's.
+    pub id: Option<MessageId>,
+    /// For a request: what a reply to it means by the stock table, or by its own wish; `None` when it gets none by that table.
+    pub wants: Option<Ack>,
+    /// For a reply: what it says that it means.
+    pub tells: Option<Ack>,
+    /// Whether it asks not to be answered.
+    pub wants_none: bool,
+}
+
+impl Sighting {
+    /// Looks at a message without its framing.
+    #[must_use]
+    pub fn of(content: &[u8]) -> Self {
+        if content.trim_ascii().is_empty() {
+            return Self { name: BLANK.into(), ..Self::other() };
+        }
+        let codec = if content.trim_ascii_start().starts_with(b"{") { Codec::Json } else { Codec::Msgpack };
+        let Ok(Value::Object(message)) = codec.decode::<Value>(content) else { return Self::other() };
+        if message.is_empty() {
+            return Self { name: BARE.into(), ..Self::other() };
+        }
+        let name = ["command", "type"].iter().find_map(|key| message.get(*key)?.as_str());
+        let known = name.and_then(|name| KNOWN.get_key_value(name));
+        let ack = message.get("ack").and_then(Value::as_str);
+        let told = ack.and_then(|ack| [Ack::Received, Ack::Applied].into_iter().find(|known| known.to_string() == ack));
+        let wants_none = ack == Some("none");
+        Self {
+            name: known.map_or(OTHER.into(), |(name, _)| name.clone()),
+            id: message.get("id").and_then(id_of),
+            wants: told.or_else(|| *known?.1).filter(|_| !wants_none),
+            tells: told,
+            wants_none,
+        }
+    }
+
+    /// Whether it is a line without anything on it.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.name == BLANK
+    }
+
+    fn other() -> Self {
+        Self { name: OTHER.into(), id: None, wants: None, tells: None, wants_none: false }
+    }
+}
+
+fn id_of(id: &Value) -> Option<MessageId> {
+    match id {
+        Value::Number(number) => number.as_u64().map(MessageId::Number),
+        Value::String(word) => {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+            (word.len() <= LONGEST_ID && word.bytes().all(plain)).then(|| MessageId::Word(word.clone()))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_names_are_told_and_no_others() {
+        let seen = Sighting::of(br#"{"command": "set_expression", "data": {"name": "joy", "value": 0.5}}"#);
+        assert_eq!((seen.name.as_str(), seen.wants, seen.id), ("set_expression", Some(Ack::Received), None));
+        assert_eq!(Sighting::of(br#"{"command": "set_auto_blink"}"#).wants, Some(Ack::Applied));
+        for private in [r#"{"command": "Dear diary"}"#, r#"{"chat": "hello"}"#, "[1]", "no JSON", "{\"command\": 3}"] {
+            assert_eq!(Sighting::of(private.as_bytes()), Sighting::other(), "{private}");
+        }
+        assert_eq!(Sighting::of(b"{}").name, "{}");
+        assert_eq!(Sighting::of(br#"{"type":"expression_set","id":"a-1"}"#).name, "expression_set");
+    }
+
+    #[test]
+    fn ids_are_told_unless_they_could_be_text() {
+        let id = |id: &str| Sighting::of(format!(r#"{{"command":"stats","id":{id}}}"#).as_bytes()).id;
+        assert_eq!(id("7"), Some(MessageId::Number(7)));
+        assert_eq!(id(r#""a-1_B""#), Some(MessageId::Word("a-1_B".into())));
+        for private in [r#""dear diary""#.to_owned(), format!("\"{}\"", "x".repeat(65)), "[1]".into(), "null".into()] {
+            assert_eq!(id(&private), None, "{private}");
+        }
+    }
+
+    #[test]
+    fn a_reply_tells_what_it_means_and_a_request_may_want_none() {
+        let reply = Sighting::of(br#"{"id":1,"command":"set_auto_blink","ack":"applied","status":"ok"}"#);
+        assert_eq!(reply.tells, Some(Ack::Applied));
+        let silent = Sighting::of(br#"{"command":"reset_expressions","ack":"none"}"#);
+        assert_eq!((silent.wants, silent.wants_none), (None, true));
+    }
+
+    #[test]
+    fn messagepack_is_read_too() {
+        let message = serde_json::json!({"command": "set_auto_blink", "id": 9});
+        let seen = Sighting::of(&Codec::Msgpack.encode(&message));
+        assert_eq!((seen.name.as_str(), seen.id), ("set_auto_blink", Some(MessageId::Number(9))));
+    }
+}

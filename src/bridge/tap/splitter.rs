@@ -1,0 +1,149 @@
+//! Where one message ends and the next begins, in bytes that are only watched.
+//!
+//! Both framings are recognised, message by message: a length below 16 MiB begins with a zero byte, with which no JSON text can
+//! begin. So nothing has to be known of what the two sides agreed on.
+
+use super::super::wire::{Framing, PREFIX};
+
+/// Longer messages are counted on, and their content is not kept: nobody may fill the memory.
+const LONGEST_KEPT_BYTES: usize = 16 << 20;
+
+/// A whole message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) framing: Framing,
+    /// Bytes on the wire, line feed or length included.
+    pub(super) size_bytes: u64,
+    /// Without line feed or length; cut off where more was not to be kept.
+    pub(super) content: Vec<u8>,
+}
+
+/// Splits one direction of a connection.
+#[derive(Debug)]
+pub(super) struct Splitter {
+    keep_bytes: usize,
+    content: Vec<u8>,
+    seen_bytes: u64,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Begin,
+    Line,
+    Prefix,
+    Payload { left: u64 },
+}
+
+impl Splitter {
+    /// Keeps no more than `keep_bytes` of each message.
+    pub(super) fn new(keep_bytes: usize) -> Self {
+        let keep_bytes = keep_bytes.min(LONGEST_KEPT_BYTES);
+        Self { keep_bytes, content: Vec::new(), seen_bytes: 0, state: State::Begin }
+    }
+
+    /// Takes what was read, and hands on each message that it completes.
+    pub(super) fn feed(&mut self, mut bytes: &[u8], mut on_message: impl FnMut(Found)) {
+        while let Some(&first) = bytes.first() {
+            match self.state {
+                State::Begin => self.state = if first == 0 { State::Prefix } else { State::Line },
+                State::Line => {
+                    let Some(at) = bytes.iter().position(|&byte| byte == b'\n') else {
+                        self.keep(bytes);
+                        return;
+                    };
+                    self.keep(&bytes[..at]);
+                    self.seen_bytes += 1;
+                    bytes = &bytes[at + 1..];
+                    on_message(self.take(Framing::Lines));
+                }
+                State::Prefix => {
+                    // Kept as content until it is whole, which `keep_bytes` must not prevent.
+                    self.content.push(first);
+                    self.seen_bytes += 1;
+                    bytes = &bytes[1..];
+                    if self.content.len() == PREFIX {
+                        let left = self.content.iter().fold(0, |length, &byte| length << 8 | u64::from(byte));
+                        self.content.clear();
+                        self.state = State::Payload { left };
+                        if left == 0 {
+                            on_message(self.take(Framing::Length));
+                        }
+                    }
+                }
+                State::Payload { left } => {
+                    let count = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
+                    self.keep(&bytes[..count]);
+                    bytes = &bytes[count..];
+                    let left = left - count as u64;
+                    self.state = State::Payload { left };
+                    if left == 0 {
+                        on_message(self.take(Framing::Length));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Bytes that belong to no whole message yet.
+    pub(super) fn unfinished_bytes(&self) -> u64 {
+        self.seen_bytes
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        self.seen_bytes += bytes.len() as u64;
+        let room = self.keep_bytes.saturating_sub(self.content.len());
+        self.content.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    fn take(&mut self, framing: Framing) -> Found {
+        self.state = State::Begin;
+        let size_bytes = std::mem::take(&mut self.seen_bytes);
+        Found { framing, size_bytes, content: std::mem::take(&mut self.content) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(keep_bytes: usize, bytes: &[u8], piece: usize) -> Vec<(Framing, u64, String)> {
+        let mut splitter = Splitter::new(keep_bytes);
+        let mut found = Vec::new();
+        for piece in bytes.chunks(piece) {
+            splitter.feed(piece, |message| {
+                let content = String::from_utf8_lossy(&message.content).into_owned();
+                found.push((message.framing, message.size_bytes, content));
+            });
+        }
+        found
+    }
+
+    #[test]
+    fn both_framings_are_found_in_one_stream_however_it_is_cut() {
+        let stream = b"{\"a\":1}\n\r\n\x00\x00\x00\x03{\n}\x00\x00\x00\x00{}\n\x00\x00\x00\x01x{half";
+        let expected = [
+            (Framing::Lines, 8, "{\"a\":1}".to_owned()),
+            (Framing::Lines, 2, "\r".to_owned()),
+            (Framing::Length, 7, "{\n}".to_owned()),
+            (Framing::Length, 4, String::new()),
+            (Framing::Lines, 3, "{}".to_owned()),
+            (Framing::Length, 5, "x".to_owned()),
+        ];
+        for piece in [1, 2, 3, 5, 100] {
+            assert_eq!(split(100, stream, piece), expected, "pieces of {piece}");
+        }
+        let mut splitter = Splitter::new(100);
+        splitter.feed(stream, |_| {});
+        assert_eq!(splitter.unfinished_bytes(), 5);
+    }
+
+    #[test]
+    fn what_is_not_kept_is_counted() {
+        for piece in [1, 7, 1_000] {
+            let found = split(4, b"0123456789\n\x00\x00\x00\x06abcdef\n", piece);
+            assert_eq!(found[0], (Framing::Lines, 11, "0123".to_owned()));
+            assert_eq!(found[1], (Framing::Length, 10, "abcd".to_owned()));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What a tap has seen, added up: reply times, and for each side its messages, bytes, sizes and pauses.
+
+use std::collections::BTreeMap;
+
+use super::matcher::{Answer, Matcher};
+use crate::bridge::Ack;
+use crate::bridge::tap::{Passed, Side, Sighting};
+
+/// One direction.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// Messages, blank lines left out.
+    pub messages: u64,
+    /// Bytes that were passed on, whole messages or not.
+    pub bytes: u64,
+    /// Size of each message on the wire, in bytes.
+    pub sizes_bytes: Vec<u64>,
+    /// Time from each message to the next of the same connection, in nanoseconds.
+    pub gaps_ns: Vec<u64>,
+    /// How long the tap held each message, in nanoseconds.
+    pub held_ns: Vec<u64>,
+    /// Messages by name.
+    pub names: BTreeMap<String, u64>,
+    last_ns: Option<u64>,
+}
+
+/// Everything that was seen.
+#[derive(Debug, Default)]
+pub struct TapAccount {
+    /// What the application sent.
+    pub app: Traffic,
+    /// What Unity sent.
+    pub unity: Traffic,
+    /// Reply times in nanoseconds, by what the reply means; `None` where that is not known.
+    pub replies_ns: BTreeMap<Option<Ack>, Vec<u64>>,
+    /// Replies that could belong to more than one request.
+    pub unassigned: u64,
+    /// Messages of Unity that answer nothing: greetings and events.
+    pub unasked: u64,
+    /// Requests whose connection ended before a reply came.
+    pub unanswered: u64,
+    /// Connections of the application.
+    pub connections: u64,
+    matcher: Matcher,
+}
+
+impl TapAccount {
+    /// A connection begins.
+    pub fn begin(&mut self) {
+        self.connections += 1;
+        for direction in [&mut self.app, &mut self.unity] {
+            direction.last_ns = None;
+        }
+    }
+
+    /// A message, in the order of the moments at which messages came.
+    pub fn add(&mut self, passed: &Passed, sighting: &Sighting) {
+        if sighting.is_blank() {
+            return;
+        }
+        let direction = match passed.from {
+            Side::App => &mut self.app,
+            Side::Unity => &mut self.unity,
+        };
+        direction.add(passed, sighting);
+        match passed.from {
+            Side::App if sighting.wants_none => {}
+            Side::App => self.matcher.ask(passed.at_ns, sighting.id.clone(), sighting.wants),
+            Side::Unity => match self.matcher.answer(sighting.id.as_ref(), sighting.tells) {
+                Answer::Of { asked_ns, ack } => {
+                    self.replies_ns.entry(ack).or_default().push(passed.at_ns.saturating_sub(asked_ns));
+                }
+                Answer::Unassigned => self.unassigned += 1,
+                Answer::Unasked => self.unasked += 1,
+            },
+        }
+    }
+
+    /// The connection has ended.
+    pub fn end(&mut self) {
+        self.unanswered += self.matcher.clear();
+    }
+}
+
+impl Traffic {
+    fn add(&mut self, passed: &Passed, sighting: &Sighting) {
+        self.messages += 1;
+        self.sizes_bytes.push(passed.size_bytes);
+        self.held_ns.push(passed.held_ns);
+        self.gaps_ns.extend(self.last_ns.map(|last_ns| passed.at_ns.saturating_sub(last_ns)));
+        self.last_ns = Some(passed.at_ns);
+        *self.names.entry(sighting.name.clone()).or_default() += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bridge::Framing;
+
+    fn add(account: &mut TapAccount, from: Side, at_ns: u64, text: &str) {
+        let content = text.as_bytes().to_vec();
+        let size_bytes = text.len() as u64 + 1;
+        let passed = Passed { from, at_ns, held_ns: 7, size_bytes, framing: Framing::Lines, content };
+        account.add(&passed, &Sighting::of(&passed.content));
+    }
+
+    #[test]
+    fn a_stock_conversation_adds_up() {
+        let mut account = TapAccount::default();
+        account.begin();
+        add(&mut account, Side::Unity, 5, "{}");
+        add(&mut account, Side::App, 100, r#"{"command":"set_expression"}"#);
+        add(&mut account, Side::Unity, 150, "{}");
+        add(&mut account, Side::App, 200, r#"{"command":"ping"}"#);
+        add(&mut account, Side::App, 300, "");
+        add(&mut account, Side::App, 400, r#"{"command":"set_auto_blink"}"#);
+        add(&mut account, Side::Unity, 1_000, "{}");
+        add(&mut account, Side::App, 2_000, r#"{"command":"reset_expressions"}"#);
+        account.end();
+        assert_eq!(account.replies_ns[&Some(Ack::Received)], [50]);
+        assert_eq!(account.replies_ns[&Some(Ack::Applied)], [600]);
+        assert_eq!((account.unasked, account.unanswered, account.unassigned), (1, 1, 0));
+        assert_eq!(account.app.gaps_ns, [100, 200, 1_600]);
+        assert_eq!((account.app.messages, account.unity.messages), (4, 3));
+        assert_eq!(account.app.names["other"], 1);
+    }
+}

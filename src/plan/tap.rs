@@ -1,0 +1,41 @@
+//! The plan of `tap`: from where, to where, and what is kept.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use crate::bridge::{BridgeError, Target, listening, resolve};
+use crate::cli::TapArgs;
+
+/// Everything that `tap` will do.
+#[derive(Debug, Clone, Serialize)]
+pub struct TapPlan {
+    /// Where the application connects.
+    pub listen: SocketAddr,
+    /// Where Unity is looked for, in this order.
+    pub to: Vec<SocketAddr>,
+    /// Whether it ends with the first connection.
+    pub once: bool,
+    /// Whether contents are stored.
+    pub with_payload: bool,
+}
+
+impl TapPlan {
+    /// Resolves the arguments.
+    ///
+    /// # Errors
+    /// [`BridgeError::NotLoopback`] for another machine that was not allowed, [`BridgeError::Unresolvable`], and
+    /// [`BridgeError::BadAddress`] for a tap on no line: an embedded bridge, or the tap itself.
+    pub fn resolve(args: &TapArgs) -> Result<Self, BridgeError> {
+        let bad = |detail: &str| BridgeError::BadAddress { text: args.to.to_string(), detail: detail.into() };
+        let Target::Remote { host, port } = &args.to else {
+            return Err(bad("a tap leads to a bridge in a process of its own: HOST:PORT"));
+        };
+        let listen = listening(args.listen, args.allow_remote)?;
+        let to = resolve(host, *port, args.allow_remote)?;
+        if to.contains(&listen) {
+            return Err(bad("it is the address that the tap itself listens on"));
+        }
+        Ok(Self { listen, to, once: args.once, with_payload: args.with_payload })
+    }
+}

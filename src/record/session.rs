@@ -1,0 +1,248 @@
+//! The file of a session that was tapped: a line of JSON for its head, then one for each message and event, in the order of time.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::error::RecordError;
+
+/// Name of the file in the record's folder.
+pub const SESSION_FILE: &str = "session.jsonl";
+
+/// What the first line says of itself.
+const KIND: &str = "workly-perf session";
+
+/// The shape of the lines. A reader refuses a higher one.
+const VERSION: u32 = 1;
+
+/// The first line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionHead {
+    kind: String,
+    version: u32,
+    /// The run that it belongs to.
+    pub run_id: String,
+    /// When its clock read 0.
+    pub started: Timestamp,
+    /// Whether the messages themselves are in it: what the user and the model said, that is.
+    pub with_payload: bool,
+}
+
+impl SessionHead {
+    /// The head of a new file.
+    #[must_use]
+    pub fn new(run_id: &str, started: Timestamp, with_payload: bool) -> Self {
+        Self { kind: KIND.into(), version: VERSION, run_id: run_id.into(), started, with_payload }
+    }
+}
+
+/// Who sent a message, or ended a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sender {
+    /// The application.
+    App,
+    /// Unity.
+    Unity,
+}
+
+/// What stands on a line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum SessionEvent {
+    /// A connection of the application begins.
+    Connected {
+        /// Its number, from 1.
+        connection: u64,
+    },
+    /// A message.
+    Message(SessionMessage),
+    /// The connection is over.
+    Disconnected {
+        /// Its number.
+        connection: u64,
+    },
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionMessage {
+    /// The connection that it went over.
+    pub connection: u64,
+    /// Who sent it.
+    pub from: Sender,
+    /// Bytes on the wire, line feed or length included.
+    pub bytes: u64,
+    /// `lines` or `length`.
+    pub framing: String,
+    /// Name of its command if it is a known one, else `other`.
+    pub command: String,
+    /// Its id, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<serde_json::Value>,
+    /// The message without its framing, if that is text and was to be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<String>,
+    /// The same where it is no text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload_base64: Option<String>,
+}
+
+impl SessionMessage {
+    /// Keeps the content.
+    pub fn keep(&mut self, content: &[u8]) {
+        match std::str::from_utf8(content) {
+            Ok(text) => self.payload = Some(text.to_owned()),
+            Err(_) => self.payload_base64 = Some(STANDARD.encode(content)),
+        }
+    }
+
+    /// The content, where it was kept.
+    #[must_use]
+    pub fn content(&self) -> Option<Vec<u8>> {
+        let text = self.payload.as_ref().map(|text| text.clone().into_bytes());
+        text.or_else(|| STANDARD.decode(self.payload_base64.as_ref()?).ok())
+    }
+}
+
+/// A line: when, and what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionLine {
+    /// Nanoseconds since the session's start.
+    pub at_ns: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: SessionEvent,
+}
+
+/// Writes a session while it lasts. What was flushed stays, whatever becomes of the process.
+#[derive(Debug)]
+pub struct SessionWriter {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl SessionWriter {
+    /// Makes the file in a record's folder, for its owner alone, and writes the head.
+    pub fn create(folder: &Path, head: &SessionHead) -> Result<Self, RecordError> {
+        let path = folder.join(SESSION_FILE);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).map_err(RecordError::io("create", &path))?;
+        let mut writer = Self { path, file: BufWriter::new(file) };
+        writer.line(head)?;
+        writer.flush()?;
+        Ok(writer)
+    }
+
+    /// Adds a line.
+    pub fn add(&mut self, line: &SessionLine) -> Result<(), RecordError> {
+        self.line(line)
+    }
+
+    /// Brings what was added to the file.
+    pub fn flush(&mut self) -> Result<(), RecordError> {
+        self.file.flush().map_err(RecordError::io("write", &self.path))
+    }
+
+    fn line(&mut self, content: &impl Serialize) -> Result<(), RecordError> {
+        let written = serde_json::to_writer(&mut self.file, content).map_err(io::Error::from);
+        written.and_then(|()| self.file.write_all(b"\n")).map_err(RecordError::io("write", &self.path))
+    }
+}
+
+/// Reads a session: the file, or the folder of the record that it is in. A last line that was cut short, as by a process that was
+/// killed, is left out.
+pub fn read_session(path: &Path) -> Result<(SessionHead, Vec<SessionLine>), RecordError> {
+    let path = if path.is_dir() { path.join(SESSION_FILE) } else { path.to_owned() };
+    let file = File::open(&path).map_err(RecordError::io("read", &path))?;
+    let mut reader = BufReader::new(file);
+    let mut text = String::new();
+    let mut next = |text: &mut String| {
+        text.clear();
+        reader.read_line(text).map_err(RecordError::io("read", &path))
+    };
+    next(&mut text)?;
+    let head: SessionHead = serde_json::from_str(&text)
+        .map_err(|error| RecordError::corrupt(&path, format!("line 1 is not the head of a session: {error}")))?;
+    if head.kind != KIND || head.version > VERSION {
+        let detail =
+            format!("it is a '{}' of version {}; this build reads '{KIND}' up to {VERSION}", head.kind, head.version);
+        return Err(RecordError::corrupt(&path, detail));
+    }
+    let mut lines = Vec::new();
+    while next(&mut text)? > 0 {
+        match serde_json::from_str(&text) {
+            Ok(line) => lines.push(line),
+            Err(_) if !text.ends_with('\n') => break,
+            Err(error) => return Err(RecordError::corrupt(&path, format!("line {}: {error}", lines.len() + 2))),
+        }
+    }
+    Ok((head, lines))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(content: &[u8]) -> SessionLine {
+        let mut message = SessionMessage {
+            connection: 1,
+            from: Sender::App,
+            bytes: content.len() as u64 + 1,
+            framing: "lines".into(),
+            command: "set_expression".into(),
+            id: Some(7.into()),
+            payload: None,
+            payload_base64: None,
+        };
+        message.keep(content);
+        SessionLine { at_ns: 12, event: SessionEvent::Message(message) }
+    }
+
+    #[test]
+    fn what_was_written_reads_back_and_a_cut_line_is_left_out() {
+        let temp = tempfile::tempdir().unwrap();
+        let head = SessionHead::new("run", "2026-01-02T03:04:05Z".parse().unwrap(), true);
+        let mut writer = SessionWriter::create(temp.path(), &head).unwrap();
+        let lines = [
+            SessionLine { at_ns: 1, event: SessionEvent::Connected { connection: 1 } },
+            message("{\"joé\"}".as_bytes()),
+            message(b"\xC1\xFF"),
+            SessionLine { at_ns: 20, event: SessionEvent::Disconnected { connection: 1 } },
+        ];
+        for line in &lines {
+            writer.add(line).unwrap();
+        }
+        writer.flush().unwrap();
+        assert_eq!(read_session(temp.path()).unwrap(), (head.clone(), lines.to_vec()));
+        let SessionEvent::Message(binary) = &lines[2].event else { panic!("a message") };
+        assert_eq!(binary.content().unwrap(), b"\xC1\xFF");
+
+        let file = temp.path().join(SESSION_FILE);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(r#"{"at_ns":1,"event":"connected","connection":1}"#), "{text}");
+        std::fs::write(&file, &text[..text.len() - 5]).unwrap();
+        assert_eq!(read_session(&file).unwrap().1, lines[..3]);
+        std::fs::write(&file, text.replace("\"connected\"", "\"comet\"")).unwrap();
+        assert!(read_session(&file).unwrap_err().to_string().contains("line 2"));
+        std::fs::write(&file, text.replace("\"version\":1", "\"version\":2")).unwrap();
+        assert!(read_session(&file).unwrap_err().to_string().contains("version 2"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let temp = tempfile::tempdir().unwrap();
+        SessionWriter::create(temp.path(), &SessionHead::new("run", Timestamp::UNIX_EPOCH, false)).unwrap();
+        let mode = std::fs::metadata(temp.path().join(SESSION_FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
