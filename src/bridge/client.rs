@@ -188,11 +188,26 @@ impl Client {
     /// # Errors
     /// [`BridgeError::NoReply`] at the deadline, and the others of a read or of [`Reply::parse`].
     pub fn receive(&mut self, deadline: Instant, stop: &AtomicBool) -> Result<Reply, BridgeError> {
+        self.receive_at(deadline, stop, || ()).map(|(reply, ())| reply)
+    }
+
+    /// The same, and what `now` read between the arrival of the reply and its parsing.
+    ///
+    /// # Errors
+    /// Those of [`Client::receive`].
+    pub fn receive_at<T>(
+        &mut self,
+        deadline: Instant,
+        stop: &AtomicBool,
+        now: impl Fn() -> T,
+    ) -> Result<(Reply, T), BridgeError> {
         loop {
             let codec = self.wire.codec;
-            let reply = Reply::parse(self.payload(deadline, stop)?, codec)?;
+            let payload = self.payload(deadline, stop)?;
+            let arrived = now();
+            let reply = Reply::parse(payload, codec)?;
             if !self.is_unsolicited(&reply) {
-                return Ok(reply);
+                return Ok((reply, arrived));
             }
             self.reported_fps.extend(reply.fps);
         }

@@ -42,6 +42,10 @@ pub struct IpcArgs {
     /// With --find-max-rate: length of a step. Steps of few messages take up to three times as long, confirmations twice.
     #[arg(long, default_value = "1s", value_name = "DURATION", requires = "find_max_rate", value_parser = parse_duration)]
     pub step: Duration,
+    /// Take round trips apart, received and applied: serialise, write, network, parse, wait for the frame, queue, apply, reply.
+    /// Exact where the bridge stamps its stations (dialect instrumented), bounds from outside elsewhere.
+    #[arg(long, group = "study", conflicts_with_all = ["load", "sizes"])]
+    pub breakdown: bool,
     /// Messages sent before each case, closed loop, that are no part of any figure.
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub warmup: u32,

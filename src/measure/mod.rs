@@ -1,5 +1,6 @@
 //! Measuring: load shapes, round trips and what they say. Prints nothing, and does nothing but count inside a timed region.
 
+mod breakdown;
 mod closed;
 mod contention;
 mod figures;
@@ -7,22 +8,29 @@ mod findings;
 mod load;
 mod matcher;
 mod open;
+mod periodicity;
 mod placement;
 #[cfg(feature = "llama")]
 mod placement_run;
 mod rate;
 mod render_load;
 mod round_trips;
+mod signatures;
 mod tap_account;
 mod token_figures;
 mod tokens;
 mod turn;
 
+pub use breakdown::{
+    BoundsFromOutside, Clocks, Exchange, Part, Stamps, bounds_from_outside, clocks, measure_exchanges, part_metrics,
+    parts,
+};
 pub use contention::{CellSample, LONGEST_TALK, measure_cell};
 pub use figures::{case_state, latency_metrics, metrics};
 pub use findings::{ClientLimit, aliases, client_limited, frame_lock};
 pub use load::Load;
 pub use matcher::{Answer, Matcher};
+pub use periodicity::{Periodicity, periodicity, uniformity_p};
 pub use placement::{
     ForeseeRequest, PlacementAnswer, PlacementOutcome, PlacementPhase, PlacementRequest, PlacementTask,
 };
@@ -34,6 +42,7 @@ pub use rate::{
 };
 pub use render_load::{Calibration, Frame, Frames, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render};
 pub use round_trips::{Bench, End, RoundTrips, measure_case};
+pub use signatures::{Signature, growing_queue, received_signature};
 pub use tap_account::{TapAccount, Traffic};
 pub use token_figures::{average, token_metrics};
 #[cfg(feature = "llama")]

@@ -76,7 +76,10 @@ fn settle_accounts(
     // counting says, unless every message got its reply in the end.
     let certain = if complete || replies.ids { replies.arrivals.len() } else { replies.certain };
     let counted = replies.arrivals.iter().zip(due_ns).take(certain);
-    trips.latency_ns.extend(counted.filter_map(|(at, due_ns)| at.map(|at_ns| at_ns.saturating_sub(*due_ns))));
+    for (at_ns, due_ns) in counted.filter_map(|(at, due_ns)| at.map(|at_ns| (at_ns, *due_ns))) {
+        trips.latency_ns.push(at_ns.saturating_sub(due_ns));
+        trips.due_ns.push(due_ns);
+    }
     trips.unmatched = replies.arrivals.iter().skip(certain).flatten().count() as u64;
     let unanswered = trips.sent.saturating_sub(trips.answered);
     if matches!(end, Some(BridgeError::Interrupted)) {

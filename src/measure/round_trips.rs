@@ -41,6 +41,8 @@ pub struct RoundTrips {
     /// Round trips in the order of sending. Closed loop: from the write to the parsed reply. Open loop: from the
     /// *intended* send time, so that a stalled bridge is charged for the sends that it delayed.
     pub latency_ns: Vec<u64>,
+    /// Open loop: when the message of each of these round trips was due, nanoseconds of the clock.
+    pub due_ns: Vec<u64>,
     /// Open loop: how late each message was sent.
     pub lateness_ns: Vec<u64>,
     /// Messages written.
@@ -70,6 +72,7 @@ impl RoundTrips {
         Self {
             warm_up_ns: Vec::new(),
             latency_ns: Vec::with_capacity(messages),
+            due_ns: Vec::new(),
             lateness_ns: Vec::new(),
             sent: 0,
             answered: 0,

@@ -5,6 +5,7 @@
 
 mod apply;
 mod architecture;
+mod breakdown;
 mod bridge_conformance;
 mod compare;
 mod compare_python;

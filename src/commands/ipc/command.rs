@@ -7,7 +7,7 @@ use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show};
 use super::session::Session;
-use super::{max_rate, round_trips};
+use super::{breakdown, max_rate, round_trips};
 use crate::cli::{Format, IpcArgs};
 use crate::clock::Clock;
 use crate::exit::Exit;
@@ -37,6 +37,7 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     let outcome = match &plan.study {
         Study::RoundTrips(study) => round_trips::run(&mut session, study),
         Study::MaxRate(study) => max_rate::run(&mut session, study),
+        Study::Breakdown(study) => breakdown::run(&mut session, study),
     };
     let faults = session.connection.restore(&plan);
     outcome?;

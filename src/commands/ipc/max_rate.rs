@@ -27,7 +27,7 @@ const CONFIRMING: u32 = 2;
 /// Searches for both kinds of reply, and says what was found.
 pub(super) fn run(session: &mut Session<'_>, study: &MaxRatePlan) -> Result<(), Failure> {
     for ack in [Ack::Received, Ack::Applied] {
-        if !session.stop.load(Ordering::Relaxed) {
+        if session.plan.dialect.probe(ack).is_some() && !session.stop.load(Ordering::Relaxed) {
             Hunt { session, study, ack, steps: Vec::new(), message_bytes: 0 }.run()?;
         }
     }

@@ -1,5 +1,6 @@
 //! `workly-perf ipc`: plan, connect, carry out the one study, keep every case as it ends, leave the avatar as it was found.
 
+mod breakdown;
 mod command;
 mod max_rate;
 mod round_trips;

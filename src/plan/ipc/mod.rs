@@ -1,10 +1,12 @@
 //! The plan of `ipc`: the bridge and what every study shares, and the one study of the run.
 
+mod breakdown;
 mod max_rate;
 mod plan;
 mod round_trips;
 mod study;
 
+pub use breakdown::BreakdownPlan;
 pub use max_rate::MaxRatePlan;
 pub use plan::IpcPlan;
 pub use round_trips::{IpcCase, RoundTripsPlan};

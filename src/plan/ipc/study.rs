@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::breakdown::BreakdownPlan;
 use super::max_rate::MaxRatePlan;
 use super::plan::IpcPlan;
 use super::round_trips::RoundTripsPlan;
@@ -15,6 +16,8 @@ pub enum Study {
     RoundTrips(RoundTripsPlan),
     /// The highest rate that the bridge sustains: `--find-max-rate`.
     MaxRate(MaxRatePlan),
+    /// Where the time of a round trip goes: `--breakdown`.
+    Breakdown(BreakdownPlan),
 }
 
 impl Study {
@@ -22,6 +25,9 @@ impl Study {
     pub(super) fn resolve(args: &IpcArgs, plan: &IpcPlan) -> Self {
         if args.find_max_rate {
             return Self::MaxRate(MaxRatePlan::resolve(args));
+        }
+        if args.breakdown {
+            return Self::Breakdown(BreakdownPlan::new(plan.dialect.stamps));
         }
         Self::RoundTrips(RoundTripsPlan::resolve(args, plan))
     }
@@ -35,6 +41,7 @@ impl Study {
                 Some(budget) => format!("highest rate with p99 within {budget:?}"),
                 None => "highest rate".into(),
             },
+            Self::Breakdown(_) => format!("breakdown of {} round trips a kind of reply", plan.messages),
         }
     }
 }

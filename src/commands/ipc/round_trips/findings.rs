@@ -2,7 +2,9 @@
 
 use crate::bridge::Ack;
 use crate::clock::ms;
-use crate::measure::{Load, RoundTrips, aliases, client_limited, frame_lock};
+use crate::measure::{
+    Load, RoundTrips, aliases, client_limited, frame_lock, growing_queue, periodicity, received_signature, uniformity_p,
+};
 use crate::plan::IpcCase;
 use crate::record::{Case, Metric, MetricStatus};
 use crate::report::with_interval;
@@ -73,6 +75,8 @@ pub(super) fn annotate(cases: &mut [Case], measured: &[(IpcCase, RoundTrips)]) {
         case.notes.extend(lock_note(plan, trips, measured));
         case.notes.extend(alias_note(plan, measured));
         case.notes.extend(lateness_note(trips));
+        case.notes.extend(frames_note(plan, trips));
+        case.notes.extend(signature_notes(plan, trips));
     }
 }
 
@@ -125,6 +129,43 @@ fn alias_note(case: &IpcCase, measured: &[(IpcCase, RoundTrips)]) -> Option<Stri
          frame, so these figures depend on the chance of the start. Use poisson:{rate_per_s}.",
         1e3 / ms(period_ns)
     ))
+}
+
+/// When each reply of an open loop arrived, nanoseconds of the clock.
+fn arrivals_ns(trips: &RoundTrips) -> Vec<u64> {
+    trips.due_ns.iter().zip(&trips.latency_ns).map(|(due_ns, latency_ns)| due_ns + latency_ns).collect()
+}
+
+/// What applied replies at random moments tell of the frames: period, jitter, whether the messages met them evenly, and what
+/// the frame leaves of the delay.
+fn frames_note(case: &IpcCase, trips: &RoundTrips) -> Option<String> {
+    if case.ack != Ack::Applied || !matches!(case.load, Load::Poisson { .. }) {
+        return None;
+    }
+    let frames = periodicity(&arrivals_ns(trips))?;
+    let p = uniformity_p(&trips.due_ns, frames.period_ns)?;
+    let mean_ns = trips.latency_ns.iter().sum::<u64>() as f64 / trips.latency_ns.len() as f64;
+    let floor_ns = frames.period_ns / 2.0;
+    let met = if p < 0.01 { "unevenly, so these figures may not be those of a lone command" } else { "evenly" };
+    Some(format!(
+        "Frames: the replies keep a period of {:.3} ms ({:.2} a second) with a jitter of {:.3} ms. The messages met it {met} \
+         (Rayleigh test, p = {p:.2}, n {}). Of {:.3} ms on average the frame is {:.3} ms, the remainder {:.3} ms.",
+        frames.period_ns / 1e6,
+        1e9 / frames.period_ns,
+        frames.jitter_ns / 1e6,
+        trips.due_ns.len(),
+        mean_ns / 1e6,
+        floor_ns / 1e6,
+        (mean_ns - floor_ns) / 1e6
+    ))
+}
+
+/// The faults whose pattern the round trips have.
+fn signature_notes(case: &IpcCase, trips: &RoundTrips) -> Vec<String> {
+    let received = (case.ack == Ack::Received)
+        .then(|| received_signature(&trips.latency_ns, &arrivals_ns(trips), case.load == Load::Closed));
+    let growing = (case.load != Load::Closed).then(|| growing_queue(&trips.latency_ns));
+    [received.flatten(), growing.flatten()].into_iter().flatten().map(|signature| signature.to_string()).collect()
 }
 
 fn lateness_note(trips: &RoundTrips) -> Option<String> {

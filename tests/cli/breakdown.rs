@@ -1,0 +1,81 @@
+//! Where the time goes, as a user sees it: the breakdown, the frames and the signatures of faults, each against a bridge whose
+//! truth is known. Bounds here are those of causality; `benches/known_truth` has the close ones.
+
+use workly_perf::record::{CaseState, Run};
+
+use super::run::{Place, case, figure};
+
+#[test]
+fn injected_times_are_found_in_their_own_part() {
+    let place = Place::new();
+    let spec = "embedded:dialect=instrumented,fps=unpaced,parse-delay=3ms,queue-delay=9ms,apply-delay=5ms";
+    let (outcome, run) = place.ipc(&format!("--bridge {spec} --breakdown --messages 30 --warmup 3 --seed 1"));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let least = |ack: &str, part: &str| figure(&run, &format!("{ack}/breakdown/{part}"), "min").unwrap();
+    for (part, injected_ms) in [("parse", 3.0), ("queue", 9.0), ("apply", 5.0)] {
+        assert!(least("applied", part) >= injected_ms, "{part}: {}", least("applied", part));
+    }
+    assert!(least("received", "parse") >= 3.0);
+    for part in ["reply", "parse_reply", "serialise"] {
+        assert!(least("applied", part) < 3.0, "{part} has none of the injected time");
+    }
+    assert!(run.cases.iter().all(|case| case.state == CaseState::Ok && case.path != "received/breakdown/queue"));
+    // Means add up: every message's parts sum to its whole.
+    let mean = |part: &str| figure(&run, &format!("applied/breakdown/{part}"), "mean").unwrap();
+    let parts =
+        ["serialise", "write", "network_out", "parse", "queue", "apply", "reply", "network_back", "parse_reply"];
+    let sum: f64 = parts.into_iter().map(mean).sum();
+    assert!((sum - mean("whole")).abs() < 1e-6, "{sum} against {}", mean("whole"));
+    assert!(run.findings.iter().any(|finding| finding.contains("offset between the clocks")), "{:?}", run.findings);
+}
+
+#[test]
+fn frames_are_told_by_the_bridge_s_own_stamps() {
+    let place = Place::new();
+    let (outcome, run) =
+        place.ipc("--bridge embedded:dialect=instrumented,fps=100 --breakdown --messages 30 --warmup 0 --seed 1");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(figure(&run, "applied/breakdown/frame_wait", "mean").is_some());
+    assert!(run.findings.iter().any(|finding| finding.contains("a frame lasts")), "{:?}", run.findings);
+}
+
+#[test]
+fn a_bridge_without_stamps_gets_bounds_that_say_so() {
+    let place = Place::new();
+    let (outcome, run) = place.ipc("--bridge embedded:fps=100 --breakdown --messages 25 --warmup 0 --seed 1");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let outside = case(&run, "applied/breakdown/network_and_bridge");
+    assert!(outside.notes.iter().any(|note| note.starts_with("A bound")), "{:?}", outside.notes);
+    assert!(run.cases.iter().all(|case| !case.path.ends_with("/queue")), "nobody can know");
+    assert!(run.findings[0].contains("only bounds"), "{:?}", run.findings);
+}
+
+fn notes(run: &Run) -> String {
+    run.cases.iter().flat_map(|case| case.notes.clone()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_delayed_acknowledgement_and_a_timer_tick_are_named() {
+    for (lie, name) in [("delayed-ack=40ms", "Delayed acknowledgement"), ("timer-tick=15.6ms", "Timer tick")] {
+        let place = Place::new();
+        let (outcome, run) =
+            place.ipc(&format!("--bridge embedded:{lie} --load closed --messages 60 --warmup 0 --seed 1"));
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        let found = &case(&run, "received/closed/100B").notes;
+        assert!(found.iter().any(|note| note.starts_with(name)), "{lie}: {found:?}");
+    }
+}
+
+#[test]
+fn an_honest_bridge_gets_its_frames_and_no_wrong_name() {
+    for fps in [30, 60, 144] {
+        let place = Place::new();
+        let line = format!("--bridge embedded:fps={fps} --load poisson:50 --load closed --messages 100 --seed 1");
+        let (outcome, run) = place.ipc(&line);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        let notes = notes(&run);
+        for wrong in ["Delayed acknowledgement", "Timer tick", "Polling", "Growing queue"] {
+            assert!(!notes.contains(wrong), "{fps} fps: {notes}");
+        }
+    }
+}
