@@ -63,6 +63,9 @@ pub struct Wire {
 }
 
 impl Wire {
+    /// Bytes that a length takes.
+    pub const PREFIX_BYTES: usize = PREFIX;
+
     /// What every connection begins with: JSON, a line each.
     pub const LINES: Self = Self { framing: Framing::Lines, codec: Codec::Json };
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::ipc_variants::VariantArgs;
 use super::reach::ReachArgs;
 use super::root::Format;
 use super::values::{parse_duration, parse_size};
@@ -58,4 +59,7 @@ pub struct IpcArgs {
     /// What to print to standard output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+    /// Ways to send compared, in place of the round.
+    #[command(flatten)]
+    pub variants: VariantArgs,
 }

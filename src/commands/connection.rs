@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use crate::bridge::server::{BridgeSpec, EmbeddedBridge, Sign};
-use crate::bridge::{Ack, Client, Detected, Endpoint, Listener, Target, detect, listening, resolve};
+use crate::bridge::{Ack, Client, Detected, Endpoint, Listener, Target, Wire, detect, listening, resolve};
 use crate::plan::{DialectBy, Reach};
 use crate::record::Simulation;
 use crate::stats::median_of_sorted;
@@ -52,6 +52,11 @@ impl Connection {
             client.speak(found.dialect);
         }
         Ok(Self { client, is_clean: true, found, embedded, addresses })
+    }
+
+    /// Whether the bridge is this process's own, behind which there is no avatar.
+    pub(super) fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
     }
 
     /// What was measured, for the record.
@@ -111,6 +116,11 @@ impl Connection {
             && let Err(error) = self.client.reconnect(&stop)
         {
             return vec![format!("no connection to do it on: {error}")];
+        }
+        if self.client.wire() != Wire::LINES
+            && let Err(error) = self.client.negotiate(Wire::LINES, &stop)
+        {
+            return vec![format!("the codec could not be changed back: {error}")];
         }
         let mut faults = Vec::new();
         for (command, mut message) in reach.restoring() {

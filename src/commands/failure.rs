@@ -70,6 +70,9 @@ impl From<PlanError> for Failure {
                 (Exit::Unreadable, "mend the file, or name the bridge with --bridge and another --config")
             }
             PlanError::Dialects { .. } => (Exit::Usage, "leave --dialect out"),
+            PlanError::Lacking { .. } => {
+                (Exit::Usage, "the embedded bridge has it: --bridge embedded:dialect=instrumented")
+            }
             PlanError::UnknownDialect(_) => (Exit::Usage, "see workly-perf ipc --help"),
         };
         Self::new(exit, error.into()).hint(hint)

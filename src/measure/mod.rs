@@ -20,6 +20,7 @@ mod tap_account;
 mod token_figures;
 mod tokens;
 mod turn;
+mod variants;
 
 pub use breakdown::{
     BoundsFromOutside, Clocks, Exchange, Part, Stamps, bounds_from_outside, clocks, measure_exchanges, part_metrics,
@@ -54,4 +55,8 @@ pub use turn::{
     Chosen, Delivery, FELT, Moment, PacedSpeaker, PacedSpec, PacedSpecError, Prompt, Reaction, ReactionError,
     ReactionTimes, Reactor, Reader, STAGES, Speaker, SpeakerError, Stage, Turn, TurnFigure, TurnSpec, choose,
     take_turn, turn_metrics,
+};
+pub use variants::{
+    Barrier, Batches, CodecCost, Delivered, Driven, Fill, Mode, Reacted, TcpVariant, codec_cost, fills,
+    fire_and_forget, pipelined, react, request,
 };

@@ -15,10 +15,22 @@ const LEAD_NS: u64 = 10_000_000;
 /// Longest sleep before the sender looks whether it should end.
 const NAP_NS: u64 = 50_000_000;
 
+/// What an open loop sends: the bytes of each message, prepared beforehand.
+pub trait Lines {
+    /// The bytes of message `index`, frame included.
+    fn line(&mut self, index: u64) -> &[u8];
+}
+
+impl Lines for Message {
+    fn line(&mut self, index: u64) -> &[u8] {
+        Message::line(self, index)
+    }
+}
+
 /// Sends one message at each of `schedule_ns`, counted from a moment just ahead, and collects the replies.
 pub(super) fn open_loop(
     client: &mut Client,
-    message: &mut Message,
+    message: &mut (impl Lines + Send),
     schedule_ns: &[u64],
     bench: Bench<'_>,
 ) -> RoundTrips {
@@ -114,7 +126,7 @@ struct Sending<'a> {
 
 impl Sending<'_> {
     /// Sends on schedule. Returns when each message was sent, in nanoseconds, and the error that ended it early.
-    fn run(&self, mut writer: LineWriter, message: &mut Message) -> (Vec<u64>, Option<BridgeError>) {
+    fn run(&self, mut writer: LineWriter, message: &mut impl Lines) -> (Vec<u64>, Option<BridgeError>) {
         let mut sent_ns = Vec::with_capacity(self.due_ns.len());
         for (index, &due_ns) in self.due_ns.iter().enumerate() {
             let line = message.line(index as u64);

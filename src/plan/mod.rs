@@ -15,7 +15,7 @@ mod threads;
 
 pub use campaign::{CampaignError, CampaignPlan, Role, Variant};
 pub use gpu_profiles::{Depth, GpuProfilesPlan, KeptFree};
-pub use ipc::{BreakdownPlan, IpcCase, IpcPlan, MaxRatePlan, RoundTripsPlan, Study};
+pub use ipc::{BreakdownPlan, IpcCase, IpcPlan, MaxRatePlan, RoundTripsPlan, Shape, Study, VariantsPlan, Way};
 pub use memory::{ConversationPlan, GrowthUnit, LeakPlan, MemoryPlanError, WatchPlan};
 pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
 pub use needs::{NeedsError, model_needs};

@@ -25,6 +25,14 @@ pub enum PlanError {
         /// What the bridge's own specification says.
         embedded: String,
     },
+    /// The dialect lacks what the study is about.
+    #[error("dialect {dialect} has no {what}")]
+    Lacking {
+        /// The dialect's name.
+        dialect: String,
+        /// What it would need.
+        what: &'static str,
+    },
     /// No dialect has that name.
     #[error(transparent)]
     UnknownDialect(#[from] DialectError),

@@ -31,6 +31,7 @@ mod memory_watch;
 mod model;
 #[cfg_attr(not(unix), allow(dead_code))]
 mod mono;
+mod msgpack_python;
 mod pipeline;
 #[cfg(feature = "llama")]
 mod projection;
@@ -46,5 +47,6 @@ mod tap;
 #[cfg(feature = "llama")]
 mod threads;
 mod usage;
+mod variants;
 #[cfg(feature = "vulkan")]
 mod vulkan;

@@ -7,7 +7,7 @@ use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show};
 use super::session::Session;
-use super::{breakdown, max_rate, round_trips};
+use super::{breakdown, max_rate, round_trips, variants};
 use crate::cli::{Format, IpcArgs};
 use crate::clock::Clock;
 use crate::exit::Exit;
@@ -22,6 +22,7 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     if let Some(found) = connection.found.clone() {
         plan.adopt(found, args)?;
     }
+    plan.check()?;
     let greeting = connection.greeting_warning(&plan);
     let beginning = Beginning {
         command: "ipc",
@@ -38,6 +39,7 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
         Study::RoundTrips(study) => round_trips::run(&mut session, study),
         Study::MaxRate(study) => max_rate::run(&mut session, study),
         Study::Breakdown(study) => breakdown::run(&mut session, study),
+        Study::Variants(study) => variants::run(&mut session, study),
     };
     let faults = session.connection.restore(&plan);
     outcome?;

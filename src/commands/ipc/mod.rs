@@ -5,5 +5,6 @@ mod command;
 mod max_rate;
 mod round_trips;
 mod session;
+mod variants;
 
 pub(super) use command::run;

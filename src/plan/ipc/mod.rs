@@ -5,9 +5,11 @@ mod max_rate;
 mod plan;
 mod round_trips;
 mod study;
+mod variants;
 
 pub use breakdown::BreakdownPlan;
 pub use max_rate::MaxRatePlan;
 pub use plan::IpcPlan;
 pub use round_trips::{IpcCase, RoundTripsPlan};
 pub use study::Study;
+pub use variants::{Shape, VariantsPlan, Way};

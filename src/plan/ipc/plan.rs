@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::super::reach::{PlanError, Reach};
 use super::round_trips::RoundTripsPlan;
 use super::study::Study;
+use super::variants::Way;
 use crate::bridge::Detected;
 use crate::cli::IpcArgs;
 
@@ -48,6 +49,20 @@ impl IpcPlan {
         };
         plan.study = Study::resolve(args, &plan);
         Ok(plan)
+    }
+
+    /// Whether the dialect has what the study needs; to be asked once the dialect is known for certain.
+    ///
+    /// # Errors
+    /// [`PlanError::Lacking`].
+    pub fn check(&self) -> Result<(), PlanError> {
+        let Study::Variants(comparison) = &self.study else { return Ok(()) };
+        let lacks = |what| Err(PlanError::Lacking { dialect: self.dialect.name.clone(), what });
+        if comparison.ways.iter().any(Way::is_batch) && self.dialect.batch.is_none() {
+            return lacks("batches");
+        }
+        let codecs = comparison.ways.iter().any(|way| matches!(way, Way::Codec(..)));
+        if codecs && !self.dialect.hello { lacks("way to change framing and codec (hello)") } else { Ok(()) }
     }
 
     /// Speaks what the bridge was found to speak.

@@ -6,6 +6,7 @@ use super::breakdown::BreakdownPlan;
 use super::max_rate::MaxRatePlan;
 use super::plan::IpcPlan;
 use super::round_trips::RoundTripsPlan;
+use super::variants::VariantsPlan;
 use crate::cli::IpcArgs;
 
 /// One study. On the command line each has a flag of its own, in the group `study`; none of them is the round.
@@ -18,6 +19,8 @@ pub enum Study {
     MaxRate(MaxRatePlan),
     /// Where the time of a round trip goes: `--breakdown`.
     Breakdown(BreakdownPlan),
+    /// Ways to send, compared.
+    Variants(VariantsPlan),
 }
 
 impl Study {
@@ -29,6 +32,9 @@ impl Study {
         if args.breakdown {
             return Self::Breakdown(BreakdownPlan::new(plan.dialect.stamps));
         }
+        if let Some(comparison) = VariantsPlan::resolve(args, plan) {
+            return Self::Variants(comparison);
+        }
         Self::RoundTrips(RoundTripsPlan::resolve(args, plan))
     }
 
@@ -36,6 +42,12 @@ impl Study {
     #[must_use]
     pub fn announcement(&self, plan: &IpcPlan) -> String {
         match self {
+            Self::Variants(comparison) => format!(
+                "{} ways of sending in {} rounds of {} messages",
+                comparison.ways.len(),
+                comparison.rounds,
+                plan.messages
+            ),
             Self::RoundTrips(round) => format!("{} cases of {} messages", round.cases.len(), plan.messages),
             Self::MaxRate(search) => match search.p99_budget {
                 Some(budget) => format!("highest rate with p99 within {budget:?}"),

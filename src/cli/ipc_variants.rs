@@ -1,0 +1,50 @@
+//! The studies of `workly-perf ipc` that compare ways to send the same commands.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::parse_duration;
+use crate::bridge::Codec;
+use crate::measure::{Mode, TcpVariant};
+
+/// Which ways to compare, at which load.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Comparing ways to send")]
+pub struct VariantArgs {
+    /// Compare batches of these sizes, judged per command applied, the wait to fill a batch included.
+    #[arg(long, value_name = "SIZES", group = "study", value_delimiter = ',', num_args = 0..=1,
+          default_missing_value = "1,2,5,10,20,50,100", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub batch: Option<Vec<u32>>,
+    /// Compare codecs over real message shapes, both length-prefixed: bytes, encoding, decoding, end to end. Needs a bridge
+    /// with `hello`.
+    #[arg(long, value_name = "CODECS", group = "study", value_delimiter = ',', num_args = 0..=1,
+          default_missing_value = "json,msgpack")]
+    pub codec: Option<Vec<Codec>>,
+    /// Compare ways to wait: request (one at a time), pipelined, fire-and-forget (ends with a barrier).
+    #[arg(long, value_name = "MODES", group = "study", value_delimiter = ',', num_args = 0..=1,
+          default_missing_value = "request,pipelined,fire-and-forget")]
+    pub mode: Option<Vec<Mode>>,
+    /// Compare ways to hand bytes to TCP: nodelay, nagle, split-writes, nagle+split-writes.
+    #[arg(long, value_name = "WAYS", group = "study", value_delimiter = ',', num_args = 0..=1,
+          default_missing_value = "nodelay,nagle,split-writes,nagle+split-writes")]
+    pub tcp: Option<Vec<TcpVariant>>,
+    /// Compare ways to send the N commands of one reaction: time until the last one is applied.
+    #[arg(long, value_name = "N", group = "study", num_args = 0..=1, default_missing_value = "10",
+          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub reaction: Option<u32>,
+    /// Commands a second that arrive, as a Poisson process, the same for each way that is compared.
+    #[arg(long, value_name = "RATE", default_value = "100", value_parser = parse_rate)]
+    pub offered: f64,
+    /// How long an unfilled batch waits for more commands.
+    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = parse_duration)]
+    pub window: Duration,
+    /// Rounds, each of them every way once in random order. From 6 on, differences have an interval.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub rounds: u32,
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| format!("'{text}' is not a rate in commands a second"))?;
+    if (0.1..=100_000.0).contains(&rate) { Ok(rate) } else { Err(format!("{text} is outside of 0.1 to 100000")) }
+}

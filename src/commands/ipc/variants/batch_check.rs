@@ -1,0 +1,162 @@
+//! Whether the commands of a batch take effect: found out before any figure is given for them.
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::super::session::Session;
+use super::messages::{self, Part};
+use crate::bridge::{Applies, BridgeError, Message};
+use crate::clock::ms;
+use crate::stats::nearest_rank;
+
+/// Batches of each kind that are timed.
+const TRIALS: usize = 15;
+
+/// Trials begin at random moments within this, in nanoseconds: more than two frames at 60 a second.
+const SPREAD_NS: u64 = 40_000_000;
+
+/// An applied reply has to take that many times as long as a received one for the frame to tell them apart.
+const APART: u64 = 5;
+
+/// What becomes of a batch, and what shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// Whether its commands are applied; `None`: cannot be told.
+    pub(super) applied: Option<bool>,
+    /// In words.
+    pub(super) evidence: String,
+}
+
+/// Median round trips of the four kinds of messages, in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+struct Timed {
+    received: u64,
+    applied: u64,
+    /// Of a batch whose first command is one of those, and whose second the other.
+    received_first: u64,
+    applied_first: u64,
+}
+
+/// Finds out. Nothing is sent but commands that change nothing, alone and in batches.
+pub(super) fn check(session: &mut Session<'_>) -> Result<Verdict, BridgeError> {
+    let plan = session.plan;
+    let none = || BridgeError::Refused { message: "the dialect has no batches".into() };
+    let (Some(applied), Some(received)) = (messages::applied(plan), messages::received(plan)) else {
+        return Err(none());
+    };
+    let counted = plan.dialect.batch.as_ref().is_some_and(|batch| batch.counted_by.is_some());
+    if counted {
+        let mut three = messages::batch(plan, &[received.clone(), applied.clone(), received]).ok_or_else(none)?;
+        let reply = session.connection.client.exchange(three.line(0), session.stop)?;
+        return Ok(by_count(reply.applied, reply.frame));
+    }
+    let singles = [&received, &applied].map(|part| messages::single(plan, part, None));
+    let pair = |parts: [&Part; 2]| messages::batch(plan, &parts.map(Clone::clone)).ok_or_else(none);
+    let [received_alone, applied_alone] = singles;
+    let mut kinds = [received_alone, applied_alone, pair([&received, &applied])?, pair([&applied, &received])?];
+    let mut extra = 0;
+    let timed = time(session, &mut kinds, &mut extra)?;
+    Ok(by_time(timed, extra, plan.dialect.batch.as_ref().map(|batch| batch.applies)))
+}
+
+fn by_count(count: Option<u64>, frame: Option<u64>) -> Verdict {
+    let frame = frame.map(|frame| format!(", in frame {frame}")).unwrap_or_default();
+    match count {
+        Some(3) => Verdict { applied: Some(true), evidence: format!("its reply counts 3 of 3 carried out{frame}") },
+        Some(count) => {
+            Verdict { applied: Some(false), evidence: format!("its reply counts {count} of 3 commands carried out") }
+        }
+        None => Verdict { applied: None, evidence: "its reply does not count, although the dialect does".into() },
+    }
+}
+
+fn time(session: &mut Session<'_>, kinds: &mut [Message; 4], extra: &mut u64) -> Result<Timed, BridgeError> {
+    let mut random = StdRng::seed_from_u64(session.plan.seed);
+    let mut samples_ns = [const { Vec::new() }; 4];
+    for _ in 0..TRIALS {
+        for (kind, samples_ns) in kinds.iter_mut().zip(&mut samples_ns) {
+            let clock = &session.clock;
+            clock.sleep_until(clock.now_ns() + random.random_range(0..SPREAD_NS));
+            *extra += session.connection.client.discard_unasked();
+            let sent_ns = clock.now_ns();
+            session.connection.client.exchange(kind.line(0), session.stop)?;
+            samples_ns.push(clock.now_ns() - sent_ns);
+        }
+    }
+    *extra += session.connection.client.settle(std::time::Duration::from_millis(100))?;
+    let [received, applied, received_first, applied_first] = samples_ns.map(|mut samples_ns: Vec<u64>| {
+        samples_ns.sort_unstable();
+        nearest_rank(&samples_ns, 0.5)
+    });
+    Ok(Timed { received, applied, received_first, applied_first })
+}
+
+fn by_time(timed: Timed, extra: u64, documented: Option<Applies>) -> Verdict {
+    let Timed { received, applied, received_first, applied_first } = timed;
+    let figures = format!(
+        "medians of {TRIALS}: {:.3} ms alone received, {:.3} ms alone applied, {:.3} ms as a batch with the received one \
+         first, {:.3} ms with the applied one first",
+        ms(received),
+        ms(applied),
+        ms(received_first),
+        ms(applied_first)
+    );
+    let verdict = |applied, why: &str| Verdict { applied, evidence: format!("{why} ({figures})") };
+    if extra > 0 {
+        return verdict(None, &format!("{extra} replies more than messages came"));
+    }
+    if applied < received.saturating_mul(APART) {
+        return verdict(None, "received and applied replies come equally fast here, so that timing does not tell");
+    }
+    // Between the two on a scale of ratios.
+    let waits = |batch_ns: u64| u128::from(batch_ns).pow(2) > u128::from(received) * u128::from(applied);
+    match (waits(received_first), waits(applied_first)) {
+        (true, true) => verdict(Some(true), "its reply waits for the frame whichever command stands first"),
+        (false, true) => verdict(
+            Some(false),
+            "the bridge acts on the first command alone: the reply waits for the frame only if that does",
+        ),
+        (false, false) if documented == Some(Applies::None) => verdict(
+            Some(false),
+            "it is acknowledged before any frame whatever it holds, as this dialect's bridge is known to do without \
+             applying it",
+        ),
+        (false, false) => {
+            verdict(None, "it is acknowledged before any frame whatever it holds; what follows cannot be seen")
+        }
+        (true, false) => verdict(None, "its reply waits for the frame in one order of its commands only"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(received_first: u64, applied_first: u64, documented: Option<Applies>) -> Option<bool> {
+        by_time(Timed { received: 50_000, applied: 8_000_000, received_first, applied_first }, 0, documented).applied
+    }
+
+    #[test]
+    fn the_order_of_the_commands_tells_who_acts_on_what() {
+        assert_eq!(told(8_100_000, 7_900_000, None), Some(true), "the main thread answers");
+        assert_eq!(told(60_000, 8_000_000, None), Some(false), "the first command alone");
+        assert_eq!(told(60_000, 55_000, Some(Applies::None)), Some(false));
+        assert_eq!(told(60_000, 55_000, None), None, "acknowledged, and what follows cannot be seen");
+        assert_eq!(told(8_000_000, 60_000, None), None);
+    }
+
+    #[test]
+    fn without_a_frame_or_with_surplus_replies_it_cannot_be_told() {
+        let unpaced = Timed { received: 50_000, applied: 60_000, received_first: 55_000, applied_first: 61_000 };
+        assert_eq!(by_time(unpaced, 0, Some(Applies::None)).applied, None);
+        let paced = Timed { applied: 8_000_000, received_first: 8_000_000, applied_first: 8_000_000, ..unpaced };
+        assert_eq!(by_time(paced, 1, None).applied, None);
+        assert!(by_time(paced, 0, None).evidence.contains("8.000 ms alone applied"));
+    }
+
+    #[test]
+    fn a_count_is_believed() {
+        assert_eq!(by_count(Some(3), Some(7)).evidence, "its reply counts 3 of 3 carried out, in frame 7");
+        assert_eq!((by_count(Some(1), None).applied, by_count(None, None).applied), (Some(false), None));
+    }
+}

@@ -1,0 +1,92 @@
+//! What each way sends: harmless commands, in the form that the way needs.
+
+use serde_json::{Map, Value, json};
+
+use crate::bridge::{Ack, Codec, Dialect, Message, Probe, Wire};
+use crate::plan::{IpcPlan, Shape};
+
+/// A command and its arguments.
+pub(super) type Part = (String, Map<String, Value>);
+
+fn part(plan: &IpcPlan, probe: &Probe) -> Part {
+    (probe.command.clone(), probe.switched(plan.blink))
+}
+
+/// The command whose reply comes from the main thread; where there is none, the other.
+pub(super) fn applied(plan: &IpcPlan) -> Option<Part> {
+    plan.dialect.probe(Ack::Applied).or(plan.dialect.probe(Ack::Received)).map(|probe| part(plan, probe))
+}
+
+/// The command whose reply comes from the socket thread; where there is none, the other.
+pub(super) fn received(plan: &IpcPlan) -> Option<Part> {
+    plan.dialect.probe(Ack::Received).or(plan.dialect.probe(Ack::Applied)).map(|probe| part(plan, probe))
+}
+
+/// One command as a message of its own; `ack` is asked for where the dialect lets one ask.
+pub(super) fn single(plan: &IpcPlan, (command, data): &Part, ack: Option<&str>) -> Message {
+    let mut body = plan.dialect.body(command, data);
+    ask(plan, &mut body, ack);
+    Message::new(plan.dialect, &body, Wire::LINES, 0)
+}
+
+/// The same commands as one message; `None` where the dialect has no batches.
+pub(super) fn batch(plan: &IpcPlan, parts: &[Part]) -> Option<Message> {
+    let parts: Vec<_> = parts.iter().map(|(command, data)| (command.as_str(), data.clone())).collect();
+    let mut body = plan.dialect.batch_body(&parts)?;
+    ask(plan, &mut body, Some("applied"));
+    Some(Message::new(plan.dialect, &body, Wire::LINES, 0))
+}
+
+/// The commands of one reaction: an expression and the eyes in turn, where each can be asked to answer once it is applied.
+pub(super) fn reaction(plan: &IpcPlan, count: u32) -> Vec<Part> {
+    let expression = received(plan).filter(|_| plan.dialect.chooses_ack);
+    let kinds: Vec<Part> = expression.into_iter().chain(applied(plan)).collect();
+    kinds.into_iter().cycle().take(count as usize).collect()
+}
+
+/// The question for the counters, answered once everything before it is applied.
+pub(super) fn stats(plan: &IpcPlan) -> Message {
+    single(plan, &("stats".to_owned(), Map::new()), Some("applied"))
+}
+
+fn ask(plan: &IpcPlan, body: &mut Map<String, Value>, ack: Option<&str>) {
+    if let Some(ack) = ack.filter(|_| plan.dialect.chooses_ack) {
+        body.insert("ack".into(), ack.into());
+    }
+}
+
+/// What a message of that shape says.
+pub(super) fn shaped(plan: &IpcPlan, shape: Shape) -> Map<String, Value> {
+    let data = |value: Value| value.as_object().cloned().unwrap_or_default();
+    match shape {
+        Shape::Expression => plan.dialect.body("set_expression", &data(json!({"name": "neutral", "value": 0.0}))),
+        Shape::Blink => plan.dialect.body("set_auto_blink", &data(json!({"enabled": plan.blink}))),
+        Shape::HeadMovement => plan.dialect.body(
+            "set_auto_head_movement",
+            &data(json!({"enabled": true, "min_interval": 2.5, "max_interval": 6.0, "max_angle": 12.5})),
+        ),
+        Shape::Batch10 => {
+            let parts = reaction(plan, 10);
+            let parts: Vec<_> = parts.iter().map(|(command, data)| (command.as_str(), data.clone())).collect();
+            plan.dialect.batch_body(&parts).unwrap_or_default()
+        }
+        Shape::LoadModel => {
+            let path = "C:/Utilisateurs/Zoé/Modèles préférés/Été/compagne élégante à lunettes – dernière version.vrm";
+            plan.dialect.body("load_model", &data(json!({"path": path})))
+        }
+    }
+}
+
+/// The same as the application would send it, without an id: the length of its payload in bytes.
+pub(super) fn shaped_bytes(plan: &IpcPlan, shape: Shape, codec: Codec) -> usize {
+    let prefixed = Message::new(Dialect::stock(), &shaped(plan, shape), Wire::prefixed(codec), 0);
+    prefixed.size_bytes() - Wire::PREFIX_BYTES
+}
+
+/// A message of that shape in that codec, behind a length.
+pub(super) fn encoded(plan: &IpcPlan, shape: Shape, codec: Codec) -> Message {
+    let mut body = shaped(plan, shape);
+    // The frame would drown the codec: all of them are answered by the socket thread.
+    ask(plan, &mut body, Some("received"));
+    Message::new(plan.dialect, &body, Wire::prefixed(codec), 0)
+}

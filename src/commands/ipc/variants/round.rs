@@ -1,0 +1,232 @@
+//! One way in one round: what is sent, and the figures that this round gives.
+
+use std::sync::atomic::AtomicU64;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::super::session::Session;
+use super::messages;
+use crate::bridge::{BridgeError, Codec, Message, Sending, Wire};
+use crate::clock::{ms, nanos};
+use crate::measure::{
+    Barrier, Batches, Driven, End, Fill, Load, Mode, codec_cost, fills, fire_and_forget, measure_case, pipelined,
+    react, request,
+};
+use crate::plan::{Shape, VariantsPlan, Way};
+
+/// Reactions begin so long after the one before, at a random moment, in nanoseconds: 5 ms to more than two frames.
+const PAUSE_NS: std::ops::Range<u64> = 5_000_000..45_000_000;
+
+/// Commands for each reaction of a round: a reaction costs up to as many frames as it has commands.
+const COMMANDS_A_REACTION: usize = 10;
+
+/// What one round of one way gives.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sample {
+    /// Of each command (of each reaction): from its arrival to its reply, in nanoseconds.
+    pub(super) latency_ns: Vec<u64>,
+    /// Other figures of the round, by name.
+    pub(super) figures: Vec<(&'static str, f64)>,
+}
+
+/// Carries out one way once.
+pub(super) fn measure(
+    session: &mut Session<'_>,
+    study: &VariantsPlan,
+    way: Way,
+    seed: u64,
+    done: &AtomicU64,
+) -> Result<Sample, BridgeError> {
+    let load = Load::Poisson { rate_per_s: study.offered_per_s };
+    let arrivals_ns = load.schedule_ns(session.plan.messages, seed);
+    match way {
+        Way::Batch(size) => batches(session, size, nanos(study.window), &arrivals_ns, done),
+        Way::Mode(mode) => waiting(session, mode, &arrivals_ns, done),
+        Way::Tcp(tcp) => handed_over(session, tcp.sending, &arrivals_ns, done),
+        Way::Codec(codec, shape) => coded(session, codec, shape, seed, done),
+        Way::Reaction(mode, count) => {
+            let mut each = Vec::new();
+            for part in messages::reaction(session.plan, count) {
+                each.push(messages::single(session.plan, &part, Some("applied")));
+            }
+            reactions(session, &mut each, mode == Mode::Request, seed, done)
+        }
+        Way::ReactionBatch(count) => {
+            let parts = messages::reaction(session.plan, count);
+            let message = messages::batch(session.plan, &parts).ok_or_else(no_such_command)?;
+            reactions(session, &mut [message], false, seed, done)
+        }
+    }
+}
+
+fn no_such_command() -> BridgeError {
+    BridgeError::Refused { message: "the dialect has no such command".into() }
+}
+
+/// Commands answered a second.
+fn rate(commands: usize, duration_ns: u64) -> (&'static str, f64) {
+    ("rate_applied", commands as f64 / (duration_ns.max(1) as f64 / 1e9))
+}
+
+fn mean_ms(samples_ns: impl ExactSizeIterator<Item = u64>) -> f64 {
+    let count = samples_ns.len().max(1) as f64;
+    samples_ns.map(ms).sum::<f64>() / count
+}
+
+fn batches(
+    session: &mut Session<'_>,
+    size: u32,
+    window_ns: u64,
+    arrivals_ns: &[u64],
+    done: &AtomicU64,
+) -> Result<Sample, BridgeError> {
+    let plan = session.plan;
+    let part = messages::applied(plan).ok_or_else(no_such_command)?;
+    let mut by_count: Vec<Message> = match size {
+        1 => vec![messages::single(plan, &part, None)],
+        _ => (1..=size as usize).filter_map(|count| messages::batch(plan, &vec![part.clone(); count])).collect(),
+    };
+    if by_count.is_empty() {
+        return Err(no_such_command());
+    }
+    let fills = fills(arrivals_ns, size as usize, window_ns);
+    let due_ns: Vec<u64> = fills.iter().map(|fill| fill.due_ns).collect();
+    let bytes: usize = fills.iter().map(|fill| by_count[fill.commands.len() - 1].size_bytes()).sum();
+    let (client, bench) = session.bench(done);
+    let mut lines = Batches { by_count: &mut by_count, fills: &fills };
+    let driven = pipelined(client, &mut lines, &due_ns, bench)?;
+    let waits_ns = waits(&fills, arrivals_ns);
+    let round_trip = mean_ms(driven.latency_ns.iter().copied());
+    Ok(Sample {
+        latency_ns: per_command(&fills, &waits_ns, &driven),
+        figures: vec![
+            ("fill_wait_mean", mean_ms(waits_ns.iter().copied())),
+            ("round_trip_mean", round_trip),
+            rate(arrivals_ns.len(), driven.duration_ns),
+            ("commands_per_message", arrivals_ns.len() as f64 / fills.len().max(1) as f64),
+            ("bytes_per_command", bytes as f64 / arrivals_ns.len().max(1) as f64),
+        ],
+    })
+}
+
+/// How long each command waited for its batch to go out.
+fn waits(fills: &[Fill], arrivals_ns: &[u64]) -> Vec<u64> {
+    let of = |fill: &Fill| -> Vec<u64> {
+        arrivals_ns[fill.commands.clone()].iter().map(|at_ns| fill.due_ns.saturating_sub(*at_ns)).collect()
+    };
+    fills.iter().flat_map(of).collect()
+}
+
+/// From each command's arrival to the reply to its batch.
+fn per_command(fills: &[Fill], waits_ns: &[u64], driven: &Driven) -> Vec<u64> {
+    let replies = fills.iter().zip(&driven.latency_ns);
+    let trips_ns = replies.flat_map(|(fill, trip_ns)| std::iter::repeat_n(*trip_ns, fill.commands.len()));
+    trips_ns.zip(waits_ns).map(|(trip_ns, wait_ns)| trip_ns + wait_ns).collect()
+}
+
+fn waiting(
+    session: &mut Session<'_>,
+    mode: Mode,
+    arrivals_ns: &[u64],
+    done: &AtomicU64,
+) -> Result<Sample, BridgeError> {
+    let plan = session.plan;
+    let part = messages::applied(plan).ok_or_else(no_such_command)?;
+    let mut message = messages::single(plan, &part, None);
+    let (commands, answers) = (arrivals_ns.len(), plan.dialect.chooses_ack);
+    let (mut silent, mut stats) = (messages::single(plan, &part, Some("none")), messages::stats(plan));
+    let (client, bench) = session.bench(done);
+    let driven = match mode {
+        Mode::Request => request(client, &mut message, arrivals_ns, bench)?,
+        Mode::Pipelined => pipelined(client, &mut message, arrivals_ns, bench)?,
+        Mode::FireAndForget => {
+            let barrier = if answers { Barrier::Stats(&mut stats) } else { Barrier::Same };
+            let (driven, delivery) = fire_and_forget(client, &mut silent, arrivals_ns, barrier, bench)?;
+            let delivered = usize::try_from(delivery.delivered).unwrap_or(usize::MAX);
+            return Ok(Sample {
+                latency_ns: Vec::new(),
+                figures: vec![
+                    rate(delivered, driven.duration_ns),
+                    ("write_mean", mean_ms(driven.write_ns.iter().copied())),
+                    ("delivered", 100.0 * delivery.delivered as f64 / commands.max(1) as f64),
+                    ("drain", ms(delivery.drain_ns)),
+                ],
+            });
+        }
+    };
+    let figures = vec![rate(commands, driven.duration_ns)];
+    Ok(Sample { latency_ns: driven.latency_ns, figures })
+}
+
+fn handed_over(
+    session: &mut Session<'_>,
+    sending: Sending,
+    arrivals_ns: &[u64],
+    done: &AtomicU64,
+) -> Result<Sample, BridgeError> {
+    let part = messages::received(session.plan).ok_or_else(no_such_command)?;
+    let mut message = messages::single(session.plan, &part, None);
+    let (client, bench) = session.bench(done);
+    client.set_sending(sending)?;
+    let driven = pipelined(client, &mut message, arrivals_ns, bench);
+    client.set_sending(Sending::default())?;
+    Ok(Sample { latency_ns: driven?.latency_ns, figures: Vec::new() })
+}
+
+fn coded(
+    session: &mut Session<'_>,
+    codec: Codec,
+    shape: Shape,
+    seed: u64,
+    done: &AtomicU64,
+) -> Result<Sample, BridgeError> {
+    let plan = session.plan;
+    let cost = codec_cost(codec, &messages::shaped(plan, shape), &session.clock);
+    let figures = vec![
+        ("bytes", messages::shaped_bytes(plan, shape, codec) as f64),
+        ("bytes_compact", cost.bytes as f64),
+        ("encode", cost.encode_ns / 1e3),
+        ("decode", cost.decode_ns / 1e3),
+    ];
+    if !shape.is_harmless() && !session.connection.is_embedded() {
+        return Ok(Sample { latency_ns: Vec::new(), figures });
+    }
+    let mut message = messages::encoded(plan, shape, codec);
+    let messages = plan.messages;
+    let (client, bench) = session.bench(done);
+    if client.wire() != Wire::prefixed(codec) {
+        client.negotiate(Wire::prefixed(codec), bench.stop)?;
+    }
+    let trips = measure_case(client, &mut message, Load::Closed, (0, messages), seed, bench);
+    match trips.end {
+        End::Complete if trips.latency_ns.len() == messages => Ok(Sample { latency_ns: trips.latency_ns, figures }),
+        End::Interrupted => Err(BridgeError::Interrupted),
+        End::Broken(error) => Err(error),
+        End::Complete => Err(BridgeError::Refused { message: trips.first_fault.unwrap_or_default() }),
+    }
+}
+
+fn reactions(
+    session: &mut Session<'_>,
+    messages: &mut [Message],
+    in_turn: bool,
+    seed: u64,
+    done: &AtomicU64,
+) -> Result<Sample, BridgeError> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let count = (session.plan.messages / COMMANDS_A_REACTION).max(1);
+    let (client, bench) = session.bench(done);
+    let mut sample = Sample::default();
+    let mut frames = Vec::new();
+    for _ in 0..count {
+        let at_ns = bench.clock.now_ns() + random.random_range(PAUSE_NS);
+        let reaction = react(client, messages, in_turn, at_ns, bench)?;
+        sample.latency_ns.push(reaction.latency_ns);
+        frames.extend(reaction.frames);
+    }
+    if frames.len() == count {
+        sample.figures.push(("frames", frames.iter().sum::<u64>() as f64 / count as f64));
+    }
+    Ok(sample)
+}

@@ -1,0 +1,111 @@
+//! The rounds: every way once a round, in random order.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+
+use super::super::super::failure::Failure;
+use super::super::session::Session;
+use super::batch_check::{self, Verdict};
+use super::case::{Bundle, Collected};
+use super::findings::sentences;
+use super::messages;
+use super::round::measure;
+use crate::bridge::BridgeError;
+use crate::plan::{VariantsPlan, Way};
+use crate::term::Progress;
+
+/// Failed rounds of one way after which it is not tried again.
+const FAILURES: usize = 3;
+
+/// Measures all ways, adds their cases, and says what they come to.
+pub(in super::super) fn run(session: &mut Session<'_>, study: &VariantsPlan) -> Result<(), Failure> {
+    session.connection.is_clean = false;
+    warm_up(session)?;
+    let has_batches = study.ways.iter().any(Way::is_batch);
+    let verdict = if has_batches { Some(batch_check::check(session)?) } else { None };
+    let collected = rounds(session, study, verdict.as_ref())?;
+    let bundle = Bundle { study, collected: &collected, verdict: verdict.as_ref() };
+    let interrupted = session.stop.load(Ordering::Relaxed);
+    for place in 0..study.ways.len() {
+        let case = bundle.case(session, place, interrupted)?;
+        session.recorder.add(case)?;
+    }
+    let run = &mut session.recorder.run;
+    if let Some(verdict) = verdict.as_ref().filter(|verdict| verdict.applied != Some(true)) {
+        let what = if verdict.applied.is_none() { "may not be applied" } else { "are acknowledged but not applied" };
+        run.warnings.push(format!("Batches {what}: no latency and no rate is given for their commands."));
+    }
+    run.findings = sentences(&bundle, &run.cases);
+    Ok(())
+}
+
+/// As the round of round trips does before each case.
+fn warm_up(session: &mut Session<'_>) -> Result<(), BridgeError> {
+    let Some(part) = messages::applied(session.plan) else { return Ok(()) };
+    let mut message = messages::single(session.plan, &part, None);
+    for index in 0..session.plan.warm_up as u64 {
+        session.connection.client.exchange(message.line(index), session.stop)?;
+    }
+    Ok(())
+}
+
+fn rounds(
+    session: &mut Session<'_>,
+    study: &VariantsPlan,
+    verdict: Option<&Verdict>,
+) -> Result<Vec<Collected>, Failure> {
+    let mut collected: Vec<Collected> = study.ways.iter().map(|_| Collected::default()).collect();
+    let mut order: Vec<usize> = (0..study.ways.len()).collect();
+    let mut random = StdRng::seed_from_u64(session.plan.seed);
+    for round in 0..study.rounds {
+        let label = format!("round {}/{}", round + 1, study.rounds);
+        let progress = Progress::start(session.printer, &label, study.ways.len() as u64);
+        order.shuffle(&mut random);
+        for &place in &order {
+            let way = study.ways[place];
+            let failed = collected[place].rounds.iter().filter(|sample| sample.is_none()).count();
+            if session.stop.load(Ordering::Relaxed) {
+                return Ok(collected);
+            }
+            if failed >= FAILURES {
+                collected[place].rounds.push(None);
+                continue;
+            }
+            let seed = session.plan.seed.wrapping_add(1 + u64::from(round));
+            one(session, study, way, seed, &mut collected[place])?;
+            progress.counter().fetch_add(1, Ordering::Relaxed);
+        }
+        let applied =
+            if verdict.is_some_and(|verdict| verdict.applied != Some(true)) { ", batches not applied" } else { "" };
+        progress.finish(&format!("{label}: {} ways{applied}", study.ways.len()));
+    }
+    session.connection.is_clean = true;
+    Ok(collected)
+}
+
+/// One way once. A failure costs the round, not the run: the next one gets a fresh connection.
+fn one(
+    session: &mut Session<'_>,
+    study: &VariantsPlan,
+    way: Way,
+    seed: u64,
+    collected: &mut Collected,
+) -> Result<(), Failure> {
+    let began_ns = session.clock.now_ns();
+    let sample = measure(session, study, way, seed, &AtomicU64::new(0));
+    collected.began_ns.get_or_insert(began_ns);
+    collected.took_ns += session.clock.now_ns() - began_ns;
+    match sample {
+        Ok(sample) => collected.rounds.push(Some(sample)),
+        Err(BridgeError::Interrupted) => {}
+        Err(error) => {
+            collected.rounds.push(None);
+            collected.fault.get_or_insert(error.to_string());
+            session.connection.client.reconnect(session.stop)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! Ways to send the same commands, each driven by the same arrivals: batches, modes, TCP options, codecs, reactions.
+
+mod codec_cost;
+mod fill;
+mod modes;
+mod reaction;
+mod way;
+
+pub use codec_cost::{CodecCost, codec_cost};
+pub use fill::{Batches, Fill, fills};
+pub use modes::{Barrier, Delivered, Driven, fire_and_forget, pipelined, request};
+pub use reaction::{Reacted, react};
+pub use way::{Mode, TcpVariant};

@@ -1,0 +1,104 @@
+//! The names of the ways.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+use crate::bridge::Sending;
+
+/// Whether, and how, a sender waits for replies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The next command goes out when the reply to the last is there.
+    Request,
+    /// Commands go out when they come; replies are taken as they come.
+    Pipelined,
+    /// Commands go out when they come, and no reply is waited for.
+    FireAndForget,
+}
+
+const MODES: [(&str, Mode); 3] =
+    [("request", Mode::Request), ("pipelined", Mode::Pipelined), ("fire-and-forget", Mode::FireAndForget)];
+
+/// How bytes are handed to TCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpVariant {
+    /// The options.
+    pub sending: Sending,
+    name: &'static str,
+}
+
+const fn tcp(name: &'static str, nodelay: bool, split: bool) -> (&'static str, TcpVariant) {
+    (name, TcpVariant { sending: Sending { nodelay, split }, name })
+}
+
+const TCP: [(&str, TcpVariant); 4] = [
+    tcp("nodelay", true, false),
+    tcp("nagle", false, false),
+    tcp("split-writes", true, true),
+    tcp("nagle+split-writes", false, true),
+];
+
+fn named<T: Copy>(text: &str, names: &[(&'static str, T)]) -> Result<T, String> {
+    names.iter().find(|(name, _)| *name == text).map(|(_, way)| *way).ok_or_else(|| {
+        let names: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+        format!("'{text}' is none of {}", names.join(", "))
+    })
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        named(text, &MODES)
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MODES.iter().find(|(_, mode)| mode == self).map_or("", |(name, _)| name))
+    }
+}
+
+impl Serialize for Mode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl FromStr for TcpVariant {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        named(text, &TCP)
+    }
+}
+
+impl fmt::Display for TcpVariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Serialize for TcpVariant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_is_found_by_its_name() {
+        for (name, mode) in MODES {
+            assert_eq!((name.parse(), mode.to_string().as_str()), (Ok(mode), name));
+        }
+        for (name, way) in TCP {
+            assert_eq!((name.parse(), way.to_string().as_str()), (Ok(way), name));
+        }
+        assert!("smoke".parse::<Mode>().unwrap_err().contains("fire-and-forget"));
+    }
+}

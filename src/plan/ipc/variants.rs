@@ -1,0 +1,187 @@
+//! Comparing ways to send: which ways, at which load, in how many rounds.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::super::shared::as_ms;
+use super::plan::IpcPlan;
+use crate::bridge::{Applies, Codec};
+use crate::cli::IpcArgs;
+use crate::measure::{Mode, TcpVariant};
+
+/// A message as the application sends them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// An expression and its weight.
+    Expression,
+    /// A switch.
+    Blink,
+    /// A switch and three numbers.
+    HeadMovement,
+    /// Ten commands of one reaction in one message.
+    Batch10,
+    /// A long path with accents.
+    LoadModel,
+}
+
+impl Shape {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Expression, Self::Blink, Self::HeadMovement, Self::Batch10, Self::LoadModel];
+
+    /// Its name in paths.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Expression => "expression",
+            Self::Blink => "blink",
+            Self::HeadMovement => "head-movement",
+            Self::Batch10 => "batch-10",
+            Self::LoadModel => "load-model",
+        }
+    }
+
+    /// Whether it may be sent to someone's avatar: it changes nothing that is not put back.
+    #[must_use]
+    pub fn is_harmless(self) -> bool {
+        !matches!(self, Self::HeadMovement | Self::LoadModel)
+    }
+}
+
+/// One way of sending.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Way {
+    /// In batches of at most so many.
+    Batch(u32),
+    /// Waiting in that way.
+    Mode(Mode),
+    /// Handed to TCP in that way.
+    Tcp(TcpVariant),
+    /// Written in that codec, behind a length.
+    Codec(Codec, Shape),
+    /// One reaction of so many commands, in turn or all at once.
+    Reaction(Mode, u32),
+    /// One reaction of so many commands as one batch.
+    ReactionBatch(u32),
+}
+
+impl Way {
+    /// The path of its case.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match self {
+            Self::Batch(size) => format!("batch/{size}"),
+            Self::Mode(mode) => format!("mode/{mode}"),
+            Self::Tcp(tcp) => format!("tcp/{tcp}"),
+            Self::Codec(codec, shape) => format!("codec/{codec}/{}", shape.name()),
+            Self::Reaction(mode, count) => format!("reaction/{mode}:{count}"),
+            Self::ReactionBatch(count) => format!("reaction/batch:{count}"),
+        }
+    }
+
+    /// Whether it puts several commands into one message.
+    #[must_use]
+    pub fn is_batch(&self) -> bool {
+        matches!(self, Self::Batch(2..) | Self::ReactionBatch(_))
+    }
+}
+
+impl Serialize for Way {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.path())
+    }
+}
+
+/// The comparison.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VariantsPlan {
+    /// The ways, the one that the others are compared with first. Codecs are compared shape by shape.
+    pub ways: Vec<Way>,
+    /// Rounds, each of them every way once.
+    pub rounds: u32,
+    /// Commands a second that arrive.
+    pub offered_per_s: f64,
+    /// How long an unfilled batch waits.
+    #[serde(rename = "window_ms", serialize_with = "as_ms")]
+    pub window: Duration,
+}
+
+impl VariantsPlan {
+    /// The comparison that the arguments ask for, if they ask for one.
+    pub(super) fn resolve(args: &IpcArgs, plan: &IpcPlan) -> Option<Self> {
+        let asked = &args.variants;
+        let mut ways = Vec::new();
+        ways.extend(asked.batch.iter().flatten().map(|size| Way::Batch(*size)));
+        ways.extend(asked.mode.iter().flatten().map(|mode| Way::Mode(*mode)));
+        ways.extend(asked.tcp.iter().flatten().map(|tcp| Way::Tcp(*tcp)));
+        if let Some(codecs) = &asked.codec {
+            ways.extend(Shape::ALL.iter().flat_map(|shape| codecs.iter().map(|codec| Way::Codec(*codec, *shape))));
+        }
+        if let Some(count) = asked.reaction {
+            ways.extend([Mode::Request, Mode::Pipelined].map(|mode| Way::Reaction(mode, count)));
+            // A bridge that does not know batches is not sent one unasked.
+            let knows_batches = plan.dialect.batch.as_ref().is_some_and(|batch| batch.applies != Applies::First);
+            ways.extend(knows_batches.then_some(Way::ReactionBatch(count)));
+        }
+        let mut unique: Vec<Way> = Vec::new();
+        for way in ways {
+            if !unique.contains(&way) {
+                unique.push(way);
+            }
+        }
+        let (rounds, offered_per_s, window) = (asked.rounds, asked.offered, asked.window);
+        (!unique.is_empty()).then_some(Self { ways: unique, rounds, offered_per_s, window })
+    }
+
+    /// The place of the way that the one at `place` is compared with; `None` for that one itself.
+    #[must_use]
+    pub fn baseline(&self, place: usize) -> Option<usize> {
+        let first = match self.ways[place] {
+            Way::Codec(_, shape) => {
+                self.ways.iter().position(|way| matches!(way, Way::Codec(_, other) if *other == shape))
+            }
+            _ => Some(0),
+        };
+        first.filter(|first| *first != place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::study::Study;
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn comparison(line: &str) -> VariantsPlan {
+        let words = ["workly-perf", "ipc"].into_iter().chain(line.split_whitespace());
+        let Command::Ipc(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not ipc") };
+        let Study::Variants(comparison) = IpcPlan::resolve(&args, 42).unwrap().study else { panic!("not variants") };
+        comparison
+    }
+
+    fn paths(line: &str) -> Vec<String> {
+        let bridge = if line.contains("--bridge") { "" } else { "--bridge embedded" };
+        comparison(&format!("{line} {bridge}")).ways.iter().map(Way::path).collect()
+    }
+
+    #[test]
+    fn each_flag_alone_compares_what_is_usual() {
+        assert_eq!(paths("--batch")[..3], ["batch/1", "batch/2", "batch/5"]);
+        assert_eq!(paths("--mode"), ["mode/request", "mode/pipelined", "mode/fire-and-forget"]);
+        assert_eq!(paths("--tcp"), ["tcp/nodelay", "tcp/nagle", "tcp/split-writes", "tcp/nagle+split-writes"]);
+        assert_eq!(paths("--reaction"), ["reaction/request:10", "reaction/pipelined:10"], "stock knows no batch");
+        let instrumented = "--reaction 3 --bridge embedded:dialect=instrumented";
+        assert_eq!(paths(instrumented)[2], "reaction/batch:3");
+        assert_eq!(paths("--codec")[..2], ["codec/json/expression", "codec/msgpack/expression"]);
+        assert_eq!(paths("--batch 1,4,4"), ["batch/1", "batch/4"]);
+    }
+
+    #[test]
+    fn codecs_are_compared_shape_by_shape_and_the_rest_with_the_first() {
+        let codecs = comparison("--codec --bridge embedded");
+        assert_eq!((codecs.baseline(0), codecs.baseline(1), codecs.baseline(3)), (None, Some(0), Some(2)));
+        assert_eq!(comparison("--batch 1,2,5 --bridge embedded").baseline(2), Some(0));
+    }
+}

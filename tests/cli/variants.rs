@@ -1,0 +1,167 @@
+//! Ways to send compared, end to end: what each is, shown by structure and never by being fast.
+
+use workly_perf::bridge::server::EmbeddedBridge;
+use workly_perf::record::{CaseState, MetricStatus, Run};
+
+use super::run::{Place, case, figure};
+
+const QUICK: &str = "--rounds 2 --messages 30 --warmup 2 --seed 1 --timeout 20s";
+
+fn compared(line: &str) -> Run {
+    let (outcome, run) = Place::new().ipc(&format!("{QUICK} {line}"));
+    assert_eq!(outcome.code, Some(0), "{line}: {}", outcome.stderr);
+    assert!(run.cases.iter().all(|case| case.state == CaseState::Ok), "{:?}", run.cases);
+    assert!(!run.warnings.iter().any(|warning| warning.contains("put back")), "{:?}", run.warnings);
+    run
+}
+
+#[test]
+fn ten_commands_take_ten_frames_in_turn_and_one_as_a_batch() {
+    let run = compared("--bridge embedded:dialect=instrumented,fps=60 --reaction 10");
+    let frames = |way: &str| figure(&run, &format!("reaction/{way}:10"), "frames").unwrap();
+    assert!(frames("request") >= 10.0, "each reply comes a frame after the last: {}", frames("request"));
+    assert_eq!(frames("batch"), 1.0);
+    assert!(frames("pipelined") < frames("request"), "{}", frames("pipelined"));
+    let mean = |way: &str| figure(&run, &format!("reaction/{way}:10"), "mean").unwrap();
+    // Nine whole periods lie between the first and the last of ten frames.
+    assert!(mean("request") >= 9.0 * 1_000.0 / 60.0, "{}", mean("request"));
+    assert!(run.findings.iter().any(|finding| finding.contains("Frames that a reaction took")), "{:?}", run.findings);
+}
+
+#[test]
+fn the_wait_to_fill_a_batch_is_part_of_its_latency() {
+    let run = compared("--bridge embedded:dialect=instrumented,fps=200 --batch 1,10 --offered 100 --window 200ms");
+    let of = |path: &str, metric: &str| figure(&run, path, metric).unwrap();
+    assert_eq!(of("batch/1", "fill_wait_mean"), 0.0);
+    assert_eq!(of("batch/1", "commands_per_message"), 1.0);
+    // Ten arrivals of 100 a second span 90 ms on average, of which a command waits half.
+    assert!(of("batch/10", "fill_wait_mean") > 20.0, "{}", of("batch/10", "fill_wait_mean"));
+    assert!(of("batch/10", "mean") > of("batch/10", "fill_wait_mean"));
+    assert!(of("batch/10", "mean_ratio") > 1.0);
+    assert!(run.findings[0].contains("3 of 3 carried out, in frame"), "{:?}", run.findings);
+}
+
+#[test]
+fn a_batch_that_is_acknowledged_and_not_applied_has_no_figures_for_its_commands() {
+    for (dialect, evidence) in [("batch", "acknowledged before any frame"), ("stock", "first command alone")] {
+        let run = compared(&format!("--bridge embedded:dialect={dialect},fps=60 --batch 1,5"));
+        assert!(run.findings[0].contains("NOT applied"), "{dialect}: {:?}", run.findings);
+        assert!(run.findings[0].contains(evidence), "{dialect}: {:?}", run.findings);
+        for metric in ["p50", "mean", "rate_applied"] {
+            assert_eq!(case(&run, "batch/5").metric(metric).unwrap().status, MetricStatus::Unsupported, "{metric}");
+        }
+        assert!(figure(&run, "batch/5", "ack_mean").is_some());
+        assert!(case(&run, "batch/5").metric("mean_ratio").is_none());
+        assert!(figure(&run, "batch/1", "rate_applied").is_some());
+        assert!(run.warnings.iter().any(|warning| warning.contains("not applied")), "{:?}", run.warnings);
+    }
+}
+
+#[test]
+fn without_a_frame_nothing_shows_whether_a_bare_batch_is_applied() {
+    let run = compared("--bridge embedded:dialect=batch,fps=unpaced --batch 1,5");
+    assert!(run.findings[0].contains("cannot be told"), "{:?}", run.findings);
+    assert_eq!(case(&run, "batch/5").metric("rate_applied").unwrap().status, MetricStatus::Unsupported);
+}
+
+#[test]
+fn what_nobody_waited_for_is_counted_at_the_barrier() {
+    for dialect in ["stock", "instrumented", "founding"] {
+        let run = compared(&format!("--bridge embedded:dialect={dialect},fps=200 --mode"));
+        assert_eq!(figure(&run, "mode/fire-and-forget", "delivered"), Some(100.0), "{dialect}");
+        assert!(figure(&run, "mode/fire-and-forget", "drain").unwrap() > 0.0);
+        assert_eq!(case(&run, "mode/fire-and-forget").metric("p50").unwrap().status, MetricStatus::Unsupported);
+        assert!(figure(&run, "mode/pipelined", "mean_ratio").is_some());
+    }
+}
+
+#[test]
+fn a_way_that_cannot_keep_up_says_so() {
+    let run = compared("--bridge embedded:fps=30 --mode request,pipelined --offered 200");
+    assert!(case(&run, "mode/request").notes.iter().any(|note| note.contains("Overloaded")), "{:?}", run.cases);
+    assert!(case(&run, "mode/pipelined").notes.is_empty());
+}
+
+#[test]
+fn replies_that_nobody_waited_for_and_that_are_lost_are_missed_at_the_barrier() {
+    let place = Place::new();
+    let line =
+        "--bridge embedded:fps=unpaced,drop-every=7 --mode fire-and-forget --timeout 200ms --rounds 1 --warmup 0";
+    let (_, run) = place.ipc(&format!("{line} --messages 30 --seed 1"));
+    let delivered = figure(&run, "mode/fire-and-forget", "delivered").unwrap();
+    assert!(delivered < 100.0, "{delivered}");
+}
+
+#[test]
+fn codecs_carry_the_same_commands_behind_the_same_frame() {
+    let run = compared("--bridge embedded:dialect=instrumented,fps=unpaced --codec");
+    for shape in ["expression", "blink", "head-movement", "batch-10", "load-model"] {
+        let of = |codec: &str, metric: &str| figure(&run, &format!("codec/{codec}/{shape}"), metric).unwrap();
+        assert!(of("msgpack", "bytes") < of("json", "bytes"), "{shape}");
+        assert!(of("json", "encode") > 0.0 && of("msgpack", "decode") > 0.0);
+        assert!(of("json", "p50") > 0.0 && of("msgpack", "p50") > 0.0, "{shape}");
+    }
+    assert_eq!(run.findings.iter().filter(|finding| finding.contains("end to end")).count(), 5);
+}
+
+#[test]
+fn what_would_change_an_avatar_is_not_sent_to_one() {
+    let bridge = EmbeddedBridge::start("dialect=instrumented,fps=unpaced".parse().unwrap(), 0).unwrap();
+    let before = bridge.avatar();
+    let run = compared(&format!("--bridge {} --dialect instrumented --codec", bridge.address()));
+    let after = bridge.avatar();
+    assert_eq!((after.model, after.head_movement), (None, before.head_movement));
+    let unsent = case(&run, "codec/json/load-model");
+    assert_eq!(unsent.metric("p50").unwrap().status, MetricStatus::Unsupported);
+    assert!(unsent.notes[0].contains("Not sent"), "{:?}", unsent.notes);
+    assert!(figure(&run, "codec/json/load-model", "bytes").is_some());
+}
+
+#[test]
+fn tcp_options_are_compared_on_received_replies() {
+    let run = compared("--bridge embedded:fps=unpaced --tcp --offered 200");
+    assert_eq!(run.cases.len(), 4);
+    assert!(figure(&run, "tcp/nagle+split-writes", "p50_ratio").unwrap() > 0.0);
+}
+
+#[test]
+fn no_comparison_but_that_of_batches_sends_a_stock_bridge_what_it_does_not_know() {
+    let bridge = EmbeddedBridge::start("fps=200".parse().unwrap(), 0).unwrap();
+    for study in ["--mode", "--tcp", "--reaction"] {
+        compared(&format!("--bridge {} {study} --offered 300", bridge.address()));
+    }
+    let counters = bridge.counters();
+    assert_eq!((counters.ignored, counters.malformed), (0, 0));
+    // A batch would have been taken for its first command: every message that was applied was one of its own.
+    assert_eq!(counters.applied, counters.received);
+}
+
+#[test]
+fn a_dialect_that_lacks_what_is_compared_is_refused() {
+    for (line, lacks) in [
+        ("--bridge embedded --codec", "hello"),
+        ("--bridge embedded:dialect=public-api --batch", "batches"),
+        ("--bridge embedded --batch 1 --mode", "cannot be used with"),
+        ("--bridge embedded --mode shouting", "fire-and-forget"),
+        ("--bridge embedded --offered 0 --mode", "outside"),
+    ] {
+        let place = Place::new();
+        let outcome = place.run(&format!("ipc --out out {line}"));
+        assert_eq!(outcome.code, Some(2), "{line}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(lacks), "{line}: {}", outcome.stderr);
+        assert!(!place.path("out").exists(), "{line}: no record of a run that did not begin");
+    }
+}
+
+#[test]
+fn a_round_that_fails_costs_itself() {
+    let place = Place::new();
+    let line =
+        "--bridge embedded:fps=unpaced,close-after=70 --mode request,pipelined --rounds 4 --messages 30 --warmup 0";
+    let (outcome, run) = place.ipc(&format!("{line} --seed 1 --offered 500"));
+    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
+    let lossy: Vec<_> = run.cases.iter().filter(|case| case.state == CaseState::Lossy).collect();
+    assert_eq!(lossy.len(), 1, "{:?}", run.cases);
+    assert_eq!(lossy[0].metric("mean").unwrap().n, 3);
+    assert_eq!(lossy[0].metric("mean").unwrap().status, MetricStatus::Partial);
+}
