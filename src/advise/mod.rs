@@ -12,6 +12,7 @@ mod recommendation;
 mod situation;
 mod thread_choice;
 pub mod threads;
+pub mod watch;
 
 pub use gpu_rules::{Compares, GpuRule, RuleAnswer, Step, TableCard, gpu_rules, table_cards};
 pub use leak::{Doubt, Growth, LeakJudgement, LeakRule, LeakVerdict};

@@ -20,6 +20,7 @@ mod root;
 mod tap;
 mod threads;
 mod values;
+mod watch;
 
 pub use apply::ApplyArgs;
 pub use bridge::BridgeArgs;
@@ -40,3 +41,4 @@ pub use report::ReportArgs;
 pub use root::{Cli, Command, CompletionsArgs, Format, RenderFormat, TokenFormat};
 pub use tap::TapArgs;
 pub use threads::{SweepItem, ThreadsArgs, UnderLoad};
+pub use watch::{GpuChoice, LookFormat, WatchArgs};

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     ApplyArgs, BridgeArgs, CompareArgs, DoctorArgs, GpuPlacementArgs, GpuProfilesArgs, HistoryArgs, IpcArgs,
-    MemoryArgs, ModelArgs, PipelineArgs, RecommendArgs, RenderLoadArgs, ReportArgs, ThreadsArgs,
+    MemoryArgs, ModelArgs, PipelineArgs, RecommendArgs, RenderLoadArgs, ReportArgs, ThreadsArgs, WatchArgs,
 };
 
 /// Measures, explains and guards the speed of Workly: the way from a command to the avatar's face.
@@ -44,6 +44,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Show what memory is used for, and whether it leaks.
     Memory(MemoryArgs),
+    /// Watch the GPU live, with Workly's and Unity's processes.
+    Watch(WatchArgs),
     /// Look into model files, and write synthetic ones.
     Model(ModelArgs),
     /// Say whether new runs are slower than old ones: a gate for CI.

@@ -22,5 +22,6 @@ mod run;
 mod simulated;
 mod tap;
 mod threads;
+mod watch;
 
 pub use run::run;

@@ -92,6 +92,11 @@ impl Recorder {
         self.folder.write_run(&self.run)
     }
 
+    /// Writes what happened during the run.
+    pub(super) fn events(&self, csv: &str) -> Result<(), RecordError> {
+        self.folder.write_events(csv)
+    }
+
     /// Writes what llama.cpp said.
     #[cfg(feature = "llama")]
     pub(super) fn log(&self, text: &str) -> Result<(), RecordError> {

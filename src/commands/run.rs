@@ -10,11 +10,11 @@ use clap::Parser;
 use super::failure::Failure;
 use super::{
     apply, bridge, compare, completions, doctor, gpu_profiles, history, ipc, memory, model, pipeline, recommend,
-    render_load, report, threads,
+    render_load, report, threads, watch,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
-use crate::term::Printer;
+use crate::term::{Printer, restore_terminal};
 
 /// Parses the command line, carries it out, and reports what went wrong. Never panics.
 #[must_use]
@@ -54,6 +54,7 @@ fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
         Command::Apply(args) => apply::run(args, printer),
         Command::Doctor(args) => doctor::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Memory(args) => memory::run(args, printer, &*stop_on_ctrl_c()?),
+        Command::Watch(args) => watch::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Model(args) => model::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Compare(args) => compare::run(args, printer, &*stop_on_ctrl_c()?),
         Command::History(args) => history::run(args, printer),
@@ -71,6 +72,7 @@ fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, Failure> {
     let raised = Arc::clone(&stop);
     ctrlc::set_handler(move || {
         if raised.swap(true, Ordering::Relaxed) {
+            restore_terminal();
             std::process::exit(Exit::Interrupted as i32);
         }
     })

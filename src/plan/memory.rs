@@ -138,7 +138,7 @@ pub(super) fn usual_threads(topology: &Topology) -> u32 {
 
 /// A process to watch.
 #[derive(Debug, Clone, Serialize)]
-pub struct WatchPlan {
+pub struct MemoryWatchPlan {
     /// How long, in seconds; `None`: until Ctrl-C or its end.
     pub length_s: Option<f64>,
     /// Seconds between two looks.
@@ -149,7 +149,7 @@ pub struct WatchPlan {
     pub leak: LeakPlan,
 }
 
-impl WatchPlan {
+impl MemoryWatchPlan {
     /// Resolves the arguments.
     #[must_use]
     pub fn resolve(args: &MemoryArgs) -> Self {

@@ -12,11 +12,12 @@ mod settings;
 mod shared;
 mod tap;
 mod threads;
+mod watch;
 
 pub use campaign::{CampaignError, CampaignPlan, Role, Variant};
 pub use gpu_profiles::{Depth, GpuProfilesPlan, KeptFree};
 pub use ipc::{BreakdownPlan, IpcCase, IpcPlan, MaxRatePlan, RoundTripsPlan, Shape, Study, VariantsPlan, Way};
-pub use memory::{ConversationPlan, GrowthUnit, LeakPlan, MemoryPlanError, WatchPlan};
+pub use memory::{ConversationPlan, GrowthUnit, LeakPlan, MemoryPlanError, MemoryWatchPlan};
 pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
 pub use needs::{NeedsError, model_needs};
 pub use pipeline::{ARM_KEYS, Arm, ArmError, PipelinePlan, PipelinePlanError, Side};
@@ -25,3 +26,4 @@ pub use settings::{objective, settings_patch};
 pub use shared::DEFAULT_CONFIG;
 pub use tap::TapPlan;
 pub use threads::{Competition, Count, Rounds, Rule, ThreadsPlan};
+pub use watch::{SaturatePlan, WatchPlan, WatchPlanError};

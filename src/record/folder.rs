@@ -29,6 +29,9 @@ pub const REPORT_FILE: &str = "report.md";
 /// What a run of `recommend` came to.
 pub const RECOMMENDATION_FILE: &str = "recommendation.json";
 
+/// What happened during a run that watches.
+const EVENTS_FILE: &str = "events.csv";
+
 /// What llama.cpp said.
 const LOG_FILE: &str = "llama.log";
 
@@ -128,6 +131,11 @@ impl RecordFolder {
     /// Writes `recommendation.json`.
     pub fn write_recommendation(&self, json: &str) -> Result<(), RecordError> {
         self.replace(RECOMMENDATION_FILE, |file| file.write_all(json.as_bytes()))
+    }
+
+    /// Writes `events.csv`.
+    pub fn write_events(&self, csv: &str) -> Result<(), RecordError> {
+        self.replace(EVENTS_FILE, |file| file.write_all(csv.as_bytes()))
     }
 
     /// Writes `llama.log`.

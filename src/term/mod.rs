@@ -2,6 +2,8 @@
 
 mod printer;
 mod progress;
+mod screen;
 
-pub use printer::Printer;
+pub use printer::{Printer, is_coloured};
 pub use progress::Progress;
+pub use screen::{Key, Screen, restore_terminal};

@@ -65,6 +65,19 @@ impl Printer {
         Ok(Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")))
     }
 
+    /// The same for a command that goes on: whether anybody still reads.
+    ///
+    /// # Errors
+    /// What the system says, but for a pipe that nobody reads any more.
+    pub fn stream(self, text: &str) -> io::Result<bool> {
+        let mut stdout = anstream::stdout().lock();
+        match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A note for the user who is not in a hurry.
     pub fn note(self, text: &str) {
         if !self.quiet {
@@ -86,6 +99,12 @@ impl Printer {
     pub fn hint(self, text: &str) {
         line("hint: ", AnsiColor::Cyan.on_default().bold(), text);
     }
+}
+
+/// Whether a view may use colours: `NO_COLOR` and terminals without any forbid it.
+#[must_use]
+pub fn is_coloured() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
 /// One line on standard error. Nobody can be told when even that fails.

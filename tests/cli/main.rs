@@ -50,3 +50,4 @@ mod usage;
 mod variants;
 #[cfg(feature = "vulkan")]
 mod vulkan;
+mod watch;

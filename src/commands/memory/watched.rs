@@ -18,7 +18,7 @@ use crate::cli::MemoryArgs;
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::host::{self, NamedProcess, ProcessMemory};
-use crate::plan::{GrowthUnit, WatchPlan};
+use crate::plan::{GrowthUnit, MemoryWatchPlan};
 use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus, RecordError, RunState, Series, Timeline};
 use crate::term::{Printer, Progress};
 
@@ -66,7 +66,7 @@ pub(super) fn run(
     printer: Printer,
     stop: &AtomicBool,
 ) -> Result<Exit, Failure> {
-    let plan = WatchPlan::resolve(args);
+    let plan = MemoryWatchPlan::resolve(args);
     let mut lines = args.count_lines.as_deref().map(Lines::open).transpose()?;
     let beginning = Beginning {
         command: "memory",
@@ -105,7 +105,7 @@ pub(super) fn run(
 
 fn conclude(
     recorder: &mut Recorder,
-    plan: &WatchPlan,
+    plan: &MemoryWatchPlan,
     target: &NamedProcess,
     looks: &[Look],
     ended: Ended,
@@ -131,7 +131,7 @@ fn conclude(
 
 /// Looks until something ends it. `keep` writes down what there is.
 fn watch(
-    plan: &WatchPlan,
+    plan: &MemoryWatchPlan,
     target: &NamedProcess,
     mut lines: Option<&mut Lines>,
     stop: &AtomicBool,
@@ -213,7 +213,12 @@ impl Lines {
 }
 
 /// The case of the record, and how its memory is judged.
-fn case(plan: &WatchPlan, target: &NamedProcess, looks: &[Look], reason: Option<String>) -> (Case, LeakJudgement) {
+fn case(
+    plan: &MemoryWatchPlan,
+    target: &NamedProcess,
+    looks: &[Look],
+    reason: Option<String>,
+) -> (Case, LeakJudgement) {
     let judgement = plan.leak.rule.judge(&points(plan, looks));
     let mut case = Case {
         path: format!("watched/{}", target.name),
@@ -231,7 +236,7 @@ fn case(plan: &WatchPlan, target: &NamedProcess, looks: &[Look], reason: Option<
 
 /// Anonymous memory by messages or minutes: of several looks at one number of messages the first, which is not yet that of
 /// whatever comes after the last message.
-fn points(plan: &WatchPlan, looks: &[Look]) -> Vec<(f64, f64)> {
+fn points(plan: &MemoryWatchPlan, looks: &[Look]) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
     for look in looks {
         let Some(bytes) = look.memory.anonymous_bytes.value().map(|bytes| *bytes as f64) else { continue };
@@ -263,7 +268,7 @@ const READINGS: [Reading; 10] = [
 ];
 
 /// The slope; then of each reading the last value, and the largest where it was larger.
-fn metrics(plan: &WatchPlan, looks: &[Look], judgement: &LeakJudgement) -> Vec<Metric> {
+fn metrics(plan: &MemoryWatchPlan, looks: &[Look], judgement: &LeakJudgement) -> Vec<Metric> {
     let mut metrics = vec![growth("growth", plan.leak.unit.word(), judgement)];
     for (name, unit, reading) in READINGS {
         let values: Vec<f64> =
@@ -295,7 +300,7 @@ fn notes(looks: &[Look]) -> Vec<String> {
     reasons.into_iter().map(|(reason, names)| format!("Not read: {} ({reason}).", names.join(", "))).collect()
 }
 
-fn timeline(plan: &WatchPlan, looks: &[Look]) -> Timeline {
+fn timeline(plan: &MemoryWatchPlan, looks: &[Look]) -> Timeline {
     let values = |reading: fn(&ProcessMemory) -> &Fact<u64>| {
         looks.iter().map(|look| reading(&look.memory).value().map(|value| *value as f64)).collect()
     };

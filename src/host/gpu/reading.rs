@@ -77,6 +77,26 @@ pub struct ProcessVram {
 }
 
 impl GpuReading {
+    /// A look at a GPU that tells its memory and nothing else, as ggml does. `total_bytes` is not 0.
+    #[must_use]
+    pub fn of_memory(total_bytes: u64, free_bytes: u64) -> Self {
+        Self {
+            vram_total_bytes: total_bytes,
+            vram_used_bytes: total_bytes.saturating_sub(free_bytes),
+            vram_free_bytes: free_bytes,
+            vram_reserved_bytes: Fact::Unsupported,
+            use_percent: Fact::Unsupported,
+            memory_use_percent: Fact::Unsupported,
+            temperature_c: Fact::Unsupported,
+            power_w: Fact::Unsupported,
+            power_limit_w: Fact::Unsupported,
+            clock_mhz: Fact::Unsupported,
+            memory_clock_mhz: Fact::Unsupported,
+            throttled_by: Fact::Unsupported,
+            processes: Fact::Unsupported,
+        }
+    }
+
     /// How full the memory is, in percent: all that is not free, what the driver keeps included. This is what the
     /// application's own check sees, and what decides whether an allocation fails.
     #[must_use]

@@ -16,6 +16,8 @@ mod error;
 #[cfg(feature = "llama")]
 mod ffi;
 #[cfg(feature = "llama")]
+mod held;
+#[cfg(feature = "llama")]
 mod loading;
 #[cfg(feature = "llama")]
 mod log;
@@ -37,6 +39,8 @@ pub use backend::Backend;
 pub use device::{Device, DeviceKind};
 #[cfg(feature = "llama")]
 pub use error::EngineError;
+#[cfg(feature = "llama")]
+pub use held::{HeldMemory, ManagedMemory};
 #[cfg(feature = "llama")]
 pub use log::{Log, LogLevel, LogLine};
 #[cfg(feature = "llama")]

@@ -1,0 +1,298 @@
+//! From readings to states: a worse one at once, a better one after a time, none from a reading that is missing.
+
+use super::{CardState, WatchRules};
+
+/// How loaded a card is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Load {
+    /// How full its memory is, in percent.
+    pub full_percent: f64,
+    /// How busy it is, in percent; `None` where nothing tells. Then only its memory decides, and `stressed`, for which both
+    /// are needed, is never told.
+    pub use_percent: Option<f64>,
+}
+
+/// A state that has changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// From which; `None` where none was known.
+    pub from: Option<CardState>,
+    /// To which.
+    pub to: CardState,
+    /// What it was decided on: the fullest moment and the mean use since the last decision.
+    pub on: Load,
+}
+
+/// An alarm that begins or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlarmChange {
+    /// The card has become too full.
+    Raised,
+    /// It no longer is.
+    Over,
+}
+
+/// What one reading came to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Step {
+    /// A state that changed with it.
+    pub change: Option<Change>,
+    /// An alarm that began or ended with it.
+    pub alarm: Option<AlarmChange>,
+    /// A better state that has to wait, and for how many seconds more.
+    pub waiting: Option<(CardState, f64)>,
+}
+
+/// The state of one card.
+#[derive(Debug, Clone)]
+pub struct WatchMachine {
+    rules: WatchRules,
+    state: Option<CardState>,
+    /// When the state was taken on.
+    since_s: f64,
+    decided_s: Option<f64>,
+    alarmed: bool,
+    /// The readings since the last decision.
+    readings: Vec<Load>,
+}
+
+impl WatchMachine {
+    /// A machine that knows of no state yet.
+    #[must_use]
+    pub fn new(rules: WatchRules) -> Self {
+        Self { rules, state: None, since_s: 0.0, decided_s: None, alarmed: false, readings: Vec::new() }
+    }
+
+    /// The rules that it follows.
+    #[must_use]
+    pub fn rules(&self) -> &WatchRules {
+        &self.rules
+    }
+
+    /// The state, and since when; `None` until a rule has held for the first time.
+    #[must_use]
+    pub fn state(&self) -> Option<(CardState, f64)> {
+        self.state.map(|state| (state, self.since_s))
+    }
+
+    /// Whether the alarm is on.
+    #[must_use]
+    pub fn is_alarmed(&self) -> bool {
+        self.alarmed
+    }
+
+    /// Takes a reading. `at_s` never goes back. A reading that is missing changes nothing, and what was read before it no
+    /// longer counts: a decision rests on an unbroken row.
+    pub fn step(&mut self, at_s: f64, load: Option<Load>) -> Step {
+        let Some(load) = load else {
+            self.readings.clear();
+            return Step::default();
+        };
+        let alarm = self.ring(load.full_percent);
+        self.readings.push(load);
+        // Readings come a little early at times: a twentieth of the period is no reason to wait for a whole one more.
+        let due = self.decided_s.is_none_or(|decided_s| at_s - decided_s >= 0.95 * self.rules.decide_every_s);
+        if !due {
+            return Step { alarm, ..Step::default() };
+        }
+        let on = summed_up(&std::mem::take(&mut self.readings));
+        self.decided_s = Some(at_s);
+        let wanted = wanted(&self.rules, self.state, on);
+        let (change, waiting) = match (self.state, wanted) {
+            (_, None) => (None, None),
+            (Some(state), Some(wanted)) if state == wanted => (None, None),
+            (Some(state), Some(wanted)) if wanted < state && at_s - self.since_s < self.rules.stay_s => {
+                (None, Some((wanted, self.rules.stay_s - (at_s - self.since_s))))
+            }
+            (from, Some(to)) => {
+                (self.state, self.since_s) = (Some(to), at_s);
+                (Some(Change { from, to, on }), None)
+            }
+        };
+        Step { change, alarm, waiting }
+    }
+
+    fn ring(&mut self, full_percent: f64) -> Option<AlarmChange> {
+        if !self.alarmed && full_percent > self.rules.alarm.above_percent {
+            self.alarmed = true;
+            return Some(AlarmChange::Raised);
+        }
+        if self.alarmed && full_percent <= self.rules.alarm.over_percent {
+            self.alarmed = false;
+            return Some(AlarmChange::Over);
+        }
+        None
+    }
+}
+
+/// The fullest moment, since that is when allocations fail; the mean use, since a card that answers works in bursts.
+fn summed_up(readings: &[Load]) -> Load {
+    let full_percent = readings.iter().map(|load| load.full_percent).fold(0.0, f64::max);
+    let uses: Option<Vec<f64>> = readings.iter().map(|load| load.use_percent).collect();
+    let use_percent = uses.map(|uses| uses.iter().sum::<f64>() / uses.len().max(1) as f64);
+    Load { full_percent, use_percent }
+}
+
+/// The state that the rules want; `None` where none of them holds and all stays as it is.
+fn wanted(rules: &WatchRules, state: Option<CardState>, load: Load) -> Option<CardState> {
+    let full = load.full_percent;
+    if full > rules.overloaded.above_percent {
+        return Some(CardState::Overloaded);
+    }
+    let busy = load.use_percent.is_some_and(|busy| busy > rules.stressed.use_above_percent);
+    if full > rules.stressed.above_percent && busy {
+        let held = state == Some(CardState::Overloaded) && full > rules.overloaded.leave_percent;
+        return if held { None } else { Some(CardState::Stressed) };
+    }
+    let calm = load.use_percent.is_none_or(|busy| busy < rules.optimal.use_below_percent);
+    (full < rules.optimal.below_percent && calm).then_some(CardState::Optimal)
+}
+
+#[cfg(test)]
+#[allow(clippy::float_cmp)] // Thresholds are as they were written.
+mod tests {
+    use super::*;
+
+    fn steady() -> WatchRules {
+        WatchRules::built_in()[0].clone()
+    }
+
+    fn documented() -> WatchRules {
+        WatchRules::built_in()[1].clone()
+    }
+
+    fn load(full_percent: f64, use_percent: f64) -> Load {
+        Load { full_percent, use_percent: Some(use_percent) }
+    }
+
+    /// The changes of a machine that is given a reading every five seconds.
+    fn changes(rules: WatchRules, loads: &[(f64, f64)]) -> Vec<(f64, CardState)> {
+        let mut machine = WatchMachine::new(rules);
+        let mut found = Vec::new();
+        for (at, (full, busy)) in loads.iter().enumerate() {
+            let at_s = 5.0 * at as f64;
+            found.extend(machine.step(at_s, Some(load(*full, *busy))).change.map(|change| (at_s, change.to)));
+        }
+        found
+    }
+
+    /// The documents' rules in their own words: over 90 `cpu_fallback`, else over 75 and use over 80 balanced, else both
+    /// under 60 performance, else nothing.
+    #[test]
+    fn the_documented_rules_hold_at_every_point_and_from_every_state() {
+        for from in CardState::ALL.map(Some).into_iter().chain([None]) {
+            for full in 0..=100 {
+                for busy in 0..=100 {
+                    let (full, busy) = (f64::from(full), f64::from(busy));
+                    let says = if full > 90.0 {
+                        Some(CardState::Overloaded)
+                    } else if full > 75.0 && busy > 80.0 {
+                        Some(CardState::Stressed)
+                    } else if full < 60.0 && busy < 60.0 {
+                        Some(CardState::Optimal)
+                    } else {
+                        None
+                    };
+                    assert_eq!(wanted(&documented(), from, load(full, busy)), says, "{from:?} {full} {busy}");
+                    // The steady ones differ in two places: 90 is overloaded, and a card that is stays so down to 85.
+                    let held = from == Some(CardState::Overloaded) && full > 85.0;
+                    let steady_says = if full > 89.5 {
+                        Some(CardState::Overloaded)
+                    } else if held {
+                        None
+                    } else {
+                        says
+                    };
+                    assert_eq!(wanted(&steady(), from, load(full, busy)), steady_says, "{from:?} {full} {busy}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_line_is_crossed_one_step_beyond_it() {
+        for (at_line, beyond, to) in [
+            ((90.0, 50.0), (90.1, 50.0), CardState::Overloaded),
+            ((75.0, 90.0), (75.1, 90.0), CardState::Stressed),
+            ((80.0, 80.0), (80.0, 80.1), CardState::Stressed),
+            ((60.0, 10.0), (59.9, 10.0), CardState::Optimal),
+            ((10.0, 60.0), (10.0, 59.9), CardState::Optimal),
+        ] {
+            assert_eq!(changes(documented(), &[at_line, beyond]), [(5.0, to)], "{at_line:?}");
+        }
+    }
+
+    #[test]
+    fn the_gap_of_fifteen_points_keeps_a_state() {
+        let between = [(76.0, 90.0), (74.0, 90.0), (61.0, 50.0), (59.0, 61.0), (59.0, 50.0)];
+        assert_eq!(changes(documented(), &between), [(0.0, CardState::Stressed), (20.0, CardState::Optimal)]);
+    }
+
+    #[test]
+    fn a_card_at_the_line_goes_to_and_fro_by_the_documents_and_stays_by_the_steady_rules() {
+        let at_the_line: Vec<_> = [(91.0, 85.0), (89.0, 85.0)].into_iter().cycle().take(40).collect();
+        assert_eq!(changes(documented(), &at_the_line).len(), 40);
+        assert_eq!(changes(steady(), &at_the_line), [(0.0, CardState::Overloaded)]);
+    }
+
+    #[test]
+    fn worse_is_believed_at_once_and_better_after_a_while() {
+        let mut machine = WatchMachine::new(steady());
+        assert_eq!(machine.step(0.0, Some(load(50.0, 10.0))).change.unwrap().to, CardState::Optimal);
+        assert_eq!(machine.step(5.0, Some(load(80.0, 95.0))).change.unwrap().from, Some(CardState::Optimal));
+        assert_eq!(machine.step(10.0, Some(load(95.0, 95.0))).change.unwrap().to, CardState::Overloaded);
+        let soon = machine.step(15.0, Some(load(50.0, 10.0)));
+        assert_eq!((soon.change, soon.waiting), (None, Some((CardState::Optimal, 10.0))));
+        assert_eq!(machine.step(20.0, Some(load(84.0, 95.0))).waiting, Some((CardState::Stressed, 5.0)));
+        assert_eq!(machine.step(25.0, Some(load(84.0, 95.0))).change.unwrap().to, CardState::Stressed);
+        assert_eq!(machine.state(), Some((CardState::Stressed, 25.0)));
+    }
+
+    #[test]
+    fn a_decision_takes_the_fullest_moment_and_the_mean_use() {
+        let mut machine = WatchMachine::new(steady());
+        machine.step(0.0, Some(load(70.0, 50.0)));
+        for at_s in 1..5 {
+            assert_eq!(
+                machine.step(f64::from(at_s), Some(load(if at_s == 2 { 92.0 } else { 70.0 }, 0.0))).change,
+                None
+            );
+        }
+        let change = machine.step(4.9, Some(load(70.0, 100.0))).change.unwrap();
+        assert_eq!((change.from, change.to), (None, CardState::Overloaded));
+        assert_eq!(change.on, load(92.0, 20.0));
+    }
+
+    #[test]
+    fn the_alarm_rings_above_85_and_ends_at_80() {
+        let mut machine = WatchMachine::new(steady());
+        let rings: Vec<_> = [85.0, 85.1, 99.0, 80.1, 80.0, 84.0, 86.0]
+            .into_iter()
+            .enumerate()
+            .map(|(at_s, full)| machine.step(at_s as f64, Some(load(full, 0.0))).alarm)
+            .collect();
+        let (raised, over) = (Some(AlarmChange::Raised), Some(AlarmChange::Over));
+        assert_eq!(rings, [None, raised, None, None, over, None, raised]);
+        assert!(machine.is_alarmed());
+    }
+
+    #[test]
+    fn what_was_not_read_decides_nothing() {
+        let mut machine = WatchMachine::new(steady());
+        machine.step(0.0, Some(load(95.0, 50.0)));
+        for at_s in [5.0, 60.0, 120.0] {
+            assert_eq!(machine.step(at_s, None), Step::default());
+        }
+        assert_eq!(machine.state(), Some((CardState::Overloaded, 0.0)));
+        assert!(machine.is_alarmed(), "nobody has seen it end");
+        assert_eq!(machine.step(125.0, Some(load(50.0, 50.0))).change.unwrap().to, CardState::Optimal);
+    }
+
+    #[test]
+    fn without_the_use_memory_decides_and_stressed_is_never_told() {
+        let only = |full_percent| Load { full_percent, use_percent: None };
+        assert_eq!(wanted(&steady(), None, only(91.0)), Some(CardState::Overloaded));
+        assert_eq!(wanted(&steady(), None, only(80.0)), None);
+        assert_eq!(wanted(&steady(), Some(CardState::Overloaded), only(59.0)), Some(CardState::Optimal));
+    }
+}

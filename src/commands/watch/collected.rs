@@ -1,0 +1,254 @@
+//! From looks to the cases of the record.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::events::{Event, EventKind};
+use super::look::{GpuLook, Look};
+use crate::advise::watch::CardState;
+use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus};
+use crate::stats::mean_of;
+
+/// A figure that is read at every look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Quantity {
+    Vram,
+    Use,
+    MemoryUse,
+    Temperature,
+    Power,
+    Clock,
+    Ram,
+    Cpu,
+    Threads,
+    Handles,
+}
+
+impl Quantity {
+    /// Its name in the path of its case, and its unit.
+    fn name_and_unit(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Vram => ("vram", "bytes"),
+            Self::Use => ("use", "%"),
+            Self::MemoryUse => ("memory_use", "%"),
+            Self::Temperature => ("temperature", "°C"),
+            Self::Power => ("power", "W"),
+            Self::Clock => ("clock", "MHz"),
+            Self::Ram => ("ram", "bytes"),
+            Self::Cpu => ("cpu", "%"),
+            Self::Threads => ("threads", "count"),
+            Self::Handles => ("handles", "count"),
+        }
+    }
+}
+
+/// The values of one figure, and how often it was not given, by reason.
+#[derive(Debug, Default)]
+struct Values {
+    given: Vec<f64>,
+    missing: BTreeMap<String, u64>,
+    unsupported: bool,
+}
+
+/// All figures of a watch, in order of their subjects.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    subjects: Vec<String>,
+    values: BTreeMap<(usize, Quantity), Values>,
+    /// How full the GPU was whose state is told, in percent.
+    full: Vec<f64>,
+    /// Seconds in each state, and those in none.
+    in_state_s: [f64; 4],
+    last: Option<(f64, Option<CardState>)>,
+}
+
+impl Collected {
+    /// Adds a look; `chosen` is the GPU whose state is told, `state` that state after it.
+    pub(super) fn add(&mut self, look: &Look, chosen: Option<usize>, state: Option<CardState>) {
+        self.full.extend(chosen.and_then(|place| look.gpus.get(place)?.vram_percent.value()));
+        for gpu in &look.gpus {
+            self.add_gpu(gpu);
+        }
+        for process in &look.processes {
+            let seen = &process.look;
+            let subject = self.subject(&format!("{}-{}", file_word(&seen.process.name), seen.process.pid));
+            match &process.vram_bytes {
+                Fact::Value(None) => {}
+                Fact::Value(Some(bytes)) => self.give(subject, Quantity::Vram, &Fact::Value(*bytes as f64)),
+                missing => self.give(subject, Quantity::Vram, &super::look::map(missing, |_| 0.0)),
+            }
+            self.give(subject, Quantity::Ram, &number(&seen.resident_bytes));
+            self.give(subject, Quantity::Cpu, &seen.cpu_percent);
+            self.give(subject, Quantity::Threads, &number(&seen.threads));
+            self.give(subject, Quantity::Handles, &number(&seen.handles));
+        }
+        let machine = self.subject("machine");
+        let used = match (&look.machine.memory_bytes, &look.machine.available_bytes) {
+            (Fact::Value(all), Fact::Value(free)) => Fact::Value(all.saturating_sub(*free) as f64),
+            (Fact::Value(_), missing) | (missing, _) => number(missing),
+        };
+        self.give(machine, Quantity::Ram, &used);
+        self.give(machine, Quantity::Cpu, &look.machine.cpu_percent);
+        if let Some((before_s, state)) = self.last.replace((look.at_s, state)) {
+            self.in_state_s[place(state)] += look.at_s - before_s;
+        }
+    }
+
+    fn add_gpu(&mut self, gpu: &GpuLook) {
+        let subject = self.subject(&gpu.label);
+        let of = |turn: &dyn Fn(&crate::host::gpu::GpuReading) -> Fact<f64>| match &gpu.reading {
+            Fact::Value(reading) => turn(reading),
+            missing => super::look::map(missing, |_| 0.0),
+        };
+        let taken = |reading: &crate::host::gpu::GpuReading| {
+            Fact::Value(reading.vram_total_bytes.saturating_sub(reading.vram_free_bytes) as f64)
+        };
+        let figures = [
+            (Quantity::Vram, of(&taken)),
+            (Quantity::Use, of(&|reading| whole(&reading.use_percent))),
+            (Quantity::MemoryUse, of(&|reading| whole(&reading.memory_use_percent))),
+            (Quantity::Temperature, of(&|reading| whole(&reading.temperature_c))),
+            (Quantity::Power, of(&|reading| reading.power_w.clone())),
+            (Quantity::Clock, of(&|reading| whole(&reading.clock_mhz))),
+        ];
+        for (quantity, fact) in figures {
+            self.give(subject, quantity, &fact);
+        }
+    }
+
+    fn subject(&mut self, name: &str) -> usize {
+        self.subjects.iter().position(|subject| subject == name).unwrap_or_else(|| {
+            self.subjects.push(name.into());
+            self.subjects.len() - 1
+        })
+    }
+
+    fn give(&mut self, subject: usize, quantity: Quantity, fact: &Fact<f64>) {
+        let values = self.values.entry((subject, quantity)).or_default();
+        match fact {
+            Fact::Value(value) => values.given.push(*value),
+            // The first look has nothing to compare with; the others have.
+            Fact::NotMeasured => {}
+            missing => {
+                values.unsupported |= matches!(missing, Fact::Unsupported);
+                *values.missing.entry(missing.missing().unwrap_or_default()).or_default() += 1;
+            }
+        }
+    }
+
+    /// How full the GPU whose state is told was, in percent: on average, at most, and at how many looks.
+    pub(super) fn fullness(&self) -> Option<(f64, f64, u64)> {
+        let mean = mean_of(&self.full)?.value;
+        Some((mean, self.full.iter().copied().fold(0.0, f64::max), self.full.len() as u64))
+    }
+
+    /// Seconds in a state, or in none.
+    pub(super) fn seconds(&self, state: Option<CardState>) -> f64 {
+        self.in_state_s[place(state)]
+    }
+
+    /// Seconds until the last look.
+    pub(super) fn duration_s(&self) -> f64 {
+        self.last.map_or(0.0, |(at_s, _)| at_s)
+    }
+
+    /// The cases: each figure of each subject, then what the states came to.
+    pub(super) fn cases(&self, chosen: Option<&str>, events: &[Event]) -> Vec<Case> {
+        let duration_s = self.duration_s();
+        let mut cases: Vec<Case> = self
+            .values
+            .iter()
+            .filter(|(_, values)| !values.given.is_empty() || !values.missing.is_empty())
+            .map(|((subject, quantity), values)| case(&self.subjects[*subject], *quantity, values, duration_s))
+            .collect();
+        if let Some(label) = chosen {
+            cases.push(self.states(label, events, duration_s));
+        }
+        cases
+    }
+
+    fn states(&self, label: &str, events: &[Event], duration_s: f64) -> Case {
+        let of = |kind| events.iter().filter(|event| event.kind == kind).count() as u64;
+        let looks = self.values.values().map(|values| values.given.len()).max().unwrap_or(0) as u64;
+        let seconds =
+            |name: &str, state| Metric::plain(name, "s", self.in_state_s[place(state)], looks, Direction::None);
+        let count = |name: &str, number: u64| Metric::plain(name, "count", number as f64, looks, Direction::Lower);
+        Case {
+            path: format!("{label}/state"),
+            state: CaseState::Ok,
+            reason: None,
+            duration_s,
+            conditions: json!({ "subject": label, "events": events }),
+            notes: Vec::new(),
+            metrics: vec![
+                seconds("optimal", Some(CardState::Optimal)),
+                seconds("stressed", Some(CardState::Stressed)),
+                seconds("overloaded", Some(CardState::Overloaded)),
+                seconds("undecided", None),
+                count("changes", of(EventKind::State)),
+                count("alarms", of(EventKind::Alarm)),
+            ],
+            histograms: Vec::new(),
+        }
+    }
+}
+
+fn place(state: Option<CardState>) -> usize {
+    state.and_then(|state| CardState::ALL.iter().position(|other| *other == state)).unwrap_or(3)
+}
+
+/// One figure of one subject: its mean, and the least and the most that was seen. No interval: looks that follow each other
+/// resemble each other.
+fn case(subject: &str, quantity: Quantity, values: &Values, duration_s: f64) -> Case {
+    let (name, unit) = quantity.name_and_unit();
+    let n = values.given.len() as u64;
+    let gaps: u64 = values.missing.values().sum();
+    let reasons =
+        values.missing.iter().map(|(why, times)| format!("{why} ({times} looks)")).collect::<Vec<_>>().join("; ");
+    let status = if gaps > 0 { MetricStatus::Partial } else { MetricStatus::Ok };
+    let metrics = match mean_of(&values.given) {
+        Some(mean) => {
+            let least = values.given.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = values.given.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let plain = |name: &str, value| Metric { status, ..Metric::plain(name, unit, value, n, Direction::None) };
+            vec![Metric { spread: mean.stddev, ..plain("mean", mean.value) }, plain("min", least), plain("max", most)]
+        }
+        None => ["mean", "min", "max"]
+            .map(|name| {
+                let status = if values.unsupported { MetricStatus::Unsupported } else { MetricStatus::Invalid };
+                Metric::absent(name, unit, 0, Direction::None, status)
+            })
+            .to_vec(),
+    };
+    let (state, reason) = match (n, gaps) {
+        (_, 0) => (CaseState::Ok, None),
+        // That a device has no such figure is no fault of the watch.
+        (0, _) if values.unsupported => (CaseState::Ok, None),
+        (0, _) => (CaseState::Failed, Some(reasons.clone())),
+        _ => (CaseState::Lossy, Some(reasons.clone())),
+    };
+    Case {
+        path: format!("{subject}/{name}"),
+        state,
+        reason,
+        duration_s,
+        conditions: json!({ "subject": subject, "quantity": name, "missing": values.missing }),
+        notes: Vec::new(),
+        metrics,
+        histograms: Vec::new(),
+    }
+}
+
+fn number(fact: &Fact<u64>) -> Fact<f64> {
+    super::look::map(fact, |value| *value as f64)
+}
+
+fn whole(fact: &Fact<u32>) -> Fact<f64> {
+    super::look::map(fact, |value| f64::from(*value))
+}
+
+/// A name as it can stand in a path: what has a meaning there becomes a dash.
+fn file_word(name: &str) -> String {
+    name.chars().map(|letter| if letter.is_alphanumeric() || letter == '.' { letter } else { '-' }).collect()
+}

@@ -1,0 +1,220 @@
+//! The GPUs that are watched, and where their figures come from: NVML where it serves any, else ggml, which knows the memory
+//! of the devices that this build can compute on.
+
+use crate::cli::GpuChoice;
+use crate::host::gpu::{GpuAddress, GpuError, GpuReading, Nvml};
+use crate::plan::WatchPlan;
+
+use super::failure::WatchError;
+
+/// Where the figures of one GPU come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Nvml(GpuAddress),
+    /// A device of ggml, by its place in ggml's list.
+    #[cfg(feature = "llama")]
+    Ggml(usize),
+    /// A piece of the machine's memory that stands in for a card of so many bytes.
+    #[cfg(feature = "llama")]
+    Card(u64),
+}
+
+/// One GPU that is watched.
+#[derive(Debug, Clone)]
+pub(super) struct WatchedGpu {
+    /// What it is called in lines and files: `gpu0`, `Vulkan0`.
+    pub(super) label: String,
+    /// What its maker calls it.
+    pub(super) name: String,
+    /// Its memory in bytes, as far as it was told at the start.
+    pub(super) memory_bytes: u64,
+    source: Source,
+}
+
+impl WatchedGpu {
+    #[cfg_attr(not(feature = "llama"), allow(clippy::unused_self))]
+    /// Whether it is no GPU, and a piece of the machine's memory stands in for one.
+    pub(super) fn is_stand_in(&self) -> bool {
+        #[cfg(feature = "llama")]
+        return matches!(self.source, Source::Card(_));
+        #[cfg(not(feature = "llama"))]
+        false
+    }
+}
+
+/// A look at a GPU that came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Gap {
+    /// Whether the GPU itself is gone.
+    pub(super) lost: bool,
+    /// Why, in words.
+    pub(super) reason: String,
+}
+
+/// The GPUs of this machine that can be asked.
+#[derive(Debug)]
+pub(super) struct Devices {
+    nvml: Option<Nvml>,
+    /// Those that are watched.
+    pub(super) gpus: Vec<WatchedGpu>,
+    /// The place of the one whose state is told; `None` where there is no GPU.
+    pub(super) chosen: Option<usize>,
+    /// Whether it was named, rather than found.
+    #[cfg(feature = "llama")]
+    is_named: bool,
+    /// Why none can be asked.
+    pub(super) none_since: Option<String>,
+}
+
+impl Devices {
+    /// Asks who is there. A GPU that was named and is not there is an error; that there is none at all is not.
+    pub(super) fn open(plan: &WatchPlan) -> Result<Self, WatchError> {
+        let (nvml, reason) = match Nvml::open() {
+            Ok(nvml) => (Some(nvml), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let mut gpus: Vec<WatchedGpu> = nvml.iter().flat_map(served).collect();
+        let mut none_since = None;
+        if gpus.is_empty() {
+            gpus = of_ggml();
+            if gpus.is_empty() {
+                let reason = reason.unwrap_or_else(|| "NVIDIA's driver is there and knows of no GPU".into());
+                none_since = Some(format!("{reason}; ggml has no GPU device in this build either"));
+            }
+        }
+        let chosen = match plan.gpu {
+            Some(wanted) => Some(place_of(wanted, &gpus)?),
+            None => largest(&gpus),
+        };
+        Ok(Self {
+            nvml,
+            gpus,
+            chosen,
+            #[cfg(feature = "llama")]
+            is_named: plan.gpu.is_some(),
+            none_since,
+        })
+    }
+
+    /// Makes that GPU the one whose state is told which ggml knows by this name and description.
+    #[cfg(feature = "llama")]
+    pub(super) fn choose(&mut self, device: &str, description: &str) -> Result<(), WatchError> {
+        let whole: Vec<usize> = (0..self.gpus.len()).filter(|place| !self.gpus[*place].label.contains('.')).collect();
+        let by = |is_it: &dyn Fn(&WatchedGpu) -> bool| {
+            let found: Vec<usize> = whole.iter().copied().filter(|place| is_it(&self.gpus[*place])).collect();
+            found.first().copied().filter(|_| found.len() == 1)
+        };
+        let found = by(&|gpu| gpu.label == device).or_else(|| by(&|gpu| gpu.name == description));
+        // What was named with --gpu is taken at its word.
+        let named = self.chosen.filter(|_| self.is_named);
+        self.chosen = named.or(found).or_else(|| by(&|_| true));
+        self.chosen.map(|_| ()).ok_or_else(|| WatchError::WhichGpu { device: device.into() })
+    }
+
+    /// Has a piece of the machine's memory stand in for a card; from then on it is the one whose state is told.
+    #[cfg(feature = "llama")]
+    pub(super) fn add_card(&mut self, bytes: u64) {
+        self.gpus.push(WatchedGpu {
+            label: "card".into(),
+            name: "a piece of the machine's memory".into(),
+            memory_bytes: bytes,
+            source: Source::Card(bytes),
+        });
+        self.chosen = Some(self.gpus.len() - 1);
+    }
+
+    /// Looks at the GPU at that place. `held_bytes` is what this program itself has taken of a card that stands in.
+    pub(super) fn read(&self, place: usize, held_bytes: u64) -> Result<GpuReading, Gap> {
+        let _ = held_bytes;
+        match self.gpus[place].source {
+            Source::Nvml(address) => match &self.nvml {
+                Some(nvml) => nvml.read(address).map_err(Gap::from),
+                None => Err(Gap { lost: true, reason: "NVML has ended".into() }),
+            },
+            #[cfg(feature = "llama")]
+            Source::Ggml(index) => ggml_reading(index),
+            #[cfg(feature = "llama")]
+            Source::Card(bytes) => Ok(GpuReading::of_memory(bytes, bytes.saturating_sub(held_bytes))),
+        }
+    }
+}
+
+impl From<GpuError> for Gap {
+    fn from(error: GpuError) -> Self {
+        let lost = matches!(error, GpuError::Lost { .. });
+        match error {
+            GpuError::Lost { reason, .. } | GpuError::NoMemory { reason, .. } => Self { lost, reason },
+            other => Self { lost, reason: other.to_string() },
+        }
+    }
+}
+
+/// The GPUs that NVML serves. A split one is watched by its parts and as a whole.
+fn served(nvml: &Nvml) -> Vec<WatchedGpu> {
+    let watched = |gpu: &crate::record::Gpu| {
+        let address = GpuAddress::from(gpu);
+        WatchedGpu {
+            label: address.to_string(),
+            name: gpu.name.to_string(),
+            memory_bytes: gpu.vram_bytes.value().copied().unwrap_or(0),
+            source: Source::Nvml(address),
+        }
+    };
+    nvml.survey().devices.iter().map(watched).collect()
+}
+
+/// The GPUs that ggml can compute on.
+#[cfg(feature = "llama")]
+fn of_ggml() -> Vec<WatchedGpu> {
+    use crate::llm::engine::{Backend, DeviceKind};
+
+    let devices = Backend::start().map(Backend::devices).unwrap_or_default();
+    let gpus = devices.into_iter().filter(|device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu));
+    gpus.map(|device| WatchedGpu {
+        label: device.name,
+        name: match device.kind {
+            DeviceKind::IntegratedGpu => format!("{} (integrated)", device.description),
+            _ => device.description,
+        },
+        memory_bytes: device.memory_total_bytes.unwrap_or(0),
+        source: Source::Ggml(device.index),
+    })
+    .collect()
+}
+
+#[cfg(not(feature = "llama"))]
+fn of_ggml() -> Vec<WatchedGpu> {
+    Vec::new()
+}
+
+#[cfg(feature = "llama")]
+fn ggml_reading(index: usize) -> Result<GpuReading, Gap> {
+    use crate::llm::engine::Backend;
+
+    let devices = Backend::start().map(Backend::devices).unwrap_or_default();
+    let memory = devices.get(index).map(|device| (device.memory_total_bytes, device.memory_free_bytes));
+    match memory {
+        None => Err(Gap { lost: true, reason: "ggml no longer lists it".into() }),
+        // A driver without a budget repeats the total; a card of which nothing at all is taken does not exist.
+        Some((Some(total), Some(free))) if free < total => Ok(GpuReading::of_memory(total, free)),
+        Some(_) => Err(Gap { lost: false, reason: "ggml does not tell how much of its memory is free".into() }),
+    }
+}
+
+fn place_of(wanted: GpuChoice, gpus: &[WatchedGpu]) -> Result<usize, WatchError> {
+    let address = GpuAddress { index: wanted.index, mig: wanted.part };
+    let by_driver = gpus.iter().position(|gpu| gpu.source == Source::Nvml(address));
+    // ggml's devices have no parts: there it is the place in the list.
+    let has_driver = gpus.iter().any(|gpu| matches!(gpu.source, Source::Nvml(_)));
+    let by_place = (wanted.index as usize) < gpus.len() && wanted.part.is_none() && !has_driver;
+    by_driver.or(by_place.then_some(wanted.index as usize)).ok_or_else(|| WatchError::NoSuchGpu {
+        wanted: address.to_string(),
+        there: gpus.iter().map(|gpu| gpu.label.clone()).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// The one with the most memory; of equals, the first.
+fn largest(gpus: &[WatchedGpu]) -> Option<usize> {
+    let most = gpus.iter().map(|gpu| gpu.memory_bytes).max()?;
+    gpus.iter().position(|gpu| gpu.memory_bytes == most)
+}

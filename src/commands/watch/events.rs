@@ -1,0 +1,160 @@
+//! What happened during a watch, and when: the lines that are shown at once, and `events.csv` in the record.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::look::Look;
+use crate::advise::watch::{AlarmChange, Change, WatchRules};
+
+/// What kind of thing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(not(feature = "llama"), allow(dead_code))] // Without the engine nothing is filled.
+pub(super) enum EventKind {
+    /// The state of the card changed.
+    State,
+    /// The card became too full.
+    Alarm,
+    /// It no longer is.
+    AlarmOver,
+    /// A GPU is gone.
+    Lost,
+    /// It is back.
+    Back,
+    /// A profile was written into Workly's configuration.
+    Applied,
+    /// It could not be.
+    NotApplied,
+    /// It is as full as was asked.
+    Full,
+    /// Everything that was taken was given back.
+    Freed,
+    /// A process appeared.
+    Started,
+    /// A process is no longer there.
+    Ended,
+}
+
+impl EventKind {
+    /// Its word in files.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::Alarm => "alarm",
+            Self::AlarmOver => "alarm_over",
+            Self::Lost => "lost",
+            Self::Back => "back",
+            Self::Applied => "applied",
+            Self::NotApplied => "not_applied",
+            Self::Full => "full",
+            Self::Freed => "freed",
+            Self::Started => "started",
+            Self::Ended => "ended",
+        }
+    }
+
+    /// Whether the user should look up.
+    pub(super) fn is_bad(self) -> bool {
+        matches!(self, Self::Alarm | Self::Lost | Self::NotApplied)
+    }
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Event {
+    /// When, by the calendar.
+    pub(super) time: Timestamp,
+    /// When, in seconds since the watch began.
+    pub(super) at_s: f64,
+    /// Of what kind.
+    pub(super) kind: EventKind,
+    /// To what: a GPU's label, or `pid 42`.
+    pub(super) subject: String,
+    /// What it was before; for states.
+    pub(super) from: Option<String>,
+    /// What it is now; for states.
+    pub(super) to: Option<String>,
+    /// In words.
+    pub(super) words: String,
+    /// What to do about it; for alarms.
+    pub(super) advice: Option<String>,
+}
+
+impl Event {
+    /// Something that happened at the moment of a look.
+    pub(super) fn at(look: &Look, kind: EventKind, subject: &str, words: String) -> Self {
+        Self {
+            time: look.time,
+            at_s: look.at_s,
+            kind,
+            subject: subject.into(),
+            from: None,
+            to: None,
+            words,
+            advice: None,
+        }
+    }
+
+    /// A state that changed.
+    pub(super) fn state(look: &Look, subject: &str, change: &Change, rules: &WatchRules) -> Self {
+        let to = change.to.word();
+        let busy = change.on.use_percent.map_or_else(|| "use not told".to_owned(), |busy| format!("{busy:.0} % busy"));
+        let words = format!(
+            "{} → {to}: {:.0} % full, {busy}: {}",
+            change.from.map_or("unknown", crate::advise::watch::CardState::word),
+            change.on.full_percent,
+            rules.profile(change.to)
+        );
+        Self {
+            from: change.from.map(|state| state.word().into()),
+            to: Some(to.into()),
+            ..Self::at(look, EventKind::State, subject, words)
+        }
+    }
+
+    /// An alarm, with what to do.
+    pub(super) fn alarm(
+        look: &Look,
+        subject: &str,
+        change: AlarmChange,
+        full_percent: f64,
+        rules: &WatchRules,
+    ) -> Self {
+        match change {
+            AlarmChange::Raised => {
+                let words = format!("{full_percent:.0} % full, more than {} %", rules.alarm.above_percent);
+                Self { advice: Some(rules.alarm.advice.join("; ")), ..Self::at(look, EventKind::Alarm, subject, words) }
+            }
+            AlarmChange::Over => {
+                Self::at(look, EventKind::AlarmOver, subject, format!("{full_percent:.0} % full: the alarm is over"))
+            }
+        }
+    }
+
+    /// The line that is shown.
+    pub(super) fn line(&self) -> String {
+        let advice = self.advice.as_ref().map_or_else(String::new, |advice| format!(": {advice}"));
+        format!("{} {}{advice}", self.subject, self.words)
+    }
+}
+
+/// All of them as CSV, oldest first.
+pub(super) fn csv(events: &[Event]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Writing to memory does not fail.
+    let _ = writer.write_record(["time", "at_s", "kind", "subject", "from", "to", "words", "advice"]);
+    for event in events {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let _ = writer.write_record([
+            &event.time.to_string(),
+            &format!("{:.3}", event.at_s),
+            event.kind.word(),
+            &event.subject,
+            &text(&event.from),
+            &text(&event.to),
+            &event.words,
+            &text(&event.advice),
+        ]);
+    }
+    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+}

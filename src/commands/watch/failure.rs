@@ -1,0 +1,134 @@
+//! What can keep a watch from its work.
+
+use super::super::failure::Failure;
+use crate::exit::Exit;
+use crate::host::{ProcessChoiceError, ProcessKind};
+use crate::plan::WatchPlanError;
+
+/// What this machine lacks, or what cannot be done on it.
+#[derive(Debug, thiserror::Error)]
+#[cfg_attr(not(feature = "llama"), allow(dead_code))] // Without the engine nothing is filled.
+pub(super) enum WatchError {
+    /// A GPU was demanded.
+    #[error("no GPU can be asked: {reason}")]
+    NoGpu {
+        /// Why.
+        reason: String,
+    },
+    /// A GPU was named.
+    #[error("there is no {wanted}{}", if there.is_empty() { ": no GPU can be asked".to_owned() } else { format!("; there are {there}") })]
+    NoSuchGpu {
+        /// Which one.
+        wanted: String,
+        /// Those that are there.
+        there: String,
+    },
+    /// There is nothing to fill.
+    #[error("there is no GPU to fill that ggml can use")]
+    NothingToFill,
+    /// A device was named that ggml does not have.
+    #[error("ggml has no device {wanted}; it has {there}")]
+    NoSuchDevice {
+        /// Which one.
+        wanted: String,
+        /// Those that are there.
+        there: String,
+    },
+    /// A device could be filled, and nothing tells how full it is.
+    #[error("which GPU of the driver {device} is cannot be told")]
+    WhichGpu {
+        /// ggml's name of it.
+        device: String,
+    },
+    /// The machine's memory is too full to take a piece of it.
+    #[error("a card of {wanted_mib} MiB is more than half of the {free_mib} MiB of memory that are free")]
+    CardTooLarge {
+        /// What was asked for, in MiB.
+        wanted_mib: u64,
+        /// What is free, in MiB.
+        free_mib: u64,
+    },
+    /// The card is that full already.
+    #[error("{device} is {full:.0} % full already: there is nothing to take up to {wanted} %")]
+    FullAlready {
+        /// ggml's name of it.
+        device: String,
+        /// How full, in percent.
+        full: f64,
+        /// What was asked for, in percent.
+        wanted: f64,
+    },
+    /// This build cannot take memory.
+    #[cfg(not(feature = "llama"))]
+    #[error("this build has no engine, and cannot take memory on a device")]
+    NoEngine,
+    /// The log is there already, or its folder is not.
+    #[error("cannot write {}: {source}", path.display())]
+    Log {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The terminal cannot be drawn on.
+    #[error("the terminal cannot be used: {source}")]
+    Terminal {
+        /// The system's answer.
+        source: std::io::Error,
+    },
+}
+
+impl From<WatchError> for Failure {
+    fn from(error: WatchError) -> Self {
+        let (exit, hint) = match &error {
+            WatchError::NoGpu { .. } => {
+                (Exit::Lacking, "leave --require-gpu out to watch the processes and the machine")
+            }
+            WatchError::NoSuchGpu { .. } => (Exit::Lacking, "workly-perf watch --once lists them"),
+            WatchError::NothingToFill => (
+                Exit::Lacking,
+                "a build with --features vulkan or cuda uses GPUs; --device CPU tries it on a piece of the machine's memory",
+            ),
+            WatchError::NoSuchDevice { .. } => (Exit::Lacking, "name one of these with --device"),
+            WatchError::WhichGpu { .. } => (Exit::Usage, "say it with --gpu"),
+            WatchError::CardTooLarge { .. } => (Exit::Lacking, "name a smaller one with --card"),
+            WatchError::FullAlready { .. } => (Exit::Lacking, "close what uses it, or name a larger share"),
+            #[cfg(not(feature = "llama"))]
+            WatchError::NoEngine => (Exit::Lacking, "build it with the feature llama"),
+            WatchError::Log { .. } => (Exit::Usage, "name a new file in a folder that is there with --csv"),
+            WatchError::Terminal { .. } => (Exit::Failed, "--plain prints lines instead"),
+        };
+        Self::new(exit, error.into()).hint(hint)
+    }
+}
+
+impl From<WatchPlanError> for Failure {
+    fn from(error: WatchPlanError) -> Self {
+        let exit = match &error {
+            WatchPlanError::Read { .. } => Exit::Usage,
+            WatchPlanError::Rules { .. } => Exit::Unreadable,
+        };
+        Self::new(exit, error.into())
+            .hint("--rules takes steady, documented, or a file like profiles/watch/steady.toml")
+    }
+}
+
+impl From<ProcessChoiceError> for Failure {
+    fn from(error: ProcessChoiceError) -> Self {
+        let (exit, hint) = match &error {
+            ProcessChoiceError::None { .. } => {
+                let found = [ProcessKind::Workly, ProcessKind::UnityPlayer].map(ProcessKind::word).join("'s and the ");
+                (Exit::Lacking, format!("start it first; {found}'s processes are found without being named"))
+            }
+            ProcessChoiceError::Several { .. } => (Exit::Usage, "name one of them by its number".into()),
+        };
+        Self::new(exit, error.into()).hint(hint)
+    }
+}
+
+#[cfg(feature = "llama")]
+impl From<crate::llm::engine::ManagedMemory> for Failure {
+    fn from(error: crate::llm::engine::ManagedMemory) -> Self {
+        Self::new(Exit::Usage, error.into()).hint("unset it")
+    }
+}

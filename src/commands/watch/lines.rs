@@ -1,0 +1,151 @@
+//! A look in words: a line for a log or a pipe, a few for `--once`.
+
+use super::look::{GpuLook, Look, WatchedProcess};
+use crate::advise::watch::CardState;
+use crate::host::gpu::GpuReading;
+use crate::record::Fact;
+
+/// What stands where a figure is not given in little room.
+pub(super) const NOTHING: &str = "–";
+
+/// Bytes in the unit that people use for them: `5.61 GiB`, `742 MiB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    let gib = bytes as f64 / 1024.0_f64.powi(3);
+    if gib >= 1.0 { format!("{gib:.2} GiB") } else { format!("{:.0} MiB", gib * 1024.0) }
+}
+
+/// A figure with its unit, or the dash.
+pub(super) fn short<T: std::fmt::Display>(fact: &Fact<T>, unit: &str) -> String {
+    fact.value().map_or_else(|| NOTHING.into(), |value| format!("{value}{unit}"))
+}
+
+/// Power and its limit: `48 of 60 W`.
+pub(super) fn power(reading: &GpuReading) -> String {
+    match (reading.power_w.value(), reading.power_limit_w.value()) {
+        (Some(power), Some(limit)) => format!("{power:.0} of {limit:.0} W"),
+        (Some(power), None) => format!("{power:.0} W"),
+        _ => format!("power {NOTHING}"),
+    }
+}
+
+/// One look as one line: `14:03:05 gpu0 5.61 of 6.00 GiB, 93 % full, 88 % busy, …`.
+pub(super) fn line(look: &Look, chosen: Option<usize>, state: Option<CardState>) -> String {
+    let mut parts = Vec::new();
+    for (place, gpu) in look.gpus.iter().enumerate() {
+        let state = if chosen == Some(place) { Some(state.map_or("no state yet", CardState::word)) } else { None };
+        parts.push(gpu_in_line(gpu, state));
+    }
+    let machine = &look.machine;
+    let free = machine.available_bytes.value().map_or_else(|| NOTHING.into(), |free| bytes(*free));
+    let cpu = machine.cpu_percent.value().map_or_else(|| NOTHING.into(), |percent| format!("{percent:.0} %"));
+    parts.push(format!("machine {free} free, CPU {cpu}"));
+    parts.extend(look.processes.iter().map(process_in_line));
+    format!("{} {}", look.time.strftime("%H:%M:%SZ"), parts.join(" | "))
+}
+
+fn gpu_in_line(gpu: &GpuLook, state: Option<&str>) -> String {
+    let Some(reading) = gpu.reading.value() else {
+        return format!("{} {}", gpu.label, if gpu.lost { "gone" } else { "not told" });
+    };
+    let used = bytes(reading.vram_total_bytes - reading.vram_free_bytes.min(reading.vram_total_bytes));
+    let held_back = reading.throttled_by.value().filter(|reasons| !reasons.is_empty());
+    let held_back = held_back.map(|reasons| format!("held back: {}", reasons.join(", ")));
+    let figures = format!(
+        "{} {used} of {}, {:.0} % full, {} busy, {}, {}",
+        gpu.label,
+        bytes(reading.vram_total_bytes),
+        reading.vram_percent(),
+        short(&reading.use_percent, " %"),
+        short(&reading.temperature_c, " °C"),
+        power(reading),
+    );
+    [Some(figures), held_back, state.map(String::from)].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn process_in_line(process: &WatchedProcess) -> String {
+    let look = &process.look;
+    format!("{} ({}) {}", look.process.name, look.process.pid, holds(process))
+}
+
+/// What a process holds: `VRAM 512 MiB, RAM 1.20 GiB`.
+fn holds(process: &WatchedProcess) -> String {
+    let ram = process.look.resident_bytes.value().map_or_else(|| NOTHING.into(), |ram| bytes(*ram));
+    match &process.vram_bytes {
+        Fact::Value(Some(vram)) => format!("VRAM {}, RAM {ram}", bytes(*vram)),
+        _ => format!("RAM {ram}"),
+    }
+}
+
+/// One look in full, a line for each figure that has something to say.
+pub(super) fn full(look: &Look, none_since: Option<&str>) -> String {
+    let mut lines = Vec::new();
+    if let Some(reason) = none_since {
+        lines.push(format!("No GPU can be asked: {reason}."));
+    }
+    for gpu in &look.gpus {
+        lines.push(format!("{}  {}", gpu.label, gpu.name));
+        lines.extend(gpu_in_full(gpu).into_iter().map(|(label, text)| format!("  {label:<13} {text}")));
+    }
+    let machine = &look.machine;
+    let size = |fact: &Fact<u64>| fact.value().map_or_else(|| fact.to_string(), |size| bytes(*size));
+    lines.push("machine".into());
+    lines.push(format!(
+        "  {:<13} {} of {} free",
+        "memory",
+        size(&machine.available_bytes),
+        size(&machine.memory_bytes)
+    ));
+    if look.processes.is_empty() {
+        lines.push("No process of Workly or of Unity is running, as far as this user may see.".into());
+    }
+    for process in &look.processes {
+        let found = &process.look.process;
+        let vram = match &process.vram_bytes {
+            Fact::Value(None) => "none".into(),
+            Fact::Value(Some(vram)) => bytes(*vram),
+            missing => missing.missing().unwrap_or_default(),
+        };
+        lines.push(format!("{}  {} ({})", found.kind.word(), found.name, found.pid));
+        lines.push(format!("  {:<13} {vram}", "VRAM"));
+        lines.push(format!("  {:<13} {}", "RAM", size(&process.look.resident_bytes)));
+        lines.push(format!("  {:<13} {}; handles {}", "threads", process.look.threads, process.look.handles));
+    }
+    lines.join("\n")
+}
+
+fn gpu_in_full(gpu: &GpuLook) -> Vec<(&'static str, String)> {
+    let reading = match &gpu.reading {
+        Fact::Value(reading) => reading,
+        missing => return vec![("", missing.missing().unwrap_or_default())],
+    };
+    let with =
+        |fact: &Fact<u32>, unit: &str| fact.value().map_or_else(|| fact.to_string(), |value| format!("{value} {unit}"));
+    let watts = |fact: &Fact<f64>| fact.value().map_or_else(|| fact.to_string(), |value| format!("{value:.1} W"));
+    let reserved = reading
+        .vram_reserved_bytes
+        .value()
+        .map_or_else(String::new, |kept| format!(", {} kept by the driver", bytes(*kept)));
+    let throttled = match &reading.throttled_by {
+        Fact::Value(reasons) if reasons.is_empty() => "by nothing".into(),
+        Fact::Value(reasons) => reasons.join(", "),
+        missing => missing.missing().unwrap_or_default(),
+    };
+    vec![
+        (
+            "VRAM",
+            format!(
+                "{} used, {} free of {}{reserved}: {:.1} % full",
+                bytes(reading.vram_used_bytes),
+                bytes(reading.vram_free_bytes),
+                bytes(reading.vram_total_bytes),
+                reading.vram_percent()
+            ),
+        ),
+        ("use", with(&reading.use_percent, "%")),
+        ("memory use", with(&reading.memory_use_percent, "%")),
+        ("temperature", with(&reading.temperature_c, "°C")),
+        ("power", format!("{}, limit {}", watts(&reading.power_w), watts(&reading.power_limit_w))),
+        ("clock", format!("{}, memory {}", with(&reading.clock_mhz, "MHz"), with(&reading.memory_clock_mhz, "MHz"))),
+        ("held back", throttled),
+    ]
+}

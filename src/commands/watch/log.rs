@@ -1,0 +1,146 @@
+//! Every look as CSV: one row for each GPU, each process and the machine.
+
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+
+use super::failure::WatchError;
+use super::look::{GpuLook, Look, WatchedProcess, map};
+use crate::advise::watch::CardState;
+use crate::host::gpu::GpuReading;
+use crate::record::Fact;
+
+/// The columns. A figure that is not given is empty, and `missing` says why.
+const COLUMNS: [&str; 21] = [
+    "time",
+    "at_s",
+    "kind",
+    "subject",
+    "name",
+    "state",
+    "vram_total_bytes",
+    "vram_used_bytes",
+    "vram_free_bytes",
+    "vram_percent",
+    "use_percent",
+    "memory_use_percent",
+    "temperature_c",
+    "power_w",
+    "clock_mhz",
+    "throttled_by",
+    "ram_bytes",
+    "cpu_percent",
+    "threads",
+    "handles",
+    "missing",
+];
+
+/// The file that `--csv` names.
+#[derive(Debug)]
+pub(super) struct Log {
+    writer: csv::Writer<File>,
+    path: std::path::PathBuf,
+}
+
+impl Log {
+    /// Makes the file. One that is there is never written over.
+    pub(super) fn create(path: &Path) -> Result<Self, WatchError> {
+        let failed = |source| WatchError::Log { path: path.into(), source };
+        let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
+        let mut log = Self { writer: csv::Writer::from_writer(file), path: path.into() };
+        log.writer.write_record(COLUMNS).map_err(|error| failed(error.into()))?;
+        Ok(log)
+    }
+
+    /// Adds a look; on disk when this returns. `state` is that of the GPU called `of`.
+    pub(super) fn add(&mut self, look: &Look, of: Option<&str>, state: Option<CardState>) -> Result<(), WatchError> {
+        let gpus = look.gpus.iter().map(|gpu| row_of_gpu(gpu, state.filter(|_| of == Some(gpu.label.as_str()))));
+        let processes = look.processes.iter().map(row_of_process);
+        let written = gpus.chain(processes).chain([row_of_machine(look)]).try_for_each(|mut row| {
+            row.set("time", look.time.to_string());
+            row.set("at_s", format!("{:.3}", look.at_s));
+            self.writer.write_record(row.cells()).map_err(std::io::Error::from)
+        });
+        let written = written.and_then(|()| self.writer.flush());
+        written.map_err(|source| WatchError::Log { path: self.path.clone(), source })
+    }
+}
+
+/// One row under way.
+#[derive(Default)]
+struct Row {
+    cells: Vec<(&'static str, String)>,
+    missing: Vec<String>,
+}
+
+impl Row {
+    fn of(kind: &str, subject: &str, name: &str) -> Self {
+        let mut row = Self::default();
+        for (column, text) in [("kind", kind), ("subject", subject), ("name", name)] {
+            row.set(column, text.into());
+        }
+        row
+    }
+
+    fn set(&mut self, column: &'static str, text: String) {
+        self.cells.push((column, text));
+    }
+
+    fn fact<T: ToString>(&mut self, column: &'static str, fact: &Fact<T>) {
+        match fact.missing() {
+            None => self.set(column, fact.value().map(ToString::to_string).unwrap_or_default()),
+            Some(why) => self.missing.push(format!("{column}: {why}")),
+        }
+    }
+
+    fn cells(mut self) -> Vec<String> {
+        let missing = self.missing.join("; ");
+        self.set("missing", missing);
+        let cell = |column: &&str| self.cells.iter().find(|(name, _)| name == column).map(|(_, text)| text.clone());
+        COLUMNS.iter().map(|column| cell(column).unwrap_or_default()).collect()
+    }
+}
+
+fn row_of_gpu(gpu: &GpuLook, state: Option<CardState>) -> Row {
+    let mut row = Row::of("gpu", &gpu.label, &gpu.name);
+    row.set("state", state.map(CardState::word).unwrap_or_default().into());
+    let Some(reading) = gpu.reading.value() else {
+        row.missing.extend(gpu.reading.missing());
+        return row;
+    };
+    row.set("vram_total_bytes", reading.vram_total_bytes.to_string());
+    row.set("vram_used_bytes", reading.vram_used_bytes.to_string());
+    row.set("vram_free_bytes", reading.vram_free_bytes.to_string());
+    row.set("vram_percent", format!("{:.2}", GpuReading::vram_percent(reading)));
+    row.fact("use_percent", &reading.use_percent);
+    row.fact("memory_use_percent", &reading.memory_use_percent);
+    row.fact("temperature_c", &reading.temperature_c);
+    row.fact("power_w", &reading.power_w);
+    row.fact("clock_mhz", &reading.clock_mhz);
+    row.fact("throttled_by", &map(&reading.throttled_by, |reasons| reasons.join(", ")));
+    row
+}
+
+fn row_of_process(process: &WatchedProcess) -> Row {
+    let look = &process.look;
+    let mut row = Row::of("process", &look.process.pid.to_string(), &look.process.name);
+    match &process.vram_bytes {
+        Fact::Value(None) => row.missing.push("vram_used_bytes: uses no GPU".into()),
+        other => row.fact("vram_used_bytes", &map(other, |bytes| bytes.unwrap_or(0))),
+    }
+    row.fact("ram_bytes", &look.resident_bytes);
+    row.fact("cpu_percent", &map(&look.cpu_percent, |percent| format!("{percent:.1}")));
+    row.fact("threads", &look.threads);
+    row.fact("handles", &look.handles);
+    row
+}
+
+fn row_of_machine(look: &Look) -> Row {
+    let mut row = Row::of("machine", "machine", "");
+    let machine = &look.machine;
+    match (&machine.memory_bytes, &machine.available_bytes) {
+        (Fact::Value(all), Fact::Value(available)) => row.set("ram_bytes", all.saturating_sub(*available).to_string()),
+        (Fact::Value(_), missing) | (missing, _) => row.fact("ram_bytes", missing),
+    }
+    row.fact("cpu_percent", &map(&machine.cpu_percent, |percent| format!("{percent:.1}")));
+    row
+}

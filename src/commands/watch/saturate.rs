@@ -1,0 +1,213 @@
+//! A card that is filled by this program: before, full, after. What is taken is given back when this is dropped, whatever the
+//! reason.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::devices::Devices;
+use super::events::{Event, EventKind};
+use super::failure::WatchError;
+use super::lines::bytes;
+use super::look::Look;
+use crate::advise::watch::{CardState, WatchRules};
+use crate::llm::engine::{Backend, Device, DeviceKind, HeldMemory};
+use crate::plan::SaturatePlan;
+
+use super::super::failure::Failure;
+
+/// Of the machine's free memory, a card that stands in may take this share at most.
+const SHARE_OF_MACHINE: u64 = 2;
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Phase {
+    /// The state before is still being found out.
+    Before,
+    /// Full since then.
+    Full { since_s: f64 },
+    /// Freed at that moment.
+    After { since_s: f64 },
+    /// All has been seen.
+    Done,
+}
+
+/// A saturation under way.
+#[derive(Debug)]
+pub(super) struct Saturation {
+    held: HeldMemory,
+    plan: SaturatePlan,
+    phase: Phase,
+    /// The state before anything was taken.
+    before: Option<CardState>,
+    /// How long each state that was found took to be found, and the longest wait for one.
+    patience_s: f64,
+    /// Seconds from full to the worst state, and from free to the state before.
+    pub(super) found_s: [Option<f64>; 2],
+    /// The most that was held, in bytes.
+    pub(super) most_bytes: u64,
+}
+
+impl Saturation {
+    /// Finds the device, and the GPU among those that are watched whose memory it is.
+    pub(super) fn start(
+        plan: &SaturatePlan,
+        rules: &WatchRules,
+        interval_s: f64,
+        devices: &mut Devices,
+        machine_free_bytes: Option<u64>,
+    ) -> Result<Self, Failure> {
+        let backend = Backend::start()?;
+        let device = wanted(&backend.devices(), plan.device.as_deref())?;
+        if device.kind == DeviceKind::Cpu {
+            let most = machine_free_bytes.unwrap_or(0) / SHARE_OF_MACHINE;
+            if plan.card_bytes > most {
+                return Err(WatchError::CardTooLarge {
+                    wanted_mib: plan.card_bytes >> 20,
+                    free_mib: machine_free_bytes.unwrap_or(0) >> 20,
+                }
+                .into());
+            }
+            devices.add_card(plan.card_bytes);
+        } else {
+            devices.choose(&device.name, &device.description)?;
+        }
+        let held = HeldMemory::on(backend, device)?;
+        Ok(Self {
+            held,
+            plan: plan.clone(),
+            phase: Phase::Before,
+            before: None,
+            patience_s: rules.stay_s + 3.0 * rules.decide_every_s + 3.0 * interval_s,
+            found_s: [None, None],
+            most_bytes: 0,
+        })
+    }
+
+    /// What is held now, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.held.bytes()
+    }
+
+    /// Whether all has been seen.
+    pub(super) fn is_done(&self) -> bool {
+        self.phase == Phase::Done
+    }
+
+    /// Goes on after a look, `state` being what it came to. Says what it did.
+    pub(super) fn go_on(
+        &mut self,
+        look: &Look,
+        place: usize,
+        state: Option<CardState>,
+        stop: &AtomicBool,
+    ) -> Result<Option<Event>, WatchError> {
+        let Some(gpu) = look.gpus.get(place) else { return Ok(None) };
+        let event = |kind, words| Some(Event::at(look, kind, &gpu.label, words));
+        match self.phase {
+            Phase::Before => {
+                let known = state.is_some() || look.at_s >= self.patience_s / 3.0;
+                let Some(reading) = gpu.reading.value().filter(|_| known) else { return Ok(None) };
+                self.before = state;
+                self.fill(reading.vram_total_bytes, reading.vram_free_bytes, stop)?;
+                self.phase = Phase::Full { since_s: look.at_s };
+                let words = format!(
+                    "filled by this program with {}, up to {} %; held for {} s",
+                    bytes(self.bytes()),
+                    self.plan.percent,
+                    self.plan.hold_s
+                );
+                Ok(event(EventKind::Full, words))
+            }
+            Phase::Full { since_s } => {
+                if state == Some(CardState::Overloaded) {
+                    self.found_s[0].get_or_insert(look.at_s - since_s);
+                }
+                if look.at_s - since_s < self.plan.hold_s {
+                    return Ok(None);
+                }
+                let freed = bytes(self.bytes());
+                self.held.free();
+                self.phase = Phase::After { since_s: look.at_s };
+                Ok(event(EventKind::Freed, format!("{freed} given back")))
+            }
+            Phase::After { since_s } => {
+                let is_back = state.is_some() && state == self.before;
+                if is_back {
+                    self.found_s[1].get_or_insert(look.at_s - since_s);
+                }
+                if is_back || look.at_s - since_s > self.patience_s {
+                    self.phase = Phase::Done;
+                }
+                Ok(None)
+            }
+            Phase::Done => Ok(None),
+        }
+    }
+
+    /// Takes what is missing up to the share, and not a byte of the rest.
+    fn fill(&mut self, total: u64, free: u64, stop: &AtomicBool) -> Result<(), WatchError> {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of a card.
+        let keep = (total as f64 * (1.0 - self.plan.percent / 100.0)).ceil() as u64;
+        let missing = free.saturating_sub(keep);
+        if missing == 0 {
+            return Err(WatchError::FullAlready {
+                device: self.held.device().name.clone(),
+                full: 100.0 * (total - free.min(total)) as f64 / total as f64,
+                wanted: self.plan.percent,
+            });
+        }
+        self.held.grow(missing, keep, || !stop.load(Ordering::Relaxed));
+        self.most_bytes = self.held.bytes();
+        Ok(())
+    }
+
+    /// What it showed.
+    pub(super) fn findings(&self, rules: &WatchRules) -> Vec<String> {
+        let mut findings = vec![format!(
+            "Filled {} with {} up to {} %, and freed it.",
+            self.held.device().name,
+            bytes(self.most_bytes),
+            self.plan.percent
+        )];
+        findings.push(match self.found_s[0] {
+            Some(seconds) => format!(
+                "{seconds:.1} s later the card was overloaded: the profile is then {}.",
+                rules.profile(CardState::Overloaded)
+            ),
+            None => format!("It never counted as overloaded: that is above {} %.", rules.overloaded.above_percent),
+        });
+        let before = self.before.map_or("without a state", CardState::word);
+        findings.push(match (self.found_s[1], self.before) {
+            (Some(seconds), Some(state)) => {
+                format!(
+                    "{seconds:.1} s after it was freed it was {before} again: the profile is then {}.",
+                    rules.profile(state)
+                )
+            }
+            _ => format!("It was not seen to be {before} again, as it was before."),
+        });
+        findings
+    }
+
+    /// One line for the view.
+    pub(super) fn in_words(&self) -> Option<String> {
+        match self.phase {
+            Phase::Before => Some("about to be filled by this program".into()),
+            Phase::Full { .. } => Some(format!("{} of it held by this program", bytes(self.bytes()))),
+            Phase::After { .. } | Phase::Done => None,
+        }
+    }
+}
+
+/// The device of that name; else the first GPU.
+fn wanted(devices: &[Device], named: Option<&str>) -> Result<Device, WatchError> {
+    let is_gpu = |device: &&Device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
+    match named {
+        None => devices.iter().find(is_gpu).cloned().ok_or(WatchError::NothingToFill),
+        Some(name) => devices.iter().find(|device| device.name.eq_ignore_ascii_case(name)).cloned().ok_or_else(|| {
+            WatchError::NoSuchDevice {
+                wanted: name.into(),
+                there: devices.iter().map(|device| device.name.clone()).collect::<Vec<_>>().join(", "),
+            }
+        }),
+    }
+}

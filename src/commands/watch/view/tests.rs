@@ -1,0 +1,135 @@
+//! The view at the sizes that people have, as text.
+
+use jiff::Timestamp;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::super::events::{Event, EventKind};
+use super::super::look::{GpuLook, Look, MachineLook, WatchedProcess};
+use super::*;
+use crate::advise::watch::{CardState, WatchRules};
+use crate::host::gpu::GpuReading;
+use crate::host::{FoundProcess, ProcessKind, ProcessLook};
+use crate::record::Fact;
+
+fn process(pid: u32, name: &str, kind: ProcessKind, vram_bytes: Fact<Option<u64>>) -> WatchedProcess {
+    let look = ProcessLook {
+        process: FoundProcess { pid, name: name.into(), kind },
+        resident_bytes: Fact::Value(1_500 << 20),
+        anonymous_bytes: Fact::Value(700 << 20),
+        cpu_percent: Fact::Value(143.2),
+        threads: Fact::Value(38),
+        handles: Fact::Failed("permission denied".into()),
+    };
+    WatchedProcess { look, vram_bytes }
+}
+
+fn gpu(index: u32, reading: Fact<GpuReading>, lost: bool) -> GpuLook {
+    GpuLook {
+        label: format!("gpu{index}"),
+        name: "NVIDIA GeForce RTX 4050 Laptop GPU".into(),
+        vram_percent: Fact::Unsupported,
+        reading,
+        lost,
+    }
+}
+
+fn reading() -> GpuReading {
+    GpuReading {
+        use_percent: Fact::Value(88),
+        memory_use_percent: Fact::Value(41),
+        temperature_c: Fact::Value(66),
+        power_w: Fact::Value(58.9),
+        power_limit_w: Fact::Value(60.0),
+        clock_mhz: Fact::Value(2205),
+        memory_clock_mhz: Fact::Value(8001),
+        throttled_by: Fact::Value(vec!["power cap".into()]),
+        ..GpuReading::of_memory(6 << 30, 400 << 20)
+    }
+}
+
+fn look(gpus: Vec<GpuLook>, processes: Vec<WatchedProcess>) -> Look {
+    Look {
+        time: Timestamp::UNIX_EPOCH,
+        at_s: 83.2,
+        gpus,
+        machine: MachineLook {
+            memory_bytes: Fact::Value(16 << 30),
+            available_bytes: Fact::Value(5 << 30),
+            cpu_percent: Fact::Value(34.0),
+        },
+        processes,
+    }
+}
+
+/// The screen as text, line by line.
+fn drawn(look: &Look, chosen: Option<usize>, alarmed: bool, (width, height): (u16, u16)) -> String {
+    let rules = &WatchRules::built_in()[0];
+    let mut history = History::default();
+    for at in 0..40 {
+        history.add((at != 30).then(|| f64::from(at) * 2.4), (at % 7 != 0).then_some(88.0));
+    }
+    let events = [
+        Event::at(look, EventKind::Started, "pid 4242", "Avatar.exe (Unity player) is running".into()),
+        Event::at(look, EventKind::State, "gpu0", "stressed → overloaded: 93 % full, 88 % busy: cpu_fallback".into()),
+    ];
+    let shown = Shown {
+        look,
+        chosen,
+        state: chosen.map(|_| (CardState::Overloaded, 12.4)),
+        waiting: chosen.map(|_| (CardState::Optimal, 2.6)),
+        profile: chosen.map(|_| "cpu_fallback"),
+        advice: alarmed.then_some(rules.alarm.advice.as_slice()),
+        history: &history,
+        events: &events,
+        none_since: look.gpus.is_empty().then_some("no NVIDIA driver is installed: its library NVML is not there"),
+        holding: None,
+        rules: &rules.name,
+        interval_s: 1.0,
+        colour: false,
+    };
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| draw(frame, &shown)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+    (0..height).map(row).collect::<Vec<_>>().join("\n")
+}
+
+fn busy() -> Look {
+    let processes = vec![
+        process(911, "python3", ProcessKind::Workly, Fact::Value(Some(4_400 << 20))),
+        process(4242, "Avatar.exe", ProcessKind::UnityPlayer, Fact::Unsupported),
+    ];
+    look(vec![gpu(0, Fact::Value(reading()), false)], processes)
+}
+
+#[test]
+fn a_full_card_at_80_columns() {
+    insta::assert_snapshot!(drawn(&busy(), Some(0), true, (80, 24)));
+}
+
+#[test]
+fn a_full_card_at_120_columns() {
+    insta::assert_snapshot!(drawn(&busy(), Some(0), true, (120, 34)));
+}
+
+#[test]
+fn a_card_that_is_gone_beside_one_that_tells_its_memory_alone() {
+    let gone = gpu(0, Fact::Failed("the GPU is lost: it fell off the bus, or its driver was stopped".into()), true);
+    let other = gpu(1, Fact::Value(GpuReading::of_memory(2 << 30, 1 << 30)), false);
+    let look = look(vec![gone, other], Vec::new());
+    insta::assert_snapshot!("gone", drawn(&look, Some(0), false, (80, 20)));
+    insta::assert_snapshot!("memory_alone", drawn(&look, Some(1), false, (80, 20)));
+}
+
+#[test]
+fn a_machine_without_a_gpu() {
+    insta::assert_snapshot!(drawn(&look(Vec::new(), Vec::new()), None, false, (80, 20)));
+}
+
+#[test]
+fn no_terminal_is_too_small_to_be_drawn_on() {
+    for size in [(1, 1), (10, 3), (40, 8), (79, 12), (200, 4)] {
+        assert_eq!(drawn(&busy(), Some(0), true, size).split('\n').count(), usize::from(size.1));
+    }
+}

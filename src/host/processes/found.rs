@@ -1,0 +1,208 @@
+//! The system's list of processes, and a look at some of them.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use sysinfo::{
+    CpuRefreshKind, MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System, UpdateKind,
+};
+
+use super::{ProcessChoiceError, ProcessKind, ProcessQuery};
+use crate::host::ProcessMemory;
+use crate::record::Fact;
+
+/// A process that is to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct FoundProcess {
+    /// Its number.
+    pub pid: u32,
+    /// Its name, as the system has it.
+    pub name: String,
+    /// What it is to Workly.
+    pub kind: ProcessKind,
+}
+
+/// What a process uses now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProcessLook {
+    /// Which one.
+    #[serde(flatten)]
+    pub process: FoundProcess,
+    /// Its pages that are in memory, in bytes; a mapped model is among them.
+    pub resident_bytes: Fact<u64>,
+    /// Its memory that no file backs, in bytes.
+    pub anonymous_bytes: Fact<u64>,
+    /// How many CPUs it kept busy since the last look, in percent of one. Not measured at the first.
+    pub cpu_percent: Fact<f64>,
+    /// Threads.
+    pub threads: Fact<u64>,
+    /// Handles on Windows, file descriptors elsewhere.
+    pub handles: Fact<u64>,
+}
+
+/// The processes of this machine.
+#[derive(Debug)]
+pub struct Processes {
+    /// What is known of the machine.
+    system: Result<System, String>,
+    /// The list of processes, new each time: one that becomes another program keeps its number, and would keep its old name.
+    list: Result<System, String>,
+    /// When each was looked at last, in ns, and the CPU time that it had used then, in ms.
+    last: HashMap<u32, (u64, u64)>,
+}
+
+impl Processes {
+    /// Nothing is read yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let wanted = RefreshKind::nothing()
+            .with_memory(MemoryRefreshKind::nothing().with_ram())
+            .with_cpu(CpuRefreshKind::nothing().with_usage());
+        let system = System::new_with_specifics(wanted).map_err(|error| error.to_string());
+        Self { system, list: Err("the list of processes was not read yet".into()), last: HashMap::new() }
+    }
+
+    /// Reads the list anew.
+    pub fn refresh(&mut self) {
+        let wanted = ProcessRefreshKind::nothing()
+            .with_cpu()
+            .with_cmd(UpdateKind::Always)
+            .with_exe(UpdateKind::Always)
+            .without_tasks();
+        self.list = System::new_with_specifics(RefreshKind::nothing()).map_err(|error| error.to_string());
+        if let Ok(list) = &mut self.list {
+            list.refresh_processes_specifics(ProcessesToUpdate::All, true, wanted);
+        }
+        if let Ok(system) = &mut self.system {
+            system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+            system.refresh_cpu_usage();
+        }
+    }
+
+    /// Workly's and Unity's, the former first. Of processes that are one another's children all are there.
+    #[must_use]
+    pub fn of_workly(&self) -> Vec<FoundProcess> {
+        let Ok(system) = &self.list else { return Vec::new() };
+        let own = std::process::id();
+        let found = system.processes().iter().filter(|(pid, _)| pid.as_u32() != own).filter_map(|(pid, process)| {
+            let name = process.name().to_string_lossy();
+            let arguments: Vec<_> = process.cmd().iter().map(std::ffi::OsString::as_os_str).collect();
+            let kind = ProcessKind::of(&name, process.exe(), &arguments)?;
+            Some(FoundProcess { pid: pid.as_u32(), name: name.into_owned(), kind })
+        });
+        let mut found: Vec<_> = found.collect();
+        found.sort_by_key(|process| (process.kind, process.pid));
+        found
+    }
+
+    /// The one that is meant.
+    pub fn find(&self, query: &ProcessQuery) -> Result<FoundProcess, ProcessChoiceError> {
+        let own = std::process::id();
+        let named = |system: &System| -> Vec<(u32, String)> {
+            let processes = system.processes().iter().filter(|(pid, _)| pid.as_u32() != own);
+            processes.map(|(pid, process)| (pid.as_u32(), process.name().to_string_lossy().into_owned())).collect()
+        };
+        query.choose(&self.list.as_ref().map(named).unwrap_or_default())
+    }
+
+    /// What a process uses at `now_ns` of the caller's clock; `None` once it has ended.
+    pub fn look(&mut self, process: &FoundProcess, now_ns: u64) -> Option<ProcessLook> {
+        let memory = ProcessMemory::of(process.pid).ok()?;
+        let cpu_percent = match &self.list {
+            Err(reason) => Fact::Failed(reason.clone()),
+            Ok(system) => {
+                let used_ms = system.process(sysinfo::Pid::from_u32(process.pid))?.accumulated_cpu_time();
+                match self.last.insert(process.pid, (now_ns, used_ms)) {
+                    None => Fact::NotMeasured,
+                    Some((then_ns, before_ms)) => {
+                        share(used_ms.saturating_sub(before_ms), now_ns.saturating_sub(then_ns))
+                    }
+                }
+            }
+        };
+        Some(ProcessLook {
+            process: process.clone(),
+            resident_bytes: memory.resident_bytes,
+            anonymous_bytes: memory.anonymous_bytes,
+            cpu_percent,
+            threads: memory.threads,
+            handles: memory.handles,
+        })
+    }
+
+    /// Memory of the machine in bytes, and what of it programs can still have.
+    #[must_use]
+    pub fn machine_memory(&self) -> (Fact<u64>, Fact<u64>) {
+        match &self.system {
+            Err(reason) => (Fact::Failed(reason.clone()), Fact::Failed(reason.clone())),
+            Ok(system) => match (system.total_memory(), system.available_memory()) {
+                (0, _) => (Fact::Unsupported, Fact::Unsupported),
+                // Where it is not told apart, it reads 0; a machine that has none left cannot run this.
+                (total, 0) => (Fact::Value(total), Fact::Unsupported),
+                (total, available) => (Fact::Value(total), Fact::Value(available)),
+            },
+        }
+    }
+
+    /// How busy all CPUs together were since the last look, in percent. The first look has nothing to compare with.
+    #[must_use]
+    pub fn machine_cpu_percent(&self, looks: u64) -> Fact<f64> {
+        match &self.system {
+            Err(reason) => Fact::Failed(reason.clone()),
+            Ok(_) if looks < 2 => Fact::NotMeasured,
+            Ok(system) => Fact::Value(f64::from(system.global_cpu_usage())),
+        }
+    }
+}
+
+impl Default for Processes {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// CPU time over wall time, in percent.
+fn share(used_ms: u64, wall_ns: u64) -> Fact<f64> {
+    if wall_ns > 0 { Fact::Value(1e8 * used_ms as f64 / wall_ns as f64) } else { Fact::NotMeasured }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_found_looked_at_and_gone() {
+        let mut child = std::process::Command::new(if cfg!(windows) { "cmd" } else { "cat" })
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut processes = Processes::new();
+        processes.refresh();
+        let found = processes.find(&ProcessQuery::Pid(child.id())).unwrap();
+        assert_eq!(found.kind, ProcessKind::Named);
+        let first = processes.look(&found, 0).unwrap();
+        assert_eq!(first.cpu_percent, Fact::NotMeasured);
+        assert!(first.resident_bytes.value() > Some(&0), "{first:?}");
+        processes.refresh();
+        assert!(processes.look(&found, 1_000_000).unwrap().cpu_percent.value().is_some());
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        processes.refresh();
+        assert_eq!(processes.look(&found, 2_000_000), None);
+    }
+
+    #[test]
+    fn this_process_is_never_the_one_that_is_meant() {
+        let mut processes = Processes::new();
+        processes.refresh();
+        assert!(processes.find(&ProcessQuery::Pid(std::process::id())).is_err());
+    }
+
+    #[test]
+    fn shares_are_of_one_cpu() {
+        assert_eq!(share(500, 1_000_000_000), Fact::Value(50.0));
+        assert_eq!(share(4_000, 2_000_000_000), Fact::Value(200.0));
+        assert_eq!(share(0, 0), Fact::NotMeasured);
+    }
+}

@@ -1,0 +1,12 @@
+//! The processes of Workly and of Unity, or any that are named: found, and looked at.
+//!
+//! What is read of them: what they hold, and how busy they are. Their command lines are looked at to tell what they are, and
+//! are kept nowhere.
+
+mod found;
+mod kind;
+mod query;
+
+pub use found::{FoundProcess, ProcessLook, Processes};
+pub use kind::ProcessKind;
+pub use query::{ProcessChoiceError, ProcessQuery};

@@ -1,0 +1,111 @@
+//! A process as a user names it: by its number or by its name.
+
+use std::convert::Infallible;
+
+use super::kind::stem;
+use super::{FoundProcess, ProcessKind};
+
+/// Which process is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProcessQuery {
+    /// The one of that number.
+    Pid(u32),
+    /// The one of that name: the whole name first, else a part of it; case does not matter.
+    Name(String),
+}
+
+impl std::str::FromStr for ProcessQuery {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(text.parse().map_or_else(|_| Self::Name(text.into()), Self::Pid))
+    }
+}
+
+impl std::fmt::Display for ProcessQuery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Pid(pid) => write!(f, "{pid}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Why a name does not say which process is meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProcessChoiceError {
+    /// There is none.
+    #[error("no process is '{query}'")]
+    None {
+        /// What was asked for.
+        query: String,
+    },
+    /// There are several.
+    #[error("'{query}' is the name of {} processes:\n{}", found.len(), listed(found))]
+    Several {
+        /// What was asked for.
+        query: String,
+        /// Those that match.
+        found: Vec<FoundProcess>,
+    },
+}
+
+fn listed(found: &[FoundProcess]) -> String {
+    found.iter().map(|process| format!("  {:>7}  {}", process.pid, process.name)).collect::<Vec<_>>().join("\n")
+}
+
+impl ProcessQuery {
+    /// The process that is meant among `all`: number and name of each.
+    pub(super) fn choose(&self, all: &[(u32, String)]) -> Result<FoundProcess, ProcessChoiceError> {
+        let matching = |is_it: &dyn Fn(u32, &str) -> bool| -> Vec<FoundProcess> {
+            let found = all.iter().filter(|(pid, name)| is_it(*pid, name));
+            found.map(|(pid, name)| FoundProcess { pid: *pid, name: name.clone(), kind: ProcessKind::Named }).collect()
+        };
+        let mut found = match self {
+            Self::Pid(wanted) => matching(&|pid, _| pid == *wanted),
+            Self::Name(wanted) => {
+                let wanted = stem(wanted);
+                let whole = matching(&|_, name| stem(name) == wanted);
+                if whole.is_empty() { matching(&|_, name| stem(name).contains(&wanted)) } else { whole }
+            }
+        };
+        found.sort_by_key(|process| process.pid);
+        match (found.len(), found.pop()) {
+            (1, Some(process)) => Ok(process),
+            (_, None) => Err(ProcessChoiceError::None { query: self.to_string() }),
+            (_, Some(last)) => {
+                found.push(last);
+                Err(ProcessChoiceError::Several { query: self.to_string(), found })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choose(text: &str) -> Result<u32, String> {
+        let all = [(12, "Unity.exe"), (7, "UnityHelper.exe"), (9, "python3"), (11, "python3")];
+        let all = all.map(|(pid, name)| (pid, name.to_owned()));
+        let query: ProcessQuery = text.parse().unwrap();
+        query.choose(&all).map(|process| process.pid).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn numbers_whole_names_and_parts_are_found() {
+        assert_eq!(choose("7"), Ok(7));
+        assert_eq!(choose("unity"), Ok(12), "the whole name, without what Windows adds");
+        assert_eq!(choose("helper"), Ok(7));
+    }
+
+    #[test]
+    fn several_are_a_choice_and_none_is_said() {
+        assert_eq!(
+            choose("PYTHON3").unwrap_err(),
+            "'PYTHON3' is the name of 2 processes:\n        9  python3\n       11  python3"
+        );
+        assert_eq!(choose("8").unwrap_err(), "no process is '8'");
+        assert_eq!(choose("java").unwrap_err(), "no process is 'java'");
+    }
+}

@@ -1,0 +1,148 @@
+//! The plan of `watch`: what is looked at, how often, by which rules. Part of the record.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::shared::DEFAULT_CONFIG;
+use crate::advise::watch::{RulesError, WatchRules};
+use crate::cli::{GpuChoice, WatchArgs};
+
+/// How long a card is kept full unless `--for` says otherwise, in seconds.
+const HOLD_S: f64 = 20.0;
+
+/// Everything that `watch` will do.
+#[derive(Debug, Clone, Serialize)]
+pub struct WatchPlan {
+    /// Seconds between two looks.
+    pub interval_s: f64,
+    /// Seconds until it ends by itself; `None`: when it is told to.
+    pub duration_s: Option<f64>,
+    /// The GPU whose state is told; `None`: the one with the most memory.
+    #[serde(serialize_with = "as_address")]
+    pub gpu: Option<GpuChoice>,
+    /// The processes that were named.
+    pub processes: Vec<String>,
+    /// The rules.
+    pub rules: WatchRules,
+    /// The configuration that is written on a new state. Not in the record: it is a path of this machine.
+    #[serde(skip)]
+    pub apply: Option<PathBuf>,
+    /// Whether it is.
+    pub applies: bool,
+    /// What is filled.
+    pub saturate: Option<SaturatePlan>,
+}
+
+/// A card that is to be filled.
+#[derive(Debug, Clone, Serialize)]
+pub struct SaturatePlan {
+    /// How full, in percent.
+    pub percent: f64,
+    /// How long it is kept so, in seconds.
+    pub hold_s: f64,
+    /// ggml's name of it; `None`: the first GPU.
+    pub device: Option<String>,
+    /// For the machine's own memory: the size of the card that it stands in for, in bytes.
+    pub card_bytes: u64,
+}
+
+/// Why a watch cannot be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchPlanError {
+    /// The rules are neither built in nor a file.
+    #[error("cannot read the watch rules {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The rules are none.
+    #[error("{}: {source}", path.display())]
+    Rules {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with them.
+        source: RulesError,
+    },
+}
+
+impl WatchPlan {
+    /// Resolves the arguments.
+    pub fn resolve(args: &WatchArgs) -> Result<Self, WatchPlanError> {
+        let hold_s = args.duration.map_or(HOLD_S, |duration| duration.as_secs_f64());
+        Ok(Self {
+            interval_s: args.interval.as_secs_f64(),
+            duration_s: args.duration.filter(|_| args.saturate.is_none()).map(|duration| duration.as_secs_f64()),
+            gpu: args.gpu,
+            processes: args.process.clone(),
+            rules: rules(&args.rules)?,
+            apply: args.apply.then(|| args.config.clone().unwrap_or_else(|| DEFAULT_CONFIG.into())),
+            applies: args.apply,
+            saturate: args.saturate.map(|percent| SaturatePlan {
+                percent,
+                hold_s,
+                device: args.device.clone(),
+                card_bytes: args.card,
+            }),
+        })
+    }
+}
+
+/// Those of that name, else those in that file.
+fn rules(named: &str) -> Result<WatchRules, WatchPlanError> {
+    if let Some(rules) = WatchRules::built_in().iter().find(|rules| rules.name == named) {
+        return Ok(rules.clone());
+    }
+    let path = Path::new(named);
+    let text = std::fs::read_to_string(path).map_err(|source| WatchPlanError::Read { path: path.into(), source })?;
+    WatchRules::parse(&text).map_err(|source| WatchPlanError::Rules { path: path.into(), source })
+}
+
+#[allow(clippy::ref_option)] // The signature that serde asks for.
+fn as_address<S: serde::Serializer>(gpu: &Option<GpuChoice>, serializer: S) -> Result<S::Ok, S::Error> {
+    match gpu {
+        None => serializer.serialize_none(),
+        Some(GpuChoice { index, part: None }) => serializer.collect_str(index),
+        Some(GpuChoice { index, part: Some(part) }) => serializer.collect_str(&format_args!("{index}.{part}")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::float_cmp)] // Thresholds are as they were written.
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn plan(line: &str) -> Result<WatchPlan, WatchPlanError> {
+        let cli = Cli::try_parse_from(["workly-perf", "watch"].into_iter().chain(line.split_whitespace())).unwrap();
+        let Command::Watch(args) = cli.command else { panic!("{line} is watch") };
+        WatchPlan::resolve(&args)
+    }
+
+    #[test]
+    fn a_saturation_takes_the_time_that_a_watch_would() {
+        let watch = plan("--for 5s --gpu 0.1").unwrap();
+        assert_eq!(
+            (watch.duration_s, watch.saturate.is_none(), watch.rules.name.as_str()),
+            (Some(5.0), true, "steady")
+        );
+        assert_eq!(serde_json::to_value(&watch).unwrap()["gpu"], "0.1");
+        let full = plan("--saturate 90% --for 5s").unwrap();
+        assert_eq!((full.duration_s, full.saturate.map(|saturate| saturate.hold_s)), (None, Some(5.0)));
+        assert_eq!(plan("--saturate 90%").unwrap().saturate.unwrap().hold_s, 20.0);
+    }
+
+    #[test]
+    fn rules_come_by_name_or_from_a_file() {
+        assert_eq!(plan("--rules documented").unwrap().rules.stay_s, 0.0);
+        assert!(matches!(plan("--rules no/such.toml"), Err(WatchPlanError::Read { .. })));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "name = 'mine'").unwrap();
+        let error = plan(&format!("--rules {}", file.path().display())).unwrap_err();
+        assert!(matches!(error, WatchPlanError::Rules { .. }), "{error}");
+    }
+}
