@@ -85,6 +85,9 @@ const TICK_NS: f64 = 15_612_500.0;
 /// How far a tick may be off: 15.6 and 15.625 ms lie within, and the frame of 16.67 ms is 7 % away.
 const TICK_TOLERANCE: f64 = 0.006;
 
+/// How far the median of a closed loop may be off: a single reply is late or early by what two wake-ups differ.
+const CLOSED_TOLERANCE: f64 = 0.015;
+
 /// Most ticks of one wait that are looked for.
 const MOST_TICKS: u32 = 4;
 
@@ -106,7 +109,7 @@ pub fn received_signature(latency_ns: &[u64], arrived_ns: &[u64], closed_loop: b
     let found = periodicity(arrived_ns)?;
     // Messages that wait for a grid wait for half of it on average; replies that come at once only repeat the sender's pace.
     let waits = nearest_rank(&sorted_ns, 0.5) as f64 > 0.2 * found.period_ns;
-    waits.then_some(if near_tick(found.period_ns).is_some() {
+    waits.then_some(if near_tick(found.period_ns, TICK_TOLERANCE).is_some() {
         Signature::TimerTick { tick_ns: whole(found.period_ns) }
     } else {
         Signature::Polling { period_ns: whole(found.period_ns) }
@@ -123,27 +126,27 @@ fn delayed_ack(sorted_ns: &[u64]) -> Option<Signature> {
         let (first, end) = count(from_ms, to_ms);
         let share = (end - first) as f64 / sorted_ns.len() as f64;
         let width_ms = to_ms - from_ms;
-        let (lower, upper) = (count(from_ms - width_ms, from_ms), count(to_ms, to_ms + width_ms));
-        let beside = (lower.1 - lower.0).max(upper.1 - upper.0);
-        let is_pile = (end - first) as f64 > 4.0 * beside as f64;
+        // Below it there is little, since no timer fires early; above it a busy machine spreads the replies.
+        let lower = count(from_ms - width_ms, from_ms);
+        let is_pile = (end - first) as f64 > 4.0 * (lower.1 - lower.0) as f64;
         (share >= ACK_SHARE && is_pile)
             .then(|| Signature::DelayedAck { share, at_ns: sorted_ns[usize::midpoint(first, end)] })
     })
 }
 
-/// A closed loop in which each reply waits for the same number of ticks.
+/// A closed loop in which most replies wait for the same number of ticks, some of them late on a busy machine.
 fn closed_tick(sorted_ns: &[u64]) -> Option<Signature> {
-    let median_ns = nearest_rank(sorted_ns, 0.5);
-    let spread_ns = nearest_rank(sorted_ns, 0.75) - nearest_rank(sorted_ns, 0.25);
-    let steady = spread_ns * 20 <= median_ns;
-    near_tick(median_ns as f64).filter(|_| steady).map(|tick_ns| Signature::TimerTick { tick_ns })
+    let median_ns = nearest_rank(sorted_ns, 0.5) as f64;
+    let tick_ns = near_tick(median_ns, CLOSED_TOLERANCE)?;
+    let near = sorted_ns.iter().filter(|ns| (**ns as f64 / median_ns - 1.0).abs() < 2.0 * CLOSED_TOLERANCE).count();
+    (2 * near >= sorted_ns.len()).then_some(Signature::TimerTick { tick_ns })
 }
 
 /// The tick of which `ns` is a small multiple, in nanoseconds.
-fn near_tick(ns: f64) -> Option<u64> {
+fn near_tick(ns: f64, tolerance: f64) -> Option<u64> {
     (1..=MOST_TICKS)
         .map(|ticks| ns / f64::from(ticks))
-        .find(|tick_ns| (tick_ns / TICK_NS - 1.0).abs() < TICK_TOLERANCE)
+        .find(|tick_ns| (tick_ns / TICK_NS - 1.0).abs() < tolerance)
         .map(whole)
 }
 

@@ -1,9 +1,7 @@
 //! `watch` with a driver that stands in, and without any: what it says, keeps, and ends with.
 
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
-use workly_perf::host::ProcessMemory;
 use workly_perf::record::{Case, CaseState, MetricStatus, RecordFolder, Run, RunState};
 
 use super::run::{Outcome, Place, case, figure};
@@ -387,6 +385,10 @@ fn ctrl_c_is_the_end_of_a_watch_without_one_and_cuts_one_that_has_one() {
 
 #[cfg(all(feature = "llama", target_os = "linux"))]
 mod saturation {
+    use std::time::Duration;
+
+    use workly_perf::host::ProcessMemory;
+
     use super::*;
 
     const FILL: &str =

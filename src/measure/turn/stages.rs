@@ -13,9 +13,9 @@ pub enum Stage {
     FirstToken,
     /// The reply goes on until the reaction is decided on: its first words, or all of it.
     Reply,
-    /// The emotion is chosen and handed to the bridge's thread.
+    /// The emotion is chosen.
     Emotion,
-    /// The expression travels and is read.
+    /// The expression is handed to the bridge's thread, travels and is read.
     Received,
     /// The wait for Unity's frame, or frames, and the work in it.
     Applied,
@@ -57,7 +57,7 @@ pub struct Turn {
     pub tokens_ns: Vec<u64>,
     /// The reaction was decided on: from here the emotion is chosen.
     pub decided_ns: u64,
-    /// The emotion had been handed over.
+    /// The emotion was chosen, and about to be handed over.
     pub handed_ns: u64,
     /// What became of the reaction, or why nothing did.
     pub reaction: Result<ReactionTimes, String>,

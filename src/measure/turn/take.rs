@@ -102,12 +102,15 @@ pub fn take_turn(
     })
 }
 
-/// Chooses the emotion and hands the reaction over: when it was decided on, when handed over, and what was chosen.
+/// Chooses the emotion and hands the reaction over: when it was decided on, when it was about to be handed over, and what was
+/// chosen.
 fn decide(text: &str, reactor: &Reactor, spec: &TurnSpec<'_>, clock: &Clock) -> (u64, u64, Option<Chosen>) {
     let decided_ns = clock.now_ns();
     let chosen = choose(text, spec.number, &spec.dialect.expressions);
+    // Before it is handed over: the other thread may have sent it already when this one goes on.
+    let handed_ns = clock.now_ns();
     if let Some(chosen) = &chosen {
         reactor.react(Reaction::new(spec.dialect, &chosen.expression, spec.beside), spec.delivery);
     }
-    (decided_ns, clock.now_ns(), chosen)
+    (decided_ns, handed_ns, chosen)
 }
