@@ -108,3 +108,20 @@ fn test_full_optimized_pipeline() {
     );
     assert!(figure(&run, "contention/model+bridge+render", "tokens_per_s").unwrap() > 0.0);
 }
+
+#[test]
+fn test_memory_stability() {
+    let place = with_model();
+    let line = "memory --model tiny.gguf --messages 100 --reply-tokens 4 --threads 1 --n-ctx 512 --quiet --out out";
+    let outcome = place.run(line);
+    assert_eq!(outcome.code, Some(0), "no leak over 100 messages: {}\n{}", outcome.stdout, outcome.stderr);
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    let conversation = case(&run, "conversation");
+    assert_eq!(conversation.state, CaseState::Ok, "{:?}", conversation.reason);
+    assert_ne!(conversation.conditions["leak"]["verdict"], "leak");
+    #[cfg(target_os = "linux")]
+    {
+        let anonymous_bytes = figure(&run, "step/6-second-reply", "anonymous").unwrap();
+        assert!(anonymous_bytes > 0.0 && anonymous_bytes < 1e9, "the founding limit of 1,000 MB: {anonymous_bytes}");
+    }
+}
