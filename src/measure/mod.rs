@@ -45,7 +45,7 @@ pub use render_load::{Calibration, Frame, Frames, RenderLoad, RenderLoadError, R
 pub use round_trips::{Bench, End, RoundTrips, measure_case};
 pub use signatures::{Signature, growing_queue, received_signature};
 pub use tap_account::{TapAccount, Traffic};
-pub use token_figures::{average, token_metrics};
+pub use token_figures::{average, late_frames, token_metrics};
 #[cfg(feature = "llama")]
 pub use tokens::repeat;
 pub use tokens::{Test, TokenSample};

@@ -25,6 +25,15 @@ pub fn token_metrics(samples: &[TokenSample]) -> Vec<Metric> {
     metrics
 }
 
+/// How many of the competing scene's frames were late: what the avatar pays for the tokens.
+#[must_use]
+pub fn late_frames((total, late): (u64, u64)) -> Metric {
+    if total == 0 {
+        return Metric::absent("frames_late", "%", 0, Direction::Lower, MetricStatus::TooFew);
+    }
+    Metric::plain("frames_late", "%", 100.0 * late as f64 / total as f64, total, Direction::Lower)
+}
+
 /// The mean of values with its standard deviation and Student's interval, as a figure; absent where there is no value.
 #[must_use]
 pub fn average(name: &str, unit: &str, values: &[f64], direction: Direction) -> Metric {

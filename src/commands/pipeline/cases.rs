@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::recorder::Recorder;
-use super::turns::{All, Taken};
+use super::turns::All;
 use crate::clock::ms;
-use crate::measure::{Stage, Turn, turn_metrics};
+use crate::measure::{Stage, Turn, late_frames, turn_metrics};
 use crate::plan::{PipelinePlan, Side};
-use crate::record::{Case, CaseState, Direction, HlogPart, Metric, MetricStatus, RecordError};
+use crate::record::{Case, CaseState, HlogPart, MetricStatus, RecordError};
 use crate::stats::histogram_of;
 
 /// The cases so far: first turns and conversation of each side.
@@ -18,7 +18,7 @@ pub(super) fn cases(plan: &PipelinePlan, all: &All, interrupted: bool) -> Vec<Ca
     for (side, taken) in all {
         let mut conversation = case(plan, *side, "turns", &taken.turns, plan.turns, interrupted);
         if plan.render.is_some() {
-            conversation.metrics.push(late_frames(taken));
+            conversation.metrics.push(late_frames(taken.frames));
         }
         cases.push(conversation);
         let mut first = case(plan, *side, "first-turn", &taken.first, plan.first_turns, interrupted);
@@ -130,12 +130,4 @@ fn notes(plan: &PipelinePlan, side: Side, turns: &[Turn]) -> Vec<String> {
         notes.push("No word of the replies spoke for an emotion: the expressions went round in turn.".into());
     }
     notes
-}
-
-fn late_frames(taken: &Taken) -> Metric {
-    let (total, late) = taken.frames;
-    if total == 0 {
-        return Metric::absent("frames_late", "%", 0, Direction::Lower, MetricStatus::TooFew);
-    }
-    Metric::plain("frames_late", "%", 100.0 * late as f64 / total as f64, total, Direction::Lower)
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::recorder::Recorder;
 use super::sweep::{Collected, Ended, Key, Swept};
-use crate::measure::{Test, TokenSample, token_metrics};
+use crate::measure::{Test, TokenSample, late_frames, token_metrics};
 use crate::plan::{Competition, ThreadsPlan};
 use crate::record::{Case, CaseState, Direction, HistogramFiles, HlogPart, Metric, MetricStatus, RecordError};
 use crate::stats::histogram_of;
@@ -68,14 +68,6 @@ fn memory(collected: &Collected) -> Metric {
         Some(bytes) => Metric::plain("rss_anon", "bytes", bytes as f64, 1, Direction::Lower),
         None => Metric::absent("rss_anon", "bytes", 0, Direction::Lower, MetricStatus::Unsupported),
     }
-}
-
-/// How many of the competing scene's frames were late: what the avatar pays for the tokens.
-fn late_frames((total, late): (u64, u64)) -> Metric {
-    if total == 0 {
-        return Metric::absent("frames_late", "%", 0, Direction::Lower, MetricStatus::TooFew);
-    }
-    Metric::plain("frames_late", "%", 100.0 * late as f64 / total as f64, total, Direction::Lower)
 }
 
 /// Writes the histograms of all cases: time to the first token, or inter-token latency.
