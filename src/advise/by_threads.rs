@@ -128,7 +128,7 @@ impl<'a> Sweep<'a> {
             evidence: self.evidence(threads),
             margin: self.margin(&found, threads),
             cost: self.cost(threads, found.fastest, share),
-            confidence: if found.certainty == Certainty::Clear { Confidence::Sure } else { Confidence::Guess },
+            confidence: confidence(found.certainty),
         })
     }
 
@@ -194,5 +194,14 @@ fn merit(threads: u32, fastest: u32, share: Option<PairedRatio>) -> String {
         }
         Some(share) => format!("{:.0} % of the speed of {fastest}, with fewer threads", share.ratio * 100.0),
         None => "the one that could be compared".into(),
+    }
+}
+/// How sure a thread count is that was measured.
+fn confidence(certainty: Certainty) -> Confidence {
+    match certainty {
+        Certainty::Clear => Confidence::Sure,
+        Certainty::Likely => Confidence::Likely,
+        Certainty::TooFewRounds => Confidence::Guess,
+        Certainty::Noisy => Confidence::NoDifference,
     }
 }

@@ -21,8 +21,10 @@ pub struct Candidate {
 /// How sure a choice is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certainty {
-    /// Every other count is slower beyond the noise, or equal and takes more threads.
+    /// No other count is faster by more than anybody notices.
     Clear,
+    /// Another count may be faster by more than that, and by a tenth at most.
+    Likely,
     /// The machine was too noisy: the chosen count may be slower than another by more than a tenth.
     Noisy,
     /// Fewer rounds than an interval needs: the medians alone were compared.
@@ -56,13 +58,15 @@ impl ThreadChoice {
         });
         let &(threads, share) = ties.min_by_key(|(threads, _)| *threads)?;
         let chosen = candidates.iter().find(|candidate| candidate.threads == threads)?;
-        let may_be_faster = |other: &Candidate| {
-            let ratio = paired_ratio(&other.tokens_per_s, &chosen.tokens_per_s);
-            ratio.and_then(|ratio| ratio.interval).is_some_and(|(_, high)| high > 1.0 / (1.0 - UNTOLD))
-        };
+        let may_reach = candidates.iter().filter_map(|other| {
+            let (_, high) = paired_ratio(&other.tokens_per_s, &chosen.tokens_per_s)?.interval?;
+            Some(high)
+        });
+        let may_lose = 1.0 - 1.0 / may_reach.fold(1.0, f64::max);
         let certainty = match share.interval {
             None => Certainty::TooFewRounds,
-            Some(_) if candidates.iter().any(may_be_faster) => Certainty::Noisy,
+            Some(_) if may_lose > UNTOLD => Certainty::Noisy,
+            Some(_) if may_lose > UNNOTICED => Certainty::Likely,
             Some(_) => Certainty::Clear,
         };
         Some(Self { threads, fastest: fastest.threads, certainty, shares })
@@ -107,7 +111,7 @@ mod tests {
     fn among_equals_the_one_with_fewer_threads_wins_whatever_the_order() {
         for seed in 0..50 {
             let mut candidates: Vec<Candidate> =
-                [2, 4, 8].map(|threads| candidate(threads, 230.0, 0.03, 10, 10 * seed)).to_vec();
+                [2, 4, 8].map(|threads| candidate(threads, 230.0, 0.02, 10, 10 * seed)).to_vec();
             candidates.rotate_left(usize::try_from(seed).unwrap() % 3);
             let choice = ThreadChoice::among(&candidates).unwrap();
             assert_eq!((choice.threads, choice.certainty), (2, Certainty::Clear), "seed {seed}");
@@ -124,6 +128,15 @@ mod tests {
     fn noise_that_hides_a_tenth_is_said() {
         let noisy = [candidate(1, 200.0, 1.6, 8, 3), candidate(2, 210.0, 1.6, 8, 3)];
         assert_eq!(ThreadChoice::among(&noisy).unwrap().certainty, Certainty::Noisy);
+    }
+
+    #[test]
+    fn noise_that_hides_more_than_a_fiftieth_leaves_it_likely() {
+        let candidates = [candidate(1, 206.0, 0.20, 10, 5), candidate(2, 210.0, 0.20, 10, 5)];
+        let choice = ThreadChoice::among(&candidates).unwrap();
+        let (_, high) = choice.against_chosen(&candidates, 2).unwrap().interval.unwrap();
+        assert!((1.0 / 0.98..1.0 / 0.9).contains(&high), "the premise: {high}");
+        assert_eq!((choice.threads, choice.certainty), (1, Certainty::Likely));
     }
 
     #[test]

@@ -57,6 +57,7 @@ fn fastest(swept: &Swept) -> Option<String> {
     };
     let sure = match choice.certainty {
         Certainty::Clear => "",
+        Certainty::Likely => ", likely: another may be faster, by a tenth at most",
         Certainty::Noisy => ", but the machine was too noisy to be sure",
         Certainty::TooFewRounds => "; too few rounds for an interval",
     };

@@ -58,6 +58,7 @@ fn sureness(choice: &ThreadChoice) -> String {
     };
     match choice.certainty {
         Certainty::Clear => tie,
+        Certainty::Likely => format!("{tie}, likely: another may be faster, by a tenth at most"),
         Certainty::Noisy => {
             format!("{tie}; but the machine was too noisy to tell: another may be faster by more than a tenth")
         }
