@@ -66,7 +66,7 @@ impl Message {
 
     /// The bytes of message `index`, frame included.
     pub fn line(&mut self, index: u64) -> &[u8] {
-        let mut id = FIRST_ID + index;
+        let mut id = Self::id_of(index);
         match self.id_at {
             None => {}
             Some(IdPlace::Digits(at)) => {
@@ -81,6 +81,12 @@ impl Message {
             }
         }
         &self.line
+    }
+
+    /// The id of message `index`.
+    #[must_use]
+    pub fn id_of(index: u64) -> u64 {
+        FIRST_ID + index
     }
 
     /// The index of the message that carries `id`, if it is one of ours.

@@ -8,7 +8,7 @@ use clap::Args;
 use super::ipc_variants::VariantArgs;
 use super::reach::ReachArgs;
 use super::root::Format;
-use super::values::{parse_duration, parse_size};
+use super::values::{parse_duration, parse_size, parse_speed};
 use crate::measure::Load;
 
 /// Measures the round trip to the Unity bridge.
@@ -47,6 +47,16 @@ pub struct IpcArgs {
     /// Exact where the bridge stamps its stations (dialect instrumented), bounds from outside elsewhere.
     #[arg(long, group = "study", conflicts_with_all = ["load", "sizes"])]
     pub breakdown: bool,
+    /// Play a session again that `workly-perf tap` recorded, at its own pace, and time the replies: a session.jsonl, or the folder
+    /// of its record. Where it holds no contents, harmless messages of the same sizes are sent at the same moments.
+    #[arg(long, group = "study", value_name = "FILE", conflicts_with_all = ["load", "sizes", "messages"])]
+    pub replay: Option<PathBuf>,
+    /// With --replay: how much faster than it was, 0.01 to 1000.
+    #[arg(long, value_name = "TIMES", default_value = "1", requires = "replay", value_parser = parse_speed)]
+    pub speed: f64,
+    /// With --replay: also send what loads and unloads models.
+    #[arg(long, requires = "replay")]
+    pub replay_destructive: bool,
     /// Messages sent before each case, closed loop, that are no part of any figure.
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub warmup: u32,

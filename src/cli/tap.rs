@@ -14,7 +14,7 @@ use crate::bridge::Target;
 /// data/config.json), and leave Unity where it is. Each message is timed, in both directions. When one side leaves, the tap
 /// waits for the next connection; Ctrl-C ends it, and the record is kept.
 ///
-/// What is said is not stored: only times, sizes, ids, and names of known commands.
+/// What is said is not stored: only times, sizes, ids, and names of known commands. `ipc --replay` plays the session again.
 #[derive(Debug, Args)]
 pub struct TapArgs {
     /// Where the application connects; port 0 takes a free one.

@@ -40,6 +40,14 @@ pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
     bytes.filter(|bytes| *bytes > 0).ok_or_else(fault)
 }
 
+/// How much faster than it was something is to go: 0.01 to 1000.
+pub(super) fn parse_speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(speed) if (0.01..=1000.0).contains(&speed) => Ok(speed),
+        _ => Err(format!("'{text}' is not a speed from 0.01 to 1000")),
+    }
+}
+
 /// Longest wait that can be asked for.
 const LONGEST: Duration = Duration::from_secs(3600);
 

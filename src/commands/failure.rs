@@ -73,6 +73,9 @@ impl From<PlanError> for Failure {
             PlanError::Lacking { .. } => {
                 (Exit::Usage, "the embedded bridge has it: --bridge embedded:dialect=instrumented")
             }
+            PlanError::Session(_) | PlanError::NothingToReplay { .. } => {
+                (Exit::Unreadable, "name a session.jsonl that workly-perf tap wrote, or the folder that it is in")
+            }
             PlanError::UnknownDialect(_) => (Exit::Usage, "see workly-perf ipc --help"),
         };
         Self::new(exit, error.into()).hint(hint)

@@ -1,6 +1,5 @@
 //! From round trips to figures: which metrics a case gives, and which it must not.
 
-use super::load::Load;
 use super::round_trips::{End, RoundTrips};
 use crate::clock::ms;
 use crate::record::{CaseState, Direction, Metric, MetricStatus};
@@ -33,9 +32,9 @@ pub fn case_state(trips: &RoundTrips, ids: bool) -> (CaseState, Option<String>) 
     }
 }
 
-/// The figures of a case that ended in `state`. Latencies in ms, rates in 1/s, accounts in messages.
+/// The figures of a case that ended in `state`, under a closed loop or not. Latencies in ms, rates in 1/s, accounts in messages.
 #[must_use]
-pub fn metrics(trips: &RoundTrips, load: Load, state: CaseState) -> Vec<Metric> {
+pub fn metrics(trips: &RoundTrips, is_closed: bool, state: CaseState) -> Vec<Metric> {
     let status = match state {
         CaseState::Ok => MetricStatus::Ok,
         CaseState::Interrupted | CaseState::Lossy => MetricStatus::Partial,
@@ -43,8 +42,8 @@ pub fn metrics(trips: &RoundTrips, load: Load, state: CaseState) -> Vec<Metric> 
     };
     let usable = matches!(status, MetricStatus::Ok | MetricStatus::Partial);
     let mut metrics = latency_metrics(&Summary::of(&trips.latency_ns), usable);
-    metrics.push(rate(trips, load, usable));
-    if load != Load::Closed {
+    metrics.push(rate(trips, is_closed, usable));
+    if !is_closed {
         metrics.extend(lateness(&trips.lateness_ns, usable));
     }
     if status == MetricStatus::Partial {
@@ -99,8 +98,8 @@ pub fn latency_metrics(summary: &Summary, usable: bool) -> Vec<Metric> {
 }
 
 /// Answered messages a second. In an open loop it follows the offered rate, so that more is not better.
-fn rate(trips: &RoundTrips, load: Load, usable: bool) -> Metric {
-    let direction = if load == Load::Closed { Direction::Higher } else { Direction::None };
+fn rate(trips: &RoundTrips, is_closed: bool, usable: bool) -> Metric {
+    let direction = if is_closed { Direction::Higher } else { Direction::None };
     if !usable || trips.duration_ns == 0 || trips.answered == 0 {
         let status = if usable { MetricStatus::TooFew } else { MetricStatus::Invalid };
         return Metric::absent("rate", "1/s", trips.answered, direction, status);
@@ -138,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_clean_case_gives_what_its_samples_carry() {
-        let metrics = metrics(&trips(100), Load::Closed, CaseState::Ok);
+        let metrics = metrics(&trips(100), true, CaseState::Ok);
         assert_eq!(figure(&metrics, "p50"), (Some(50.0), "ok"));
         assert_eq!(figure(&metrics, "p90"), (Some(90.0), "ok"));
         assert_eq!(figure(&metrics, "p99"), (None, "too_few"));
@@ -153,13 +152,13 @@ mod tests {
         let (state, reason) = case_state(&lossy, false);
         assert_eq!(state, CaseState::Lossy);
         assert!(reason.unwrap().contains("1 lost"));
-        assert_eq!(figure(&metrics(&lossy, Load::Closed, state), "p50"), (Some(25.0), "partial"));
+        assert_eq!(figure(&metrics(&lossy, true, state), "p50"), (Some(25.0), "partial"));
 
         let surplus = RoundTrips { surplus: 1, ..trips(50) };
         assert_eq!(case_state(&surplus, true).0, CaseState::Lossy);
         let (state, _) = case_state(&surplus, false);
         assert_eq!(state, CaseState::Invalid);
-        let metrics = metrics(&surplus, Load::Closed, state);
+        let metrics = metrics(&surplus, true, state);
         assert_eq!(figure(&metrics, "p50"), (None, "invalid"));
         assert_eq!(figure(&metrics, "rate"), (None, "invalid"));
         assert_eq!(figure(&metrics, "surplus"), (Some(1.0), "ok"));

@@ -14,6 +14,7 @@ mod placement;
 mod placement_run;
 mod rate;
 mod render_load;
+mod replay;
 mod round_trips;
 mod signatures;
 mod tap_account;
@@ -42,6 +43,7 @@ pub use rate::{
     step_metrics,
 };
 pub use render_load::{Calibration, Frame, Frames, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render};
+pub use replay::{Due, Replayed, replay};
 pub use round_trips::{Bench, End, RoundTrips, measure_case};
 pub use signatures::{Signature, growing_queue, received_signature};
 pub use tap_account::{TapAccount, Traffic};

@@ -141,7 +141,7 @@ pub fn measure_case(
 }
 
 /// Waits for stragglers: whatever comes beyond the replies still owed is surplus, and may have shifted every match.
-fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: Bench<'_>) {
+pub(super) fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: Bench<'_>) {
     if matches!(trips.end, End::Broken(_)) {
         // That connection is given up; the next one is settled when it is made.
         return;

@@ -16,7 +16,9 @@ mod watch;
 
 pub use campaign::{CampaignError, CampaignPlan, Role, Variant};
 pub use gpu_profiles::{Depth, GpuProfilesPlan, KeptFree};
-pub use ipc::{BreakdownPlan, IpcCase, IpcPlan, MaxRatePlan, RoundTripsPlan, Shape, Study, VariantsPlan, Way};
+pub use ipc::{
+    BreakdownPlan, IpcCase, IpcPlan, MaxRatePlan, ReplayPlan, RoundTripsPlan, Shape, Study, VariantsPlan, Way,
+};
 pub use memory::{ConversationPlan, GrowthUnit, LeakPlan, MemoryPlanError, MemoryWatchPlan};
 pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
 pub use needs::{NeedsError, model_needs};

@@ -10,6 +10,7 @@ use super::shared::{DEFAULT_CONFIG, as_ms, as_text, read_config};
 use crate::bridge::{Ack, DEFAULT_PORT, Detected, Dialect, DialectError, Listener, Message, Target};
 use crate::cli::ReachArgs;
 use crate::config::{ConfigError, WorklyConfig};
+use crate::record::RecordError;
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,15 @@ pub enum PlanError {
     /// No dialect has that name.
     #[error(transparent)]
     UnknownDialect(#[from] DialectError),
+    /// The session to replay cannot be read.
+    #[error(transparent)]
+    Session(#[from] RecordError),
+    /// The session to replay has nothing that could be timed.
+    #[error("{} holds no message of the application that can be sent and is answered", path.display())]
+    NothingToReplay {
+        /// The session.
+        path: PathBuf,
+    },
 }
 
 /// What decided on the dialect.

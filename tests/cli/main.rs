@@ -40,6 +40,7 @@ mod recommend;
 #[cfg(feature = "llama")]
 mod recommendations;
 mod render_load;
+mod replay;
 mod run;
 mod saved_runs;
 mod standin_nvml;

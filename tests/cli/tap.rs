@@ -12,14 +12,14 @@ use workly_perf::record::{RecordFolder, Run, RunState, Sender, SessionEvent, Ses
 use super::run::{Place, figure};
 
 /// A tap that runs. Ended when it is dropped.
-struct Tap {
+pub(crate) struct Tap {
     child: Child,
     notes: BufReader<ChildStderr>,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Tap {
-    fn start(place: &Place, to: SocketAddr, more: &str) -> Self {
+    pub(crate) fn start(place: &Place, to: SocketAddr, more: &str) -> Self {
         let mut command = place.command(&format!("tap --listen 127.0.0.1:0 --to {to} --out out {more}"));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut notes = BufReader::new(child.stderr.take().unwrap());
@@ -51,7 +51,7 @@ impl Tap {
     }
 
     /// Waits for its end; its exit code.
-    fn ends(&mut self) -> Option<i32> {
+    pub(crate) fn ends(&mut self) -> Option<i32> {
         let mut rest = String::new();
         self.notes.read_to_string(&mut rest).unwrap();
         self.child.wait().unwrap().code()

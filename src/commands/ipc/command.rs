@@ -36,6 +36,7 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
 
     let mut session = Session { plan: &plan, printer, stop, clock: Clock::start(), connection, recorder };
     let outcome = match &plan.study {
+        Study::Replay(study) => super::replay::run(&mut session, study),
         Study::RoundTrips(study) => round_trips::run(&mut session, study),
         Study::MaxRate(study) => max_rate::run(&mut session, study),
         Study::Breakdown(study) => breakdown::run(&mut session, study),

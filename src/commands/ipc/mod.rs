@@ -3,6 +3,7 @@
 mod breakdown;
 mod command;
 mod max_rate;
+mod replay;
 mod round_trips;
 mod session;
 mod variants;

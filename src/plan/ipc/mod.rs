@@ -3,6 +3,7 @@
 mod breakdown;
 mod max_rate;
 mod plan;
+mod replay;
 mod round_trips;
 mod study;
 mod variants;
@@ -10,6 +11,7 @@ mod variants;
 pub use breakdown::BreakdownPlan;
 pub use max_rate::MaxRatePlan;
 pub use plan::IpcPlan;
+pub use replay::ReplayPlan;
 pub use round_trips::{IpcCase, RoundTripsPlan};
 pub use study::Study;
 pub use variants::{Shape, VariantsPlan, Way};

@@ -47,7 +47,7 @@ impl IpcPlan {
             seed: args.seed.unwrap_or(fresh_seed),
             study: Study::RoundTrips(RoundTripsPlan::default()),
         };
-        plan.study = Study::resolve(args, &plan);
+        plan.study = Study::resolve(args, &plan)?;
         Ok(plan)
     }
 
@@ -71,7 +71,7 @@ impl IpcPlan {
     /// Those of [`IpcPlan::resolve`].
     pub fn adopt(&mut self, found: Detected, args: &IpcArgs) -> Result<(), PlanError> {
         self.reach.speak(found);
-        self.study = Study::resolve(args, self);
+        self.study = Study::resolve(args, self)?;
         Ok(())
     }
 }

@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
+use super::super::reach::PlanError;
 use super::breakdown::BreakdownPlan;
 use super::max_rate::MaxRatePlan;
 use super::plan::IpcPlan;
+use super::replay::ReplayPlan;
 use super::round_trips::RoundTripsPlan;
 use super::variants::VariantsPlan;
 use crate::cli::IpcArgs;
@@ -17,6 +19,8 @@ pub enum Study {
     RoundTrips(RoundTripsPlan),
     /// The highest rate that the bridge sustains: `--find-max-rate`.
     MaxRate(MaxRatePlan),
+    /// A tapped session, played again: `--replay`.
+    Replay(ReplayPlan),
     /// Where the time of a round trip goes: `--breakdown`.
     Breakdown(BreakdownPlan),
     /// Ways to send, compared.
@@ -25,17 +29,20 @@ pub enum Study {
 
 impl Study {
     /// The study that the arguments ask for. `plan` is resolved but for its study.
-    pub(super) fn resolve(args: &IpcArgs, plan: &IpcPlan) -> Self {
+    pub(super) fn resolve(args: &IpcArgs, plan: &IpcPlan) -> Result<Self, PlanError> {
+        if let Some(session) = &args.replay {
+            return Ok(Self::Replay(ReplayPlan::resolve(session, args, plan)?));
+        }
         if args.find_max_rate {
-            return Self::MaxRate(MaxRatePlan::resolve(args));
+            return Ok(Self::MaxRate(MaxRatePlan::resolve(args)));
         }
         if args.breakdown {
-            return Self::Breakdown(BreakdownPlan::new(plan.dialect.stamps));
+            return Ok(Self::Breakdown(BreakdownPlan::new(plan.dialect.stamps)));
         }
         if let Some(comparison) = VariantsPlan::resolve(args, plan) {
-            return Self::Variants(comparison);
+            return Ok(Self::Variants(comparison));
         }
-        Self::RoundTrips(RoundTripsPlan::resolve(args, plan))
+        Ok(Self::RoundTrips(RoundTripsPlan::resolve(args, plan)))
     }
 
     /// What is about to be done, in a few words.
@@ -49,6 +56,7 @@ impl Study {
                 plan.messages
             ),
             Self::RoundTrips(round) => format!("{} cases of {} messages", round.cases.len(), plan.messages),
+            Self::Replay(session) => format!("{} messages of session {}", session.schedule.len(), session.session),
             Self::MaxRate(search) => match search.p99_budget {
                 Some(budget) => format!("highest rate with p99 within {budget:?}"),
                 None => "highest rate".into(),

@@ -13,7 +13,7 @@ use super::super::session::Session;
 use super::findings::{annotate, headline};
 use crate::bridge::{Ack, BridgeError};
 use crate::clock::ms;
-use crate::measure::{End, RoundTrips, case_state, measure_case, metrics};
+use crate::measure::{End, Load, RoundTrips, case_state, measure_case, metrics};
 use crate::plan::{IpcCase, RoundTripsPlan};
 use crate::record::{Case, CaseState, Direction, HistogramFiles, HlogPart, Metric, MetricStatus};
 use crate::report;
@@ -146,7 +146,7 @@ impl Round<'_, '_> {
                 "place_in_run": position,
             }),
             notes: Vec::new(),
-            metrics: metrics(trips, case.load, state),
+            metrics: metrics(trips, case.load == Load::Closed, state),
             histograms: Vec::new(),
         }
     }

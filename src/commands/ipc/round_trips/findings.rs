@@ -168,7 +168,7 @@ fn signature_notes(case: &IpcCase, trips: &RoundTrips) -> Vec<String> {
     [received.flatten(), growing.flatten()].into_iter().flatten().map(|signature| signature.to_string()).collect()
 }
 
-fn lateness_note(trips: &RoundTrips) -> Option<String> {
+pub(in super::super) fn lateness_note(trips: &RoundTrips) -> Option<String> {
     let limit = client_limited(&trips.latency_ns, &trips.lateness_ns)?;
     Some(format!(
         "Client-limited: {} of the sends were {:.3} ms late or more against a median of {:.3} ms, so part of the latency is \

@@ -4,3 +4,4 @@ mod cases;
 mod findings;
 
 pub(super) use cases::run;
+pub(super) use findings::lateness_note;

@@ -1,0 +1,253 @@
+//! Plays recorded messages at their own moments, and times the replies. Latency counts from the moment at which a message was
+//! due, as under every open load.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::matcher::{Answer, Matcher};
+use super::round_trips::{Bench, End, RoundTrips, clear_up};
+use crate::bridge::tap::MessageId;
+use crate::bridge::{Ack, BridgeError, Client, LineWriter};
+use crate::clock::nanos;
+
+/// Time between the call and the first message.
+const LEAD_NS: u64 = 10_000_000;
+
+/// Longest wait before anybody looks whether it is to end, in nanoseconds.
+const NAP_NS: u64 = 50_000_000;
+
+/// A message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// When, in nanoseconds after the first.
+    pub at_ns: u64,
+    /// The bytes, frame included.
+    pub line: Vec<u8>,
+    /// The id that its reply will have.
+    pub id: Option<u64>,
+    /// What its reply means; `None` when none is due.
+    pub wants: Option<Ack>,
+}
+
+/// What a replay came to.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The round trips for each kind of reply that was due. Sent, answered and missing messages are those of the whole replay,
+    /// since by order alone nobody can tell which kind a missing one was of.
+    pub trips: Vec<(Ack, RoundTrips)>,
+    /// Replies that could belong to more than one message, since both kinds were waited for: no samples, and no fault.
+    pub unassigned: u64,
+}
+
+/// Sends every message when it is due, and collects the replies until the last has come, or nothing has for the client's timeout.
+pub fn replay(client: &mut Client, schedule: &[Due], bench: Bench<'_>) -> Replayed {
+    let mut acks: Vec<Ack> = schedule.iter().filter_map(|due| due.wants).collect();
+    acks.sort_unstable();
+    acks.dedup();
+    let mut account = Account {
+        trips: RoundTrips::new(0),
+        latency_ns: [vec![], vec![]],
+        nameless: 0,
+        unassigned: 0,
+        certain: [0; 2],
+    };
+    match client.writer() {
+        Ok(writer) => play(client, writer, schedule, &mut account, bench),
+        Err(error) => account.trips.end_for(error),
+    }
+    clear_up(client, &mut account.trips, bench);
+    let trips = acks.into_iter().map(|ack| (ack, account.of(ack))).collect();
+    Replayed { trips, unassigned: account.unassigned }
+}
+
+fn play(client: &mut Client, writer: LineWriter, schedule: &[Due], account: &mut Account, bench: Bench<'_>) {
+    let begin_ns = bench.clock.now_ns() + LEAD_NS;
+    let shared = Shared { matcher: Mutex::default(), halt: AtomicBool::new(false), begin_ns, bench };
+    let (end, sends) = thread::scope(|scope| {
+        let sender = scope.spawn(|| shared.send(writer, schedule));
+        let end = shared.collect(client, account, || sender.is_finished());
+        shared.halt.store(true, Ordering::Relaxed);
+        (end, sender.join())
+    });
+    let Ok((lateness_ns, send_error)) = sends else {
+        // The sender has nothing that can panic; if it does, that is a bug to be seen, not a figure to be given.
+        std::panic::resume_unwind(Box::new("the sending thread panicked"));
+    };
+    let owed = shared.owed(account);
+    let trips = &mut account.trips;
+    trips.sent = lateness_ns.len() as u64;
+    trips.lateness_ns = lateness_ns;
+    // Halting the sender is no fault of the bridge.
+    let send_error = send_error.filter(|error| !matches!(error, BridgeError::Interrupted));
+    match end.or(send_error) {
+        Some(BridgeError::Interrupted) => {
+            trips.end = End::Interrupted;
+            trips.in_flight = owed;
+            return;
+        }
+        Some(error) => trips.end_for(error),
+        None => {}
+    }
+    trips.lost = owed;
+    if owed > 0 && !bench.ids {
+        account.forget_what_is_not_certain();
+    }
+}
+
+/// What came back so far.
+struct Account {
+    /// All but the reply times by kind.
+    trips: RoundTrips,
+    /// By [`Ack`].
+    latency_ns: [Vec<u64>; 2],
+    /// Refusals and lines that were no message.
+    nameless: u64,
+    unassigned: u64,
+    /// How many of each kind had come when nothing was outstanding for the last time.
+    certain: [usize; 2],
+}
+
+impl Account {
+    /// Without ids a reply that is missing may have shifted every match since the last quiet moment.
+    fn forget_what_is_not_certain(&mut self) {
+        for (latency_ns, certain) in self.latency_ns.iter_mut().zip(self.certain) {
+            self.trips.unmatched += (latency_ns.len() - certain) as u64;
+            latency_ns.truncate(certain);
+        }
+    }
+
+    /// The round trips of one kind of reply.
+    fn of(&self, ack: Ack) -> RoundTrips {
+        let all = &self.trips;
+        let end = match &all.end {
+            End::Interrupted => End::Interrupted,
+            // Told as the first fault.
+            End::Complete | End::Broken(_) => End::Complete,
+        };
+        RoundTrips {
+            latency_ns: self.latency_ns[ack as usize].clone(),
+            lateness_ns: all.lateness_ns.clone(),
+            sent: all.sent,
+            answered: all.answered,
+            in_flight: all.in_flight,
+            lost: all.lost,
+            garbled: all.garbled,
+            surplus: all.surplus,
+            unmatched: all.unmatched,
+            duration_ns: all.duration_ns,
+            first_fault: all.first_fault.clone(),
+            end,
+            ..RoundTrips::new(0)
+        }
+    }
+}
+
+struct Shared<'a> {
+    matcher: Mutex<Matcher>,
+    halt: AtomicBool,
+    begin_ns: u64,
+    bench: Bench<'a>,
+}
+
+impl Shared<'_> {
+    fn matcher(&self) -> MutexGuard<'_, Matcher> {
+        self.matcher.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends on schedule. Returns how late each message was, and the error that ended it early.
+    fn send(&self, mut writer: LineWriter, schedule: &[Due]) -> (Vec<u64>, Option<BridgeError>) {
+        let mut lateness_ns = Vec::with_capacity(schedule.len());
+        let clock = self.bench.clock;
+        for due in schedule {
+            let due_ns = self.begin_ns + due.at_ns;
+            while clock.now_ns() + NAP_NS < due_ns && !self.halt.load(Ordering::Relaxed) {
+                clock.rest_until(clock.now_ns() + NAP_NS / 2);
+            }
+            if self.halt.load(Ordering::Relaxed) {
+                break;
+            }
+            clock.sleep_until(due_ns);
+            if due.wants.is_some() {
+                // Before the write, so that no reply can come sooner.
+                self.matcher().ask(due_ns, due.id.map(MessageId::Number), due.wants);
+            }
+            lateness_ns.push(clock.now_ns().saturating_sub(due_ns));
+            if let Err(error) = writer.send(&due.line, &self.halt) {
+                return (lateness_ns, Some(error));
+            }
+        }
+        (lateness_ns, None)
+    }
+
+    /// Takes replies until none is due any more. Returns what ended it early.
+    fn collect(&self, client: &mut Client, into: &mut Account, all_sent: impl Fn() -> bool) -> Option<BridgeError> {
+        let clock = self.bench.clock;
+        let patience_ns = nanos(client.timeout());
+        let look_up = client.timeout().min(Duration::from_nanos(NAP_NS));
+        let mut last_ns = clock.now_ns();
+        loop {
+            // In this order: what is sent has been asked for by then.
+            let finished = all_sent();
+            if finished && self.owed(into) == 0 {
+                return None;
+            }
+            if self.bench.stop.load(Ordering::Relaxed) {
+                return Some(BridgeError::Interrupted);
+            }
+            if !finished {
+                last_ns = clock.now_ns();
+            }
+            let reply = client.receive(Instant::now() + look_up, self.bench.stop);
+            let at_ns = clock.now_ns();
+            match reply {
+                Ok(reply) => self.note(reply.id, at_ns, into),
+                Err(BridgeError::NoReply { .. }) if at_ns.saturating_sub(last_ns) <= patience_ns => continue,
+                Err(BridgeError::NoReply { waited }) => {
+                    into.trips.note_fault(&BridgeError::NoReply { waited });
+                    return None;
+                }
+                Err(error @ (BridgeError::Refused { .. } | BridgeError::Garbled { .. })) => self.skip(&error, into),
+                Err(error) => return Some(error),
+            }
+            into.trips.answered += 1;
+            self.bench.replies.fetch_add(1, Ordering::Relaxed);
+            into.trips.duration_ns = at_ns.saturating_sub(self.begin_ns);
+            last_ns = at_ns;
+        }
+    }
+
+    /// Messages that still wait for a reply. Where replies have ids, those that could not be read or that refused took none off.
+    fn owed(&self, so_far: &Account) -> u64 {
+        let nameless = if self.bench.ids { so_far.nameless } else { 0 };
+        self.matcher().waiting().saturating_sub(nameless)
+    }
+
+    /// A reply that gives no sample. By order it keeps its place all the same.
+    fn skip(&self, error: &BridgeError, into: &mut Account) {
+        into.trips.note_fault(error);
+        into.trips.garbled += u64::from(matches!(error, BridgeError::Garbled { .. }));
+        into.nameless += 1;
+        if !self.bench.ids {
+            self.matcher().answer(None, None);
+        }
+    }
+
+    fn note(&self, id: Option<u64>, at_ns: u64, into: &mut Account) {
+        let mut matcher = self.matcher();
+        let answer = matcher.answer(id.map(MessageId::Number).as_ref(), None);
+        let quiet = matcher.waiting() == 0;
+        drop(matcher);
+        match answer {
+            Answer::Of { asked_ns, ack: Some(ack) } => {
+                into.latency_ns[ack as usize].push(at_ns.saturating_sub(asked_ns));
+            }
+            Answer::Of { ack: None, .. } | Answer::Unassigned => into.unassigned += 1,
+            Answer::Unasked => into.trips.surplus += 1,
+        }
+        if quiet {
+            into.certain = [0, 1].map(|ack| into.latency_ns[ack].len());
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! `ipc --replay`: a tapped session, played again at its own pace, without anything that the user would miss.
+
+use std::fmt::Write as _;
+#[cfg(unix)]
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use workly_perf::bridge::server::{BridgeSpec, EmbeddedBridge};
+use workly_perf::record::CaseState;
+#[cfg(unix)]
+use workly_perf::record::{RecordFolder, RunState};
+
+#[cfg(unix)]
+use super::ipc::interrupt;
+use super::run::{Place, case, figure};
+use super::tap::Tap;
+
+/// A session file as a tap writes it: each message at its millisecond, from the application.
+fn session(place: &Place, messages: &[(u64, Value)], with_payload: bool) {
+    let head = json!({"kind": "workly-perf session", "version": 1, "run_id": "tapped", "started": "2026-01-02T03:04:05Z",
+        "with_payload": with_payload});
+    let mut text = format!("{head}\n{{\"at_ns\":1,\"event\":\"connected\",\"connection\":1}}\n");
+    for (at_ms, message) in messages {
+        let content = message.to_string();
+        let mut line = json!({"at_ns": 5_000_000 + at_ms * 1_000_000, "event": "message", "connection": 1, "from": "app",
+            "bytes": content.len() + 1, "framing": "lines", "command": message["command"]});
+        if with_payload {
+            line["payload"] = content.into();
+        }
+        writeln!(text, "{line}").unwrap();
+        writeln!(text, r#"{{"at_ns":9,"event":"message","connection":1,"from":"unity","bytes":3,"framing":"lines","command":"{{}}"}}"#)
+            .unwrap();
+    }
+    place.write("session.jsonl", &text);
+}
+
+fn expression(name: &str) -> Value {
+    json!({"command": "set_expression", "data": {"name": name, "value": 0.5}})
+}
+
+#[test]
+fn a_session_with_contents_is_sent_as_it_was_at_its_own_pace() {
+    let place = Place::new();
+    let blink = json!({"command": "set_auto_blink", "data": {"enabled": true}});
+    let messages: Vec<(u64, Value)> =
+        (0..12).map(|turn| (turn * 50, if turn % 3 == 2 { blink.clone() } else { expression("joy") })).collect();
+    session(&place, &messages, true);
+    let bridge = EmbeddedBridge::start("fps=200".parse::<BridgeSpec>().unwrap(), 0).unwrap();
+    let (outcome, run) = place.ipc(&format!("--bridge {} --replay session.jsonl", bridge.address()));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!((case(&run, "replay/received").state, run.plan["as_recorded"].as_u64()), (CaseState::Ok, Some(12)));
+    let n = |path| case(&run, path).metric("p50").unwrap().n;
+    assert_eq!((n("replay/received"), n("replay/applied")), (8, 4));
+    assert_eq!(figure(&run, "replay/applied", "unassigned"), Some(0.0));
+    assert!(case(&run, "replay/received").duration_s >= 0.55, "no sooner than it was recorded");
+    assert_eq!(figure(&run, "replay/received", "lost"), Some(0.0));
+    // The twelve, and the two that put the avatar back.
+    assert_eq!(bridge.counters().received, 14);
+    assert!(bridge.avatar().expressions.is_empty());
+}
+
+#[test]
+fn without_contents_harmless_messages_of_the_same_size_are_sent() {
+    let place = Place::new();
+    session(
+        &place,
+        &[(0, expression(&"x".repeat(300))), (2_000, expression("joy")), (2_001, json!({"command": "other"}))],
+        false,
+    );
+    let bridge = EmbeddedBridge::start("fps=200".parse::<BridgeSpec>().unwrap(), 0).unwrap();
+    let (outcome, run) = place.ipc(&format!("--bridge {} --replay session.jsonl --speed 100", bridge.address()));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!(case(&run, "replay/received").metric("p50").unwrap().n, 3);
+    assert!(
+        run.warnings.iter().any(|warning| warning.starts_with("3 messages were replaced by harmless")),
+        "{:?}",
+        run.warnings
+    );
+    assert!(run.warnings.iter().any(|warning| warning.contains("larger than they were")), "{:?}", run.warnings);
+    // A hundred times as fast as the two seconds that it was.
+    assert!(case(&run, "replay/received").duration_s >= 0.02);
+    assert!(case(&run, "replay/received").duration_s < 2.0, "as fast as asked for");
+    let counters = bridge.counters();
+    assert_eq!((counters.ignored, counters.malformed), (0, 0), "nothing that the bridge does not know");
+}
+
+#[test]
+fn what_takes_something_away_is_left_out_unless_it_was_asked_for() {
+    let place = Place::new();
+    let load = |path: &str| json!({"command": "load_model", "data": {"path": path}});
+    let batch = json!({"command": "batch", "data": {"commands": [{"command": "unload_model"}], "count": 1}});
+    session(
+        &place,
+        &[
+            (0, load("a.vrm")),
+            (1, json!({"command": "unload_model"})),
+            (2, batch),
+            (3, expression("joy")),
+            (4, load("b.vrm")),
+        ],
+        true,
+    );
+    for (flag, model) in [("", None), ("--replay-destructive", Some("b.vrm"))] {
+        let bridge = EmbeddedBridge::start("fps=200".parse::<BridgeSpec>().unwrap(), 0).unwrap();
+        let fresh = Place::new();
+        let file = place.path("session.jsonl");
+        let (outcome, run) = fresh.ipc(&format!("--bridge {} --replay {} {flag}", bridge.address(), file.display()));
+        assert_eq!(run.plan["left_out"], if model.is_some() { 0 } else { 4 }, "{}", outcome.stderr);
+        assert_eq!(bridge.avatar().model.as_deref(), model);
+    }
+}
+
+#[test]
+fn ids_of_the_session_match_their_replies() {
+    let place = Place::new();
+    // Twice the same ids, as of two connections, and one that is a word.
+    let id = |turn: u64| if turn == 9 { json!("a-word") } else { json!(100 + turn % 5) };
+    let name = |turn: u64| if turn.is_multiple_of(2) { "reset_expressions" } else { "set_auto_blink" };
+    let message = |turn| json!({"command": name(turn), "data": {"enabled": true}, "id": id(turn)});
+    let mut messages: Vec<(u64, Value)> = (0..10).map(|turn| (turn, message(turn))).collect();
+    for (turn, ack) in [(10, "applied"), (11, "none")] {
+        messages.push((turn, json!({"command": "reset_expressions", "ack": ack})));
+    }
+    session(&place, &messages, true);
+    let (outcome, run) = place.ipc("--bridge embedded:dialect=instrumented,fps=50 --replay session.jsonl");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!(figure(&run, "replay/applied", "unassigned"), Some(0.0));
+    assert_eq!(run.plan["as_recorded"], 12);
+    let n = |path| case(&run, path).metric("p50").unwrap().n;
+    assert_eq!((n("replay/received"), n("replay/applied")), (5, 6), "each, and none for the one that wants none");
+}
+
+#[test]
+fn a_lost_reply_shifts_nothing_and_ends_with_code_4() {
+    let place = Place::new();
+    let messages: Vec<(u64, Value)> = (0..30).map(|turn| (turn * 20, expression("joy"))).collect();
+    session(&place, &messages, true);
+    let lies = "fps=unpaced,drop-every=25,received-delay=3ms";
+    let (outcome, run) = place.ipc(&format!("--bridge embedded:{lies} --timeout 300ms --replay session.jsonl"));
+    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
+    let lossy = case(&run, "replay/received");
+    assert_eq!((lossy.state, figure(&run, "replay/received", "lost")), (CaseState::Lossy, Some(1.0)));
+    // The 24 before the loss at most; had one been matched to its neighbour, it would have taken 20 ms.
+    assert!(lossy.metric("mean").unwrap().n <= 24);
+    assert_eq!(lossy.metric("mean").unwrap().n as f64 + figure(&run, "replay/received", "unmatched").unwrap(), 29.0);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_what_was_played() {
+    let place = Place::new();
+    let messages: Vec<(u64, Value)> = (0..4000).map(|turn| (turn * 20, expression("joy"))).collect();
+    session(&place, &messages, true);
+    let mut child = place
+        .command("ipc --bridge embedded --replay session.jsonl --out out")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    assert_eq!((run.state, case(&run, "replay/received").state), (RunState::Interrupted, CaseState::Interrupted));
+    assert!(case(&run, "replay/received").metric("mean").unwrap().n > 0);
+}
+
+#[test]
+fn what_ipc_said_through_a_tap_can_be_played_again() {
+    let place = Place::new();
+    let bridge = EmbeddedBridge::start("fps=200".parse::<BridgeSpec>().unwrap(), 0).unwrap();
+    let mut tap = Tap::start(&place, bridge.address(), "--once");
+    let line =
+        format!("ipc --quiet --bridge {} --load poisson:100 --messages 20 --warmup 0 --out measured", tap.address);
+    let outcome = place.run(&line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!(tap.ends(), Some(0));
+    std::fs::rename(place.path("out"), place.path("tapped")).unwrap();
+    let (outcome, run) = place.ipc(&format!("--bridge {} --replay tapped", bridge.address()));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    // Forty, and the two that put the avatar back.
+    assert_eq!((run.plan["as_recorded"].as_u64(), run.plan["as_probes"].as_u64()), (Some(0), Some(42)));
+    assert_eq!(figure(&run, "replay/received", "lost"), Some(0.0));
+}
+
+#[test]
+fn what_is_no_session_is_exit_code_5_and_what_contradicts_is_2() {
+    let place = Place::new();
+    place.write("empty.jsonl", "");
+    place.write("other.jsonl", "{\"a\": 1}\n");
+    session(&place, &[], true);
+    for (line, code, named) in [
+        ("--replay nowhere.jsonl", 5, "nowhere.jsonl"),
+        ("--replay empty.jsonl", 5, "not the head of a session"),
+        ("--replay other.jsonl", 5, "not the head of a session"),
+        ("--replay session.jsonl", 5, "no message of the application"),
+        ("--speed 2", 2, "--replay"),
+        ("--replay session.jsonl --speed 0", 2, "speed"),
+        ("--replay session.jsonl --load closed", 2, "--load"),
+    ] {
+        let outcome = place.run(&format!("ipc --bridge embedded {line}"));
+        assert_eq!(outcome.code, Some(code), "{line}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(named), "{line}: {}", outcome.stderr);
+    }
+}
