@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod connection;
 mod doctor;
+mod ending;
 mod failure;
 mod gpu_profiles;
 mod history;

@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::failure::Failure;
 use crate::advise::Recommendation;
 use crate::host;
 use crate::record::{Case, HistogramFiles, HlogPart, RecordError, RecordFolder, Run, RunState, SCHEMA, Simulation};
@@ -107,6 +108,14 @@ impl Recorder {
     pub(super) fn recommendation(&self, recommendation: &Recommendation) -> Result<(), RecordError> {
         let json = serde_json::to_string_pretty(recommendation).unwrap_or_default();
         self.folder.write_recommendation(&(json + "\n"))
+    }
+
+    /// Leaves what was measured until then as a run that failed for this reason, which it hands back.
+    pub(super) fn fail(&mut self, failure: Failure) -> Failure {
+        (self.run.state, self.run.reason) = (RunState::Failed, Some(failure.reason()));
+        // A record that cannot be written either is the lesser fault.
+        let _ = self.finish();
+        failure
     }
 
     /// Writes the finished run and its report.

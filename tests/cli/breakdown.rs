@@ -1,8 +1,15 @@
 //! Where the time goes, as a user sees it: the breakdown, the frames and the signatures of faults, each against a bridge whose
 //! truth is known. Bounds here are those of causality; `benches/known_truth` has the close ones.
 
-use workly_perf::record::{CaseState, Run};
+#[cfg(unix)]
+use std::process::Stdio;
 
+use workly_perf::record::{CaseState, Run};
+#[cfg(unix)]
+use workly_perf::record::{RecordFolder, RunState};
+
+#[cfg(unix)]
+use super::ipc::interrupt;
 use super::run::{Place, case, figure};
 
 #[test]
@@ -80,4 +87,27 @@ fn an_honest_bridge_gets_its_frames_and_no_wrong_name() {
             assert!(!notes.contains(wrong), "{fps} fps: {notes}");
         }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_the_round_trips_that_were_taken_apart() {
+    let place = Place::new();
+    let mut child = place
+        .command("ipc --bridge embedded:dialect=instrumented --breakdown --messages 5000 --warmup 0 --seed 1 --out out")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    assert_eq!(run.state, RunState::Interrupted);
+    for part in ["whole", "parse", "reply"] {
+        let kept = case(&run, &format!("received/breakdown/{part}"));
+        assert_eq!(kept.state, CaseState::Interrupted, "{part}");
+        assert!(kept.metric("mean").unwrap().n > 1, "{part}: {kept:?}");
+    }
+    assert!(run.cases.iter().all(|case| case.path.starts_with("received/")), "the other kind was not begun");
 }

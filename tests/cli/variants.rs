@@ -1,7 +1,10 @@
 //! Ways to send compared, end to end: what each is, shown by structure and never by being fast.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use workly_perf::bridge::server::EmbeddedBridge;
-use workly_perf::record::{CaseState, MetricStatus, Run};
+use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState};
 
 use super::run::{Place, case, figure};
 
@@ -164,4 +167,32 @@ fn a_round_that_fails_costs_itself() {
     assert_eq!(lossy.len(), 1, "{:?}", run.cases);
     assert_eq!(lossy[0].metric("mean").unwrap().n, 3);
     assert_eq!(lossy[0].metric("mean").unwrap().status, MetricStatus::Partial);
+}
+
+#[test]
+fn a_bridge_that_goes_away_leaves_a_failed_run_with_what_there_was() {
+    let place = Place::new();
+    let bridge = EmbeddedBridge::start("fps=unpaced".parse().unwrap(), 0).unwrap();
+    let line =
+        format!("ipc --bridge {} --mode request,pipelined --rounds 500 --offered 300 --messages 30", bridge.address());
+    let mut child = place
+        .command(&format!("{line} --timeout 300ms --seed 1 --out out"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    lines.find(|line| line.contains("round 3/500: ")).expect("the third round ends");
+    drop(bridge);
+    let told: Vec<String> = lines.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(4), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("record: ")), "{told:?}");
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    assert_eq!((run.state, run.finished.is_some()), (RunState::Failed, true));
+    assert!(run.reason.is_some());
+    for path in ["mode/request", "mode/pipelined"] {
+        let cut = case(&run, path);
+        assert_eq!(cut.state, CaseState::Lossy, "{path}");
+        assert!(cut.metric("mean").unwrap().n >= 3);
+    }
 }

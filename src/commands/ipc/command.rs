@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::connection::Connection;
+use super::super::ending::{conclude, verdict};
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show};
@@ -12,7 +13,7 @@ use crate::cli::{Format, IpcArgs};
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::plan::{IpcPlan, Study};
-use crate::record::{Case, CaseState, Run, RunState};
+use crate::record::Run;
 use crate::term::Printer;
 
 /// Plans, connects, measures, restores, reports.
@@ -43,14 +44,17 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
         Study::Variants(study) => variants::run(&mut session, study),
     };
     let faults = session.connection.restore(&plan);
-    outcome?;
     let Session { mut recorder, connection, .. } = session;
     recorder.run.findings.extend(connection.reported_fps());
     if !faults.is_empty() {
         let faults = faults.join("; ");
         recorder.run.warnings.push(format!("the avatar could not be put back as it was found: {faults}"));
     }
-    conclude(&mut recorder.run, stop.load(Ordering::Relaxed));
+    recorder.run.cases.sort_by_key(|case| case.conditions["place_in_plan"].as_u64());
+    match outcome {
+        Err(failure) if failure.exit != Exit::Interrupted => return Err(abandon(recorder, failure, printer)),
+        _ => conclude(&mut recorder.run, stop.load(Ordering::Relaxed)),
+    }
     recorder.finish()?;
 
     if matches!(args.format, Format::Csv | Format::Json) {
@@ -59,7 +63,7 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     }
     show(&rendered(&recorder.run, args.format, printer)?, printer)?;
     printer.note(&format!("record: {}", recorder.path().display()));
-    verdict(&recorder.run)
+    verdict(&recorder.run, "raise --timeout if the bridge is merely slow")
 }
 
 fn introduce(plan: &IpcPlan, run: &Run, printer: Printer) {
@@ -72,38 +76,13 @@ fn introduce(plan: &IpcPlan, run: &Run, printer: Printer) {
     ));
 }
 
-/// Settles how the run ended.
-fn conclude(run: &mut Run, interrupted: bool) {
-    run.cases.sort_by_key(|case| case.conditions["place_in_plan"].as_u64());
-    let off = off_plan(run);
-    (run.state, run.reason) = if interrupted {
-        (RunState::Interrupted, Some("ended by Ctrl-C".to_owned()))
-    } else if off.is_empty() {
-        (RunState::Complete, None)
-    } else {
-        (RunState::Failed, Some(format!("{} of {} cases did not end as planned", off.len(), run.cases.len())))
-    };
-}
-
-fn off_plan(run: &Run) -> Vec<&Case> {
-    run.cases.iter().filter(|case| case.state != CaseState::Ok).collect()
-}
-
-/// The exit code: what was measured is saved in any case.
-fn verdict(run: &Run) -> Result<Exit, Failure> {
-    match run.state {
-        RunState::Interrupted => Ok(Exit::Interrupted),
-        RunState::Complete => Ok(Exit::Done),
-        RunState::Failed | RunState::Running => {
-            let faults: Vec<String> = off_plan(run)
-                .iter()
-                .map(|case| format!("  {}: {}", case.path, case.reason.as_deref().unwrap_or("failed")))
-                .collect();
-            let reason = run.reason.as_deref().unwrap_or("the run failed");
-            let failure = Failure::new(Exit::Failed, anyhow::anyhow!("{reason}\n{}", faults.join("\n")));
-            let kept =
-                if faults.len() < run.cases.len() { "the cases that ended well are in the record; " } else { "" };
-            Err(failure.hint(format!("{kept}raise --timeout if the bridge is merely slow")))
-        }
+/// Leaves what was measured until then as a run that failed. A bridge that went away meanwhile is a measurement that failed, not a
+/// machine that has none.
+fn abandon(mut recorder: Recorder, failure: Failure, printer: Printer) -> Failure {
+    let mut failure = recorder.fail(failure);
+    if failure.exit == Exit::Lacking {
+        failure.exit = Exit::Failed;
     }
+    printer.note(&format!("record: {}", recorder.path().display()));
+    failure
 }

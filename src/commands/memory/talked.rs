@@ -63,9 +63,7 @@ pub(super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Res
     let talk = match talked {
         Ok(talk) => talk,
         Err(failure) => {
-            (recorder.run.state, recorder.run.reason) = (RunState::Failed, Some(failure.reason()));
-            recorder.finish()?;
-            return Err(failure);
+            return Err(recorder.fail(failure));
         }
     };
     let verdict = fill(&mut recorder, &plan, &steps, &talk, &expected);

@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use serde_json::Value;
 
 use super::super::connection::Connection;
+use super::super::ending::{conclude, verdict};
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show};
@@ -24,7 +25,6 @@ use crate::exit::Exit;
 use crate::host;
 use crate::measure::{Reactor, RenderLoad};
 use crate::plan::{Arm, PipelinePlan, Side};
-use crate::record::{CaseState, RunState};
 use crate::term::{Printer, Progress};
 
 /// Plans, loads, connects, takes the turns, measures the contention, leaves the avatar as it was found, says what came out.
@@ -51,17 +51,16 @@ pub(in super::super) fn run(args: &PipelineArgs, printer: Printer, stop: &Atomic
         Err(failure) => {
             measured.keep(&plan, &mut recorder, true);
             write_histograms(&mut recorder, &measured.turns)?;
-            (recorder.run.state, recorder.run.reason) = (RunState::Failed, Some(failure.reason()));
-            recorder.finish()?;
-            return Err(failure);
+            return Err(recorder.fail(failure));
         }
     };
     measured.keep(&plan, &mut recorder, interrupted);
     write_histograms(&mut recorder, &measured.turns)?;
-    conclude(&mut recorder, interrupted)?;
+    conclude(&mut recorder.run, interrupted);
+    recorder.finish()?;
     show(&rendered(&recorder.run, args.format, printer)?, printer)?;
     printer.note(&format!("record: {}", recorder.path().display()));
-    verdict(&recorder)
+    verdict(&recorder.run, "raise --timeout if the bridge is merely slow")
 }
 
 /// Everything measured so far.
@@ -199,36 +198,4 @@ fn contend(
     connection.is_clean = outcome.is_ok();
     progress.clear();
     outcome
-}
-
-fn conclude(recorder: &mut Recorder, interrupted: bool) -> Result<(), Failure> {
-    let off = recorder.run.cases.iter().filter(|case| case.state != CaseState::Ok).count();
-    (recorder.run.state, recorder.run.reason) = if interrupted {
-        (RunState::Interrupted, Some("ended by Ctrl-C".into()))
-    } else if off > 0 {
-        (RunState::Failed, Some(format!("{off} of {} cases did not end as planned", recorder.run.cases.len())))
-    } else {
-        (RunState::Complete, None)
-    };
-    Ok(recorder.finish()?)
-}
-
-/// The exit code: what was measured is saved in any case.
-fn verdict(recorder: &Recorder) -> Result<Exit, Failure> {
-    let run = &recorder.run;
-    match run.state {
-        RunState::Complete => Ok(Exit::Done),
-        RunState::Interrupted => Ok(Exit::Interrupted),
-        RunState::Failed | RunState::Running => {
-            let faults: Vec<String> = run
-                .cases
-                .iter()
-                .filter(|case| case.state != CaseState::Ok)
-                .map(|case| format!("  {}: {}", case.path, case.reason.as_deref().unwrap_or("failed")))
-                .collect();
-            let reason = run.reason.as_deref().unwrap_or("the run failed");
-            Err(Failure::new(Exit::Failed, anyhow::anyhow!("{reason}\n{}", faults.join("\n")))
-                .hint("the turns are in the record; raise --timeout if the bridge is merely slow"))
-        }
-    }
 }

@@ -123,9 +123,7 @@ fn keep(recorder: &mut Recorder, plan: &ThreadsPlan, swept: &Swept) -> Result<()
 
 /// Leaves what was measured until then as a run that failed.
 fn fail(recorder: &mut Recorder, failure: Failure) -> Result<Swept, Failure> {
-    (recorder.run.state, recorder.run.reason) = (RunState::Failed, Some(failure.reason()));
-    recorder.finish()?;
-    Err(failure)
+    Err(recorder.fail(failure))
 }
 
 fn conclude(recorder: &mut Recorder, plan: &ThreadsPlan, swept: &Swept) -> Result<(), Failure> {

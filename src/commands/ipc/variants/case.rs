@@ -124,11 +124,10 @@ impl Bundle<'_> {
         match (&collected.fault, rounds) {
             (Some(fault), 0) => (CaseState::Failed, Some(fault.clone())),
             (Some(fault), _) => (CaseState::Lossy, Some(format!("{missing} rounds failed; first: {fault}"))),
-            (None, 0) => (CaseState::NotMeasured, Some("interrupted before its turn".into())),
-            (None, _) if interrupted && missing > 0 => {
-                (CaseState::Interrupted, Some(format!("interrupted after {rounds} rounds")))
-            }
-            (None, _) => (CaseState::Ok, None),
+            (None, 0) => (CaseState::NotMeasured, Some("the run ended before its turn".into())),
+            (None, _) if missing == 0 => (CaseState::Ok, None),
+            (None, _) if interrupted => (CaseState::Interrupted, Some(format!("interrupted after {rounds} rounds"))),
+            (None, _) => (CaseState::Lossy, Some(format!("the run ended after {rounds} rounds"))),
         }
     }
 

@@ -26,7 +26,8 @@ pub(in super::super) fn run(session: &mut Session<'_>, study: &VariantsPlan) -> 
     warm_up(session)?;
     let has_batches = study.ways.iter().any(Way::is_batch);
     let verdict = if has_batches { Some(batch_check::check(session)?) } else { None };
-    let collected = rounds(session, study, verdict.as_ref())?;
+    let mut collected: Vec<Collected> = study.ways.iter().map(|_| Collected::default()).collect();
+    let outcome = rounds(session, study, verdict.as_ref(), &mut collected);
     let bundle = Bundle { study, collected: &collected, verdict: verdict.as_ref() };
     let interrupted = session.stop.load(Ordering::Relaxed);
     for place in 0..study.ways.len() {
@@ -39,7 +40,7 @@ pub(in super::super) fn run(session: &mut Session<'_>, study: &VariantsPlan) -> 
         run.warnings.push(format!("Batches {what}: no latency and no rate is given for their commands."));
     }
     run.findings = sentences(&bundle, &run.cases);
-    Ok(())
+    outcome
 }
 
 /// As the round of round trips does before each case.
@@ -56,8 +57,8 @@ fn rounds(
     session: &mut Session<'_>,
     study: &VariantsPlan,
     verdict: Option<&Verdict>,
-) -> Result<Vec<Collected>, Failure> {
-    let mut collected: Vec<Collected> = study.ways.iter().map(|_| Collected::default()).collect();
+    collected: &mut [Collected],
+) -> Result<(), Failure> {
     let mut order: Vec<usize> = (0..study.ways.len()).collect();
     let mut random = StdRng::seed_from_u64(session.plan.seed);
     for round in 0..study.rounds {
@@ -68,7 +69,7 @@ fn rounds(
             let way = study.ways[place];
             let failed = collected[place].rounds.iter().filter(|sample| sample.is_none()).count();
             if session.stop.load(Ordering::Relaxed) {
-                return Ok(collected);
+                return Ok(());
             }
             if failed >= FAILURES {
                 collected[place].rounds.push(None);
@@ -83,7 +84,7 @@ fn rounds(
         progress.finish(&format!("{label}: {} ways{applied}", study.ways.len()));
     }
     session.connection.is_clean = true;
-    Ok(collected)
+    Ok(())
 }
 
 /// One way once. A failure costs the round, not the run: the next one gets a fresh connection.

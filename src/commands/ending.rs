@@ -1,0 +1,39 @@
+//! How a run of cases ended: for the record, and as the exit code.
+
+use super::failure::Failure;
+use crate::exit::Exit;
+use crate::record::{Case, CaseState, Run, RunState};
+
+/// Settles how the run ended: as planned, by Ctrl-C, or with cases that did not.
+pub(super) fn conclude(run: &mut Run, interrupted: bool) {
+    let off = off_plan(run).count();
+    (run.state, run.reason) = if interrupted {
+        (RunState::Interrupted, Some("ended by Ctrl-C".to_owned()))
+    } else if off == 0 {
+        (RunState::Complete, None)
+    } else {
+        (RunState::Failed, Some(format!("{off} of {} cases did not end as planned", run.cases.len())))
+    };
+}
+
+/// The exit code; `hint` is for a run that failed. What was measured is saved in any case.
+pub(super) fn verdict(run: &Run, hint: &str) -> Result<Exit, Failure> {
+    match run.state {
+        RunState::Interrupted => Ok(Exit::Interrupted),
+        RunState::Complete => Ok(Exit::Done),
+        RunState::Failed | RunState::Running => {
+            let faults: Vec<String> = off_plan(run)
+                .map(|case| format!("  {}: {}", case.path, case.reason.as_deref().unwrap_or("failed")))
+                .collect();
+            let reason = run.reason.as_deref().unwrap_or("the run failed");
+            let kept =
+                if faults.len() < run.cases.len() { "the cases that ended well are in the record; " } else { "" };
+            let failure = Failure::new(Exit::Failed, anyhow::anyhow!("{reason}\n{}", faults.join("\n")));
+            Err(failure.hint(format!("{kept}{hint}")))
+        }
+    }
+}
+
+fn off_plan(run: &Run) -> impl Iterator<Item = &Case> {
+    run.cases.iter().filter(|case| case.state != CaseState::Ok)
+}
