@@ -61,14 +61,5 @@ pub(super) fn ipc(runs: &[Run]) -> [Choice; 2] {
 fn lone_command(run: &Run) -> Option<Evidence> {
     let stands = |case: &&Case| matches!(case.state, CaseState::Ok | CaseState::Interrupted);
     let case = run.cases.iter().filter(stands).find(|case| case.path.starts_with("applied/poisson"))?;
-    let metric = case.metric("mean")?;
-    Some(Evidence {
-        run: run.run_id.clone(),
-        case: case.path.clone(),
-        metric: metric.name.clone(),
-        unit: metric.unit.clone(),
-        value: metric.value?,
-        n: metric.n,
-        interval: metric.ci_low.zip(metric.ci_high),
-    })
+    Evidence::of(run, case, "mean")
 }

@@ -3,8 +3,10 @@
 
 use serde_json::Value;
 
+use super::by_gpu_runs::Tried;
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Objective, Setting};
 use super::situation::{Card, Footprint, ModelNeeds, ProfileAsk, Situation};
+use crate::record::Run;
 
 const GIB: u64 = 1 << 30;
 
@@ -34,8 +36,21 @@ struct Asked<'a> {
     fit: Fit,
 }
 
-/// The choices for profile, layers, context, batch, cache and flash attention.
-pub(super) fn choices(situation: &Situation) -> Vec<Choice> {
+/// The choices for profile, layers, context, batch, cache and flash attention, and what runs say of them.
+pub(super) fn choices(situation: &Situation, runs: &[Run]) -> Vec<Choice> {
+    let mut choices = foreseen(situation);
+    let layers = choices.iter().find(|choice| choice.setting == Setting::NGpuLayers);
+    let layers = layers.and_then(|choice| choice.value.as_ref()?.as_u64());
+    let Some(tried) = layers.and_then(|layers| Tried::newest(runs, layers)) else { return choices };
+    if let Some(model) = situation.model.as_ref().filter(|_| tried.is_no_gain()) {
+        choices = on_cpu(model, "the card was measured slower than the CPU alone", Confidence::Sure, 0);
+    }
+    tried.cite(&mut choices);
+    choices
+}
+
+/// By what a placement takes alone.
+fn foreseen(situation: &Situation) -> Vec<Choice> {
     let Some(model) = &situation.model else { return kept("no model was named") };
     let (total, free) = match &situation.card {
         Card::NotKnown { reason } => return kept(reason),

@@ -135,19 +135,7 @@ impl<'a> Sweep<'a> {
     /// The speed of that count, and for prompts the time to the first token.
     fn evidence(&self, threads: u32) -> Vec<Evidence> {
         let Some((_, case)) = self.cases.iter().find(|(count, _)| *count == threads) else { return Vec::new() };
-        let figures = ["avg_ts", "ttft"].into_iter().filter_map(|name| case.metric(name));
-        let given = figures.filter_map(|metric| {
-            Some(Evidence {
-                run: self.run.run_id.clone(),
-                case: case.path.clone(),
-                metric: metric.name.clone(),
-                unit: metric.unit.clone(),
-                value: metric.value?,
-                n: metric.n,
-                interval: metric.ci_low.zip(metric.ci_high),
-            })
-        });
-        given.collect()
+        ["avg_ts", "ttft"].into_iter().filter_map(|name| Evidence::of(self.run, case, name)).collect()
     }
 
     /// The fastest of the others.

@@ -1,7 +1,9 @@
 //! From what is known to a recommendation: pure rules that measure nothing, read nothing and print nothing.
 
 mod by_bridge;
+mod by_gpu_runs;
 mod by_placement;
+mod by_studies;
 mod by_threads;
 pub mod checkup;
 mod gpu_rules;

@@ -4,18 +4,24 @@ use super::by_bridge::{ipc, warm_start};
 use super::by_threads::TTFT_TARGET_MS;
 use super::recommendation::{Basis, Choice, Confidence, Objective, Setting};
 use super::situation::{Card, Situation};
-use super::{by_placement, by_threads};
+use super::{by_placement, by_studies, by_threads};
 use crate::record::Run;
 
 /// The choices for a situation, from runs in the order of their starts, and what could not be known.
 #[must_use]
 pub fn recommend(situation: &Situation, runs: &[Run]) -> (Vec<Choice>, Vec<String>) {
-    let mut choices = by_placement::choices(situation);
+    let mut choices = by_placement::choices(situation, runs);
     let threads = by_threads::choices(situation, runs);
     let at = choices.iter().position(|choice| choice.setting == Setting::KvType).unwrap_or(choices.len());
     choices.splice(at..at, threads);
     choices.push(warm_start(situation));
-    choices.extend(ipc(runs));
+    let [mode, window] = ipc(runs);
+    choices.push(match by_studies::mode(runs) {
+        // What a lone command waits stands beside it, whichever way reactions go.
+        Some(compared) => Choice { evidence: [compared.evidence, mode.evidence].concat(), ..compared },
+        None => mode,
+    });
+    choices.push(by_studies::window(runs).unwrap_or(window));
     let not_known = not_known(situation, &choices);
     (choices, not_known)
 }
@@ -28,9 +34,9 @@ fn not_known(situation: &Situation, choices: &[Choice]) -> Vec<String> {
         Card::Here { free_bytes: None, .. } => {
             sentences.push("How much of the video memory is free: all of it was taken for free.".into());
         }
-        Card::Here { .. } => sentences
+        Card::Here { .. } if !was_measured(of(Setting::NGpuLayers)) => sentences
             .push("How fast each placement is: it was foreseen what it takes, and not measured what it gives.".into()),
-        Card::None => {}
+        Card::Here { .. } | Card::None => {}
     }
     if of(Setting::NThreads).is_some_and(|choice| choice.basis == Basis::Rule) {
         sentences.push("Which thread count is the fastest here: no sweep was found; --quick measures one.".into());
@@ -55,7 +61,21 @@ fn not_known(situation: &Situation, choices: &[Choice]) -> Vec<String> {
     {
         sentences.push("How long a command to the avatar takes: --quick measures it where a bridge listens.".into());
     }
+    sentences.push("What a cold start takes.".into());
+    if !was_measured(of(Setting::IpcMode)) {
+        sentences.push(
+            "Whether a reaction is shown sooner when its commands do not wait for one another: ipc --reaction tells."
+                .into(),
+        );
+    }
+    if !was_measured(of(Setting::BatchWindowMs)) {
+        sentences.push("What batches would give on a bridge that carries them out: ipc --batch tells.".into());
+    }
     sentences
-        .push("What a cold start takes, and what batching would give on a bridge that carries batches out.".into());
-    sentences
+}
+
+/// Whether two ways were compared, and not only one looked at.
+fn was_measured(choice: Option<&Choice>) -> bool {
+    choice
+        .is_some_and(|choice| choice.basis == Basis::Measured && (choice.margin.is_some() || choice.evidence.len() > 1))
 }

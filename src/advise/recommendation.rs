@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::record::{SchemaVersion, Simulation};
+use crate::record::{Case, Run, SchemaVersion, Simulation};
 
 /// Version of the shape of [`Recommendation`] as JSON.
 pub const RECOMMENDATION_SCHEMA: SchemaVersion = SchemaVersion { major: 1, minor: 0 };
@@ -179,6 +179,23 @@ pub struct Evidence {
     pub n: u64,
     /// Its 95 % interval, where there is one.
     pub interval: Option<(f64, f64)>,
+}
+
+impl Evidence {
+    /// A figure of a saved run; `None` where it is missing.
+    #[must_use]
+    pub fn of(run: &Run, case: &Case, metric: &str) -> Option<Self> {
+        let metric = case.metric(metric)?;
+        Some(Self {
+            run: run.run_id.clone(),
+            case: case.path.clone(),
+            metric: metric.name.clone(),
+            unit: metric.unit.clone(),
+            value: metric.value?,
+            n: metric.n,
+            interval: metric.ci_low.zip(metric.ci_high),
+        })
+    }
 }
 
 /// How far a choice is ahead.

@@ -52,6 +52,30 @@ fn a_sweep_that_shows_a_best_is_followed_and_cited() {
     assert_eq!((&threads["value"], &threads["evidence"][0]["case"]), (&json!(2), &json!("idle/tg64/threads=2")));
 }
 
+#[test]
+fn ways_to_the_bridge_that_were_compared_are_chosen_by_what_they_showed() {
+    let place = Place::new();
+    for (out, bridge, study) in [
+        ("stock", "embedded:fps=200", "--reaction --messages 10 --rounds 8"),
+        ("batches", "embedded:dialect=batch,fps=200", "--batch 1,10 --messages 60 --rounds 6 --offered 400"),
+    ] {
+        let line = format!("ipc --bridge {bridge} {study} --seed 3 --out {out} --quiet");
+        assert_eq!(place.run(&line).code, Some(0), "{line}");
+    }
+    let (outcome, found) = recommended(&place, "--model synth:demo --vram 0 --from stock batches");
+    let mode = choice(&found, "ipc_mode");
+    assert_eq!((&mode["value"], &mode["basis"]), (&json!("pipelined"), &json!("measured")), "{mode}");
+    assert_eq!(mode["margin"]["runner_up"], "wait_for_reply");
+    assert!(mode["margin"]["interval"][1].as_f64().unwrap() < 0.98, "{mode}");
+    let cases: Vec<_> = mode["evidence"].as_array().unwrap().iter().map(|one| one["case"].clone()).collect();
+    assert_eq!(cases, ["reaction/pipelined:10", "reaction/request:10"]);
+    // The later app's bridge acknowledges batches and does not carry them out.
+    let window = choice(&found, "batch_window_ms");
+    assert_eq!((&window["value"], &window["basis"]), (&json!(0), &json!("measured")), "{window}");
+    assert!(window["reason"].as_str().unwrap().contains("does not carry out"), "{window}");
+    assert!(!outcome.stdout.contains("ipc --reaction tells"), "{}", outcome.stdout);
+}
+
 /// The sweep, with what each round of every case reached drawn anew, far apart.
 fn noisy_sweep(place: &Place) {
     use rand::{RngExt, SeedableRng};
@@ -137,7 +161,8 @@ fn what_is_missing_is_measured_once() {
     let place = Place::new();
     let (_, first) = recommended(&place, "--quick --bridge embedded:fps=240");
     let mode = choice(&first, "ipc_mode");
-    assert_eq!((&mode["basis"], &mode["evidence"][0]["n"]), (&json!("measured"), &json!(150)));
+    let n: Vec<_> = mode["evidence"].as_array().unwrap().iter().map(|one| one["n"].clone()).collect();
+    assert_eq!((&mode["basis"], &n[..]), (&json!("measured"), &[json!(8), json!(8), json!(150)][..]));
     assert_eq!(first["simulated"][0]["what"], "embedded bridge");
     let runs = || std::fs::read_dir(place.path("results/local")).unwrap().count();
     let measured = runs();

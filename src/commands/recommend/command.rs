@@ -107,11 +107,18 @@ fn simulated(gathered: &Gathered, model: Option<&Named>) -> Vec<Simulation> {
 
 /// A choice as a case of the record: the figures behind it, and all of it as its conditions.
 fn case(choice: &Choice) -> Case {
-    let metrics = choice.evidence.iter().map(|evidence| Metric {
-        ci_low: evidence.interval.map(|(low, _)| low),
-        ci_high: evidence.interval.map(|(_, high)| high),
-        ..Metric::plain(&evidence.metric, &evidence.unit, evidence.value, evidence.n, Direction::None)
-    });
+    let mut metrics: Vec<Metric> = Vec::new();
+    for evidence in &choice.evidence {
+        // What the choice was compared with has the same figure: it goes by its case too.
+        let is_taken = metrics.iter().any(|metric| metric.name == evidence.metric);
+        let other = format!("{} of {}", evidence.metric, evidence.case);
+        let name = if is_taken { &other } else { &evidence.metric };
+        metrics.push(Metric {
+            ci_low: evidence.interval.map(|(low, _)| low),
+            ci_high: evidence.interval.map(|(_, high)| high),
+            ..Metric::plain(name, &evidence.unit, evidence.value, evidence.n, Direction::None)
+        });
+    }
     Case {
         path: choice.setting.key().into(),
         state: CaseState::Ok,
@@ -119,7 +126,7 @@ fn case(choice: &Choice) -> Case {
         duration_s: 0.0,
         conditions: serde_json::to_value(choice).unwrap_or_default(),
         notes: Vec::new(),
-        metrics: metrics.collect(),
+        metrics,
         histograms: Vec::new(),
     }
 }

@@ -51,8 +51,15 @@ pub(super) fn gather(
         _ => None,
     };
     if let Some(depth) = depth {
-        let has = |command: &str| runs.iter().any(|run| run.command == command);
-        let missing = Missing { threads: !has("threads") && model.is_some(), ipc: !has("ipc") };
+        let has = |command: &str, path: &str| {
+            let is_it = |run: &Run| run.command == command && run.cases.iter().any(|case| case.path.starts_with(path));
+            runs.iter().any(is_it)
+        };
+        let missing = Missing {
+            lone_command: !has("ipc", "applied/poisson"),
+            reaction: !has("ipc", "reaction/"),
+            threads: !has("threads", "") && model.is_some(),
+        };
         runs.extend(measure(args, depth, &missing, config, printer, stop)?);
     }
     runs.sort_by_key(|run| run.started);
@@ -73,7 +80,9 @@ fn fits(run: &Run, machine: &Machine, model: Option<&Named>, args: &RecommendArg
         return false;
     }
     match run.command.as_str() {
-        "threads" => model.is_some_and(|model| run.subject["header_hash"] == model.facts.header_hash.as_str()),
+        "threads" | "gpu-profiles" => {
+            model.is_some_and(|model| run.subject["header_hash"] == model.facts.header_hash.as_str())
+        }
         "ipc" => run.simulated.is_empty() != matches!(args.bridge, Some(Target::Embedded(_))),
         _ => false,
     }

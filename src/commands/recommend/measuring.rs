@@ -26,10 +26,20 @@ pub(super) enum Depth {
     Thorough,
 }
 
+/// How long a command waits that comes by itself: quick, thorough.
+const LONE_COMMAND: [&str; 2] = ["ipc --load poisson:50 --messages 150", "ipc --load poisson:50 --messages 1000"];
+
+/// A reaction in each way: quick, thorough.
+const REACTION: [&str; 2] = ["ipc --reaction --messages 20 --rounds 8", "ipc --reaction --messages 100 --rounds 20"];
+
 /// What no saved run tells.
 pub(super) struct Missing {
+    /// How long a command waits that comes by itself.
+    pub(super) lone_command: bool,
+    /// What the commands of a reaction gain from not waiting for one another.
+    pub(super) reaction: bool,
+    /// How fast each number of threads is.
     pub(super) threads: bool,
-    pub(super) ipc: bool,
 }
 
 /// Measures it. What this machine lacks is not measured, and the rules will say so.
@@ -42,15 +52,15 @@ pub(super) fn measure(
     stop: &AtomicBool,
 ) -> Result<Vec<Run>, Failure> {
     let mut runs = Vec::new();
-    let parts = [("ipc", missing.ipc), ("threads", missing.threads)];
-    for (command, _) in parts.into_iter().filter(|(_, is_missing)| *is_missing) {
+    let parts = [
+        (missing.lone_command, "ipc", ipc_line(args, LONE_COMMAND[depth as usize])),
+        (missing.reaction, "ipc", ipc_line(args, REACTION[depth as usize])),
+        (missing.threads, "threads", threads_line(args, depth, config)),
+    ];
+    for (_, command, line) in parts.into_iter().filter(|(is_missing, ..)| *is_missing) {
         if stop.load(Ordering::Relaxed) {
             return Err(interrupted());
         }
-        let line = match command {
-            "ipc" => ipc_line(args, depth),
-            _ => threads_line(args, depth, config),
-        };
         printer.note(&format!("measuring: workly-perf {}", line.join(" ")));
         runs.extend(run(command, &line, printer)?);
     }
@@ -65,9 +75,8 @@ fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(String::from).collect()
 }
 
-fn ipc_line(args: &RecommendArgs, depth: Depth) -> Vec<String> {
-    let messages = if depth == Depth::Quick { 150 } else { 1_000 };
-    let mut line = words(&format!("ipc --load poisson:50 --messages {messages}"));
+fn ipc_line(args: &RecommendArgs, study: &str) -> Vec<String> {
+    let mut line = words(study);
     if let Some(bridge) = &args.bridge {
         line.extend(["--bridge".into(), bridge.to_string()]);
     }
