@@ -59,6 +59,7 @@ pub(crate) fn exchanges(address: SocketAddr, message: &[u8], count: usize) -> Ve
 }
 
 /// The middle sample.
+#[allow(dead_code)]
 pub(crate) fn median(samples: &[u64]) -> u64 {
     let mut sorted = samples.to_vec();
     sorted.sort_unstable();

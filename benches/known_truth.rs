@@ -1,29 +1,45 @@
 //! The tool against known truths: the embedded bridge is told to add an exact delay, or to run at an exact frame rate, and
 //! the tool must report it.
 //!
-//! `cargo bench --bench known_truth [-- delays|frames]`, about six minutes. Ends with exit code 1 if a figure is outside of its limit; on a busy
-//! machine that says little.
+//! `cargo bench --bench known_truth [-- delays|frames|breakdown|capacity|faults]`, about ten minutes in all. Ends with exit code 1 if a
+//! figure is outside of its limit; on a busy machine that says little.
 
 #![allow(clippy::print_stdout)] // Its output is its purpose.
 
 mod bare;
 
-use std::process::ExitCode;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bare::{exchanges, median, serve, serve_handed_over};
 use workly_perf::bridge::server::EmbeddedBridge;
 use workly_perf::bridge::{Ack, Client, Dialect, Message};
 use workly_perf::clock::Clock;
 use workly_perf::measure::{Bench, Load, RoundTrips, measure_case};
+use workly_perf::record::{Case, RecordFolder, Run};
 
 const SIZE: usize = 100;
 const ROUNDS: usize = 15;
 
+/// Measures against one kind of truth; how many figures were outside of their limit.
+type Part = fn() -> u32;
+
+/// The parts, by the words that ask for them alone.
+const PARTS: [(&str, Part); 5] = [
+    ("delays", added_delays),
+    ("frames", frames),
+    ("breakdown", breakdown),
+    ("capacity", capacity),
+    ("faults", faults),
+];
+
 fn main() -> ExitCode {
-    let only = |part: &str| std::env::args().any(|word| word == part);
-    let missed = if only("frames") { 0 } else { added_delays() } + if only("delays") { 0 } else { frames() };
+    let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let parts = PARTS.iter().filter(|(name, _)| asked.is_empty() || asked.iter().any(|word| word == name));
+    let missed: u32 = parts.map(|(_, measure)| measure()).sum();
     println!("{}", if missed == 0 { "every figure within its limit" } else { "FIGURES OUTSIDE OF THEIR LIMIT" });
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -76,17 +92,142 @@ fn frames() -> u32 {
     missed
 }
 
-fn check(label: &str, truth: f64, figure: f64, limit: f64) -> u32 {
+/// Times that are injected into a bridge, in their own part of the breakdown. Whether they are really injected is asked first: by
+/// what bare exchanges with the bridge take longer for it.
+fn breakdown() -> u32 {
+    println!(
+        "injected times; by bare exchanges (medians of 200, with less without) and by the breakdown (mean of 200), within 5 %"
+    );
+    println!("  {:<9} {:>9} {:>10} {:>10} {:>9} {:>9}", "part", "by", "truth ms", "figure ms", "off us", "limit us");
+    let injected = [("parse", 1.0), ("queue", 5.0), ("apply", 2.0)];
+    let mut missed = 0;
+    let plain = bare_ns("fps=unpaced,dialect=instrumented");
+    for (part, ms) in injected {
+        let lying = bare_ns(&format!("fps=unpaced,dialect=instrumented,{part}-delay={ms}ms"));
+        let label = format!("{part:<9} {:>9}", "exchanges");
+        missed += check(&label, ms * 1e6, lying as f64 - plain as f64, ms * 5e4);
+    }
+    for fps in ["unpaced", "60"] {
+        let delays = injected.map(|(part, ms)| format!("{part}-delay={ms}ms")).join(",");
+        let run = ipc(&format!("embedded:dialect=instrumented,fps={fps},{delays} --breakdown --messages 200"));
+        for (part, ms) in injected {
+            let figure_ms = figure(&run, &format!("applied/breakdown/{part}"), "mean");
+            missed += check(&format!("{part:<9} {:>9}", format!("fps {fps}")), ms * 1e6, figure_ms * 1e6, ms * 5e4);
+        }
+    }
+    missed
+}
+
+/// The median bare exchange with a bridge that answers in lines of any length, in nanoseconds. One follows the other: after a rest
+/// they would begin with waking up, which takes as long as what is looked for.
+fn bare_ns(spec: &str) -> u64 {
+    let (_bridge, mut stream, mut lines) = dial(spec);
+    let mut taken = Vec::new();
+    for _ in 0..200 {
+        let sent = Instant::now();
+        stream.write_all(BLINK).expect("a write");
+        lines.next().expect("a reply").expect("a line");
+        taken.push(u64::try_from(sent.elapsed().as_nanos()).expect("a short time"));
+    }
+    median(&taken)
+}
+
+/// A command that the main thread answers.
+const BLINK: &[u8] = b"{\"command\": \"set_auto_blink\", \"data\": {\"enabled\": true}, \"id\": 7}\n";
+
+fn dial(spec: &str) -> (EmbeddedBridge, TcpStream, impl Iterator<Item = std::io::Result<String>>) {
+    let bridge = EmbeddedBridge::start(spec.parse().expect("a specification"), 0).expect("the embedded bridge");
+    let stream = TcpStream::connect(bridge.address()).expect("a connection");
+    stream.set_nodelay(true).expect("nodelay");
+    let mut lines = BufReader::new(stream.try_clone().expect("a second handle")).lines();
+    lines.next().expect("a greeting").expect("a line");
+    (bridge, stream, lines)
+}
+
+/// Bounded capacities. Whether the bridge has them is asked first, by throwing four seconds' worth at it at once.
+fn capacity() -> u32 {
+    println!("capacity; by a bare burst and by the search, within 5 %");
+    println!("  {:<9} {:>9} {:>10} {:>10} {:>9} {:>9}", "reply", "by", "truth /s", "found /s", "off /s", "limit /s");
+    let mut missed = 0;
+    for per_s in [500_u32, 5_000] {
+        let truth = f64::from(per_s);
+        let spec = format!("fps=200,capacity={per_s}");
+        let rate = |label: &str, by: &str, found: f64| {
+            check_in(&format!("{label:<9} {by:>9}"), truth, found, truth * 0.05, 1.0)
+        };
+        missed += rate("received", "burst", burst_per_s(&spec, per_s as usize * 4));
+        let run = ipc(&format!("embedded:{spec} --find-max-rate"));
+        for ack in ["received", "applied"] {
+            missed += rate(ack, "search", figure(&run, &format!("{ack}/max-rate"), "max_rate"));
+        }
+    }
+    missed
+}
+
+/// Replies a second of a bridge that is offered far too much, from the tenth part on: a rested one takes some at once.
+fn burst_per_s(spec: &str, messages: usize) -> f64 {
+    let (_bridge, mut stream, lines) = dial(spec);
+    let line = message(Ack::Received).line(0).to_vec();
+    let sender = std::thread::spawn(move || {
+        // Whoever cannot write sees it in the replies that are missing.
+        (0..messages).all(|_| stream.write_all(&line).is_ok()).then_some(stream)
+    });
+    let mut moments = Vec::with_capacity(messages);
+    for line in lines.take(messages) {
+        line.expect("a line");
+        moments.push(Instant::now());
+    }
+    sender.join().expect("the sender").expect("a connection");
+    let first = messages / 10;
+    (messages - 1 - first) as f64 / (moments[messages - 1] - moments[first]).as_secs_f64()
+}
+
+/// Faults that have a name get it.
+fn faults() -> u32 {
+    println!("faults by name");
+    let named = [("delayed-ack=40ms", "Delayed acknowledgement"), ("timer-tick=15.6ms", "Timer tick")];
+    named.iter().fold(0, |missed, (lie, name)| {
+        let run = ipc(&format!("embedded:{lie} --load closed --messages 200"));
+        let notes = &case(&run, "received/closed/100B").notes;
+        let told = notes.iter().find(|note| note.starts_with(name));
+        println!("  {lie:<18} {}", told.map_or("NOT NAMED", String::as_str));
+        missed + u32::from(told.is_none())
+    })
+}
+
+/// A run of `ipc`, as a user has it.
+fn ipc(line: &str) -> Run {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    let output = Command::new(env!("CARGO_BIN_EXE_workly-perf"))
+        .args(["ipc", "--quiet", "--seed", "1", "--out"])
+        .arg(&out)
+        .arg("--bridge")
+        .args(line.split_whitespace())
+        .output()
+        .expect("the program");
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    RecordFolder::read(&out).expect("a record")
+}
+
+fn case<'a>(run: &'a Run, path: &str) -> &'a Case {
+    run.cases.iter().find(|case| case.path == path).unwrap_or_else(|| panic!("no case {path}"))
+}
+
+fn figure(run: &Run, path: &str, metric: &str) -> f64 {
+    case(run, path).metric(metric).and_then(|metric| metric.value).unwrap_or(f64::NAN)
+}
+
+fn check(label: &str, truth_ns: f64, figure_ns: f64, limit_ns: f64) -> u32 {
+    check_in(label, truth_ns / 1e6, figure_ns / 1e6, limit_ns / 1e6, 1e3)
+}
+
+/// `finer` is how much smaller the unit of the last two columns is.
+fn check_in(label: &str, truth: f64, figure: f64, limit: f64, finer: f64) -> u32 {
     let off = figure - truth;
     let kept = off.abs() <= limit;
-    println!(
-        "  {label} {:>10.3} {:>10.3} {:>9.1} {:>9.1} {}",
-        truth / 1e6,
-        figure / 1e6,
-        off / 1e3,
-        limit / 1e3,
-        if kept { "" } else { "OUTSIDE" }
-    );
+    let outside = if kept { "" } else { "OUTSIDE" };
+    println!("  {label} {truth:>10.3} {figure:>10.3} {:>9.1} {:>9.1} {outside}", off * finer, limit * finer);
     u32::from(!kept)
 }
 

@@ -1,5 +1,5 @@
-//! What a tap adds: the same exchanges with the same bridge, directly and through a tap, in alternating rounds. Bridge and tap are
-//! processes of their own, as they are in use.
+//! What a tap adds: the same exchanges with the same bridge, directly, through a bare relay that reads and writes and does nothing
+//! else, and through a tap, in alternating rounds. Bridge, relay and tap are processes of their own, as they are in use.
 //!
 //! `cargo bench --bench tap`. Ends with exit code 1 if the limit is passed; on a busy machine that says little.
 
@@ -7,31 +7,32 @@
 
 mod bare;
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
 
-use bare::{exchanges, median, serve};
+use bare::{exchanges, serve};
 
 const ROUNDS: usize = 21;
 const MESSAGES: usize = 3_000;
 const SIZE: usize = 100;
-/// What the median exchange may take longer through a tap, in microseconds.
+/// What a message may take longer through a tap, at the median, in microseconds. A round trip passes it twice.
 const LIMIT_US: f64 = 50.0;
 
 fn main() -> ExitCode {
-    if std::env::args().any(|word| word == "--serve") {
-        println!("{}", serve(SIZE));
+    let words: Vec<String> = std::env::args().collect();
+    if let Some(at) = words.iter().position(|word| word == "--serve" || word == "--relay") {
+        let address =
+            if words[at] == "--serve" { serve(SIZE) } else { relay(words[at + 1].parse().expect("an address")) };
+        println!("{address}");
         let _ = std::io::stdin().read(&mut [0]);
         return ExitCode::SUCCESS;
     }
-    let mut server = Command::new(std::env::current_exe().expect("this program"))
-        .arg("--serve")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the server starts");
+    let mut server = this(&["--serve"]);
     let direct = address_in(server.stdout.take().expect("a pipe"), "");
+    let mut bare_relay = this(&["--relay", &direct.to_string()]);
+    let relayed = address_in(bare_relay.stdout.take().expect("a pipe"), "");
     let folder = tempfile::tempdir().expect("a folder");
     let mut tap = Command::new(env!("CARGO_BIN_EXE_workly-perf"))
         .args(["tap", "--listen", "127.0.0.1:0", "--to", &direct.to_string(), "--out"])
@@ -40,33 +41,77 @@ fn main() -> ExitCode {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the tap starts");
-    let notes = tap.stderr.take().expect("a pipe");
-    let tapped = address_in(notes, "listening on ");
+    let tapped = address_in(tap.stderr.take().expect("a pipe"), "listening on ");
 
-    let (mut without, mut with, mut added) = (Vec::new(), Vec::new(), Vec::new());
+    let mut taken_ns = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
-        let plain = median(&exchanges(direct, &message(), MESSAGES));
-        let through = median(&exchanges(tapped, &message(), MESSAGES));
-        without.push(plain);
-        with.push(through);
-        added.push((through as f64 - plain as f64) / 1e3);
+        for (address, taken_ns) in [direct, relayed, tapped].into_iter().zip(&mut taken_ns) {
+            taken_ns.extend(exchanges(address, &message(), MESSAGES));
+        }
     }
-    added.sort_by(f64::total_cmp);
-    let middle = added[ROUNDS / 2];
-    println!("closed-loop exchange of {SIZE} B, {ROUNDS} alternating rounds of {MESSAGES}:");
+    [&mut tap, &mut bare_relay, &mut server].into_iter().for_each(end);
     println!(
-        "  p50 direct {:.1} us, through the tap {:.1} us",
-        median(&without) as f64 / 1e3,
-        median(&with) as f64 / 1e3
+        "closed-loop exchanges of {SIZE} B in {ROUNDS} alternating rounds of {MESSAGES} (n {} each), in us:",
+        taken_ns[0].len()
     );
-    println!(
-        "  added to a round trip, which passes the tap twice: median {middle:.1} us (rounds from {:.1} to {:.1}); limit {LIMIT_US} us",
-        added[0],
-        added[ROUNDS - 1]
-    );
-    end(&mut tap);
-    end(&mut server);
-    if middle <= LIMIT_US { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!("  {:<22} {:>8} {:>8}", "", "p50", "p99");
+    let figures = taken_ns.map(|mut taken_ns| {
+        taken_ns.sort_unstable();
+        [0.5, 0.99].map(|p| at(&taken_ns, p))
+    });
+    let [plain, relayed, tapped] = figures;
+    let added = [0, 1].map(|which| (tapped[which] - plain[which]) / 2.0);
+    for (label, [p50, p99]) in [
+        ("direct", plain),
+        ("through a bare relay", relayed),
+        ("through the tap", tapped),
+        ("added to a message", added),
+    ] {
+        println!("  {label:<22} {p50:>8.1} {p99:>8.1}");
+    }
+    println!("  a round trip passes the tap twice; limit of the median for a message: {LIMIT_US} us");
+    if added[0] <= LIMIT_US { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The sample at that share of the sorted ones, in microseconds.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn at(sorted_ns: &[u64], share: f64) -> f64 {
+    sorted_ns[((sorted_ns.len() - 1) as f64 * share) as usize] as f64 / 1e3
+}
+
+/// This program again, as a process of its own.
+fn this(words: &[&str]) -> Child {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process of its own")
+}
+
+/// Reads and writes between whoever comes and that address, and does nothing else. Ends with the process.
+fn relay(to: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = listener.local_addr().expect("its address");
+    thread::spawn(move || {
+        for near in listener.incoming() {
+            let (near, far) = (near.expect("a client"), TcpStream::connect(to).expect("the server"));
+            let handles = [&near, &far].map(|stream| {
+                stream.set_nodelay(true).expect("nodelay");
+                stream.try_clone().expect("a second handle")
+            });
+            let [near_too, far_too] = handles;
+            thread::spawn(move || pass(near, far));
+            thread::spawn(move || pass(far_too, near_too));
+        }
+    });
+    address
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        if to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(std::net::Shutdown::Both);
 }
 
 fn message() -> Vec<u8> {
@@ -81,7 +126,7 @@ fn address_in(output: impl Read + Send + 'static, words: &str) -> SocketAddr {
     let mut lines = BufReader::new(output).lines().map_while(Result::ok);
     let address = lines.find_map(|line| line.split_once(words)?.1.split(',').next()?.parse().ok());
     // Whoever writes on must not meet a closed pipe.
-    std::thread::spawn(move || lines.count());
+    thread::spawn(move || lines.count());
     address.expect("an address")
 }
 

@@ -47,6 +47,7 @@ mod standin_nvml;
 mod tap;
 #[cfg(feature = "llama")]
 mod threads;
+mod unity_studies;
 mod usage;
 mod variants;
 #[cfg(feature = "vulkan")]

@@ -40,6 +40,14 @@ impl Collected {
         self.rounds.iter().map(|sample| sample.as_ref().and_then(median)).collect()
     }
 
+    /// Whether commands of the second half of the rounds took much longer than those of the first.
+    fn falls_behind(&self) -> bool {
+        let sum = |part: &[u64]| part.iter().map(|ns| ms(*ns)).sum::<f64>();
+        let halves = self.good().map(|sample| sample.latency_ns.split_at(sample.latency_ns.len() / 2));
+        let (early, late) = halves.fold((0.0, 0.0), |(early, late), (a, b)| (early + sum(a), late + sum(b)));
+        late > FALLS_BEHIND * early
+    }
+
     /// The mean latency of each round, in ms.
     fn means(&self) -> Vec<Option<f64>> {
         let mean = |sample: &Sample| {
@@ -72,6 +80,9 @@ const FIGURES: [(&str, &str, Direction); 13] = [
 
 /// A way that carries out less than this share of what the best one does has not kept up.
 const KEEPS_UP: f64 = 0.9;
+
+/// So many times as long do commands of the second half of a round take, at the least, where what came waited for what went before.
+const FALLS_BEHIND: f64 = 1.5;
 
 /// Figures that say nothing about commands whose batch is not applied.
 const OF_APPLIED: [&str; 1] = ["rate_applied"];
@@ -170,7 +181,7 @@ impl Bundle<'_> {
         };
         let own = rate(&self.collected[place])?;
         let best = self.collected.iter().filter_map(rate).fold(0.0, f64::max);
-        (own < KEEPS_UP * best).then(|| {
+        (own < KEEPS_UP * best && self.collected[place].falls_behind()).then(|| {
             format!(
                 "Overloaded: {own:.1} commands a second where another way carried out {best:.1}. What came waited for what \
                  went before, longer and longer, so that this latency grows with the length of the round."

@@ -103,7 +103,7 @@ fn batches(
         figures: vec![
             ("fill_wait_mean", mean_ms(waits_ns.iter().copied())),
             ("round_trip_mean", round_trip),
-            rate(arrivals_ns.len(), driven.duration_ns),
+            rate(arrivals_ns.len(), driven.duration_ns + waits_ns.first().copied().unwrap_or(0)),
             ("commands_per_message", arrivals_ns.len() as f64 / fills.len().max(1) as f64),
             ("bytes_per_command", bytes as f64 / arrivals_ns.len().max(1) as f64),
         ],
