@@ -65,8 +65,12 @@ try {
         Stop-With 'the build failed' (@('its messages are above; "link.exe not found" means:') + $RustHints)
     }
     $Target = if ($env:CARGO_TARGET_DIR) { $env:CARGO_TARGET_DIR } else { 'target' }
-    Say "measuring, for less than a minute: workly-perf recommend --quick --bridge embedded --model synth:demo $OwnArguments"
-    & (Join-Path $Target 'release\workly-perf.exe') recommend --quick --bridge embedded --model synth:demo @OwnArguments
+    # What the arguments name is theirs.
+    $Defaults = @()
+    if (-not ($OwnArguments -match '^--bridge(=|$)')) { $Defaults += @('--bridge', 'embedded') }
+    if (-not ($OwnArguments -match '^--model(=|$)')) { $Defaults += @('--model', 'synth:demo') }
+    Say "measuring, for less than a minute: workly-perf recommend --quick $Defaults $OwnArguments"
+    & (Join-Path $Target 'release\workly-perf.exe') recommend --quick @Defaults @OwnArguments
     $Status = $LASTEXITCODE
 } finally {
     Pop-Location

@@ -1,11 +1,14 @@
 //! `workly-perf pipeline`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::memory_size::MemorySize;
 use super::reach::ReachArgs;
 use super::root::Format;
+use super::values::parse_duration;
 use crate::llm::ModelRef;
 use crate::measure::{PacedSpec, RenderSpec};
 
@@ -29,6 +32,10 @@ pub struct PipelineArgs {
     /// Turns, each taken with every set of settings. Six are the fewest that carry an interval.
     #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub turns: u32,
+    /// The longest that turns and contention may take together; then no more are begun, and the report says so. A third is for first
+    /// turns, a third for the conversation; whatever they leave is for the next.
+    #[arg(long, default_value = "75s", value_name = "DURATION", value_parser = parse_duration)]
+    pub budget: Duration,
     /// Settings before.
     #[arg(long, default_value = "app", value_name = "SETTINGS")]
     pub before: String,
@@ -50,6 +57,12 @@ pub struct PipelineArgs {
     /// Leave out what model, bridge and render load cost each other.
     #[arg(long)]
     pub no_contention: bool,
+    /// Foresee what both settings take of a card of this size that is not here, such as 6GiB. Default: the GPU of this machine.
+    #[arg(long, value_name = "SIZE")]
+    pub vram: Option<MemorySize>,
+    /// What is to stay free of the card for Unity, the desktop and the driver.
+    #[arg(long, value_name = "SIZE", default_value = "1.5GiB")]
+    pub reserve: MemorySize,
     /// Seed of the order. Default: another one each run; the record keeps it.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -59,7 +72,8 @@ pub struct PipelineArgs {
     /// What to print to standard output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// In place of a model, before and after: a stand-in that answers at `PROMPT_RATE:RATE` tokens a second exactly.
+    /// In place of a model, before and after: a stand-in that answers at `PROMPT_RATE:RATE` tokens a second exactly. With
+    /// `:BUILD:HOLD`, it takes BUILD ms to build a prompt and holds each command of a reaction back for HOLD ms.
     #[arg(long, hide = true, value_name = "SPEED", value_delimiter = ',', num_args = 1..=2, conflicts_with = "model")]
     pub paced: Vec<PacedSpec>,
 }

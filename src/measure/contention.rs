@@ -11,7 +11,7 @@ use crate::bridge::{Client, Message};
 use crate::clock::{Clock, nanos};
 
 /// How long a model talks when nothing else says when to end.
-const TALKS_FOR: Duration = Duration::from_millis(700);
+const TALKS_FOR: Duration = Duration::from_millis(500);
 
 /// Fewest tokens behind a speed.
 const FEWEST_TOKENS: usize = 4;
@@ -20,7 +20,7 @@ const FEWEST_TOKENS: usize = 4;
 const COMMANDS_PER_S: f64 = 40.0;
 
 /// Commands of a cell.
-const COMMANDS: usize = 28;
+const COMMANDS: usize = 20;
 
 /// What one cell yielded.
 #[derive(Debug, Default)]

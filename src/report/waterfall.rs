@@ -17,11 +17,14 @@ const STAGES: [(&str, char); 6] = [
     ("applied", 'A'),
 ];
 
-/// Characters of the longest bar.
-const BAR: f64 = 40.0;
+/// How soon the column of a stage goes where there is no room: the shortest stages first.
+const EXPENDABLE: [usize; 6] = [6, 2, 2, 7, 5, 3];
 
-/// The most turns that are shown; the record has all of them.
-const SHOWN: usize = 12;
+/// Characters of the longest bar.
+const BAR: f64 = 36.0;
+
+/// The most turns of a case that are shown, and of those that all are first turns; the record has all of them.
+const SHOWN: (usize, usize) = (12, 3);
 
 /// A grid for each case that holds waterfalls.
 pub(super) fn grids(run: &Run) -> Vec<Grid> {
@@ -33,7 +36,7 @@ fn grid(case: &Case) -> Option<Grid> {
     let longest_ms = turns.iter().filter_map(whole_ms).fold(0.0, f64::max);
     let column = |heading: &str, numeric, expendable| Column { heading: heading.into(), numeric, expendable };
     let mut columns = vec![column("turn", true, 0)];
-    columns.extend(STAGES.iter().map(|(name, _)| column(name, true, 2)));
+    columns.extend(STAGES.iter().zip(EXPENDABLE).map(|((name, _), expendable)| column(name, true, expendable)));
     columns.push(column("visible", true, 0));
     columns.push(column("ttlt", true, 1));
     columns.push(column("where the time goes", false, 0));
@@ -42,10 +45,11 @@ fn grid(case: &Case) -> Option<Grid> {
          choosing the emotion, r the command to the bridge, A the wait for the frame."
             .to_owned(),
     ];
-    if turns.len() > SHOWN {
-        remarks.push(format!("{} more turns are in run.json.", turns.len() - SHOWN));
+    let shown = if case.path.ends_with("first-turn") { SHOWN.1 } else { SHOWN.0 };
+    if turns.len() > shown {
+        remarks.push(format!("{} more turns are in run.json.", turns.len() - shown));
     }
-    let rows = turns.iter().take(SHOWN).enumerate().map(|(at, turn)| row(at, turn, longest_ms)).collect();
+    let rows = turns.iter().take(shown).enumerate().map(|(at, turn)| row(at, turn, longest_ms)).collect();
     Some(Grid { title: format!("{}, turn by turn", case.path), columns, rows, remarks })
 }
 
@@ -100,9 +104,9 @@ mod tests {
         assert_eq!(grids.len(), 1);
         assert_eq!(
             grids[0].rows[0].last().unwrap(),
-            &format!("{}{}rr{}", "P".repeat(10), "R".repeat(20), "A".repeat(8))
+            &format!("{}{}rr{}", "P".repeat(9), "R".repeat(18), "A".repeat(7))
         );
-        assert_eq!(grids[0].rows[1].last().unwrap().len(), 32, "what was not reached has no part");
+        assert_eq!(grids[0].rows[1].last().unwrap().len(), 29, "what was not reached has no part");
         assert_eq!(grids[0].rows[1][6], figure::NOTHING);
     }
 }

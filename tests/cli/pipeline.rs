@@ -1,5 +1,8 @@
 //! `pipeline` against truths that are known: a stand-in of known speed for the model, a bridge of known delays for Unity.
 
+#[cfg(unix)]
+use std::process::Stdio;
+
 use serde_json::Value;
 use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState};
 
@@ -104,6 +107,102 @@ fn a_bridge_that_dies_leaves_the_turn_measured_and_marked() {
     let last = &waterfalls(&run, "before/turns")[2];
     assert!(last["ttlt_ms"].is_f64() && last["visible_ms"].is_null(), "{last}");
     assert!(last["bridge"].as_str().unwrap().contains("300"), "{last}");
+}
+
+#[test]
+fn a_bridge_that_hangs_up_in_a_turn_serves_the_next_ones() {
+    let place = Place::new();
+    // Twelve replies go to the first turns, and the sixteenth is cut in the middle of the second turn.
+    let line = "--paced 5000:500 --bridge embedded:fps=unpaced,close-after=16 --turns 4 --reply-tokens 4 --after none";
+    let (outcome, run) = measured(&place, line);
+    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
+    let shown: Vec<bool> = waterfalls(&run, "before/turns").iter().map(|turn| turn["visible_ms"].is_f64()).collect();
+    assert_eq!(shown, [true, false, true, true], "{:?}", waterfalls(&run, "before/turns"));
+    assert_eq!(case(&run, "before/turns").metric("ttlt").unwrap().n, 4, "the model's part is measured all the same");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_in_a_turn_keeps_the_turns_before_it() {
+    let place = Place::new();
+    // Every turn takes a second: the run is stopped within one.
+    let line = format!("{QUICK} --paced 5000:40 --bridge embedded:fps=unpaced --turns 1000 --budget 20s --after none");
+    let child = place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !RecordFolder::read(&place.path("out"))
+        .is_ok_and(|run| run.cases.iter().any(|case| case.path == "before/turns"))
+    {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    super::ipc::interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    let turns = case(&run, "before/turns");
+    assert_eq!((run.state, turns.state), (RunState::Interrupted, CaseState::Interrupted));
+    assert_eq!(turns.metric("visible").unwrap().status, MetricStatus::Partial);
+    assert!(!run.findings.iter().any(|sentence| sentence.starts_with("The budget")), "{:?}", run.findings);
+}
+
+#[test]
+fn a_spent_budget_ends_the_turns_and_says_what_was_left_out() {
+    let place = Place::new();
+    let line = "pipeline --paced 5000:400 --bridge embedded:fps=unpaced --turns 9 --reply-tokens 40 --budget 1ms --under-load none \
+                --quiet --out out";
+    let outcome = place.run(line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let says = "The budget of 0.001 s was spent: 1 of 9 first turns, 1 of 9 turns, 0 of 6 rounds of contention.";
+    assert!(outcome.stdout.replace("\n  ", " ").contains(says), "{}", outcome.stdout);
+}
+
+/// The row of the table of that figure.
+fn row<'a>(run: &'a Run, figure: &str) -> &'a Value {
+    let rows = case(run, "after/before").conditions["comparison"].as_array().unwrap();
+    rows.iter().find(|row| row["figure"] == figure).unwrap_or_else(|| panic!("no row {figure}: {rows:?}"))
+}
+
+#[test]
+fn the_table_has_every_row_of_the_founding_document() {
+    let place = Place::new();
+    let line = "--paced 5000:500 --bridge embedded:fps=unpaced --turns 8 --reply-tokens 4 --after app,n_threads=2";
+    let (outcome, run) = measured(&place, line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    for figure in ["first_turn_ttlt", "tokens_per_s", "reaction", "commands_per_s"] {
+        let row = row(&run, figure);
+        assert!(row["before"].is_f64() && row["after"].is_f64() && row["interval"].is_array(), "{row}");
+        assert_eq!(row["pairs"], 8, "{row}");
+    }
+    let threads = row(&run, "n_threads");
+    assert_eq!((&threads["before"], &threads["after"]), (&"6 / 6".into(), &"2 / 6".into()));
+    assert!(row(&run, "memory_growth")["before"].is_string());
+    assert!(outcome.stdout.contains("Before and after") && outcome.stdout.contains("first generation"));
+}
+
+#[cfg(feature = "llama")]
+#[test]
+fn memory_of_a_card_is_foreseen_or_said_to_be_unsupported() {
+    let place = Place::new();
+    let line = "--model synth:tiny --bridge embedded:fps=unpaced --turns 1 --reply-tokens 2 --before app,n_threads=1 --after \
+                app,n_threads=1,n_gpu_layers=0";
+    let (outcome, run) = measured(&place, line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    if !cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal")) {
+        assert_eq!(
+            (&row(&run, "vram")["verdict"], &row(&run, "crash_risk")["verdict"]),
+            (&"unsupported".into(), &"unsupported".into())
+        );
+        assert_eq!(case(&run, "before/turns").metric("vram").unwrap().status, MetricStatus::Unsupported);
+        let notes = &case(&run, "after/before").notes;
+        assert!(notes[0].contains("llama.cpp has no GPU here"), "{notes:?}");
+    }
+    let place = Place::new();
+    let (outcome, run) = measured(&place, &format!("{line} --vram 1MiB --reserve 0.5MiB"));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let vram = |side: &str| figure(&run, &format!("{side}/turns"), "vram").unwrap();
+    assert!(vram("before") > vram("after"), "{} then {}", vram("before"), vram("after"));
+    assert_eq!(row(&run, "vram")["verdict"], "less, foreseen");
+    assert!(row(&run, "crash_risk")["before"].as_str().unwrap().starts_with("high: "), "{}", row(&run, "crash_risk"));
+    let notes = &case(&run, "after/before").notes;
+    assert!(notes[0].contains("Crash risk is derived from it, not measured"), "{notes:?}");
 }
 
 #[test]

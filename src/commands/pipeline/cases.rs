@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::recorder::Recorder;
+use super::card::CardNeed;
+use super::growth;
 use super::turns::All;
 use crate::clock::ms;
 use crate::measure::{Stage, Turn, late_frames, turn_metrics};
@@ -13,12 +15,17 @@ use crate::record::{Case, CaseState, HlogPart, MetricStatus, RecordError};
 use crate::stats::histogram_of;
 
 /// The cases so far: first turns and conversation of each side.
-pub(super) fn cases(plan: &PipelinePlan, all: &All, interrupted: bool) -> Vec<Case> {
+pub(super) fn cases(plan: &PipelinePlan, all: &All, cards: &[CardNeed], interrupted: bool) -> Vec<Case> {
     let mut cases = Vec::new();
     for (side, taken) in all {
         let mut conversation = case(plan, *side, "turns", &taken.turns, plan.turns, interrupted);
         if plan.render.is_some() {
             conversation.metrics.push(late_frames(taken.frames));
+        }
+        conversation.metrics.push(growth::metric(&taken.grown_bytes));
+        if let Some(card) = plan.place(*side).and_then(|at| cards.get(at)) {
+            conversation.metrics.push(card.metric());
+            conversation.conditions["card"] = card.conditions();
         }
         cases.push(conversation);
         let mut first = case(plan, *side, "first-turn", &taken.first, plan.first_turns, interrupted);

@@ -12,11 +12,14 @@ use super::super::ending::{conclude, verdict};
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show};
+use super::budget::Budget;
+use super::card::CardNeed;
 use super::cases::{cases, write_histograms};
 use super::compared::{self, compare};
 use super::contention::{self, CELLS, Cells, Partners};
 use super::findings::findings;
 use super::models::Models;
+use super::rows::{remarks, rows};
 use super::turns::{All, Table};
 use super::voices::Voice;
 use crate::cli::PipelineArgs;
@@ -49,12 +52,12 @@ pub(in super::super) fn run(args: &PipelineArgs, printer: Printer, stop: &Atomic
         Ok(()) => false,
         Err(failure) if failure.exit == Exit::Interrupted => true,
         Err(failure) => {
-            measured.keep(&plan, &mut recorder, true);
+            measured.keep(&plan, models.cards(), &mut recorder, true);
             write_histograms(&mut recorder, &measured.turns)?;
             return Err(recorder.fail(failure));
         }
     };
-    measured.keep(&plan, &mut recorder, interrupted);
+    measured.keep(&plan, models.cards(), &mut recorder, interrupted);
     write_histograms(&mut recorder, &measured.turns)?;
     conclude(&mut recorder.run, interrupted);
     recorder.finish()?;
@@ -72,12 +75,13 @@ struct Measured {
 
 impl Measured {
     /// Puts all of it into the record.
-    fn keep(&self, plan: &PipelinePlan, recorder: &mut Recorder, interrupted: bool) {
+    fn keep(&self, plan: &PipelinePlan, cards: &[CardNeed], recorder: &mut Recorder, interrupted: bool) {
         let compared = compare(&self.turns);
-        recorder.run.cases = cases(plan, &self.turns, interrupted);
-        recorder.run.cases.extend(compared::case(&compared, interrupted));
+        recorder.run.cases = cases(plan, &self.turns, cards, interrupted);
+        let rows = rows(plan, &self.turns, &compared, cards);
+        recorder.run.cases.extend(compared::case(&compared, &rows, remarks(cards), interrupted));
         recorder.run.cases.extend(contention::cases(&self.cells, interrupted));
-        recorder.run.findings = findings(plan, &self.turns, &compared, &self.cells);
+        recorder.run.findings = findings(plan, &self.turns, &compared, &self.cells, interrupted);
     }
 }
 
@@ -133,12 +137,13 @@ fn measure(
     let voices: Vec<(Side, &Arm, Voice<'_>)> =
         plan.arms.iter().enumerate().map(|(at, (side, arm))| (*side, arm, models.voice(at))).collect();
     connection.is_clean = false;
-    turns(plan, &voices, connection, recorder, measured, &clock, &mut rng, (printer, stop))?;
+    let budget = Budget::start(plan.budget_s);
+    turns(plan, &voices, models.cards(), connection, recorder, measured, (&clock, budget), &mut rng, (printer, stop))?;
     // A bridge that failed in the last turn owes nobody anything on a fresh connection.
     let failed = measured.turns.values().any(|taken| taken.turns.iter().any(|turn| turn.reaction.is_err()));
     connection.is_clean = !failed || connection.is_alive(&plan.reach, stop);
     if plan.contention_rounds > 0 && connection.is_clean {
-        contend(plan, &voices, connection, measured, &clock, &mut rng, (printer, stop))?;
+        contend(plan, &voices, connection, measured, (&clock, budget), &mut rng, (printer, stop))?;
     }
     Ok(())
 }
@@ -147,10 +152,11 @@ fn measure(
 fn turns(
     plan: &PipelinePlan,
     voices: &[(Side, &Arm, Voice<'_>)],
+    cards: &[CardNeed],
     connection: &mut Connection,
     recorder: &mut Recorder,
     measured: &mut Measured,
-    clock: &Clock,
+    (clock, budget): (&Clock, Budget),
     rng: &mut StdRng,
     (printer, stop): (Printer, &AtomicBool),
 ) -> Result<(), Failure> {
@@ -161,10 +167,11 @@ fn turns(
     let dialect = plan.reach.dialect;
     let outcome = thread::scope(|scope| {
         let reactor = Reactor::start(scope, client, dialect, *clock, stop);
-        let table = Table { plan, clock, stop, reactor: &reactor, render: render.as_ref(), done: progress.counter() };
+        let table =
+            Table { plan, clock, stop, reactor: &reactor, render: render.as_ref(), budget, done: progress.counter() };
         table.first_turns(voices, rng, &mut measured.turns)?;
         table.conversation(voices, rng, &mut measured.turns, &mut |all| {
-            recorder.run.cases = cases(plan, all, false);
+            recorder.run.cases = cases(plan, all, cards, false);
             Ok(recorder.save()?)
         })
     });
@@ -177,7 +184,7 @@ fn contend(
     voices: &[(Side, &Arm, Voice<'_>)],
     connection: &mut Connection,
     measured: &mut Measured,
-    clock: &Clock,
+    (clock, budget): (&Clock, Budget),
     rng: &mut StdRng,
     (printer, stop): (Printer, &AtomicBool),
 ) -> Result<(), Failure> {
@@ -193,6 +200,7 @@ fn contend(
         clock,
         stop,
         done: progress.counter(),
+        budget,
     };
     let outcome = { partners }.measure(rng, &mut measured.cells);
     connection.is_clean = outcome.is_ok();

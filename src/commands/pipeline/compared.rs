@@ -1,5 +1,7 @@
 //! Before and after, figure by figure, by the turns that both took.
 
+use serde_json::Value;
+
 use super::turns::{All, Taken};
 use crate::measure::{FELT, STAGES, Turn, TurnFigure};
 use crate::plan::Side;
@@ -131,8 +133,8 @@ fn verdict(direction: Direction, ratio: &PairedRatio, p: f64) -> Verdict {
     }
 }
 
-/// The comparison as a case: every ratio with its interval.
-pub(super) fn case(compared: &[Compared], interrupted: bool) -> Option<Case> {
+/// The comparison as a case: every ratio with its interval, and the rows of the table.
+pub(super) fn case(compared: &[Compared], rows: &[Value], notes: Vec<String>, interrupted: bool) -> Option<Case> {
     if compared.is_empty() {
         return None;
     }
@@ -153,21 +155,8 @@ pub(super) fn case(compared: &[Compared], interrupted: bool) -> Option<Case> {
         state: if interrupted { CaseState::Interrupted } else { CaseState::Ok },
         reason: interrupted.then(|| "interrupted: fewer turns than planned".into()),
         duration_s: 0.0,
-        conditions: serde_json::json!({
-            "comparison": compared
-                .iter()
-                .map(|one| serde_json::json!({
-                    "figure": one.name(),
-                    "before": one.before,
-                    "after": one.after,
-                    "unit": one.figure.unit,
-                    "pairs": one.ratio.n,
-                    "p_holm": one.p,
-                    "verdict": one.verdict.word(),
-                }))
-                .collect::<Vec<_>>(),
-        }),
-        notes: Vec::new(),
+        conditions: serde_json::json!({ "comparison": rows }),
+        notes,
         metrics: metrics.collect(),
         histograms: Vec::new(),
     })
@@ -223,6 +212,7 @@ mod tests {
             warm_up_ns: Vec::new(),
             turns: (0..12).map(|_| turn(&mut rng, lengths_us)).collect(),
             frames: (0, 0),
+            grown_bytes: Vec::new(),
         };
         let before = taken(&LENGTHS_US);
         let after = taken(after_us);

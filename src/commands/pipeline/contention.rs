@@ -8,6 +8,7 @@ use rand::seq::SliceRandom;
 use serde_json::json;
 
 use super::super::failure::Failure;
+use super::budget::{Budget, Part};
 use crate::bridge::{Ack, Client, Message};
 use crate::clock::{Clock, ms};
 use crate::llm::Conversation;
@@ -43,6 +44,7 @@ pub(super) struct Partners<'a, 'm> {
     pub(super) clock: &'a Clock,
     pub(super) stop: &'a AtomicBool,
     pub(super) done: &'a AtomicU64,
+    pub(super) budget: Budget,
 }
 
 /// What model and bridge can do in one half of a round.
@@ -60,7 +62,8 @@ impl Partners<'_, '_> {
         let reach = &self.plan.reach;
         let probe = reach.dialect.probe(Ack::Applied);
         let mut message = probe.map(|probe| Message::of(reach.dialect, probe, reach.blink, 0));
-        for round in 0..self.plan.contention_rounds {
+        let mut steps = self.budget.steps(Part::Contention);
+        for round in (0..self.plan.contention_rounds).take_while(|_| steps.may_begin()) {
             let mut halves = [false, true];
             halves.shuffle(rng);
             for render in halves {

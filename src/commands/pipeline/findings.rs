@@ -8,12 +8,20 @@ use crate::plan::{PipelinePlan, Side};
 use crate::stats::{PairedRatio, mean_of, paired_ratio};
 
 /// The sentences that lead the report.
-pub(super) fn findings(plan: &PipelinePlan, all: &All, compared: &[Compared], cells: &Cells) -> Vec<String> {
+pub(super) fn findings(
+    plan: &PipelinePlan,
+    all: &All,
+    compared: &[Compared],
+    cells: &Cells,
+    interrupted: bool,
+) -> Vec<String> {
     let mut findings: Vec<String> = all.iter().filter_map(|(side, taken)| felt(plan, *side, taken)).collect();
-    findings.extend(compared.iter().filter(|one| !one.is_stage).map(row));
     findings.extend(placed(compared));
     findings.extend(all.get(&Side::Before).and_then(|taken| early(plan, taken)));
     findings.extend(costs(cells));
+    if !interrupted {
+        findings.extend(spent(plan, all, cells));
+    }
     findings
 }
 
@@ -42,29 +50,32 @@ fn capitalised(name: &str, side: Side) -> String {
     }
 }
 
-/// One row of the table of before and after.
-fn row(one: &Compared) -> String {
-    let first = if one.is_first { ", first turn of a fresh context" } else { "" };
-    let meaning = one.figure.meaning;
-    format!(
-        "{}{first}: {} before, {} after, {}, n {} pairs: {}.",
-        capital(meaning),
-        with_unit(one.before, one.figure.unit),
-        with_unit(one.after, one.figure.unit),
-        change(&one.ratio),
-        one.ratio.n,
-        one.verdict.word()
-    )
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+/// What the budget left out.
+fn spent(plan: &PipelinePlan, all: &All, cells: &Cells) -> Option<String> {
+    let least = |of: fn(&Taken) -> usize| all.values().map(of).min().unwrap_or(0);
+    let rounds = cells.values().map(Vec::len).min().unwrap_or(0);
+    let parts = [
+        (least(|taken| taken.first.len()), plan.first_turns, "first turns"),
+        (least(|taken| taken.turns.len()), plan.turns, "turns"),
+        (rounds, plan.contention_rounds, "rounds of contention"),
+    ];
+    let short: Vec<String> = parts
+        .into_iter()
+        .filter(|(done, planned, _)| *done < *planned as usize)
+        .map(|(done, planned, what)| format!("{done} of {planned} {what}"))
+        .collect();
+    (!short.is_empty()).then(|| {
+        format!(
+            "The budget of {} s was spent: {}. A longer --budget takes all of them.",
+            plan.budget_s,
+            short.join(", ")
+        )
+    })
 }
 
 fn with_unit(value: f64, unit: &str) -> String {
     let digits = usize::from(value < 100.0);
-    format!("{value:.digits$} {}", if unit == "1/s" { "a second" } else { unit })
+    format!("{value:.digits$} {unit}")
 }
 
 fn change(ratio: &PairedRatio) -> String {

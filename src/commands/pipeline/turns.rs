@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use super::super::failure::Failure;
+use super::budget::{Budget, Part};
 use super::voices::Voice;
 use crate::clock::Clock;
+use crate::host::anonymous_bytes;
 use crate::llm::Conversation;
 use crate::measure::{Reactor, RenderLoad, Speaker, Turn, TurnSpec, take_turn};
 use crate::plan::{Arm, PipelinePlan, Side};
@@ -24,6 +27,8 @@ pub(super) struct Taken {
     pub(super) turns: Vec<Turn>,
     /// Frames of the load beside the turns of the conversation, and how many of them were late.
     pub(super) frames: (u64, u64),
+    /// What memory that no file backs grew by in each turn of the conversation, in bytes; empty where the system does not tell.
+    pub(super) grown_bytes: Vec<f64>,
 }
 
 /// What all turns share.
@@ -33,6 +38,7 @@ pub(super) struct Table<'a> {
     pub(super) stop: &'a AtomicBool,
     pub(super) reactor: &'a Reactor,
     pub(super) render: Option<&'a RenderLoad>,
+    pub(super) budget: Budget,
     /// Turns so far: the one thing that the display may look at.
     pub(super) done: &'a AtomicU64,
 }
@@ -48,12 +54,13 @@ impl Table<'_> {
         rng: &mut StdRng,
         all: &mut All,
     ) -> Result<(), Failure> {
-        for _ in 0..self.plan.first_turns {
+        let mut steps = self.budget.steps(Part::FirstTurns);
+        for _ in (0..self.plan.first_turns).take_while(|_| steps.may_begin()) {
             let mut conversation = self.plan.conversation();
             conversation.ask(self.plan.message(0));
             for (side, arm, voice) in shuffled(voices, rng) {
                 let (mut speaker, warm_up_ns) = voice.speaker(arm, self.stop)?;
-                let (turn, _) = self.one(&mut *speaker, &conversation, arm, 0)?;
+                let (turn, _) = self.one(&mut *speaker, &conversation, (arm, voice.holds()), 0)?;
                 let taken = all.entry(*side).or_default();
                 taken.first.push(turn);
                 taken.warm_up_ns.extend(warm_up_ns);
@@ -73,19 +80,23 @@ impl Table<'_> {
         let mut speakers = Vec::new();
         for (side, arm, voice) in voices {
             let (speaker, _) = voice.speaker(arm, self.stop)?;
-            speakers.push((*side, *arm, speaker));
+            speakers.push((*side, (*arm, voice.holds()), speaker));
         }
         let mut conversation = self.plan.conversation();
-        for number in 0..self.plan.turns {
+        let mut steps = self.budget.steps(Part::Conversation);
+        for number in (0..self.plan.turns).take_while(|_| steps.may_begin()) {
             conversation.ask(self.plan.message(number));
             let mut order: Vec<usize> = (0..speakers.len()).collect();
             order.shuffle(rng);
             let mut said = None;
             for at in order {
                 let (side, arm, speaker) = &mut speakers[at];
-                let (turn, frames) = self.one(&mut **speaker, &conversation, arm, number)?;
+                let held_bytes = anonymous_bytes();
+                let (turn, frames) = self.one(&mut **speaker, &conversation, *arm, number)?;
+                let grown = held_bytes.value().copied().zip(anonymous_bytes().value().copied());
                 said.get_or_insert_with(|| turn.text.clone());
                 let taken = all.entry(*side).or_default();
+                taken.grown_bytes.extend(grown.map(|(before, after)| after as f64 - before as f64));
                 taken.frames = (taken.frames.0 + frames.0, taken.frames.1 + frames.1);
                 taken.turns.push(turn);
             }
@@ -100,7 +111,7 @@ impl Table<'_> {
         &self,
         speaker: &mut dyn Speaker<'_>,
         conversation: &Conversation,
-        arm: &Arm,
+        (arm, hold): (&Arm, Duration),
         number: u32,
     ) -> Result<(Turn, (u64, u64)), Failure> {
         let spec = TurnSpec {
@@ -108,6 +119,7 @@ impl Table<'_> {
             react: arm.react,
             first_words: self.plan.first_words as usize,
             delivery: arm.reaction,
+            hold,
             dialect: self.plan.reach.dialect,
             beside: &self.plan.beside,
             number: number as usize,

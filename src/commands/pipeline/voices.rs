@@ -1,6 +1,7 @@
 //! Who answers with which settings: the model in a context of its own for each, or stand-ins of known speed.
 
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use super::super::failure::Failure;
 #[cfg(feature = "llama")]
@@ -34,6 +35,15 @@ impl<'m> Voice<'m> {
         Self::Paced(spec, std::marker::PhantomData)
     }
 
+    /// How long each command of its reactions is held back.
+    pub(super) fn holds(&self) -> Duration {
+        match self {
+            #[cfg(feature = "llama")]
+            Self::Model(_) => Duration::ZERO,
+            Self::Paced(spec, _) => Duration::from_secs_f64(spec.hold_ms / 1e3),
+        }
+    }
+
     /// Somebody who has never answered: in a fresh context, which is warmed up if the settings want that.
     #[cfg_attr(not(feature = "llama"), allow(clippy::unnecessary_wraps))] // Stand-ins never fail.
     pub(super) fn speaker(&self, arm: &Arm, stop: &AtomicBool) -> Result<Ready<'m>, Failure> {
@@ -59,8 +69,9 @@ impl<'m> Voice<'m> {
     }
 }
 
+/// The context that the settings ask for.
 #[cfg(feature = "llama")]
-fn context(arm: &Arm) -> ContextSpec {
+pub(super) fn context(arm: &Arm) -> ContextSpec {
     let default = ContextSpec::default();
     ContextSpec {
         n_ctx: arm.n_ctx,

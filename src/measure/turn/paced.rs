@@ -9,18 +9,25 @@ use super::speaker::{Prompt, Reader, Speaker, SpeakerError};
 use crate::clock::{Clock, nanos};
 use crate::llm::ChatMessage;
 
-/// How fast it is: `PROMPT_RATE:RATE`, tokens a second of prompts and of answers.
+/// How fast it is: `PROMPT_RATE:RATE`, tokens a second of prompts and of answers, and with `:BUILD:HOLD` how many milliseconds it takes
+/// to build a prompt and holds back each command of a reaction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PacedSpec {
     /// Tokens of the prompt, a second.
     pub prompt_per_s: f64,
     /// Tokens of the answer, a second.
     pub tokens_per_s: f64,
+    /// Milliseconds that building a prompt takes.
+    pub build_ms: f64,
+    /// Milliseconds that each command of a reaction is held back.
+    pub hold_ms: f64,
 }
 
 /// Why a text is no such speed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is not PROMPT_RATE:RATE, two rates from 1 to 1000000 tokens a second")]
+#[error(
+    "'{text}' is not PROMPT_RATE:RATE, two rates from 1 to 1000000 tokens a second, or these with :BUILD:HOLD, times up to 10000 ms"
+)]
 pub struct PacedSpecError {
     /// What was given.
     pub text: String,
@@ -31,15 +38,26 @@ impl FromStr for PacedSpec {
 
     fn from_str(text: &str) -> Result<Self, PacedSpecError> {
         let rate = |text: &str| text.parse().ok().filter(|rate| (1.0..=1e6).contains(rate));
-        let rates = text.split_once(':').and_then(|(prompt, answer)| rate(prompt).zip(rate(answer)));
-        let (prompt_per_s, tokens_per_s) = rates.ok_or_else(|| PacedSpecError { text: text.into() })?;
-        Ok(Self { prompt_per_s, tokens_per_s })
+        let time = |text: &str| text.parse().ok().filter(|time| (0.0..=1e4).contains(time));
+        let parts: Vec<&str> = text.split(':').collect();
+        let spec = match parts[..] {
+            [prompt, answer] => rate(prompt).zip(rate(answer)).zip(Some((0.0, 0.0))),
+            [prompt, answer, build, hold] => rate(prompt).zip(rate(answer)).zip(time(build).zip(time(hold))),
+            _ => None,
+        };
+        let ((prompt_per_s, tokens_per_s), (build_ms, hold_ms)) =
+            spec.ok_or_else(|| PacedSpecError { text: text.into() })?;
+        Ok(Self { prompt_per_s, tokens_per_s, build_ms, hold_ms })
     }
 }
 
 impl fmt::Display for PacedSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.prompt_per_s, self.tokens_per_s)
+        write!(f, "{}:{}", self.prompt_per_s, self.tokens_per_s)?;
+        if self.build_ms > 0.0 || self.hold_ms > 0.0 {
+            write!(f, ":{}:{}", self.build_ms, self.hold_ms)?;
+        }
+        Ok(())
     }
 }
 
@@ -62,6 +80,8 @@ impl PacedSpeaker {
 
 impl<'m> Speaker<'m> for PacedSpeaker {
     fn prompt(&mut self, messages: &[ChatMessage]) -> Prompt {
+        let clock = Clock::start();
+        clock.sleep_until(nanos(Duration::from_secs_f64(self.spec.build_ms / 1e3)));
         let bytes: usize = messages.iter().map(|message| message.text.len()).sum();
         Prompt { tokens: vec![0; bytes / BYTES_A_TOKEN + 1], template: "none" }
     }
@@ -100,9 +120,11 @@ mod tests {
     #[test]
     fn speeds_are_two_rates() {
         let spec: PacedSpec = "800:25.5".parse().unwrap();
-        assert_eq!(spec, PacedSpec { prompt_per_s: 800.0, tokens_per_s: 25.5 });
+        assert_eq!(spec, PacedSpec { prompt_per_s: 800.0, tokens_per_s: 25.5, build_ms: 0.0, hold_ms: 0.0 });
         assert_eq!(spec.to_string().parse(), Ok(spec));
-        for text in ["", "800", "0:5", "5:-1", "5:nan", "1:2:3", "inf:1"] {
+        let full: PacedSpec = "800:25.5:2:1.5".parse().unwrap();
+        assert_eq!((full.build_ms, full.hold_ms, full.to_string().parse()), (2.0, 1.5, Ok(full)));
+        for text in ["", "800", "0:5", "5:-1", "5:nan", "1:2:3", "inf:1", "1:2:3:-1", "1:2:3:4:5"] {
             assert!(text.parse::<PacedSpec>().is_err(), "{text}");
         }
     }
@@ -111,7 +133,7 @@ mod tests {
     fn no_token_comes_before_its_moment() {
         let mut conversation = Conversation::new("a system prompt of forty bytes, about it.", 4);
         conversation.ask("Bonjour !");
-        let mut speaker = PacedSpeaker::new(PacedSpec { prompt_per_s: 2_000.0, tokens_per_s: 500.0 });
+        let mut speaker = PacedSpeaker::new("2000:500".parse().unwrap());
         let prompt = speaker.prompt(&conversation.messages());
         assert_eq!(prompt.tokens.len(), 13);
         let clock = Clock::start();

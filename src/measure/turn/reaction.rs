@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::bridge::{Ack, BridgeError, Client, Dialect, Message, Reply};
-use crate::clock::Clock;
+use crate::clock::{Clock, nanos};
 
 /// How the commands of a reaction are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,7 +111,7 @@ impl Reaction {
     pub(super) fn send(
         &self,
         (client, dialect): (&mut Client, &Dialect),
-        delivery: Delivery,
+        (delivery, hold): (Delivery, Duration),
         clock: &Clock,
         stop: &AtomicBool,
     ) -> Result<ReactionTimes, BridgeError> {
@@ -125,11 +125,13 @@ impl Reaction {
         };
         if delivery != Delivery::Single {
             for (index, (message, _)) in (0..).zip(&mut lines) {
+                hold_back(hold, clock);
                 client.send(message.line(index), stop)?;
             }
         }
         for (index, (message, ack)) in (0..).zip(&mut lines) {
             if delivery == Delivery::Single {
+                hold_back(hold, clock);
                 client.send(message.line(index), stop)?;
             }
             let reply = client.receive(Instant::now() + client.timeout(), stop)?;
@@ -141,6 +143,13 @@ impl Reaction {
     fn batch(&self, dialect: &Dialect) -> Option<Map<String, Value>> {
         let commands: Vec<_> = self.steps.iter().map(|step| (step.command.as_str(), step.data.clone())).collect();
         dialect.batch_body(&commands)
+    }
+}
+
+/// What a stand-in of known speed adds to every command.
+fn hold_back(hold: Duration, clock: &Clock) {
+    if !hold.is_zero() {
+        clock.sleep_until(clock.now_ns() + nanos(hold));
     }
 }
 

@@ -3,12 +3,13 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
+use std::time::Duration;
 
 use super::reaction::{Delivery, Reaction, ReactionTimes};
 use crate::bridge::{BridgeError, Client, Dialect};
 use crate::clock::Clock;
 
-type Order = (Reaction, Delivery);
+type Order = (Reaction, (Delivery, Duration));
 type Outcome = Result<ReactionTimes, BridgeError>;
 
 /// A thread that owns the connection for as long as this lives.
@@ -32,9 +33,9 @@ impl Reactor {
         let (done, outcomes) = sync_channel(1);
         scope.spawn(move || {
             let mut is_broken = false;
-            for (reaction, delivery) in taken {
+            for (reaction, how) in taken {
                 let outcome = mend(client, &mut is_broken, stop)
-                    .and_then(|()| reaction.send((client, dialect), delivery, &clock, stop));
+                    .and_then(|()| reaction.send((client, dialect), how, &clock, stop));
                 is_broken = outcome.is_err();
                 if done.send(outcome).is_err() {
                     break;
@@ -44,10 +45,11 @@ impl Reactor {
         Self { orders, outcomes }
     }
 
-    /// Hands a reaction over, without waiting. At most one at a time: fetch its outcome before the next.
-    pub fn react(&self, reaction: Reaction, delivery: Delivery) {
+    /// Hands a reaction over, without waiting: how it is sent, and how long each command is held back before. At most one at a time:
+    /// fetch its outcome before the next.
+    pub fn react(&self, reaction: Reaction, how: (Delivery, Duration)) {
         // The thread ends only when this does.
-        let _ = self.orders.try_send((reaction, delivery));
+        let _ = self.orders.try_send((reaction, how));
     }
 
     /// Waits for what became of the reaction that was handed over. The waits of the bridge bound it.

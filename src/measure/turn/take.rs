@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -45,6 +46,8 @@ pub struct TurnSpec<'a> {
     pub first_words: usize,
     /// How the reaction is sent.
     pub delivery: Delivery,
+    /// How long each command is held back before it is sent: nothing, but for stand-ins of known speed.
+    pub hold: Duration,
     /// What the bridge speaks.
     pub dialect: &'static Dialect,
     /// Commands beside the expression.
@@ -110,7 +113,7 @@ fn decide(text: &str, reactor: &Reactor, spec: &TurnSpec<'_>, clock: &Clock) -> 
     // Before it is handed over: the other thread may have sent it already when this one goes on.
     let handed_ns = clock.now_ns();
     if let Some(chosen) = &chosen {
-        reactor.react(Reaction::new(spec.dialect, &chosen.expression, spec.beside), spec.delivery);
+        reactor.react(Reaction::new(spec.dialect, &chosen.expression, spec.beside), (spec.delivery, spec.hold));
     }
     (decided_ns, handed_ns, chosen)
 }

@@ -27,7 +27,7 @@ const SYSTEM_PROMPT: &str = "Tu es Kira, une compagne virtuelle attentive et joy
 const HEAD_MOVEMENT: [(&str, f64); 3] = [("min_interval", 3.0), ("max_interval", 8.0), ("max_angle", 15.0)];
 
 /// The most first turns that are taken with each set of settings: every one needs a context of its own.
-const FIRST_TURNS: u32 = 8;
+const FIRST_TURNS: u32 = 10;
 
 /// Rounds in which model, bridge and render load are measured alone and together: the fewest that carry an interval.
 const CONTENTION_ROUNDS: u32 = 6;
@@ -79,6 +79,12 @@ pub struct PipelinePlan {
     pub turns: u32,
     /// First turns with each, in a fresh context.
     pub first_turns: u32,
+    /// The longest that turns and contention may take together, in seconds.
+    pub budget_s: f64,
+    /// A card that is not here, in bytes, for which memory is foreseen.
+    pub vram_bytes: Option<u64>,
+    /// What is to stay free of a card, in bytes.
+    pub reserve_bytes: u64,
     /// Tokens of a reply.
     pub reply_tokens: u32,
     /// Tokens that count as the first words.
@@ -131,6 +137,9 @@ impl PipelinePlan {
             beside: beside(&reach, &config),
             turns: args.turns,
             first_turns: args.turns.min(FIRST_TURNS),
+            budget_s: args.budget.as_secs_f64(),
+            vram_bytes: args.vram.map(|size| size.bytes),
+            reserve_bytes: args.reserve.bytes,
             reply_tokens: args.reply_tokens,
             first_words: args.first_words,
             context_limit: config.context_limit.unwrap_or(Conversation::CONTEXT_LIMIT),
@@ -151,6 +160,12 @@ impl PipelinePlan {
     #[must_use]
     pub fn arm(&self, side: Side) -> Option<&Arm> {
         self.arms.iter().find(|(other, _)| *other == side).map(|(_, arm)| arm)
+    }
+
+    /// Where in the plan the settings of one side are.
+    #[must_use]
+    pub fn place(&self, side: Side) -> Option<usize> {
+        self.arms.iter().position(|(other, _)| *other == side)
     }
 
     /// The conversation before its first turn.

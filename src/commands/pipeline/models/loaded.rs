@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 
 use super::super::super::failure::Failure;
 use super::super::super::located_model::{LocatedModel, load, locate};
-use super::super::voices::Voice;
+use super::super::card::CardNeed;
+use super::super::voices::{Voice, context};
 use super::paced::{paced, paced_simulation, paced_subject};
+use crate::advise::MemoryBudget;
 use crate::cli::PipelineArgs;
 use crate::clock::ms;
-use crate::llm::engine::{Backend, DeviceKind, Model, Placement};
+use crate::llm::engine::{Backend, Device, DeviceKind, Model, Placement, Target, project};
 use crate::plan::{Arm, PipelinePlan};
 use crate::record::Simulation;
 use crate::term::Printer;
@@ -21,6 +23,8 @@ pub(in super::super) struct Models {
     real: Option<(LocatedModel, &'static Backend)>,
     /// A model for each placement, with the layers that it was loaded with.
     loaded: Vec<(i64, Model)>,
+    /// What the settings take of a card, in the order of the plan.
+    cards: Vec<CardNeed>,
 }
 
 impl Models {
@@ -31,14 +35,16 @@ impl Models {
         printer: Printer,
         stop: &AtomicBool,
     ) -> Result<Self, Failure> {
-        let mut models = Self { plan: plan.clone(), real: None, loaded: Vec::new() };
+        let mut models = Self { plan: plan.clone(), real: None, loaded: Vec::new(), cards: Vec::new() };
         if !plan.paced.is_empty() {
             return Ok(models);
         }
         let located = locate(args.model.as_ref(), args.reach.config.as_deref(), printer, stop)?;
         let backend = Backend::start()?;
-        let has_gpu =
-            backend.devices().iter().any(|device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu));
+        let is_gpu = |device: &Device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
+        // Before anything of ours is on them.
+        let gpus: Vec<Device> = backend.devices().into_iter().filter(is_gpu).collect();
+        let has_gpu = !gpus.is_empty();
         for (_, arm) in &plan.arms {
             // Without a device to put them on, all numbers of layers are the same.
             let layers = if has_gpu { arm.n_gpu_layers } else { 0 };
@@ -48,6 +54,7 @@ impl Models {
             }
         }
         models.real = Some((located, backend));
+        models.cards = plan.arms.iter().map(|(_, arm)| models.card(arm, &gpus)).collect::<Result<_, _>>()?;
         Ok(models)
     }
 
@@ -62,6 +69,45 @@ impl Models {
     fn model(&self, arm: &Arm) -> &Model {
         let exact = self.loaded.iter().find(|(layers, _)| *layers == arm.n_gpu_layers);
         &exact.unwrap_or(&self.loaded[0]).1
+    }
+
+    /// What the settings take of a card, in the order of the plan.
+    pub(in super::super) fn cards(&self) -> &[CardNeed] {
+        &self.cards
+    }
+
+    /// Foreseen for the card that was named; else what llama.cpp's buffers really take on the GPUs that are here.
+    fn card(&self, arm: &Arm, gpus: &[Device]) -> Result<CardNeed, Failure> {
+        let Some((located, backend)) = &self.real else {
+            return Ok(CardNeed::Unknown { reason: "a stand-in of known speed is on no card".into() });
+        };
+        let layers = u32::try_from(arm.n_gpu_layers).unwrap_or(u32::MAX);
+        let reserve_bytes = self.plan.reserve_bytes;
+        if let Some(memory_bytes) = self.plan.vram_bytes {
+            let target = Target::Card { memory_bytes };
+            let placement = project(backend, &located.path, layers, &context(arm), target)?;
+            return Ok(CardNeed::Known {
+                bytes: placement.on_devices().total_bytes(),
+                basis: target.basis(),
+                budget: MemoryBudget { total_bytes: memory_bytes, free_bytes: memory_bytes, reserve_bytes },
+            });
+        }
+        let sum = |bytes: fn(&Device) -> Option<u64>| gpus.iter().map(bytes).sum::<Option<u64>>();
+        let told = sum(|device| device.memory_total_bytes).zip(sum(|device| device.memory_free_bytes));
+        let Some((total_bytes, free_bytes)) = told.filter(|_| !gpus.is_empty()) else {
+            let reason = if gpus.is_empty() {
+                "llama.cpp has no GPU here; --vram 6GiB foresees it for a card of that size"
+            } else {
+                "a GPU does not tell its memory"
+            };
+            return Ok(CardNeed::Unknown { reason: reason.into() });
+        };
+        let held = self.model(arm).session(&context(arm))?.held(layers)?;
+        Ok(CardNeed::Known {
+            bytes: held.on_devices().total_bytes(),
+            basis: "llama.cpp's own account of its buffers; the driver's account by process would not tell the two settings apart",
+            budget: MemoryBudget { total_bytes, free_bytes, reserve_bytes },
+        })
     }
 
     /// Their part of the record's subject.

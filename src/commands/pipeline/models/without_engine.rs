@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use serde_json::Value;
 
 use super::super::super::failure::Failure;
+use super::super::card::CardNeed;
 use super::super::voices::Voice;
 use super::paced::{paced, paced_simulation, paced_subject};
 use crate::cli::PipelineArgs;
@@ -36,7 +37,14 @@ impl Models {
 
     /// The stand-in at that place in the plan.
     pub(in super::super) fn voice(&self, at: usize) -> Voice<'static> {
-        paced(&self.plan.paced, at).unwrap_or_else(|| Voice::paced(PacedSpec { prompt_per_s: 1.0, tokens_per_s: 1.0 }))
+        let slow = PacedSpec { prompt_per_s: 1.0, tokens_per_s: 1.0, build_ms: 0.0, hold_ms: 0.0 };
+        paced(&self.plan.paced, at).unwrap_or_else(|| Voice::paced(slow))
+    }
+
+    /// Nothing: stand-ins are on no card.
+    #[allow(clippy::unused_self)] // As the models of the other build.
+    pub(in super::super) fn cards(&self) -> &[CardNeed] {
+        &[]
     }
 
     /// Their part of the record's subject.

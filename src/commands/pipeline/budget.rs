@@ -1,0 +1,92 @@
+//! How long the parts of a run may take: the next step of one begins only if it ends in time.
+
+use crate::clock::{Clock, nanos};
+use std::time::Duration;
+
+/// A part of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// First turns of fresh contexts.
+    FirstTurns,
+    /// The conversation.
+    Conversation,
+    /// What model, bridge and render load cost each other.
+    Contention,
+}
+
+impl Part {
+    /// By which share of the budget it is to have ended. What a part leaves is for those after it.
+    fn until(self) -> f64 {
+        match self {
+            Self::FirstTurns => 1.0 / 3.0,
+            Self::Conversation => 3.0 / 4.0,
+            Self::Contention => 1.0,
+        }
+    }
+}
+
+/// The time that there is for everything, counted from when this was made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    clock: Clock,
+    total_ns: u64,
+}
+
+impl Budget {
+    /// Begins to count.
+    pub(super) fn start(total_s: f64) -> Self {
+        Self { clock: Clock::start(), total_ns: nanos(Duration::from_secs_f64(total_s)) }
+    }
+
+    /// The steps of a part, from now on.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of a time.
+    pub(super) fn steps(self, part: Part) -> Steps {
+        let until_ns = (self.total_ns as f64 * part.until()) as u64;
+        Steps { clock: self.clock, until_ns, is_optional: part == Part::Contention, began_ns: None, longest_ns: 0 }
+    }
+}
+
+/// The steps of one part.
+#[derive(Debug)]
+pub(super) struct Steps {
+    clock: Clock,
+    until_ns: u64,
+    /// Whether not even the first step must be taken.
+    is_optional: bool,
+    began_ns: Option<u64>,
+    longest_ns: u64,
+}
+
+impl Steps {
+    /// Whether another step may begin: it must end in time if it is as long as the longest so far.
+    pub(super) fn may_begin(&mut self) -> bool {
+        let now_ns = self.clock.now_ns();
+        let Some(began_ns) = self.began_ns.replace(now_ns) else { return !self.is_optional || now_ns < self.until_ns };
+        self.longest_ns = self.longest_ns.max(now_ns - began_ns);
+        now_ns.saturating_add(self.longest_ns) <= self.until_ns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spent_budget_leaves_one_turn_each_and_no_contention() {
+        let spent = Budget::start(0.0);
+        for part in [Part::FirstTurns, Part::Conversation] {
+            let mut steps = spent.steps(part);
+            assert_eq!((steps.may_begin(), steps.may_begin()), (true, false), "{part:?}");
+        }
+        assert!(!spent.steps(Part::Contention).may_begin());
+    }
+
+    #[test]
+    fn a_step_that_would_end_too_late_does_not_begin() {
+        let budget = Budget::start(3_600.0);
+        let mut steps = budget.steps(Part::FirstTurns);
+        assert!(steps.may_begin() && steps.may_begin());
+        steps.longest_ns = nanos(Duration::from_secs(1_300));
+        assert!(!steps.may_begin());
+    }
+}

@@ -1,0 +1,133 @@
+//! What the settings of one side take of a card, and what that risks.
+
+use serde_json::{Value, json};
+
+use crate::advise::MemoryBudget;
+use crate::record::{Direction, Metric, MetricStatus};
+use crate::report::amount;
+
+/// What a model with its context takes of a card.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum CardNeed {
+    /// It cannot be said.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+    /// It is known.
+    Known {
+        /// So much, in bytes.
+        bytes: u64,
+        /// Who says so.
+        basis: &'static str,
+        /// The card.
+        budget: MemoryBudget,
+    },
+}
+
+/// How likely Unity or the model is to run out of the card's memory. The higher, the worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Risk {
+    Low,
+    Raised,
+    High,
+}
+
+impl CardNeed {
+    /// As a figure: bytes of the card.
+    pub(super) fn metric(&self) -> Metric {
+        match self {
+            Self::Unknown { .. } => Metric::absent("vram", "bytes", 0, Direction::Lower, MetricStatus::Unsupported),
+            Self::Known { bytes, .. } => Metric::plain("vram", "bytes", *bytes as f64, 1, Direction::Lower),
+        }
+    }
+
+    /// As conditions of the case.
+    pub(super) fn conditions(&self) -> Value {
+        match self {
+            Self::Unknown { reason } => json!({ "unsupported": reason }),
+            Self::Known { bytes, basis, budget } => json!({ "bytes": bytes, "basis": basis, "budget": budget }),
+        }
+    }
+
+    /// Bytes of the card.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        match self {
+            Self::Unknown { .. } => None,
+            Self::Known { bytes, .. } => Some(*bytes),
+        }
+    }
+
+    /// On what it rests, or why it cannot be said.
+    pub(super) fn basis(&self) -> &str {
+        match self {
+            Self::Unknown { reason } => reason,
+            Self::Known { basis, .. } => basis,
+        }
+    }
+
+    fn risk(&self) -> Option<(Risk, String)> {
+        let Self::Known { bytes, budget, .. } = self else { return None };
+        let (room, free) = (budget.available_bytes(), budget.free_bytes);
+        let of = |bytes: u64| amount(bytes as f64);
+        Some(if *bytes <= room {
+            (Risk::Low, format!("low: {} to spare", of(room - bytes)))
+        } else if *bytes <= free {
+            (Risk::Raised, format!("raised: {} of what Unity needs", of(bytes - room)))
+        } else {
+            (Risk::High, format!("high: {} too much for the card", of(bytes - free)))
+        })
+    }
+
+    /// The risk in words.
+    pub(super) fn risk_words(&self) -> Option<String> {
+        self.risk().map(|risk| risk.1)
+    }
+
+    /// What a change from `before` does to the risk.
+    pub(super) fn risk_verdict(&self, before: &Self) -> Option<&'static str> {
+        let (before, after) = (before.risk()?.0, self.risk()?.0);
+        Some(match after.cmp(&before) {
+            std::cmp::Ordering::Less => "improved",
+            std::cmp::Ordering::Equal => "the same",
+            std::cmp::Ordering::Greater => "worse",
+        })
+    }
+
+    /// What the risk is derived from, in a sentence.
+    pub(super) fn derivation(&self) -> Option<String> {
+        let Self::Known { basis, budget, .. } = self else { return None };
+        Some(format!(
+            "VRAM: {basis}. Crash risk is derived from it, not measured: a card of {}, {} of it free, {} to be kept free for Unity, \
+             the desktop and the driver.",
+            amount(budget.total_bytes as f64),
+            amount(budget.free_bytes as f64),
+            amount(budget.reserve_bytes as f64)
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    fn need(gib: u64) -> CardNeed {
+        let budget = MemoryBudget { total_bytes: 6 * GIB, free_bytes: 6 * GIB, reserve_bytes: 2 * GIB };
+        CardNeed::Known { bytes: gib * GIB, basis: "projected", budget }
+    }
+
+    #[test]
+    fn the_risk_comes_from_what_is_left_of_the_card() {
+        assert_eq!(need(3).risk_words().unwrap(), "low: 1.000 GiB to spare");
+        assert_eq!(need(5).risk_words().unwrap(), "raised: 1.000 GiB of what Unity needs");
+        assert_eq!(need(7).risk_words().unwrap(), "high: 1.000 GiB too much for the card");
+        assert_eq!(need(4).risk().unwrap().0, Risk::Low, "the reserve itself stays free");
+        assert_eq!(need(3).risk_verdict(&need(7)), Some("improved"));
+        assert_eq!(need(5).risk_verdict(&need(4)), Some("worse"));
+        let unknown = CardNeed::Unknown { reason: "no card".into() };
+        assert_eq!((unknown.risk_words(), need(3).risk_verdict(&unknown)), (None, None));
+        assert_eq!(unknown.metric().status, MetricStatus::Unsupported);
+    }
+}

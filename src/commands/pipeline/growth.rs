@@ -1,0 +1,89 @@
+//! Whether memory grows from turn to turn, for each side by itself.
+//!
+//! Both sides live in one process. What anonymous memory grows by *during* a turn belongs to the side that takes it; the sums of
+//! that, turn by turn, are the points.
+
+use crate::record::{Direction, Metric, MetricStatus};
+use crate::report::amount_by;
+use crate::stats::{Slope, theil_sen};
+
+/// The share of the turns that is left out first: buffers that are touched for the first time.
+const WARM_UP: f64 = 0.2;
+
+/// The confidence of the interval.
+const CONFIDENCE: f64 = 0.95;
+
+/// The slope of what was added up, in bytes a turn; `None` where the system does not tell or there are fewer than two turns.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of a count.
+pub(super) fn slope(grown_bytes: &[f64]) -> Option<Slope> {
+    let cut = (grown_bytes.len() as f64 * WARM_UP).ceil() as usize;
+    let mut sum = 0.0;
+    let points: Vec<(f64, f64)> = (1..)
+        .zip(grown_bytes)
+        .map(|(turn, grown)| {
+            sum += grown;
+            (f64::from(turn), sum)
+        })
+        .skip(cut)
+        .collect();
+    theil_sen(&points, CONFIDENCE)
+}
+
+/// The slope as a figure.
+pub(super) fn metric(grown_bytes: &[f64]) -> Metric {
+    let n = grown_bytes.len() as u64;
+    match slope(grown_bytes) {
+        Some(Slope { value, interval: Some((low, high)), n }) => Metric {
+            ci_low: Some(low),
+            ci_high: Some(high),
+            ..Metric::plain("memory_growth", "bytes/turn", value, n as u64, Direction::Lower)
+        },
+        _ => Metric::absent("memory_growth", "bytes/turn", n, Direction::Lower, MetricStatus::TooFew),
+    }
+}
+
+/// The slope in words.
+pub(super) fn words(grown_bytes: &[f64]) -> String {
+    match slope(grown_bytes) {
+        Some(Slope { value, interval: Some((low, high)), n }) => format!("{} (n {n})", amount_by(value, low, high)),
+        _ => "too short".into(),
+    }
+}
+
+/// What both come to.
+pub(super) fn verdict(before: &[f64], after: &[f64]) -> &'static str {
+    let interval = |grown: &[f64]| slope(grown).and_then(|slope| slope.interval);
+    match (interval(before), interval(after)) {
+        (Some(before), Some(after)) => {
+            if after.1 < before.0 {
+                "improved"
+            } else if after.0 > before.1 {
+                "worse"
+            } else if before.0 <= 0.0 && after.0 <= 0.0 {
+                "no growth shown"
+            } else {
+                "no difference shown"
+            }
+        }
+        _ => "too short: take more turns",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_by_hand() {
+        // The first fifth is left out, however much it grew.
+        let steady: Vec<f64> = [1e6, 5e5].into_iter().chain([4096.0; 8]).collect();
+        let slope = slope(&steady).unwrap();
+        assert!((slope.value - 4096.0).abs() < 1e-6 && slope.n == 8, "{slope:?}");
+        assert_eq!(verdict(&[0.0; 10], &steady), "worse");
+        assert_eq!(verdict(&steady, &[0.0; 10]), "improved");
+        assert_eq!(verdict(&[0.0; 10], &[0.0; 10]), "no growth shown");
+        assert_eq!(verdict(&[0.0; 4], &steady), "too short: take more turns");
+        assert_eq!((words(&[0.0; 4]).as_str(), metric(&[0.0; 4]).status), ("too short", MetricStatus::TooFew));
+        assert_eq!(words(&[]), "too short");
+    }
+}

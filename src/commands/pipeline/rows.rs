@@ -1,0 +1,140 @@
+//! The table of before and after: what was compared turn by turn, and beside it what is set, foreseen or summed up.
+
+use serde_json::{Value, json};
+
+use super::card::CardNeed;
+use super::compared::Compared;
+use super::growth;
+use super::turns::All;
+use crate::plan::{Arm, PipelinePlan, Side};
+
+/// Both sides of something that only has words.
+struct Words<'a> {
+    figure: &'a str,
+    meaning: &'a str,
+    before: String,
+    after: String,
+    n: Option<usize>,
+    change: Option<String>,
+    verdict: &'a str,
+}
+
+/// All rows, as the record keeps them: the felt figures, then settings, memory and risk, then the stages.
+pub(super) fn rows(plan: &PipelinePlan, all: &All, compared: &[Compared], cards: &[CardNeed]) -> Vec<Value> {
+    let (Some(before), Some(after)) = (plan.arm(Side::Before), plan.arm(Side::After)) else { return Vec::new() };
+    if compared.is_empty() {
+        return Vec::new();
+    }
+    let (felt, stages): (Vec<&Compared>, Vec<&Compared>) = compared.iter().partition(|one| !one.is_stage);
+    let words = threads(before, after)
+        .into_iter()
+        .chain(cards.first().zip(cards.get(1)).into_iter().flat_map(|(before, after)| card(before, after)))
+        .chain(all.get(&Side::Before).zip(all.get(&Side::After)).map(|(before, after)| Words {
+            figure: "memory_growth",
+            meaning: "memory growth a turn",
+            before: growth::words(&before.grown_bytes),
+            after: growth::words(&after.grown_bytes),
+            n: None,
+            change: None,
+            verdict: growth::verdict(&before.grown_bytes, &after.grown_bytes),
+        }));
+    let of_words = words.map(|row| {
+        json!({
+            "figure": row.figure,
+            "meaning": row.meaning,
+            "before": row.before,
+            "after": row.after,
+            "pairs": row.n,
+            "change": row.change,
+            "verdict": row.verdict,
+        })
+    });
+    felt.into_iter().map(measured).chain(of_words).chain(stages.into_iter().map(measured)).collect()
+}
+
+fn measured(one: &Compared) -> Value {
+    json!({
+        "figure": one.name(),
+        "meaning": meaning(one),
+        "before": one.before,
+        "after": one.after,
+        "unit": one.figure.unit,
+        "ratio": one.ratio.ratio,
+        "interval": one.ratio.interval.map(|(low, high)| [low, high]),
+        "pairs": one.ratio.n,
+        "p_holm": one.p,
+        "verdict": one.verdict.word(),
+    })
+}
+
+/// What a row is called: under the founding document's name where it has one.
+fn meaning(one: &Compared) -> String {
+    match (one.figure.name, one.is_first, one.is_stage) {
+        ("ttlt", true, _) => "first generation".into(),
+        ("reaction", ..) => "IPC latency: a reaction".into(),
+        ("commands_per_s", ..) => "IPC messages a second".into(),
+        (_, true, _) => format!("{}, first turn", one.figure.meaning),
+        (_, _, true) => format!("stage: {}", one.figure.meaning),
+        _ => one.figure.meaning.into(),
+    }
+}
+
+fn threads(before: &Arm, after: &Arm) -> [Words<'static>; 2] {
+    let row = |figure, meaning, before: String, after: String| {
+        let verdict = if before == after { "the same setting" } else { "a setting" };
+        Words { figure, meaning, before, after, n: None, change: None, verdict }
+    };
+    let layers = |arm: &Arm| if arm.n_gpu_layers < 0 { "all".into() } else { arm.n_gpu_layers.to_string() };
+    let threads = |arm: &Arm| format!("{} / {}", arm.n_threads, arm.n_threads_batch);
+    [
+        row("n_threads", "threads: replies / prompts", threads(before), threads(after)),
+        row("n_gpu_layers", "layers on the GPU", layers(before), layers(after)),
+    ]
+}
+
+fn card(before: &CardNeed, after: &CardNeed) -> [Words<'static>; 2] {
+    let bytes = |need: &CardNeed| {
+        need.bytes().map_or_else(|| "unsupported".into(), |bytes| crate::report::amount(bytes as f64))
+    };
+    let both = before.bytes().zip(after.bytes());
+    let vram_verdict = match both {
+        None => "unsupported",
+        Some((before, after)) if before == after => "the same, foreseen",
+        Some((before, after)) if after < before => "less, foreseen",
+        Some(_) => "more, foreseen",
+    };
+    let risk = |need: &CardNeed| need.risk_words().unwrap_or_else(|| "unsupported".into());
+    let change = both
+        .filter(|(before, _)| *before > 0)
+        .map(|(before, after)| format!("{:+.1} %", 100.0 * (after as f64 / before as f64 - 1.0)));
+    [
+        Words {
+            figure: "vram",
+            meaning: "VRAM",
+            before: bytes(before),
+            after: bytes(after),
+            n: None,
+            change,
+            verdict: vram_verdict,
+        },
+        Words {
+            figure: "crash_risk",
+            meaning: "crash risk, derived",
+            before: risk(before),
+            after: risk(after),
+            n: None,
+            change: None,
+            verdict: after.risk_verdict(before).unwrap_or("unsupported"),
+        },
+    ]
+}
+
+/// What must be known of the rows: why there is no card, on what the risk rests, and that gains are not multiplied.
+pub(super) fn remarks(cards: &[CardNeed]) -> Vec<String> {
+    let card = cards.first().map(|card| {
+        card.derivation().unwrap_or_else(|| format!("VRAM and crash risk are unsupported here: {}.", card.basis()))
+    });
+    let gains = "The gains of the rows are not multiplied into one: they overlap, and were measured together. The visible reaction is \
+                 the whole of the stages.";
+    card.into_iter().chain([gains.to_owned()]).collect()
+}
