@@ -23,7 +23,7 @@ pub(super) fn grid(run: &Run) -> Option<Grid> {
             column("before", true, 0),
             column("after", true, 0),
             column("change [95 %]", true, 0),
-            column("n", true, 2),
+            column("n", true, 0),
             column("verdict", false, 0),
         ],
         rows: rows.iter().map(row).collect(),

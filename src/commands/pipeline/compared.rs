@@ -36,7 +36,7 @@ impl Verdict {
             Self::Improved => "improved",
             Self::Worse => "worse",
             Self::Same => "the same",
-            Self::Alone => "different by itself, not surely so among so many figures: take more turns",
+            Self::Alone => "different by itself",
             Self::Open => "no difference shown",
         }
     }

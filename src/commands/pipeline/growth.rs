@@ -65,7 +65,7 @@ pub(super) fn verdict(before: &[f64], after: &[f64]) -> &'static str {
                 "no difference shown"
             }
         }
-        _ => "too short: take more turns",
+        _ => "too short",
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(verdict(&[0.0; 10], &steady), "worse");
         assert_eq!(verdict(&steady, &[0.0; 10]), "improved");
         assert_eq!(verdict(&[0.0; 10], &[0.0; 10]), "no growth shown");
-        assert_eq!(verdict(&[0.0; 4], &steady), "too short: take more turns");
+        assert_eq!(verdict(&[0.0; 4], &steady), "too short");
         assert_eq!((words(&[0.0; 4]).as_str(), metric(&[0.0; 4]).status), ("too short", MetricStatus::TooFew));
         assert_eq!(words(&[]), "too short");
     }

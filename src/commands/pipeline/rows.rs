@@ -19,7 +19,10 @@ struct Words<'a> {
     verdict: &'a str,
 }
 
-/// All rows, as the record keeps them: the felt figures, then settings, memory and risk, then the stages.
+/// The figures of the founding document's table that are compared, in its order.
+const FOUNDING: [&str; 4] = ["first_turn_ttlt", "tokens_per_s", "reaction", "commands_per_s"];
+
+/// All rows, as the record keeps them: those of the founding document, then what else is felt, then the stages.
 pub(super) fn rows(plan: &PipelinePlan, all: &All, compared: &[Compared], cards: &[CardNeed]) -> Vec<Value> {
     let (Some(before), Some(after)) = (plan.arm(Side::Before), plan.arm(Side::After)) else { return Vec::new() };
     if compared.is_empty() {
@@ -31,7 +34,7 @@ pub(super) fn rows(plan: &PipelinePlan, all: &All, compared: &[Compared], cards:
         .chain(cards.first().zip(cards.get(1)).into_iter().flat_map(|(before, after)| card(before, after)))
         .chain(all.get(&Side::Before).zip(all.get(&Side::After)).map(|(before, after)| Words {
             figure: "memory_growth",
-            meaning: "memory growth a turn",
+            meaning: "memory growth/turn",
             before: growth::words(&before.grown_bytes),
             after: growth::words(&after.grown_bytes),
             n: None,
@@ -49,7 +52,9 @@ pub(super) fn rows(plan: &PipelinePlan, all: &All, compared: &[Compared], cards:
             "verdict": row.verdict,
         })
     });
-    felt.into_iter().map(measured).chain(of_words).chain(stages.into_iter().map(measured)).collect()
+    let founding = FOUNDING.iter().filter_map(|name| felt.iter().copied().find(|one| one.name() == *name));
+    let others = felt.iter().copied().filter(|one| !FOUNDING.contains(&one.name().as_str()));
+    founding.map(measured).chain(of_words).chain(others.chain(stages).map(measured)).collect()
 }
 
 fn measured(one: &Compared) -> Value {
@@ -71,10 +76,11 @@ fn measured(one: &Compared) -> Value {
 fn meaning(one: &Compared) -> String {
     match (one.figure.name, one.is_first, one.is_stage) {
         ("ttlt", true, _) => "first generation".into(),
-        ("reaction", ..) => "IPC latency: a reaction".into(),
-        ("commands_per_s", ..) => "IPC messages a second".into(),
+        ("reaction", ..) => "IPC, a reaction".into(),
+        ("commands_per_s", ..) => "IPC messages/s".into(),
+        ("tokens_per_s", ..) => "tokens/s".into(),
         (_, true, _) => format!("{}, first turn", one.figure.meaning),
-        (_, _, true) => format!("stage: {}", one.figure.meaning),
+        (_, _, true) => format!("stage {}", one.figure.name),
         _ => one.figure.meaning.into(),
     }
 }
@@ -87,8 +93,8 @@ fn threads(before: &Arm, after: &Arm) -> [Words<'static>; 2] {
     let layers = |arm: &Arm| if arm.n_gpu_layers < 0 { "all".into() } else { arm.n_gpu_layers.to_string() };
     let threads = |arm: &Arm| format!("{} / {}", arm.n_threads, arm.n_threads_batch);
     [
-        row("n_threads", "threads: replies / prompts", threads(before), threads(after)),
-        row("n_gpu_layers", "layers on the GPU", layers(before), layers(after)),
+        row("n_threads", "threads / batch", threads(before), threads(after)),
+        row("n_gpu_layers", "GPU layers", layers(before), layers(after)),
     ]
 }
 
@@ -119,7 +125,7 @@ fn card(before: &CardNeed, after: &CardNeed) -> [Words<'static>; 2] {
         },
         Words {
             figure: "crash_risk",
-            meaning: "crash risk, derived",
+            meaning: "crash risk",
             before: risk(before),
             after: risk(after),
             n: None,
@@ -136,5 +142,7 @@ pub(super) fn remarks(cards: &[CardNeed]) -> Vec<String> {
     });
     let gains = "The gains of the rows are not multiplied into one: they overlap, and were measured together. The visible reaction is \
                  the whole of the stages.";
-    card.into_iter().chain([gains.to_owned()]).collect()
+    let words = "threads / batch: of replies and of prompts. different by itself: surely so alone, not among so many figures; more turns \
+                 would tell.";
+    [words.to_owned()].into_iter().chain(card).chain([gains.to_owned()]).collect()
 }
