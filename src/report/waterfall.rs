@@ -21,7 +21,7 @@ const STAGES: [(&str, char); 6] = [
 const EXPENDABLE: [usize; 6] = [6, 2, 2, 7, 5, 3];
 
 /// Characters of the longest bar.
-const BAR: f64 = 36.0;
+const BAR: f64 = 30.0;
 
 /// The most turns of a case that are shown, and of those that all are first turns; the record has all of them.
 const SHOWN: (usize, usize) = (12, 3);
@@ -104,9 +104,9 @@ mod tests {
         assert_eq!(grids.len(), 1);
         assert_eq!(
             grids[0].rows[0].last().unwrap(),
-            &format!("{}{}rr{}", "P".repeat(9), "R".repeat(18), "A".repeat(7))
+            &format!("{}{}rr{}", "P".repeat(7), "R".repeat(15), "A".repeat(6))
         );
-        assert_eq!(grids[0].rows[1].last().unwrap().len(), 29, "what was not reached has no part");
+        assert_eq!(grids[0].rows[1].last().unwrap().len(), 24, "what was not reached has no part");
         assert_eq!(grids[0].rows[1][6], figure::NOTHING);
     }
 }
