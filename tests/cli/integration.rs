@@ -125,3 +125,25 @@ fn test_memory_stability() {
         assert!(anonymous_bytes > 0.0 && anonymous_bytes < 1e9, "the founding limit of 1,000 MB: {anonymous_bytes}");
     }
 }
+
+/// The CSV alone must keep runs on different models from being compared as one and the same.
+#[test]
+fn figures_of_another_model_are_not_compared() {
+    let place = Place::new();
+    for (name, seed) in [("one", 1), ("other", 2)] {
+        assert_eq!(place.run(&format!("model synth tiny --seed {seed} -o {name}.gguf --quiet")).code, Some(0));
+        for line in [
+            "pipeline --bridge embedded:fps=200 --under-load none --no-contention --turns 1 --reply-tokens 2 --after none",
+            "memory --messages 2 --reply-tokens 2 --threads 1 --n-ctx 512",
+        ] {
+            let command = line.split(' ').next().unwrap();
+            let outcome = place.run(&format!("{line} --model {name}.gguf --quiet --out {command}-{name}"));
+            assert!(matches!(outcome.code, Some(0 | 4)), "{}", outcome.stderr);
+        }
+    }
+    for command in ["pipeline", "memory"] {
+        let refused = place.run(&format!("compare {command}-one/summary.csv {command}-other/summary.csv"));
+        assert_eq!(refused.code, Some(4), "{command}: {}", refused.stdout);
+        assert!(refused.stderr.contains("Not compared: subject: BASE has"), "{command}: {}", refused.stderr);
+    }
+}
