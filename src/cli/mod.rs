@@ -20,6 +20,7 @@ mod root;
 mod tap;
 mod threads;
 mod values;
+mod warmup;
 mod watch;
 
 pub use apply::ApplyArgs;
@@ -41,4 +42,5 @@ pub use report::ReportArgs;
 pub use root::{Cli, Command, CompletionsArgs, Format, RenderFormat, TokenFormat};
 pub use tap::TapArgs;
 pub use threads::{SweepItem, ThreadsArgs, UnderLoad};
+pub use warmup::{WarmupArgs, WarmupStartArgs, WarmupStudy};
 pub use watch::{GpuChoice, LookFormat, WatchArgs};

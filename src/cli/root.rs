@@ -4,7 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     ApplyArgs, BridgeArgs, CompareArgs, DoctorArgs, GpuPlacementArgs, GpuProfilesArgs, HistoryArgs, IpcArgs,
-    MemoryArgs, ModelArgs, PipelineArgs, RecommendArgs, RenderLoadArgs, ReportArgs, ThreadsArgs, WatchArgs,
+    MemoryArgs, ModelArgs, PipelineArgs, RecommendArgs, RenderLoadArgs, ReportArgs, ThreadsArgs, WarmupArgs,
+    WarmupStartArgs, WatchArgs,
 };
 
 /// Measures, explains and guards the speed of Workly: the way from a command to the avatar's face.
@@ -44,6 +45,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Show what memory is used for, and whether it leaks.
     Memory(MemoryArgs),
+    /// Measure the cold first reply against the warm one, and what warming saves.
+    Warmup(WarmupArgs),
     /// Watch the GPU live, with Workly's and Unity's processes.
     Watch(WatchArgs),
     /// Look into model files, and write synthetic ones.
@@ -62,6 +65,9 @@ pub enum Command {
     /// Measure one placement, for gpu-profiles, which starts this by itself.
     #[command(hide = true)]
     GpuPlacement(GpuPlacementArgs),
+    /// Measure one start, for warmup, which starts this by itself.
+    #[command(hide = true)]
+    WarmupStart(WarmupStartArgs),
 }
 
 /// `workly-perf completions`.

@@ -9,7 +9,7 @@ use crate::llm::engine::EngineError;
 use crate::llm::gguf::GgufError;
 use crate::llm::synth::{ShapeError, SynthError};
 use crate::llm::{CacheError, InspectError};
-use crate::plan::{ModelChoiceError, PlanError};
+use crate::plan::{ConversationError, ModelChoiceError, PlanError};
 use crate::record::RecordError;
 use crate::report::ReportError;
 use crate::term::Printer;
@@ -212,6 +212,12 @@ impl From<CacheError> for Failure {
             CacheError::NoFolder { .. } | CacheError::Io { .. } => Self::new(Exit::Lacking, error.into())
                 .hint("name a folder that you can write to with WORKLY_PERF_CACHE"),
         }
+    }
+}
+
+impl From<ConversationError> for Failure {
+    fn from(error: ConversationError) -> Self {
+        Self::new(Exit::Unreadable, error.into()).hint("name a text file with one message a line")
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod apply;
 mod bridge;
+#[cfg(feature = "llama")]
+mod child;
 mod compare;
 mod completions;
 mod connection;
@@ -23,6 +25,7 @@ mod run;
 mod simulated;
 mod tap;
 mod threads;
+mod warmup;
 mod watch;
 
 pub use run::run;

@@ -10,7 +10,7 @@ use clap::Parser;
 use super::failure::Failure;
 use super::{
     apply, bridge, compare, completions, doctor, gpu_profiles, history, ipc, memory, model, pipeline, recommend,
-    render_load, report, threads, watch,
+    render_load, report, threads, warmup, watch,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
@@ -54,6 +54,8 @@ fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
         Command::Apply(args) => apply::run(args, printer),
         Command::Doctor(args) => doctor::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Memory(args) => memory::run(args, printer, &*stop_on_ctrl_c()?),
+        Command::Warmup(args) => warmup::run(args, printer, &*stop_on_ctrl_c()?),
+        Command::WarmupStart(args) => warmup::run_start(args, printer, &stop_on_ctrl_c()?),
         Command::Watch(args) => watch::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Model(args) => model::run(args, printer, &*stop_on_ctrl_c()?),
         Command::Compare(args) => compare::run(args, printer, &*stop_on_ctrl_c()?),

@@ -11,6 +11,7 @@ mod inspect;
 mod kv_cache;
 mod model_ref;
 mod outline;
+mod page_cache;
 mod script;
 pub mod synth;
 
@@ -22,4 +23,5 @@ pub use inspect::{FACTS_SCHEMA, InspectError, ModelFacts, PartBytes, TypeCensus}
 pub use kv_cache::{KvBytes, KvCache};
 pub use model_ref::{ModelRef, ModelRefError};
 pub use outline::ModelOutline;
+pub use page_cache::{PageCacheError, cached_share, drop_from_cache, read_through};
 pub use script::{Script, ScriptError};

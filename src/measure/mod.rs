@@ -17,6 +17,7 @@ mod render_load;
 mod replay;
 mod round_trips;
 mod signatures;
+mod start;
 mod tap_account;
 mod token_figures;
 mod tokens;
@@ -46,6 +47,9 @@ pub use render_load::{Calibration, Frame, Frames, RenderLoad, RenderLoadError, R
 pub use replay::{Due, Replayed, replay};
 pub use round_trips::{Bench, End, RoundTrips, measure_case};
 pub use signatures::{Signature, growing_queue, received_signature};
+#[cfg(feature = "llama")]
+pub use start::measure_start;
+pub use start::{Readiness, ReplyTimes, StartAnswer, StartOutcome, StartPhase, StartRequest};
 pub use tap_account::{TapAccount, Traffic};
 pub use token_figures::{average, late_frames, token_metrics};
 #[cfg(feature = "llama")]

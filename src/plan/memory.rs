@@ -1,12 +1,11 @@
 //! The plans of `memory`: a conversation with a model, or another process to watch. Part of the record.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 
+use super::conversation::{ConversationError, script};
 use crate::advise::LeakRule;
 use crate::cli::MemoryArgs;
-use crate::llm::{Script, ScriptError};
+use crate::llm::Script;
 use crate::record::Topology;
 
 /// Growth that is called a leak, in bytes a message, unless the user says otherwise: 50 KiB in a hundred messages.
@@ -60,27 +59,6 @@ impl LeakPlan {
     }
 }
 
-/// Why there is nothing to say to the model.
-#[derive(Debug, thiserror::Error)]
-pub enum MemoryPlanError {
-    /// The conversation cannot be read.
-    #[error("cannot read the conversation {}: {source}", path.display())]
-    Conversation {
-        /// The file.
-        path: PathBuf,
-        /// The operating system's answer.
-        source: std::io::Error,
-    },
-    /// It holds nothing to say.
-    #[error("{}: {source}", path.display())]
-    Script {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        source: ScriptError,
-    },
-}
-
 /// A conversation with a model, and how its memory is judged.
 #[derive(Debug, Clone, Serialize)]
 pub struct ConversationPlan {
@@ -106,19 +84,12 @@ pub struct ConversationPlan {
 
 impl ConversationPlan {
     /// Resolves the arguments for a machine.
-    pub fn resolve(args: &MemoryArgs, topology: &Topology) -> Result<Self, MemoryPlanError> {
-        let script = match &args.conversation {
-            None => Script::of_the_app(),
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|source| MemoryPlanError::Conversation { path: path.clone(), source })?
-                .parse()
-                .map_err(|source| MemoryPlanError::Script { path: path.clone(), source })?,
-        };
+    pub fn resolve(args: &MemoryArgs, topology: &Topology) -> Result<Self, ConversationError> {
         // The window is full after so many messages of the user, each with its reply; two more for what comes late.
         let warm_up = args.context_limit as usize / 2 + 2;
         Ok(Self {
             messages: args.messages,
-            script,
+            script: script(args.conversation.as_deref())?,
             context_limit: args.context_limit,
             reply_tokens: args.reply_tokens,
             n_ctx: args.n_ctx,

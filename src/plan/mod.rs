@@ -1,6 +1,7 @@
 //! From what was asked to what will be done: arguments and configuration, resolved to the last default.
 
 mod campaign;
+mod conversation;
 mod gpu_profiles;
 mod ipc;
 mod memory;
@@ -12,14 +13,16 @@ mod settings;
 mod shared;
 mod tap;
 mod threads;
+mod warmup;
 mod watch;
 
 pub use campaign::{CampaignError, CampaignPlan, Role, Variant};
+pub use conversation::ConversationError;
 pub use gpu_profiles::{Depth, GpuProfilesPlan, KeptFree};
 pub use ipc::{
     BreakdownPlan, IpcCase, IpcPlan, MaxRatePlan, ReplayPlan, RoundTripsPlan, Shape, Study, VariantsPlan, Way,
 };
-pub use memory::{ConversationPlan, GrowthUnit, LeakPlan, MemoryPlanError, MemoryWatchPlan};
+pub use memory::{ConversationPlan, GrowthUnit, LeakPlan, MemoryWatchPlan};
 pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
 pub use needs::{NeedsError, model_needs};
 pub use pipeline::{ARM_KEYS, Arm, ArmError, PipelinePlan, PipelinePlanError, Side};
@@ -28,4 +31,5 @@ pub use settings::{objective, settings_patch};
 pub use shared::DEFAULT_CONFIG;
 pub use tap::TapPlan;
 pub use threads::{Competition, Count, Rounds, Rule, ThreadsPlan};
+pub use warmup::{REPLY_TO_A_PROMPT, WarmupPlan};
 pub use watch::{SaturatePlan, WatchPlan, WatchPlanError};

@@ -4,6 +4,7 @@
 //! Pure: a run in, text out. Knows no terminal and no command line, writes no file, and computes no figure that the
 //! record does not hold.
 
+mod attribution;
 mod before_after;
 mod comparison;
 mod conditions;

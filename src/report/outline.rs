@@ -3,7 +3,7 @@
 use super::conditions::conditions;
 use super::figure;
 use super::others::{self, Grid};
-use super::{before_after, settings, timeline, waterfall};
+use super::{attribution, before_after, settings, timeline, waterfall};
 use crate::record::{
     CSV_FILE, Case, CaseState, Metric, MetricStatus, RECOMMENDATION_FILE, REPORT_FILE, RUN_FILE, Run, RunState,
 };
@@ -78,6 +78,7 @@ impl Outline {
         let settings = settings::grid(run);
         tables.splice(0..0, before_after::grid(run));
         tables.extend(waterfall::grids(run));
+        tables.extend(attribution::grids(run));
         let is_grouped = |case: &Case| groups.iter().flatten().any(|grouped| std::ptr::eq(*grouped, case));
         Self {
             marks: marks(run),
@@ -90,7 +91,8 @@ impl Outline {
             also: run
                 .cases
                 .iter()
-                .filter(|case| settings.is_none() && !is_grouped(case) && before_after::rows_of(case).is_none())
+                .filter(|case| settings.is_none() && !is_grouped(case))
+                .filter(|case| before_after::rows_of(case).is_none() && !attribution::is_one(case))
                 .filter_map(|case| also(case, &run.cases, &none))
                 .collect(),
             tables: settings.map_or(tables, |settings| vec![settings]),

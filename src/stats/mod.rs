@@ -1,5 +1,6 @@
 //! Statistics, pure: samples in, figures out. Knows no clock, no bridge and no file.
 
+mod attribution;
 mod change_points;
 mod histogram;
 mod holm;
@@ -11,12 +12,13 @@ mod slope;
 mod summary;
 mod unpaired;
 
+pub use attribution::{Attribution, Part};
 pub use change_points::{ChangePoint, FEWEST_BETWEEN, change_points};
 pub use histogram::{SIGNIFICANT_DIGITS, histogram_of};
 pub use holm::holm;
 pub use mean::{Mean, mean_of, median_of_sorted};
 pub use paired::{FEWEST_PAIRS, PairedRatio, paired_ratio, paired_ratio_at, scatter_of_pairs};
 pub use quantile::{nearest_rank, percentile_interval, samples_needed};
-pub use slope::{Slope, theil_sen};
+pub use slope::{Line, Slope, robust_line, theil_sen};
 pub use summary::{PERCENTILES, Percentile, Summary};
 pub use unpaired::{UnpairedRatio, unpaired_ratio};

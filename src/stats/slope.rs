@@ -42,6 +42,28 @@ pub fn theil_sen(points: &[(f64, f64)], confidence: f64) -> Option<Slope> {
     Some(Slope { value: median_of_sorted(&slopes), interval, n: points.len() })
 }
 
+/// A line through points: a slope, and where it begins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Line {
+    /// The slope.
+    pub slope: Slope,
+    /// Its y at x 0: the median of what the slope leaves over.
+    pub intercept: f64,
+    /// How far the points lie from it at most, in units of y.
+    pub farthest: f64,
+}
+
+/// The line of [`theil_sen`]; `None` as there.
+#[must_use]
+pub fn robust_line(points: &[(f64, f64)], confidence: f64) -> Option<Line> {
+    let slope = theil_sen(points, confidence)?;
+    let mut left: Vec<f64> = points.iter().map(|(x, y)| y - slope.value * x).collect();
+    left.sort_by(f64::total_cmp);
+    let intercept = median_of_sorted(&left);
+    let farthest = left.iter().map(|y| (y - intercept).abs()).fold(0.0, f64::max);
+    Some(Line { slope, intercept, farthest })
+}
+
 /// The largest rank k, from 1, such that fewer than k of all pairs are out of order with a probability of at most `tail`,
 /// where there is no slope; `None` if even none out of order is likelier.
 fn critical_rank(points: usize, tail: f64) -> Option<usize> {
@@ -135,6 +157,16 @@ mod tests {
         ys[7] = 1e9;
         let slope = theil_sen(&points(&ys), 0.95).unwrap();
         assert!((slope.value - 3.0).abs() < 1e-9, "{slope:?}");
+    }
+
+    #[test]
+    fn a_line_begins_where_it_was_planted() {
+        let mut planted: Vec<(f64, f64)> = [1.0, 9.0, 35.0, 128.0, 512.0].map(|x| (x, 4.0 + 0.25 * x)).to_vec();
+        planted[1].1 += 30.0;
+        let line = robust_line(&planted, 0.95).unwrap();
+        assert!((line.slope.value - 0.25).abs() < 1e-9 && (line.intercept - 4.0).abs() < 1e-9, "{line:?}");
+        assert!((line.farthest - 30.0).abs() < 1e-9);
+        assert_eq!(robust_line(&planted[..1], 0.95), None);
     }
 
     #[test]

@@ -52,4 +52,6 @@ mod usage;
 mod variants;
 #[cfg(feature = "vulkan")]
 mod vulkan;
+#[cfg(feature = "llama")]
+mod warmup;
 mod watch;

@@ -23,6 +23,12 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
+    /// The same below a folder of one's choice.
+    #[cfg(feature = "llama")]
+    pub(crate) fn within(folder: &str) -> Self {
+        Self { folder: tempfile::tempdir_in(folder).unwrap() }
+    }
+
     /// A path inside of it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -1,32 +1,10 @@
-//! A placement's process, seen from the sweep: started, listened to, ended, whatever happens to it.
+//! A placement's process, seen from the sweep.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
+use super::super::child::{self, CalledOff as Ended};
 use crate::measure::{PlacementAnswer, PlacementPhase, PlacementTask};
-
-/// How often the sweep looks whether it is to end.
-const LOOK_UP: Duration = Duration::from_millis(20);
-
-/// How long a process is given to end by itself once its standard input is closed.
-const GOES_WITHIN: Duration = Duration::from_secs(2);
-
-/// The most bytes of last words that are kept, and of one line of them.
-const LAST_WORDS: usize = 4_000;
-const LAST_LINE: usize = 300;
-
-/// Why a placement's process gave no figures.
-#[derive(Debug)]
-pub(super) enum Ended {
-    /// In words.
-    Failed(String),
-    /// Ctrl-C.
-    Interrupted,
-}
 
 /// Has one thing done in a process of its own. `watch` is called again and again while it runs, with its number and what
 /// it is at.
@@ -36,156 +14,29 @@ pub(super) fn ask(
     stop: &AtomicBool,
     mut watch: impl FnMut(u32, PlacementPhase),
 ) -> Result<PlacementAnswer, Ended> {
-    let mut child = start(task).map_err(|error| Ended::Failed(format!("its process cannot be started: {error}")))?;
-    let lines = child.stdout.take().map(listen);
-    let words = child.stderr.take().map(|stderr| thread::spawn(move || last_words(stderr)));
-    let (deadline, mut phase, mut answer) = (Instant::now() + timeout, PlacementPhase::Load, None);
-    let mut called_off = None;
-    while let Some(lines) = &lines {
-        match lines.recv_timeout(LOOK_UP) {
-            Ok(PlacementAnswer::Phase(begun)) => phase = begun,
-            Ok(last) => answer = Some(last),
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => called_off = Some(Ended::Interrupted),
-            Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
-                called_off = Some(Ended::Failed(format!("no answer within {} s", timeout.as_secs_f64())));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
+    let (mut phase, mut answer) = (PlacementPhase::Load, None);
+    let gone = child::ask("gpu-placement", task, timeout, stop, |process, said| {
+        match said {
+            Some(PlacementAnswer::Phase(begun)) => phase = begun,
+            Some(last) => answer = Some(last),
+            None => {}
         }
-        if called_off.is_some() {
-            break;
-        }
-        watch(child.id(), phase);
-    }
-    let status = end(&mut child, called_off.is_some());
-    let words = words.and_then(|words| words.join().ok()).unwrap_or_default();
-    match (called_off, answer) {
-        (Some(ended), _) => Err(ended),
-        (None, Some(PlacementAnswer::Interrupted)) => Err(Ended::Interrupted),
-        (None, Some(PlacementAnswer::Failed { reason })) => Err(Ended::Failed(reason)),
-        (None, Some(answer)) => Ok(answer),
-        (None, None) => Err(Ended::Failed(fate(status, phase, &words))),
+        watch(process, phase);
+    })?;
+    match answer {
+        Some(PlacementAnswer::Interrupted) => Err(Ended::Interrupted),
+        Some(PlacementAnswer::Failed { reason }) => Err(Ended::Failed(reason)),
+        Some(answer) => Ok(answer),
+        None => Err(Ended::Failed(gone.fate(during(phase)))),
     }
 }
 
-fn start(task: &PlacementTask) -> std::io::Result<Child> {
-    let mut child = Command::new(std::env::current_exe()?)
-        .args(["--quiet", "gpu-placement"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let line = serde_json::to_string(task)? + "\n";
-    if let Some(stdin) = &mut child.stdin {
-        // Left open: its end is how the process learns that nobody wants the answer.
-        if let Err(error) = stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()) {
-            end(&mut child, true);
-            return Err(error);
-        }
-    }
-    Ok(child)
-}
-
-/// The lines of a process, until it closes its output.
-fn listen(stdout: ChildStdout) -> Receiver<PlacementAnswer> {
-    let (sender, lines) = channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            let Ok(answer) = serde_json::from_str(&line) else { continue };
-            if sender.send(answer).is_err() {
-                return;
-            }
-        }
-    });
-    lines
-}
-
-/// The end of what a process reported.
-fn last_words(stderr: ChildStderr) -> String {
-    let (mut words, mut reader, mut piece) = (Vec::new(), BufReader::new(stderr), [0; 1024]);
-    while let Ok(read @ 1..) = reader.read(&mut piece) {
-        words.extend_from_slice(&piece[..read]);
-        if words.len() > 2 * LAST_WORDS {
-            words.drain(..words.len() - LAST_WORDS);
-        }
-    }
-    String::from_utf8_lossy(&words).into_owned()
-}
-
-/// Sees to it that the process is gone.
-fn end(child: &mut Child, is_called_off: bool) -> Option<ExitStatus> {
-    drop(child.stdin.take());
-    let until = Instant::now() + GOES_WITHIN;
-    while is_called_off && Instant::now() < until {
-        if let Ok(Some(status)) = child.try_wait() {
-            return Some(status);
-        }
-        thread::sleep(LOOK_UP);
-    }
-    if is_called_off {
-        // It may have ended by itself meanwhile.
-        let _ = child.kill();
-    }
-    child.wait().ok()
-}
-
-/// What became of a process that ended without an answer.
-fn fate(status: Option<ExitStatus>, phase: PlacementPhase, words: &str) -> String {
-    let during = match phase {
+fn during(phase: PlacementPhase) -> &'static str {
+    match phase {
         PlacementPhase::Load => "while loading",
         PlacementPhase::WarmUp => "while warming up",
         PlacementPhase::Prompt => "while processing the prompt",
         PlacementPhase::Generation => "while generating",
         PlacementPhase::Done => "after measuring",
-    };
-    let how = status.map_or_else(|| "its process is gone".into(), how_it_ended);
-    let tells = |line: &&str| !line.trim().is_empty() && !line.starts_with('#') && !line.starts_with("[New ");
-    let last = words.lines().rev().find(tells).map(|line| line.trim().chars().take(LAST_LINE).collect::<String>());
-    match last {
-        Some(last) => format!("{how} {during}: {last}"),
-        None => format!("{how} {during}"),
-    }
-}
-
-#[cfg(unix)]
-fn how_it_ended(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match status.signal() {
-        Some(6) => "llama.cpp aborted the process (SIGABRT)".into(),
-        Some(9) => "the process was killed (SIGKILL), as the system does when memory runs out,".into(),
-        Some(11) => "the process crashed (SIGSEGV)".into(),
-        Some(signal) => format!("the process ended by signal {signal}"),
-        None => format!("the process ended with code {}", status.code().unwrap_or(-1)),
-    }
-}
-
-#[cfg(not(unix))]
-fn how_it_ended(status: ExitStatus) -> String {
-    match status.code() {
-        // What `abort` of Microsoft's runtime ends with, and a failed fast exit.
-        Some(3 | -1_073_740_791) => "llama.cpp aborted the process".into(),
-        code => format!("the process ended with code {}", code.unwrap_or(-1)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[cfg(unix)]
-    #[test]
-    fn the_fate_of_a_process_is_told_with_its_last_words() {
-        use std::os::unix::process::ExitStatusExt;
-        let words = "loading\nggml_vulkan: Device memory allocation failed\n#0 0x1234\n\n";
-        let told = fate(Some(ExitStatus::from_raw(6)), PlacementPhase::Load, words);
-        let expected =
-            "llama.cpp aborted the process (SIGABRT) while loading: ggml_vulkan: Device memory allocation failed";
-        assert_eq!(told, expected);
-        assert!(fate(Some(ExitStatus::from_raw(9)), PlacementPhase::Generation, "").contains("memory runs out"));
-        assert_eq!(
-            fate(Some(ExitStatus::from_raw(0)), PlacementPhase::Done, ""),
-            "the process ended with code 0 after measuring"
-        );
-        assert_eq!(fate(None, PlacementPhase::WarmUp, ""), "its process is gone while warming up");
     }
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use super::super::child::CalledOff as ChildEnd;
 use super::super::failure::Failure;
-use super::child::{self, Ended as ChildEnd};
+use super::child;
 use crate::advise::{MemoryBudget, PlacementOption, PlacementPick, pick};
 use crate::exit::Exit;
 use crate::llm::engine::{

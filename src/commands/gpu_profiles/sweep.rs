@@ -9,8 +9,9 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
+use super::super::child::CalledOff as ChildEnd;
 use super::cards::gib;
-use super::child::{self, Ended as ChildEnd};
+use super::child;
 use super::command::Known;
 use super::gpu_watch::{GpuSeen, GpuWatch};
 use crate::clock::Clock;

@@ -4,7 +4,6 @@ use super::super::failure::Failure;
 use super::target::TargetError;
 use super::watched::WatchError;
 use crate::exit::Exit;
-use crate::plan::MemoryPlanError;
 
 impl From<TargetError> for Failure {
     fn from(error: TargetError) -> Self {
@@ -31,11 +30,5 @@ impl From<WatchError> for Failure {
             WatchError::Lines { .. } => Self::new(Exit::Unreadable, error.into())
                 .hint("name a text file to which the process adds a line with each message"),
         }
-    }
-}
-
-impl From<MemoryPlanError> for Failure {
-    fn from(error: MemoryPlanError) -> Self {
-        Self::new(Exit::Unreadable, error.into()).hint("name a text file with one message a line")
     }
 }

@@ -154,6 +154,16 @@ impl<'m> Context<'m> {
         }
     }
 
+    /// Forgets all but the first `n` tokens; false where the model's memory cannot be cut there, and then it may hold anything.
+    pub(super) fn keep_first(&mut self, n: usize) -> bool {
+        let Ok(from) = i32::try_from(n) else { return false };
+        // SAFETY: the context lives. Sequence 0 is the only one there is; -1 is the end.
+        unsafe {
+            let memory = sys::llama_get_memory(self.pointer.as_ptr());
+            !memory.is_null() && sys::llama_memory_seq_rm(memory, 0, from, -1)
+        }
+    }
+
     /// Computes, until `stop` is set: then the CPU stops even inside a batch.
     pub(super) fn run<T>(&mut self, stop: &AtomicBool, work: impl FnOnce(&mut Run<'_>) -> T) -> T {
         let mut run = Run { pointer: self.pointer, n_vocab: self.n_vocab, lives: PhantomData };

@@ -17,13 +17,15 @@ pub struct Session<'m> {
     model: &'m Model,
     context: Context<'m>,
     spec: ContextSpec,
+    /// What the context holds of a turn that may be built on.
+    held: Vec<Token>,
 }
 
 impl<'m> Session<'m> {
     pub(super) fn new(model: &'m Model, context: Context<'m>, spec: &ContextSpec) -> Self {
         let spec =
             ContextSpec { n_ctx: context.n_ctx(), n_batch: context.n_batch(), n_ubatch: context.n_ubatch(), ..*spec };
-        Self { model, context, spec }
+        Self { model, context, spec, held: Vec::new() }
     }
 
     /// What the context is like, with the sizes that llama.cpp gave it.
@@ -103,10 +105,39 @@ impl<'m> Session<'m> {
     /// Processes a prompt and answers it with `n_gen` tokens, each the likeliest. The first token of the answer comes
     /// out of the prompt itself.
     pub fn turn(&mut self, prompt: &[Token], n_gen: usize, stop: &AtomicBool) -> Result<TurnTiming, EngineError> {
+        self.timed_turn(prompt, n_gen, stop, 0)
+    }
+
+    /// The same, but what the prompt begins with and the context still holds of the turns before, by this function, is not
+    /// computed again. Also gives how many tokens that were. The last one of the prompt is always computed: the answer comes
+    /// out of it.
+    pub fn turn_on_prefix(
+        &mut self,
+        prompt: &[Token],
+        n_gen: usize,
+        stop: &AtomicBool,
+    ) -> Result<(usize, TurnTiming), EngineError> {
+        let same = self.held.iter().zip(prompt).take_while(|(held, asked)| held == asked).count();
+        let wanted = same.min(prompt.len().saturating_sub(1));
+        self.held.clear();
+        // Some models' memory cannot be cut at any place: then all is computed.
+        let kept = if wanted > 0 && self.context.keep_first(wanted) { wanted } else { 0 };
+        let timing = self.timed_turn(prompt, n_gen, stop, kept)?;
+        self.held.extend(prompt.iter().chain(&timing.tokens[..n_gen - 1]));
+        Ok((kept, timing))
+    }
+
+    fn timed_turn(
+        &mut self,
+        prompt: &[Token],
+        n_gen: usize,
+        stop: &AtomicBool,
+        kept: usize,
+    ) -> Result<TurnTiming, EngineError> {
         let mut tokens = Vec::with_capacity(n_gen);
         let mut moments_ns = Vec::with_capacity(n_gen);
         let mut clock = Clock::start();
-        self.answer(prompt, n_gen, stop, &mut |token| match token {
+        self.respond(prompt, (n_gen, kept), stop, &mut |token| match token {
             None => clock = Clock::start(),
             Some(token) => {
                 moments_ns.push(clock.now_ns());
@@ -132,6 +163,17 @@ impl<'m> Session<'m> {
         stop: &AtomicBool,
         said: &mut dyn FnMut(Option<Token>),
     ) -> Result<(), EngineError> {
+        self.respond(prompt, (n_gen, 0), stop, said)
+    }
+
+    /// Answers a prompt of which the context holds the first `kept` tokens and nothing else.
+    fn respond(
+        &mut self,
+        prompt: &[Token],
+        (n_gen, kept): (usize, usize),
+        stop: &AtomicBool,
+        said: &mut dyn FnMut(Option<Token>),
+    ) -> Result<(), EngineError> {
         if prompt.is_empty() || n_gen == 0 {
             return Err(EngineError::NoTokens);
         }
@@ -140,9 +182,9 @@ impl<'m> Session<'m> {
         if let Some(token) = prompt.iter().find(|token| !self.model.knows(**token)) {
             return Err(EngineError::UnknownToken { token: *token, n_vocab: self.model.facts().n_vocab as usize });
         }
-        self.measure(stop, |turn| {
+        self.measure_after(kept, stop, |turn| {
             said(None);
-            turn.batches(prompt)?;
+            turn.batches(&prompt[kept..])?;
             let mut token = turn.likeliest()?;
             said(Some(token));
             for _ in 1..n_gen {
@@ -170,7 +212,20 @@ impl<'m> Session<'m> {
         stop: &AtomicBool,
         work: impl FnOnce(&mut Computing<'_, '_>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
-        self.context.clear();
+        self.measure_after(0, stop, work)
+    }
+
+    /// The same after `kept` tokens that are in the context.
+    fn measure_after<T>(
+        &mut self,
+        kept: usize,
+        stop: &AtomicBool,
+        work: impl FnOnce(&mut Computing<'_, '_>) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        self.held.clear();
+        if kept == 0 {
+            self.context.clear();
+        }
         let log = self.model.backend().log();
         let position = log.position();
         let n_batch = self.spec.n_batch as usize;

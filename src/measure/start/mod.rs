@@ -1,0 +1,9 @@
+//! The first reply, by what was ready before somebody asked.
+
+mod question;
+#[cfg(feature = "llama")]
+mod run;
+
+pub use question::{Readiness, ReplyTimes, StartAnswer, StartOutcome, StartPhase, StartRequest};
+#[cfg(feature = "llama")]
+pub use run::measure_start;

@@ -1,0 +1,145 @@
+//! The measuring of one start, inside of its own process.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::question::{Readiness, ReplyTimes, StartAnswer, StartOutcome, StartPhase, StartRequest};
+use crate::clock::Clock;
+use crate::llm::engine::{Backend, ContextSpec, EngineError, Model, Placement, Session};
+use crate::llm::{Conversation, PageCacheError, cached_share, drop_from_cache, read_through};
+
+/// Tokens of the application's warm generation, and what it says for it.
+const WARM_TOKENS: usize = 2;
+const WARM_MESSAGE: &str = "Bonjour";
+
+/// The most of a file that may be in the page cache of a cold start, and the least in that of a warm one.
+const COLD_AT_MOST: f64 = 0.01;
+const WARM_AT_LEAST: f64 = 0.99;
+
+/// Makes ready what is to be ready, asks, and asks again. `begins` is told of each phase, outside of what is timed.
+///
+/// # Errors
+/// Those of the engine; an interruption is one of them. Where ggml finds no memory it may also end the process.
+pub fn measure_start(
+    backend: &'static Backend,
+    request: &StartRequest,
+    mut begins: impl FnMut(StartPhase),
+    stop: &AtomicBool,
+) -> Result<StartAnswer, EngineError> {
+    begins(StartPhase::Prepare);
+    let cached_share = match bring_about(request, stop) {
+        Ok(share) => share,
+        Err(reason) => return Ok(StartAnswer::PageCache { reason }),
+    };
+    // Whatever comes after this moment, somebody waits for.
+    let mut asked = None;
+    if request.readiness < Readiness::Loaded {
+        asked = Some(ask(&mut begins));
+    }
+    let (model, load_ns) = load(backend, request, stop)?;
+    let mut outcome = converse(&model, request, asked, &mut begins, stop)?;
+    drop(model);
+    let (_, load_again_ns) = load(backend, request, stop)?;
+    (outcome.cached_share, outcome.load_ns, outcome.load_again_ns) = (cached_share, load_ns, load_again_ns);
+    Ok(StartAnswer::Measured(Box::new(outcome)))
+}
+
+fn ask(begins: &mut impl FnMut(StartPhase)) -> Clock {
+    begins(StartPhase::Ask);
+    Clock::start()
+}
+
+/// What happens on a loaded model. `asked` has been running since somebody asked, if that was before.
+fn converse(
+    model: &Model,
+    request: &StartRequest,
+    mut asked: Option<Clock>,
+    begins: &mut impl FnMut(StartPhase),
+    stop: &AtomicBool,
+) -> Result<StartOutcome, EngineError> {
+    if asked.is_none() && request.readiness < Readiness::Context {
+        asked = Some(ask(begins));
+    }
+    let (mut session, context_ns) = context(model, request)?;
+    let is_warmed = request.readiness >= Readiness::Warmed;
+    let warm_generation_ns = if is_warmed { Some(warm(model, &mut session, stop)?) } else { None };
+    let clock = asked.unwrap_or_else(|| ask(begins));
+    let first = reply(model, &mut session, request, stop)?;
+    let wait_ns = clock.now_ns();
+    begins(StartPhase::Later);
+    let later = (0..request.later).map(|_| reply(model, &mut session, request, stop)).collect::<Result<_, _>>()?;
+    Ok(StartOutcome {
+        cached_share: None,
+        load_ns: 0,
+        context_ns,
+        warm_generation_ns,
+        wait_first_ns: wait_ns - (first.elapsed_ns - first.ttft_ns),
+        wait_ns,
+        first,
+        later,
+        load_again_ns: 0,
+        description: model.facts().description.clone(),
+    })
+}
+
+/// Brings the page cache into the state that is asked for, and looks whether it is. Where the system cannot tell, the file
+/// was at least read.
+fn bring_about(request: &StartRequest, stop: &AtomicBool) -> Result<Option<f64>, String> {
+    let path = &request.path;
+    if request.readiness == Readiness::Cold {
+        let left = drop_from_cache(path).map_err(|error| error.to_string())?;
+        return if left <= COLD_AT_MOST {
+            Ok(Some(left))
+        } else {
+            Err(format!(
+                "{:.1} % of the file stayed in the page cache: another process has it open, or it is not this user's own",
+                100.0 * left
+            ))
+        };
+    }
+    read_through(path, stop).map_err(|error| error.to_string())?;
+    match cached_share(path) {
+        Ok(share) if share >= WARM_AT_LEAST || stop.load(Ordering::Relaxed) => Ok(Some(share)),
+        Ok(share) => Err(format!("only {:.1} % of the file stayed in the page cache: memory is short", 100.0 * share)),
+        Err(PageCacheError::Unsupported { .. }) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn load(backend: &'static Backend, request: &StartRequest, stop: &AtomicBool) -> Result<(Model, u64), EngineError> {
+    let placement = Placement { n_gpu_layers: Some(request.n_gpu_layers), use_mmap: true, mlock: false };
+    let clock = Clock::start();
+    let model = Model::load(backend, &request.path, &placement, &mut |_| !stop.load(Ordering::Relaxed))?;
+    Ok((model, clock.now_ns()))
+}
+
+fn context<'m>(model: &'m Model, request: &StartRequest) -> Result<(Session<'m>, u64), EngineError> {
+    let spec = ContextSpec {
+        n_ctx: request.n_ctx,
+        n_threads: request.n_threads,
+        n_threads_batch: request.n_threads,
+        ..ContextSpec::default()
+    };
+    let clock = Clock::start();
+    let session = model.session(&spec)?;
+    Ok((session, clock.now_ns()))
+}
+
+/// What the application does to warm up: a few words, answered with two tokens.
+fn warm(model: &Model, session: &mut Session<'_>, stop: &AtomicBool) -> Result<u64, EngineError> {
+    let clock = Clock::start();
+    session.turn(&model.tokenize(WARM_MESSAGE), WARM_TOKENS, stop)?;
+    Ok(clock.now_ns())
+}
+
+fn reply(
+    model: &Model,
+    session: &mut Session<'_>,
+    request: &StartRequest,
+    stop: &AtomicBool,
+) -> Result<ReplyTimes, EngineError> {
+    let mut conversation = Conversation::new(request.system.clone(), Conversation::CONTEXT_LIMIT);
+    conversation.ask(request.message.clone());
+    let prompt = model.chat_prompt(&conversation.messages());
+    let timing = session.turn(&prompt.tokens, request.n_gen as usize, stop)?;
+    Ok(ReplyTimes { n_prompt: timing.n_prompt, ttft_ns: timing.ttft_ns, elapsed_ns: timing.elapsed_ns })
+}

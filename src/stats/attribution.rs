@@ -1,0 +1,100 @@
+//! A difference taken apart: settings that lead step by step from one end to the other, measured in the same rounds.
+
+use super::mean::{Mean, mean_of};
+
+/// A difference, and the steps that it consists of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attribution {
+    /// From the first setting to the last.
+    pub whole: Part,
+    /// From each setting to the next.
+    pub steps: Vec<Part>,
+    /// Rounds.
+    pub n: usize,
+}
+
+/// By how much a setting is faster than another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Part {
+    /// Over all rounds, in nanoseconds; those of the steps add up to that of the whole.
+    pub sum_ns: i128,
+    /// A round, in nanoseconds: the mean of the paired differences, with Student's interval.
+    pub mean_ns: Mean,
+}
+
+impl Attribution {
+    /// Takes the difference apart. Each round has a duration for each setting, in the order of the steps. `None` without
+    /// a round, for fewer than two settings, or where a round has not as many as the others.
+    ///
+    /// Means add up, medians do not: hence means.
+    #[must_use]
+    pub fn of(rounds: &[Vec<u64>]) -> Option<Self> {
+        let settings = rounds.first()?.len();
+        if settings < 2 || rounds.iter().any(|round| round.len() != settings) {
+            return None;
+        }
+        let steps = (1..settings).map(|at| Part::of(rounds, at - 1, at)).collect::<Option<_>>()?;
+        Some(Self { whole: Part::of(rounds, 0, settings - 1)?, steps, n: rounds.len() })
+    }
+
+    /// The share of the whole that a step is; `None` where there is nothing to share.
+    #[must_use]
+    pub fn share(&self, step: &Part) -> Option<f64> {
+        (self.whole.sum_ns != 0).then(|| step.sum_ns as f64 / self.whole.sum_ns as f64)
+    }
+}
+
+impl Part {
+    fn of(rounds: &[Vec<u64>], from: usize, to: usize) -> Option<Self> {
+        let saved: Vec<i128> = rounds.iter().map(|round| i128::from(round[from]) - i128::from(round[to])).collect();
+        let sum_ns: i128 = saved.iter().sum();
+        let mean = mean_of(&saved.iter().map(|ns| *ns as f64).collect::<Vec<_>>())?;
+        Some(Self { sum_ns, mean_ns: Mean { value: sum_ns as f64 / rounds.len() as f64, ..mean } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
+    use super::*;
+
+    #[test]
+    fn two_rounds_by_hand() {
+        let found = Attribution::of(&[vec![100, 60, 50], vec![90, 70, 30]]).unwrap();
+        assert_eq!((found.whole.sum_ns, found.n), (110, 2));
+        assert_eq!(found.steps.iter().map(|step| step.sum_ns).collect::<Vec<_>>(), [60, 50]);
+        assert!((found.steps[0].mean_ns.value - 30.0).abs() < 1e-12);
+        assert!((found.share(&found.steps[1]).unwrap() - 50.0 / 110.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_cannot_be_taken_apart_is_not() {
+        for rounds in [vec![], vec![vec![1]], vec![vec![1, 2], vec![1]]] {
+            assert_eq!(Attribution::of(&rounds), None, "{rounds:?}");
+        }
+        let same = Attribution::of(&[vec![5, 7, 5]]).unwrap();
+        assert_eq!((same.whole.sum_ns, same.share(&same.steps[0])), (0, None));
+        assert_eq!(same.steps[0].sum_ns, -2, "a step may lose time");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            rng_seed: RngSeed::Fixed(6), failure_persistence: None, ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn the_steps_add_up_to_the_whole(
+            rounds in (2_usize..7).prop_flat_map(|settings| {
+                prop::collection::vec(prop::collection::vec(0..=u64::MAX, settings), 1..12)
+            })
+        ) {
+            let found = Attribution::of(&rounds).unwrap();
+            prop_assert_eq!(found.steps.iter().map(|step| step.sum_ns).sum::<i128>(), found.whole.sum_ns);
+            let means: f64 = found.steps.iter().map(|step| step.mean_ns.value).sum();
+            let largest = found.steps.iter().map(|step| step.mean_ns.value.abs()).fold(1.0, f64::max);
+            prop_assert!((means - found.whole.mean_ns.value).abs() <= 1e-12 * largest * rounds[0].len() as f64);
+        }
+    }
+}
