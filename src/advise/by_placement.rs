@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::by_gpu_runs::Tried;
+use super::bytes::gib;
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Objective, Setting};
 use super::situation::{Card, Footprint, ModelNeeds, ProfileAsk, Situation};
 use crate::record::Run;
@@ -238,9 +239,4 @@ fn kept(reason: &str) -> Vec<Choice> {
     [Setting::GpuProfile, Setting::NGpuLayers, Setting::NCtx, Setting::NBatch, Setting::KvType, Setting::FlashAttn]
         .map(|setting| Choice { value: None, ..Choice::by_rule(setting, Value::Null, reason) })
         .into()
-}
-
-/// Bytes as people read them.
-pub(super) fn gib(bytes: u64) -> String {
-    format!("{:.2} GiB", bytes as f64 / GIB as f64)
 }

@@ -5,6 +5,7 @@ mod by_gpu_runs;
 mod by_placement;
 mod by_studies;
 mod by_threads;
+mod bytes;
 pub mod checkup;
 mod gpu_rules;
 mod leak;
@@ -16,6 +17,7 @@ mod thread_choice;
 pub mod threads;
 pub mod watch;
 
+pub use bytes::gib;
 pub use gpu_rules::{Compares, GpuRule, RuleAnswer, Step, TableCard, gpu_rules, table_cards};
 pub use leak::{Doubt, Growth, LeakJudgement, LeakRule, LeakVerdict};
 pub use placement::{MemoryBudget, PlacementOption, PlacementPick, cliffs, pick};

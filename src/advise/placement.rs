@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bytes::gib;
+
 /// One placement, and what it would take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlacementOption {
@@ -117,11 +119,6 @@ pub fn pick(options: &[PlacementOption], budget: &MemoryBudget) -> Option<Placem
         chosen,
         budget: *budget,
     })
-}
-
-/// Bytes as people compare cards by.
-fn gib(bytes: u64) -> String {
-    format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64)
 }
 
 /// Placements after which speed fell although more layers were on the GPU: what a card does whose driver moved memory out

@@ -73,6 +73,9 @@ pub struct MemoryArgs {
     /// 64 KiB a minute.
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     pub threshold: Option<u64>,
+    /// Read GPU memory too: what the process holds where NVIDIA's driver tells it, and what all programs hold.
+    #[arg(long)]
+    pub vram: bool,
     /// Folder of the record; must be new or empty. Default: `results/local/<time>-memory`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

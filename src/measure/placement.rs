@@ -90,14 +90,16 @@ pub struct PlacementOutcome {
 }
 
 impl PlacementOutcome {
-    /// By how much the free memory of the devices fell, in bytes, whoever took it; `None` where no device tells, or other
-    /// programs gave back more than was taken.
+    /// By how much the free memory of the devices fell, in bytes, whoever took it; `None` where a device does not tell, or other
+    /// programs gave back more than was taken. A driver that says that all is free while a model lies there does not tell.
     #[must_use]
     pub fn device_delta_bytes(&self) -> Option<u64> {
         let mut sum = None;
         for before in &self.before {
             let after = self.after.iter().find(|after| after.name == before.name)?;
-            let (before, after) = (before.memory_free_bytes?, after.memory_free_bytes?);
+            let total = after.memory_total_bytes;
+            let (before, after) =
+                (before.memory_free_bytes?, after.memory_free_bytes.filter(|free| Some(*free) < total)?);
             sum = Some(sum.unwrap_or(0_u64) + before.checked_sub(after)?);
         }
         sum
@@ -193,6 +195,7 @@ mod tests {
         assert_eq!(delta(Vec::new(), Vec::new()), None);
         assert_eq!(delta(vec![device("A", None)], vec![device("A", None)]), None);
         assert_eq!(delta(two(90, 80), two(91, 80)), None);
+        assert_eq!(delta(two(100, 100), two(100, 100)), None, "a driver without a budget repeats the total");
         assert_eq!(delta(two(90, 80), vec![device("A", Some(60))]), None);
     }
 

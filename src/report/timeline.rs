@@ -11,7 +11,8 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 /// Bars in a line.
 const COLUMNS: usize = 40;
 /// Series that are shown; the record holds all.
-const SHOWN: [&str; 5] = ["anonymous", "file_backed", "threads", "handles", "messages"];
+const SHOWN: [&str; 7] =
+    ["anonymous", "file_backed", "vram_process", "vram_whole_gpu", "threads", "handles", "messages"];
 
 /// Size of a drawing, in SVG units.
 const WIDTH: f64 = 720.0;

@@ -17,6 +17,8 @@ mod engine;
 mod faults;
 mod generated;
 mod golden;
+#[cfg(all(feature = "llama", target_os = "linux"))]
+mod gpu_children;
 mod gpu_facts;
 #[cfg(feature = "llama")]
 mod gpu_profiles;

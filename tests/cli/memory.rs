@@ -1,6 +1,6 @@
 //! `memory` on synthetic models: the steps of a life cycle, what was foreseen beside them, and the verdict.
 
-use workly_perf::record::{CaseState, RecordFolder, Run, RunState, Timeline};
+use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState, Timeline};
 
 use super::run::{Place, case, figure};
 
@@ -119,4 +119,32 @@ fn ctrl_c_keeps_the_messages_so_far() {
     assert_eq!(run.state, RunState::Interrupted);
     assert_eq!(case(&run, "conversation").state, CaseState::Interrupted);
     assert!(Timeline::of(case(&run, "conversation")).is_some());
+}
+
+#[test]
+fn gpu_memory_stands_beside_each_step_where_it_is_asked_for() {
+    use super::standin_nvml::Driver;
+
+    let place = place();
+    let line =
+        "memory --model tiny.gguf --messages 6 --reply-tokens 2 --threads 1 --n-ctx 256 --vram --quiet --out out";
+    // The driver does not know this process, and the card fills from look to look.
+    let script =
+        "gpu name=Card total=4096\nrow used=100\nrow used=100\nrow used=200\nrow used=300\nprocess pid=1 used=7";
+    let output = place.command_with_gpu(Driver::Current, script, line).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = run(&place);
+    for step in ["1-start", "2-backend", "3-model", "4-context", "5-first-reply", "6-second-reply"] {
+        let whole = figure(&told, &format!("step/{step}"), "vram_whole_gpu").unwrap() / 1_048_576.0;
+        assert!([100.0, 200.0, 300.0].contains(&whole), "{step}: {whole}");
+    }
+    for case in &told.cases {
+        let process = case.metric("vram_process").unwrap();
+        assert_eq!((process.value, process.status), (None, MetricStatus::NotMeasured), "{}", case.path);
+    }
+    assert_eq!(figure(&told, "conversation", "vram_whole_gpu_max"), Some(300.0 * 1_048_576.0));
+    let without = place.run(&line.replace(" --vram", "").replace("--out out", "--out plain"));
+    assert_eq!(without.code, Some(0), "{}", without.stderr);
+    let plain = RecordFolder::read(&place.path("plain")).unwrap();
+    assert!(plain.cases.iter().all(|case| case.metric("vram_process").is_none()), "nobody asked");
 }

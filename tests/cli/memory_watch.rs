@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
-use workly_perf::record::{CaseState, RecordFolder, Run, RunState, Timeline};
+use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState, Timeline};
 
 use super::run::{Outcome, Place, figure};
 
@@ -211,4 +211,53 @@ fn another_user_s_process_shows_what_everyone_may_see() {
     assert!(run.cases[0].metric("anonymous").unwrap().value.is_some());
     assert!(run.cases[0].metric("pss").unwrap().value.is_none());
     assert!(run.cases[0].notes[0].contains("permission denied: the process is another user's"), "{:?}", run.cases[0]);
+}
+
+#[test]
+fn gpu_memory_is_told_by_process_or_for_all_or_not_at_all() {
+    use super::standin_nvml::Driver;
+
+    let own = std::process::id();
+    let line = format!("memory --pid {own} --vram --for 100ms --every 20ms --quiet --out out");
+    let watched = |script: Option<String>| {
+        let place = Place::new();
+        let mut command = match script {
+            Some(script) => place.command_with_gpu(Driver::Current, &script, &line),
+            None => place.command(&line),
+        };
+        if command.get_envs().all(|(name, _)| name != "WORKLY_PERF_NVML") {
+            command.env("WORKLY_PERF_NVML", "none");
+        }
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        RecordFolder::read(&place.path("out")).unwrap()
+    };
+    let figures = |run: &Run| {
+        ["vram_process", "vram_whole_gpu"].map(|name| {
+            let metric = run.cases[0].metric(name).unwrap();
+            (metric.value, metric.status)
+        })
+    };
+    let mib = |mib: u32| Some(f64::from(mib) * 1_048_576.0);
+    let card = "gpu name=Card total=4096\nrow used=1000 reserved=24 use=1";
+    // Two cards, and this process on both.
+    let both = format!(
+        "{card}\nprocess pid={own} used=300\nprocess pid=1 used=5\ngpu name=B total=2048\nrow used=100\nprocess pid={own} used=12"
+    );
+    let run = watched(Some(both));
+    assert_eq!(figures(&run), [(mib(312), MetricStatus::Ok), (mib(1124), MetricStatus::Ok)]);
+    let timeline = Timeline::of(&run.cases[0]).unwrap();
+    assert!(timeline.series.iter().any(|series| series.name == "vram_process" && series.values[0] == mib(312)));
+    assert!(run.findings.iter().any(|finding| finding.contains("what all programs hold")), "{:?}", run.findings);
+    // As on Windows, a process that uses no GPU, and a driver whose answer fails.
+    let run = watched(Some(format!("{card}\nprocess pid={own} used=none")));
+    assert_eq!(figures(&run), [(None, MetricStatus::Unsupported), (mib(1024), MetricStatus::Ok)]);
+    let run = watched(Some(format!("{card}\nprocess pid=1 used=5")));
+    assert_eq!(figures(&run), [(None, MetricStatus::NotMeasured), (mib(1024), MetricStatus::Ok)]);
+    let run = watched(Some("gpu name=Card total=4096\nrow used=1 fail=memory:999".into()));
+    assert_eq!(figures(&run), [(None, MetricStatus::Invalid); 2]);
+    assert!(run.cases[0].notes.iter().any(|note| note.contains("GPU memory (")), "{:?}", run.cases[0].notes);
+    let run = watched(None);
+    assert!(figures(&run).iter().all(|(value, _)| value.is_none()), "{:?}", figures(&run));
+    assert!(run.findings.iter().any(|finding| finding.contains("GPU memory is not told")), "{:?}", run.findings);
 }

@@ -70,15 +70,53 @@ fn what_cannot_fit_is_said_and_the_sweep_goes_on() {
 #[test]
 #[ignore = "needs a Vulkan device"]
 fn memory_that_runs_out_is_a_row_and_not_the_end() {
-    // Far more cache than the device has; the process that asks for it fails or dies, and the sweep says so.
-    let (code, run) = swept("--layers 2,all --reserve 0MiB --try-all --ctx-size 9000000 --repetitions 1 --timeout 5m");
+    // One tensor of the cache is larger than the device can hold. Nothing but the device is asked for it: with fewer layers the
+    // machine would have to hold gigabytes of the same cache.
+    let line = "--layers all --reserve 0MiB --try-all --ctx-size 9000000 --cache-type f16 --repetitions 1";
+    let (code, run) = swept(line);
     assert_eq!((code, run.state), (Some(4), RunState::Complete));
     assert!(run.findings.iter().any(|text| text.contains("could not foresee")), "{:?}", run.findings);
+    let failed = case(&run, "placement/ngl=5");
+    assert_eq!((failed.state, &failed.conditions["status"]), (CaseState::Failed, &"failed".into()));
+    assert!(failed.reason.as_ref().is_some_and(|why| why.contains("failed to allocate")), "{:?}", failed.reason);
+}
+
+#[test]
+#[ignore = "needs a Vulkan device"]
+fn placements_that_end_their_process_are_rows_between_others() {
+    // Tensors that the device can hold and cannot compute on: ggml aborts the process. Without layers all goes well.
+    let line = "--layers 0,2,all --reserve 0MiB --try-all --ctx-size 550000 --cache-type f16 --repetitions 1";
+    let (code, run) = swept(line);
+    assert_eq!((code, run.state), (Some(0), RunState::Complete));
     for layers in [2, 5] {
         let failed = case(&run, &format!("placement/ngl={layers}"));
         assert_eq!((failed.state, &failed.conditions["status"]), (CaseState::Failed, &"failed".into()));
-        assert!(failed.reason.as_ref().is_some_and(|why| !why.is_empty()), "{failed:?}");
+        let why = failed.reason.as_deref().unwrap();
+        assert!(why.contains("llama.cpp aborted the process") && !why.contains('/'), "{why}");
     }
+    assert_eq!(case(&run, "placement/ngl=0").state, CaseState::Ok);
+    assert!(figure(&run, "idle/tg4/ngl=0", "avg_ts").unwrap() > 0.0);
+}
+
+#[test]
+#[ignore = "needs a Vulkan device"]
+fn what_a_driver_does_not_tell_is_not_0() {
+    let (_, run) = swept("--layers all --reserve 0MiB --ctx-size 512 --repetitions 1");
+    let delta = case(&run, "placement/ngl=5").metric("vram_delta").unwrap();
+    // lavapipe's driver has no budget; one that has shows what the model took.
+    assert!(delta.value.is_none_or(|bytes| bytes > 0.0), "{delta:?}");
+    let place = Place::new();
+    assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
+    let line =
+        "memory --model tiny.gguf --gpu-layers 5 --messages 1 --reply-tokens 1 --n-ctx 64 --vram --quiet --out out";
+    let outcome = place.run(line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    let [process, whole] =
+        ["vram_process", "vram_whole_gpu"].map(|name| case(&run, "step/4-context").metric(name).unwrap().value);
+    assert!(process.is_none() && whole.is_none_or(|bytes| bytes > 0.0), "{process:?} {whole:?}");
+    // What ggml's buffers on the device hold is told in any case, beside what was foreseen.
+    assert!(run.findings.iter().any(|text| text.contains("ggml's buffers there hold")), "{:?}", run.findings);
 }
 
 /// Both projections of every placement, on the card that is not here and on the device that is.
@@ -101,5 +139,95 @@ fn a_card_that_is_not_here_takes_what_a_device_takes() {
             let is_near = off.abs() <= LIMIT_PERCENT || (ours - theirs).abs() <= SMALL_BYTES;
             assert!(is_near, "{name}, {} layers: {off:.2} %\n{card:?}\n{device:?}", card.n_gpu_layers);
         }
+    }
+}
+
+/// A device that is filled by `watch`, as far as a test may.
+#[cfg(target_os = "linux")]
+mod saturation {
+    use std::process::{Child, Stdio};
+    use std::time::Duration;
+
+    use workly_perf::host::ProcessMemory;
+    use workly_perf::llm::engine::DeviceKind;
+    use workly_perf::record::{RecordFolder, RunState};
+
+    use super::super::run::{Place, figure};
+    use super::super::watch::{events, interrupt, scaled_rules};
+    use super::backend;
+
+    /// What is taken, whatever the driver calls its memory: lavapipe's is that of the machine.
+    const TAKEN: u64 = 256 << 20;
+
+    /// Starts a watch that fills the device, and waits until it holds the memory, seen from outside. What share that is, the
+    /// rules are told too.
+    fn filled(place: &Place, line: &str) -> (Child, u64) {
+        let devices = backend().devices();
+        let device = devices.iter().find(|device| device.kind == DeviceKind::Gpu).expect("a Vulkan device");
+        let percent = (100.0 * TAKEN as f64 / device.memory_total_bytes.unwrap() as f64).max(1.0);
+        place.write("rules.toml", &scaled_rules("0.1", "0.2", percent / 90.0));
+        let fill = format!(
+            "watch --plain --interval 50ms --rules rules.toml --out out --device {} --saturate {percent}% {line}",
+            device.name
+        );
+        let mut command = place.command(&fill);
+        command.env("WORKLY_PERF_NVML", "none").stdout(Stdio::null()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let mut most = 0;
+        while most < TAKEN {
+            let memory = ProcessMemory::of(child.id()).expect("it goes on until it has held its memory");
+            most = most.max(memory.resident_bytes.value().copied().unwrap_or(0));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        (child, most)
+    }
+
+    #[test]
+    #[ignore = "needs a Vulkan device"]
+    fn the_device_is_really_filled_falls_back_and_returns() {
+        let place = Place::new();
+        let (child, mut most) = filled(&place, "--for 2s");
+        let pid = child.id();
+        let mut last = most;
+        while let Ok(memory) = ProcessMemory::of(pid) {
+            last = memory.resident_bytes.value().copied().unwrap_or(last);
+            most = most.max(last);
+            if last + TAKEN * 3 / 4 < most {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert!(last + TAKEN * 3 / 4 < most, "given back while the program went on: {most} then {last}");
+        let happened = events(&place, &["state", "full", "freed"]);
+        let expected = [
+            "state Vulkan0  optimal",
+            "full Vulkan0",
+            "state Vulkan0 optimal overloaded",
+            "freed Vulkan0",
+            "state Vulkan0 overloaded optimal",
+        ];
+        assert_eq!(happened, expected);
+        let run = RecordFolder::read(&place.path("out")).unwrap();
+        assert_eq!((run.state, run.simulated.len()), (RunState::Complete, 0), "a real device");
+        let taken = figure(&run, "Vulkan0/vram", "max").unwrap();
+        assert!((taken / TAKEN as f64 - 1.0).abs() < 0.02, "{taken}");
+        assert!(run.findings.iter().any(|text| text.contains("overloaded: the profile is then cpu_fallback")));
+        assert!(run.findings.iter().any(|text| text.contains("optimal again: the profile is then performance")));
+    }
+
+    #[test]
+    #[ignore = "needs a Vulkan device"]
+    fn ctrl_c_frees_the_device_too() {
+        let place = Place::new();
+        let (child, _) = filled(&place, "--for 1h");
+        let pid = child.id();
+        interrupt(pid);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(ProcessMemory::of(pid).is_err(), "nobody is left who could hold anything");
+        assert_eq!(RecordFolder::read(&place.path("out")).unwrap().state, RunState::Interrupted);
     }
 }

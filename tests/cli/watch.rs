@@ -15,6 +15,18 @@ fn rules(decide_every_s: &str, stay_s: &str) -> String {
         .replace("stay_s = 15.0", &format!("stay_s = {stay_s}"))
 }
 
+/// The same, with all shares of the card multiplied.
+#[cfg(feature = "vulkan")]
+pub(crate) fn scaled_rules(decide_every_s: &str, stay_s: &str, by: f64) -> String {
+    let scaled = |line: &str| match line.split_once(" = ") {
+        Some((name, percent)) if name.ends_with("_percent") && !name.starts_with("use_") => {
+            format!("{name} = {:?}", by * percent.parse::<f64>().unwrap())
+        }
+        _ => line.to_owned(),
+    };
+    rules(decide_every_s, stay_s).lines().map(scaled).collect::<Vec<_>>().join("\n")
+}
+
 /// Runs to its end.
 fn outcome(mut command: Command) -> Outcome {
     let Output { status, stdout, stderr } = command.output().unwrap();
@@ -37,7 +49,7 @@ fn record(place: &Place) -> Run {
 }
 
 /// `kind subject from to` of each event of those kinds, as `events.csv` has them.
-fn events(place: &Place, kinds: &[&str]) -> Vec<String> {
+pub(crate) fn events(place: &Place, kinds: &[&str]) -> Vec<String> {
     let mut reader = csv::Reader::from_path(place.path("out/events.csv")).unwrap();
     let rows = reader.records().map(Result::unwrap).filter(|row| kinds.contains(&&row[2]));
     rows.map(|row| format!("{} {} {} {}", &row[2], &row[3], &row[4], &row[5]).trim_end().to_owned()).collect()
@@ -360,7 +372,7 @@ fn it_ends_when_nobody_reads_any_more() {
 }
 
 #[cfg(unix)]
-fn interrupt(pid: u32) {
+pub(crate) fn interrupt(pid: u32) {
     assert!(Command::new("kill").args(["-INT", &pid.to_string()]).status().unwrap().success());
 }
 

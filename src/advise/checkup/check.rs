@@ -99,8 +99,3 @@ impl Check {
         Self { symptoms: symptoms.to_vec(), ..self }
     }
 }
-
-/// Bytes as people write them.
-pub(super) fn gib(bytes: u64) -> String {
-    format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30))
-}

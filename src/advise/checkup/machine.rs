@@ -1,6 +1,7 @@
 //! The machine and this build: what slows everything down.
 
-use super::check::{Check, CheckState, Symptom, gib};
+use super::super::bytes::gib;
+use super::check::{Check, CheckState, Symptom};
 use crate::record::{Fact, Machine};
 
 /// What is known of the machine.

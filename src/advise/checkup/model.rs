@@ -1,6 +1,7 @@
 //! Configuration, model and card: whether Workly can load what it is told to.
 
-use super::check::{Check, CheckState, Symptom, gib};
+use super::super::bytes::gib;
+use super::check::{Check, CheckState, Symptom};
 use crate::record::Fact;
 
 /// What is known of the configuration.

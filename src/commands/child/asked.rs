@@ -70,6 +70,8 @@ pub(in super::super) fn ask<A: DeserializeOwned + Send + 'static>(
 fn start(command: &str, task: &impl Serialize) -> std::io::Result<Child> {
     let mut child = Command::new(std::env::current_exe()?)
         .args(["--quiet", command])
+        // ggml's own: a debugger that it starts before it aborts takes seconds, and buries what it said.
+        .env("GGML_NO_BACKTRACE", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -134,10 +136,20 @@ impl Gone {
         let how = self.status.map_or_else(|| "its process is gone".into(), how_it_ended);
         let tells = |line: &&str| !line.trim().is_empty() && !line.starts_with('#') && !line.starts_with("[New ");
         let last = self.words.lines().rev().find(tells);
-        match last.map(|line| line.trim().chars().take(LAST_LINE).collect::<String>()) {
+        match last.map(|line| without_folders(line.trim()).chars().take(LAST_LINE).collect::<String>()) {
             Some(last) => format!("{how} {during}: {last}"),
             None => format!("{how} {during}"),
         }
+    }
+}
+
+/// A line that begins with a place in a source file, without the folders of the machine that built it.
+fn without_folders(line: &str) -> &str {
+    let place = line.split(": ").next().unwrap_or(line);
+    let is_source = [".cpp:", ".c:", ".h:", ".cu:", ".m:"].iter().any(|ending| place.contains(ending));
+    match place.rfind(['/', '\\']) {
+        Some(at) if is_source => &line[at + 1..],
+        _ => line,
     }
 }
 
@@ -180,5 +192,9 @@ mod tests {
         assert!(fate(Some(9), "", "while generating").contains("memory runs out"));
         assert_eq!(fate(Some(0), "", "after measuring"), "the process ended with code 0 after measuring");
         assert_eq!(fate(None, "", "while warming up"), "its process is gone while warming up");
+        assert_eq!(
+            fate(None, "/home/kira/ggml/src/ggml-backend.cpp:1081: tensor of /0 in a buffer\n", "while loading"),
+            "its process is gone while loading: ggml-backend.cpp:1081: tensor of /0 in a buffer"
+        );
     }
 }

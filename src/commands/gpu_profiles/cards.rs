@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::failure::Failure;
 use super::foresee::{Foreseen, card_budget};
 use super::only_project::ProfileNeed;
-use crate::advise::{MemoryBudget, PlacementPick, RuleAnswer, gpu_rules, table_cards};
+use crate::advise::{MemoryBudget, PlacementPick, RuleAnswer, gib, gpu_rules, table_cards};
 use crate::plan::GpuProfilesPlan;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 
@@ -131,11 +131,6 @@ fn against(bytes: u64, memory: u64) -> String {
         Some(left) => format!("{}, leaves {}", gib(bytes), gib(left)),
         None => format!("{}, {} more than there is", gib(bytes), gib(bytes - memory)),
     }
-}
-
-/// Bytes as people compare cards by.
-pub(super) fn gib(bytes: u64) -> String {
-    format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64)
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! What the sweep comes to, in words: how many layers to place, how sure that is, and what to know about it.
 
-use super::cards::gib;
 use super::cases::{error_percent, samples};
 use super::command::Known;
 use super::only_project::same_in_truth;
 use super::sweep::{Ended, Placed, Swept};
-use crate::advise::{Candidate, Certainty, ThreadChoice, cliffs};
+use crate::advise::{Candidate, Certainty, ThreadChoice, cliffs, gib};
 use crate::llm::ModelFacts;
 use crate::llm::engine::DeviceKind;
 use crate::measure::{Test, TokenSample};

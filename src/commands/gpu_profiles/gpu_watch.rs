@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use crate::host::gpu::{GpuAddress, Nvml};
+use crate::host::gpu::{ServedGpus, vram_of};
 use crate::measure::PlacementPhase;
 use crate::record::{Direction, Metric, MetricStatus};
 
@@ -13,7 +13,7 @@ const EVERY: Duration = Duration::from_millis(100);
 /// The GPUs, and how to ask them. Where there is no NVML, nothing is read and nothing is made up.
 #[derive(Debug)]
 pub(super) struct GpuWatch {
-    nvml: Option<(Nvml, Vec<GpuAddress>)>,
+    gpus: Option<ServedGpus>,
     asked: Cell<Option<Instant>>,
 }
 
@@ -33,24 +33,18 @@ pub(super) struct GpuSeen {
 impl GpuWatch {
     /// Finds the GPUs that the driver knows.
     pub(super) fn open() -> Self {
-        let nvml = Nvml::open().ok().map(|nvml| {
-            let addresses =
-                nvml.survey().devices.iter().map(GpuAddress::from).filter(|gpu| gpu.mig.is_none()).collect();
-            (nvml, addresses)
-        });
-        Self { nvml, asked: Cell::new(None) }
+        Self { gpus: ServedGpus::open().ok(), asked: Cell::new(None) }
     }
 
     /// Looks once, unless it has just looked.
     pub(super) fn look(&self, process: u32, phase: PlacementPhase, seen: &mut GpuSeen) {
-        let Some((nvml, addresses)) = &self.nvml else { return };
+        let Some(gpus) = &self.gpus else { return };
         if self.asked.get().is_some_and(|asked| asked.elapsed() < EVERY) {
             return;
         }
         self.asked.set(Some(Instant::now()));
-        let readings: Vec<_> = addresses.iter().filter_map(|&address| nvml.read(address).ok()).collect();
-        let held = readings.iter().filter_map(|reading| reading.vram_of(process).value().copied().flatten());
-        let held = held.fold(None, |sum, bytes| Some(sum.unwrap_or(0) + bytes));
+        let readings: Vec<_> = gpus.read().into_iter().flatten().collect();
+        let held = vram_of(&readings, process).value().copied().flatten();
         seen.process_bytes = seen.process_bytes.max(held);
         let hottest = readings.iter().filter_map(|reading| reading.temperature_c.value().copied()).max();
         seen.temperature_c = seen.temperature_c.max(hottest);

@@ -10,10 +10,10 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use super::super::child::CalledOff as ChildEnd;
-use super::cards::gib;
 use super::child;
 use super::command::Known;
 use super::gpu_watch::{GpuSeen, GpuWatch};
+use crate::advise::gib;
 use crate::clock::Clock;
 use crate::llm::engine::Projection;
 use crate::measure::{PlacementAnswer, PlacementOutcome, PlacementRequest, PlacementTask};

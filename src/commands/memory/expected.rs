@@ -19,11 +19,18 @@ pub(super) struct Expected {
     pub(super) compute_bytes: u64,
     /// All of it that is on devices.
     pub(super) device_bytes: u64,
+    /// What ggml's buffers on devices then held; `None` where it did not tell.
+    pub(super) device_held_bytes: Option<u64>,
 }
 
 impl Expected {
-    /// From what was foreseen, and from what llama.cpp has said since `position`.
-    pub(super) fn of(projection: &Projection, backend: &Backend, position: u64) -> Self {
+    /// From what was foreseen, from what devices hold now, and from what llama.cpp has said since `position`.
+    pub(super) fn of(
+        projection: &Projection,
+        device_held_bytes: Option<u64>,
+        backend: &Backend,
+        position: u64,
+    ) -> Self {
         let said = backend.log().since(position, LogLevel::Info);
         let mapped: f64 = said.iter().filter_map(|line| mapped_mib(&line.text)).sum();
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A size of memory.
@@ -34,6 +41,7 @@ impl Expected {
             kv_bytes: projection.host.context_bytes,
             compute_bytes: projection.host.compute_bytes,
             device_bytes: projection.on_devices().total_bytes(),
+            device_held_bytes,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::vram::{Vram, VramReader};
 use crate::clock::Clock;
 use crate::host::ProcessMemory;
 use crate::llm::Conversation;
@@ -18,13 +19,20 @@ pub(super) struct Step {
     pub(super) took_ns: u64,
     /// Memory then.
     pub(super) memory: ProcessMemory,
+    /// GPU memory then, where it was asked for.
+    pub(super) vram: Option<Vram>,
 }
 
 impl Step {
     /// Reads the memory of this process after a step.
-    pub(super) fn after(name: &'static str, took_ns: u64) -> Self {
-        Self { name, took_ns, memory: ProcessMemory::own() }
+    pub(super) fn after(name: &'static str, took_ns: u64, gpus: Option<&VramReader>) -> Self {
+        Self { name, took_ns, memory: ProcessMemory::own(), vram: own_vram(gpus) }
     }
+}
+
+/// What of the GPUs' memory is taken now, by this process and by all.
+fn own_vram(gpus: Option<&VramReader>) -> Option<Vram> {
+    gpus.map(|gpus| gpus.read(std::process::id()))
 }
 
 /// One message and its reply.
@@ -40,6 +48,8 @@ pub(super) struct Turn {
     pub(super) elapsed_ns: u64,
     /// Memory after it.
     pub(super) memory: ProcessMemory,
+    /// GPU memory after it, where it was asked for.
+    pub(super) vram: Option<Vram>,
 }
 
 /// What came of a conversation.
@@ -60,6 +70,7 @@ pub(super) fn talk<E: From<EngineError>>(
     plan: &ConversationPlan,
     model: &Model,
     session: &mut Session<'_>,
+    gpus: Option<&VramReader>,
     done: &AtomicU64,
     stop: &AtomicBool,
     mut keep: impl FnMut(&Talk) -> Result<(), E>,
@@ -91,6 +102,7 @@ pub(super) fn talk<E: From<EngineError>>(
             ttft_ns: timing.ttft_ns,
             elapsed_ns: timing.elapsed_ns,
             memory: ProcessMemory::own(),
+            vram: own_vram(gpus),
         });
         done.fetch_add(1, Ordering::Relaxed);
         keep(&talk)?;

@@ -12,6 +12,7 @@ mod steps;
 #[cfg(feature = "llama")]
 mod talked;
 mod target;
+mod vram;
 mod watched;
 
 pub(super) use command::run;

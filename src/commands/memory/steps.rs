@@ -5,6 +5,7 @@ use serde_json::json;
 use super::expected::Expected;
 use super::judged::growth;
 use super::life::{Step, Talk, Turn};
+use super::vram::{self, Vram};
 use crate::advise::{LeakJudgement, LeakRule};
 use crate::clock::ms;
 use crate::host::ProcessMemory;
@@ -47,18 +48,36 @@ pub(super) fn reconciled(steps: &[Step], expected: &Expected) -> Option<Reconcil
     })
 }
 
+/// By how much GPU memory grew from the backend to the context, in bytes, and which figure says so: that of the process where
+/// the driver tells it, else that of all programs.
+pub(super) fn device_growth(steps: &[Step]) -> Option<(&'static str, f64)> {
+    let at = |name: &str| steps.iter().find(|step| step.name == name)?.vram.as_ref();
+    let (before, after) = (at("backend")?, at("context")?);
+    vram::NAMES.into_iter().zip(vram::READINGS).find_map(|(name, reading)| {
+        let after = *reading(after).value()? as f64;
+        // A process of which the driver knew nothing before held nothing that it counts.
+        let before = match reading(before) {
+            Fact::NotMeasured => 0.0,
+            fact => *fact.value()? as f64,
+        };
+        Some((name, after - before))
+    })
+}
+
 /// One case a step: memory after it, its growth, and what was foreseen.
-pub(super) fn step_cases(steps: &[Step], turns: &[Turn], expected: Option<&Expected>) -> Vec<Case> {
+pub(super) fn step_cases<'a>(steps: &'a [Step], turns: &'a [Turn], expected: Option<&Expected>) -> Vec<Case> {
     let replies = ["first reply", "second reply"];
-    let all = steps.iter().map(|step| (step.name, step.took_ns, &step.memory));
-    let all = all.chain(replies.into_iter().zip(turns).map(|(name, turn)| (name, turn.elapsed_ns, &turn.memory)));
+    let all = steps.iter().map(|step| (step.name, step.took_ns, &step.memory, step.vram.as_ref()));
+    let reply = |(name, turn): (&'static str, &'a Turn)| (name, turn.elapsed_ns, &turn.memory, turn.vram.as_ref());
+    let all = all.chain(replies.into_iter().zip(turns).map(reply));
     let mut before: Option<&ProcessMemory> = None;
     let mut cases = Vec::new();
-    for (place, (name, took_ns, memory)) in all.enumerate() {
+    for (place, (name, took_ns, memory, vram)) in all.enumerate() {
         let mut metrics: Vec<Metric> =
             READINGS.iter().map(|(metric, reading)| figure(metric, reading(memory), Direction::Lower)).collect();
         metrics.insert(0, foreseen(name, expected));
         metrics.insert(1, grown(before, memory));
+        metrics.splice(2..2, vram::metrics(vram));
         metrics.push(Metric::plain("took", "ms", ms(took_ns), 1, Direction::Lower));
         cases.push(Case {
             path: format!("step/{}-{}", place + 1, name.replace(' ', "-")),
@@ -66,7 +85,7 @@ pub(super) fn step_cases(steps: &[Step], turns: &[Turn], expected: Option<&Expec
             reason: None,
             duration_s: took_ns as f64 / 1e9,
             conditions: json!({ "step": name }),
-            notes: buffers(name, expected).into_iter().collect(),
+            notes: buffers(name, expected).into_iter().chain(vram::reasons(vram)).collect(),
             metrics,
             histograms: Vec::new(),
         });
@@ -134,6 +153,8 @@ pub(super) fn talk_case(plan: &ConversationPlan, talk: &Talk) -> (Case, LeakJudg
     let mut metrics =
         vec![growth("growth", "message", &judgement), growth("growth_a_token", "token", &a_token.judge(&by_token))];
     metrics.extend(of_turns(&talk.turns));
+    let vram: Vec<&Vram> = talk.turns.iter().filter_map(|turn| turn.vram.as_ref()).collect();
+    metrics.extend(vram::over_time(&vram));
     let stopped = talk.stopped.then(|| format!("interrupted after {} messages", talk.turns.len()));
     let mut case = Case {
         path: "conversation".into(),
@@ -146,7 +167,7 @@ pub(super) fn talk_case(plan: &ConversationPlan, talk: &Talk) -> (Case, LeakJudg
             "tokens": tokens,
             "leak": judgement,
         }),
-        notes: forgotten(talk.forgotten).into_iter().collect(),
+        notes: forgotten(talk.forgotten).into_iter().chain(vram::reasons(vram)).collect(),
         metrics,
         histograms: Vec::new(),
     };
@@ -188,6 +209,9 @@ fn timeline(talk: &Talk) -> Timeline {
         .filter(|(name, _)| *name != "peak_resident")
         .map(|(name, reading)| of(name, "bytes", &|turn| reading(&turn.memory).value().map(|bytes| *bytes as f64)))
         .collect();
+    for (name, reading) in vram::NAMES.into_iter().zip(vram::READINGS) {
+        series.push(of(name, "bytes", &|turn| reading(turn.vram.as_ref()?).value().map(|bytes| *bytes as f64)));
+    }
     series.push(of("prompt", "tokens", &|turn| Some(turn.n_prompt as f64)));
     series.push(of("ttft", "ms", &|turn| Some(ms(turn.ttft_ns))));
     series.push(of("reply", "ms", &|turn| Some(ms(turn.elapsed_ns))));

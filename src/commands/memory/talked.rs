@@ -11,7 +11,8 @@ use super::super::report::{rendered, show};
 use super::expected::Expected;
 use super::judged::{exit, sentence};
 use super::life::{Step, Talk, talk, timed};
-use super::steps::{reconciled, step_cases, talk_case};
+use super::steps::{device_growth, reconciled, step_cases, talk_case};
+use super::vram::VramReader;
 use crate::cli::MemoryArgs;
 use crate::exit::Exit;
 use crate::host;
@@ -31,32 +32,37 @@ pub(super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Res
         n_threads_batch: plan.n_threads,
         ..ContextSpec::default()
     };
-    let mut steps = vec![Step::after("start", 0)];
+    // Opened before the first step, so that what the driver's library takes is in no step's growth.
+    let gpus = args.vram.then(VramReader::of_driver);
+    let mut steps = vec![Step::after("start", 0, gpus.as_ref())];
     let (backend, took_ns) = timed(Backend::start);
     let backend = backend?;
+    let gpus = gpus.map(|gpus| gpus.or_ggml(backend));
+    let gpus = gpus.as_ref();
     let projection = project(backend, &located.path, plan.n_gpu_layers, &spec, Target::Machine)?;
-    steps.push(Step::after("backend", took_ns));
+    steps.push(Step::after("backend", took_ns, gpus));
     let position = backend.log().position();
     let placement = Placement { n_gpu_layers: Some(plan.n_gpu_layers), use_mmap: plan.use_mmap, mlock: false };
     let (model, took_ns) = timed(|| Model::load(backend, &located.path, &placement, &mut |_| true));
     let model = model?;
-    steps.push(Step::after("model", took_ns));
+    steps.push(Step::after("model", took_ns, gpus));
     let (session, took_ns) = timed(|| model.session(&spec));
     let mut session = session?;
-    steps.push(Step::after("context", took_ns));
-    let expected = Expected::of(&projection, backend, position);
+    steps.push(Step::after("context", took_ns, gpus));
+    let held = session.held(plan.n_gpu_layers).ok().map(|held| held.on_devices().total_bytes());
+    let expected = Expected::of(&projection, held, backend, position);
 
     let mut recorder =
         Recorder::start(args.out.as_deref(), beginning(&plan, &located, &model, &projection, &expected))?;
     let progress = Progress::start(printer, "messages", plan.messages.into());
     let mut saved = 0;
-    let talked = talk(&plan, &model, &mut session, progress.counter(), stop, |so_far| {
+    let talked = talk(&plan, &model, &mut session, gpus, progress.counter(), stop, |so_far| {
         // The record grows with the conversation: written at each doubling, it costs no message much.
         if so_far.turns.len() < 2 * saved {
             return Ok(());
         }
         saved = so_far.turns.len();
-        fill(&mut recorder, &plan, &steps, so_far, &expected);
+        fill(&mut recorder, &plan, &steps, so_far, &expected, gpus);
         recorder.save().map_err(Failure::from)
     });
     progress.clear();
@@ -66,7 +72,7 @@ pub(super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Res
             return Err(recorder.fail(failure));
         }
     };
-    let verdict = fill(&mut recorder, &plan, &steps, &talk, &expected);
+    let verdict = fill(&mut recorder, &plan, &steps, &talk, &expected, gpus);
     (recorder.run.state, recorder.run.reason) =
         if talk.stopped { (RunState::Interrupted, Some("ended by Ctrl-C".into())) } else { (RunState::Complete, None) };
     recorder.finish()?;
@@ -115,7 +121,14 @@ fn beginning(
 }
 
 /// Puts what there is into the record, and says how the process would end.
-fn fill(recorder: &mut Recorder, plan: &ConversationPlan, steps: &[Step], talk: &Talk, expected: &Expected) -> Exit {
+fn fill(
+    recorder: &mut Recorder,
+    plan: &ConversationPlan,
+    steps: &[Step],
+    talk: &Talk,
+    expected: &Expected,
+    gpus: Option<&VramReader>,
+) -> Exit {
     let (conversation, judgement) = talk_case(plan, talk);
     let run = &mut recorder.run;
     run.cases = step_cases(steps, &talk.turns, Some(expected));
@@ -138,11 +151,25 @@ fn fill(recorder: &mut Recorder, plan: &ConversationPlan, steps: &[Step], talk: 
         ),
         None => format!("{parts}."),
     });
-    if expected.device_bytes > 0 {
-        run.findings.push(format!(
-            "{} of it was foreseen on devices, and is in no figure of this process.",
-            amount(expected.device_bytes as f64)
-        ));
-    }
+    run.findings.extend(on_devices(steps, expected));
+    run.findings.extend(gpus.map(VramReader::in_words));
     exit(&judgement)
+}
+
+/// What was foreseen on devices, beside what ggml's buffers there hold, and what their memory grew by where that is told.
+fn on_devices(steps: &[Step], expected: &Expected) -> Option<String> {
+    let foreseen = expected.device_bytes as f64;
+    if expected.device_bytes == 0 {
+        return None;
+    }
+    let of_it = |bytes: f64| format!("{}, {:.1} % of it", amount(bytes), 100.0 * bytes / foreseen);
+    let held = expected.device_held_bytes.map(|bytes| format!(" ggml's buffers there hold {}.", of_it(bytes as f64)));
+    let grown = device_growth(steps)
+        .map(|(name, grown)| format!(" From the backend to the context {name} grew by {}.", of_it(grown)));
+    Some(format!(
+        "{} more was foreseen on devices, and is in no figure of this process's own memory.{}{}",
+        amount(foreseen),
+        held.unwrap_or_default(),
+        grown.unwrap_or_default()
+    ))
 }

@@ -13,6 +13,7 @@ use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show};
 use super::judged::{exit, growth, sentence};
+use super::vram::{self, Vram, VramReader};
 use crate::advise::LeakJudgement;
 use crate::cli::MemoryArgs;
 use crate::clock::Clock;
@@ -49,6 +50,8 @@ struct Look {
     /// Messages so far, where they are counted.
     messages: u64,
     memory: ProcessMemory,
+    /// GPU memory, where it was asked for.
+    vram: Option<Vram>,
 }
 
 /// Why the watch ended.
@@ -67,6 +70,7 @@ pub(super) fn run(
     stop: &AtomicBool,
 ) -> Result<Exit, Failure> {
     let plan = MemoryWatchPlan::resolve(args);
+    let gpus = args.vram.then(open_gpus);
     let mut lines = args.count_lines.as_deref().map(Lines::open).transpose()?;
     let beginning = Beginning {
         command: "memory",
@@ -79,7 +83,7 @@ pub(super) fn run(
     let looks = plan.length_s.map_or(0.0, |length_s| length_s / plan.every_s);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A count that an hour and a millisecond bound.
     let progress = Progress::start(printer, &format!("watching {} ({})", target.name, target.pid), looks as u64);
-    let watched = watch(&plan, target, lines.as_mut(), stop, &progress, |looks| {
+    let watched = watch(&plan, target, lines.as_mut(), gpus.as_ref(), stop, &progress, |looks| {
         recorder.run.cases = vec![case(&plan, target, looks, None).0];
         recorder.save()
     });
@@ -93,7 +97,7 @@ pub(super) fn run(
             return Err(failure);
         }
     };
-    let judgement = conclude(&mut recorder, &plan, target, &looks, ended)?;
+    let judgement = conclude(&mut recorder, &plan, target, gpus.as_ref(), &looks, ended)?;
     show(&rendered(&recorder.run, args.format, printer)?, printer)?;
     printer.note(&format!("record: {}", recorder.path().display()));
     Ok(match recorder.run.state {
@@ -107,6 +111,7 @@ fn conclude(
     recorder: &mut Recorder,
     plan: &MemoryWatchPlan,
     target: &NamedProcess,
+    gpus: Option<&VramReader>,
     looks: &[Look],
     ended: Ended,
 ) -> Result<LeakJudgement, RecordError> {
@@ -125,8 +130,19 @@ fn conclude(
     let (case, judgement) = case(plan, target, looks, recorder.run.reason.clone());
     recorder.run.cases = vec![case];
     recorder.run.findings = vec![sentence("anonymous memory", &plan.leak, &judgement)];
+    recorder.run.findings.extend(gpus.map(VramReader::in_words));
     recorder.finish()?;
     Ok(judgement)
+}
+
+/// Who tells of the GPUs' memory. ggml is not started where the driver tells: it would take memory of the card itself.
+fn open_gpus() -> VramReader {
+    let driver = VramReader::of_driver();
+    #[cfg(feature = "llama")]
+    if let (VramReader::Nobody(_), Ok(backend)) = (&driver, crate::llm::engine::Backend::start()) {
+        return driver.or_ggml(backend);
+    }
+    driver
 }
 
 /// Looks until something ends it. `keep` writes down what there is.
@@ -134,6 +150,7 @@ fn watch(
     plan: &MemoryWatchPlan,
     target: &NamedProcess,
     mut lines: Option<&mut Lines>,
+    gpus: Option<&VramReader>,
     stop: &AtomicBool,
     progress: &Progress,
     mut keep: impl FnMut(&[Look]) -> Result<(), RecordError>,
@@ -145,7 +162,10 @@ fn watch(
         let at_s = now_s();
         let messages = lines.as_mut().map_or(Ok(0), |lines| lines.count())?;
         match ProcessMemory::of(target.pid) {
-            Ok(memory) if is_still(target) => looks.push(Look { at_s, messages, memory }),
+            Ok(memory) if is_still(target) => {
+                let vram = gpus.map(|gpus| gpus.read(target.pid));
+                looks.push(Look { at_s, messages, memory, vram });
+            }
             _ => {
                 // The last look may have met it while it gave its memory back.
                 looks.pop();
@@ -283,6 +303,7 @@ fn metrics(plan: &MemoryWatchPlan, looks: &[Look], judgement: &LeakJudgement) ->
             metrics.push(Metric::plain(&format!("{name}_max"), unit, largest, n, Direction::Lower));
         }
     }
+    metrics.extend(vram::over_time(&looks.iter().filter_map(|look| look.vram.as_ref()).collect::<Vec<_>>()));
     metrics
 }
 
@@ -297,7 +318,8 @@ fn notes(looks: &[Look]) -> Vec<String> {
             None => reasons.push((reason.clone(), vec![name])),
         }
     }
-    reasons.into_iter().map(|(reason, names)| format!("Not read: {} ({reason}).", names.join(", "))).collect()
+    let own = reasons.into_iter().map(|(reason, names)| format!("Not read: {} ({reason}).", names.join(", ")));
+    own.chain(vram::reasons(looks.iter().filter_map(|look| look.vram.as_ref()))).collect()
 }
 
 fn timeline(plan: &MemoryWatchPlan, looks: &[Look]) -> Timeline {
@@ -309,6 +331,10 @@ fn timeline(plan: &MemoryWatchPlan, looks: &[Look]) -> Timeline {
         .filter(|(name, ..)| *name != "peak_resident")
         .map(|(name, unit, reading)| Series { name: name.into(), unit: unit.into(), values: values(reading) })
         .collect();
+    for (name, reading) in vram::NAMES.into_iter().zip(vram::READINGS) {
+        let bytes = |look: &Look| reading(look.vram.as_ref()?).value().map(|bytes| *bytes as f64);
+        series.push(Series { name: name.into(), unit: "bytes".into(), values: looks.iter().map(bytes).collect() });
+    }
     if plan.counts_lines {
         let values = looks.iter().map(|look| Some(look.messages as f64)).collect();
         series.push(Series { name: "messages".into(), unit: "count".into(), values });

@@ -101,9 +101,7 @@ impl Collected {
             Fact::Value(reading) => turn(reading),
             missing => super::look::map(missing, |_| 0.0),
         };
-        let taken = |reading: &crate::host::gpu::GpuReading| {
-            Fact::Value(reading.vram_total_bytes.saturating_sub(reading.vram_free_bytes) as f64)
-        };
+        let taken = |reading: &crate::host::gpu::GpuReading| Fact::Value(reading.vram_taken_bytes() as f64);
         let figures = [
             (Quantity::Vram, of(&taken)),
             (Quantity::Use, of(&|reading| whole(&reading.use_percent))),

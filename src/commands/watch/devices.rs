@@ -17,6 +17,9 @@ enum Source {
     /// A piece of the machine's memory that stands in for a card of so many bytes.
     #[cfg(feature = "llama")]
     Card(u64),
+    /// A GPU of so many bytes whose driver does not tell how full it is: what this program itself holds of it is counted.
+    #[cfg(feature = "llama")]
+    Held(u64),
 }
 
 /// One GPU that is watched.
@@ -123,7 +126,21 @@ impl Devices {
         self.chosen = Some(self.gpus.len() - 1);
     }
 
-    /// Looks at the GPU at that place. `held_bytes` is what this program itself has taken of a card that stands in.
+    /// Where the driver of the chosen GPU does not tell how full it is, has this program count what it holds of it itself.
+    /// Says whether it does.
+    #[cfg(feature = "llama")]
+    pub(super) fn count_held(&mut self, total_bytes: Option<u64>) -> bool {
+        let (Some(place), Some(total_bytes)) = (self.chosen, total_bytes) else { return false };
+        let is_silent =
+            matches!(self.gpus[place].source, Source::Ggml(_)) && self.read(place, 0).is_err_and(|gap| !gap.lost);
+        if is_silent {
+            self.gpus[place].source = Source::Held(total_bytes);
+        }
+        is_silent
+    }
+
+    /// Looks at the GPU at that place. `held_bytes` is what this program itself has taken, of a card that stands in or of one
+    /// whose driver does not tell.
     pub(super) fn read(&self, place: usize, held_bytes: u64) -> Result<GpuReading, Gap> {
         let _ = held_bytes;
         match self.gpus[place].source {
@@ -134,7 +151,9 @@ impl Devices {
             #[cfg(feature = "llama")]
             Source::Ggml(index) => ggml_reading(index),
             #[cfg(feature = "llama")]
-            Source::Card(bytes) => Ok(GpuReading::of_memory(bytes, bytes.saturating_sub(held_bytes))),
+            Source::Card(bytes) | Source::Held(bytes) => {
+                Ok(GpuReading::of_memory(bytes, bytes.saturating_sub(held_bytes)))
+            }
         }
     }
 }

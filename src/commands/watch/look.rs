@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::devices::{Devices, Gap};
 use crate::clock::Clock;
-use crate::host::gpu::GpuReading;
+use crate::host::gpu::{GpuReading, vram_of};
 use crate::host::{FoundProcess, ProcessChoiceError, ProcessLook, ProcessQuery, Processes};
 use crate::record::Fact;
 
@@ -137,17 +137,8 @@ fn gpu(devices: &Devices, place: usize, held_bytes: u64) -> GpuLook {
 
 /// What a process holds on all GPUs together. The parts of a split one repeat what the whole has.
 fn vram(gpus: &[GpuLook], pid: u32) -> Fact<Option<u64>> {
-    let mut sum: Fact<Option<u64>> = Fact::Unsupported;
-    for gpu in gpus.iter().filter(|gpu| !gpu.label.contains('.')) {
-        let Some(reading) = gpu.reading.value() else { continue };
-        match (&mut sum, reading.vram_of(pid)) {
-            (Fact::Value(sum), Fact::Value(more)) => *sum = sum.map_or(more, |sum| Some(sum + more.unwrap_or(0))),
-            // One that does not tell makes the sum unknown only where no other tells either.
-            (Fact::Value(_), _) => {}
-            (_, told) => sum = told,
-        }
-    }
-    sum
+    let whole = gpus.iter().filter(|gpu| !gpu.label.contains('.'));
+    vram_of(whole.filter_map(|gpu| gpu.reading.value()), pid)
 }
 
 /// The fact with its value turned into another.

@@ -44,6 +44,8 @@ pub(super) struct Saturation {
     pub(super) found_s: [Option<f64>; 2],
     /// The most that was held, in bytes.
     pub(super) most_bytes: u64,
+    /// Whether the driver does not tell how full the device is, so that only what is held here is counted.
+    counts_own: bool,
 }
 
 impl Saturation {
@@ -57,7 +59,7 @@ impl Saturation {
     ) -> Result<Self, Failure> {
         let backend = Backend::start()?;
         let device = wanted(&backend.devices(), plan.device.as_deref())?;
-        if device.kind == DeviceKind::Cpu {
+        let counts_own = if device.kind == DeviceKind::Cpu {
             let most = machine_free_bytes.unwrap_or(0) / SHARE_OF_MACHINE;
             if plan.card_bytes > most {
                 return Err(WatchError::CardTooLarge {
@@ -67,9 +69,11 @@ impl Saturation {
                 .into());
             }
             devices.add_card(plan.card_bytes);
+            false
         } else {
             devices.choose(&device.name, &device.description)?;
-        }
+            devices.count_held(device.memory_total_bytes)
+        };
         let held = HeldMemory::on(backend, device)?;
         Ok(Self {
             held,
@@ -79,6 +83,7 @@ impl Saturation {
             patience_s: rules.stay_s + 3.0 * rules.decide_every_s + 3.0 * interval_s,
             found_s: [None, None],
             most_bytes: 0,
+            counts_own,
         })
     }
 
@@ -162,12 +167,22 @@ impl Saturation {
 
     /// What it showed.
     pub(super) fn findings(&self, rules: &WatchRules) -> Vec<String> {
+        let device = &self.held.device().name;
+        if self.most_bytes == 0 {
+            return vec![format!(
+                "Nothing of {device} was taken: the watch ended before, or its memory was never told."
+            )];
+        }
         let mut findings = vec![format!(
-            "Filled {} with {} up to {} %, and freed it.",
-            self.held.device().name,
+            "Filled {device} with {} up to {} %, and freed it.",
             bytes(self.most_bytes),
             self.plan.percent
         )];
+        if self.counts_own {
+            findings.push(format!(
+                "The driver does not tell how full {device} is: only what this program took is counted, nothing of others."
+            ));
+        }
         findings.push(match self.found_s[0] {
             Some(seconds) => format!(
                 "{seconds:.1} s later the card was overloaded: the profile is then {}.",

@@ -8,8 +8,10 @@ mod display;
 mod memory;
 mod nvml;
 mod reading;
+mod served;
 mod survey;
 
 pub use nvml::{GpuError, NVML_VARIABLE, Nvml};
 pub use reading::{GpuAddress, GpuReading, ProcessVram};
+pub use served::{ServedGpus, vram_of};
 pub(super) use survey::{fingerprint_part, survey, title};

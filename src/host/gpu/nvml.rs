@@ -25,6 +25,9 @@ pub enum GpuError {
         /// Its word, or the system's.
         reason: String,
     },
+    /// It answers, and serves no GPU.
+    #[error("NVIDIA's driver is there and knows of no GPU")]
+    NoGpu,
     /// A device that was there is gone.
     #[error("GPU {index} is gone: {reason}")]
     Lost {

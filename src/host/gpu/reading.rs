@@ -97,11 +97,17 @@ impl GpuReading {
         }
     }
 
-    /// How full the memory is, in percent: all that is not free, what the driver keeps included. This is what the
-    /// application's own check sees, and what decides whether an allocation fails.
+    /// What of the memory is not free, in bytes, what the driver keeps included. This is what the application's own check
+    /// sees, and what decides whether an allocation fails.
+    #[must_use]
+    pub fn vram_taken_bytes(&self) -> u64 {
+        self.vram_total_bytes.saturating_sub(self.vram_free_bytes)
+    }
+
+    /// How full the memory is, in percent: [`Self::vram_taken_bytes`] of all.
     #[must_use]
     pub fn vram_percent(&self) -> f64 {
-        let taken = self.vram_total_bytes.saturating_sub(self.vram_free_bytes);
+        let taken = self.vram_taken_bytes();
         if self.vram_total_bytes == 0 { 0.0 } else { 100.0 * taken as f64 / self.vram_total_bytes as f64 }
     }
 

@@ -27,7 +27,7 @@ pub(super) fn gpu_lines(shown: &Shown<'_>, gpu: &GpuLook, width: usize) -> Vec<L
         return lost.chain([state_line(shown)]).collect();
     };
     let full = reading.vram_percent();
-    let taken = reading.vram_total_bytes.saturating_sub(reading.vram_free_bytes);
+    let taken = reading.vram_taken_bytes();
     let memory = format!("{} of {}", bytes(taken), bytes(reading.vram_total_bytes));
     let mut lines = vec![
         bar(
@@ -132,7 +132,7 @@ fn state_line(shown: &Shown<'_>) -> Line<'static> {
 pub(super) fn other_gpu_line(gpu: &GpuLook) -> Line<'static> {
     Line::from(match gpu.reading.value() {
         Some(reading) => {
-            let taken = reading.vram_total_bytes.saturating_sub(reading.vram_free_bytes);
+            let taken = reading.vram_taken_bytes();
             let busy = short(&reading.use_percent, " % busy");
             format!(
                 " {}  {}: {:.0} % full ({} of {}), {busy}",

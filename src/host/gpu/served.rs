@@ -1,0 +1,82 @@
+//! All GPUs that the driver serves, and what one process holds of them together.
+
+use super::{GpuAddress, GpuError, GpuReading, Nvml};
+use crate::record::Fact;
+
+/// The GPUs that NVML serves, each as a whole: the parts of a split one repeat what the whole has.
+#[derive(Debug)]
+pub struct ServedGpus {
+    nvml: Nvml,
+    addresses: Vec<GpuAddress>,
+}
+
+impl ServedGpus {
+    /// Finds them.
+    ///
+    /// # Errors
+    /// Where NVML cannot be asked, and where it serves no GPU.
+    pub fn open() -> Result<Self, GpuError> {
+        let nvml = Nvml::open()?;
+        let addresses: Vec<GpuAddress> =
+            nvml.survey().devices.iter().map(GpuAddress::from).filter(|gpu| gpu.mig.is_none()).collect();
+        if addresses.is_empty() { Err(GpuError::NoGpu) } else { Ok(Self { nvml, addresses }) }
+    }
+
+    /// Looks at each of them.
+    #[must_use]
+    pub fn read(&self) -> Vec<Result<GpuReading, GpuError>> {
+        self.addresses.iter().map(|&address| self.nvml.read(address)).collect()
+    }
+}
+
+/// What a process holds of several GPUs together, in bytes; `None` where it uses none of them.
+#[must_use]
+pub fn vram_of<'a>(readings: impl IntoIterator<Item = &'a GpuReading>, pid: u32) -> Fact<Option<u64>> {
+    let mut sum: Fact<Option<u64>> = Fact::Unsupported;
+    for reading in readings {
+        match (&mut sum, reading.vram_of(pid)) {
+            (Fact::Value(sum), Fact::Value(more)) => {
+                *sum = match (*sum, more) {
+                    (Some(sum), Some(more)) => Some(sum + more),
+                    (one, other) => one.or(other),
+                }
+            }
+            // One that does not tell makes the sum unknown only where no other tells either.
+            (Fact::Value(_), _) => {}
+            (_, told) => sum = told,
+        }
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ProcessVram;
+    use super::*;
+
+    fn reading(processes: Fact<Vec<(u32, Fact<u64>)>>) -> GpuReading {
+        let listed = |list: Vec<(u32, Fact<u64>)>| {
+            list.into_iter().map(|(pid, vram_bytes)| ProcessVram { pid, vram_bytes }).collect()
+        };
+        let processes = match processes {
+            Fact::Value(list) => Fact::Value(listed(list)),
+            Fact::Unsupported => Fact::Unsupported,
+            Fact::Failed(reason) => Fact::Failed(reason),
+            Fact::NotMeasured => Fact::NotMeasured,
+        };
+        GpuReading { processes, ..GpuReading::of_memory(8 << 30, 1 << 30) }
+    }
+
+    #[test]
+    fn what_a_process_holds_is_added_up_and_what_is_not_told_is_not_0() {
+        let here = |bytes| reading(Fact::Value(vec![(7, Fact::Value(bytes)), (8, Fact::Unsupported)]));
+        let silent = reading(Fact::Unsupported);
+        let elsewhere = reading(Fact::Value(vec![(9, Fact::Value(1))]));
+        assert_eq!(vram_of([&here(5), &elsewhere, &here(6), &silent], 7), Fact::Value(Some(11)));
+        assert_eq!(vram_of([&elsewhere, &here(6)], 7), Fact::Value(Some(6)));
+        assert_eq!(vram_of([&elsewhere], 7), Fact::Value(None));
+        assert_eq!(vram_of([&here(5)], 8), Fact::Unsupported);
+        assert_eq!(vram_of([&silent], 7), Fact::Unsupported);
+        assert_eq!(vram_of([], 7), Fact::Unsupported);
+    }
+}

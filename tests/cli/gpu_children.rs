@@ -1,0 +1,137 @@
+//! The process of a placement, and what becomes of it: it crashes, hangs, is called off, is abandoned. Each is a row or the
+//! end of the sweep, and none is left behind. Seen from outside, by what Linux lists.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use workly_perf::record::{CaseState, RecordFolder, Run, RunState};
+
+use super::run::{Place, case};
+
+/// A measurement that takes minutes, were it not ended.
+const LONG: &str = "gpu-profiles --model tiny.gguf --layers 0,2 --ctx-size 60000 --prompt-tokens 16 --gen-tokens 50000 \
+                    --threads 1 --repetitions 1 --quiet --out out";
+
+/// How long something may take that is only waited for. A test does not fail for less.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn place() -> Place {
+    let place = Place::new();
+    assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
+    place
+}
+
+/// Waits for something to be there.
+fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The letter that Linux has for the state of a process, and the number of its parent; `None` where there is none. One that
+/// has ended and that nobody has waited for is none.
+fn state_and_parent(pid: u32) -> Option<(char, u32)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut words = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = words.next()?.chars().next()?;
+    let parent = words.next()?.parse().ok()?;
+    (!matches!(state, 'Z' | 'X')).then_some((state, parent))
+}
+
+/// The processes of placements that a sweep has started and that are there.
+fn children(sweep: u32) -> Vec<u32> {
+    let pids = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|&pid| state_and_parent(pid).is_some_and(|(_, parent)| parent == sweep)).collect()
+}
+
+/// A sweep whose first placement is being measured, and the process that does it.
+fn started(place: &Place, line: &str) -> (Child, u32) {
+    let mut command = place.command(line);
+    command.env("WORKLY_PERF_NVML", "none").stdout(Stdio::null()).stderr(Stdio::piped());
+    let sweep = command.spawn().unwrap();
+    // The record is begun before the first placement is.
+    wait_for("the record", || RecordFolder::read(&place.path("out")).ok());
+    let child = wait_for("the process of a placement", || children(sweep.id()).first().copied());
+    (sweep, child)
+}
+
+fn signal(name: &str, pid: u32) {
+    assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
+}
+
+/// The sweep's end: its code, and its record. The placement's process is gone by then.
+fn ended(place: &Place, sweep: Child, child: u32) -> (Option<i32>, Run) {
+    let output = sweep.wait_with_output().unwrap();
+    assert!(state_and_parent(child).is_none(), "the placement's process was left behind");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let run = RecordFolder::read(&place.path("out")).unwrap_or_else(|error| panic!("{error}\n{said}"));
+    (output.status.code(), run)
+}
+
+/// The row of the placement that was measured failed for that reason, and the sweep went on to its end.
+fn is_a_row(run: &Run, says: &str) {
+    assert_eq!(run.state, RunState::Complete);
+    let failed = case(run, "placement/ngl=0");
+    assert_eq!((failed.state, &failed.conditions["status"]), (CaseState::Failed, &"failed".into()));
+    assert!(failed.reason.as_ref().is_some_and(|reason| reason.contains(says)), "{:?}", failed.reason);
+    assert!(failed.metrics.iter().all(|metric| metric.name != "load" || metric.value.is_none()), "{failed:?}");
+    assert!(run.cases.iter().any(|case| case.path == "placement/ngl=2"), "the next placement has its row too");
+}
+
+#[test]
+fn a_process_that_aborts_or_is_killed_is_a_row() {
+    for (name, says) in
+        [("-ABRT", "llama.cpp aborted the process (SIGABRT)"), ("-KILL", "as the system does when memory")]
+    {
+        let place = place();
+        let (sweep, child) = started(&place, LONG);
+        signal(name, child);
+        let (code, run) = ended(&place, sweep, child);
+        assert_eq!(code, Some(4));
+        is_a_row(&run, says);
+    }
+}
+
+#[test]
+fn a_process_that_answers_too_late_is_a_row() {
+    let place = place();
+    let (sweep, child) = started(&place, &format!("{LONG} --timeout 300ms"));
+    let (code, run) = ended(&place, sweep, child);
+    assert_eq!(code, Some(4));
+    is_a_row(&run, "no answer within 0.3 s");
+}
+
+#[test]
+fn a_process_that_hangs_is_ended_by_force() {
+    let place = place();
+    let (sweep, child) = started(&place, &format!("{LONG} --timeout 500ms"));
+    signal("-STOP", child);
+    let (code, run) = ended(&place, sweep, child);
+    assert_eq!(code, Some(4));
+    is_a_row(&run, "no answer within 0.5 s");
+}
+
+#[test]
+fn ctrl_c_ends_the_process_too_and_keeps_what_there_is() {
+    let place = place();
+    let (sweep, child) = started(&place, LONG);
+    signal("-INT", sweep.id());
+    let (code, run) = ended(&place, sweep, child);
+    assert_eq!((code, run.state), (Some(130), RunState::Interrupted));
+    assert!(run.cases.iter().any(|case| case.path == "placement/ngl=0"), "{:?}", run.cases);
+}
+
+#[test]
+fn a_process_whose_sweep_was_killed_ends_by_itself() {
+    let place = place();
+    let (mut sweep, child) = started(&place, LONG);
+    sweep.kill().unwrap();
+    sweep.wait().unwrap();
+    wait_for("the end of the placement's process", || state_and_parent(child).is_none().then_some(()));
+}
