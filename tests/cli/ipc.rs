@@ -182,8 +182,8 @@ fn a_reader_who_leaves_early_is_no_error() {
 #[test]
 fn a_fixed_rate_at_the_frame_rate_is_called_aliased() {
     let place = Place::new();
-    let (_, run) = place.ipc("--bridge embedded:fps=100 --messages 40 --load fixed:100");
-    let notes = &case(&run, "applied/fixed:100/100B").notes;
+    let (_, run) = place.ipc("--bridge embedded:fps=25 --messages 40 --load fixed:25");
+    let notes = &case(&run, "applied/fixed:25/100B").notes;
     assert!(notes.iter().any(|note| note.starts_with("Aliased")), "{notes:?}");
 }
 
