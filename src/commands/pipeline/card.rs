@@ -8,6 +8,7 @@ use crate::report::amount;
 
 /// What a model with its context takes of a card.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(not(feature = "llama"), allow(dead_code))] // Stand-ins, all that such a build has, are on no card.
 pub(super) enum CardNeed {
     /// It cannot be said.
     Unknown {
