@@ -34,7 +34,7 @@ pub struct PipelineArgs {
     pub turns: u32,
     /// The longest that turns and contention may take together; then no more are begun, and the report says so. A third is for first
     /// turns, a third for the conversation; whatever they leave is for the next.
-    #[arg(long, default_value = "75s", value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, default_value = "80s", value_name = "DURATION", value_parser = parse_duration)]
     pub budget: Duration,
     /// Settings before.
     #[arg(long, default_value = "app", value_name = "SETTINGS")]
@@ -43,7 +43,7 @@ pub struct PipelineArgs {
     #[arg(long, default_value = "recommended", value_name = "SETTINGS")]
     pub after: String,
     /// Tokens of a reply.
-    #[arg(long, default_value_t = 48, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000))]
     pub reply_tokens: u32,
     /// Tokens that count as the first words.
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]

@@ -192,7 +192,7 @@ fn memory_of_a_card_is_foreseen_or_said_to_be_unsupported() {
         );
         assert_eq!(case(&run, "before/turns").metric("vram").unwrap().status, MetricStatus::Unsupported);
         let notes = &case(&run, "after/before").notes;
-        assert!(notes[1].contains("llama.cpp has no GPU here"), "{notes:?}");
+        assert!(notes[2].contains("llama.cpp has no GPU here"), "{notes:?}");
     }
     let place = Place::new();
     let (outcome, run) = measured(&place, &format!("{line} --vram 1MiB --reserve 0.5MiB"));
@@ -202,7 +202,7 @@ fn memory_of_a_card_is_foreseen_or_said_to_be_unsupported() {
     assert_eq!(row(&run, "vram")["verdict"], "less, foreseen");
     assert!(row(&run, "crash_risk")["before"].as_str().unwrap().starts_with("high: "), "{}", row(&run, "crash_risk"));
     let notes = &case(&run, "after/before").notes;
-    assert!(notes[1].contains("Crash risk is derived from it, not measured"), "{notes:?}");
+    assert!(notes[2].contains("Crash risk is derived from it, not measured"), "{notes:?}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ impl Part {
     fn until(self) -> f64 {
         match self {
             Self::FirstTurns => 1.0 / 3.0,
-            Self::Conversation => 3.0 / 4.0,
+            Self::Conversation => 4.0 / 5.0,
             Self::Contention => 1.0,
         }
     }

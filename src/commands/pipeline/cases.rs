@@ -22,7 +22,7 @@ pub(super) fn cases(plan: &PipelinePlan, all: &All, cards: &[CardNeed], interrup
         if plan.render.is_some() {
             conversation.metrics.push(late_frames(taken.frames));
         }
-        conversation.metrics.push(growth::metric(&taken.grown_bytes));
+        conversation.metrics.push(growth::metric(&taken.grown_bytes, plan.full_after()));
         if let Some(card) = plan.place(*side).and_then(|at| cards.get(at)) {
             conversation.metrics.push(card.metric());
             conversation.conditions["card"] = card.conditions();

@@ -79,7 +79,7 @@ impl Measured {
         let compared = compare(&self.turns);
         recorder.run.cases = cases(plan, &self.turns, cards, interrupted);
         let rows = rows(plan, &self.turns, &compared, cards);
-        recorder.run.cases.extend(compared::case(&compared, &rows, remarks(cards), interrupted));
+        recorder.run.cases.extend(compared::case(&compared, &rows, remarks(&compared, cards), interrupted));
         recorder.run.cases.extend(contention::cases(&self.cells, interrupted));
         recorder.run.findings = findings(plan, &self.turns, &compared, &self.cells, interrupted);
     }

@@ -9,7 +9,7 @@ use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 use crate::stats::{PairedRatio, holm, mean_of, paired_ratio_at};
 
 /// The error that all verdicts together may make.
-const ALPHA: f64 = 0.05;
+pub(super) const ALPHA: f64 = 0.05;
 
 /// The smallest change that is called one, as a share.
 const MIN_EFFECT: f64 = 0.05;

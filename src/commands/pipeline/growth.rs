@@ -7,16 +7,18 @@ use crate::record::{Direction, Metric, MetricStatus};
 use crate::report::amount_by;
 use crate::stats::{Slope, theil_sen};
 
-/// The share of the turns that is left out first: buffers that are touched for the first time.
+/// The least share of the turns that is left out first: buffers that are touched for the first time.
 const WARM_UP: f64 = 0.2;
 
 /// The confidence of the interval.
 const CONFIDENCE: f64 = 0.95;
 
-/// The slope of what was added up, in bytes a turn; `None` where the system does not tell or there are fewer than two turns.
+/// The slope of what was added up, in bytes a turn, once the history is full after `full` turns; `None` where the system does not tell
+/// or there are fewer than two turns left.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of a count.
-pub(super) fn slope(grown_bytes: &[f64]) -> Option<Slope> {
+pub(super) fn slope(grown_bytes: &[f64], full: usize) -> Option<Slope> {
     let cut = (grown_bytes.len() as f64 * WARM_UP).ceil() as usize;
+    let cut = cut.max(full);
     let mut sum = 0.0;
     let points: Vec<(f64, f64)> = (1..)
         .zip(grown_bytes)
@@ -30,9 +32,9 @@ pub(super) fn slope(grown_bytes: &[f64]) -> Option<Slope> {
 }
 
 /// The slope as a figure.
-pub(super) fn metric(grown_bytes: &[f64]) -> Metric {
+pub(super) fn metric(grown_bytes: &[f64], full: usize) -> Metric {
     let n = grown_bytes.len() as u64;
-    match slope(grown_bytes) {
+    match slope(grown_bytes, full) {
         Some(Slope { value, interval: Some((low, high)), n }) => Metric {
             ci_low: Some(low),
             ci_high: Some(high),
@@ -43,16 +45,16 @@ pub(super) fn metric(grown_bytes: &[f64]) -> Metric {
 }
 
 /// The slope in words.
-pub(super) fn words(grown_bytes: &[f64]) -> String {
-    match slope(grown_bytes) {
+pub(super) fn words(grown_bytes: &[f64], full: usize) -> String {
+    match slope(grown_bytes, full) {
         Some(Slope { value, interval: Some((low, high)), n }) => format!("{} (n {n})", amount_by(value, low, high)),
         _ => "too short".into(),
     }
 }
 
 /// What both come to.
-pub(super) fn verdict(before: &[f64], after: &[f64]) -> &'static str {
-    let interval = |grown: &[f64]| slope(grown).and_then(|slope| slope.interval);
+pub(super) fn verdict(before: &[f64], after: &[f64], full: usize) -> &'static str {
+    let interval = |grown: &[f64]| slope(grown, full).and_then(|slope| slope.interval);
     match (interval(before), interval(after)) {
         (Some(before), Some(after)) => {
             if after.1 < before.0 {
@@ -77,13 +79,14 @@ mod tests {
     fn growth_by_hand() {
         // The first fifth is left out, however much it grew.
         let steady: Vec<f64> = [1e6, 5e5].into_iter().chain([4096.0; 8]).collect();
-        let slope = slope(&steady).unwrap();
+        let slope = slope(&steady, 0).unwrap();
         assert!((slope.value - 4096.0).abs() < 1e-6 && slope.n == 8, "{slope:?}");
-        assert_eq!(verdict(&[0.0; 10], &steady), "worse");
-        assert_eq!(verdict(&steady, &[0.0; 10]), "improved");
-        assert_eq!(verdict(&[0.0; 10], &[0.0; 10]), "no growth shown");
-        assert_eq!(verdict(&[0.0; 4], &steady), "too short");
-        assert_eq!((words(&[0.0; 4]).as_str(), metric(&[0.0; 4]).status), ("too short", MetricStatus::TooFew));
-        assert_eq!(words(&[]), "too short");
+        assert_eq!(verdict(&[0.0; 10], &steady, 0), "worse");
+        assert_eq!(verdict(&steady, &[0.0; 10], 0), "improved");
+        assert_eq!(verdict(&[0.0; 10], &[0.0; 10], 0), "no growth shown");
+        assert_eq!(verdict(&[0.0; 4], &steady, 0), "too short");
+        assert_eq!((words(&[0.0; 4], 0).as_str(), metric(&[0.0; 4], 0).status), ("too short", MetricStatus::TooFew));
+        assert_eq!(words(&[], 0), "too short");
+        assert_eq!(words(&steady, 6), "too short", "the history fills for six turns, and four are left");
     }
 }

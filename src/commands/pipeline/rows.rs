@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::card::CardNeed;
-use super::compared::Compared;
+use super::compared::{ALPHA, Compared};
 use super::growth;
 use super::turns::All;
 use crate::plan::{Arm, PipelinePlan, Side};
@@ -35,11 +35,11 @@ pub(super) fn rows(plan: &PipelinePlan, all: &All, compared: &[Compared], cards:
         .chain(all.get(&Side::Before).zip(all.get(&Side::After)).map(|(before, after)| Words {
             figure: "memory_growth",
             meaning: "memory growth/turn",
-            before: growth::words(&before.grown_bytes),
-            after: growth::words(&after.grown_bytes),
+            before: growth::words(&before.grown_bytes, plan.full_after()),
+            after: growth::words(&after.grown_bytes, plan.full_after()),
             n: None,
             change: None,
-            verdict: growth::verdict(&before.grown_bytes, &after.grown_bytes),
+            verdict: growth::verdict(&before.grown_bytes, &after.grown_bytes, plan.full_after()),
         }));
     let of_words = words.map(|row| {
         json!({
@@ -135,8 +135,14 @@ fn card(before: &CardNeed, after: &CardNeed) -> [Words<'static>; 2] {
     ]
 }
 
-/// What must be known of the rows: why there is no card, on what the risk rests, and that gains are not multiplied.
-pub(super) fn remarks(cards: &[CardNeed]) -> Vec<String> {
+/// The fewest pairs with which the exact test can be sure among so many figures: all on one side is one choice of signs in 2^n, twice.
+fn fewest_pairs(figures: usize) -> u32 {
+    (1..64).find(|pairs| figures as f64 * 2.0_f64.powi(1 - pairs) <= ALPHA).unwrap_or(64).unsigned_abs()
+}
+
+/// What must be known of the rows: how many pairs a verdict needs, why there is no card, on what the risk rests, and that gains are not
+/// multiplied.
+pub(super) fn remarks(compared: &[Compared], cards: &[CardNeed]) -> Vec<String> {
     let card = cards.first().map(|card| {
         card.derivation().unwrap_or_else(|| format!("VRAM and crash risk are unsupported here: {}.", card.basis()))
     });
@@ -144,5 +150,21 @@ pub(super) fn remarks(cards: &[CardNeed]) -> Vec<String> {
                  the whole of the stages.";
     let words = "threads / batch: of replies and of prompts. different by itself: surely so alone, not among so many figures; more turns \
                  would tell.";
-    [words.to_owned()].into_iter().chain(card).chain([gains.to_owned()]).collect()
+    let fewest = format!(
+        "Among {} figures, nothing is sure with fewer than {} pairs.",
+        compared.len(),
+        fewest_pairs(compared.len())
+    );
+    [words.to_owned(), fewest].into_iter().chain(card).chain([gains.to_owned()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_figures_need_more_pairs() {
+        // 2/32 is too much for one, 2/64 is not; 12 × 2/256 is too much, 12 × 2/512 is not.
+        assert_eq!((fewest_pairs(1), fewest_pairs(12)), (6, 9));
+    }
 }

@@ -168,6 +168,12 @@ impl PipelinePlan {
         self.arms.iter().position(|(other, _)| *other == side)
     }
 
+    /// Turns after which the history is full: each adds a question and an answer.
+    #[must_use]
+    pub fn full_after(&self) -> usize {
+        self.context_limit.div_ceil(2)
+    }
+
     /// The conversation before its first turn.
     #[must_use]
     pub fn conversation(&self) -> Conversation {
