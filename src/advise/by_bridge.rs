@@ -12,8 +12,8 @@ pub(super) const APPLIED_TARGET_MS: f64 = 50.0;
 /// Main memory beside the model that everything else needs, in bytes.
 const OTHERS_BYTES: u64 = 4 << 30;
 
-/// Warm start.
-pub(super) fn warm_start(situation: &Situation) -> Choice {
+/// Warm start: where memory has room, and by what the newest run of `warmup` shows it to save.
+pub(super) fn warm_start(situation: &Situation, runs: &[Run]) -> Choice {
     let (Some(memory), Some(model)) = (situation.memory_bytes, &situation.model) else {
         let reason = "the model or the machine's memory is not known";
         return Choice { value: None, ..Choice::by_rule(Setting::WarmStart, Value::Null, reason) };
@@ -25,7 +25,26 @@ pub(super) fn warm_start(situation: &Situation) -> Choice {
         "memory does not hold the model and 4 GiB for the rest: what is read early is gone again before it is used"
     };
     let choice = Choice::by_rule(Setting::WarmStart, fits, reason);
-    if fits { choice.costing("the load time when Workly starts, whether or not anybody speaks to it") } else { choice }
+    if !fits {
+        return choice;
+    }
+    let choice = choice.costing("the load time when Workly starts, whether or not anybody speaks to it");
+    let attributed = |run: &Run| {
+        let case = run.cases.iter().find(|case| case.path == "attribution/wait" && case.state == CaseState::Ok)?;
+        Some([Evidence::of(run, case, "saved")?, Evidence::of(run, case, "from")?])
+    };
+    let Some([saved, from]) = runs.iter().rev().filter(|run| run.command == "warmup").find_map(attributed) else {
+        return choice;
+    };
+    let Some((low, high)) = saved.interval else { return Choice { evidence: vec![saved, from], ..choice } };
+    let (is_sooner, n) = (low > 0.0, saved.n);
+    let reason = format!(
+        "the first answer comes {:.0} ms [{low:.0}, {high:.0}] sooner than the {:.0} ms that it takes from cold (n {n})",
+        saved.value, from.value
+    );
+    let confidence = if is_sooner { Confidence::Sure } else { Confidence::Guess };
+    let reason = if is_sooner { reason } else { format!("{}; a run of warmup could not show it", choice.reason) };
+    Choice { basis: Basis::Measured, reason, evidence: vec![saved, from], confidence, ..choice }
 }
 
 /// Mode and batch window.

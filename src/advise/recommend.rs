@@ -14,7 +14,7 @@ pub fn recommend(situation: &Situation, runs: &[Run]) -> (Vec<Choice>, Vec<Strin
     let threads = by_threads::choices(situation, runs);
     let at = choices.iter().position(|choice| choice.setting == Setting::KvType).unwrap_or(choices.len());
     choices.splice(at..at, threads);
-    choices.push(warm_start(situation));
+    choices.push(warm_start(situation, runs));
     let [mode, window] = ipc(runs);
     choices.push(match by_studies::mode(runs) {
         // What a lone command waits stands beside it, whichever way reactions go.
@@ -61,7 +61,9 @@ fn not_known(situation: &Situation, choices: &[Choice]) -> Vec<String> {
     {
         sentences.push("How long a command to the avatar takes: --quick measures it where a bridge listens.".into());
     }
-    sentences.push("What a cold start takes.".into());
+    if !was_measured(of(Setting::WarmStart)) {
+        sentences.push("What a cold start takes, and what warming saves of it: warmup tells.".into());
+    }
     if !was_measured(of(Setting::IpcMode)) {
         sentences.push(
             "Whether a reaction is shown sooner when its commands do not wait for one another: ipc --reaction tells."

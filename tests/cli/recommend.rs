@@ -53,6 +53,21 @@ fn a_sweep_that_shows_a_best_is_followed_and_cited() {
 }
 
 #[test]
+fn a_run_of_warmup_says_what_a_warm_start_saves() {
+    let place = Place::new();
+    let run = concat!(env!("CARGO_MANIFEST_DIR"), "/results/reference/warmup-demo-2cores");
+    let (outcome, found) = recommended(&place, &format!("--model synth:demo --vram 0 --from {run}"));
+    let start = choice(&found, "warm_start");
+    assert_eq!(
+        (&start["value"], &start["basis"], &start["confidence"]),
+        (&json!(true), &json!("measured"), &json!("sure"))
+    );
+    assert_eq!((&start["evidence"][0]["metric"], &start["evidence"][0]["n"]), (&json!("saved"), &json!(10)));
+    assert!(start["reason"].as_str().unwrap().contains("199 ms [157, 242] sooner"), "{start}");
+    assert!(!outcome.stdout.contains("warmup tells"), "{}", outcome.stdout);
+}
+
+#[test]
 fn ways_to_the_bridge_that_were_compared_are_chosen_by_what_they_showed() {
     let place = Place::new();
     for (out, bridge, study) in [

@@ -80,7 +80,7 @@ fn fits(run: &Run, machine: &Machine, model: Option<&Named>, args: &RecommendArg
         return false;
     }
     match run.command.as_str() {
-        "threads" | "gpu-profiles" => {
+        "threads" | "gpu-profiles" | "warmup" => {
             model.is_some_and(|model| run.subject["header_hash"] == model.facts.header_hash.as_str())
         }
         "ipc" => run.simulated.is_empty() != matches!(args.bridge, Some(Target::Embedded(_))),
