@@ -13,7 +13,6 @@ mod machine;
 mod ports;
 mod power;
 mod process_memory;
-mod process_names;
 mod process_status;
 mod processes;
 mod quota;
@@ -27,7 +26,9 @@ pub use machine::{available_memory_bytes, machine};
 pub use ports::{Listening, listening_on};
 pub use power::on_battery;
 pub use process_memory::{ProcessEnded, ProcessMemory, anonymous_bytes};
-pub use process_names::{NamedProcess, process_numbered, processes_named};
-pub use processes::{FoundProcess, ProcessChoiceError, ProcessKind, ProcessLook, ProcessQuery, Processes};
+pub use processes::{
+    FoundProcess, NamedProcess, ProcessChoiceError, ProcessKind, ProcessLook, ProcessQuery, Processes,
+    process_numbered, processes_named,
+};
 pub use topology::topology;
 pub use usage::cpu_time_ns;

@@ -87,6 +87,12 @@ mod tests {
     }
 
     #[test]
+    fn names_are_compared_without_what_a_platform_adds() {
+        assert_eq!(stem("Workly.EXE"), "workly");
+        assert_eq!(stem("exe"), "exe");
+    }
+
+    #[test]
     fn workly_is_known_by_its_script_or_its_name() {
         assert_eq!(kind("python.exe", "python.exe C:\\Apps\\Workly\\main.py"), Some(ProcessKind::Workly));
         assert_eq!(kind("python3.11", "python3.11 -u /home/kira/workly/main.py --dev"), Some(ProcessKind::Workly));

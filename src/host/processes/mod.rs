@@ -5,8 +5,10 @@
 
 mod found;
 mod kind;
+mod named;
 mod query;
 
 pub use found::{FoundProcess, ProcessLook, Processes};
 pub use kind::ProcessKind;
+pub use named::{NamedProcess, process_numbered, processes_named};
 pub use query::{ProcessChoiceError, ProcessQuery};

@@ -2,6 +2,8 @@
 
 use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System, UpdateKind};
 
+use super::kind::stem;
+
 /// A process as the system lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedProcess {
@@ -22,10 +24,10 @@ pub struct NamedProcess {
 /// The system's word on why it lists none.
 pub fn processes_named(name: &str) -> Result<Vec<NamedProcess>, String> {
     let system = listed(ProcessesToUpdate::All)?;
-    let wanted = plain(name);
+    let wanted = stem(name);
     let is_named = |process: &&Process| {
-        let file = process.exe().and_then(|exe| exe.file_name()).map(|file| plain(&file.to_string_lossy()));
-        plain(&process.name().to_string_lossy()) == wanted || file.as_deref() == Some(&*wanted)
+        let file = process.exe().and_then(|exe| exe.file_name()).map(|file| stem(&file.to_string_lossy()));
+        stem(&process.name().to_string_lossy()) == wanted || file.as_deref() == Some(&*wanted)
     };
     let own = std::process::id();
     let mut found: Vec<NamedProcess> =
@@ -59,20 +61,9 @@ fn described(process: &Process) -> NamedProcess {
     }
 }
 
-fn plain(name: &str) -> String {
-    let lower = name.to_lowercase();
-    lower.strip_suffix(".exe").unwrap_or(&lower).to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_compared_without_what_a_platform_adds() {
-        assert_eq!(plain("Workly.EXE"), "workly");
-        assert_eq!(plain("exe"), "exe");
-    }
 
     #[test]
     fn this_process_is_listed_by_its_number_and_no_other_name_finds_it() {
