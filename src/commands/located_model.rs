@@ -5,13 +5,16 @@ use std::sync::atomic::AtomicBool;
 #[cfg(feature = "llama")]
 use std::sync::atomic::Ordering;
 
+#[cfg(feature = "llama")]
+use serde_json::{Value, json};
+
 use super::failure::Failure;
 use super::model::ready;
 use super::simulated::synthetic_weights;
 #[cfg(feature = "llama")]
 use crate::clock::ms;
 #[cfg(feature = "llama")]
-use crate::llm::engine::{Backend, Model, Placement};
+use crate::llm::engine::{Backend, LoadFacts, Model, Placement};
 use crate::llm::gguf::Gguf;
 use crate::llm::{GpuProfile, ModelFacts, ModelRef};
 use crate::plan::{ModelChoice, ModelFoundBy};
@@ -77,6 +80,25 @@ impl LocatedModel {
     /// The name of the file, without the folders that are the user's own.
     pub(super) fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// What a run was of: the model as llama.cpp and its header have it, under llama-bench's names where it has one, and what
+    /// more the command has to say.
+    #[cfg(feature = "llama")]
+    pub(super) fn subject(&self, facts: &LoadFacts, more: Value) -> Value {
+        let mut subject = json!({
+            "model_filename": self.name(),
+            "found_by": self.found_by,
+            "model_type": facts.description,
+            "model_size": facts.size_bytes,
+            "model_n_params": facts.n_params,
+            "header_hash": self.facts.header_hash,
+            "quantisation": self.facts.quantisation,
+        });
+        if let (Value::Object(subject), Value::Object(more)) = (&mut subject, more) {
+            subject.extend(more);
+        }
+        subject
     }
 
     /// Noise for weights is marked in every output.

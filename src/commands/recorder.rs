@@ -8,6 +8,8 @@ use serde_json::Value;
 use super::failure::Failure;
 use crate::advise::Recommendation;
 use crate::host;
+#[cfg(feature = "llama")]
+use crate::llm::engine::{Backend, LogLevel};
 use crate::record::{Case, HistogramFiles, HlogPart, RecordError, RecordFolder, Run, RunState, SCHEMA, Simulation};
 use crate::report;
 
@@ -98,10 +100,12 @@ impl Recorder {
         self.folder.write_events(csv)
     }
 
-    /// Writes what llama.cpp said.
+    /// Keeps what llama.cpp said at that level or above, beside the record. Returns the lines.
     #[cfg(feature = "llama")]
-    pub(super) fn log(&self, text: &str) -> Result<(), RecordError> {
-        self.folder.write_log(text)
+    pub(super) fn log(&self, backend: &Backend, least: LogLevel) -> Result<Vec<String>, RecordError> {
+        let said: Vec<String> = backend.log().lines(least).into_iter().map(|line| line.text).collect();
+        self.folder.write_log(&(said.join("\n") + "\n"))?;
+        Ok(said)
     }
 
     /// Writes what a run of `recommend` came to.

@@ -3,6 +3,7 @@
 use anyhow::Context;
 
 use super::failure::Failure;
+use super::recorder::Recorder;
 use crate::cli::{Format, RenderFormat, ReportArgs, TokenFormat};
 use crate::exit::Exit;
 use crate::record::{self, RecordFolder, Run};
@@ -56,6 +57,13 @@ fn text_of(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Result<St
     let mut text = Vec::new();
     write(&mut text).context("cannot render the run").map_err(|error| Failure::new(Exit::Bug, error))?;
     Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Writes a run's result to standard output, and says where its record is.
+pub(super) fn show_record(recorder: &Recorder, text: &str, printer: Printer) -> Result<(), Failure> {
+    show(text, printer)?;
+    printer.note(&format!("record: {}", recorder.path().display()));
+    Ok(())
 }
 
 /// Writes a result to standard output.

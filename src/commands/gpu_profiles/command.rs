@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::located_model::{LocatedModel, locate};
 use super::super::recorder::{Beginning, Recorder};
-use super::super::report::{rendered_tokens, show};
+use super::super::report::{rendered_tokens, show_record};
 use super::super::simulated::synthetic_weights;
 use super::cases::{cases, write_histograms};
 use super::findings::findings;
@@ -76,10 +76,8 @@ pub(in super::super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &Ato
     progress.clear();
     let swept = swept?;
     conclude(&mut recorder, &plan, &known, &located, &swept)?;
-    let said: Vec<String> = backend.log().lines(LogLevel::Warn).into_iter().map(|line| line.text).collect();
-    recorder.log(&(said.join("\n") + "\n"))?;
-    show(&rendered_tokens(&recorder.run, args.format, printer)?, printer)?;
-    printer.note(&format!("record: {}", recorder.path().display()));
+    recorder.log(backend, LogLevel::Warn)?;
+    show_record(&recorder, &rendered_tokens(&recorder.run, args.format, printer)?, printer)?;
     Ok(exit(&swept))
 }
 

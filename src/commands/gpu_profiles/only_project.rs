@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
-use super::super::report::{rendered_tokens, show};
+use super::super::report::{rendered_tokens, show_record};
 use super::cards::{PickedCard, founding_table, picked};
 use super::command::model_subject;
 use super::foresee::{Foreseen, budget, foresee, gpus};
@@ -90,8 +90,7 @@ pub(super) fn run(
     }
     recorder.run.state = RunState::Complete;
     recorder.finish()?;
-    show(&rendered_tokens(&recorder.run, args.format, printer)?, printer)?;
-    printer.note(&format!("record: {}", recorder.path().display()));
+    show_record(&recorder, &rendered_tokens(&recorder.run, args.format, printer)?, printer)?;
     Ok(Exit::Done)
 }
 

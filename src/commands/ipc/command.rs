@@ -6,7 +6,7 @@ use super::super::connection::Connection;
 use super::super::ending::{conclude, verdict};
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
-use super::super::report::{rendered, show};
+use super::super::report::{rendered, show_record};
 use super::session::Session;
 use super::{breakdown, max_rate, round_trips, variants};
 use crate::cli::{Format, IpcArgs};
@@ -61,8 +61,7 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
         // The other two formats show them with the figures.
         recorder.run.warnings.iter().for_each(|warning| printer.warning(warning));
     }
-    show(&rendered(&recorder.run, args.format, printer)?, printer)?;
-    printer.note(&format!("record: {}", recorder.path().display()));
+    show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
     verdict(&recorder.run, "raise --timeout if the bridge is merely slow")
 }
 

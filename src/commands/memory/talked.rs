@@ -7,7 +7,7 @@ use serde_json::json;
 use super::super::failure::Failure;
 use super::super::located_model::{LocatedModel, locate};
 use super::super::recorder::{Beginning, Recorder};
-use super::super::report::{rendered, show};
+use super::super::report::{rendered, show_record};
 use super::expected::Expected;
 use super::judged::{exit, sentence};
 use super::life::{Step, Talk, talk, timed};
@@ -81,15 +81,13 @@ pub(super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Res
 }
 
 fn tell(recorder: &Recorder, backend: &Backend, args: &MemoryArgs, printer: Printer) -> Result<(), Failure> {
-    let said: Vec<String> = backend.log().lines(LogLevel::Info).into_iter().map(|line| line.text).collect();
-    recorder.log(&(said.join("\n") + "\n"))?;
+    let said = recorder.log(backend, LogLevel::Info)?;
     if args.verbose {
         for line in &said {
             printer.note(line);
         }
     }
-    show(&rendered(&recorder.run, args.format, printer)?, printer)?;
-    printer.note(&format!("record: {}", recorder.path().display()));
+    show_record(recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
     Ok(())
 }
 
@@ -104,17 +102,7 @@ fn beginning(
     Beginning {
         command: "memory",
         plan: serde_json::to_value(plan).unwrap_or_default(),
-        subject: json!({
-            "model_filename": located.name(),
-            "found_by": located.found_by,
-            "model_type": facts.description,
-            "model_size": facts.size_bytes,
-            "model_n_params": facts.n_params,
-            "header_hash": located.facts.header_hash,
-            "quantisation": located.facts.quantisation,
-            "projection": projection,
-            "expected": expected,
-        }),
+        subject: located.subject(facts, json!({"projection": projection, "expected": expected})),
         simulated: located.simulated(),
         warnings: facts.warnings.iter().map(|line| line.text.clone()).collect(),
     }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
-use super::super::report::{rendered, show};
+use super::super::report::{rendered, show_record};
 use super::judged::{exit, growth, sentence};
 use super::vram::{self, Vram, VramReader};
 use crate::advise::LeakJudgement;
@@ -98,8 +98,7 @@ pub(super) fn run(
         }
     };
     let judgement = conclude(&mut recorder, &plan, target, gpus.as_ref(), &looks, ended)?;
-    show(&rendered(&recorder.run, args.format, printer)?, printer)?;
-    printer.note(&format!("record: {}", recorder.path().display()));
+    show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
     Ok(match recorder.run.state {
         RunState::Interrupted => Exit::Interrupted,
         RunState::Failed => Exit::Failed,

@@ -11,7 +11,7 @@ use super::super::connection::Connection;
 use super::super::ending::{conclude, verdict};
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
-use super::super::report::{rendered, show};
+use super::super::report::{rendered, show_record};
 use super::budget::Budget;
 use super::card::CardNeed;
 use super::cases::{cases, write_histograms};
@@ -61,8 +61,7 @@ pub(in super::super) fn run(args: &PipelineArgs, printer: Printer, stop: &Atomic
     write_histograms(&mut recorder, &measured.turns)?;
     conclude(&mut recorder.run, interrupted);
     recorder.finish()?;
-    show(&rendered(&recorder.run, args.format, printer)?, printer)?;
-    printer.note(&format!("record: {}", recorder.path().display()));
+    show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
     verdict(&recorder.run, "raise --timeout if the bridge is merely slow")
 }
 

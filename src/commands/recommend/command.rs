@@ -9,7 +9,7 @@ use serde_json::json;
 use super::super::apply;
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
-use super::super::report::{rendered, show};
+use super::super::report::{rendered, show_record};
 use super::evidence::{self, Gathered};
 use super::facts::{self, Named};
 use crate::advise::{Choice, RECOMMENDATION_SCHEMA, Recommendation, recommend};
@@ -51,8 +51,7 @@ pub(in super::super) fn run(args: &RecommendArgs, printer: Printer, stop: &Atomi
     recorder.recommendation(&recommendation)?;
     recorder.finish()?;
 
-    show(&rendered(&recorder.run, args.format, printer)?, printer)?;
-    printer.note(&format!("record: {}", recorder.path().display()));
+    show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
     match (to_write, args.write.as_deref()) {
         // Read anew: measuring took its time.
         (Some(_), Some(path)) => {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
-use super::super::report::{rendered, show};
+use super::super::report::{rendered, show_record};
 use super::cases;
 use super::session::Session;
 use crate::bridge::BridgeError;
@@ -72,8 +72,7 @@ pub(in super::super) fn run(args: &TapArgs, printer: Printer, stop: &AtomicBool)
     if matches!(args.format, Format::Csv | Format::Json) {
         recorder.run.warnings.iter().for_each(|warning| printer.warning(warning));
     }
-    show(&rendered(&recorder.run, args.format, printer)?, printer)?;
-    printer.note(&format!("record: {}", recorder.path().display()));
+    show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
     outcome?;
     Ok(Exit::Done)
 }

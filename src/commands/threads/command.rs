@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::located_model::{LocatedModel, load, locate};
 use super::super::recorder::{Beginning, Recorder};
-use super::super::report::{rendered_tokens, show};
+use super::super::report::{rendered_tokens, show_record};
 use super::cases::{cases, write_histograms};
 use super::findings::{disturbed, findings};
 use super::sweep::{Ended, Sweep, SweepError, Swept};
@@ -52,15 +52,13 @@ pub(in super::super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicB
     let swept = swept.or_else(|failure: Failure| fail(&mut recorder, failure))?;
 
     conclude(&mut recorder, &plan, &swept)?;
-    let said: Vec<String> = backend.log().lines(LogLevel::Info).into_iter().map(|line| line.text).collect();
-    recorder.log(&(said.join("\n") + "\n"))?;
+    let said = recorder.log(backend, LogLevel::Info)?;
     if args.verbose {
         for line in &said {
             printer.note(line);
         }
     }
-    show(&rendered_tokens(&recorder.run, args.format, printer)?, printer)?;
-    printer.note(&format!("record: {}", recorder.path().display()));
+    show_record(&recorder, &rendered_tokens(&recorder.run, args.format, printer)?, printer)?;
     Ok(if swept.ended == Ended::Interrupted { Exit::Interrupted } else { Exit::Done })
 }
 
@@ -95,14 +93,7 @@ fn subject(located: &LocatedModel, facts: &LoadFacts, backend: &Backend, topolog
     let (ggml_version, commit) = backend.versions();
     let devices = backend.devices();
     let others: Vec<_> = devices.iter().filter(|device| device.kind != DeviceKind::Cpu).collect();
-    json!({
-        "model_filename": located.name(),
-        "found_by": located.found_by,
-        "model_type": facts.description,
-        "model_size": facts.size_bytes,
-        "model_n_params": facts.n_params,
-        "header_hash": located.facts.header_hash,
-        "quantisation": located.facts.quantisation,
+    let more = json!({
         "load_ms": ms(facts.load_ns),
         "backends": devices.iter().map(|device| device.backend.as_str()).collect::<Vec<_>>(),
         "cpu_info": host::machine().cpu,
@@ -112,7 +103,8 @@ fn subject(located: &LocatedModel, facts: &LoadFacts, backend: &Backend, topolog
         "ggml_version": ggml_version,
         "system_info": backend.system_info(),
         "topology": topology,
-    })
+    });
+    located.subject(facts, more)
 }
 
 /// Writes what there is after each block.

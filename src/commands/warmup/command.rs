@@ -9,7 +9,7 @@ use super::super::ending::{conclude, verdict};
 use super::super::failure::Failure;
 use super::super::located_model::{LocatedModel, load, locate};
 use super::super::recorder::{Beginning, Recorder};
-use super::super::report::{rendered, show};
+use super::super::report::{rendered, show_record};
 use super::findings::findings;
 use super::lengths::{self, Lengths};
 use super::prefix::{self, Prefix};
@@ -58,11 +58,9 @@ pub(in super::super) fn run(args: &WarmupArgs, printer: Printer, stop: &AtomicBo
     }
     conclude(&mut recorder.run, measured.is_interrupted());
     without_cold(&mut recorder, &measured);
-    let said: Vec<String> = backend.log().lines(LogLevel::Warn).into_iter().map(|line| line.text).collect();
-    recorder.log(&(said.join("\n") + "\n"))?;
+    recorder.log(backend, LogLevel::Warn)?;
     recorder.finish()?;
-    show(&rendered(&recorder.run, args.format, printer)?, printer)?;
-    printer.note(&format!("record: {}", recorder.path().display()));
+    show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
     verdict(&recorder.run, "--study names the parts that are to be measured")
 }
 
