@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Setting};
 use super::situation::Situation;
-use crate::record::{Case, CaseState, Run};
+use crate::record::{CaseState, Run};
 
 /// `responsive` wants a command applied within this, in milliseconds.
 pub(super) const APPLIED_TARGET_MS: f64 = 50.0;
@@ -78,7 +78,6 @@ pub(super) fn ipc(runs: &[Run]) -> [Choice; 2] {
 
 /// The mean wait of a command that a person triggers: applied, under Poisson load.
 fn lone_command(run: &Run) -> Option<Evidence> {
-    let stands = |case: &&Case| matches!(case.state, CaseState::Ok | CaseState::Interrupted);
-    let case = run.cases.iter().filter(stands).find(|case| case.path.starts_with("applied/poisson"))?;
+    let case = run.cases.iter().find(|case| case.state.stands() && case.path.starts_with("applied/poisson"))?;
     Evidence::of(run, case, "mean")
 }

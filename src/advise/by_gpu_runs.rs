@@ -3,12 +3,11 @@
 
 use serde_json::Value;
 
+use super::by_threads::round_speeds;
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Margin, Setting};
+use super::thread_choice::UNNOTICED;
 use crate::record::{Case, CaseState, Run};
 use crate::stats::{PairedRatio, paired_ratio};
-
-/// A card that is slower than the CPU by less than this counts as equal: it leaves the cores to the avatar.
-const UNNOTICED: f64 = 0.02;
 
 /// What a run says of a number of layers.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +43,7 @@ impl Tried {
         let generation = |case: &Case| case.conditions["test"] == "tg" && case.metric("avg_ts").is_some();
         if let Some(own) = case(layers, &generation) {
             let cpu = case(0, &generation).filter(|_| layers > 0);
-            let cpu_share = cpu.and_then(|cpu| paired_ratio(&samples(cpu), &samples(own)));
+            let cpu_share = cpu.and_then(|cpu| paired_ratio(&round_speeds(cpu)?, &round_speeds(own)?));
             let evidence = [Some(own), cpu].into_iter().flatten();
             return Some(Self::Ran {
                 layers,
@@ -57,7 +56,7 @@ impl Tried {
         Some(Self::Failed { run: run.run_id.clone(), reason })
     }
 
-    /// Whether the CPU alone is as fast for all that anybody would notice, or faster.
+    /// Whether the CPU alone is faster by more than anybody would notice.
     pub(super) fn is_no_gain(&self) -> bool {
         let interval = match self {
             Self::Ran { cpu_share, .. } => cpu_share.and_then(|share| share.interval),
@@ -99,11 +98,6 @@ fn margin(layers: u64, cpu_share: &PairedRatio, is_on_card: bool) -> Margin {
     }
     let interval = cpu_share.interval.map(|(low, high)| (1.0 / high, 1.0 / low));
     Margin { runner_up: layers.into(), share: 1.0 / cpu_share.ratio, n, interval }
-}
-
-/// Tokens a second, one value a round.
-fn samples(case: &Case) -> Vec<f64> {
-    case.conditions["samples_ts"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect()
 }
 
 #[cfg(test)]

@@ -2,11 +2,9 @@
 //! `ipc --batch`. A batch whose commands are acknowledged and not applied is no choice, however fast it is.
 
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Margin, Setting};
-use crate::record::{Case, CaseState, Run};
+use super::thread_choice::UNNOTICED;
+use crate::record::{Case, Run};
 use crate::stats::paired_ratio;
-
-/// Less than this is no reason to change a program.
-const UNNOTICED: f64 = 0.02;
 
 /// One way of a comparison.
 struct Way<'a> {
@@ -44,8 +42,7 @@ impl Way<'_> {
 
 /// The comparison of a run whose cases begin with `study`: what everything is compared with, and the others.
 fn comparison<'a>(run: &'a Run, study: &str) -> Option<(Way<'a>, Vec<Way<'a>>)> {
-    let stands = |case: &&Case| matches!(case.state, CaseState::Ok | CaseState::Interrupted);
-    let of_study = run.cases.iter().filter(stands).filter(|case| case.path.starts_with(study));
+    let of_study = run.cases.iter().filter(|case| case.state.stands() && case.path.starts_with(study));
     let (baseline, others): (Vec<_>, Vec<_>) = of_study
         .map(|case| {
             let ratio = case.metric("mean_ratio");
@@ -169,7 +166,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::record::{Direction, Metric, sample};
+    use crate::record::{CaseState, Direction, Metric, sample};
 
     /// A case whose rounds have these means, compared with the first by its interval.
     fn way(path: &str, rounds: &[f64], ratio: Option<(f64, f64, f64)>) -> Case {

@@ -7,7 +7,7 @@ use super::recommendation::{Basis, Choice, Confidence, Evidence, Margin, Objecti
 use super::situation::Situation;
 use super::threads::later_rule;
 use super::{Candidate, Certainty, ThreadChoice};
-use crate::record::{Case, CaseState, Run};
+use crate::record::{Case, Run};
 use crate::stats::PairedRatio;
 
 /// `light` gives threads away down to this share of the fastest.
@@ -85,15 +85,13 @@ struct Sweep<'a> {
 impl<'a> Sweep<'a> {
     fn of(run: &'a Run, load: &'static str, test: Test) -> Option<Self> {
         let is_it = |case: &&Case| {
-            let stands = matches!(case.state, CaseState::Ok | CaseState::Interrupted);
-            stands && case.conditions["load"] == load && case.conditions["test"] == test.word()
+            case.state.stands() && case.conditions["load"] == load && case.conditions["test"] == test.word()
         };
         let (mut cases, mut candidates) = (Vec::new(), Vec::new());
         for case in run.cases.iter().filter(is_it) {
             let threads = u32::try_from(case.conditions["n_threads"].as_u64()?).ok()?;
-            let tokens_per_s = case.conditions["samples_ts"].as_array()?.iter().filter_map(Value::as_f64).collect();
             cases.push((threads, case));
-            candidates.push(Candidate { threads, tokens_per_s });
+            candidates.push(Candidate { threads, tokens_per_s: round_speeds(case)? });
         }
         (!candidates.is_empty()).then_some(Self { run, load, test, cases, candidates })
     }
@@ -184,6 +182,11 @@ fn merit(threads: u32, fastest: u32, share: Option<PairedRatio>) -> String {
         None => "the one that could be compared".into(),
     }
 }
+/// Tokens a second of each round of a case of `threads` or `gpu-profiles`.
+pub(super) fn round_speeds(case: &Case) -> Option<Vec<f64>> {
+    Some(case.conditions["samples_ts"].as_array()?.iter().filter_map(Value::as_f64).collect())
+}
+
 /// How sure a thread count is that was measured.
 fn confidence(certainty: Certainty) -> Confidence {
     match certainty {

@@ -4,7 +4,7 @@ use crate::stats::{PairedRatio, median_of_sorted, paired_ratio};
 
 /// A setting that is slower by less than this counts as equal, however surely it is slower: nobody notices, and the
 /// desktop has use for the threads.
-const UNNOTICED: f64 = 0.02;
+pub(super) const UNNOTICED: f64 = 0.02;
 
 /// Where an interval leaves room for a loss of more than this against another count, the rounds could not tell.
 const UNTOLD: f64 = 0.10;

@@ -22,6 +22,14 @@ pub enum CaseState {
     NotMeasured,
 }
 
+impl CaseState {
+    /// Whether its figures are what they are called, if of fewer samples than planned.
+    #[must_use]
+    pub fn stands(self) -> bool {
+        matches!(self, Self::Ok | Self::Interrupted)
+    }
+}
+
 /// The histogram files of one quantity of a case, relative to the record's folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistogramFiles {
