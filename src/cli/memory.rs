@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::context::ContextArgs;
 use super::root::Format;
 use super::values::{parse_bytes, parse_duration};
 use crate::llm::ModelRef;
-use crate::llm::engine::MAX_THREADS;
 
 /// Shows what memory is used for, step by step, and whether it leaks.
 ///
@@ -42,15 +42,9 @@ pub struct MemoryArgs {
     /// Tokens of each reply.
     #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub reply_tokens: u32,
-    /// Tokens that the context holds.
-    #[arg(long, default_value_t = 2048, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=10_000_000))]
-    pub n_ctx: u32,
-    /// Threads. Default: the physical cores.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THREADS)))]
-    pub threads: Option<u32>,
-    /// Layers on the GPU.
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub gpu_layers: u32,
+    /// Where the model computes, and in what context.
+    #[command(flatten)]
+    pub context: ContextArgs,
     /// Read the weights into memory of the process instead of mapping the file.
     #[arg(long)]
     pub no_mmap: bool,

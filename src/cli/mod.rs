@@ -3,6 +3,7 @@
 mod apply;
 mod bridge;
 mod compare;
+mod context;
 mod doctor;
 mod gpu_profiles;
 mod history;
@@ -26,6 +27,7 @@ mod watch;
 pub use apply::ApplyArgs;
 pub use bridge::BridgeArgs;
 pub use compare::{CompareArgs, CompareFormat, FailOn, Output, OutputKind};
+pub use context::ContextArgs;
 pub use doctor::{DoctorArgs, DoctorFormat};
 pub use gpu_profiles::{GpuPlacementArgs, GpuProfilesArgs};
 pub use history::{HistoryArgs, HistoryFormat};

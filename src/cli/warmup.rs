@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::context::ContextArgs;
 use super::root::Format;
 use super::values::parse_duration;
 use crate::llm::ModelRef;
-use crate::llm::engine::MAX_THREADS;
 
 /// Measures the cold first reply against the warm one, and says what warming really saves.
 ///
@@ -53,15 +53,9 @@ pub struct WarmupArgs {
     /// Messages, the user's and the model's, that the model is shown at most: `ai.context_limit` of the app.
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub context_limit: u32,
-    /// Tokens that the context holds.
-    #[arg(long, default_value_t = 2048, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=10_000_000))]
-    pub n_ctx: u32,
-    /// Threads. Default: the physical cores.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THREADS)))]
-    pub threads: Option<u32>,
-    /// Layers on the GPU.
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub gpu_layers: u32,
+    /// Where the model computes, and in what context.
+    #[command(flatten)]
+    pub context: ContextArgs,
     /// The longest that one start may take.
     #[arg(long, default_value = "10m", value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Duration,

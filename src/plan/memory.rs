@@ -92,9 +92,9 @@ impl ConversationPlan {
             script: script(args.conversation.as_deref())?,
             context_limit: args.context_limit,
             reply_tokens: args.reply_tokens,
-            n_ctx: args.n_ctx,
-            n_threads: args.threads.unwrap_or_else(|| usual_threads(topology)),
-            n_gpu_layers: args.gpu_layers,
+            n_ctx: args.context.n_ctx,
+            n_threads: args.context.threads.unwrap_or_else(|| usual_threads(topology)),
+            n_gpu_layers: args.context.gpu_layers,
             use_mmap: !args.no_mmap,
             leak: LeakPlan::of(args, GrowthUnit::Message, warm_up),
         })

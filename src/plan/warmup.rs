@@ -72,11 +72,11 @@ impl WarmupPlan {
     pub fn resolve(args: &WarmupArgs, topology: &Topology) -> Result<Self, ConversationError> {
         let has = |study| args.study.contains(&study);
         // The last token of a reply is chosen and not computed.
-        let longest = args.n_ctx + 1 - REPLY_TO_A_PROMPT;
+        let longest = args.context.n_ctx + 1 - REPLY_TO_A_PROMPT;
         let doubled = std::iter::successors(Some(SHORTEST), |tokens| tokens.checked_mul(2));
         let mut prompts: Vec<u32> = doubled.take_while(|tokens| *tokens < longest).collect();
         prompts.push(longest);
-        let room = args.n_ctx.saturating_sub(SHORTEST);
+        let room = args.context.n_ctx.saturating_sub(SHORTEST);
         Ok(Self {
             start: has(WarmupStudy::Start),
             lengths: has(WarmupStudy::Lengths),
@@ -91,9 +91,9 @@ impl WarmupPlan {
             sentences: SENTENCES.to_vec(),
             prompts,
             replies: REPLIES.into_iter().filter(|tokens| *tokens <= room).collect(),
-            n_ctx: args.n_ctx,
-            n_threads: args.threads.unwrap_or_else(|| usual_threads(topology)),
-            n_gpu_layers: args.gpu_layers,
+            n_ctx: args.context.n_ctx,
+            n_threads: args.context.threads.unwrap_or_else(|| usual_threads(topology)),
+            n_gpu_layers: args.context.gpu_layers,
             timeout_s: args.timeout.as_secs_f64(),
             seed: args.seed,
         })
