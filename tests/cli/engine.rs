@@ -270,7 +270,7 @@ fn this_build_tells_its_devices_and_vector_units() {
 
 /// Run by the test below in a process of its own, whose output is then looked at.
 #[test]
-#[ignore = "a part of another test"]
+#[ignore = "a part of what_llama_cpp_says_is_kept_and_not_printed"]
 fn quiet_process() {
     let model = load(tiny()).expect("the tiny model loads");
     let mut session = model.session(&spec()).expect("a context");

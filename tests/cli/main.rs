@@ -57,3 +57,4 @@ mod vulkan;
 #[cfg(feature = "llama")]
 mod warmup;
 mod watch;
+mod watch_card;

@@ -33,7 +33,7 @@ fn swept(line: &str) -> (Option<i32>, Run) {
 }
 
 #[test]
-#[ignore = "needs a Vulkan device"]
+#[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
 fn placements_are_real_and_take_what_was_foreseen() {
     let (code, run) = swept("--layers 0,2,all --reserve 0MiB --ctx-size 512 --repetitions 1");
     assert_eq!((code, run.state), (Some(0), RunState::Complete), "{:?}", run.findings);
@@ -55,7 +55,7 @@ fn placements_are_real_and_take_what_was_foreseen() {
 }
 
 #[test]
-#[ignore = "needs a Vulkan device"]
+#[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
 fn what_cannot_fit_is_said_and_the_sweep_goes_on() {
     let (code, run) = swept("--layers 0,2,all --reserve 900GiB --ctx-size 512 --repetitions 1");
     assert_eq!((code, run.state), (Some(0), RunState::Complete));
@@ -68,7 +68,7 @@ fn what_cannot_fit_is_said_and_the_sweep_goes_on() {
 }
 
 #[test]
-#[ignore = "needs a Vulkan device"]
+#[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
 fn memory_that_runs_out_is_a_row_and_not_the_end() {
     // One tensor of the cache is larger than the device can hold. Nothing but the device is asked for it: with fewer layers the
     // machine would have to hold gigabytes of the same cache.
@@ -82,7 +82,7 @@ fn memory_that_runs_out_is_a_row_and_not_the_end() {
 }
 
 #[test]
-#[ignore = "needs a Vulkan device"]
+#[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
 fn placements_that_end_their_process_are_rows_between_others() {
     // Tensors that the device can hold and cannot compute on: ggml aborts the process. Without layers all goes well.
     let line = "--layers 0,2,all --reserve 0MiB --try-all --ctx-size 550000 --cache-type f16 --repetitions 1";
@@ -99,7 +99,7 @@ fn placements_that_end_their_process_are_rows_between_others() {
 }
 
 #[test]
-#[ignore = "needs a Vulkan device"]
+#[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
 fn what_a_driver_does_not_tell_is_not_0() {
     let (_, run) = swept("--layers all --reserve 0MiB --ctx-size 512 --repetitions 1");
     let delta = case(&run, "placement/ngl=5").metric("vram_delta").unwrap();
@@ -126,7 +126,7 @@ fn both(model: &Path, spec: &ContextSpec) -> Vec<(Projection, Projection)> {
 }
 
 #[test]
-#[ignore = "needs a Vulkan device"]
+#[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
 fn a_card_that_is_not_here_takes_what_a_device_takes() {
     for (name, n_ctx) in [("synth:tiny", 512), ("synth:zephyr-7b@4711", 4096), ("synth:zephyr-7b@4711", 2048)] {
         let outline = ModelOutline::of(&name.parse::<ModelRef>().unwrap()).unwrap();
@@ -183,7 +183,7 @@ mod saturation {
     }
 
     #[test]
-    #[ignore = "needs a Vulkan device"]
+    #[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
     fn the_device_is_really_filled_falls_back_and_returns() {
         let place = Place::new();
         let (child, mut most) = filled(&place, "--for 2s");
@@ -219,7 +219,7 @@ mod saturation {
     }
 
     #[test]
-    #[ignore = "needs a Vulkan device"]
+    #[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
     fn ctrl_c_frees_the_device_too() {
         let place = Place::new();
         let (child, _) = filled(&place, "--for 1h");
