@@ -1,8 +1,7 @@
 //! The client: one connection to a bridge, messages out, replies in, every wait bounded.
 
-use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
@@ -11,29 +10,38 @@ use super::dialect::Dialect;
 use super::endpoint::Endpoint;
 use super::error::BridgeError;
 use super::framing::MessageReader;
+use super::heard::Heard;
 use super::message::Message;
 use super::reply::Reply;
+use super::waiting::Waiting;
 use super::wire::{Codec, Wire};
+use super::writer::{LineWriter, Sending, write_message};
 
 /// How long a greeting is waited for that need not come.
 const GREETING_OR_NOT: Duration = Duration::from_millis(300);
 
-/// How messages are handed to the operating system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sending {
-    /// Small messages go out at once; otherwise Nagle's algorithm holds one back while another is unacknowledged.
-    pub nodelay: bool,
-    /// Each message is written in two pieces, as a program that writes a length and then a text does.
-    pub split: bool,
-}
+/// Longest part of a greeting that is kept, in characters. No greeting of a dialect is nearly as long.
+const LONGEST_GREETING: usize = 1_000;
 
-impl Default for Sending {
-    fn default() -> Self {
-        Self { nodelay: true, split: false }
-    }
+/// Numbers given out by a client begin here, above those of a replay, which are fixed when it is planned.
+const FIRST_NUMBER: u64 = 1 << 29;
+
+/// A reply, and the message that it answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered<T> {
+    /// The number of that message; by order, where replies carry no id.
+    pub number: u64,
+    /// The reply.
+    pub reply: Reply,
+    /// What the caller's clock read when the reply had been read and was not yet parsed.
+    pub at: T,
 }
 
 /// A connection to a bridge.
+///
+/// Everything that the bridge sends comes in one way, whoever waits for it. What the dialect lets a bridge send by itself is passed
+/// over; what the dialect does not have is counted ([`Client::foreign`]) and answers nothing; a reply to a message that is not
+/// waited for is surplus ([`Client::settle`]). None of these puts a deadline off, and the stop is looked at before each message.
 #[derive(Debug)]
 pub struct Client {
     endpoint: Endpoint,
@@ -44,7 +52,8 @@ pub struct Client {
     wire: Wire,
     sending: Sending,
     greeting: String,
-    reported_fps: Vec<f64>,
+    heard: Heard,
+    next_number: u64,
 }
 
 impl Client {
@@ -78,7 +87,8 @@ impl Client {
             wire: Wire::LINES,
             sending: Sending::default(),
             greeting: String::new(),
-            reported_fps: Vec::new(),
+            heard: Heard::default(),
+            next_number: FIRST_NUMBER,
         };
         client.read_greeting(stop)?;
         Ok(client)
@@ -94,12 +104,12 @@ impl Client {
             Err(error) => return Err(error),
         };
         Reply::parse(line, Codec::Json)?;
-        self.greeting = String::from_utf8_lossy(line).into_owned();
+        self.greeting = Codec::Json.excerpt(line, LONGEST_GREETING);
         Ok(())
     }
 
     /// Drops the connection with whatever may still arrive on it, and makes a new one, on which framing and codec are what they
-    /// were. Afterwards replies match requests from zero again.
+    /// were. Nothing is waited for on it, and surplus replies of the old one are forgotten: see [`Client::take_surplus`].
     ///
     /// # Errors
     /// Those of [`Client::open`] and [`Client::negotiate`].
@@ -108,8 +118,9 @@ impl Client {
         // The stock bridge serves one client at a time: the old connection must be gone before it takes the new one.
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
         let fresh = Self::open(self.endpoint.clone(), self.dialect, self.timeout, stop)?;
-        let reported_fps = std::mem::take(&mut self.reported_fps);
-        *self = Self { reported_fps, ..fresh };
+        self.heard.surplus = 0;
+        // Messages on the new connection are told from those of the old one by their numbers.
+        *self = Self { heard: std::mem::take(&mut self.heard), next_number: self.next_number, ..fresh };
         self.set_sending(sending)?;
         if wire == Wire::LINES { Ok(()) } else { self.negotiate(wire, stop) }
     }
@@ -127,17 +138,30 @@ impl Client {
         let hello = json!({"framing": wire.framing, "codec": wire.codec});
         let data = hello.as_object().cloned().unwrap_or_default();
         let mut message = Message::new(self.dialect, &self.dialect.body("hello", &data), self.wire, 0);
-        self.send(message.line(0), stop)?;
-        let codec = self.wire.codec;
-        let payload = self.payload(Instant::now() + self.timeout, stop)?;
-        Reply::parse(payload, codec)?;
-        let agreed: Map<String, Value> = codec.decode(payload).unwrap_or_default();
+        let number = self.number(1);
+        self.send(message.line(number), stop)?;
+        let agreed = self.hello_reply(number, stop)?;
         if ["framing", "codec"].iter().any(|key| agreed.get(*key) != hello.get(*key)) {
             return Err(BridgeError::Refused { message: format!("asked for {hello}, got {}", Value::Object(agreed)) });
         }
         self.wire = wire;
         self.messages.set_framing(wire.framing);
         Ok(())
+    }
+
+    /// The reply to a `hello`: it has the id of the question, or names the framing.
+    fn hello_reply(&mut self, number: u64, stop: &AtomicBool) -> Result<Map<String, Value>, BridgeError> {
+        let (codec, deadline) = (self.wire.codec, Instant::now() + self.timeout);
+        loop {
+            let payload = next_payload(&mut self.messages, &mut self.stream, self.timeout, deadline, stop)?;
+            let reply = Reply::read(payload, codec)?;
+            let said: Map<String, Value> = codec.decode(payload).unwrap_or_default();
+            let answers = said.contains_key("framing") || reply.refusal.is_some();
+            if reply.id == Some(Message::id_of(number)) || reply.id.is_none() && answers {
+                return reply.or_refusal().map(|_| said);
+            }
+            self.heard.stray(&reply, payload, codec);
+        }
     }
 
     /// Framing and codec as they are now.
@@ -165,7 +189,20 @@ impl Client {
     /// Frames a second that the bridge told by itself, in the order in which they came.
     #[must_use]
     pub fn reported_fps(&self) -> &[f64] {
-        &self.reported_fps
+        &self.heard.fps
+    }
+
+    /// How many messages came that the dialect does not have, and the first of them in part; `None` when none did.
+    #[must_use]
+    pub fn foreign(&self) -> Option<(u64, &str)> {
+        Some((self.heard.foreign, self.heard.first_foreign.as_deref()?))
+    }
+
+    /// The first of `count` numbers that no other message of this client has. See [`Message::line`].
+    pub fn number(&mut self, count: u64) -> u64 {
+        let first = self.next_number;
+        self.next_number += count;
+        first
     }
 
     /// How long each wait may take.
@@ -183,61 +220,87 @@ impl Client {
         write_message(&mut self.stream, line, self.sending, self.timeout, stop)
     }
 
-    /// The next reply, parsed. What the bridge says by itself is passed over.
+    /// The next message that is a reply in this dialect, whatever it answers: for a caller that keeps account of many messages
+    /// itself.
     ///
     /// # Errors
-    /// [`BridgeError::NoReply`] at the deadline, and the others of a read or of [`Reply::parse`].
+    /// [`BridgeError::NoReply`] at the deadline, [`BridgeError::Garbled`], [`BridgeError::Refused`], and the others of a read.
     pub fn receive(&mut self, deadline: Instant, stop: &AtomicBool) -> Result<Reply, BridgeError> {
-        self.receive_at(deadline, stop, || ()).map(|(reply, ())| reply)
+        self.next_reply(deadline, stop, || ())?.0.or_refusal()
+    }
+
+    /// The reply to one of the messages that wait, which then waits no more. Replies to others are surplus.
+    ///
+    /// # Errors
+    /// Those of [`Client::receive`].
+    pub fn receive_for(
+        &mut self,
+        waiting: &mut Waiting,
+        deadline: Instant,
+        stop: &AtomicBool,
+    ) -> Result<Answered<()>, BridgeError> {
+        self.receive_for_at(waiting, deadline, stop, || ())
     }
 
     /// The same, and what `now` read between the arrival of the reply and its parsing.
     ///
     /// # Errors
     /// Those of [`Client::receive`].
-    pub fn receive_at<T>(
+    pub fn receive_for_at<T>(
+        &mut self,
+        waiting: &mut Waiting,
+        deadline: Instant,
+        stop: &AtomicBool,
+        now: impl Fn() -> T,
+    ) -> Result<Answered<T>, BridgeError> {
+        loop {
+            let (reply, at) = self.next_reply(deadline, stop, &now)?;
+            match waiting.take(&reply, self.dialect.ids) {
+                Some(number) => return reply.or_refusal().map(|reply| Answered { number, reply, at }),
+                None if reply.refusal.is_some() && !reply.names_ours() => {
+                    return reply.or_refusal().map(|reply| Answered { number: 0, reply, at });
+                }
+                None => self.heard.surplus += 1,
+            }
+        }
+    }
+
+    /// The next message that is a reply in this dialect, and what `now` read when it had been read.
+    fn next_reply<T>(
         &mut self,
         deadline: Instant,
         stop: &AtomicBool,
         now: impl Fn() -> T,
     ) -> Result<(Reply, T), BridgeError> {
         loop {
-            let codec = self.wire.codec;
-            let payload = self.payload(deadline, stop)?;
-            let arrived = now();
-            let reply = Reply::parse(payload, codec)?;
-            if !self.is_unsolicited(&reply) {
-                return Ok((reply, arrived));
+            let payload = next_payload(&mut self.messages, &mut self.stream, self.timeout, deadline, stop)?;
+            let at = now();
+            let reply = Reply::read(payload, self.wire.codec)?;
+            if self.heard.is_reply(&reply, payload, (self.dialect, self.wire.codec)) {
+                return Ok((reply, at));
             }
-            self.reported_fps.extend(reply.fps);
         }
     }
 
-    /// The next message, without its frame.
-    fn payload(&mut self, deadline: Instant, stop: &AtomicBool) -> Result<&[u8], BridgeError> {
-        let waited = self.timeout;
-        self.messages.next(&mut self.stream, deadline, stop).map_err(|error| match error {
-            // Deadlines are set a timeout ahead of some moment: that is the wait that the user knows.
-            BridgeError::NoReply { .. } => BridgeError::NoReply { waited },
-            other => other,
-        })
+    /// The next message, whatever it is: for finding out what the bridge speaks.
+    pub(super) fn receive_any(&mut self, deadline: Instant, stop: &AtomicBool) -> Result<Reply, BridgeError> {
+        let payload = next_payload(&mut self.messages, &mut self.stream, self.timeout, deadline, stop)?;
+        Reply::read(payload, self.wire.codec)
     }
 
-    fn is_unsolicited(&self, reply: &Reply) -> bool {
-        reply.event.as_ref().is_some_and(|event| self.dialect.replies.unsolicited.contains(event))
-    }
-
-    /// One exchange: sends the message and waits for its reply.
+    /// One exchange: sends the message under a number of its own and waits for its reply.
     ///
     /// # Errors
     /// Those of [`Client::send`] and [`Client::receive`].
-    pub fn exchange(&mut self, line: &[u8], stop: &AtomicBool) -> Result<Reply, BridgeError> {
-        self.send(line, stop)?;
-        self.receive(Instant::now() + self.timeout, stop)
+    pub fn exchange(&mut self, message: &mut Message, stop: &AtomicBool) -> Result<Reply, BridgeError> {
+        let number = self.number(1);
+        self.send(message.line(number), stop)?;
+        let deadline = Instant::now() + self.timeout;
+        self.receive_for(&mut Waiting::for_one(number), deadline, stop).map(|answered| answered.reply)
     }
 
-    /// Reads until nothing has come for `quiet`, and counts the messages that came, but for those that the bridge sends by
-    /// itself. Against a bridge that never falls silent it ends after four times that.
+    /// Reads until nothing has come for `quiet`. Returns how many replies were surplus since the last time, those that came now
+    /// included: nothing may be waited for. Against a bridge that never falls silent it ends after four times `quiet`.
     ///
     /// # Errors
     /// Those of a read, but for silence, which is what it waits for.
@@ -245,22 +308,32 @@ impl Client {
         // Short enough to be waited for whatever the user wishes.
         let stop = AtomicBool::new(false);
         let end = Instant::now() + 4 * quiet;
-        let mut messages = 0;
-        while Instant::now() < end {
-            let codec = self.wire.codec;
-            match self.payload(Instant::now() + quiet, &stop).map(|payload| Reply::parse(payload, codec)) {
-                Ok(Ok(reply)) if self.is_unsolicited(&reply) => self.reported_fps.extend(reply.fps),
-                Ok(_) => messages += 1,
+        loop {
+            let deadline = end.min(Instant::now() + quiet);
+            match self.next_reply(deadline, &stop, || ()) {
+                Ok(_) | Err(BridgeError::Garbled { .. }) => self.heard.surplus += 1,
                 Err(BridgeError::NoReply { .. }) => break,
                 Err(error) => return Err(error),
             }
         }
-        Ok(messages)
+        Ok(self.take_surplus())
     }
 
-    /// Forgets the messages that came along with the last reply, and says how many they were.
-    pub fn discard_unasked(&mut self) -> u64 {
-        self.messages.discard()
+    /// How many replies were surplus since this was last asked, without looking for more.
+    pub fn take_surplus(&mut self) -> u64 {
+        std::mem::take(&mut self.heard.surplus)
+    }
+
+    /// Passes over what has been read and was not waited for, and counts it: before a message is sent whose reply can be told
+    /// from others by order only.
+    pub fn pass_over_read(&mut self) {
+        while let Some(payload) = self.messages.next_read() {
+            let codec = self.wire.codec;
+            match Reply::read(payload, codec) {
+                Ok(reply) if !self.heard.is_reply(&reply, payload, (self.dialect, codec)) => {}
+                Ok(_) | Err(_) => self.heard.surplus += 1,
+            }
+        }
     }
 
     /// Where it is connected to.
@@ -281,63 +354,17 @@ impl Client {
     }
 }
 
-/// The writing half of a connection.
-#[derive(Debug)]
-pub struct LineWriter {
-    stream: TcpStream,
-    sending: Sending,
-    timeout: Duration,
-}
-
-impl LineWriter {
-    /// Writes one message, frame included.
-    ///
-    /// # Errors
-    /// Those of [`Client::send`], and [`BridgeError::Interrupted`] when `halt` is set while it waits.
-    pub fn send(&mut self, line: &[u8], halt: &AtomicBool) -> Result<(), BridgeError> {
-        write_message(&mut self.stream, line, self.sending, self.timeout, halt)
-    }
-}
-
-fn write_message(
+/// The next message, without its frame.
+fn next_payload<'m>(
+    messages: &'m mut MessageReader,
     stream: &mut TcpStream,
-    message: &[u8],
-    sending: Sending,
     timeout: Duration,
+    deadline: Instant,
     stop: &AtomicBool,
-) -> Result<(), BridgeError> {
-    if !sending.split {
-        return write_line(stream, message, timeout, stop);
-    }
-    let (first, second) = message.split_at(message.len() / 2);
-    write_line(stream, first, timeout, stop)?;
-    write_line(stream, second, timeout, stop)
-}
-
-/// Writes the whole line, or says why not within the timeout. The first write takes all of it unless the bridge lags.
-fn write_line(stream: &mut TcpStream, line: &[u8], timeout: Duration, stop: &AtomicBool) -> Result<(), BridgeError> {
-    let mut rest = line;
-    let mut deadline = None;
-    loop {
-        match stream.write(rest) {
-            Ok(written) => rest = &rest[written..],
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
-                ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
-                    return Err(BridgeError::Closed { mid_line: false });
-                }
-                _ => return Err(BridgeError::Io(error)),
-            },
-        }
-        if rest.is_empty() {
-            return Ok(());
-        }
-        if stop.load(Ordering::Relaxed) {
-            return Err(BridgeError::Interrupted);
-        }
-        // Only a line that did not go out at once needs the time.
-        if Instant::now() >= *deadline.get_or_insert_with(|| Instant::now() + timeout) {
-            return Err(BridgeError::NotReading { waited: timeout });
-        }
-    }
+) -> Result<&'m [u8], BridgeError> {
+    messages.next(stream, deadline, stop).map_err(|error| match error {
+        // Deadlines are set a timeout ahead of some moment: that is the wait that the user knows.
+        BridgeError::NoReply { .. } => BridgeError::NoReply { waited: timeout },
+        other => other,
+    })
 }

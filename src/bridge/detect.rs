@@ -1,6 +1,7 @@
 //! Which dialect a bridge speaks, found out without sending anything that a stock bridge does not know.
 
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use super::client::Client;
 use super::dialect::{Ack, Dialect, ReplyForm};
@@ -44,15 +45,19 @@ pub fn detect(client: &mut Client, stop: &AtomicBool) -> Result<Detected, Bridge
     let body = stock.body(&probe.command, &probe.data);
     let mut message = Message::new(Dialect::instrumented(), &body, Wire::LINES, 0);
     let command = &probe.command;
-    // A refusal names the dialect as well as an answer does.
-    let reply = match client.exchange(message.line(0), stop) {
-        Err(BridgeError::Refused { message }) => {
-            let how = format!("by its refusal of {command}: {message}");
-            let founding = Dialect::named("founding").map_err(|_| unknown(client))?;
-            return Ok(Detected { dialect: founding, how });
-        }
-        reply => reply?,
+    let number = client.number(1);
+    client.send(message.line(number), stop)?;
+    let reply = match answer(client, number, stop) {
+        // It talks, and answers nothing.
+        Err((BridgeError::NoReply { .. }, true)) => return Err(unknown(client)),
+        reply => reply.map_err(|(error, _)| error)?,
     };
+    // A refusal names the dialect as well as an answer does.
+    if let Err(BridgeError::Refused { message }) = reply.clone().or_refusal() {
+        let how = format!("by its refusal of {command}: {message}");
+        let founding = Dialect::named("founding").map_err(|_| unknown(client))?;
+        return Ok(Detected { dialect: founding, how });
+    }
     if reply.id.is_some() {
         let how = format!("by its reply to {command}, which carries the id of the message");
         return Ok(Detected { dialect: Dialect::instrumented(), how });
@@ -65,6 +70,20 @@ pub fn detect(client: &mut Client, stop: &AtomicBool) -> Result<Detected, Bridge
          no batch is sent to find out"
     );
     Ok(Detected { dialect: stock, how })
+}
+
+/// The first message that can be the answer: it names message `number`, says nothing at all, or refuses. With an error comes whether
+/// anything else was said.
+fn answer(client: &mut Client, number: u64, stop: &AtomicBool) -> Result<Reply, (BridgeError, bool)> {
+    let deadline = Instant::now() + client.timeout();
+    let mut talks = false;
+    loop {
+        let reply = client.receive_any(deadline, stop).map_err(|error| (error, talks))?;
+        if reply.id == Some(Message::id_of(number)) || !reply.has_members || reply.refusal.is_some() {
+            return Ok(reply);
+        }
+        talks = true;
+    }
 }
 
 fn unknown(client: &Client) -> BridgeError {

@@ -1,6 +1,6 @@
 //! Where the connection comes from: made to a bridge that listens, or by a bridge to us.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,10 +61,29 @@ impl Endpoint {
     }
 }
 
+/// Connects to `address`. Where nobody listens on a port that the system also gives to outgoing connections, a socket may be joined
+/// with itself, and would then read back whatever it writes: that is refused.
+///
+/// # Errors
+/// Those of the system; `ConnectionRefused` where the connection leads back to itself.
+pub fn dial(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(address, timeout)?;
+    refuse_itself(&stream)?;
+    Ok(stream)
+}
+
+fn refuse_itself(stream: &TcpStream) -> io::Result<()> {
+    if stream.local_addr()? == stream.peer_addr()? {
+        let why = "nobody listens there, and the system joined the connection with itself";
+        return Err(io::Error::new(ErrorKind::ConnectionRefused, why));
+    }
+    Ok(())
+}
+
 fn connect(addresses: &[SocketAddr], timeout: Duration) -> Result<TcpStream, BridgeError> {
-    let mut refused = BridgeError::Io(std::io::Error::other("no address was given"));
+    let mut refused = BridgeError::Io(io::Error::other("no address was given"));
     for address in addresses {
-        match TcpStream::connect_timeout(address, timeout) {
+        match dial(address, timeout) {
             Ok(stream) => return Ok(stream),
             Err(source) => refused = BridgeError::NobodyThere { address: *address, source },
         }
@@ -77,7 +96,7 @@ fn accept(listener: &TcpListener, timeout: Duration, stop: &AtomicBool) -> Resul
     loop {
         match listener.accept() {
             Ok((stream, _)) => {
-                stream.set_nonblocking(false).map_err(BridgeError::Io)?;
+                refuse_itself(&stream).and_then(|()| stream.set_nonblocking(false)).map_err(BridgeError::Io)?;
                 return Ok(stream);
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
@@ -91,5 +110,31 @@ fn accept(listener: &TcpListener, timeout: Duration, stop: &AtomicBool) -> Resul
             return Err(BridgeError::NobodyCame { address, waited: timeout });
         }
         thread::sleep(ACCEPT_AGAIN);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The system gives outgoing connections one port after the other: sooner or later the one that is called.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_connection_that_leads_back_to_itself_is_refused() {
+        let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+        let bounds: Vec<u16> = range.split_whitespace().map(|port| port.parse().unwrap()).collect();
+        let (low, high) = (bounds[0], bounds[1]);
+        // Ports of one parity are given out first.
+        let free =
+            |from: u16| (from..high).step_by(2).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap();
+        let called = [free(low + (high - low) / 2), free(low + (high - low) / 2 + 1)];
+        let joined = (0..2 * u32::from(high - low)).find_map(|_| {
+            called.iter().find_map(|port| {
+                let address = (std::net::Ipv4Addr::LOCALHOST, *port).into();
+                let refusal = dial(&address, Duration::from_secs(5)).expect_err("nobody listens there");
+                refusal.to_string().contains("with itself").then_some(refusal)
+            })
+        });
+        assert_eq!(joined.expect("a connection to itself").kind(), ErrorKind::ConnectionRefused);
     }
 }

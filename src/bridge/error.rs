@@ -92,6 +92,22 @@ pub enum BridgeError {
         /// How long it was given.
         waited: Duration,
     },
+    /// Replies came that answer nothing that was asked, so that by order no reply can be assigned.
+    #[error("{count} more {} came than messages were sent", if *count == 1 { "reply" } else { "replies" })]
+    Surplus {
+        /// How many.
+        count: u64,
+    },
+    /// Some messages of a series got no reply that can be used.
+    #[error("{usable} usable replies to {sent} messages, {lost} lost")]
+    Unanswered {
+        /// Messages.
+        sent: usize,
+        /// Replies that can be used.
+        usable: usize,
+        /// Messages without any reply.
+        lost: u64,
+    },
     /// The message could not even be handed over: the bridge no longer reads.
     #[error("the bridge took no more bytes for {waited:?}")]
     NotReading {

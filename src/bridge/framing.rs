@@ -141,7 +141,8 @@ impl MessageReader {
         self.inbox.set_framing(framing);
     }
 
-    /// The next message, without its frame.
+    /// The next message, without its frame. Stop and deadline are looked at before each message that is handed out, so that a
+    /// bridge that never falls silent cannot keep a caller here.
     ///
     /// # Errors
     /// [`BridgeError::NoReply`] at the deadline, [`BridgeError::Interrupted`], [`BridgeError::Closed`],
@@ -154,6 +155,12 @@ impl MessageReader {
     ) -> Result<&[u8], BridgeError> {
         let asked = Instant::now();
         loop {
+            if stop.load(Ordering::Relaxed) {
+                return Err(BridgeError::Interrupted);
+            }
+            if Instant::now() >= deadline {
+                return Err(BridgeError::NoReply { waited: deadline.saturating_duration_since(asked) });
+            }
             match self.inbox.next() {
                 Some(Ok(message)) => return Ok(self.inbox.bytes(message)),
                 Some(Err(_)) => return Err(BridgeError::LineTooLong { limit_bytes: LONGEST_REPLY }),
@@ -162,39 +169,24 @@ impl MessageReader {
             let closed = BridgeError::Closed { mid_line: self.inbox.is_mid_message() };
             match stream.read(self.inbox.room()) {
                 Ok(0) => return Err(closed),
-                Ok(count) => {
-                    self.inbox.filled(count);
-                    if let Some(message) = self.inbox.next() {
-                        let message = message.map_err(|_| BridgeError::LineTooLong { limit_bytes: LONGEST_REPLY })?;
-                        return Ok(self.inbox.bytes(message));
-                    }
-                }
+                Ok(count) => self.inbox.filled(count),
                 Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock | ErrorKind::TimedOut => {}
-                    ErrorKind::Interrupted => continue,
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
                     ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
                         return Err(closed);
                     }
                     _ => return Err(BridgeError::Io(error)),
                 },
             }
-            if stop.load(Ordering::Relaxed) {
-                return Err(BridgeError::Interrupted);
-            }
-            // Whatever trickles in without ending a message does not put the deadline off.
-            if Instant::now() >= deadline {
-                return Err(BridgeError::NoReply { waited: deadline.saturating_duration_since(asked) });
-            }
         }
     }
 
-    /// Forgets the whole messages that were read and not asked for, and says how many they were.
-    pub(super) fn discard(&mut self) -> u64 {
-        let mut messages = 0;
-        while let Some(Ok(_)) = self.inbox.next() {
-            messages += 1;
+    /// The next whole message that has been read already; `None` when there is none.
+    pub(super) fn next_read(&mut self) -> Option<&[u8]> {
+        match self.inbox.next() {
+            Some(Ok(message)) => Some(self.inbox.bytes(message)),
+            Some(Err(_)) | None => None,
         }
-        messages
     }
 }
 
@@ -265,6 +257,27 @@ mod tests {
         ended.store(true, Ordering::Relaxed);
         assert!(matches!(line, Err(BridgeError::NoReply { .. })), "{line:?}");
         trickle.join().unwrap();
+    }
+
+    #[test]
+    fn a_flood_of_messages_ends_at_the_deadline_and_at_a_stop() {
+        let (mut client, mut server) = pair();
+        let flood = std::thread::spawn(move || while server.write_all(&b"{}\n".repeat(1_000)).is_ok() {});
+        let mut lines = MessageReader::default();
+        let stop = AtomicBool::new(false);
+        let deadline = Instant::now() + Duration::from_millis(60);
+        let end = loop {
+            if let Err(error) = lines.next(&mut client, deadline, &stop) {
+                break error;
+            }
+        };
+        assert!(matches!(end, BridgeError::NoReply { .. }), "{end:?}");
+        let far = Instant::now() + Duration::from_secs(3600);
+        assert!(lines.next(&mut client, far, &stop).is_ok());
+        stop.store(true, Ordering::Relaxed);
+        assert!(matches!(lines.next(&mut client, far, &stop), Err(BridgeError::Interrupted)));
+        drop(client);
+        flood.join().unwrap();
     }
 
     #[test]

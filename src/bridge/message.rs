@@ -1,7 +1,6 @@
 //! The messages that are sent: written once as the dialect and the wire want them, stamped with an id in place.
 
 use std::io;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use serde_json::ser::Formatter;
@@ -42,7 +41,7 @@ impl Message {
     pub fn new(dialect: &Dialect, body: &Map<String, Value>, wire: Wire, size_bytes: usize) -> Self {
         let mut body = body.clone();
         if let Some(timestamp) = &dialect.fields.timestamp {
-            body.insert(timestamp.clone(), Value::from(now_ms()));
+            body.insert(timestamp.clone(), now(dialect.fields.timestamp_is_text));
         }
         let (mut line, id_at) = match wire.codec {
             Codec::Json => json(&dialect.fields, &body, wire.framing, size_bytes),
@@ -64,7 +63,8 @@ impl Message {
         self.line.len()
     }
 
-    /// The bytes of message `index`, frame included.
+    /// The bytes of message `index`, frame included. Numbers that no other message of a connection has come from
+    /// [`super::Client::number`].
     pub fn line(&mut self, index: u64) -> &[u8] {
         let mut id = Self::id_of(index);
         match self.id_at {
@@ -96,9 +96,11 @@ impl Message {
     }
 }
 
-/// Milliseconds since 1970.
-fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+/// This moment, as a text or in milliseconds since 1970.
+fn now(is_text: bool) -> Value {
+    let now = jiff::Timestamp::now();
+    // Milliseconds always, so that messages of one kind are all of one length.
+    if is_text { Value::from(format!("{now:.3}")) } else { Value::from(now.as_millisecond()) }
 }
 
 /// The body as JSON, with id and padding, in a buffer that has room for the frame.
@@ -233,6 +235,8 @@ mod tests {
         let mut message = Message::of(public, public.probes.applied.as_ref().unwrap(), true, 0);
         let read: Value = serde_json::from_slice(message.line(7)).unwrap();
         assert_eq!((&read["type"], &read["id"]), (&json!("set_expression"), &json!("1000000007")));
-        assert!(read["timestamp"].as_u64().unwrap() > 1_700_000_000_000);
+        let timestamp = read["timestamp"].as_str().unwrap();
+        assert_eq!((timestamp.len(), &timestamp[10..11], &timestamp[23..]), (24, "T", "Z"), "{timestamp}");
+        assert!(timestamp.parse::<jiff::Timestamp>().unwrap().as_millisecond() > 1_700_000_000_000);
     }
 }

@@ -7,20 +7,25 @@ mod dialect;
 mod endpoint;
 mod error;
 mod framing;
+mod heard;
 mod message;
 mod reply;
 pub mod server;
 pub mod tap;
+mod waiting;
 mod wire;
+mod writer;
 
 pub use address::{DEFAULT_PORT, Target, listening, resolve};
-pub use client::{Client, LineWriter, Sending};
+pub use client::{Answered, Client};
 pub use detect::{Detected, detect};
 pub use dialect::{
     Ack, Applies, Batch, Command, Dialect, DialectError, Fields, Listener, Probe, Probes, Replies, ReplyForm,
 };
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, dial};
 pub use error::BridgeError;
 pub use message::Message;
 pub use reply::Reply;
+pub use waiting::Waiting;
 pub use wire::{Codec, Framing, Wire};
+pub use writer::{LineWriter, Sending};

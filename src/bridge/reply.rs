@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::dialect::{Dialect, ReplyForm};
 use super::error::BridgeError;
+use super::message::Message;
 use super::wire::Codec;
 
 /// What a reply says. Stamps are nanoseconds of the server's own clock.
@@ -35,6 +37,23 @@ pub struct Reply {
     pub event: Option<String>,
     /// Frames a second, where the message tells them.
     pub fps: Option<f64>,
+    /// Whether it has any member at all; the stock bridge's replies have none.
+    pub has_members: bool,
+    /// Whether it has a `status`.
+    pub has_status: bool,
+    /// The bridge's words, cut to a few hundred characters, where it says that the command failed.
+    pub refusal: Option<String>,
+}
+
+/// What a message of the bridge is, by its dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A reply to something.
+    Reply,
+    /// What the dialect lets a bridge send by itself.
+    Unsolicited,
+    /// Nothing that the dialect has.
+    Foreign,
 }
 
 /// The members that matter, whatever a foreign bridge puts there.
@@ -74,8 +93,11 @@ struct Members {
     data: Value,
 }
 
-/// Longest excerpt of a foreign message that an error quotes, in characters.
-const EXCERPT: usize = 80;
+/// Longest excerpt of a message that an error or a warning quotes, in characters.
+pub(super) const EXCERPT: usize = 80;
+
+/// Longest part of a bridge's refusal that is kept, in characters.
+const REFUSAL: usize = 300;
 
 impl Reply {
     /// Reads one message, without its frame.
@@ -83,14 +105,19 @@ impl Reply {
     /// # Errors
     /// [`BridgeError::Garbled`] unless it is an object, [`BridgeError::Refused`] if it reports an error.
     pub fn parse(payload: &[u8], codec: Codec) -> Result<Self, BridgeError> {
+        Self::read(payload, codec)?.or_refusal()
+    }
+
+    /// The same for a caller who has to know first which message was refused.
+    ///
+    /// # Errors
+    /// [`BridgeError::Garbled`] unless it is an object.
+    pub(super) fn read(payload: &[u8], codec: Codec) -> Result<Self, BridgeError> {
         let garbled = || BridgeError::Garbled { line: codec.excerpt(payload, EXCERPT) };
         if codec == Codec::Json && payload.first() != Some(&b'{') {
             return Err(garbled());
         }
         let members: Members = codec.decode(payload).map_err(|_| garbled())?;
-        if let Some(message) = members.refusal() {
-            return Err(BridgeError::Refused { message });
-        }
         Ok(Self {
             id: number(&members.id),
             received_ns: members.received_ns.as_u64(),
@@ -100,6 +127,9 @@ impl Reply {
             applied_ns: members.applied_ns.as_u64(),
             replied_ns: members.replied_ns.as_u64(),
             queue_depth: members.queue_depth.as_u64(),
+            has_members: !is_empty(payload, codec),
+            has_status: members.status.is_string(),
+            refusal: members.refusal(),
             overflow: members.status == "overflow",
             frame: members.frame.as_u64(),
             applied: members.applied.as_u64().or(members.processed.as_u64()),
@@ -110,13 +140,54 @@ impl Reply {
             },
         })
     }
+
+    /// Itself, unless it reports an error.
+    ///
+    /// # Errors
+    /// [`BridgeError::Refused`].
+    pub(super) fn or_refusal(mut self) -> Result<Self, BridgeError> {
+        match self.refusal.take() {
+            Some(message) => Err(BridgeError::Refused { message }),
+            None => Ok(self),
+        }
+    }
+
+    /// Whether it names a message of this program.
+    pub(super) fn names_ours(&self) -> bool {
+        self.id.and_then(Message::index_of).is_some()
+    }
+
+    /// What it is on a connection of that dialect.
+    pub(super) fn kind(&self, dialect: &Dialect) -> Kind {
+        let event = self.event.as_ref();
+        if event.is_some_and(|event| dialect.replies.unsolicited.contains(event)) {
+            return Kind::Unsolicited;
+        }
+        let fits = match dialect.replies.form {
+            ReplyForm::Bare => !self.has_members,
+            ReplyForm::Stamped => true,
+            ReplyForm::Status => self.has_status,
+            ReplyForm::Event => event.is_some_and(|event| dialect.is_reply_type(event)),
+        };
+        let is_reply = fits && (self.names_ours() || !dialect.ids);
+        // Whoever refuses a message may not have read so far as its id.
+        if is_reply || self.refusal.is_some() { Kind::Reply } else { Kind::Foreign }
+    }
+}
+
+/// Whether a message that is an object has no members.
+fn is_empty(payload: &[u8], codec: Codec) -> bool {
+    match codec {
+        Codec::Json => payload.iter().all(|byte| matches!(byte, b'{' | b'}') || byte.is_ascii_whitespace()),
+        Codec::Msgpack => matches!(payload, [0x80] | [0xde, 0, 0] | [0xdf, 0, 0, 0, 0]),
+    }
 }
 
 impl Members {
     /// The bridge's words, if it says that the command failed: an `error`, a `status` of that name, or a message of that type,
     /// whose data then has a code.
     fn refusal(&self) -> Option<String> {
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = |value: &Value| shortened(value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         if !self.error.is_null() {
             return Some(text(&self.error));
         }
@@ -126,9 +197,19 @@ impl Members {
         (self.event == "error").then(|| {
             let said = |key| self.data.get(key).map(text);
             let parts: Vec<String> = ["code", "message"].into_iter().filter_map(said).collect();
-            if parts.is_empty() { self.data.to_string() } else { parts.join(": ") }
+            if parts.is_empty() { shortened(self.data.to_string()) } else { parts.join(": ") }
         })
     }
+}
+
+/// The first characters of a text of any length.
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(REFUSAL) {
+        text.truncate(end);
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
 }
 
 /// A number, or the digits of one.
@@ -146,7 +227,10 @@ mod tests {
 
     #[test]
     fn the_stock_reply_says_nothing_and_the_instrumented_one_says_which() {
-        assert_eq!(parse("{}").unwrap(), Reply::default());
+        for bare in ["{}", "{ }", "{\t}\r"] {
+            assert_eq!(parse(bare).unwrap(), Reply::default());
+        }
+        assert_eq!(Reply::parse(b"\x80", Codec::Msgpack).unwrap(), Reply::default());
         let reply = parse(r#"{"id":7,"received_ns":1,"replied_ns":3,"ack":"applied","frame":5,"applied":2}"#).unwrap();
         assert_eq!((reply.id, reply.received_ns, reply.replied_ns), (Some(7), Some(1), Some(3)));
         assert_eq!((reply.frame, reply.applied), (Some(5), Some(2)));
@@ -172,7 +256,8 @@ mod tests {
 
     #[test]
     fn odd_members_of_an_object_do_not_garble_it() {
-        assert_eq!(parse(r#"{"id":"x","status":"ok","type":5,"data":"text"}"#).unwrap(), Reply::default());
+        let reply = parse(r#"{"id":"x","status":"ok","type":5,"data":"text"}"#).unwrap();
+        assert_eq!(reply, Reply { has_members: true, has_status: true, ..Reply::default() });
     }
 
     #[test]
@@ -203,5 +288,35 @@ mod tests {
     fn an_event_has_a_type_and_an_id_of_text() {
         let reply = parse(r#"{"type":"status","data":{"fps":59.9},"timestamp":1,"id":"12"}"#).unwrap();
         assert_eq!((reply.id, reply.event.as_deref(), reply.fps), (Some(12), Some("status"), Some(59.9)));
+    }
+
+    #[test]
+    fn what_a_message_is_depends_on_the_dialect() {
+        let kind = |line: &str, name: &str| {
+            Reply::read(line.as_bytes(), Codec::Json).unwrap().kind(Dialect::named(name).unwrap())
+        };
+        let ours = r#"{"id":1000000007,"status":"ok"}"#;
+        for (line, name, expected) in [
+            ("{}", "stock", Kind::Reply),
+            (r#"{"event":"tick"}"#, "stock", Kind::Foreign),
+            (r#"{"error":"no"}"#, "stock", Kind::Reply),
+            (ours, "instrumented", Kind::Reply),
+            ("{}", "instrumented", Kind::Foreign),
+            (r#"{"id":7,"status":"ok"}"#, "instrumented", Kind::Foreign),
+            (ours, "founding", Kind::Reply),
+            ("{}", "founding", Kind::Foreign),
+            (r#"{"type":"expression_set","data":{}}"#, "public-api", Kind::Reply),
+            (r#"{"type":"status","data":{"fps":60}}"#, "public-api", Kind::Unsolicited),
+            (r#"{"type":"weather"}"#, "public-api", Kind::Foreign),
+        ] {
+            assert_eq!(kind(line, name), expected, "{line} in {name}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_any_length_is_quoted_in_part() {
+        let line = format!(r#"{{"error":"{}"}}"#, "é".repeat(450_000));
+        let Err(BridgeError::Refused { message }) = parse(&line) else { panic!("not refused") };
+        assert_eq!(message.chars().count(), REFUSAL + 1);
     }
 }

@@ -139,6 +139,8 @@ impl Codec {
 
     /// A payload as a person reads it, cut to so many characters.
     pub(super) fn excerpt(self, payload: &[u8], characters: usize) -> String {
+        // A character takes four bytes at most: the rest of a long message is not looked at.
+        let payload = &payload[..payload.len().min(4 * characters)];
         let text: Cow<'_, str> = match self {
             Self::Json => String::from_utf8_lossy(payload),
             Self::Msgpack => format!("{payload:02x?}").into(),

@@ -101,10 +101,21 @@ impl Connection {
         })
     }
 
+    /// What came that the dialect does not have, if anything did.
+    pub(super) fn foreign_warning(&self, reach: &Reach) -> Option<String> {
+        let (count, first) = self.client.foreign()?;
+        let messages = if count == 1 { "message" } else { "messages" };
+        Some(format!(
+            "{count} {messages} came that dialect {} does not have, and answered nothing; the first: {first}. Is --dialect right? \
+             --dialect auto finds it out",
+            reach.dialect.name
+        ))
+    }
+
     /// After a failure: a fresh connection, and whether the socket thread still answers on it.
     pub(super) fn is_alive(&mut self, reach: &Reach, stop: &AtomicBool) -> bool {
         let mut message = reach.message(Ack::Received, 0);
-        self.is_clean = self.client.reconnect(stop).and_then(|()| self.client.exchange(message.line(0), stop)).is_ok();
+        self.is_clean = self.client.reconnect(stop).and_then(|()| self.client.exchange(&mut message, stop)).is_ok();
         self.is_clean
     }
 
@@ -124,7 +135,7 @@ impl Connection {
         }
         let mut faults = Vec::new();
         for (command, mut message) in reach.restoring() {
-            if let Err(error) = self.client.exchange(message.line(0), &stop) {
+            if let Err(error) = self.client.exchange(&mut message, &stop) {
                 faults.push(format!("{command}: {error}"));
             }
         }

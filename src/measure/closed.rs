@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::round_trips::{Bench, End, RoundTrips, deadline_ns, renew};
-use crate::bridge::{BridgeError, Client, Message};
+use crate::bridge::{BridgeError, Client, Message, Waiting};
 
 /// After that many failures in a row, going on would only wait for more of them.
 const FAILURES_IN_A_ROW: u32 = 3;
@@ -16,17 +16,17 @@ pub(super) fn closed_loop(client: &mut Client, message: &mut Message, messages: 
     let mut trips = RoundTrips::new(messages);
     let began_ns = bench.clock.now_ns();
     let mut failures = 0;
-    for index in 0..messages as u64 {
+    for _ in 0..messages {
         if bench.stop.load(Ordering::Relaxed) {
             trips.end = End::Interrupted;
             break;
         }
         if !bench.ids {
             // Dropped in time, a second copy of a reply shifts nothing; but others may have come too late to be seen here.
-            trips.surplus += client.discard_unasked();
+            client.pass_over_read();
         }
         trips.sent += 1;
-        match exchange(client, message, index, bench, &mut trips.surplus) {
+        match exchange(client, message, bench) {
             Ok(latency_ns) => {
                 trips.latency_ns.push(latency_ns);
                 trips.answered += 1;
@@ -63,28 +63,18 @@ pub(super) fn closed_loop(client: &mut Client, message: &mut Message, messages: 
     trips
 }
 
-/// One timed exchange, in nanoseconds. With ids, replies to earlier messages are counted as surplus and passed over.
-fn exchange(
-    client: &mut Client,
-    message: &mut Message,
-    index: u64,
-    bench: Bench<'_>,
-    surplus: &mut u64,
-) -> Result<u64, BridgeError> {
-    let line = message.line(index);
+/// One timed exchange, in nanoseconds.
+fn exchange(client: &mut Client, message: &mut Message, bench: Bench<'_>) -> Result<u64, BridgeError> {
+    let number = client.number(1);
+    let line = message.line(number);
     let sent_ns = bench.clock.now_ns();
     let deadline_ns = deadline_ns(client, sent_ns);
     client.send(line, bench.stop)?;
-    loop {
-        let reply = client.receive(bench.clock.instant(deadline_ns), bench.stop)?;
-        let arrived_ns = bench.clock.now_ns();
-        if arrived_ns > deadline_ns {
-            // It came between two looks at the clock, too late all the same.
-            return Err(BridgeError::NoReply { waited: client.timeout() });
-        }
-        if !bench.ids || reply.id.and_then(Message::index_of) == Some(index) {
-            return Ok(arrived_ns - sent_ns);
-        }
-        *surplus += 1;
+    client.receive_for(&mut Waiting::for_one(number), bench.clock.instant(deadline_ns), bench.stop)?;
+    let arrived_ns = bench.clock.now_ns();
+    if arrived_ns > deadline_ns {
+        // It came between two looks at the clock, too late all the same.
+        return Err(BridgeError::NoReply { waited: client.timeout() });
     }
+    Ok(arrived_ns - sent_ns)
 }

@@ -39,7 +39,7 @@ impl CellSample {
     pub fn latency_ns(&self) -> Option<f64> {
         let trips = self.trips.as_ref().filter(|trips| matches!(trips.end, End::Complete))?;
         let n = trips.latency_ns.len();
-        (n > 0 && trips.lost == 0).then(|| trips.latency_ns.iter().sum::<u64>() as f64 / n as f64)
+        (n > 0 && trips.lost + trips.surplus == 0).then(|| trips.latency_ns.iter().sum::<u64>() as f64 / n as f64)
     }
 }
 

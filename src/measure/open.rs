@@ -17,13 +17,13 @@ const NAP_NS: u64 = 50_000_000;
 
 /// What an open loop sends: the bytes of each message, prepared beforehand.
 pub trait Lines {
-    /// The bytes of message `index`, frame included.
-    fn line(&mut self, index: u64) -> &[u8];
+    /// The bytes of message `index` of the loop under its number on the connection, frame included.
+    fn line(&mut self, index: usize, number: u64) -> &[u8];
 }
 
 impl Lines for Message {
-    fn line(&mut self, index: u64) -> &[u8] {
-        Message::line(self, index)
+    fn line(&mut self, _index: usize, number: u64) -> &[u8] {
+        Message::line(self, number)
     }
 }
 
@@ -44,13 +44,14 @@ pub(super) fn open_loop(
     };
     let sent = AtomicUsize::new(0);
     let halt = AtomicBool::new(false);
-    let mut replies = Replies::new(schedule_ns.len(), bench.ids);
+    let first_number = client.number(schedule_ns.len() as u64);
+    let mut replies = Replies::new(schedule_ns.len(), bench.ids.then_some(first_number));
     let mut due_ns = schedule_ns.to_vec();
     let begin_ns = bench.clock.now_ns() + LEAD_NS;
     for offset_ns in &mut due_ns {
         *offset_ns += begin_ns;
     }
-    let sending = Sending { due_ns: &due_ns, sent: &sent, halt: &halt, clock: bench.clock };
+    let sending = Sending { due_ns: &due_ns, first_number, sent: &sent, halt: &halt, clock: bench.clock };
     let (end, sends) = thread::scope(|scope| {
         let sender = scope.spawn(|| sending.run(writer, message));
         let end = replies.collect(client, &due_ns, &sent, bench);
@@ -86,7 +87,7 @@ fn settle_accounts(
     let complete = trips.answered >= due_ns.len() as u64;
     // Without ids, arrivals after the last moment at which nothing was outstanding may belong to other messages than
     // counting says, unless every message got its reply in the end.
-    let certain = if complete || replies.ids { replies.arrivals.len() } else { replies.certain };
+    let certain = if complete || replies.has_ids() { replies.arrivals.len() } else { replies.certain };
     let counted = replies.arrivals.iter().zip(due_ns).take(certain);
     for (at_ns, due_ns) in counted.filter_map(|(at, due_ns)| at.map(|at_ns| (at_ns, *due_ns))) {
         trips.latency_ns.push(at_ns.saturating_sub(due_ns));
@@ -118,6 +119,7 @@ fn settle_accounts(
 /// What the sending thread needs.
 struct Sending<'a> {
     due_ns: &'a [u64],
+    first_number: u64,
     /// Messages sent or about to be: raised before each write, so that no reply can come before its message counts.
     sent: &'a AtomicUsize,
     halt: &'a AtomicBool,
@@ -129,7 +131,7 @@ impl Sending<'_> {
     fn run(&self, mut writer: LineWriter, message: &mut impl Lines) -> (Vec<u64>, Option<BridgeError>) {
         let mut sent_ns = Vec::with_capacity(self.due_ns.len());
         for (index, &due_ns) in self.due_ns.iter().enumerate() {
-            let line = message.line(index as u64);
+            let line = message.line(index, self.first_number + index as u64);
             while self.clock.now_ns() + NAP_NS < due_ns && !self.halt.load(Ordering::Relaxed) {
                 self.clock.sleep_until(self.clock.now_ns() + NAP_NS / 2);
             }
@@ -149,7 +151,8 @@ impl Sending<'_> {
 
 /// The replies so far, each with the message that it answers.
 struct Replies {
-    ids: bool,
+    /// The number of the first message, where replies have ids.
+    first_number: Option<u64>,
     /// Arrival of the reply to each message, nanoseconds of the clock. In order mode it grows reply by reply, a garbled
     /// one being `None`; with ids it has every message's place from the start.
     arrivals: Vec<Option<u64>>,
@@ -166,17 +169,21 @@ struct Replies {
 }
 
 impl Replies {
-    fn new(messages: usize, ids: bool) -> Self {
+    fn new(messages: usize, first_number: Option<u64>) -> Self {
         let mut arrivals = Vec::with_capacity(messages);
-        if ids {
+        if first_number.is_some() {
             arrivals.resize(messages, None);
         }
-        Self { ids, arrivals, matched: 0, sent_by_then: 0, certain: 0, garbled: 0, surplus: 0, last_ns: 0 }
+        Self { first_number, arrivals, matched: 0, sent_by_then: 0, certain: 0, garbled: 0, surplus: 0, last_ns: 0 }
+    }
+
+    fn has_ids(&self) -> bool {
+        self.first_number.is_some()
     }
 
     /// Messages that got a line in reply, garbled ones included.
     fn answered(&self) -> usize {
-        if self.ids { self.matched } else { self.arrivals.len() }
+        if self.has_ids() { self.matched } else { self.arrivals.len() }
     }
 
     /// Receives until every message is answered, or one has waited for the timeout.
@@ -190,7 +197,7 @@ impl Replies {
         while self.answered() < due_ns.len() {
             // By order, the message that is waited for is known. With ids, one may be lost while others are answered:
             // then silence is what ends the case, counted from the first message sent into it.
-            let awaited = if self.ids { self.sent_by_then } else { self.answered() };
+            let awaited = if self.has_ids() { self.sent_by_then } else { self.answered() };
             let awaited_ns = due_ns[awaited.min(due_ns.len() - 1)];
             let deadline = bench.clock.instant(deadline_ns(client, awaited_ns));
             let reply = client.receive(deadline, bench.stop);
@@ -210,9 +217,9 @@ impl Replies {
     fn take(&mut self, reply: Option<&Reply>, arrived_ns: u64, sent: usize) {
         self.last_ns = arrived_ns;
         self.garbled += u64::from(reply.is_none());
-        if self.ids {
+        if let Some(first_number) = self.first_number {
             self.sent_by_then = sent;
-            self.take_by_id(reply, arrived_ns, sent);
+            self.take_by_id(reply, first_number, arrived_ns, sent);
         } else if self.arrivals.len() < sent {
             self.arrivals.push(reply.map(|_| arrived_ns));
             if self.arrivals.len() == sent {
@@ -223,12 +230,13 @@ impl Replies {
         }
     }
 
-    fn take_by_id(&mut self, reply: Option<&Reply>, arrived_ns: u64, sent: usize) {
+    fn take_by_id(&mut self, reply: Option<&Reply>, first_number: u64, arrived_ns: u64, sent: usize) {
         let Some(reply) = reply else {
             self.matched += 1;
             return;
         };
-        let index = reply.id.and_then(Message::index_of).and_then(|index| usize::try_from(index).ok());
+        let number = reply.id.and_then(Message::index_of);
+        let index = number.and_then(|number| usize::try_from(number.checked_sub(first_number)?).ok());
         match index.filter(|&index| index < sent && self.arrivals[index].is_none()) {
             Some(index) => {
                 self.arrivals[index] = Some(arrived_ns);
@@ -259,7 +267,7 @@ mod tests {
 
     #[test]
     fn by_order_a_loss_costs_all_that_came_after_the_last_quiet_moment() {
-        let mut replies = Replies::new(5, false);
+        let mut replies = Replies::new(5, None);
         replies.take(Some(&reply(0)), 11, 1);
         // Message 1 is lost: the replies to 2 and 3 arrive while an earlier one is still awaited.
         replies.take(Some(&reply(0)), 35, 3);
@@ -270,7 +278,7 @@ mod tests {
 
     #[test]
     fn with_ids_a_loss_costs_only_itself() {
-        let mut replies = Replies::new(4, true);
+        let mut replies = Replies::new(4, Some(0));
         for (id, at_ns, sent) in [(0, 11, 1), (2, 35, 3), (3, 45, 4)] {
             replies.take(Some(&reply(id)), at_ns, sent);
         }
@@ -281,7 +289,7 @@ mod tests {
     #[test]
     fn a_line_that_nobody_awaits_is_surplus() {
         for ids in [false, true] {
-            let mut replies = Replies::new(2, ids);
+            let mut replies = Replies::new(2, ids.then_some(0));
             replies.take(Some(&reply(0)), 11, 1);
             replies.take(Some(&reply(0)), 12, 1);
             replies.take(Some(&reply(1)), 25, 2);
@@ -292,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_garbled_reply_keeps_its_place_and_gives_no_sample() {
-        let mut replies = Replies::new(3, false);
+        let mut replies = Replies::new(3, None);
         replies.take(Some(&reply(0)), 11, 1);
         replies.take(None, 22, 2);
         replies.take(Some(&reply(0)), 33, 3);

@@ -201,15 +201,24 @@ impl Shared<'_> {
             }
             let reply = client.receive(Instant::now() + look_up, self.bench.stop);
             let at_ns = clock.now_ns();
+            let (surplus, is_overdue) = (into.trips.surplus, at_ns.saturating_sub(last_ns) > patience_ns);
             match reply {
                 Ok(reply) => self.note(reply.id, at_ns, into),
-                Err(BridgeError::NoReply { .. }) if at_ns.saturating_sub(last_ns) <= patience_ns => continue,
+                Err(BridgeError::NoReply { .. }) if !is_overdue => continue,
                 Err(BridgeError::NoReply { waited }) => {
                     into.trips.note_fault(&BridgeError::NoReply { waited });
                     return None;
                 }
                 Err(error @ (BridgeError::Refused { .. } | BridgeError::Garbled { .. })) => self.skip(&error, into),
                 Err(error) => return Some(error),
+            }
+            if into.trips.surplus > surplus {
+                // What answers nothing puts no deadline off.
+                if is_overdue {
+                    into.trips.note_fault(&BridgeError::NoReply { waited: client.timeout() });
+                    return None;
+                }
+                continue;
             }
             into.trips.answered += 1;
             self.bench.replies.fetch_add(1, Ordering::Relaxed);

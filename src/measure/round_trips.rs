@@ -103,7 +103,7 @@ impl RoundTrips {
 }
 
 /// Shortest silence after a case that counts as the end of it: three frames of a 60 fps bridge.
-const QUIET: Duration = Duration::from_millis(50);
+pub const QUIET: Duration = Duration::from_millis(50);
 
 /// Longest silence that is waited for.
 const QUIET_AT_MOST: Duration = Duration::from_secs(1);
@@ -144,6 +144,7 @@ pub fn measure_case(
 pub(super) fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: Bench<'_>) {
     if matches!(trips.end, End::Broken(_)) {
         // That connection is given up; the next one is settled when it is made.
+        trips.surplus += client.take_surplus();
         return;
     }
     let slowest = trips.latency_ns.iter().max().copied().unwrap_or(0);
@@ -160,6 +161,7 @@ pub(super) fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: Bench
 /// Replaces the connection after a loss, and waits whether replies come that were owed on the old one: the stock bridge's
 /// main thread answers whoever is connected when it gets there.
 pub(super) fn renew(client: &mut Client, trips: &mut RoundTrips, bench: Bench<'_>) {
+    trips.surplus += client.take_surplus();
     match client.reconnect(bench.stop).and_then(|()| client.settle(QUIET)) {
         Ok(late) => trips.surplus += late,
         Err(error) => trips.end_for(error),

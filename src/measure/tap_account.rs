@@ -66,13 +66,22 @@ impl TapAccount {
         match passed.from {
             Side::App if sighting.wants_none => {}
             Side::App => self.matcher.ask(passed.at_ns, sighting.id.clone(), sighting.wants),
-            Side::Unity => match self.matcher.answer(sighting.id.as_ref(), sighting.tells) {
+            Side::Unity => match self.answered(sighting) {
                 Answer::Of { asked_ns, ack } => {
                     self.replies_ns.entry(ack).or_default().push(passed.at_ns.saturating_sub(asked_ns));
                 }
                 Answer::Unassigned => self.unassigned += 1,
                 Answer::Unasked => self.unasked += 1,
             },
+        }
+    }
+
+    fn answered(&mut self, sighting: &Sighting) -> Answer {
+        match self.matcher.answer(sighting.id.as_ref(), sighting.tells) {
+            Answer::Unasked if sighting.is_reply && sighting.id.is_none() => {
+                self.matcher.answer_oldest_named(sighting.tells)
+            }
+            answer => answer,
         }
     }
 
@@ -124,5 +133,18 @@ mod tests {
         assert_eq!(account.app.gaps_ns, [100, 200, 1_600]);
         assert_eq!((account.app.messages, account.unity.messages), (4, 3));
         assert_eq!(account.app.names["other"], 1);
+    }
+
+    #[test]
+    fn replies_of_the_public_api_page_are_matched_though_they_carry_no_id() {
+        let mut account = TapAccount::default();
+        account.begin();
+        add(&mut account, Side::Unity, 5, r#"{"type":"ready","data":{}}"#);
+        add(&mut account, Side::App, 100, r#"{"type":"set_expression","data":{"expression":"Joy"},"id":"a-1"}"#);
+        add(&mut account, Side::Unity, 120, r#"{"type":"status","data":{"fps":60}}"#);
+        add(&mut account, Side::Unity, 150, r#"{"type":"expression_set","data":{}}"#);
+        account.end();
+        let replies: Vec<u64> = account.replies_ns.values().flatten().copied().collect();
+        assert_eq!((replies, account.unasked, account.unanswered), (vec![50], 2, 0));
     }
 }

@@ -107,6 +107,12 @@ impl Metric {
         Self { value: None, status, ..Self::plain(name, unit, 0.0, n, direction) }
     }
 
+    /// The same figure, which must not be given: what it was computed from is not sound.
+    #[must_use]
+    pub fn invalidated(self) -> Self {
+        Self { value: None, spread: None, ci_low: None, ci_high: None, status: MetricStatus::Invalid, ..self }
+    }
+
     /// What contradicts itself in this figure: a status without its value, a value that is no number, an interval that
     /// is upside down.
     pub(super) fn check(&self) -> Result<(), String> {

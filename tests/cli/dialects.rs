@@ -28,7 +28,7 @@ fn each_dialect_is_measured_with_the_replies_that_it_has() {
         ("batch", vec!["received/closed/100B", "applied/closed/100B"]),
         ("instrumented", vec!["received/closed/100B", "applied/closed/100B"]),
         ("founding", vec!["received/closed/100B"]),
-        ("public-api", vec!["applied/closed/118B"]),
+        ("public-api", vec!["applied/closed/155B"]),
     ] {
         let (_, run) = measured(&format!("--bridge embedded:fps=unpaced,dialect={dialect}"));
         let measured: Vec<&str> = run.cases.iter().map(|case| case.path.as_str()).collect();
@@ -118,7 +118,7 @@ fn a_unity_that_connects_is_listened_for() {
     let reported =
         run.findings.iter().find(|finding| finding.contains("itself reports")).expect("two seconds of status");
     assert!(reported.contains("frames a second"), "{reported}");
-    assert_eq!(case(&run, "applied/closed/118B").metric("surplus").unwrap().value, Some(0.0), "status is no surplus");
+    assert_eq!(case(&run, "applied/closed/155B").metric("surplus").unwrap().value, Some(0.0), "status is no surplus");
     assert!(bridge.avatar().expressions.contains_key("Neutral"));
     assert_eq!(bridge.counters().connections, 1, "found out and measured on one connection");
 }

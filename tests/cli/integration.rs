@@ -50,7 +50,7 @@ fn test_ipc_batching() {
         })
         .collect();
     let body = dialect.batch_body(&commands).unwrap();
-    let reply = client.exchange(Message::new(dialect, &body, client.wire(), 0).line(0), &stop).unwrap();
+    let reply = client.exchange(&mut Message::new(dialect, &body, client.wire(), 0), &stop).unwrap();
     assert_eq!(reply.applied, Some(10), "all of them, by the bridge's own count");
     assert!(reply.frame.is_some(), "in one frame");
     assert_eq!((bridge.counters().received, bridge.counters().applied), (1, 10), "one message, ten commands");

@@ -46,6 +46,7 @@ mod replay;
 mod run;
 mod saved_runs;
 mod standin_nvml;
+mod strays;
 mod tap;
 #[cfg(feature = "llama")]
 mod threads;

@@ -95,15 +95,18 @@ pub struct Fields {
     /// Its arguments; absent where they stand beside it.
     #[serde(default)]
     pub data: Option<String>,
-    /// The id that the reply echoes; absent where there is none.
+    /// The id of a message; absent where messages have none. Whether replies echo it is said by [`super::Dialect::ids`].
     #[serde(default)]
     pub id: Option<String>,
     /// Whether the id is a text rather than a number.
     #[serde(default)]
     pub id_is_text: bool,
-    /// When the message was made, in milliseconds since 1970; absent where messages do not say.
+    /// When the message was made; absent where messages do not say.
     #[serde(default)]
     pub timestamp: Option<String>,
+    /// Whether that is a text of ISO 8601, in UTC, rather than milliseconds since 1970.
+    #[serde(default)]
+    pub timestamp_is_text: bool,
 }
 
 /// What a reply looks like.

@@ -148,6 +148,12 @@ impl Dialect {
         })
     }
 
+    /// Whether a message of that type answers a command. Where a command does not say how it is answered, any type may.
+    #[must_use]
+    pub fn is_reply_type(&self, event: &str) -> bool {
+        self.commands.iter().any(|command| command.reply.as_ref().is_none_or(|reply| reply == event))
+    }
+
     /// What a message that asks for one command says, without id.
     #[must_use]
     pub fn body(&self, command: &str, data: &Map<String, Value>) -> Map<String, Value> {
@@ -177,8 +183,8 @@ impl Dialect {
         if std::iter::once(&self.greeting).chain(&self.other_greetings).any(|line| line.contains(['\n', '\r'])) {
             return Some("the greeting is more than one line".to_owned());
         }
-        if self.ids != self.fields.id.is_some() {
-            return Some("`ids` and `fields.id` contradict each other".to_owned());
+        if self.ids && self.fields.id.is_none() {
+            return Some("`ids` needs `fields.id`: what is not sent cannot be echoed".to_owned());
         }
         let mut seen = HashSet::new();
         if let Some(twice) = self.commands.iter().find(|command| !seen.insert(&command.name)) {
@@ -307,7 +313,7 @@ mod tests {
         let inner = r#"{"command":"expression","name":"neutral","weight":0.0}"#;
         assert_eq!(written("founding", false).unwrap(), inner);
         assert_eq!(written("founding", true).unwrap(), format!(r#"{{"batch":[{inner}]}}"#));
-        let envelope = r#"{"type":"set_expression","data":{"name":"Neutral","value":0.0}}"#;
+        let envelope = r#"{"type":"set_expression","data":{"expression":"Neutral","weight":0.0,"duration":0.0}}"#;
         assert_eq!(written("public-api", false).unwrap(), envelope);
         assert_eq!(written("public-api", true), None);
     }

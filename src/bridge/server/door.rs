@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use super::shared::Shared;
+use crate::bridge::endpoint::dial;
 
 /// The pause after a failed accept, such as one for want of file descriptors, and after a call that nobody took, in
 /// nanoseconds.
@@ -27,7 +28,7 @@ impl Door {
         loop {
             let stream = match self {
                 Self::Listen(listener) => listener.accept().map(|(stream, _)| stream),
-                Self::Call(address) => TcpStream::connect_timeout(address, CALL),
+                Self::Call(address) => dial(address, CALL),
             };
             match stream {
                 Ok(stream) => return Some(stream),

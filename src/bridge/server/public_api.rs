@@ -15,18 +15,13 @@ struct Request {
     #[serde(rename = "type")]
     kind: String,
     data: Option<Map<String, Value>>,
-    id: Option<Value>,
 }
 
-/// What is said by itself has ids that no client gives.
-const OWN_ID: &str = "unity";
-
-/// What the reply to a request repeats.
+/// What the reply to a request repeats. On the page that is not the id.
 #[derive(Debug)]
 pub(super) struct Ticket {
     reply: String,
     command: String,
-    id: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -34,43 +29,52 @@ struct Envelope<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     data: Value,
-    timestamp: i64,
-    id: &'a Value,
+    timestamp: String,
 }
 
-fn envelope<'a>(kind: &'a str, data: Value, id: &'a Value) -> Envelope<'a> {
-    Envelope { kind, data, timestamp: jiff::Timestamp::now().as_millisecond(), id }
+fn envelope(kind: &str, data: Value) -> Envelope<'_> {
+    Envelope { kind, data, timestamp: format!("{:.3}", jiff::Timestamp::now()) }
 }
 
 impl Ticket {
     pub(super) fn pack(&self, wire: Wire) -> Vec<u8> {
-        let id = self.id.clone().unwrap_or_else(|| OWN_ID.into());
-        wire.pack(&envelope(&self.reply, json!({"command": self.command, "success": true}), &id))
+        wire.pack(&envelope(&self.reply, json!({"command": self.command, "success": true})))
     }
 }
 
 /// What is said on connect.
 pub(super) fn ready() -> Value {
-    json!(envelope("ready", json!({"bridge": "workly-perf embedded"}), &OWN_ID.into()))
+    json!(envelope("ready", json!({"bridge": "workly-perf embedded"})))
 }
 
 /// What is said by itself now and then.
 pub(super) fn status(fps: f64) -> Value {
-    json!(envelope("status", json!({"fps": fps}), &OWN_ID.into()))
+    json!(envelope("status", json!({"fps": fps})))
+}
+
+/// An expression's arguments under the names that [`Action`] has for them.
+fn arguments(request: &Request) -> Map<String, Value> {
+    let name = |key: &str| match key {
+        "expression" => Some("name".to_owned()),
+        "weight" => Some("value".to_owned()),
+        // Those of other dialects are not the page's.
+        "name" | "value" => None,
+        _ => Some(key.to_owned()),
+    };
+    let data = request.data.iter().flatten();
+    data.filter_map(|(key, value)| Some((name(key)?, value.clone()))).collect()
 }
 
 pub(super) fn understand(payload: &[u8], dialect: &Dialect) -> Understood {
     let request: Request = match serde_json::from_slice(payload) {
         Ok(request) => request,
         Err(cause) => {
-            return Understood::Malformed(Some(error("", "ERR_CONN_001", &format!("not a message: {cause}"), None)));
+            return Understood::Malformed(Some(error("", "ERR_CONN_001", &format!("not a message: {cause}"))));
         }
     };
-    let refuse =
-        |code: &str, why: &str| Understood::Unknown(Some(error(&request.kind, code, why, request.id.as_ref())));
+    let refuse = |code: &str, why: &str| Understood::Unknown(Some(error(&request.kind, code, why)));
     let Some(command) = dialect.command(&request.kind) else { return refuse("ERR_CONN_001", "unknown type") };
-    let arguments = request.data.clone().unwrap_or_default();
-    match Action::read(&command.name, &arguments) {
+    match Action::read(&command.name, &arguments(&request)) {
         Ok(Action::SetExpression { name, .. }) if !dialect.expressions.contains(&name) => {
             refuse("ERR_EXP_001", &format!("there is no expression `{name}`"))
         }
@@ -81,17 +85,19 @@ pub(super) fn understand(payload: &[u8], dialect: &Dialect) -> Understood {
             ticket: AnyTicket::Event(Box::new(Ticket {
                 reply: command.reply.clone().unwrap_or_else(|| command.name.clone()),
                 command: request.kind,
-                id: request.id,
             })),
         }),
-        Err(Inert::Lacks(argument)) => refuse("ERR_EXP_001", &format!("`{argument}` is missing or of another type")),
+        Err(Inert::Lacks(argument)) => {
+            let argument = if argument == "name" { "expression" } else { "weight" };
+            refuse("ERR_EXP_001", &format!("`{argument}` is missing or of another type"))
+        }
         Err(Inert::Unknown) => refuse("ERR_CONN_001", "unknown type"),
     }
 }
 
-fn error(command: &str, code: &str, message: &str, id: Option<&Value>) -> Value {
+fn error(command: &str, code: &str, message: &str) -> Value {
     let data = json!({"command": command, "message": message, "code": code, "severity": "error"});
-    json!(envelope("error", data, id.unwrap_or(&OWN_ID.into())))
+    json!(envelope("error", data))
 }
 
 #[cfg(test)]
@@ -103,28 +109,26 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_has_the_type_and_the_id_that_belong_to_it() {
-        let line = br#"{"type":"set_expression","data":{"name":"Relaxed","value":0.5},"timestamp":1,"id":"a7"}"#;
+    fn a_reply_has_the_type_that_belongs_to_it_and_no_id() {
+        let line =
+            br#"{"type":"set_expression","data":{"expression":"Relaxed","weight":0.5,"duration":0.2},"id":"a7"}"#;
         let Understood::Order(order) = understand(line, public()) else { panic!("not understood") };
         assert_eq!(order.actions, [Action::SetExpression { name: "Relaxed".into(), value: 0.5 }]);
         let AnyTicket::Event(ticket) = &order.ticket else { panic!("another ticket") };
         let reply: Value = serde_json::from_slice(ticket.pack(Wire::LINES).trim_ascii_end()).unwrap();
-        assert_eq!((&reply["type"], &reply["id"]), (&json!("expression_set"), &json!("a7")));
-        assert!(reply["timestamp"].is_u64());
+        assert_eq!((&reply["type"], reply.get("id")), (&json!("expression_set"), None));
+        assert!(reply["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
     }
 
     #[test]
     fn errors_have_codes() {
         for (line, code) in [
-            (r#"{"type":"set_expression","data":{"name":"joy","value":1},"id":"1"}"#, "ERR_EXP_001"),
-            (r#"{"type":"set_expression","data":{"name":"Joy"},"id":"1"}"#, "ERR_EXP_001"),
+            (r#"{"type":"set_expression","data":{"expression":"joy","weight":1},"id":"1"}"#, "ERR_EXP_001"),
+            (r#"{"type":"set_expression","data":{"expression":"Joy"},"id":"1"}"#, "ERR_EXP_001"),
             (r#"{"type":"dance","id":"1"}"#, "ERR_CONN_001"),
         ] {
             let Understood::Unknown(Some(said)) = understand(line.as_bytes(), public()) else { panic!("{line}") };
-            assert_eq!(
-                (&said["type"], &said["data"]["code"], &said["id"]),
-                (&json!("error"), &json!(code), &json!("1"))
-            );
+            assert_eq!((&said["type"], &said["data"]["code"]), (&json!("error"), &json!(code)));
         }
         assert!(matches!(understand(b"{", public()), Understood::Malformed(Some(_))));
     }

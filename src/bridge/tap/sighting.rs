@@ -1,7 +1,7 @@
 //! What may be told of a message without telling what it says: the name of its command if it is a known one, its id, and what
 //! kind of reply it is. Everything else in it is private.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,13 @@ static KNOWN: LazyLock<HashMap<String, Option<Ack>>> = LazyLock::new(|| {
     known
 });
 
+/// Types of messages that answer something, in the dialects whose replies have one.
+static REPLIES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let dialects = Dialect::NAMES.iter().filter_map(|name| Dialect::named(name).ok());
+    let replies = dialects.flat_map(|dialect| dialect.commands.iter().filter_map(|command| command.reply.clone()));
+    replies.chain(["error".to_owned()]).collect()
+});
+
 /// The id of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -65,6 +72,8 @@ pub struct Sighting {
     pub tells: Option<Ack>,
     /// Whether it asks not to be answered.
     pub wants_none: bool,
+    /// Whether it is of a type that only answers.
+    pub is_reply: bool,
 }
 
 impl Sighting {
@@ -90,6 +99,7 @@ impl Sighting {
             wants: told.or_else(|| *known?.1).filter(|_| !wants_none),
             tells: told,
             wants_none,
+            is_reply: name.is_some_and(|name| REPLIES.contains(name)),
         }
     }
 
@@ -100,7 +110,7 @@ impl Sighting {
     }
 
     fn other() -> Self {
-        Self { name: OTHER.into(), id: None, wants: None, tells: None, wants_none: false }
+        Self { name: OTHER.into(), id: None, wants: None, tells: None, wants_none: false, is_reply: false }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use super::super::connection::Connection;
 use super::super::failure::Failure;
 use crate::advise::checkup::BridgeFacts;
-use crate::bridge::{Ack, Target};
+use crate::bridge::{Ack, BridgeError, Target};
 use crate::clock::{Clock, ms};
 use crate::exit::Exit;
 use crate::host;
@@ -50,6 +50,9 @@ fn median_ms(connection: &mut Connection, reach: &Reach, ack: Ack, stop: &Atomic
     connection.is_clean = matches!(trips.end, End::Complete) && trips.lost == 0;
     if !connection.is_clean {
         connection.is_clean = connection.client.reconnect(stop).is_ok();
+    }
+    if trips.surplus > 0 && !reach.dialect.ids {
+        return Err(BridgeError::Surplus { count: trips.surplus }.to_string());
     }
     let mut latency_ns = trips.latency_ns;
     latency_ns.sort_unstable();

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::super::failure::Failure;
 use super::session::Session;
-use crate::bridge::Ack;
+use crate::bridge::{Ack, BridgeError};
 use crate::clock::ms;
 use crate::measure::{
-    BoundsFromOutside, Clocks, End, Exchange, Load, Part, bounds_from_outside, clocks, measure_case, measure_exchanges,
-    part_metrics, parts,
+    BoundsFromOutside, Clocks, End, Exchange, Load, Part, QUIET, bounds_from_outside, clocks, measure_case,
+    measure_exchanges, part_metrics, parts,
 };
 use crate::plan::BreakdownPlan;
 use crate::record::{Case, CaseState};
@@ -23,8 +23,12 @@ pub(super) fn run(session: &mut Session<'_>, study: &BreakdownPlan) -> Result<()
         if plan.dialect.probe(ack).is_none() || session.stop.load(Ordering::Relaxed) {
             continue;
         }
-        let (exchanges, end) = measure(session, study, ack);
-        let account = Account { ack, size_bytes: plan.message(ack, study.size_bytes).size_bytes(), end: &end };
+        let Measured { mut exchanges, end, surplus } = measure(session, study, ack);
+        if surplus > 0 && !plan.dialect.ids {
+            // Any of them may have been taken for the reply to another message.
+            exchanges.clear();
+        }
+        let account = Account { ack, size_bytes: plan.message(ack, study.size_bytes).size_bytes(), end: &end, surplus };
         let (cases, findings) = match clocks(&exchanges) {
             Some(clocks) => exact(&account, &exchanges, &clocks),
             None => bounds(&account, &exchanges),
@@ -40,20 +44,36 @@ pub(super) fn run(session: &mut Session<'_>, study: &BreakdownPlan) -> Result<()
     Ok(())
 }
 
-fn measure(session: &mut Session<'_>, study: &BreakdownPlan, ack: Ack) -> (Vec<Exchange>, End) {
+/// What came of one kind of reply.
+struct Measured {
+    exchanges: Vec<Exchange>,
+    end: End,
+    /// Replies that answer nothing that was asked.
+    surplus: u64,
+}
+
+fn measure(session: &mut Session<'_>, study: &BreakdownPlan, ack: Ack) -> Measured {
     let plan = session.plan;
     let progress = Progress::start(session.printer, &format!("{ack}/breakdown"), plan.messages as u64);
     session.connection.is_clean = false;
     let make = || plan.message(ack, study.size_bytes);
     let (client, bench) = session.bench(progress.counter());
     let warming = measure_case(client, &mut make(), Load::Closed, (0, plan.warm_up), 0, bench);
-    let measured = match warming.end {
+    let (exchanges, mut end) = match warming.end {
         End::Complete => measure_exchanges(client, &make, plan.messages, plan.seed.wrapping_add(ack as u64), bench),
         end => (Vec::new(), end),
     };
-    session.connection.is_clean = matches!(measured.1, End::Complete);
-    progress.finish(&format!("{ack}/breakdown: {} round trips", measured.0.len()));
-    measured
+    let mut surplus = warming.surplus;
+    if matches!(end, End::Complete) {
+        match client.settle(QUIET) {
+            Ok(count) => surplus += count,
+            Err(error) => end = End::Broken(error),
+        }
+    }
+    surplus += client.take_surplus();
+    session.connection.is_clean = matches!(end, End::Complete);
+    progress.finish(&format!("{ack}/breakdown: {} round trips", exchanges.len()));
+    Measured { exchanges, end, surplus }
 }
 
 /// What the cases of one kind of reply share.
@@ -61,11 +81,15 @@ struct Account<'a> {
     ack: Ack,
     size_bytes: usize,
     end: &'a End,
+    surplus: u64,
 }
 
 impl Account<'_> {
     fn case(&self, name: &str, samples_ns: &[i64], more: &Value, notes: Vec<String>) -> Case {
+        let more_replies = || Some(BridgeError::Surplus { count: self.surplus }.to_string());
         let (state, reason) = match self.end {
+            End::Complete if self.surplus > 0 && samples_ns.is_empty() => (CaseState::Invalid, more_replies()),
+            End::Complete if self.surplus > 0 => (CaseState::Lossy, more_replies()),
             End::Complete => (CaseState::Ok, None),
             End::Interrupted => (CaseState::Interrupted, Some("ended by Ctrl-C".to_owned())),
             End::Broken(error) if samples_ns.is_empty() => (CaseState::Failed, Some(error.to_string())),

@@ -46,6 +46,7 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     let faults = session.connection.restore(&plan);
     let Session { mut recorder, connection, .. } = session;
     recorder.run.findings.extend(connection.reported_fps());
+    recorder.run.warnings.extend(connection.foreign_warning(&plan));
     if !faults.is_empty() {
         let faults = faults.join("; ");
         recorder.run.warnings.push(format!("the avatar could not be put back as it was found: {faults}"));

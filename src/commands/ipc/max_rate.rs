@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::failure::Failure;
 use super::session::Session;
-use crate::bridge::{Ack, Message};
+use crate::bridge::{Ack, BridgeError, Message};
 use crate::clock::{ms, nanos};
 use crate::host;
 use crate::measure::{
@@ -57,7 +57,12 @@ impl Hunt<'_, '_> {
             }
             let step = self.measure(&mut message, phase, rate_per_s, grace_ns, &mut search)?;
             // A step that only lost messages has failed and was cleared up after: the search goes on below it.
-            end = step.end;
+            end = match step.end {
+                End::Complete if is_void(&step, self.session.plan.dialect.ids) => {
+                    End::Broken(BridgeError::Surplus { count: step.surplus })
+                }
+                end => end,
+            };
         }
         self.conclude(&search, &end)
     }
@@ -126,8 +131,14 @@ impl Hunt<'_, '_> {
         });
         let notes = if verdict.held() { Vec::new() } else { vec![format!("Did not hold: {}.", outcome(&verdict))] };
         let mut metrics = step_metrics(&step, &verdict);
+        if is_void(&step, self.session.plan.dialect.ids) {
+            let of_replies = |metric: &Metric| metric.name == "goodput" || metric.name.starts_with("latency");
+            let void = |metric: Metric| if of_replies(&metric) { metric.invalidated() } else { metric };
+            metrics = metrics.into_iter().map(void).collect();
+        }
         metrics.push(cpu_use);
-        self.add(&path, step_state(&step), ms(step.length_ns) / 1e3, conditions, metrics, notes)?;
+        let state = step_state(&step, self.session.plan.dialect.ids);
+        self.add(&path, state, ms(step.length_ns) / 1e3, conditions, metrics, notes)?;
         search.record(verdict.held());
         self.steps.push((phase, verdict));
         Ok(step)
@@ -179,10 +190,19 @@ impl Hunt<'_, '_> {
     }
 }
 
+/// Whether nobody can tell which message a reply of the step answers: there were more replies than messages, without ids.
+fn is_void(step: &Step, ids: bool) -> bool {
+    step.surplus > 0 && !ids
+}
+
 /// A step that fails is a result; one that lost replies is also a fault of the bridge.
-fn step_state(step: &Step) -> (CaseState, Option<String>) {
+fn step_state(step: &Step, ids: bool) -> (CaseState, Option<String>) {
     let account = format!("{} of {} messages answered", step.answered, step.sent_ns.len());
     match &step.end {
+        End::Complete if is_void(step, ids) => {
+            let why = BridgeError::Surplus { count: step.surplus };
+            (CaseState::Invalid, Some(format!("{account}; replies carry no id, and {why}")))
+        }
         End::Complete if step.surplus > 0 => (CaseState::Lossy, Some(format!("{account}, {} surplus", step.surplus))),
         End::Complete if step.lost() + step.garbled > 0 => {
             (CaseState::Lossy, Some(format!("{account}, {} garbled", step.garbled)))

@@ -48,6 +48,7 @@ pub(in super::super) fn run(args: &PipelineArgs, printer: Printer, stop: &Atomic
         let faults = faults.join("; ");
         recorder.run.warnings.push(format!("the avatar could not be put back as it was found: {faults}"));
     }
+    recorder.run.warnings.extend(connection.foreign_warning(&plan.reach));
     let interrupted = match outcome {
         Ok(()) => false,
         Err(failure) if failure.exit == Exit::Interrupted => true,

@@ -12,7 +12,7 @@ use super::budget::{Budget, Part};
 use crate::bridge::{Ack, Client, Message};
 use crate::clock::{Clock, ms};
 use crate::llm::Conversation;
-use crate::measure::{CellSample, RenderLoad, Speaker, average, measure_cell};
+use crate::measure::{CellSample, RenderLoad, Speaker, average, case_state, measure_cell};
 use crate::plan::PipelinePlan;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 
@@ -113,10 +113,11 @@ fn case(cell: Cell, samples: &[CellSample], interrupted: bool) -> Case {
             metric.status = MetricStatus::Partial;
         }
     }
+    let (state, reason) = state(samples, interrupted);
     Case {
         path: cell.path(),
-        state: if interrupted { CaseState::Interrupted } else { CaseState::Ok },
-        reason: interrupted.then(|| format!("interrupted after {} rounds", samples.len())),
+        state,
+        reason,
         duration_s: samples.iter().map(|sample| ms(sample.span_ns.1 - sample.span_ns.0) / 1e3).sum(),
         conditions: json!({
             "model": cell.model,
@@ -129,6 +130,22 @@ fn case(cell: Cell, samples: &[CellSample], interrupted: bool) -> Case {
         notes: Vec::new(),
         metrics,
         histograms: Vec::new(),
+    }
+}
+
+/// How a cell ended: rounds whose commands were not all answered once have no latency.
+fn state(samples: &[CellSample], interrupted: bool) -> (CaseState, Option<String>) {
+    if interrupted {
+        return (CaseState::Interrupted, Some(format!("interrupted after {} rounds", samples.len())));
+    }
+    let trips = samples.iter().filter_map(|sample| sample.trips.as_ref());
+    let faults: Vec<String> = trips.filter_map(|trips| case_state(trips, false).1).collect();
+    match faults.first() {
+        None => (CaseState::Ok, None),
+        Some(first) => {
+            let state = if faults.len() == samples.len() { CaseState::Failed } else { CaseState::Lossy };
+            (state, Some(format!("{} of {} rounds failed; first: {first}", faults.len(), samples.len())))
+        }
     }
 }
 

@@ -13,9 +13,9 @@ use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
 use super::cases;
 use super::session::Session;
-use crate::bridge::BridgeError;
 use crate::bridge::server::Sign;
 use crate::bridge::tap::{Passage, Side};
+use crate::bridge::{BridgeError, dial};
 use crate::cli::{Format, TapArgs};
 use crate::clock::Clock;
 use crate::exit::Exit;
@@ -122,7 +122,7 @@ impl Tap<'_> {
 
     fn join(&mut self, app: TcpStream) -> Result<(), Failure> {
         self.leave()?;
-        let unity = self.plan.to.iter().map(|to| TcpStream::connect_timeout(to, CONNECT));
+        let unity = self.plan.to.iter().map(|to| dial(to, CONNECT));
         let mut refusal = None;
         for attempt in unity {
             match attempt {

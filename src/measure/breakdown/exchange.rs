@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::super::round_trips::{Bench, End, deadline_ns};
-use crate::bridge::{BridgeError, Client, Message, Reply};
+use crate::bridge::{BridgeError, Client, Message, Reply, Waiting};
 
 /// Shortest and longest rest before a message, in nanoseconds. Wide against a frame, so that messages meet it anywhere, and
 /// long enough for the last one to be over.
@@ -75,12 +75,12 @@ pub fn measure_exchanges(
 ) -> (Vec<Exchange>, End) {
     let mut random = StdRng::seed_from_u64(seed);
     let mut exchanges = Vec::with_capacity(count);
-    for index in 0..count {
+    for _ in 0..count {
         rest(random.random_range(REST_NS), bench);
         if bench.stop.load(Ordering::Relaxed) {
             return (exchanges, End::Interrupted);
         }
-        match exchange(client, make, index as u64, bench) {
+        match exchange(client, make, bench) {
             Ok(exchange) => exchanges.push(exchange),
             Err(BridgeError::Interrupted) => return (exchanges, End::Interrupted),
             Err(error) => return (exchanges, End::Broken(error)),
@@ -98,29 +98,24 @@ fn rest(rest_ns: u64, bench: Bench<'_>) {
     bench.clock.sleep_until(until_ns);
 }
 
-fn exchange(
-    client: &mut Client,
-    make: &dyn Fn() -> Message,
-    index: u64,
-    bench: Bench<'_>,
-) -> Result<Exchange, BridgeError> {
+fn exchange(client: &mut Client, make: &dyn Fn() -> Message, bench: Bench<'_>) -> Result<Exchange, BridgeError> {
     let clock = bench.clock;
+    if !bench.ids {
+        client.pass_over_read();
+    }
+    let number = client.number(1);
     let begin_ns = clock.now_ns();
     let mut message = make();
-    let line = message.line(index);
+    let line = message.line(number);
     let write_ns = clock.now_ns();
     let deadline = clock.instant(deadline_ns(client, write_ns));
     client.send(line, bench.stop)?;
     let written_ns = clock.now_ns();
-    loop {
-        let (reply, arrived_ns) = client.receive_at(deadline, bench.stop, || clock.now_ns())?;
-        let parsed_ns = clock.now_ns();
-        if reply.overflow {
-            return Err(BridgeError::Refused { message: "its queue is full".into() });
-        }
-        if !bench.ids || reply.id.and_then(Message::index_of) == Some(index) {
-            let stamps = Stamps::of(&reply);
-            return Ok(Exchange { begin_ns, write_ns, written_ns, arrived_ns, parsed_ns, stamps });
-        }
+    let answered = client.receive_for_at(&mut Waiting::for_one(number), deadline, bench.stop, || clock.now_ns())?;
+    let parsed_ns = clock.now_ns();
+    if answered.reply.overflow {
+        return Err(BridgeError::Refused { message: "its queue is full".into() });
     }
+    let stamps = Stamps::of(&answered.reply);
+    Ok(Exchange { begin_ns, write_ns, written_ns, arrived_ns: answered.at, parsed_ns, stamps })
 }

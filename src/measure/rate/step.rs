@@ -10,7 +10,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::round_trips::{Bench, End};
+use super::super::round_trips::{Bench, End, QUIET};
 use crate::bridge::{BridgeError, Client, LineWriter, Message};
 use crate::clock::{Clock, nanos};
 
@@ -36,9 +36,6 @@ const IDLE_FROM_NS: u64 = 20_000;
 /// A step is given up when so many messages, and such a share of all, are unanswered: it has failed, and the rest would only
 /// make the drain longer.
 const HOPELESS: (usize, f64) = (64, 0.3);
-
-/// Silence after a step in which surplus replies show.
-const QUIET: Duration = Duration::from_millis(50);
 
 /// What a step yielded. Moments are nanoseconds from its begin.
 #[derive(Debug)]
@@ -110,10 +107,19 @@ pub fn measure_step(
         Err(error) => return Step { end: End::Broken(error), ..step },
     };
     let (sent, halt, over) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicBool::new(false));
+    let first_number = client.number(step.due_ns.len() as u64);
     let begin_ns = bench.clock.now_ns() + LEAD_NS;
     let due = step.due_ns.clone();
-    let sending =
-        Sending { due_ns: &due, begin_ns, rate_per_s, sent: &sent, halt: &halt, over: &over, clock: bench.clock };
+    let sending = Sending {
+        due_ns: &due,
+        first_number,
+        begin_ns,
+        rate_per_s,
+        sent: &sent,
+        halt: &halt,
+        over: &over,
+        clock: bench.clock,
+    };
     let (end, sends) = thread::scope(|scope| {
         let sender = scope.spawn(|| sending.run(writer, message));
         let end = step.collect(client, &sending, bench);
@@ -155,6 +161,7 @@ pub(super) fn schedule_ns(rate_per_s: f64, length: Duration, seed: u64) -> Vec<u
 /// What the sending thread needs.
 struct Sending<'a> {
     due_ns: &'a [u64],
+    first_number: u64,
     begin_ns: u64,
     rate_per_s: f64,
     /// Messages sent or about to be.
@@ -181,7 +188,7 @@ impl Sending<'_> {
             let first = sent_ns.len();
             let mut last = first;
             for _ in due {
-                block.extend_from_slice(message.line(last as u64));
+                block.extend_from_slice(message.line(self.first_number + last as u64));
                 last += 1;
                 if block.len() >= BLOCK_BYTES {
                     break;
@@ -236,25 +243,37 @@ impl Step {
             let now_ns = clock.now_ns();
             self.note_idle(asked_ns, now_ns, sending);
             let (at, refused) = match &reply {
-                Ok(reply) => (reply.id.and_then(Message::index_of), reply.overflow),
-                Err(BridgeError::Garbled { .. }) => (None, false),
-                Err(BridgeError::NoReply { .. }) => {
-                    let waits_since_ns =
-                        last_ns.max(sending.begin_ns + self.due_ns[self.answered.min(self.due_ns.len() - 1)]);
-                    let owed = sent > self.answered;
-                    if owed && now_ns > waits_since_ns.saturating_add(timeout_ns) {
-                        return Some(BridgeError::NoReply { waited: client.timeout() });
-                    }
-                    continue;
+                Ok(reply) => {
+                    let number = reply.id.and_then(Message::index_of);
+                    (number.and_then(|number| number.checked_sub(sending.first_number)), reply.overflow)
                 }
+                Err(BridgeError::Garbled { .. }) => (None, false),
+                Err(BridgeError::NoReply { .. }) if self.is_overdue(last_ns, now_ns, sending, timeout_ns) => {
+                    return Some(BridgeError::NoReply { waited: client.timeout() });
+                }
+                Err(BridgeError::NoReply { .. }) => continue,
                 Err(_) => return reply.err(),
             };
-            last_ns = now_ns;
             let sent = sending.sent.load(Ordering::Acquire);
             let arrived_ns = now_ns.saturating_sub(sending.begin_ns);
+            let answered = self.answered;
             self.take(if bench.ids { at } else { None }, reply.is_ok(), refused, arrived_ns, sent, bench.ids);
-            bench.replies.fetch_add(1, Ordering::Relaxed);
+            if self.answered > answered {
+                // What answers nothing puts no deadline off.
+                last_ns = now_ns;
+                bench.replies.fetch_add(1, Ordering::Relaxed);
+            } else if self.is_overdue(last_ns, now_ns, sending, timeout_ns) {
+                return Some(BridgeError::NoReply { waited: client.timeout() });
+            }
         }
+    }
+
+    /// Whether something that was sent has waited for longer than the timeout, and nothing was answered meanwhile.
+    fn is_overdue(&self, last_ns: u64, now_ns: u64, sending: &Sending<'_>, timeout_ns: u64) -> bool {
+        let due_ns = self.due_ns[self.answered.min(self.due_ns.len() - 1)];
+        let waits_since_ns = last_ns.max(sending.begin_ns + due_ns);
+        let owed = sending.sent.load(Ordering::Acquire) > self.answered;
+        owed && now_ns > waits_since_ns.saturating_add(timeout_ns)
     }
 
     /// Takes one line. `at` is the message that it names, in a dialect with ids.

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::bridge::{Ack, BridgeError, Client, Dialect, Message, Reply};
+use super::super::round_trips::QUIET;
+use crate::bridge::{Ack, BridgeError, Client, Dialect, Message, Reply, Waiting};
 use crate::clock::{Clock, nanos};
 
 /// How the commands of a reaction are sent.
@@ -76,9 +77,12 @@ impl Reaction {
     /// order, so that the last one vouches for all before it.
     #[must_use]
     pub fn new(dialect: &Dialect, expression: &str, beside: &[(String, Map<String, Value>)]) -> Self {
-        let face = dialect.probes.received.as_ref().map(|probe| {
+        let face = dialect.probes.received.as_ref().or(dialect.probes.applied.as_ref()).map(|probe| {
             let mut data = probe.data.clone();
-            for (key, value) in [("name", Value::from(expression)), ("value", 0.7.into()), ("weight", 0.7.into())] {
+            let name = Value::from(expression);
+            for (key, value) in
+                [("name", name.clone()), ("expression", name), ("value", 0.7.into()), ("weight", 0.7.into())]
+            {
                 if let Some(held) = data.get_mut(key) {
                     *held = value;
                 }
@@ -104,10 +108,11 @@ impl Reaction {
         self.steps.is_empty()
     }
 
-    /// Sends it and waits for its replies.
+    /// Sends it, waits for its replies, and then for a silence that no reply breaks: one more than messages may have been taken for
+    /// another's. No moment that is returned lies in that silence.
     ///
     /// # Errors
-    /// Those of the bridge; a batch where the dialect has none is one.
+    /// Those of the bridge, [`BridgeError::Surplus`] among them.
     pub(super) fn send(
         &self,
         (client, dialect): (&mut Client, &Dialect),
@@ -123,21 +128,25 @@ impl Reaction {
             Some(body) => vec![(Message::new(dialect, &body, wire, 0), None)],
             None => self.steps.iter().map(|step| (line(step), Some(step.ack))).collect(),
         };
-        if delivery != Delivery::Single {
-            for (index, (message, _)) in (0..).zip(&mut lines) {
-                hold_back(hold, clock);
-                client.send(message.line(index), stop)?;
-            }
-        }
-        for (index, (message, ack)) in (0..).zip(&mut lines) {
+        let mut waiting = Waiting::default();
+        let mut acks = Vec::with_capacity(lines.len());
+        for (message, ack) in &mut lines {
+            hold_back(hold, clock);
+            let number = client.number(1);
+            client.send(message.line(number), stop)?;
+            waiting.push(number);
+            acks.push((number, *ack));
             if delivery == Delivery::Single {
-                hold_back(hold, clock);
-                client.send(message.line(index), stop)?;
+                times.take(client, &mut waiting, &acks, (clock, stop))?;
             }
-            let reply = client.receive(Instant::now() + client.timeout(), stop)?;
-            times.note(&reply, *ack, clock.now_ns());
         }
-        Ok(times)
+        while !waiting.is_empty() {
+            times.take(client, &mut waiting, &acks, (clock, stop))?;
+        }
+        match client.settle(QUIET)? {
+            0 => Ok(times),
+            count => Err(BridgeError::Surplus { count }),
+        }
     }
 
     fn batch(&self, dialect: &Dialect) -> Option<Map<String, Value>> {
@@ -154,6 +163,21 @@ fn hold_back(hold: Duration, clock: &Clock) {
 }
 
 impl ReactionTimes {
+    /// Waits for the next reply, and notes it. `acks` says what the reply to each message means.
+    fn take(
+        &mut self,
+        client: &mut Client,
+        waiting: &mut Waiting,
+        acks: &[(u64, Option<Ack>)],
+        (clock, stop): (&Clock, &AtomicBool),
+    ) -> Result<(), BridgeError> {
+        let answered = client.receive_for(waiting, Instant::now() + client.timeout(), stop)?;
+        let now_ns = clock.now_ns();
+        let ack = acks.iter().find(|(number, _)| *number == answered.number).and_then(|(_, ack)| *ack);
+        self.note(&answered.reply, ack, now_ns);
+        Ok(())
+    }
+
     fn note(&mut self, reply: &Reply, ack: Option<Ack>, now_ns: u64) {
         self.received_ns.get_or_insert(now_ns);
         // A batch is applied when its reply counts what was.

@@ -41,11 +41,10 @@ pub struct Batches<'a> {
 }
 
 impl Lines for Batches<'_> {
-    fn line(&mut self, index: u64) -> &[u8] {
-        let fill = usize::try_from(index).ok().and_then(|index| self.fills.get(index));
-        let count = fill.map_or(1, |fill| fill.commands.len());
+    fn line(&mut self, index: usize, number: u64) -> &[u8] {
+        let count = self.fills.get(index).map_or(1, |fill| fill.commands.len());
         let place = (count - 1).min(self.by_count.len() - 1);
-        self.by_count[place].line(index)
+        self.by_count[place].line(number)
     }
 }
 

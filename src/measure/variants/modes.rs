@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::super::open::{Lines, open_loop};
 use super::super::round_trips::{Bench, End, deadline_ns};
-use crate::bridge::{BridgeError, Client, Message};
+use crate::bridge::{BridgeError, Client, Message, Waiting};
 
 /// Time between making a schedule and its first moment.
 const LEAD_NS: u64 = 10_000_000;
@@ -36,15 +36,12 @@ pub fn pipelined(
         End::Broken(error) => return Err(error),
         End::Complete => {}
     }
-    if trips.latency_ns.len() != due_ns.len() || trips.surplus > 0 {
-        let message = format!(
-            "{} messages, {} usable replies, {} lost, {} surplus",
-            due_ns.len(),
-            trips.latency_ns.len(),
-            trips.lost,
-            trips.surplus
-        );
-        return Err(BridgeError::Refused { message });
+    if trips.surplus > 0 {
+        return Err(BridgeError::Surplus { count: trips.surplus });
+    }
+    if trips.latency_ns.len() != due_ns.len() {
+        let (sent, usable) = (due_ns.len(), trips.latency_ns.len());
+        return Err(BridgeError::Unanswered { sent, usable, lost: trips.lost });
     }
     let first_ns = due_ns.first().copied().unwrap_or(0);
     Ok(Driven {
@@ -67,13 +64,14 @@ pub fn request(
 ) -> Result<Driven, BridgeError> {
     let begin_ns = bench.clock.now_ns() + LEAD_NS;
     let mut driven = Driven { latency_ns: Vec::with_capacity(due_ns.len()), ..Driven::default() };
-    for (index, offset_ns) in due_ns.iter().enumerate() {
+    for offset_ns in due_ns {
         let due_ns = begin_ns + offset_ns;
-        let line = message.line(index as u64);
+        let number = client.number(1);
+        let line = message.line(number);
         wait_until(due_ns, bench)?;
         client.send(line, bench.stop)?;
         let deadline = bench.clock.instant(deadline_ns(client, bench.clock.now_ns()));
-        client.receive(deadline, bench.stop)?;
+        client.receive_for(&mut Waiting::for_one(number), deadline, bench.stop)?;
         driven.latency_ns.push(bench.clock.now_ns() - due_ns);
         bench.replies.fetch_add(1, Ordering::Relaxed);
     }
@@ -117,8 +115,11 @@ pub fn fire_and_forget(
     };
     let begin_ns = bench.clock.now_ns() + LEAD_NS;
     let mut driven = Driven { write_ns: Vec::with_capacity(due_ns.len()), ..Driven::default() };
-    for (index, offset_ns) in due_ns.iter().enumerate() {
-        let line = message.line(index as u64);
+    let mut waiting = Waiting::default();
+    for offset_ns in due_ns {
+        let number = client.number(1);
+        let line = message.line(number);
+        waiting.push(number);
         wait_until(begin_ns + offset_ns, bench)?;
         let written_ns = bench.clock.now_ns();
         client.send(line, bench.stop)?;
@@ -128,7 +129,7 @@ pub fn fire_and_forget(
     let last_ns = bench.clock.now_ns();
     let delivered = match &mut barrier {
         Barrier::Stats(stats) => applied(client, stats, bench)?.saturating_sub(before),
-        Barrier::Same => answered(client, message, due_ns.len() as u64, bench)?,
+        Barrier::Same => answered(client, message, waiting, bench)?,
     };
     let now_ns = bench.clock.now_ns();
     driven.duration_ns = now_ns.saturating_sub(begin_ns + due_ns.first().copied().unwrap_or(0));
@@ -137,24 +138,32 @@ pub fn fire_and_forget(
 
 /// Commands that the bridge has carried out, asked so that everything before the question is among them.
 fn applied(client: &mut Client, stats: &mut Message, bench: Bench<'_>) -> Result<u64, BridgeError> {
-    let reply = client.exchange(stats.line(0), bench.stop)?;
+    let reply = client.exchange(stats, bench.stop)?;
     let missing = || BridgeError::Refused { message: "stats came without `applied`".into() };
     reply.applied.ok_or_else(missing)
 }
 
-/// Sends one more and takes replies until its own is there, which is the last; says how many came before it.
-fn answered(client: &mut Client, message: &mut Message, sent: u64, bench: Bench<'_>) -> Result<u64, BridgeError> {
-    client.send(message.line(sent), bench.stop)?;
+/// Sends one more and takes replies until all that wait have theirs; says how many did, the last one left out.
+fn answered(
+    client: &mut Client,
+    message: &mut Message,
+    mut waiting: Waiting,
+    bench: Bench<'_>,
+) -> Result<u64, BridgeError> {
+    let sent = waiting.len();
+    let last = client.number(1);
+    client.send(message.line(last), bench.stop)?;
+    waiting.push(last);
     let deadline = bench.clock.instant(deadline_ns(client, bench.clock.now_ns()));
-    for count in 0..=sent {
-        match client.receive(deadline, bench.stop) {
+    while !waiting.is_empty() {
+        match client.receive_for(&mut waiting, deadline, bench.stop) {
             Ok(_) => {}
-            // The one that is missing may be any of them, the barrier's included.
-            Err(BridgeError::NoReply { .. }) => return Ok(count.saturating_sub(1)),
+            // The one that is missing may be any of them, the last included.
+            Err(BridgeError::NoReply { .. }) => break,
             Err(error) => return Err(error),
         }
     }
-    Ok(sent)
+    Ok((sent - waiting.len().min(sent)) as u64)
 }
 
 /// Sleeps, then spins, until the moment; ends sooner for Ctrl-C.

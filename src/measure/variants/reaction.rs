@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::super::round_trips::{Bench, deadline_ns};
 use super::modes::wait_until;
-use crate::bridge::{BridgeError, Client, Message, Reply};
+use crate::bridge::{BridgeError, Client, Message, Reply, Waiting};
 
 /// What became of one reaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,18 +35,17 @@ pub fn react(
             frames = Some((first.min(frame), last.max(frame)));
         }
     };
-    if in_turn {
-        for (index, message) in messages.iter_mut().enumerate() {
-            client.send(message.line(index as u64), bench.stop)?;
-            take(&client.receive(deadline, bench.stop)?);
+    let mut waiting = Waiting::default();
+    for message in messages {
+        let number = client.number(1);
+        client.send(message.line(number), bench.stop)?;
+        waiting.push(number);
+        if in_turn {
+            take(&client.receive_for(&mut waiting, deadline, bench.stop)?.reply);
         }
-    } else {
-        for (index, message) in messages.iter_mut().enumerate() {
-            client.send(message.line(index as u64), bench.stop)?;
-        }
-        for _ in 0..messages.len() {
-            take(&client.receive(deadline, bench.stop)?);
-        }
+    }
+    while !waiting.is_empty() {
+        take(&client.receive_for(&mut waiting, deadline, bench.stop)?.reply);
     }
     bench.replies.fetch_add(1, Ordering::Relaxed);
     let latency_ns = bench.clock.now_ns() - at_ns;

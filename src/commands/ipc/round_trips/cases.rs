@@ -160,7 +160,9 @@ impl Round<'_, '_> {
                 if !self.session.connection.is_alive(self.session.plan, self.session.stop) {
                     return Some(Obstacle::Gone(error.to_string()));
                 }
-                let silent = matches!(error, BridgeError::NoReply { .. });
+                // Only a reply of the socket thread can tell that it is the main thread which is silent.
+                let has_both = self.session.plan.dialect.probe(Ack::Received).is_some();
+                let silent = matches!(error, BridgeError::NoReply { .. }) && has_both;
                 (case.ack == Ack::Applied && silent).then(|| {
                     self.session.recorder.run.warnings.push(format!("{}: {PAUSED}", case.path));
                     Obstacle::Paused

@@ -47,7 +47,7 @@ pub(super) fn check(session: &mut Session<'_>) -> Result<Verdict, BridgeError> {
     let counted = plan.dialect.batch.as_ref().is_some_and(|batch| batch.counted_by.is_some());
     if counted {
         let mut three = messages::batch(plan, &[received.clone(), applied.clone(), received]).ok_or_else(none)?;
-        let reply = session.connection.client.exchange(three.line(0), session.stop)?;
+        let reply = session.connection.client.exchange(&mut three, session.stop)?;
         return Ok(by_count(reply.applied, reply.frame));
     }
     let singles = [&received, &applied].map(|part| messages::single(plan, part, None));
@@ -81,9 +81,9 @@ fn time(session: &mut Session<'_>, kinds: &mut [Message; 4], extra: &mut u64) ->
         for (kind, samples_ns) in kinds.iter_mut().zip(&mut samples_ns) {
             let clock = &session.clock;
             clock.sleep_until(clock.now_ns() + random.random_range(0..SPREAD_NS));
-            *extra += session.connection.client.discard_unasked();
+            session.connection.client.pass_over_read();
             let sent_ns = clock.now_ns();
-            session.connection.client.exchange(kind.line(0), session.stop)?;
+            session.connection.client.exchange(kind, session.stop)?;
             samples_ns.push(clock.now_ns() - sent_ns);
         }
     }

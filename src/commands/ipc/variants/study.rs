@@ -14,6 +14,7 @@ use super::findings::sentences;
 use super::messages;
 use super::round::measure;
 use crate::bridge::BridgeError;
+use crate::measure::QUIET;
 use crate::plan::{VariantsPlan, Way};
 use crate::term::Progress;
 
@@ -47,10 +48,11 @@ pub(in super::super) fn run(session: &mut Session<'_>, study: &VariantsPlan) -> 
 fn warm_up(session: &mut Session<'_>) -> Result<(), BridgeError> {
     let Some(part) = messages::applied(session.plan) else { return Ok(()) };
     let mut message = messages::single(session.plan, &part, None);
-    for index in 0..session.plan.warm_up as u64 {
-        session.connection.client.exchange(message.line(index), session.stop)?;
+    for _ in 0..session.plan.warm_up {
+        session.connection.client.exchange(&mut message, session.stop)?;
     }
-    Ok(())
+    // More replies than messages are a fault of every round as well, which then says so.
+    session.connection.client.settle(QUIET).map(drop)
 }
 
 fn rounds(
@@ -96,7 +98,13 @@ fn one(
     collected: &mut Collected,
 ) -> Result<(), Failure> {
     let began_ns = session.clock.now_ns();
-    let sample = measure(session, study, way, seed, &AtomicU64::new(0));
+    let sample = measure(session, study, way, seed, &AtomicU64::new(0)).and_then(|sample| {
+        // Without ids, one reply too many may have been taken for that of any message of the round.
+        match session.connection.client.settle(QUIET)? {
+            0 => Ok(sample),
+            count => Err(BridgeError::Surplus { count }),
+        }
+    });
     collected.began_ns.get_or_insert(began_ns);
     collected.took_ns += session.clock.now_ns() - began_ns;
     match sample {

@@ -1,0 +1,53 @@
+//! What a bridge sends that answers nothing: passed over, and counted.
+
+use super::dialect::Dialect;
+use super::reply::{EXCERPT, Kind, Reply};
+use super::wire::Codec;
+
+/// Most frame rates that are kept, so that a bridge which reports without end does not fill the memory.
+const MOST_REPORTS: usize = 65_536;
+
+/// What came on the connections of a client that answers nothing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Heard {
+    /// Replies to nothing that was waited for, not yet told to anybody.
+    pub(super) surplus: u64,
+    /// Messages that the dialect does not have.
+    pub(super) foreign: u64,
+    /// The first of these, in part.
+    pub(super) first_foreign: Option<String>,
+    /// Frames a second that the bridge told by itself.
+    pub(super) fps: Vec<f64>,
+}
+
+impl Heard {
+    /// Whether a message is a reply; what is none is noted.
+    pub(super) fn is_reply(
+        &mut self,
+        reply: &Reply,
+        payload: &[u8],
+        (dialect, codec): (&'static Dialect, Codec),
+    ) -> bool {
+        match reply.kind(dialect) {
+            Kind::Reply => return true,
+            Kind::Unsolicited if self.fps.len() < MOST_REPORTS => self.fps.extend(reply.fps),
+            Kind::Unsolicited => {}
+            Kind::Foreign => self.note_foreign(payload, codec),
+        }
+        false
+    }
+
+    /// Notes a message that is not the one that is waited for.
+    pub(super) fn stray(&mut self, reply: &Reply, payload: &[u8], codec: Codec) {
+        if reply.names_ours() {
+            self.surplus += 1;
+        } else {
+            self.note_foreign(payload, codec);
+        }
+    }
+
+    fn note_foreign(&mut self, payload: &[u8], codec: Codec) {
+        self.foreign += 1;
+        self.first_foreign.get_or_insert_with(|| codec.excerpt(payload, EXCERPT));
+    }
+}
