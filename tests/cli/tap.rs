@@ -317,3 +317,32 @@ fn what_cannot_be_tapped_is_named() {
     }
     assert!(!place.path("results").exists());
 }
+
+/// The stock bridge never ends its half of a connection, whoever leaves; nor does one that goes on talking.
+#[test]
+fn a_tap_ends_when_the_application_has_left_and_unity_never_does() {
+    for talks in [false, true] {
+        let (address, far) = unity(move |mut stream| {
+            stream.write_all(b"{}\n").unwrap();
+            let mut heard = Vec::new();
+            stream.read_to_end(&mut heard).unwrap();
+            while talks && stream.write_all(b"{}\n").is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+            // Its half stays open until the test is over.
+            (heard, stream)
+        });
+        let place = Place::new();
+        let mut tap = Tap::start(&place, address, "--once");
+        let mut near = tap.connect();
+        near.write_all(b"{\"command\": \"set_expression\"}\n").unwrap();
+        // The application listens on, so that no write to it fails.
+        near.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(tap.ends(), Some(0));
+        let (heard, _open) = far.join().unwrap();
+        assert_eq!(heard, b"{\"command\": \"set_expression\"}\n");
+        let (run, _) = record(&place);
+        assert_eq!((run.state, figure(&run, "inter_arrival/app", "messages")), (RunState::Complete, Some(1.0)));
+        drop(near);
+    }
+}

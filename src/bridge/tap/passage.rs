@@ -9,11 +9,18 @@ use std::thread::{self, JoinHandle};
 use super::pump::{Carried, Log, Passed, Side, hang_up, pump};
 use crate::clock::Clock;
 
+/// When the application has ended its side, Unity is given up once it has sent nothing for so long, in nanoseconds.
+const SILENCE_NS: u64 = 1_000_000_000;
+
+/// After that time it is given up in any case, in nanoseconds.
+const LAST_WORDS_NS: u64 = 5_000_000_000;
+
 /// A joined connection. Dropping it hangs up on both sides.
 #[derive(Debug)]
 pub struct Passage {
     streams: Arc<[TcpStream; 2]>,
     log: Arc<Log>,
+    clock: Clock,
     pumps: [Option<JoinHandle<Carried>>; 2],
 }
 
@@ -29,7 +36,7 @@ impl Passage {
         }
         let streams = Arc::new([app, unity]);
         let log = Arc::new(Log::default());
-        let mut passage = Self { streams: Arc::clone(&streams), log: Arc::clone(&log), pumps: [None, None] };
+        let mut passage = Self { streams: Arc::clone(&streams), log: Arc::clone(&log), clock, pumps: [None, None] };
         for (at, from) in [Side::App, Side::Unity].into_iter().enumerate() {
             let (streams, log) = (Arc::clone(&streams), Arc::clone(&log));
             let body = move || pump((from, &streams[at], &streams[1 - at]), clock, keep_bytes, &log);
@@ -52,10 +59,19 @@ impl Passage {
         self.pumps[side as usize].as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Whether both directions have ended.
+    /// Whether nothing more is to come: both directions have ended; or the application's has, and Unity has been silent since, or
+    /// has had time enough. The stock bridge never ends its side, so that its end is not waited for.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.has_ended(Side::App) && self.has_ended(Side::Unity)
+        if !self.has_ended(Side::App) {
+            return false;
+        }
+        let now_ns = self.clock.now_ns();
+        let [app_ns, unity_ns] =
+            [Side::App, Side::Unity].map(|side| self.log.read_ns[side as usize].load(Ordering::SeqCst));
+        self.has_ended(Side::Unity)
+            || now_ns.saturating_sub(app_ns.max(unity_ns)) >= SILENCE_NS
+            || now_ns.saturating_sub(app_ns) >= LAST_WORDS_NS
     }
 
     /// Ends the connection on both sides.

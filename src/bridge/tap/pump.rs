@@ -56,11 +56,17 @@ pub(super) struct Log {
     pub(super) passed: Mutex<Vec<Passed>>,
     /// For each direction, since when it has been at what it read last; the largest number while it is at nothing.
     pub(super) busy_since_ns: [AtomicU64; 2],
+    /// For each direction, when it last read something, or its end.
+    pub(super) read_ns: [AtomicU64; 2],
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { passed: Mutex::default(), busy_since_ns: [const { AtomicU64::new(u64::MAX) }; 2] }
+        Self {
+            passed: Mutex::default(),
+            busy_since_ns: [const { AtomicU64::new(u64::MAX) }; 2],
+            read_ns: [const { AtomicU64::new(0) }; 2],
+        }
     }
 }
 
@@ -89,6 +95,7 @@ pub(super) fn pump(
             }
         };
         let at_ns = clock.now_ns();
+        log.read_ns[from as usize].store(at_ns, Ordering::SeqCst);
         log.busy_since_ns[from as usize].store(at_ns, Ordering::SeqCst);
         if sink.write_all(&buffer[..count]).is_err() {
             hang_up(source, sink);
@@ -104,6 +111,7 @@ pub(super) fn pump(
         }
         log.busy_since_ns[from as usize].store(u64::MAX, Ordering::SeqCst);
     }
+    log.read_ns[from as usize].store(clock.now_ns(), Ordering::SeqCst);
     log.busy_since_ns[from as usize].store(u64::MAX, Ordering::SeqCst);
     Carried { bytes, unfinished_bytes: splitter.unfinished_bytes() }
 }
