@@ -1,6 +1,7 @@
 //! How a run of cases ended: for the record, and as the exit code.
 
 use super::failure::Failure;
+use super::signal::ended_by;
 use crate::exit::Exit;
 use crate::record::{Case, CaseState, Run, RunState};
 
@@ -8,7 +9,7 @@ use crate::record::{Case, CaseState, Run, RunState};
 pub(super) fn conclude(run: &mut Run, interrupted: bool) {
     let off = off_plan(run).count();
     (run.state, run.reason) = if interrupted {
-        (RunState::Interrupted, Some("ended by Ctrl-C".to_owned()))
+        (RunState::Interrupted, Some(ended_by()))
     } else if off == 0 {
         (RunState::Complete, None)
     } else {

@@ -22,6 +22,7 @@ mod recorder;
 mod render_load;
 mod report;
 mod run;
+mod signal;
 mod simulated;
 mod tap;
 mod threads;

@@ -45,6 +45,8 @@ mod render_load;
 mod replay;
 mod run;
 mod saved_runs;
+#[cfg(unix)]
+mod signals;
 mod standin_nvml;
 mod strays;
 mod tap;

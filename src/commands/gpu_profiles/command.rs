@@ -8,6 +8,7 @@ use super::super::failure::Failure;
 use super::super::located_model::{LocatedModel, locate};
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered_tokens, show_record};
+use super::super::signal::ended_by;
 use super::super::simulated::synthetic_weights;
 use super::cases::{cases, write_histograms};
 use super::findings::findings;
@@ -174,7 +175,7 @@ fn conclude(
     recorder.run.warnings.extend(warnings);
     write_histograms(recorder, plan, swept)?;
     (recorder.run.state, recorder.run.reason) = match swept.ended {
-        Ended::Interrupted => (RunState::Interrupted, Some("ended by Ctrl-C".into())),
+        Ended::Interrupted => (RunState::Interrupted, Some(ended_by())),
         _ => (RunState::Complete, None),
     };
     Ok(recorder.finish()?)

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 
 use super::super::failure::Failure;
+use super::super::signal::ended_by;
 use super::session::Session;
 use crate::bridge::{Ack, BridgeError};
 use crate::clock::ms;
@@ -91,7 +92,7 @@ impl Account<'_> {
             End::Complete if self.surplus > 0 && samples_ns.is_empty() => (CaseState::Invalid, more_replies()),
             End::Complete if self.surplus > 0 => (CaseState::Lossy, more_replies()),
             End::Complete => (CaseState::Ok, None),
-            End::Interrupted => (CaseState::Interrupted, Some("ended by Ctrl-C".to_owned())),
+            End::Interrupted => (CaseState::Interrupted, Some(ended_by())),
             End::Broken(error) if samples_ns.is_empty() => (CaseState::Failed, Some(error.to_string())),
             End::Broken(error) => (CaseState::Lossy, Some(format!("ended by: {error}"))),
         };

@@ -8,6 +8,7 @@ use super::super::failure::Failure;
 use super::super::located_model::{LocatedModel, locate};
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
+use super::super::signal::ended_by;
 use super::expected::Expected;
 use super::judged::{exit, sentence};
 use super::life::{Step, Talk, talk, timed};
@@ -74,7 +75,7 @@ pub(super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Res
     };
     let verdict = fill(&mut recorder, &plan, &steps, &talk, &expected, gpus);
     (recorder.run.state, recorder.run.reason) =
-        if talk.stopped { (RunState::Interrupted, Some("ended by Ctrl-C".into())) } else { (RunState::Complete, None) };
+        if talk.stopped { (RunState::Interrupted, Some(ended_by())) } else { (RunState::Complete, None) };
     recorder.finish()?;
     tell(&recorder, backend, args, printer)?;
     Ok(if talk.stopped { Exit::Interrupted } else { verdict })

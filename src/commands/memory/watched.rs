@@ -12,6 +12,7 @@ use serde_json::json;
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
+use super::super::signal::ended_by;
 use super::judged::{exit, growth, sentence};
 use super::vram::{self, Vram, VramReader};
 use crate::advise::LeakJudgement;
@@ -116,7 +117,7 @@ fn conclude(
 ) -> Result<LeakJudgement, RecordError> {
     let seen_s = looks.last().map_or(0.0, |look| look.at_s);
     (recorder.run.state, recorder.run.reason) = match (ended, plan.length_s) {
-        (Ended::Stopped, Some(_)) => (RunState::Interrupted, Some("ended by Ctrl-C".into())),
+        (Ended::Stopped, Some(_)) => (RunState::Interrupted, Some(ended_by())),
         (Ended::ProcessGone, Some(length_s)) => {
             let reason = format!("process {} ended after {seen_s:.1} s of {length_s:.1} s", target.pid);
             (RunState::Failed, Some(reason))

@@ -8,6 +8,7 @@ use super::super::failure::Failure;
 use super::super::located_model::{LocatedModel, load, locate};
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered_tokens, show_record};
+use super::super::signal::ended_by;
 use super::cases::{cases, write_histograms};
 use super::findings::{disturbed, findings};
 use super::sweep::{Ended, Sweep, SweepError, Swept};
@@ -124,7 +125,7 @@ fn conclude(recorder: &mut Recorder, plan: &ThreadsPlan, swept: &Swept) -> Resul
     recorder.run.warnings.extend(disturbed(swept));
     write_histograms(recorder, swept)?;
     (recorder.run.state, recorder.run.reason) = match swept.ended {
-        Ended::Interrupted => (RunState::Interrupted, Some("ended by Ctrl-C".into())),
+        Ended::Interrupted => (RunState::Interrupted, Some(ended_by())),
         _ => (RunState::Complete, None),
     };
     Ok(recorder.finish()?)

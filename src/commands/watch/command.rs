@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::show;
+use super::super::signal::ended_by;
 use super::apply::Apply;
 use super::devices::Devices;
 use super::display::Display;
@@ -158,7 +159,7 @@ fn conclude(
     let unfinished = session.plan.duration_s.is_some() || session.plan.saturate.is_some();
     let (state, reason, exit) = match &ended {
         Err(failure) => (RunState::Failed, Some(failure.reason()), Exit::Failed),
-        Ok(Ended::Stopped) if unfinished => (RunState::Interrupted, Some("ended by Ctrl-C".into()), Exit::Interrupted),
+        Ok(Ended::Stopped) if unfinished => (RunState::Interrupted, Some(ended_by()), Exit::Interrupted),
         Ok(_) if lost => (RunState::Complete, None, Exit::Failed),
         Ok(_) => (RunState::Complete, None, Exit::Done),
     };

@@ -1,0 +1,33 @@
+//! Which signal ended a run is said by its name.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use workly_perf::record::{RecordFolder, RunState};
+
+use super::run::Place;
+
+#[test]
+fn a_run_says_which_signal_ended_it() {
+    for (signal, named) in [("-INT", "ended by Ctrl-C"), ("-TERM", "ended by SIGTERM"), ("-HUP", "ended by SIGHUP")] {
+        let place = Place::new();
+        let line =
+            "ipc --bridge embedded:received-delay=5ms --load closed --messages 100000 --warmup 0 --out out --quiet";
+        let mut child = place.command(line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // The record is there once the signals are listened to and the first case has begun.
+        let began = Instant::now();
+        while !place.path("out/run.json").exists() {
+            assert!(began.elapsed() < Duration::from_secs(60), "it never began");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
+        let run = RecordFolder::read(&place.path("out")).unwrap();
+        assert_eq!(run.state, RunState::Interrupted);
+        let reason = run.reason.unwrap();
+        assert!(reason.starts_with(named), "{signal}: {reason}");
+        let report = std::fs::read_to_string(place.path("out/report.md")).unwrap();
+        assert!(report.contains(named), "{signal}: {report}");
+    }
+}
