@@ -33,8 +33,9 @@ struct Asked<'a> {
     profile: &'a ProfileAsk,
     layers: u64,
     bytes: u64,
-    kv_type: &'static str,
     fit: Fit,
+    /// Whether a cache of half the size would make it fit: no help to the application, which cannot ask for one.
+    fits_with_q8_0: bool,
 }
 
 /// The choices for profile, layers, context, batch, cache and flash attention, and what runs say of them.
@@ -44,7 +45,8 @@ pub(super) fn choices(situation: &Situation, runs: &[Run]) -> Vec<Choice> {
     let layers = layers.and_then(|choice| choice.value.as_ref()?.as_u64());
     let Some(tried) = layers.and_then(|layers| Tried::newest(runs, layers)) else { return choices };
     if let Some(model) = situation.model.as_ref().filter(|_| tried.is_no_gain()) {
-        choices = on_cpu(model, "the card was measured slower than the CPU alone", Confidence::Sure, 0);
+        choices =
+            on_cpu(situation, model, Confidence::Sure, ("the card was measured slower than the CPU alone", 0), &[]);
     }
     tried.cite(&mut choices);
     choices
@@ -55,11 +57,14 @@ fn foreseen(situation: &Situation) -> Vec<Choice> {
     let Some(model) = &situation.model else { return kept("no model was named") };
     let (total, free) = match &situation.card {
         Card::NotKnown { reason } => return kept(reason),
-        Card::None => return on_cpu(model, "there is no graphics card that llama.cpp could use", Confidence::Sure, 0),
+        Card::None => {
+            let reason = "there is no graphics card that llama.cpp could use";
+            return on_cpu(situation, model, Confidence::Sure, (reason, 0), &[]);
+        }
         Card::Here { total_bytes, free_bytes } => (*total_bytes, free_bytes.unwrap_or(*total_bytes).min(*total_bytes)),
     };
     let budget = free.saturating_sub(reserve(situation, total));
-    let asked: Vec<Asked> = model
+    let asked: Vec<Asked> = situation
         .profiles
         .iter()
         .filter(|profile| profile.name != ON_CPU)
@@ -75,11 +80,11 @@ fn foreseen(situation: &Situation) -> Vec<Choice> {
         _ => wanted(Fit::Roomy).max_by_key(|one| one.bytes).or_else(|| wanted(Fit::Tight).min_by_key(|one| one.bytes)),
     };
     if let Some(chosen) = chosen {
-        return on_card(situation, model, chosen, &asked, free);
+        return on_card(model, chosen, &asked, free);
     }
     let least = asked.iter().map(|one| one.bytes).min().unwrap_or(0);
     let reason = format!("the smallest other profile takes {} of {} that may be used", gib(least), gib(budget));
-    on_cpu(model, &reason, Confidence::Likely, layers_within(model, budget))
+    on_cpu(situation, model, Confidence::Likely, (&reason, layers_within(model, budget)), &asked)
 }
 
 /// What stays free for the avatar, the desktop, and whatever else.
@@ -93,16 +98,8 @@ fn reserve(situation: &Situation, total: u64) -> u64 {
 
 fn asked<'a>(model: &'a ModelNeeds, profile: &'a ProfileAsk, budget: u64, free: u64) -> Option<Asked<'a>> {
     let layers = profile.layers?;
-    let of = |kv_type: &str| {
-        let footprint = footprint(model, profile, kv_type)?;
-        Some((*footprint.card_bytes.get(usize::try_from(layers).ok()?)?, footprint.kv_type))
-    };
-    let plain = of("f16")?;
-    // A smaller cache only where it is what makes the profile fit.
-    let (bytes, kv_type) = match of("q8_0") {
-        Some(smaller) if plain.0 > budget && smaller.0 <= budget => smaller,
-        _ => plain,
-    };
+    let of = |kv_type: &str| footprint(model, profile, kv_type)?.card_bytes.get(usize::try_from(layers).ok()?).copied();
+    let bytes = of("f16")?;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of what is an integer already.
     let tight = (free as f64 * TIGHT_SHARE) as u64;
     let fit = match bytes {
@@ -110,7 +107,8 @@ fn asked<'a>(model: &'a ModelNeeds, profile: &'a ProfileAsk, budget: u64, free: 
         bytes if bytes <= tight => Fit::Tight,
         _ => Fit::No,
     };
-    Some(Asked { profile, layers, bytes, kv_type, fit })
+    let fits_with_q8_0 = fit != Fit::Roomy && of("q8_0").is_some_and(|smaller| smaller <= budget);
+    Some(Asked { profile, layers, bytes, fit, fits_with_q8_0 })
 }
 
 fn footprint<'a>(model: &'a ModelNeeds, profile: &ProfileAsk, kv_type: &str) -> Option<&'a Footprint> {
@@ -127,7 +125,7 @@ fn layers_within(model: &ModelNeeds, budget: u64) -> u64 {
     fitting.unwrap_or(0) as u64
 }
 
-fn on_card(situation: &Situation, model: &ModelNeeds, chosen: &Asked, all: &[Asked], free: u64) -> Vec<Choice> {
+fn on_card(model: &ModelNeeds, chosen: &Asked, all: &[Asked], free: u64) -> Vec<Choice> {
     let is_full = model.footprints.first().is_some_and(|one| chosen.layers + 1 >= one.card_bytes.len() as u64);
     let whole = if is_full { "all" } else { "not all" };
     let room = free.saturating_sub(chosen.bytes);
@@ -177,12 +175,19 @@ fn on_card(situation: &Situation, model: &ModelNeeds, chosen: &Asked, all: &[Ask
         },
     ];
     choices.extend(context(model, chosen.profile, basis));
-    choices.extend(cache(chosen, situation, basis));
+    choices.extend(cache(all));
     choices
 }
 
-/// Nothing on the card by the profile. `layers` is what a launcher with settings of its own could put there.
-fn on_cpu(model: &ModelNeeds, reason: &str, confidence: Confidence, layers: u64) -> Vec<Choice> {
+/// Nothing on the card by the profile, for that reason. The layers beside it are what a launcher with settings of its own could
+/// put there.
+fn on_cpu(
+    situation: &Situation,
+    model: &ModelNeeds,
+    confidence: Confidence,
+    (reason, layers): (&str, u64),
+    asked: &[Asked],
+) -> Vec<Choice> {
     let mut choices = vec![
         Choice { confidence, ..Choice::by_rule(Setting::GpuProfile, ON_CPU, reason) }.costing("the speed of a card"),
     ];
@@ -197,11 +202,10 @@ fn on_cpu(model: &ModelNeeds, reason: &str, confidence: Confidence, layers: u64)
             )
         },
     });
-    if let Some(profile) = model.profiles.iter().find(|profile| profile.name == ON_CPU) {
+    if let Some(profile) = situation.profiles.iter().find(|profile| profile.name == ON_CPU) {
         choices.extend(context(model, profile, Basis::Rule));
     }
-    choices.push(Choice::by_rule(Setting::KvType, "f16", "main memory has room for it"));
-    choices.push(Choice::by_rule(Setting::FlashAttn, "auto", "llama.cpp knows where it helps"));
+    choices.extend(cache(asked));
     choices
 }
 
@@ -218,19 +222,22 @@ fn context(model: &ModelNeeds, profile: &ProfileAsk, basis: Basis) -> [Choice; 2
     ]
 }
 
-fn cache(chosen: &Asked, situation: &Situation, basis: Basis) -> [Choice; 2] {
-    if chosen.kv_type == "f16" {
-        return [
-            Choice { basis, ..Choice::by_rule(Setting::KvType, "f16", "it fits as it is") },
-            Choice::by_rule(Setting::FlashAttn, "auto", "llama.cpp knows where it helps"),
-        ];
-    }
-    let room = reserve(situation, 0);
-    let reason = format!("only so does {} fit and leave {}", chosen.profile.name, gib(room));
+/// The application sets neither the type of its cache nor flash attention: what it uses stays, unless something was measured.
+fn cache(asked: &[Asked]) -> [Choice; 2] {
+    let smaller: Vec<&str> =
+        asked.iter().filter(|one| one.fits_with_q8_0).map(|one| one.profile.name.as_str()).collect();
+    let kv_type = if smaller.is_empty() {
+        "what the application uses, and it sets no other".into()
+    } else {
+        format!("the application sets no other; {} would fit with q8_0, which it cannot ask for", smaller.join(" and "))
+    };
     [
-        Choice { basis, ..Choice::by_rule(Setting::KvType, chosen.kv_type, reason) }
-            .costing("a little accuracy, which was not measured"),
-        Choice::by_rule(Setting::FlashAttn, "on", "a quantised cache needs it"),
+        Choice::by_rule(Setting::KvType, "f16", kv_type),
+        Choice::by_rule(
+            Setting::FlashAttn,
+            "off",
+            "what the application uses; on a CPU, on can halve generation in the middle of a conversation, and it was not measured here",
+        ),
     ]
 }
 

@@ -101,8 +101,8 @@ impl<'a> Sweep<'a> {
         let setting = self.test.setting();
         let place = if self.load == "idle" { "without a load beside it" } else { "beside a render-like load" };
         if found.certainty == Certainty::Noisy {
-            let current = situation.current_threads(setting.key());
-            let kept = current.map_or("what you have stays".into(), |threads| format!("your {threads} stays"));
+            let written = situation.written_threads(setting.key());
+            let kept = written.map_or("nothing is written".into(), |threads| format!("your {threads} stays"));
             return Some(Choice {
                 value: None,
                 basis: Basis::Measured,
@@ -121,6 +121,7 @@ impl<'a> Sweep<'a> {
         Some(Choice {
             setting,
             value: Some(threads.into()),
+            application: None,
             basis: Basis::Measured,
             reason: format!("{} {place}", merit(threads, found.fastest, share)),
             evidence: self.evidence(threads),

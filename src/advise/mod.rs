@@ -9,6 +9,7 @@ mod bytes;
 pub mod checkup;
 mod gpu_rules;
 mod leak;
+mod obeyed;
 mod placement;
 mod recommend;
 mod recommendation;
@@ -20,10 +21,11 @@ pub mod watch;
 pub use bytes::gib;
 pub use gpu_rules::{Compares, GpuRule, RuleAnswer, Step, TableCard, gpu_rules, table_cards};
 pub use leak::{Doubt, Growth, LeakJudgement, LeakRule, LeakVerdict};
+pub use obeyed::{ObeyedBy, ProfileChange};
 pub use placement::{MemoryBudget, PlacementOption, PlacementPick, cliffs, pick};
 pub use recommend::recommend;
 pub use recommendation::{
-    Basis, Choice, Confidence, Evidence, Margin, Objective, RECOMMENDATION_SCHEMA, Recommendation, Setting,
+    Basis, Choice, Confidence, Evidence, Margin, Objective, RECOMMENDATION_SCHEMA, Recommendation, Setting, spelled,
 };
 pub use situation::{Card, Footprint, ModelNeeds, ProfileAsk, Situation};
 pub use thread_choice::{Candidate, Certainty, ThreadChoice};

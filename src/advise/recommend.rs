@@ -2,6 +2,7 @@
 
 use super::by_bridge::{ipc, warm_start};
 use super::by_threads::TTFT_TARGET_MS;
+use super::obeyed::ProfileChange;
 use super::recommendation::{Basis, Choice, Confidence, Objective, Setting};
 use super::situation::{Card, Situation};
 use super::{by_placement, by_studies, by_threads};
@@ -22,6 +23,11 @@ pub fn recommend(situation: &Situation, runs: &[Run]) -> (Vec<Choice>, Vec<Strin
         None => mode,
     });
     choices.push(by_studies::window(runs).unwrap_or(window));
+    if let Some(change) = ProfileChange::of(situation, &choices) {
+        for choice in &mut choices {
+            choice.application = change.to.value(choice.setting);
+        }
+    }
     let not_known = not_known(situation, &choices);
     (choices, not_known)
 }
@@ -44,9 +50,6 @@ fn not_known(situation: &Situation, choices: &[Choice]) -> Vec<String> {
     let layers = of(Setting::NGpuLayers).and_then(|choice| choice.value.as_ref()?.as_u64());
     if layers.is_some_and(|layers| layers > 0) {
         sentences.push("What threads matter with layers on the card: sweeps measure the model on the CPU.".into());
-    }
-    if of(Setting::KvType).is_some_and(|choice| choice.value.as_ref().is_some_and(|value| value != "f16")) {
-        sentences.push("What a quantised cache costs in quality.".into());
     }
     let ttft = of(Setting::NThreadsBatch).and_then(|choice| choice.evidence.iter().find(|one| one.metric == "ttft"));
     match ttft {

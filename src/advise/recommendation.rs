@@ -1,13 +1,15 @@
 //! What a recommendation says: each setting with its value, and what speaks for it.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use super::obeyed::{ObeyedBy, ProfileChange};
 use crate::record::{Case, Run, SchemaVersion, Simulation};
 
 /// Version of the shape of [`Recommendation`] as JSON.
-pub const RECOMMENDATION_SCHEMA: SchemaVersion = SchemaVersion { major: 1, minor: 0 };
+pub const RECOMMENDATION_SCHEMA: SchemaVersion = SchemaVersion { major: 1, minor: 1 };
 
 /// What a recommendation is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +54,7 @@ impl Objective {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Setting {
-    /// Workly's GPU profile: the one setting of these that Workly reads.
+    /// The application's GPU profile.
     GpuProfile,
     /// Layers on the GPU, the output layer counted.
     NGpuLayers,
@@ -66,7 +68,8 @@ pub enum Setting {
     NThreadsBatch,
     /// Type of the cache of keys and values.
     KvType,
-    /// Flash attention: `on`, `off` or `auto`.
+    /// Flash attention: `on` or `off`. The application could not ask for llama.cpp's `auto`: to llama-cpp-python it is a
+    /// truth value.
     FlashAttn,
     /// Whether the model is loaded and run once before the first message.
     WarmStart,
@@ -211,13 +214,16 @@ pub struct Margin {
     pub interval: Option<(f64, f64)>,
 }
 
-/// One setting.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One setting. As JSON it has `obeyed_by` too, after `value`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Choice {
     /// Which.
     pub setting: Setting,
     /// Its value; `None` leaves what is there.
     pub value: Option<Value>,
+    /// What the application uses in its place, or by itself; `None` where that is not known.
+    #[serde(default)]
+    pub application: Option<Value>,
     /// On what it rests.
     pub basis: Basis,
     /// Why, in a sentence.
@@ -239,6 +245,7 @@ impl Choice {
         Self {
             setting,
             value: Some(value.into()),
+            application: None,
             basis: Basis::Rule,
             reason: reason.into(),
             evidence: Vec::new(),
@@ -259,16 +266,53 @@ impl Choice {
     pub fn value_text(&self) -> String {
         match &self.value {
             None => "as it is".into(),
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
+            Some(value) => spelled(value),
         }
     }
 
-    /// Value, reason and cost in a sentence or two.
+    /// Value, who obeys it, reason and cost in a sentence or two.
     #[must_use]
     pub fn sentence(&self) -> String {
         let cost = if self.cost.is_empty() { String::new() } else { format!(" Costs {}.", self.cost) };
-        format!("{} = {}: {}.{cost}", self.setting.key(), self.value_text(), self.reason)
+        format!("{} = {} ({}): {}.{cost}", self.setting.key(), self.value_text(), self.obeyed(), self.reason)
+    }
+
+    /// Whether the application does as it says by itself, who reads it otherwise, and what the application uses instead.
+    #[must_use]
+    pub fn obeyed(&self) -> String {
+        let own = self.application.as_ref().map(spelled);
+        match (self.setting.obeyed_by(), own) {
+            (ObeyedBy::Application, _) => "the application reads it".into(),
+            (ObeyedBy::Nobody, Some(_)) if self.value == self.application => {
+                "nobody reads it; the application does the same by itself".into()
+            }
+            (ObeyedBy::Nobody, Some(own)) => format!("nobody reads it yet; the application uses {own}"),
+            (ObeyedBy::Nobody, None) => "nobody reads it yet".into(),
+        }
+    }
+}
+
+/// A value as it is read aloud.
+#[must_use]
+pub fn spelled(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), String::from)
+}
+
+impl Serialize for Choice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut choice = serializer.serialize_struct("Choice", 10)?;
+        choice.serialize_field("setting", &self.setting)?;
+        choice.serialize_field("value", &self.value)?;
+        // What is known of the setting, not of this choice: it is written for readers and never read back.
+        choice.serialize_field("obeyed_by", &self.setting.obeyed_by())?;
+        choice.serialize_field("application", &self.application)?;
+        choice.serialize_field("basis", &self.basis)?;
+        choice.serialize_field("reason", &self.reason)?;
+        choice.serialize_field("evidence", &self.evidence)?;
+        choice.serialize_field("margin", &self.margin)?;
+        choice.serialize_field("cost", &self.cost)?;
+        choice.serialize_field("confidence", &self.confidence)?;
+        choice.end()
     }
 }
 
@@ -287,6 +331,9 @@ pub struct Recommendation {
     pub objective: Objective,
     /// What stood in for the user's own in the runs behind it.
     pub simulated: Vec<Simulation>,
+    /// What the application runs with before and after, where that is known.
+    #[serde(default)]
+    pub application: Option<ProfileChange>,
     /// The settings, in reading order.
     pub choices: Vec<Choice>,
     /// What could not be known, in sentences.
@@ -304,6 +351,8 @@ impl Recommendation {
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
         let mut sentences = vec![format!("For {}.", self.objective.stated())];
+        sentences.push("Of these settings the application reads gpu_profile alone; the others change nothing until a program reads them.".into());
+        sentences.extend(self.application.as_ref().map(ProfileChange::sentence));
         let is_blank = |choice: &&Choice| choice.value.is_none() && choice.evidence.is_empty();
         sentences.extend(self.choices.iter().filter(|choice| !is_blank(choice)).map(Choice::sentence));
         let mut reasons: Vec<&str> =

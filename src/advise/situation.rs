@@ -1,5 +1,6 @@
 //! What a recommendation starts from: plain facts, handed over by whoever looked.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::recommendation::{Basis, Objective};
@@ -23,19 +24,22 @@ pub enum Card {
     },
 }
 
-/// A GPU profile of the application, for this model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A GPU profile of the application, for this model and machine: what the application then runs with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileAsk {
     /// Its name in the configuration.
     pub name: String,
-    /// Layers that it puts on a GPU, the output layer counted; `None` where the model does not say how many it has.
+    /// Layers that it puts on a GPU, the output layer counted; `None` where it is not known how many the model has.
     pub layers: Option<u64>,
     /// Context in tokens.
     pub n_ctx: u64,
     /// Batch in tokens.
     pub n_batch: u64,
-    /// Threads.
+    /// Threads while generating.
     pub n_threads: u64,
+    /// Threads while reading a prompt. The application never sets them, and llama-cpp-python then takes the logical CPUs of the
+    /// machine; `None` where those are not known.
+    pub n_threads_batch: Option<u64>,
 }
 
 /// What one profile's context takes on the card, for every number of layers.
@@ -62,9 +66,7 @@ pub struct ModelNeeds {
     pub file_bytes: u64,
     /// Context that it was trained for.
     pub trained_context: Option<u64>,
-    /// The profiles, as the application lists them.
-    pub profiles: Vec<ProfileAsk>,
-    /// What they take.
+    /// What the profiles take.
     pub footprints: Vec<Footprint>,
     /// Who says so.
     pub footprint_basis: Basis,
@@ -85,21 +87,18 @@ pub struct Situation {
     pub card: Card,
     /// The model, where one was named.
     pub model: Option<ModelNeeds>,
-    /// What the configuration has in `ai.gpu_profile`.
+    /// The application's profiles, as it lists them.
+    pub profiles: Vec<ProfileAsk>,
+    /// What the configuration has in `ai.gpu_profile`; `None` too where the application refuses the file.
     pub current_profile: Option<String>,
     /// What the configuration has in its `performance` section.
     pub current: Map<String, Value>,
 }
 
 impl Situation {
-    /// The thread count that the user has: what an earlier recommendation wrote, else that of the profile.
+    /// The thread count that an earlier recommendation wrote under that key. Nobody obeys it: see [`super::ObeyedBy`].
     #[must_use]
-    pub fn current_threads(&self, key: &str) -> Option<u64> {
-        let own = self.current.get(key).and_then(Value::as_u64);
-        let profile = || {
-            let name = self.current_profile.as_ref()?;
-            self.model.as_ref()?.profiles.iter().find(|profile| profile.name == *name).map(|profile| profile.n_threads)
-        };
-        own.or_else(profile)
+    pub fn written_threads(&self, key: &str) -> Option<u64> {
+        self.current.get(key).and_then(Value::as_u64)
     }
 }

@@ -6,10 +6,12 @@ use clap::Args;
 
 /// Writes a recommendation into Workly's configuration.
 ///
-/// The change is shown, and made after a yes. Only the recommended values change: all else stays byte for byte. What Workly
-/// reads goes to its `ai` section, the rest to a section `performance`, which Workly keeps and does not read. The file as it was
-/// is kept, and --undo brings it back.
+/// The change is shown with what the application will make of it, and made after a yes. Only the recommended values change: all
+/// else stays byte for byte. `ai.gpu_profile`, the one setting of these that the application reads, goes to its `ai` section, the
+/// rest to a section `performance`, which the application keeps and nobody reads yet. The file as it was is kept, and --undo
+/// brings it back.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // Flags, as they are typed.
 pub struct ApplyArgs {
     /// A run of `workly-perf recommend`, or its recommendation.json. Default: the newest in results/local.
     #[arg(value_name = "RUN")]
@@ -17,6 +19,10 @@ pub struct ApplyArgs {
     /// Workly's configuration.
     #[arg(long, value_name = "FILE", default_value = "data/config.json")]
     pub config: PathBuf,
+    /// Remove a UTF-8 byte order mark too, over which the application refuses the whole file. Without this flag such a file is
+    /// refused here as well.
+    #[arg(long, conflicts_with_all = ["undo", "list"])]
+    pub strip_bom: bool,
     /// Do not ask.
     #[arg(long, short)]
     pub yes: bool,

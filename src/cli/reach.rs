@@ -13,7 +13,7 @@ use crate::bridge::Target;
 #[derive(Debug, Args)]
 pub struct ReachArgs {
     /// The bridge: HOST:PORT, or `embedded[:KEY=VALUE,…]` for a stand-in in this process (keys: see `workly-perf bridge
-    /// --help`). Default: unity.host and unity.port of --config, else 127.0.0.1:5555.
+    /// --help`). Default: 127.0.0.1:5555, where the application connects whatever its configuration says.
     #[arg(long, value_name = "BRIDGE")]
     pub bridge: Option<Target>,
     /// Workly's configuration. Default: data/config.json, where there is one.

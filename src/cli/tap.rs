@@ -10,18 +10,18 @@ use crate::bridge::Target;
 
 /// Records what the application and Unity really say to each other, and when.
 ///
-/// Stands between the two and passes every byte on as it came: point the application at --listen (unity.port of its
-/// data/config.json), and leave Unity where it is. Each message is timed, in both directions. When one side leaves, the tap
-/// waits for the next connection; Ctrl-C ends it, and the record is kept.
+/// Stands between the two and passes every byte on as it came. The application connects to 127.0.0.1:5555, whatever its
+/// configuration says, so the tap listens there, and Unity's bridge is moved to the port of --to. Each message is timed, in both
+/// directions. When one side leaves, the tap waits for the next connection; Ctrl-C ends it, and the record is kept.
 ///
 /// What is said is not stored: only times, sizes, ids, and names of known commands. `ipc --replay` plays the session again.
 #[derive(Debug, Args)]
 pub struct TapArgs {
     /// Where the application connects; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5556")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5555")]
     pub listen: SocketAddr,
     /// Where Unity listens: HOST:PORT.
-    #[arg(long, value_name = "BRIDGE", default_value = "127.0.0.1:5555")]
+    #[arg(long, value_name = "BRIDGE", default_value = "127.0.0.1:5556")]
     pub to: Target,
     /// End with the first connection.
     #[arg(long)]

@@ -90,9 +90,7 @@ impl From<BridgeError> for Failure {
                 Exit::Usage,
                 Some("the protocol has neither password nor encryption; --allow-remote if that machine is meant"),
             ),
-            BridgeError::Unresolvable { .. } => {
-                (Exit::Usage, Some("check --bridge, or unity.host in the configuration"))
-            }
+            BridgeError::Unresolvable { .. } => (Exit::Usage, Some("check --bridge")),
             BridgeError::NobodyThere { .. } => (
                 Exit::Lacking,
                 Some("start Unity with the avatar, or use --bridge embedded for a stand-in that needs no Unity"),

@@ -17,6 +17,7 @@ mod located_model;
 mod memory;
 mod model;
 mod pipeline;
+mod quoted;
 mod recommend;
 mod recorder;
 mod render_load;

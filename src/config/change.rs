@@ -46,6 +46,7 @@ pub struct Change {
     pub(super) before: Vec<u8>,
     pub(super) after: Vec<u8>,
     pub(super) edits: Vec<Edit>,
+    pub(super) keeps_unproven_auto: bool,
 }
 
 impl Change {
@@ -73,6 +74,12 @@ impl Change {
         &self.edits
     }
 
+    /// Whether the file would still set the GPU profile `auto` without showing that its application knows it.
+    #[must_use]
+    pub fn keeps_unproven_auto(&self) -> bool {
+        self.keeps_unproven_auto
+    }
+
     /// Makes the change: the version before is kept, then the file is replaced as a whole. Afterwards the file is the old or
     /// the new one, whatever happens in between.
     pub fn write(&self) -> Result<Version, ConfigError> {
@@ -82,12 +89,12 @@ impl Change {
     /// The change line by line, without line ends. What stands beside it and looks like a password is not shown.
     #[must_use]
     pub fn diff(&self) -> Vec<(DiffMark, String)> {
-        let (before, after) = (String::from_utf8_lossy(&self.before), String::from_utf8_lossy(&self.after));
+        let (before, after) = (visible(&self.before), visible(&self.after));
         let is_long = |text: &str| text.lines().any(|line| line.len() > LONGEST_LINE);
         if !self.edits.is_empty() && (is_long(&before) || is_long(&after)) {
             return self.edits.iter().flat_map(by_key).collect();
         }
-        let diff = TextDiff::from_lines(before.as_ref(), after.as_ref());
+        let diff = TextDiff::from_lines(&before, &after);
         let mut lines = Vec::new();
         for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
             lines.push((DiffMark::Place, hunk.header().to_string().trim_end().to_owned()));
@@ -101,6 +108,15 @@ impl Change {
             }
         }
         lines
+    }
+}
+
+/// A text whose byte order mark can be seen.
+fn visible(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => format!("<U+FEFF>{rest}"),
+        None => text.into_owned(),
     }
 }
 
@@ -124,7 +140,14 @@ mod tests {
     use super::*;
 
     fn change(before: &str, after: &str, edits: Vec<Edit>) -> Change {
-        Change { path: "c".into(), target: "c".into(), before: before.into(), after: after.into(), edits }
+        let (before, after) = (before.into(), after.into());
+        Change { path: "c".into(), target: "c".into(), before, after, edits, keeps_unproven_auto: false }
+    }
+
+    #[test]
+    fn a_byte_order_mark_that_goes_can_be_seen() {
+        let lines = change("\u{feff}{\n}", "{\n}", Vec::new()).diff();
+        assert_eq!(lines[1..3], [(Removed, "<U+FEFF>{".to_owned()), (Added, "{".to_owned())]);
     }
 
     #[test]

@@ -30,14 +30,24 @@ pub(super) struct NotASection {
 impl Document {
     /// Reads a text, with or without a byte order mark.
     pub(super) fn parse(text: String) -> Result<Self, Fault> {
-        let from = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-        let root = scan(&text, from)?;
+        let root = scan(&text, start_of(&text))?;
         Ok(Self { text, root })
     }
 
     /// The text as it is now.
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether it begins with a byte order mark.
+    pub(super) fn has_byte_order_mark(&self) -> bool {
+        start_of(&self.text) > 0
+    }
+
+    /// The same text without a byte order mark.
+    pub(super) fn without_byte_order_mark(self) -> Self {
+        let Some(text) = self.text.strip_prefix(BYTE_ORDER_MARK) else { return self };
+        Self::parse(text.to_owned()).unwrap_or_else(|_| unreachable!("what follows the mark was read before"))
     }
 
     /// Whether the outermost value is an object.
@@ -57,9 +67,9 @@ impl Document {
     }
 
     /// Sets the value at `path`, which has at least one key; objects on the way are made where they are missing. Whether
-    /// anything changed: an equal value stays as it is written.
+    /// anything changed: an equal value stays as it is written, also `1.0` where 1 is to be set.
     pub(super) fn set(&mut self, path: &[&str], value: &Value) -> Result<bool, NotASection> {
-        if self.value(path).as_ref() == Some(value) {
+        if self.value(path).is_some_and(|old| is_equal(&old, value)) {
             return Ok(false);
         }
         let (range, piece) = self.edit(path, value)?;
@@ -91,6 +101,27 @@ impl Document {
     }
 }
 
+/// Where JSON begins: behind the byte order mark, if there is one.
+fn start_of(text: &str) -> usize {
+    if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }
+}
+
+/// Whether two values are the same to a reader of JSON, which has one kind of number: 1.0 is 1.
+fn is_equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => {
+            // Whole numbers are compared as such: beyond 2^53 a fraction's type would blur them.
+            let whole = a.as_i128().zip(b.as_i128());
+            a == b || whole.is_none() && a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| a.total_cmp(&b).is_eq())
+        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_equal(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| is_equal(a, b)))
+        }
+        _ => a == b,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -116,7 +147,20 @@ mod tests {
         let mut document = Document::parse(r#"{"a": "\u0062", "n": 1E2}"#.into()).unwrap();
         assert_eq!(document.set(&["a"], &json!("b")), Ok(false));
         assert_eq!(document.set(&["n"], &json!(100.0)), Ok(false));
+        assert_eq!(document.set(&["n"], &json!(100)), Ok(false));
         assert_eq!(document.text(), r#"{"a": "\u0062", "n": 1E2}"#);
+    }
+
+    #[test]
+    fn one_point_zero_where_one_is_meant_stays_as_it_is_written() {
+        let text = r#"{"performance": {"n_threads": 1.0, "provenance": {"n": [2.0]}}}"#;
+        let mut document = Document::parse(text.into()).unwrap();
+        assert_eq!(document.set(&["performance", "n_threads"], &json!(1)), Ok(false));
+        assert_eq!(document.set(&["performance", "provenance"], &json!({"n": [2]})), Ok(false));
+        assert_eq!(document.text(), text);
+        assert_eq!(document.set(&["performance", "n_threads"], &json!(2)), Ok(true));
+        let mut large = Document::parse(r#"{"n": 9007199254740993}"#.into()).unwrap();
+        assert_eq!(large.set(&["n"], &json!(9_007_199_254_740_992_u64)), Ok(true), "two whole numbers");
     }
 
     #[test]

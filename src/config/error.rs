@@ -30,6 +30,20 @@ pub enum ConfigError {
         /// The longest that is read.
         limit: u64,
     },
+    /// Another encoding than UTF-8.
+    #[error("{} {found}; the application reads UTF-8 alone", path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// What it is, with its verb.
+        found: String,
+    },
+    /// It begins with the mark that some editors put before UTF-8.
+    #[error("{} begins with a UTF-8 byte order mark", path.display())]
+    ByteOrderMark {
+        /// The file.
+        path: PathBuf,
+    },
     /// Not JSON, or not an object.
     #[error("{} is not a JSON object: {detail}", path.display())]
     NotJson {
@@ -86,6 +100,12 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
+    /// The file is a mount of its own, so that no other file can take its name.
+    #[error("{} is a mount point of its own, as containers have for single files: it cannot be replaced as a whole", path.display())]
+    Mounted {
+        /// The file.
+        path: PathBuf,
+    },
     /// The disk is full, or a quota is used up.
     #[error("there is no room for {}: {source}", path.display())]
     NoRoom {
@@ -118,6 +138,21 @@ impl ConfigError {
     /// For `map_err` while reading.
     pub(super) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Read { path: path.to_owned(), source }
+    }
+
+    /// For `map_err` where a finished file takes the place of `path`. Only a mount keeps a file busy there.
+    pub(super) fn replace(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| match source.kind() {
+            io::ErrorKind::ResourceBusy => Self::Mounted { path: path.to_owned() },
+            _ => Self::write(path)(source),
+        }
+    }
+
+    /// Whether the application refuses a file for what is in it: silently, running on its defaults.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        use ConfigError::{ByteOrderMark, NotJson, NotUtf8, WrongType};
+        matches!(self, ByteOrderMark { .. } | NotJson { .. } | NotUtf8 { .. } | WrongType { .. })
     }
 
     /// For `map_err` while writing. A full disk has a name of its own.

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::change::{Change, Edit};
 use super::document::Document;
+use super::encoding::decoded;
 use super::error::ConfigError;
 use super::patch::Patch;
-use super::rules::{AppProfile, WrongValue, cut, first_wrong, knows_auto};
+use super::rules::{AppProfile, WrongValue, cut, first_wrong, is_unproven_auto, knows_auto};
 use super::scan::Fault;
 
 /// The longest configuration, in bytes: thousands of times what Workly writes.
@@ -58,11 +59,31 @@ impl ConfigFile {
         knows_auto(&self.document)
     }
 
-    /// What the patch would make of it. The result is a file that Workly accepts, or an error names the value that
-    /// it would not.
+    /// Whether it sets the GPU profile `auto` and does not show that its application knows it: an earlier version refuses
+    /// such a file.
+    #[must_use]
+    pub fn has_unproven_auto(&self) -> bool {
+        is_unproven_auto(&self.document)
+    }
+
+    /// Why the application refuses it, if it does. It then says nothing and runs on its defaults.
+    #[must_use]
+    pub fn refusal(&self) -> Option<ConfigError> {
+        self.change(&Patch::default()).err()
+    }
+
+    /// What the patch would make of it. The application accepts the result (see [`Change::keeps_unproven_auto`] for the one
+    /// doubt), or an error names what it would refuse.
     pub fn change(&self, patch: &Patch) -> Result<Change, ConfigError> {
         let mut document = self.document.clone();
         let mut edits = Vec::new();
+        if document.has_byte_order_mark() {
+            if !patch.strips_byte_order_mark() {
+                return Err(ConfigError::ByteOrderMark { path: self.path.clone() });
+            }
+            document = document.without_byte_order_mark();
+            edits.push(Edit { key: "byte order mark".into(), before: Some("U+FEFF".into()), after: "none".into() });
+        }
         for (path, value) in patch.sets() {
             if *value == AppProfile::Auto.word() && *path == Patch::GPU_PROFILE && !self.knows_auto() {
                 return Err(ConfigError::NotKnownToApp { path: self.path.clone(), value: AppProfile::Auto.word() });
@@ -82,12 +103,14 @@ impl ConfigFile {
         if let Some(WrongValue { key, expected, found }) = first_wrong(&document) {
             return Err(ConfigError::WrongType { path: self.path.clone(), key, expected, found });
         }
-        Ok(self.becoming(document.text().to_owned(), edits))
-    }
-
-    fn becoming(&self, after: String, edits: Vec<Edit>) -> Change {
-        let before = self.document.text().as_bytes().to_vec();
-        Change { path: self.path.clone(), target: self.target.clone(), before, after: after.into(), edits }
+        Ok(Change {
+            path: self.path.clone(),
+            target: self.target.clone(),
+            before: self.document.text().into(),
+            after: document.text().into(),
+            edits,
+            keeps_unproven_auto: is_unproven_auto(&document),
+        })
     }
 }
 
@@ -107,13 +130,8 @@ pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, ConfigError> {
     if bytes.len() as u64 > LONGEST { Err(too_large(bytes.len() as u64)) } else { Ok(bytes) }
 }
 
-fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> ConfigError {
-    let at = error.utf8_error().valid_up_to();
-    ConfigError::NotJson { path: path.to_owned(), detail: format!("it is not UTF-8 from byte {at} on") }
-}
-
 fn parse(path: &Path, bytes: Vec<u8>) -> Result<Document, ConfigError> {
-    let text = String::from_utf8(bytes).map_err(|error| not_utf8(path, &error))?;
+    let text = decoded(path, bytes)?;
     // The text belongs to the document, and a fault wants its lines.
     let document = Document::parse(text.clone()).map_err(|fault| match fault {
         Fault::Duplicate { at, key } => {

@@ -68,6 +68,7 @@ impl History {
             before: self.current.clone(),
             after: read_bytes(&version.path)?,
             edits: Vec::new(),
+            keeps_unproven_auto: false,
         })
     }
 }

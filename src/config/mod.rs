@@ -3,6 +3,7 @@
 
 mod change;
 mod document;
+mod encoding;
 mod error;
 mod file;
 mod history;

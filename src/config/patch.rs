@@ -1,16 +1,17 @@
-//! What is to be set: a GPU profile in `ai`, which Workly reads, and figures in `performance`, which it keeps.
+//! What is to be set: a GPU profile in `ai`, which the application reads, and figures in `performance`, which it keeps.
 
 use serde_json::Value;
 
 use super::rules::AppProfile;
 
-/// The section that Workly does not read and never drops.
+/// The section that the application does not read and never drops.
 const SECTION: &str = "performance";
 
 /// Values to set. Nothing else of the file changes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Patch {
     sets: Vec<(Vec<String>, Value)>,
+    strips_byte_order_mark: bool,
 }
 
 impl Patch {
@@ -29,6 +30,16 @@ impl Patch {
     pub fn performance(mut self, key: &str, value: Value) -> Self {
         self.sets.push((vec![SECTION.into(), key.into()], value));
         self
+    }
+
+    /// Removes a byte order mark too, if `strips` and there is one.
+    #[must_use]
+    pub fn strip_byte_order_mark(self, strips: bool) -> Self {
+        Self { strips_byte_order_mark: strips, ..self }
+    }
+
+    pub(super) fn strips_byte_order_mark(&self) -> bool {
+        self.strips_byte_order_mark
     }
 
     /// Whether there is nothing to set.

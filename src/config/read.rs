@@ -4,15 +4,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::encoding::decoded;
 use super::error::ConfigError;
 
 /// What measuring needs of the configuration. A key that is not there is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorklyConfig {
-    /// `unity.host`.
-    pub unity_host: Option<String>,
-    /// `unity.port`.
-    pub unity_port: Option<u16>,
+    /// Where `unity.host` and `unity.port` say that Unity listens, as they are written. The application reads neither.
+    pub unity: Option<String>,
     /// `avatar.auto_blink.enabled`.
     pub auto_blink: Option<bool>,
     /// `ai.model_path`, as it is written: relative paths start from the application's folder. `None` too where it is empty.
@@ -33,9 +32,10 @@ impl WorklyConfig {
     /// Reads the file, with or without a byte order mark.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let bytes = std::fs::read(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let text = decoded(path, bytes)?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let not_json = |detail: String| ConfigError::NotJson { path: path.into(), detail };
-        let root: Value = serde_json::from_slice(bytes).map_err(|error| not_json(error.to_string()))?;
+        let root: Value = serde_json::from_str(text).map_err(|error| not_json(error.to_string()))?;
         if !root.is_object() {
             return Err(not_json("its outermost value is something else".into()));
         }
@@ -45,19 +45,11 @@ impl WorklyConfig {
             expected,
             found: found.to_string(),
         };
-        for section in ["unity", "avatar", "ai"] {
+        for section in ["avatar", "ai"] {
             if let Some(found) = root.get(section).filter(|value| !value.is_object()) {
                 return Err(wrong(section, "a section", found));
             }
         }
-        let read_host = |host: &Value| {
-            let text = host.as_str().filter(|host| !host.is_empty());
-            text.map(String::from).ok_or_else(|| wrong("unity.host", "a host name or address", host))
-        };
-        let read_port = |port: &Value| {
-            let number = port.as_u64().and_then(|port| u16::try_from(port).ok()).filter(|&port| port > 0);
-            number.ok_or_else(|| wrong("unity.port", "a port (1 to 65535)", port))
-        };
         let read_blink =
             |on: &Value| on.as_bool().ok_or_else(|| wrong("avatar.auto_blink.enabled", "true or false", on));
         let read_model = |path: &Value| match path {
@@ -75,8 +67,7 @@ impl WorklyConfig {
             number.ok_or_else(|| wrong("ai.context_limit", "a whole number above 0", limit))
         };
         Ok(Self {
-            unity_host: root.pointer("/unity/host").map(read_host).transpose()?,
-            unity_port: root.pointer("/unity/port").map(read_port).transpose()?,
+            unity: unity_address(&root),
             auto_blink: root.pointer("/avatar/auto_blink/enabled").map(read_blink).transpose()?,
             model_path: root.pointer("/ai/model_path").map(read_model).transpose()?.flatten(),
             gpu_profile: root.pointer("/ai/gpu_profile").map(|name| text("ai.gpu_profile", name)).transpose()?,
@@ -89,6 +80,18 @@ impl WorklyConfig {
             performance: root.get("performance").map(|found| section("performance", found)).transpose()?,
         })
     }
+}
+
+/// The address in the section `unity`, where it has one. Whatever is there is no fault: nothing reads it.
+fn unity_address(root: &Value) -> Option<String> {
+    let (host, port) = (root.pointer("/unity/host"), root.pointer("/unity/port"));
+    host.or(port)?;
+    let written = |value: Option<&Value>, default: &str| match value {
+        None => default.to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    Some(format!("{}:{}", written(host, "127.0.0.1"), written(port, "5555")))
 }
 
 #[cfg(test)]
@@ -108,8 +111,7 @@ mod tests {
               \"ai\": {\"model_path\": \"models/é.gguf\", \"system_prompt\": \"Tu es Kira ✨, vêtue d'été\"}}",
         );
         let expected = WorklyConfig {
-            unity_host: Some("localhost".into()),
-            unity_port: Some(5556),
+            unity: Some("localhost:5556".into()),
             auto_blink: Some(false),
             model_path: Some("models/é.gguf".into()),
             system_prompt: Some("Tu es Kira ✨, vêtue d'été".into()),
@@ -122,17 +124,25 @@ mod tests {
     }
 
     #[test]
+    fn what_nothing_reads_is_no_fault_and_is_told_as_it_is_written() {
+        for (text, address) in [
+            (r#"{"unity": {"port": 6000}}"#, Some("127.0.0.1:6000")),
+            (r#"{"unity": {"host": "::1", "port": "x"}}"#, Some("::1:x")),
+            (r#"{"unity": 5}"#, None),
+            (r#"{"unity": {}}"#, None),
+        ] {
+            assert_eq!(read(text).unwrap().unity.as_deref(), address, "{text}");
+        }
+    }
+
+    #[test]
     fn faults_name_the_key_and_what_is_there() {
         for (text, fault) in [
-            (r#"{"unity": {"port": 70000}}"#, "unity.port is 70000, not a port"),
-            (r#"{"unity": {"port": "5555"}}"#, "unity.port is \"5555\""),
-            (r#"{"unity": {"host": 4}}"#, "unity.host is 4"),
             (r#"{"avatar": {"auto_blink": {"enabled": 1}}}"#, "avatar.auto_blink.enabled is 1"),
             (r#"{"ai": {"model_path": 7}}"#, "ai.model_path is 7"),
             (r#"{"ai": {"context_limit": 0}}"#, "ai.context_limit is 0, not a whole number above 0"),
             (r#"{"ai": {"gpu_profile": 2}}"#, "ai.gpu_profile is 2, not a text"),
             (r#"{"performance": []}"#, "performance is [], not a section"),
-            (r#"{"unity": 5}"#, "unity is 5, not a section"),
             ("{\"unity\": ", "line 1 column"),
             ("[1]", "not a JSON object"),
         ] {

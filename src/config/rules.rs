@@ -1,5 +1,6 @@
-//! What Workly accepts in its configuration: it refuses a whole section over a single value. A key that is not there is
-//! no fault.
+//! What the application accepts in its configuration. Over a single value of `ai`, or a byte order mark, it refuses its whole
+//! AI configuration, says nothing, and runs on its defaults. A missing key is no fault, and neither is anything in `unity`,
+//! which nothing reads.
 
 use serde_json::Value;
 
@@ -40,11 +41,16 @@ impl AppProfile {
     }
 }
 
-/// Whether the application that wrote this is of a version that knows `auto`: it has used it, or has the switch that came
-/// with it.
+/// Whether the file shows that its application knows `auto`: it holds the switch that came with it. That `auto` is set shows
+/// nothing, since anybody can type it into the file of an earlier version.
 pub(super) fn knows_auto(document: &Document) -> bool {
-    document.value(&["ai", "gpu_profile"]).as_ref().and_then(Value::as_str) == Some(AppProfile::Auto.word())
-        || document.raw(&["ai", "auto_switching_enabled"]).is_some()
+    document.raw(&["ai", "auto_switching_enabled"]).is_some()
+}
+
+/// Whether the file sets `auto` and does not show that its application knows it: an earlier version refuses the file.
+pub(super) fn is_unproven_auto(document: &Document) -> bool {
+    let profile = document.value(&["ai", "gpu_profile"]);
+    profile.as_ref().and_then(Value::as_str) == Some(AppProfile::Auto.word()) && !knows_auto(document)
 }
 
 /// A value that the application could not use.
@@ -58,18 +64,14 @@ pub(super) struct WrongValue {
     pub(super) found: String,
 }
 
-const SECTIONS: [&str; 6] = ["unity", "audio", "avatar", "window", "ai", "discord"];
+const SECTIONS: [&str; 5] = ["audio", "avatar", "window", "ai", "discord"];
 
 type Rule = (&'static [&'static str], &'static str, fn(&Value) -> bool);
 
-const RULES: [Rule; 12] = [
-    (&["unity", "host"], "a host name or address", |value| value.as_str().is_some_and(|host| !host.is_empty())),
-    (&["unity", "port"], "a port (1 to 65535)", |value| {
-        value.as_u64().is_some_and(|port| (1..=65_535).contains(&port))
-    }),
+const RULES: [Rule; 10] = [
     (&["avatar", "auto_blink", "enabled"], "true or false", Value::is_boolean),
     (&["avatar", "transition_speed"], "a number", Value::is_number),
-    (&["ai", "model_path"], "the path of a file", |value| value.is_string() || value.is_null()),
+    (&["ai", "model_path"], "the path of a file", is_filled),
     (&["ai", "context_limit"], "a whole number of at least 1", is_count),
     (&["ai", "gpu_profile"], "performance, balanced, cpu_fallback or, in later versions, auto", |value| {
         value.as_str().and_then(AppProfile::from_word).is_some()
@@ -77,9 +79,13 @@ const RULES: [Rule; 12] = [
     (&["ai", "temperature"], "a number from 0 to 2", |value| is_between(value, 2.0)),
     (&["ai", "top_p"], "a number from 0 to 1", |value| is_between(value, 1.0)),
     (&["ai", "max_tokens"], "a whole number of at least 1", is_count),
-    (&["ai", "system_prompt"], "a text", Value::is_string),
+    (&["ai", "system_prompt"], "a text that is not empty", is_filled),
     (&["ai", "auto_switching_enabled"], "true or false", Value::is_boolean),
 ];
+
+fn is_filled(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| !text.is_empty())
+}
 
 fn is_count(value: &Value) -> bool {
     value.as_u64().is_some_and(|count| count >= 1)
@@ -133,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_file_of_the_application_passes() {
-        let fine = r#"{"unity": {"host": "127.0.0.1", "port": 5555}, "audio": {}, "avatar": {"auto_blink": {"enabled": true},
+        let fine = r#"{"unity": {"host": "", "port": "5555"}, "audio": {}, "avatar": {"auto_blink": {"enabled": true},
             "transition_speed": 3}, "window": {}, "discord": {"x": [1]}, "other": 7,
             "ai": {"model_path": "models/a.gguf", "context_limit": 2048, "gpu_profile": "cpu_fallback", "temperature": 0.7,
             "top_p": 1, "max_tokens": 512, "system_prompt": "Tu es Kira ✨", "auto_switching_enabled": false}}"#;
@@ -147,8 +153,6 @@ mod tests {
         for (text, key, found) in [
             (r#"{"discord": []}"#, "discord", "[]"),
             (r#"{"ai": 5}"#, "ai", "5"),
-            (r#"{"unity": {"port": 0}}"#, "unity.port", "0"),
-            (r#"{"unity": {"host": ""}}"#, "unity.host", "\"\""),
             (r#"{"avatar": {"auto_blink": {"enabled": 1}}}"#, "avatar.auto_blink.enabled", "1"),
             (r#"{"ai": {"gpu_profile": "cpu"}}"#, "ai.gpu_profile", "\"cpu\""),
             (r#"{"ai": {"gpu_profile": null}}"#, "ai.gpu_profile", "null"),
@@ -160,6 +164,10 @@ mod tests {
             (r#"{"ai": {"system_prompt": 4}}"#, "ai.system_prompt", "4"),
             (r#"{"ai": {"auto_switching_enabled": "yes"}}"#, "ai.auto_switching_enabled", "\"yes\""),
             (r#"{"ai": {"model_path": 7}}"#, "ai.model_path", "7"),
+            (r#"{"ai": {"model_path": null}}"#, "ai.model_path", "null"),
+            (r#"{"ai": {"model_path": ""}}"#, "ai.model_path", "\"\""),
+            (r#"{"ai": {"system_prompt": null}}"#, "ai.system_prompt", "null"),
+            (r#"{"ai": {"system_prompt": ""}}"#, "ai.system_prompt", "\"\""),
         ] {
             let wrong = first_wrong(&document(text)).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((wrong.key.as_str(), wrong.found.as_str()), (key, found));
@@ -170,13 +178,15 @@ mod tests {
 
     #[test]
     fn auto_needs_evidence() {
-        for (text, knows) in [
-            (r#"{"ai": {"gpu_profile": "auto"}}"#, true),
-            (r#"{"ai": {"auto_switching_enabled": false}}"#, true),
-            (r#"{"ai": {"gpu_profile": "balanced"}}"#, false),
-            ("{}", false),
+        for (text, knows, is_unproven) in [
+            (r#"{"ai": {"gpu_profile": "auto"}}"#, false, true),
+            (r#"{"ai": {"gpu_profile": "auto", "auto_switching_enabled": true}}"#, true, false),
+            (r#"{"ai": {"auto_switching_enabled": false}}"#, true, false),
+            (r#"{"ai": {"gpu_profile": "balanced"}}"#, false, false),
+            ("{}", false, false),
         ] {
-            assert_eq!(knows_auto(&document(text)), knows, "{text}");
+            let document = document(text);
+            assert_eq!((knows_auto(&document), is_unproven_auto(&document)), (knows, is_unproven), "{text}");
         }
     }
 }

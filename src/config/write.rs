@@ -38,10 +38,16 @@ pub(super) fn replace(path: &Path, target: &Path, before: &[u8], after: &[u8]) -
     finished(&versions, before, &metadata)
         .and_then(|copy| name(copy, &version.path))
         .map_err(ConfigError::write(&version.path))?;
-    let new = finished(folder, after, &metadata).map_err(ConfigError::write(path))?;
-    // The application knows nothing of the lock: as late as can be, look once more.
-    unchanged(path, target, before)?;
-    name(new, target).map_err(ConfigError::write(path))?;
+    let replaced = finished(folder, after, &metadata).map_err(ConfigError::write(path)).and_then(|new| {
+        // The application knows nothing of the lock: as late as can be, look once more.
+        unchanged(path, target, before)?;
+        name(new, target).map_err(ConfigError::replace(path))
+    });
+    if let Err(error) = replaced {
+        // No change was made, so there is no version before it. What cannot be removed is ignored by the history.
+        let _ = fs::remove_file(&version.path);
+        return Err(error);
+    }
     for old in kept.iter().skip(KEPT_VERSIONS - 1) {
         // A version too many is no reason to call a change a failure that was made.
         let _ = fs::remove_file(&old.path);
@@ -179,6 +185,21 @@ mod tests {
         assert!(matches!(change.unwrap().write(), Err(ConfigError::Changed { .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "{}");
         assert!(History::open(&path).unwrap().versions().is_empty());
+    }
+
+    #[test]
+    fn a_replacement_that_is_refused_leaves_no_copy() {
+        let (_temp, path) = place();
+        // A folder cannot be replaced by a file: a stand-in for whatever makes the last step fail.
+        let target = path.with_file_name("folder");
+        fs::create_dir(&target).unwrap();
+        let metadata = fs::metadata(&path).unwrap();
+        let copy = finished(target.parent().unwrap(), b"{}", &metadata).unwrap();
+        let copy_path = copy.path().to_owned();
+        assert!(name(copy, &target).is_err());
+        assert!(!copy_path.exists(), "the copy that could not take its place is gone");
+        let busy = ConfigError::replace(&path)(io::ErrorKind::ResourceBusy.into());
+        assert!(matches!(busy, ConfigError::Mounted { .. }), "{busy}");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use ipc::{
 };
 pub use memory::{ConversationPlan, GrowthUnit, LeakPlan, MemoryWatchPlan};
 pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
-pub use needs::{NeedsError, model_needs};
+pub use needs::{NeedsError, app_profiles, model_needs};
 pub use pipeline::{ARM_KEYS, Arm, ArmError, PipelinePlan, PipelinePlanError, Side};
 pub use reach::{DialectBy, FoundBy, PlanError, Reach};
 pub use settings::{objective, settings_patch};

@@ -1,11 +1,11 @@
-//! What a model needs, as the rules of a recommendation are told it: its profiles, and what each takes on a card.
+//! What a model needs, as the rules of a recommendation are told it, and what the application's profiles come to.
 
 use std::path::Path;
 
 use crate::advise::{Basis, Footprint, ModelNeeds, ProfileAsk};
-use crate::llm::ModelFacts;
 #[cfg(feature = "llama")]
 use crate::llm::engine::EngineError;
+use crate::llm::{GpuProfile, ModelFacts};
 
 /// Why it cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,25 @@ pub enum NeedsError {
     #[cfg(feature = "llama")]
     #[error(transparent)]
     Engine(#[from] EngineError),
+}
+
+/// What the application runs with under each of its profiles, on a machine with so many logical CPUs. Without a model, the layers
+/// are known only where a profile asks for none.
+#[must_use]
+pub fn app_profiles(facts: Option<&ModelFacts>, logical_cpus: Option<u64>) -> Vec<ProfileAsk> {
+    let layers = |asked: &GpuProfile| match facts {
+        Some(facts) => facts.profiles.iter().find(|one| one.asked.name == asked.name)?.resolved_gpu_layers,
+        None => (asked.n_gpu_layers == 0).then_some(0),
+    };
+    let ask = |asked: &GpuProfile| ProfileAsk {
+        name: asked.name.clone(),
+        layers: layers(asked),
+        n_ctx: asked.n_ctx,
+        n_batch: asked.n_batch,
+        n_threads: asked.n_threads,
+        n_threads_batch: logical_cpus,
+    };
+    GpuProfile::built_in().iter().map(ask).collect()
 }
 
 /// The needs of the model whose header lies at `path`. On a card with so many bytes, each profile's context is weighed with a
@@ -25,13 +44,6 @@ pub fn model_needs(
     facts: &ModelFacts,
     card_bytes: Option<u64>,
 ) -> Result<ModelNeeds, NeedsError> {
-    let profiles = facts.profiles.iter().map(|profile| ProfileAsk {
-        name: profile.asked.name.clone(),
-        layers: profile.resolved_gpu_layers,
-        n_ctx: profile.asked.n_ctx,
-        n_batch: profile.asked.n_batch,
-        n_threads: profile.asked.n_threads,
-    });
     let mut contexts: Vec<(u64, u64)> =
         facts.profiles.iter().map(|profile| (profile.asked.n_ctx, profile.asked.n_batch)).collect();
     contexts.dedup();
@@ -44,7 +56,6 @@ pub fn model_needs(
         header_hash: facts.header_hash.clone(),
         file_bytes: facts.file_bytes,
         trained_context: facts.figures.trained_context,
-        profiles: profiles.collect(),
         footprints,
         footprint_basis,
     })

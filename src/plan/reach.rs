@@ -77,10 +77,7 @@ pub enum FoundBy {
     /// `--listen`, or a dialect in which Unity connects.
     #[serde(rename = "--listen")]
     Listen,
-    /// `unity.host` or `unity.port` of the configuration.
-    #[serde(rename = "config")]
-    Config,
-    /// Nothing said otherwise.
+    /// Nothing said otherwise: where the application connects.
     #[serde(rename = "default")]
     Default,
 }
@@ -107,6 +104,9 @@ pub struct Reach {
     pub blink: bool,
     /// Whether a bridge on another machine is allowed.
     pub allow_remote: bool,
+    /// That the configuration names another address than the application connects to, in words; part of the warnings too.
+    #[serde(skip)]
+    pub elsewhere: Option<String>,
     /// What the reader must know about how it was found.
     #[serde(skip)]
     pub warnings: Vec<String>,
@@ -133,7 +133,7 @@ impl Reach {
             (None, None) if unity_connects => {
                 (Target::Listen((Ipv4Addr::LOCALHOST, DEFAULT_PORT).into()), FoundBy::Listen)
             }
-            (None, None) => bridge_of(&config),
+            (None, None) => (application_bridge(), FoundBy::Default),
         };
         let (dialect, dialect_by) = match args.dialect.as_deref() {
             Some(AUTO) => (Dialect::stock(), DialectBy::Auto),
@@ -146,6 +146,8 @@ impl Reach {
                 config_path.as_deref().map_or(DEFAULT_CONFIG.into(), |path| path.display().to_string()),
             ));
         }
+        let elsewhere = config.unity.as_deref().filter(|_| found_by == FoundBy::Default).and_then(elsewhere);
+        warnings.extend(elsewhere.clone());
         let blink = config.auto_blink.unwrap_or(true);
         let reach = Self {
             target,
@@ -156,6 +158,7 @@ impl Reach {
             timeout: args.timeout,
             blink,
             allow_remote: args.allow_remote,
+            elsewhere,
             warnings,
         };
         Ok((reach, config))
@@ -184,13 +187,21 @@ impl Reach {
     }
 }
 
-fn bridge_of(config: &WorklyConfig) -> (Target, FoundBy) {
-    let found_by = match (&config.unity_host, config.unity_port) {
-        (None, None) => FoundBy::Default,
-        _ => FoundBy::Config,
-    };
-    let host = config.unity_host.clone().unwrap_or_else(|| "127.0.0.1".into());
-    (Target::Remote { host, port: config.unity_port.unwrap_or(DEFAULT_PORT) }, found_by)
+/// The bridge that the application talks to: it connects to this address, whatever any file says.
+fn application_bridge() -> Target {
+    Target::Remote { host: Ipv4Addr::LOCALHOST.to_string(), port: DEFAULT_PORT }
+}
+
+/// A warning where the configuration's section `unity` names another address than the application connects to.
+fn elsewhere(named: &str) -> Option<String> {
+    let own = application_bridge();
+    let is_own = named.replace("localhost", "127.0.0.1") == own.to_string();
+    (!is_own).then(|| {
+        format!(
+            "unity.host and unity.port of the configuration say {named}, and nothing reads them: the application connects to {own}, \
+             so that bridge was taken; --bridge {named} takes the other"
+        )
+    })
 }
 
 /// What `--dialect` takes for a dialect that is to be found out.
@@ -231,17 +242,25 @@ mod tests {
     }
 
     #[test]
-    fn the_bridge_comes_from_the_flag_then_the_configuration_then_the_default() {
+    fn the_bridge_is_the_flag_s_or_that_of_the_application_which_no_file_moves() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let with = |text: &str, more: &str| {
             std::fs::write(file.path(), text).unwrap();
             let plan = plan(&format!("--config {} {more}", file.path().display())).unwrap();
-            (plan.target.to_string(), plan.found_by, plan.blink)
+            (plan.target.to_string(), plan.found_by, plan.blink, plan.warnings)
         };
         let config = r#"{"unity": {"port": 6000}, "avatar": {"auto_blink": {"enabled": false}}}"#;
-        assert_eq!(with(config, ""), ("127.0.0.1:6000".into(), FoundBy::Config, false));
-        assert_eq!(with(config, "--bridge [::1]:7000"), ("[::1]:7000".into(), FoundBy::Flag, false));
-        assert_eq!(with("{}", ""), ("127.0.0.1:5555".into(), FoundBy::Default, true));
+        let (target, found_by, blink, warnings) = with(config, "");
+        assert_eq!((target.as_str(), found_by, blink), ("127.0.0.1:5555", FoundBy::Default, false));
+        assert!(warnings[0].contains("127.0.0.1:6000") && warnings[0].contains("nothing reads them"), "{warnings:?}");
+        let flag = ("[::1]:7000".into(), FoundBy::Flag, false, Vec::new());
+        assert_eq!(with(config, "--bridge [::1]:7000"), flag, "who names the bridge needs no warning");
+        for same in
+            [r#"{"unity": {"host": "localhost", "port": 5555}}"#, r#"{"unity": {"port": 5555}}"#, r#"{"unity": 5}"#]
+        {
+            let config = format!("{}, {}", &same[..same.len() - 1], &config[r#"{"unity": {"port": 6000}, "#.len()..]);
+            assert_eq!(with(&config, "").3, Vec::<String>::new(), "{config}");
+        }
     }
 
     #[test]

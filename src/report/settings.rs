@@ -18,13 +18,16 @@ pub(super) fn grid(run: &Run) -> Option<Grid> {
         columns: vec![
             column("setting", 0),
             column("value", 0),
+            column("obeyed by", 0),
+            column("the app uses", 0),
             column("basis", 0),
             column("how sure", 0),
             column("figure", 2),
             column("next best", 1),
         ],
         rows: run.cases.iter().map(row).collect(),
-        remarks: vec!["In brackets: the 95 % confidence interval. \"as it is\": nothing will be written.".into()],
+        remarks: vec!["In brackets: the 95 % confidence interval. \"as it is\": nothing will be written. A setting that nobody obeys \
+                       yet changes nothing, whatever its figure.".into()],
     })
 }
 
@@ -39,11 +42,22 @@ fn row(case: &Case) -> Vec<String> {
     vec![
         case.path.clone(),
         value,
+        obeyed_by(of("obeyed_by")),
+        if of("application").is_null() { String::new() } else { plain(of("application")) },
         unless_kept(plain(of("basis"))),
         unless_kept(sure),
         figure_of(case),
         next_best(of("margin")),
     ]
+}
+
+/// Who acts on the setting; nothing in records of versions that did not say.
+fn obeyed_by(value: &Value) -> String {
+    match value.as_str() {
+        Some("nobody") => "nobody yet".into(),
+        Some(who) => format!("the {who}"),
+        None => String::new(),
+    }
 }
 
 fn plain(value: &Value) -> String {

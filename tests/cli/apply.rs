@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::run::{Outcome, Place};
 
-/// A configuration as people have it: emoji, accents, odd numbers, tabs, CRLF, a byte order mark, no newline at its end.
-const ODD: &str = "\u{feff}{\r\n\t\"unity\": {\"host\": \"127.0.0.1\",  \"port\": 5555},\r\n\t\"ai\": {\r\n\t\t\"temperature\": 0.70,\r\n\t\t\
+/// A configuration as people have it: emoji, accents, odd numbers, tabs, CRLF, no newline at its end.
+const ODD: &str = "{\r\n\t\"unity\": {\"host\": \"127.0.0.1\",  \"port\": 5555},\r\n\t\"ai\": {\r\n\t\t\"temperature\": 0.70,\r\n\t\t\
                    \"gpu_profile\" : \"performance\",\r\n\t\t\"system_prompt\": \"Tu es Kira ✨, v\\u00eatue d'été 🌸\"\r\n\t},\r\n\t\
                    \"discord\": {\r\n\t\t\"token\": \"s3cret\"\r\n\t},\r\n\t\"x\": [1e3, -0.0, null]\r\n}";
 
@@ -33,18 +33,18 @@ pub(crate) fn recommendation(profile: &str, threads: u32) -> Value {
 }
 
 /// A place with a configuration and a recommendation, `r.json`.
-fn place(config: &str) -> Place {
+pub(crate) fn place(config: &str) -> Place {
     let place = Place::new();
     place.write("data/config.json", config);
     place.write("r.json", &recommendation("balanced", 3).to_string());
     place
 }
 
-fn config(place: &Place) -> String {
+pub(crate) fn config(place: &Place) -> String {
     std::fs::read_to_string(place.path("data/config.json")).unwrap()
 }
 
-fn fails(place: &Place, line: &str, code: i32, named: &[&str]) -> Outcome {
+pub(crate) fn fails(place: &Place, line: &str, code: i32, named: &[&str]) -> Outcome {
     let before = std::fs::read(place.path("data/config.json")).ok();
     let outcome = place.run(line);
     assert_eq!(outcome.code, Some(code), "{line}: {}", outcome.stderr);
@@ -138,13 +138,17 @@ fn faults_of_the_file_are_named_and_it_stays() {
         ("{\"performance\": 5}", "performance is 5, not a section"),
         ("{\"ai\": []}", "ai is [], not a section"),
         ("{\"ai\": {\"context_limit\": 0}}", "ai.context_limit is 0"),
-        ("{\"unity\": {\"port\": \"5555\"}}", "unity.port is \"5555\""),
+        ("{\"ai\": {\"model_path\": null}}", "ai.model_path is null"),
+        ("{\"ai\": {\"system_prompt\": \"\"}}", "ai.system_prompt is \"\""),
     ] {
         fails(&place(text), "apply r.json --yes", 5, &[named]);
     }
     let place = place("{}");
     std::fs::write(place.path("data/config.json"), b"{\"a\": \"\xe9\"}").unwrap();
-    fails(&place, "apply r.json --yes", 5, &["not UTF-8 from byte 7"]);
+    fails(&place, "apply r.json --yes", 5, &["not UTF-8 from byte 7", "code page", "runs on its defaults"]);
+    let utf_16: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(place.path("data/config.json"), utf_16).unwrap();
+    fails(&place, "apply r.json --yes", 5, &["UTF-16 (little-endian)", "UTF-8"]);
     std::fs::write(place.path("data/config.json"), vec![b' '; 100_000_000]).unwrap();
     fails(&place, "apply r.json --yes", 5, &["100000000 bytes"]);
     std::fs::remove_file(place.path("data/config.json")).unwrap();

@@ -61,6 +61,45 @@ fn what_keeps_workly_from_working_is_a_problem_and_exit_code_1() {
 }
 
 #[test]
+fn what_the_application_refuses_silently_is_not_called_valid() {
+    for (config, named) in [
+        ("\u{feff}{}".to_owned(), "byte order mark"),
+        (CONFIG.replace("\"models/tiny.gguf\"", "null"), "ai.model_path is null"),
+        (CONFIG.replace("models/tiny.gguf", ""), "ai.model_path is \"\""),
+        (CONFIG.replace("{\"ai\": {", "{\"ai\": {\"system_prompt\": \"\", "), "ai.system_prompt is \"\""),
+        (CONFIG.replace("{\"ai\": {", "{\"ai\": {\"system_prompt\": null, "), "ai.system_prompt is null"),
+        (CONFIG.replace("cpu_fallback", "gpu"), "ai.gpu_profile is \"gpu\""),
+    ] {
+        let (outcome, found) = check_up(&workly(&config), "--bridge 127.0.0.1:1");
+        let line = check(&found, "configuration");
+        assert_eq!((outcome.code, &line["state"]), (Some(1), &"problem".into()), "{config}");
+        let found = line["found"].as_str().unwrap();
+        assert!(found.contains(named) && found.contains("runs on its defaults") && !found.contains("valid"), "{found}");
+        assert!(!line["mend"].as_str().unwrap().contains("--undo"), "nothing is kept: {line}");
+    }
+    let (outcome, found) = check_up(&workly(&CONFIG.replace("cpu_fallback", "auto")), "--bridge 127.0.0.1:1");
+    let line = check(&found, "configuration");
+    assert_eq!((outcome.code, &line["state"]), (Some(0), &"warning".into()), "{line}");
+    assert!(line["found"].as_str().unwrap().contains("later versions"), "{line}");
+    let known = CONFIG.replace("cpu_fallback\"", "auto\", \"auto_switching_enabled\": true");
+    let (_, found) = check_up(&workly(&known), "--bridge 127.0.0.1:1");
+    assert_eq!(check(&found, "configuration")["state"], "ok");
+}
+
+#[test]
+fn an_address_that_nothing_reads_is_a_warning_and_the_application_s_is_looked_at() {
+    let place = workly(&CONFIG.replace("{\"ai\"", "{\"unity\": {\"port\": 6001}, \"ai\""));
+    let (_, found) = check_up(&place, "");
+    let line = check(&found, "bridge address");
+    assert_eq!(line["state"], "warning");
+    assert!(line["found"].as_str().unwrap().contains("127.0.0.1:6001"), "{line}");
+    assert!(check(&found, "bridge")["found"].as_str().unwrap().contains("127.0.0.1:5555"));
+    for line in found["checks"].as_array().unwrap() {
+        assert!(!line["mend"].as_str().unwrap_or_default().contains("unity.port"), "{line}");
+    }
+}
+
+#[test]
 fn a_bridge_that_is_not_there_or_does_not_show_anything_is_told_apart() {
     let place = workly(CONFIG);
     let (outcome, found) = check_up(&place, "--bridge 127.0.0.1:1");

@@ -94,11 +94,8 @@ fn the_avatar_is_left_as_it_was_found() {
     let place = Place::new();
     let bridge = EmbeddedBridge::start("fps=unpaced".parse().unwrap(), 0).unwrap();
     let port = bridge.address().port();
-    let config = format!(
-        r#"{{"unity": {{"host": "127.0.0.1", "port": {port}}}, "avatar": {{"auto_blink": {{"enabled": false}}}}}}"#
-    );
-    place.write("data/config.json", &config);
-    let outcome = place.run("ipc --messages 20 --load closed --quiet");
+    place.write("data/config.json", r#"{"avatar": {"auto_blink": {"enabled": false}}}"#);
+    let outcome = place.run(&format!("ipc --bridge 127.0.0.1:{port} --messages 20 --load closed --quiet"));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let avatar = bridge.avatar();
     assert!(!avatar.auto_blink);

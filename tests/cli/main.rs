@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::float_cmp)]
 
 mod apply;
+mod apply_effect;
 mod architecture;
 mod breakdown;
 mod bridge_conformance;

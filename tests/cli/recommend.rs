@@ -47,6 +47,22 @@ fn a_sweep_that_shows_a_best_is_followed_and_cited() {
     assert!(outcome.stdout.contains("n_threads ") && outcome.stdout.contains("2: "), "{}", outcome.stdout);
     assert!(outcome.stderr.contains("workly-perf apply"), "{}", outcome.stderr);
 
+    // Who obeys what: the application reads its profile, and takes the threads from it whatever is recommended.
+    assert_eq!(choice(&found, "gpu_profile")["obeyed_by"], "application");
+    assert_eq!((&threads["obeyed_by"], &threads["application"]), (&json!("nobody"), &json!(8)));
+    assert_eq!(choice(&found, "n_ctx")["application"], 2048);
+    assert_eq!(choice(&found, "flash_attn")["value"], "off");
+    assert_eq!((&found["application"]["from"], &found["application"]["to"]["n_threads"]), (&Value::Null, &json!(8)));
+    let report = std::fs::read_to_string(place.path("out/report.md")).unwrap();
+    for page in [&outcome.stdout, &report] {
+        for said in ["obeyed by", "nobody yet", "the application", "the app uses"] {
+            assert!(page.contains(said), "no {said} in {page}");
+        }
+        let line = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(line.contains("n_threads = 1 (nobody reads it yet; the application uses 8)"), "{page}");
+        assert!(line.contains("With cpu_fallback the application runs with 8 threads"), "{page}");
+    }
+
     let (_, fast) = recommended(&place, &format!("--model synth:demo --from {SWEEP} --objective fast"));
     let threads = choice(&fast, "n_threads");
     assert_eq!((&threads["value"], &threads["evidence"][0]["case"]), (&json!(2), &json!("idle/tg64/threads=2")));
@@ -136,10 +152,31 @@ fn write_is_consent_and_shows_and_keeps() {
     assert_eq!(place.run("apply --undo --yes --quiet").code, Some(0));
     assert_eq!(std::fs::read_to_string(place.path("data/config.json")).unwrap(), before);
 
-    place.write("data/config.json", "{\"ai\": ");
-    let refused = place.run("recommend --quick --bridge embedded --write data/config.json");
-    assert_eq!(refused.code, Some(5), "{}", refused.stderr);
-    assert!(!place.path("results").exists(), "nothing was measured for a file that cannot be written");
+    for unwritable in ["{\"ai\": ", "\u{feff}{}", r#"{"ai": {"model_path": null}}"#] {
+        place.write("data/config.json", unwritable);
+        let refused = place.run("recommend --quick --bridge embedded --write data/config.json");
+        assert_eq!(refused.code, Some(5), "{}", refused.stderr);
+        assert!(!place.path("results").exists(), "nothing was measured for a file that cannot be written");
+    }
+}
+
+#[test]
+fn going_from_balanced_to_cpu_fallback_is_told_in_threads() {
+    let place = Place::new();
+    place.write("data/config.json", r#"{"ai": {"gpu_profile": "balanced"}}"#);
+    let (outcome, found) = recommended(&place, &format!("--model synth:demo --vram 0 --from {SWEEP}"));
+    let threads = |when: &str| found["application"][when]["n_threads"].clone();
+    assert_eq!((threads("from"), threads("to")), (json!(6), json!(8)));
+    assert!(outcome.stdout.contains("8 threads") && outcome.stdout.contains("6 threads"), "{}", outcome.stdout);
+    // A file that the application refuses says nothing of what it runs with.
+    place.write("data/config.json", "\u{feff}{\"ai\": {\"gpu_profile\": \"balanced\"}}");
+    let (outcome, found) = recommended(&place, &format!("--model synth:demo --vram 0 --from {SWEEP}"));
+    assert_eq!(found["application"]["from"], Value::Null);
+    assert!(
+        outcome.stderr.contains("byte order mark") && outcome.stderr.contains("runs on its defaults"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use workly_perf::advise::{
-    Card, Choice, Objective, RECOMMENDATION_SCHEMA, Recommendation, Setting, Situation, recommend,
+    Basis, Card, Choice, Footprint, ModelNeeds, Objective, RECOMMENDATION_SCHEMA, Recommendation, Setting, Situation,
+    recommend,
 };
 use workly_perf::config::ConfigFile;
 use workly_perf::llm::gguf::Gguf;
 use workly_perf::llm::{GpuProfile, ModelFacts, ModelOutline, ModelRef};
-use workly_perf::plan::{model_needs, settings_patch};
+use workly_perf::plan::{app_profiles, model_needs, settings_patch};
 use workly_perf::record::{RecordFolder, Run};
 
 use super::python;
@@ -45,6 +46,7 @@ fn recommendation(objective: Objective, (choices, not_known): (Vec<Choice>, Vec<
         created: "2026-01-02T03:04:05Z".parse().unwrap(),
         objective,
         simulated: Vec::new(),
+        application: None,
         choices,
         not_known,
     }
@@ -58,6 +60,7 @@ fn situation(objective: Objective, cores: u64, card: &Card) -> Situation {
         memory_bytes: Some(16 << 30),
         card: card.clone(),
         model: None,
+        profiles: Vec::new(),
         current_profile: Some("performance".into()),
         current: serde_json::Map::new(),
     }
@@ -69,6 +72,12 @@ fn check(choices: &[Choice], cores: u64) {
     assert_eq!(settings, Setting::ALL, "each setting once, in reading order");
     for choice in choices {
         assert!(!choice.reason.is_empty(), "{choice:?}");
+        // The application can ask for neither another cache nor flash attention.
+        match choice.setting {
+            Setting::KvType => assert_eq!(choice.value, Some(json!("f16")), "{choice:?}"),
+            Setting::FlashAttn => assert_eq!(choice.value, Some(json!("off")), "{choice:?}"),
+            _ => {}
+        }
         if let (Setting::NThreads | Setting::NThreadsBatch, Some(value)) = (choice.setting, &choice.value) {
             assert!((1..=cores.max(2)).contains(&value.as_u64().unwrap()), "{choice:?} on {cores}");
         }
@@ -95,7 +104,9 @@ fn whatever_the_rules_recommend_workly_accepts() {
                 for cores in 1..=32 {
                     // What a sweep says does not depend on the cores.
                     for runs in evidence.iter().take(if cores == 2 { 2 } else { 1 }) {
-                        let situation = Situation { model: Some(needs.clone()), ..situation(objective, cores, &card) };
+                        let profiles = app_profiles(Some(&facts), Some(cores));
+                        let own = situation(objective, cores, &card);
+                        let situation = Situation { model: Some(needs.clone()), profiles, ..own };
                         let choices = recommend(&situation, runs);
                         check(&choices.0, cores);
                         let sets = settings_patch(&recommendation(objective, choices));
@@ -112,16 +123,65 @@ fn whatever_the_rules_recommend_workly_accepts() {
     assert!(texts.len() > 100, "only {} differ", texts.len());
     let count = texts.len();
     // The reader must be able to refuse.
-    let planted =
-        [CONFIG.replace("performance", "cpu"), CONFIG.replace("2048", "0"), CONFIG.replace("\"ai\"", "\"unity\"")];
+    let planted = [
+        CONFIG.replace("performance", "cpu"),
+        CONFIG.replace("2048", "0"),
+        CONFIG.replace("\"ai\"", "\"unity\""),
+        CONFIG.replace("\"performance\"", "\"auto\""),
+        CONFIG.replace("\"models/zephyr-7b-beta.Q5_K_M.gguf\"", "null"),
+        CONFIG.replace("Tu es Kira ✨, vêtue d'été", ""),
+        format!("\u{feff}{CONFIG}"),
+    ];
+    let refused_count = planted.len();
+    for text in planted.iter().skip(3) {
+        std::fs::write(&path, text).unwrap();
+        let file = ConfigFile::open(&path).unwrap();
+        assert!(file.refusal().is_some() || file.has_unproven_auto(), "this reader refuses it too: {text}");
+    }
     texts.extend(planted);
     let listed = place.path().join("texts.json");
     std::fs::write(&listed, json!(texts).to_string()).unwrap();
     let read = python::read("read_config.py", &listed);
     let refused: Vec<u64> = read["refused"].as_array().unwrap().iter().map(|one| one[0].as_u64().unwrap()).collect();
-    assert_eq!(refused, (count..count + 3).map(|index| index as u64).collect::<Vec<_>>(), "{}", read["refused"]);
+    assert_eq!(
+        refused,
+        (count..count + refused_count).map(|index| index as u64).collect::<Vec<_>>(),
+        "{}",
+        read["refused"]
+    );
     let saved = read["saved"].as_array().unwrap();
     assert!(saved.iter().all(|section| section["provenance"]["run"].is_string()), "it survives what Workly saves");
+}
+
+#[test]
+fn a_profile_that_fits_only_with_a_quantised_cache_is_no_choice() {
+    let facts = ModelOutline::of(&"synth:zephyr-7b".parse::<ModelRef>().unwrap()).unwrap();
+    let facts = ModelFacts::of(&Gguf::open(facts.path()).unwrap(), GpuProfile::built_in()).unwrap();
+    let footprint =
+        |n_ctx, n_batch, kv_type, gib: u64| Footprint { n_ctx, n_batch, kv_type, card_bytes: vec![gib << 30; 34] };
+    let needs = ModelNeeds {
+        name: "m".into(),
+        header_hash: String::new(),
+        file_bytes: 5 << 30,
+        trained_context: Some(8192),
+        footprints: vec![
+            footprint(4096, 512, "f16", 9),
+            footprint(4096, 512, "q8_0", 6),
+            footprint(2048, 256, "f16", 9),
+            footprint(2048, 256, "q8_0", 9),
+        ],
+        footprint_basis: Basis::Projected,
+    };
+    let card = Card::Here { total_bytes: 8 << 30, free_bytes: Some(8 << 30) };
+    let profiles = app_profiles(Some(&facts), Some(8));
+    let own = situation(Objective::Responsive, 8, &card);
+    let (choices, _) = recommend(&Situation { model: Some(needs), profiles, ..own }, &[]);
+    let of = |setting: Setting| choices.iter().find(|choice| choice.setting == setting).unwrap();
+    assert_eq!(of(Setting::GpuProfile).value, Some(json!("cpu_fallback")), "6 of 7 GiB only with q8_0");
+    let kv_type = of(Setting::KvType);
+    assert_eq!(kv_type.value, Some(json!("f16")));
+    assert!(kv_type.reason.contains("performance would fit with q8_0, which it cannot ask for"), "{}", kv_type.reason);
+    assert!(!of(Setting::FlashAttn).reason.contains("knows where"), "{:?}", of(Setting::FlashAttn));
 }
 
 /// What is chosen for the application's own default model.
@@ -132,8 +192,9 @@ fn a_seven_b_model_gets_the_largest_profile_that_fits() {
     let needs = model_needs("zephyr-7b", outline.path(), &facts, Some(24 << 30)).unwrap();
     let chosen = |gib: u64, objective: Objective| {
         let card = Card::Here { total_bytes: gib << 30, free_bytes: None };
-        let situation = Situation { model: Some(needs.clone()), ..situation(objective, 8, &card) };
-        let (choices, _) = recommend(&situation, &[]);
+        let profiles = app_profiles(Some(&facts), Some(8));
+        let own = situation(objective, 8, &card);
+        let (choices, _) = recommend(&Situation { model: Some(needs.clone()), profiles, ..own }, &[]);
         let of = |setting: Setting| choices.iter().find(|choice| choice.setting == setting).unwrap().value.clone();
         (of(Setting::GpuProfile).unwrap(), of(Setting::NGpuLayers).unwrap().as_u64().unwrap())
     };

@@ -307,7 +307,7 @@ fn what_cannot_be_tapped_is_named() {
         ("tap --listen 0.0.0.0:0".into(), 2, "not a loopback address".into()),
         ("tap --to 192.0.2.1:5555".into(), 2, "--allow-remote".into()),
         ("tap --to embedded".into(), 2, "HOST:PORT".into()),
-        ("tap --to 127.0.0.1:5556".into(), 2, "itself".into()),
+        ("tap --to 127.0.0.1:5555".into(), 2, "itself".into()),
         ("tap --listen nowhere".into(), 2, "nowhere".into()),
     ] {
         let outcome = place.run(&line);

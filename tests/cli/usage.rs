@@ -46,11 +46,6 @@ fn nobody_there_is_exit_code_3_and_never_a_simulation() {
     assert!(outcome.stderr.contains("hint:") && outcome.stderr.contains("--bridge embedded"), "{}", outcome.stderr);
     assert_eq!(outcome.stdout, "");
     assert!(!place.path("results").exists());
-
-    place.write("data/config.json", &format!(r#"{{"unity": {{"host": "127.0.0.1", "port": {port}}}}}"#));
-    let outcome = place.run("ipc");
-    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains(&port.to_string()), "the configuration's port: {}", outcome.stderr);
 }
 
 #[test]
@@ -69,7 +64,9 @@ fn a_port_that_is_taken_is_exit_code_3() {
 #[test]
 fn an_unusable_configuration_is_exit_code_5_and_stays_whole() {
     let place = Place::new();
-    for (text, named) in [("{\"unity\": ", "not a JSON object"), (r#"{"unity": {"port": 0}}"#, "unity.port")] {
+    for (text, named) in
+        [("{\"unity\": ", "not a JSON object"), (r#"{"avatar": {"auto_blink": 0}, "ai": 5}"#, "ai is 5")]
+    {
         place.write("data/config.json", text);
         let outcome = place.run("ipc");
         assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);

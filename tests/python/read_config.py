@@ -9,7 +9,7 @@ saved holds what is left of each accepted text's section "performance" after Wor
 import json
 import sys
 
-SECTIONS = ("unity", "audio", "avatar", "window", "ai", "discord")
+SECTIONS = ("audio", "avatar", "window", "ai", "discord")
 PROFILES = ("performance", "balanced", "cpu_fallback", "auto")
 OWN_KEYS = (
     "model_path",
@@ -59,11 +59,8 @@ def check(config):
         if key in ai and not (is_number(ai[key]) and 0 <= ai[key] <= most):
             raise ValueError(f"{key} {ai[key]!r}")
     for key in ("model_path", "system_prompt"):
-        if key in ai and not isinstance(ai[key], str):
+        if key in ai and not (isinstance(ai[key], str) and ai[key]):
             raise ValueError(f"{key} {ai[key]!r}")
-    port = config.get("unity", {}).get("port", 5555)
-    if not (is_whole(port) and 1 <= port <= 65535):
-        raise ValueError(f"port {port!r}")
 
 
 def saved(config):

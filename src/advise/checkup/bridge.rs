@@ -47,17 +47,15 @@ const LONG_RECEIVED_MS: f64 = 5.0;
 pub fn check_bridge(facts: &BridgeFacts) -> Vec<Check> {
     match facts {
         BridgeFacts::Nobody { address } => vec![
-            Check::new("bridge", CheckState::Warning, format!("nobody listens on {address}"))
-                .mend(
-                    "start Unity with the avatar; unity.host and unity.port of the configuration say where it listens",
-                )
+            Check::new("bridge", CheckState::Warning, format!("nothing listens on {address}"))
+                .mend("start Unity with the avatar: the application connects to 127.0.0.1:5555 and nowhere else")
                 .causes(&[Symptom::LateAvatar]),
         ],
         BridgeFacts::Strange { address, reason, owner } => {
             let who = owner.as_ref().map_or_else(String::new, |owner| format!(" (port taken by {owner})"));
             vec![
                 Check::new("bridge", CheckState::Problem, format!("{address}: {reason}{who}"))
-                    .mend("close Workly or whatever else is connected: the bridge serves one client at a time; or change unity.port")
+                    .mend("close Workly or whatever else is connected: the bridge serves one client at a time, on the one port that the application knows")
                     .causes(&[Symptom::LateAvatar]),
             ]
         }
@@ -71,6 +69,14 @@ pub fn check_bridge(facts: &BridgeFacts) -> Vec<Check> {
             ]
         }
     }
+}
+
+/// The line about an address in the configuration that nothing reads; `found` says which.
+#[must_use]
+pub fn check_unread_address(found: &str) -> Check {
+    Check::new("bridge address", CheckState::Warning, found)
+        .mend("let Unity listen on 127.0.0.1:5555, where the application connects")
+        .causes(&[Symptom::LateAvatar])
 }
 
 fn answering(received_ms: &Result<f64, String>) -> Check {

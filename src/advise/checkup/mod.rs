@@ -5,7 +5,7 @@ mod check;
 mod machine;
 mod model;
 
-pub use bridge::{BridgeFacts, check_bridge};
+pub use bridge::{BridgeFacts, check_bridge, check_unread_address};
 pub use check::{Check, CheckState, Symptom};
 pub use machine::{MachineFacts, check_machine};
 pub use model::{CardFacts, ConfigFacts, ModelNeed, check_card, check_config, check_model, check_threads};

@@ -9,9 +9,20 @@ use crate::record::Fact;
 pub enum ConfigFacts {
     /// There is none.
     None,
-    /// Workly will not take it.
+    /// It cannot be read, or the application refuses it.
     Unusable {
         /// Why.
+        reason: String,
+        /// Whether it is the application that refuses it, for what is in it.
+        is_refused: bool,
+        /// The command line that brings back what was there before, where that was kept.
+        undo: Option<String>,
+    },
+    /// Some versions of the application take it, and others refuse it.
+    Doubtful {
+        /// Its path, as it was named.
+        path: String,
+        /// What is doubtful.
         reason: String,
     },
     /// Workly takes it.
@@ -29,9 +40,24 @@ pub fn check_config(facts: &ConfigFacts) -> Check {
     match facts {
         ConfigFacts::None => Check::new("configuration", CheckState::NotKnown, "no data/config.json here")
             .mend("run this in Workly's folder, or name the file with --config"),
-        ConfigFacts::Unusable { reason } => Check::new("configuration", CheckState::Problem, reason.clone())
-            .mend("mend the file, or go back to an earlier version: workly-perf apply --undo")
-            .causes(&[Symptom::CrashAtLoad]),
+        ConfigFacts::Unusable { reason, is_refused, undo } => {
+            let silent = if *is_refused {
+                "; the application refuses its whole AI configuration without a message, and runs on its defaults"
+            } else {
+                ""
+            };
+            let mend = undo.as_ref().map_or("mend the file".into(), |undo| {
+                format!("mend the file, or go back to an earlier version: {undo}")
+            });
+            Check::new("configuration", CheckState::Problem, format!("{reason}{silent}"))
+                .mend(mend)
+                .causes(&[Symptom::CrashAtLoad])
+        }
+        ConfigFacts::Doubtful { path, reason } => {
+            Check::new("configuration", CheckState::Warning, format!("{path}: {reason}"))
+                .mend("set ai.gpu_profile to performance, balanced or cpu_fallback, which every version knows: workly-perf recommend")
+                .causes(&[Symptom::CrashAtLoad])
+        }
         ConfigFacts::Valid { path, gpu_profile } => {
             let profile = gpu_profile.as_deref().unwrap_or("none named");
             Check::ok("configuration", format!("{path}: valid, profile {profile}"))
@@ -183,7 +209,7 @@ fn fit(need: &ModelNeed, free: u64) -> Option<Check> {
     let found = format!("profile {}{layers}: {} needed, {} free", need.profile, gib(bytes), gib(free));
     Some(if bytes > free {
         Check::new("fits the card", CheckState::Problem, found)
-            .mend("workly-perf gpu-profiles --project shows what fits; workly-perf recommend --write data/config.json sets it")
+            .mend("workly-perf gpu-profiles --project shows what fits; workly-perf recommend --write data/config.json sets a profile that does")
             .causes(&[Symptom::CrashAtLoad])
     } else {
         Check::ok("fits the card", found)
@@ -201,7 +227,7 @@ pub fn check_threads(profile: &str, threads: u64, rule: Option<u32>, logical: Op
             CheckState::Warning,
             format!("{found}; this machine has {} logical CPUs", logical.unwrap_or(0)),
         )
-        .mend("workly-perf threads measures the right count; workly-perf recommend --write data/config.json sets it")
+        .mend("workly-perf threads measures what that costs; the application takes its threads from the profile and reads no other setting")
         .causes(&[Symptom::SlowReply, Symptom::LateAvatar]);
     }
     Check::ok("threads", found)
@@ -244,8 +270,14 @@ mod tests {
 
     #[test]
     fn a_configuration_that_workly_refuses_is_a_problem() {
-        let refused = ConfigFacts::Unusable { reason: "ai.gpu_profile is \"cpu\"".into() };
-        assert_eq!(check_config(&refused).state, CheckState::Problem);
+        let refused = |undo: Option<&str>| {
+            let reason = "ai.gpu_profile is \"cpu\"".into();
+            check_config(&ConfigFacts::Unusable { reason, is_refused: true, undo: undo.map(String::from) })
+        };
+        assert_eq!(refused(None).state, CheckState::Problem);
+        assert!(refused(None).found.ends_with("without a message, and runs on its defaults"));
+        assert!(!refused(None).mend.unwrap().contains("--undo"), "nothing is kept");
+        assert!(refused(Some("workly-perf apply --undo")).mend.unwrap().ends_with("workly-perf apply --undo"));
         assert_eq!(check_config(&ConfigFacts::None).state, CheckState::NotKnown);
         assert_eq!(check_threads("performance", 6, Some(2), Some(2)).state, CheckState::Warning);
         assert_eq!(check_threads("performance", 6, Some(6), Some(8)).state, CheckState::Ok);

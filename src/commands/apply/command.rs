@@ -6,12 +6,18 @@ use anyhow::Context;
 
 use super::super::failure::Failure;
 use super::super::report::show;
+use super::failure::undo_line;
 use super::{shown, source};
+use crate::advise::Recommendation;
 use crate::cli::ApplyArgs;
 use crate::config::{Change, ConfigFile, History};
 use crate::exit::Exit;
 use crate::plan::settings_patch;
 use crate::term::Printer;
+
+/// What cannot be told of a file that sets `auto`.
+pub(in super::super) const UNPROVEN_AUTO: &str = "ai.gpu_profile is \"auto\", which only later versions of the application know, and nothing \
+     in the file shows that this one does: an earlier version refuses the whole file without a message, and runs on its defaults";
 
 /// Shows the change, asks, makes it.
 pub(in super::super) fn run(args: &ApplyArgs, printer: Printer) -> Result<Exit, Failure> {
@@ -20,15 +26,15 @@ pub(in super::super) fn run(args: &ApplyArgs, printer: Printer) -> Result<Exit, 
         show(&shown::versions(&history)?, printer)?;
         return Ok(Exit::Done);
     }
-    let change = match args.undo {
-        Some(number) => History::open(&args.config)?.restore(number)?,
+    let (change, effect) = match args.undo {
+        Some(number) => (History::open(&args.config)?.restore(number)?, Vec::new()),
         None => recommended(args, printer)?,
     };
     if change.is_none() {
         printer.note(&format!("{} already is like that: nothing to change", change.path().display()));
         return Ok(Exit::Done);
     }
-    show(&shown::change(&change), printer)?;
+    show(&shown::change(&change, &effect), printer)?;
     if args.dry_run {
         printer.note("nothing was written: --dry-run");
         return Ok(Exit::Negative);
@@ -52,33 +58,48 @@ pub(in super::super) fn run(args: &ApplyArgs, printer: Printer) -> Result<Exit, 
     Ok(Exit::Done)
 }
 
-/// Shows and makes a change that was consented to beforehand.
-pub(in super::super) fn consented(change: &Change, config: &Path, printer: Printer) -> Result<(), Failure> {
+/// Shows and makes the change to a recommendation that was consented to beforehand.
+pub(in super::super) fn consented(
+    recommendation: &Recommendation,
+    config: &Path,
+    printer: Printer,
+) -> Result<(), Failure> {
+    let (change, effect) = change(recommendation, config, false, printer)?;
     if change.is_none() {
         printer.note(&format!("{} already is like that: nothing to change", config.display()));
         return Ok(());
     }
-    show(&shown::change(change), printer)?;
-    written(change, config, printer)
+    show(&shown::change(&change, &effect), printer)?;
+    written(&change, config, printer)
 }
 
 fn written(change: &Change, config: &Path, printer: Printer) -> Result<(), Failure> {
     let version = change.write()?;
     printer.note(&format!("written to {}; before: {}", config.display(), version.path.display()));
-    let named = if config == Path::new(crate::plan::DEFAULT_CONFIG) {
-        String::new()
-    } else {
-        format!(" --config {}", config.display())
-    };
-    printer.note(&format!("to undo it: workly-perf apply --undo{named}; Workly reads it when it starts"));
+    printer.note(&format!("to undo it: {}; the application reads ai.gpu_profile when it starts", undo_line(config)));
     Ok(())
 }
 
-/// What the recommendation would change.
-fn recommended(args: &ApplyArgs, printer: Printer) -> Result<Change, Failure> {
+/// What the recommendation would change, and what comes of it.
+fn recommended(args: &ApplyArgs, printer: Printer) -> Result<(Change, Vec<String>), Failure> {
     let recommendation = source::read(args.recommendation.as_deref(), printer)?;
     for part in &recommendation.simulated {
         printer.warning(&format!("SIMULATED: {} ({}) took part in what this rests on", part.what, part.parameters));
     }
-    Ok(ConfigFile::open(&args.config)?.change(&settings_patch(&recommendation))?)
+    change(&recommendation, &args.config, args.strip_bom, printer)
+}
+
+/// The change of that file, and what the application and everybody else makes of it, in sentences.
+fn change(
+    recommendation: &Recommendation,
+    config: &Path,
+    strip_bom: bool,
+    printer: Printer,
+) -> Result<(Change, Vec<String>), Failure> {
+    let file = ConfigFile::open(config)?;
+    let change = file.change(&settings_patch(recommendation).strip_byte_order_mark(strip_bom))?;
+    if change.keeps_unproven_auto() {
+        printer.warning(UNPROVEN_AUTO);
+    }
+    Ok((change, shown::effect(recommendation, &file)))
 }

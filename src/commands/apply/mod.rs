@@ -5,4 +5,5 @@ mod failure;
 mod shown;
 mod source;
 
-pub(super) use command::{consented, run};
+pub(super) use command::{UNPROVEN_AUTO, consented, run};
+pub(super) use failure::undo;

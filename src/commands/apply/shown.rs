@@ -3,10 +3,13 @@
 use anstyle::{AnsiColor, Style};
 
 use super::super::failure::Failure;
-use crate::config::{Change, DiffMark, History};
+use crate::advise::{ObeyedBy, ProfileChange, Recommendation, Setting, spelled};
+use crate::config::{AppProfile, Change, ConfigFile, DiffMark, History};
+use crate::host;
+use crate::plan::app_profiles;
 
-/// The change line by line, as `diff -u` shows it.
-pub(super) fn change(change: &Change) -> String {
+/// The change line by line, as `diff -u` shows it, and below it what comes of it.
+pub(super) fn change(change: &Change, effect: &[String]) -> String {
     let name = change.path().display();
     let mut lines = vec![format!("--- {name}"), format!("+++ {name}, changed")];
     lines.extend(change.diff().into_iter().map(|(mark, text)| {
@@ -18,7 +21,41 @@ pub(super) fn change(change: &Change) -> String {
         };
         format!("{style}{sign}{text}{style:#}")
     }));
+    if !effect.is_empty() {
+        lines.push(String::new());
+        lines.extend_from_slice(effect);
+    }
     lines.join("\n")
+}
+
+/// What comes of the settings once they are written: what the application will run with, and what nobody reads.
+pub(super) fn effect(recommendation: &Recommendation, file: &ConfigFile) -> Vec<String> {
+    let choice = recommendation.choice(Setting::GpuProfile).and_then(|choice| choice.value.as_ref()?.as_str());
+    // What the file has where the application refuses it is not what the application runs with.
+    let current = if file.refusal().is_some() { None } else { file.gpu_profile() };
+    // The recommendation knows the layers of its model, and this machine its CPUs.
+    let own = recommendation.application.as_ref().map(|change| &change.to);
+    let mut profiles = app_profiles(None, host::topology().logical_cpus.value().copied());
+    for profile in &mut profiles {
+        profile.layers = profile.layers.or(own.filter(|own| own.name == profile.name).and_then(|own| own.layers));
+    }
+    let change = ProfileChange::between(&profiles, current.map(AppProfile::word), choice);
+    let mut sentences: Vec<String> = change.iter().map(ProfileChange::sentence).collect();
+    let unread = recommendation.choices.iter().filter(|choice| choice.setting.obeyed_by() == ObeyedBy::Nobody);
+    let unread = unread.filter(|choice| choice.value.is_some()).map(|choice| {
+        let (key, value) = (choice.setting.key(), choice.value_text());
+        match change.as_ref().and_then(|change| change.to.value(choice.setting)) {
+            Some(own) if Some(&own) != choice.value.as_ref() => {
+                format!("{key} = {value} (the application uses {})", spelled(&own))
+            }
+            _ => format!("{key} = {value}"),
+        }
+    });
+    let unread: Vec<String> = unread.collect();
+    if !unread.is_empty() {
+        sentences.push(format!("Nobody reads these yet, so they change nothing: {}.", unread.join(", ")));
+    }
+    sentences
 }
 
 /// The kept versions, the newest first: number, when it was replaced, and how far it is from what is there now.

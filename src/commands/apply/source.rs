@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::super::failure::Failure;
@@ -17,6 +18,12 @@ use crate::term::Printer;
 #[derive(Deserialize)]
 struct Probe {
     schema: SchemaVersion,
+}
+
+/// When it was made: names of folders are their owner's.
+#[derive(Deserialize)]
+struct Dated {
+    created: Timestamp,
 }
 
 /// The recommendation that was named, else the newest of the local runs.
@@ -45,8 +52,12 @@ pub(super) fn read(named: Option<&Path>, printer: Printer) -> Result<Recommendat
 fn newest() -> Result<PathBuf, Failure> {
     let folders = fs::read_dir(LOCAL_RUNS).into_iter().flatten().flatten().map(|entry| entry.path());
     let files = folders.map(|folder| folder.join(RECOMMENDATION_FILE)).filter(|file| file.is_file());
-    // Names begin with the time at which the run started.
-    files.max().ok_or_else(|| {
+    // One that cannot be read is none: whoever means it names it.
+    let dated = files.filter_map(|file| {
+        let Dated { created } = serde_json::from_slice(&fs::read(&file).ok()?).ok()?;
+        Some((created, file))
+    });
+    dated.max().map(|(_, file)| file).ok_or_else(|| {
         Failure::new(Exit::Usage, anyhow!("no recommendation is named, and there is none in {LOCAL_RUNS}"))
             .hint("make one with workly-perf recommend")
     })

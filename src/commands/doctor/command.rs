@@ -6,12 +6,13 @@ use std::sync::atomic::AtomicBool;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::super::apply::{UNPROVEN_AUTO, undo};
 use super::super::failure::Failure;
 use super::super::report::show;
 use super::{bridge, card, model, page};
 use crate::advise::checkup::{
     Check, CheckState, ConfigFacts, MachineFacts, check_bridge, check_card, check_config, check_machine, check_model,
-    check_threads,
+    check_threads, check_unread_address,
 };
 use crate::advise::threads::later_rule;
 use crate::cli::{DoctorArgs, DoctorFormat};
@@ -61,7 +62,10 @@ pub(in super::super) fn run(args: &DoctorArgs, printer: Printer, stop: &AtomicBo
     // A configuration that nobody can read names no bridge: the usual address is looked at all the same.
     let reach = Reach::resolve(&args.reach).map(|(reach, _)| reach);
     match reach {
-        Ok(reach) => checks.extend(check_bridge(&bridge::look(reach, stop)?)),
+        Ok(reach) => {
+            checks.extend(reach.elsewhere.as_deref().map(check_unread_address));
+            checks.extend(check_bridge(&bridge::look(reach, stop)?));
+        }
         Err(error) if matches!(config, ConfigFacts::Unusable { .. }) => {
             checks.push(Check::not_known("bridge", &error.to_string()));
         }
@@ -82,12 +86,17 @@ fn config_of(given: Option<&Path>) -> ConfigFacts {
     let path = given.unwrap_or(Path::new(DEFAULT_CONFIG));
     let opened = ConfigFile::open(path).and_then(|file| file.change(&Patch::default()).map(|_| file));
     match opened {
+        Ok(file) if file.has_unproven_auto() => {
+            ConfigFacts::Doubtful { path: path.display().to_string(), reason: UNPROVEN_AUTO.into() }
+        }
         Ok(file) => {
             let profile = file.value(&["ai", "gpu_profile"]).and_then(|value| value.as_str().map(String::from));
             ConfigFacts::Valid { path: path.display().to_string(), gpu_profile: profile }
         }
         Err(ConfigError::Read { .. }) if given.is_none() && !path.exists() => ConfigFacts::None,
-        Err(error) => ConfigFacts::Unusable { reason: error.to_string() },
+        Err(error) => {
+            ConfigFacts::Unusable { reason: error.to_string(), is_refused: error.is_refusal(), undo: undo(path) }
+        }
     }
 }
 

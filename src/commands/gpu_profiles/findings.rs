@@ -2,7 +2,7 @@
 
 use super::cases::{error_percent, samples};
 use super::command::Known;
-use super::only_project::same_in_truth;
+use super::only_project::{PROFILES_ALONE, same_in_truth};
 use super::sweep::{Ended, Placed, Swept};
 use crate::advise::{Candidate, Certainty, ThreadChoice, cliffs, gib};
 use crate::llm::ModelFacts;
@@ -26,6 +26,7 @@ pub(super) fn findings(plan: &GpuProfilesPlan, known: &Known, facts: &ModelFacts
     findings.extend(known.foreseen.gave_up.clone());
     findings.extend(fastest(swept));
     findings.extend(fit(known));
+    findings.push(PROFILES_ALONE.into());
     findings.extend(swept.placed.iter().filter_map(|placed| {
         let why = placed.failed.as_ref()?;
         Some(format!("{} layers failed: {why}. The sweep went on.", placed.n_gpu_layers))

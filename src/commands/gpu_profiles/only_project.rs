@@ -144,6 +144,10 @@ fn projected(kind: &str, placement: &Projection, name: Option<&str>) -> Case {
     }
 }
 
+/// What of all this the application can ask for.
+pub(super) const PROFILES_ALONE: &str =
+    "The application can ask for its profiles alone: for no number of layers, context or KV cache beside them.";
+
 fn findings(foreseen: &Foreseen, facts: &ModelFacts, picked: &[PickedCard], is_without_gpu: bool) -> Vec<String> {
     let mut findings = Vec::new();
     if is_without_gpu {
@@ -167,6 +171,7 @@ fn findings(foreseen: &Foreseen, facts: &ModelFacts, picked: &[PickedCard], is_w
     }
     findings.extend(foreseen.gave_up.clone());
     findings.extend(picked.iter().map(PickedCard::sentence));
+    findings.push(PROFILES_ALONE.into());
     findings.extend(same_in_truth(facts));
     findings.push(format!(
         "{} placements {} in {:.0} ms; no weight was read. What the driver takes for itself is not in them.",

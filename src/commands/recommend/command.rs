@@ -8,28 +8,35 @@ use serde_json::json;
 
 use super::super::apply;
 use super::super::failure::Failure;
+use super::super::quoted::quoted;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
 use super::evidence::{self, Gathered};
 use super::facts::{self, Named};
-use crate::advise::{Choice, RECOMMENDATION_SCHEMA, Recommendation, recommend};
+use crate::advise::{Choice, ProfileChange, RECOMMENDATION_SCHEMA, Recommendation, recommend};
 use crate::cli::RecommendArgs;
-use crate::config::ConfigFile;
+use crate::config::{AppProfile, ConfigError, ConfigFile, Patch};
 use crate::exit::Exit;
-use crate::plan::{DEFAULT_CONFIG, objective, settings_patch};
+use crate::plan::{DEFAULT_CONFIG, objective};
 use crate::record::{Case, CaseState, Direction, Metric, RunState, Simulation};
 use crate::term::Printer;
 
 /// Gathers, asks the rules, saves, says.
 pub(in super::super) fn run(args: &RecommendArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     // Before anything is measured: what cannot be written in the end need not be begun.
-    let to_write = args.write.as_deref().map(ConfigFile::open).transpose()?;
+    let to_write = args.write.as_deref().map(writable).transpose()?;
     let current = match config_path(args) {
         Some(path) => Some(ConfigFile::open(&path)?),
         None => None,
     };
     let model = facts::model(args, printer)?;
-    let gathered = evidence::gather(args, model.as_ref(), current.as_ref(), printer, stop)?;
+    let mut gathered = evidence::gather(args, model.as_ref(), current.as_ref(), printer, stop)?;
+    if let Some(refusal) = current.as_ref().and_then(ConfigFile::refusal) {
+        let warning =
+            format!("{refusal}: the application refuses the file without a message, and runs on its defaults");
+        printer.warning(&warning);
+        gathered.warnings.push(warning);
+    }
     let situation = facts::situation(args, model.as_ref(), current.as_ref())?;
     let (choices, not_known) = recommend(&situation, &gathered.runs);
 
@@ -42,6 +49,7 @@ pub(in super::super) fn run(args: &RecommendArgs, printer: Printer, stop: &Atomi
         created: Timestamp::now(),
         objective: situation.objective,
         simulated,
+        application: ProfileChange::of(&situation, &choices),
         choices,
         not_known,
     };
@@ -54,12 +62,19 @@ pub(in super::super) fn run(args: &RecommendArgs, printer: Printer, stop: &Atomi
     show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
     match (to_write, args.write.as_deref()) {
         // Read anew: measuring took its time.
-        (Some(_), Some(path)) => {
-            apply::consented(&ConfigFile::open(path)?.change(&settings_patch(&recommendation))?, path, printer)?;
-        }
-        _ => printer.note(&format!("to write it: workly-perf apply {}", recorder.path().display())),
+        (Some(_), Some(path)) => apply::consented(&recommendation, path, printer)?,
+        _ => printer.note(&format!("to write it: workly-perf apply {}", quoted(recorder.path()))),
     }
     Ok(Exit::Done)
+}
+
+/// The file, if the application will not refuse it whatever is recommended: of all values, only the profile is replaced.
+fn writable(path: &Path) -> Result<ConfigFile, ConfigError> {
+    let file = ConfigFile::open(path)?;
+    match file.change(&Patch::default().gpu_profile(AppProfile::CpuFallback)) {
+        Err(refusal) if refusal.is_refusal() => Err(refusal),
+        _ => Ok(file),
+    }
 }
 
 /// The configuration that says what the user has.

@@ -12,7 +12,7 @@ use crate::host;
 use crate::host::gpu::{GpuAddress, Nvml};
 use crate::llm::gguf::Gguf;
 use crate::llm::{GpuProfile, ModelFacts, ModelOutline, ModelRef};
-use crate::plan::{ModelChoice, ModelChoiceError, NeedsError, model_needs, objective};
+use crate::plan::{ModelChoice, ModelChoiceError, NeedsError, app_profiles, model_needs, objective};
 use crate::record::{Fact, GpuSurvey, Simulation};
 use crate::term::Printer;
 
@@ -79,8 +79,11 @@ pub(super) fn situation(
         logical_cpus: machine.usable_cpus.value().or(machine.logical_cpus.value()).copied(),
         memory_bytes: machine.memory_bytes.value().copied(),
         model: model.map(needs).transpose()?,
+        profiles: app_profiles(model.map(|model| &model.facts), machine.logical_cpus.value().copied()),
         card,
-        current_profile: config.and_then(|config| Some(config.value(&["ai", "gpu_profile"])?.as_str()?.to_owned())),
+        current_profile: config
+            .filter(|config| config.refusal().is_none())
+            .and_then(|config| Some(config.gpu_profile()?.word().to_owned())),
         current: current.unwrap_or_default(),
     })
 }

@@ -10,12 +10,14 @@ use jiff::Timestamp;
 
 use super::super::failure::Failure;
 use super::super::recorder::LOCAL_RUNS;
+use super::super::signal::ended_by;
 use super::command::text;
 use crate::advise::threads::{BASELINE, founding_rule, later_rule};
 use crate::cli::{ObjectiveArg, RecommendArgs};
 use crate::config::ConfigFile;
 use crate::exit::Exit;
 use crate::host;
+use crate::llm::GpuProfile;
 use crate::record::{RecordFolder, Run};
 use crate::term::Printer;
 
@@ -68,7 +70,7 @@ pub(super) fn measure(
 }
 
 fn interrupted() -> Failure {
-    Failure::new(Exit::Interrupted, anyhow!("interrupted: no recommendation was made"))
+    Failure::new(Exit::Interrupted, anyhow!("{}: no recommendation was made", ended_by()))
 }
 
 fn words(line: &str) -> Vec<String> {
@@ -108,14 +110,17 @@ fn config_flag(args: &RecommendArgs) -> Vec<String> {
     path.map(|path| vec!["--config".into(), text(path)]).unwrap_or_default()
 }
 
-/// The counts that answer fastest what to do: one, the cores, the rules, and what the user has.
+/// The counts that answer fastest what to do: one, the cores, the rules, what was written, and what the application takes.
 fn counts(config: Option<&ConfigFile>) -> Vec<u32> {
     let topology = host::topology();
     let small = |count: Option<&u64>| count.and_then(|count| u32::try_from(*count).ok());
     let logical = small(topology.logical_cpus.value()).unwrap_or(1);
     let physical = small(topology.physical_cores.value()).unwrap_or(logical);
-    let own = config.and_then(|config| config.value(&["performance", "n_threads"])?.as_u64());
-    let own = own.and_then(|count| u32::try_from(count).ok()).unwrap_or(BASELINE);
+    let written = config.and_then(|config| config.value(&["performance", "n_threads"])?.as_u64());
+    let written = written.and_then(|count| u32::try_from(count).ok()).unwrap_or(BASELINE);
+    let profile = config.filter(|config| config.refusal().is_none()).and_then(ConfigFile::gpu_profile);
+    let profile = profile.and_then(|own| GpuProfile::built_in().iter().find(|one| one.name == own.word()));
+    let app = profile.and_then(|profile| u32::try_from(profile.n_threads).ok()).unwrap_or(BASELINE);
     let mut counts = vec![
         1,
         physical / 2,
@@ -123,7 +128,8 @@ fn counts(config: Option<&ConfigFile>) -> Vec<u32> {
         physical,
         founding_rule(physical, logical),
         later_rule(physical, logical),
-        own,
+        written,
+        app,
     ];
     // Threads beyond twice the CPUs only cost the time that the others need.
     counts.retain(|&count| (1..=2 * logical).contains(&count));

@@ -1,0 +1,175 @@
+//! Who acts on a setting once it is written, and what the application does by itself. A setting that nobody acts on changes
+//! nothing, however good it would be, and says so.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::recommendation::{Choice, Setting};
+use super::situation::{ProfileAsk, Situation};
+
+/// Who acts on a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObeyedBy {
+    /// The application reads it when it starts.
+    Application,
+    /// No published program reads it.
+    Nobody,
+}
+
+impl ObeyedBy {
+    /// In words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Application => "the application",
+            Self::Nobody => "nobody yet",
+        }
+    }
+}
+
+impl Setting {
+    /// Who acts on it. Of all settings here, published versions of the application read the GPU profile alone.
+    #[must_use]
+    pub fn obeyed_by(self) -> ObeyedBy {
+        match self {
+            Self::GpuProfile => ObeyedBy::Application,
+            Self::NGpuLayers
+            | Self::NCtx
+            | Self::NBatch
+            | Self::NThreads
+            | Self::NThreadsBatch
+            | Self::KvType
+            | Self::FlashAttn
+            | Self::WarmStart
+            | Self::IpcMode
+            | Self::BatchWindowMs => ObeyedBy::Nobody,
+        }
+    }
+}
+
+/// What the application runs with before and after a recommendation, in its own numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileChange {
+    /// The profile that the configuration has; `None` where it names none that the application knows.
+    pub from: Option<ProfileAsk>,
+    /// The profile that it will have.
+    pub to: ProfileAsk,
+}
+
+impl ProfileChange {
+    /// What the recommended profile, or the present one where it stays, comes to. `None` where neither is known.
+    #[must_use]
+    pub fn of(situation: &Situation, choices: &[Choice]) -> Option<Self> {
+        let chosen = choices.iter().find(|choice| choice.setting == Setting::GpuProfile);
+        let chosen = chosen.and_then(|choice| choice.value.as_ref()?.as_str());
+        Self::between(&situation.profiles, situation.current_profile.as_deref(), chosen)
+    }
+
+    /// From one profile to another by their names; without the second, the first stays.
+    #[must_use]
+    pub fn between(profiles: &[ProfileAsk], from: Option<&str>, to: Option<&str>) -> Option<Self> {
+        let named = |name: &str| profiles.iter().find(|profile| profile.name == name).cloned();
+        let from = from.and_then(named);
+        let to = to.and_then(named).or_else(|| from.clone())?;
+        Some(Self { from, to })
+    }
+
+    /// In a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self { from, to } = self;
+        let (name, numbers) = (&to.name, to.numbers());
+        match from {
+            Some(from) if from != to => {
+                format!(
+                    "With {name} the application runs with {numbers}; with {}, as now, with {}.",
+                    from.name,
+                    from.numbers()
+                )
+            }
+            Some(_) => format!("With {name}, as now, the application runs with {numbers}."),
+            None => format!("With {name} the application runs with {numbers}."),
+        }
+    }
+}
+
+impl ProfileAsk {
+    /// What the application uses for a setting under this profile. `None` where that is not known, or is no single value.
+    #[must_use]
+    pub fn value(&self, setting: Setting) -> Option<Value> {
+        match setting {
+            Setting::GpuProfile => Some(self.name.as_str().into()),
+            Setting::NGpuLayers => self.layers.map(Value::from),
+            Setting::NCtx => Some(self.n_ctx.into()),
+            Setting::NBatch => Some(self.n_batch.into()),
+            Setting::NThreads => Some(self.n_threads.into()),
+            Setting::NThreadsBatch => self.n_threads_batch.map(Value::from),
+            Setting::KvType => Some("f16".into()),
+            Setting::FlashAttn => Some("off".into()),
+            Setting::WarmStart => Some(false.into()),
+            Setting::IpcMode | Setting::BatchWindowMs => None,
+        }
+    }
+
+    /// `8 threads, 2 for prompts, a context of 2048, batches of 128, 33 layers on a card`.
+    fn numbers(&self) -> String {
+        let mut numbers = vec![format!("{} threads", self.n_threads)];
+        numbers.extend(self.n_threads_batch.map(|threads| format!("{threads} for prompts")));
+        numbers.extend([format!("a context of {}", self.n_ctx), format!("batches of {}", self.n_batch)]);
+        numbers.extend(self.layers.map(|layers| match layers {
+            0 => "no layer on a card".into(),
+            1 => "1 layer on a card".into(),
+            layers => format!("{layers} layers on a card"),
+        }));
+        numbers.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profiles() -> Vec<ProfileAsk> {
+        let profile = |name: &str, n_batch, n_threads| ProfileAsk {
+            name: name.into(),
+            layers: None,
+            n_ctx: 2048,
+            n_batch,
+            n_threads,
+            n_threads_batch: Some(2),
+        };
+        vec![profile("balanced", 256, 6), profile("cpu_fallback", 128, 8)]
+    }
+
+    #[test]
+    fn the_application_obeys_its_profile_and_nobody_the_rest() {
+        for setting in Setting::ALL {
+            let expected = if setting == Setting::GpuProfile { ObeyedBy::Application } else { ObeyedBy::Nobody };
+            assert_eq!(setting.obeyed_by(), expected, "{setting:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_of_profile_is_told_in_the_application_s_numbers_threads_included() {
+        let change = ProfileChange::between(&profiles(), Some("balanced"), Some("cpu_fallback")).unwrap();
+        assert_eq!(
+            change.sentence(),
+            "With cpu_fallback the application runs with 8 threads, 2 for prompts, a context of 2048, batches of 128; with balanced, \
+             as now, with 6 threads, 2 for prompts, a context of 2048, batches of 256."
+        );
+        assert_eq!(
+            (change.to.value(Setting::NThreads), change.to.value(Setting::FlashAttn)),
+            (Some(8.into()), Some("off".into()))
+        );
+    }
+
+    #[test]
+    fn a_profile_that_stays_or_is_not_known_is_told_as_such() {
+        let stays = ProfileChange::between(&profiles(), Some("balanced"), None).unwrap();
+        assert!(stays.sentence().starts_with("With balanced, as now, the application runs with 6 threads"));
+        let first = ProfileChange::between(&profiles(), Some("cpu"), Some("balanced")).unwrap();
+        assert_eq!((first.from, first.to.n_threads), (None, 6));
+        assert_eq!(ProfileChange::between(&profiles(), Some("cpu"), None), None);
+    }
+}

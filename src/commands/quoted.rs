@@ -1,0 +1,33 @@
+//! Paths in command lines that are proposed to the user: as a shell takes them.
+
+use std::path::Path;
+
+/// The path as it can be typed: in quotes where a shell would take it apart.
+pub(super) fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+=:@%,\\".contains(letter);
+    // A backslash is a part of Windows paths, and elsewhere an escape.
+    if !text.is_empty() && text.chars().all(is_plain) && (cfg!(windows) || !text.contains('\\')) {
+        return text.into_owned();
+    }
+    if cfg!(windows) { format!("\"{text}\"") } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_spaces_is_quoted_and_a_plain_one_is_not() {
+        for (path, typed) in [
+            ("results/local/20260102T030405Z-recommend", "results/local/20260102T030405Z-recommend"),
+            ("données/été.json", "données/été.json"),
+            ("My Workly/data/config.json", "'My Workly/data/config.json'"),
+            ("it's $HOME", r"'it'\''s $HOME'"),
+            (r"back\slash", r"'back\slash'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), typed);
+        }
+    }
+}
