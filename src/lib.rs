@@ -15,6 +15,7 @@ pub mod host;
 pub mod llm;
 pub mod measure;
 pub mod plan;
+pub mod plural;
 pub mod record;
 pub mod report;
 pub mod stats;

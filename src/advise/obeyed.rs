@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::recommendation::{Choice, Setting};
 use super::situation::{ProfileAsk, Situation};
+use crate::plural::counted;
 
 /// Who acts on a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,13 +115,12 @@ impl ProfileAsk {
 
     /// `8 threads, 2 for prompts, a context of 2048, batches of 128, 33 layers on a card`.
     fn numbers(&self) -> String {
-        let mut numbers = vec![format!("{} threads", self.n_threads)];
+        let mut numbers = vec![counted(self.n_threads, "thread")];
         numbers.extend(self.n_threads_batch.map(|threads| format!("{threads} for prompts")));
         numbers.extend([format!("a context of {}", self.n_ctx), format!("batches of {}", self.n_batch)]);
         numbers.extend(self.layers.map(|layers| match layers {
             0 => "no layer on a card".into(),
-            1 => "1 layer on a card".into(),
-            layers => format!("{layers} layers on a card"),
+            layers => format!("{} on a card", counted(layers, "layer")),
         }));
         numbers.join(", ")
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::bytes::gib;
+use crate::plural::{counted, verb_for};
 
 /// One placement, and what it would take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,18 +66,19 @@ impl PlacementPick {
     pub fn why(&self) -> String {
         let available = self.budget.available_bytes();
         let fits = format!(
-            "{} layers with a context of {} and a KV cache of {} take {} of the {} that may be filled",
-            self.chosen.n_gpu_layers,
+            "{} with a context of {} and a KV cache of {} {} {} of the {} that may be filled",
+            counted(self.chosen.n_gpu_layers, "layer"),
             self.chosen.n_ctx,
             self.chosen.kv_type,
+            verb_for(&self.chosen.n_gpu_layers, "takes", "take"),
             gib(self.chosen.device_bytes),
             gib(available)
         );
         match &self.next_up {
             None => format!("{fits}: no placement has more layers."),
             Some(next) => format!(
-                "{fits}; {} layers would take at least {}, {} too much.",
-                next.n_gpu_layers,
+                "{fits}; {} would take at least {}, {} too much.",
+                counted(next.n_gpu_layers, "layer"),
                 gib(next.device_bytes),
                 gib(next.device_bytes.saturating_sub(available))
             ),
@@ -95,8 +97,8 @@ impl PlacementPick {
             "a coarser KV cache"
         };
         Some(format!(
-            "Runner-up: {} layers, context {}, KV cache {}, {}: it fits as well and has {lacks}.",
-            second.n_gpu_layers,
+            "Runner-up: {}, context {}, KV cache {}, {}: it fits as well and has {lacks}.",
+            counted(second.n_gpu_layers, "layer"),
             second.n_ctx,
             second.kv_type,
             gib(second.device_bytes)

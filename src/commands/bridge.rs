@@ -11,6 +11,7 @@ use crate::bridge::Listener;
 use crate::bridge::server::{BridgeSpec, EmbeddedBridge, Sign};
 use crate::cli::BridgeArgs;
 use crate::exit::Exit;
+use crate::plural::counted;
 use crate::term::Printer;
 
 /// How often it looks whether to end.
@@ -35,11 +36,11 @@ pub(super) fn run(args: &BridgeArgs, printer: Printer, stop: &AtomicBool) -> Res
     }
     let counters = bridge.counters();
     printer.note(&format!(
-        "{} connections, {} messages, {} applied, {} replies, {} unknown and {} malformed left unanswered; longest queue {}",
-        counters.connections,
-        counters.received,
+        "{}, {}, {} applied, {}, {} unknown and {} malformed left unanswered; longest queue {}",
+        counted(counters.connections, "connection"),
+        counted(counters.received, "message"),
         counters.applied,
-        counters.replies_sent,
+        counted(counters.replies_sent, "reply"),
         counters.ignored,
         counters.malformed,
         counters.longest_queue,

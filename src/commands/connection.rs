@@ -9,6 +9,7 @@ use super::failure::Failure;
 use crate::bridge::server::{BridgeSpec, EmbeddedBridge, Sign};
 use crate::bridge::{Ack, Client, Detected, Endpoint, Listener, Target, Wire, detect, listening, resolve};
 use crate::plan::{DialectBy, Reach};
+use crate::plural::counted;
 use crate::record::Simulation;
 use crate::stats::median_of_sorted;
 
@@ -97,7 +98,10 @@ impl Connection {
         fps.sort_by(f64::total_cmp);
         (!fps.is_empty()).then(|| {
             let (median, n) = (median_of_sorted(&fps), fps.len());
-            format!("The bridge itself reports {median:.1} frames a second (median of its {n} status messages).")
+            format!(
+                "The bridge itself reports {median:.1} frames a second (median of its {}).",
+                counted(n, "status message")
+            )
         })
     }
 

@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::signal::ended_by;
 use crate::exit::Exit;
+use crate::plural::counted;
 use crate::record::{Case, CaseState, Run, RunState};
 
 /// Settles how the run ended: as planned, by Ctrl-C, or with cases that did not.
@@ -13,7 +14,7 @@ pub(super) fn conclude(run: &mut Run, interrupted: bool) {
     } else if off == 0 {
         (RunState::Complete, None)
     } else {
-        (RunState::Failed, Some(format!("{off} of {} cases did not end as planned", run.cases.len())))
+        (RunState::Failed, Some(format!("{off} of {} did not end as planned", counted(run.cases.len(), "case"))))
     };
 }
 

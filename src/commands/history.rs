@@ -5,6 +5,7 @@ use super::report::show;
 use crate::cli::{HistoryArgs, HistoryFormat};
 use crate::compare::{Selection, runs_of, series, wide_rows};
 use crate::exit::Exit;
+use crate::plural::{counted, verb_for};
 use crate::record::read_rows;
 use crate::report;
 use crate::term::Printer;
@@ -14,14 +15,20 @@ pub(super) fn run(args: &HistoryArgs, printer: Printer) -> Result<Exit, Failure>
     let selections: Vec<Selection> = args.metrics.iter().map(|text| Selection::of(text)).collect();
     let series = series(&runs, &selections, args.min_effect);
     if series.iter().all(|series| series.points.is_empty()) {
-        let error = anyhow::anyhow!("none of {} runs has a figure of {}", runs.len(), args.metrics.join(", "));
+        let error =
+            anyhow::anyhow!("none of {} has a figure of {}", counted(runs.len(), "run"), args.metrics.join(", "));
         return Err(Failure::new(Exit::Failed, error)
             .hint("choose others with --metrics; runs of schema 1.0 do not say when they were"));
     }
     let nameless = runs.iter().filter(|run| run.origin.is_none()).count();
     let remarks: Vec<String> = (nameless > 0)
         .then(|| {
-            format!("Left out: {nameless} runs of schema 1.0, which do not say when and where they were measured.")
+            format!(
+                "Left out: {} of schema 1.0, which {} not say when and where {} measured.",
+                counted(nameless, "run"),
+                verb_for(&nameless, "does", "do"),
+                verb_for(&nameless, "it was", "they were")
+            )
         })
         .into_iter()
         .collect();

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::plural::counted;
+
 /// Why the configuration could not be used or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -123,7 +125,7 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// No version of that number was kept.
-    #[error("{} has {kept} kept versions: there is no number {number}", path.display())]
+    #[error("{} has {}: there is no number {number}", path.display(), counted(*kept, "kept version"))]
     NoSuchVersion {
         /// The file.
         path: PathBuf,

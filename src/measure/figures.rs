@@ -2,6 +2,7 @@
 
 use super::round_trips::{End, RoundTrips};
 use crate::clock::ms;
+use crate::plural::counted;
 use crate::record::{CaseState, Direction, Metric, MetricStatus};
 use crate::stats::Summary;
 
@@ -10,8 +11,13 @@ use crate::stats::Summary;
 pub fn case_state(trips: &RoundTrips, ids: bool) -> (CaseState, Option<String>) {
     let usable = trips.latency_ns.len();
     let account = format!(
-        "{} of {} messages answered, {usable} usable, {} lost, {} garbled, {} surplus, {} not assignable",
-        trips.answered, trips.sent, trips.lost, trips.garbled, trips.surplus, trips.unmatched
+        "{} of {} answered, {usable} usable, {} lost, {} garbled, {} surplus, {} not assignable",
+        trips.answered,
+        counted(trips.sent, "message"),
+        trips.lost,
+        trips.garbled,
+        trips.surplus,
+        trips.unmatched
     );
     let fault = trips.first_fault.as_ref().map_or(account.clone(), |fault| format!("{account}; first: {fault}"));
     // By order alone, one surplus line anywhere may have moved every match behind it.
@@ -22,7 +28,9 @@ pub fn case_state(trips: &RoundTrips, ids: bool) -> (CaseState, Option<String>) 
     match &trips.end {
         End::Broken(error) if usable == 0 => (CaseState::Failed, Some(error.to_string())),
         End::Broken(error) => (CaseState::Lossy, Some(format!("{account}; ended by: {error}"))),
-        End::Interrupted => (CaseState::Interrupted, Some(format!("interrupted after {} replies", trips.answered))),
+        End::Interrupted => {
+            (CaseState::Interrupted, Some(format!("interrupted after {}", counted(trips.answered, "reply"))))
+        }
         End::Complete if usable == 0 => (CaseState::Failed, Some(fault)),
         End::Complete if trips.lost + trips.garbled + trips.unmatched + trips.surplus > 0 => {
             (CaseState::Lossy, Some(fault))

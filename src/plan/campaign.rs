@@ -8,6 +8,7 @@ use rand::seq::SliceRandom;
 use serde::Serialize;
 
 use crate::cli::CompareArgs;
+use crate::plural::{counted, verb_for};
 
 /// What `--self-test` slows down, and by how much: a fifth on top of a delay that is far above the cost of a round trip.
 const HONEST: &str =
@@ -39,7 +40,7 @@ pub enum CampaignError {
         flag: &'static str,
     },
     /// More pairs of A with itself than pairs at all.
-    #[error("{aa_pairs} pairs of A with itself do not fit into {pairs} pairs")]
+    #[error("{} of A with itself {} not fit into {}", counted(*aa_pairs, "pair"), verb_for(aa_pairs, "does", "do"), counted(*pairs, "pair"))]
     TooManySame {
         /// Pairs of A with itself.
         aa_pairs: u32,

@@ -3,6 +3,7 @@
 use super::figure;
 use super::others::Grid;
 use super::outline::Column;
+use crate::plural::noun_for;
 use crate::record::{Case, Metric, Run};
 
 /// What such a case is called.
@@ -36,8 +37,9 @@ fn grid(case: &Case) -> Option<Grid> {
     }
     rows.push(vec!["all steps".into(), figure::with_interval(whole), share(whole)]);
     let mut remarks = vec![format!(
-        "n {} rounds; means of paired differences, with their 95 % intervals; the steps add up to the whole.",
-        figure::count(whole.n)
+        "n {} {}; means of paired differences, with their 95 % intervals; the steps add up to the whole.",
+        figure::count(whole.n),
+        noun_for(&whole.n, "round")
     )];
     if let Some(change) = case.metric("change").filter(|change| change.value.is_some()) {
         remarks.push(format!("Warmest against coldest: {}.", figure::with_interval(change)));

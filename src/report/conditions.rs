@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::figure;
+use crate::plural::noun_for;
 use crate::record::{Fact, Machine, Run};
 
 /// Label and text of what the figures were measured under.
@@ -47,8 +48,11 @@ fn machine(machine: &Machine) -> Vec<(String, String)> {
         condition(
             "CPUs",
             format!(
-                "{} physical cores, {} logical, {} usable by this process",
-                machine.physical_cores, machine.logical_cpus, machine.usable_cpus
+                "{} physical {}, {} logical, {} usable by this process",
+                machine.physical_cores,
+                noun_for(&machine.physical_cores.value().copied().unwrap_or_default(), "core"),
+                machine.logical_cpus,
+                machine.usable_cpus
             ),
         ),
         condition("memory", memory),

@@ -4,6 +4,7 @@ use hdrhistogram::Histogram;
 
 use super::outline::{Column, Outline};
 use super::{figure, plot, timeline};
+use crate::plural::noun_for;
 use crate::record::Run;
 
 const STYLE: &str = include_str!("report.css");
@@ -66,7 +67,7 @@ fn plots(run: &Run, histograms: &[(String, Histogram<u64>)]) -> String {
     let drawn = histograms.iter().filter_map(|(path, histogram)| {
         let case = run.cases.iter().find(|case| case.path == *path)?;
         let svg = plot::distribution(case, histogram);
-        let samples = format!(" {} samples", figure::count(histogram.len()));
+        let samples = format!(" {} {}", figure::count(histogram.len()), noun_for(&histogram.len(), "sample"));
         let caption = element("strong", "", path) + &element("span", "", &samples);
         (!svg.is_empty()).then(|| format!("<figure><figcaption>{caption}</figcaption>{svg}</figure>\n"))
     });

@@ -4,6 +4,7 @@ use super::conditions::conditions;
 use super::figure;
 use super::others::{self, Grid};
 use super::{attribution, before_after, settings, timeline, waterfall};
+use crate::plural::counted;
 use crate::record::{
     CSV_FILE, Case, CaseState, Metric, MetricStatus, RECOMMENDATION_FILE, REPORT_FILE, RUN_FILE, Run, RunState,
 };
@@ -140,7 +141,10 @@ fn marks(run: &Run) -> Vec<String> {
     }
     let not_ok = run.cases.iter().filter(|case| case.state != CaseState::Ok).count();
     if not_ok > 0 {
-        marks.push(format!("ATTENTION: {not_ok} of {} cases did not end as planned; see the notes.", run.cases.len()));
+        marks.push(format!(
+            "ATTENTION: {not_ok} of {} did not end as planned; see the notes.",
+            counted(run.cases.len(), "case")
+        ));
     }
     marks
 }
@@ -280,7 +284,7 @@ fn files(run: &Run) -> Vec<(String, String)> {
     if histograms > 0 {
         files.push((
             "*.hlog, *.hgrm".into(),
-            format!("{histograms} histograms, as interval logs and as percentile distributions"),
+            format!("{}, as interval logs and as percentile distributions", counted(histograms, "histogram")),
         ));
     }
     files

@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 
 use super::figure;
 use super::html::escaped;
+use crate::plural::noun_for;
 use crate::record::{Case, Metric};
 
 /// Size of the drawing, in SVG units.
@@ -96,7 +97,12 @@ pub(super) fn distribution(case: &Case, histogram: &Histogram<u64>) -> String {
     let axis = Axis::of(histogram);
     let bars = bars(histogram, axis);
     let tallest = bars.iter().copied().max().unwrap_or(1).max(1) as f64;
-    let label = escaped(&format!("Latency distribution of {}, {} samples", case.path, figure::count(histogram.len())));
+    let label = escaped(&format!(
+        "Latency distribution of {}, {} {}",
+        case.path,
+        figure::count(histogram.len()),
+        noun_for(&histogram.len(), "sample")
+    ));
     let mut svg = format!(r#"<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">"#);
     let width = (RIGHT - LEFT) / BARS as f64;
     for (at, count) in bars.into_iter().enumerate().filter(|(_, count)| *count > 0) {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::figure;
 use super::html::escaped;
+use crate::plural::counted;
 use crate::record::{Case, Series, Timeline};
 
 /// Bars of a line in text, from low to high.
@@ -76,7 +77,7 @@ fn drawing(case: &Case, timeline: &Timeline, series: &Series, low: f64, high: f6
     let (first, last) = (timeline.at[0], timeline.at[timeline.at.len() - 1]);
     let x = |at: f64| LEFT + (RIGHT - LEFT) * if last > first { (at - first) / (last - first) } else { 0.5 };
     let y = |value: f64| BOTTOM - (BOTTOM - TOP) * if high > low { (value - low) / (high - low) } else { 0.5 };
-    let label = escaped(&format!("{} of {} over {} points", series.name, case.path, timeline.at.len()));
+    let label = escaped(&format!("{} of {} over {}", series.name, case.path, counted(timeline.at.len(), "point")));
     let mut path = String::new();
     let mut pen = 'M';
     for (at, value) in timeline.at.iter().zip(&series.values) {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::figure;
 use super::others::Grid;
 use super::outline::Column;
+use crate::plural::{noun_for, verb_for};
 use crate::record::{Case, Run};
 
 /// The stages in order, as the record names them, with a letter for the bar.
@@ -47,7 +48,10 @@ fn grid(case: &Case) -> Option<Grid> {
     ];
     let shown = if case.path.ends_with("first-turn") { SHOWN.1 } else { SHOWN.0 };
     if turns.len() > shown {
-        remarks.push(format!("{} more turns are in run.json.", turns.len() - shown));
+        remarks.push({
+            let more = turns.len() - shown;
+            format!("{more} more {} {} in run.json.", noun_for(&more, "turn"), verb_for(&more, "is", "are"))
+        });
     }
     let rows = turns.iter().take(shown).enumerate().map(|(at, turn)| row(at, turn, longest_ms)).collect();
     Some(Grid { title: format!("{}, turn by turn", case.path), columns, rows, remarks })

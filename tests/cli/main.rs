@@ -36,6 +36,7 @@ mod model;
 mod mono;
 mod msgpack_python;
 mod pipeline;
+mod plurals;
 #[cfg(feature = "llama")]
 mod projection;
 mod python;

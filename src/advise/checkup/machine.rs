@@ -2,6 +2,7 @@
 
 use super::super::bytes::gib;
 use super::check::{Check, CheckState, Symptom};
+use crate::plural::noun_for;
 use crate::record::{Fact, Machine};
 
 /// What is known of the machine.
@@ -31,8 +32,13 @@ pub fn check_machine(facts: &MachineFacts<'_>) -> Vec<Check> {
 fn processor(facts: &MachineFacts<'_>) -> Check {
     let machine = facts.machine;
     let found = format!(
-        "{}, {} cores, {} logical CPUs, {} usable",
-        machine.cpu, machine.physical_cores, machine.logical_cpus, machine.usable_cpus
+        "{}, {} {}, {} {}, {} usable",
+        machine.cpu,
+        machine.physical_cores,
+        noun(&machine.physical_cores, "core"),
+        machine.logical_cpus,
+        noun(&machine.logical_cpus, "logical CPU"),
+        machine.usable_cpus
     );
     match (machine.usable_cpus.value(), machine.logical_cpus.value()) {
         (Some(usable), Some(logical)) if usable < logical => Check::new("processor", CheckState::Warning, found)
@@ -51,6 +57,11 @@ fn processor(facts: &MachineFacts<'_>) -> Check {
         }
         _ => Check::ok("processor", found),
     }
+}
+
+/// The noun that goes with a count that may be missing.
+fn noun(count: &Fact<u64>, noun: &str) -> String {
+    noun_for(&count.value().copied().unwrap_or_default(), noun)
 }
 
 fn memory(facts: &MachineFacts<'_>) -> Check {

@@ -2,6 +2,7 @@
 
 use super::super::bytes::gib;
 use super::check::{Check, CheckState, Symptom};
+use crate::plural::counted;
 use crate::record::Fact;
 
 /// What is known of the configuration.
@@ -195,7 +196,7 @@ fn no_card(found: &str, need: Option<&ModelNeed>) -> Check {
         Some((need, (asked, _))) if asked > 0 => Check::new(
             "graphics card",
             CheckState::Warning,
-            format!("{found}; profile {} asks for {asked} layers on one", need.profile),
+            format!("{found}; profile {} asks for {} on one", need.profile, counted(asked, "layer")),
         )
         .mend("the profile for machines without a card is cpu_fallback: workly-perf recommend --write data/config.json")
         .causes(&[Symptom::SlowReply]),
@@ -205,7 +206,7 @@ fn no_card(found: &str, need: Option<&ModelNeed>) -> Check {
 
 fn fit(need: &ModelNeed, free: u64) -> Option<Check> {
     let bytes = need.card_bytes.filter(|bytes| *bytes > 0)?;
-    let layers = need.layers.map_or_else(String::new, |(asked, all)| format!(", {asked} of {all} layers"));
+    let layers = need.layers.map_or_else(String::new, |(asked, all)| format!(", {asked} of {}", counted(all, "layer")));
     let found = format!("profile {}{layers}: {} needed, {} free", need.profile, gib(bytes), gib(free));
     Some(if bytes > free {
         Check::new("fits the card", CheckState::Problem, found)

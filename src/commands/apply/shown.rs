@@ -68,7 +68,7 @@ pub(super) fn versions(history: &History) -> Result<String, Failure> {
         let diff = history.restore(number)?.diff();
         let count = |mark: DiffMark| diff.iter().filter(|(other, _)| *other == mark).count();
         lines.push(format!(
-            "{number:>2}  replaced {}  undoing back to it: -{} +{} lines  {}",
+            "{number:>2}  replaced {}  undoing back to it: lines -{} +{}  {}",
             version.replaced.strftime("%Y-%m-%d %H:%M:%S UTC"),
             count(DiffMark::Removed),
             count(DiffMark::Added),

@@ -11,6 +11,7 @@ use super::variant_run::run_variant;
 use crate::cli::CompareArgs;
 use crate::compare::{Comparison, Gate, Look, Question, RunFigures, compare, looks};
 use crate::plan::{CampaignPlan, Role};
+use crate::plural::counted;
 use crate::term::{Printer, Progress};
 
 /// The error that a comparison may make, whenever it stops.
@@ -65,7 +66,7 @@ pub(super) fn campaign(
         schedule.unwrap_or_default().iter().map(|look| json!({"pairs": look.pairs, "alpha": look.alpha})).collect();
     Ok(judged.map(|(comparison, pairs)| {
         if pairs < plan.rounds.len() {
-            printer.note(&format!("clear after {pairs} of {} pairs", plan.rounds.len()));
+            printer.note(&format!("clear after {pairs} of {}", counted(plan.rounds.len(), "pair")));
         }
         Compared { comparison, conditions: json!({"plan": plan, "looks": looks, "pairs_run": pairs}) }
     }))

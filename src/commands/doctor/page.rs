@@ -7,6 +7,7 @@ use super::super::failure::Failure;
 use super::command::CheckUp;
 use crate::advise::checkup::{Check, CheckState, Symptom};
 use crate::exit::Exit;
+use crate::plural::counted;
 
 /// Nothing but a line under the heading.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -24,9 +25,9 @@ pub(super) fn table(check_up: &CheckUp, width: usize) -> String {
     let mut lines = vec![table.trim_fmt(), String::new()];
     lines.extend(Symptom::ALL.into_iter().map(|symptom| complaint(symptom, &check_up.checks)));
     lines.push(format!(
-        "\n{} problems, {} warnings, {} not known.",
-        count(CheckState::Problem),
-        count(CheckState::Warning),
+        "\n{}, {}, {} not known.",
+        counted(count(CheckState::Problem), "problem"),
+        counted(count(CheckState::Warning), "warning"),
         count(CheckState::NotKnown)
     ));
     lines.join("\n")

@@ -7,6 +7,7 @@ use super::foresee::{Foreseen, card_budget};
 use super::only_project::ProfileNeed;
 use crate::advise::{MemoryBudget, PlacementPick, RuleAnswer, gib, gpu_rules, table_cards};
 use crate::plan::GpuProfilesPlan;
+use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 
 /// A card, and what was picked for it.
@@ -90,7 +91,7 @@ pub(super) fn founding_table(
             || "nothing".into(),
             |pick| {
                 let chosen = &pick.chosen;
-                format!("{} layers (context {}, {})", chosen.n_gpu_layers, chosen.n_ctx, chosen.kv_type)
+                format!("{} (context {}, {})", counted(chosen.n_gpu_layers, "layer"), chosen.n_ctx, chosen.kv_type)
             },
         );
         sentences.push(format!(

@@ -11,6 +11,7 @@ use super::sweep::{Ended, Outcome, Placed, Swept};
 use crate::clock::ms;
 use crate::measure::{Test, TokenSample, average, token_metrics};
 use crate::plan::GpuProfilesPlan;
+use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, HlogPart, Metric, MetricStatus, RecordError};
 use crate::stats::histogram_of;
 
@@ -63,9 +64,10 @@ fn state(placed: &Placed, ended: Ended) -> (CaseState, Option<String>) {
         (Some(why), _) => (CaseState::NotMeasured, Some(why.clone())),
         (_, Some(why)) if placed.outcomes.is_empty() => (CaseState::Failed, Some(why.clone())),
         (_, Some(why)) => (CaseState::Lossy, Some(why.clone())),
-        _ if ended == Ended::Interrupted => {
-            (CaseState::Interrupted, Some(format!("interrupted after {} measurements", placed.outcomes.len())))
-        }
+        _ if ended == Ended::Interrupted => (
+            CaseState::Interrupted,
+            Some(format!("interrupted after {}", counted(placed.outcomes.len(), "measurement"))),
+        ),
         _ => (CaseState::Ok, None),
     }
 }

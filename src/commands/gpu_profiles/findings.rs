@@ -9,6 +9,7 @@ use crate::llm::ModelFacts;
 use crate::llm::engine::DeviceKind;
 use crate::measure::{Test, TokenSample};
 use crate::plan::{GpuProfilesPlan, Rounds};
+use crate::plural::{counted, verb_for};
 
 /// A fall in speed beyond this is a cliff rather than noise, unless the rounds themselves differ by more.
 const NOISE: f64 = 0.05;
@@ -29,7 +30,7 @@ pub(super) fn findings(plan: &GpuProfilesPlan, known: &Known, facts: &ModelFacts
     findings.push(PROFILES_ALONE.into());
     findings.extend(swept.placed.iter().filter_map(|placed| {
         let why = placed.failed.as_ref()?;
-        Some(format!("{} layers failed: {why}. The sweep went on.", placed.n_gpu_layers))
+        Some(format!("{} failed: {why}. The sweep went on.", counted(placed.n_gpu_layers, "layer")))
     }));
     findings.extend(cliff_words(swept));
     findings.extend(error_words(swept));
@@ -62,11 +63,12 @@ fn fastest(swept: &Swept) -> Option<String> {
         Certainty::TooFewRounds => "; too few rounds for an interval",
     };
     let n = swept.rounds;
+    let layers = counted(choice.threads, "layer") + verb_for(&choice.threads, " generates", " generate");
     if candidates.len() < 2 {
-        return Some(format!("{} layers generate {:.1} tokens/s (n {n}).", choice.threads, median(choice.threads)?));
+        return Some(format!("{layers} {:.1} tokens/s (n {n}).", median(choice.threads)?));
     }
     let tie = if choice.threads == choice.fastest { "the fastest" } else { "as fast as any with more" };
-    Some(format!("{} layers generate {:.1} tokens/s (n {n}), {tie}{sure}.", choice.threads, median(choice.threads)?))
+    Some(format!("{layers} {:.1} tokens/s (n {n}), {tie}{sure}.", median(choice.threads)?))
 }
 
 /// What fits, and over what it was picked.
@@ -114,9 +116,10 @@ fn error_words(swept: &Swept) -> Option<String> {
         swept.placed.iter().filter_map(|placed| Some((placed.n_gpu_layers, error_percent(placed)?))).collect();
     let (layers, worst) = errors.iter().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?;
     Some(format!(
-        "The projection of the GPU's buffers was at most {:.1} % off (at {layers} layers; n {} placements).",
+        "The projection of the GPU's buffers was at most {:.1} % off (at {}; n {}).",
         worst.abs(),
-        errors.len()
+        counted(*layers, "layer"),
+        counted(errors.len(), "placement")
     ))
 }
 
@@ -128,7 +131,7 @@ fn ending(plan: &GpuProfilesPlan, swept: &Swept) -> String {
         (Ended::Repetitions, Rounds::Repetitions(_) | Rounds::BudgetS(_)) => "as planned",
     };
     format!(
-        "{} rounds of every placement in random order, each in a process of its own, the file in the page cache (warm): {why}.",
-        swept.rounds
+        "{} of every placement in random order, each in a process of its own, the file in the page cache (warm): {why}.",
+        counted(swept.rounds, "round")
     )
 }

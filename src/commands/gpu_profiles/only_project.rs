@@ -18,6 +18,7 @@ use crate::llm::engine::{Backend, ContextSpec, Projection, Target, project};
 use crate::llm::gguf::Gguf;
 use crate::llm::{GpuProfile, ModelFacts, ModelOutline, ProfileDifference};
 use crate::plan::{GpuProfilesPlan, ModelChoice};
+use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, RunState};
 use crate::term::Printer;
 
@@ -174,8 +175,8 @@ fn findings(foreseen: &Foreseen, facts: &ModelFacts, picked: &[PickedCard], is_w
     findings.push(PROFILES_ALONE.into());
     findings.extend(same_in_truth(facts));
     findings.push(format!(
-        "{} placements {} in {:.0} ms; no weight was read. What the driver takes for itself is not in them.",
-        foreseen.options.len(),
+        "{} {} in {:.0} ms; no weight was read. What the driver takes for itself is not in them.",
+        counted(foreseen.options.len(), "placement"),
         foreseen.target.basis(),
         foreseen.took_ms
     ));

@@ -14,6 +14,7 @@ use crate::measure::{
     measure_exchanges, part_metrics, parts,
 };
 use crate::plan::BreakdownPlan;
+use crate::plural::counted;
 use crate::record::{Case, CaseState};
 use crate::term::Progress;
 
@@ -73,7 +74,7 @@ fn measure(session: &mut Session<'_>, study: &BreakdownPlan, ack: Ack) -> Measur
     }
     surplus += client.take_surplus();
     session.connection.is_clean = matches!(end, End::Complete);
-    progress.finish(&format!("{ack}/breakdown: {} round trips", exchanges.len()));
+    progress.finish(&format!("{ack}/breakdown: {}", counted(exchanges.len(), "round trip")));
     Measured { exchanges, end, surplus }
 }
 

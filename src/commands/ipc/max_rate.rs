@@ -14,6 +14,7 @@ use crate::measure::{
     saturated_per_s, search_metrics, step_metrics,
 };
 use crate::plan::MaxRatePlan;
+use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus};
 use crate::stats::nearest_rank;
 use crate::term::Progress;
@@ -197,7 +198,7 @@ fn is_void(step: &Step, ids: bool) -> bool {
 
 /// A step that fails is a result; one that lost replies is also a fault of the bridge.
 fn step_state(step: &Step, ids: bool) -> (CaseState, Option<String>) {
-    let account = format!("{} of {} messages answered", step.answered, step.sent_ns.len());
+    let account = format!("{} of {} answered", step.answered, counted(step.sent_ns.len(), "message"));
     match &step.end {
         End::Complete if is_void(step, ids) => {
             let why = BridgeError::Surplus { count: step.surplus };

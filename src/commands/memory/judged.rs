@@ -3,6 +3,7 @@
 use crate::advise::{Doubt, LeakJudgement, LeakVerdict};
 use crate::exit::Exit;
 use crate::plan::{GrowthUnit, LeakPlan};
+use crate::plural::counted;
 use crate::record::{Direction, Metric, MetricStatus};
 use crate::report::{amount, amount_by};
 
@@ -43,16 +44,18 @@ fn doubt(what: &str, judgement: &LeakJudgement, slope: &str) -> String {
         Some(Doubt::Unsteady) => {
             format!("{what} grew, but not all through the run, and too little was seen since (slope {slope})")
         }
-        _ => format!("the run is too short to judge {what}, with {} points after the warm-up", judgement.n),
+        _ => format!("the run is too short to judge {what}, with {} after the warm-up", counted(judgement.n, "point")),
     }
 }
 
 /// How much longer the run should be.
 fn longer(unit: GrowthUnit, judgement: &LeakJudgement) -> String {
     judgement.more.map_or_else(String::new, |more| match unit {
-        GrowthUnit::Message => format!(". About {:.0} messages more would tell", more.ceil()),
-        GrowthUnit::Minute if more < 2.0 => format!(". About {:.0} seconds more would tell", (more * 60.0).ceil()),
-        GrowthUnit::Minute => format!(". About {:.0} minutes more would tell", more.ceil()),
+        GrowthUnit::Message => format!(". About {} more would tell", counted(more.ceil(), "message")),
+        GrowthUnit::Minute if more < 2.0 => {
+            format!(". About {} more would tell", counted((more * 60.0).ceil(), "second"))
+        }
+        GrowthUnit::Minute => format!(". About {} more would tell", counted(more.ceil(), "minute")),
     })
 }
 

@@ -10,6 +10,7 @@ use crate::advise::{LeakJudgement, LeakRule};
 use crate::clock::ms;
 use crate::host::ProcessMemory;
 use crate::plan::ConversationPlan;
+use crate::plural::{counted, verb_for};
 use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus, Series, Timeline};
 
 type Reading = (&'static str, fn(&ProcessMemory) -> &Fact<u64>);
@@ -155,7 +156,7 @@ pub(super) fn talk_case(plan: &ConversationPlan, talk: &Talk) -> (Case, LeakJudg
     metrics.extend(of_turns(&talk.turns));
     let vram: Vec<&Vram> = talk.turns.iter().filter_map(|turn| turn.vram.as_ref()).collect();
     metrics.extend(vram::over_time(&vram));
-    let stopped = talk.stopped.then(|| format!("interrupted after {} messages", talk.turns.len()));
+    let stopped = talk.stopped.then(|| format!("interrupted after {}", counted(talk.turns.len(), "message")));
     let mut case = Case {
         path: "conversation".into(),
         state: if talk.stopped { CaseState::Interrupted } else { CaseState::Ok },
@@ -177,7 +178,12 @@ pub(super) fn talk_case(plan: &ConversationPlan, talk: &Talk) -> (Case, LeakJudg
 
 fn forgotten(messages: u64) -> Option<String> {
     (messages > 0).then(|| {
-        format!("The context was too small: {messages} messages were forgotten before their time; a larger --n-ctx keeps them.")
+        format!(
+            "The context was too small: {} {} forgotten before {} time; a larger --n-ctx keeps more.",
+            counted(messages, "message"),
+            verb_for(&messages, "was", "were"),
+            verb_for(&messages, "its", "their")
+        )
     })
 }
 

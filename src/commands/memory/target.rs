@@ -2,6 +2,7 @@
 
 use crate::cli::MemoryArgs;
 use crate::host::{self, NamedProcess, ProcessMemory};
+use crate::plural::counted;
 use crate::record::Fact;
 
 /// Why there is no process to watch.
@@ -20,7 +21,7 @@ pub(super) enum TargetError {
         name: String,
     },
     /// Several have.
-    #[error("{} processes are called {name}: {}", found.len(), listed(found))]
+    #[error("{} are called {name}: {}", counted(found.len(), "process"), listed(found))]
     Several {
         /// The name.
         name: String,

@@ -11,6 +11,7 @@ use super::turns::All;
 use crate::clock::ms;
 use crate::measure::{Stage, Turn, late_frames, turn_metrics};
 use crate::plan::{PipelinePlan, Side};
+use crate::plural::counted;
 use crate::record::{Case, CaseState, HlogPart, MetricStatus, RecordError};
 use crate::stats::histogram_of;
 
@@ -40,9 +41,11 @@ fn case(plan: &PipelinePlan, side: Side, name: &str, turns: &[Turn], planned: u3
     let failed: Vec<&String> = turns.iter().filter_map(|turn| turn.reaction.as_ref().err()).collect();
     let (state, reason) = match failed.first() {
         _ if interrupted && turns.len() < planned as usize => {
-            (CaseState::Interrupted, Some(format!("interrupted after {} of {planned} turns", turns.len())))
+            (CaseState::Interrupted, Some(format!("interrupted after {} of {}", turns.len(), counted(planned, "turn"))))
         }
-        Some(why) => (CaseState::Lossy, Some(format!("{} of {} reactions failed: {why}", failed.len(), turns.len()))),
+        Some(why) => {
+            (CaseState::Lossy, Some(format!("{} of {} failed: {why}", failed.len(), counted(turns.len(), "reaction"))))
+        }
         None => (CaseState::Ok, None),
     };
     let mut metrics = if turns.is_empty() { Vec::new() } else { turn_metrics(turns) };
@@ -121,12 +124,12 @@ fn waterfall(turn: &Turn) -> Value {
 fn notes(plan: &PipelinePlan, side: Side, turns: &[Turn]) -> Vec<String> {
     let Some(arm) = plan.arm(side) else { return Vec::new() };
     let mut notes = vec![format!(
-        "{} ({}): {} and {} threads, {} layers on the GPU, context {}, batch {}, {}, reaction {} at {}.",
+        "{} ({}): {} and {}, {} on the GPU, context {}, batch {}, {}, reaction {} at {}.",
         arm.name,
         arm.source,
         arm.n_threads,
-        arm.n_threads_batch,
-        if arm.n_gpu_layers < 0 { "all".into() } else { arm.n_gpu_layers.to_string() },
+        counted(arm.n_threads_batch, "thread"),
+        if arm.n_gpu_layers < 0 { "all layers".into() } else { counted(arm.n_gpu_layers, "layer") },
         arm.n_ctx,
         arm.n_batch,
         if arm.warm_start { "warm start" } else { "cold start" },

@@ -28,6 +28,7 @@ use crate::exit::Exit;
 use crate::host;
 use crate::measure::{Reactor, RenderLoad};
 use crate::plan::{Arm, PipelinePlan, Side};
+use crate::plural::counted;
 use crate::term::{Printer, Progress};
 
 /// Plans, loads, connects, takes the turns, measures the contention, leaves the avatar as it was found, says what came out.
@@ -116,8 +117,8 @@ fn announce(plan: &PipelinePlan, recorder: &Recorder, printer: Printer) {
     let names: Vec<String> = plan.arms.iter().map(|(side, arm)| format!("{} {}", side.word(), arm.name)).collect();
     let simulated = if recorder.run.simulated.is_empty() { "" } else { ", SIMULATED: see the report" };
     printer.note(&format!(
-        "{} turns ({}) against {} ({} dialect{simulated})",
-        plan.turns,
+        "{} ({}) against {} ({} dialect{simulated})",
+        counted(plan.turns, "turn"),
         names.join(", "),
         plan.reach.target,
         plan.reach.dialect.name

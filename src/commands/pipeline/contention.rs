@@ -14,6 +14,7 @@ use crate::clock::{Clock, ms};
 use crate::llm::Conversation;
 use crate::measure::{CellSample, RenderLoad, Speaker, average, case_state, measure_cell};
 use crate::plan::PipelinePlan;
+use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 
 /// What runs at once.
@@ -136,7 +137,7 @@ fn case(cell: Cell, samples: &[CellSample], interrupted: bool) -> Case {
 /// How a cell ended: rounds whose commands were not all answered once have no latency.
 fn state(samples: &[CellSample], interrupted: bool) -> (CaseState, Option<String>) {
     if interrupted {
-        return (CaseState::Interrupted, Some(format!("interrupted after {} rounds", samples.len())));
+        return (CaseState::Interrupted, Some(format!("interrupted after {}", counted(samples.len(), "round"))));
     }
     let trips = samples.iter().filter_map(|sample| sample.trips.as_ref());
     let faults: Vec<String> = trips.filter_map(|trips| case_state(trips, false).1).collect();
@@ -144,7 +145,7 @@ fn state(samples: &[CellSample], interrupted: bool) -> (CaseState, Option<String
         None => (CaseState::Ok, None),
         Some(first) => {
             let state = if faults.len() == samples.len() { CaseState::Failed } else { CaseState::Lossy };
-            (state, Some(format!("{} of {} rounds failed; first: {first}", faults.len(), samples.len())))
+            (state, Some(format!("{} of {} failed; first: {first}", faults.len(), counted(samples.len(), "round"))))
         }
     }
 }

@@ -5,6 +5,7 @@ use super::contention::{Cell, Cells, latencies_ms, speeds};
 use super::turns::{All, Taken};
 use crate::measure::{CellSample, Moment, Turn};
 use crate::plan::{PipelinePlan, Side};
+use crate::plural::counted;
 use crate::stats::{PairedRatio, mean_of, paired_ratio};
 
 /// The sentences that lead the report.
@@ -159,10 +160,10 @@ fn cost(beside: &[f64], alone: &[f64], unit: &str, what: &str) -> Option<String>
     let ratio = paired_ratio(beside, alone)?;
     let after = if unit == "ms" { "after " } else { "" };
     Some(format!(
-        "{what} {after}{} beside it, {} alone ({}, n {} rounds).",
+        "{what} {after}{} beside it, {} alone ({}, n {}).",
         with_unit(with, unit),
         with_unit(without, unit),
         change(&ratio),
-        ratio.n
+        counted(ratio.n, "round")
     ))
 }

@@ -7,6 +7,7 @@ use super::compared::{ALPHA, Compared};
 use super::growth;
 use super::turns::All;
 use crate::plan::{Arm, PipelinePlan, Side};
+use crate::plural::counted;
 
 /// Both sides of something that only has words.
 struct Words<'a> {
@@ -151,9 +152,9 @@ pub(super) fn remarks(compared: &[Compared], cards: &[CardNeed]) -> Vec<String> 
     let words = "threads / batch: of replies and of prompts. different by itself: surely so alone, not among so many figures; more turns \
                  would tell.";
     let fewest = format!(
-        "Among {} figures, nothing is sure with fewer than {} pairs.",
-        compared.len(),
-        fewest_pairs(compared.len())
+        "Among {}, nothing is sure with fewer than {}.",
+        counted(compared.len(), "figure"),
+        counted(fewest_pairs(compared.len()), "pair")
     );
     [words.to_owned(), fewest].into_iter().chain(card).chain([gains.to_owned()]).collect()
 }

@@ -8,6 +8,7 @@ use super::super::failure::Failure;
 use super::super::recorder::Recorder;
 use crate::bridge::Ack;
 use crate::measure::{TapAccount, Traffic, latency_metrics};
+use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, HlogPart, Metric, MetricStatus};
 use crate::report::with_interval;
 use crate::stats::{Summary, histogram_of};
@@ -110,8 +111,10 @@ pub(super) fn add(recorder: &mut Recorder, tapped: TapCase) -> Result<(), Failur
 /// What was seen, in a few sentences.
 pub(super) fn findings(account: &TapAccount) -> Vec<String> {
     let mut findings = vec![format!(
-        "{} messages of the application and {} of Unity, over {} connection(s).",
-        account.app.messages, account.unity.messages, account.connections
+        "{} of the application and {} of Unity, over {}.",
+        counted(account.app.messages, "message"),
+        account.unity.messages,
+        counted(account.connections, "connection")
     )];
     let median = |times_ns: &[u64]| {
         latency_metrics(&Summary::of(times_ns), true).into_iter().find(|metric| metric.name == "p50")
@@ -124,8 +127,8 @@ pub(super) fn findings(account: &TapAccount) -> Vec<String> {
     }
     if account.unassigned > 0 {
         findings.push(format!(
-            "{} bare replies came while requests of both kinds waited: which of them they answer cannot be known.",
-            account.unassigned
+            "{} came while requests of both kinds waited: which request each answers cannot be known.",
+            counted(account.unassigned, "bare reply")
         ));
     }
     findings

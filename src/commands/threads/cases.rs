@@ -8,6 +8,7 @@ use super::super::recorder::Recorder;
 use super::sweep::{Collected, Ended, Key, Swept};
 use crate::measure::{Test, TokenSample, late_frames, token_metrics};
 use crate::plan::{Competition, ThreadsPlan};
+use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, HistogramFiles, HlogPart, Metric, MetricStatus, RecordError};
 use crate::stats::histogram_of;
 
@@ -38,7 +39,7 @@ fn case(plan: &ThreadsPlan, (load, test, threads): Key, collected: &Collected, e
     Case {
         path: format!("{}/{}{}/threads={threads}", load.word(), test.word(), n_prompt + n_gen),
         state: if interrupted { CaseState::Interrupted } else { CaseState::Ok },
-        reason: interrupted.then(|| format!("interrupted after {} repetitions", samples.len())),
+        reason: interrupted.then(|| format!("interrupted after {}", counted(samples.len(), "repetition"))),
         duration_s: samples.iter().map(|sample| sample.elapsed_ns as f64 / 1e9).sum(),
         conditions: json!({
             "load": load.word(),

@@ -4,6 +4,7 @@ use super::sweep::{Collected, Ended, Key, Swept};
 use crate::advise::{Candidate, Certainty, ThreadChoice};
 use crate::measure::{Test, TokenSample};
 use crate::plan::{Competition, Rounds, ThreadsPlan};
+use crate::plural::counted;
 use crate::stats::PairedRatio;
 
 /// The share of a CPU that a single thread gets at least on a machine that nobody else uses.
@@ -104,5 +105,5 @@ fn ending(plan: &ThreadsPlan, swept: &Swept) -> String {
         (Ended::Budget, _) => "the budget was spent before every speed was known within 2 %",
         (Ended::Repetitions, Rounds::Repetitions(_) | Rounds::BudgetS(_)) => "as planned",
     };
-    format!("{} rounds of every count in random order: {why}.", swept.rounds)
+    format!("{} of every count in random order: {why}.", counted(swept.rounds, "round"))
 }

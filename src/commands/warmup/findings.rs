@@ -4,6 +4,7 @@ use super::lengths::{Lengths, lines};
 use super::prefix::Prefix;
 use super::starts::{Fault, Starts};
 use crate::measure::Readiness;
+use crate::plural::{counted, verb_for};
 use crate::record::{Case, Metric, Run};
 use crate::report::with_interval;
 
@@ -50,11 +51,11 @@ fn whole(run: &Run) -> Option<String> {
     let start =
         if of(run, path, "page_cache").is_some() { "a cold start" } else { "a start with the file in the page cache" };
     Some(format!(
-        "The first reply after {start} takes {}, a later one {} (n {} rounds). Of the {} between them: {}. These add up to the \
+        "The first reply after {start} takes {}, a later one {} (n {}). Of the {} between them: {}. These add up to the \
          whole.",
         with_interval(from),
         with_interval(to),
-        saved.n,
+        counted(saved.n, "round"),
         with_interval(saved),
         parts.join(", ")
     ))
@@ -126,10 +127,10 @@ fn costs(lengths: &Lengths) -> Option<String> {
         )
     });
     Some(format!(
-        "A token of the prompt costs {:.3}{} ms (n {} lengths, beside {:.1} ms), one of the reply {:.3}{} ms (n {}).{deeper}",
+        "A token of the prompt costs {:.3}{} ms (n {}, beside {:.1} ms), one of the reply {:.3}{} ms (n {}).{deeper}",
         prompt.slope.value,
         interval(prompt.slope.interval),
-        prompt.slope.n,
+        counted(prompt.slope.n, "length"),
         prompt.intercept,
         reply.slope.value,
         interval(reply.slope.interval),
@@ -147,16 +148,20 @@ fn kept(prefix: &Prefix) -> Vec<String> {
             .interval
             .map_or_else(String::new, |(low, high)| format!(" [{:.1}, {:.1}]", percent(low), percent(high)));
         words.push(format!(
-            "{when}, not computing again what the context still holds changes the time to the first token by {:.1} %{interval} (n {} \
-             turns; {:.0} % of the prompts' tokens are kept).",
+            "{when}, not computing again what the context still holds changes the time to the first token by {:.1} %{interval} (n {}; \
+             {:.0} % of the prompts' tokens are kept).",
             percent(saved.ratio.ratio),
-            saved.ratio.n,
+            counted(saved.ratio.n, "turn"),
             100.0 * saved.kept
         ));
     }
     let (same, all) = prefix.same();
     if all > 0 {
-        words.push(format!("{same} of {all} replies are the same tokens with and without."));
+        words.push(format!(
+            "{same} of {} {} the same tokens with and without.",
+            counted(all, "reply"),
+            verb_for(&same, "is", "are")
+        ));
     }
     if prefix.full {
         words.push("The conversation ended early: the context was full; a larger --n-ctx holds more.".into());

@@ -11,6 +11,7 @@ use crate::llm::Conversation;
 use crate::llm::engine::{EngineError, Model, Session, TurnTiming};
 use crate::measure::average;
 use crate::plan::WarmupPlan;
+use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, Series, Timeline};
 use crate::stats::{PairedRatio, paired_ratio};
 
@@ -143,7 +144,7 @@ fn case(prefix: &Prefix, name: &str, rolling: bool) -> Option<Case> {
     Some(Case {
         path: format!("prefix/{name}"),
         state: if prefix.interrupted { CaseState::Interrupted } else { CaseState::Ok },
-        reason: prefix.interrupted.then(|| format!("interrupted after {} turns", prefix.turns.len())),
+        reason: prefix.interrupted.then(|| format!("interrupted after {}", counted(prefix.turns.len(), "turn"))),
         duration_s: turns.iter().map(|turn| (turn.with_ms + turn.without_ms) / 1e3).sum(),
         conditions: json!({ "turns": n, "same_tokens": same }),
         notes: (same < turns.len())

@@ -6,6 +6,7 @@ use super::starts::{Fault, Starts};
 use crate::clock::ms;
 use crate::measure::{Readiness, ReplyTimes, StartOutcome, average};
 use crate::plan::WarmupPlan;
+use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 use crate::stats::{Attribution, Mean, Part, paired_ratio};
 
@@ -101,7 +102,7 @@ fn start(plan: &WarmupPlan, starts: &Starts, kind: Readiness) -> Case {
         Some(fault) if n == 0 => (CaseState::Failed, Some(fault.reason().into())),
         Some(fault) => (CaseState::Lossy, Some(fault.reason().into())),
         None if starts.interrupted && n < plan.runs as usize => {
-            (CaseState::Interrupted, Some(format!("interrupted after {n} of {} rounds", plan.runs)))
+            (CaseState::Interrupted, Some(format!("interrupted after {n} of {}", counted(plan.runs, "round"))))
         }
         None => (CaseState::Ok, None),
     };
@@ -154,7 +155,7 @@ fn attribution(starts: &Starts, chain: &Chain) -> Case {
         (_, true) => CaseState::Interrupted,
         (false, false) => CaseState::NotMeasured,
     };
-    let reason = (state != CaseState::Ok).then(|| format!("{n} rounds had every kind of start in it"));
+    let reason = (state != CaseState::Ok).then(|| format!("{} had every kind of start in it", counted(n, "round")));
     Case {
         path: format!("attribution/{}", chain.name),
         state,

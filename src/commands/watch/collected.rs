@@ -7,6 +7,7 @@ use serde_json::json;
 use super::events::{Event, EventKind};
 use super::look::{GpuLook, Look};
 use crate::advise::watch::CardState;
+use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus};
 use crate::stats::mean_of;
 
@@ -202,8 +203,12 @@ fn case(subject: &str, quantity: Quantity, values: &Values, duration_s: f64) -> 
     let (name, unit) = quantity.name_and_unit();
     let n = values.given.len() as u64;
     let gaps: u64 = values.missing.values().sum();
-    let reasons =
-        values.missing.iter().map(|(why, times)| format!("{why} ({times} looks)")).collect::<Vec<_>>().join("; ");
+    let reasons = values
+        .missing
+        .iter()
+        .map(|(why, times)| format!("{why} ({})", counted(*times, "look")))
+        .collect::<Vec<_>>()
+        .join("; ");
     let status = if gaps > 0 { MetricStatus::Partial } else { MetricStatus::Ok };
     let metrics = match mean_of(&values.given) {
         Some(mean) => {

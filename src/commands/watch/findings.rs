@@ -3,6 +3,7 @@
 use super::events::EventKind;
 use super::session::Session;
 use crate::advise::watch::CardState;
+use crate::plural::counted;
 
 /// More changes of state than this in a minute are to and fro.
 const TO_AND_FRO_PER_MINUTE: f64 = 2.0;
@@ -25,7 +26,8 @@ fn of_gpu(session: &Session<'_>, label: &str) -> Vec<String> {
     let mut findings = Vec::new();
     if let Some((mean, most, n)) = collected.fullness() {
         findings.push(format!(
-            "{label} was {mean:.0} % full on average and {most:.0} % at most (n {n} looks, one every {} s).",
+            "{label} was {mean:.0} % full on average and {most:.0} % at most (n {}, one every {} s).",
+            counted(n, "look"),
             session.plan.interval_s
         ));
     }

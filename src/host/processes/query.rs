@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use super::kind::stem;
 use super::{FoundProcess, ProcessKind};
+use crate::plural::counted;
 
 /// Which process is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub enum ProcessChoiceError {
         query: String,
     },
     /// There are several.
-    #[error("'{query}' is the name of {} processes:\n{}", found.len(), listed(found))]
+    #[error("'{query}' is the name of {}:\n{}", counted(found.len(), "process"), listed(found))]
     Several {
         /// What was asked for.
         query: String,

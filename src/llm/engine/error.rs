@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::SpecError;
+use crate::plural::counted;
 
 /// Why the engine could not do its part. The last lines of llama.cpp's log come along where it knows more.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +96,7 @@ pub enum EngineError {
         log: Vec<String>,
     },
     /// The flag was set; what was measured until then is no whole sample.
-    #[error("interrupted after {done} tokens")]
+    #[error("interrupted after {}", counted(*done, "token"))]
     Stopped {
         /// Tokens that had been processed.
         done: usize,

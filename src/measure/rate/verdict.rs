@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::step::Step;
+use crate::plural::{counted, verb_for};
 use crate::stats::nearest_rank;
 
 /// Least share of what is offered that has to be answered.
@@ -67,10 +68,12 @@ impl std::fmt::Display for Failing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Goodput { share } => write!(f, "{:.1} % of what was offered was answered in time", share * 100.0),
-            Self::Backlog { growth } => write!(f, "the backlog grew by {growth:.0} messages"),
+            Self::Backlog { growth } => write!(f, "the backlog grew by {}", counted(growth.round(), "message")),
             Self::Budget { share } => write!(f, "{:.1} % of the messages took longer than the budget", share * 100.0),
-            Self::Lost { count } => write!(f, "{count} messages were never answered"),
-            Self::Overflow { count } => write!(f, "the bridge's queue was full for {count} messages"),
+            Self::Lost { count } => {
+                write!(f, "{} {} never answered", counted(*count, "message"), verb_for(count, "was", "were"))
+            }
+            Self::Overflow { count } => write!(f, "the bridge's queue was full for {}", counted(*count, "message")),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use crate::llm::ChatMessage;
 #[cfg(feature = "llama")]
 use crate::llm::engine::EngineError;
+use crate::plural::counted;
 
 /// Why there was no whole answer.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +15,7 @@ pub enum SpeakerError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// It was told to stop.
-    #[error("stopped after {done} tokens")]
+    #[error("stopped after {}", counted(*done, "token"))]
     Stopped {
         /// Tokens of the answer until then.
         done: usize,

@@ -10,6 +10,7 @@ use super::replay::ReplayPlan;
 use super::round_trips::RoundTripsPlan;
 use super::variants::VariantsPlan;
 use crate::cli::IpcArgs;
+use crate::plural::counted;
 
 /// One study. On the command line each has a flag of its own, in the group `study`; none of them is the round.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,18 +51,24 @@ impl Study {
     pub fn announcement(&self, plan: &IpcPlan) -> String {
         match self {
             Self::Variants(comparison) => format!(
-                "{} ways of sending in {} rounds of {} messages",
-                comparison.ways.len(),
-                comparison.rounds,
-                plan.messages
+                "{} of sending in {} of {}",
+                counted(comparison.ways.len(), "way"),
+                counted(comparison.rounds, "round"),
+                counted(plan.messages, "message")
             ),
-            Self::RoundTrips(round) => format!("{} cases of {} messages", round.cases.len(), plan.messages),
-            Self::Replay(session) => format!("{} messages of session {}", session.schedule.len(), session.session),
+            Self::RoundTrips(round) => {
+                format!("{} of {}", counted(round.cases.len(), "case"), counted(plan.messages, "message"))
+            }
+            Self::Replay(session) => {
+                format!("{} of session {}", counted(session.schedule.len(), "message"), session.session)
+            }
             Self::MaxRate(search) => match search.p99_budget {
                 Some(budget) => format!("highest rate with p99 within {budget:?}"),
                 None => "highest rate".into(),
             },
-            Self::Breakdown(_) => format!("breakdown of {} round trips a kind of reply", plan.messages),
+            Self::Breakdown(_) => {
+                format!("breakdown of {} a kind of reply", counted(plan.messages, "round trip"))
+            }
         }
     }
 }

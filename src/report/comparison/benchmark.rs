@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::words::name;
 use crate::compare::{Comparison, Judgement};
+use crate::plural::counted;
 use crate::record::Direction;
 
 /// The medians over the runs of NEW as github-action-benchmark reads them (`customSmallerIsBetter`, `customBiggerIsBetter`):
@@ -25,7 +26,7 @@ pub fn benchmark(comparison: &Comparison, better: Direction) -> String {
 }
 
 fn extra(judgement: &Judgement, comparison: &Comparison) -> String {
-    let mut lines = vec![format!("median of {} runs", judgement.runs.1)];
+    let mut lines = vec![format!("median of {}", counted(judgement.runs.1, "run"))];
     lines.extend(comparison.simulated.iter().map(|what| format!("SIMULATED: {what}")));
     lines.join("\n")
 }

@@ -2,6 +2,7 @@
 
 use super::words::{budget_name, budget_verdict, change, headline, limit, listed, name, outcome, percent, verdict};
 use crate::compare::{Comparison, Design, Judgement, Outcome, Verdict};
+use crate::plural::counted;
 use crate::report::figure;
 use crate::report::outline::Column;
 
@@ -53,17 +54,15 @@ fn mark(comparison: &Comparison) -> Option<String> {
 fn subtitle(comparison: &Comparison) -> String {
     let (base, new) = (comparison.base_runs.len(), comparison.new_runs.len());
     let taken = match comparison.design {
-        Design::Paired => format!("{base} pairs of runs, in turns"),
-        Design::Unpaired => format!("{} of BASE and {} of NEW, measured apart", runs(base), runs(new)),
+        Design::Paired => format!("{} of runs, in turns", counted(base, "pair")),
+        Design::Unpaired => {
+            format!("{} of BASE and {} of NEW, measured apart", counted(base, "run"), counted(new, "run"))
+        }
     };
     let noise = comparison
         .noise
-        .map_or_else(String::new, |noise| format!("; noise from {} pairs of BASE with itself", noise.pairs));
+        .map_or_else(String::new, |noise| format!("; noise from {} of BASE with itself", counted(noise.pairs, "pair")));
     format!("{taken}{noise}. Gate: {}.", comparison.gate)
-}
-
-fn runs(n: usize) -> String {
-    if n == 1 { "1 run".into() } else { format!("{n} runs") }
 }
 
 fn column(heading: impl Into<String>, numeric: bool, expendable: usize) -> Column {

@@ -1,6 +1,7 @@
 //! What a comparison came to, in words.
 
 use crate::compare::{BudgetJudgement, Comparison, Judgement, Outcome, Verdict};
+use crate::plural::{counted, verb_for};
 use crate::record::Direction;
 use crate::report::figure;
 
@@ -84,9 +85,11 @@ fn beside(comparison: &Comparison) -> String {
     let of = |verdict| comparison.gating().filter(|judgement| judgement.verdict == verdict).count();
     match (of(Verdict::Pass), of(Verdict::Improved)) {
         (0, 0) => String::new(),
-        (same, 0) => format!("; {same} others are the same"),
-        (0, better) => format!("; {better} others improved"),
-        (same, better) => format!("; {same} others are the same, {better} improved"),
+        (same, 0) => format!("; {} {} the same", counted(same, "other"), verb_for(&same, "is", "are")),
+        (0, better) => format!("; {} improved", counted(better, "other")),
+        (same, better) => {
+            format!("; {} {} the same, {better} improved", counted(same, "other"), verb_for(&same, "is", "are"))
+        }
     }
 }
 
@@ -177,5 +180,5 @@ pub(super) fn listed(all: &[String], separator: &str) -> String {
 
 /// `1 figure is`, `3 figures are`.
 fn are(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what} is") } else { format!("{n} {what}s are") }
+    format!("{} {}", counted(n, what), verb_for(&n, "is", "are"))
 }

@@ -2,6 +2,7 @@
 
 use super::super::error::ReportError;
 use super::read::{Conditions, Test};
+use crate::plural::counted;
 use crate::record::{Case, CaseState, Run};
 
 /// The loads whose rows are printed, the first that the run has.
@@ -101,7 +102,8 @@ pub fn llama_bench_left_out(run: &Run) -> Vec<String> {
         run.simulated.iter().map(|part| format!("SIMULATED: {} ({}).", part.what, part.parameters)).collect();
     let other_loads = run.cases.iter().filter(|case| load(case).is_some() && load(case) != printed).count();
     if other_loads > 0 {
-        sentences.push(format!("Left out: {other_loads} cases under a load, which these columns cannot name."));
+        sentences
+            .push(format!("Left out: {} under a load, which these columns cannot name.", counted(other_loads, "case")));
     }
     if printed == Some("render") {
         sentences.push("Every row was measured under the render-like load, which these columns cannot name.".into());
@@ -160,7 +162,7 @@ mod tests {
         let mut run = run();
         run.cases = vec![case("render", "tg", 1, &[5]), case("idle", "tg", 2, &[5]), case("model", "tg", 9, &[5])];
         assert_eq!(printed(&run), [(2, Test::Generation)]);
-        assert_eq!(llama_bench_left_out(&run), ["Left out: 1 cases under a load, which these columns cannot name."]);
+        assert_eq!(llama_bench_left_out(&run), ["Left out: 1 case under a load, which these columns cannot name."]);
         // An idle case without figures is no reason to take those under load for idle ones.
         run.cases[1].state = CaseState::Failed;
         assert!(matches!(rows(&run), Err(ReportError::NoRows { .. })));

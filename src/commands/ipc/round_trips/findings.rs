@@ -6,6 +6,7 @@ use crate::measure::{
     Load, RoundTrips, aliases, client_limited, frame_lock, growing_queue, periodicity, received_signature, uniformity_p,
 };
 use crate::plan::IpcCase;
+use crate::plural::counted;
 use crate::record::{Case, Metric, MetricStatus};
 use crate::report::with_interval;
 
@@ -125,9 +126,10 @@ fn alias_note(case: &IpcCase, measured: &[(IpcCase, RoundTrips)]) -> Option<Stri
     };
     let moments = aliases(rate_per_s, period_ns)?;
     Some(format!(
-        "Aliased: {rate_per_s} a second against frames of about {:.1} a second meets only {moments} moment(s) of the \
+        "Aliased: {rate_per_s} a second against frames of about {:.1} a second meets only {} of the \
          frame, so these figures depend on the chance of the start. Use poisson:{rate_per_s}.",
-        1e3 / ms(period_ns)
+        1e3 / ms(period_ns),
+        counted(moments, "moment")
     ))
 }
 

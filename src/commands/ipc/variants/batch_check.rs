@@ -7,6 +7,7 @@ use super::super::session::Session;
 use super::messages::{self, Part};
 use crate::bridge::{Applies, BridgeError, Message, detect};
 use crate::clock::ms;
+use crate::plural::counted;
 use crate::stats::nearest_rank;
 
 /// Batches of each kind that are timed.
@@ -107,7 +108,7 @@ fn by_time(timed: Timed, extra: u64, documented: Option<Applies>) -> Verdict {
     );
     let verdict = |applied, why: &str| Verdict { applied, evidence: format!("{why} ({figures})") };
     if extra > 0 {
-        return verdict(None, &format!("{extra} replies more than messages came"));
+        return verdict(None, &format!("{} more than messages came", counted(extra, "reply")));
     }
     if applied < received.saturating_mul(APART) {
         return verdict(None, "received and applied replies come equally fast here, so that timing does not tell");

@@ -10,6 +10,7 @@ use super::batch_check::Verdict;
 use super::round::Sample;
 use crate::clock::ms;
 use crate::plan::{VariantsPlan, Way};
+use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, HlogPart, Metric, MetricStatus};
 use crate::stats::{PairedRatio, histogram_of, mean_of, nearest_rank, paired_ratio, samples_needed};
 
@@ -134,11 +135,15 @@ impl Bundle<'_> {
         let missing = self.study.rounds as usize - rounds.min(self.study.rounds as usize);
         match (&collected.fault, rounds) {
             (Some(fault), 0) => (CaseState::Failed, Some(fault.clone())),
-            (Some(fault), _) => (CaseState::Lossy, Some(format!("{missing} rounds failed; first: {fault}"))),
+            (Some(fault), _) => {
+                (CaseState::Lossy, Some(format!("{} failed; first: {fault}", counted(missing, "round"))))
+            }
             (None, 0) => (CaseState::NotMeasured, Some("the run ended before its turn".into())),
             (None, _) if missing == 0 => (CaseState::Ok, None),
-            (None, _) if interrupted => (CaseState::Interrupted, Some(format!("interrupted after {rounds} rounds"))),
-            (None, _) => (CaseState::Lossy, Some(format!("the run ended after {rounds} rounds"))),
+            (None, _) if interrupted => {
+                (CaseState::Interrupted, Some(format!("interrupted after {}", counted(rounds, "round"))))
+            }
+            (None, _) => (CaseState::Lossy, Some(format!("the run ended after {}", counted(rounds, "round")))),
         }
     }
 

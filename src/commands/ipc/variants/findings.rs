@@ -3,6 +3,7 @@
 use super::batch_check::Verdict;
 use super::case::Bundle;
 use crate::plan::Way;
+use crate::plural::counted;
 use crate::record::{Case, Metric};
 use crate::report::with_interval;
 
@@ -58,11 +59,11 @@ fn means(bundle: &Bundle<'_>, cases: &[Case]) -> Option<String> {
         return None;
     }
     Some(format!(
-        "{word} latency {what}: {} {}; of that, {} (n {} rounds).",
+        "{word} latency {what}: {} {}; of that, {} (n {}).",
         baseline.path,
         with_interval(value),
         others.join(", "),
-        value.n
+        counted(value.n, "round")
     ))
 }
 
@@ -101,11 +102,11 @@ fn codecs(bundle: &Bundle<'_>, cases: &[Case]) -> Vec<String> {
 fn delivery(case: &Case) -> Option<String> {
     let (delivered, drain) = (given(case, "delivered")?, given(case, "drain")?);
     Some(format!(
-        "{}: {:.1} % delivered, the last of them applied {} after the last write (n {} rounds).",
+        "{}: {:.1} % delivered, the last of them applied {} after the last write (n {}).",
         case.path,
         delivered.value?,
         with_interval(drain),
-        drain.n
+        counted(drain.n, "round")
     ))
 }
 

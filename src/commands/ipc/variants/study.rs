@@ -16,6 +16,7 @@ use super::round::measure;
 use crate::bridge::BridgeError;
 use crate::measure::QUIET;
 use crate::plan::{VariantsPlan, Way};
+use crate::plural::counted;
 use crate::term::Progress;
 
 /// Failed rounds of one way after which it is not tried again.
@@ -83,7 +84,7 @@ fn rounds(
         }
         let applied =
             if verdict.is_some_and(|verdict| verdict.applied != Some(true)) { ", batches not applied" } else { "" };
-        progress.finish(&format!("{label}: {} ways{applied}", study.ways.len()));
+        progress.finish(&format!("{label}: {}{applied}", counted(study.ways.len(), "way")));
     }
     session.connection.is_clean = true;
     Ok(())
