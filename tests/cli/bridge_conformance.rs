@@ -98,7 +98,7 @@ fn what_is_not_known_gets_no_reply_ever(kind: Kind) {
         r#"{"command":"no_such_command"}"#,
         r"{}",
     ];
-    let malformed = [r#"{"command":"set_expression","data":{"name":"joy","value":1}"#, "set_expression", "\u{7}"];
+    let malformed = [r#"{"command":"ping","data":{"name":"joy","value":1}"#, "set_expression", "\u{7}"];
     let bridge = kind.bridge("");
     let mut peer = Peer::greeted(&bridge);
     for line in silent.into_iter().chain(malformed) {
@@ -120,28 +120,54 @@ fn blank_lines_are_no_messages(kind: Kind) {
     assert_eq!((bridge.counters().received, bridge.counters().malformed), (1, 0));
 }
 
+/// The stock bridge looks for words. What is not well-formed is acted on like anything else.
 #[test]
-fn the_first_command_name_in_the_text_wins() {
+fn ill_formed_text_with_a_known_name_is_acted_on() {
     let bridge = bridge("fps=unpaced");
     let mut peer = Peer::greeted(&bridge);
-    peer.ask(r#"{"note":"set_auto_blink","command":"set_expression","data":{"name":"joy","value":1,"enabled":false}}"#);
+    peer.ask(r#"{"command":"set_expression","data":{"name":"joy","value":1}"#);
+    peer.ask(r#"no json: "command" "set_auto_blink" "enabled": true"#);
+    let avatar = bridge.avatar();
+    assert_eq!((avatar.expressions["joy"], avatar.auto_blink), (1.0, true));
+    assert_eq!((bridge.counters().malformed, bridge.counters().ignored), (0, 0));
+    peer.send(r#"{"order":"set_expression","data":{"name":"joy","value":1}}"#);
+    assert!(peer.is_quiet(), "without the word `command` there is no reply, however well-formed the text");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_c_sharp_bridge_does_not_act_on_ill_formed_text() {
+    let bridge = Kind::Mono.bridge("");
+    let mut peer = Peer::greeted(&bridge);
+    peer.send(r#"{"command":"set_expression","data":{"name":"joy","value":1}"#);
+    assert!(peer.is_quiet());
+    assert_eq!(bridge.counters().malformed, 1);
+}
+
+/// The names are tried in a fixed order, `set_expression` first, wherever they stand.
+#[test]
+fn the_first_name_of_the_table_wins_and_not_that_of_the_text() {
+    let bridge = bridge("fps=unpaced");
+    let mut peer = Peer::greeted(&bridge);
+    peer.ask(r#"{"note":"set_auto_blink","command":"set_expression","data":{"name":"joy","value":1,"enabled":true}}"#);
+    peer.ask(&blink(false));
     assert!(!bridge.avatar().auto_blink);
-    assert!(bridge.avatar().expressions.is_empty());
+    assert_eq!(bridge.avatar().expressions["joy"], 1.0);
 }
 
 #[test]
-fn a_batch_acts_as_its_first_command() {
-    let batch = json!({"command": "batch", "data": {"commands": [
-        {"command": "set_expression", "data": {"name": "joy", "value": 0.5}},
-        {"command": "set_auto_blink", "data": {"enabled": false}},
-    ], "count": 2}});
-    let bridge = bridge("fps=unpaced");
-    let mut peer = Peer::greeted(&bridge);
-    peer.ask(&batch.to_string());
-    assert!(peer.is_quiet());
-    peer.ask(&blink(true));
-    assert_eq!(bridge.avatar().expressions["joy"], 0.5);
-    assert_eq!(bridge.counters().applied, 2, "the one of the batch, and the one after it");
+fn a_batch_acts_as_set_expression_wherever_that_stands_in_it() {
+    let expression = json!({"command": "set_expression", "data": {"name": "joy", "value": 0.5}});
+    let blinking = json!({"command": "set_auto_blink", "data": {"enabled": true}});
+    for commands in [[&expression, &blinking], [&blinking, &expression]] {
+        let bridge = bridge("fps=unpaced");
+        let mut peer = Peer::greeted(&bridge);
+        peer.ask(&json!({"command": "batch", "data": {"commands": commands, "count": 2}}).to_string());
+        assert!(peer.is_quiet());
+        peer.ask(&blink(false));
+        assert_eq!(bridge.avatar().expressions["joy"], 0.5);
+        assert_eq!(bridge.counters().applied, 2, "the one of the batch, and the one after it");
+    }
 }
 
 fn commands_change_the_avatar_in_the_order_of_sending(kind: Kind) {
@@ -150,11 +176,11 @@ fn commands_change_the_avatar_in_the_order_of_sending(kind: Kind) {
     let before = bridge.avatar();
     peer.ask(&expression("joy", 0.25));
     peer.ask(&expression("joy", 0.75));
-    peer.ask(&blink(false));
-    assert_eq!(bridge.avatar().expressions["joy"], 0.75);
-    assert!(!bridge.avatar().auto_blink);
-    peer.ask(RESET);
     peer.ask(&blink(true));
+    assert_eq!(bridge.avatar().expressions["joy"], 0.75);
+    assert!(bridge.avatar().auto_blink);
+    peer.ask(RESET);
+    peer.ask(&blink(false));
     assert_eq!(bridge.avatar(), before);
 }
 

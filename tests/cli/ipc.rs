@@ -114,7 +114,7 @@ fn the_embedded_bridge_serves_another_process() {
     let (outcome, run) = place.ipc(&format!("--bridge {address} --messages 20 --load closed"));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!(run.subject["greeting"], "{}");
-    assert_eq!(run.simulated[0].parameters, "dialect=stock,fps=500", "a stand-in is one, whoever runs it");
+    assert_eq!(run.simulated[0].parameters, "dialect=stock,fps=500,nodelay=off", "a stand-in is one, whoever runs it");
     #[cfg(unix)]
     {
         interrupt(&server);

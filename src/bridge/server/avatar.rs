@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::action::Action;
 
-/// The avatar's state. Its defaults are this server's own: eyes blink, the head is still, no model is loaded.
+/// The avatar's state. It begins as Unity does: the eyes do not blink by themselves, the head is still, no model is loaded.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Avatar {
     /// Expressions that were set since the last reset, each 0 to 1.
@@ -38,7 +38,7 @@ impl Default for Avatar {
     fn default() -> Self {
         Self {
             expressions: BTreeMap::new(),
-            auto_blink: true,
+            auto_blink: false,
             head_movement: HeadMovement {
                 enabled: false,
                 min_interval_s: 2.0,

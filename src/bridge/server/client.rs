@@ -24,9 +24,11 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    /// With `nodelay`, small replies are sent at once. Without it Nagle's algorithm holds a reply back while an earlier one is
+    /// unacknowledged.
+    pub(super) fn new(stream: TcpStream, nodelay: bool) -> Self {
         // Fails only on a connection that is dead already, which the first read will tell.
-        let _ = stream.set_nodelay(true);
+        let _ = stream.set_nodelay(nodelay);
         Self { stream, turn: Mutex::default(), cut: AtomicBool::new(false) }
     }
 

@@ -27,7 +27,7 @@ pub struct Counters {
     pub replies_sent: u64,
     /// Well-formed lines without a known command.
     pub ignored: u64,
-    /// Lines that are not JSON.
+    /// Lines that are not JSON; a bridge that acts on some of those all the same does not count them.
     pub malformed: u64,
     /// The most messages that waited for the main thread at one time.
     pub longest_queue: u64,

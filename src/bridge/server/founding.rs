@@ -35,7 +35,10 @@ fn batch(list: &[Value], dialect: &Dialect) -> Understood {
     let inner = |command: &Value| action(command.as_object()?, dialect).ok();
     let actions: Vec<Action> = list.iter().filter_map(inner).collect();
     let rejected = (list.len() - actions.len()) as u64;
-    let ticket = Ticket { status: "ok", message: None, processed: Some(actions.len()) };
+    let none = actions.is_empty() && rejected > 0;
+    let message = none.then(|| format!("none of the {rejected} commands of this batch can be carried out"));
+    let status = if none { "error" } else { "ok" };
+    let ticket = Ticket { status, message, processed: Some(actions.len()) };
     Understood::Order(Order { actions, rejected, ack: Some(Ack::Applied), ticket: AnyTicket::Status(Box::new(ticket)) })
 }
 
@@ -92,6 +95,16 @@ mod tests {
         let AnyTicket::Status(ticket) = &order.ticket else { panic!("another ticket") };
         assert_eq!(serde_json::to_value(ticket).unwrap(), json!({"status": "ok", "processed": 1}));
         assert_eq!((order.actions.len(), order.rejected, order.ack), (1, 2, Some(Ack::Applied)));
+    }
+
+    #[test]
+    fn a_batch_of_which_nothing_was_processed_is_an_error() {
+        let line = br#"{"batch":[{"command":"move"},{"command":"expression"}]}"#;
+        let Understood::Order(order) = understand(line, founding()) else { panic!("not understood") };
+        let AnyTicket::Status(ticket) = &order.ticket else { panic!("another ticket") };
+        let message = "none of the 2 commands of this batch can be carried out";
+        let expected = json!({"status": "error", "message": message, "processed": 0});
+        assert_eq!(serde_json::to_value(ticket).unwrap(), expected);
     }
 
     #[test]

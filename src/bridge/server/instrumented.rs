@@ -72,6 +72,19 @@ enum About {
     Stats,
 }
 
+impl About {
+    /// The status, and with `error` what is wrong. Of a batch `ok` is said only when it was taken whole.
+    fn outcome(self) -> (&'static str, Option<String>) {
+        match self {
+            Self::Batch { taken: 0, rejected } if rejected > 0 => {
+                ("error", Some(format!("none of the {rejected} commands of this batch can be carried out")))
+            }
+            Self::Batch { rejected, .. } if rejected > 0 => ("partial", None),
+            Self::Command | Self::Batch { .. } | Self::Stats => ("ok", None),
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct Reply<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +93,8 @@ struct Reply<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ack: Option<Ack>,
     status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     applied: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,6 +162,7 @@ impl Ticket {
         wire.pack(&Reply {
             ack: None,
             status: "overflow",
+            error: None,
             applied: None,
             queued: None,
             queue_depth: Some(overflow.depth),
@@ -160,12 +176,15 @@ impl Ticket {
             About::Batch { taken, rejected } => (Some(taken), Some(rejected)),
             About::Command | About::Stats => (None, None),
         };
+        let (status, error) = self.about.outcome();
         let (applied, queued) = if self.ack == Some(Ack::Applied) { (taken, None) } else { (None, taken) };
         Reply {
             id: self.id.as_ref(),
             command: &self.command,
-            ack: self.ack,
-            status: "ok",
+            // Where nothing was taken, nothing is acknowledged.
+            ack: self.ack.filter(|_| error.is_none()),
+            status,
+            error,
             applied,
             queued,
             rejected,
@@ -294,7 +313,25 @@ mod tests {
         let reply: Value = serde_json::from_slice(&order.ticket.pack(&moments, &shared(), Wire::LINES)).unwrap();
         assert_eq!((&reply["id"], &reply["ack"]), (&json!("b"), &json!("applied")));
         assert_eq!((&reply["applied"], &reply["rejected"]), (&json!(2), &json!(3)));
+        assert_eq!(reply["status"], "partial");
         assert_eq!((&reply["dequeued_ns"], &reply["applied_ns"]), (&json!(7), &json!(8)));
+    }
+
+    #[test]
+    fn a_batch_of_which_nothing_was_taken_is_an_error_and_an_empty_one_is_not() {
+        let said = |commands: Value, ack: &str| -> Value {
+            let order =
+                order(&json!({"command": "batch", "id": 1, "ack": ack, "data": {"commands": commands}}));
+            serde_json::from_slice(&order.ticket.pack(&Moments::default(), &shared(), Wire::LINES)).unwrap()
+        };
+        for (ack, count) in [("applied", "applied"), ("received", "queued")] {
+            let none = said(json!(vec![json!({"command": "ping"}); 10]), ack);
+            assert_eq!((&none["status"], &none[count], &none["rejected"]), (&json!("error"), &json!(0), &json!(10)));
+            assert_eq!(none["error"], "none of the 10 commands of this batch can be carried out");
+            assert!(none.get("ack").is_none(), "{none}");
+            let empty = said(json!([]), ack);
+            assert_eq!((&empty["status"], &empty[count], empty.get("error")), (&json!("ok"), &json!(0), None));
+        }
     }
 
     #[test]

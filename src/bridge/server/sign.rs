@@ -68,7 +68,7 @@ mod tests {
         let address = free.local_addr().unwrap();
         assert_eq!(Sign::read(address), None);
         let sign = Sign::hang(address, &"fps=30".parse().unwrap()).unwrap();
-        assert_eq!(Sign::read(address).as_deref(), Some("dialect=stock,fps=30"));
+        assert_eq!(Sign::read(address).as_deref(), Some("dialect=stock,fps=30,nodelay=off"));
         drop(sign);
         assert_eq!(Sign::read(address), None);
         // What a killed process leaves behind.

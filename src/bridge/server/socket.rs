@@ -1,6 +1,7 @@
 //! The socket thread: accepts one client at a time, reads, understands, queues, and answers what only has to be received.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,17 +21,32 @@ use crate::bridge::framing::Inbox;
 use crate::bridge::{Ack, ReplyForm, Wire};
 use crate::clock::nanos;
 
+/// Connections of clients that have left which a stock bridge keeps open. The real one keeps them all; this bound is there so that
+/// a bridge that runs for weeks does not run out of file descriptors.
+const MOST_LEFT_OPEN: usize = 64;
+
 /// Serves clients, one after the other, until the bridge is stopped.
 pub(super) fn serve(door: &Door, shared: &Shared) {
+    let is_stock = shared.spec.dialect.replies.form == ReplyForm::Bare;
     let mut delay = Delay::received(&shared.spec);
+    // Both outlive the client in the stock script: the text that was read and is not a whole line yet, and the socket.
+    let mut unread = Decoder::default();
+    let mut left_open = VecDeque::new();
     while let Some(stream) = door.next(shared) {
-        let client = Arc::new(Client::new(stream));
+        let client = Arc::new(Client::new(stream, shared.spec.sets_nodelay()));
         if !shared.admit(&client) {
             return;
         }
         shared.tally.connections.add(1);
-        Conversation { shared, client: &client, delay: &mut delay, read_until_ns: 0, served_until_ns: 0 }.run();
+        let (client, delay, unread) = (&client, &mut delay, &mut unread);
+        Conversation { shared, client, delay, unread, read_until_ns: 0, served_until_ns: 0 }.run();
         shared.dismiss();
+        if is_stock {
+            left_open.push_back(Arc::clone(client));
+            if left_open.len() > MOST_LEFT_OPEN {
+                left_open.pop_front();
+            }
+        }
     }
 }
 
@@ -39,6 +55,8 @@ struct Conversation<'a> {
     shared: &'a Shared,
     client: &'a Client,
     delay: &'a mut Delay,
+    /// What a stock bridge has read and not understood yet, from this client or from one before it.
+    unread: &'a mut Decoder,
     /// When a slow reader has read what it has taken from the socket.
     read_until_ns: u64,
     /// When a bridge of bounded capacity has served what it has taken.
@@ -60,9 +78,15 @@ impl Conversation<'_> {
         }
     }
 
-    /// Reads as the stock bridge does: each read is turned into text by itself.
+    /// Reads as the stock bridge does: each read is turned into text by itself, and what the client leaves unfinished is put
+    /// before the next client's first message.
     fn hear_torn(&mut self) {
-        let mut decoder = Decoder::default();
+        let mut decoder = std::mem::take(self.unread);
+        self.hear_torn_by(&mut decoder);
+        *self.unread = decoder;
+    }
+
+    fn hear_torn_by(&mut self, decoder: &mut Decoder) {
         let mut buffer = [0; READ_BYTES];
         while self.shared.wait_out_stall() {
             let Some(count) = self.client.read(&mut buffer) else { return };
@@ -71,6 +95,9 @@ impl Conversation<'_> {
             }
             let received_ns = self.shared.clock.now_ns();
             if decoder.feed(&buffer[..count], |line| self.hear(line.as_bytes(), Wire::LINES, received_ns)).is_break() {
+                // Stopped, or a line too long to keep: neither is for the next client.
+                *decoder = Decoder::default();
+                self.client.hang_up();
                 return;
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::error::SpecError;
-use crate::bridge::Dialect;
+use crate::bridge::{Dialect, ReplyForm};
 use crate::clock::nanos;
 
 /// The highest frame rate that can be asked for, in frames a second.
@@ -58,6 +58,8 @@ pub struct BridgeSpec {
     pub dialect: &'static Dialect,
     /// When the main thread applies what is queued.
     pub fps: FrameRate,
+    /// Whether replies are sent with `TCP_NODELAY`; as the dialect's bridge does when absent, see [`BridgeSpec::sets_nodelay`].
+    pub nodelay: Option<bool>,
     /// Time the socket thread spends on each of its replies, counted from when it would have sent it. The next message is
     /// read after that, so the thread answers at most 1/delay messages a second.
     #[serde(rename = "received_delay_ns", serialize_with = "duration_ns")]
@@ -126,6 +128,7 @@ impl Default for BridgeSpec {
         Self {
             dialect: Dialect::stock(),
             fps: FrameRate::Paced(60.0),
+            nodelay: None,
             received_delay: Duration::ZERO,
             applied_delay: Duration::ZERO,
             parse_delay: Duration::ZERO,
@@ -152,12 +155,19 @@ impl Default for BridgeSpec {
 }
 
 impl BridgeSpec {
-    /// Whether the bridge does anything that an honest one would not. Dialect, frame rate, the queue's capacity and seed are no
-    /// lies.
+    /// Whether the bridge does anything that an honest one would not. Dialect, frame rate, `nodelay`, the queue's capacity and
+    /// the seed are no lies.
     #[must_use]
     pub fn lies(&self) -> bool {
-        let Self { dialect, fps, queue_capacity, seed, .. } = *self;
-        *self != Self { dialect, fps, queue_capacity, seed, ..Self::default() }
+        let Self { dialect, fps, nodelay, queue_capacity, seed, .. } = *self;
+        *self != Self { dialect, fps, nodelay, queue_capacity, seed, ..Self::default() }
+    }
+
+    /// Whether each connection gets `TCP_NODELAY`. Unless told otherwise, the dialects of the bridge that ships (bare replies)
+    /// leave it off, as that bridge does: small replies then wait for the acknowledgement of the one before. The others set it.
+    #[must_use]
+    pub fn sets_nodelay(&self) -> bool {
+        self.nodelay.unwrap_or(self.dialect.replies.form != ReplyForm::Bare)
     }
 
     /// Messages that may wait for the main thread.
@@ -237,8 +247,17 @@ mod tests {
         assert!(!spec.lies());
         let other = BridgeSpec { dialect: Dialect::instrumented(), fps: FrameRate::Unpaced, seed: 7, ..spec };
         assert!(!other.lies());
+        assert!(!BridgeSpec { nodelay: Some(true), ..other.clone() }.lies());
         assert!(BridgeSpec { silent: true, ..other.clone() }.lies());
         assert!(BridgeSpec { received_delay: Duration::from_nanos(1), ..other }.lies());
+    }
+
+    #[test]
+    fn the_bridge_that_ships_leaves_nagle_on_and_the_others_do_not() {
+        let sets = |text: &str| text.parse::<BridgeSpec>().unwrap().sets_nodelay();
+        assert!(!sets("") && !sets("dialect=batch"));
+        assert!(sets("dialect=instrumented") && sets("dialect=founding") && sets("dialect=public-api"));
+        assert!(sets("nodelay=on") && !sets("nodelay=off,dialect=instrumented"));
     }
 
     #[test]

@@ -34,6 +34,7 @@ impl BridgeSpec {
     pub const KEYS: &'static [SpecKey] = &[
         key("dialect", "stock, batch, instrumented, founding or public-api", "what the bridge speaks (default stock)"),
         key("fps", "a number above 0 and at most 1000, or unpaced", "frames a second of the main thread (default 60)"),
+        key("nodelay", "on or off", "TCP_NODELAY on each connection (default off for stock and batch, as in Unity; else on)"),
         key("received-delay", DURATION, "time the socket thread spends before each of its replies"),
         key("applied-delay", DURATION, "time the main thread lets pass before each of its replies"),
         key("parse-delay", DURATION, "time the socket thread spends on understanding each message"),
@@ -86,6 +87,13 @@ impl BridgeSpec {
             "dialect" => self.dialect = Dialect::named(value).map_err(|_| refuse("there is no such dialect".into()))?,
             "fps" if value == "unpaced" => self.fps = FrameRate::Unpaced,
             "fps" => self.fps = FrameRate::Paced(value.parse().map_err(|_| refuse("it is not a number".into()))?),
+            "nodelay" => {
+                self.nodelay = match value {
+                    "on" => Some(true),
+                    "off" => Some(false),
+                    _ => return Err(refuse("it is neither".into())),
+                }
+            }
             "received-delay" => self.received_delay = duration()?,
             "applied-delay" => self.applied_delay = duration()?,
             "parse-delay" => self.parse_delay = duration()?,
@@ -135,14 +143,15 @@ impl FromStr for BridgeSpec {
 }
 
 impl Display for BridgeSpec {
-    /// The canonical text: dialect and frame rate always, then whatever differs from the default, in the order of
-    /// [`BridgeSpec::KEYS`]. Reading it back gives an equal specification.
+    /// The canonical text: dialect, frame rate and `nodelay` always, then whatever differs from the default, in the order of
+    /// [`BridgeSpec::KEYS`]. Reading it back gives the same bridge.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "dialect={}", self.dialect.name)?;
         match self.fps {
             FrameRate::Paced(fps) => write!(f, ",fps={fps}")?,
             FrameRate::Unpaced => write!(f, ",fps=unpaced")?,
         }
+        write!(f, ",nodelay={}", if self.sets_nodelay() { "on" } else { "off" })?;
         let timed = |duration: Duration| (!duration.is_zero()).then(|| duration_text(duration));
         let counted = |count: Option<u64>| count.map(|count| count.to_string());
         let parts = [
@@ -207,12 +216,12 @@ mod tests {
     fn an_empty_text_is_the_default() {
         assert_eq!(parsed(""), BridgeSpec::default());
         assert_eq!(parsed("  "), BridgeSpec::default());
-        assert_eq!(BridgeSpec::default().to_string(), "dialect=stock,fps=60");
+        assert_eq!(BridgeSpec::default().to_string(), "dialect=stock,fps=60,nodelay=off");
     }
 
     #[test]
     fn each_key_is_read_and_written_back() {
-        let everything = "dialect=instrumented,fps=59.94,received-delay=5ms,applied-delay=1500ms,\
+        let everything = "dialect=instrumented,fps=59.94,nodelay=off,received-delay=5ms,applied-delay=1500ms,\
                           parse-delay=1ms,queue-delay=2ms,apply-delay=3ms,capacity=512.5,queue-capacity=9,jitter=250us,\
                           frame-jitter=1ns,delayed-ack=40ms,timer-tick=15600us,drop-every=10,garble-every=11,duplicate-every=12,stall-after=13,stall-for=2s,\
                           close-after=14,slow-reader=4096,pause-main-after=15,silent=true,seed=42";
@@ -229,7 +238,7 @@ mod tests {
         assert_eq!(parsed("received-delay=1.5s").received_delay, Duration::from_millis(1_500));
         assert_eq!(parsed("timer-tick=15.6ms").timer_tick, Duration::from_micros(15_600));
         assert_eq!(parsed("received-delay=2 minutes").received_delay, Duration::from_secs(120));
-        assert_eq!(parsed(" fps = unpaced , jitter = 0s ").to_string(), "dialect=stock,fps=unpaced");
+        assert_eq!(parsed(" fps = unpaced , jitter = 0s ").to_string(), "dialect=stock,fps=unpaced,nodelay=off");
     }
 
     #[test]
@@ -247,6 +256,7 @@ mod tests {
             ("drop-every=-1", "`drop-every=-1`: "),
             ("capacity=many", "`capacity=many`: it is not a number"),
             ("queue-capacity=5", "`queue-capacity=5`: this dialect cannot say that a queue is full"),
+            ("nodelay=true", "`nodelay=true`: it is neither\nhint: nodelay wants on or off"),
             ("silent=maybe", "`silent=maybe`: it is neither\nhint: silent wants true or false"),
             (
                 "dialect=klingon",
@@ -259,7 +269,7 @@ mod tests {
             let refused = text.parse::<BridgeSpec>().unwrap_err().to_string();
             assert!(refused.contains(expected), "{text}: {refused}");
             if !text.starts_with("fps=30,fps") {
-                assert!(refused.contains("keys are dialect, fps, received-delay"), "{text}: {refused}");
+                assert!(refused.contains("keys are dialect, fps, nodelay, received-delay"), "{text}: {refused}");
             }
         }
     }

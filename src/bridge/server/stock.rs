@@ -1,8 +1,9 @@
-//! How the stock bridge understands a line: by looking for words in it.
+//! How the stock bridge understands a line: it looks for words in it, and reads no JSON.
 //!
-//! The line has to be JSON, but its structure is not looked at. The known command name that stands first, in quotes, is the
-//! command; arguments are the first values behind their keys. A batch therefore acts as its first command. Later versions know
-//! its name as well, answer it at once, and do nothing else.
+//! A text is a command when `"command"` stands somewhere in it and so does the quoted name of a command it knows. The names are
+//! tried in a fixed order, that of the dialect's table, wherever they stand: a batch of a blink and an expression acts as
+//! `set_expression`. Whether the text is well-formed makes no difference. Arguments are the first values behind their keys.
+//! Later versions look for their batch before any other name, answer it at once, and do nothing else.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -15,45 +16,43 @@ use crate::bridge::{Ack, Applies, Command, Dialect};
 pub(super) fn understand(payload: &[u8], dialect: &Dialect) -> Understood {
     // Whoever read it has made text of it already.
     let line = &String::from_utf8_lossy(payload);
-    if serde_json::from_str::<IgnoredAny>(line).is_err() {
-        return Understood::Malformed(None);
-    }
-    match first_known(line, dialect) {
-        None => Understood::Unknown(None),
-        Some(Known::Batch) => Understood::Order(Order {
-            actions: Vec::new(),
-            rejected: 0,
-            ack: Some(Ack::Received),
-            ticket: Ticket::Bare,
-        }),
-        Some(Known::Command(command)) => Understood::Order(Order {
-            actions: Action::read(&command.name, &Words(line)).into_iter().collect(),
-            rejected: 0,
-            ack: Some(command.ack),
-            ticket: Ticket::Bare,
-        }),
+    let order = |actions, ack| {
+        Understood::Order(Order { actions, rejected: 0, ack: Some(ack), ticket: Ticket::Bare })
+    };
+    match Known::find(line, dialect) {
+        Some(Known::Batch) => order(Vec::new(), Ack::Received),
+        Some(Known::Command(command)) => {
+            order(Action::read(&command.name, &Words(line)).into_iter().collect(), command.ack)
+        }
+        None if serde_json::from_str::<IgnoredAny>(line).is_ok() => Understood::Unknown(None),
+        None => Understood::Malformed(None),
     }
 }
 
-/// What a word of the text may name.
+/// What the bridge takes a text for.
 enum Known<'a> {
     Command(&'a Command),
     /// A batch that is answered, and no more.
     Batch,
 }
 
-/// What the first known name in quotes stands for.
-fn first_known<'a>(text: &str, dialect: &'a Dialect) -> Option<Known<'a>> {
-    let batch = dialect.batch.as_ref().filter(|batch| batch.applies == Applies::None);
-    let batch = batch.and_then(|batch| batch.command.as_deref());
-    text.match_indices('"').find_map(|(at, quote)| {
-        let word = &text[at + quote.len()..];
-        let is_it = |name: &str| word.strip_prefix(name).is_some_and(|after| after.starts_with('"'));
-        if batch.is_some_and(is_it) {
-            return Some(Known::Batch);
+impl<'a> Known<'a> {
+    /// The first name, in the order in which the bridge tries them, that stands in the text.
+    fn find(text: &str, dialect: &'a Dialect) -> Option<Self> {
+        if !quotes(text, &dialect.fields.command) {
+            return None;
         }
-        dialect.commands.iter().find(|command| is_it(&command.name)).map(Known::Command)
-    })
+        let batch = dialect.batch.as_ref().filter(|batch| batch.applies == Applies::None);
+        if batch.and_then(|batch| batch.command.as_deref()).is_some_and(|name| quotes(text, name)) {
+            return Some(Self::Batch);
+        }
+        dialect.commands.iter().find(|command| quotes(text, &command.name)).map(Self::Command)
+    }
+}
+
+/// Whether `word` stands in the text somewhere, in quotes.
+fn quotes(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| text[..at].ends_with('"') && text[at + word.len()..].starts_with('"'))
 }
 
 /// A text in which arguments are found by their quoted keys.
@@ -101,11 +100,13 @@ mod tests {
     }
 
     #[test]
-    fn the_words_are_found_wherever_they_stand() {
+    fn the_words_are_found_wherever_they_stand_well_formed_or_not() {
         for line in [
             r#"{"command": "set_expression", "data": {"name": "joy", "value": 0.5}}"#,
             r#"{"data":{"value" : 0.5,"name":"joy"},"command":"set_expression"}"#,
-            r#"["set_expression", {"name": "joy", "value": 0.5}]"#,
+            r#"["command", "set_expression", {"name": "joy", "value": 0.5}]"#,
+            r#"{"command":"set_expression","data":{"name":"joy","value":0.5"#,
+            r#""set_expression" "command" "name":"joy" "value":0.5}}}}"#,
         ] {
             let order = order(line);
             assert_eq!((order.actions, order.ack), (joy(0.5), Some(Ack::Received)), "{line}");
@@ -113,15 +114,28 @@ mod tests {
     }
 
     #[test]
-    fn the_first_name_in_the_text_wins() {
-        let order = order(r#"{"note":"set_auto_blink","command":"set_expression","data":{"enabled":false}}"#);
-        assert_eq!((order.actions, order.ack), (vec![Action::SetAutoBlink { enabled: false }], Some(Ack::Applied)));
+    fn the_names_are_tried_in_the_order_of_the_table_and_not_in_that_of_the_text() {
+        let noted = order(r#"{"note":"set_auto_blink","command":"set_expression","data":{"name":"joy","value":1}}"#);
+        assert_eq!((noted.actions, noted.ack), (joy(1.0), Some(Ack::Received)));
+        let batch = order(
+            r#"{"command":"batch","data":{"commands":[{"command":"set_auto_blink","data":{"enabled":true}},
+               {"command":"set_expression","data":{"name":"joy","value":0.5}}]}}"#,
+        );
+        assert_eq!((batch.actions, batch.ack), (joy(0.5), Some(Ack::Received)));
     }
 
     #[test]
-    fn a_name_must_stand_in_quotes_and_whole() {
-        for line in [r#"{"command":"set_expressions"}"#, r#"{"command":"my set_expression"}"#, r#"{"a":"ping"}"#] {
+    fn a_name_must_stand_in_quotes_and_whole_and_beside_the_word_command() {
+        for line in [
+            r#"{"command":"set_expressions"}"#,
+            r#"{"command":"my set_expression"}"#,
+            r#"{"command":"ping"}"#,
+            r#"{"order":"set_expression","data":{"name":"joy","value":1}}"#,
+        ] {
             assert!(matches!(understand(line.as_bytes(), Dialect::stock()), Understood::Unknown(None)), "{line}");
+        }
+        for line in ["set_expression", r#"{"command":set_expression}"#, r#"{"command":"ping""#] {
+            assert!(matches!(understand(line.as_bytes(), Dialect::stock()), Understood::Malformed(None)), "{line}");
         }
     }
 
@@ -134,13 +148,6 @@ mod tests {
     #[test]
     fn a_missing_argument_is_answered_and_does_nothing() {
         assert!(order(r#"{"command":"set_expression","data":{"name":3}}"#).actions.is_empty());
-    }
-
-    #[test]
-    fn what_is_not_json_is_malformed() {
-        for line in [r#"{"command":"set_expression""#, "set_expression", r#"{"command":"set_expression"}}"#] {
-            assert!(matches!(understand(line.as_bytes(), Dialect::stock()), Understood::Malformed(None)), "{line}");
-        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ on_both!(
     a_request_may_ask_to_be_answered_once_applied,
     every_line_is_answered,
     a_batch_is_applied_in_one_frame_and_answered_once,
+    a_batch_of_which_nothing_was_applied_is_no_success,
     messages_of_one_frame_are_taken_from_the_queue_together,
     a_character_across_two_reads_stays_whole,
     ids_tell_replies_apart_when_one_thread_overtakes_the_other,
@@ -42,11 +43,11 @@ fn a_received_reply_has_the_id_and_the_stamps_that_occurred(kind: Kind) {
 fn an_applied_reply_has_every_stamp(kind: Kind) {
     let bridge = kind.bridge("dialect=instrumented,fps=200");
     let mut peer = Peer::greeted(&bridge);
-    let reply = peer.call(&json!({"command": "set_auto_blink", "data": {"enabled": false}, "id": "b"}));
+    let reply = peer.call(&json!({"command": "set_auto_blink", "data": {"enabled": true}, "id": "b"}));
     assert_eq!((&reply["id"], &reply["ack"]), (&json!("b"), &json!("applied")));
     assert_in_order(&reply, &["received_ns", "parsed_ns", "frame_ns", "dequeued_ns", "applied_ns", "replied_ns"]);
     assert!(reply["frame"].as_u64().unwrap() >= 1);
-    assert!(!bridge.avatar().auto_blink);
+    assert!(bridge.avatar().auto_blink);
 }
 
 #[test]
@@ -129,15 +130,32 @@ fn a_batch_is_applied_in_one_frame_and_answered_once(kind: Kind) {
     let mut peer = Peer::greeted(&bridge);
     let reply = peer.call(&json!({"command": "batch", "id": 5, "data": {"commands": [
         {"command": "set_expression", "data": {"name": "joy", "value": 0.5}},
-        {"command": "set_auto_blink", "data": {"enabled": false}},
+        {"command": "set_auto_blink", "data": {"enabled": true}},
         {"command": "ping"},
         {"command": "load_model", "data": {"path": "a.vrm"}},
     ]}}));
     assert_eq!((&reply["id"], &reply["applied"], &reply["rejected"]), (&json!(5), &json!(3), &json!(1)));
     let avatar = bridge.avatar();
-    assert_eq!((avatar.expressions["joy"], avatar.auto_blink, avatar.model.as_deref()), (0.5, false, Some("a.vrm")));
+    assert_eq!((avatar.expressions["joy"], avatar.auto_blink, avatar.model.as_deref()), (0.5, true, Some("a.vrm")));
     assert!(peer.is_quiet());
     assert_eq!((bridge.counters().applied, bridge.counters().busy_frames), (3, 1));
+}
+
+fn a_batch_of_which_nothing_was_applied_is_no_success(kind: Kind) {
+    let bridge = kind.bridge("dialect=instrumented,fps=200");
+    let mut peer = Peer::greeted(&bridge);
+    let pings = vec![json!({"command": "ping"}); 10];
+    for (ack, count) in [("applied", "applied"), ("received", "queued")] {
+        let batch = |commands: &[Value]| json!({"command": "batch", "id": 5, "ack": ack, "data": {"commands": commands}});
+        let none = peer.call(&batch(&pings));
+        assert_eq!((&none["status"], &none[count], &none["rejected"]), (&json!("error"), &json!(0), &json!(10)));
+        assert_eq!(none["error"], "none of the 10 commands of this batch can be carried out");
+        let some = peer.call(&batch(&[json!({"command": "reset_expressions"}), pings[0].clone()]));
+        assert_eq!((&some["status"], &some["ack"]), (&json!("partial"), &json!(ack)));
+        assert_eq!((&some[count], &some["rejected"]), (&json!(1), &json!(1)));
+        let whole = peer.call(&batch(&[json!({"command": "reset_expressions"})]));
+        assert_eq!((&whole["status"], &whole["rejected"]), (&json!("ok"), &json!(0)));
+    }
 }
 
 fn messages_of_one_frame_are_taken_from_the_queue_together(kind: Kind) {

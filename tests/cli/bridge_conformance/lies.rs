@@ -174,12 +174,12 @@ fn a_stall_without_end_answers_nobody_and_hangs_up_on_nobody() {
     let bridge = bridge("fps=unpaced,stall-after=2");
     let mut peer = Peer::greeted(&bridge);
     peer.ask(RESET);
-    peer.ask(&blink(false));
+    peer.ask(&blink(true));
     peer.send(RESET);
-    peer.send(&blink(true));
+    peer.send(&blink(false));
     assert!(peer.is_quiet(), "and still connected");
     assert_eq!(bridge.counters().received, 2);
-    assert!(!bridge.avatar().auto_blink, "nothing is applied either");
+    assert!(bridge.avatar().auto_blink, "nothing is applied either");
 }
 
 #[test]
@@ -228,14 +228,14 @@ fn a_paused_main_thread_stops_applied_replies_and_no_others() {
     let bridge = bridge("fps=200,pause-main-after=2");
     let mut peer = Peer::greeted(&bridge);
     peer.ask(&expression("joy", 1.0));
-    peer.ask(&blink(false));
-    peer.send(&blink(true));
+    peer.ask(&blink(true));
+    peer.send(&blink(false));
     for _ in 0..20 {
         peer.ask(RESET);
     }
     assert!(peer.is_quiet());
     let avatar = bridge.avatar();
-    assert!(!avatar.auto_blink && avatar.expressions["joy"] == 1.0, "the first two messages are applied, no later one");
+    assert!(avatar.auto_blink && avatar.expressions["joy"] == 1.0, "the first two messages are applied, no later one");
     assert_eq!((bridge.counters().applied, bridge.counters().longest_queue), (2, 21));
 }
 

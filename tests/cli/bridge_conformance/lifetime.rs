@@ -1,15 +1,16 @@
 //! Starting, waiting in line, leaving and stopping.
 
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use workly_perf::bridge::server::{BridgeServerError, BridgeSpec, EmbeddedBridge};
 
-use super::peer::{BLINK, Peer, RESET, bridge};
-use super::served::Kind;
+use super::peer::{BLINK, Peer, RESET, blink, bridge};
+use super::served::{Kind, Served};
 
-on_both!(a_second_client_waits_until_the_first_has_left, a_client_that_leaves_half_a_line_leaves_nothing_behind,);
+on_both!(a_second_client_waits_until_the_first_has_left);
 
 fn a_second_client_waits_until_the_first_has_left(kind: Kind) {
     let bridge = kind.bridge("");
@@ -36,14 +37,85 @@ fn the_main_thread_answers_whoever_is_connected_then() {
     assert!(second.is_quiet());
 }
 
-fn a_client_that_leaves_half_a_line_leaves_nothing_behind(kind: Kind) {
-    let bridge = kind.bridge("");
-    let mut first = Peer::greeted(&bridge);
+/// The read buffer of the stock script outlives its clients.
+#[test]
+fn what_a_client_leaves_half_sent_is_put_before_the_next_client_s_first_message() {
+    for dialect in ["stock", "batch"] {
+        let bridge = bridge(&format!("fps=unpaced,dialect={dialect}"));
+        let mut first = Peer::greeted(&bridge);
+        first.write(br#"{"command": "set_expression", "data": {"name": "left over", "value": 1}, "#);
+        drop(first);
+        let mut second = Peer::greeted(&bridge);
+        second.ask(&blink(true));
+        second.ask(BLINK);
+        let avatar = bridge.avatar();
+        assert_eq!(avatar.expressions["left over"], 1.0, "{dialect}: acted on as the first client's command");
+        let counters = bridge.counters();
+        assert_eq!((counters.received, counters.applied), (2, 2), "{dialect}: two commands in one message are one");
+    }
+}
+
+fn nothing_is_left_behind_by_half_a_line(bridge: &impl Served) {
+    let mut first = Peer::greeted(bridge);
     first.write(b"{\"command\":");
     drop(first);
-    let mut second = Peer::greeted(&bridge);
-    second.ask(RESET);
-    assert_eq!(bridge.counters().malformed, 0);
+    let mut second = Peer::greeted(bridge);
+    assert_eq!(second.call(&json!({"command": "reset_expressions", "id": 1}))["status"], "ok");
+}
+
+#[test]
+fn the_other_bridges_keep_nothing_of_a_client_that_has_left() {
+    nothing_is_left_behind_by_half_a_line(&bridge("dialect=instrumented"));
+    #[cfg(unix)]
+    nothing_is_left_behind_by_half_a_line(&Kind::Mono.bridge(""));
+}
+
+/// A client that has sent everything and waits for the end waits in vain.
+#[test]
+fn the_stock_bridge_never_closes_its_end_when_a_client_leaves() {
+    let stock = bridge("fps=unpaced");
+    let mut peer = Peer::greeted(&stock);
+    peer.ask(RESET);
+    peer.stream().shutdown(Shutdown::Write).unwrap();
+    assert!(peer.is_quiet(), "neither a byte nor the end");
+    let mut next = Peer::greeted(&stock);
+    next.ask(RESET);
+    assert!(peer.is_quiet(), "nor when the next client is served");
+    drop(stock);
+    assert_eq!(peer.rest(), b"", "the end of its process closes it");
+
+    let other = bridge("dialect=instrumented");
+    let mut peer = Peer::greeted(&other);
+    peer.stream().shutdown(Shutdown::Write).unwrap();
+    assert_eq!(peer.rest(), b"");
+}
+
+/// Ten commands in one write are answered in one frame. The first reply goes out, and Nagle's algorithm holds the others back
+/// until the client's system acknowledges it, which it puts off for 40 ms or more.
+#[cfg(target_os = "linux")]
+#[test]
+fn small_replies_in_a_row_wait_for_an_acknowledgement_unless_nodelay_is_on() {
+    let reaction_ms = |spec: &str| {
+        let bridge = bridge(spec);
+        let mut peer = Peer::greeted(&bridge);
+        // Enough of a conversation for the system to begin to put acknowledgements off.
+        (0..40).for_each(|_| peer.ask(BLINK));
+        let mut took_ms: Vec<u128> = (0..9)
+            .map(|_| {
+                let sent = Instant::now();
+                peer.write(format!("{BLINK}\n").repeat(10).as_bytes());
+                (0..10).for_each(|_| assert_eq!(peer.line(), "{}"));
+                sent.elapsed().as_millis()
+            })
+            .collect();
+        took_ms.sort_unstable();
+        took_ms[4]
+    };
+    // Lower bounds alone: how quick it can be is the machine's affair.
+    assert!(reaction_ms("fps=1000") >= 30);
+    assert!(reaction_ms("fps=1000,dialect=batch") >= 30);
+    let eased = reaction_ms("fps=1000,nodelay=on");
+    assert!(eased < reaction_ms("fps=1000"), "{eased}");
 }
 
 #[test]

@@ -60,13 +60,13 @@ fn a_batch_without_an_id_gets_one_bare_line_and_is_applied_in_one_frame() {
     let mut peer = Peer::greeted(&bridge);
     let batch = json!({"command": "batch", "data": {"count": 3, "commands": [
         {"command": "set_expression", "data": {"name": "joy", "value": 0.5}},
-        {"command": "set_auto_blink", "data": {"enabled": false}},
+        {"command": "set_auto_blink", "data": {"enabled": true}},
         {"command": "load_model", "data": {"path": "a.vrm"}},
     ]}});
     peer.ask(&batch.to_string());
     assert!(peer.is_quiet());
     let avatar = bridge.avatar();
-    assert_eq!((avatar.expressions["joy"], avatar.auto_blink, avatar.model.as_deref()), (0.5, false, Some("a.vrm")));
+    assert_eq!((avatar.expressions["joy"], avatar.auto_blink, avatar.model.as_deref()), (0.5, true, Some("a.vrm")));
     assert_eq!((bridge.counters().applied, bridge.counters().busy_frames), (3, 1));
 }
 

@@ -135,8 +135,7 @@ namespace Workly.Bridge
                 if (TryApply(command) == null) applied++;
             }
             if (work.Reply == null) return;
-            work.Reply.Taken = applied;
-            work.Reply.Rejected += work.Batch.Count - applied;
+            work.Reply.SetBatch(applied, work.Reply.Rejected + work.Batch.Count - applied);
         }
 
         /// <summary>What the avatar says against it; null when it was applied.</summary>

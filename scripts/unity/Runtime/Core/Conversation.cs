@@ -197,7 +197,7 @@ namespace Workly.Bridge
             bool taken = queue.TryPush(work, out before);
             if (taken && work.Reply != null) return false;
             reply.QueueDepth = before;
-            if (taken && work.Batch != null) reply.Taken = work.Batch.Count;
+            if (taken && work.Batch != null) reply.SetBatch(work.Batch.Count, reply.Rejected);
             if (taken) return true;
             Interlocked.Increment(ref counters.Overflowed);
             reply.Status = "overflow";

@@ -54,6 +54,16 @@ namespace Workly.Bridge
             return this;
         }
 
+        /// <summary>Says what became of a batch. It is ok only when all of its commands were taken.</summary>
+        public void SetBatch(int taken, int rejected)
+        {
+            Taken = taken;
+            Rejected = rejected;
+            if (rejected == 0) return;
+            if (taken > 0) Status = "partial";
+            else Fail("none of the " + rejected + " commands of this batch can be carried out");
+        }
+
         /// <summary>Writes it, with the moment of writing where the others are.</summary>
         public void WriteTo(Encoder encoder)
         {
@@ -63,11 +73,11 @@ namespace Workly.Bridge
                 encoder.EndMap();
                 return;
             }
-            bool ok = Status == "ok";
-            encoder.BeginMap(Count(ok));
+            bool acknowledges = Status == "ok" || Status == "partial";
+            encoder.BeginMap(Count(acknowledges));
             if (Id != null) { encoder.Key("id"); encoder.Write(Id); }
             if (Command != null) { encoder.Key("command"); encoder.Text(Command); }
-            if (ok) Text(encoder, "ack", Ack == Ack.Applied ? "applied" : "received");
+            if (acknowledges) Text(encoder, "ack", Ack == Ack.Applied ? "applied" : "received");
             Text(encoder, "status", Status);
             if (Error != null) Text(encoder, "error", Error);
             if (Taken >= 0)
@@ -95,12 +105,12 @@ namespace Workly.Bridge
             encoder.EndMap();
         }
 
-        private int Count(bool ok)
+        private int Count(bool acknowledges)
         {
             int count = 1;
             if (Id != null) count++;
             if (Command != null) count++;
-            if (ok) count++;
+            if (acknowledges) count++;
             if (Error != null) count++;
             if (Taken >= 0) count += 2;
             if (QueueDepth >= 0) count++;

@@ -11,7 +11,7 @@ internal sealed class RecordingAvatar : IAvatar
 {
     private readonly object gate = new object();
     private readonly SortedDictionary<string, float> expressions = new SortedDictionary<string, float>(StringComparer.Ordinal);
-    private bool autoBlink = true;
+    private bool autoBlink;
     private HeadMovement head = new HeadMovement { MinIntervalSeconds = 2, MaxIntervalSeconds = 6, MaxAngleDegrees = 10 };
     private float transitionSpeed = 1;
     private string model;
