@@ -81,7 +81,8 @@ fn frames() -> u32 {
     println!("  {:<9} {:>9} {:>10} {:>10} {:>9} {:>9}", "load", "fps", "truth ms", "figure ms", "off us", "limit us");
     let mut missed = 0;
     for fps in [30_u32, 60, 144] {
-        let spec = format!("fps={fps}");
+        // Without it replies of one frame wait for each other, as Unity's do: see `known_truth_stock`.
+        let spec = format!("fps={fps},nodelay=on");
         let period = 1e9 / f64::from(fps);
         let closed = measure(&spec, Ack::Applied, Load::Closed, 200);
         missed += check(&format!("{:<9} {fps:>9}", "closed"), period, median(&closed.latency_ns) as f64, period * 0.02);
@@ -232,7 +233,7 @@ fn check_in(label: &str, truth: f64, figure: f64, limit: f64, finer: f64) -> u32
 }
 
 fn message(ack: Ack) -> Message {
-    Message::of(Dialect::stock(), Dialect::stock().probe(ack).expect("a probe"), true, SIZE)
+    Message::of(Dialect::stock(), Dialect::stock().probe(ack).expect("a probe"), Some(true), SIZE)
 }
 
 fn measure(spec: &str, ack: Ack, load: Load, messages: usize) -> RoundTrips {

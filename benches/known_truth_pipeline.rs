@@ -138,7 +138,7 @@ fn stages() -> bool {
 fn bare_ms() -> (f64, f64, f64) {
     let bytes = |ack: Ack| {
         let probe = Dialect::stock().probe(ack).expect("a probe");
-        Message::of(Dialect::stock(), probe, true, 100).line(0).to_vec()
+        Message::of(Dialect::stock(), probe, Some(true), 100).line(0).to_vec()
     };
     let exchange = |address, ack| median(&exchanges(address, &bytes(ack), 1_000)) as f64 / 1e6;
     let text = "… ".repeat(40);

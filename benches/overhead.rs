@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     let bench = Bench { clock: &clock, stop: &stop, replies: &replies, ids: false };
     let mut client = Client::connect(&[bridge], Duration::from_secs(5), &stop).expect("the null bridge");
     let mut message =
-        Message::of(Dialect::stock(), Dialect::stock().probe(Ack::Received).expect("a probe"), true, SIZE);
+        Message::of(Dialect::stock(), Dialect::stock().probe(Ack::Received).expect("a probe"), Some(true), SIZE);
     let bytes = message.line(0).to_vec();
 
     let mut ratios = Vec::new();

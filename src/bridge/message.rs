@@ -51,9 +51,10 @@ impl Message {
         Self { line, id_at }
     }
 
-    /// The message of a dialect's probe, as a line. Where it switches something on or off, `enabled` decides which.
+    /// The message of a dialect's probe, as a line. Where it switches something on or off, `enabled` decides which; see
+    /// [`Probe::switched`].
     #[must_use]
-    pub fn of(dialect: &Dialect, probe: &Probe, enabled: bool, size_bytes: usize) -> Self {
+    pub fn of(dialect: &Dialect, probe: &Probe, enabled: Option<bool>, size_bytes: usize) -> Self {
         Self::new(dialect, &dialect.body(&probe.command, &probe.switched(enabled)), Wire::LINES, size_bytes)
     }
 
@@ -193,8 +194,8 @@ mod tests {
         let stock = Dialect::stock();
         let probe = stock.probes.applied.as_ref().unwrap();
         let line = |enabled| String::from_utf8(Message::of(stock, probe, enabled, 0).line(0).to_vec()).unwrap();
-        assert!(line(false).contains(r#""data": {"enabled": false}"#));
-        assert!(line(true).contains(r#""data": {"enabled": true}"#));
+        assert!(line(Some(false)).contains(r#""data": {"enabled": false}"#));
+        assert!(line(Some(true)).contains(r#""data": {"enabled": true}"#));
     }
 
     #[test]
@@ -232,7 +233,7 @@ mod tests {
     #[test]
     fn an_envelope_has_a_time_and_an_id_of_text() {
         let public = Dialect::named("public-api").unwrap();
-        let mut message = Message::of(public, public.probes.applied.as_ref().unwrap(), true, 0);
+        let mut message = Message::of(public, public.probes.applied.as_ref().unwrap(), Some(true), 0);
         let read: Value = serde_json::from_slice(message.line(7)).unwrap();
         assert_eq!((&read["type"], &read["id"]), (&json!("set_expression"), &json!("1000000007")));
         let timestamp = read["timestamp"].as_str().unwrap();

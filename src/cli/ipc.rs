@@ -17,7 +17,8 @@ use crate::measure::Load;
 /// one that Unity's main thread answers inside a frame: their difference is the wait for the frame.
 ///
 /// Without --load and without a study of its own, such as --find-max-rate, it does the whole round: received and applied, closed loop and Poisson, and the message sizes. The
-/// avatar is left as it was found: expressions reset, blink as the configuration has it.
+/// expressions are reset at the end. Blinking is set to what the configuration says; where it says nothing, applied commands
+/// are sent with blinking off, the default of Unity and of the application, and a warning says so.
 #[derive(Debug, Args)]
 pub struct IpcArgs {
     /// Messages a case. Percentiles are given from the n they need: p90 from 100, p99 from 1,000, p99.9 from 10,000.

@@ -5,6 +5,7 @@ mod closed;
 mod contention;
 mod figures;
 mod findings;
+mod held_replies;
 mod load;
 mod matcher;
 mod open;
@@ -31,6 +32,7 @@ pub use breakdown::{
 pub use contention::{CellSample, LONGEST_TALK, measure_cell};
 pub use figures::{case_state, latency_metrics, metrics};
 pub use findings::{ClientLimit, aliases, client_limited, frame_lock};
+pub use held_replies::{HeldReplies, OpenRoundTrips, REMEDY, held_replies};
 pub use load::Load;
 pub use matcher::{Answer, Matcher};
 pub use periodicity::{Periodicity, periodicity, uniformity_p};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::shared::{DEFAULT_CONFIG, as_ms, as_text, read_config};
-use crate::bridge::{Ack, DEFAULT_PORT, Detected, Dialect, DialectError, Listener, Message, Target};
+use crate::bridge::{Ack, DEFAULT_PORT, Detected, Dialect, DialectError, Listener, Message, Probe, Target};
 use crate::cli::ReachArgs;
 use crate::config::{ConfigError, WorklyConfig};
 use crate::record::RecordError;
@@ -100,8 +100,9 @@ pub struct Reach {
     /// Bound of each wait, in milliseconds.
     #[serde(rename = "timeout_ms", serialize_with = "as_ms")]
     pub timeout: Duration,
-    /// Whether the avatar is to blink afterwards, as `avatar.auto_blink.enabled` says.
-    pub blink: bool,
+    /// Whether the avatar blinks, as `avatar.auto_blink.enabled` says; `None` where no configuration does. The bridge cannot be
+    /// asked.
+    pub blink: Option<bool>,
     /// Whether a bridge on another machine is allowed.
     pub allow_remote: bool,
     /// That the configuration names another address than the application connects to, in words; part of the warnings too.
@@ -141,14 +142,11 @@ impl Reach {
         };
         let mut warnings = Vec::new();
         if config.auto_blink.is_none() && !matches!(target, Target::Embedded(_)) {
-            warnings.push(format!(
-                "no configuration says whether the avatar blinks ({}): it was left blinking",
-                config_path.as_deref().map_or(DEFAULT_CONFIG.into(), |path| path.display().to_string()),
-            ));
+            let path = config_path.as_deref().map_or(DEFAULT_CONFIG.into(), |path| path.display().to_string());
+            warnings.extend(unknown_blink(dialect, &path));
         }
         let elsewhere = config.unity.as_deref().filter(|_| found_by == FoundBy::Default).and_then(elsewhere);
         warnings.extend(elsewhere.clone());
-        let blink = config.auto_blink.unwrap_or(true);
         let reach = Self {
             target,
             found_by,
@@ -156,7 +154,7 @@ impl Reach {
             dialect,
             dialect_by,
             timeout: args.timeout,
-            blink,
+            blink: config.auto_blink,
             allow_remote: args.allow_remote,
             elsewhere,
             warnings,
@@ -180,10 +178,12 @@ impl Reach {
         Message::of(self.dialect, probe.expect("every dialect has a probe"), self.blink, size_bytes)
     }
 
-    /// The messages that leave the avatar as it was found, each with its command.
+    /// The messages that leave the avatar as it was found, each with its command. What the avatar was found to do cannot always be
+    /// known: nothing is switched on or off at the end unless the configuration says which.
     pub fn restoring(&self) -> impl Iterator<Item = (&str, Message)> {
         let message = |probe| Message::of(self.dialect, probe, self.blink, 0);
-        self.dialect.restore.iter().map(move |probe| (probe.command.as_str(), message(probe)))
+        let is_known = |probe: &&Probe| self.blink.is_some() || probe.switches_to().is_none();
+        self.dialect.restore.iter().filter(is_known).map(move |probe| (probe.command.as_str(), message(probe)))
     }
 }
 
@@ -202,6 +202,18 @@ fn elsewhere(named: &str) -> Option<String> {
              so that bridge was taken; --bridge {named} takes the other"
         )
     })
+}
+
+/// What a user must know whose avatar is measured although nothing says whether it blinks.
+fn unknown_blink(dialect: &Dialect, config: &str) -> Option<String> {
+    let probe = dialect.probe(Ack::Applied)?;
+    let sent = probe.switches_to()?;
+    let (default, other) = if sent { ("", "off") } else { (" (the default of Unity and of the application)", "on") };
+    Some(format!(
+        "no configuration says whether the avatar blinks ({config}), and the bridge cannot be asked: measuring applied replies \
+         sends {} with enabled={sent}{default}, and nothing is switched back. If blinking was {other}, switch it {other} again",
+        probe.command
+    ))
 }
 
 /// What `--dialect` takes for a dialect that is to be found out.
@@ -251,15 +263,40 @@ mod tests {
         };
         let config = r#"{"unity": {"port": 6000}, "avatar": {"auto_blink": {"enabled": false}}}"#;
         let (target, found_by, blink, warnings) = with(config, "");
-        assert_eq!((target.as_str(), found_by, blink), ("127.0.0.1:5555", FoundBy::Default, false));
+        assert_eq!((target.as_str(), found_by, blink), ("127.0.0.1:5555", FoundBy::Default, Some(false)));
         assert!(warnings[0].contains("127.0.0.1:6000") && warnings[0].contains("nothing reads them"), "{warnings:?}");
-        let flag = ("[::1]:7000".into(), FoundBy::Flag, false, Vec::new());
+        let flag = ("[::1]:7000".into(), FoundBy::Flag, Some(false), Vec::new());
         assert_eq!(with(config, "--bridge [::1]:7000"), flag, "who names the bridge needs no warning");
         for same in
             [r#"{"unity": {"host": "localhost", "port": 5555}}"#, r#"{"unity": {"port": 5555}}"#, r#"{"unity": 5}"#]
         {
             let config = format!("{}, {}", &same[..same.len() - 1], &config[r#"{"unity": {"port": 6000}, "#.len()..]);
             assert_eq!(with(&config, "").3, Vec::<String>::new(), "{config}");
+        }
+    }
+
+    #[test]
+    fn what_the_avatar_does_is_left_alone_where_nothing_says_what_it_does() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let with = |text: &str, more: &str| {
+            std::fs::write(file.path(), text).unwrap();
+            plan(&format!("--config {} {more}", file.path().display())).unwrap()
+        };
+        let lines = |plan: &Reach| -> Vec<String> {
+            plan.restoring().map(|(_, mut message)| String::from_utf8(message.line(0).to_vec()).unwrap()).collect()
+        };
+        let probed = |plan: &Reach| String::from_utf8(plan.message(Ack::Applied, 0).line(0).to_vec()).unwrap();
+        let unknown = with("{}", "");
+        assert!(lines(&unknown).iter().all(|line| line.contains("reset_expressions")), "{:?}", lines(&unknown));
+        assert!(probed(&unknown).contains(r#""enabled": false"#), "off is the default: {}", probed(&unknown));
+        let warning = &unknown.warnings[0];
+        assert!(warning.contains("sends set_auto_blink with enabled=false") && warning.contains("switch it on again"));
+        assert!(with("{}", "--dialect founding").warnings.is_empty(), "a dialect that has no blinking");
+        for on in [true, false] {
+            let known = with(&format!(r#"{{"avatar": {{"auto_blink": {{"enabled": {on}}}}}}}"#), "");
+            let said = format!(r#""enabled": {on}"#);
+            assert!(probed(&known).contains(&said) && lines(&known).iter().any(|line| line.contains(&said)));
+            assert!(known.warnings.is_empty());
         }
     }
 

@@ -63,8 +63,8 @@ fn finding_out_never_sends_a_bare_bridge_what_it_does_not_know() {
         let (_, run) = measured(&format!("--bridge {} --dialect auto", bridge.address()));
         assert_eq!(run.subject["dialect"], "stock");
         let counters = bridge.counters();
-        // One to find out, 2 cases of 32, and the two that put the avatar back.
-        assert_eq!((counters.received, counters.ignored, counters.malformed), (67, 0, 0), "{dialect}");
+        // One to find out, 2 cases of 32, and the one that resets the expressions.
+        assert_eq!((counters.received, counters.ignored, counters.malformed), (66, 0, 0), "{dialect}");
     }
 }
 

@@ -94,11 +94,11 @@ fn the_avatar_is_left_as_it_was_found() {
     let place = Place::new();
     let bridge = EmbeddedBridge::start("fps=unpaced".parse().unwrap(), 0).unwrap();
     let port = bridge.address().port();
-    place.write("data/config.json", r#"{"avatar": {"auto_blink": {"enabled": false}}}"#);
+    place.write("data/config.json", r#"{"avatar": {"auto_blink": {"enabled": true}}}"#);
     let outcome = place.run(&format!("ipc --bridge 127.0.0.1:{port} --messages 20 --load closed --quiet"));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let avatar = bridge.avatar();
-    assert!(!avatar.auto_blink);
+    assert!(avatar.auto_blink, "as the configuration has it");
     assert!(avatar.expressions.values().all(|&value| value == 0.0), "{avatar:?}");
     assert!(bridge.counters().received > 40);
     assert!(!outcome.stdout.contains("SIMULATED"), "the tool was told that this is Unity");
@@ -174,6 +174,20 @@ fn a_reader_who_leaves_early_is_no_error() {
         .unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// Blinking is off by default, in Unity and in the application, and cannot be asked for.
+#[test]
+fn blinking_is_not_switched_on_where_nothing_says_that_it_was_on() {
+    let place = Place::new();
+    let bridge = EmbeddedBridge::start("fps=unpaced".parse().unwrap(), 0).unwrap();
+    let line = format!("ipc --bridge {} --messages 20 --load closed --quiet", bridge.address());
+    let outcome = place.run(&line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(!bridge.avatar().auto_blink);
+    let said = format!("{}{}", outcome.stdout, outcome.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("sends set_auto_blink with enabled=false"), "{said}");
+    assert!(said.contains("If blinking was on, switch it on again"), "{said}");
 }
 
 #[test]

@@ -54,8 +54,8 @@ fn a_session_with_contents_is_sent_as_it_was_at_its_own_pace() {
     assert_eq!(figure(&run, "replay/applied", "unassigned"), Some(0.0));
     assert!(case(&run, "replay/received").duration_s >= 0.55, "no sooner than it was recorded");
     assert_eq!(figure(&run, "replay/received", "lost"), Some(0.0));
-    // The twelve, and the two that put the avatar back.
-    assert_eq!(bridge.counters().received, 14);
+    // The twelve, and the one that resets the expressions.
+    assert_eq!(bridge.counters().received, 13);
     assert!(bridge.avatar().expressions.is_empty());
 }
 

@@ -51,15 +51,24 @@ pub struct Probe {
     pub data: Map<String, Value>,
 }
 
+/// The argument that switches something on or off.
+const SWITCH: &str = "enabled";
+
 impl Probe {
-    /// Its data, with what it switches on or off decided by `enabled`.
+    /// Its data. Where it switches something on or off, `enabled` decides which; the data's own value when that is `None`.
     #[must_use]
-    pub fn switched(&self, enabled: bool) -> Map<String, Value> {
+    pub fn switched(&self, enabled: Option<bool>) -> Map<String, Value> {
         let mut data = self.data.clone();
-        if let Some(switch) = data.get_mut("enabled") {
+        if let (Some(switch), Some(enabled)) = (data.get_mut(SWITCH), enabled) {
             *switch = Value::Bool(enabled);
         }
         data
+    }
+
+    /// What it switches something to by its own data; `None` where it switches nothing.
+    #[must_use]
+    pub fn switches_to(&self) -> Option<bool> {
+        self.data.get(SWITCH)?.as_bool()
     }
 }
 
@@ -70,7 +79,7 @@ pub struct Probes {
     /// Answered by the socket thread.
     #[serde(default)]
     pub received: Option<Probe>,
-    /// Answered by the main thread; its `enabled` is to be replaced by what the user's configuration says.
+    /// Answered by the main thread; its `enabled` is replaced by what the user's configuration says, where that says anything.
     #[serde(default)]
     pub applied: Option<Probe>,
 }

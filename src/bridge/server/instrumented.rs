@@ -320,8 +320,7 @@ mod tests {
     #[test]
     fn a_batch_of_which_nothing_was_taken_is_an_error_and_an_empty_one_is_not() {
         let said = |commands: Value, ack: &str| -> Value {
-            let order =
-                order(&json!({"command": "batch", "id": 1, "ack": ack, "data": {"commands": commands}}));
+            let order = order(&json!({"command": "batch", "id": 1, "ack": ack, "data": {"commands": commands}}));
             serde_json::from_slice(&order.ticket.pack(&Moments::default(), &shared(), Wire::LINES)).unwrap()
         };
         for (ack, count) in [("applied", "applied"), ("received", "queued")] {

@@ -34,7 +34,11 @@ impl BridgeSpec {
     pub const KEYS: &'static [SpecKey] = &[
         key("dialect", "stock, batch, instrumented, founding or public-api", "what the bridge speaks (default stock)"),
         key("fps", "a number above 0 and at most 1000, or unpaced", "frames a second of the main thread (default 60)"),
-        key("nodelay", "on or off", "TCP_NODELAY on each connection (default off for stock and batch, as in Unity; else on)"),
+        key(
+            "nodelay",
+            "on or off",
+            "TCP_NODELAY on each connection (default off for stock and batch, as in Unity; else on)",
+        ),
         key("received-delay", DURATION, "time the socket thread spends before each of its replies"),
         key("applied-delay", DURATION, "time the main thread lets pass before each of its replies"),
         key("parse-delay", DURATION, "time the socket thread spends on understanding each message"),

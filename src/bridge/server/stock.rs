@@ -16,9 +16,7 @@ use crate::bridge::{Ack, Applies, Command, Dialect};
 pub(super) fn understand(payload: &[u8], dialect: &Dialect) -> Understood {
     // Whoever read it has made text of it already.
     let line = &String::from_utf8_lossy(payload);
-    let order = |actions, ack| {
-        Understood::Order(Order { actions, rejected: 0, ack: Some(ack), ticket: Ticket::Bare })
-    };
+    let order = |actions, ack| Understood::Order(Order { actions, rejected: 0, ack: Some(ack), ticket: Ticket::Bare });
     match Known::find(line, dialect) {
         Some(Known::Batch) => order(Vec::new(), Ack::Received),
         Some(Known::Command(command)) => {

@@ -146,7 +146,8 @@ fn a_batch_of_which_nothing_was_applied_is_no_success(kind: Kind) {
     let mut peer = Peer::greeted(&bridge);
     let pings = vec![json!({"command": "ping"}); 10];
     for (ack, count) in [("applied", "applied"), ("received", "queued")] {
-        let batch = |commands: &[Value]| json!({"command": "batch", "id": 5, "ack": ack, "data": {"commands": commands}});
+        let batch =
+            |commands: &[Value]| json!({"command": "batch", "id": 5, "ack": ack, "data": {"commands": commands}});
         let none = peer.call(&batch(&pings));
         assert_eq!((&none["status"], &none[count], &none["rejected"]), (&json!("error"), &json!(0), &json!(10)));
         assert_eq!(none["error"], "none of the 10 commands of this batch can be carried out");

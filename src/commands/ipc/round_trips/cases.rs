@@ -173,8 +173,9 @@ impl Round<'_, '_> {
 }
 
 /// What it means when only the socket thread answers.
-const PAUSED: &str = "received replies flow while applied ones do not: Unity's main thread is paused (window unfocused or \
-                      minimised?)";
+const PAUSED: &str = "received replies flow while applied ones do not: Unity's main thread is paused. Workly's project leaves \
+                      runInBackground off, so Unity pauses when another window has the focus: keep its window in front while \
+                      you measure, or set Application.runInBackground (the drop-in bridge in scripts/unity does)";
 
 impl Obstacle {
     /// Why `case` is not measured, if this keeps it from being so.

@@ -3,7 +3,8 @@
 use crate::bridge::Ack;
 use crate::clock::ms;
 use crate::measure::{
-    Load, RoundTrips, aliases, client_limited, frame_lock, growing_queue, periodicity, received_signature, uniformity_p,
+    HeldReplies, Load, OpenRoundTrips, REMEDY, RoundTrips, aliases, client_limited, frame_lock, growing_queue,
+    held_replies, periodicity, received_signature, uniformity_p,
 };
 use crate::plan::IpcCase;
 use crate::plural::counted;
@@ -33,7 +34,11 @@ pub(super) fn headline(cases: &[Case], measured: &[(IpcCase, RoundTrips)]) -> Ve
     )];
     findings.extend(difference(applied, received).map(|wait| {
         let between = with_interval(&wait);
-        match frame_period_ms(measured).filter(|period_ms| wait.value.is_some_and(|wait_ms| wait_ms <= *period_ms)) {
+        let period_ms = frame_period_ms(measured);
+        if let Some(held) = measured.iter().find(|other| is_applied_poisson(other)).and_then(|(_, trips)| held(trips)) {
+            return format!("The difference, {between}, is {}.", held_and_frame(&held, period_ms));
+        }
+        match period_ms.filter(|period_ms| wait.value.is_some_and(|wait_ms| wait_ms <= *period_ms)) {
             Some(period_ms) => format!(
                 "The difference, {between}, is the wait for Unity's frame: {:.1} frames a second leave {:.3} ms on \
                  average.",
@@ -46,17 +51,50 @@ pub(super) fn headline(cases: &[Case], measured: &[(IpcCase, RoundTrips)]) -> Ve
     findings
 }
 
+/// What the difference is where replies were held back: late replies beside the wait for the frame. With what mends it.
+fn held_and_frame(held: &HeldReplies, period_ms: Option<f64>) -> String {
+    let frame = period_ms.map_or_else(
+        || "the wait for Unity's frame".to_owned(),
+        |period_ms| {
+            let (per_s, wait_ms) = (1e3 / period_ms, period_ms / 2.0);
+            format!("the wait for Unity's frame ({per_s:.1} frames a second leave {wait_ms:.3} ms on average)")
+        },
+    );
+    let others = if held.other_mean_ns.is_nan() {
+        String::new()
+    } else {
+        format!(" against {:.2} ms", held.other_mean_ns / 1e6)
+    };
+    format!(
+        "{frame} and late replies: {:.0} % of the applied replies were held back until the one before was acknowledged \
+         (Nagle's algorithm with delayed acknowledgement), and took {:.2} ms on average{others}. {}",
+        held.share() * 100.0,
+        held.held_mean_ns / 1e6,
+        REMEDY.trim_end_matches('.')
+    )
+}
+
+fn is_applied_poisson((plan, _): &&(IpcCase, RoundTrips)) -> bool {
+    plan.ack == Ack::Applied && matches!(plan.load, Load::Poisson { .. })
+}
+
+/// The replies of an open loop that were held back, if any were.
+fn held(trips: &RoundTrips) -> Option<HeldReplies> {
+    let RoundTrips { due_ns, lateness_ns, latency_ns, .. } = trips;
+    held_replies(OpenRoundTrips { due_ns, lateness_ns, latency_ns })
+}
+
+/// Round trips of which none was held back: what is left of the connection's part, frames and queue show.
+fn unheld_ns(trips: &RoundTrips) -> Vec<u64> {
+    held(trips).map_or_else(|| trips.latency_ns.clone(), |held| held.others(&trips.latency_ns))
+}
+
 /// The frame period that applied replies show, if closed loop and Poisson arrivals agree on one.
 fn frame_period_ms(measured: &[(IpcCase, RoundTrips)]) -> Option<f64> {
-    let applied = |wanted: fn(Load) -> bool| {
-        measured
-            .iter()
-            .find(|other| other.0.ack == Ack::Applied && wanted(other.0.load))
-            .map(|other| &other.1.latency_ns)
-    };
-    let closed = applied(|load| load == Load::Closed)?;
-    let poisson = applied(|load| matches!(load, Load::Poisson { .. }))?;
-    frame_lock(closed, poisson).map(ms)
+    let is_closed = |other: &&(IpcCase, RoundTrips)| other.0.ack == Ack::Applied && other.0.load == Load::Closed;
+    let (_, closed) = measured.iter().find(is_closed)?;
+    let (_, poisson) = measured.iter().find(is_applied_poisson)?;
+    frame_lock(&closed.latency_ns, &unheld_ns(poisson)).map(ms)
 }
 
 /// The difference of two means; its interval from both of theirs, as for independent samples.
@@ -91,16 +129,14 @@ fn lock_note(case: &IpcCase, trips: &RoundTrips, measured: &[(IpcCase, RoundTrip
     if case.load != Load::Closed || case.ack != Ack::Applied || trips.latency_ns.is_empty() {
         return None;
     }
-    let is_poisson =
-        |other: &&(IpcCase, RoundTrips)| other.0.ack == case.ack && matches!(other.0.load, Load::Poisson { .. });
-    let Some((poisson, poisson_trips)) = measured.iter().find(is_poisson) else {
+    let Some((poisson, poisson_trips)) = measured.iter().find(is_applied_poisson) else {
         return Some(
             "A closed loop on applied replies shows the frame period of a bridge that works in frames, and not what a \
              lone command waits: add --load poisson:50 for that."
                 .into(),
         );
     };
-    let period_ns = frame_lock(&trips.latency_ns, &poisson_trips.latency_ns)?;
+    let period_ns = frame_lock(&trips.latency_ns, &unheld_ns(poisson_trips))?;
     Some(format!(
         "Locked onto the frame: each message meets the start of a frame and waits for the next, so this is the frame \
          period ({:.1} a second), not what a lone command waits. That is {}.",
@@ -144,7 +180,9 @@ fn frames_note(case: &IpcCase, trips: &RoundTrips) -> Option<String> {
     if case.ack != Ack::Applied || !matches!(case.load, Load::Poisson { .. }) {
         return None;
     }
-    let frames = periodicity(&arrivals_ns(trips))?;
+    let arrivals_ns = arrivals_ns(trips);
+    // A held reply comes when it is let go, whatever the frame.
+    let frames = periodicity(&held(trips).map_or_else(|| arrivals_ns.clone(), |held| held.others(&arrivals_ns)))?;
     let p = uniformity_p(&trips.due_ns, frames.period_ns)?;
     let mean_ns = trips.latency_ns.iter().sum::<u64>() as f64 / trips.latency_ns.len() as f64;
     let floor_ns = frames.period_ns / 2.0;
@@ -164,6 +202,10 @@ fn frames_note(case: &IpcCase, trips: &RoundTrips) -> Option<String> {
 
 /// The faults whose pattern the round trips have.
 fn signature_notes(case: &IpcCase, trips: &RoundTrips) -> Vec<String> {
+    if let Some(held) = held(trips) {
+        // Its pile at 40 ms is one of these, and a backlog behind held replies is no queue of the bridge's.
+        return vec![held.to_string()];
+    }
     let received = (case.ack == Ack::Received)
         .then(|| received_signature(&trips.latency_ns, &arrivals_ns(trips), case.load == Load::Closed));
     let growing = (case.load != Load::Closed).then(|| growing_queue(&trips.latency_ns));

@@ -60,7 +60,7 @@ pub(super) fn shaped(plan: &IpcPlan, shape: Shape) -> Map<String, Value> {
     let data = |value: Value| value.as_object().cloned().unwrap_or_default();
     match shape {
         Shape::Expression => plan.dialect.body("set_expression", &data(json!({"name": "neutral", "value": 0.0}))),
-        Shape::Blink => plan.dialect.body("set_auto_blink", &data(json!({"enabled": plan.blink}))),
+        Shape::Blink => plan.dialect.body("set_auto_blink", &data(json!({"enabled": plan.blink.unwrap_or(false)}))),
         Shape::HeadMovement => plan.dialect.body(
             "set_auto_head_movement",
             &data(json!({"enabled": true, "min_interval": 2.5, "max_interval": 6.0, "max_angle": 12.5})),

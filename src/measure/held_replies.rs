@@ -1,0 +1,317 @@
+//! Replies that were held back by the bridge's own end of the connection: Nagle's algorithm there, and acknowledgements that this
+//! end puts off. Pure.
+//!
+//! Without `TCP_NODELAY` a small reply is not sent while the one before it is unacknowledged. This end acknowledges a reply with
+//! its next message or, when it has none to send, after some time: 40 ms on Linux, 200 ms on Windows. So a held reply has a
+//! pattern that neither frames nor a queue have. Its message had been sent before the last reply arrived, and it arrives at the
+//! moment at which that reply is acknowledged: right after the next message, whatever this is about, or when the time is up.
+
+use super::signatures::ACKNOWLEDGED_AFTER_MS;
+use crate::clock::ms;
+use crate::stats::nearest_rank;
+
+/// Round trips of an open loop in the order of sending, in nanoseconds: what is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenRoundTrips<'a> {
+    /// When each message was due, by the clock.
+    pub due_ns: &'a [u64],
+    /// How late each was sent.
+    pub lateness_ns: &'a [u64],
+    /// From the moment at which it was due to its reply.
+    pub latency_ns: &'a [u64],
+}
+
+/// Replies that were held back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldReplies {
+    /// Which of the round trips they belong to.
+    pub is_held: Vec<bool>,
+    /// How many arrived right after a later message.
+    pub with_a_message: usize,
+    /// How many arrived when the time for acknowledging was up.
+    pub with_the_timer: usize,
+    /// The median of that time, in nanoseconds, where it was waited for.
+    pub timer_ns: Option<u64>,
+    /// Mean round trip of the replies that were held back, in nanoseconds.
+    pub held_mean_ns: f64,
+    /// Mean round trip of the others, in nanoseconds; NaN where there are none.
+    pub other_mean_ns: f64,
+}
+
+impl HeldReplies {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.with_a_message + self.with_the_timer
+    }
+
+    /// Their share of all replies.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        self.count() as f64 / self.is_held.len() as f64
+    }
+
+    /// Those of `values`, one for each round trip, whose replies were not held back.
+    #[must_use]
+    pub fn others<T: Copy>(&self, values: &[T]) -> Vec<T> {
+        values.iter().zip(&self.is_held).filter(|(_, is_held)| !**is_held).map(|(value, _)| *value).collect()
+    }
+}
+
+impl std::fmt::Display for HeldReplies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (count, n) = (self.count(), self.is_held.len());
+        write!(
+            f,
+            "Held replies: the bridge's end of the connection held back {:.0} % of the replies ({count} of {n}) until the reply \
+             before was acknowledged (Nagle's algorithm and delayed acknowledgement). {} came right after a later message",
+            self.share() * 100.0,
+            self.with_a_message
+        )?;
+        if let Some(timer_ns) = self.timer_ns {
+            write!(f, ", {} after {:.1} ms without one", self.with_the_timer, ms(timer_ns))?;
+        }
+        write!(
+            f,
+            ". Held replies took {:.2} ms on average, the others {:.2} ms. Neither the frame nor a queue makes this \
+             difference. {REMEDY}",
+            self.held_mean_ns / 1e6,
+            self.other_mean_ns / 1e6
+        )
+    }
+}
+
+/// What mends it.
+pub const REMEDY: &str = "Set TCP_NODELAY on the connection that the bridge accepts (in C#: client.NoDelay = true); the \
+                          drop-in bridge in scripts/unity does.";
+
+/// Replies that arrive within this of each other came together, in nanoseconds.
+const TOGETHER_NS: u64 = 500_000;
+
+/// Replies that arrive sooner than this after the last are not looked at: the network may take that long, in nanoseconds.
+const NEXT_NS: u64 = 1_000_000;
+
+/// The longest time from a message to a reply that its acknowledgement releases, in nanoseconds.
+const RELEASE_NS: f64 = 1_000_000.0;
+
+/// The same as a share of the mean time between two messages, so that few replies come so soon after a message by chance.
+const RELEASE_SHARE: f64 = 0.1;
+
+/// Fewest round trips, and fewest held replies among them.
+const FEWEST: (usize, usize) = (20, 5);
+
+/// Least share of held replies that is worth a word.
+const LEAST_SHARE: f64 = 0.05;
+
+/// Of the replies that a later one overtook, at least this share has to have been released by an acknowledgement. Those of a bridge
+/// that answers one message a frame are as late, and hardly one of them arrives at such a moment.
+const LEAST_RELEASED: f64 = 0.6;
+
+/// Finds the replies that were held back, if there are enough of them to be no chance.
+#[must_use]
+pub fn held_replies(trips: OpenRoundTrips<'_>) -> Option<HeldReplies> {
+    let n = trips.latency_ns.len();
+    if n < FEWEST.0 || trips.due_ns.len() != n {
+        return None;
+    }
+    let late_ns = |index: usize| if trips.lateness_ns.len() == n { trips.lateness_ns[index] } else { 0 };
+    let sent_ns: Vec<u64> = (0..n).map(|index| trips.due_ns[index] + late_ns(index)).collect();
+    let arrived_ns: Vec<u64> = (0..n).map(|index| trips.due_ns[index] + trips.latency_ns[index]).collect();
+    let mut sends_ns = sent_ns.clone();
+    sends_ns.sort_unstable();
+    let mean_gap_ns = (sends_ns[n - 1] - sends_ns[0]) as f64 / (n - 1) as f64;
+    let release_ns = RELEASE_NS.min(RELEASE_SHARE * mean_gap_ns);
+
+    let mut found = Found { is_held: vec![false; n], ..Found::default() };
+    let bursts = bursts(&arrived_ns);
+    for pair in bursts.windows(2) {
+        let (before, burst) = (&pair[0], &pair[1]);
+        let last_ns = before.last().map_or(0, |index| arrived_ns[*index]);
+        let arrival_ns = arrived_ns[burst[0]];
+        // A message that is sent after the last reply acknowledges that reply: its own is not held back.
+        let overtaken = burst.iter().all(|index| sent_ns[*index] < last_ns) && arrival_ns - last_ns > NEXT_NS;
+        if overtaken {
+            let next_send_ns = sends_ns.get(sends_ns.partition_point(|ns| *ns <= last_ns)).copied();
+            found.add(burst, released(arrival_ns, last_ns, next_send_ns, release_ns));
+        }
+    }
+    found.judged(trips.latency_ns)
+}
+
+/// What let a reply go.
+enum Release {
+    Message,
+    Timer { after_ns: u64 },
+}
+
+fn released(arrival_ns: u64, last_ns: u64, next_send_ns: Option<u64>, release_ns: f64) -> Option<Release> {
+    let after_ns = arrival_ns - last_ns;
+    match next_send_ns {
+        Some(send_ns) if send_ns < arrival_ns => {
+            ((arrival_ns - send_ns) as f64 <= release_ns).then_some(Release::Message)
+        }
+        _ => {
+            let is_due = ACKNOWLEDGED_AFTER_MS.iter().any(|(from, to)| (*from..*to).contains(&ms(after_ns)));
+            is_due.then_some(Release::Timer { after_ns })
+        }
+    }
+}
+
+/// Indices of the replies that came together, in the order of arrival.
+fn bursts(arrived_ns: &[u64]) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..arrived_ns.len()).collect();
+    order.sort_by_key(|index| arrived_ns[*index]);
+    let together = |left: &usize, right: &usize| arrived_ns[*right] - arrived_ns[*left] <= TOGETHER_NS;
+    order.chunk_by(together).map(<[usize]>::to_vec).collect()
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    is_held: Vec<bool>,
+    overtaken: usize,
+    with_a_message: usize,
+    timers_ns: Vec<u64>,
+    with_the_timer: usize,
+}
+
+impl Found {
+    fn add(&mut self, burst: &[usize], release: Option<Release>) {
+        self.overtaken += burst.len();
+        match release {
+            None => return,
+            Some(Release::Message) => self.with_a_message += burst.len(),
+            Some(Release::Timer { after_ns }) => {
+                self.with_the_timer += burst.len();
+                self.timers_ns.push(after_ns);
+            }
+        }
+        burst.iter().for_each(|index| self.is_held[*index] = true);
+    }
+
+    fn judged(mut self, latency_ns: &[u64]) -> Option<HeldReplies> {
+        let (count, n) = (self.with_a_message + self.with_the_timer, latency_ns.len());
+        let is_rare = count < FEWEST.1 || (count as f64) < LEAST_SHARE * n as f64;
+        if is_rare || (count as f64) < LEAST_RELEASED * self.overtaken as f64 {
+            return None;
+        }
+        self.timers_ns.sort_unstable();
+        let mean_ns = |held: bool| {
+            let of = latency_ns.iter().zip(&self.is_held).filter(|(_, is_held)| **is_held == held);
+            let (sum, count) = of.fold((0, 0), |(sum, count), (ns, _)| (sum + ns, count + 1));
+            sum as f64 / f64::from(count)
+        };
+        Some(HeldReplies {
+            with_a_message: self.with_a_message,
+            with_the_timer: self.with_the_timer,
+            timer_ns: (!self.timers_ns.is_empty()).then(|| nearest_rank(&self.timers_ns, 0.5)),
+            held_mean_ns: mean_ns(true),
+            other_mean_ns: mean_ns(false),
+            is_held: self.is_held,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng, rngs::StdRng};
+    use rand_distr::{Distribution, Exp};
+
+    use super::*;
+
+    /// Sends at random moments, and when a bridge has each reply ready, in nanoseconds.
+    fn ready(rate_per_s: f64, seed: u64, mut reply: impl FnMut(u64) -> u64) -> Vec<(u64, u64)> {
+        let mut random = StdRng::seed_from_u64(seed);
+        let gaps = Exp::new(rate_per_s).unwrap();
+        let mut due = 0.0;
+        (0..300)
+            .map(|_| {
+                due += gaps.sample(&mut random) * 1e9;
+                let sent = due as u64;
+                (sent, reply(sent))
+            })
+            .collect()
+    }
+
+    fn at_frames(period_ns: u64) -> impl FnMut(u64) -> u64 {
+        move |sent| (sent / period_ns + 1) * period_ns
+    }
+
+    /// When replies that are ready so arrive over a connection with Nagle's algorithm on the bridge's end, and acknowledgements that
+    /// this end puts off for `timer`: worked out event by event, 60 us each way.
+    fn nagled(ready: &[(u64, u64)], timer: u64) -> Vec<u64> {
+        const WAY: u64 = 60_000;
+        let mut arrivals = vec![0; ready.len()];
+        let (mut acknowledged, mut next) = (0, 0);
+        while next < ready.len() {
+            // Each reply is a write of its own. With nothing unacknowledged it leaves at once, alone; what has had to wait leaves
+            // together.
+            let leaves = ready[next].1.max(acknowledged);
+            let arrives = leaves + WAY;
+            let waiting = ready[next..].iter().take_while(|(_, at)| *at < leaves).count().max(1);
+            arrivals[next..next + waiting].fill(arrives);
+            next += waiting;
+            let message = ready.iter().map(|(sent, _)| *sent).find(|sent| *sent > arrives);
+            acknowledged = message.unwrap_or(u64::MAX).min(arrives + timer) + WAY;
+        }
+        arrivals
+    }
+
+    fn found(ready: &[(u64, u64)], arrivals: &[u64]) -> Option<HeldReplies> {
+        let due_ns: Vec<u64> = ready.iter().map(|(sent, _)| *sent).collect();
+        let latency_ns: Vec<u64> = arrivals.iter().zip(&due_ns).map(|(arrived, due)| arrived - due).collect();
+        held_replies(OpenRoundTrips { due_ns: &due_ns, lateness_ns: &[], latency_ns: &latency_ns })
+    }
+
+    #[test]
+    fn applied_replies_that_nagle_holds_back_are_found_and_counted() {
+        for (period_ms, timer_ms) in [(16.667, 40), (16.667, 200), (33.333, 40), (6.944, 44)] {
+            let ready = ready(50.0, 7, at_frames((period_ms * 1e6) as u64));
+            let arrivals = nagled(&ready, timer_ms * 1_000_000);
+            let held = found(&ready, &arrivals).unwrap_or_else(|| panic!("{period_ms} ms, {timer_ms} ms"));
+            // The truth: what arrives later than ready and one way.
+            let truth: Vec<bool> = ready.iter().zip(&arrivals).map(|((_, at), got)| *got > at + 1_100_000).collect();
+            let missed = truth.iter().zip(&held.is_held).filter(|(truth, found)| truth != found).count();
+            // Those that come together with the replies of a frame cannot be told.
+            assert!(missed * 10 <= ready.len(), "{missed} of {} told wrongly", ready.len());
+            assert!(held.share() > 0.15 && held.held_mean_ns > held.other_mean_ns + 5e6, "{held}");
+            match held.timer_ns {
+                Some(timer_ns) => assert_eq!(timer_ns / 1_000_000, timer_ms, "{held}"),
+                None => assert_eq!(timer_ms, 200, "at 50 a second a message comes before 200 ms are over"),
+            }
+        }
+    }
+
+    #[test]
+    fn frames_alone_are_not_mistaken_for_it() {
+        // 25 and 24 frames a second: their periods are those of delayed acknowledgements.
+        for fps in [24, 25, 30, 60, 144] {
+            let ready = ready(50.0, 3, at_frames(1_000_000_000 / fps));
+            let arrivals: Vec<u64> = ready.iter().map(|(_, at)| at + 60_000).collect();
+            assert_eq!(found(&ready, &arrivals), None, "{fps} fps");
+        }
+    }
+
+    #[test]
+    fn a_queue_is_not_mistaken_for_it() {
+        // One message a frame: others wait for several frames, on the grid.
+        for rate_per_s in [50.0, 70.0, 900.0] {
+            let mut free = 0;
+            let ready = ready(rate_per_s, 5, |sent| {
+                free = (sent / 16_667_000 + 1).max(free + 1);
+                free * 16_667_000
+            });
+            let arrivals: Vec<u64> = ready.iter().map(|(_, at)| at + 60_000).collect();
+            assert_eq!(found(&ready, &arrivals), None, "{rate_per_s}");
+        }
+    }
+
+    #[test]
+    fn quick_replies_and_too_few_of_them_say_nothing() {
+        let mut random = StdRng::seed_from_u64(1);
+        let quick = ready(50.0, 2, |sent| sent + random.random_range(30_000..300_000));
+        let arrivals: Vec<u64> = quick.iter().map(|(_, at)| *at).collect();
+        assert_eq!(found(&quick, &arrivals), None);
+        assert_eq!(found(&quick[..10], &arrivals[..10]), None);
+    }
+}
