@@ -4,7 +4,7 @@
 //! `cargo bench --bench known_truth_stock [-- poisson|rare|reaction]`, about four minutes in all. The bridge is used as it is by
 //! default, and with `nodelay=on`, in rounds that alternate between the two; a figure is the median over the rounds. Prints the
 //! table of docs/BRIDGE.md. Ends with exit code 1 when p50 or p90 at 50 a second lies more than 15 % outside of what the real bridge
-//! showed; on a busy machine that says little. Linux only: elsewhere acknowledgements are put off for another time.
+//! showed (with `nodelay=on`: p90); on a busy machine that says little. Linux only: elsewhere acknowledgements are put off for another time.
 
 #![allow(clippy::print_stdout)] // Its output is its purpose.
 
@@ -41,10 +41,11 @@ const fn seen(name: &'static str, range_ms: (f64, f64), is_judged: bool) -> Publ
     Published { name, range_ms, is_judged }
 }
 
-/// Poisson arrivals at 50 a second, *applied*.
+/// Poisson arrivals at 50 a second, *applied*. The p50 with `nodelay=on` is not judged: exact frames leave 8.3 ms, and the script's own
+/// loop left more.
 const POISSON: [[Published; 3]; 2] = [
     [seen("p50", (16.4, 17.1), true), seen("p90", (41.0, 42.0), true), seen("max", (55.0, 57.0), false)],
-    [seen("p50", (9.8, 12.2), true), seen("p90", (16.0, 20.0), true), seen("max", (21.0, 25.0), false)],
+    [seen("p50", (9.8, 12.2), false), seen("p90", (16.0, 20.0), true), seen("max", (21.0, 25.0), false)],
 ];
 
 /// The same at 5 a second.
@@ -70,7 +71,10 @@ fn main() -> ExitCode {
     if wants("reaction") {
         missed += part("ten commands in one write", &REACTION, |spec, seed| reaction_ms(spec, 20, seed));
     }
-    println!("medians of {ROUNDS} rounds; limit {} % for p50 and p90 at 50 a second", LIMIT * 100.0);
+    println!(
+        "medians of {ROUNDS} rounds; limit {} % for p50 and p90 at 50 a second, with nodelay=on for p90",
+        LIMIT * 100.0
+    );
     println!("{}", if missed == 0 { "every figure within its limit" } else { "FIGURES OUTSIDE OF THEIR LIMIT" });
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -136,7 +140,8 @@ fn poisson_ms(spec: &str, rate_per_s: f64, messages: usize, seed: u64) -> Vec<f6
     sorted_ms(trips.latency_ns.iter().map(|ns| Duration::from_nanos(*ns)))
 }
 
-/// From the write of ten commands at a random moment to the last reply, sorted, in milliseconds.
+/// From the write of ten commands at a random moment of the frame to the last reply, sorted, in milliseconds. The pauses are short:
+/// after one of 50 ms and more Linux acknowledges at once again.
 fn reaction_ms(spec: &str, reactions: usize, seed: u64) -> Vec<f64> {
     const BLINK: &str = "{\"command\": \"set_auto_blink\", \"data\": {\"enabled\": false}}\n";
     let bridge = start(spec);
@@ -154,7 +159,7 @@ fn reaction_ms(spec: &str, reactions: usize, seed: u64) -> Vec<f64> {
     let mut random = StdRng::seed_from_u64(seed);
     let took: Vec<Duration> = (0..reactions)
         .map(|_| {
-            std::thread::sleep(Duration::from_micros(random.random_range(100_000..200_000)));
+            std::thread::sleep(Duration::from_micros(random.random_range(0..16_667)));
             let sent = Instant::now();
             stream.write_all(BLINK.repeat(10).as_bytes()).expect("a write");
             replies(10);
