@@ -77,9 +77,9 @@ pub struct ModelNeeds {
 pub struct Situation {
     /// What for.
     pub objective: Objective,
-    /// Physical cores.
+    /// Physical cores that this process may use.
     pub physical_cores: Option<u64>,
-    /// Logical CPUs that this user may have.
+    /// CPUs that this process may use: affinity and quotas leave so many.
     pub logical_cpus: Option<u64>,
     /// Memory, in bytes.
     pub memory_bytes: Option<u64>,

@@ -10,7 +10,7 @@ pub struct ContextArgs {
     /// Tokens that the context holds.
     #[arg(long, default_value_t = 2048, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=10_000_000))]
     pub n_ctx: u32,
-    /// Threads. Default: the physical cores.
+    /// Threads. Default: the physical cores that CPU affinity and quotas leave to this process, at most 16.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THREADS)))]
     pub threads: Option<u32>,
     /// Layers on the GPU.

@@ -61,7 +61,7 @@ pub struct GpuProfilesArgs {
     /// Flash attention: auto, on or off.
     #[arg(long, value_name = "CHOICE", default_value_t = FlashAttention::Auto)]
     pub flash_attn: FlashAttention,
-    /// Threads for what stays on the CPU. Default: the physical cores.
+    /// Threads for what stays on the CPU. Default: the physical cores that CPU affinity and quotas leave to this process.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THREADS)))]
     pub threads: Option<u32>,
     /// Rounds: each measures every placement once, in random order.

@@ -20,7 +20,7 @@ use crate::measure::RenderSpec;
 #[derive(Debug, Args)]
 pub struct ThreadsArgs {
     /// Thread counts: numbers, and `auto` for the default counts with those of both documented rules and of this machine's
-    /// cores. Default: 1,2,4,6,8,12,16, trimmed to twice the logical CPUs.
+    /// cores. Default: 1,2,4,6,8,12,16, trimmed to twice the CPUs that affinity and quotas leave to this process.
     #[arg(long, value_name = "COUNTS", value_delimiter = ',')]
     pub sweep: Vec<SweepItem>,
     /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights of a real shape (see `workly-perf model shapes`).

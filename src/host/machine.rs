@@ -5,8 +5,8 @@ use std::path::Path;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 use super::fingerprint::Comparable;
-use super::{cpu, gpu, power, reading, virtualised};
-use crate::record::{Fact, Machine};
+use super::{cpu, gpu, power, reading, topology, virtualised};
+use crate::record::{Fact, Machine, Topology};
 
 /// Reads the facts of this machine: takes some milliseconds, a few more with a GPU's driver, changes nothing, and never fails as a whole.
 #[must_use]
@@ -20,10 +20,10 @@ fn read(root: &Path) -> Machine {
         RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(wanted);
     let cpu = ask(&system, cpu::model);
-    let logical_cpus = ask(&system, cpu::logical_cpus);
+    let topology = topology::read(root);
+    let usable_cpus = topology.usable_cpus();
+    let Topology { physical_cores, logical_cpus, .. } = topology;
     let memory_bytes = ask(&system, memory_bytes);
-    let physical_cores = cpu::physical_cores();
-    let usable_cpus = cpu::usable_cpus(root);
     let gpus = gpu::survey(root);
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
     let fingerprint = Comparable {
@@ -84,7 +84,7 @@ pub fn available_memory_bytes() -> Fact<u64> {
 }
 
 /// One-minute load average. Windows keeps none: what stands in for it there starts at 0 and means nothing for a minute.
-fn load_average() -> Fact<f64> {
+pub(super) fn load_average() -> Fact<f64> {
     if cfg!(windows) { Fact::Unsupported } else { reading::from_sysinfo(System::load_average().map(|load| load.one)) }
 }
 

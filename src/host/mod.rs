@@ -4,6 +4,7 @@
 //! of theirs is read, so a record can be shown to anyone.
 
 mod build;
+mod cgroup;
 mod core_kinds;
 mod cpu;
 mod cpu_list;

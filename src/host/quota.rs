@@ -1,72 +1,35 @@
 //! CPU quotas of Linux control groups, version 2 and version 1: how many CPUs' worth of time a container may use.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
+use super::cgroup::{Group, Version, cpu_groups};
 use super::reading;
-
-/// Which version of control groups a hierarchy speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Version {
-    V1,
-    V2,
-}
 
 /// The tightest quota on this process, in CPUs (`1.5` is one and a half); `None` where there is no limit.
 ///
 /// `root` is the root of the file system. A limit on a parent group binds as well, so every group from the process's
 /// own up to the hierarchy's root is asked. The error says what could not be read or understood.
 pub(super) fn quota_cpus(root: &Path) -> Result<Option<f64>, String> {
-    let Some(membership) = reading::text(&root.join("proc/self/cgroup"))? else { return Ok(None) };
     let mut tightest: Option<f64> = None;
-    for (version, group) in groups(&membership) {
-        let mounts: &[&str] = match version {
-            Version::V1 => &["sys/fs/cgroup/cpu", "sys/fs/cgroup/cpu,cpuacct"],
-            Version::V2 => &["sys/fs/cgroup", "sys/fs/cgroup/unified"],
+    for group in cpu_groups(root)? {
+        tightest = match (tightest, limit_of(&group)?) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
         };
-        for mount in mounts {
-            for depth in group.ancestors() {
-                let limit = limit_of(version, &root.join(mount).join(depth))?;
-                tightest = match (tightest, limit) {
-                    (Some(a), Some(b)) => Some(a.min(b)),
-                    (a, b) => a.or(b),
-                };
-            }
-        }
     }
     Ok(tightest)
 }
 
-/// The groups that can carry a CPU quota, from the text of `/proc/self/cgroup`.
-///
-/// A line is `id:controllers:/path`; version 2 has id 0 and no controllers. Inside a container the path can lead
-/// outside of what is mounted (`/../sibling`): only its plain components are kept.
-fn groups(membership: &str) -> Vec<(Version, PathBuf)> {
-    membership
-        .lines()
-        .filter_map(|line| {
-            let mut fields = line.splitn(3, ':');
-            let (id, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
-            let version = match (id, controllers) {
-                ("0", "") => Version::V2,
-                (_, list) if list.split(',').any(|controller| controller == "cpu") => Version::V1,
-                _ => return None,
-            };
-            let plain = Path::new(path).components().filter(|part| matches!(part, Component::Normal(_))).collect();
-            Some((version, plain))
-        })
-        .collect()
-}
-
 /// The limit that one group sets; `None` where it sets none or is not there.
-fn limit_of(version: Version, group: &Path) -> Result<Option<f64>, String> {
-    match version {
-        Version::V2 => match reading::text(&group.join("cpu.max"))? {
+fn limit_of(group: &Group) -> Result<Option<f64>, String> {
+    match group.version {
+        Version::V2 => match reading::text(&group.folder.join("cpu.max"))? {
             Some(text) => parse_cpu_max(&text),
             None => Ok(None),
         },
         Version::V1 => {
-            let quota = reading::text(&group.join("cpu.cfs_quota_us"))?;
-            let period = reading::text(&group.join("cpu.cfs_period_us"))?;
+            let quota = reading::text(&group.folder.join("cpu.cfs_quota_us"))?;
+            let period = reading::text(&group.folder.join("cpu.cfs_period_us"))?;
             match (quota, period) {
                 (Some(quota), Some(period)) => parse_cfs(&quota, &period),
                 _ => Ok(None),
@@ -104,12 +67,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn membership_lines_are_told_apart() {
-        let text = "9:name=systemd:/\n7:cpuset:/a\n2:cpu,cpuacct:/jobs/7\n0::/user.slice/../app.scope\nodd";
-        assert_eq!(groups(text), [(Version::V1, "jobs/7".into()), (Version::V2, "user.slice/app.scope".into())]);
-    }
-
-    #[test]
     fn quotas_are_parsed() {
         assert_eq!(parse_cpu_max("max 100000"), Ok(None));
         assert_eq!(parse_cpu_max("150000 100000"), Ok(Some(1.5)));
@@ -128,6 +85,18 @@ mod tests {
             ("sys/fs/cgroup/box/cpu.max", "250000 100000\n"),
         ]);
         assert_eq!(quota_cpus(root.path()), Ok(Some(2.5)));
+    }
+
+    #[test]
+    fn a_version_1_parent_binds_its_children_too() {
+        let root = root(&[
+            ("proc/self/cgroup", "1:cpu:/outer/inner\n0::/\n"),
+            ("sys/fs/cgroup/cpu/outer/cpu.cfs_quota_us", "150000\n"),
+            ("sys/fs/cgroup/cpu/outer/cpu.cfs_period_us", "100000\n"),
+            ("sys/fs/cgroup/cpu/outer/inner/cpu.cfs_quota_us", "-1\n"),
+            ("sys/fs/cgroup/cpu/outer/inner/cpu.cfs_period_us", "100000\n"),
+        ]);
+        assert_eq!(quota_cpus(root.path()), Ok(Some(1.5)));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub fn topology() -> Topology {
 }
 
 /// The topology, with `/proc` and `/sys` looked for below `root`.
-fn read(root: &Path) -> Topology {
+pub(super) fn read(root: &Path) -> Topology {
     let system = System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()));
     let logical_cpus = match &system {
         Ok(system) => cpu::logical_cpus(system),
@@ -100,6 +100,7 @@ mod tests {
         let logical = topology.logical_cpus.value().copied().unwrap();
         let allowed = topology.affinity_cpus.value().copied().unwrap();
         assert!(allowed >= 1 && allowed <= logical, "{topology:?}");
+        assert!(topology.usable_cpus().value().is_some_and(|usable| (1..=allowed).contains(usable)), "{topology:?}");
     }
 
     #[cfg(target_os = "linux")]
@@ -116,6 +117,20 @@ mod tests {
             assert_eq!(affinity_cpus(root_with(&[]).path()), Fact::Unsupported);
             let garbled = root_with(&[("proc/self/status", "Cpus_allowed_list:\tall\n")]);
             assert_eq!(affinity_cpus(garbled.path()), Fact::Failed("'all' in a list of CPUs is not understood".into()));
+        }
+
+        #[test]
+        fn what_may_be_used_is_within_affinity_and_quota() {
+            let status = ("proc/self/status", "Cpus_allowed_list:\t0-7\n");
+            let online = ("sys/devices/system/cpu/online", "0-7\n");
+            let group = ("proc/self/cgroup", "0::/box/inner\n");
+            let quota = ("sys/fs/cgroup/box/cpu.max", "50000 100000\n");
+            let limited = read(root_with(&[status, online, group, quota]).path());
+            assert_eq!((&limited.affinity_cpus, &limited.quota_cpus), (&Fact::Value(8), &Fact::Value(Some(0.5))));
+            assert_eq!((limited.usable_cpus(), limited.usable_cores()), (Fact::Value(1), 1));
+            let garbled = read(root_with(&[group, ("sys/fs/cgroup/cpu.max", "?\n")]).path());
+            assert_eq!(garbled.usable_cpus(), Fact::Failed("the CPU quota '?' is not understood".into()));
+            assert!(garbled.usable_cores() >= 1);
         }
 
         #[test]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::cpus::usable_counts;
 use super::threads::Rounds;
 use crate::cli::{GpuProfilesArgs, LayerItem, Reserve};
 use crate::llm::engine::{ContextSpec, FlashAttention, KvType};
@@ -80,8 +81,7 @@ impl GpuProfilesPlan {
     /// Resolves the arguments for a machine.
     #[must_use]
     pub fn resolve(args: &GpuProfilesArgs, topology: &Topology, fresh_seed: u64) -> Self {
-        let cores = topology.physical_cores.value().or(topology.logical_cpus.value()).copied();
-        let cores = u32::try_from(cores.unwrap_or(1)).unwrap_or(1).max(1);
+        let (cores, _) = usable_counts(topology);
         let kv = args.cache_type.first().map_or("f16", |kind| kind.name());
         let needed = args.prompt_tokens.max(args.gen_tokens) + 1;
         Self {
@@ -163,23 +163,18 @@ impl GpuProfilesPlan {
 mod tests {
     use clap::Parser;
 
+    use super::super::cpus::tests::topology;
     use super::*;
     use crate::cli::{Cli, Command};
-    use crate::record::Fact;
 
     fn plan(line: &str) -> GpuProfilesPlan {
+        within(line, None)
+    }
+
+    fn within(line: &str, quota: Option<f64>) -> GpuProfilesPlan {
         let words = ["workly-perf", "gpu-profiles"].into_iter().chain(line.split_whitespace());
         let Command::GpuProfiles(args) = Cli::try_parse_from(words).unwrap().command else { panic!("{line}") };
-        let topology = Topology {
-            physical_cores: Fact::Value(4),
-            logical_cpus: Fact::Value(8),
-            performance_cores: Fact::Unsupported,
-            efficiency_cores: Fact::Unsupported,
-            smt: Fact::Value(true),
-            affinity_cpus: Fact::Value(8),
-            quota_cpus: Fact::Value(None),
-        };
-        GpuProfilesPlan::resolve(&args, &topology, 7)
+        GpuProfilesPlan::resolve(&args, &topology(4, 8, quota), 7)
     }
 
     #[test]
@@ -189,6 +184,12 @@ mod tests {
         assert_eq!(usual.placements(13, 13), [0, 10, 13]);
         assert_eq!(plan("--layers all,0").placements(33, 5), [0, 33]);
         assert_eq!((usual.first_context().n_ctx, usual.depth, usual.demands_gpu()), (4096, Depth::Measure, false));
+    }
+
+    #[test]
+    fn threads_are_what_a_quota_leaves_unless_they_are_named() {
+        assert_eq!(within("", Some(1.5)).n_threads, 1);
+        assert_eq!(within("--threads 6", Some(1.5)).n_threads, 6);
     }
 
     #[test]

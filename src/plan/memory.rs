@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::conversation::{ConversationError, script};
+use super::cpus::usual_threads;
 use crate::advise::LeakRule;
 use crate::cli::MemoryArgs;
 use crate::llm::Script;
@@ -14,8 +15,6 @@ const THRESHOLD_A_MESSAGE: f64 = 512.0;
 const THRESHOLD_A_MINUTE: f64 = 65_536.0;
 /// In what memory is counted: pages of 4 KiB; Windows hands out address space in steps of 64 KiB.
 const GRAIN: f64 = if cfg!(windows) { 65_536.0 } else { 4_096.0 };
-/// Most threads that are taken unasked.
-const MOST_THREADS: u64 = 16;
 
 /// What growth is counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -99,12 +98,6 @@ impl ConversationPlan {
             leak: LeakPlan::of(args, GrowthUnit::Message, warm_up),
         })
     }
-}
-
-/// As many threads as there are physical cores, where that is known.
-pub(super) fn usual_threads(topology: &Topology) -> u32 {
-    let cores = topology.physical_cores.value().or(topology.logical_cpus.value()).copied().unwrap_or(1);
-    u32::try_from(cores.clamp(1, MOST_THREADS)).unwrap_or(1)
 }
 
 /// A process to watch.

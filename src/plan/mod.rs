@@ -2,6 +2,7 @@
 
 mod campaign;
 mod conversation;
+mod cpus;
 mod gpu_profiles;
 mod ipc;
 mod memory;
@@ -18,6 +19,7 @@ mod watch;
 
 pub use campaign::{CampaignError, CampaignPlan, Role, Variant};
 pub use conversation::ConversationError;
+pub use cpus::{oversubscribed, usable_counts};
 pub use gpu_profiles::{Depth, GpuProfilesPlan, KeptFree};
 pub use ipc::{
     BreakdownPlan, IpcCase, IpcPlan, MaxRatePlan, ReplayPlan, RoundTripsPlan, Shape, Study, VariantsPlan, Way,

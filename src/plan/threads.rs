@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::cpus::usable_counts;
 use crate::advise::threads::{BASELINE, founding_rule, later_rule};
 use crate::cli::{SweepItem, ThreadsArgs, UnderLoad};
 use crate::measure::RenderSpec;
@@ -36,7 +37,7 @@ impl Competition {
 pub struct Count {
     /// Threads.
     pub threads: u32,
-    /// More than this machine has logical CPUs.
+    /// More than the CPUs that this process may use.
     pub oversubscribed: bool,
 }
 
@@ -98,8 +99,7 @@ impl ThreadsPlan {
     /// Resolves the arguments for a machine.
     #[must_use]
     pub fn resolve(args: &ThreadsArgs, topology: &Topology, fresh_seed: u64) -> Self {
-        let logical = small(topology.logical_cpus.value().copied(), 1);
-        let physical = small(topology.physical_cores.value().copied(), u64::from(logical));
+        let (physical, logical) = usable_counts(topology);
         let rules = vec![
             Rule { name: "fixed, as the app shipped", threads: BASELINE },
             Rule { name: "founding rule", threads: founding_rule(physical, logical) },
@@ -115,7 +115,8 @@ impl ThreadsPlan {
                     threads.extend(trimmed());
                     threads.extend(rules.iter().skip(1).map(|rule| rule.threads));
                     threads.extend([physical, logical]);
-                    threads.extend(topology.performance_cores.value().map(|&cores| small(Some(cores), 1)));
+                    let fast = topology.performance_cores.value().and_then(|&cores| u32::try_from(cores).ok());
+                    threads.extend(fast.map(|cores| cores.clamp(1, logical)));
                 }
             }
         }
@@ -151,32 +152,22 @@ impl ThreadsPlan {
     }
 }
 
-/// A count of cores as a count of threads.
-fn small(count: Option<u64>, otherwise: u64) -> u32 {
-    u32::try_from(count.unwrap_or(otherwise)).unwrap_or(u32::MAX).max(1)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
 
+    use super::super::cpus::tests::topology;
     use super::*;
     use crate::cli::{Cli, Command};
-    use crate::record::Fact;
 
-    fn plan(line: &str, (physical, logical): (u64, u64)) -> ThreadsPlan {
+    fn plan(line: &str, cores: (u64, u64)) -> ThreadsPlan {
+        within(line, cores, None)
+    }
+
+    fn within(line: &str, (physical, logical): (u64, u64), quota: Option<f64>) -> ThreadsPlan {
         let cli = Cli::try_parse_from(["workly-perf", "threads"].into_iter().chain(line.split_whitespace())).unwrap();
         let Command::Threads(args) = cli.command else { panic!("{line} is threads") };
-        let topology = Topology {
-            physical_cores: Fact::Value(physical),
-            logical_cpus: Fact::Value(logical),
-            performance_cores: Fact::Unsupported,
-            efficiency_cores: Fact::Unsupported,
-            smt: Fact::Value(physical < logical),
-            affinity_cpus: Fact::Value(logical),
-            quota_cpus: Fact::Value(None),
-        };
-        ThreadsPlan::resolve(&args, &topology, 7)
+        ThreadsPlan::resolve(&args, &topology(physical, logical, quota), 7)
     }
 
     fn counts(plan: &ThreadsPlan) -> Vec<u32> {
@@ -190,6 +181,14 @@ mod tests {
         let asked = plan("--sweep 16,2,2", (2, 2));
         assert_eq!(counts(&asked), [2, 16]);
         assert_eq!(asked.counts.iter().map(|count| count.oversubscribed).collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[test]
+    fn a_quota_trims_the_counts_and_the_rules() {
+        let limited = within("", (8, 16), Some(2.0));
+        assert_eq!(counts(&limited), [1, 2, 4]);
+        assert_eq!(limited.counts.iter().map(|count| count.oversubscribed).collect::<Vec<_>>(), [false, false, true]);
+        assert_eq!(limited.rules.iter().map(|rule| rule.threads).collect::<Vec<_>>(), [6, 2, 2]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::conversation::{ConversationError, script};
-use super::memory::usual_threads;
+use super::cpus::usual_threads;
 use crate::cli::{WarmupArgs, WarmupStudy};
 use crate::llm::Script;
 use crate::record::Topology;

@@ -23,9 +23,86 @@ pub struct Topology {
     pub quota_cpus: Fact<Option<f64>>,
 }
 
+/// How far a quota may fall short of a whole CPU and still count as one: 1.99 CPUs are two.
+const SHORT_OF_WHOLE: f64 = 0.01;
+
+impl Topology {
+    /// How many CPUs this process may keep busy: the least of the CPUs that are online, those that affinity allows, and the whole CPUs
+    /// of the quota; at least 1. Everything that asks for a number of CPUs asks here.
+    ///
+    /// A limit that could not be read is a failure; one that this platform does not have limits nothing.
+    #[must_use]
+    pub fn usable_cpus(&self) -> Fact<u64> {
+        let quota = match &self.quota_cpus {
+            Fact::Value(quota) => quota.map_or(Fact::Unsupported, |cpus| Fact::Value(whole_cpus(cpus))),
+            Fact::Failed(reason) => Fact::Failed(reason.clone()),
+            Fact::Unsupported | Fact::NotMeasured => Fact::Unsupported,
+        };
+        let limits = [self.logical_cpus.clone(), self.affinity_cpus.clone(), quota];
+        if let Some(failed) = limits.iter().find(|limit| matches!(limit, Fact::Failed(_))) {
+            return failed.clone();
+        }
+        limits.iter().filter_map(Fact::value).min().map(|cpus| (*cpus).max(1)).into()
+    }
+
+    /// How many physical cores this process may keep busy, at least 1: as many threads as a model is given unless somebody says
+    /// otherwise. What is not known limits nothing.
+    #[must_use]
+    pub fn usable_cores(&self) -> u64 {
+        let quota = self.quota_cpus.value().copied().flatten().map(whole_cpus);
+        let limits = [self.physical_cores.value(), self.logical_cpus.value(), self.affinity_cpus.value()];
+        limits.into_iter().flatten().copied().chain(quota).min().unwrap_or(1).max(1)
+    }
+}
+
+/// The whole CPUs of a quota. A thread beyond the quota stops all others each period, so it is rounded down; of less than one CPU,
+/// one thread makes what there is.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A count of CPUs, at least 1.
+fn whole_cpus(quota: f64) -> u64 {
+    (quota + SHORT_OF_WHOLE).floor().max(1.0) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn topology(cores: u64, logical: u64, affinity: u64, quota: Option<f64>) -> Topology {
+        Topology {
+            physical_cores: Fact::Value(cores),
+            logical_cpus: Fact::Value(logical),
+            performance_cores: Fact::Unsupported,
+            efficiency_cores: Fact::Unsupported,
+            smt: Fact::Unsupported,
+            affinity_cpus: Fact::Value(affinity),
+            quota_cpus: Fact::Value(quota),
+        }
+    }
+
+    #[test]
+    fn what_may_be_used_is_the_least_of_cpus_affinity_and_quota() {
+        for ((cores, logical, affinity, quota), (cpus, usable_cores)) in [
+            ((8, 16, 16, None), (16, 8)),
+            ((8, 16, 4, None), (4, 4)),
+            ((8, 16, 16, Some(2.0)), (2, 2)),
+            ((8, 16, 16, Some(2.9)), (2, 2)),
+            ((8, 16, 16, Some(1.995)), (2, 2)),
+            ((8, 16, 16, Some(0.5)), (1, 1)),
+            ((8, 16, 1, Some(12.0)), (1, 1)),
+            ((8, 16, 16, Some(64.0)), (16, 8)),
+        ] {
+            let topology = topology(cores, logical, affinity, quota);
+            assert_eq!(topology.usable_cpus(), Fact::Value(cpus), "{topology:?}");
+            assert_eq!(topology.usable_cores(), usable_cores, "{topology:?}");
+        }
+    }
+
+    #[test]
+    fn a_limit_that_cannot_be_read_is_a_failure_and_one_that_is_not_there_is_none() {
+        let garbled = Topology { quota_cpus: Fact::Failed("odd".into()), ..topology(4, 8, 8, None) };
+        assert_eq!((garbled.usable_cpus(), garbled.usable_cores()), (Fact::Failed("odd".into()), 4));
+        let windows = Topology { quota_cpus: Fact::Unsupported, ..topology(4, 8, 2, None) };
+        assert_eq!((windows.usable_cpus(), windows.usable_cores()), (Fact::Value(2), 2));
+    }
 
     #[test]
     fn no_quota_and_an_unknown_quota_are_kept_apart() {

@@ -11,6 +11,8 @@ mod bridge_conformance;
 mod compare;
 mod compare_python;
 mod compare_simulated;
+#[cfg(all(feature = "llama", target_os = "linux"))]
+mod cpu_limits;
 mod dialects;
 mod doctor;
 #[cfg(feature = "llama")]

@@ -40,22 +40,19 @@ fn processor(facts: &MachineFacts<'_>) -> Check {
         noun(&machine.logical_cpus, "logical CPU"),
         machine.usable_cpus
     );
-    match (machine.usable_cpus.value(), machine.logical_cpus.value()) {
-        (Some(usable), Some(logical)) if usable < logical => Check::new("processor", CheckState::Warning, found)
-            .mend("lift the CPU limit (affinity, container or job) that Workly runs under")
-            .causes(&[Symptom::SlowReply]),
-        _ if machine
-            .load_average
-            .value()
-            .zip(machine.logical_cpus.value())
-            .is_some_and(|(load, cpus)| *load > *cpus as f64) =>
-        {
-            let load = machine.load_average.value().copied().unwrap_or_default();
-            Check::new("processor", CheckState::Warning, format!("{found}; load average {load:.1}"))
-                .mend("close what else computes, or give the model fewer threads: workly-perf threads")
-                .causes(&[Symptom::SlowReply, Symptom::LateAvatar])
-        }
-        _ => Check::ok("processor", found),
+    let usable = machine.usable_cpus.value().or(machine.logical_cpus.value());
+    let load = machine.load_average.value().zip(usable).filter(|(load, cpus)| **load > **cpus as f64);
+    let found = load.map_or(found.clone(), |(load, _)| format!("{found}; load average {load:.1}"));
+    let check = match (load, usable < machine.logical_cpus.value()) {
+        (None, false) => return Check::ok("processor", found),
+        (_, true) => Check::new("processor", CheckState::Warning, found)
+            .mend("lift the CPU limit (affinity, container or job) that Workly runs under"),
+        (Some(_), false) => Check::new("processor", CheckState::Warning, found)
+            .mend("close what else computes, or give the model fewer threads: workly-perf threads"),
+    };
+    match load {
+        Some(_) => check.causes(&[Symptom::SlowReply, Symptom::LateAvatar]),
+        None => check.causes(&[Symptom::SlowReply]),
     }
 }
 

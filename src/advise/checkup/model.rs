@@ -219,17 +219,13 @@ fn fit(need: &ModelNeed, free: u64) -> Option<Check> {
 
 /// The line about threads: what the application takes, and what the documents' later rule would.
 #[must_use]
-pub fn check_threads(profile: &str, threads: u64, rule: Option<u32>, logical: Option<u64>) -> Check {
+pub fn check_threads(profile: &str, threads: u64, rule: Option<u32>, usable: Option<u64>) -> Check {
     let rule_says = rule.map_or_else(String::new, |rule| format!("; the later rule says {rule}"));
     let found = format!("the application takes {threads} (profile {profile}){rule_says}");
-    if logical.is_some_and(|logical| threads > logical) {
-        return Check::new(
-            "threads",
-            CheckState::Warning,
-            format!("{found}; this machine has {} logical CPUs", logical.unwrap_or(0)),
-        )
-        .mend("workly-perf threads measures what that costs; the application takes its threads from the profile and reads no other setting")
-        .causes(&[Symptom::SlowReply, Symptom::LateAvatar]);
+    if let Some(usable) = usable.filter(|usable| threads > *usable) {
+        return Check::new("threads", CheckState::Warning, format!("{found}; programs here may use {}", counted(usable, "CPU")))
+            .mend("workly-perf threads measures what that costs; the application takes its threads from the profile and reads no other setting")
+            .causes(&[Symptom::SlowReply, Symptom::LateAvatar]);
     }
     Check::ok("threads", found)
 }

@@ -20,7 +20,7 @@ use crate::config::{ConfigError, ConfigFile, Patch};
 use crate::exit::Exit;
 use crate::host;
 use crate::llm::GpuProfile;
-use crate::plan::{DEFAULT_CONFIG, Reach};
+use crate::plan::{DEFAULT_CONFIG, Reach, usable_counts};
 use crate::record::{Machine, SCHEMA, SchemaVersion};
 use crate::term::Printer;
 
@@ -112,9 +112,10 @@ fn profile_of(config: &ConfigFacts) -> &'static GpuProfile {
 }
 
 fn threads(profile: &GpuProfile, machine: &Machine) -> Check {
-    let logical = machine.logical_cpus.value().copied();
-    let count = |count: Option<&u64>| count.and_then(|count| u32::try_from(*count).ok());
-    let cores = count(machine.physical_cores.value()).zip(count(logical.as_ref()));
-    let rule = cores.map(|(physical, logical)| later_rule(physical, logical));
-    check_threads(&profile.name, profile.n_threads, rule, logical)
+    let usable = machine.usable_cpus.value().or(machine.logical_cpus.value()).copied();
+    let rule = usable.map(|_| {
+        let (cores, cpus) = usable_counts(&host::topology());
+        later_rule(cores, cpus).min(cpus)
+    });
+    check_threads(&profile.name, profile.n_threads, rule, usable)
 }

@@ -22,7 +22,7 @@ use crate::exit::Exit;
 use crate::host;
 use crate::llm::ModelFacts;
 use crate::llm::engine::{Backend, Device, LogLevel, Target};
-use crate::plan::{Depth, GpuProfilesPlan, ModelFoundBy};
+use crate::plan::{Depth, GpuProfilesPlan, ModelFoundBy, oversubscribed};
 use crate::record::RunState;
 use crate::term::{Printer, Progress};
 
@@ -40,7 +40,8 @@ pub(super) struct Known {
 
 /// Plans, foresees, sweeps, says what came out.
 pub(in super::super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
-    let plan = GpuProfilesPlan::resolve(args, &host::topology(), rand::random());
+    let topology = host::topology();
+    let plan = GpuProfilesPlan::resolve(args, &topology, rand::random());
     plan.first_context().check().map_err(|error| Failure::new(Exit::Usage, error.into()).hint("--flash-attn on"))?;
     if plan.depth == Depth::Project {
         return only_project::run(args, &plan, printer, stop);
@@ -58,7 +59,7 @@ pub(in super::super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &Ato
             plan: serde_json::to_value(&plan).unwrap_or_default(),
             subject: model_subject(&located.name(), located.found_by, &located.facts, backend, known.foreseen.target),
             simulated: synthetic_weights(&located.facts),
-            warnings: backend.vector_units().into_iter().collect(),
+            warnings: backend.vector_units().into_iter().chain(oversubscribed(plan.n_threads, &topology)).collect(),
         },
     )?;
     let progress = Progress::start(printer, "gpu-profiles", 0);

@@ -18,14 +18,15 @@ use crate::cli::MemoryArgs;
 use crate::exit::Exit;
 use crate::host;
 use crate::llm::engine::{Backend, ContextSpec, LogLevel, Model, Placement, Projection, Target, project};
-use crate::plan::ConversationPlan;
+use crate::plan::{ConversationPlan, oversubscribed};
 use crate::record::RunState;
 use crate::report::amount;
 use crate::term::{Printer, Progress};
 
 /// Walks through the life cycle, and says what came out.
 pub(super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
-    let plan = ConversationPlan::resolve(args, &host::topology())?;
+    let topology = host::topology();
+    let plan = ConversationPlan::resolve(args, &topology)?;
     let located = locate(args.model.as_ref(), args.config.as_deref(), printer, stop)?;
     let spec = ContextSpec {
         n_ctx: plan.n_ctx,
@@ -55,6 +56,7 @@ pub(super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Res
 
     let mut recorder =
         Recorder::start(args.out.as_deref(), beginning(&plan, &located, &model, &projection, &expected))?;
+    recorder.run.warnings.extend(oversubscribed(plan.n_threads, &topology));
     let progress = Progress::start(printer, "messages", plan.messages.into());
     let mut saved = 0;
     let talked = talk(&plan, &model, &mut session, gpus, progress.counter(), stop, |so_far| {

@@ -27,19 +27,22 @@ use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::host;
 use crate::measure::{Reactor, RenderLoad};
-use crate::plan::{Arm, PipelinePlan, Side};
+use crate::plan::{Arm, PipelinePlan, Side, oversubscribed};
 use crate::plural::counted;
 use crate::term::{Printer, Progress};
 
 /// Plans, loads, connects, takes the turns, measures the contention, leaves the avatar as it was found, says what came out.
 pub(in super::super) fn run(args: &PipelineArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
-    let mut plan = PipelinePlan::resolve(args, &host::topology(), rand::random())?;
+    let topology = host::topology();
+    let mut plan = PipelinePlan::resolve(args, &topology, rand::random())?;
     let models = Models::ready(args, &plan, printer, stop)?;
     let mut connection = Connection::open(&plan.reach, stop)?;
     if let Some(found) = connection.found.take() {
         plan.reach.speak(found);
     }
     let mut recorder = start(args, &plan, &models, &connection)?;
+    let most_threads = plan.arms.iter().map(|(_, arm)| arm.n_threads.max(arm.n_threads_batch)).max().unwrap_or(1);
+    recorder.run.warnings.extend(oversubscribed(most_threads, &topology));
     announce(&plan, &recorder, printer);
 
     let mut measured = Measured::default();

@@ -12,7 +12,7 @@ use crate::host;
 use crate::host::gpu::{GpuAddress, Nvml};
 use crate::llm::gguf::Gguf;
 use crate::llm::{GpuProfile, ModelFacts, ModelOutline, ModelRef};
-use crate::plan::{ModelChoice, ModelChoiceError, NeedsError, app_profiles, model_needs, objective};
+use crate::plan::{ModelChoice, ModelChoiceError, NeedsError, app_profiles, model_needs, objective, usable_counts};
 use crate::record::{Fact, GpuSurvey, Simulation};
 use crate::term::Printer;
 
@@ -63,6 +63,9 @@ pub(super) fn situation(
     config: Option<&ConfigFile>,
 ) -> Result<Situation, Failure> {
     let machine = host::machine();
+    let topology = host::topology();
+    // A machine that tells nothing of its CPUs gets no rule.
+    let cores = topology.logical_cpus.value().map(|_| usable_counts(&topology));
     let card = card(args, &machine.gpus);
     let current = config.and_then(|config| config.value(&["performance"])).and_then(|section| match section {
         Value::Object(section) => Some(section),
@@ -75,8 +78,8 @@ pub(super) fn situation(
     let needs = |model: &Named| model_needs(&model.name(), model.outline.path(), &model.facts, card_bytes);
     Ok(Situation {
         objective: objective(args.objective),
-        physical_cores: machine.physical_cores.value().copied(),
-        logical_cpus: machine.usable_cpus.value().or(machine.logical_cpus.value()).copied(),
+        physical_cores: cores.map(|(cores, _)| cores.into()),
+        logical_cpus: cores.map(|(_, cpus)| cpus.into()),
         memory_bytes: machine.memory_bytes.value().copied(),
         model: model.map(needs).transpose()?,
         profiles: app_profiles(model.map(|model| &model.facts), machine.logical_cpus.value().copied()),

@@ -18,6 +18,7 @@ use crate::config::ConfigFile;
 use crate::exit::Exit;
 use crate::host;
 use crate::llm::GpuProfile;
+use crate::plan::usable_counts;
 use crate::record::{RecordFolder, Run};
 use crate::term::Printer;
 
@@ -112,10 +113,7 @@ fn config_flag(args: &RecommendArgs) -> Vec<String> {
 
 /// The counts that answer fastest what to do: one, the cores, the rules, what was written, and what the application takes.
 fn counts(config: Option<&ConfigFile>) -> Vec<u32> {
-    let topology = host::topology();
-    let small = |count: Option<&u64>| count.and_then(|count| u32::try_from(*count).ok());
-    let logical = small(topology.logical_cpus.value()).unwrap_or(1);
-    let physical = small(topology.physical_cores.value()).unwrap_or(logical);
+    let (physical, logical) = usable_counts(&host::topology());
     let written = config.and_then(|config| config.value(&["performance", "n_threads"])?.as_u64());
     let written = written.and_then(|count| u32::try_from(count).ok()).unwrap_or(BASELINE);
     let profile = config.filter(|config| config.refusal().is_none()).and_then(ConfigFile::gpu_profile);

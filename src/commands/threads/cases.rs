@@ -55,7 +55,7 @@ fn case(plan: &ThreadsPlan, (load, test, threads): Key, collected: &Collected, e
             "samples_ts": samples.iter().map(TokenSample::tokens_per_s).collect::<Vec<_>>(),
         }),
         notes: oversubscribed
-            .then(|| "Oversubscribed: more threads than this machine has logical CPUs.".to_owned())
+            .then(|| "Oversubscribed: more threads than CPUs that this process may use.".to_owned())
             .into_iter()
             .collect(),
         metrics,

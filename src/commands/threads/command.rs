@@ -17,7 +17,7 @@ use crate::clock::{Clock, ms};
 use crate::exit::Exit;
 use crate::host;
 use crate::llm::engine::{Backend, ContextSpec, DeviceKind, LoadFacts, LogLevel, Placement};
-use crate::plan::{Rounds, ThreadsPlan};
+use crate::plan::{Rounds, ThreadsPlan, oversubscribed};
 use crate::record::{RunState, Topology};
 use crate::term::{Printer, Progress};
 
@@ -80,11 +80,10 @@ fn steps(plan: &ThreadsPlan) -> u64 {
 fn warnings(backend: &Backend, facts: &LoadFacts, topology: &Topology, plan: &ThreadsPlan) -> Vec<String> {
     let mut warnings: Vec<String> = backend.vector_units().into_iter().collect();
     warnings.extend(facts.warnings.iter().map(|line| line.text.clone()));
-    if let Some(Some(quota)) = topology.quota_cpus.value() {
+    // Where the machine itself has no more, the counts say so.
+    if topology.usable_cpus() != topology.logical_cpus {
         let most = plan.counts.iter().map(|count| count.threads).max().unwrap_or(1);
-        if f64::from(most) > *quota {
-            warnings.push(format!("this process may use {quota} CPUs only: more threads than that are held back"));
-        }
+        warnings.extend(oversubscribed(most, topology));
     }
     warnings
 }

@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::host;
 use crate::llm::engine::{Backend, ContextSpec, LogLevel, Model, Placement};
 use crate::measure::{Readiness, StartOutcome};
-use crate::plan::WarmupPlan;
+use crate::plan::{WarmupPlan, oversubscribed};
 use crate::record::{CaseState, HlogPart, RecordError};
 use crate::stats::histogram_of;
 use crate::term::{Printer, Progress};
@@ -43,10 +43,12 @@ impl Measured {
 
 /// Plans, starts processes, loads, measures, says what came out.
 pub(in super::super) fn run(args: &WarmupArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
-    let plan = WarmupPlan::resolve(args, &host::topology())?;
+    let topology = host::topology();
+    let plan = WarmupPlan::resolve(args, &topology)?;
     let located = locate(args.model.as_ref(), args.config.as_deref(), printer, stop)?;
     let backend = Backend::start()?;
     let mut recorder = Recorder::start(args.out.as_deref(), beginning(&plan, &located, backend))?;
+    recorder.run.warnings.extend(oversubscribed(plan.n_threads, &topology));
     let mut measured = Measured::default();
     if let Err(failure) = measure(&plan, &located, backend, &mut recorder, &mut measured, (printer, stop)) {
         return Err(recorder.fail(failure));

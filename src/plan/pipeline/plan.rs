@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::super::cpus::usable_counts;
 use super::super::reach::{PlanError, Reach};
 use super::arm::{Arm, ArmError, read_recommendation};
 use crate::advise::threads::later_rule;
@@ -13,7 +14,7 @@ use crate::cli::{Beside, PipelineArgs};
 use crate::config::WorklyConfig;
 use crate::llm::{Conversation, GpuProfile};
 use crate::measure::{Delivery, PacedSpec, ReactionError, RenderSpec};
-use crate::record::{Fact, Topology};
+use crate::record::Topology;
 
 /// What the person says, in turn: the messages that the application's own scripts test it with.
 const MESSAGES: [&str; 5] =
@@ -200,16 +201,11 @@ fn recommended(app: Arm, config: &WorklyConfig, topology: &Topology, batches: bo
     if let Some(values) = &config.performance {
         return app.recommended(values, batches, "the performance section of the configuration".into());
     }
-    let count = |fact: &Fact<u64>| fact.value().and_then(|count| u32::try_from(*count).ok());
-    let physical = count(&topology.physical_cores);
-    let threads = physical.zip(count(&topology.logical_cpus)).map(|(physical, logical)| later_rule(physical, logical));
-    let values =
-        threads.map(|threads| Map::from_iter(["n_threads", "n_threads_batch"].map(|key| (key.into(), threads.into()))));
-    app.recommended(
-        &values.unwrap_or_default(),
-        batches,
-        "rules alone: run workly-perf recommend for measured ones".into(),
-    )
+    let (cores, cpus) = usable_counts(topology);
+    // The rule takes two threads on a single core; more than may be used only hold each other back.
+    let threads = later_rule(cores, cpus).min(cpus);
+    let values = Map::from_iter(["n_threads", "n_threads_batch"].map(|key| (key.into(), threads.into())));
+    app.recommended(&values, batches, "rules alone: run workly-perf recommend for measured ones".into())
 }
 
 fn arm(text: &str, app: &Arm, batches: bool, recommended: &dyn Fn(Arm) -> Arm) -> Result<Arm, ArmError> {

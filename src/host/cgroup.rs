@@ -1,0 +1,152 @@
+//! The control groups of Linux that can limit this process's CPU time, version 1 and version 2.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::reading;
+
+/// Which version of control groups a hierarchy speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    V1,
+    V2,
+}
+
+/// A control group, by its folder. The folder need not exist: inside a container the path may lead outside of what is mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Group {
+    pub(super) version: Version,
+    pub(super) folder: PathBuf,
+}
+
+/// Where a hierarchy is mounted, and which of its groups is at the mount point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mount {
+    version: Version,
+    folder: PathBuf,
+    root: PathBuf,
+}
+
+/// Where hierarchies usually are, for systems whose list of mounts cannot be read.
+const USUAL_MOUNTS: [(Version, &str); 4] = [
+    (Version::V1, "sys/fs/cgroup/cpu"),
+    (Version::V1, "sys/fs/cgroup/cpu,cpuacct"),
+    (Version::V2, "sys/fs/cgroup"),
+    (Version::V2, "sys/fs/cgroup/unified"),
+];
+
+/// Every group whose CPU limit binds this process: for each hierarchy the process's own group first, then its parents up to the
+/// root. `root` is the root of the file system. The error says why the list cannot be read.
+pub(super) fn cpu_groups(root: &Path) -> Result<Vec<Group>, String> {
+    let Some(membership) = reading::text(&root.join("proc/self/cgroup"))? else { return Ok(Vec::new()) };
+    let mounts = mounts(root);
+    let mut found: Vec<Group> = Vec::new();
+    for (version, path) in memberships(&membership) {
+        for mount in mounts.iter().filter(|mount| mount.version == version) {
+            let below = path.strip_prefix(&mount.root).unwrap_or(&path);
+            for part in below.ancestors() {
+                let group = Group { version, folder: mount.folder.join(part) };
+                if !found.contains(&group) {
+                    found.push(group);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The groups that can carry a CPU limit, from the text of `/proc/self/cgroup`, without the leading slash.
+///
+/// A line is `id:controllers:/path`; version 2 has id 0 and no controllers. Inside a container the path can lead
+/// outside of what is mounted (`/../sibling`): only its plain components are kept.
+fn memberships(text: &str) -> Vec<(Version, PathBuf)> {
+    text.lines()
+        .filter_map(|line| {
+            let mut fields = line.splitn(3, ':');
+            let (id, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
+            let version = match (id, controllers) {
+                ("0", "") => Version::V2,
+                (_, list) if has(list, "cpu") => Version::V1,
+                _ => return None,
+            };
+            Some((version, plain(path)))
+        })
+        .collect()
+}
+
+/// The mounted hierarchies that can carry a CPU limit: those of `/proc/self/mountinfo`, then the usual ones.
+fn mounts(root: &Path) -> Vec<Mount> {
+    let listed = reading::text(&root.join("proc/self/mountinfo")).ok().flatten().unwrap_or_default();
+    let usual =
+        USUAL_MOUNTS.map(|(version, folder)| Mount { version, folder: root.join(folder), root: PathBuf::new() });
+    let mut mounts: Vec<Mount> = listed.lines().filter_map(|line| mount(root, line)).collect();
+    for mount in usual {
+        if mounts.iter().all(|known| known.folder != mount.folder) {
+            mounts.push(mount);
+        }
+    }
+    mounts
+}
+
+/// One line of `/proc/self/mountinfo`: `id parent major:minor ROOT MOUNTPOINT options … - TYPE source SUPER_OPTIONS`.
+fn mount(root: &Path, line: &str) -> Option<Mount> {
+    let (before, after) = line.split_once(" - ")?;
+    let mut fields = before.split(' ').skip(3);
+    let (group, folder) = (fields.next()?, fields.next()?);
+    let mut fields = after.split(' ');
+    let version = match (fields.next()?, fields.nth(1)) {
+        ("cgroup2", _) => Version::V2,
+        ("cgroup", Some(options)) if has(options, "cpu") => Version::V1,
+        _ => return None,
+    };
+    Some(Mount { version, folder: root.join(plain(&unescaped(folder))), root: plain(&unescaped(group)) })
+}
+
+/// Whether a list with commas has that word.
+fn has(list: &str, word: &str) -> bool {
+    list.split(',').any(|entry| entry == word)
+}
+
+/// The plain components of a path, without the root.
+fn plain(path: &str) -> PathBuf {
+    Path::new(path).components().filter(|part| matches!(part, Component::Normal(_))).collect()
+}
+
+/// The kernel writes a blank in a path as `\040`.
+fn unescaped(path: &str) -> String {
+    path.replace("\\040", " ")
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+    use reading::root_with;
+
+    #[test]
+    fn membership_lines_are_told_apart() {
+        let text = "9:name=systemd:/\n7:cpuset:/a\n2:cpu,cpuacct:/jobs/7\n0::/user.slice/../app.scope\nodd";
+        assert_eq!(memberships(text), [(Version::V1, "jobs/7".into()), (Version::V2, "user.slice/app.scope".into())]);
+    }
+
+    #[test]
+    fn a_hierarchy_is_found_where_it_is_mounted() {
+        let root = root_with(&[
+            ("proc/self/cgroup", "3:cpuacct,cpu:/box/inner\n"),
+            (
+                "proc/self/mountinfo",
+                "30 25 0:26 / /sys rw - sysfs sysfs rw\n\
+                 31 30 0:27 /box /odd\\040place rw,nosuid - cgroup cgroup rw,cpuacct,cpu\n\
+                 32 30 0:28 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n",
+            ),
+        ]);
+        let folders: Vec<PathBuf> = cpu_groups(root.path()).unwrap().into_iter().map(|group| group.folder).collect();
+        let at = |path: &str| root.path().join(path);
+        assert_eq!(folders[..2], [at("odd place/inner"), at("odd place")]);
+        assert!(folders.contains(&at("sys/fs/cgroup/cpu/box/inner")) && !folders.contains(&at("sys/fs/cgroup/cpuset")));
+    }
+
+    #[test]
+    fn without_control_groups_there_is_none() {
+        assert_eq!(cpu_groups(root_with(&[]).path()), Ok(Vec::new()));
+    }
+}

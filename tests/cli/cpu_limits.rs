@@ -1,0 +1,85 @@
+//! CPUs that this process may not use, limited by the kernel itself: by affinity, and by the quota of a control group.
+
+use std::process::Command;
+
+use workly_perf::record::{RecordFolder, Run};
+
+use super::run::Place;
+
+/// The line of a run that takes the usual number of threads.
+const BRIEF: &str = "memory --model synth:tiny --messages 2 --reply-tokens 4 --n-ctx 256 --quiet --out out";
+
+/// A control group of version 1 or 2 of this test alone, with a quota; it is removed with this.
+struct Group(std::path::PathBuf);
+
+impl Group {
+    /// `None` where this user may not make one.
+    fn with_quota(name: &str, quota_us: u32) -> Option<Self> {
+        let name = format!("workly-perf-{name}-{}", std::process::id());
+        let (v1, v2) = (std::path::Path::new("/sys/fs/cgroup/cpu"), std::path::Path::new("/sys/fs/cgroup"));
+        if v1.join("cpu.cfs_quota_us").exists() || v1.join("tasks").exists() {
+            let group = Self(v1.join(&name));
+            std::fs::create_dir(&group.0).ok()?;
+            std::fs::write(group.0.join("cpu.cfs_period_us"), "100000").ok()?;
+            std::fs::write(group.0.join("cpu.cfs_quota_us"), quota_us.to_string()).ok()?;
+            return Some(group);
+        }
+        let group = Self(v2.join(&name));
+        std::fs::create_dir(&group.0).ok()?;
+        std::fs::write(group.0.join("cpu.max"), format!("{quota_us} 100000")).ok()?;
+        Some(group)
+    }
+
+    /// The program inside of the group.
+    fn command(&self, place: &Place, line: &str) -> Command {
+        let plain = place.command(line);
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(self.0.join("cgroup.procs"));
+        command.arg(plain.get_program()).args(plain.get_args()).current_dir(place.path("."));
+        command
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+fn run(mut command: Command, place: &Place) -> Run {
+    let output = command.output().unwrap();
+    RecordFolder::read(&place.path("out")).unwrap_or_else(|error| {
+        panic!("{error}\n{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    })
+}
+
+/// The user may be allowed to make control groups, or not: then there is nothing to test with.
+#[test]
+fn a_quota_of_a_control_group_lowers_the_thread_count() {
+    let Some(group) = Group::with_quota("threads", 100_000) else { return };
+    let place = Place::new();
+    let run = run(group.command(&place, BRIEF), &place);
+    assert_eq!(run.machine.usable_cpus.value(), Some(&1), "{:?}", run.machine);
+    assert_eq!(run.plan["n_threads"], 1, "{}", run.plan);
+}
+
+/// The program on one CPU alone; `None` where nothing pins it.
+fn pinned(place: &Place, line: &str) -> Option<Run> {
+    Command::new("taskset").arg("--version").output().ok()?;
+    let plain = place.command(line);
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0"]).arg(plain.get_program()).args(plain.get_args()).current_dir(place.path("."));
+    Some(run(command, place))
+}
+
+#[test]
+fn affinity_lowers_the_thread_count_and_more_is_said() {
+    let place = Place::new();
+    let Some(usual) = pinned(&place, BRIEF) else { return };
+    assert_eq!((usual.machine.usable_cpus.value(), &usual.plan["n_threads"]), (Some(&1), &1.into()), "{}", usual.plan);
+    assert!(!usual.warnings.iter().any(|warning| warning.contains("hold each other back")), "{:?}", usual.warnings);
+    let place = Place::new();
+    let more = pinned(&place, &format!("{BRIEF} --threads 3")).unwrap();
+    let said = |warning: &String| warning.starts_with("3 threads share the one CPU") && warning.contains("affinity");
+    assert!(more.warnings.iter().any(said), "{:?}", more.warnings);
+}
