@@ -40,7 +40,7 @@ pub enum LeakVerdict {
 }
 
 /// Why a run cannot tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
     /// There are too few messages.
@@ -49,6 +49,13 @@ pub enum Doubt {
     TooNoisy,
     /// It grew, and not all through the run: too little has been seen since to say whether it ended.
     Unsteady,
+    /// Messages are counted, and the count stood still: what the process did meanwhile is not in the points.
+    CountStoodStill {
+        /// How long it stood still at the end, in seconds.
+        still_s: f64,
+        /// How long was watched, in seconds.
+        watched_s: f64,
+    },
 }
 
 /// A verdict with what it rests on. Slopes are bytes a unit of x: a message, a token or a minute.

@@ -14,6 +14,7 @@ mod placement;
 mod recommend;
 mod recommendation;
 mod situation;
+mod standstill;
 mod thread_choice;
 pub mod threads;
 pub mod watch;
@@ -28,4 +29,5 @@ pub use recommendation::{
     Basis, Choice, Confidence, Evidence, Margin, Objective, RECOMMENDATION_SCHEMA, Recommendation, Setting, spelled,
 };
 pub use situation::{Card, Footprint, ModelNeeds, ProfileAsk, Situation};
+pub use standstill::Standstill;
 pub use thread_choice::{Candidate, Certainty, ThreadChoice};

@@ -61,6 +61,7 @@ pub struct MemoryArgs {
     #[arg(long, default_value = "500ms", value_name = "DURATION", value_parser = parse_duration)]
     pub every: Duration,
     /// A text file to which a line is added with each message, such as a log: growth is then judged a message, else a minute.
+    /// It may be rotated or truncated meanwhile; a pipe is refused.
     #[arg(long, value_name = "FILE")]
     pub count_lines: Option<PathBuf>,
     /// Growth that is called a leak, in bytes a message, or a minute where no messages are counted. Default: 512 bytes a message,

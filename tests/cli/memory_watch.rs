@@ -27,10 +27,22 @@ struct Double(Child);
 
 impl Double {
     fn start(place: &Place, program: &Path, kind: &str, bytes: usize, messages: usize, pause_us: usize) -> Self {
+        Self::logging(place, program, (kind, ""), bytes, messages, pause_us)
+    }
+
+    /// The same with what becomes of its log.
+    fn logging(
+        place: &Place,
+        program: &Path,
+        (kind, log): (&str, &str),
+        bytes: usize,
+        messages: usize,
+        pause_us: usize,
+    ) -> Self {
         place.write("messages.log", "of before\n");
         let mut command = Command::new(program);
         command.arg(kind).args([bytes, messages, pause_us].map(|number| number.to_string()));
-        Self(command.arg(place.path("messages.log")).stdin(Stdio::piped()).spawn().unwrap())
+        Self(command.arg(place.path("messages.log")).arg(log).stdin(Stdio::piped()).spawn().unwrap())
     }
 
     fn begin(&mut self) {
@@ -47,8 +59,13 @@ impl Drop for Double {
 
 /// Watches a double from its first message to its end, and reads the record.
 fn watched(kind: &str, bytes: usize, messages: usize) -> (Outcome, Run) {
+    watched_with((kind, ""), bytes, messages)
+}
+
+/// The same with what becomes of its log.
+fn watched_with(kind_and_log: (&str, &str), bytes: usize, messages: usize) -> (Outcome, Run) {
     let place = Place::new();
-    let mut double = Double::start(&place, &DOUBLE, kind, bytes, messages, 3_000);
+    let mut double = Double::logging(&place, &DOUBLE, kind_and_log, bytes, messages, 3_000);
     let line = format!("memory --pid {} --count-lines messages.log --every 5ms --quiet --out out", double.0.id());
     let watching = place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while RecordFolder::read(&place.path("out")).is_err() {
@@ -84,6 +101,72 @@ fn a_planted_leak_is_found_with_its_size() {
         let timeline = Timeline::of(&run.cases[0]).unwrap();
         assert!(timeline.series.iter().any(|series| series.name == "messages"), "{timeline:?}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_leak_is_found_while_its_log_is_rotated() {
+    for log in ["rename", "truncate"] {
+        let (outcome, run) = watched_with(("leak", log), 20 << 10, 300);
+        assert_eq!((outcome.code, verdict(&run)), (Some(1), "leak"), "{log}: {}\n{}", outcome.stdout, outcome.stderr);
+        let found = figure(&run, "watched/memory_user", "growth").unwrap();
+        // What was cut off between two looks cannot be counted, so that fewer messages seem to have leaked more.
+        let (low, high) = if log == "rename" { (0.9, 1.1) } else { (0.9, 2.0) };
+        assert!((low..high).contains(&(found / f64::from(20 << 10))), "{log}: {found}");
+        assert!(run.warnings.iter().any(|warning| warning.contains("messages.log was")), "{log}: {:?}", run.warnings);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_count_that_stands_still_never_clears() {
+    // The first half is counted and keeps nothing to speak of; what leaks then has no count.
+    let (outcome, run) = watched_with(("jump", "silent"), 300 << 10, 400);
+    assert_ne!(verdict(&run), "leak", "{}", outcome.stdout);
+    let (outcome, run) = watched_with(("leak", "silent"), 100, 800);
+    assert_eq!((outcome.code, verdict(&run)), (Some(0), "inconclusive"), "{}\n{}", outcome.stdout, outcome.stderr);
+    assert!(run.findings[0].contains("the count of messages stood still for the last"), "{:?}", run.findings);
+    // Another program's log.
+    let place = Place::new();
+    let mut double = Double::start(&place, &DOUBLE, "leak", 100 << 10, 100_000, 2_000);
+    place.write("other.log", "nothing\n");
+    double.begin();
+    let pid = double.0.id();
+    let line = format!("memory --pid {pid} --count-lines other.log --for 600ms --every 5ms --quiet --out out");
+    let outcome = place.run(&line);
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    assert_eq!((outcome.code, verdict(&run)), (Some(0), "inconclusive"), "{}\n{}", outcome.stdout, outcome.stderr);
+    assert!(run.findings[0].contains("stood still all through"), "{:?}", run.findings);
+}
+
+/// A pipe gives each line to one reader only, and opening it waits for its writer: it is refused by name, at once.
+#[cfg(unix)]
+#[test]
+fn lines_of_a_pipe_are_refused_by_name() {
+    let place = Place::new();
+    assert!(Command::new("mkfifo").arg(place.path("messages")).status().unwrap().success());
+    let own = std::process::id();
+    let outcome = place.run(&format!("memory --pid {own} --count-lines messages --for 1s --out out"));
+    assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("messages: it is a pipe") && outcome.stderr.contains("hint"), "{}", outcome.stderr);
+    assert!(!place.path("out").exists(), "nothing was measured");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_watch_that_counts_lines() {
+    let place = Place::new();
+    place.write("messages.log", "one\n");
+    let own = std::process::id();
+    let line = format!("memory --pid {own} --count-lines messages.log --for 1h --every 20ms --quiet --out out");
+    let watching = place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while RecordFolder::read(&place.path("out")).is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").args(["-INT", &watching.id().to_string()]).status().unwrap().success());
+    let output = watching.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(RecordFolder::read(&place.path("out")).unwrap().state, RunState::Interrupted);
 }
 
 #[cfg(target_os = "linux")]

@@ -1,6 +1,7 @@
 //! How the errors of `memory` end.
 
 use super::super::failure::Failure;
+use super::lines::LinesError;
 use super::target::TargetError;
 use super::watched::WatchError;
 use crate::exit::Exit;
@@ -27,8 +28,10 @@ impl From<WatchError> for Failure {
     fn from(error: WatchError) -> Self {
         match error {
             WatchError::Record(error) => error.into(),
-            WatchError::Lines { .. } => Self::new(Exit::Unreadable, error.into())
+            WatchError::Lines(LinesError::Read { .. }) => Self::new(Exit::Unreadable, error.into())
                 .hint("name a text file to which the process adds a line with each message"),
+            WatchError::Lines(LinesError::NotAFile { .. }) => Self::new(Exit::Usage, error.into())
+                .hint("write what comes out of it to a file (`… | tee messages.log`), and name that"),
         }
     }
 }

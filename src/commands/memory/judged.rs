@@ -44,6 +44,15 @@ fn doubt(what: &str, judgement: &LeakJudgement, slope: &str) -> String {
         Some(Doubt::Unsteady) => {
             format!("{what} grew, but not all through the run, and too little was seen since (slope {slope})")
         }
+        Some(Doubt::CountStoodStill { still_s, watched_s }) if still_s >= watched_s => {
+            format!(
+                "the count of messages stood still all through the {watched_s:.1} s of the watch, so that nothing tells how {what} grows"
+            )
+        }
+        Some(Doubt::CountStoodStill { still_s, watched_s }) => format!(
+            "the count of messages stood still for the last {still_s:.1} s of {watched_s:.1} s, and memory was judged only until then. \
+             Is this the log of that process? If it was merely at rest, end the watch after the last message"
+        ),
         _ => format!("the run is too short to judge {what}, with {} after the warm-up", counted(judgement.n, "point")),
     }
 }

@@ -7,6 +7,7 @@ mod failure;
 mod judged;
 #[cfg(feature = "llama")]
 mod life;
+mod lines;
 #[cfg(feature = "llama")]
 mod steps;
 #[cfg(feature = "llama")]

@@ -1,8 +1,5 @@
 //! Another process, watched while it is used.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -14,8 +11,9 @@ use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
 use super::super::signal::ended_by;
 use super::judged::{exit, growth, sentence};
+use super::lines::{Lines, LinesError};
 use super::vram::{self, Vram, VramReader};
-use crate::advise::LeakJudgement;
+use crate::advise::{LeakJudgement, Standstill};
 use crate::cli::MemoryArgs;
 use crate::clock::Clock;
 use crate::exit::Exit;
@@ -36,13 +34,8 @@ pub(super) enum WatchError {
     #[error(transparent)]
     Record(#[from] RecordError),
     /// The file whose lines count messages.
-    #[error("cannot read {}: {source}", path.display())]
-    Lines {
-        /// The file.
-        path: PathBuf,
-        /// The operating system's answer.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Lines(#[from] LinesError),
 }
 
 /// One look at the process.
@@ -72,7 +65,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let plan = MemoryWatchPlan::resolve(args);
     let gpus = args.vram.then(open_gpus);
-    let mut lines = args.count_lines.as_deref().map(Lines::open).transpose()?;
+    let mut lines = args.count_lines.as_deref().map(Lines::open).transpose().map_err(WatchError::from)?;
     let beginning = Beginning {
         command: "memory",
         plan: serde_json::to_value(&plan).unwrap_or_default(),
@@ -98,6 +91,7 @@ pub(super) fn run(
             return Err(failure);
         }
     };
+    recorder.run.warnings.extend(lines.iter().flat_map(Lines::remarks));
     let judgement = conclude(&mut recorder, &plan, target, gpus.as_ref(), &looks, ended)?;
     show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
     Ok(match recorder.run.state {
@@ -160,7 +154,7 @@ fn watch(
     let (mut looks, mut saved_s) = (Vec::new(), 0.0);
     loop {
         let at_s = now_s();
-        let messages = lines.as_mut().map_or(Ok(0), |lines| lines.count())?;
+        let messages = lines.as_mut().map_or(Ok(0), |lines| lines.count(stop))?;
         match ProcessMemory::of(target.pid) {
             Ok(memory) if is_still(target) => {
                 let vram = gpus.map(|gpus| gpus.read(target.pid));
@@ -199,39 +193,6 @@ fn is_still(target: &NamedProcess) -> bool {
     host::process_numbered(target.pid).is_ok_and(|now| now.is_some_and(|now| now.started_s == target.started_s))
 }
 
-/// Lines of a file that grows.
-struct Lines {
-    path: PathBuf,
-    file: File,
-    read: u64,
-    ended: u64,
-}
-
-impl Lines {
-    /// Opens it. What is in it already does not count.
-    fn open(path: &Path) -> Result<Self, WatchError> {
-        let failed = |source| WatchError::Lines { path: path.into(), source };
-        let mut file = File::open(path).map_err(failed)?;
-        let read = file.seek(SeekFrom::End(0)).map_err(failed)?;
-        Ok(Self { path: path.into(), file, read, ended: 0 })
-    }
-
-    /// Lines that were added since it was opened. A file that has become shorter was begun anew.
-    fn count(&mut self) -> Result<u64, WatchError> {
-        let mut added = Vec::new();
-        let mut read = || {
-            if self.file.metadata()?.len() < self.read {
-                self.read = self.file.seek(SeekFrom::Start(0))?;
-            }
-            self.file.read_to_end(&mut added)
-        };
-        let read = read().map_err(|source| WatchError::Lines { path: self.path.clone(), source })?;
-        self.read += read as u64;
-        self.ended += added.split(|byte| *byte == b'\n').skip(1).count() as u64;
-        Ok(self.ended)
-    }
-}
-
 /// The case of the record, and how its memory is judged.
 fn case(
     plan: &MemoryWatchPlan,
@@ -239,7 +200,7 @@ fn case(
     looks: &[Look],
     reason: Option<String>,
 ) -> (Case, LeakJudgement) {
-    let judgement = plan.leak.rule.judge(&points(plan, looks));
+    let judgement = judge(plan, looks);
     let mut case = Case {
         path: format!("watched/{}", target.name),
         state: if reason.is_some() { CaseState::Interrupted } else { CaseState::Ok },
@@ -252,6 +213,24 @@ fn case(
     };
     timeline(plan, looks).keep(&mut case);
     (case, judgement)
+}
+
+/// How the memory is judged. What is counted by messages is judged only as far as they were counted: a count that stands still
+/// says nothing of what the process did meanwhile, and clears nobody.
+fn judge(plan: &MemoryWatchPlan, looks: &[Look]) -> LeakJudgement {
+    let judgement = plan.leak.rule.judge(&points(plan, looks));
+    let (Some(first), Some(last)) = (looks.first(), looks.last()) else { return judgement };
+    if !plan.counts_lines {
+        return judgement;
+    }
+    let still_since = looks.iter().find(|look| look.messages == last.messages).unwrap_or(first);
+    let bytes = |look: &Look| look.memory.anonymous_bytes.value().map_or(0.0, |bytes| *bytes as f64);
+    let standstill = Standstill {
+        still_s: last.at_s - still_since.at_s,
+        watched_s: last.at_s - first.at_s,
+        growth_bytes: bytes(last) - bytes(still_since),
+    };
+    plan.leak.rule.unless_still(judgement, standstill)
 }
 
 /// Anonymous memory by messages or minutes: of several looks at one number of messages the first, which is not yet that of

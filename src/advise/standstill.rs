@@ -1,0 +1,63 @@
+//! A count of messages that stands still, which must not clear anybody.
+
+use super::leak::{Doubt, LeakJudgement, LeakRule, LeakVerdict};
+
+/// The share of the watch that a count may stand still at its end.
+const STILL: f64 = 0.25;
+/// How long it may do so in any case, in seconds, if memory does not grow meanwhile.
+const STILL_S: f64 = 2.0;
+
+/// How a count of messages stood still at the end of a watch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standstill {
+    /// How long, in seconds.
+    pub still_s: f64,
+    /// How long was watched, in seconds.
+    pub watched_s: f64,
+    /// By how much memory grew meanwhile, in bytes.
+    pub growth_bytes: f64,
+}
+
+impl LeakRule {
+    /// The judgement, unless the count of messages stood still for the last quarter of the watch or longer: then nobody is cleared,
+    /// and that is why. A moment of rest in which memory did not grow hides nothing; a leak that was found stays one.
+    #[must_use]
+    pub fn unless_still(&self, judgement: LeakJudgement, standstill: Standstill) -> LeakJudgement {
+        let Standstill { still_s, watched_s, growth_bytes } = standstill;
+        let is_long = still_s > 0.0 && still_s >= STILL * watched_s;
+        let is_harmless = still_s < STILL_S && growth_bytes <= self.threshold.max(self.grain);
+        if judgement.verdict == LeakVerdict::Leak || !is_long || is_harmless {
+            return judgement;
+        }
+        let doubt = Some(Doubt::CountStoodStill { still_s, watched_s });
+        LeakJudgement { verdict: LeakVerdict::Inconclusive, doubt, more: None, ..judgement }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: LeakRule = LeakRule { threshold: 512.0, warm_up: 12, grain: 4096.0 };
+
+    /// The judgement of a hundred messages, each of which keeps so many bytes.
+    fn judged_points(bytes: f64) -> LeakJudgement {
+        RULE.judge(&(0..100).map(|at| (f64::from(at), 1e8 + bytes * f64::from(at))).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_count_that_stands_still_clears_nobody() {
+        let clean = judged_points(0.0);
+        let judged = |judgement, still_s, watched_s, growth_bytes| {
+            RULE.unless_still(judgement, Standstill { still_s, watched_s, growth_bytes })
+        };
+        let still = judged(clean, 30.0, 100.0, 0.0);
+        assert_eq!((still.verdict, still.more), (LeakVerdict::Inconclusive, None));
+        assert_eq!(still.doubt, Some(Doubt::CountStoodStill { still_s: 30.0, watched_s: 100.0 }));
+        assert_eq!(judged(clean, 20.0, 100.0, 0.0), clean, "the last fifth alone");
+        assert_eq!(judged(clean, 0.3, 0.9, 0.0), clean, "a moment of rest");
+        assert_eq!(judged(clean, 0.3, 0.9, 1e6).verdict, LeakVerdict::Inconclusive, "memory grew all the same");
+        let leak = judged_points(10_240.0);
+        assert_eq!(judged(leak, 90.0, 100.0, 1e6), leak);
+    }
+}

@@ -1,0 +1,345 @@
+//! Messages, counted by the lines that a log grows by: also while it is rotated, that is renamed and begun anew, copied and cut
+//! off, or deleted for a while.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Bytes before the place of reading that are compared at each look: other bytes there are another text.
+const REMEMBERED: usize = 64;
+/// Bytes that are read at once.
+const PIECE: usize = 64 << 10;
+
+/// Why lines cannot be counted.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LinesError {
+    /// The system.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// It is no file that can be read again.
+    #[error("cannot count the lines of {}: it is {what}, not a regular file", path.display())]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+}
+
+/// Lines of a log that grows.
+pub(super) struct Lines {
+    path: PathBuf,
+    /// The file that has the name now.
+    current: Reader,
+    /// The file that had it before: whoever writes may go on with it for a while.
+    previous: Option<Reader>,
+    ended: u64,
+    /// How often the name came to belong to another file.
+    replaced: u64,
+    /// How often the file was cut off or overwritten.
+    truncated: u64,
+    /// Whether nothing had the name at the last look.
+    is_missing: bool,
+}
+
+impl Lines {
+    /// Opens it. What is in it already does not count.
+    ///
+    /// # Errors
+    /// [`LinesError::NotAFile`] for a pipe, a device or a folder, which are not opened: a pipe would wait for its writer.
+    pub(super) fn open(path: &Path) -> Result<Self, LinesError> {
+        let failed = |source| LinesError::Read { path: path.into(), source };
+        if let Some(what) = kind(&fs::metadata(path).map_err(failed)?) {
+            return Err(LinesError::NotAFile { path: path.into(), what });
+        }
+        let mut current = Reader::open(path).map_err(failed)?;
+        current.skip_to_end().map_err(failed)?;
+        Ok(Self { path: path.into(), current, previous: None, ended: 0, replaced: 0, truncated: 0, is_missing: false })
+    }
+
+    /// Lines that were added since it was opened, in whichever file had the name. `stop` ends a long read early.
+    pub(super) fn count(&mut self, stop: &AtomicBool) -> Result<u64, LinesError> {
+        self.look(stop).map_err(|source| LinesError::Read { path: self.path.clone(), source })?;
+        Ok(self.ended)
+    }
+
+    fn look(&mut self, stop: &AtomicBool) -> io::Result<()> {
+        if let Some(previous) = &mut self.previous {
+            self.ended += previous.read_on(stop)?.lines;
+        }
+        let read = self.current.read_on(stop)?;
+        self.ended += read.lines;
+        self.truncated += u64::from(read.is_anew);
+        let next = match fs::metadata(&self.path) {
+            Ok(metadata) if kind(&metadata).is_none() => Reader::open(&self.path),
+            Ok(_) => Err(io::ErrorKind::NotFound.into()),
+            Err(error) => Err(error),
+        };
+        // Between the end of one file and the begin of the next the name may belong to nothing.
+        let mut next = match next {
+            Ok(next) => next,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.is_missing = true;
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        self.is_missing = false;
+        if next.identity == self.current.identity {
+            return Ok(());
+        }
+        self.replaced += 1;
+        self.ended += next.read_on(stop)?.lines;
+        // Once more, for what was written between the last read and the new file.
+        self.ended += self.current.read_on(stop)?.lines;
+        self.previous = Some(std::mem::replace(&mut self.current, next));
+        Ok(())
+    }
+
+    /// What a reader must know of the count; empty where the log simply grew.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let times = |n: u64| if n == 1 { "once".to_owned() } else { format!("{n} times") };
+        let mut remarks = Vec::new();
+        if self.replaced > 0 {
+            remarks.push(format!(
+                "{name} was replaced {} (log rotation): counting went on in the new file.",
+                times(self.replaced)
+            ));
+        }
+        if self.truncated > 0 {
+            remarks.push(format!(
+                "{name} was truncated {}: lines that were cut off between two looks are not counted.",
+                times(self.truncated)
+            ));
+        }
+        if self.is_missing {
+            remarks.push(format!("{name} was gone at the end of the watch: its last messages may not be counted."));
+        }
+        remarks
+    }
+}
+
+/// What was read at one look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Progress {
+    lines: u64,
+    /// Whether the file was cut off or overwritten, and read from its begin.
+    is_anew: bool,
+}
+
+/// An open file, and how far it was read.
+struct Reader {
+    file: File,
+    identity: Identity,
+    at: u64,
+    /// The last bytes that were read.
+    remembered: Vec<u8>,
+}
+
+impl Reader {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = without_waiting().open(path)?;
+        let identity = identity(&file)?;
+        Ok(Self { file, identity, at: 0, remembered: Vec::new() })
+    }
+
+    /// Goes to the end without counting.
+    fn skip_to_end(&mut self) -> io::Result<()> {
+        self.at = self.file.seek(SeekFrom::End(0))?;
+        let known = self.at.min(REMEMBERED as u64);
+        self.file.seek(SeekFrom::Start(self.at - known))?;
+        self.remembered.clear();
+        (&self.file).take(known).read_to_end(&mut self.remembered)?;
+        Ok(())
+    }
+
+    /// Counts the lines that end after the place of reading, as far as the file reaches now.
+    fn read_on(&mut self, stop: &AtomicBool) -> io::Result<Progress> {
+        let until = self.file.metadata()?.len();
+        let is_anew = until < self.at || !self.is_as_remembered()?;
+        if is_anew {
+            self.at = 0;
+            self.remembered.clear();
+        }
+        self.file.seek(SeekFrom::Start(self.at))?;
+        let (mut lines, mut piece) = (0, vec![0; PIECE]);
+        while self.at < until && !stop.load(Ordering::Relaxed) {
+            let most = usize::try_from(until - self.at).unwrap_or(PIECE).min(PIECE);
+            let read = self.file.read(&mut piece[..most])?;
+            if read == 0 {
+                break;
+            }
+            lines += piece[..read].iter().filter(|byte| **byte == b'\n').count() as u64;
+            self.at += read as u64;
+            self.remembered.extend_from_slice(&piece[..read]);
+            self.remembered.drain(..self.remembered.len().saturating_sub(REMEMBERED));
+        }
+        Ok(Progress { lines, is_anew })
+    }
+
+    /// Whether the bytes before the place of reading are still those that were read.
+    fn is_as_remembered(&mut self) -> io::Result<bool> {
+        self.file.seek(SeekFrom::Start(self.at - self.remembered.len() as u64))?;
+        let mut now = Vec::new();
+        (&self.file).take(self.remembered.len() as u64).read_to_end(&mut now)?;
+        Ok(now == self.remembered)
+    }
+}
+
+/// Opens for reading. What is a pipe by now does not wait for a writer.
+#[cfg(unix)]
+fn without_waiting() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = OpenOptions::new();
+    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    options.read(true).custom_flags(nonblocking);
+    options
+}
+
+/// Opens for reading. The file may be renamed and deleted meanwhile.
+#[cfg(not(unix))]
+fn without_waiting() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    options
+}
+
+/// What makes a file the same one, whatever its name.
+#[cfg(unix)]
+type Identity = (u64, u64);
+
+#[cfg(unix)]
+fn identity(file: &File) -> io::Result<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file.metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// What makes a file the same one, whatever its name. The file stays open, so that its index is not given to another.
+#[cfg(not(unix))]
+type Identity = same_file::Handle;
+
+#[cfg(not(unix))]
+fn identity(file: &File) -> io::Result<Identity> {
+    same_file::Handle::from_file(file.try_clone()?)
+}
+
+/// What it is, unless it is a regular file.
+fn kind(metadata: &Metadata) -> Option<&'static str> {
+    if metadata.is_file() {
+        return None;
+    }
+    if metadata.is_dir() {
+        return Some("a folder");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = metadata.file_type();
+        if kind.is_fifo() {
+            return Some("a pipe");
+        }
+        if kind.is_char_device() || kind.is_block_device() {
+            return Some("a device");
+        }
+        if kind.is_socket() {
+            return Some("a socket");
+        }
+    }
+    Some("something else")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    const GOES_ON: AtomicBool = AtomicBool::new(false);
+
+    fn append(path: &Path, text: &str) {
+        let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// A log with a line of before, and a count of it.
+    fn log() -> (tempfile::TempDir, PathBuf, Lines) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.log");
+        append(&path, "of before\n");
+        let lines = Lines::open(&path).unwrap();
+        (folder, path, lines)
+    }
+
+    #[test]
+    fn only_lines_that_were_added_and_ended_count() {
+        let (_folder, path, mut lines) = log();
+        assert_eq!(lines.count(&GOES_ON).unwrap(), 0);
+        append(&path, "one\ntwo\nthr");
+        assert_eq!(lines.count(&GOES_ON).unwrap(), 2);
+        append(&path, "ee\n");
+        assert_eq!(lines.count(&GOES_ON).unwrap(), 3);
+        assert!(lines.remarks().is_empty());
+    }
+
+    #[test]
+    fn a_log_that_is_renamed_and_begun_anew_goes_on_counting() {
+        let (_folder, path, mut lines) = log();
+        append(&path, "one\n");
+        assert_eq!(lines.count(&GOES_ON).unwrap(), 1);
+        let old = path.with_extension("1");
+        append(&path, "two\n");
+        fs::rename(&path, &old).unwrap();
+        assert_eq!(lines.count(&GOES_ON).unwrap(), 2, "the old file is read to its end while nothing has the name");
+        assert!(lines.remarks()[0].contains("gone"));
+        append(&path, "three\nfour\n");
+        assert_eq!(lines.count(&GOES_ON).unwrap(), 4);
+        append(&old, "late, to the old file\n");
+        append(&path, "six\n");
+        assert_eq!(lines.count(&GOES_ON).unwrap(), 6);
+        assert_eq!(lines.remarks(), ["app.log was replaced once (log rotation): counting went on in the new file."]);
+    }
+
+    #[test]
+    fn a_log_that_is_replaced_by_another_file_goes_on_counting() {
+        let (folder, path, mut lines) = log();
+        let new = folder.path().join("new");
+        append(&new, "one\ntwo\n");
+        fs::rename(&new, &path).unwrap();
+        assert_eq!(lines.count(&GOES_ON).unwrap(), 2);
+    }
+
+    #[test]
+    fn a_log_that_is_cut_off_goes_on_counting() {
+        let (_folder, path, mut lines) = log();
+        append(&path, "one\ntwo\n");
+        assert_eq!(lines.count(&GOES_ON).unwrap(), 2);
+        fs::write(&path, "3\n").unwrap();
+        assert_eq!(lines.count(&GOES_ON).unwrap(), 3);
+        // Longer than before, and yet another text.
+        fs::write(&path, "four\nfive\nsix\nseven\neight\n").unwrap();
+        assert_eq!(lines.count(&GOES_ON).unwrap(), 8);
+        assert!(lines.remarks()[0].contains("truncated 2 times"), "{:?}", lines.remarks());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_a_device_and_a_folder_are_refused_without_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for (path, what) in
+            [(pipe.as_path(), "a pipe"), (Path::new("/dev/null"), "a device"), (folder.path(), "a folder")]
+        {
+            let refused = Lines::open(path).err().unwrap().to_string();
+            assert!(refused.contains(what) && refused.contains("not a regular file"), "{refused}");
+        }
+    }
+}
