@@ -2,6 +2,7 @@
 
 mod by_bridge;
 mod by_gpu_runs;
+mod by_noise;
 mod by_placement;
 mod by_studies;
 mod by_threads;
@@ -19,6 +20,7 @@ mod thread_choice;
 pub mod threads;
 pub mod watch;
 
+pub use by_noise::noise_behind;
 pub use bytes::gib;
 pub use gpu_rules::{Compares, GpuRule, RuleAnswer, Step, TableCard, gpu_rules, table_cards};
 pub use leak::{Doubt, Growth, LeakJudgement, LeakRule, LeakVerdict};

@@ -5,7 +5,7 @@ use super::by_threads::TTFT_TARGET_MS;
 use super::obeyed::ProfileChange;
 use super::recommendation::{Basis, Choice, Confidence, Objective, Setting};
 use super::situation::{Card, Situation};
-use super::{by_placement, by_studies, by_threads};
+use super::{by_noise, by_placement, by_studies, by_threads};
 use crate::record::Run;
 
 /// The choices for a situation, from runs in the order of their starts, and what could not be known.
@@ -28,6 +28,7 @@ pub fn recommend(situation: &Situation, runs: &[Run]) -> (Vec<Choice>, Vec<Strin
             choice.application = change.to.value(choice.setting);
         }
     }
+    by_noise::lower(&mut choices, runs);
     let not_known = not_known(situation, &choices);
     (choices, not_known)
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::failure::Failure;
 use crate::bridge::server::{BridgeSpec, EmbeddedBridge, Sign};
 use crate::bridge::{Ack, Client, Detected, Endpoint, Listener, Target, Wire, detect, listening, resolve};
+use crate::host;
 use crate::plan::{DialectBy, Reach};
 use crate::plural::counted;
 use crate::record::Simulation;
@@ -79,6 +80,11 @@ impl Connection {
             None => self.addresses.iter().find_map(|address| Sign::read(*address)),
         };
         parameters.map(|parameters| Simulation { what: "embedded bridge".into(), parameters }).into_iter().collect()
+    }
+
+    /// The processes that are measured beside this one: the bridge's, and those of Unity and Workly where it is no stand-in.
+    pub(super) fn processes(&self) -> Vec<u32> {
+        if self.is_embedded() { Vec::new() } else { serving(&self.addresses) }
     }
 
     /// What is odd about the greeting, if anything is.
@@ -157,4 +163,16 @@ fn embedded(spec: &BridgeSpec) -> Result<(EmbeddedBridge, Endpoint), Failure> {
     let bridge = EmbeddedBridge::start(spec.clone(), 0)?;
     let endpoint = Endpoint::Connect(vec![bridge.address()]);
     Ok((bridge, endpoint))
+}
+
+/// The processes behind a bridge: who listens on its addresses, and whatever is Unity's or Workly's. Not this process.
+pub(super) fn serving(addresses: &[SocketAddr]) -> Vec<u32> {
+    let mut processes = host::Processes::new();
+    processes.refresh();
+    let found = processes.of_workly().into_iter().map(|process| process.pid);
+    let listening = addresses.iter().filter(|address| address.ip().is_loopback()).filter_map(|address| {
+        let listening = host::listening_on(*address);
+        Some(listening.value()?.as_ref()?.pid)
+    });
+    found.chain(listening).filter(|pid| *pid != std::process::id()).collect()
 }

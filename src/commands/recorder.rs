@@ -7,10 +7,13 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use crate::advise::Recommendation;
-use crate::host;
+use crate::clock::Clock;
+use crate::host::{self, NoiseMonitor};
 #[cfg(feature = "llama")]
 use crate::llm::engine::{Backend, LogLevel};
-use crate::record::{Case, HistogramFiles, HlogPart, RecordError, RecordFolder, Run, RunState, SCHEMA, Simulation};
+use crate::record::{
+    Case, HistogramFiles, HlogPart, MachineNoise, RecordError, RecordFolder, Run, RunState, SCHEMA, Simulation,
+};
 use crate::report;
 
 /// Where runs go unless `--out` says otherwise; git ignores it.
@@ -33,6 +36,8 @@ pub(super) struct Beginning {
 /// A run and its folder.
 pub(super) struct Recorder {
     folder: RecordFolder,
+    /// The machine's noise since the start; `None` once it was judged, and where it means nothing.
+    noise: Option<(NoiseMonitor, Clock)>,
     pub(super) run: Run,
 }
 
@@ -58,12 +63,33 @@ impl Recorder {
             plan,
             build: host::build(),
             machine: host::machine(),
+            machine_noise: None,
             findings: Vec::new(),
             warnings,
             cases: Vec::new(),
         };
         folder.write_run(&run)?;
-        Ok(Self { folder, run })
+        Ok(Self { folder, noise: Some((NoiseMonitor::start(), Clock::start())), run })
+    }
+
+    /// For a run that measures nothing itself, or whose subject is what others do: the machine's noise has no meaning there.
+    pub(super) fn without_noise(self) -> Self {
+        Self { noise: None, ..self }
+    }
+
+    /// These processes are what is measured, and no noise.
+    pub(super) fn measures(&mut self, pids: impl IntoIterator<Item = u32>) {
+        if let Some((monitor, _)) = &mut self.noise {
+            pids.into_iter().for_each(|pid| monitor.count_as_own(pid));
+        }
+    }
+
+    /// Judges the machine's noise from the start until now, once. Whatever decides from the figures asks this first.
+    pub(super) fn judge_noise(&mut self) -> MachineNoise {
+        if let Some((monitor, clock)) = self.noise.take() {
+            self.run.machine_noise = Some(monitor.noise(clock.now_ns() as f64 / 1e9));
+        }
+        self.run.noise()
     }
 
     /// Where the record is.
@@ -124,6 +150,7 @@ impl Recorder {
 
     /// Writes the finished run and its report.
     pub(super) fn finish(&mut self) -> Result<(), RecordError> {
+        self.judge_noise();
         self.run.finished = Some(Timestamp::now());
         self.folder.write_run(&self.run)?;
         self.folder.write_report(&report::markdown(&self.run))

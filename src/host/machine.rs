@@ -50,7 +50,7 @@ fn read(root: &Path) -> Machine {
         power: power::governor(root),
         turbo: power::turbo(root),
         virtualised: virtualised::virtualised(root),
-        load_average: load_average(),
+        load_average: load_average(root),
         gpu: gpu::title(&gpus),
         gpus,
     }
@@ -84,8 +84,21 @@ pub fn available_memory_bytes() -> Fact<u64> {
 }
 
 /// One-minute load average. Windows keeps none: what stands in for it there starts at 0 and means nothing for a minute.
-pub(super) fn load_average() -> Fact<f64> {
-    if cfg!(windows) { Fact::Unsupported } else { reading::from_sysinfo(System::load_average().map(|load| load.one)) }
+pub(super) fn load_average(root: &Path) -> Fact<f64> {
+    if cfg!(windows) {
+        return Fact::Unsupported;
+    }
+    if !cfg!(target_os = "linux") {
+        return reading::from_sysinfo(System::load_average().map(|load| load.one));
+    }
+    match reading::text(&root.join("proc/loadavg")) {
+        Ok(Some(text)) => match text.split_whitespace().next().and_then(|load| load.parse().ok()) {
+            Some(load) => Fact::Value(load),
+            None => Fact::Failed(format!("the load average reads '{text}'")),
+        },
+        Ok(None) => Fact::Unsupported,
+        Err(reason) => Fact::Failed(reason),
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod cpu_list;
 mod fingerprint;
 pub mod gpu;
 mod machine;
+mod noise;
 mod ports;
 mod power;
 mod process_memory;
@@ -24,6 +25,7 @@ mod virtualised;
 
 pub use build::build;
 pub use machine::{available_memory_bytes, machine};
+pub use noise::NoiseMonitor;
 pub use ports::{Listening, listening_on};
 pub use power::on_battery;
 pub use process_memory::{ProcessEnded, ProcessMemory, anonymous_bytes};

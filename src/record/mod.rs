@@ -13,6 +13,7 @@ mod gpu;
 mod hgrm;
 mod hlog;
 mod json;
+mod machine_noise;
 mod metric;
 mod run;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use gpu::{Gpu, GpuSurvey};
 pub use hgrm::write_hgrm;
 pub use hlog::{HlogPart, TaggedHistogram, read_hlog, write_hlog};
 pub use json::write_json;
+pub use machine_noise::{MachineNoise, NoiseFigures, NoiseVerdict};
 pub use metric::{Direction, Metric, MetricStatus};
 pub use run::{Build, Machine, Run, RunState, Simulation};
 pub use schema::{SCHEMA, SchemaVersion};

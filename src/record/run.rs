@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::case::{Case, CaseState};
 use super::fact::Fact;
 use super::gpu::GpuSurvey;
+use super::machine_noise::MachineNoise;
 use super::schema::SchemaVersion;
 
 /// How the run ended.
@@ -115,6 +116,9 @@ pub struct Run {
     pub build: Build,
     /// The machine.
     pub machine: Machine,
+    /// What else took of the CPU meanwhile; not in records before it was read, nor in those of commands that watch what others do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine_noise: Option<MachineNoise>,
     /// What the figures come to, in a sentence or two with n and interval: the first thing that a reader wants.
     #[serde(default)]
     pub findings: Vec<String>,

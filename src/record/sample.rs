@@ -105,6 +105,7 @@ pub(crate) fn run() -> Run {
         plan: json!({"messages": 100, "warmup": 10, "timeout_s": 2.0, "seed": 42, "sizes_bytes": [100, 10_000]}),
         build: build(),
         machine: machine(),
+        machine_noise: None,
         findings: vec!["A lone command is applied 16.67 ms after it was sent (n 100).".into()],
         warnings: vec!["CPU frequency is not fixed: governor 'powersave'".into()],
         cases: vec![closed, poisson, failed, flood],

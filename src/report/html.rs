@@ -17,7 +17,8 @@ pub fn html(run: &Run, histograms: &[(String, Histogram<u64>)]) -> String {
     let mut body: String =
         outline.marks.iter().map(|mark| element("p", " class=\"mark\" role=\"note\"", mark)).collect();
     let findings: String = outline.findings.iter().map(|finding| element("p", " class=\"finding\"", finding)).collect();
-    let header = element("h1", "", &outline.title) + &element("p", "", &outline.subtitle) + &findings;
+    let noise = outline.noise.as_deref().map_or_else(String::new, |noise| element("p", "", noise));
+    let header = element("h1", "", &outline.title) + &element("p", "", &outline.subtitle) + &noise + &findings;
     body += &wrapped("header", &header);
     if !outline.rows.is_empty() {
         body += &section("Latencies", &(grid(&outline.columns, &outline.rows) + &remarks(&outline.remarks)));

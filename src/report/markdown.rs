@@ -10,6 +10,7 @@ pub fn markdown(run: &Run) -> String {
     let mut blocks: Vec<String> = outline.marks.iter().map(|mark| format!("> **{}**", escaped(mark))).collect();
     blocks.push(format!("# {}", escaped(&outline.title)));
     blocks.push(escaped(&outline.subtitle));
+    blocks.extend(outline.noise.as_deref().map(escaped));
     blocks.extend(outline.findings.iter().map(|finding| escaped(finding)));
     if !outline.rows.is_empty() {
         blocks.push(grid(&outline.columns, &outline.rows));

@@ -6,7 +6,8 @@ use super::others::{self, Grid};
 use super::{attribution, before_after, settings, timeline, waterfall};
 use crate::plural::counted;
 use crate::record::{
-    CSV_FILE, Case, CaseState, Metric, MetricStatus, RECOMMENDATION_FILE, REPORT_FILE, RUN_FILE, Run, RunState,
+    CSV_FILE, Case, CaseState, MachineNoise, Metric, MetricStatus, RECOMMENDATION_FILE, REPORT_FILE, RUN_FILE, Run,
+    RunState,
 };
 
 /// The figures that the main table shows besides percentiles; a case's other metrics come after it.
@@ -32,6 +33,8 @@ pub(super) struct Outline {
     pub(super) title: String,
     /// Which run it was, when and for how long.
     pub(super) subtitle: String,
+    /// What the machine's own noise was, where it was read and is no mark.
+    pub(super) noise: Option<String>,
     /// What the figures come to.
     pub(super) findings: Vec<String>,
     /// Columns of the main table; its first is the case.
@@ -85,6 +88,7 @@ impl Outline {
             marks: marks(run),
             title: format!("workly-perf {}", run.command),
             subtitle: subtitle(run),
+            noise: run.machine_noise.as_ref().filter(|noise| !noise.is_disturbed()).map(MachineNoise::sentence),
             findings: run.findings.clone(),
             columns: columns(&percentiles),
             rows: in_table.iter().map(|case| row(case, &percentiles)).collect(),
@@ -145,6 +149,10 @@ fn marks(run: &Run) -> Vec<String> {
             "ATTENTION: {not_ok} of {} did not end as planned; see the notes.",
             counted(run.cases.len(), "case")
         ));
+    }
+    let noise = run.noise();
+    if noise.is_disturbed() {
+        marks.push(noise.sentence());
     }
     marks
 }
@@ -294,7 +302,7 @@ fn files(run: &Run) -> Vec<(String, String)> {
 mod tests {
     use super::*;
     use crate::record::sample::run;
-    use crate::record::{Direction, Simulation};
+    use crate::record::{Direction, Fact, NoiseFigures, Simulation};
 
     #[test]
     fn a_run_that_is_not_what_it_seems_says_so_first() {
@@ -315,6 +323,34 @@ mod tests {
         run.cases.truncate(1);
         run.state = RunState::Complete;
         assert!(marks(&run).is_empty());
+    }
+
+    #[test]
+    fn the_machine_s_noise_stands_at_the_top_a_mark_if_it_disturbed() {
+        let mut run = run();
+        assert_eq!(Outline::of(&run).noise, None, "a record of before it was read");
+        let figures = NoiseFigures {
+            watched_s: 5.0,
+            cpus: Fact::Value(2),
+            others_cpus: Fact::Value(0.1),
+            ..NoiseFigures::none()
+        };
+        run.machine_noise = Some(MachineNoise::judge(figures.clone()));
+        let quiet = Outline::of(&run);
+        assert!(
+            quiet.noise.as_deref().is_some_and(|noise| noise.contains("quiet; other programs used 0.10 of 2 CPUs"))
+        );
+        for page in [super::super::table(&run, 80), super::super::markdown(&run), super::super::html(&run, &[])] {
+            assert!(page.contains("Noise of the machine: quiet"), "{page}");
+        }
+        run.machine_noise = Some(MachineNoise::judge(NoiseFigures { others_cpus: Fact::Value(1.5), ..figures }));
+        let disturbed = Outline::of(&run);
+        assert_eq!(disturbed.noise, None);
+        assert!(
+            disturbed.marks.last().unwrap().starts_with("DISTURBED: other programs used 1.50"),
+            "{:?}",
+            disturbed.marks
+        );
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub fn table(run: &Run, width: usize) -> String {
     if !outline.marks.is_empty() {
         blocks.push(paragraphs(outline.marks.iter().map(String::as_str), "", width));
     }
-    blocks.push(paragraphs([outline.title.as_str(), &outline.subtitle].into_iter(), "", width));
+    let heading = [outline.title.as_str(), &outline.subtitle];
+    blocks.push(paragraphs(heading.into_iter().chain(outline.noise.as_deref()), "", width));
     if !outline.findings.is_empty() {
         blocks.push(paragraphs(outline.findings.iter().map(String::as_str), "", width));
     }

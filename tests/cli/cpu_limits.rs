@@ -63,6 +63,21 @@ fn a_quota_of_a_control_group_lowers_the_thread_count() {
     assert_eq!(run.plan["n_threads"], 1, "{}", run.plan);
 }
 
+/// A quota that holds the process back is called a quota, at the top of the report, and not other programs.
+#[test]
+fn a_quota_that_holds_back_is_named_as_one() {
+    let Some(group) = Group::with_quota("throttled", 20_000) else { return };
+    let place = Place::new();
+    let line = BRIEF.replace("--messages 2", "--messages 40");
+    let run = run(group.command(&place, &line), &place);
+    let noise = run.machine_noise.as_ref().unwrap();
+    assert!(noise.is_disturbed(), "{noise:?}");
+    assert!(noise.reasons.iter().any(|reason| reason.contains("own CPU quota of 0.20 CPUs held it back")), "{noise:?}");
+    assert!(noise.figures.throttled_share.value().is_some_and(|share| *share > 0.05), "{noise:?}");
+    assert!(place.run("report out").stdout.starts_with("SIMULATED"));
+    assert!(place.run("report out").stdout.contains("DISTURBED: "));
+}
+
 /// The program on one CPU alone; `None` where nothing pins it.
 fn pinned(place: &Place, line: &str) -> Option<Run> {
     Command::new("taskset").arg("--version").output().ok()?;

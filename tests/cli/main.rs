@@ -37,6 +37,7 @@ mod model;
 #[cfg_attr(not(unix), allow(dead_code))]
 mod mono;
 mod msgpack_python;
+mod noise;
 mod pipeline;
 mod plurals;
 #[cfg(feature = "llama")]

@@ -74,10 +74,13 @@ fn a_run_of_warmup_says_what_a_warm_start_saves() {
     let run = concat!(env!("CARGO_MANIFEST_DIR"), "/results/reference/warmup-demo-2cores");
     let (outcome, found) = recommended(&place, &format!("--model synth:demo --vram 0 --from {run}"));
     let start = choice(&found, "warm_start");
+    // The run began at a load average of 3.55 on 2 CPUs: its difference is beyond the noise, and not sure for that.
     assert_eq!(
         (&start["value"], &start["basis"], &start["confidence"]),
-        (&json!(true), &json!("measured"), &json!("sure"))
+        (&json!(true), &json!("measured"), &json!("likely"))
     );
+    assert!(start["reason"].as_str().unwrap().contains("load average was 3.5 on 2 CPUs"), "{start}");
+    assert!(outcome.stdout.contains("DISTURBED: in "), "{}", outcome.stdout);
     assert_eq!((&start["evidence"][0]["metric"], &start["evidence"][0]["n"]), (&json!("saved"), &json!(10)));
     assert!(start["reason"].as_str().unwrap().contains("199 ms [157, 242] sooner"), "{start}");
     assert!(!outcome.stdout.contains("warmup tells"), "{}", outcome.stdout);

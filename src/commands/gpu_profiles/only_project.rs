@@ -80,7 +80,8 @@ pub(super) fn run(
             simulated: super::super::simulated::synthetic_weights(&facts),
             warnings: Vec::new(),
         },
-    )?;
+    )?
+    .without_noise();
     let mut cases: Vec<Case> = foreseen.first.iter().map(|placement| projected("project", placement, None)).collect();
     cases.extend(needs.iter().map(|need| projected("profile", &need.projection, Some(&need.name))));
     cases.extend(picked.iter().map(PickedCard::case));

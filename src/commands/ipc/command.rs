@@ -32,7 +32,8 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
         simulated: connection.simulated(),
         warnings: plan.warnings.iter().cloned().chain(greeting).collect(),
     };
-    let recorder = Recorder::start(args.out.as_deref(), beginning)?;
+    let mut recorder = Recorder::start(args.out.as_deref(), beginning)?;
+    recorder.measures(connection.processes());
     introduce(&plan, &recorder.run, printer);
 
     let mut session = Session { plan: &plan, printer, stop, clock: Clock::start(), connection, recorder };

@@ -74,6 +74,7 @@ pub(super) fn run(
         warnings: Vec::new(),
     };
     let mut recorder = Recorder::start(args.out.as_deref(), beginning)?;
+    recorder.measures([target.pid]);
     let looks = plan.length_s.map_or(0.0, |length_s| length_s / plan.every_s);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A count that an hour and a millisecond bound.
     let progress = Progress::start(printer, &format!("watching {} ({})", target.name, target.pid), looks as u64);

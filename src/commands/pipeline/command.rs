@@ -113,7 +113,9 @@ fn start(
             .chain(connection.greeting_warning(&plan.reach))
             .collect(),
     };
-    Ok(Recorder::start(args.out.as_deref(), beginning)?)
+    let mut recorder = Recorder::start(args.out.as_deref(), beginning)?;
+    recorder.measures(connection.processes());
+    Ok(recorder)
 }
 
 fn announce(plan: &PipelinePlan, recorder: &Recorder, printer: Printer) {

@@ -13,7 +13,7 @@ use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
 use super::evidence::{self, Gathered};
 use super::facts::{self, Named};
-use crate::advise::{Choice, ProfileChange, RECOMMENDATION_SCHEMA, Recommendation, recommend};
+use crate::advise::{Choice, ProfileChange, RECOMMENDATION_SCHEMA, Recommendation, noise_behind, recommend};
 use crate::cli::RecommendArgs;
 use crate::config::{AppProfile, ConfigError, ConfigFile, Patch};
 use crate::exit::Exit;
@@ -41,7 +41,9 @@ pub(in super::super) fn run(args: &RecommendArgs, printer: Printer, stop: &Atomi
     let (choices, not_known) = recommend(&situation, &gathered.runs);
 
     let simulated = simulated(&gathered, model.as_ref());
-    let mut recorder = Recorder::start(args.out.as_deref(), beginning(args, &gathered, model.as_ref(), &simulated))?;
+    let beginning = beginning(args, &gathered, model.as_ref(), &simulated);
+    let mut recorder = Recorder::start(args.out.as_deref(), beginning)?.without_noise();
+    recorder.run.machine_noise = noise_behind(&choices, &gathered.runs);
     let recommendation = Recommendation {
         schema: RECOMMENDATION_SCHEMA,
         run_id: recorder.run.run_id.clone(),

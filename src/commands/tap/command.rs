@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::super::connection::serving;
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
@@ -48,7 +49,8 @@ pub(in super::super) fn run(args: &TapArgs, printer: Printer, stop: &AtomicBool)
             .collect(),
         warnings: plan.with_payload.then(|| PRIVATE.to_owned()).into_iter().collect(),
     };
-    let recorder = Recorder::start(args.out.as_deref(), beginning)?;
+    let mut recorder = Recorder::start(args.out.as_deref(), beginning)?;
+    recorder.measures(serving(&plan.to));
     let session = Session::start(recorder, clock, plan.with_payload)?;
     if plan.with_payload {
         printer.warning(PRIVATE);

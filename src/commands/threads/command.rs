@@ -10,7 +10,7 @@ use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered_tokens, show_record};
 use super::super::signal::ended_by;
 use super::cases::{cases, write_histograms};
-use super::findings::{disturbed, findings};
+use super::findings::findings;
 use super::sweep::{Ended, Sweep, SweepError, Swept};
 use crate::cli::ThreadsArgs;
 use crate::clock::{Clock, ms};
@@ -120,8 +120,8 @@ fn fail(recorder: &mut Recorder, failure: Failure) -> Result<Swept, Failure> {
 
 fn conclude(recorder: &mut Recorder, plan: &ThreadsPlan, swept: &Swept) -> Result<(), Failure> {
     recorder.run.cases = cases(plan, swept);
-    recorder.run.findings = findings(plan, swept);
-    recorder.run.warnings.extend(disturbed(swept));
+    let is_disturbed = recorder.judge_noise().is_disturbed();
+    recorder.run.findings = findings(plan, swept, is_disturbed);
     write_histograms(recorder, swept)?;
     (recorder.run.state, recorder.run.reason) = match swept.ended {
         Ended::Interrupted => (RunState::Interrupted, Some(ended_by())),

@@ -7,11 +7,8 @@ use crate::plan::{Competition, Rounds, ThreadsPlan};
 use crate::plural::counted;
 use crate::stats::PairedRatio;
 
-/// The share of a CPU that a single thread gets at least on a machine that nobody else uses.
-const UNDISTURBED: f64 = 0.9;
-
-/// The sentences that lead the report.
-pub(super) fn findings(plan: &ThreadsPlan, swept: &Swept) -> Vec<String> {
+/// The sentences that lead the report. On a disturbed machine nothing is sure.
+pub(super) fn findings(plan: &ThreadsPlan, swept: &Swept, is_disturbed: bool) -> Vec<String> {
     let mut findings = Vec::new();
     for &load in plan.loads.iter().rev() {
         let chosen = |test| choice(swept, load, test);
@@ -24,9 +21,9 @@ pub(super) fn findings(plan: &ThreadsPlan, swept: &Swept) -> Vec<String> {
         findings.push(format!(
             "{place}, {advice} n_threads = {} ({}) and n_threads_batch = {} ({}).",
             tg.0.threads,
-            sureness(&tg.0),
+            sureness(&tg.0, is_disturbed),
             pp.0.threads,
-            sureness(&pp.0)
+            sureness(&pp.0, is_disturbed)
         ));
         if findings.len() == 1 {
             findings.extend(plan.rules.iter().map(|rule| compared(rule.name, rule.threads, &tg)));
@@ -49,7 +46,7 @@ fn choice(swept: &Swept, load: Competition, test: Test) -> Option<(ThreadChoice,
     Some((ThreadChoice::among(&candidates)?, candidates))
 }
 
-fn sureness(choice: &ThreadChoice) -> String {
+fn sureness(choice: &ThreadChoice, is_disturbed: bool) -> String {
     let share = choice.shares.iter().find(|(threads, _)| *threads == choice.threads).map(|(_, share)| share);
     let tie = match share {
         Some(share) if choice.threads != choice.fastest => {
@@ -58,6 +55,7 @@ fn sureness(choice: &ThreadChoice) -> String {
         _ => "the fastest".into(),
     };
     match choice.certainty {
+        Certainty::Clear if is_disturbed => format!("{tie}, likely: the machine was disturbed"),
         Certainty::Clear => tie,
         Certainty::Likely => format!("{tie}, likely: another may be faster, by a tenth at most"),
         Certainty::Noisy => {
@@ -81,21 +79,6 @@ fn in_percent(share: &PairedRatio) -> String {
     let interval =
         share.interval.map_or_else(String::new, |(low, high)| format!(" [{:.1}, {:.1}]", low * 100.0, high * 100.0));
     format!("{:.1} %{interval} (n {})", share.ratio * 100.0, share.n)
-}
-
-/// A warning if other programs took the CPU: a single thread that computes without a pause should have one to itself.
-pub(super) fn disturbed(swept: &Swept) -> Option<String> {
-    let alone = swept.cases.iter().filter(|((load, _, threads), _)| *load == Competition::Idle && *threads == 1);
-    let samples: Vec<&TokenSample> = alone.flat_map(|(_, collected)| &collected.samples).collect();
-    let cpu_ns = samples.iter().map(|sample| sample.cpu_ns).sum::<Option<u64>>()?;
-    let wall_ns: u64 = samples.iter().map(|sample| sample.ended_ns.saturating_sub(sample.began_ns)).sum();
-    let share = cpu_ns as f64 / wall_ns.max(1) as f64;
-    (wall_ns > 0 && share < UNDISTURBED).then(|| {
-        format!(
-            "other programs took the CPU: one thread got {share:.2} of one, without any load of ours; measure again when \
-             nothing else runs"
-        )
-    })
 }
 
 fn ending(plan: &ThreadsPlan, swept: &Swept) -> String {

@@ -50,7 +50,7 @@ pub(in super::super) fn run(args: &WatchArgs, printer: Printer, stop: &AtomicBoo
         simulated: simulated(&session),
         warnings: session.devices.none_since.iter().map(|reason| format!("no GPU can be asked: {reason}")).collect(),
     };
-    let mut recorder = Recorder::start(args.out.as_deref(), beginning)?;
+    let mut recorder = Recorder::start(args.out.as_deref(), beginning)?.without_noise();
     for warning in &recorder.run.warnings {
         printer.warning(warning);
     }

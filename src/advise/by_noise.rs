@@ -1,0 +1,97 @@
+//! What a disturbed machine takes of a choice's confidence: what was measured beside something else is never sure.
+
+use super::recommendation::{Choice, Confidence};
+use crate::record::{MachineNoise, Run};
+
+/// Lowers the confidence of every choice that rests on a disturbed run, and says why.
+pub(super) fn lower(choices: &mut [Choice], runs: &[Run]) {
+    let disturbed: Vec<(&str, MachineNoise)> = disturbed(runs).collect();
+    for choice in choices {
+        let is_behind = |run: &str| choice.evidence.iter().any(|evidence| evidence.run == run);
+        let Some((_, noise)) = disturbed.iter().find(|(run, _)| is_behind(run)) else { continue };
+        choice.confidence = match choice.confidence {
+            Confidence::Sure => Confidence::Likely,
+            Confidence::Likely | Confidence::Guess => Confidence::Guess,
+            Confidence::NoDifference => Confidence::NoDifference,
+        };
+        choice.reason = format!("{}; measured on a disturbed machine ({})", choice.reason, noise.reasons.join(", "));
+    }
+}
+
+/// The noise of all runs that the choices rest on, as one: disturbed if one of them was. `None` where none was.
+#[must_use]
+pub fn noise_behind(choices: &[Choice], runs: &[Run]) -> Option<MachineNoise> {
+    let evidence = || choices.iter().flat_map(|choice| &choice.evidence);
+    let behind: Vec<(&str, MachineNoise)> =
+        disturbed(runs).filter(|(run, _)| evidence().any(|evidence| evidence.run == *run)).collect();
+    let reasons =
+        behind.iter().flat_map(|(run, noise)| noise.reasons.iter().map(move |reason| format!("in {run} {reason}")));
+    let reasons: Vec<String> = reasons.collect();
+    behind.first().map(|(_, first)| MachineNoise { reasons, ..first.clone() })
+}
+
+fn disturbed(runs: &[Run]) -> impl Iterator<Item = (&str, MachineNoise)> {
+    runs.iter().map(|run| (run.run_id.as_str(), run.noise())).filter(|(_, noise)| noise.is_disturbed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::recommendation::{Basis, Evidence, Setting};
+    use super::*;
+    use crate::record::{Fact, sample};
+
+    fn choice(run: &str, confidence: Confidence) -> Choice {
+        let evidence = Evidence {
+            run: run.into(),
+            case: "idle/tg32/threads=2".into(),
+            metric: "avg_ts".into(),
+            unit: "tokens/s".into(),
+            value: 20.0,
+            n: 10,
+            interval: None,
+        };
+        Choice {
+            basis: Basis::Measured,
+            evidence: vec![evidence],
+            confidence,
+            ..Choice::by_rule(Setting::NThreads, 2, "the fastest")
+        }
+    }
+
+    /// A record of before the noise was read: load 12 on two CPUs.
+    fn loaded() -> Run {
+        let mut run = Run { run_id: "loaded".into(), ..sample::run() };
+        (run.machine.usable_cpus, run.machine.load_average) = (Fact::Value(2), Fact::Value(12.0));
+        run
+    }
+
+    #[test]
+    fn nothing_measured_at_load_12_on_2_cpus_is_sure() {
+        let runs = [loaded(), Run { run_id: "quiet".into(), ..sample::run() }];
+        let mut choices = [
+            choice("loaded", Confidence::Sure),
+            choice("loaded", Confidence::Likely),
+            choice("loaded", Confidence::NoDifference),
+            choice("quiet", Confidence::Sure),
+        ];
+        lower(&mut choices, &runs);
+        assert_eq!(
+            choices.each_ref().map(|choice| choice.confidence),
+            [Confidence::Likely, Confidence::Guess, Confidence::NoDifference, Confidence::Sure]
+        );
+        assert!(
+            choices[0].reason.contains("disturbed machine (the load average was 12.0 on 2 CPUs"),
+            "{}",
+            choices[0].reason
+        );
+        assert_eq!(choices[3].reason, "the fastest");
+    }
+
+    #[test]
+    fn the_noise_behind_a_recommendation_names_the_run() {
+        let runs = [loaded()];
+        let noise = noise_behind(&[choice("loaded", Confidence::Sure)], &runs).unwrap();
+        assert!(noise.sentence().starts_with("DISTURBED: in loaded the load average was 12.0"), "{}", noise.sentence());
+        assert_eq!(noise_behind(&[choice("other", Confidence::Sure)], &runs), None);
+    }
+}

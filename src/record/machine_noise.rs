@@ -1,0 +1,299 @@
+//! The machine's own noise during a run: what other programs, the hypervisor, quotas and heat took of the CPU, and the one verdict on it.
+
+use serde::{Deserialize, Serialize};
+
+use super::fact::Fact;
+use super::run::{Machine, Run};
+
+/// What other programs may use without disturbing: so much of one CPU …
+const OTHERS_LEAST: f64 = 0.25;
+/// … or this share of all CPUs that the process may run on, whichever is more.
+const OTHERS_SHARE: f64 = 0.05;
+/// The share of the CPUs that a hypervisor may withhold.
+const STOLEN_SHARE: f64 = 0.02;
+/// The share of its periods in which a quota may hold the process back.
+const THROTTLED_SHARE: f64 = 0.05;
+/// A shorter run cannot be judged: the kernel counts in ticks of 10 ms. In seconds.
+const SHORTEST_S: f64 = 0.2;
+
+/// Whether something else disturbed a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoiseVerdict {
+    /// Nothing did, as far as can be told.
+    Quiet,
+    /// Something did; the reasons say what.
+    Disturbed,
+    /// It cannot be told; the reasons say why.
+    NotKnown,
+}
+
+/// What was read, from the start of the run to its end. Shares of time are in CPUs: 1.5 is one and a half of them, on average.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NoiseFigures {
+    /// How long was watched, in seconds.
+    pub watched_s: f64,
+    /// CPUs that the process may run on: those that the next figures are of.
+    pub cpus: Fact<u64>,
+    /// Used by this process, its children and what it measures.
+    pub own_cpus: Fact<f64>,
+    /// Used by all other programs.
+    pub others_cpus: Fact<f64>,
+    /// Withheld by the hypervisor (steal).
+    pub stolen_cpus: Fact<f64>,
+    /// The share of the quota's periods in which the process was held back; not measured where there is no quota.
+    pub throttled_share: Fact<f64>,
+    /// The quota of control groups, in CPUs.
+    pub quota_cpus: Fact<Option<f64>>,
+    /// How often the processor slowed down for heat.
+    pub heat_throttles: Fact<u64>,
+    /// Mean frequency of the CPUs at the start, in MHz.
+    pub frequency_start_mhz: Fact<f64>,
+    /// The same at the end.
+    pub frequency_end_mhz: Fact<f64>,
+    /// One-minute load average at the start.
+    pub load_average_start: Fact<f64>,
+    /// The same at the end.
+    pub load_average_end: Fact<f64>,
+}
+
+impl NoiseFigures {
+    /// Nothing was read.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            watched_s: 0.0,
+            cpus: Fact::NotMeasured,
+            own_cpus: Fact::NotMeasured,
+            others_cpus: Fact::NotMeasured,
+            stolen_cpus: Fact::NotMeasured,
+            throttled_share: Fact::NotMeasured,
+            quota_cpus: Fact::NotMeasured,
+            heat_throttles: Fact::NotMeasured,
+            frequency_start_mhz: Fact::NotMeasured,
+            frequency_end_mhz: Fact::NotMeasured,
+            load_average_start: Fact::NotMeasured,
+            load_average_end: Fact::NotMeasured,
+        }
+    }
+}
+
+/// The noise of a run, judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MachineNoise {
+    /// The verdict.
+    pub verdict: NoiseVerdict,
+    /// Why: each a clause without a full stop.
+    pub reasons: Vec<String>,
+    /// What it rests on.
+    pub figures: NoiseFigures,
+}
+
+impl MachineNoise {
+    /// Judges what was read. The load average counts only where nothing tells what others used: it still rises from whatever ran
+    /// in the minute before.
+    #[must_use]
+    pub fn judge(figures: NoiseFigures) -> Self {
+        let disturbances: Vec<String> =
+            [by_others(&figures), by_hypervisor(&figures), by_quota(&figures), by_heat(&figures), by_load(&figures)]
+                .into_iter()
+                .flatten()
+                .collect();
+        let unknown = if figures.watched_s < SHORTEST_S {
+            Some(format!("the run took {:.2} s, too short to tell", figures.watched_s))
+        } else {
+            match &figures.others_cpus {
+                Fact::Value(_) => None,
+                Fact::Failed(why) => Some(format!("what other programs used of the CPU cannot be told: {why}")),
+                Fact::Unsupported => Some("this system does not tell what other programs use of the CPU".into()),
+                Fact::NotMeasured => Some("what other programs used of the CPU was not measured".into()),
+            }
+        };
+        let (verdict, reasons) = match (disturbances.is_empty(), unknown) {
+            (false, _) => (NoiseVerdict::Disturbed, disturbances),
+            (true, Some(unknown)) => (NoiseVerdict::NotKnown, vec![unknown]),
+            (true, None) => (NoiseVerdict::Quiet, Vec::new()),
+        };
+        Self { verdict, reasons, figures }
+    }
+
+    /// Whether something disturbed the run.
+    #[must_use]
+    pub fn is_disturbed(&self) -> bool {
+        self.verdict == NoiseVerdict::Disturbed
+    }
+
+    /// The verdict in a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let reasons = self.reasons.join("; ");
+        match self.verdict {
+            NoiseVerdict::Disturbed => {
+                format!(
+                    "DISTURBED: {reasons}. The figures hold for these conditions, and nothing decided by them is sure."
+                )
+            }
+            NoiseVerdict::NotKnown => format!("Noise of the machine: not known; {reasons}."),
+            NoiseVerdict::Quiet => format!("Noise of the machine: quiet; {}.", self.in_figures()),
+        }
+    }
+
+    /// What was read, as far as it is known.
+    fn in_figures(&self) -> String {
+        let figures = &self.figures;
+        let mut parts = Vec::new();
+        if let (Fact::Value(others), Fact::Value(cpus)) = (&figures.others_cpus, &figures.cpus) {
+            parts.push(format!("other programs used {others:.2} of {}", cpus_in_words(*cpus)));
+        }
+        parts.extend(figures.stolen_cpus.value().map(|stolen| format!("the hypervisor withheld {stolen:.2}")));
+        parts
+            .extend(figures.throttled_share.value().map(|share| format!("the quota held back {:.0} %", share * 100.0)));
+        if let (Fact::Value(start), Fact::Value(end)) = (&figures.frequency_start_mhz, &figures.frequency_end_mhz) {
+            parts.push(format!("{start:.0} MHz at the start and {end:.0} at the end"));
+        }
+        if let (Fact::Value(start), Fact::Value(end)) = (&figures.load_average_start, &figures.load_average_end) {
+            parts.push(format!("load average {start:.1} at the start and {end:.1} at the end"));
+        }
+        parts.join(", ")
+    }
+}
+
+fn cpus_in_words(cpus: u64) -> String {
+    if cpus == 1 { "one CPU".into() } else { format!("{cpus} CPUs") }
+}
+
+fn by_others(figures: &NoiseFigures) -> Option<String> {
+    let (others, cpus) = (figures.others_cpus.value()?, *figures.cpus.value()?);
+    let is_much = figures.watched_s >= SHORTEST_S && *others > OTHERS_LEAST.max(OTHERS_SHARE * cpus as f64);
+    is_much
+        .then(|| format!("other programs used {others:.2} of the {} that this process may run on", cpus_in_words(cpus)))
+}
+
+fn by_hypervisor(figures: &NoiseFigures) -> Option<String> {
+    let (stolen, cpus) = (figures.stolen_cpus.value()?, *figures.cpus.value()?);
+    let is_much = figures.watched_s >= SHORTEST_S && *stolen > STOLEN_SHARE * cpus as f64;
+    is_much.then(|| format!("the hypervisor withheld {stolen:.2} of {} (steal)", cpus_in_words(cpus)))
+}
+
+fn by_quota(figures: &NoiseFigures) -> Option<String> {
+    let share = figures.throttled_share.value().filter(|share| **share >= THROTTLED_SHARE)?;
+    let quota = figures.quota_cpus.value().copied().flatten();
+    let quota = quota.map_or_else(String::new, |cpus| format!(" of {cpus:.2} CPUs"));
+    Some(format!("the process's own CPU quota{quota} held it back in {:.0} % of the periods", share * 100.0))
+}
+
+fn by_heat(figures: &NoiseFigures) -> Option<String> {
+    let times = *figures.heat_throttles.value().filter(|times| **times > 0)?;
+    Some(format!("the processor slowed down for heat ({times} events)"))
+}
+
+fn by_load(figures: &NoiseFigures) -> Option<String> {
+    let (load, cpus) = (figures.load_average_start.value()?, *figures.cpus.value()?);
+    let is_much = figures.others_cpus.value().is_none() && *load > cpus as f64;
+    is_much.then(|| format!("the load average was {load:.1} on {} at the start", cpus_in_words(cpus)))
+}
+
+impl Run {
+    /// The noise of the run as it was recorded; of a record from before it was, what the load average at its start tells.
+    #[must_use]
+    pub fn noise(&self) -> MachineNoise {
+        self.machine_noise.clone().unwrap_or_else(|| by_machine(&self.machine))
+    }
+}
+
+fn by_machine(machine: &Machine) -> MachineNoise {
+    MachineNoise::judge(NoiseFigures {
+        cpus: machine.usable_cpus.clone(),
+        load_average_start: machine.load_average.clone(),
+        ..NoiseFigures::none()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::run;
+    use super::*;
+
+    /// Two CPUs, watched for ten seconds, on which nothing else ran.
+    fn quiet() -> NoiseFigures {
+        NoiseFigures {
+            watched_s: 10.0,
+            cpus: Fact::Value(2),
+            own_cpus: Fact::Value(1.0),
+            others_cpus: Fact::Value(0.03),
+            stolen_cpus: Fact::Value(0.0),
+            throttled_share: Fact::NotMeasured,
+            quota_cpus: Fact::Value(None),
+            heat_throttles: Fact::Unsupported,
+            load_average_start: Fact::Value(12.0),
+            load_average_end: Fact::Value(1.0),
+            ..NoiseFigures::none()
+        }
+    }
+
+    #[test]
+    fn a_quiet_machine_is_quiet_whatever_ran_before() {
+        let noise = MachineNoise::judge(quiet());
+        assert_eq!(noise.verdict, NoiseVerdict::Quiet);
+        assert_eq!(
+            noise.sentence(),
+            "Noise of the machine: quiet; other programs used 0.03 of 2 CPUs, the hypervisor withheld 0.00, load average 12.0 at \
+             the start and 1.0 at the end."
+        );
+    }
+
+    #[test]
+    fn whatever_disturbs_is_named_for_what_it_is() {
+        let says = |change: &dyn Fn(&mut NoiseFigures)| {
+            let mut figures = quiet();
+            change(&mut figures);
+            let noise = MachineNoise::judge(figures);
+            assert!(noise.is_disturbed(), "{noise:?}");
+            noise.sentence()
+        };
+        let others = says(&|figures| figures.others_cpus = Fact::Value(1.31));
+        assert!(others.starts_with("DISTURBED: other programs used 1.31 of the 2 CPUs that"), "{others}");
+        let stolen = says(&|figures| figures.stolen_cpus = Fact::Value(0.2));
+        assert!(stolen.contains("hypervisor withheld 0.20 of 2 CPUs"), "{stolen}");
+        let quota = says(&|figures| {
+            figures.throttled_share = Fact::Value(0.4);
+            figures.quota_cpus = Fact::Value(Some(1.5));
+        });
+        assert!(quota.contains("own CPU quota of 1.50 CPUs held it back in 40 %"), "{quota}");
+        assert!(!quota.contains("other programs"), "a quota is not other programs: {quota}");
+        let heat = says(&|figures| figures.heat_throttles = Fact::Value(3));
+        assert!(heat.contains("heat (3 events)"), "{heat}");
+        let load = says(&|figures| figures.others_cpus = Fact::Unsupported);
+        assert!(load.contains("load average was 12.0 on 2 CPUs at the start"), "{load}");
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_said() {
+        let told = |figures| MachineNoise::judge(figures).sentence();
+        let short = told(NoiseFigures { watched_s: 0.05, others_cpus: Fact::Value(1.5), ..quiet() });
+        assert_eq!(short, "Noise of the machine: not known; the run took 0.05 s, too short to tell.");
+        let dumb = NoiseFigures { others_cpus: Fact::Unsupported, load_average_start: Fact::Unsupported, ..quiet() };
+        assert!(told(dumb).contains("this system does not tell what other programs use"));
+    }
+
+    #[test]
+    fn many_cpus_bear_more() {
+        let figures =
+            |cpus, others| NoiseFigures { cpus: Fact::Value(cpus), others_cpus: Fact::Value(others), ..quiet() };
+        assert!(MachineNoise::judge(figures(2, 0.3)).is_disturbed());
+        assert!(!MachineNoise::judge(figures(16, 0.3)).is_disturbed());
+        assert!(MachineNoise::judge(figures(16, 1.0)).is_disturbed());
+    }
+
+    #[test]
+    fn an_older_record_is_judged_by_its_load_average() {
+        let mut old = run();
+        assert_eq!(old.noise().verdict, NoiseVerdict::NotKnown);
+        (old.machine.usable_cpus, old.machine.load_average) = (Fact::Value(2), Fact::Value(12.0));
+        assert!(old.noise().is_disturbed());
+        old.machine_noise = Some(MachineNoise::judge(quiet()));
+        assert_eq!(old.noise().verdict, NoiseVerdict::Quiet);
+        let json = serde_json::to_string(&old).unwrap();
+        assert_eq!(serde_json::from_str::<Run>(&json).unwrap(), old);
+    }
+}
