@@ -122,7 +122,14 @@ pub fn measure_case(
     let warming = closed_loop(client, message, warm_up, Bench { replies: &AtomicU64::new(0), ..bench });
     let warm_up_ns = warming.latency_ns;
     if !matches!(warming.end, End::Complete) {
-        return RoundTrips { end: warming.end, first_fault: warming.first_fault, warm_up_ns, ..RoundTrips::new(0) };
+        let surplus = warming.surplus + client.take_surplus();
+        return RoundTrips {
+            end: warming.end,
+            first_fault: warming.first_fault,
+            surplus,
+            warm_up_ns,
+            ..RoundTrips::new(0)
+        };
     }
     let mut trips = match load {
         Load::Closed => closed_loop(client, message, messages, bench),

@@ -1,10 +1,12 @@
-//! What a tap has seen, added up: reply times, and for each side its messages, bytes, sizes and pauses.
+//! What a tap has seen, added up: reply times, and for each side its messages, bytes, sizes and pauses. The memory that it takes is
+//! bounded, however long the session is.
 
 use std::collections::BTreeMap;
 
 use super::matcher::{Answer, Matcher};
 use crate::bridge::Ack;
 use crate::bridge::tap::{Passed, Side, Sighting};
+use crate::stats::Reservoir;
 
 /// One direction.
 #[derive(Debug, Default)]
@@ -14,11 +16,11 @@ pub struct Traffic {
     /// Bytes that were passed on, whole messages or not.
     pub bytes: u64,
     /// Size of each message on the wire, in bytes.
-    pub sizes_bytes: Vec<u64>,
+    pub sizes_bytes: Reservoir,
     /// Time from each message to the next of the same connection, in nanoseconds.
-    pub gaps_ns: Vec<u64>,
+    pub gaps_ns: Reservoir,
     /// How long the tap held each message, in nanoseconds.
-    pub held_ns: Vec<u64>,
+    pub held_ns: Reservoir,
     /// Messages by name.
     pub names: BTreeMap<String, u64>,
     last_ns: Option<u64>,
@@ -32,7 +34,7 @@ pub struct TapAccount {
     /// What Unity sent.
     pub unity: Traffic,
     /// Reply times in nanoseconds, by what the reply means; `None` where that is not known.
-    pub replies_ns: BTreeMap<Option<Ack>, Vec<u64>>,
+    pub replies_ns: BTreeMap<Option<Ack>, Reservoir>,
     /// Replies that could belong to more than one request.
     pub unassigned: u64,
     /// Messages of Unity that answer nothing: greetings and events.
@@ -96,7 +98,9 @@ impl Traffic {
         self.messages += 1;
         self.sizes_bytes.push(passed.size_bytes);
         self.held_ns.push(passed.held_ns);
-        self.gaps_ns.extend(self.last_ns.map(|last_ns| passed.at_ns.saturating_sub(last_ns)));
+        if let Some(last_ns) = self.last_ns {
+            self.gaps_ns.push(passed.at_ns.saturating_sub(last_ns));
+        }
         self.last_ns = Some(passed.at_ns);
         *self.names.entry(sighting.name.clone()).or_default() += 1;
     }
@@ -127,10 +131,10 @@ mod tests {
         add(&mut account, Side::Unity, 1_000, "{}");
         add(&mut account, Side::App, 2_000, r#"{"command":"reset_expressions"}"#);
         account.end();
-        assert_eq!(account.replies_ns[&Some(Ack::Received)], [50]);
-        assert_eq!(account.replies_ns[&Some(Ack::Applied)], [600]);
+        assert_eq!(account.replies_ns[&Some(Ack::Received)].values(), [50]);
+        assert_eq!(account.replies_ns[&Some(Ack::Applied)].values(), [600]);
         assert_eq!((account.unasked, account.unanswered, account.unassigned), (1, 1, 0));
-        assert_eq!(account.app.gaps_ns, [100, 200, 1_600]);
+        assert_eq!(account.app.gaps_ns.values(), [100, 200, 1_600]);
         assert_eq!((account.app.messages, account.unity.messages), (4, 3));
         assert_eq!(account.app.names["other"], 1);
     }
@@ -144,7 +148,7 @@ mod tests {
         add(&mut account, Side::Unity, 120, r#"{"type":"status","data":{"fps":60}}"#);
         add(&mut account, Side::Unity, 150, r#"{"type":"expression_set","data":{}}"#);
         account.end();
-        let replies: Vec<u64> = account.replies_ns.values().flatten().copied().collect();
+        let replies: Vec<u64> = account.replies_ns.values().flat_map(Reservoir::values).copied().collect();
         assert_eq!((replies, account.unasked, account.unanswered), (vec![50], 2, 0));
     }
 }

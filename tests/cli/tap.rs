@@ -346,3 +346,30 @@ fn a_tap_ends_when_the_application_has_left_and_unity_never_does() {
         drop(near);
     }
 }
+
+/// A side that floods the line is held up by what the tap can note, and not kept in memory.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_flood_takes_bounded_memory() {
+    let (address, far) = unity(|mut stream| {
+        let block = b"{}\n".repeat(100_000);
+        while stream.write_all(&block).is_ok() {}
+    });
+    let place = Place::new();
+    let mut tap = Tap::start(&place, address, "--once");
+    let mut near = tap.connect();
+    let mut block = vec![0; 1 << 20];
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        assert!(near.read(&mut block).unwrap() > 0);
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", tap.child.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak_kb: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    drop(near);
+    assert_eq!(tap.ends(), Some(0));
+    far.join().unwrap();
+    assert!(peak_kb < 300_000, "{peak_kb} kB");
+    let (run, messages) = record(&place);
+    assert_eq!(figure(&run, "inter_arrival/unity", "messages"), Some(messages.len() as f64));
+}

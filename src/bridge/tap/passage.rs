@@ -2,8 +2,8 @@
 
 use std::io;
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::pump::{Carried, Log, Passed, Side, hang_up, pump};
@@ -49,7 +49,7 @@ impl Passage {
     /// in nanoseconds, nothing is missing but what was read within the last instants: a message may be long in passing.
     pub fn drain(&self, into: &mut Vec<Passed>) -> u64 {
         let busy_since_ns = self.log.busy_since_ns.iter().map(|since_ns| since_ns.load(Ordering::SeqCst)).min();
-        into.append(&mut self.log.passed.lock().unwrap_or_else(PoisonError::into_inner));
+        self.log.fetch(into);
         busy_since_ns.unwrap_or(u64::MAX)
     }
 
@@ -76,6 +76,7 @@ impl Passage {
 
     /// Ends the connection on both sides.
     fn hang_up(&self) {
+        self.log.is_over.store(true, Ordering::SeqCst);
         hang_up(&self.streams[0], &self.streams[1]);
     }
 

@@ -2,8 +2,10 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,16 @@ use crate::clock::Clock;
 
 /// Bytes that are read, and passed on, at once.
 const READ_BYTES: usize = 64 << 10;
+
+/// Messages that are noted and not yet fetched, above which nothing more is read: a side that floods the line is held up rather than
+/// kept in memory.
+const MOST_NOTED: usize = 100_000;
+
+/// The same for the bytes that are kept of them.
+const MOST_NOTED_BYTES: usize = 64 << 20;
+
+/// How often a pump that waits for its notes to be fetched looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// One of the two ends of the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +65,9 @@ pub struct Carried {
 /// What the pumps of a passage note.
 #[derive(Debug)]
 pub(super) struct Log {
-    pub(super) passed: Mutex<Vec<Passed>>,
+    noted: Mutex<Noted>,
+    /// Set when nobody fetches any more.
+    pub(super) is_over: AtomicBool,
     /// For each direction, since when it has been at what it read last; the largest number while it is at nothing.
     pub(super) busy_since_ns: [AtomicU64; 2],
     /// For each direction, when it last read something, or its end.
@@ -63,9 +77,50 @@ pub(super) struct Log {
 impl Default for Log {
     fn default() -> Self {
         Self {
-            passed: Mutex::default(),
+            noted: Mutex::default(),
+            is_over: AtomicBool::new(false),
             busy_since_ns: [const { AtomicU64::new(u64::MAX) }; 2],
             read_ns: [const { AtomicU64::new(0) }; 2],
+        }
+    }
+}
+
+/// Messages that were passed on and not yet fetched.
+#[derive(Debug, Default)]
+struct Noted {
+    messages: Vec<Passed>,
+    content_bytes: usize,
+}
+
+impl Log {
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, messages: impl Iterator<Item = Passed>) {
+        let mut noted = self.noted();
+        for message in messages {
+            noted.content_bytes += message.content.len();
+            noted.messages.push(message);
+        }
+    }
+
+    /// Moves what was noted to the end of `into`.
+    pub(super) fn fetch(&self, into: &mut Vec<Passed>) {
+        let mut noted = self.noted();
+        noted.content_bytes = 0;
+        into.append(&mut noted.messages);
+    }
+
+    fn is_full(&self) -> bool {
+        let noted = self.noted();
+        noted.messages.len() > MOST_NOTED || noted.content_bytes > MOST_NOTED_BYTES
+    }
+
+    /// Waits until there is room for more.
+    fn wait_for_room(&self) {
+        while self.is_full() && !self.is_over.load(Ordering::SeqCst) {
+            thread::sleep(LOOK_AGAIN);
         }
     }
 }
@@ -107,9 +162,10 @@ pub(super) fn pump(
         if !found.is_empty() {
             let passed =
                 |Found { framing, size_bytes, content }| Passed { from, at_ns, held_ns, size_bytes, framing, content };
-            log.passed.lock().unwrap_or_else(PoisonError::into_inner).extend(found.drain(..).map(passed));
+            log.note(found.drain(..).map(passed));
         }
         log.busy_since_ns[from as usize].store(u64::MAX, Ordering::SeqCst);
+        log.wait_for_room();
     }
     log.read_ns[from as usize].store(clock.now_ns(), Ordering::SeqCst);
     log.busy_since_ns[from as usize].store(u64::MAX, Ordering::SeqCst);

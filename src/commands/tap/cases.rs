@@ -1,5 +1,6 @@
 //! The account of a tap as cases of a record.
 
+use std::iter;
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,7 +12,7 @@ use crate::measure::{TapAccount, Traffic, latency_metrics};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, HlogPart, Metric, MetricStatus};
 use crate::report::with_interval;
-use crate::stats::{Summary, histogram_of};
+use crate::stats::{Reservoir, Summary, histogram_of};
 
 /// A case, the times behind it in nanoseconds, and what they are times of.
 pub(super) struct TapCase {
@@ -52,8 +53,8 @@ pub(super) fn cases(account: &TapAccount) -> Vec<TapCase> {
     cases
 }
 
-fn case(path: &str, quantity: &'static str, times_ns: &[u64], note: &str) -> TapCase {
-    let mut metrics = latency_metrics(&Summary::of(times_ns), true);
+fn case(path: &str, quantity: &'static str, times_ns: &Reservoir, note: &str) -> TapCase {
+    let mut metrics = latency_metrics(&Summary::of(times_ns.values()), true);
     if quantity != "latency" {
         // When the application speaks is its own affair, and no better for being sooner.
         for metric in &mut metrics {
@@ -64,13 +65,21 @@ fn case(path: &str, quantity: &'static str, times_ns: &[u64], note: &str) -> Tap
         path: path.into(),
         state: CaseState::Ok,
         reason: None,
-        duration_s: times_ns.iter().sum::<u64>() as f64 / 1e9,
+        duration_s: times_ns.sum() as f64 / 1e9,
         conditions: json!({}),
-        notes: vec![format!("{}.", capitalised(note))],
+        notes: iter::once(format!("{}.", capitalised(note))).chain(sampled(times_ns)).collect(),
         metrics,
         histograms: Vec::new(),
     };
-    TapCase { case, times_ns: times_ns.to_vec(), quantity }
+    TapCase { case, times_ns: times_ns.values().to_vec(), quantity }
+}
+
+/// Said of a series that was too long to be kept whole.
+fn sampled(times_ns: &Reservoir) -> Option<String> {
+    let kept = times_ns.values().len() as u64;
+    (kept < times_ns.seen()).then(|| {
+        format!("Figures of a random sample of {kept} of {} times: more are not kept in memory.", times_ns.seen())
+    })
 }
 
 fn capitalised(text: &str) -> String {
@@ -82,7 +91,7 @@ fn capitalised(text: &str) -> String {
 fn counts(traffic: &Traffic) -> Vec<Metric> {
     let n = traffic.messages;
     let plain = |name: &str, unit: &str, value: u64| Metric::plain(name, unit, value as f64, n, Direction::None);
-    let sizes = Summary::of(&traffic.sizes_bytes);
+    let sizes = Summary::of(traffic.sizes_bytes.values());
     let size = |name: &str, value: Option<u64>| match value {
         Some(value) => plain(name, "bytes", value),
         None => Metric::absent(name, "bytes", n, Direction::None, MetricStatus::TooFew),
@@ -121,7 +130,7 @@ pub(super) fn findings(account: &TapAccount) -> Vec<String> {
     };
     for (ack, times_ns) in &account.replies_ns {
         let kind = ack.map_or_else(|| "of unknown kind".to_owned(), |ack| ack.to_string());
-        if let Some(p50) = median(times_ns).filter(|p50| p50.value.is_some()) {
+        if let Some(p50) = median(times_ns.values()).filter(|p50| p50.value.is_some()) {
             findings.push(format!("Replies {kind}: p50 {} (n {}).", with_interval(&p50), p50.n));
         }
     }
