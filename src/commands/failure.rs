@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::llm::engine::EngineError;
 use crate::llm::gguf::GgufError;
 use crate::llm::synth::{ShapeError, SynthError};
-use crate::llm::{CacheError, InspectError};
+use crate::llm::{CacheError, InspectError, ModelFactsError, ModelFilesError};
 use crate::plan::{ConversationError, ModelChoiceError, PlanError};
 use crate::record::RecordError;
 use crate::report::ReportError;
@@ -168,10 +168,36 @@ impl From<GgufError> for Failure {
     }
 }
 
-impl From<InspectError> for Failure {
-    fn from(error: InspectError) -> Self {
-        Self::new(Exit::Unreadable, error.into())
-            .hint("adapters, projectors and vocabularies are GGUF files too: name the model itself")
+impl From<ModelFilesError> for Failure {
+    fn from(error: ModelFilesError) -> Self {
+        let hint = match &error {
+            ModelFilesError::Gguf(_) => None,
+            ModelFilesError::NotFirst { .. } => Some("llama.cpp finds the other parts from the first one"),
+            ModelFilesError::Name { .. } => Some("give the parts the names that they were published under"),
+            ModelFilesError::Missing { .. } => Some("get the missing part and put it beside the others"),
+            ModelFilesError::Inconsistent { .. } => {
+                Some("the parts are of different models, or one was not downloaded to its end: get them anew")
+            }
+        };
+        match (error, hint) {
+            (ModelFilesError::Gguf(error), _) => error.into(),
+            (error, hint) => Self::new(Exit::Unreadable, error.into()).hint(hint.unwrap_or_default()),
+        }
+    }
+}
+
+impl From<ModelFactsError> for Failure {
+    fn from(error: ModelFactsError) -> Self {
+        match error {
+            ModelFactsError::Files(error) => error.into(),
+            ModelFactsError::Inspect { fault: InspectError::NoArchitecture { .. }, .. } => {
+                Self::new(Exit::Unreadable, error.into())
+                    .hint("adapters, projectors and vocabularies are GGUF files too: name the model itself")
+            }
+            ModelFactsError::Inspect { .. } => {
+                Self::new(Exit::Unreadable, error.into()).hint("the file was written wrongly: get it anew")
+            }
+        }
     }
 }
 

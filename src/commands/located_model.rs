@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 #[cfg(feature = "llama")]
 use serde_json::{Value, json};
 
+use super::chat_model::chat_model;
 use super::failure::Failure;
 use super::model::ready;
 use super::simulated::synthetic_weights;
@@ -15,8 +16,7 @@ use super::simulated::synthetic_weights;
 use crate::clock::ms;
 #[cfg(feature = "llama")]
 use crate::llm::engine::{Backend, LoadFacts, Model, Placement};
-use crate::llm::gguf::Gguf;
-use crate::llm::{GpuProfile, ModelFacts, ModelRef};
+use crate::llm::{ModelFacts, ModelRef};
 use crate::plan::{ModelChoice, ModelFoundBy};
 use crate::record::Simulation;
 use crate::term::Printer;
@@ -44,7 +44,7 @@ pub(super) fn locate(
 ) -> Result<LocatedModel, Failure> {
     let choice = ModelChoice::find(flag, config)?;
     let path = ready(&choice.model, printer, stop)?;
-    let facts = ModelFacts::of(&Gguf::open(&path)?, GpuProfile::built_in())?;
+    let (_, facts) = chat_model(&path)?;
     Ok(LocatedModel { path, found_by: choice.found_by, facts })
 }
 

@@ -2,6 +2,7 @@
 
 mod apply;
 mod bridge;
+mod chat_model;
 #[cfg(feature = "llama")]
 mod child;
 mod compare;

@@ -1,25 +1,32 @@
 //! What a header says about a model, in the terms of whoever runs it. Nothing is measured and no weight is read.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Serialize;
 
+use super::context_memory::ContextMemory;
 use super::file_type;
 use super::gguf::{Array, Gguf, TensorInfo, Value};
 use super::gpu_profile::{GpuProfile, ProfileDifference, ResolvedProfile};
 use super::hyperparameters::{self, Hyperparameters};
 use super::kv_cache::{KvCache, OTHER_CACHES};
+use super::model_files::{ModelFiles, ModelFilesError};
+use super::model_kind::ModelKind;
 use super::synth::SyntheticMark;
 
 /// Version of the shape that [`ModelFacts`] has as JSON.
-pub const FACTS_SCHEMA: &str = "1.0";
+pub const FACTS_SCHEMA: &str = "1.1";
 
 /// Why a sound GGUF file cannot be described as a model.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     /// Not a model.
-    #[error("the metadata names no architecture (general.architecture)")]
-    NoArchitecture,
+    #[error("the metadata names no architecture (general.architecture){}", what(*kind))]
+    NoArchitecture {
+        /// What the file is, as far as the rest of it tells.
+        kind: ModelKind,
+    },
     /// A key that every reader relies on holds something else.
     #[error("metadata {key:?} is {found}, not {expected}")]
     WrongType {
@@ -29,6 +36,28 @@ pub enum InspectError {
         expected: &'static str,
         /// What is there.
         found: String,
+    },
+}
+
+/// What a file without an architecture is, where its metadata says so.
+fn what(kind: ModelKind) -> String {
+    if kind == ModelKind::Empty || kind.is_generator() { String::new() } else { format!(": this is {}", kind.words()) }
+}
+
+/// Why a file cannot be described as a model.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelFactsError {
+    /// Its files.
+    #[error(transparent)]
+    Files(#[from] ModelFilesError),
+    /// What they say.
+    #[error("{}: {fault}", path.display())]
+    Inspect {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        #[source]
+        fault: InspectError,
     },
 }
 
@@ -83,6 +112,8 @@ pub struct ModelFacts {
     pub schema: &'static str,
     /// Architecture, as llama.cpp names it.
     pub architecture: String,
+    /// What the file is.
+    pub kind: ModelKind,
     /// Its name, where it has one.
     pub name: Option<String>,
     /// Set when the weights are noise that this program wrote.
@@ -91,13 +122,13 @@ pub struct ModelFacts {
     pub header_hash: String,
     /// Version of the format.
     pub gguf_version: u32,
-    /// Length of the file, in bytes.
+    /// Length of the file, in bytes: of all parts of a split model together.
     pub file_bytes: u64,
-    /// Length of the header, in bytes.
+    /// Length of the header, in bytes, likewise.
     pub header_bytes: u64,
-    /// Which part of a model that is split over several files this is, counted from 1, and how many there are.
+    /// Which part of a model that is split over several files was named, counted from 1, and how many there are.
     pub split: Option<(u64, u64)>,
-    /// Weights in this file.
+    /// Weights.
     pub parameters: u64,
     /// Bits a weight takes, on average.
     pub bits_per_weight: Option<f64>,
@@ -116,6 +147,8 @@ pub struct ModelFacts {
     pub vocabulary: Option<u64>,
     /// The tokenizer's kind, as llama.cpp names it.
     pub tokenizer: Option<String>,
+    /// What a context keeps of the tokens before.
+    pub context_memory: ContextMemory,
     /// Bytes that each token of context takes.
     pub kv_bytes_per_token: KvCache,
     /// Workly's profiles, for this model.
@@ -125,17 +158,40 @@ pub struct ModelFacts {
 }
 
 impl ModelFacts {
-    /// Describes a model, and what `profiles` come to for it.
+    /// Describes the model at `path`, all parts of a split one together, and what `profiles` come to for it.
+    ///
+    /// # Errors
+    /// [`ModelFactsError::Files`] where a part is missing, unsound or not the first.
+    pub fn read(path: &Path, profiles: &[GpuProfile]) -> Result<Self, ModelFactsError> {
+        Self::of_files(&ModelFiles::open(path)?, profiles)
+    }
+
+    /// The same of files whose headers have been read.
+    ///
+    /// # Errors
+    /// [`ModelFactsError::Inspect`].
+    pub fn of_files(files: &ModelFiles, profiles: &[GpuProfile]) -> Result<Self, ModelFactsError> {
+        let inspect = |fault| ModelFactsError::Inspect { path: files.paths[0].clone(), fault };
+        Self::of(&files.header, profiles).map_err(inspect)
+    }
+
+    /// Describes a model, and what `profiles` come to for it where it generates text.
     pub fn of(gguf: &Gguf, profiles: &[GpuProfile]) -> Result<Self, InspectError> {
         let metadata = &gguf.metadata;
-        let key = metadata.get("general.architecture").ok_or(InspectError::NoArchitecture)?;
+        let kind = ModelKind::of(gguf);
+        let key = metadata.get("general.architecture").ok_or(InspectError::NoArchitecture { kind })?;
         let key = key.as_text().ok_or_else(|| InspectError::wrong_type("general.architecture", "a text", key))?;
         let figures = Hyperparameters::read(metadata, key)?;
         let types = census(&gguf.tensors);
         let (parameters, bytes) = types.iter().fold((0_u64, 0_u64), |(elements, bytes), kind| {
             (elements.saturating_add(kind.elements), bytes.saturating_add(kind.bytes))
         });
-        let kv_bytes_per_token = KvCache::of(key, &figures, other_cache(gguf, key)?);
+        let context_memory = ContextMemory::of(metadata, key);
+        let kv_bytes_per_token = match kind {
+            ModelKind::Generator => KvCache::of(key, &figures, other_cache(gguf, key)?),
+            other => KvCache::NotKnown { reason: format!("none: this is {}", other.words()) },
+        };
+        let profiles = if kind.is_generator() { profiles } else { &[] };
         let offloadable_layers = figures.blocks.and_then(|blocks| blocks.checked_add(1));
         let resolve =
             |profile: &GpuProfile| profile.resolve(offloadable_layers, &kv_bytes_per_token, figures.trained_context);
@@ -143,6 +199,7 @@ impl ModelFacts {
         Ok(Self {
             schema: FACTS_SCHEMA,
             architecture: safe(key),
+            kind,
             name: metadata.get("general.name").and_then(Value::as_text).map(safe),
             synthetic: SyntheticMark::read(metadata),
             header_hash: format!("{:016x}", gguf.header_hash),
@@ -158,6 +215,7 @@ impl ModelFacts {
             offloadable_layers,
             vocabulary: vocabulary(gguf, key)?,
             tokenizer: metadata.get("tokenizer.ggml.model").and_then(Value::as_text).map(safe),
+            context_memory,
             profile_differences: ProfileDifference::of_all(&profiles),
             kv_bytes_per_token,
             profiles,
@@ -316,7 +374,7 @@ mod tests {
 
     #[test]
     fn what_is_no_model_is_named() {
-        assert!(matches!(facts(|_| ()), Err(InspectError::NoArchitecture)));
+        assert!(matches!(facts(|_| ()), Err(InspectError::NoArchitecture { .. })));
         let wrong = facts(|header| {
             header.text("general.architecture", "llama");
             header.f32("llama.attention.head_count", 0.5);

@@ -6,7 +6,7 @@ use super::gguf::TensorType;
 use super::hyperparameters::Hyperparameters;
 
 /// Architectures in which every block keeps keys and values of every token, as long as none of [`OTHER_CACHES`] is set.
-const PLAIN: [&str; 39] = [
+pub(super) const PLAIN: [&str; 39] = [
     "arcee",
     "baichuan",
     "bloom",

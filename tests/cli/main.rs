@@ -34,6 +34,8 @@ mod max_rate;
 mod memory;
 mod memory_watch;
 mod model;
+#[cfg(feature = "llama")]
+mod model_files;
 #[cfg_attr(not(unix), allow(dead_code))]
 mod mono;
 mod msgpack_python;
@@ -52,6 +54,8 @@ mod run;
 mod saved_runs;
 #[cfg(unix)]
 mod signals;
+#[cfg(feature = "llama")]
+mod small_models;
 mod standin_nvml;
 mod strays;
 mod tap;

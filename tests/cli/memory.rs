@@ -82,6 +82,40 @@ fn on_the_demo_model_what_was_foreseen_is_what_is_taken() {
     }
 }
 
+/// Weights that are repacked for the CPU are the process's own, beside the pages of the file where that is mapped.
+#[cfg(target_os = "linux")]
+#[test]
+fn repacked_weights_are_counted_where_they_lie() {
+    let place = Place::new();
+    for mapped in ["", "--no-mmap"] {
+        let out = format!("out{mapped}");
+        let line = format!(
+            "memory --model synth:demo-q4 --messages 1 --reply-tokens 1 --threads 1 --n-ctx 256 --quiet --out {out} {mapped}"
+        );
+        let outcome = place.run(&line);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        let run = RecordFolder::read(&place.path(&out)).unwrap();
+        let expected = |name: &str| run.subject["expected"][name].as_f64().unwrap();
+        let of = |step: &str, name: &str| figure(&run, &format!("step/{step}"), name).unwrap();
+        // What this CPU repacks is up to llama.cpp: where it is nothing, all stays in the file.
+        let is_repacked = expected("repacked_bytes") > 0.0;
+        let said = run.findings.iter().any(|text| text.contains("repacked for this CPU"));
+        assert_eq!(said, is_repacked, "{:?}", run.findings);
+        if is_repacked {
+            let own = of("3-model", "anonymous") - of("2-backend", "anonymous");
+            // The vocabulary is the process's own too, and takes some MiB.
+            let beside = own - expected("weights_bytes");
+            assert!((-2e6..=16e6).contains(&beside), "{mapped}: {beside}, {}", run.subject["expected"]);
+            assert!(expected("weights_bytes") >= expected("repacked_bytes"), "{}", run.subject["expected"]);
+        }
+        assert_eq!(expected("mapped_bytes") > 0.0, mapped.is_empty(), "{}", run.subject["expected"]);
+        let taken = |step: &str| of(step, "anonymous") + of(step, "file_backed");
+        let foreseen = expected("weights_bytes") + expected("mapped_bytes") + expected("kv_bytes");
+        let ratio = (taken("4-context") - taken("2-backend")) / foreseen;
+        assert!((0.9..=1.15).contains(&ratio), "{mapped}: {ratio}, {}", run.subject["expected"]);
+    }
+}
+
 #[test]
 fn a_conversation_of_one_s_own_is_taken_and_a_bad_one_named() {
     let place = place();

@@ -59,7 +59,11 @@ pub(in super::super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &Ato
             plan: serde_json::to_value(&plan).unwrap_or_default(),
             subject: model_subject(&located.name(), located.found_by, &located.facts, backend, known.foreseen.target),
             simulated: synthetic_weights(&located.facts),
-            warnings: backend.vector_units().into_iter().chain(oversubscribed(plan.n_threads, &topology)).collect(),
+            warnings: concerns(&located.facts, &plan)
+                .into_iter()
+                .chain(backend.vector_units())
+                .chain(oversubscribed(plan.n_threads, &topology))
+                .collect(),
         },
     )?;
     let progress = Progress::start(printer, "gpu-profiles", 0);
@@ -106,6 +110,11 @@ fn known(
     let pick = budget.and_then(|budget| foreseen.pick(&budget));
     let auto = budget.and_then(|budget| foreseen.pick_first(&budget)).map_or(0, |pick| pick.chosen.n_gpu_layers);
     Ok(Known { gpus, foreseen, budget, pick, auto })
+}
+
+/// What must be known of the model with the longest of the planned contexts.
+pub(super) fn concerns(facts: &ModelFacts, plan: &GpuProfilesPlan) -> Vec<String> {
+    facts.concerns(plan.contexts.iter().copied().max().unwrap_or(0).into())
 }
 
 /// That a GPU was demanded and there is none.

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::json;
 
+use super::super::chat_model::chat_model;
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered_tokens, show_record};
@@ -15,8 +16,7 @@ use crate::advise::gib;
 use crate::cli::GpuProfilesArgs;
 use crate::exit::Exit;
 use crate::llm::engine::{Backend, ContextSpec, Projection, Target, project};
-use crate::llm::gguf::Gguf;
-use crate::llm::{GpuProfile, ModelFacts, ModelOutline, ProfileDifference};
+use crate::llm::{ModelFacts, ModelOutline, ProfileDifference};
 use crate::plan::{GpuProfilesPlan, ModelChoice};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, RunState};
@@ -48,7 +48,7 @@ pub(super) fn run(
         Failure::new(Exit::Failed, anyhow::Error::new(error).context("cannot write the outline of a synthetic model"))
             .hint("it goes to the folder for temporary files")
     })?;
-    let facts = ModelFacts::of(&Gguf::open(outline.path())?, GpuProfile::built_in())?;
+    let (_, facts) = chat_model(outline.path())?;
     let backend = Backend::start()?;
     let here = gpus(backend);
     if here.is_empty() && plan.require_gpu {
@@ -78,7 +78,7 @@ pub(super) fn run(
             plan: serde_json::to_value(plan).unwrap_or_default(),
             subject: model_subject(&choice.model.to_string(), choice.found_by, &facts, backend, target),
             simulated: super::super::simulated::synthetic_weights(&facts),
-            warnings: Vec::new(),
+            warnings: super::command::concerns(&facts, plan),
         },
     )?
     .without_noise();

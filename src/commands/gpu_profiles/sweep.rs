@@ -16,6 +16,7 @@ use super::gpu_watch::{GpuSeen, GpuWatch};
 use crate::advise::gib;
 use crate::clock::Clock;
 use crate::llm::engine::Projection;
+use crate::llm::read_through;
 use crate::measure::{PlacementAnswer, PlacementOutcome, PlacementRequest, PlacementTask};
 use crate::plan::{GpuProfilesPlan, Rounds};
 use crate::record::RecordError;
@@ -96,7 +97,8 @@ impl Sweep<'_> {
         keep(&swept)?;
         let clock = Clock::start();
         let mut rng = StdRng::seed_from_u64(self.plan.seed);
-        self.read_through();
+        // Then every load finds the model in the page cache, the first one too. Where it cannot be read, loading will say so.
+        let _ = read_through(self.path, self.stop);
         loop {
             let mut round: Vec<usize> = (0..swept.placed.len()).filter(|&at| swept.placed[at].goes_on()).collect();
             if round.is_empty() {
@@ -145,16 +147,6 @@ impl Sweep<'_> {
                 gib(budget.reserve_bytes)
             )
         })
-    }
-
-    /// Reads the model's file once: then every load finds it in the page cache, the first one too.
-    fn read_through(&self) {
-        let Ok(mut file) = std::fs::File::open(self.path) else { return };
-        let mut piece = vec![0; 1 << 20];
-        // Where it cannot be read, loading will say so.
-        while !self.stop.load(Ordering::Relaxed)
-            && std::io::Read::read(&mut file, &mut piece).is_ok_and(|read| read > 0)
-        {}
     }
 
     /// One measurement. False when it was interrupted.

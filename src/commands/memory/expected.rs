@@ -1,9 +1,9 @@
-//! What llama.cpp says that a placement takes, apart by where it lies: foreseen before the weights are loaded, and, for the
-//! split of the weights, said while they are.
+//! What llama.cpp says that a placement takes, apart by where it lies. The cache and the buffers are foreseen before the weights
+//! are loaded; where the weights lie, its log says buffer by buffer while they are.
 
 use serde::Serialize;
 
-use crate::llm::engine::{Backend, LogLevel, Projection};
+use crate::llm::engine::{Backend, DeviceKind, LogLevel, Projection};
 
 /// Bytes that a life cycle is expected to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -13,6 +13,8 @@ pub(super) struct Expected {
     pub(super) mapped_bytes: u64,
     /// Weights in memory of the process: read, or repacked for the CPU.
     pub(super) weights_bytes: u64,
+    /// Those of them that were repacked for the CPU.
+    pub(super) repacked_bytes: u64,
     /// The cache of keys and values, in memory of the machine.
     pub(super) kv_bytes: u64,
     /// Buffers of the computation, in memory of the machine.
@@ -32,12 +34,13 @@ impl Expected {
         position: u64,
     ) -> Self {
         let said = backend.log().since(position, LogLevel::Info);
-        let mapped: f64 = said.iter().filter_map(|line| mapped_mib(&line.text)).sum();
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A size of memory.
-        let mapped_bytes = ((mapped * 1024.0 * 1024.0) as u64).min(projection.host.model_bytes);
+        let devices = backend.devices().into_iter().filter(|device| device.kind != DeviceKind::Cpu);
+        let devices: Vec<String> = devices.map(|device| device.name).collect();
+        let host = HostWeights::said(said.iter().map(|line| line.text.as_str()), &devices);
         Self {
-            mapped_bytes,
-            weights_bytes: projection.host.model_bytes - mapped_bytes,
+            mapped_bytes: host.mapped_bytes,
+            weights_bytes: host.own_bytes,
+            repacked_bytes: host.repacked_bytes,
             kv_bytes: projection.host.context_bytes,
             compute_bytes: projection.host.compute_bytes,
             device_bytes: projection.on_devices().total_bytes(),
@@ -46,20 +49,90 @@ impl Expected {
     }
 }
 
-/// The MiB of `load_tensors:   CPU_Mapped model buffer size =   135.94 MiB`.
-fn mapped_mib(line: &str) -> Option<f64> {
-    let (before, after) = line.split_once("_Mapped model buffer size =")?;
-    before.contains("load_tensors").then(|| after.trim().strip_suffix("MiB")?.trim().parse().ok()).flatten()
+/// Weights in memory of the machine, summed over the lines of llama.cpp's log that name its buffers.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_field_names)] // The unit is part of each name.
+struct HostWeights {
+    mapped_bytes: u64,
+    own_bytes: u64,
+    repacked_bytes: u64,
+}
+
+impl HostWeights {
+    fn said<'l>(lines: impl Iterator<Item = &'l str>, devices: &[String]) -> Self {
+        let mut host = Self::default();
+        for (buffer, bytes) in lines.filter_map(weights_buffer) {
+            // A device's own buffers begin with its name; what it keeps in memory of the machine ends in `_Host`.
+            let is_device =
+                devices.iter().any(|device| buffer.starts_with(device.as_str())) && !buffer.ends_with("_Host");
+            if is_device {
+                continue;
+            }
+            if buffer.ends_with("_Mapped") {
+                host.mapped_bytes += bytes;
+                continue;
+            }
+            host.own_bytes += bytes;
+            // The CPU's own memory and what is pinned for a device hold weights as the file has them.
+            if buffer != "CPU" && !buffer.ends_with("_Host") {
+                host.repacked_bytes += bytes;
+            }
+        }
+        host
+    }
+}
+
+/// Buffer and bytes of `load_tensors:   CPU_Mapped model buffer size =   135.94 MiB`.
+fn weights_buffer(line: &str) -> Option<(&str, u64)> {
+    let (before, after) = line.split_once(" model buffer size =")?;
+    let (function, buffer) = before.rsplit_once(':')?;
+    let mib: f64 = after.trim().strip_suffix("MiB")?.trim().parse().ok()?;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A size of memory.
+    let bytes = (mib * 1024.0 * 1024.0) as u64;
+    function.contains("load_tensors").then(|| (buffer.trim(), bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const MIB: u64 = 1 << 20;
+
+    fn host(lines: &[&str], devices: &[&str]) -> HostWeights {
+        let devices: Vec<String> = devices.iter().map(ToString::to_string).collect();
+        HostWeights::said(lines.iter().copied(), &devices)
+    }
+
     #[test]
-    fn mapped_weights_are_told_from_others() {
-        assert_eq!(mapped_mib("load_tensors:   CPU_Mapped model buffer size =   135.94 MiB"), Some(135.94));
-        assert_eq!(mapped_mib("load_tensors:   CPU_REPACK model buffer size =    86.06 MiB"), None);
-        assert_eq!(mapped_mib("load_tensors:          CPU model buffer size =   135.94 MiB"), None);
+    fn repacked_weights_are_the_process_s_own_beside_the_mapped_file() {
+        let lines = [
+            "load_tensors:   CPU_Mapped model buffer size =    86.00 MiB",
+            "load_tensors:   CPU_REPACK model buffer size =    88.50 MiB",
+            "llama_kv_cache:        CPU KV buffer size =   144.00 MiB",
+        ];
+        let expected =
+            HostWeights { mapped_bytes: 86 * MIB, own_bytes: 88 * MIB + MIB / 2, repacked_bytes: 88 * MIB + MIB / 2 };
+        assert_eq!(host(&lines, &[]), expected);
+    }
+
+    #[test]
+    fn read_weights_are_own_and_not_repacked() {
+        let lines = [
+            "load_tensors:          CPU model buffer size =    10.00 MiB",
+            "load_tensors:   CPU_REPACK model buffer size =    90.00 MiB",
+        ];
+        assert_eq!(host(&lines, &[]), HostWeights { mapped_bytes: 0, own_bytes: 100 * MIB, repacked_bytes: 90 * MIB });
+    }
+
+    #[test]
+    fn what_a_device_holds_is_not_the_machine_s() {
+        let lines = [
+            "load_tensors:        CUDA0 model buffer size =  4000.00 MiB",
+            "load_tensors:    CUDA_Host model buffer size =    70.00 MiB",
+            "load_tensors:  MTL0_Mapped model buffer size =  3000.00 MiB",
+            "load_tensors:   CPU_Mapped model buffer size =    20.00 MiB",
+        ];
+        let expected = HostWeights { mapped_bytes: 20 * MIB, own_bytes: 70 * MIB, repacked_bytes: 0 };
+        assert_eq!(host(&lines, &["CUDA0", "MTL0"]), expected);
     }
 }

@@ -107,7 +107,12 @@ fn beginning(
         plan: serde_json::to_value(plan).unwrap_or_default(),
         subject: located.subject(facts, json!({"projection": projection, "expected": expected})),
         simulated: located.simulated(),
-        warnings: facts.warnings.iter().map(|line| line.text.clone()).collect(),
+        warnings: located
+            .facts
+            .concerns(plan.n_ctx.into())
+            .into_iter()
+            .chain(facts.warnings.iter().map(|line| line.text.clone()))
+            .collect(),
     }
 }
 
@@ -125,14 +130,7 @@ fn fill(
     run.cases = step_cases(steps, &talk.turns, Some(expected));
     run.cases.push(conversation);
     run.findings = vec![sentence("anonymous memory", &plan.leak, &judgement)];
-    let parts = format!(
-        "llama.cpp foresaw {} of weights in its own memory, {} of KV cache and {} of compute buffers; {} of weights stay \
-         pages of their file",
-        amount(expected.weights_bytes as f64),
-        amount(expected.kv_bytes as f64),
-        amount(expected.compute_bytes as f64),
-        amount(expected.mapped_bytes as f64)
-    );
+    let parts = parts(expected);
     run.findings.push(match reconciled(steps, expected) {
         Some(found) => format!(
             "{parts}. From the backend to the context anonymous memory and pages of files grew by {}: {:.1} % of the weights \
@@ -145,6 +143,28 @@ fn fill(
     run.findings.extend(on_devices(steps, expected));
     run.findings.extend(gpus.map(VramReader::in_words));
     exit(&judgement)
+}
+
+/// Where weights, cache and buffers lie, in a sentence or two without the last full stop.
+fn parts(expected: &Expected) -> String {
+    let of = |bytes: u64| amount(bytes as f64);
+    let (own, repacked, mapped) = (expected.weights_bytes, expected.repacked_bytes, expected.mapped_bytes);
+    let repacked_words =
+        if repacked > 0 { format!(", {} of it repacked for this CPU", of(repacked)) } else { String::new() };
+    let twice = match (repacked, mapped) {
+        (1.., 1..) => {
+            "; while the file is mapped, repacked weights are in memory twice, and the system can take the file's pages back"
+        }
+        _ => "",
+    };
+    format!(
+        "By llama.cpp's own account {} of weights are in memory of the process{repacked_words}, and {} are pages of their \
+         file{twice}. It foresaw {} of KV cache and {} of compute buffers",
+        of(own),
+        of(mapped),
+        of(expected.kv_bytes),
+        of(expected.compute_bytes),
+    )
 }
 
 /// What was foreseen on devices, beside what ggml's buffers there hold, and what their memory grew by where that is told.

@@ -8,13 +8,16 @@ use super::pages;
 use super::ready::ready;
 use crate::cli::{InspectArgs, ModelFormat};
 use crate::exit::Exit;
-use crate::llm::gguf::Gguf;
-use crate::llm::{GpuProfile, ModelFacts};
+use crate::llm::{GpuProfile, ModelFacts, ModelFiles, check_soundness};
 use crate::term::Printer;
 
 pub(super) fn run(args: &InspectArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let file = ready(&args.model, printer, stop)?;
-    let facts = ModelFacts::of(&Gguf::open(&file)?, GpuProfile::built_in())?;
+    let files = ModelFiles::open(&file)?;
+    let facts = ModelFacts::of_files(&files, GpuProfile::built_in())?;
+    if let Err(fault) = check_soundness(&file, &files.header) {
+        printer.warning(&format!("{}: {fault}; no command can run it", file.display()));
+    }
     let text = match args.format {
         ModelFormat::Table => pages::facts(&facts, &file.display().to_string(), printer.width()),
         ModelFormat::Json => pages::json(&facts)?,

@@ -90,6 +90,9 @@ pub(super) fn facts(facts: &ModelFacts, file: &str, width: usize) -> String {
     });
     blocks.push(grid(&["type", "tensors", "weights", "bytes"], &census.collect::<Vec<_>>(), width));
     blocks.push(grid(&["part", "bytes"], &parts(facts), width));
+    if facts.profiles.is_empty() {
+        return blocks.join("\n\n") + "\n";
+    }
     blocks.push(grid(
         &["profile", "layers", "context", "batch", "threads", "mlock", "KV cache (F16)"],
         &profiles(facts),
@@ -115,6 +118,7 @@ fn outline(facts: &ModelFacts, file: &str) -> Vec<(&'static str, String)> {
         ("file", format!("{file}, {} ({} bytes)", decimal_bytes(facts.file_bytes), facts.file_bytes)),
         ("name", text(&facts.name)),
         ("architecture", facts.architecture.clone()),
+        ("kind", facts.kind.words().to_owned()),
         ("weights", format!("{} ({})", decimal_count(facts.parameters), facts.parameters)),
         ("quantisation", format!("{}{bits}", facts.quantisation)),
         ("blocks", number(figures.blocks)),
@@ -131,10 +135,10 @@ fn outline(facts: &ModelFacts, file: &str) -> Vec<(&'static str, String)> {
         ("header", format!("GGUF {}, {} bytes, hash {}", facts.gguf_version, facts.header_bytes, facts.header_hash)),
     ];
     if let Some(experts) = figures.experts.filter(|experts| *experts > 0) {
-        lines.insert(10, ("experts", format!("{experts}, {} used", number(figures.experts_used))));
+        lines.insert(11, ("experts", format!("{experts}, {} used", number(figures.experts_used))));
     }
     if let Some((part, of)) = facts.split {
-        lines.insert(1, ("part", format!("{part} of {of}: weights and bytes are this file's alone")));
+        lines.insert(1, ("part", format!("{part} of {of}: weights and bytes are those of all parts")));
     }
     lines
 }

@@ -105,7 +105,7 @@ fn beginning(args: &RecommendArgs, gathered: &Gathered, model: Option<&Named>, s
             "header_hash": model.map(|model| model.facts.header_hash.as_str()),
         }),
         simulated: simulated.to_vec(),
-        warnings: gathered.warnings.clone(),
+        warnings: [gathered.warnings.clone(), model.map(Named::concerns).unwrap_or_default()].concat(),
     }
 }
 

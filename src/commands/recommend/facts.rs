@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::super::chat_model::chat_model;
 use super::super::failure::Failure;
 use super::super::simulated::synthetic_weights;
 use crate::advise::{Card, Situation};
@@ -10,7 +11,6 @@ use crate::config::ConfigFile;
 use crate::exit::Exit;
 use crate::host;
 use crate::host::gpu::{GpuAddress, Nvml};
-use crate::llm::gguf::Gguf;
 use crate::llm::{GpuProfile, ModelFacts, ModelOutline, ModelRef};
 use crate::plan::{ModelChoice, ModelChoiceError, NeedsError, app_profiles, model_needs, objective, usable_counts};
 use crate::record::{Fact, GpuSurvey, Simulation};
@@ -30,6 +30,12 @@ impl Named {
             ModelRef::File(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             synthetic @ ModelRef::Synthetic { .. } => synthetic.to_string(),
         }
+    }
+
+    /// What must be known of it, with the shortest context that the application has: a longer one need not be chosen.
+    pub(super) fn concerns(&self) -> Vec<String> {
+        let shortest = self.facts.profiles.iter().map(|profile| profile.asked.n_ctx).min();
+        self.facts.concerns(shortest.unwrap_or(0))
     }
 
     /// Noise for weights is marked.
@@ -52,7 +58,7 @@ pub(super) fn model(args: &RecommendArgs, printer: Printer) -> Result<Option<Nam
     let outline = ModelOutline::of(&choice.model).map_err(|error| {
         Failure::new(Exit::Lacking, anyhow::Error::new(error).context("cannot lay out the model's header"))
     })?;
-    let facts = ModelFacts::of(&Gguf::open(outline.path())?, GpuProfile::built_in())?;
+    let (_, facts) = chat_model(outline.path())?;
     Ok(Some(Named { model: choice.model, outline, facts }))
 }
 

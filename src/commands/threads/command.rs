@@ -41,7 +41,8 @@ pub(in super::super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicB
         plan: serde_json::to_value(&plan).unwrap_or_default(),
         subject: subject(&located, model.facts(), backend, &topology),
         simulated: located.simulated(),
-        warnings: warnings(backend, model.facts(), &topology, &plan),
+        warnings: [located.facts.concerns(context.n_ctx.into()), warnings(backend, model.facts(), &topology, &plan)]
+            .concat(),
     };
     let mut recorder = Recorder::start(args.out.as_deref(), beginning)?;
 

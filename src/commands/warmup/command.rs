@@ -162,7 +162,7 @@ fn beginning(plan: &WarmupPlan, located: &LocatedModel, backend: &Backend) -> Be
             "system_info": backend.system_info(),
         }),
         simulated: located.simulated(),
-        warnings: backend.vector_units().into_iter().collect(),
+        warnings: located.facts.concerns(plan.n_ctx.into()).into_iter().chain(backend.vector_units()).collect(),
     }
 }
 

@@ -142,6 +142,14 @@ fn kept(prefix: &Prefix) -> Vec<String> {
     let mut words = Vec::new();
     for (rolling, when) in [(false, "While a conversation grows"), (true, "Once it forgets its oldest messages")] {
         let Some(saved) = prefix.saved(rolling) else { continue };
+        if !saved.has_kept() {
+            words.push(format!(
+                "{when}, nothing of the context could be kept (n {} turns): every prompt is computed as a whole, and keeping the prefix \
+                 saves nothing.",
+                saved.ratio.n
+            ));
+            continue;
+        }
         let percent = |ratio: f64| 100.0 * (ratio - 1.0);
         let interval = saved
             .ratio

@@ -12,7 +12,7 @@ use crate::llm::engine::{EngineError, Model, Session, TurnTiming};
 use crate::measure::average;
 use crate::plan::WarmupPlan;
 use crate::plural::counted;
-use crate::record::{Case, CaseState, Direction, Metric, Series, Timeline};
+use crate::record::{Case, CaseState, Direction, Metric, MetricStatus, Series, Timeline};
 use crate::stats::{PairedRatio, paired_ratio};
 
 /// One turn, taken twice.
@@ -46,6 +46,13 @@ pub(super) struct Saved {
     pub(super) ratio: PairedRatio,
     /// The share of all tokens of prompts that was kept.
     pub(super) kept: f64,
+}
+
+impl Saved {
+    /// Whether anything was kept: else both ways computed the same, and what their times differ by is noise.
+    pub(super) fn has_kept(&self) -> bool {
+        self.kept > 0.0
+    }
 }
 
 /// Holds the conversation. `sessions` are two contexts alike: one that computes all of each prompt, one that keeps.
@@ -141,6 +148,17 @@ fn case(prefix: &Prefix, name: &str, rolling: bool) -> Option<Case> {
     let column = |read: fn(&Turn) -> f64| turns.iter().map(|turn| read(turn)).collect::<Vec<_>>();
     let percent = |ratio: f64| 100.0 * (ratio - 1.0);
     let same = turns.iter().filter(|turn| turn.same).count();
+    let change = if saved.has_kept() {
+        Metric {
+            ci_low: saved.ratio.interval.map(|interval| percent(interval.0)),
+            ci_high: saved.ratio.interval.map(|interval| percent(interval.1)),
+            ..Metric::plain("change", "%", percent(saved.ratio.ratio), n, Direction::Lower)
+        }
+    } else {
+        Metric::absent("change", "%", n, Direction::Lower, MetricStatus::Unsupported)
+    };
+    let nothing_kept =
+        (!saved.has_kept()).then(|| "No token of a prompt could be kept: there is no change to speak of.".to_owned());
     Some(Case {
         path: format!("prefix/{name}"),
         state: if prefix.interrupted { CaseState::Interrupted } else { CaseState::Ok },
@@ -154,15 +172,12 @@ fn case(prefix: &Prefix, name: &str, rolling: bool) -> Option<Case> {
                     .to_owned()
             })
             .into_iter()
+            .chain(nothing_kept)
             .collect(),
         metrics: vec![
             average("ttft_without", "ms", &column(|turn| turn.without_ms), Direction::Lower),
             average("ttft_with", "ms", &column(|turn| turn.with_ms), Direction::Lower),
-            Metric {
-                ci_low: saved.ratio.interval.map(|interval| percent(interval.0)),
-                ci_high: saved.ratio.interval.map(|interval| percent(interval.1)),
-                ..Metric::plain("change", "%", percent(saved.ratio.ratio), n, Direction::Lower)
-            },
+            change,
             Metric::plain("kept", "%", 100.0 * saved.kept, n, Direction::Higher),
             Metric::plain("same_tokens", "count", same as f64, n, Direction::Higher),
         ],

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::SpecError;
 use crate::plural::counted;
 
-/// Why the engine could not do its part. The last lines of llama.cpp's log come along where it knows more.
+/// Why the engine could not do its part. What llama.cpp's log names as the cause comes along where it knows more.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// llama.cpp cannot start in this process.
@@ -33,7 +33,7 @@ pub enum EngineError {
     Load {
         /// The file.
         path: PathBuf,
-        /// The last lines of the log.
+        /// What the log says, the cause first.
         log: Vec<String>,
     },
     /// The model has no vocabulary: nothing can be put into it.
@@ -57,7 +57,7 @@ pub enum EngineError {
     /// llama.cpp cannot make the context.
     #[error("llama.cpp cannot make a context{}", cause(log))]
     Context {
-        /// The last lines of the log.
+        /// What the log says, the cause first.
         log: Vec<String>,
     },
     /// llama.cpp gave up while foreseeing what a placement would take.
@@ -65,7 +65,7 @@ pub enum EngineError {
     Projection {
         /// What the call returned.
         status: i32,
-        /// The last lines of the log.
+        /// What the log says, the cause first.
         log: Vec<String>,
     },
     /// There is nothing to process.
@@ -92,7 +92,7 @@ pub enum EngineError {
     Decode {
         /// What `llama_decode` returned.
         code: i32,
-        /// The last lines of the log.
+        /// What the log says, the cause first.
         log: Vec<String>,
     },
     /// The flag was set; what was measured until then is no whole sample.
@@ -103,9 +103,18 @@ pub enum EngineError {
     },
 }
 
-/// The last line of a log, as the end of a message.
+/// The cause in a log, as the end of a message.
 fn cause(log: &[String]) -> String {
-    log.last().map(|line| format!(": {line}")).unwrap_or_default()
+    log.first().map(|line| format!(": {}", without_frame(line))).unwrap_or_default()
+}
+
+/// A line of llama.cpp's log without the functions that wrote it and without what the message says already.
+fn without_frame(line: &str) -> &str {
+    let is_function = |name: &str| name.contains('_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    match line.split_once(": ") {
+        Some((frame, words)) if is_function(frame) || frame == "error loading model" => without_frame(words),
+        _ => line.trim(),
+    }
 }
 
 #[cfg(test)]
@@ -113,12 +122,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_ends_with_what_llama_cpp_said_last() {
+    fn a_message_ends_with_the_first_cause_and_not_with_the_general_end() {
         let load = |log: &[&str]| EngineError::Load {
             path: "a.gguf".into(),
             log: log.iter().map(ToString::to_string).collect(),
         };
         assert_eq!(load(&[]).to_string(), "llama.cpp cannot load a.gguf");
-        assert_eq!(load(&["one", "bad magic"]).to_string(), "llama.cpp cannot load a.gguf: bad magic");
+        assert_eq!(load(&["bad magic", "failed to load model"]).to_string(), "llama.cpp cannot load a.gguf: bad magic");
+        let unknown = "llama_model_load: error loading model: unknown model architecture: 'foo'";
+        let expected = "llama.cpp cannot load a.gguf: unknown model architecture: 'foo'";
+        assert_eq!(load(&[unknown, "llama_model_load_from_file_impl: failed to load model"]).to_string(), expected);
+        let context =
+            EngineError::Context { log: vec!["llama_init_from_model: failed to initialize: no memory".into()] };
+        assert_eq!(context.to_string(), "llama.cpp cannot make a context: failed to initialize: no memory");
     }
 }

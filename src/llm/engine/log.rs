@@ -11,7 +11,7 @@ const MOST_LINES: usize = 2_000;
 /// Bytes of a line that are kept.
 const MOST_BYTES: usize = 2_000;
 /// Lines that an error carries along.
-const TAIL: usize = 5;
+const MOST_REASONS: usize = 5;
 
 /// How grave a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,13 +104,17 @@ impl Log {
         buffer.count - buffer.lines.len() as u64
     }
 
-    /// What an error that has come since then takes along: the last warnings and errors, else the last line of all.
-    pub(super) fn tail(&self, position: u64) -> Vec<String> {
-        let mut lines = self.since(position, LogLevel::Warn);
-        if lines.is_empty() {
-            lines = self.since(position, LogLevel::Info).pop().into_iter().collect();
+    /// What an error that has come since then takes along, its cause first. llama.cpp names the cause in its first error and
+    /// ends with general ones. Without errors, the last warning, else the last line of all.
+    pub(super) fn reasons(&self, position: u64) -> Vec<String> {
+        let mut lines = self.since(position, LogLevel::Error);
+        lines.truncate(MOST_REASONS);
+        for level in [LogLevel::Warn, LogLevel::Info] {
+            if lines.is_empty() {
+                lines.extend(self.since(position, level).pop());
+            }
         }
-        lines.split_off(lines.len().saturating_sub(TAIL)).into_iter().map(|line| line.text).collect()
+        lines.into_iter().map(|line| line.text).collect()
     }
 
     /// Keeps a folder of the user's out of every line: what lies in it is shown by its name alone. `folder` ends with the
@@ -266,17 +270,20 @@ mod tests {
     }
 
     #[test]
-    fn an_error_takes_what_came_since() {
+    fn an_error_takes_its_first_cause_and_not_the_general_end() {
         let log = Log::new();
         log.push(Piece::Starts(LogLevel::Error), "of before\n");
         let position = log.position();
-        assert!(log.tail(position).is_empty());
+        assert!(log.reasons(position).is_empty());
         log.push(Piece::Starts(LogLevel::Info), "reading\n");
-        assert_eq!(log.tail(position), ["reading"]);
+        assert_eq!(log.reasons(position), ["reading"]);
+        log.push(Piece::Starts(LogLevel::Warn), "strange\n");
+        log.push(Piece::Starts(LogLevel::Info), "reading on\n");
+        assert_eq!(log.reasons(position), ["strange"]);
         for number in 0..9 {
             log.push(Piece::Starts(LogLevel::Error), &format!("error {number}\n"));
         }
-        assert_eq!(log.tail(position), ["error 4", "error 5", "error 6", "error 7", "error 8"]);
+        assert_eq!(log.reasons(position), ["error 0", "error 1", "error 2", "error 3", "error 4"]);
     }
 
     #[test]

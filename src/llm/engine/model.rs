@@ -74,7 +74,7 @@ impl Model {
             Loaded::Model(llama, load_ns) => (llama, load_ns),
             Loaded::Stopped => return Err(EngineError::LoadStopped),
             Loaded::Refused(LlamaModelLoadError::NullResult) => {
-                return Err(EngineError::Load { path: path.into(), log: log.tail(position) });
+                return Err(EngineError::Load { path: path.into(), log: log.reasons(position) });
             }
             Loaded::Refused(error) => {
                 return Err(EngineError::Load { path: path.into(), log: vec![error.to_string()] });
@@ -112,7 +112,7 @@ impl Model {
         let log = self.backend.log();
         let position = log.position();
         let context =
-            Context::new(&self.llama, spec).ok_or_else(|| EngineError::Context { log: log.tail(position) })?;
+            Context::new(&self.llama, spec).ok_or_else(|| EngineError::Context { log: log.reasons(position) })?;
         Ok(Session::new(self, context, spec))
     }
 

@@ -231,7 +231,7 @@ impl<'m> Session<'m> {
         let n_batch = self.spec.n_batch as usize;
         let measured = self.context.run(stop, |run| work(&mut Computing { run, stop, n_batch, done: 0 }));
         measured.map_err(|error| match error {
-            EngineError::Decode { code, .. } => EngineError::Decode { code, log: log.tail(position) },
+            EngineError::Decode { code, .. } => EngineError::Decode { code, log: log.reasons(position) },
             other => other,
         })
     }

@@ -9,6 +9,7 @@ mod cursor;
 mod error;
 mod hash;
 mod header;
+mod joined;
 mod metadata;
 #[cfg(test)]
 mod mutations;

@@ -104,6 +104,7 @@ fn read_and_check(bytes: &[u8]) {
         claimed += tensor.bytes;
     }
     assert!(claimed <= length, "tensors have their bytes to themselves");
+    let _ = crate::llm::soundness::check(Cursor::new(bytes), &gguf);
     let _ = crate::llm::ModelFacts::of(&gguf, crate::llm::GpuProfile::built_in()).map(|facts| format!("{facts:?}"));
 }
 

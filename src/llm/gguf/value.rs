@@ -100,6 +100,8 @@ pub struct Array {
     pub element: ValueType,
     /// How many it has.
     pub count: u64,
+    /// Where the first of them begins, in bytes from the start of the file.
+    pub offset: u64,
     /// The elements: kept where they are at most 512 numbers or truth values.
     pub kept: Option<Vec<Value>>,
 }
@@ -176,6 +178,7 @@ impl ValueReader {
         }
         let element = type_of(cursor, "element type")?;
         let count = cursor.u64("array length")?;
+        let offset = cursor.offset();
         let least = match element {
             ValueType::Text => 8,
             ValueType::Array => 12,
@@ -195,7 +198,7 @@ impl ValueReader {
             }
             _ => cursor.skip(bytes, "array")?,
         }
-        Ok(Array { element, count, kept })
+        Ok(Array { element, count, offset, kept })
     }
 }
 

@@ -35,6 +35,12 @@ impl HeaderBuilder {
         text(&mut self.metadata, value);
     }
 
+    /// Adds a number.
+    pub fn u16(&mut self, key: &str, value: u16) {
+        self.key(key, ValueType::U16);
+        self.metadata.extend(value.to_le_bytes());
+    }
+
     /// Adds a number. `general.alignment` holds for the tensors that follow, and must be a power of two.
     pub fn u32(&mut self, key: &str, value: u32) {
         if key == ALIGNMENT_KEY {
@@ -60,6 +66,12 @@ impl HeaderBuilder {
     pub fn bool(&mut self, key: &str, value: bool) {
         self.key(key, ValueType::Bool);
         self.metadata.push(value.into());
+    }
+
+    /// Adds a number.
+    pub fn i32(&mut self, key: &str, value: i32) {
+        self.key(key, ValueType::I32);
+        self.metadata.extend(value.to_le_bytes());
     }
 
     /// Adds an array of texts.

@@ -11,7 +11,7 @@ use super::PageCacheError;
 const PIECE: usize = 1 << 20;
 
 /// Reads the file to its end, or until `stop` is set.
-pub fn read_through(path: &Path, stop: &AtomicBool) -> Result<(), PageCacheError> {
+pub(super) fn read_through(path: &Path, stop: &AtomicBool) -> Result<(), PageCacheError> {
     let mut file = File::open(path).map_err(|source| PageCacheError::io("open", path, source))?;
     let mut piece = vec![0; PIECE];
     while !stop.load(Ordering::Relaxed) {

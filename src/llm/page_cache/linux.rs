@@ -14,7 +14,7 @@ const TRIES: u32 = 3;
 
 /// Drops a file from the page cache, and gives the share of it that is still there afterwards: pages that another process
 /// has mapped stay. What was written and is not on the disk yet is put there first, for it could not be dropped.
-pub fn drop_from_cache(path: &Path) -> Result<f64, PageCacheError> {
+pub(super) fn drop_from_cache(path: &Path) -> Result<f64, PageCacheError> {
     let file = open(path)?;
     file.sync_all().map_err(|source| PageCacheError::io("put onto the disk", path, source))?;
     let mut left = 1.0;
@@ -35,7 +35,7 @@ pub fn drop_from_cache(path: &Path) -> Result<f64, PageCacheError> {
 
 /// The share of a file that lies in the page cache, from 0 to 1. The kernel tells it of files that are the user's own or may
 /// be written by them; of others it says 1.
-pub fn cached_share(path: &Path) -> Result<f64, PageCacheError> {
+pub(super) fn cached_share(path: &Path) -> Result<f64, PageCacheError> {
     share(&open(path)?, path)
 }
 

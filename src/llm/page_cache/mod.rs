@@ -1,4 +1,4 @@
-//! The page cache and a file: how much of the file lies in it, filling it, and emptying it of the file.
+//! The page cache and a model: how much of its files lies in it, filling it, and emptying it of them.
 //!
 //! What was dropped is never taken on trust: the share that is left is looked at. Where a system cannot tell, it says so.
 
@@ -8,10 +8,12 @@ mod fill;
 mod linux;
 #[cfg(not(target_os = "linux"))]
 mod other;
+mod parts;
 
 pub use error::PageCacheError;
-pub use fill::read_through;
+pub use parts::{cached_share, drop_from_cache, read_through};
+
 #[cfg(target_os = "linux")]
-pub use linux::{cached_share, drop_from_cache};
+use linux as system;
 #[cfg(not(target_os = "linux"))]
-pub use other::{cached_share, drop_from_cache};
+use other as system;

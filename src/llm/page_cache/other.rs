@@ -6,11 +6,11 @@ use std::path::Path;
 use super::PageCacheError;
 
 /// Refuses.
-pub fn drop_from_cache(_: &Path) -> Result<f64, PageCacheError> {
+pub(super) fn drop_from_cache(_: &Path) -> Result<f64, PageCacheError> {
     Err(PageCacheError::Unsupported { system: std::env::consts::OS })
 }
 
 /// Refuses.
-pub fn cached_share(_: &Path) -> Result<f64, PageCacheError> {
+pub(super) fn cached_share(_: &Path) -> Result<f64, PageCacheError> {
     Err(PageCacheError::Unsupported { system: std::env::consts::OS })
 }

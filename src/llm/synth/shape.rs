@@ -49,6 +49,7 @@ pub struct Shape {
 static BUILT_IN: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     [
         include_str!("../../../profiles/models/tiny.toml"),
+        include_str!("../../../profiles/models/demo-q4.toml"),
         include_str!("../../../profiles/models/demo.toml"),
         include_str!("../../../profiles/models/tinyllama-1.1b.toml"),
         include_str!("../../../profiles/models/llama-3.2-3b.toml"),

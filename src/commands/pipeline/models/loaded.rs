@@ -137,9 +137,10 @@ impl Models {
 
     /// What the reader must know of them.
     pub(in super::super) fn warnings(&self) -> Vec<String> {
-        let Some((_, backend)) = &self.real else { return Vec::new() };
+        let Some((located, backend)) = &self.real else { return Vec::new() };
+        let longest = self.plan.arms.iter().map(|(_, arm)| arm.n_ctx).max().unwrap_or(0);
         let said =
             self.loaded.iter().flat_map(|(_, model)| model.facts().warnings.iter().map(|line| line.text.clone()));
-        backend.vector_units().into_iter().chain(said).collect()
+        located.facts.concerns(longest.into()).into_iter().chain(backend.vector_units()).chain(said).collect()
     }
 }

@@ -1,7 +1,10 @@
 // A card that is not here. llama.cpp asks a device what it can do and how large its tensors become, and places a model by
-// the answers; this one answers as ggml's CUDA device does. It has no memory and no arithmetic: whoever tried to allocate
-// on it or to compute with it gets an error.
+// the answers; this one answers as ggml's CUDA device does. It has no memory and no arithmetic: whoever computes with it gets
+// an error. Its buffers have a size and nothing behind it, for the state of recurrent models, which llama.cpp allocates and
+// clears even where it allocates nothing else.
 #include "card.h"
+
+#include <cstdint>
 
 #include "ggml-backend-impl.h"
 #include "ggml.h"
@@ -17,7 +20,18 @@ constexpr int64_t FEWEST_ROWS = 32;
 thread_local uint64_t card_bytes = 0;
 
 const char * buft_name(ggml_backend_buffer_type_t) { return "CARD"; }
-ggml_backend_buffer_t buft_alloc(ggml_backend_buffer_type_t, size_t) { return nullptr; }
+
+// An address that is never read or written: ggml only counts from it.
+void * buffer_base(ggml_backend_buffer_t) { return reinterpret_cast<void *>(uintptr_t{1} << 12); }
+void buffer_clear(ggml_backend_buffer_t, uint8_t) {}
+
+ggml_backend_buffer_t buft_alloc(ggml_backend_buffer_type_t buft, size_t size) {
+    ggml_backend_buffer_i iface = {};
+    iface.get_base              = buffer_base;
+    iface.clear                 = buffer_clear;
+    return ggml_backend_buffer_init(buft, iface, nullptr, size);
+}
+
 size_t buft_alignment(ggml_backend_buffer_type_t) { return ALIGNMENT; }
 
 // What flash attention needs beside its result: keys and values that are no 16-bit numbers are converted to those first.

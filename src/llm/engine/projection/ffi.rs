@@ -86,8 +86,8 @@ pub(in super::super) unsafe fn held(
 /// llama.cpp trusts the files that it is given: read the header with a careful reader before.
 ///
 /// # Errors
-/// [`EngineError::Load`] and [`EngineError::Context`] where llama.cpp refuses the model or the context, with the last lines
-/// of its log; [`EngineError::Spec`] for a context that cannot be.
+/// [`EngineError::Load`] and [`EngineError::Context`] where llama.cpp refuses the model or the context, with what its
+/// log names as the cause; [`EngineError::Spec`] for a context that cannot be.
 pub fn project(
     backend: &'static Backend,
     path: &Path,
@@ -135,9 +135,9 @@ pub fn project(
             devices: devices.iter().map(device).collect(),
             host: bytes(host),
         }),
-        (NO_MODEL, _) => Err(EngineError::Load { path: path.into(), log: log.tail(position) }),
-        (NO_CONTEXT, _) => Err(EngineError::Context { log: log.tail(position) }),
-        _ => Err(EngineError::Projection { status, log: log.tail(position) }),
+        (NO_MODEL, _) => Err(EngineError::Load { path: path.into(), log: log.reasons(position) }),
+        (NO_CONTEXT, _) => Err(EngineError::Context { log: log.reasons(position) }),
+        _ => Err(EngineError::Projection { status, log: log.reasons(position) }),
     }
 }
 

@@ -1,0 +1,194 @@
+//! Files that are more, less or something else than one model: parts of a split one, encoders, adapters, recurrent models.
+
+use serde_json::Value;
+use workly_perf::llm::ModelFacts;
+use workly_perf::plan::model_needs;
+use workly_perf::record::{MetricStatus, RecordFolder, Run};
+
+use super::run::{Place, case};
+use super::small_models::{Tensor, llama, llama_entries, mamba, split_llama, write};
+
+/// Every command that takes a model to talk with, as short as it can be.
+const COMMANDS: [&str; 7] = [
+    "threads --sweep 1 --under-load none --repetitions 1 --prompt-tokens 70 --gen-tokens 2",
+    "memory --messages 1 --reply-tokens 2 --threads 1 --n-ctx 256",
+    "warmup --study prefix --turns 3 --reply-tokens 2 --threads 1 --n-ctx 512",
+    "pipeline --turns 1 --reply-tokens 2 --under-load none --no-contention --bridge embedded --before app,n_ctx=512 \
+     --after app,n_ctx=512",
+    "gpu-profiles --layers 0 --ctx-size 512 --prompt-tokens 4 --gen-tokens 2 --repetitions 1",
+    "gpu-profiles --project --vram 4GiB",
+    "recommend --vram 0",
+];
+
+fn run(place: &Place) -> Run {
+    RecordFolder::read(&place.path("out")).unwrap()
+}
+
+fn inspect(place: &Place, file: &str) -> Value {
+    let outcome = place.run(&format!("model inspect {file} --format json"));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    serde_json::from_str(&outcome.stdout).unwrap()
+}
+
+#[test]
+fn a_split_model_is_described_and_run_as_a_whole() {
+    let place = Place::new();
+    split_llama(&place.path(""), "m");
+    llama(&place.path("whole.gguf"), 2_048);
+    let (split, whole) = (inspect(&place, "m-00001-of-00002.gguf"), inspect(&place, "whole.gguf"));
+    for key in ["parameters", "types", "parts", "blocks", "kv_bytes_per_token"] {
+        assert_eq!(split[key], whole[key], "{key}");
+    }
+    let length = |name: &str| std::fs::metadata(place.path(name)).unwrap().len();
+    let bytes = length("m-00001-of-00002.gguf") + length("m-00002-of-00002.gguf");
+    assert_eq!((&split["file_bytes"], &split["split"]), (&bytes.into(), &serde_json::json!([1, 2])));
+    let facts = ModelFacts::read(&place.path("m-00001-of-00002.gguf"), &[]).unwrap();
+    let needs = model_needs("m", &place.path("m-00001-of-00002.gguf"), &facts, None).unwrap();
+    assert_eq!(needs.file_bytes, bytes, "what a recommendation weighs against the machine's memory");
+    for command in ["gpu-profiles --project --vram 4GiB", COMMANDS[1]] {
+        let place = Place::new();
+        split_llama(&place.path(""), "m");
+        let outcome = place.run(&format!("{command} --model m-00001-of-00002.gguf --quiet --out out"));
+        assert_eq!(outcome.code, Some(0), "{command}: {}", outcome.stderr);
+        assert_eq!(run(&place).subject["model_n_params"], whole["parameters"], "{command}");
+        assert_eq!(run(&place).subject["header_hash"], split["header_hash"], "{command}");
+    }
+}
+
+#[test]
+fn a_missing_part_and_the_first_one_are_named_by_every_command() {
+    let place = Place::new();
+    split_llama(&place.path(""), "m");
+    split_llama(&place.path(""), "half");
+    std::fs::remove_file(place.path("half-00002-of-00002.gguf")).unwrap();
+    let inspect = "model inspect";
+    for (file, says) in [
+        ("m-00002-of-00002.gguf", "is part 2 of 2 of a split model: name its first part, m-00001-of-00002.gguf"),
+        ("half-00001-of-00002.gguf", "part 2 of 2 of the model is missing: there is no half-00002-of-00002.gguf"),
+    ] {
+        for command in COMMANDS {
+            let outcome = place.run(&format!("{command} --model {file} --quiet --out out"));
+            assert_eq!(outcome.code, Some(5), "{command}: {}", outcome.stderr);
+            assert!(outcome.stderr.contains(says), "{command}: {}", outcome.stderr);
+            assert!(!place.path("out").exists(), "{command} began a record");
+        }
+        let outcome = place.run(&format!("{inspect} {file}"));
+        assert!(outcome.code == Some(5) && outcome.stderr.contains(says), "{}", outcome.stderr);
+        let doctor = place.run(&format!("doctor --model {file} --format json"));
+        let checks: Value = serde_json::from_str(&doctor.stdout).unwrap();
+        let model = checks["checks"].as_array().unwrap().iter().find(|check| check["name"] == "model").unwrap();
+        assert_eq!((doctor.code, &model["state"]), (Some(1), &"problem".into()));
+        assert!(model["found"].as_str().unwrap().contains(says), "{model}");
+    }
+}
+
+fn others(place: &Place) {
+    let weights: [Tensor; 1] = [("token_embd.weight".into(), vec![32, 2])];
+    for (name, architecture, kind) in
+        [("encoder", "bert", None), ("lora", "llama", Some("adapter")), ("mmproj", "clip", Some("mmproj"))]
+    {
+        let entries = |header: &mut workly_perf::llm::gguf::HeaderBuilder| {
+            header.text("general.architecture", architecture);
+            if let Some(kind) = kind {
+                header.text("general.type", kind);
+            }
+            header.u32(&format!("{architecture}.block_count"), 2);
+        };
+        write(&place.path(&format!("{name}.gguf")), entries, &weights);
+    }
+    write(&place.path("vocabulary.gguf"), |header| llama_entries(header, 2_048), &[]);
+}
+
+const OTHERS: [(&str, &str, &str); 4] = [
+    ("encoder.gguf", "encoder", "is an encoder"),
+    ("lora.gguf", "adapter", "is an adapter (LoRA)"),
+    ("mmproj.gguf", "projector", "is a projector (mmproj)"),
+    ("vocabulary.gguf", "vocabulary", "is a vocabulary without weights"),
+];
+
+#[test]
+fn what_is_no_model_to_talk_with_is_said_and_refused_by_every_command() {
+    let place = Place::new();
+    others(&place);
+    for (file, kind, says) in OTHERS {
+        let facts = inspect(&place, file);
+        assert_eq!(facts["kind"], kind);
+        let reason = facts["kv_bytes_per_token"]["not_known"]["reason"].as_str().unwrap();
+        assert!(reason.contains(&says["is ".len()..]), "{file} has no cache to price: {reason}");
+        assert_eq!(facts["profiles"], serde_json::json!([]));
+        for command in COMMANDS {
+            let outcome = place.run(&format!("{command} --model {file} --quiet --out out"));
+            assert_eq!(outcome.code, Some(5), "{command}: {}", outcome.stderr);
+            let told = outcome.stderr.contains(&format!("{file} {says}"));
+            assert!(told && outcome.stderr.contains("Workly cannot talk with it"), "{command}: {}", outcome.stderr);
+            assert!(!place.path("out").exists(), "{command} began a record");
+        }
+        let doctor = place.run(&format!("doctor --model {file}"));
+        assert!(doctor.code == Some(1) && !doctor.stdout.contains("is sound"), "{}", doctor.stdout);
+    }
+}
+
+#[test]
+fn a_recurrent_model_is_projected_and_no_prefix_is_credited_to_it() {
+    let place = Place::new();
+    mamba(&place.path("m.gguf"));
+    let outcome = place.run("gpu-profiles --project --vram 4GiB --model m.gguf --quiet --out out");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let projected = run(&place);
+    let state = |layers: u32| {
+        let projection = &case(&projected, &format!("project/ngl={layers}")).conditions["projection"];
+        (projection["devices"][0]["bytes"]["context_bytes"].clone(), projection["host"]["context_bytes"].clone())
+    };
+    // Two blocks, each with a state of 128 x 16 and 3 x 128 numbers of 4 bytes.
+    let of_block = (128 * 16 + 3 * 128) * 4;
+    assert_eq!(state(0), (0.into(), (2 * of_block).into()));
+    assert_eq!(state(3), ((2 * of_block).into(), 0.into()));
+
+    let place = Place::new();
+    mamba(&place.path("m.gguf"));
+    let outcome = place.run(
+        "warmup --study prefix --turns 6 --context-limit 2 --reply-tokens 4 --threads 1 --n-ctx 512 --model m.gguf --quiet --out out",
+    );
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let run = run(&place);
+    // A prompt whose oldest message is forgotten begins as the last one did, and then differs.
+    let change = case(&run, "prefix/rolling").metric("change").unwrap();
+    assert_eq!((change.value, change.status), (None, MetricStatus::Unsupported));
+    assert!(
+        run.findings.iter().any(|text| text.contains("nothing of the context could be kept")),
+        "{:?}",
+        run.findings
+    );
+    assert!(run.warnings.iter().any(|text| text.contains("the model is recurrent")), "{:?}", run.warnings);
+}
+
+#[test]
+fn a_context_beyond_the_trained_one_is_warned_of_by_every_command() {
+    for command in COMMANDS {
+        let place = Place::new();
+        llama(&place.path("m.gguf"), 64);
+        let outcome = place.run(&format!("{command} --model m.gguf --quiet --out out"));
+        assert_eq!(outcome.code, Some(0), "{command}: {}", outcome.stderr);
+        let warnings = run(&place).warnings;
+        assert!(warnings.iter().any(|text| text.contains("longer than the 64")), "{command}: {warnings:?}");
+    }
+}
+
+#[test]
+fn a_vocabulary_that_contradicts_itself_is_refused_before_llama_cpp_sees_it() {
+    let place = Place::new();
+    let lacking = |header: &mut workly_perf::llm::gguf::HeaderBuilder| {
+        header.text("general.architecture", "llama");
+        header.text("tokenizer.ggml.model", "llama");
+        header.texts("tokenizer.ggml.tokens", ["a", "b", "c"].into_iter());
+        header.f32s("tokenizer.ggml.scores", [0.0].into_iter());
+    };
+    write(&place.path("m.gguf"), lacking, &[("token_embd.weight".into(), vec![32, 3])]);
+    let says = "m.gguf: tokenizer.ggml.scores has 1 entries for 3 tokens";
+    for command in COMMANDS {
+        let outcome = place.run(&format!("{command} --model m.gguf --quiet --out out"));
+        assert!(outcome.code == Some(5) && outcome.stderr.contains(says), "{command}: {}", outcome.stderr);
+    }
+    let inspected = place.run("model inspect m.gguf");
+    assert!(inspected.code == Some(0) && inspected.stderr.contains(says), "{}", inspected.stderr);
+}
