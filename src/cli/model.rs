@@ -55,6 +55,11 @@ pub struct SynthArgs {
     pub force: bool,
 }
 
+/// `workly-perf model-check`: tries one model, for the command that started this process. It reads what to do as one line of
+/// JSON from standard input, which stays open as long as anybody wants the answer.
+#[derive(Debug, Args)]
+pub struct ModelCheckArgs {}
+
 /// `workly-perf model shapes`.
 #[derive(Debug, Args)]
 pub struct ShapesArgs {

@@ -65,6 +65,9 @@ pub enum Command {
     /// Measure one placement, for gpu-profiles, which starts this by itself.
     #[command(hide = true)]
     GpuPlacement(GpuPlacementArgs),
+    /// Try a model file, for commands that are about to use it, which start this by themselves.
+    #[command(hide = true)]
+    ModelCheck(super::ModelCheckArgs),
     /// Measure one start, for warmup, which starts this by itself.
     #[command(hide = true)]
     WarmupStart(WarmupStartArgs),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::chat_model::chat_model;
 use super::failure::Failure;
 use super::model::ready;
+use super::model_check::{TrialDepth, check_model_file};
 use super::simulated::synthetic_weights;
 #[cfg(feature = "llama")]
 use crate::clock::ms;
@@ -35,16 +36,21 @@ pub(super) struct LocatedModel {
     pub(super) facts: ModelFacts,
 }
 
-/// The model of `flag`, else that of the configuration.
+/// The model of `flag`, else that of the configuration. A file that is new here is tried in a process of its own first, as far
+/// as the command will use it.
 pub(super) fn locate(
     flag: Option<&ModelRef>,
     config: Option<&Path>,
+    depth: TrialDepth,
     printer: Printer,
     stop: &AtomicBool,
 ) -> Result<LocatedModel, Failure> {
     let choice = ModelChoice::find(flag, config)?;
     let path = ready(&choice.model, printer, stop)?;
-    let (_, facts) = chat_model(&path)?;
+    let (files, facts) = chat_model(&path)?;
+    if matches!(choice.model, ModelRef::File(_)) {
+        check_model_file(&files, depth, printer, stop)?;
+    }
     Ok(LocatedModel { path, found_by: choice.found_by, facts })
 }
 

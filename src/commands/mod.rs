@@ -17,6 +17,7 @@ mod ipc;
 mod located_model;
 mod memory;
 mod model;
+mod model_check;
 mod pipeline;
 mod quoted;
 mod recommend;

@@ -8,8 +8,8 @@ use clap::Parser;
 use super::failure::Failure;
 use super::signal::stop_flag;
 use super::{
-    apply, bridge, compare, completions, doctor, gpu_profiles, history, ipc, memory, model, pipeline, recommend,
-    render_load, report, threads, warmup, watch,
+    apply, bridge, compare, completions, doctor, gpu_profiles, history, ipc, memory, model, model_check, pipeline,
+    recommend, render_load, report, threads, warmup, watch,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
@@ -63,6 +63,7 @@ fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
         Command::Completions(args) => completions::run(args, printer),
         Command::GpuProfiles(args) => gpu_profiles::run(args, printer, &*stop_flag()?),
         Command::GpuPlacement(args) => gpu_profiles::run_placement(args, printer, &stop_flag()?),
+        Command::ModelCheck(args) => model_check::run(args, printer, &stop_flag()?),
         Command::RenderLoad(args) => render_load::run(args, printer, &*stop_flag()?),
     }
 }

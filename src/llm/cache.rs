@@ -63,18 +63,22 @@ pub struct ModelCache {
     folder: PathBuf,
 }
 
+/// The folder that this user's caches lie in. It need not be there yet.
+pub(super) fn user_folder() -> Result<PathBuf, CacheError> {
+    match std::env::var_os(CACHE_VARIABLE).filter(|folder| !folder.is_empty()) {
+        Some(folder) => Ok(PathBuf::from(folder)),
+        None => Ok(etcetera::base_strategy::choose_native_strategy()
+            .map_err(|error| CacheError::NoFolder { reason: error.to_string() })?
+            .cache_dir()
+            .join("workly-perf")),
+    }
+}
+
 impl ModelCache {
     /// The models of this user: `models` in the folder that `WORKLY_PERF_CACHE` names, else in `workly-perf` in the user's
     /// cache folder. Made when the first model is.
     pub fn of_user() -> Result<Self, CacheError> {
-        let base = match std::env::var_os(CACHE_VARIABLE).filter(|folder| !folder.is_empty()) {
-            Some(folder) => PathBuf::from(folder),
-            None => etcetera::base_strategy::choose_native_strategy()
-                .map_err(|error| CacheError::NoFolder { reason: error.to_string() })?
-                .cache_dir()
-                .join("workly-perf"),
-        };
-        Ok(Self::at(&base.join("models")))
+        Ok(Self::at(&user_folder()?.join("models")))
     }
 
     /// The models in that folder.

@@ -1,6 +1,7 @@
 //! Models: the files that they lie in, what their headers say, and synthetic ones for where none can be downloaded.
 
 mod cache;
+mod checked;
 mod concerns;
 mod context_memory;
 mod conversation;
@@ -21,6 +22,7 @@ mod soundness;
 pub mod synth;
 
 pub use cache::{CACHE_VARIABLE, CacheError, CachedModel, ModelCache};
+pub use checked::{CheckKey, CheckedModels};
 pub use context_memory::ContextMemory;
 pub use conversation::{ChatMessage, Conversation, Role, zephyr_prompt};
 pub use gpu_profile::{GpuProfile, ProfileDifference, ResolvedProfile};

@@ -15,6 +15,7 @@ mod compare_simulated;
 mod cpu_limits;
 mod dialects;
 mod doctor;
+mod doubles;
 #[cfg(feature = "llama")]
 mod engine;
 mod faults;
@@ -36,6 +37,8 @@ mod memory_watch;
 mod model;
 #[cfg(feature = "llama")]
 mod model_files;
+#[cfg(feature = "llama")]
+mod model_guard;
 #[cfg_attr(not(unix), allow(dead_code))]
 mod mono;
 mod msgpack_python;
@@ -56,6 +59,8 @@ mod saved_runs;
 mod signals;
 #[cfg(feature = "llama")]
 mod small_models;
+#[cfg(feature = "llama")]
+mod standin_child;
 mod standin_nvml;
 mod strays;
 mod tap;

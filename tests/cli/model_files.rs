@@ -6,10 +6,10 @@ use workly_perf::plan::model_needs;
 use workly_perf::record::{MetricStatus, RecordFolder, Run};
 
 use super::run::{Place, case};
-use super::small_models::{Tensor, llama, llama_entries, mamba, split_llama, write};
+use super::small_models::{Tensor, llama, llama_entries, llama_tensors, mamba, split_llama, write};
 
 /// Every command that takes a model to talk with, as short as it can be.
-const COMMANDS: [&str; 7] = [
+pub(super) const COMMANDS: [&str; 7] = [
     "threads --sweep 1 --under-load none --repetitions 1 --prompt-tokens 70 --gen-tokens 2",
     "memory --messages 1 --reply-tokens 2 --threads 1 --n-ctx 256",
     "warmup --study prefix --turns 3 --reply-tokens 2 --threads 1 --n-ctx 512",
@@ -160,6 +160,27 @@ fn a_recurrent_model_is_projected_and_no_prefix_is_credited_to_it() {
         run.findings
     );
     assert!(run.warnings.iter().any(|text| text.contains("the model is recurrent")), "{:?}", run.warnings);
+}
+
+#[test]
+fn a_file_that_llama_cpp_refuses_is_refused_with_the_cause() {
+    let place = Place::new();
+    let foo = |header: &mut workly_perf::llm::gguf::HeaderBuilder| header.text("general.architecture", "foo");
+    write(&place.path("foo.gguf"), foo, &llama_tensors());
+    let mut tensors = llama_tensors();
+    tensors.retain(|(name, _)| name != "blk.1.ffn_up.weight");
+    write(&place.path("lacking.gguf"), |header| llama_entries(header, 2_048), &tensors);
+    for (file, cause) in [
+        ("foo.gguf", "unknown model architecture: 'foo'"),
+        ("lacking.gguf", "gguf: tensor 'blk.1.ffn_up.weight' not found"),
+    ] {
+        for command in COMMANDS {
+            let outcome = place.run(&format!("{command} --model {file} --quiet --out out"));
+            assert_eq!(outcome.code, Some(5), "{command}: {}", outcome.stderr);
+            let told = outcome.stderr.contains(cause) && !outcome.stderr.contains("failed to load model");
+            assert!(told && outcome.stderr.contains(file), "{command}: {}", outcome.stderr);
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! ignored where there is none.
 
 use std::path::Path;
+use std::process::Command;
 
 use workly_perf::llm::engine::{Backend, ContextSpec, DeviceKind, Projection, Target, project_all};
 use workly_perf::llm::{ModelOutline, ModelRef};
@@ -23,13 +24,19 @@ fn backend() -> &'static Backend {
 }
 
 fn swept(line: &str) -> (Option<i32>, Run) {
+    swept_by(line, Place::command)
+}
+
+/// The same with a command that is put together in another way.
+fn swept_by(line: &str, command: impl Fn(&Place, &str) -> Command) -> (Option<i32>, Run) {
     backend();
     let place = Place::new();
     assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
     let brief = "gpu-profiles --model tiny.gguf --prompt-tokens 16 --gen-tokens 4 --quiet --out out";
-    let outcome = place.run(&format!("{brief} {line}"));
-    let run = RecordFolder::read(&place.path("out")).unwrap_or_else(|error| panic!("{error}\n{}", outcome.stderr));
-    (outcome.code, run)
+    let output = command(&place, &format!("{brief} {line}")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let run = RecordFolder::read(&place.path("out")).unwrap_or_else(|error| panic!("{error}\n{said}"));
+    (output.status.code(), run)
 }
 
 #[test]
@@ -84,9 +91,10 @@ fn memory_that_runs_out_is_a_row_and_not_the_end() {
 #[test]
 #[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
 fn placements_that_end_their_process_are_rows_between_others() {
-    // Tensors that the device can hold and cannot compute on: ggml aborts the process. Without layers all goes well.
-    let line = "--layers 0,2,all --reserve 0MiB --try-all --ctx-size 550000 --cache-type f16 --repetitions 1";
-    let (code, run) = swept(line);
+    // A stand-in aborts in their place. Without layers all goes well.
+    let aborts_on = "\"n_gpu_layers\":2|\"n_gpu_layers\":5";
+    let line = "--layers 0,2,all --reserve 0MiB --ctx-size 512 --repetitions 1";
+    let (code, run) = swept_by(line, |place, line| place.command_with_children(aborts_on, line));
     assert_eq!((code, run.state), (Some(0), RunState::Complete));
     for layers in [2, 5] {
         let failed = case(&run, &format!("placement/ngl={layers}"));

@@ -16,6 +16,9 @@ const LOOK_UP: Duration = Duration::from_millis(20);
 /// How long a process is given to end by itself once its standard input is closed.
 const GOES_WITHIN: Duration = Duration::from_secs(2);
 
+/// Names a program that is started in place of this one where something is done in a process of its own.
+const PROGRAM_VARIABLE: &str = "WORKLY_PERF_CHILD";
+
 /// The most bytes of last words that are kept, and of one line of them.
 const LAST_WORDS: usize = 4_000;
 const LAST_LINE: usize = 300;
@@ -68,7 +71,11 @@ pub(in super::super) fn ask<A: DeserializeOwned + Send + 'static>(
 }
 
 fn start(command: &str, task: &impl Serialize) -> std::io::Result<Child> {
-    let mut child = Command::new(std::env::current_exe()?)
+    let program = match std::env::var_os(PROGRAM_VARIABLE).filter(|program| !program.is_empty()) {
+        Some(program) => program.into(),
+        None => std::env::current_exe()?,
+    };
+    let mut child = Command::new(program)
         .args(["--quiet", command])
         // ggml's own: a debugger that it starts before it aborts takes seconds, and buries what it said.
         .env("GGML_NO_BACKTRACE", "1")
@@ -131,6 +138,11 @@ fn end(child: &mut Child, is_called_off: bool) -> Option<ExitStatus> {
 }
 
 impl Gone {
+    /// Whether somebody ended it by force, as the system does where memory runs out.
+    pub(in super::super) fn was_killed(&self) -> bool {
+        self.status.is_some_and(was_killed)
+    }
+
     /// What became of a process that ended without an answer, while it was at something: `while loading`.
     pub(in super::super) fn fate(&self, during: &str) -> String {
         let how = self.status.map_or_else(|| "its process is gone".into(), how_it_ended);
@@ -151,6 +163,17 @@ fn without_folders(line: &str) -> &str {
         Some(at) if is_source => &line[at + 1..],
         _ => line,
     }
+}
+
+#[cfg(unix)]
+fn was_killed(status: ExitStatus) -> bool {
+    std::os::unix::process::ExitStatusExt::signal(&status) == Some(9)
+}
+
+/// Elsewhere nobody tells.
+#[cfg(not(unix))]
+fn was_killed(_: ExitStatus) -> bool {
+    false
 }
 
 #[cfg(unix)]

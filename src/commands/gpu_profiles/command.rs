@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::failure::Failure;
 use super::super::located_model::{LocatedModel, locate};
+use super::super::model_check::TrialDepth;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered_tokens, show_record};
 use super::super::signal::ended_by;
@@ -50,7 +51,7 @@ pub(in super::super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &Ato
     if plan.demands_gpu() && gpus(backend).is_empty() {
         return Err(no_gpu(backend));
     }
-    let located = locate(args.model.as_ref(), args.config.as_deref(), printer, stop)?;
+    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, printer, stop)?;
     let known = known(backend, &located, &plan, stop)?;
     let mut recorder = Recorder::start(
         args.out.as_deref(),

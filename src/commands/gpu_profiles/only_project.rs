@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::super::chat_model::chat_model;
 use super::super::failure::Failure;
+use super::super::model_check::{TrialDepth, check_model_file};
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered_tokens, show_record};
 use super::cards::{PickedCard, founding_table, picked};
@@ -16,7 +17,7 @@ use crate::advise::gib;
 use crate::cli::GpuProfilesArgs;
 use crate::exit::Exit;
 use crate::llm::engine::{Backend, ContextSpec, Projection, Target, project};
-use crate::llm::{ModelFacts, ModelOutline, ProfileDifference};
+use crate::llm::{ModelFacts, ModelOutline, ModelRef, ProfileDifference};
 use crate::plan::{GpuProfilesPlan, ModelChoice};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, RunState};
@@ -48,7 +49,10 @@ pub(super) fn run(
         Failure::new(Exit::Failed, anyhow::Error::new(error).context("cannot write the outline of a synthetic model"))
             .hint("it goes to the folder for temporary files")
     })?;
-    let (_, facts) = chat_model(outline.path())?;
+    let (files, facts) = chat_model(outline.path())?;
+    if matches!(choice.model, ModelRef::File(_)) {
+        check_model_file(&files, TrialDepth::Header, printer, stop)?;
+    }
     let backend = Backend::start()?;
     let here = gpus(backend);
     if here.is_empty() && plan.require_gpu {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::super::failure::Failure;
 use super::super::located_model::{LocatedModel, locate};
+use super::super::model_check::TrialDepth;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
 use super::super::signal::ended_by;
@@ -27,7 +28,7 @@ use crate::term::{Printer, Progress};
 pub(super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let topology = host::topology();
     let plan = ConversationPlan::resolve(args, &topology)?;
-    let located = locate(args.model.as_ref(), args.config.as_deref(), printer, stop)?;
+    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, printer, stop)?;
     let spec = ContextSpec {
         n_ctx: plan.n_ctx,
         n_threads: plan.n_threads,

@@ -29,7 +29,7 @@ pub(in super::super) fn run(args: &RecommendArgs, printer: Printer, stop: &Atomi
         Some(path) => Some(ConfigFile::open(&path)?),
         None => None,
     };
-    let model = facts::model(args, printer)?;
+    let model = facts::model(args, printer, stop)?;
     let mut gathered = evidence::gather(args, model.as_ref(), current.as_ref(), printer, stop)?;
     if let Some(refusal) = current.as_ref().and_then(ConfigFile::refusal) {
         let warning =

@@ -1,9 +1,12 @@
 //! What the rules are told: this machine, the model by its header, and what the configuration has now.
 
+use std::sync::atomic::AtomicBool;
+
 use serde_json::Value;
 
 use super::super::chat_model::chat_model;
 use super::super::failure::Failure;
+use super::super::model_check::{TrialDepth, check_model_file};
 use super::super::simulated::synthetic_weights;
 use crate::advise::{Card, Situation};
 use crate::cli::RecommendArgs;
@@ -11,7 +14,7 @@ use crate::config::ConfigFile;
 use crate::exit::Exit;
 use crate::host;
 use crate::host::gpu::{GpuAddress, Nvml};
-use crate::llm::{GpuProfile, ModelFacts, ModelOutline, ModelRef};
+use crate::llm::{ModelFacts, ModelOutline, ModelRef};
 use crate::plan::{ModelChoice, ModelChoiceError, NeedsError, app_profiles, model_needs, objective, usable_counts};
 use crate::record::{Fact, GpuSurvey, Simulation};
 use crate::term::Printer;
@@ -45,7 +48,7 @@ impl Named {
 }
 
 /// The model of --model, else of the configuration. Without one, the settings that need it stay as they are.
-pub(super) fn model(args: &RecommendArgs, printer: Printer) -> Result<Option<Named>, Failure> {
+pub(super) fn model(args: &RecommendArgs, printer: Printer, stop: &AtomicBool) -> Result<Option<Named>, Failure> {
     let config = args.config.as_deref().or(args.write.as_deref());
     let choice = match ModelChoice::find(args.model.as_ref(), config) {
         Ok(choice) => choice,
@@ -58,7 +61,10 @@ pub(super) fn model(args: &RecommendArgs, printer: Printer) -> Result<Option<Nam
     let outline = ModelOutline::of(&choice.model).map_err(|error| {
         Failure::new(Exit::Lacking, anyhow::Error::new(error).context("cannot lay out the model's header"))
     })?;
-    let (_, facts) = chat_model(outline.path())?;
+    let (files, facts) = chat_model(outline.path())?;
+    if matches!(choice.model, ModelRef::File(_)) {
+        check_model_file(&files, TrialDepth::Header, printer, stop)?;
+    }
     Ok(Some(Named { model: choice.model, outline, facts }))
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::failure::Failure;
 use super::super::located_model::{LocatedModel, load, locate};
+use super::super::model_check::TrialDepth;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered_tokens, show_record};
 use super::super::signal::ended_by;
@@ -25,7 +26,7 @@ use crate::term::{Printer, Progress};
 pub(in super::super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let topology = host::topology();
     let plan = ThreadsPlan::resolve(args, &topology, rand::random());
-    let located = locate(args.model.as_ref(), args.config.as_deref(), printer, stop)?;
+    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, printer, stop)?;
     let backend = Backend::start()?;
     let placement = Placement { n_gpu_layers: Some(plan.n_gpu_layers), use_mmap: plan.use_mmap, mlock: false };
     let model = load(backend, &located.path, &placement, printer, stop)?;

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::super::ending::{conclude, verdict};
 use super::super::failure::Failure;
 use super::super::located_model::{LocatedModel, load, locate};
+use super::super::model_check::TrialDepth;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
 use super::findings::findings;
@@ -45,7 +46,7 @@ impl Measured {
 pub(in super::super) fn run(args: &WarmupArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let topology = host::topology();
     let plan = WarmupPlan::resolve(args, &topology)?;
-    let located = locate(args.model.as_ref(), args.config.as_deref(), printer, stop)?;
+    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, printer, stop)?;
     let backend = Backend::start()?;
     let mut recorder = Recorder::start(args.out.as_deref(), beginning(&plan, &located, backend))?;
     recorder.run.warnings.extend(oversubscribed(plan.n_threads, &topology));

@@ -31,6 +31,8 @@ mod spec;
 mod timing;
 #[cfg(feature = "llama")]
 mod tokens;
+#[cfg(feature = "llama")]
+mod trial;
 mod vector_units;
 
 #[cfg(feature = "llama")]
@@ -55,4 +57,6 @@ pub use spec::{ContextSpec, FlashAttention, KvType, MAX_THREADS, Placement, Spec
 pub use timing::{GenTiming, PromptTiming, TurnTiming};
 #[cfg(feature = "llama")]
 pub use tokens::{Token, seeded_tokens};
+#[cfg(feature = "llama")]
+pub use trial::{TrialStep, try_header, try_weights};
 pub use vector_units::{cpu_units, unused_units, vector_warning};

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::super::failure::Failure;
 use super::super::super::located_model::{LocatedModel, load, locate};
+use super::super::super::model_check::TrialDepth;
 use super::super::card::CardNeed;
 use super::super::voices::{Voice, context};
 use super::paced::{paced, paced_simulation, paced_subject};
@@ -39,7 +40,7 @@ impl Models {
         if !plan.paced.is_empty() {
             return Ok(models);
         }
-        let located = locate(args.model.as_ref(), args.reach.config.as_deref(), printer, stop)?;
+        let located = locate(args.model.as_ref(), args.reach.config.as_deref(), TrialDepth::Weights, printer, stop)?;
         let backend = Backend::start()?;
         let is_gpu = |device: &Device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
         // Before anything of ours is on them.

@@ -1,0 +1,141 @@
+//! Doing with a model, in small, all that commands do with it: for a process that may die of it, before one does that must not.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+
+use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::model::{LlamaChatMessage, LlamaModel};
+use llama_cpp_2::token::LlamaToken;
+use serde::{Deserialize, Serialize};
+
+use super::{Backend, ContextSpec, EngineError, Model, Placement, Target, project};
+
+/// What is being tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrialStep {
+    /// Reading the vocabulary and tokenising with it.
+    Vocabulary,
+    /// Making the model and a context without their memory.
+    Placement,
+    /// Loading the weights.
+    Weights,
+    /// Computing with them.
+    Generation,
+}
+
+/// A context that is large enough for a few tokens.
+const SMALL: u32 = 64;
+
+/// Tokens of the prompt, and of the reply.
+const PROMPT: usize = 4;
+const REPLY: usize = 2;
+
+/// The most threads that a few tokens are worth.
+const MOST_THREADS: usize = 8;
+
+fn small() -> ContextSpec {
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_THREADS);
+    let n_threads = u32::try_from(threads).unwrap_or(1);
+    ContextSpec {
+        n_ctx: SMALL,
+        n_batch: SMALL,
+        n_ubatch: SMALL,
+        n_threads,
+        n_threads_batch: n_threads,
+        ..ContextSpec::default()
+    }
+}
+
+/// Tokenises with the vocabulary of the model at `path`, turns each of its tokens into text, and makes the model and a context
+/// without memory. No weight is read. `begins` is told of each step.
+///
+/// # Errors
+/// Where llama.cpp refuses the model. It may also end the process: that is what this is for.
+pub fn try_header(
+    backend: &'static Backend,
+    path: &Path,
+    mut begins: impl FnMut(TrialStep),
+) -> Result<(), EngineError> {
+    begins(TrialStep::Vocabulary);
+    let log = backend.log();
+    let position = log.position();
+    let parameters = LlamaModelParams::default().with_vocab_only(true);
+    let model = LlamaModel::load_from_file(&backend.llama, path, &parameters)
+        .map_err(|_| EngineError::Load { path: path.into(), log: log.reasons(position) })?;
+    use_vocabulary(&model);
+    drop(model);
+    begins(TrialStep::Placement);
+    project(backend, path, 0, &small(), Target::Cpu).map(drop)
+}
+
+/// Loads the weights of the model at `path` on the CPU, and computes some tokens.
+///
+/// # Errors
+/// As [`try_header`]; an interruption is one of them.
+pub fn try_weights(
+    backend: &'static Backend,
+    path: &Path,
+    mut begins: impl FnMut(TrialStep),
+    stop: &AtomicBool,
+) -> Result<(), EngineError> {
+    begins(TrialStep::Weights);
+    let placement = Placement { n_gpu_layers: Some(0), ..Placement::default() };
+    let goes_on = || !stop.load(std::sync::atomic::Ordering::Relaxed);
+    let model = Model::load(backend, path, &placement, &mut |_| goes_on())?;
+    let mut session = model.session(&small())?;
+    begins(TrialStep::Generation);
+    session.turn(&model.measured_tokens(PROMPT), REPLY, stop).map(drop)
+}
+
+/// Tokenises texts with every first byte that UTF-8 has, as text and as parts of a conversation, and turns all tokens back.
+fn use_vocabulary(model: &LlamaModel) {
+    if model.n_vocab() < 1 {
+        return;
+    }
+    let vocabulary = model.vocab();
+    for text in texts() {
+        for parses_special in [false, true] {
+            vocabulary.tokenize(text.as_bytes(), true, parses_special);
+        }
+    }
+    for token in 0..model.n_vocab() {
+        vocabulary.token_to_piece(LlamaToken(token), false, None);
+    }
+    if let Ok(template) = model.chat_template(None)
+        && let Ok(message) = LlamaChatMessage::new("user".into(), "Bonjour !".into())
+    {
+        // A template that llama.cpp does not know is none; that it survives the attempt is what matters.
+        let _ = model.apply_chat_template(&template, &[message], true);
+    }
+}
+
+/// Texts of every kind of character.
+fn texts() -> [String; 3] {
+    let plain: String = (0..0x80).filter_map(char::from_u32).collect();
+    // Every first byte of two, three and four.
+    let leads = (0x80..0x800)
+        .step_by(0x40)
+        .chain((0x800..0x1_0000).step_by(0x800))
+        .chain((0x1_0000..0x11_0000).step_by(0x1_0000));
+    let wide: String = leads.filter_map(char::from_u32).collect();
+    let said = "Bonjour !\n\nComment vas-tu ?  Quelle est ta fonction ? 🦀 \u{200d}été 12 345,67 <|user|>\r\n";
+    [plain, wide, said.into()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_texts_have_every_byte_that_utf_8_can_have() {
+        let texts = texts().concat();
+        let missing: Vec<u8> = (0..=u8::MAX).filter(|byte| !texts.as_bytes().contains(byte)).collect();
+        // Two of these cannot begin a character, three lie beyond the last one; the rest are in no text.
+        let beyond: Vec<u8> = [0xc0, 0xc1].into_iter().chain(0xf5..=0xff).collect();
+        let missing: Vec<u8> = missing.into_iter().filter(|byte| !(0x80..0xc0).contains(byte)).collect();
+        assert_eq!(missing, beyond);
+    }
+}

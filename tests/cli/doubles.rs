@@ -1,0 +1,29 @@
+//! Builds what stands in for others, from the sources in `tests/doubles`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The library or program `file`, built from `tests/doubles/SOURCE` with these options unless it is there and newer. The compiler
+/// that built these tests is there; a C compiler need not be.
+pub(crate) fn built(source: &str, file: &str, options: &[&str]) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/doubles").join(source);
+    let double = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
+    let changed = |path: &Path| path.metadata().and_then(|file| file.modified());
+    if changed(&double).is_ok_and(|built| built > changed(&source).unwrap()) {
+        return double;
+    }
+    // Whole or absent: two runs of the tests may build at the same time.
+    let unfinished = double.with_extension(std::process::id().to_string());
+    let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(compiler)
+        .args(["--edition", "2024", "-D", "warnings"])
+        .args(options)
+        .arg("-o")
+        .arg(&unfinished)
+        .arg(source)
+        .output()
+        .expect("rustc runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    std::fs::rename(&unfinished, &double).unwrap();
+    double
+}

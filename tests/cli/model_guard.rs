@@ -1,0 +1,126 @@
+//! A model file never ends the program: whoever dies of one is a process of its own. The one that dies here is a stand-in.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use super::model_files::COMMANDS;
+use super::run::Place;
+use super::small_models::llama;
+
+fn text(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).into_owned()
+}
+
+fn place() -> Place {
+    let place = Place::new();
+    llama(&place.path("m.gguf"), 4_096);
+    place
+}
+
+/// How often a model was tried.
+fn trials(place: &Place) -> usize {
+    let asked = std::fs::read_to_string(place.path("asked")).unwrap_or_default();
+    asked.lines().filter(|line| line.ends_with("model-check")).count()
+}
+
+#[test]
+fn a_file_that_ends_the_process_that_loads_it_is_refused_by_name() {
+    let place = place();
+    for command in COMMANDS {
+        let line = format!("{command} --model m.gguf --quiet --out out");
+        let output = place.command_with_children("\"depth\"", &line).output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{command}: {said}");
+        for words in ["m.gguf cannot be used", "llama.cpp aborted the process", "standin.cpp:7: it was told to abort"] {
+            assert!(said.contains(words), "{command}: {said}");
+        }
+        assert!(!said.contains("/build/"), "{command}: {said}");
+        assert!(!place.path("out").exists(), "{command} began a record");
+    }
+    let output = place.command_with_children("\"depth\"", "doctor --model m.gguf --format json").output().unwrap();
+    let checks: Value = serde_json::from_str(&text(&output.stdout)).unwrap();
+    let model = checks["checks"].as_array().unwrap().iter().find(|check| check["name"] == "model").unwrap();
+    assert_eq!((output.status.code(), &model["state"]), (Some(1), &"problem".into()));
+    assert!(model["found"].as_str().unwrap().contains("m.gguf cannot be used"), "{model}");
+    assert_eq!(trials(&place), COMMANDS.len() + 1, "a bad one is not remembered as a good one");
+}
+
+#[test]
+fn a_file_that_did_no_harm_is_not_tried_again_until_it_changes() {
+    let place = place();
+    let project = || -> Output {
+        let line = "gpu-profiles --project --vram 4GiB --model m.gguf --quiet --out out";
+        let output = place.command_with_children("", line).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        std::fs::remove_dir_all(place.path("out")).unwrap();
+        output
+    };
+    project();
+    project();
+    assert_eq!(trials(&place), 1);
+    let line = format!("{} --model m.gguf --quiet --out out", COMMANDS[1]);
+    for _ in 0..2 {
+        assert!(place.command_with_children("", &line).status().unwrap().success());
+        std::fs::remove_dir_all(place.path("out")).unwrap();
+    }
+    assert_eq!(trials(&place), 2, "what computes asks for more");
+    let bytes = std::fs::read(place.path("m.gguf")).unwrap();
+    std::fs::remove_file(place.path("m.gguf")).unwrap();
+    std::fs::write(place.path("m.gguf"), bytes).unwrap();
+    project();
+    assert_eq!(trials(&place), 3, "another file of that name");
+}
+
+/// A command whose trial hangs, once it has begun, and the number of the process that hangs.
+#[cfg(unix)]
+fn hanging(place: &Place) -> (std::process::Child, String) {
+    let line = format!("{} --model m.gguf --quiet --out out", COMMANDS[0]);
+    let mut command = place.command_with_children("", &line);
+    command.env("STANDIN_HANGS_ON", "\"depth\"").stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while trials(place) == 0 {
+        assert!(std::time::Instant::now() < until, "no trial began");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let asked = std::fs::read_to_string(place.path("asked")).unwrap();
+    (child, asked.split_whitespace().next().unwrap().to_owned())
+}
+
+#[cfg(unix)]
+fn signal(name: &str, pid: &str) {
+    assert!(std::process::Command::new("kill").args([name, pid]).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_trial_that_hangs() {
+    let place = place();
+    let (child, _) = hanging(&place);
+    signal("-INT", &child.id().to_string());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
+    assert!(!place.path("out").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_trial_that_the_system_kills_is_no_fault_of_the_file() {
+    let place = place();
+    let (child, pid) = hanging(&place);
+    signal("-KILL", &pid);
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("as the system does when memory runs out") && said.contains("m.gguf"), "{said}");
+    assert!(!place.path("out").exists());
+}
+
+#[test]
+fn the_program_s_own_synthetic_models_need_no_trial() {
+    let place = Place::new();
+    let line = "gpu-profiles --project --vram 4GiB --model synth:tiny --quiet --out out";
+    assert!(place.command_with_children("\"depth\"", line).status().unwrap().success());
+    assert_eq!(trials(&place), 0);
+}
