@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 /// The count with its noun, which is given in the singular: `1 reply`, `0 replies`. Of several words, the last is the noun.
 #[must_use]
-pub fn counted<N: Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+pub fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
     let word = noun_for(&count, noun);
     format!("{count} {word}")
 }

@@ -114,6 +114,16 @@ impl ConfigFile {
     }
 }
 
+/// Why the application refuses a file with this text, if it does.
+pub(super) fn refusal(path: &Path, text: String) -> Option<ConfigError> {
+    let file = parse(path, text.into_bytes()).map(|document| ConfigFile {
+        path: path.to_owned(),
+        target: path.to_owned(),
+        document,
+    });
+    file.map_or_else(Some, |file| file.refusal())
+}
+
 /// The bytes of a file of a sensible length.
 pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let metadata = fs::metadata(path).map_err(ConfigError::read(path))?;

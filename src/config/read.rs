@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::encoding::decoded;
 use super::error::ConfigError;
+use super::file::refusal;
 
 /// What measuring needs of the configuration. A key that is not there is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct WorklyConfig {
     pub head_movement: Option<Map<String, Value>>,
     /// `performance`: what `workly-perf apply` has written there.
     pub performance: Option<Map<String, Value>>,
+    /// Why the application refuses the file, if it does: it then says nothing and runs on its defaults.
+    pub refusal: Option<String>,
 }
 
 impl WorklyConfig {
@@ -33,6 +36,7 @@ impl WorklyConfig {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let bytes = std::fs::read(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
         let text = decoded(path, bytes)?;
+        let refusal = refusal(path, text.clone()).map(|error| error.to_string());
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let not_json = |detail: String| ConfigError::NotJson { path: path.into(), detail };
         let root: Value = serde_json::from_str(text).map_err(|error| not_json(error.to_string()))?;
@@ -77,6 +81,7 @@ impl WorklyConfig {
                 .pointer("/avatar/auto_head_movement")
                 .map(|head| section("avatar.auto_head_movement", head))
                 .transpose()?,
+            refusal,
             performance: root.get("performance").map(|found| section("performance", found)).transpose()?,
         })
     }
@@ -115,11 +120,18 @@ mod tests {
             auto_blink: Some(false),
             model_path: Some("models/é.gguf".into()),
             system_prompt: Some("Tu es Kira ✨, vêtue d'été".into()),
+            refusal: None,
             ..WorklyConfig::default()
         };
-        assert_eq!(config.unwrap(), expected);
-        for nothing in ["{}", r#"{"ai": {"model_path": null}}"#, r#"{"ai": {"model_path": ""}}"#] {
-            assert_eq!(read(nothing).unwrap(), WorklyConfig::default());
+        let config = config.unwrap();
+        assert!(config.refusal.as_ref().is_some_and(|why| why.contains("byte order mark")), "{config:?}");
+        assert_eq!(WorklyConfig { refusal: None, ..config }, expected);
+        for (nothing, is_refused) in
+            [("{}", false), (r#"{"ai": {"model_path": null}}"#, true), (r#"{"ai": {"model_path": ""}}"#, true)]
+        {
+            let config = read(nothing).unwrap();
+            assert_eq!(config.refusal.is_some(), is_refused, "{nothing}");
+            assert_eq!(WorklyConfig { refusal: None, ..config }, WorklyConfig::default());
         }
     }
 

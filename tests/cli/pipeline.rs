@@ -267,3 +267,19 @@ fn a_recommendation_is_taken_from_its_file_and_from_the_configuration() {
     );
     assert!(config["source"].as_str().unwrap().contains("configuration"));
 }
+
+#[test]
+fn a_configuration_that_the_application_refuses_says_nothing_of_what_it_runs_with() {
+    let place = Place::new();
+    place.write("data/config.json", "\u{feff}{\"ai\": {\"gpu_profile\": \"cpu_fallback\"}}");
+    let quick = "--paced 5000:500 --bridge embedded:fps=unpaced --config data/config.json --turns 1 --reply-tokens 2";
+    let (outcome, run) = measured(&place, &format!("{quick} --before app --after none"));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let settings = &case(&run, "before/turns").conditions["settings"];
+    assert_eq!(
+        (&settings["n_threads"], &settings["n_batch"]),
+        (&6.into(), &512.into()),
+        "not cpu_fallback's: {settings}"
+    );
+    assert!(run.warnings.iter().any(|warning| warning.contains("runs on its defaults")), "{:?}", run.warnings);
+}

@@ -122,7 +122,11 @@ fn as_texts<S: serde::Serializer>(specs: &[PacedSpec], serializer: S) -> Result<
 impl PipelinePlan {
     /// Resolves the arguments for a machine. `fresh_seed` is used where none was given.
     pub fn resolve(args: &PipelineArgs, topology: &Topology, fresh_seed: u64) -> Result<Self, PipelinePlanError> {
-        let (reach, config) = Reach::resolve(&args.reach)?;
+        let (mut reach, config) = Reach::resolve(&args.reach)?;
+        reach.warnings.extend(config.refusal.as_ref().map(|refusal| {
+            format!("{refusal}: the application refuses the file without a message and runs on its defaults, so its own settings are \
+                     those of the profile {}", profile_of(&config).name)
+        }));
         let batches = reach.dialect.batch.as_ref().is_some_and(|batch| batch.applies == Applies::All);
         let app = Arm::app(profile_of(&config));
         let arm = |text: &str| arm(text, &app, batches, &|app| recommended(app, &config, topology, batches));
@@ -188,10 +192,10 @@ impl PipelinePlan {
     }
 }
 
-/// The profile of the configuration, else the first.
+/// The profile of the configuration, else the first: also where the application refuses the file.
 fn profile_of(config: &WorklyConfig) -> &'static GpuProfile {
-    let named =
-        config.gpu_profile.as_deref().and_then(|name| GpuProfile::built_in().iter().find(|one| one.name == name));
+    let named = config.gpu_profile.as_deref().filter(|_| config.refusal.is_none());
+    let named = named.and_then(|name| GpuProfile::built_in().iter().find(|one| one.name == name));
     named.unwrap_or(&GpuProfile::built_in()[0])
 }
 
