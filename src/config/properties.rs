@@ -202,7 +202,10 @@ proptest! {
         let path = temp.path().join("config.json");
         let text = text_of(&tree, &layout);
         std::fs::write(&path, &text).unwrap();
-        let patch = Patch::default().gpu_profile(AppProfile::CpuFallback).performance("n_threads", json!(3));
+        let patch = Patch::default()
+            .gpu_profile(AppProfile::CpuFallback)
+            .performance("n_threads", json!(3))
+            .strip_byte_order_mark(true);
         // What Workly itself could not read is refused and left alone.
         if let Ok(change) = ConfigFile::open(&path).unwrap().change(&patch) {
             prop_assert!(!change.is_none());
