@@ -144,9 +144,9 @@ fn kept(prefix: &Prefix) -> Vec<String> {
         let Some(saved) = prefix.saved(rolling) else { continue };
         if !saved.has_kept() {
             words.push(format!(
-                "{when}, nothing of the context could be kept (n {} turns): every prompt is computed as a whole, and keeping the prefix \
+                "{when}, nothing of the context could be kept (n {}): every prompt is computed as a whole, and keeping the prefix \
                  saves nothing.",
-                saved.ratio.n
+                counted(saved.ratio.n, "turn")
             ));
             continue;
         }
