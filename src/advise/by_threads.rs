@@ -7,7 +7,7 @@ use super::recommendation::{Basis, Choice, Confidence, Evidence, Margin, Objecti
 use super::situation::Situation;
 use super::threads::later_rule;
 use super::{Candidate, Certainty, ThreadChoice};
-use crate::record::{Case, Run};
+use crate::record::{Case, CaseState, Run};
 use crate::stats::PairedRatio;
 
 /// `light` gives threads away down to this share of the fastest.
@@ -87,6 +87,15 @@ impl<'a> Sweep<'a> {
         let is_it = |case: &&Case| {
             case.state.stands() && case.conditions["load"] == load && case.conditions["test"] == test.word()
         };
+        // The best of those that a budget had time for may be none of those that it had not.
+        let is_left_out = |case: &Case| {
+            case.state == CaseState::NotMeasured
+                && case.conditions["load"] == load
+                && case.conditions["test"] == test.word()
+        };
+        if run.cases.iter().any(is_left_out) {
+            return None;
+        }
         let (mut cases, mut candidates) = (Vec::new(), Vec::new());
         for case in run.cases.iter().filter(is_it) {
             let threads = u32::try_from(case.conditions["n_threads"].as_u64()?).ok()?;

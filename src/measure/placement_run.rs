@@ -6,8 +6,8 @@ use super::placement::{ForeseeRequest, PlacementOutcome, PlacementPhase, Placeme
 use super::tokens::{Test, repeat};
 use crate::clock::Clock;
 use crate::llm::engine::{
-    Backend, ContextSpec, DeviceKind, EngineError, ForeseenBytes, ForeseenDevice, Model, Placement, Projection, Target,
-    project_all,
+    Backend, ContextSpec, DeviceKind, EngineError, Foreseeing, ForeseenBytes, ForeseenDevice, Model, Placement,
+    Projection, Target, project_all,
 };
 
 /// Loads, warms up, processes a prompt, generates. The two readers are for anonymous memory and CPU time of this process;
@@ -74,7 +74,11 @@ pub fn measure_placement(
 ///
 /// # Errors
 /// Those of the engine. A device may also end the process.
-pub fn foresee_placements(backend: &'static Backend, request: &ForeseeRequest) -> Result<Vec<Projection>, EngineError> {
+pub fn foresee_placements(
+    backend: &'static Backend,
+    request: &ForeseeRequest,
+    by: Foreseeing<'_>,
+) -> Result<Vec<Projection>, EngineError> {
     let kv = request.kv_type.parse()?;
     let spec = ContextSpec {
         n_ctx: request.n_ctx,
@@ -85,7 +89,7 @@ pub fn foresee_placements(backend: &'static Backend, request: &ForeseeRequest) -
         flash_attention: request.flash_attn.parse()?,
         ..ContextSpec::default()
     };
-    project_all(backend, &request.path, &spec, Target::Machine)
+    project_all(backend, &request.path, &spec, Target::Machine, by)
 }
 
 /// The devices with memory of their own, as they are now.

@@ -1,6 +1,9 @@
 //! What a model needs, as the rules of a recommendation are told it, and what the application's profiles come to.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
+#[cfg(feature = "llama")]
+use std::sync::atomic::Ordering;
 
 use crate::advise::{Basis, Footprint, ModelNeeds, ProfileAsk};
 #[cfg(feature = "llama")]
@@ -36,19 +39,21 @@ pub fn app_profiles(facts: Option<&ModelFacts>, logical_cpus: Option<u64>) -> Ve
 }
 
 /// The needs of the model whose header lies at `path`. On a card with so many bytes, each profile's context is weighed with a
-/// plain and a quantised cache: by llama.cpp's own projection where this build has llama.cpp, else by arithmetic.
+/// plain and a quantised cache: by llama.cpp's own projection where this build has llama.cpp, else by arithmetic. `stop` is looked
+/// at before each projection.
 #[allow(clippy::must_use_candidate)] // Without llama.cpp it cannot fail, and would then be held to be one.
 pub fn model_needs(
     name: &str,
     path: &Path,
     facts: &ModelFacts,
     card_bytes: Option<u64>,
+    stop: &AtomicBool,
 ) -> Result<ModelNeeds, NeedsError> {
     let mut contexts: Vec<(u64, u64)> =
         facts.profiles.iter().map(|profile| (profile.asked.n_ctx, profile.asked.n_batch)).collect();
     contexts.dedup();
     let (footprints, footprint_basis) = match card_bytes {
-        Some(bytes) => taken(path, facts, &contexts, bytes)?,
+        Some(bytes) => taken(path, facts, &contexts, bytes, stop)?,
         None => (Vec::new(), Basis::Rule),
     };
     Ok(ModelNeeds {
@@ -67,6 +72,7 @@ fn taken(
     facts: &ModelFacts,
     contexts: &[(u64, u64)],
     memory_bytes: u64,
+    stop: &AtomicBool,
 ) -> Result<(Vec<Footprint>, Basis), NeedsError> {
     use crate::llm::engine::{Backend, ContextSpec, Target, project};
 
@@ -81,8 +87,14 @@ fn taken(
             n_ubatch: small(n_batch.min(512)),
             ..ContextSpec::default()
         };
-        let none = project(backend, path, 0, &spec, target)?;
-        let taken = |layers: u32| Ok((layers, project(backend, path, layers, &spec, target)?.on_devices()));
+        let project = |layers: u32| {
+            if stop.load(Ordering::Relaxed) {
+                return Err(EngineError::Stopped { done: 0 });
+            }
+            project(backend, path, layers, &spec, target)
+        };
+        let none = project(0)?;
+        let taken = |layers: u32| Ok((layers, project(layers)?.on_devices()));
         let known = foreseen_at(none.n_layer).into_iter().map(taken).collect::<Result<Vec<_>, EngineError>>()?;
         let has_q8 = facts.kv_bytes_per_token.known().is_none_or(|cache| cache.q8_0.is_some());
         let caches = [("f16", (1, 1)), ("q8_0", Q8_0_OF_F16)];
@@ -131,7 +143,13 @@ fn between(known: &[(u32, u64)], layers: u32) -> u64 {
 /// need them.
 #[cfg(not(feature = "llama"))]
 #[allow(clippy::unnecessary_wraps)] // The other build's can fail.
-fn taken(_: &Path, facts: &ModelFacts, contexts: &[(u64, u64)], _: u64) -> Result<(Vec<Footprint>, Basis), NeedsError> {
+fn taken(
+    _: &Path,
+    facts: &ModelFacts,
+    contexts: &[(u64, u64)],
+    _: u64,
+    _: &AtomicBool,
+) -> Result<(Vec<Footprint>, Basis), NeedsError> {
     let figures = &facts.figures;
     let (Some(blocks @ 1..), Some(cache)) = (figures.blocks, facts.kv_bytes_per_token.known()) else {
         return Ok((Vec::new(), Basis::Rule));

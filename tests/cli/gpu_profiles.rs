@@ -28,6 +28,15 @@ fn has_gpu() -> bool {
 }
 
 #[test]
+fn a_spent_budget_leaves_the_first_measurement() {
+    let place = place();
+    let (outcome, run) = measured(&place, "--layers 0 --budget 1ms");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!(case(&run, "idle/tg12/ngl=0").metric("avg_ts").unwrap().n, 1);
+    assert!(run.findings.iter().any(|finding| finding.contains("the budget was spent")), "{:?}", run.findings);
+}
+
+#[test]
 fn without_a_gpu_the_cpu_is_measured_and_the_rest_is_said() {
     if has_gpu() {
         return;

@@ -1,5 +1,7 @@
 //! Files that are more, less or something else than one model: parts of a split one, encoders, adapters, recurrent models.
 
+use std::sync::atomic::AtomicBool;
+
 use serde_json::Value;
 use workly_perf::llm::ModelFacts;
 use workly_perf::plan::model_needs;
@@ -43,7 +45,7 @@ fn a_split_model_is_described_and_run_as_a_whole() {
     let bytes = length("m-00001-of-00002.gguf") + length("m-00002-of-00002.gguf");
     assert_eq!((&split["file_bytes"], &split["split"]), (&bytes.into(), &serde_json::json!([1, 2])));
     let facts = ModelFacts::read(&place.path("m-00001-of-00002.gguf"), &[]).unwrap();
-    let needs = model_needs("m", &place.path("m-00001-of-00002.gguf"), &facts, None).unwrap();
+    let needs = model_needs("m", &place.path("m-00001-of-00002.gguf"), &facts, None, &AtomicBool::new(false)).unwrap();
     assert_eq!(needs.file_bytes, bytes, "what a recommendation weighs against the machine's memory");
     for command in ["gpu-profiles --project --vram 4GiB", COMMANDS[1]] {
         let place = Place::new();

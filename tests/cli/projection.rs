@@ -1,14 +1,21 @@
 //! What llama.cpp foresees, against what the header says and what loading really takes.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use workly_perf::llm::engine::{
-    Backend, ContextSpec, KvType, Model, Placement, Projection, Target, project, project_all,
+    Backend, ContextSpec, EngineError, Foreseeing, KvType, Model, Placement, Projection, Target, project, project_all,
 };
 use workly_perf::llm::gguf::Gguf;
 use workly_perf::llm::{ModelOutline, ModelRef};
 
 const CARD: Target = Target::Card { memory_bytes: 24 << 30 };
+
+static GOES_ON: AtomicBool = AtomicBool::new(false);
+
+fn by(stop: &AtomicBool) -> Foreseeing<'_> {
+    Foreseeing { workers: 2, stop }
+}
 
 fn outline(name: &str) -> ModelOutline {
     ModelOutline::of(&name.parse::<ModelRef>().expect("a model")).expect("an outline")
@@ -39,9 +46,16 @@ fn near(left: u64, right: u64, per_cent: f64) -> bool {
 }
 
 #[test]
+fn a_raised_flag_ends_the_foreseeing() {
+    let model = outline("synth:tiny@4711");
+    let stopped = project_all(backend(), model.path(), &spec(512), CARD, by(&AtomicBool::new(true)));
+    assert!(matches!(stopped, Err(EngineError::Stopped { .. })), "{stopped:?}");
+}
+
+#[test]
 fn every_placement_of_a_seven_b_model_is_foreseen_from_its_header() {
     let model = outline("synth:zephyr-7b@4711");
-    let placements = project_all(backend(), model.path(), &spec(4096), CARD).expect("projections");
+    let placements = project_all(backend(), model.path(), &spec(4096), CARD, by(&GOES_ON)).expect("projections");
     assert_eq!(placements.len(), 34);
     for (layers, placement) in (0..).zip(&placements) {
         assert_eq!((placement.n_gpu_layers, placement.n_layer, placement.n_ctx), (layers, 32, 4096));
@@ -70,7 +84,7 @@ fn the_vocabulary_takes_no_part() {
     for name in ["synth:zephyr-7b@4711", "synth:tiny"] {
         let model = outline(name);
         for target in [CARD, Target::Cpu] {
-            let all = project_all(backend(), model.path(), &spec(2048), target).expect("projections");
+            let all = project_all(backend(), model.path(), &spec(2048), target, by(&GOES_ON)).expect("projections");
             for layers in [0, 1, 3, all.len() - 1] {
                 let one = project(backend(), model.path(), u32::try_from(layers).unwrap(), &spec(2048), target);
                 assert_eq!(one.expect("a projection"), all[layers], "{name}, {layers} layers");

@@ -1,6 +1,7 @@
 //! Every recommendation that the rules can make, written into a configuration and read as Workly reads it.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 use workly_perf::advise::{
@@ -96,7 +97,7 @@ fn whatever_the_rules_recommend_workly_accepts() {
         let outline = ModelOutline::of(&format!("synth:{name}").parse::<ModelRef>().unwrap()).unwrap();
         let facts = ModelFacts::of(&Gguf::open(outline.path()).unwrap(), GpuProfile::built_in()).unwrap();
         // What it takes is the same on every card.
-        let needs = model_needs(name, outline.path(), &facts, Some(24 << 30)).unwrap();
+        let needs = model_needs(name, outline.path(), &facts, Some(24 << 30), &AtomicBool::new(false)).unwrap();
         for gib in CARDS_GIB {
             let bytes = gib << 30;
             let card = if gib == 0 { Card::None } else { Card::Here { total_bytes: bytes, free_bytes: Some(bytes) } };
@@ -189,7 +190,7 @@ fn a_profile_that_fits_only_with_a_quantised_cache_is_no_choice() {
 fn a_seven_b_model_gets_the_largest_profile_that_fits() {
     let outline = ModelOutline::of(&"synth:zephyr-7b".parse::<ModelRef>().unwrap()).unwrap();
     let facts = ModelFacts::of(&Gguf::open(outline.path()).unwrap(), GpuProfile::built_in()).unwrap();
-    let needs = model_needs("zephyr-7b", outline.path(), &facts, Some(24 << 30)).unwrap();
+    let needs = model_needs("zephyr-7b", outline.path(), &facts, Some(24 << 30), &AtomicBool::new(false)).unwrap();
     let chosen = |gib: u64, objective: Objective| {
         let card = Card::Here { total_bytes: gib << 30, free_bytes: None };
         let profiles = app_profiles(Some(&facts), Some(8));

@@ -96,13 +96,41 @@ fn llama_bench_s_formats_come_from_the_run_and_again_from_its_record() {
 }
 
 #[test]
-fn a_budget_ends_the_rounds() {
+fn a_budget_ends_before_a_repetition_and_what_it_left_out_is_said() {
     let place = place();
-    let (outcome, run) = measured(&place, "--sweep 1 --budget 50ms --under-load none");
+    // Each repetition of these takes some milliseconds: far more rounds than the budget has time for.
+    let (outcome, run) = measured(&place, "--sweep 1,2,4 --budget 1500ms --under-load none");
+    if outcome.code == Some(4) {
+        // A machine on which not even the warm-up fits: the other test is about that.
+        assert!(outcome.stderr.contains("was spent on the warm-up"), "{}", outcome.stderr);
+        return;
+    }
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    let rounds = case(&run, "idle/tg12/threads=1").metric("avg_ts").unwrap().n;
-    assert!(rounds >= 3 && rounds.is_multiple_of(3), "{rounds} rounds");
+    let of = |path: &str| run.cases.iter().find(|case| case.path == path).unwrap();
+    for (path, test) in [("idle/pp16/threads=1", "pp"), ("idle/tg12/threads=4", "tg")] {
+        let case = of(path);
+        assert_eq!(case.conditions["test"], test);
+        match case.state {
+            CaseState::Ok => assert!(case.metric("avg_ts").unwrap().n >= 1),
+            state => {
+                assert_eq!(state, CaseState::NotMeasured);
+                assert!(case.reason.as_deref().unwrap().contains("budget was spent"), "{case:?}");
+            }
+        }
+    }
+    assert_eq!(run.cases.len(), 6);
     assert!(run.findings.last().unwrap().contains("budget") || run.findings.last().unwrap().contains("within 2 %"));
+}
+
+#[test]
+fn a_budget_that_the_warm_up_spends_is_refused_with_what_it_takes() {
+    let place = place();
+    let outcome = place.run(&format!("{BRIEF} --sweep 1,2 --budget 1ms"));
+    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("was spent on the warm-up of 1 of 2 thread counts"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("a single round takes about"), "{}", outcome.stderr);
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    assert_eq!((run.state, run.cases.len()), (RunState::Failed, 0));
 }
 
 #[test]

@@ -3,8 +3,9 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
 
-use workly_perf::llm::engine::{Backend, ContextSpec, DeviceKind, Projection, Target, project_all};
+use workly_perf::llm::engine::{Backend, ContextSpec, DeviceKind, Foreseeing, Projection, Target, project_all};
 use workly_perf::llm::{ModelOutline, ModelRef};
 use workly_perf::record::{CaseState, RecordFolder, Run, RunState};
 
@@ -129,7 +130,10 @@ fn what_a_driver_does_not_tell_is_not_0() {
 
 /// Both projections of every placement, on the card that is not here and on the device that is.
 fn both(model: &Path, spec: &ContextSpec) -> Vec<(Projection, Projection)> {
-    let of = |target| project_all(backend(), model, spec, target).expect("projections");
+    let of = |target| {
+        project_all(backend(), model, spec, target, Foreseeing { workers: 2, stop: &AtomicBool::new(false) })
+            .expect("projections")
+    };
     of(Target::Card { memory_bytes: 24 << 30 }).into_iter().zip(of(Target::Machine)).collect()
 }
 

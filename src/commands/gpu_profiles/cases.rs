@@ -64,6 +64,9 @@ fn state(placed: &Placed, ended: Ended) -> (CaseState, Option<String>) {
         (Some(why), _) => (CaseState::NotMeasured, Some(why.clone())),
         (_, Some(why)) if placed.outcomes.is_empty() => (CaseState::Failed, Some(why.clone())),
         (_, Some(why)) => (CaseState::Lossy, Some(why.clone())),
+        _ if ended == Ended::Budget && placed.outcomes.is_empty() => {
+            (CaseState::NotMeasured, Some("the budget was spent before its turn".into()))
+        }
         _ if ended == Ended::Interrupted => (
             CaseState::Interrupted,
             Some(format!("interrupted after {}", counted(placed.outcomes.len(), "measurement"))),

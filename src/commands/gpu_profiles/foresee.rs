@@ -9,8 +9,9 @@ use super::super::failure::Failure;
 use super::child;
 use crate::advise::{MemoryBudget, PlacementOption, PlacementPick, pick};
 use crate::exit::Exit;
+use crate::host;
 use crate::llm::engine::{
-    Backend, ContextSpec, Device, DeviceKind, EngineError, KvType, Projection, Target, project_all,
+    Backend, ContextSpec, Device, DeviceKind, EngineError, Foreseeing, KvType, Projection, Target, project_all,
 };
 use crate::measure::{ForeseeRequest, PlacementAnswer, PlacementTask};
 use crate::plan::{GpuProfilesPlan, KeptFree};
@@ -60,14 +61,15 @@ pub(super) fn foresee(
                         ));
                         foreseen.options.clear();
                         foreseen.first.clear();
-                        project_all(backend, path, &spec, foreseen.target)
+                        project_all(backend, path, &spec, foreseen.target, foreseeing(stop))
                     }
                 }
             } else {
-                project_all(backend, path, &spec, foreseen.target)
+                project_all(backend, path, &spec, foreseen.target, foreseeing(stop))
             };
             match placements {
                 Ok(placements) => foreseen.add(placements, kv),
+                Err(error @ EngineError::Stopped { .. }) => return Err(error.into()),
                 // A cache that this model cannot have is none to choose from, unless it is the one that was asked for.
                 Err(_) if !foreseen.first.is_empty() => {}
                 Err(error) => return Err(error.into()),
@@ -76,6 +78,12 @@ pub(super) fn foresee(
     }
     foreseen.took_ms = clock.now_ns() as f64 / 1e6;
     Ok(foreseen)
+}
+
+/// On as many threads as this process may use CPUs, until Ctrl-C.
+pub(super) fn foreseeing(stop: &AtomicBool) -> Foreseeing<'_> {
+    let cpus = host::topology().usable_cpus().value().copied();
+    Foreseeing { workers: cpus.and_then(|cpus| usize::try_from(cpus).ok()).unwrap_or(1), stop }
 }
 
 /// Every placement with one context on the devices of this machine, in a process of its own.

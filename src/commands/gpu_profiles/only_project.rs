@@ -1,7 +1,7 @@
 //! `gpu-profiles --project`: nothing is loaded.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use super::foresee::{Foreseen, budget, foresee, gpus};
 use crate::advise::gib;
 use crate::cli::GpuProfilesArgs;
 use crate::exit::Exit;
-use crate::llm::engine::{Backend, ContextSpec, Projection, Target, project};
+use crate::llm::engine::{Backend, ContextSpec, EngineError, Projection, Target, project};
 use crate::llm::{ModelFacts, ModelOutline, ModelRef, ProfileDifference};
 use crate::plan::{GpuProfilesPlan, ModelChoice};
 use crate::plural::counted;
@@ -67,7 +67,7 @@ pub(super) fn run(
         None => Target::Machine,
     };
     let foreseen = foresee(backend, outline.path(), plan, target, stop)?;
-    let needs = needs(backend, outline.path(), &facts, foreseen.target)?;
+    let needs = needs(backend, outline.path(), &facts, foreseen.target, stop)?;
     let picked = match target {
         Target::Machine => {
             let budget = budget(&here, plan)?;
@@ -106,6 +106,7 @@ fn needs(
     path: &Path,
     facts: &ModelFacts,
     target: Target,
+    stop: &AtomicBool,
 ) -> Result<Vec<ProfileNeed>, Failure> {
     let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     let of = |profile: &crate::llm::ResolvedProfile| {
@@ -116,6 +117,9 @@ fn needs(
             n_ubatch: n_batch.min(512),
             ..ContextSpec::default()
         };
+        if stop.load(Ordering::Relaxed) {
+            return Err(EngineError::Stopped { done: 0 }.into());
+        }
         let layers = small(profile.resolved_gpu_layers.unwrap_or(0));
         let projection = project(backend, path, layers, &spec, target)?;
         Ok(ProfileNeed {

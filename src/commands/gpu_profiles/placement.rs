@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::super::child::{answer, request};
 use super::super::failure::Failure;
+use super::foresee::foreseeing;
 use crate::cli::GpuPlacementArgs;
 use crate::exit::Exit;
 use crate::host;
@@ -22,7 +23,9 @@ pub(in super::super) fn run(_: &GpuPlacementArgs, printer: Printer, stop: &Arc<A
     let done = match &task {
         PlacementTask::Measure(request) => measure_placement(backend, request, readers, begins, stop)
             .map(|outcome| PlacementAnswer::Measured(Box::new(outcome))),
-        PlacementTask::Foresee(request) => foresee_placements(backend, request).map(PlacementAnswer::Foreseen),
+        PlacementTask::Foresee(request) => {
+            foresee_placements(backend, request, foreseeing(stop)).map(PlacementAnswer::Foreseen)
+        }
     };
     let outcome = match done {
         Ok(answer) => answer,

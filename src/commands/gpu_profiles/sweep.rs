@@ -107,6 +107,11 @@ impl Sweep<'_> {
             }
             round.shuffle(&mut rng);
             for at in round {
+                let is_first = swept.placed.iter().all(|placed| placed.outcomes.is_empty() && placed.failed.is_none());
+                if !is_first && self.is_spent(&clock) {
+                    swept.ended = Ended::Budget;
+                    return Ok(swept);
+                }
                 if self.stop.load(Ordering::Relaxed) || !self.one(&mut swept.placed[at]) {
                     swept.ended = Ended::Interrupted;
                     return Ok(swept);
@@ -116,13 +121,14 @@ impl Sweep<'_> {
             swept.rounds += 1;
             match self.plan.rounds {
                 Rounds::Repetitions(rounds) if swept.rounds >= rounds => return Ok(swept),
-                Rounds::BudgetS(budget_s) if clock.now_ns() as f64 / 1e9 >= budget_s => {
-                    swept.ended = Ended::Budget;
-                    return Ok(swept);
-                }
                 _ => {}
             }
         }
+    }
+
+    /// Whether the budget, if there is one, is spent. The first measurement is taken in any case.
+    fn is_spent(&self, clock: &Clock) -> bool {
+        matches!(self.plan.rounds, Rounds::BudgetS(budget_s) if clock.now_ns() as f64 / 1e9 >= budget_s)
     }
 
     fn placed(&self, n_gpu_layers: u32) -> Placed {

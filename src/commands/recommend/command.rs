@@ -37,7 +37,7 @@ pub(in super::super) fn run(args: &RecommendArgs, printer: Printer, stop: &Atomi
         printer.warning(&warning);
         gathered.warnings.push(warning);
     }
-    let situation = facts::situation(args, model.as_ref(), current.as_ref())?;
+    let situation = facts::situation(args, model.as_ref(), current.as_ref(), stop)?;
     let (choices, not_known) = recommend(&situation, &gathered.runs);
 
     let simulated = simulated(&gathered, model.as_ref());

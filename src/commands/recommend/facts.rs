@@ -73,6 +73,7 @@ pub(super) fn situation(
     args: &RecommendArgs,
     model: Option<&Named>,
     config: Option<&ConfigFile>,
+    stop: &AtomicBool,
 ) -> Result<Situation, Failure> {
     let machine = host::machine();
     let topology = host::topology();
@@ -87,7 +88,7 @@ pub(super) fn situation(
         Card::Here { total_bytes, .. } => Some(*total_bytes),
         _ => None,
     };
-    let needs = |model: &Named| model_needs(&model.name(), model.outline.path(), &model.facts, card_bytes);
+    let needs = |model: &Named| model_needs(&model.name(), model.outline.path(), &model.facts, card_bytes, stop);
     Ok(Situation {
         objective: objective(args.objective),
         physical_cores: cores.map(|(cores, _)| cores.into()),
@@ -116,7 +117,10 @@ fn card(args: &RecommendArgs, gpus: &GpuSurvey) -> Card {
     if let Some((gpu, total_bytes)) = whole.max_by_key(|(_, bytes)| *bytes) {
         let address = GpuAddress { index: gpu.index, mig: gpu.mig };
         let reading = Nvml::open().and_then(|nvml| nvml.read(address));
-        return Card::Here { total_bytes, free_bytes: reading.ok().map(|reading| reading.vram_free_bytes) };
+        return Card::Here {
+            total_bytes,
+            free_bytes: reading.ok().and_then(|reading| reading.vram_free_bytes.value().copied()),
+        };
     }
     match (&gpus.library, &gpus.others) {
         (Fact::Unsupported, Fact::Value(others)) if others.is_empty() => Card::None,

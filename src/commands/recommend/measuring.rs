@@ -93,7 +93,7 @@ fn threads_line(args: &RecommendArgs, depth: Depth, config: Option<&ConfigFile>)
             let load = if args.objective == ObjectiveArg::Fast { "none" } else { "render" };
             let counts: Vec<String> = counts(config).iter().map(ToString::to_string).collect();
             words(&format!(
-                "threads --sweep {} --under-load {load} --budget 20s --prompt-tokens 64 --gen-tokens 32",
+                "threads --sweep {} --under-load {load} --budget 60s --prompt-tokens 64 --gen-tokens 32",
                 counts.join(",")
             ))
         }

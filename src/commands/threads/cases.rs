@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::recorder::Recorder;
-use super::sweep::{Collected, Ended, Key, Swept};
+use super::sweep::{Collected, Ended, Key, Swept, keys};
 use crate::measure::{Test, TokenSample, late_frames, token_metrics};
 use crate::plan::{Competition, ThreadsPlan};
 use crate::plural::counted;
@@ -14,7 +14,31 @@ use crate::stats::histogram_of;
 
 /// The cases so far, in reading order: by load, test and count.
 pub(super) fn cases(plan: &ThreadsPlan, swept: &Swept) -> Vec<Case> {
-    swept.cases.iter().map(|(key, collected)| case(plan, *key, collected, swept.ended)).collect()
+    let measured = swept.cases.iter().map(|(key, collected)| case(plan, *key, collected, swept.ended));
+    let is_missing = |key: &Key| swept.ended == Ended::Budget && !swept.cases.contains_key(key);
+    measured.chain(keys(plan).filter(is_missing).map(|key| not_measured(plan, key))).collect()
+}
+
+fn path(plan: &ThreadsPlan, (load, test, threads): Key) -> String {
+    let tokens = match test {
+        Test::Prompt => plan.n_prompt,
+        Test::Generation => plan.n_gen,
+    };
+    format!("{}/{}{tokens}/threads={threads}", load.word(), test.word())
+}
+
+/// What the budget left no time for.
+fn not_measured(plan: &ThreadsPlan, key: Key) -> Case {
+    Case {
+        path: path(plan, key),
+        state: CaseState::NotMeasured,
+        reason: Some("the budget was spent before its turn".into()),
+        duration_s: 0.0,
+        conditions: json!({ "load": key.0.word(), "test": key.1.word(), "n_threads": key.2 }),
+        notes: Vec::new(),
+        metrics: Vec::new(),
+        histograms: Vec::new(),
+    }
 }
 
 fn case(plan: &ThreadsPlan, (load, test, threads): Key, collected: &Collected, ended: Ended) -> Case {
@@ -37,7 +61,7 @@ fn case(plan: &ThreadsPlan, (load, test, threads): Key, collected: &Collected, e
     }
     let oversubscribed = plan.counts.iter().any(|count| count.threads == threads && count.oversubscribed);
     Case {
-        path: format!("{}/{}{}/threads={threads}", load.word(), test.word(), n_prompt + n_gen),
+        path: path(plan, (load, test, threads)),
         state: if interrupted { CaseState::Interrupted } else { CaseState::Ok },
         reason: interrupted.then(|| format!("interrupted after {}", counted(samples.len(), "repetition"))),
         duration_s: samples.iter().map(|sample| sample.elapsed_ns as f64 / 1e9).sum(),

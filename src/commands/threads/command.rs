@@ -49,7 +49,8 @@ pub(in super::super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicB
 
     let clock = Clock::start();
     let progress = Progress::start(printer, &title(&plan), steps(&plan));
-    let sweep = Sweep { plan: &plan, model: &model, session, clock: &clock, stop, done: progress.counter() };
+    let sweep =
+        Sweep { plan: &plan, model: &model, session, clock: &clock, stop, began_ns: 0, done: progress.counter() };
     let swept = { sweep }.run(|swept| keep(&mut recorder, &plan, swept));
     progress.clear();
     let swept = swept.or_else(|failure: Failure| fail(&mut recorder, failure))?;
@@ -136,6 +137,14 @@ impl From<SweepError> for Failure {
     fn from(error: SweepError) -> Self {
         match error {
             SweepError::Engine(error) => error.into(),
+            SweepError::BudgetTooSmall { least_s, .. } => {
+                let hint = format!(
+                    "a single round takes about {:.0} s here: --budget {:.0}s or more, fewer counts with --sweep, or fewer tokens",
+                    least_s.ceil(),
+                    least_s.ceil()
+                );
+                Self::new(Exit::Failed, error.into()).hint(hint)
+            }
             SweepError::Load(error) => {
                 Self::new(Exit::Failed, error.into()).hint("--under-load none measures without it")
             }

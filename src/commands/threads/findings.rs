@@ -11,7 +11,7 @@ use crate::stats::PairedRatio;
 pub(super) fn findings(plan: &ThreadsPlan, swept: &Swept, is_disturbed: bool) -> Vec<String> {
     let mut findings = Vec::new();
     for &load in plan.loads.iter().rev() {
-        let chosen = |test| choice(swept, load, test);
+        let chosen = |test| choice(swept, plan.counts.len(), load, test);
         let (Some(tg), Some(pp)) = (chosen(Test::Generation), chosen(Test::Prompt)) else { continue };
         let place = match load {
             Competition::Render => format!("Beside a scene that takes {}", plan.render),
@@ -34,8 +34,12 @@ pub(super) fn findings(plan: &ThreadsPlan, swept: &Swept, is_disturbed: bool) ->
 }
 
 /// The choice for one test under one load, and what it was made from.
-fn choice(swept: &Swept, load: Competition, test: Test) -> Option<(ThreadChoice, Vec<Candidate>)> {
+fn choice(swept: &Swept, counts: usize, load: Competition, test: Test) -> Option<(ThreadChoice, Vec<Candidate>)> {
     let is_it = |key: &Key| key.0 == load && key.1 == test;
+    // The best of those that the budget had time for may be none of those that it had not.
+    if swept.cases.keys().filter(|key| is_it(key)).count() < counts {
+        return None;
+    }
     let speeds = |collected: &Collected| collected.samples.iter().map(TokenSample::tokens_per_s).collect();
     let candidates: Vec<Candidate> = swept
         .cases
@@ -85,6 +89,7 @@ fn ending(plan: &ThreadsPlan, swept: &Swept) -> String {
     let why = match (swept.ended, plan.rounds) {
         (Ended::Interrupted, _) => "interrupted",
         (Ended::Tight, _) => "every speed known within 2 %",
+        (Ended::Budget, _) if swept.rounds == 0 => "the budget was spent before everything was measured once",
         (Ended::Budget, _) => "the budget was spent before every speed was known within 2 %",
         (Ended::Repetitions, Rounds::Repetitions(_) | Rounds::BudgetS(_)) => "as planned",
     };

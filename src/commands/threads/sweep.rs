@@ -18,8 +18,11 @@ use crate::stats::{FEWEST_PAIRS, mean_of};
 /// Rounds between two changes of the load: few enough that drift meets both, enough that starting the load costs little.
 const BLOCK: u32 = 5;
 
-/// The same with a budget, which may end after any block.
+/// The same with a budget, which may end before any repetition. The first block is a single round, so that each load gets one.
 const BUDGET_BLOCK: u32 = 3;
+
+/// With a budget, tokens of a prompt and of a reply that start the threads of each count after the first.
+const BRIEF_WARM_UP: (u32, u32) = (8, 1);
 
 /// With a budget, a figure is known well enough when its interval is within this of its mean.
 const TIGHT: f64 = 0.02;
@@ -29,6 +32,13 @@ const FEWEST_ROUNDS: usize = FEWEST_PAIRS;
 
 /// What is measured apart: under which load, which test, how many threads.
 pub(super) type Key = (Competition, Test, u32);
+
+/// Everything that the plan measures, in reading order.
+pub(super) fn keys(plan: &ThreadsPlan) -> impl Iterator<Item = Key> {
+    let under = |load| [Test::Prompt, Test::Generation].map(|test| (load, test));
+    let tests = plan.loads.iter().flat_map(move |&load| under(load));
+    tests.flat_map(|(load, test)| plan.counts.iter().map(move |count| (load, test, count.threads)))
+}
 
 /// What one case has so far.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +87,20 @@ pub(super) enum SweepError {
     /// The render-like load.
     #[error(transparent)]
     Load(#[from] RenderLoadError),
+    /// The budget ended before anything was measured.
+    #[error(
+        "the budget of {budget_s:.1} s was spent on the warm-up of {warm} of {counts} thread counts, and nothing was measured"
+    )]
+    BudgetTooSmall {
+        /// The budget, in seconds.
+        budget_s: f64,
+        /// Thread counts that were warmed up.
+        warm: usize,
+        /// Thread counts of the plan.
+        counts: usize,
+        /// About how long a single round of everything takes, the warm-up included, in seconds.
+        least_s: f64,
+    },
 }
 
 /// What the sweep needs.
@@ -86,6 +110,8 @@ pub(super) struct Sweep<'a, 'model> {
     pub(super) session: Session<'model>,
     pub(super) clock: &'a Clock,
     pub(super) stop: &'a AtomicBool,
+    /// When the sweep began, its warm-up included.
+    pub(super) began_ns: u64,
     /// Repetitions so far.
     pub(super) done: &'a AtomicU64,
 }
@@ -98,18 +124,19 @@ impl Sweep<'_, '_> {
     ) -> Result<Swept, E> {
         let mut swept = Swept::default();
         let mut rng = StdRng::seed_from_u64(self.plan.seed);
+        self.began_ns = self.clock.now_ns();
         match self.warm_up() {
             Ok(()) => {}
-            Err(EngineError::Stopped { .. }) => {
+            Err(SweepError::Engine(EngineError::Stopped { .. })) => {
                 swept.ended = Ended::Interrupted;
                 return Ok(swept);
             }
-            Err(error) => return Err(SweepError::from(error).into()),
+            Err(error) => return Err(error.into()),
         }
-        let began_ns = self.clock.now_ns();
         loop {
             let block = match self.plan.rounds {
                 Rounds::Repetitions(rounds) => BLOCK.min(rounds - swept.rounds),
+                Rounds::BudgetS(_) if swept.rounds == 0 => 1,
                 Rounds::BudgetS(_) => BUDGET_BLOCK,
             };
             for &load in &self.plan.loads {
@@ -118,31 +145,58 @@ impl Sweep<'_, '_> {
                     other => other?,
                 }
             }
-            if swept.ended != Ended::Interrupted {
-                swept.rounds += block;
-            }
+            swept.rounds = self.complete_rounds(&swept);
             keep(&swept)?;
-            let spent_s = (self.clock.now_ns() - began_ns) as f64 / 1e9;
-            if swept.ended == Ended::Interrupted || self.is_enough(&mut swept, spent_s) {
+            if swept.ended != Ended::Repetitions || self.is_enough(&mut swept) {
                 return Ok(swept);
             }
         }
     }
 
-    /// As llama-bench does before it measures: a prompt and a token, at each count.
-    fn warm_up(&mut self) -> Result<(), EngineError> {
-        for count in &self.plan.counts {
+    /// As llama-bench does before it measures: a prompt and a token, at each count. It is part of a budget.
+    fn warm_up(&mut self) -> Result<(), SweepError> {
+        for (warm, count) in self.plan.counts.iter().enumerate() {
+            self.check_budget(warm)?;
             self.session.set_threads(count.threads, count.threads)?;
-            self.session.warm_up(self.plan.n_prompt as usize, self.plan.n_gen as usize, self.stop)?;
+            // The first count warms the model up. With a budget, the others only start their threads.
+            let is_brief = warm > 0 && matches!(self.plan.rounds, Rounds::BudgetS(_));
+            let (n_prompt, n_gen) = if is_brief { BRIEF_WARM_UP } else { (self.plan.n_prompt, self.plan.n_gen) };
+            let (n_prompt, n_gen) = (n_prompt.min(self.plan.n_prompt), n_gen.min(self.plan.n_gen));
+            self.session.warm_up(n_prompt as usize, n_gen as usize, self.stop)?;
         }
-        Ok(())
+        self.check_budget(self.plan.counts.len())
     }
 
-    fn is_enough(&self, swept: &mut Swept, spent_s: f64) -> bool {
+    /// Refuses a budget that the warm-up has spent. A round of a count takes about as long as the first count's warm-up.
+    fn check_budget(&self, warm: usize) -> Result<(), SweepError> {
+        let Rounds::BudgetS(budget_s) = self.plan.rounds else { return Ok(()) };
+        if !self.is_spent() {
+            return Ok(());
+        }
+        let counts = self.plan.counts.len();
+        let least_s = self.spent_s() * (1 + counts * self.plan.loads.len()) as f64;
+        Err(SweepError::BudgetTooSmall { budget_s, warm, counts, least_s })
+    }
+
+    fn spent_s(&self) -> f64 {
+        (self.clock.now_ns() - self.began_ns) as f64 / 1e9
+    }
+
+    fn is_spent(&self) -> bool {
+        matches!(self.plan.rounds, Rounds::BudgetS(budget_s) if self.spent_s() >= budget_s)
+    }
+
+    /// Rounds in which everything was measured once.
+    fn complete_rounds(&self, swept: &Swept) -> u32 {
+        let samples = keys(self.plan).map(|key| swept.cases.get(&key).map_or(0, |case| case.samples.len()));
+        u32::try_from(samples.min().unwrap_or(0)).unwrap_or(u32::MAX)
+    }
+
+    fn is_enough(&self, swept: &mut Swept) -> bool {
         match self.plan.rounds {
             Rounds::Repetitions(rounds) => swept.rounds >= rounds,
-            Rounds::BudgetS(budget_s) => {
-                if spent_s >= budget_s {
+            Rounds::BudgetS(_) => {
+                if self.is_spent() {
                     swept.ended = Ended::Budget;
                 } else if swept.rounds as usize >= FEWEST_ROUNDS && swept.cases.values().all(is_tight) {
                     swept.ended = Ended::Tight;
@@ -154,7 +208,7 @@ impl Sweep<'_, '_> {
 
     /// `rounds` rounds under one load.
     fn block(&mut self, load: Competition, rounds: u32, rng: &mut StdRng, swept: &mut Swept) -> Result<(), SweepError> {
-        if swept.ended == Ended::Interrupted {
+        if swept.ended != Ended::Repetitions {
             return Ok(());
         }
         let render = match load {
@@ -167,6 +221,10 @@ impl Sweep<'_, '_> {
             let mut round: Vec<(Test, u32)> = counts.flat_map(|threads| both.map(|test| (test, threads))).collect();
             round.shuffle(rng);
             for (test, threads) in round {
+                if self.is_spent() {
+                    swept.ended = Ended::Budget;
+                    return Ok(());
+                }
                 let case = swept.cases.entry((load, test, threads)).or_default();
                 self.one(test, threads, render.as_ref(), case)?;
             }

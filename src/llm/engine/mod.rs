@@ -47,9 +47,9 @@ pub use held::{HeldMemory, ManagedMemory};
 pub use log::{Log, LogLevel, LogLine};
 #[cfg(feature = "llama")]
 pub use model::{ChatPrompt, LoadFacts, Model};
-pub use projection::{ForeseenBytes, ForeseenDevice, Projection, Target};
 #[cfg(feature = "llama")]
-pub use projection::{project, project_all};
+pub use projection::{Foreseeing, project, project_all};
+pub use projection::{ForeseenBytes, ForeseenDevice, Projection, Target};
 #[cfg(feature = "llama")]
 pub use session::Session;
 pub use spec::{ContextSpec, FlashAttention, KvType, MAX_THREADS, Placement, SpecError};

@@ -4,7 +4,7 @@
 use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
 use std::ptr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 use llama_cpp_sys_2 as sys;
@@ -141,16 +141,28 @@ pub fn project(
     }
 }
 
-/// Every placement of a model, from no layer on a device to all of them.
+/// How placements are foreseen: by so many threads, until that flag is raised.
+#[derive(Debug, Clone, Copy)]
+pub struct Foreseeing<'a> {
+    /// Threads; as many CPUs as the process may use.
+    pub workers: usize,
+    /// Raised to end it.
+    pub stop: &'a AtomicBool,
+}
+
+/// Every placement of a model, from no layer on a device to all of them. The flag is looked at before each.
 ///
 /// # Errors
-/// As [`project`].
+/// As [`project`]; [`EngineError::Stopped`] once the flag is raised.
 pub fn project_all(
     backend: &'static Backend,
     path: &Path,
     spec: &ContextSpec,
     target: Target,
+    by: Foreseeing<'_>,
 ) -> Result<Vec<Projection>, EngineError> {
+    let check = || if by.stop.load(Ordering::Relaxed) { Err(EngineError::Stopped { done: 0 }) } else { Ok(()) };
+    check()?;
     // Memory does not depend on what the tokens are, and reading them is most of the work.
     let bare = ModelOutline::without_vocabulary(path);
     let bare = bare.as_ref().map(ModelOutline::path);
@@ -169,10 +181,11 @@ pub fn project_all(
             if layers > all {
                 return Ok(placements);
             }
+            check()?;
             placements.push(project(backend, path, layers, spec, target)?);
         }
     };
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
+    let workers = by.workers.clamp(1, MOST_WORKERS);
     let mut placements = vec![none];
     thread::scope(|scope| {
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(take)).collect();

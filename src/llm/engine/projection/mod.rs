@@ -11,5 +11,5 @@ mod foreseen;
 #[cfg(feature = "llama")]
 pub(super) use ffi::held;
 #[cfg(feature = "llama")]
-pub use ffi::{project, project_all};
+pub use ffi::{Foreseeing, project, project_all};
 pub use foreseen::{ForeseenBytes, ForeseenDevice, Projection, Target};
