@@ -27,6 +27,16 @@ impl<T> Fact<T> {
         }
     }
 
+    /// The same with its value turned into another.
+    pub fn map<U>(&self, turn: impl FnOnce(&T) -> U) -> Fact<U> {
+        match self {
+            Self::Value(value) => Fact::Value(turn(value)),
+            Self::Unsupported => Fact::Unsupported,
+            Self::Failed(reason) => Fact::Failed(reason.clone()),
+            Self::NotMeasured => Fact::NotMeasured,
+        }
+    }
+
     /// What to print in place of a value that is missing; `None` where there is a value.
     pub fn missing(&self) -> Option<String> {
         match self {

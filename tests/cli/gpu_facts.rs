@@ -120,3 +120,54 @@ fn a_report_says_which_gpu_or_that_there_is_none() {
     assert!(command.output().unwrap().status.success());
     assert!(place.run("report out").stdout.contains("GPU: RTX 4050 (6 GiB); driver 555.42.02"));
 }
+
+/// A GPU that shares the machine's memory answers `Not Supported`; everything else of it is told.
+const WITHOUT_MEMORY: &str = "gpu name=NVIDIA_GB10 total=4096\n\
+                              row used=0 use=42 temp=51 power=30000 fail=memory:3\nprocess pid=1 used=none";
+
+#[test]
+fn a_gpu_without_memory_of_its_own_shows_everything_else() {
+    let machine = with(Driver::Current, WITHOUT_MEMORY);
+    assert_eq!(machine.gpus.devices[0].vram_bytes, Fact::Unsupported);
+    assert!(machine.gpu.value().unwrap().starts_with("NVIDIA GB10 (memory unknown)"), "{}", machine.gpu);
+    let told = |line: &str| {
+        let place = Place::new();
+        let output = place.command_with_gpu(Driver::Current, WITHOUT_MEMORY, line).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr))
+    };
+    let (code, once) = told("watch --once");
+    assert_eq!(code, Some(0), "{once}");
+    let vram = once.lines().find(|line| line.trim_start().starts_with("VRAM")).unwrap();
+    assert_eq!(vram.split_whitespace().collect::<Vec<_>>(), ["VRAM", "unsupported"], "{once}");
+    assert!(once.contains("42 %") && once.contains("51 °C"), "{once}");
+    let (code, plain) = told("watch --plain --quiet --for 1ms --out out");
+    assert_eq!(code, Some(0), "{plain}");
+    assert!(plain.contains("memory unsupported, 42 % busy, 51 °C"), "{plain}");
+    let (_, doctor) = told("doctor");
+    assert!(doctor.contains("its memory is unsupported"), "{doctor}");
+    let (code, recommend) = told("recommend --model synth:tiny --out out");
+    assert_eq!(code, Some(0), "{recommend}");
+    assert!(recommend.replace("\n  ", " ").contains("the memory of NVIDIA GB10 is unsupported"), "{recommend}");
+}
+
+#[test]
+fn memory_figures_that_cannot_be_are_refused() {
+    let machine = with(Driver::Current, "gpu name=A total=4096\nrow used=100 free=9000");
+    let reason = "the driver's figures cannot be: 100 MiB used and 9000 MiB free of 4096 MiB";
+    assert_eq!(machine.gpus.devices[0].vram_bytes, Fact::Failed(reason.into()));
+}
+
+#[test]
+fn processes_are_listed_in_whatever_form_the_driver_has() {
+    for driver in [Driver::Current, Driver::Old, Driver::Oldest] {
+        let place = Place::new();
+        let own = std::process::id();
+        let script =
+            format!("gpu name=Card total=4096\nrow used=1000\nprocess pid={own} used=300\nprocess pid=1 used=5");
+        let line = format!("memory --pid {own} --vram --for 100ms --every 20ms --quiet --out out");
+        assert!(place.command_with_gpu(driver, &script, &line).output().unwrap().status.success());
+        let run = RecordFolder::read(&place.path("out")).unwrap();
+        let vram = run.cases[0].metric("vram_process").unwrap();
+        assert_eq!(vram.value, Some(300.0 * 1_048_576.0), "{vram:?}");
+    }
+}

@@ -14,22 +14,26 @@ pub(crate) enum Driver {
     Current,
     /// One from before 510: it lacks what came later.
     Old,
+    /// One from before 450: it lacks that and more.
+    Oldest,
 }
 
 /// Built once for all tests.
 fn library(driver: Driver) -> &'static Path {
     static CURRENT: LazyLock<PathBuf> = LazyLock::new(|| build("current", &[]));
     static OLD: LazyLock<PathBuf> = LazyLock::new(|| build("old", &["--cfg", "old"]));
+    static OLDEST: LazyLock<PathBuf> = LazyLock::new(|| build("oldest", &["--cfg", "old", "--cfg", "oldest"]));
     match driver {
         Driver::Current => &CURRENT,
         Driver::Old => &OLD,
+        Driver::Oldest => &OLDEST,
     }
 }
 
 fn build(name: &str, options: &[&str]) -> PathBuf {
     let name = format!("standin_nvml_{name}");
     let file = format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    let library = ["--crate-type", "cdylib", "--crate-name", &name, "--check-cfg", "cfg(old)", "-A", "dead-code"];
+    let library = ["--crate-type", "cdylib", "--crate-name", &name, "--check-cfg", "cfg(old, oldest)", "-A", "dead-code"];
     built("nvml.rs", &file, &[&library[..], options].concat())
 }
 

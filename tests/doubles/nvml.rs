@@ -16,8 +16,8 @@
 //! row lost                              … and then it is gone
 //! ```
 //!
-//! Each query of the memory goes on to the next row; the last one stays. `--cfg old` leaves out what drivers before 510 do
-//! not have.
+//! Each query of the memory goes on to the next row; the last one stays. `free=` overrides what is free, also with what cannot be.
+//! `--cfg old` leaves out what drivers before 510 do not have, `--cfg oldest` also what those before 450 do not have.
 
 use std::collections::HashMap;
 use std::ffi::{c_char, c_int, c_uint, c_ulonglong, c_void};
@@ -245,7 +245,8 @@ fn split(gpu: &Gpu, row: &Row, handle: Handle) -> Result<[u64; 4], c_uint> {
     let total = number::<u64>(facts, "total")? << 20;
     let used = number::<u64>(row, "used")? << 20;
     let reserved = number::<u64>(row, "reserved").unwrap_or(0) << 20;
-    Ok([total, reserved, total - used - reserved, used])
+    let free = number::<u64>(row, "free").map_or(total - used - reserved, |mib| mib << 20);
+    Ok([total, reserved, free, used])
 }
 
 #[unsafe(no_mangle)]
@@ -330,9 +331,7 @@ struct Process {
     compute_instance: c_uint,
 }
 
-#[cfg(not(old))]
-#[unsafe(no_mangle)]
-extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(device: *mut c_void, count: *mut c_uint, to: *mut Process) -> c_uint {
+fn listed<P>(device: *mut c_void, count: *mut c_uint, to: *mut P, entry: impl Fn(u32, u64) -> P) -> c_uint {
     // SAFETY: a place that says how many entries there is room for.
     let room = unsafe { *count } as usize;
     let mut found = Vec::new();
@@ -347,17 +346,61 @@ extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(device: *mut c_void, count
             return INSUFFICIENT_SIZE;
         }
         for (at, (pid, used)) in found.into_iter().enumerate() {
-            to.add(at).write(Process { pid, used, gpu_instance: u32::MAX, compute_instance: u32::MAX });
+            to.add(at).write(entry(pid, used));
         }
     }
     SUCCESS
+}
+
+fn newer(pid: u32, used: u64) -> Process {
+    Process { pid, used, gpu_instance: u32::MAX, compute_instance: u32::MAX }
+}
+
+#[cfg(not(old))]
+#[unsafe(no_mangle)]
+extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(device: *mut c_void, count: *mut c_uint, to: *mut Process) -> c_uint {
+    listed(device, count, to, newer)
 }
 
 /// One program that draws and computes is in both lists.
 #[cfg(not(old))]
 #[unsafe(no_mangle)]
 extern "C" fn nvmlDeviceGetGraphicsRunningProcesses_v3(device: *mut c_void, count: *mut c_uint, to: *mut Process) -> c_uint {
-    nvmlDeviceGetComputeRunningProcesses_v3(device, count, to)
+    listed(device, count, to, newer)
+}
+
+/// Drivers from 450 on.
+#[cfg(not(oldest))]
+#[unsafe(no_mangle)]
+extern "C" fn nvmlDeviceGetComputeRunningProcesses_v2(device: *mut c_void, count: *mut c_uint, to: *mut Process) -> c_uint {
+    listed(device, count, to, newer)
+}
+
+#[cfg(not(oldest))]
+#[unsafe(no_mangle)]
+extern "C" fn nvmlDeviceGetGraphicsRunningProcesses_v2(device: *mut c_void, count: *mut c_uint, to: *mut Process) -> c_uint {
+    listed(device, count, to, newer)
+}
+
+/// A process, as the oldest drivers list it.
+#[repr(C)]
+struct OldestProcess {
+    pid: c_uint,
+    used: c_ulonglong,
+}
+
+fn oldest(pid: u32, used: u64) -> OldestProcess {
+    OldestProcess { pid, used }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn nvmlDeviceGetComputeRunningProcesses(device: *mut c_void, count: *mut c_uint, to: *mut OldestProcess) -> c_uint {
+    listed(device, count, to, oldest)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn nvmlDeviceGetGraphicsRunningProcesses(device: *mut c_void, count: *mut c_uint, to: *mut OldestProcess) -> c_uint {
+    listed(device, count, to, oldest)
 }
 
 #[cfg(not(old))]

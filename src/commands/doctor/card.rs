@@ -20,7 +20,10 @@ pub(super) fn look(machine: &Machine) -> CardFacts {
     match Nvml::open().and_then(|nvml| nvml.read(GpuAddress::from(gpu))) {
         Ok(reading) => CardFacts::Here {
             name,
-            memory: Ok((reading.vram_total_bytes, reading.vram_free_bytes)),
+            memory: match reading.vram_total_and_free_bytes() {
+                Fact::Value(memory) => Ok(memory),
+                missing => Err(format!("its memory is {}", missing.missing().unwrap_or_default())),
+            },
             throttled_by: reading.throttled_by.value().cloned().unwrap_or_default(),
         },
         Err(error) => CardFacts::Here { name, memory: Err(error.to_string()), throttled_by: Vec::new() },

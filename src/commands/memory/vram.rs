@@ -92,9 +92,17 @@ fn by_driver(gpus: &ServedGpus, pid: u32) -> Vram {
                 Fact::Unsupported => Fact::Unsupported,
                 Fact::Failed(reason) => Fact::Failed(reason),
             },
-            whole_bytes: Fact::Value(readings.iter().map(GpuReading::vram_taken_bytes).sum()),
+            whole_bytes: sum(readings.iter().map(GpuReading::vram_taken_bytes)),
         },
     }
+}
+
+/// The sum; where one is missing, the sum is missing for the same reason.
+fn sum(parts: impl Iterator<Item = Fact<u64>>) -> Fact<u64> {
+    parts.fold(Fact::Value(0), |sum, part| match (sum, part) {
+        (Fact::Value(sum), Fact::Value(part)) => Fact::Value(sum + part),
+        (Fact::Value(_), missing) | (missing, _) => missing,
+    })
 }
 
 #[cfg(feature = "llama")]

@@ -122,6 +122,10 @@ fn card(args: &RecommendArgs, gpus: &GpuSurvey) -> Card {
             free_bytes: reading.ok().and_then(|reading| reading.vram_free_bytes.value().copied()),
         };
     }
+    if let Some(gpu) = gpus.devices.iter().find(|gpu| gpu.mig.is_none()) {
+        let why = gpu.vram_bytes.missing().unwrap_or_else(|| "that of its parts only".into());
+        return not_known(format!("the memory of {} is {why}", gpu.name));
+    }
     match (&gpus.library, &gpus.others) {
         (Fact::Unsupported, Fact::Value(others)) if others.is_empty() => Card::None,
         (_, Fact::Value(others)) if !others.is_empty() => {

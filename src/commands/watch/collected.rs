@@ -77,7 +77,7 @@ impl Collected {
             match &process.vram_bytes {
                 Fact::Value(None) => {}
                 Fact::Value(Some(bytes)) => self.give(subject, Quantity::Vram, &Fact::Value(*bytes as f64)),
-                missing => self.give(subject, Quantity::Vram, &super::look::map(missing, |_| 0.0)),
+                missing => self.give(subject, Quantity::Vram, &missing.map(|_| 0.0)),
             }
             self.give(subject, Quantity::Ram, &number(&seen.resident_bytes));
             self.give(subject, Quantity::Cpu, &seen.cpu_percent);
@@ -100,9 +100,9 @@ impl Collected {
         let subject = self.subject(&gpu.label);
         let of = |turn: &dyn Fn(&crate::host::gpu::GpuReading) -> Fact<f64>| match &gpu.reading {
             Fact::Value(reading) => turn(reading),
-            missing => super::look::map(missing, |_| 0.0),
+            missing => missing.map(|_| 0.0),
         };
-        let taken = |reading: &crate::host::gpu::GpuReading| Fact::Value(reading.vram_taken_bytes() as f64);
+        let taken = |reading: &crate::host::gpu::GpuReading| reading.vram_taken_bytes().map(|bytes| *bytes as f64);
         let figures = [
             (Quantity::Vram, of(&taken)),
             (Quantity::Use, of(&|reading| whole(&reading.use_percent))),
@@ -244,11 +244,11 @@ fn case(subject: &str, quantity: Quantity, values: &Values, duration_s: f64) -> 
 }
 
 fn number(fact: &Fact<u64>) -> Fact<f64> {
-    super::look::map(fact, |value| *value as f64)
+    fact.map(|value| *value as f64)
 }
 
 fn whole(fact: &Fact<u32>) -> Fact<f64> {
-    super::look::map(fact, |value| f64::from(*value))
+    fact.map(|value| f64::from(*value))
 }
 
 /// A name as it can stand in a path: what has a meaning there becomes a dash.

@@ -162,7 +162,7 @@ impl From<GpuError> for Gap {
     fn from(error: GpuError) -> Self {
         let lost = matches!(error, GpuError::Lost { .. });
         match error {
-            GpuError::Lost { reason, .. } | GpuError::NoMemory { reason, .. } => Self { lost, reason },
+            GpuError::Lost { reason, .. } => Self { lost, reason },
             other => Self { lost, reason: other.to_string() },
         }
     }

@@ -47,14 +47,17 @@ fn gpu_in_line(gpu: &GpuLook, state: Option<&str>) -> String {
     let Some(reading) = gpu.reading.value() else {
         return format!("{} {}", gpu.label, if gpu.lost { "gone" } else { "not told" });
     };
-    let used = bytes(reading.vram_total_bytes - reading.vram_free_bytes.min(reading.vram_total_bytes));
+    let memory = match (reading.vram_total_and_free_bytes(), reading.vram_percent()) {
+        (Fact::Value((total, free)), Fact::Value(full)) => {
+            format!("{} of {}, {full:.0} % full", bytes(total.saturating_sub(free)), bytes(total))
+        }
+        (missing, _) => format!("memory {}", missing.missing().unwrap_or_default()),
+    };
     let held_back = reading.throttled_by.value().filter(|reasons| !reasons.is_empty());
     let held_back = held_back.map(|reasons| format!("held back: {}", reasons.join(", ")));
     let figures = format!(
-        "{} {used} of {}, {:.0} % full, {} busy, {}, {}",
+        "{} {memory}, {} busy, {}, {}",
         gpu.label,
-        bytes(reading.vram_total_bytes),
-        reading.vram_percent(),
         short(&reading.use_percent, " %"),
         short(&reading.temperature_c, " °C"),
         power(reading),
@@ -130,17 +133,14 @@ fn gpu_in_full(gpu: &GpuLook) -> Vec<(&'static str, String)> {
         Fact::Value(reasons) => reasons.join(", "),
         missing => missing.missing().unwrap_or_default(),
     };
+    let memory = match (reading.vram_total_and_free_bytes(), &reading.vram_used_bytes, reading.vram_percent()) {
+        (Fact::Value((total, free)), Fact::Value(used), Fact::Value(full)) => {
+            format!("{} used, {} free of {}{reserved}: {full:.1} % full", bytes(*used), bytes(free), bytes(total))
+        }
+        (missing, ..) => missing.missing().unwrap_or_default(),
+    };
     vec![
-        (
-            "VRAM",
-            format!(
-                "{} used, {} free of {}{reserved}: {:.1} % full",
-                bytes(reading.vram_used_bytes),
-                bytes(reading.vram_free_bytes),
-                bytes(reading.vram_total_bytes),
-                reading.vram_percent()
-            ),
-        ),
+        ("VRAM", memory),
         ("use", with(&reading.use_percent, "%")),
         ("memory use", with(&reading.memory_use_percent, "%")),
         ("temperature", with(&reading.temperature_c, "°C")),

@@ -4,9 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::path::Path;
 
 use super::failure::WatchError;
-use super::look::{GpuLook, Look, WatchedProcess, map};
+use super::look::{GpuLook, Look, WatchedProcess};
 use crate::advise::watch::CardState;
-use crate::host::gpu::GpuReading;
 use crate::record::Fact;
 
 /// The columns. A figure that is not given is empty, and `missing` says why.
@@ -107,16 +106,16 @@ fn row_of_gpu(gpu: &GpuLook, state: Option<CardState>) -> Row {
         row.missing.extend(gpu.reading.missing());
         return row;
     };
-    row.set("vram_total_bytes", reading.vram_total_bytes.to_string());
-    row.set("vram_used_bytes", reading.vram_used_bytes.to_string());
-    row.set("vram_free_bytes", reading.vram_free_bytes.to_string());
-    row.set("vram_percent", format!("{:.2}", GpuReading::vram_percent(reading)));
+    row.fact("vram_total_bytes", &reading.vram_total_bytes);
+    row.fact("vram_used_bytes", &reading.vram_used_bytes);
+    row.fact("vram_free_bytes", &reading.vram_free_bytes);
+    row.fact("vram_percent", &reading.vram_percent().map(|percent| format!("{percent:.2}")));
     row.fact("use_percent", &reading.use_percent);
     row.fact("memory_use_percent", &reading.memory_use_percent);
     row.fact("temperature_c", &reading.temperature_c);
     row.fact("power_w", &reading.power_w);
     row.fact("clock_mhz", &reading.clock_mhz);
-    row.fact("throttled_by", &map(&reading.throttled_by, |reasons| reasons.join(", ")));
+    row.fact("throttled_by", &reading.throttled_by.map(|reasons| reasons.join(", ")));
     row
 }
 
@@ -125,10 +124,10 @@ fn row_of_process(process: &WatchedProcess) -> Row {
     let mut row = Row::of("process", &look.process.pid.to_string(), &look.process.name);
     match &process.vram_bytes {
         Fact::Value(None) => row.missing.push("vram_used_bytes: uses no GPU".into()),
-        other => row.fact("vram_used_bytes", &map(other, |bytes| bytes.unwrap_or(0))),
+        other => row.fact("vram_used_bytes", &other.map(|bytes| bytes.unwrap_or(0))),
     }
     row.fact("ram_bytes", &look.resident_bytes);
-    row.fact("cpu_percent", &map(&look.cpu_percent, |percent| format!("{percent:.1}")));
+    row.fact("cpu_percent", &look.cpu_percent.map(|percent| format!("{percent:.1}")));
     row.fact("threads", &look.threads);
     row.fact("handles", &look.handles);
     row
@@ -141,6 +140,6 @@ fn row_of_machine(look: &Look) -> Row {
         (Fact::Value(all), Fact::Value(available)) => row.set("ram_bytes", all.saturating_sub(*available).to_string()),
         (Fact::Value(_), missing) | (missing, _) => row.fact("ram_bytes", missing),
     }
-    row.fact("cpu_percent", &map(&machine.cpu_percent, |percent| format!("{percent:.1}")));
+    row.fact("cpu_percent", &machine.cpu_percent.map(|percent| format!("{percent:.1}")));
     row
 }

@@ -129,7 +129,10 @@ fn gpu(devices: &Devices, place: usize, held_bytes: u64) -> GpuLook {
     GpuLook {
         label: watched.label.clone(),
         name: watched.name.clone(),
-        vram_percent: map(&reading, GpuReading::vram_percent),
+        vram_percent: match &reading {
+            Fact::Value(reading) => reading.vram_percent(),
+            missing => missing.map(|_| 0.0),
+        },
         reading,
         lost,
     }
@@ -139,14 +142,4 @@ fn gpu(devices: &Devices, place: usize, held_bytes: u64) -> GpuLook {
 fn vram(gpus: &[GpuLook], pid: u32) -> Fact<Option<u64>> {
     let whole = gpus.iter().filter(|gpu| !gpu.label.contains('.'));
     vram_of(whole.filter_map(|gpu| gpu.reading.value()), pid)
-}
-
-/// The fact with its value turned into another.
-pub(super) fn map<T, U>(fact: &Fact<T>, turn: impl FnOnce(&T) -> U) -> Fact<U> {
-    match fact {
-        Fact::Value(value) => Fact::Value(turn(value)),
-        Fact::Unsupported => Fact::Unsupported,
-        Fact::Failed(reason) => Fact::Failed(reason.clone()),
-        Fact::NotMeasured => Fact::NotMeasured,
-    }
 }

@@ -110,9 +110,10 @@ impl Saturation {
         match self.phase {
             Phase::Before => {
                 let known = state.is_some() || look.at_s >= self.patience_s / 3.0;
-                let Some(reading) = gpu.reading.value().filter(|_| known) else { return Ok(None) };
+                let told = gpu.reading.value().and_then(|reading| reading.vram_total_and_free_bytes().value().copied());
+                let Some((total, free)) = told.filter(|_| known) else { return Ok(None) };
                 self.before = state;
-                self.fill(reading.vram_total_bytes, reading.vram_free_bytes, stop)?;
+                self.fill(total, free, stop)?;
                 self.phase = Phase::Full { since_s: look.at_s };
                 let words = format!(
                     "filled by this program with {}, up to {} %; held for {} s",

@@ -96,9 +96,12 @@ impl Session<'_> {
         self.note_gpus(look);
         self.note_processes(look);
         let chosen = self.devices.chosen.and_then(|place| look.gpus.get(place));
-        let load = chosen.and_then(|gpu| gpu.reading.value()).map(|reading| Load {
-            full_percent: reading.vram_percent(),
-            use_percent: reading.use_percent.value().map(|percent| f64::from(*percent)),
+        // Without its memory there is no state: use alone decides nothing.
+        let load = chosen.and_then(|gpu| gpu.reading.value()).and_then(|reading| {
+            Some(Load {
+                full_percent: *reading.vram_percent().value()?,
+                use_percent: reading.use_percent.value().map(|percent| f64::from(*percent)),
+            })
         });
         if let Some(gpu) = chosen {
             self.seen.history.add(load.map(|load| load.full_percent), load.and_then(|load| load.use_percent));

@@ -1,11 +1,12 @@
-//! How full a GPU's memory is. The only file of this room that calls NVML's C interface itself: the memory query of drivers
-//! before 510 is not in the safe crate.
+//! How full a GPU's memory is. This file calls NVML's C interface itself: the memory query of drivers before 510 is not in the safe
+//! crate.
 #![allow(unsafe_code)]
 
 use nvml_wrapper::Device;
 use nvml_wrapper::error::{NvmlError, nvml_try};
 use nvml_wrapper_sys::bindings::nvmlMemory_t;
 
+use super::answer;
 use crate::record::Fact;
 
 /// The memory of a GPU, in bytes. `used + reserved + free = total`.
@@ -18,8 +19,35 @@ pub(super) struct Memory {
     pub(super) reserved: Fact<u64>,
 }
 
+/// The memory of a device, as far as it tells. Some GPUs share the machine's memory and have no figure of their own: unsupported.
+/// Figures that cannot be are none.
+pub(super) fn memory(device: &Device<'_>) -> Result<Fact<Memory>, NvmlError> {
+    match asked(device) {
+        Ok(memory) => Ok(checked(memory)),
+        Err(error) if answer::is_lost(&error) => Err(error),
+        Err(error) => Ok(answer::fact(Err(error))),
+    }
+}
+
+fn checked(memory: Memory) -> Fact<Memory> {
+    let Memory { total, used, free, .. } = memory;
+    if total == 0 {
+        return Fact::Failed("the driver says that it has none".into());
+    }
+    if free > total || used > total {
+        let mib = |bytes: u64| bytes >> 20;
+        return Fact::Failed(format!(
+            "the driver's figures cannot be: {} MiB used and {} MiB free of {} MiB",
+            mib(used),
+            mib(free),
+            mib(total)
+        ));
+    }
+    Fact::Value(memory)
+}
+
 /// Asks the driver: in the newer form, and where it has none, in the older one.
-pub(super) fn memory(device: &Device<'_>) -> Result<Memory, NvmlError> {
+fn asked(device: &Device<'_>) -> Result<Memory, NvmlError> {
     match device.memory_info() {
         Ok(info) => {
             Ok(Memory { total: info.total, used: info.used, free: info.free, reserved: Fact::Value(info.reserved) })
@@ -41,4 +69,20 @@ fn older(device: &Device<'_>) -> Result<Memory, NvmlError> {
     // device's own, and `info` is written during the call alone.
     nvml_try(unsafe { query(device.handle(), &raw mut info) })?;
     Ok(Memory { total: info.total, used: info.used, free: info.free, reserved: Fact::Unsupported })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_that_cannot_be_are_none() {
+        let memory = |total, used, free| Memory { total, used, free, reserved: Fact::Unsupported };
+        assert_eq!(checked(memory(4 << 30, 1 << 30, 3 << 30)), Fact::Value(memory(4 << 30, 1 << 30, 3 << 30)));
+        for odd in [memory(0, 0, 0), memory(1 << 30, 0, 2 << 30), memory(1 << 30, u64::MAX, 0)] {
+            assert!(matches!(checked(odd.clone()), Fact::Failed(_)), "{odd:?}");
+        }
+        let Fact::Failed(reason) = checked(memory(1 << 30, 0, 2 << 30)) else { panic!("it cannot be") };
+        assert_eq!(reason, "the driver's figures cannot be: 0 MiB used and 2048 MiB free of 1024 MiB");
+    }
 }

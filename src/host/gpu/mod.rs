@@ -7,6 +7,7 @@ mod answer;
 mod display;
 mod memory;
 mod nvml;
+mod processes;
 mod reading;
 mod served;
 mod survey;

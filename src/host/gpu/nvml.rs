@@ -36,14 +36,6 @@ pub enum GpuError {
         /// What the driver says.
         reason: String,
     },
-    /// A device that is there does not tell the one thing without which nothing else has a meaning: its memory.
-    #[error("GPU {index} does not tell its memory: {reason}")]
-    NoMemory {
-        /// Its place in NVML's list.
-        index: u32,
-        /// What the driver says.
-        reason: String,
-    },
 }
 
 /// NVML, started. It ends when this is dropped.

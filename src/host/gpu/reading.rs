@@ -1,16 +1,14 @@
 //! What a GPU does now.
 
-use std::collections::BTreeMap;
-
 use nvml_wrapper::Device;
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
-use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::error::NvmlError;
 use serde::Serialize;
 
 use super::answer::{self, fact};
 use super::memory::memory;
+use super::processes::processes;
 use super::{GpuError, Nvml};
 use crate::record::{Fact, Gpu};
 
@@ -36,15 +34,15 @@ impl std::fmt::Display for GpuAddress {
     }
 }
 
-/// One look at a GPU. Everything but its memory may be missing.
+/// One look at a GPU. Everything may be missing, each figure with its own reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GpuReading {
     /// Its memory, in bytes.
-    pub vram_total_bytes: u64,
+    pub vram_total_bytes: Fact<u64>,
     /// What programs hold of it, in bytes; on drivers before 510 with what the driver keeps for itself.
-    pub vram_used_bytes: u64,
+    pub vram_used_bytes: Fact<u64>,
     /// What can still be had, in bytes.
-    pub vram_free_bytes: u64,
+    pub vram_free_bytes: Fact<u64>,
     /// What the driver keeps for itself, in bytes.
     pub vram_reserved_bytes: Fact<u64>,
     /// Share of the last moments in which it computed anything, in percent.
@@ -81,9 +79,9 @@ impl GpuReading {
     #[must_use]
     pub fn of_memory(total_bytes: u64, free_bytes: u64) -> Self {
         Self {
-            vram_total_bytes: total_bytes,
-            vram_used_bytes: total_bytes.saturating_sub(free_bytes),
-            vram_free_bytes: free_bytes,
+            vram_total_bytes: Fact::Value(total_bytes),
+            vram_used_bytes: Fact::Value(total_bytes.saturating_sub(free_bytes)),
+            vram_free_bytes: Fact::Value(free_bytes),
             vram_reserved_bytes: Fact::Unsupported,
             use_percent: Fact::Unsupported,
             memory_use_percent: Fact::Unsupported,
@@ -97,18 +95,29 @@ impl GpuReading {
         }
     }
 
+    /// Its memory and what of it is free, in bytes.
+    #[must_use]
+    pub fn vram_total_and_free_bytes(&self) -> Fact<(u64, u64)> {
+        match (&self.vram_total_bytes, &self.vram_free_bytes) {
+            (Fact::Value(total), Fact::Value(free)) => Fact::Value((*total, *free)),
+            (Fact::Value(_), missing) | (missing, _) => missing.map(|_| (0, 0)),
+        }
+    }
+
     /// What of the memory is not free, in bytes, what the driver keeps included. This is what the application's own check
     /// sees, and what decides whether an allocation fails.
     #[must_use]
-    pub fn vram_taken_bytes(&self) -> u64 {
-        self.vram_total_bytes.saturating_sub(self.vram_free_bytes)
+    pub fn vram_taken_bytes(&self) -> Fact<u64> {
+        self.vram_total_and_free_bytes().map(|(total, free)| total.saturating_sub(*free))
     }
 
     /// How full the memory is, in percent: [`Self::vram_taken_bytes`] of all.
     #[must_use]
-    pub fn vram_percent(&self) -> f64 {
-        let taken = self.vram_taken_bytes();
-        if self.vram_total_bytes == 0 { 0.0 } else { 100.0 * taken as f64 / self.vram_total_bytes as f64 }
+    pub fn vram_percent(&self) -> Fact<f64> {
+        self.vram_total_and_free_bytes().map(|&(total, free)| match total {
+            0 => 0.0,
+            total => 100.0 * total.saturating_sub(free) as f64 / total as f64,
+        })
     }
 
     /// What a process holds here; `None` where it does not use this GPU, a missing fact where the driver does not tell.
@@ -134,15 +143,7 @@ impl Nvml {
         let index = address.index;
         let lost = |error: &NvmlError| GpuError::Lost { index, reason: answer::reason(error) };
         let device = self.device(address).map_err(|error| lost(&error))?;
-        let memory = memory(&device).map_err(|error| {
-            if answer::is_lost(&error) {
-                return lost(&error);
-            }
-            GpuError::NoMemory { index, reason: answer::reason(&error) }
-        })?;
-        if memory.total == 0 {
-            return Err(GpuError::NoMemory { index, reason: "the driver says that it has none".into() });
-        }
+        let memory = memory(&device).map_err(|error| lost(&error))?;
         let rates = device.utilization_rates();
         let memory_use_percent = match &rates {
             Ok(rates) => Fact::Value(rates.memory),
@@ -150,10 +151,13 @@ impl Nvml {
             Err(error) => Fact::Failed(answer::reason(error)),
         };
         Ok(GpuReading {
-            vram_total_bytes: memory.total,
-            vram_used_bytes: memory.used,
-            vram_free_bytes: memory.free,
-            vram_reserved_bytes: memory.reserved,
+            vram_total_bytes: memory.map(|memory| memory.total),
+            vram_used_bytes: memory.map(|memory| memory.used),
+            vram_free_bytes: memory.map(|memory| memory.free),
+            vram_reserved_bytes: match memory {
+                Fact::Value(memory) => memory.reserved,
+                missing => missing.map(|_| 0),
+            },
             use_percent: fact(rates.map(|rates| rates.gpu)),
             memory_use_percent,
             temperature_c: fact(device.temperature(TemperatureSensor::Gpu)),
@@ -195,25 +199,4 @@ fn throttled_by(reasons: ThrottleReasons) -> Vec<String> {
     .filter(|(reason, _)| reasons.contains(*reason))
     .map(|(_, words)| words.to_owned())
     .collect()
-}
-
-/// The processes that draw and those that compute. One that does both is listed twice by the driver, with the same memory.
-fn processes(device: &Device<'_>) -> Fact<Vec<ProcessVram>> {
-    let lists = [device.running_graphics_processes(), device.running_compute_processes()];
-    if lists.iter().all(Result::is_err) {
-        let [graphics, _] = lists;
-        return fact(graphics.map(|_| Vec::new()));
-    }
-    let mut found: BTreeMap<u32, Fact<u64>> = BTreeMap::new();
-    for process in lists.into_iter().flatten().flatten() {
-        let vram_bytes = match process.used_gpu_memory {
-            UsedGpuMemory::Used(bytes) => Fact::Value(bytes),
-            UsedGpuMemory::Unavailable => Fact::Unsupported,
-        };
-        let known = found.entry(process.pid).or_insert(Fact::Unsupported);
-        if vram_bytes.value() > known.value() {
-            *known = vram_bytes;
-        }
-    }
-    Fact::Value(found.into_iter().map(|(pid, vram_bytes)| ProcessVram { pid, vram_bytes }).collect())
 }

@@ -91,7 +91,10 @@ fn gpu(index: u32, mig: Option<u32>, device: &Result<Device<'_>, NvmlError>) -> 
         // A bus of the chip's own is what the GPUs inside of NVIDIA's processors hang on.
         integrated: ask(device, |device| device.bus_type().map(|bus| bus == BusType::Fpci)),
         split: ask(device, |device| device.mig_mode().map(|mode| mode.current == 1)),
-        vram_bytes: ask(device, |device| memory(device).map(|memory| memory.total)),
+        vram_bytes: match ask(device, memory) {
+            Fact::Value(memory) => memory.map(|memory| memory.total),
+            missing => missing.map(|_| 0),
+        },
         power_limit_w: ask(device, |device| device.enforced_power_limit().map(watts)),
         clock_max_mhz: ask(device, |device| device.max_clock_info(Clock::Graphics)),
     }

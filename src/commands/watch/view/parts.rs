@@ -26,18 +26,8 @@ pub(super) fn gpu_lines(shown: &Shown<'_>, gpu: &GpuLook, width: usize) -> Vec<L
         let lost = folded(label, &why, width).into_iter().map(|line| line.style(shown.style(Color::Red)));
         return lost.chain([state_line(shown)]).collect();
     };
-    let full = reading.vram_percent();
-    let taken = reading.vram_taken_bytes();
-    let memory = format!("{} of {}", bytes(taken), bytes(reading.vram_total_bytes));
     let mut lines = vec![
-        bar(
-            shown,
-            "memory",
-            Some(full),
-            shown.style(colour_of(shown, full)),
-            &format!("{full:3.0} %  {memory}"),
-            width,
-        ),
+        memory_line(shown, reading, width),
         use_line(shown, reading, width),
         figures_line(reading, width),
         state_line(shown),
@@ -50,6 +40,22 @@ pub(super) fn gpu_lines(shown: &Shown<'_>, gpu: &GpuLook, width: usize) -> Vec<L
         lines.extend(advice.into_iter().map(|line| line.style(shown.style(Color::Red))));
     }
     lines
+}
+
+fn memory_line(shown: &Shown<'_>, reading: &GpuReading, width: usize) -> Line<'static> {
+    match (reading.vram_percent(), in_memory(reading)) {
+        (Fact::Value(full), Some(memory)) => {
+            let style = shown.style(colour_of(shown, full));
+            bar(shown, "memory", Some(full), style, &format!("{full:3.0} %  {memory}"), width)
+        }
+        (missing, _) => bar(shown, "memory", None, Style::new(), &missing.missing().unwrap_or_default(), width),
+    }
+}
+
+/// `5.61 GiB of 6.00 GiB`, where it is told.
+fn in_memory(reading: &GpuReading) -> Option<String> {
+    let (total, free) = *reading.vram_total_and_free_bytes().value()?;
+    Some(format!("{} of {}", bytes(total.saturating_sub(free)), bytes(total)))
 }
 
 /// Red above the alarm, yellow where it is not much below.
@@ -132,16 +138,12 @@ fn state_line(shown: &Shown<'_>) -> Line<'static> {
 pub(super) fn other_gpu_line(gpu: &GpuLook) -> Line<'static> {
     Line::from(match gpu.reading.value() {
         Some(reading) => {
-            let taken = reading.vram_taken_bytes();
             let busy = short(&reading.use_percent, " % busy");
-            format!(
-                " {}  {}: {:.0} % full ({} of {}), {busy}",
-                gpu.label,
-                gpu.name,
-                reading.vram_percent(),
-                bytes(taken),
-                bytes(reading.vram_total_bytes)
-            )
+            let memory = match (reading.vram_percent(), in_memory(reading)) {
+                (Fact::Value(full), Some(memory)) => format!("{full:.0} % full ({memory})"),
+                (missing, _) => format!("memory {}", missing.missing().unwrap_or_default()),
+            };
+            format!(" {}  {}: {memory}, {busy}", gpu.label, gpu.name)
         }
         None => format!(" {}  {}: {}", gpu.label, gpu.name, if gpu.lost { "gone" } else { "not told" }),
     })
