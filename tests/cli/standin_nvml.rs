@@ -33,7 +33,8 @@ fn library(driver: Driver) -> &'static Path {
 fn build(name: &str, options: &[&str]) -> PathBuf {
     let name = format!("standin_nvml_{name}");
     let file = format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    let library = ["--crate-type", "cdylib", "--crate-name", &name, "--check-cfg", "cfg(old, oldest)", "-A", "dead-code"];
+    let library =
+        ["--crate-type", "cdylib", "--crate-name", &name, "--check-cfg", "cfg(old, oldest)", "-A", "dead-code"];
     built("nvml.rs", &file, &[&library[..], options].concat())
 }
 

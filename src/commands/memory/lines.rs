@@ -176,7 +176,7 @@ impl Reader {
             if read == 0 {
                 break;
             }
-            lines += piece[..read].iter().filter(|byte| **byte == b'\n').count() as u64;
+            lines += piece[..read].split(|byte| *byte == b'\n').skip(1).count() as u64;
             self.at += read as u64;
             self.remembered.extend_from_slice(&piece[..read]);
             self.remembered.drain(..self.remembered.len().saturating_sub(REMEMBERED));
@@ -262,7 +262,7 @@ mod tests {
 
     use super::*;
 
-    const GOES_ON: AtomicBool = AtomicBool::new(false);
+    static GOES_ON: AtomicBool = AtomicBool::new(false);
 
     fn append(path: &Path, text: &str) {
         let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();

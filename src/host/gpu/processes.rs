@@ -69,12 +69,12 @@ fn newest(
         (Err(no_newest), Err(no_older)) if has_not(&no_newest) && has_not(&no_older) => {
             oldest().unwrap_or(Err(no_newest))
         }
-        (Err(error), older) if has_not(&error) => older.map(listed),
-        (newest, _) => newest.map(listed),
+        (Err(error), older) if has_not(&error) => older.map(|processes| listed(&processes)),
+        (newest, _) => newest.map(|processes| listed(&processes)),
     }
 }
 
-fn listed(processes: Vec<ProcessInfo>) -> Listed {
+fn listed(processes: &[ProcessInfo]) -> Listed {
     let memory = |process: &ProcessInfo| match process.used_gpu_memory {
         UsedGpuMemory::Used(bytes) => Fact::Value(bytes),
         UsedGpuMemory::Unavailable => Fact::Unsupported,
