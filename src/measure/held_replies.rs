@@ -139,6 +139,7 @@ pub fn held_replies(trips: OpenRoundTrips<'_>) -> Option<HeldReplies> {
 }
 
 /// What let a reply go.
+#[derive(Clone, Copy)]
 enum Release {
     Message,
     Timer { after_ns: u64 },
@@ -186,7 +187,9 @@ impl Found {
                 self.timers_ns.push(after_ns);
             }
         }
-        burst.iter().for_each(|index| self.is_held[*index] = true);
+        for index in burst {
+            self.is_held[*index] = true;
+        }
     }
 
     fn judged(mut self, latency_ns: &[u64]) -> Option<HeldReplies> {
@@ -217,6 +220,7 @@ mod tests {
     use rand::{RngExt, SeedableRng, rngs::StdRng};
     use rand_distr::{Distribution, Exp};
 
+    use super::super::signatures::whole;
     use super::*;
 
     /// Sends at random moments, and when a bridge has each reply ready, in nanoseconds.
@@ -227,7 +231,7 @@ mod tests {
         (0..300)
             .map(|_| {
                 due += gaps.sample(&mut random) * 1e9;
-                let sent = due as u64;
+                let sent = whole(due);
                 (sent, reply(sent))
             })
             .collect()
@@ -266,7 +270,7 @@ mod tests {
     #[test]
     fn applied_replies_that_nagle_holds_back_are_found_and_counted() {
         for (period_ms, timer_ms) in [(16.667, 40), (16.667, 200), (33.333, 40), (6.944, 44)] {
-            let ready = ready(50.0, 7, at_frames((period_ms * 1e6) as u64));
+            let ready = ready(50.0, 7, at_frames(whole(period_ms * 1e6)));
             let arrivals = nagled(&ready, timer_ms * 1_000_000);
             let held = found(&ready, &arrivals).unwrap_or_else(|| panic!("{period_ms} ms, {timer_ms} ms"));
             // The truth: what arrives later than ready and one way.

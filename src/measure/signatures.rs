@@ -159,7 +159,7 @@ fn near_tick(ns: f64, tolerance: f64) -> Option<u64> {
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn whole(ns: f64) -> u64 {
+pub(super) fn whole(ns: f64) -> u64 {
     ns.round() as u64
 }
 

@@ -35,7 +35,7 @@ pub(super) fn headline(cases: &[Case], measured: &[(IpcCase, RoundTrips)]) -> Ve
     findings.extend(difference(applied, received).map(|wait| {
         let between = with_interval(&wait);
         let period_ms = frame_period_ms(measured);
-        if let Some(held) = measured.iter().find(|other| is_applied_poisson(other)).and_then(|(_, trips)| held(trips)) {
+        if let Some(held) = applied_poisson(measured).and_then(|(_, trips)| held(trips)) {
             return format!("The difference, {between}, is {}.", held_and_frame(&held, period_ms));
         }
         match period_ms.filter(|period_ms| wait.value.is_some_and(|wait_ms| wait_ms <= *period_ms)) {
@@ -74,8 +74,9 @@ fn held_and_frame(held: &HeldReplies, period_ms: Option<f64>) -> String {
     )
 }
 
-fn is_applied_poisson((plan, _): &&(IpcCase, RoundTrips)) -> bool {
-    plan.ack == Ack::Applied && matches!(plan.load, Load::Poisson { .. })
+/// The first case of applied replies under Poisson load.
+fn applied_poisson(measured: &[(IpcCase, RoundTrips)]) -> Option<&(IpcCase, RoundTrips)> {
+    measured.iter().find(|(plan, _)| plan.ack == Ack::Applied && matches!(plan.load, Load::Poisson { .. }))
 }
 
 /// The replies of an open loop that were held back, if any were.
@@ -93,7 +94,7 @@ fn unheld_ns(trips: &RoundTrips) -> Vec<u64> {
 fn frame_period_ms(measured: &[(IpcCase, RoundTrips)]) -> Option<f64> {
     let is_closed = |other: &&(IpcCase, RoundTrips)| other.0.ack == Ack::Applied && other.0.load == Load::Closed;
     let (_, closed) = measured.iter().find(is_closed)?;
-    let (_, poisson) = measured.iter().find(is_applied_poisson)?;
+    let (_, poisson) = applied_poisson(measured)?;
     frame_lock(&closed.latency_ns, &unheld_ns(poisson)).map(ms)
 }
 
@@ -129,7 +130,7 @@ fn lock_note(case: &IpcCase, trips: &RoundTrips, measured: &[(IpcCase, RoundTrip
     if case.load != Load::Closed || case.ack != Ack::Applied || trips.latency_ns.is_empty() {
         return None;
     }
-    let Some((poisson, poisson_trips)) = measured.iter().find(is_applied_poisson) else {
+    let Some((poisson, poisson_trips)) = applied_poisson(measured) else {
         return Some(
             "A closed loop on applied replies shows the frame period of a bridge that works in frames, and not what a \
              lone command waits: add --load poisson:50 for that."
