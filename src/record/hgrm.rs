@@ -5,28 +5,72 @@ use std::io::{self, Write};
 use hdrhistogram::Histogram;
 
 /// Reporting steps in each halving of the distance to 100 %: what the public tools use.
-const TICKS_PER_HALF_DISTANCE: u32 = 5;
+const TICKS_PER_HALF_DISTANCE: u64 = 5;
 
 /// Nanoseconds in the file's unit, milliseconds.
 const NS_PER_MS: f64 = 1e6;
 
+/// A percentile that the file reports: `left` of `of` parts lie above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Level {
+    left: u64,
+    of: u64,
+}
+
+impl Level {
+    /// All levels, rising: five even steps in each half of what is left, 0, 0.1 … 0.4, 0.5, 0.55 … 0.7, 0.75 and so on.
+    fn all() -> impl Iterator<Item = Self> {
+        let halves = (0..60).map(|halvings| (2 * TICKS_PER_HALF_DISTANCE) << halvings);
+        halves.flat_map(|of| {
+            (0..TICKS_PER_HALF_DISTANCE).map(move |tick| Self { left: 2 * TICKS_PER_HALF_DISTANCE - tick, of })
+        })
+    }
+
+    /// The rank, from 1, of the sample at this level among `samples`: rounded up, so that at least this share of the samples
+    /// is no larger.
+    fn rank(self, samples: u64) -> u64 {
+        let above = u128::from(samples) * u128::from(self.left) / u128::from(self.of);
+        // Not more than `samples`, of which it is a share.
+        samples.saturating_sub(u64::try_from(above).unwrap_or(samples)).max(1)
+    }
+
+    /// From 0 to 1, by way of the percentage: the last digits are those of the Java tools.
+    fn share(self) -> f64 {
+        (100.0 - 100.0 * self.left as f64 / self.of as f64) / 100.0
+    }
+}
+
 /// Writes the distribution of `histogram`, whose values are nanoseconds, in milliseconds.
 ///
 /// Four columns on every data line: value, percentile (0 to 1), samples up to there, 1/(1-percentile), which is `inf` on
-/// the last. Values have six decimals: every nanosecond shows.
+/// the last. Values have six decimals: every nanosecond shows. The value of a level is that of the sample with its rank,
+/// rounded up, as Java's `HdrHistogram` gives it; ranks are whole numbers here, since sums of shares drift by a sample.
 pub fn write_hgrm(mut writer: impl Write, histogram: &Histogram<u64>) -> io::Result<()> {
     writeln!(writer, "{:>12} {:>14} {:>10} {:>14}\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)")?;
-    let mut count = 0;
-    for step in histogram.iter_quantiles(TICKS_PER_HALF_DISTANCE) {
-        count += step.count_since_last_iteration();
-        let (value_ms, p) = (step.value_iterated_to() as f64 / NS_PER_MS, step.quantile_iterated_to());
-        writeln!(writer, "{value_ms:12.6} {p:14.12} {count:10} {:14.2}", 1.0 / (1.0 - p))?;
+    let samples = histogram.len();
+    let mut steps = histogram.iter_recorded();
+    let (mut value_ns, mut count) = (0, 0);
+    for level in Level::all().take_while(|_| samples > 0) {
+        while count < level.rank(samples) {
+            let Some(step) = steps.next() else { break };
+            (value_ns, count) = (step.value_iterated_to(), count + step.count_at_value());
+        }
+        line(&mut writer, value_ns, level.share(), count)?;
+        if count == samples {
+            line(&mut writer, value_ns, 1.0, count)?;
+            break;
+        }
     }
     let [mean_ms, stddev_ms, max_ms] =
         [histogram.mean(), histogram.stdev(), histogram.max() as f64].map(|ns| ns / NS_PER_MS);
     writeln!(writer, "#[Mean    = {mean_ms:12.6}, StdDeviation   = {stddev_ms:12.6}]")?;
-    writeln!(writer, "#[Max     = {max_ms:12.6}, Total count    = {:12}]", histogram.len())?;
+    writeln!(writer, "#[Max     = {max_ms:12.6}, Total count    = {samples:12}]")?;
     writeln!(writer, "#[Buckets = {:12}, SubBuckets     = {:12}]", histogram.buckets(), sub_buckets(histogram.sigfig()))
+}
+
+fn line(writer: &mut impl Write, value_ns: u64, share: f64, count: u64) -> io::Result<()> {
+    let value_ms = value_ns as f64 / NS_PER_MS;
+    writeln!(writer, "{value_ms:12.6} {share:14.12} {count:10} {:14.2}", 1.0 / (1.0 - share))
 }
 
 /// Linear steps in each bucket: the power of two that resolves 2 · 10^digits.
@@ -60,6 +104,7 @@ mod tests {
         assert_eq!(lines[1], "");
         assert_eq!(lines[2], "    0.001000 0.000000000000          1           1.00");
         assert_eq!(lines[5], "    0.002000 0.300000000000          2           1.43");
+        assert_eq!(lines[7], "    0.002000 0.500000000000          2           2.00", "two of four are half of them");
         let last = lines.iter().rfind(|line| !line.starts_with('#')).unwrap();
         assert_eq!(*last, "    0.004001 1.000000000000          4            inf");
         assert!(text.ends_with(
@@ -67,6 +112,28 @@ mod tests {
              #[Max     =     0.004001, Total count    =            4]\n\
              #[Buckets =            2, SubBuckets     =         2048]\n"
         ));
+    }
+
+    #[test]
+    fn a_level_is_the_sample_of_its_rank_at_every_count() {
+        for samples in (1..=300).chain([999, 1_000, 1_001, 10_000, 65_536, 1_000_000]) {
+            let sorted: Vec<u64> = (1..=samples.min(1_000)).map(|i| i * 1_000_000).collect();
+            let histogram = histogram_of(&sorted);
+            let text = written(&sorted);
+            for (line, level) in data(&text).iter().rev().skip(1).rev().zip(Level::all()) {
+                // By whole numbers: the smallest count c with c / n >= 1 - left / of.
+                let (n, left, of) = (u128::from(histogram.len()), u128::from(level.left), u128::from(level.of));
+                let rank = (n * (of - left)).div_ceil(of).max(1);
+                assert_eq!(u128::from(level.rank(histogram.len())), rank, "{level:?} of {n}");
+                let value = sorted[usize::try_from(rank).unwrap() - 1];
+                assert!(
+                    (line[0] - histogram.highest_equivalent(value) as f64 / NS_PER_MS).abs() < 5e-7,
+                    "{level:?} of {n}"
+                );
+            }
+            let last = Level::all().take_while(|level| level.rank(samples) < samples).count();
+            assert!(last < 300, "{samples} samples have no more than {last} levels");
+        }
     }
 
     #[test]

@@ -51,6 +51,7 @@ mod python;
 mod recommend;
 #[cfg(feature = "llama")]
 mod recommendations;
+mod reference_distributions;
 mod render_load;
 mod replay;
 mod run;
