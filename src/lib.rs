@@ -20,5 +20,6 @@ pub mod record;
 pub mod report;
 pub mod stats;
 pub mod term;
+pub mod text;
 
 pub use commands::run;

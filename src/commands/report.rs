@@ -68,5 +68,14 @@ pub(super) fn show_record(recorder: &Recorder, text: &str, printer: Printer) -> 
 
 /// Writes a result to standard output.
 pub(super) fn show(text: &str, printer: Printer) -> Result<(), Failure> {
-    printer.data(text).context("cannot write to standard output").map_err(|error| Failure::new(Exit::Unreadable, error))
+    shown(printer.data(text))
+}
+
+/// The same for a result that has styles of its own, and is safe otherwise.
+pub(super) fn show_styled(text: &str, printer: Printer) -> Result<(), Failure> {
+    shown(printer.styled(text))
+}
+
+fn shown(written: std::io::Result<()>) -> Result<(), Failure> {
+    written.context("cannot write to standard output").map_err(|error| Failure::new(Exit::Unreadable, error))
 }

@@ -16,6 +16,7 @@ use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 use jiff::Timestamp;
 
 use super::error::RecordError;
+use crate::text;
 
 /// The line that names the columns, as the Java tools write it.
 const LEGEND: &str = r#""StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram""#;
@@ -53,7 +54,7 @@ pub fn write_hlog(
     builder.add_comment("[Histogram log format version 1.3]");
     builder.add_comment(&start_time(started));
     for comment in comments {
-        builder.add_comment(&comment.replace('\r', ""));
+        builder.add_comment(&text::lines(comment));
     }
     builder.with_max_value_divisor(MAX_VALUE_DIVISOR);
 

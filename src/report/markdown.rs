@@ -2,6 +2,10 @@
 
 use super::outline::{Column, Outline};
 use crate::record::Run;
+use crate::text;
+
+/// Characters of one piece of text at most: a cell, a remark, a note.
+pub(super) const LONGEST: usize = 4_000;
 
 /// The report on `run` as Markdown, ending in a newline. What must be known before any figure is read comes first.
 #[must_use]
@@ -32,11 +36,11 @@ pub fn markdown(run: &Run) -> String {
         blocks.push(grid(&[column("case"), column("figures")], &rows));
     }
     let sections = [
-        ("Over time", lines(&outline.timelines, |(name, bars)| format!("- {}: `{bars}`", escaped(name)))),
+        ("Over time", lines(&outline.timelines, |(name, bars)| format!("- {}: `{}`", escaped(name), code(bars)))),
         ("Warnings", lines(&outline.warnings, |warning| format!("- {}", list_item(warning)))),
         ("Notes", lines(&outline.notes, pair)),
         ("Conditions", lines(&outline.conditions, pair)),
-        ("Files", lines(&outline.files, |(name, holds)| format!("- `{name}`: {}", escaped(holds)))),
+        ("Files", lines(&outline.files, |(name, holds)| format!("- `{}`: {}", code(name), escaped(holds)))),
     ];
     for (heading, text) in sections.into_iter().filter(|(_, text)| !text.is_empty()) {
         blocks.push(format!("## {heading}"));
@@ -59,11 +63,13 @@ pub(super) fn grid(columns: &[Column], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
-/// Text that no reader of Markdown takes for markup, on one line.
+/// Text that no reader of Markdown takes for markup, on one line, safe to show and not endless.
 pub(super) fn escaped(text: &str) -> String {
+    let text = text::line(text);
+    let text = text::shortened(&text, LONGEST);
     let mut escaped = String::with_capacity(text.len());
     let mut previous = ' ';
-    let mut rest = text.chars().map(|c| if c.is_control() { ' ' } else { c }).peekable();
+    let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
         let next = rest.peek().copied().unwrap_or(' ');
         let is_markup = match c {
@@ -83,6 +89,11 @@ pub(super) fn escaped(text: &str) -> String {
         previous = c;
     }
     escaped
+}
+
+/// Text within backquotes, which must not end there.
+fn code(text: &str) -> String {
+    text::line(text).replace('`', "'")
 }
 
 /// Escaped text that begins a list item, where a heading, a quote or another list could begin as well.
@@ -133,6 +144,8 @@ mod tests {
         assert_eq!(escaped("16.67 [16.6, 16.7] [a](b)"), "16.67 [16.6, 16.7] [a\\](b)");
         assert_eq!(escaped("R&D &lt; 1 & 2"), "R\\&D \\&lt; 1 & 2");
         assert_eq!(escaped("two\nlines"), "two lines");
+        assert_eq!(escaped("a\u{1b}[31m|\u{202e}b"), "a\\\\u001b[31m\\|\\\\u202eb");
+        assert!(escaped(&"x".repeat(900_000)).len() < LONGEST + 40, "a long error message is no long page");
     }
 
     #[test]

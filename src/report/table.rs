@@ -2,8 +2,13 @@
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
+use super::markdown::LONGEST;
 use super::outline::{Column, Outline};
 use crate::record::Run;
+use crate::text;
+
+/// Characters of a cell at most.
+const LONGEST_CELL: usize = 400;
 
 /// Columns that are narrower than this hold nothing readable: a smaller width is taken for this one.
 pub(super) const NARROWEST: usize = 40;
@@ -54,6 +59,7 @@ pub fn table(run: &Run, width: usize) -> String {
 
 /// A table without the columns that do not fit, and below it what is said of it.
 pub(super) fn figures(columns: &[Column], rows: &[Vec<String>], remarks: &[String], width: usize) -> Vec<String> {
+    let rows = &safe(rows);
     let (kept, left_out) = fitting(columns, rows, width);
     let mut remarks = remarks.to_vec();
     if !left_out.is_empty() {
@@ -64,6 +70,12 @@ pub(super) fn figures(columns: &[Column], rows: &[Vec<String>], remarks: &[Strin
         blocks.push(paragraphs(remarks.iter().map(String::as_str), "", width));
     }
     blocks
+}
+
+/// The cells, each on one line, safe to show and not endless.
+fn safe(rows: &[Vec<String>]) -> Vec<Vec<String>> {
+    let cell = |cell: &String| text::shortened(&text::line(cell), LONGEST_CELL).into_owned();
+    rows.iter().map(|row| row.iter().map(cell).collect()).collect()
 }
 
 /// The columns that fit into `width`, by their place, and the headings of those that do not.
@@ -109,6 +121,8 @@ pub(super) fn paragraphs<'a>(texts: impl Iterator<Item = &'a str>, indent: &str,
 }
 
 fn wrapped(text: &str, indent: &str, width: usize) -> String {
+    let text = text::line(text);
+    let text = text::shortened(&text, LONGEST);
     let mut lines = vec![indent.to_owned()];
     let mut used = indent.len();
     let mut is_fresh = true;
@@ -124,7 +138,7 @@ fn wrapped(text: &str, indent: &str, width: usize) -> String {
             lines[line].push(' ');
             used += 1;
         }
-        lines[line].extend(word.chars().filter(|c| !c.is_control()));
+        lines[line].push_str(word);
         used += length;
         is_fresh = false;
     }
@@ -176,6 +190,17 @@ mod tests {
         assert!(narrow.contains("p50"), "{narrow}");
         assert!(narrow.contains("Left out at this width: p90, mean ± sd, min..max."), "{narrow}");
         assert!(!table(&run(), 200).contains("Left out"));
+    }
+
+    #[test]
+    fn text_of_others_stays_in_its_cell_and_steers_nothing() {
+        let mut run = run();
+        run.cases[0].path = "a\u{1b}[2Jb\nc\u{202e}".into();
+        run.warnings = vec!["x\u{9b}31m ".repeat(90_000)];
+        let text = table(&run, 120);
+        assert!(!text.chars().any(|c| text::is_unsafe(c) && c != '\n'), "{text:?}");
+        assert!(text.contains("a\\u001b[2Jb c\\u202e"), "{text}");
+        assert!(text.len() < 20_000, "{}", text.len());
     }
 
     #[test]

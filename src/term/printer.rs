@@ -4,6 +4,11 @@ use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use crate::text;
+
+/// Characters of a message at most: a bridge may send an error of a megabyte.
+const LONGEST_MESSAGE: usize = 8_000;
+
 /// Width of a table when standard output is no terminal, in columns.
 const PIPED_WIDTH: usize = 120;
 
@@ -35,11 +40,20 @@ impl Printer {
         console::Term::stdout().size_checked().map_or(PIPED_WIDTH, |(_, columns)| usize::from(columns).max(40))
     }
 
-    /// Writes data to standard output, with a newline at its end.
+    /// Writes data to standard output, with a newline at its end. What could steer a terminal is written out; JSON stays the
+    /// same JSON.
     ///
     /// # Errors
     /// What the system says, but for a pipe that nobody reads any more: that is a reader's right.
     pub fn data(self, text: &str) -> io::Result<()> {
+        self.styled(&text::lines(text))
+    }
+
+    /// The same for text that has styles of its own, and is safe otherwise.
+    ///
+    /// # Errors
+    /// As [`Self::data`].
+    pub fn styled(self, text: &str) -> io::Result<()> {
         let mut stdout = anstream::stdout().lock();
         let newline: &[u8] = if text.ends_with('\n') { b"" } else { b"\n" };
         let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(newline));
@@ -58,7 +72,7 @@ impl Printer {
             return Ok(None);
         }
         let mut stderr = anstream::stderr().lock();
-        write!(stderr, "{question} [y/N] ")?;
+        write!(stderr, "{} [y/N] ", text::line(question))?;
         stderr.flush()?;
         let mut answer = String::new();
         io::stdin().read_line(&mut answer)?;
@@ -71,7 +85,7 @@ impl Printer {
     /// What the system says, but for a pipe that nobody reads any more.
     pub fn stream(self, text: &str) -> io::Result<bool> {
         let mut stdout = anstream::stdout().lock();
-        match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        match writeln!(stdout, "{}", text::lines(text)).and_then(|()| stdout.flush()) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
             Err(error) => Err(error),
@@ -107,8 +121,9 @@ pub fn is_coloured() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
-/// One line on standard error. Nobody can be told when even that fails.
+/// One message on standard error, safe to show and not endless. Nobody can be told when even that fails.
 fn line(label: &str, style: Style, text: &str) {
     let mut stderr = anstream::stderr().lock();
-    let _ = writeln!(stderr, "{style}{label}{style:#}{text}");
+    let text = text::lines(text);
+    let _ = writeln!(stderr, "{style}{label}{style:#}{}", text::shortened(&text, LONGEST_MESSAGE));
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::printer::Printer;
+use crate::text;
 
 /// How often the bar is drawn.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -76,7 +77,7 @@ impl Live {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("━╸─"));
-        bar.set_prefix(label.to_owned());
+        bar.set_prefix(text::line(label).into_owned());
         let ended = Arc::new(AtomicBool::new(false));
         let drawer = {
             let (bar, ended) = (bar.clone(), Arc::clone(&ended));

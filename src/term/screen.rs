@@ -7,12 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, is_raw_mode_enabled,
 };
 use ratatui::crossterm::{cursor, execute};
 use ratatui::{Frame, Terminal};
+
+use crate::text;
 
 /// Whether the terminal is ours at this moment.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -54,7 +57,11 @@ impl Screen {
 
     /// Draws anew.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        self.terminal.draw(draw).map(|_| ())
+        let safely = |frame: &mut Frame<'_>| {
+            draw(frame);
+            make_safe(frame.buffer_mut());
+        };
+        self.terminal.draw(safely).map(|_| ())
     }
 
     /// Waits for a key or another size of the terminal, `wait` at most.
@@ -99,6 +106,15 @@ fn restore_on_panic() {
     });
 }
 
+/// Blanks what is drawn with characters that could steer the terminal or turn its text around.
+fn make_safe(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        if cell.symbol().chars().any(text::is_unsafe) {
+            cell.set_symbol("\u{fffd}");
+        }
+    }
+}
+
 fn meaning(key: KeyEvent) -> Key {
     match key.code {
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Key::Interrupt,
@@ -118,6 +134,16 @@ mod tests {
         assert_eq!(key(KeyCode::Esc, KeyModifiers::NONE), Key::Quit);
         assert_eq!(key(KeyCode::Char('c'), KeyModifiers::CONTROL), Key::Interrupt);
         assert_eq!(key(KeyCode::Char('c'), KeyModifiers::NONE), Key::Redraw);
+    }
+
+    #[test]
+    fn names_of_others_cannot_steer_the_view() {
+        let mut buffer = Buffer::with_lines(["name"]);
+        buffer.content[0].set_symbol("a\u{202e}");
+        buffer.content[1].set_symbol("\u{9b}");
+        make_safe(&mut buffer);
+        let shown: String = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
+        assert_eq!(shown, "\u{fffd}\u{fffd}me");
     }
 
     #[test]

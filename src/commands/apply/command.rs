@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::super::failure::Failure;
-use super::super::report::show;
+use super::super::report::{show, show_styled};
 use super::failure::undo_line;
 use super::{shown, source};
 use crate::advise::Recommendation;
@@ -34,7 +34,7 @@ pub(in super::super) fn run(args: &ApplyArgs, printer: Printer) -> Result<Exit, 
         printer.note(&format!("{} already is like that: nothing to change", change.path().display()));
         return Ok(Exit::Done);
     }
-    show(&shown::change(&change, &effect), printer)?;
+    show_styled(&shown::change(&change, &effect), printer)?;
     if args.dry_run {
         printer.note("nothing was written: --dry-run");
         return Ok(Exit::Negative);
@@ -69,7 +69,7 @@ pub(in super::super) fn consented(
         printer.note(&format!("{} already is like that: nothing to change", config.display()));
         return Ok(());
     }
-    show(&shown::change(&change, &effect), printer)?;
+    show_styled(&shown::change(&change, &effect), printer)?;
     written(&change, config, printer)
 }
 

@@ -7,10 +7,12 @@ use crate::advise::{ObeyedBy, ProfileChange, Recommendation, Setting, spelled};
 use crate::config::{AppProfile, Change, ConfigFile, DiffMark, History};
 use crate::host;
 use crate::plan::app_profiles;
+use crate::text;
 
 /// The change line by line, as `diff -u` shows it, and below it what comes of it.
 pub(super) fn change(change: &Change, effect: &[String]) -> String {
-    let name = change.path().display();
+    let path = change.path().to_string_lossy();
+    let name = text::line(&path);
     let mut lines = vec![format!("--- {name}"), format!("+++ {name}, changed")];
     lines.extend(change.diff().into_iter().map(|(mark, text)| {
         let (sign, style) = match mark {
@@ -19,11 +21,11 @@ pub(super) fn change(change: &Change, effect: &[String]) -> String {
             DiffMark::Same => (" ", Style::new()),
             DiffMark::Place => ("", AnsiColor::Cyan.on_default()),
         };
-        format!("{style}{sign}{text}{style:#}")
+        format!("{style}{sign}{}{style:#}", text::lines(text.trim_end_matches('\r')))
     }));
     if !effect.is_empty() {
         lines.push(String::new());
-        lines.extend_from_slice(effect);
+        lines.extend(effect.iter().map(|line| text::lines(line).into_owned()));
     }
     lines.join("\n")
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::look::Look;
 use crate::advise::watch::{AlarmChange, Change, WatchRules};
+use crate::text;
 
 /// What kind of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -144,17 +145,18 @@ pub(super) fn csv(events: &[Event]) -> String {
     // Writing to memory does not fail.
     let _ = writer.write_record(["time", "at_s", "kind", "subject", "from", "to", "words", "advice"]);
     for event in events {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let _ = writer.write_record([
-            &event.time.to_string(),
-            &format!("{:.3}", event.at_s),
-            event.kind.word(),
-            &event.subject,
-            &text(&event.from),
-            &text(&event.to),
-            &event.words,
-            &text(&event.advice),
-        ]);
+        let given = |given: &Option<String>| given.clone().unwrap_or_default();
+        let cells = [
+            event.time.to_string(),
+            format!("{:.3}", event.at_s),
+            event.kind.word().to_owned(),
+            event.subject.clone(),
+            given(&event.from),
+            given(&event.to),
+            event.words.clone(),
+            given(&event.advice),
+        ];
+        let _ = writer.write_record(cells.iter().map(|cell| text::cell(cell).into_owned()));
     }
     String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
 }

@@ -7,6 +7,7 @@ use super::failure::WatchError;
 use super::look::{GpuLook, Look, WatchedProcess};
 use crate::advise::watch::CardState;
 use crate::record::Fact;
+use crate::text;
 
 /// The columns. A figure that is not given is empty, and `missing` says why.
 const COLUMNS: [&str; 21] = [
@@ -94,7 +95,9 @@ impl Row {
     fn cells(mut self) -> Vec<String> {
         let missing = self.missing.join("; ");
         self.set("missing", missing);
-        let cell = |column: &&str| self.cells.iter().find(|(name, _)| name == column).map(|(_, text)| text.clone());
+        let cell = |column: &&str| {
+            self.cells.iter().find(|(name, _)| name == column).map(|(_, cell)| text::cell(cell).into_owned())
+        };
         COLUMNS.iter().map(|column| cell(column).unwrap_or_default()).collect()
     }
 }

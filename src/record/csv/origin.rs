@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::super::fact::Fact;
 use super::super::run::{Run, RunState};
+use crate::text;
 
 /// The columns that schema 1.1 added, in order.
 pub(super) const ORIGIN: [&str; 12] = [
@@ -59,18 +61,20 @@ impl CsvOrigin {
     pub(super) fn of(run: &Run) -> Self {
         let stand_ins: Vec<String> =
             run.simulated.iter().map(|what| format!("{} ({})", what.what, what.parameters)).collect();
+        let cell = |text: &str| text::cell(text).into_owned();
+        let fact = |fact: &Fact<String>| fact.value().map(|text| cell(text)).unwrap_or_default();
         Self {
             started: run.started,
             run_state: run.state,
-            fingerprint: run.machine.fingerprint.clone(),
-            power: run.machine.power.value().cloned().unwrap_or_default(),
-            version: run.build.version.clone(),
-            commit: run.build.commit.value().cloned().unwrap_or_default(),
-            target: run.build.target.clone(),
-            profile: run.build.profile.clone(),
-            features: run.build.features.join("+"),
-            subject: subject(&run.subject),
-            simulated: stand_ins.join("; "),
+            fingerprint: cell(&run.machine.fingerprint),
+            power: fact(&run.machine.power),
+            version: cell(&run.build.version),
+            commit: fact(&run.build.commit),
+            target: cell(&run.build.target),
+            profile: cell(&run.build.profile),
+            features: cell(&run.build.features.join("+")),
+            subject: cell(&subject(&run.subject)),
+            simulated: cell(&stand_ins.join("; ")),
             rows: run.cases.iter().map(|case| case.metrics.len() as u64).sum(),
         }
     }

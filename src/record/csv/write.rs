@@ -6,19 +6,20 @@ use super::super::run::Run;
 use super::super::schema::SCHEMA;
 use super::origin::{CsvOrigin, ORIGIN};
 use super::row::{CsvRow, CsvStatus, HEADER};
+use crate::text;
 
-/// The rows of a run, in the order of its cases.
+/// The rows of a run, in the order of its cases, their text safe to show.
 pub(super) fn rows(run: &Run) -> impl Iterator<Item = CsvRow> {
     let origin = CsvOrigin::of(run);
     let simulated = !run.simulated.is_empty();
     let metrics = run.cases.iter().flat_map(|case| case.metrics.iter().map(move |metric| (case, metric)));
     metrics.map(move |(case, metric)| CsvRow {
         schema: SCHEMA,
-        run_id: run.run_id.clone(),
-        command: run.command.clone(),
-        case: case.path.clone(),
-        metric: metric.name.clone(),
-        unit: metric.unit.clone(),
+        run_id: text::cell(&run.run_id).into(),
+        command: text::cell(&run.command).into(),
+        case: text::cell(&case.path).into(),
+        metric: text::cell(&metric.name).into(),
+        unit: text::cell(&metric.unit).into(),
         value: metric.value,
         n: metric.n,
         spread: metric.spread,

@@ -3,6 +3,7 @@
 use super::read::{Conditions, Test};
 use super::row::Row;
 use crate::record::{Case, Run};
+use crate::text;
 
 const MIB: f64 = 1_048_576.0;
 
@@ -82,7 +83,7 @@ fn values(placed: Option<&Case>, speed: Option<&Case>, threads: u64) -> Vec<Stri
     };
     let text = |key: &str| {
         let value = placed.and_then(|case| case.conditions.get(key)).and_then(serde_json::Value::as_str);
-        value.unwrap_or_default().replace(char::is_control, " ")
+        text::line(value.unwrap_or_default()).into_owned()
     };
     // What the driver says of the process; where it does not, what ggml's buffers hold.
     let by_driver = figure(placed, "vram_process", MIB);

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::error::ReportError;
 use crate::record::{Case, Fact, Run};
+use crate::text;
 
 /// What llama.cpp calls itself where it was built outside of version control.
 const UNKNOWN_COMMIT: &str = "unknown";
@@ -101,7 +102,7 @@ impl Place<'_> {
     fn text(&self, key: &'static str) -> Result<String, ReportError> {
         let fact = self.read::<Option<Fact<String>>>(key)?;
         let text = fact.as_ref().and_then(Fact::value).map_or("", String::as_str);
-        Ok(text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
+        Ok(text::line(text).into_owned())
     }
 }
 

@@ -1,0 +1,8 @@
+//! Text of others made safe to show: names of processes and cases, messages of bridges, strings of model files, paths.
+//!
+//! Every sink (terminal, CSV, HTML, `JUnit`, Markdown) passes what it shows through one of these functions, then adds the
+//! escapes of its own format. JSON needs none of them: its strings hold any character.
+
+mod safe;
+
+pub use safe::{cell, is_unsafe, line, lines, shortened};

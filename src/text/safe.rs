@@ -1,0 +1,108 @@
+//! Characters that steer a terminal, turn text around or break a document, written out instead of carried out.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Whether a character must not reach a reader as it is: control characters (C0, DEL, C1), marks that change the direction
+/// of text, separators that some readers take for line ends, and code points that are no characters, which XML refuses.
+#[must_use]
+pub fn is_unsafe(c: char) -> bool {
+    let is_directional =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_separator = matches!(c, '\u{2028}' | '\u{2029}');
+    let is_no_character = matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;
+    c.is_control() || is_directional || is_separator || is_no_character
+}
+
+/// The text on one line: line ends and tabs become spaces, other unsafe characters their JSON escape (`\u001b`).
+#[must_use]
+pub fn line(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| matches!(c, '\n' | '\r' | '\t').then_some(' '))
+}
+
+/// The text with its lines and tabs; other unsafe characters become their JSON escape (`\u001b`), so that JSON stays the same
+/// JSON.
+#[must_use]
+pub fn lines(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| matches!(c, '\n' | '\t').then_some(c))
+}
+
+/// The text as data on one line: every unsafe character, line ends and tabs among them, becomes its JSON escape, so that two
+/// texts stay two.
+#[must_use]
+pub fn cell(text: &str) -> Cow<'_, str> {
+    escaped(text, |_| None)
+}
+
+/// The first `most` characters, and how many more there were; the text itself where it is no longer.
+#[must_use]
+pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => {
+            let more = text[end..].chars().count();
+            Cow::Owned(format!("{}… (+{more} characters)", &text[..end]))
+        }
+    }
+}
+
+/// `instead` says what stands for an unsafe character; where it says nothing, the escape does.
+fn escaped(text: &str, instead: impl Fn(char) -> Option<char>) -> Cow<'_, str> {
+    if !text.chars().any(|c| is_unsafe(c) && instead(c) != Some(c)) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c == '\r' && rest.peek() == Some(&'\n') && instead('\n').is_some() {
+            continue; // The line end follows.
+        }
+        match (is_unsafe(c), instead(c)) {
+            (false, _) => escaped.push(c),
+            (true, Some(instead)) => escaped.push(instead),
+            (true, None) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    // A String takes everything.
+                    let _ = write!(escaped, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_or_turns_text_around_is_written_out() {
+        assert_eq!(line("\u{1b}]0;owned\u{7}\u{9b}2J"), "\\u001b]0;owned\\u0007\\u009b2J");
+        assert_eq!(line("gpj.\u{202e}exe\u{2066}"), "gpj.\\u202eexe\\u2066");
+        assert_eq!(line("a\u{fffe}b\u{ffff}c\u{1ffff}"), "a\\ufffeb\\uffffc\\ud83f\\udfff");
+        assert_eq!(line("naïve 漢字 👩‍💻 µs"), "naïve 漢字 👩‍💻 µs", "what is only foreign stays");
+    }
+
+    #[test]
+    fn line_ends_are_spaces_on_one_line_and_stay_on_several() {
+        assert_eq!(line("a\r\nb\tc\rd"), "a b c d");
+        assert_eq!(lines("a\r\nb\tc\rd"), "a\nb\tc\\u000dd");
+        assert!(matches!(lines("a\n\tb"), Cow::Borrowed(_)));
+        assert_eq!(cell("=1\r\n+2\t-3 @x"), "=1\\u000d\\u000a+2\\u0009-3 @x", "data are not mangled");
+    }
+
+    #[test]
+    fn json_that_is_made_safe_is_the_same_json() {
+        let value = serde_json::json!({"name": "a\u{1b}b\u{9b}c\u{202e}d\u{7f}\u{1fffe}\n"});
+        let shown = format!("{value:#}");
+        let safe = lines(&shown);
+        assert!(!safe.chars().any(|c| is_unsafe(c) && c != '\n'), "{safe:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
+    }
+
+    #[test]
+    fn what_is_too_long_says_how_much_is_missing() {
+        assert_eq!(shortened("äöü", 3), "äöü");
+        assert_eq!(shortened("äöüß", 3), "äöü… (+1 characters)");
+    }
+}
