@@ -1,0 +1,168 @@
+//! How `compare`, `history` and `report` grow with what they read.
+//!
+//! `cargo bench --bench many_runs [-- OTHER] [compare|history|report…]`: with OTHER, another build of workly-perf, both are measured side by side. Prints CPU
+//! time and peak memory; both are read from /proc, so that this needs Linux. Ends with exit code 1 if this build grows faster
+//! than its input, takes 200 MiB or more for a history, or more than a twentieth of OTHER's time for the largest comparison.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // Its output is its purpose.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
+
+const HEADER: &str = "schema,run_id,command,case,metric,unit,value,n,spread,ci_low,ci_high,direction,status,started,run_state,\
+                      fingerprint,power,version,commit,target,profile,features,subject,simulated,rows\n";
+
+/// Sizes, each twice the one before.
+const CASES: [usize; 3] = [2_000, 4_000, 8_000];
+const RUNS: [usize; 3] = [500, 1_000, 2_000];
+
+/// What twice the input may cost at most, as a factor: 2 and what the clock ticks and a start of the program blur.
+const MOST_GROWTH: f64 = 2.5;
+/// What a history may take of memory.
+const MOST_MIB: f64 = 200.0;
+/// What the largest comparison may take of OTHER's time.
+const MOST_SHARE: f64 = 0.05;
+
+/// What one run of the program took.
+#[derive(Clone, Copy)]
+struct Cost {
+    user_s: f64,
+    peak_mib: f64,
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let (files, wanted): (Vec<String>, Vec<String>) = words.into_iter().partition(|word| Path::new(word).is_file());
+    let other = files.first().map(PathBuf::from);
+    let this = PathBuf::from(env!("CARGO_BIN_EXE_workly-perf"));
+    let mut is_kept = true;
+    println!("| what | size | CPU s | peak MiB | CPU s, other | peak MiB, other |");
+    println!("|---|---:|---:|---:|---:|---:|");
+    for (what, sizes, make, line) in [
+        ("compare, 12 against 12 runs", CASES, two_sides as fn(&Path, usize), "compare base new"),
+        ("history, runs of 100 cases", RUNS, many, "history runs"),
+        ("report --format html, cases", CASES, one, "report run --format html"),
+        ("report --format md, cases", CASES, one, "report run --format md"),
+    ] {
+        if !wanted.is_empty() && !wanted.iter().any(|word| what.starts_with(word.as_str())) {
+            continue;
+        }
+        let mut costs = Vec::new();
+        for size in sizes {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            make(folder.path(), size);
+            let cost = cost(&this, folder.path(), line);
+            let beside = other.as_deref().map(|other| self::cost(other, folder.path(), line));
+            let told =
+                beside.map_or_else(|| "| |".into(), |cost| format!("{:.2} | {:.0} |", cost.user_s, cost.peak_mib));
+            println!("| {what} | {size} | {:.2} | {:.0} | {told}", cost.user_s, cost.peak_mib);
+            costs.push((cost, beside));
+        }
+        is_kept &= is_within(what, &costs);
+    }
+    println!("\n{}", if is_kept { "every limit is kept" } else { "LIMITS ARE EXCEEDED" });
+    if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn is_within(what: &str, costs: &[(Cost, Option<Cost>)]) -> bool {
+    let growth = costs.windows(2).all(|pair| pair[1].0.user_s <= MOST_GROWTH * pair[0].0.user_s.max(0.05));
+    let memory = !what.starts_with("history") || costs.iter().all(|(cost, _)| cost.peak_mib < MOST_MIB);
+    let share = costs.last().is_none_or(|(cost, beside)| {
+        !what.starts_with("compare") || beside.is_none_or(|beside| cost.user_s <= MOST_SHARE * beside.user_s)
+    });
+    growth && memory && share
+}
+
+/// Runs the program to its end. The verdict of a comparison is no matter here.
+fn cost(program: &Path, folder: &Path, line: &str) -> Cost {
+    let mut child = Command::new(program)
+        .args(line.split(' '))
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program runs");
+    let cost = watched(&child);
+    let code = ended(&mut child);
+    assert!(matches!(code, Some(0 | 1 | 4)), "{} {line} ended with {code:?}", program.display());
+    cost
+}
+
+fn ended(child: &mut Child) -> Option<i32> {
+    child.wait().expect("it ends").code()
+}
+
+/// The largest memory that was seen, and the CPU time once it has ended: as long as nobody waits for it, the kernel keeps it.
+fn watched(child: &Child) -> Cost {
+    let of = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", child.id())).expect("this bench needs Linux");
+    let mut peak_kib = 0.0_f64;
+    loop {
+        let status = of("status");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak_kib =
+            peak_kib.max(peak.and_then(|text| text.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap_or(0.0));
+        let stat = of("stat");
+        // After the name in brackets: state is the first field, user time the twelfth, in hundredths of a second.
+        let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
+        if fields[0] == "Z" {
+            return Cost { user_s: fields[11].parse::<f64>().expect("ticks") / 100.0, peak_mib: peak_kib / 1024.0 };
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The CSV of one run: a median a case, which differs a little from run to run.
+fn summary(run: usize, cases: usize) -> String {
+    let mut text = HEADER.to_owned();
+    for case in 0..cases {
+        let value = 10.0 + (case % 97) as f64 + 0.001 * ((run * 7_919 + case * 104_729) % 997) as f64;
+        let (hour, minute) = (run / 60 % 24, run % 60);
+        let day = 1 + run / 1_440;
+        // A String takes everything.
+        let _ = writeln!(
+            text,
+            "1.1,run-{run:05},ipc,applied/poisson:{case}/100B,p50,ms,{value},1000,0.5,,,lower,ok,\
+             2026-01-{day:02}T{hour:02}:{minute:02}:00Z,complete,9f86d081884c7d65,powersave,0.1.0,0123abc,\
+             x86_64-unknown-linux-gnu,release,llama,bridge=remote dialect=stock,,{cases}"
+        );
+    }
+    text
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is made");
+    fs::write(path, text).expect("the file is written");
+}
+
+fn two_sides(folder: &Path, cases: usize) {
+    for run in 0..24 {
+        let side = if run < 12 { "base" } else { "new" };
+        write(&folder.join(format!("{side}/{run}/summary.csv")), &summary(run, cases));
+    }
+}
+
+fn many(folder: &Path, runs: usize) {
+    for run in 0..runs {
+        write(&folder.join(format!("runs/{run:05}/summary.csv")), &summary(run, 100));
+    }
+}
+
+/// The record that the tests keep, with its first case again and again, every case with a note of its own.
+fn one(folder: &Path, cases: usize) {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/records/v1.1/run.json");
+    let text = fs::read_to_string(golden).expect("the golden record");
+    let mut run: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let first = run["cases"][0].clone();
+    let case = |at: usize| {
+        let mut case = first.clone();
+        case["path"] = format!("applied/poisson:{at}/100B").into();
+        case["notes"] = serde_json::json!([format!("frame lock at {at}")]);
+        case["histograms"] = serde_json::json!([]);
+        case
+    };
+    run["cases"] = (0..cases).map(case).collect();
+    write(&folder.join("run/run.json"), &run.to_string());
+}
