@@ -11,7 +11,7 @@ use super::values::parse_share;
 /// Runs on different machines or of different subjects are never put into one series.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
-    /// A folder of runs, or a CSV file of several.
+    /// A folder of runs, or a CSV file of several; with --split also a history that `compare` wrote.
     #[arg(value_name = "RUNS")]
     pub runs: PathBuf,
     /// These figures: METRIC or CASE:METRIC, with * for any text.
@@ -23,6 +23,10 @@ pub struct HistoryArgs {
     /// What to print to standard output.
     #[arg(long, value_enum, default_value_t = HistoryFormat::Table)]
     pub format: HistoryFormat,
+    /// Write wide CSV files without empty cells into this folder, which must be new or empty, and name them: one for the
+    /// figures of each command that the same runs have. Apache Otava takes no file with gaps.
+    #[arg(long, value_name = "DIR", conflicts_with = "format")]
+    pub split: Option<PathBuf>,
 }
 
 /// How a history is printed.

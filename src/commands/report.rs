@@ -1,5 +1,7 @@
 //! `workly-perf report`: a saved run, shown again.
 
+use std::path::Path;
+
 use anyhow::Context;
 
 use super::failure::Failure;
@@ -13,7 +15,7 @@ use crate::term::Printer;
 pub(super) fn run(args: &ReportArgs, printer: Printer) -> Result<Exit, Failure> {
     let run = RecordFolder::read(&args.run)?;
     let text = match args.format {
-        RenderFormat::Html => report::html(&run, &RecordFolder::read_totals(&args.run, &run, "latency")?),
+        RenderFormat::Html => report::html(&run, &distributions(&args.run, &run, printer)),
         RenderFormat::Table => rendered(&run, Format::Table, printer)?,
         RenderFormat::Md => rendered(&run, Format::Md, printer)?,
         RenderFormat::Csv => rendered(&run, Format::Csv, printer)?,
@@ -23,6 +25,19 @@ pub(super) fn run(args: &ReportArgs, printer: Printer) -> Result<Exit, Failure> 
     };
     show(&text, printer)?;
     Ok(Exit::Done)
+}
+
+/// The latencies of each case. One that cannot be read costs its drawing, not the page.
+fn distributions(path: &Path, run: &Run, printer: Printer) -> Vec<report::Distribution> {
+    let totals = record::read_totals(path, run, "latency");
+    let told = totals.into_iter().map(|(case, total)| {
+        let total = total.map_err(|error| error.to_string());
+        if let Err(reason) = &total {
+            printer.warning(&format!("{case} is not drawn: {reason}"));
+        }
+        (case, total)
+    });
+    told.collect()
 }
 
 /// The run in one of the formats that every measuring command can print.

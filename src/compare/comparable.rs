@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::comparison::Question;
-use super::runs::RunFigures;
-use crate::record::{CsvOrigin, RunState};
+use crate::record::{CsvOrigin, RunFigures, RunState};
 
 /// What must be the same, its name, and whether it belongs to the subject rather than to the place.
 type Part = (&'static str, fn(&CsvOrigin) -> &str, bool);
+
+/// So many parts, runs or faults of a kind are named; the others are counted.
+const NAMED: usize = 4;
 
 const PARTS: [Part; 7] = [
     ("machine", |origin| &origin.fingerprint, false),
@@ -32,19 +34,26 @@ pub(super) fn differences(question: &Question<'_>) -> Vec<String> {
         if question.variants && is_meant {
             continue;
         }
-        let of = |runs: &[RunFigures]| {
-            let parts: BTreeSet<String> =
-                runs.iter().filter_map(|run| run.origin.as_ref()).map(|origin| named(part(origin))).collect();
-            parts.into_iter().collect::<Vec<_>>().join(" and ")
+        let of = |runs: &[RunFigures]| -> BTreeSet<String> {
+            runs.iter().filter_map(|run| run.origin.as_ref()).map(|origin| named(part(origin))).collect()
         };
         let (base, new) = (of(question.base), of(question.new));
         let is_known = !base.is_empty() && !new.is_empty();
-        if is_known && (base != new || base.contains(" and ")) {
-            differences.push(format!("{what}: BASE has {base}, NEW has {new}"));
+        if is_known && (base != new || base.len() > 1) {
+            differences.push(format!("{what}: BASE has {}, NEW has {}", listed(&base), listed(&new)));
         }
     }
     differences.extend(out_of_order(question));
     differences
+}
+
+/// The first few of them, and how many more there are.
+fn listed(parts: &BTreeSet<String>) -> String {
+    let mut names: Vec<String> = parts.iter().take(NAMED).cloned().collect();
+    if parts.len() > NAMED {
+        names.push(format!("{} others", parts.len() - NAMED));
+    }
+    names.join(" and ")
 }
 
 fn named(part: &str) -> String {
@@ -68,20 +77,29 @@ pub(super) fn faults(question: &Question<'_>) -> Vec<String> {
         if runs.is_empty() {
             faults.push(format!("{name} holds no figures"));
         }
-        for run in runs {
-            let state = run.origin.as_ref().map_or(RunState::Complete, |origin| origin.run_state);
-            if state != RunState::Complete {
-                faults.push(format!("run {} of {name} did not end as planned ({})", run.run_id, word(state)));
-            }
-        }
+        let state = |run: &RunFigures| run.origin.as_ref().map_or(RunState::Complete, |origin| origin.run_state);
+        let unfinished = runs.iter().filter(|run| state(run) != RunState::Complete);
+        faults
+            .extend(few(unfinished
+                .map(|run| format!("run {} of {name} did not end as planned ({})", run.run_id, word(state(run))))));
     }
     let mut seen = BTreeSet::new();
-    for run in question.base.iter().chain(question.new) {
-        if !seen.insert(&run.run_id) {
-            faults.push(format!("run {} is there twice: a run cannot be compared with itself", run.run_id));
-        }
-    }
+    let again = question.base.iter().chain(question.new).filter(|run| !seen.insert(&run.run_id));
+    faults.extend(few(
+        again.map(|run| format!("run {} is there twice: a run cannot be compared with itself", run.run_id))
+    ));
     faults
+}
+
+/// The first few sentences of a kind, and how many more there are.
+fn few(sentences: impl Iterator<Item = String>) -> Vec<String> {
+    let mut sentences: Vec<String> = sentences.collect();
+    if sentences.len() > NAMED {
+        let more = sentences.len() - NAMED;
+        sentences.truncate(NAMED);
+        sentences.push(format!("{more} more runs of this kind"));
+    }
+    sentences
 }
 
 fn word(state: RunState) -> &'static str {

@@ -1,15 +1,17 @@
 //! A whole comparison: all figures of a gate, its budgets, and what they come to together.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::comparable::{cautions, differences, faults};
 use super::gate::{Budget, Gate, Selection, is_tail};
 use super::history::{WideRow, column};
-use super::judgement::{Judgement, Rule, Verdict, median, values_of};
-use super::runs::{Key, RunFigures};
+use super::judgement::{Judgement, Sides, Verdict, median, values};
+use super::runs::RunTable;
 use super::sequential::smallest_p;
-use crate::record::Direction;
+use crate::record::{Direction, FigureName, RunFigures};
 use crate::stats::holm;
 
 /// What is compared, and how.
@@ -138,8 +140,9 @@ pub fn compare(question: &Question<'_>) -> Comparison {
     if !comparison.refusals.is_empty() {
         return comparison;
     }
-    comparison.judgements = judgements(question);
-    comparison.budgets = question.gate.budgets.iter().flat_map(|budget| judged(budget, question.new)).collect();
+    let sides = Sides::of(question);
+    comparison.judgements = judgements(question, &sides);
+    comparison.budgets = question.gate.budgets.iter().flat_map(|budget| judged(budget, &sides.new)).collect();
     comparison.warnings.extend(out_of_reach(&comparison, question));
     let is_judged = comparison.judgements.iter().any(|judgement| judgement.gates) || !comparison.budgets.is_empty();
     if !is_judged {
@@ -160,47 +163,38 @@ fn simulated(question: &Question<'_>) -> Vec<String> {
     simulated
 }
 
-/// Every key of any run, in the order of the files.
-fn keys<'a>(runs: impl Iterator<Item = &'a RunFigures>) -> Vec<Key> {
-    let mut seen = std::collections::HashSet::new();
-    runs.flat_map(RunFigures::keys).filter(|key| seen.insert(key.clone())).collect()
-}
-
-fn judgements(question: &Question<'_>) -> Vec<Judgement> {
+fn judgements(question: &Question<'_>, sides: &Sides<'_>) -> Vec<Judgement> {
     let mut judgements = Vec::new();
-    let keys = keys(question.base.iter().chain(question.new));
-    let first_of = |key: &Key| question.gate.metrics.iter().position(|selection| selection.takes(key));
-    for key in &keys {
-        let Some(selection) = first_of(key).map(|at| &question.gate.metrics[at]) else { continue };
-        let judgement = judgement(key, selection, question);
+    let mut is_used = vec![false; question.gate.metrics.len()];
+    for name in sides.names() {
+        let Some(at) = question.gate.metrics.iter().position(|selection| selection.takes(name)) else { continue };
+        is_used[at] = true;
+        let selection = &question.gate.metrics[at];
+        let judgement = judgement(name, selection, question, sides);
         let is_beside_the_point = judgement.direction == Direction::None && selection.optional;
         if !is_beside_the_point && (judgement.gates || judgement.verdict != Verdict::Invalid) {
             judgements.push(judgement);
         }
     }
-    for (at, selection) in question.gate.metrics.iter().enumerate() {
-        if !selection.optional && !keys.iter().any(|key| first_of(key) == Some(at)) {
-            judgements.push(nowhere(selection, question));
-        }
-    }
+    let unused = question.gate.metrics.iter().zip(is_used).filter(|(selection, used)| !used && !selection.optional);
+    judgements.extend(unused.map(|(selection, _)| nowhere(selection, question, sides)));
     settle(&mut judgements, question.alpha);
     judgements
 }
 
-fn judgement(key: &Key, selection: &Selection, question: &Question<'_>) -> Judgement {
+fn judgement(name: FigureName<'_>, selection: &Selection, question: &Question<'_>, sides: &Sides<'_>) -> Judgement {
     let percent = selection.min_effect_percent.unwrap_or(question.gate.min_effect_percent);
-    let rule = Rule { paired: question.paired, min_effect: percent / 100.0, alpha: question.alpha };
-    Judgement::of(key, !is_tail(&key.metric), question.base, question.new, question.same, rule)
+    Judgement::of(name, !is_tail(name.metric), sides, percent / 100.0)
 }
 
 /// What was asked for and no run has.
-fn nowhere(selection: &Selection, question: &Question<'_>) -> Judgement {
-    let key = Key {
-        command: selection.command.clone().unwrap_or_default(),
-        case: selection.case.clone(),
-        metric: selection.metric.clone(),
+fn nowhere(selection: &Selection, question: &Question<'_>, sides: &Sides<'_>) -> Judgement {
+    let name = FigureName {
+        command: selection.command.as_deref().unwrap_or_default(),
+        case: &selection.case,
+        metric: &selection.metric,
     };
-    let mut judgement = judgement(&key, selection, question);
+    let mut judgement = judgement(name, selection, question, sides);
     judgement.gates = true;
     judgement.reason = Some("no run has such a figure".into());
     judgement
@@ -250,20 +244,25 @@ fn smallest_of(m: usize, n: usize) -> f64 {
 }
 
 /// A budget for every figure that it takes; one that is invalid if there is none.
-fn judged(budget: &Budget, new: &[RunFigures]) -> Vec<BudgetJudgement> {
-    let keys: Vec<Key> = keys(new.iter()).into_iter().filter(|key| budget.takes(key)).collect();
-    if keys.is_empty() {
+fn judged(budget: &Budget, new: &RunTable<'_>) -> Vec<BudgetJudgement> {
+    let mut seen = HashSet::new();
+    let judged: Vec<BudgetJudgement> = new
+        .names()
+        .filter(|name| budget.takes(*name) && seen.insert(*name))
+        .map(|name| judged_for(budget, name, new))
+        .collect();
+    if judged.is_empty() {
         let reason = Some("no run of NEW has such a figure".into());
         return vec![BudgetJudgement { budget: budget.clone(), value: None, verdict: Verdict::Invalid, reason }];
     }
-    keys.iter().map(|key| judged_for(budget, key, new)).collect()
+    judged
 }
 
-fn judged_for(budget: &Budget, key: &Key, new: &[RunFigures]) -> BudgetJudgement {
+fn judged_for(budget: &Budget, name: FigureName<'_>, new: &RunTable<'_>) -> BudgetJudgement {
     let budget = Budget {
-        command: Some(key.command.clone()),
-        case: key.case.clone(),
-        metric: key.metric.clone(),
+        command: Some(name.command.into()),
+        case: name.case.into(),
+        metric: name.metric.into(),
         ..budget.clone()
     };
     let invalid = |reason: String| BudgetJudgement {
@@ -272,11 +271,10 @@ fn judged_for(budget: &Budget, key: &Key, new: &[RunFigures]) -> BudgetJudgement
         verdict: Verdict::Invalid,
         reason: Some(reason),
     };
-    let units = new.iter().filter_map(|run| run.figure(key)).map(|metric| &metric.unit);
-    if let Some(other) = units.into_iter().find(|unit| **unit != budget.unit) {
+    if let Some(other) = new.given(name).map(|metric| &metric.unit).find(|unit| **unit != budget.unit) {
         return invalid(format!("the budget is in {}, the figure in {other}", budget.unit));
     }
-    let value = match values_of(key, new) {
+    let value = match values(name, new, "NEW") {
         Ok(values) => median(&values),
         Err(reason) => return invalid(reason),
     };

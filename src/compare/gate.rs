@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::GateError;
 use super::pattern::matches;
-use super::runs::Key;
+use crate::record::FigureName;
 
 const BUILT_IN: [&str; 3] = [
     include_str!("../../profiles/gates/default.toml"),
@@ -91,6 +91,13 @@ impl Gate {
         gate.fault().map_or(Ok(gate), |detail| Err(GateError::Malformed { detail }))
     }
 
+    /// Whether it judges the figure of that name, by comparison or by a budget.
+    #[must_use]
+    pub fn takes(&self, name: FigureName<'_>) -> bool {
+        self.metrics.iter().any(|selection| selection.takes(name))
+            || self.budgets.iter().any(|budget| budget.takes(name))
+    }
+
     fn fault(&self) -> Option<String> {
         let effects = self.metrics.iter().filter_map(|selection| selection.min_effect_percent);
         for effect in effects.chain([self.min_effect_percent]) {
@@ -119,19 +126,21 @@ impl Selection {
         Self { command: None, case: case.into(), metric: metric.into(), min_effect_percent: None, optional: false }
     }
 
-    pub(super) fn takes(&self, key: &Key) -> bool {
-        self.command.as_ref().is_none_or(|command| *command == key.command)
-            && matches(&self.case, &key.case)
-            && matches(&self.metric, &key.metric)
+    /// Whether it chooses the figure of that name.
+    #[must_use]
+    pub fn takes(&self, name: FigureName<'_>) -> bool {
+        is_chosen(self.command.as_deref(), &self.case, &self.metric, name)
     }
 }
 
 impl Budget {
-    pub(super) fn takes(&self, key: &Key) -> bool {
-        self.command.as_ref().is_none_or(|command| *command == key.command)
-            && matches(&self.case, &key.case)
-            && matches(&self.metric, &key.metric)
+    pub(super) fn takes(&self, name: FigureName<'_>) -> bool {
+        is_chosen(self.command.as_deref(), &self.case, &self.metric, name)
     }
+}
+
+fn is_chosen(command: Option<&str>, case: &str, metric: &str, name: FigureName<'_>) -> bool {
+    command.is_none_or(|command| command == name.command) && matches(metric, name.metric) && matches(case, name.case)
 }
 
 /// Whether a metric is a tail, of which a run has too little to gate by: p99 and beyond, the extremes.
@@ -145,8 +154,8 @@ pub(super) fn is_tail(metric: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn key(command: &str, case: &str, metric: &str) -> Key {
-        Key { command: command.into(), case: case.into(), metric: metric.into() }
+    fn key<'a>(command: &'a str, case: &'a str, metric: &'a str) -> FigureName<'a> {
+        FigureName { command, case, metric }
     }
 
     #[test]
@@ -176,10 +185,10 @@ mod tests {
 
     #[test]
     fn selections_name_case_and_metric() {
-        assert!(Selection::of("p50").takes(&key("ipc", "applied/closed/100B", "p50")));
+        assert!(Selection::of("p50").takes(key("ipc", "applied/closed/100B", "p50")));
         let applied = Selection::of("applied/poisson:*:p50");
-        assert!(applied.takes(&key("ipc", "applied/poisson:50/100B", "p50")));
-        assert!(!applied.takes(&key("ipc", "received/poisson:50/100B", "p50")));
+        assert!(applied.takes(key("ipc", "applied/poisson:50/100B", "p50")));
+        assert!(!applied.takes(key("ipc", "received/poisson:50/100B", "p50")));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::gate::Selection;
-use super::runs::{Key, RunFigures};
-use crate::record::{Direction, MetricStatus};
+use super::runs::named;
+use crate::record::{Direction, FigureName, Metric, MetricStatus, RunFigures};
 use crate::stats::{ChangePoint, change_points};
 
 /// A split whose permutations are as clear in more than one of a hundred cases is no change.
@@ -110,42 +110,30 @@ pub struct Series {
     pub changes: Vec<Changed>,
 }
 
-/// What a series is of: figure, machine, subject.
-type Place = (Key, String, String);
+/// What a series is of: figure, unit, machine, subject.
+type Place<'a> = (FigureName<'a>, &'a str, &'a str, String);
 
-/// The series of the figures that the selections take. Runs of schema 1.0 do not say when and where they were measured and
-/// are left out; changes by less than `min_effect`, a share, are too.
+/// The series of the figures that the selections take; a figure in two units has two. Runs of schema 1.0 do not say when
+/// and where they were measured and are left out; changes by less than `min_effect`, a share, are too.
 #[must_use]
 pub fn series(runs: &[RunFigures], selections: &[Selection], min_effect: f64) -> Vec<Series> {
-    let mut groups: BTreeMap<Place, Vec<(&RunFigures, Option<f64>)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Place<'_>, Vec<(&RunFigures, &Metric)>> = BTreeMap::new();
     for run in runs {
         let Some(origin) = &run.origin else { continue };
         let subject = [origin.subject.as_str(), origin.simulated.as_str()].join(" ").trim().to_owned();
-        for key in run.keys().filter(|key| selections.iter().any(|selection| selection.takes(key))) {
-            let Some(metric) = run.figure(&key) else { continue };
-            let value = metric.value.filter(|value| metric.status == MetricStatus::Ok && value.is_finite());
-            let place = (key, origin.fingerprint.clone(), subject.clone());
-            groups.entry(place).or_default().push((run, value));
+        for (name, metric) in named(run).filter(|(name, _)| selections.iter().any(|selection| selection.takes(*name))) {
+            let place = (name, metric.unit.as_str(), origin.fingerprint.as_str(), subject.clone());
+            groups.entry(place).or_default().push((run, metric));
         }
     }
-    groups
-        .into_iter()
-        .filter_map(|((key, machine, subject), runs)| one(&key, machine, subject, &runs, min_effect))
-        .collect()
+    groups.into_iter().filter_map(|(place, runs)| one(place, &runs, min_effect)).collect()
 }
 
-fn one(
-    key: &Key,
-    machine: String,
-    subject: String,
-    runs: &[(&RunFigures, Option<f64>)],
-    min_effect: f64,
-) -> Option<Series> {
-    let sample = runs.iter().find_map(|(run, _)| run.figure(key))?;
+fn one((name, unit, machine, subject): Place<'_>, runs: &[(&RunFigures, &Metric)], min_effect: f64) -> Option<Series> {
     let given: Vec<(&RunFigures, f64)> = runs
         .iter()
-        .filter(|(run, _)| run.figure(key).is_some_and(|metric| metric.unit == sample.unit))
-        .filter_map(|(run, value)| Some((*run, (*value)?)))
+        .filter(|(_, metric)| metric.status == MetricStatus::Ok)
+        .filter_map(|(run, metric)| Some((*run, metric.value.filter(|value| value.is_finite())?)))
         .collect();
     let values: Vec<f64> = given.iter().map(|(_, value)| *value).collect();
     let points = given.iter().filter_map(|(run, value)| point(run, *value)).collect();
@@ -155,12 +143,12 @@ fn one(
         .filter_map(|point| changed(&point, given[point.at].0))
         .collect();
     Some(Series {
-        command: key.command.clone(),
-        case: key.case.clone(),
-        metric: key.metric.clone(),
-        unit: sample.unit.clone(),
-        direction: sample.direction,
-        machine,
+        command: name.command.into(),
+        case: name.case.into(),
+        metric: name.metric.into(),
+        unit: unit.into(),
+        direction: runs.first()?.1.direction,
+        machine: machine.into(),
         subject,
         points,
         missing: runs.len() - given.len(),
@@ -218,6 +206,17 @@ mod tests {
         assert_eq!((change.before, change.after, change.run_id.as_str()), (10.0, 12.0, "a-08"));
         assert!(super::series(&all, &[Selection::of("p50")], 0.25)[0].changes.is_empty(), "20 % is less than 25 %");
         assert!(super::series(&all, &[Selection::of("p90")], 0.05).is_empty());
+    }
+
+    #[test]
+    fn a_figure_whose_unit_changed_is_two_series() {
+        let mut all = runs("a", &[10.0; 8]);
+        for run in &mut all[4..] {
+            (run.figures[0].1.unit, run.figures[0].1.value) = ("us".into(), Some(10_000.0));
+        }
+        let series = series(&all, &[Selection::of("p50")], 0.05);
+        let told: Vec<_> = series.iter().map(|one| (one.unit.as_str(), one.points.len(), one.changes.len())).collect();
+        assert_eq!(told, [("ms", 4, 0), ("us", 4, 0)]);
     }
 
     #[test]

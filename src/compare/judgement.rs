@@ -1,11 +1,14 @@
 //! One figure of the old and the new runs: how far it moved, how surely, and what that means.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::runs::{Key, RunFigures};
-use crate::record::{Direction, Metric, MetricStatus};
-use crate::stats::{median_of_sorted, paired_ratio_at, scatter_of_pairs, unpaired_ratio};
+use super::comparison::Question;
+use super::runs::RunTable;
+use crate::record::{Direction, FigureName, Metric, MetricStatus, RunFigures};
+use crate::stats::{RankSumTest, median_of_sorted, paired_ratio_at, scatter_of_pairs};
 
 /// What a figure came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -71,99 +74,122 @@ pub struct Judgement {
     pub reason: Option<String>,
 }
 
-/// How figures are judged.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rule {
+/// The runs that figures are compared over, and the error that may be made.
+#[derive(Debug)]
+pub(super) struct Sides<'a> {
+    pub(super) base: RunTable<'a>,
+    pub(super) new: RunTable<'a>,
+    /// Pairs of runs of the same setting: what noise alone does.
+    same: Option<(RunTable<'a>, RunTable<'a>)>,
     /// Whether the runs of both sides belong together in pairs, in their order.
-    pub(super) paired: bool,
-    /// Smallest effect that matters, as a share.
-    pub(super) min_effect: f64,
+    paired: bool,
     /// The two-sided error that may be made.
-    pub(super) alpha: f64,
+    alpha: f64,
+    /// The test for runs that are no pairs.
+    unpaired: RankSumTest,
 }
 
-/// Pairs of runs of the same setting: what noise alone does.
-pub(super) type SameRuns<'a> = Option<(&'a [RunFigures], &'a [RunFigures])>;
+impl<'a> Sides<'a> {
+    /// The sides of a question.
+    pub(super) fn of(question: &Question<'a>) -> Self {
+        Self {
+            base: RunTable::of(question.base),
+            new: RunTable::of(question.new),
+            same: question.same.map(|(first, second)| (RunTable::of(first), RunTable::of(second))),
+            paired: question.paired,
+            alpha: question.alpha,
+            unpaired: RankSumTest::new(question.new.len(), question.base.len(), question.alpha),
+        }
+    }
+
+    /// The name of every figure of any run, once, in the order of the files.
+    pub(super) fn names(&self) -> Vec<FigureName<'a>> {
+        let mut seen = HashSet::new();
+        self.base.names().chain(self.new.names()).filter(|name| seen.insert(*name)).collect()
+    }
+
+    /// How far a figure moved.
+    fn change(&self, base: &[f64], new: &[f64]) -> Option<Change> {
+        let (ratio, interval, p) = if self.paired {
+            let ratio = paired_ratio_at(new, base, self.alpha)?;
+            (ratio.ratio, ratio.interval, ratio.p)
+        } else {
+            let ratio = self.unpaired.ratio(new, base)?;
+            (ratio.ratio, ratio.interval, ratio.p)
+        };
+        Some(Change { ratio, interval, p, p_adjusted: p })
+    }
+
+    /// What the mean of so many pairs reaches by chance in 5 of 100 comparisons, as a share.
+    fn noise(&self, name: FigureName<'_>, pairs: usize) -> Option<f64> {
+        let (first, second) = self.same.as_ref()?;
+        let (first, second) = (values(name, first, "").ok()?, values(name, second, "").ok()?);
+        let by_chance = quantile(0.975) * scatter_of_pairs(&second, &first)? / (pairs as f64).sqrt();
+        Some(by_chance.exp() - 1.0)
+    }
+}
 
 impl Judgement {
-    /// Compares the figure of `key`. The verdict is still open: it depends on how many figures are judged at once.
-    pub(super) fn of(
-        key: &Key,
-        gates: bool,
-        base: &[RunFigures],
-        new: &[RunFigures],
-        same: SameRuns<'_>,
-        rule: Rule,
-    ) -> Self {
-        let sample = base.iter().chain(new).find_map(|run| run.figure(key));
+    /// Compares the figure of that name, from `min_effect`, a share, on. The verdict is still open: it depends on how many
+    /// figures are judged at once.
+    pub(super) fn of(name: FigureName<'_>, gates: bool, sides: &Sides<'_>, min_effect: f64) -> Self {
+        let sample = sides.base.given(name).chain(sides.new.given(name)).next();
         let mut judgement = Self {
-            command: key.command.clone(),
-            case: key.case.clone(),
-            metric: key.metric.clone(),
+            command: name.command.into(),
+            case: name.case.into(),
+            metric: name.metric.into(),
             unit: sample.map(|metric| metric.unit.clone()).unwrap_or_default(),
             direction: sample.map_or(Direction::None, |metric| metric.direction),
             gates,
             base: None,
             new: None,
-            runs: (base.len(), new.len()),
+            runs: (sides.base.runs.len(), sides.new.runs.len()),
             change: None,
-            min_effect: rule.min_effect,
+            min_effect,
             noise: None,
             detectable: None,
             verdict: Verdict::Invalid,
             reason: None,
         };
-        match judgement.estimate(key, base, new, same, rule) {
+        match judgement.estimate(name, sides) {
             Ok(()) => judgement.verdict = Verdict::Inconclusive,
             Err(reason) => judgement.reason = Some(reason),
         }
         judgement
     }
 
-    fn estimate(
-        &mut self,
-        key: &Key,
-        base: &[RunFigures],
-        new: &[RunFigures],
-        same: SameRuns<'_>,
-        rule: Rule,
-    ) -> Result<(), String> {
-        let sides = [values(key, base, "BASE"), values(key, new, "NEW")];
-        self.base = sides[0].as_ref().ok().map(|values| median(values));
-        self.new = sides[1].as_ref().ok().map(|values| median(values));
-        let [base_values, new_values] = sides;
-        let (base_values, new_values) = (base_values?, new_values?);
-        self.check_kind(key, base.iter().chain(new))?;
-        let needs_positive = || "a ratio needs figures above 0; a budget can judge it".to_owned();
-        let change = if rule.paired {
-            let ratio = paired_ratio_at(&new_values, &base_values, rule.alpha).ok_or_else(needs_positive)?;
-            Change { ratio: ratio.ratio, interval: ratio.interval, p: ratio.p, p_adjusted: ratio.p }
-        } else {
-            let ratio = unpaired_ratio(&new_values, &base_values, rule.alpha).ok_or_else(needs_positive)?;
-            Change { ratio: ratio.ratio, interval: ratio.interval, p: ratio.p, p_adjusted: ratio.p }
+    fn estimate(&mut self, name: FigureName<'_>, sides: &Sides<'_>) -> Result<(), String> {
+        let (base, new) = (values(name, &sides.base, "BASE"), values(name, &sides.new, "NEW"));
+        // A median of another kind would stand beside this unit as if it were of it.
+        let kinds = [self.check_kind(sides.base.given(name)), self.check_kind(sides.new.given(name))];
+        let median_of = |values: &Result<Vec<f64>, String>, kind: &Result<(), String>| {
+            values.as_ref().ok().filter(|_| kind.is_ok()).map(|values| median(values))
         };
+        (self.base, self.new) = (median_of(&base, &kinds[0]), median_of(&new, &kinds[1]));
+        kinds.into_iter().collect::<Result<(), String>>()?;
+        let (base, new) = (base?, new?);
+        if self.direction == Direction::None {
+            return Err("neither way is better".into());
+        }
+        let needs_positive = || "a ratio needs figures above 0; a budget can judge it".to_owned();
+        let change = sides.change(&base, &new).ok_or_else(needs_positive)?;
         self.change = Some(change);
-        self.noise = same.and_then(|(first, second)| {
-            let (first, second) = (values(key, first, "").ok()?, values(key, second, "").ok()?);
-            // What the mean of so many pairs reaches by chance in 5 of 100 comparisons.
-            let by_chance = quantile(0.975) * scatter_of_pairs(&second, &first)? / (base_values.len() as f64).sqrt();
-            Some(by_chance.exp() - 1.0)
-        });
-        self.detectable = change.interval.map(|interval| self.detectable_from(interval, rule.alpha));
+        self.noise = sides.noise(name, base.len());
+        self.detectable = change.interval.map(|interval| self.detectable_from(interval, sides.alpha));
         Ok(())
     }
 
-    /// Unit and direction must be the same in all runs.
-    fn check_kind<'a>(&self, key: &Key, runs: impl Iterator<Item = &'a RunFigures>) -> Result<(), String> {
-        for metric in runs.filter_map(|run| run.figure(key)) {
+    /// Unit and direction must be those of the first run.
+    fn check_kind<'a>(&self, mut figures: impl Iterator<Item = &'a Metric>) -> Result<(), String> {
+        figures.try_for_each(|metric| {
             if metric.unit != self.unit {
                 return Err(format!("its unit is {} in some runs and {} in others", self.unit, metric.unit));
             }
             if metric.direction != self.direction {
                 return Err("the runs disagree on which way is better".into());
             }
-        }
-        if self.direction == Direction::None { Err("neither way is better".into()) } else { Ok(()) }
+            Ok(())
+        })
     }
 
     /// The smallest change, as a share, that would be surely seen and reach the margin in 80 of 100 comparisons: half the
@@ -228,13 +254,13 @@ fn why_open(is_sure: bool, is_sure_alone: bool) -> &'static str {
 }
 
 /// The value of each run, or why there is none.
-fn values(key: &Key, runs: &[RunFigures], side: &str) -> Result<Vec<f64>, String> {
-    runs.iter().map(|run| value(key, run, side)).collect()
+pub(super) fn values(name: FigureName<'_>, table: &RunTable<'_>, side: &str) -> Result<Vec<f64>, String> {
+    table.runs.iter().zip(table.figures(name)).map(|(run, metric)| value(metric, run, side)).collect()
 }
 
-fn value(key: &Key, run: &RunFigures, side: &str) -> Result<f64, String> {
+fn value(metric: Option<&Metric>, run: &RunFigures, side: &str) -> Result<f64, String> {
     let missing = |why: &str| format!("missing in run {} of {side}: {why}", run.run_id);
-    let metric: &Metric = run.figure(key).ok_or_else(|| missing("it has no such figure"))?;
+    let metric = metric.ok_or_else(|| missing("it has no such figure"))?;
     match (metric.status, metric.value) {
         (MetricStatus::Ok, Some(value)) if value.is_finite() => Ok(value),
         (MetricStatus::Ok, _) => Err(missing("it is no number")),
@@ -247,11 +273,6 @@ pub(super) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     if sorted.is_empty() { f64::NAN } else { median_of_sorted(&sorted) }
-}
-
-/// The value of each run that has one, for what needs no test.
-pub(super) fn values_of(key: &Key, runs: &[RunFigures]) -> Result<Vec<f64>, String> {
-    values(key, runs, "NEW")
 }
 
 fn quantile(p: f64) -> f64 {

@@ -20,5 +20,4 @@ pub use error::GateError;
 pub use gate::{Budget, Gate, Selection};
 pub use history::{Changed, Point, Series, WideRow, series, wide_rows};
 pub use judgement::{Change, Judgement, Verdict};
-pub use runs::{RunFigures, runs_of};
 pub use sequential::{Look, looks};

@@ -1,70 +1,54 @@
-//! Rows of `summary.csv`, gathered by run.
+//! The figures of runs by name, for looking up each of many in many runs.
 
-use crate::record::{CsvOrigin, CsvRow, Metric};
+use std::collections::HashMap;
 
-/// What a figure is of, the same in every run.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key {
-    pub(super) command: String,
-    pub(super) case: String,
-    pub(super) metric: String,
+use crate::record::{FigureName, Metric, RunFigures};
+
+/// Runs whose figures are found by name. Made once: the time that all lookups take grows with the number of figures, not with
+/// its square.
+#[derive(Debug)]
+pub(super) struct RunTable<'a> {
+    /// The runs, in order.
+    pub(super) runs: &'a [RunFigures],
+    figures: Vec<HashMap<FigureName<'a>, &'a Metric>>,
 }
 
-/// One run, as its CSV tells it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RunFigures {
-    /// Its id.
-    pub run_id: String,
-    /// The command that measured.
-    pub command: String,
-    /// Where it came from; `None` in files of schema 1.0.
-    pub origin: Option<CsvOrigin>,
-    /// Case and figure, in the order of the file.
-    pub figures: Vec<(String, Metric)>,
-}
-
-impl RunFigures {
-    /// The figure of that key, if this run has it.
-    pub(super) fn figure(&self, key: &Key) -> Option<&Metric> {
-        if self.command != key.command {
-            return None;
-        }
-        self.figures
-            .iter()
-            .find(|(case, metric)| *case == key.case && metric.name == key.metric)
-            .map(|(_, metric)| metric)
+impl<'a> RunTable<'a> {
+    /// The table of `runs`. Of figures that a run has twice, the first counts.
+    pub(super) fn of(runs: &'a [RunFigures]) -> Self {
+        let figures = runs.iter().map(|run| {
+            let mut figures = HashMap::with_capacity(run.figures.len());
+            for (name, metric) in named(run) {
+                figures.entry(name).or_insert(metric);
+            }
+            figures
+        });
+        Self { runs, figures: figures.collect() }
     }
 
-    /// What it has figures of.
-    pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
-        self.figures.iter().map(|(case, metric)| Key {
-            command: self.command.clone(),
-            case: case.clone(),
-            metric: metric.name.clone(),
+    /// The figure in each run, in order; `None` where a run does not have it.
+    pub(super) fn figures<'s>(
+        &'s self,
+        name: FigureName<'s>,
+    ) -> impl Iterator<Item = Option<&'a Metric>> + use<'s, 'a> {
+        self.figures.iter().map(move |figures| {
+            let figures: &HashMap<FigureName<'s>, &'a Metric> = figures;
+            figures.get(&name).copied()
         })
     }
+
+    /// The figure in the runs that have it.
+    pub(super) fn given<'s>(&'s self, name: FigureName<'s>) -> impl Iterator<Item = &'a Metric> + use<'s, 'a> {
+        self.figures(name).flatten()
+    }
+
+    /// The name of every figure of every run, in the order of the files; those of several runs more than once.
+    pub(super) fn names(&self) -> impl Iterator<Item = FigureName<'a>> + use<'_, 'a> {
+        self.runs.iter().flat_map(|run| named(run).map(|(name, _)| name))
+    }
 }
 
-/// The runs that the rows tell of, in the order of their starts; of runs that do not say when, in the order of their ids,
-/// which begin with the time.
-#[must_use]
-pub fn runs_of(rows: Vec<CsvRow>) -> Vec<RunFigures> {
-    let mut runs: Vec<RunFigures> = Vec::new();
-    for row in rows {
-        let figure = row.figure();
-        match runs.iter_mut().rev().find(|run| run.run_id == row.run_id) {
-            Some(run) => run.figures.push((row.case, figure)),
-            None => runs.push(RunFigures {
-                run_id: row.run_id,
-                command: row.command,
-                origin: row.origin,
-                figures: vec![(row.case, figure)],
-            }),
-        }
-    }
-    runs.sort_by(|a, b| {
-        let started = |run: &RunFigures| run.origin.as_ref().map(|origin| origin.started);
-        started(a).cmp(&started(b)).then_with(|| a.run_id.cmp(&b.run_id))
-    });
-    runs
+/// The figures of a run with their names, in the order of the file.
+pub(super) fn named(run: &RunFigures) -> impl Iterator<Item = (FigureName<'_>, &Metric)> {
+    run.figures.iter().map(|(case, metric)| (FigureName { command: &run.command, case, metric: &metric.name }, metric))
 }

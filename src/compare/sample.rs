@@ -1,7 +1,6 @@
 //! Runs with one figure, for the tests of this room and of the report.
 
-use super::runs::RunFigures;
-use crate::record::{CsvOrigin, Direction, Metric, RunState};
+use crate::record::{CsvOrigin, Direction, Metric, RunFigures, RunState};
 
 /// One run a value: `<name>-00`, `<name>-01` …, a minute apart, each with the p50 of `applied/poisson:50/100B` in ms.
 pub(crate) fn runs(name: &str, values: &[f64]) -> Vec<RunFigures> {

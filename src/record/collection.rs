@@ -1,56 +1,174 @@
 //! Figures of many runs: a CSV, the folder of a run, or a folder of any of these.
 
-use std::fs;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::csv::{CsvRow, read_csv};
+use super::csv::{CsvOrigin, each_row};
 use super::error::RecordError;
 use super::folder::CSV_FILE;
+use super::metric::Metric;
 
-/// Folders below folders: deeper than anybody keeps runs, and an end to links that lead in circles.
-const DEEPEST: usize = 8;
+/// How the header of every `summary.csv` begins.
+const FIRST_COLUMNS: &[u8] = b"schema,run_id,";
 
-/// The rows of every run at `path`: of a CSV file, or of each `summary.csv` in and below a folder, and of other CSV files
-/// directly in it when there is none. One file that cannot be read spoils all: a run that is silently left out could be the
-/// one that mattered.
-pub fn read_rows(path: &Path) -> Result<Vec<CsvRow>, RecordError> {
-    if !path.is_dir() {
-        return read_csv(path);
-    }
-    let mut files = Vec::new();
-    find(path, DEEPEST, &|name| name == CSV_FILE, &mut files)?;
-    if files.is_empty() {
-        find(path, 1, &|name| Path::new(name).extension().is_some_and(|extension| extension == "csv"), &mut files)?;
-    }
-    if files.is_empty() {
-        return Err(RecordError::NotARecord { path: path.to_owned(), missing: CSV_FILE });
-    }
-    files.sort();
-    let mut rows = Vec::new();
-    for file in &files {
-        rows.extend(read_csv(file)?);
-    }
-    Ok(rows)
+/// What a figure is of, the same in every run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FigureName<'a> {
+    /// The command that measured it.
+    pub command: &'a str,
+    /// Path of the case.
+    pub case: &'a str,
+    /// Name of the metric.
+    pub metric: &'a str,
 }
 
-fn find(
-    folder: &Path,
-    depth: usize,
-    is_wanted: &dyn Fn(&str) -> bool,
-    files: &mut Vec<PathBuf>,
-) -> Result<(), RecordError> {
-    if depth == 0 {
-        return Ok(());
+/// One run, as its CSV tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunFigures {
+    /// Its id.
+    pub run_id: String,
+    /// The command that measured.
+    pub command: String,
+    /// Where it came from; `None` in files of schema 1.0.
+    pub origin: Option<CsvOrigin>,
+    /// Case and figure, in the order of the file.
+    pub figures: Vec<(String, Metric)>,
+}
+
+/// The runs at a path.
+#[derive(Debug, Default)]
+pub struct SavedRuns {
+    /// In the order of their starts; those that do not say when in the order of their ids, which begin with the time.
+    pub runs: Vec<RunFigures>,
+    /// What could have been meant as well and was not read: a sentence for each file.
+    pub left_out: Vec<String>,
+}
+
+/// The runs at `path`: of a CSV file, or of each `summary.csv` (upper or lower case) in and below a folder, and of other CSV
+/// files directly in it when there is none. Other files there that hold figures of runs are named in `left_out`. One file
+/// that cannot be read spoils all: a run that is silently left out could be the one that mattered.
+///
+/// Only the figures that `is_wanted` takes are kept; every row is checked.
+pub fn read_runs(path: &Path, is_wanted: &dyn Fn(FigureName<'_>) -> bool) -> Result<SavedRuns, RecordError> {
+    let mut reader = Reader { is_wanted, saved: SavedRuns::default(), places: HashMap::new() };
+    if !path.is_dir() {
+        reader.read(path)?;
+        return Ok(reader.ended());
     }
-    for entry in fs::read_dir(folder).map_err(RecordError::io("read", folder))? {
-        let path = entry.map_err(RecordError::io("read", folder))?.path();
-        if path.is_dir() {
-            find(&path, depth - 1, is_wanted, files)?;
-        } else if path.file_name().and_then(|name| name.to_str()).is_some_and(is_wanted) {
-            files.push(path);
+    let mut found = Found::default();
+    found.search(path)?;
+    let Found { mut summaries, mut others, .. } = found;
+    if summaries.is_empty() {
+        (summaries, others) = others.into_iter().partition(|file| file.parent() == Some(path));
+    } else {
+        others.retain(|file| holds_runs(file));
+    }
+    if summaries.is_empty() {
+        return Err(RecordError::NotARecord { path: path.to_owned(), missing: CSV_FILE });
+    }
+    summaries.sort();
+    others.sort();
+    for file in &summaries {
+        reader.read(file)?;
+    }
+    for file in others.iter().filter(|file| holds_runs(file)) {
+        reader.saved.left_out.push(format!("{} was not read: name it, or call it {CSV_FILE}", file.display()));
+    }
+    Ok(reader.ended())
+}
+
+/// Files that may hold figures, in and below a folder.
+#[derive(Default)]
+struct Found {
+    /// Those called `summary.csv`.
+    summaries: Vec<PathBuf>,
+    /// Other CSV files.
+    others: Vec<PathBuf>,
+    /// Folders that were searched, by their real paths: links may lead in circles.
+    searched: HashSet<PathBuf>,
+}
+
+impl Found {
+    fn search(&mut self, folder: &Path) -> Result<(), RecordError> {
+        let mut folders = vec![folder.to_owned()];
+        while let Some(folder) = folders.pop() {
+            let real = fs::canonicalize(&folder).map_err(RecordError::io("read", &folder))?;
+            if !self.searched.insert(real) {
+                continue;
+            }
+            for entry in fs::read_dir(&folder).map_err(RecordError::io("read", &folder))? {
+                let path = entry.map_err(RecordError::io("read", &folder))?.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.file_name().is_some_and(|name| name.eq_ignore_ascii_case(CSV_FILE)) {
+                    self.summaries.push(path);
+                } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(OsStr::new("csv"))) {
+                    self.others.push(path);
+                }
+            }
         }
+        Ok(())
     }
-    Ok(())
+}
+
+/// Whether a CSV file begins as the figures of runs do: there are histories and events beside them.
+fn holds_runs(file: &Path) -> bool {
+    let mut begin = Vec::new();
+    // One that cannot be opened is named as well.
+    File::open(file)
+        .and_then(|file| file.take(FIRST_COLUMNS.len() as u64 + 3).read_to_end(&mut begin))
+        .map_or(true, |_| begin.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&begin).starts_with(FIRST_COLUMNS))
+}
+
+/// Gathers rows by run.
+struct Reader<'a> {
+    is_wanted: &'a dyn Fn(FigureName<'_>) -> bool,
+    saved: SavedRuns,
+    /// Run id, and its place among the runs.
+    places: HashMap<String, usize>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, file: &Path) -> Result<(), RecordError> {
+        let text = fs::read(file).map_err(RecordError::io("read", file))?;
+        let (known, is_wanted) = (self.saved.runs.len(), self.is_wanted);
+        let (runs, places) = (&mut self.saved.runs, &mut self.places);
+        let mut again = BTreeSet::new();
+        each_row(file, &text, |row, origin| {
+            let place = places.get(&row.run_id).copied().unwrap_or_else(|| {
+                places.insert(row.run_id.clone(), runs.len());
+                let (run_id, command) = (row.run_id.clone(), row.command.clone());
+                runs.push(RunFigures { run_id, command, origin: origin.cloned(), figures: Vec::new() });
+                runs.len() - 1
+            });
+            // A whole run that an earlier file has is the same run. Schema 1.0 does not say whether it is whole.
+            if place < known && runs[place].origin.is_some() {
+                again.insert(row.run_id);
+                return;
+            }
+            if is_wanted(FigureName { command: &row.command, case: &row.case, metric: &row.metric }) {
+                let figure = row.figure();
+                runs[place].figures.push((row.case, figure));
+            }
+        })?;
+        if let Some(run_id) = again.first() {
+            let more = if again.len() > 1 { format!(" and {} more", again.len() - 1) } else { String::new() };
+            let sentence = format!("{}: run {run_id}{more} is in another file already and counts once", file.display());
+            self.saved.left_out.push(sentence);
+        }
+        Ok(())
+    }
+
+    fn ended(mut self) -> SavedRuns {
+        self.saved.runs.sort_by(|a, b| {
+            let started = |run: &RunFigures| run.origin.as_ref().map(|origin| origin.started);
+            started(a).cmp(&started(b)).then_with(|| a.run_id.cmp(&b.run_id))
+        });
+        self.saved
+    }
 }
 
 #[cfg(test)]
@@ -59,25 +177,88 @@ mod tests {
     use super::super::sample::run;
     use super::*;
 
-    #[test]
-    fn a_file_a_run_and_a_folder_of_runs_are_read() {
+    /// A folder with the run `name` in each of the folders.
+    fn saved(names: &[&str]) -> tempfile::TempDir {
         let temp = tempfile::tempdir().unwrap();
         let mut run = run();
-        for name in ["a/1", "a/2"] {
+        for name in names {
             run.run_id = format!("20260102T030405Z-{}", name.replace('/', "-"));
             RecordFolder::create(&temp.path().join(name)).unwrap().write_run(&run).unwrap();
         }
-        let rows = |name: &str| read_rows(&temp.path().join(name)).unwrap().len();
-        let one = rows("a/1/summary.csv");
-        assert_eq!((rows("a/1"), rows("a"), rows("")), (one, 2 * one, 2 * one));
+        temp
+    }
+
+    fn read(path: &Path) -> Result<SavedRuns, RecordError> {
+        read_runs(path, &|_| true)
+    }
+
+    #[test]
+    fn a_file_a_run_and_a_folder_of_runs_are_read() {
+        let temp = saved(&["a/1", "a/2"]);
+        let runs = |name: &str| read(&temp.path().join(name)).unwrap().runs.len();
+        assert_eq!((runs("a/1/summary.csv"), runs("a/1"), runs("a"), runs("")), (1, 1, 2, 2));
 
         let text = fs::read_to_string(temp.path().join("a/1/summary.csv")).unwrap();
         fs::create_dir(temp.path().join("kept")).unwrap();
-        fs::write(temp.path().join("kept/main.csv"), &text).unwrap();
-        assert_eq!(rows("kept"), one);
+        fs::write(temp.path().join("kept/main.CSV"), &text).unwrap();
+        assert_eq!(runs("kept"), 1);
         fs::write(temp.path().join("a/2/summary.csv"), &text[..text.len() - 9]).unwrap();
-        assert!(matches!(read_rows(temp.path()), Err(RecordError::Corrupt { .. })));
+        assert!(matches!(read(temp.path()), Err(RecordError::Corrupt { .. })));
         fs::create_dir(temp.path().join("none")).unwrap();
-        assert!(matches!(read_rows(&temp.path().join("none")), Err(RecordError::NotARecord { .. })));
+        assert!(matches!(read(&temp.path().join("none")), Err(RecordError::NotARecord { .. })));
+    }
+
+    #[test]
+    fn only_wanted_figures_are_kept_and_every_run_stays() {
+        let temp = saved(&["a", "b"]);
+        let read = read_runs(temp.path(), &|name| name.metric == "p50" && name.case == "applied/closed/100B").unwrap();
+        assert_eq!(read.runs.iter().map(|run| run.figures.len()).collect::<Vec<_>>(), [1, 1]);
+        let none = read_runs(temp.path(), &|_| false).unwrap();
+        assert_eq!((none.runs.len(), none.runs[0].figures.len()), (2, 0));
+    }
+
+    #[test]
+    fn depth_and_capitals_leave_no_run_out() {
+        let deep = "1/2/3/4/5/6/7/8/9/10/11/12";
+        let temp = saved(&["a", deep]);
+        fs::rename(temp.path().join("a/summary.csv"), temp.path().join("a/SUMMARY.CSV")).unwrap();
+        let read = read(temp.path()).unwrap();
+        assert_eq!((read.runs.len(), read.left_out.len()), (2, 0));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn names_that_are_no_text_and_links_that_lead_in_circles_are_no_hindrance() {
+        use std::os::unix::ffi::OsStrExt;
+
+        let temp = saved(&["a", "b"]);
+        let odd = temp.path().join(OsStr::from_bytes(b"caf\xe9"));
+        fs::rename(temp.path().join("b"), &odd).unwrap();
+        std::os::unix::fs::symlink(temp.path(), temp.path().join("a/up")).unwrap();
+        assert_eq!(read(temp.path()).unwrap().runs.len(), 2);
+        let kept = tempfile::tempdir().unwrap();
+        fs::copy(odd.join("summary.csv"), kept.path().join(OsStr::from_bytes(b"\xff.csv"))).unwrap();
+        assert_eq!(read(kept.path()).unwrap().runs.len(), 1);
+    }
+
+    #[test]
+    fn what_is_beside_the_runs_and_not_read_is_named() {
+        let temp = saved(&["a", "b"]);
+        fs::copy(temp.path().join("a/summary.csv"), temp.path().join("older.csv")).unwrap();
+        fs::write(temp.path().join("events.csv"), "time,at_s\n").unwrap();
+        let read = read(temp.path()).unwrap();
+        assert_eq!(read.runs.len(), 2);
+        assert_eq!(read.left_out.len(), 1, "{:?}", read.left_out);
+        assert!(read.left_out[0].contains("older.csv was not read"), "{:?}", read.left_out);
+    }
+
+    #[test]
+    fn a_run_in_two_files_counts_once_and_is_named() {
+        let temp = saved(&["a", "b"]);
+        fs::create_dir(temp.path().join("copy")).unwrap();
+        fs::copy(temp.path().join("a/summary.csv"), temp.path().join("copy/summary.csv")).unwrap();
+        let read = read(temp.path()).unwrap();
+        assert_eq!(read.runs.iter().map(|run| run.figures.len()).collect::<Vec<_>>(), [17, 17]);
+        assert!(read.left_out[0].contains("copy") && read.left_out[0].contains("counts once"), "{:?}", read.left_out);
     }
 }

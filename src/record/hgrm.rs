@@ -48,12 +48,12 @@ impl Level {
 pub fn write_hgrm(mut writer: impl Write, histogram: &Histogram<u64>) -> io::Result<()> {
     writeln!(writer, "{:>12} {:>14} {:>10} {:>14}\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)")?;
     let samples = histogram.len();
-    let mut steps = histogram.iter_recorded();
+    let mut recorded = histogram.iter_recorded();
     let (mut value_ns, mut count) = (0, 0);
     for level in Level::all().take_while(|_| samples > 0) {
         while count < level.rank(samples) {
-            let Some(step) = steps.next() else { break };
-            (value_ns, count) = (step.value_iterated_to(), count + step.count_at_value());
+            let Some(bucket) = recorded.next() else { break };
+            (value_ns, count) = (bucket.value_iterated_to(), count + bucket.count_at_value());
         }
         line(&mut writer, value_ns, level.share(), count)?;
         if count == samples {

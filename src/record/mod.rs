@@ -22,9 +22,10 @@ mod schema;
 mod session;
 mod timeline;
 mod topology;
+mod totals;
 
 pub use case::{Case, CaseState, HistogramFiles};
-pub use collection::read_rows;
+pub use collection::{FigureName, RunFigures, SavedRuns, read_runs};
 pub use csv::{CsvOrigin, CsvRow, CsvStatus, read_csv, write_csv};
 pub use error::RecordError;
 pub use fact::Fact;
@@ -42,3 +43,4 @@ pub use session::{
 };
 pub use timeline::{Series, Timeline};
 pub use topology::Topology;
+pub use totals::{CaseTotal, read_totals};

@@ -1,18 +1,25 @@
 //! The report as one HTML file: styles and drawings inside, no script, nothing fetched.
 
+use std::collections::HashMap;
+
 use hdrhistogram::Histogram;
 
+use super::markdown::LONGEST;
 use super::outline::{Column, Outline};
 use super::{figure, plot, timeline};
 use crate::plural::noun_for;
-use crate::record::Run;
+use crate::record::{Case, Run};
+use crate::text;
 
 const STYLE: &str = include_str!("report.css");
 
-/// The report on `run` as a page of its own. `histograms` are case paths and their latencies in nanoseconds; each is
-/// drawn under the case of that path. What must be known before any figure is read comes first.
+/// Path of a case, and its latencies in nanoseconds, or why they could not be read.
+pub type Distribution = (String, Result<Histogram<u64>, String>);
+
+/// The report on `run` as a page of its own. Each histogram is drawn under the case of that path; where one could not be
+/// read, the page says so. What must be known before any figure is read comes first.
 #[must_use]
-pub fn html(run: &Run, histograms: &[(String, Histogram<u64>)]) -> String {
+pub fn html(run: &Run, histograms: &[Distribution]) -> String {
     let outline = Outline::of(run);
     let mut body: String =
         outline.marks.iter().map(|mark| element("p", " class=\"mark\" role=\"note\"", mark)).collect();
@@ -63,10 +70,15 @@ fn grid(columns: &[Column], rows: &[Vec<String>]) -> String {
     format!("<div class=\"wide\"><table>\n<thead><tr>\n{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n")
 }
 
-/// A drawing for each histogram that belongs to a case of the run.
-fn plots(run: &Run, histograms: &[(String, Histogram<u64>)]) -> String {
+/// A drawing for each histogram that belongs to a case of the run, and a remark for each that could not be read.
+fn plots(run: &Run, histograms: &[Distribution]) -> String {
+    let cases: HashMap<&str, &Case> = run.cases.iter().map(|case| (case.path.as_str(), case)).collect();
     let drawn = histograms.iter().filter_map(|(path, histogram)| {
-        let case = run.cases.iter().find(|case| case.path == *path)?;
+        let case = *cases.get(path.as_str())?;
+        let histogram = match histogram {
+            Ok(histogram) => histogram,
+            Err(reason) => return Some(element("p", " class=\"remark\"", &format!("{path}: not drawn: {reason}."))),
+        };
         let svg = plot::distribution(case, histogram);
         let samples = format!(" {} {}", figure::count(histogram.len()), noun_for(&histogram.len(), "sample"));
         let caption = element("strong", "", path) + &element("span", "", &samples);
@@ -103,8 +115,10 @@ fn element(name: &str, attributes: &str, text: &str) -> String {
     format!("<{name}{attributes}>{}</{name}>\n", escaped(text))
 }
 
-/// Text that is neither markup nor the end of an attribute.
+/// Text that is neither markup nor the end of an attribute, safe to show and not endless.
 pub(super) fn escaped(text: &str) -> String {
+    let text = text::line(text);
+    let text = text::shortened(&text, LONGEST);
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -128,7 +142,8 @@ mod tests {
 
     fn page(run: &Run) -> String {
         let samples: Vec<u64> = (0..100).map(|i| 16_000_000 + i * 20_000).collect();
-        html(run, &[(run.cases[0].path.clone(), histogram_of(&samples)), ("no/such/case".into(), histogram_of(&[1]))])
+        let none = ("no/such/case".into(), Ok(histogram_of(&[1])));
+        html(run, &[(run.cases[0].path.clone(), Ok(histogram_of(&samples))), none])
     }
 
     /// Names of the elements of a page in the order in which they open, each checked to be closed by its own name.
@@ -191,6 +206,23 @@ mod tests {
         assert!(!opened(&page).contains(&"script"));
         let escaped = "&lt;/title&gt;&lt;script&gt;alert(&#39;1&#39; &amp; &quot;2&quot;)&lt;/script&gt;";
         assert!(page.matches(escaped).count() >= 6, "{page}");
+    }
+
+    #[test]
+    fn a_histogram_that_cannot_be_read_is_a_remark_on_the_page() {
+        let run = run();
+        let page = html(&run, &[(run.cases[0].path.clone(), Err("a.hlog: no such file".into()))]);
+        let remark = "applied/closed/100B: not drawn: a.hlog: no such file.";
+        assert!(page.contains(remark) && !opened(&page).contains(&"svg"), "{page}");
+    }
+
+    #[test]
+    fn what_steers_a_terminal_or_turns_text_around_is_written_out() {
+        let mut run = run();
+        run.warnings = vec!["a\u{1b}]0;x\u{7}\u{202e}\u{fffe}\u{9b}".into()];
+        let page = page(&run);
+        assert!(!page.chars().any(|c| text::is_unsafe(c) && c != '\n'), "{page:?}");
+        assert!(page.contains("a\\u001b]0;x\\u0007\\u202e\\ufffe\\u009b"), "{page}");
     }
 
     #[test]

@@ -25,12 +25,12 @@ mod timeline;
 mod waterfall;
 
 pub use comparison::{
-    annotations, bencher, benchmark, comparison_json, comparison_markdown, comparison_table, headline,
-    history_markdown, history_table, junit, wide,
+    annotations, bencher, benchmark, comparison_json, comparison_markdown, comparison_summary, comparison_table,
+    headline, history_markdown, history_table, is_wide, junit, read_wide, wide, without_commands, without_gaps,
 };
 pub use error::ReportError;
 pub use figure::{amount, amount_by, with_interval};
-pub use html::html;
+pub use html::{Distribution, html};
 pub use line::case_line;
 pub use llama_bench::{llama_bench_csv, llama_bench_left_out, llama_bench_markdown};
 pub use markdown::markdown;

@@ -1,5 +1,7 @@
 //! Tables of the cases that have no median: one for every set of cases that give the same figures.
 
+use std::collections::HashMap;
+
 use super::attribution;
 use super::figure;
 use super::outline::{Column, state_word};
@@ -26,13 +28,15 @@ pub(super) struct Grid {
 pub(super) fn groups<'a>(cases: &'a [Case], zero_everywhere: &[&str]) -> Vec<Vec<&'a Case>> {
     let names = |case: &'a Case| case.metrics.iter().map(|metric| metric.name.as_str());
     let mut groups: Vec<Vec<&Case>> = Vec::new();
+    let mut places: HashMap<Vec<&str>, usize> = HashMap::new();
     let is_tabled =
         |case: &&Case| !case.metrics.is_empty() && case.metric("p50").is_none() && !attribution::is_one(case);
     for case in cases.iter().filter(is_tabled) {
-        match groups.iter_mut().find(|group| names(group[0]).eq(names(case))) {
-            Some(group) => group.push(case),
-            None => groups.push(vec![case]),
-        }
+        let place = *places.entry(names(case).collect()).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[place].push(case);
     }
     groups.retain(|group| group.len() > 1 && !shown(group, zero_everywhere).is_empty());
     groups

@@ -1,5 +1,7 @@
 //! What a report says, in order, before any format: the exporters only set it.
 
+use std::collections::{HashMap, HashSet};
+
 use super::conditions::conditions;
 use super::figure;
 use super::others::{self, Grid};
@@ -63,7 +65,8 @@ impl Outline {
     /// The outline of a report on `run`.
     pub(super) fn of(run: &Run) -> Self {
         let (percentiles, nowhere) = percentiles(&run.cases);
-        let in_table: Vec<&Case> = run.cases.iter().filter(|case| is_in_table(case, &run.cases)).collect();
+        let has_medians = run.cases.iter().any(|case| case.metric("p50").is_some());
+        let in_table: Vec<&Case> = run.cases.iter().filter(|case| is_in_table(case, has_medians)).collect();
         let mut remarks = Vec::new();
         if !in_table.is_empty() {
             remarks.push("In brackets: the 95 % confidence interval; sd: the standard deviation.".into());
@@ -83,7 +86,7 @@ impl Outline {
         tables.splice(0..0, before_after::grid(run));
         tables.extend(waterfall::grids(run));
         tables.extend(attribution::grids(run));
-        let is_grouped = |case: &Case| groups.iter().flatten().any(|grouped| std::ptr::eq(*grouped, case));
+        let grouped: HashSet<&str> = groups.iter().flatten().map(|case| case.path.as_str()).collect();
         Self {
             marks: marks(run),
             title: format!("workly-perf {}", run.command),
@@ -96,9 +99,9 @@ impl Outline {
             also: run
                 .cases
                 .iter()
-                .filter(|case| settings.is_none() && !is_grouped(case))
+                .filter(|case| settings.is_none() && !grouped.contains(case.path.as_str()))
                 .filter(|case| before_after::rows_of(case).is_none() && !attribution::is_one(case))
-                .filter_map(|case| also(case, &run.cases, &none))
+                .filter_map(|case| also(case, has_medians, &none))
                 .collect(),
             tables: settings.map_or(tables, |settings| vec![settings]),
             timelines: run.cases.iter().flat_map(timeline::lines).collect(),
@@ -183,8 +186,8 @@ fn percentiles(cases: &[Case]) -> (Vec<String>, Vec<(String, f64)>) {
 }
 
 /// A case with a median has its row; one without any figure stands beside those, so that its absence shows.
-fn is_in_table(case: &Case, cases: &[Case]) -> bool {
-    case.metric("p50").is_some() || case.metrics.is_empty() && cases.iter().any(|case| case.metric("p50").is_some())
+fn is_in_table(case: &Case, has_medians: bool) -> bool {
+    case.metric("p50").is_some() || case.metrics.is_empty() && has_medians
 }
 
 fn columns(percentiles: &[String]) -> Vec<Column> {
@@ -220,8 +223,8 @@ fn row(case: &Case, percentiles: &[String]) -> Vec<String> {
 
 /// A case's figures that have no column and are not told once for all cases, each with its n; `None` where there are
 /// none.
-fn also(case: &Case, cases: &[Case], told_once: &[&str]) -> Option<(String, String)> {
-    let tabled = is_in_table(case, cases);
+fn also(case: &Case, has_medians: bool, told_once: &[&str]) -> Option<(String, String)> {
+    let tabled = is_in_table(case, has_medians);
     let has_column = |metric: &&Metric| {
         tabled && (figure::percentile(&metric.name).is_some() || IN_TABLE.contains(&metric.name.as_str()))
     };
@@ -262,9 +265,14 @@ fn in_words(metric: &Metric) -> String {
 /// Reasons and notes, those that say the same of several cases said once.
 fn notes(cases: &[Case]) -> Vec<(String, String)> {
     let mut notes: Vec<(String, String)> = Vec::new();
-    let mut add = |path: &str, text: String| match notes.iter_mut().find(|(_, known)| *known == text) {
-        Some((paths, _)) => *paths = format!("{paths}, {path}"),
-        None => notes.push((path.to_owned(), text)),
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut add = |path: &str, text: String| {
+        if let Some(&at) = places.get(&text) {
+            notes[at].0.extend([", ", path]);
+        } else {
+            places.insert(text.clone(), notes.len());
+            notes.push((path.to_owned(), text));
+        }
     };
     for case in cases {
         if case.state != CaseState::Ok {

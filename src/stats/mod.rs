@@ -23,4 +23,4 @@ pub use quantile::{nearest_rank, percentile_interval, samples_needed};
 pub use reservoir::Reservoir;
 pub use slope::{Line, Slope, robust_line, theil_sen};
 pub use summary::{PERCENTILES, Percentile, Summary};
-pub use unpaired::{UnpairedRatio, unpaired_ratio};
+pub use unpaired::{RankSumTest, UnpairedRatio, unpaired_ratio};

@@ -21,35 +21,76 @@ pub struct UnpairedRatio {
 
 /// The ratio of `of` to `to`, with an interval that misses the truth with a probability of at most `alpha`. `None` if a
 /// side is empty, or a value is not positive and finite.
+#[must_use]
+pub fn unpaired_ratio(of: &[f64], to: &[f64], alpha: f64) -> Option<UnpairedRatio> {
+    RankSumTest::new(of.len(), to.len(), alpha).ratio(of, to)
+}
+
+/// The exact Mann–Whitney test for two sets of given sizes. What depends on nothing but the sizes is computed once, for many
+/// figures of the same runs.
 ///
 /// Source: Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, sections 4.1 to 4.3. Ties take the mean of
 /// their ranks.
-#[must_use]
-pub fn unpaired_ratio(of: &[f64], to: &[f64], alpha: f64) -> Option<UnpairedRatio> {
-    let usable = |value: &f64| value.is_finite() && *value > 0.0;
-    if of.is_empty() || to.is_empty() || !of.iter().chain(to).all(usable) {
-        return None;
-    }
-    let mut shifts: Vec<f64> = of.iter().flat_map(|of| to.iter().map(move |to| (of / to).ln())).collect();
-    shifts.sort_by(f64::total_cmp);
-    let interval = critical_rank(of.len(), to.len(), alpha).map(|rank| {
-        let (low, high) = (shifts[rank - 1], shifts[shifts.len() - rank]);
-        (low.exp(), high.exp())
-    });
-    Some(UnpairedRatio { ratio: median_of_sorted(&shifts).exp(), interval, p: rank_sum_p(of, to) })
+#[derive(Debug, Clone)]
+pub struct RankSumTest {
+    /// Values on the first side.
+    of: usize,
+    /// Values on the second side.
+    to: usize,
+    /// Rank of the shifts that the interval ends with.
+    critical: Option<usize>,
+    /// The share of all choices that gives each doubled rank sum where there are no ties; empty where it is approximated.
+    untied: Vec<f64>,
 }
 
-/// Two-sided p of the rank-sum test.
-fn rank_sum_p(of: &[f64], to: &[f64]) -> f64 {
-    let all: Vec<f64> = of.iter().chain(to).copied().collect();
-    let ranks = doubled_midranks(&all);
-    if all.len() <= EXACT_UP_TO { exact_p(&ranks, of.len()) } else { approximate_p(&ranks, of.len()) }
+impl RankSumTest {
+    /// The test for `of` values against `to`, with intervals that miss the truth with a probability of at most `alpha`.
+    #[must_use]
+    pub fn new(of: usize, to: usize, alpha: f64) -> Self {
+        let ranks: Vec<usize> = (1..=of + to).map(|rank| 2 * rank).collect();
+        let untied = if of + to <= EXACT_UP_TO { rank_sum_shares(&ranks, of) } else { Vec::new() };
+        Self { of, to, critical: critical_rank(of, to, &untied, alpha), untied }
+    }
+
+    /// The ratio of `of` to `to`. `None` if a side is empty or not of the test's size, or a value is not positive and finite.
+    #[must_use]
+    pub fn ratio(&self, of: &[f64], to: &[f64]) -> Option<UnpairedRatio> {
+        let usable = |value: &f64| value.is_finite() && *value > 0.0;
+        let has_size = of.len() == self.of && to.len() == self.to && self.of.min(self.to) > 0;
+        if !has_size || !of.iter().chain(to).all(usable) {
+            return None;
+        }
+        let mut shifts: Vec<f64> = of.iter().flat_map(|of| to.iter().map(move |to| (of / to).ln())).collect();
+        shifts.sort_by(f64::total_cmp);
+        let interval = self.critical.map(|rank| {
+            let (low, high) = (shifts[rank - 1], shifts[shifts.len() - rank]);
+            (low.exp(), high.exp())
+        });
+        Some(UnpairedRatio { ratio: median_of_sorted(&shifts).exp(), interval, p: self.p(of, to) })
+    }
+
+    /// Two-sided p of the rank-sum test.
+    fn p(&self, of: &[f64], to: &[f64]) -> f64 {
+        let all: Vec<f64> = of.iter().chain(to).copied().collect();
+        let ranks = doubled_midranks(&all);
+        if all.len() > EXACT_UP_TO {
+            return approximate_p(&ranks, of.len());
+        }
+        let mut sorted = ranks.clone();
+        sorted.sort_unstable();
+        let is_untied = sorted.iter().zip(1..).all(|(rank, place)| *rank == 2 * place);
+        if is_untied { p_of(&ranks, of.len(), &self.untied) } else { exact_p(&ranks, of.len()) }
+    }
 }
 
 /// Over all choices of which ranks the first side takes.
 fn exact_p(ranks: &[usize], taken: usize) -> f64 {
+    p_of(ranks, taken, &rank_sum_shares(ranks, taken))
+}
+
+/// Both tails of the sum of the ranks that were taken, given the share of each sum.
+fn p_of(ranks: &[usize], taken: usize, shares: &[f64]) -> f64 {
     let sum: usize = ranks[..taken].iter().sum();
-    let shares = rank_sum_shares(ranks, taken);
     let (below, above): (f64, f64) = (shares[..=sum].iter().sum(), shares[sum..].iter().sum());
     (2.0 * below.min(above)).min(1.0)
 }
@@ -88,8 +129,8 @@ fn rank_sum_shares(ranks: &[usize], taken: usize) -> Vec<f64> {
 }
 
 /// The largest rank k, from 1, such that fewer than k shifts lie on the wrong side with a probability of at most
-/// `alpha` / 2.
-fn critical_rank(m: usize, n: usize, alpha: f64) -> Option<usize> {
+/// `alpha` / 2. `untied` is the share of each doubled rank sum, up to the sizes that have one.
+fn critical_rank(m: usize, n: usize, untied: &[f64], alpha: f64) -> Option<usize> {
     if m + n > EXACT_UP_TO {
         let (m, n) = (m as f64, n as f64);
         let sd = (m * n * (m + n + 1.0) / 12.0).sqrt();
@@ -97,10 +138,8 @@ fn critical_rank(m: usize, n: usize, alpha: f64) -> Option<usize> {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Below m · n.
         return (rank >= 1.0).then_some(rank as usize);
     }
-    let ranks: Vec<usize> = (1..=m + n).map(|rank| 2 * rank).collect();
-    let shares = rank_sum_shares(&ranks, m);
     let least = m * (m + 1);
-    critical_count(shares[least..].iter().copied().step_by(2), alpha)
+    critical_count(untied[least..].iter().copied().step_by(2), alpha)
 }
 
 #[cfg(test)]
@@ -109,6 +148,26 @@ mod tests {
     use rand::{RngExt, SeedableRng};
 
     use super::*;
+
+    fn critical_rank(m: usize, n: usize, alpha: f64) -> Option<usize> {
+        RankSumTest::new(m, n, alpha).critical
+    }
+
+    fn rank_sum_p(of: &[f64], to: &[f64]) -> f64 {
+        RankSumTest::new(of.len(), to.len(), 0.05).p(of, to)
+    }
+
+    #[test]
+    fn what_is_computed_once_is_what_each_comparison_would_compute() {
+        let mut rng = StdRng::seed_from_u64(9);
+        let test = RankSumTest::new(7, 9, 0.05);
+        for _ in 0..200 {
+            let values: Vec<f64> = (0..16).map(|_| 1.0 + rng.random::<f64>()).collect();
+            let p = exact_p(&doubled_midranks(&values), 7);
+            assert_eq!(test.ratio(&values[..7], &values[7..]).map(|ratio| ratio.p), Some(p));
+        }
+        assert_eq!(test.ratio(&[1.0; 6], &[1.0; 9]), None, "another size");
+    }
 
     #[test]
     fn critical_ranks_are_those_of_the_tables() {

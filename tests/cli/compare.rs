@@ -220,7 +220,6 @@ fn what_is_missing_or_asked_for_in_vain_never_passes() {
         ("compare base.csv new.csv --self-test", 2, "cannot be used with"),
         ("compare base.csv new.csv --min-effect 5", 2, "not a share"),
         ("compare base.csv new.csv --write pdf=x", 2, "there is no kind 'pdf'"),
-        ("compare base.csv new.csv --write junit=no/such/folder/x.xml", 5, "cannot write"),
         ("compare --self-test --aa-pairs 20", 2, "do not fit into 12 pairs"),
         ("history empty", 5, "summary.csv"),
         ("history base.csv --metrics p75", 4, "none of 8 runs has a figure of p75"),

@@ -3,8 +3,8 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand_distr::{Distribution, Normal};
-use workly_perf::compare::{Comparison, Gate, Question, RunFigures, Selection, Verdict, compare, looks};
-use workly_perf::record::{Direction, Metric};
+use workly_perf::compare::{Comparison, Gate, Question, Selection, Verdict, compare, looks};
+use workly_perf::record::{Direction, Metric, RunFigures};
 
 const ROUNDS: usize = 400;
 

@@ -9,6 +9,7 @@ mod architecture;
 mod breakdown;
 mod bridge_conformance;
 mod compare;
+mod compare_files;
 mod compare_python;
 mod compare_simulated;
 #[cfg(all(feature = "llama", target_os = "linux"))]

@@ -20,8 +20,9 @@ fn logs(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// Values, each as often as it was recorded, rising.
 fn sorted(total: &Histogram<u64>) -> Vec<u64> {
+    let times = |count: u64| usize::try_from(count).expect("a count that fits");
     let steps = total.iter_recorded();
-    steps.flat_map(|step| std::iter::repeat_n(step.value_iterated_to(), step.count_at_value() as usize)).collect()
+    steps.flat_map(|step| std::iter::repeat_n(step.value_iterated_to(), times(step.count_at_value()))).collect()
 }
 
 /// `0.912500000000` in parts of 10^12.

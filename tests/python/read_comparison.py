@@ -2,7 +2,7 @@
 
 Usage: read_comparison.py FOLDER
 
-FOLDER holds comparison.md, comparison.json, junit.xml, smaller.json, bigger.json, bencher.json and history.csv. Markdown is read by
+FOLDER holds comparison.md, comparison.json, junit.xml, smaller.json, bencher.json, history.csv, and perhaps bigger.json. Markdown is read by
 markdown-it-py, JUnit by junitparser; the JSON files are held against the shapes that github-action-benchmark and Bencher document, by
 jsonschema.
 """
@@ -19,6 +19,7 @@ from markdown_it import MarkdownIt
 # https://github.com/benchmark-action/github-action-benchmark: the JSON of customSmallerIsBetter and customBiggerIsBetter.
 BENCHMARK = {
     "type": "array",
+    "minItems": 1,
     "items": {
         "type": "object",
         "required": ["name", "unit", "value"],
@@ -114,7 +115,7 @@ def main():
         "markdown": markdown((folder / "comparison.md").read_text(encoding="utf-8")),
         "junit": junit(folder / "junit.xml"),
         "smaller": checked(folder / "smaller.json", BENCHMARK),
-        "bigger": checked(folder / "bigger.json", BENCHMARK),
+        "bigger": checked(folder / "bigger.json", BENCHMARK) if (folder / "bigger.json").exists() else None,
         "bencher": checked(folder / "bencher.json", BENCHER),
         "outcome": checked(folder / "comparison.json", COMPARISON)["outcome"],
         "history": history,

@@ -9,9 +9,10 @@ use super::super::failure::Failure;
 use super::command::Compared;
 use super::variant_run::run_variant;
 use crate::cli::CompareArgs;
-use crate::compare::{Comparison, Gate, Look, Question, RunFigures, compare, looks};
+use crate::compare::{Comparison, Gate, Look, Question, compare, looks};
 use crate::plan::{CampaignPlan, Role};
 use crate::plural::counted;
+use crate::record::RunFigures;
 use crate::term::{Printer, Progress};
 
 /// The error that a comparison may make, whenever it stops.
@@ -68,7 +69,8 @@ pub(super) fn campaign(
         if pairs < plan.rounds.len() {
             printer.note(&format!("clear after {pairs} of {}", counted(plan.rounds.len(), "pair")));
         }
-        Compared { comparison, conditions: json!({"plan": plan, "looks": looks, "pairs_run": pairs}) }
+        let conditions = json!({"plan": plan, "looks": looks, "pairs_run": pairs});
+        Compared { comparison, conditions, folder: None }
     }))
 }
 

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::recorder::LOCAL_RUNS;
 use super::campaign::campaign;
-use super::outputs::put_out;
+use super::outputs::{check, put_out};
 use crate::cli::{CompareArgs, FailOn};
-use crate::compare::{Comparison, Gate, Outcome, Question, Selection, compare, runs_of};
+use crate::compare::{Comparison, Gate, Outcome, Question, Selection, compare};
 use crate::exit::Exit;
 use crate::plan::CampaignPlan;
-use crate::record::{RecordFolder, read_rows};
+use crate::record::{RecordFolder, read_runs};
 use crate::report;
 use crate::term::Printer;
 
@@ -24,13 +24,15 @@ use crate::term::Printer;
 pub(super) struct Compared {
     pub(super) comparison: Comparison,
     pub(super) conditions: Value,
+    /// Where the runs were made, if they were.
+    pub(super) folder: Option<RecordFolder>,
 }
 
-/// Reads or measures, judges, writes, says.
+/// Reads or measures, judges, says, writes.
 pub(in super::super) fn run(args: &CompareArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let gate = gate(args)?;
     let compared = match (&args.base, &args.new) {
-        (Some(base), Some(new)) => saved(args, &gate, base, new)?,
+        (Some(base), Some(new)) => saved(args, &gate, base, new, printer)?,
         _ => match measured(args, &gate, printer, stop)? {
             Some(compared) => compared,
             None => return Ok(Exit::Interrupted),
@@ -71,8 +73,12 @@ fn gate(args: &CompareArgs) -> Result<Gate, Failure> {
     Ok(gate)
 }
 
-fn saved(args: &CompareArgs, gate: &Gate, base: &Path, new: &Path) -> Result<Compared, Failure> {
-    let read = |path: &Path| Ok::<_, Failure>(runs_of(read_rows(path)?));
+fn saved(args: &CompareArgs, gate: &Gate, base: &Path, new: &Path, printer: Printer) -> Result<Compared, Failure> {
+    let read = |path: &Path| {
+        let saved = read_runs(path, &|name| gate.takes(name))?;
+        saved.left_out.iter().for_each(|sentence| printer.warning(sentence));
+        Ok::<_, Failure>(saved.runs)
+    };
     let (base_runs, new_runs) = (read(base)?, read(new)?);
     let comparison = compare(&Question {
         base: &base_runs,
@@ -84,11 +90,17 @@ fn saved(args: &CompareArgs, gate: &Gate, base: &Path, new: &Path) -> Result<Com
         gate,
         alpha: 0.05,
     });
-    Ok(Compared { comparison, conditions: json!({"base": base, "new": new}) })
+    Ok(Compared { comparison, conditions: json!({"base": shown(base), "new": shown(new)}), folder: None })
+}
+
+/// A path as text, whatever its name is made of.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 fn measured(args: &CompareArgs, gate: &Gate, printer: Printer, stop: &AtomicBool) -> Result<Option<Compared>, Failure> {
     let plan = CampaignPlan::resolve(args, rand::random())?;
+    check(args)?;
     let folder = match &args.out {
         Some(path) => RecordFolder::create(path)?,
         None => RecordFolder::create_in(Path::new(LOCAL_RUNS), Timestamp::now(), "compare")?,
@@ -96,11 +108,8 @@ fn measured(args: &CompareArgs, gate: &Gate, printer: Printer, stop: &AtomicBool
     printer.note(&format!("A: {}", plan.a.args.join(" ")));
     printer.note(&format!("B: {}", plan.b.args.join(" ")));
     let compared = campaign(args, gate, &plan, folder.path(), printer, stop)?;
-    if let Some(Compared { comparison, .. }) = &compared {
-        folder.write_report(&report::comparison_markdown(comparison, comparison.outcome(Some(0.0))))?;
-    }
     printer.note(&format!("runs: {}", folder.path().display()));
-    Ok(compared)
+    Ok(compared.map(|compared| Compared { folder: Some(folder), ..compared }))
 }
 
 /// The exit code of a comparison.

@@ -8,9 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::super::failure::Failure;
-use crate::compare::{RunFigures, runs_of};
 use crate::plan::Variant;
-use crate::record::{CSV_FILE, read_rows};
+use crate::record::{CSV_FILE, RunFigures, read_runs};
 
 /// How often a run is looked at.
 const POLL: Duration = Duration::from_millis(20);
@@ -89,7 +88,7 @@ pub(super) fn run_variant(variant: &Variant, out: &Path, stop: &AtomicBool) -> R
         return Err(VariantError::NoRecord { args: variant.args.join(" "), code, said }.into());
     }
     // Whatever its exit code was: what could not be measured is marked in the record and never passes.
-    Ok(runs_of(read_rows(out)?).into_iter().next())
+    Ok(read_runs(out, &|_| true)?.runs.into_iter().next())
 }
 
 fn wait(child: &mut Child, stop: &AtomicBool) -> std::io::Result<Option<i32>> {

@@ -7,6 +7,7 @@ mod row;
 mod write;
 
 pub use origin::CsvOrigin;
+pub(super) use read::each_row;
 pub use read::read_csv;
 pub use row::{CsvRow, CsvStatus};
 pub use write::write_csv;

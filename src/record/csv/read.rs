@@ -1,6 +1,6 @@
 //! Reads `summary.csv`, and refuses what is not exactly one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -19,8 +19,21 @@ pub fn read_csv(path: &Path) -> Result<Vec<CsvRow>, RecordError> {
 
 /// The rows in the text of `path`.
 fn parse(path: &Path, text: &[u8]) -> Result<Vec<CsvRow>, RecordError> {
+    let mut rows = Vec::new();
+    each_row(path, text, |row, origin| rows.push(CsvRow { origin: origin.cloned(), ..row }))?;
+    Ok(rows)
+}
+
+/// Hands over every row of the text of `path`, without its origin, and beside it the origin of its run. The runs are whole
+/// only when this returns without an error.
+pub(in super::super) fn each_row(
+    path: &Path,
+    text: &[u8],
+    mut take: impl FnMut(CsvRow, Option<&CsvOrigin>),
+) -> Result<(), RecordError> {
+    let corrupt = |error: csv::Error| corrupt(path, text, error);
     let mut csv = csv::ReaderBuilder::new().from_reader(text);
-    let header = csv.headers().map_err(|error| corrupt(path, error))?.clone();
+    let header = csv.headers().map_err(corrupt)?.clone();
     if let Some(found) = newer_schema(text) {
         return Err(RecordError::TooNew { path: path.to_owned(), found });
     }
@@ -32,49 +45,73 @@ fn parse(path: &Path, text: &[u8]) -> Result<Vec<CsvRow>, RecordError> {
         return Err(RecordError::corrupt(path, "it is cut short: its last line has no end"));
     }
     let has_origin = header.iter().skip(HEADER.len()).take(ORIGIN.len()).eq(ORIGIN);
-    let mut rows = Vec::new();
-    let mut record = csv::StringRecord::new();
-    while csv.read_record(&mut record).map_err(|error| corrupt(path, error))? {
+    let mut runs = WholeRuns::default();
+    let mut origin: Option<CsvOrigin> = None;
+    let (mut record, mut previous) = (csv::StringRecord::new(), csv::StringRecord::new());
+    while csv.read_record(&mut record).map_err(corrupt)? {
         if record == header {
             continue;
         }
-        let line = record.position().map_or(0, csv::Position::line);
-        let mut row: CsvRow = record.deserialize(Some(&header)).map_err(|error| corrupt(path, error))?;
+        // The columns are known to be in this order: no need to look each up by its name.
+        let row: CsvRow = record.deserialize(None).map_err(corrupt)?;
         if !row.schema.is_readable() {
             return Err(RecordError::TooNew { path: path.to_owned(), found: row.schema });
         }
-        if has_origin {
-            let origin: CsvOrigin = record.deserialize(Some(&header)).map_err(|error| corrupt(path, error))?;
-            row.origin = Some(origin);
+        // The same in every row of a run: read once.
+        if has_origin && (origin.is_none() || !cells(&record).eq(cells(&previous))) {
+            origin = Some(record.deserialize(Some(&header)).map_err(corrupt)?);
         }
-        row.figure().check().map_err(|detail| RecordError::corrupt(path, format!("line {line}: {detail}")))?;
-        rows.push(row);
+        row.figure().check().map_err(|detail| {
+            let line = record.position().map_or(0, |position| line_at(text, position));
+            RecordError::corrupt(path, format!("line {line}: {detail}"))
+        })?;
+        runs.add(&row, origin.as_ref()).map_err(|detail| RecordError::corrupt(path, detail))?;
+        take(row, origin.as_ref());
+        std::mem::swap(&mut record, &mut previous);
     }
-    check_runs(&rows).map_err(|detail| RecordError::corrupt(path, detail))?;
-    Ok(rows)
+    runs.check().map_err(|detail| RecordError::corrupt(path, detail))
+}
+
+/// The cells that say where a row comes from.
+fn cells(record: &csv::StringRecord) -> impl Iterator<Item = &str> {
+    record.iter().skip(HEADER.len()).take(ORIGIN.len())
 }
 
 /// Whether every run has all of its rows, each of them once, and one origin.
-fn check_runs(rows: &[CsvRow]) -> Result<(), String> {
-    let mut runs: HashMap<&str, (u64, Option<&CsvOrigin>)> = HashMap::new();
-    let mut figures = HashSet::new();
-    for row in rows {
-        let (seen, origin) = runs.entry(&row.run_id).or_insert((0, row.origin.as_ref()));
-        if *origin != row.origin.as_ref() {
+#[derive(Default)]
+struct WholeRuns(BTreeMap<String, SeenRun>);
+
+/// What is known of a run so far.
+struct SeenRun {
+    origin: Option<CsvOrigin>,
+    /// Case and metric of its rows.
+    figures: HashSet<(String, String)>,
+}
+
+impl WholeRuns {
+    fn add(&mut self, row: &CsvRow, origin: Option<&CsvOrigin>) -> Result<(), String> {
+        if !self.0.contains_key(&row.run_id) {
+            self.0.insert(row.run_id.clone(), SeenRun { origin: origin.cloned(), figures: HashSet::new() });
+        }
+        let Some(run) = self.0.get_mut(&row.run_id) else { return Ok(()) };
+        if run.origin.as_ref() != origin {
             return Err(format!("run {} has two origins", row.run_id));
         }
-        if !figures.insert((&row.run_id, &row.case, &row.metric)) {
+        if !run.figures.insert((row.case.clone(), row.metric.clone())) {
             return Err(format!("run {}: {} of {} is there twice", row.run_id, row.metric, row.case));
         }
-        *seen += 1;
+        Ok(())
     }
-    for row in rows {
-        let (seen, origin) = runs[row.run_id.as_str()];
-        if let Some(origin) = origin.filter(|origin| origin.rows != seen) {
-            return Err(format!("it is cut short: run {} has {seen} of {} rows", row.run_id, origin.rows));
+
+    fn check(&self) -> Result<(), String> {
+        for (run_id, run) in &self.0 {
+            let seen = run.figures.len() as u64;
+            if let Some(origin) = run.origin.as_ref().filter(|origin| origin.rows != seen) {
+                return Err(format!("it is cut short: run {run_id} has {seen} of {} rows", origin.rows));
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The schema of the first row, where it is newer than this build can read.
@@ -86,8 +123,15 @@ fn newer_schema(text: &[u8]) -> Option<SchemaVersion> {
     (!found.is_readable()).then_some(found)
 }
 
-fn corrupt(path: &Path, error: csv::Error) -> RecordError {
-    let line = error.position().map_or_else(String::new, |position| format!("line {}: ", position.line()));
+/// The line, from 1, that a record at this position begins on. The crate counts a line end of Windows with the line after it.
+fn line_at(text: &[u8], position: &csv::Position) -> usize {
+    let at = usize::try_from(position.byte()).unwrap_or(text.len()).min(text.len());
+    let start = at + text[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    text[..start].split(|byte| *byte == b'\n').count()
+}
+
+fn corrupt(path: &Path, text: &[u8], error: csv::Error) -> RecordError {
+    let line = error.position().map_or_else(String::new, |position| format!("line {}: ", line_at(text, position)));
     let detail = match error.into_kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("{len} cells instead of {expected_len}"),
         csv::ErrorKind::Deserialize { err, .. } => {
@@ -149,9 +193,22 @@ mod tests {
         run.cases[0].metrics[0].value = Some(0.1 + 0.2);
         run.cases[0].metrics[1].value = Some(1e-9);
         run.cases[0].path = "with, comma and \"quotes\"".into();
+        run.cases[1].path = "=1+2, from elsewhere".into();
         assert_eq!(read(written(&run)).unwrap(), rows(&run).collect::<Vec<_>>());
         run.cases.clear();
         assert_eq!(read(written(&run)).unwrap(), []);
+    }
+
+    #[test]
+    fn control_characters_of_others_are_written_out_and_every_row_is_one_line() {
+        let mut run = run();
+        run.cases[0].path = "a\u{1b}[2J\nb\u{202e}".into();
+        run.simulated[0].parameters = "\u{9b}31m".into();
+        let text = written(&run);
+        assert!(!text.chars().any(|c| c != '\n' && crate::text::is_unsafe(c)), "{text:?}");
+        let rows = read(&text).unwrap();
+        assert_eq!(rows.len(), text.lines().count() - 1);
+        assert_eq!(rows[0].case, "a\\u001b[2J\\u000ab\\u202e");
     }
 
     #[test]
@@ -171,8 +228,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_is_refused_with_its_line() {
+    fn what_is_damaged_is_refused_with_its_line_whatever_ends_the_lines() {
         let text = written(&run());
+        for text in [text.clone(), text.replace('\n', "\r\n")] {
+            says_its_line(&text);
+        }
+    }
+
+    fn says_its_line(text: &str) {
         assert_eq!(
             refusal(text.replacen("run_id", "id", 1)),
             format!("line 1: the header is not '{}'", HEADER.join(","))

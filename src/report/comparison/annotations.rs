@@ -2,6 +2,10 @@
 
 use super::words::{headline, listed, name};
 use crate::compare::{Comparison, Outcome, Verdict};
+use crate::text;
+
+/// Characters of a message at most.
+const LONGEST: usize = 1_000;
 
 /// At most three lines: an error for what failed, a warning for what could not be told, a notice for what improved.
 #[must_use]
@@ -27,8 +31,20 @@ pub fn annotations(comparison: &Comparison, outcome: Outcome) -> String {
     lines.concat()
 }
 
+/// Text for the log of a workflow, in which a line that the runner would take for a command is none. `token` is any number
+/// that nobody could guess.
+#[must_use]
+pub fn without_commands(text: &str, token: u64) -> String {
+    let is_command = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");
+    if !text.lines().any(is_command) {
+        return text.to_owned();
+    }
+    format!("::stop-commands::{token:016x}\n{text}::{token:016x}::\n")
+}
+
 /// One command to the workflow's runner, with the characters escaped that would end it.
 fn line(kind: &str, title: &str, message: &str) -> String {
-    let message = message.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let message = text::line(message);
+    let message = text::shortened(&message, LONGEST).replace('%', "%25");
     format!("::{kind} title=workly-perf%3A {title}::{message}\n")
 }

@@ -8,9 +8,10 @@ use crate::plural::counted;
 use crate::record::Direction;
 
 /// The medians over the runs of NEW as github-action-benchmark reads them (`customSmallerIsBetter`, `customBiggerIsBetter`):
-/// those figures for which `better` is better. A figure that is missing is left out, never 0.
+/// those figures for which `better` is better. A figure that is missing is left out, never 0; `None` where all are: the action
+/// fails on an empty list.
 #[must_use]
-pub fn benchmark(comparison: &Comparison, better: Direction) -> String {
+pub fn benchmark(comparison: &Comparison, better: Direction) -> Option<String> {
     let given = comparison.judgements.iter().filter(|judgement| judgement.direction == better);
     let entries: Vec<Value> = given
         .filter_map(|judgement| {
@@ -22,7 +23,7 @@ pub fn benchmark(comparison: &Comparison, better: Direction) -> String {
             }))
         })
         .collect();
-    format!("{:#}\n", Value::Array(entries))
+    (!entries.is_empty()).then(|| format!("{:#}\n", Value::Array(entries)))
 }
 
 fn extra(judgement: &Judgement, comparison: &Comparison) -> String {
@@ -32,9 +33,9 @@ fn extra(judgement: &Judgement, comparison: &Comparison) -> String {
 }
 
 /// The medians over the runs of NEW in Bencher Metric Format: benchmark, measure, value. The measure carries the unit, so
-/// that two units of one metric never meet.
+/// that two units of one metric never meet. `None` where no figure is given.
 #[must_use]
-pub fn bencher(comparison: &Comparison) -> String {
+pub fn bencher(comparison: &Comparison) -> Option<String> {
     let mut benchmarks = Map::new();
     for judgement in &comparison.judgements {
         let Some(value) = judgement.new else { continue };
@@ -43,5 +44,5 @@ pub fn bencher(comparison: &Comparison) -> String {
             .or_insert_with(|| Value::Object(Map::new()));
         measures[format!("{} ({})", judgement.metric, judgement.unit)] = json!({ "value": value });
     }
-    format!("{:#}\n", Value::Object(benchmarks))
+    (!benchmarks.is_empty()).then(|| format!("{:#}\n", Value::Object(benchmarks)))
 }

@@ -1,7 +1,9 @@
-//! Series of figures over many runs: a table for eyes, Markdown, and the wide CSV that change-point tools read.
+//! Series of figures over many runs: a table for eyes and Markdown.
+
+use std::collections::HashMap;
 
 use super::words::percent;
-use crate::compare::{Changed, Series, WideRow};
+use crate::compare::{Changed, Series};
 use crate::record::Direction;
 use crate::report::figure;
 use crate::report::markdown::{escaped, grid, lines, list_item};
@@ -10,9 +12,6 @@ use crate::report::table::{NARROWEST, figures, paragraphs};
 
 /// So many of the latest runs are drawn.
 const DRAWN: usize = 24;
-
-/// What the first columns of the wide CSV are.
-const FIXED: [&str; 3] = ["time", "commit", "branch"];
 
 /// The series of one machine and subject.
 struct Group {
@@ -57,11 +56,13 @@ pub fn history_markdown(series: &[Series], remarks: &[String]) -> String {
 
 fn groups(series: &[Series]) -> Vec<Group> {
     let mut groups: Vec<(&str, &str, Vec<&Series>)> = Vec::new();
+    let mut places: HashMap<(&str, &str), usize> = HashMap::new();
     for one in series {
-        match groups.iter_mut().find(|(machine, subject, _)| *machine == one.machine && *subject == one.subject) {
-            Some((_, _, members)) => members.push(one),
-            None => groups.push((&one.machine, &one.subject, vec![one])),
-        }
+        let place = *places.entry((&one.machine, &one.subject)).or_insert_with(|| {
+            groups.push((&one.machine, &one.subject, Vec::new()));
+            groups.len() - 1
+        });
+        groups[place].2.push(one);
     }
     groups.into_iter().map(|(machine, subject, members)| group(machine, subject, &members)).collect()
 }
@@ -131,48 +132,4 @@ fn said(series: &Series, change: &Changed) -> String {
         "{} {}: {before} to {after}{size}{way}, from {} on (run {}{commit}; p {})",
         series.case, series.metric, change.at, change.run_id, change.p
     )
-}
-
-/// The wide CSV: what `existing` holds, and the rows below it. Columns that are new come at the end, and what a row does not
-/// have stays empty.
-///
-/// # Errors
-/// Why `existing` is no such CSV.
-pub fn wide(existing: &str, rows: &[WideRow]) -> Result<String, String> {
-    let mut reader = csv::ReaderBuilder::new().from_reader(existing.as_bytes());
-    let mut header: Vec<String> =
-        reader.headers().map_err(|error| error.to_string())?.iter().map(ToOwned::to_owned).collect();
-    if existing.is_empty() {
-        header = FIXED.map(ToOwned::to_owned).to_vec();
-    } else if !header.iter().take(FIXED.len()).eq(FIXED.iter()) {
-        return Err(format!("its header does not begin with {}", FIXED.join(",")));
-    }
-    let mut lines: Vec<Vec<String>> = Vec::new();
-    for record in reader.records() {
-        lines.push(record.map_err(|error| error.to_string())?.iter().map(ToOwned::to_owned).collect());
-    }
-    for row in rows {
-        for (name, _) in &row.values {
-            if !header.contains(name) {
-                header.push(name.clone());
-            }
-        }
-        let mut line = vec![row.time.to_string(), row.commit.clone(), row.branch.clone()];
-        line.extend(header[FIXED.len()..].iter().map(|name| cell(row, name)));
-        lines.push(line);
-    }
-    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-    let written = writer.write_record(&header).and_then(|()| {
-        lines.iter_mut().try_for_each(|line| {
-            line.resize(header.len(), String::new());
-            writer.write_record(&*line)
-        })
-    });
-    written.map_err(|error| error.to_string())?;
-    let text = writer.into_inner().map_err(|error| error.to_string())?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-fn cell(row: &WideRow, name: &str) -> String {
-    row.values.iter().find(|(known, _)| known == name).map_or_else(String::new, |(_, value)| value.to_string())
 }

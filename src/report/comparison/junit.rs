@@ -4,40 +4,55 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::words::{budget_name, change, exceeded, headline, name};
 use crate::compare::{Comparison, Outcome, Verdict};
+use crate::text;
+
+/// Characters of a name or a message at most.
+const LONGEST: usize = 2_000;
 
 /// The XML. Regressions and exceeded budgets are failures, what is invalid or was refused is an error, what could not be
 /// told is skipped, or an error where `strict`.
 #[must_use]
 pub fn junit(comparison: &Comparison, outcome: Outcome, strict: bool) -> String {
-    let mut report = Report::new("workly-perf compare");
-    let mut suites: Vec<TestSuite> = Vec::new();
+    let mut suites = Suites::default();
     for judgement in comparison.gating() {
         let reason = judgement.reason.clone().unwrap_or_default();
         let status = status(judgement.verdict, &change(judgement), &reason, strict);
-        add(&mut suites, &judgement.command, &name(judgement), status);
+        suites.add(&judgement.command, &name(judgement), status);
     }
     for budget in &comparison.budgets {
         let reason = budget.reason.clone().unwrap_or_default();
         let status = status(budget.verdict, &exceeded(budget), &reason, strict);
         let command = budget.budget.command.as_deref().unwrap_or("budgets");
-        add(&mut suites, command, &format!("{} budget", budget_name(budget)), status);
+        suites.add(command, &format!("{} budget", budget_name(budget)), status);
     }
-    if suites.is_empty() || !comparison.refusals.is_empty() {
+    if suites.0.is_empty() || !comparison.refusals.is_empty() {
         let status = failed(NonSuccessKind::Error, &headline(comparison, outcome));
-        add(&mut suites, "compare", "comparison", status);
+        suites.add("compare", "comparison", status);
     }
-    report.add_test_suites(suites);
+    let mut report = Report::new("workly-perf compare");
+    report.add_test_suites(suites.0);
     report.to_string().unwrap_or_default()
 }
 
-fn add(suites: &mut Vec<TestSuite>, suite: &str, name: &str, status: TestCaseStatus) {
-    let at = suites.iter().position(|known| known.name.as_str() == suite).unwrap_or_else(|| {
-        suites.push(TestSuite::new(suite));
-        suites.len() - 1
-    });
-    let mut case = TestCase::new(name, status);
-    case.set_classname(format!("workly-perf.{suite}"));
-    suites[at].add_test_case(case);
+/// Text that XML can hold, on one line.
+fn safe(text: &str) -> String {
+    text::shortened(&text::line(text), LONGEST).into_owned()
+}
+
+#[derive(Default)]
+struct Suites(Vec<TestSuite>);
+
+impl Suites {
+    fn add(&mut self, suite: &str, name: &str, status: TestCaseStatus) {
+        let suite = safe(suite);
+        let at = self.0.iter().position(|known| known.name.as_str() == suite).unwrap_or_else(|| {
+            self.0.push(TestSuite::new(suite.as_str()));
+            self.0.len() - 1
+        });
+        let mut case = TestCase::new(safe(name), status);
+        case.set_classname(format!("workly-perf.{suite}"));
+        self.0[at].add_test_case(case);
+    }
 }
 
 fn status(verdict: Verdict, moved: &str, reason: &str, strict: bool) -> TestCaseStatus {
@@ -48,7 +63,7 @@ fn status(verdict: Verdict, moved: &str, reason: &str, strict: bool) -> TestCase
         Verdict::Inconclusive if strict => failed(NonSuccessKind::Error, &format!("{moved}: {reason}")),
         Verdict::Inconclusive => {
             let mut skipped = TestCaseStatus::skipped();
-            skipped.set_message(format!("{moved}: {reason}"));
+            skipped.set_message(safe(&format!("{moved}: {reason}")));
             skipped
         }
     }
@@ -56,6 +71,6 @@ fn status(verdict: Verdict, moved: &str, reason: &str, strict: bool) -> TestCase
 
 fn failed(kind: NonSuccessKind, message: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
-    status.set_message(message);
+    status.set_message(safe(message));
     status
 }

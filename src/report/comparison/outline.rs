@@ -1,5 +1,7 @@
 //! What the pages of a comparison say, in order.
 
+use std::collections::HashMap;
+
 use super::words::{budget_name, budget_verdict, change, headline, limit, listed, name, outcome, percent, verdict};
 use crate::compare::{Comparison, Design, Judgement, Outcome, Verdict};
 use crate::plural::counted;
@@ -111,13 +113,15 @@ fn row(judgement: &Judgement, has_noise: bool) -> Vec<String> {
 /// Reasons first, each once with the figures that it holds for; then how to read the table.
 fn remarks(comparison: &Comparison) -> Vec<String> {
     let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     let budgets = comparison.budgets.iter().filter_map(|budget| Some((budget.reason.clone()?, budget_name(budget))));
     let open = comparison.gating().filter_map(|judgement| Some((judgement.reason.clone()?, name(judgement))));
     for (reason, name) in open.chain(budgets) {
-        match reasons.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, names)) => names.push(name),
-            None => reasons.push((reason, vec![name])),
-        }
+        let place = *places.entry(reason).or_insert_with_key(|reason| {
+            reasons.push((reason.clone(), Vec::new()));
+            reasons.len() - 1
+        });
+        reasons[place].1.push(name);
     }
     let mut remarks: Vec<String> =
         reasons.into_iter().map(|(reason, names)| format!("{}: {reason}.", listed(&names, ", "))).collect();

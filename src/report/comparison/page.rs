@@ -39,11 +39,21 @@ pub fn comparison_table(comparison: &Comparison, outcome: Outcome, width: usize)
 /// The comparison as GitHub-flavoured Markdown, ending in a newline.
 #[must_use]
 pub fn comparison_markdown(comparison: &Comparison, outcome: Outcome) -> String {
-    let outline = Outline::of(comparison, outcome);
+    markdown_of(Outline::of(comparison, outcome))
+}
+
+/// Title, marks and result.
+pub(super) fn before_figures(outline: &Outline) -> String {
     let mut blocks: Vec<String> = vec![format!("## {}", escaped(&outline.title))];
     blocks.extend(outline.marks.iter().map(|mark| format!("> **{}**", escaped(mark))));
     blocks.push(escaped(&outline.headline));
     blocks.push(escaped(&outline.subtitle));
+    blocks.join("\n\n")
+}
+
+/// A page as Markdown.
+pub(super) fn markdown_of(outline: Outline) -> String {
+    let mut blocks = vec![before_figures(&outline)];
     let item = |text: &String| format!("- {}", list_item(text));
     if let Some(figures) = outline.figures {
         blocks.push(grid(&figures.columns, &figures.rows));

@@ -1,0 +1,69 @@
+//! A comparison as Markdown that must not grow beyond a size: what decides stays, the rest is counted.
+
+use super::outline::{Grid, Outline};
+use super::page::{before_figures, markdown_of};
+use crate::compare::{Comparison, Outcome};
+
+/// The comparison as Markdown of at most `room` bytes, ending in a newline. Where the whole does not fit, the figures that
+/// decide come first (regressed and invalid, then inconclusive, improved, the same), as many as fit, and the others are
+/// counted. Empty where not even the result fits.
+#[must_use]
+pub fn comparison_summary(comparison: &Comparison, outcome: Outcome, room: usize) -> String {
+    let whole = markdown_of(Outline::of(comparison, outcome));
+    if whole.len() <= room {
+        return whole;
+    }
+    let mut rows = comparison.judgements.len().max(comparison.budgets.len());
+    while rows > 0 {
+        rows /= 2;
+        let mut outline = Outline::of(comparison, outcome);
+        for grid in outline.figures.iter_mut().chain(&mut outline.budgets) {
+            let left_out = keep(grid, rows);
+            outline.remarks.extend(left_out);
+        }
+        for texts in [&mut outline.remarks, &mut outline.advice, &mut outline.warnings] {
+            count_beyond(texts, rows.max(FEWEST_TEXTS));
+        }
+        let text = markdown_of(outline);
+        if text.len() <= room {
+            return text;
+        }
+    }
+    Some(before_figures(&Outline::of(comparison, outcome)) + "\n").filter(|text| text.len() <= room).unwrap_or_default()
+}
+
+/// So many remarks, pieces of advice and warnings stay in any case.
+const FEWEST_TEXTS: usize = 8;
+
+/// Keeps the rows that decide, and says what was left out. The verdict is in the last column.
+fn keep(grid: &mut Grid, most: usize) -> Option<String> {
+    let left_out = grid.rows.len().checked_sub(most).filter(|left_out| *left_out > 0)?;
+    // Stable: in the order of the files within each verdict.
+    grid.rows.sort_by_key(|row| rank(row.last().map(String::as_str).unwrap_or_default()));
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for row in grid.rows.drain(most..) {
+        let verdict = row.last().cloned().unwrap_or_default();
+        match counts.iter_mut().find(|(known, _)| *known == verdict) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((verdict, 1)),
+        }
+    }
+    let counts: Vec<String> = counts.into_iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+    Some(format!("Left out here, since GitHub shows no more: {left_out} figures ({}).", counts.join(", ")))
+}
+
+/// What decides comes first.
+fn rank(verdict: &str) -> usize {
+    ["REGRESSED", "EXCEEDED", "INVALID", "inconclusive", "improved"]
+        .iter()
+        .position(|word| *word == verdict)
+        .unwrap_or(9)
+}
+
+fn count_beyond(texts: &mut Vec<String>, most: usize) {
+    if texts.len() > most {
+        let more = texts.len() - most;
+        texts.truncate(most);
+        texts.push(format!("{more} more."));
+    }
+}
