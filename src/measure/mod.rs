@@ -47,7 +47,7 @@ pub use rate::{
 };
 pub use render_load::{Calibration, Frame, Frames, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render};
 pub use replay::{Due, Replayed, replay};
-pub use round_trips::{Bench, End, QUIET, RoundTrips, measure_case};
+pub use round_trips::{Bench, End, QUIET, RoundTrips, measure_case, quiet_after};
 pub use signatures::{Signature, growing_queue, received_signature};
 #[cfg(feature = "llama")]
 pub use start::measure_start;

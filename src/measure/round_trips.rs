@@ -102,8 +102,9 @@ impl RoundTrips {
     }
 }
 
-/// Shortest silence after a case that counts as the end of it: three frames of a 60 fps bridge.
-pub const QUIET: Duration = Duration::from_millis(50);
+/// Shortest silence that counts as the end of a case: six frames of a 60 fps bridge, and longer than the 40 ms for which a reply may
+/// be held back until the one before is acknowledged.
+pub const QUIET: Duration = Duration::from_millis(100);
 
 /// Longest silence that is waited for.
 const QUIET_AT_MOST: Duration = Duration::from_secs(1);
@@ -147,6 +148,13 @@ pub fn measure_case(
     trips
 }
 
+/// How long to wait for a reply that nobody asked for, after replies that took so long: twice the slowest.
+#[must_use]
+pub fn quiet_after(latency_ns: &[u64]) -> Duration {
+    let slowest_ns = latency_ns.iter().max().copied().unwrap_or(0);
+    Duration::from_nanos(slowest_ns.saturating_mul(2)).clamp(QUIET, QUIET_AT_MOST)
+}
+
 /// Waits for stragglers: whatever comes beyond the replies still owed is surplus, and may have shifted every match.
 pub(super) fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: Bench<'_>) {
     if matches!(trips.end, End::Broken(_)) {
@@ -154,9 +162,7 @@ pub(super) fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: Bench
         trips.surplus += client.take_surplus();
         return;
     }
-    let slowest = trips.latency_ns.iter().max().copied().unwrap_or(0);
-    let quiet = Duration::from_nanos(2 * slowest).clamp(QUIET, QUIET_AT_MOST);
-    match client.settle(quiet) {
+    match client.settle(quiet_after(&trips.latency_ns)) {
         Ok(lines) => trips.surplus += lines.saturating_sub(trips.in_flight),
         Err(error) => {
             trips.note_fault(&error);

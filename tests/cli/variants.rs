@@ -46,7 +46,7 @@ fn the_wait_to_fill_a_batch_is_part_of_its_latency() {
 
 #[test]
 fn a_batch_that_is_acknowledged_and_not_applied_has_no_figures_for_its_commands() {
-    for (dialect, evidence) in [("batch", "acknowledged before any frame"), ("stock", "first command alone")] {
+    for (dialect, evidence) in [("batch", "acknowledged before any frame"), ("stock", "one of its commands alone")] {
         let run = compared(&format!("--bridge embedded:dialect={dialect},fps=60 --batch 1,5"));
         assert!(run.findings[0].contains("NOT applied"), "{dialect}: {:?}", run.findings);
         assert!(run.findings[0].contains(evidence), "{dialect}: {:?}", run.findings);

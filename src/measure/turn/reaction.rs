@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::super::round_trips::QUIET;
+use super::super::round_trips::quiet_after;
 use crate::bridge::{Ack, BridgeError, Client, Dialect, Message, Reply, Waiting};
 use crate::clock::{Clock, nanos};
 
@@ -143,7 +143,7 @@ impl Reaction {
         while !waiting.is_empty() {
             times.take(client, &mut waiting, &acks, (clock, stop))?;
         }
-        match client.settle(QUIET)? {
+        match client.settle(quiet_after(&[clock.now_ns() - times.began_ns]))? {
             0 => Ok(times),
             count => Err(BridgeError::Surplus { count }),
         }

@@ -60,7 +60,7 @@ pub(super) fn check(session: &mut Session<'_>) -> Result<Verdict, BridgeError> {
     let documented = plan.dialect.batch.as_ref().map(|batch| batch.applies);
     // What is known of the later versions says nothing of a bridge that can do more than they can.
     let mut is_another = || detect(&mut session.connection.client, session.stop).is_ok_and(|found| found.dialect.ids);
-    let documented = documented.filter(|applies| *applies != Applies::None || !is_another());
+    let documented = documented.filter(|applies| *applies == Applies::All || !is_another());
     Ok(by_time(timed, extra, documented))
 }
 
@@ -121,6 +121,11 @@ fn by_time(timed: Timed, extra: u64, documented: Option<Applies>) -> Verdict {
             Some(false),
             "the bridge acts on the first command alone: the reply waits for the frame only if that does",
         ),
+        (false, false) if documented == Some(Applies::First) => verdict(
+            Some(false),
+            "it is acknowledged before any frame whichever command stands first: the bridge acts on one of its commands alone, \
+             as this dialect's bridge is known to do",
+        ),
         (false, false) if documented == Some(Applies::None) => verdict(
             Some(false),
             "it is acknowledged before any frame whatever it holds, as this dialect's bridge is known to do without \
@@ -146,6 +151,11 @@ mod tests {
         assert_eq!(told(8_100_000, 7_900_000, None), Some(true), "the main thread answers");
         assert_eq!(told(60_000, 8_000_000, None), Some(false), "the first command alone");
         assert_eq!(told(60_000, 55_000, Some(Applies::None)), Some(false));
+        assert_eq!(
+            told(60_000, 55_000, Some(Applies::First)),
+            Some(false),
+            "names are tried in an order of the bridge's own"
+        );
         assert_eq!(told(60_000, 55_000, None), None, "acknowledged, and what follows cannot be seen");
         assert_eq!(told(8_000_000, 60_000, None), None);
     }

@@ -14,7 +14,7 @@ use super::findings::sentences;
 use super::messages;
 use super::round::measure;
 use crate::bridge::BridgeError;
-use crate::measure::QUIET;
+use crate::measure::{QUIET, quiet_after};
 use crate::plan::{VariantsPlan, Way};
 use crate::plural::counted;
 use crate::term::Progress;
@@ -101,7 +101,7 @@ fn one(
     let began_ns = session.clock.now_ns();
     let sample = measure(session, study, way, seed, &AtomicU64::new(0)).and_then(|sample| {
         // Without ids, one reply too many may have been taken for that of any message of the round.
-        match session.connection.client.settle(QUIET)? {
+        match session.connection.client.settle(quiet_after(&sample.latency_ns))? {
             0 => Ok(sample),
             count => Err(BridgeError::Surplus { count }),
         }
