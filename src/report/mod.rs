@@ -14,6 +14,7 @@ mod html;
 mod line;
 mod llama_bench;
 mod markdown;
+mod notes;
 mod others;
 mod outline;
 mod plot;

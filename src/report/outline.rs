@@ -1,16 +1,14 @@
 //! What a report says, in order, before any format: the exporters only set it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::conditions::conditions;
 use super::figure;
+use super::notes::{files, notes};
 use super::others::{self, Grid};
 use super::{attribution, before_after, settings, timeline, waterfall};
 use crate::plural::counted;
-use crate::record::{
-    CSV_FILE, Case, CaseState, MachineNoise, Metric, MetricStatus, RECOMMENDATION_FILE, REPORT_FILE, RUN_FILE, Run,
-    RunState,
-};
+use crate::record::{Case, CaseState, MachineNoise, Metric, MetricStatus, Run, RunState};
 
 /// The figures that the main table shows besides percentiles; a case's other metrics come after it.
 const IN_TABLE: [&str; 3] = ["mean", "min", "max"];
@@ -260,50 +258,6 @@ fn in_words(metric: &Metric) -> String {
     let figure = figure::with_interval_or_spread(metric);
     let partial = if metric.status == MetricStatus::Partial { ", partial" } else { "" };
     format!("{} {figure} (n {}{partial})", metric.name, figure::count(metric.n))
-}
-
-/// Reasons and notes, those that say the same of several cases said once.
-fn notes(cases: &[Case]) -> Vec<(String, String)> {
-    let mut notes: Vec<(String, String)> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
-    let mut add = |path: &str, text: String| {
-        if let Some(&at) = places.get(&text) {
-            notes[at].0.extend([", ", path]);
-        } else {
-            places.insert(text.clone(), notes.len());
-            notes.push((path.to_owned(), text));
-        }
-    };
-    for case in cases {
-        if case.state != CaseState::Ok {
-            let reason = case.reason.as_deref().unwrap_or("no reason was recorded");
-            add(&case.path, format!("{}: {reason}", state_word(case.state)));
-        }
-        for note in &case.notes {
-            add(&case.path, note.clone());
-        }
-    }
-    notes
-}
-
-fn files(run: &Run) -> Vec<(String, String)> {
-    let file = |name: &str, holds: &str| (name.to_owned(), holds.to_owned());
-    let mut files = vec![
-        file(RUN_FILE, "the whole record"),
-        file(CSV_FILE, "the figures, one row each"),
-        file(REPORT_FILE, "this report"),
-    ];
-    if run.command == "recommend" {
-        files.push(file(RECOMMENDATION_FILE, "what workly-perf apply takes"));
-    }
-    let histograms = run.cases.iter().map(|case| case.histograms.len()).sum::<usize>();
-    if histograms > 0 {
-        files.push((
-            "*.hlog, *.hgrm".into(),
-            format!("{}, as interval logs and as percentile distributions", counted(histograms, "histogram")),
-        ));
-    }
-    files
 }
 
 #[cfg(test)]
