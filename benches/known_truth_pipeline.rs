@@ -94,7 +94,9 @@ fn case<'a>(run: &'a Value, path: &str) -> &'a Value {
 
 /// Each stage of each turn beside the truth.
 fn stages() -> bool {
-    let run = pipeline("--paced 2000:200:12:0 --turns 20 --reply-tokens 40 --before app --after none --budget 5m");
+    let run = pipeline(
+        "--paced 2000:200:12:0 --turns 20 --reply-tokens 40 --before app,reaction=single --after none --budget 5m",
+    );
     let turns = case(&run, "before/turns")["conditions"]["waterfalls"].as_array().expect("turns");
     let (received_ms, applied_ms, emotion_ms) = bare_ms();
     println!("stages of {} turns; limit 5 % or 0.1 ms, the median of the turns", turns.len());
@@ -156,7 +158,10 @@ fn run_trial(trial: &Trial, runs: usize) -> bool {
     let started = Instant::now();
     let (mut right, mut elsewhere, mut missed, mut changed) = (0, 0, 0, 0);
     for at in 0..runs {
-        let said = pipeline(&format!("{} --before app --after app --budget 10m --seed {at}", trial.line));
+        let said = pipeline(&format!(
+            "{} --before app,reaction=single --after app,reaction=single --budget 10m --seed {at}",
+            trial.line
+        ));
         let rows = case(&said, "after/before")["conditions"]["comparison"].as_array().expect("rows").clone();
         let moved: Vec<&str> = rows
             .iter()

@@ -39,6 +39,12 @@ impl Clock {
         self.origin + Duration::from_nanos(at_ns)
     }
 
+    /// What this clock reads at that instant; 0 for one before its origin.
+    #[must_use]
+    pub fn reading(&self, at: Instant) -> u64 {
+        nanos(at.saturating_duration_since(self.origin))
+    }
+
     /// Waits until the clock reads `at_ns`: sleeps coarsely, then spins. Returns at once when that moment has passed.
     pub fn sleep_until(&self, at_ns: u64) {
         SpinSleeper::new(SPIN_NS).with_spin_strategy(SpinStrategy::SpinLoopHint).sleep_until(self.instant(at_ns));

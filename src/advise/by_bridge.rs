@@ -9,6 +9,9 @@ use crate::record::{CaseState, Run};
 /// `responsive` wants a command applied within this, in milliseconds.
 pub(super) const APPLIED_TARGET_MS: f64 = 50.0;
 
+/// The `ipc_mode` of the application: it sends one command and waits for nothing, so that no other mode is faster.
+pub(super) const AS_WORKLY_DOES: &str = "fire_and_forget";
+
 /// Main memory beside the model that everything else needs, in bytes.
 const OTHERS_BYTES: u64 = 4 << 30;
 
@@ -53,18 +56,19 @@ pub(super) fn ipc(runs: &[Run]) -> [Choice; 2] {
     let mode = match applied {
         None => Choice::by_rule(
             Setting::IpcMode,
-            "wait_for_reply",
-            "what Workly does; no run of ipc was found that could show it to be slow",
+            AS_WORKLY_DOES,
+            "what Workly does: one command per answer, without waiting for a reply; no run of ipc was found that shows how long the \
+             command takes",
         ),
         Some(evidence) => {
             let is_met = evidence.value <= APPLIED_TARGET_MS;
             let verdict = if is_met { "which is within" } else { "which is over" };
             let reason = format!(
-                "a lone command is applied after {:.2} ms on average, {verdict} the target of {APPLIED_TARGET_MS} ms",
+                "what Workly does: one command per answer, without waiting for a reply; such a command is applied after {:.2} ms on average, {verdict} the target of {APPLIED_TARGET_MS} ms",
                 evidence.value
             );
             let confidence = if is_met { Confidence::Likely } else { Confidence::Guess };
-            let choice = Choice::by_rule(Setting::IpcMode, "wait_for_reply", reason);
+            let choice = Choice::by_rule(Setting::IpcMode, AS_WORKLY_DOES, reason);
             Choice { basis: Basis::Measured, evidence: vec![evidence], confidence, ..choice }
         }
     };

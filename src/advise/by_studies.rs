@@ -1,10 +1,16 @@
-//! How a reaction goes to the bridge, and whether collecting commands pays: by the comparisons of `ipc --reaction` and
-//! `ipc --batch`. A batch whose commands are acknowledged and not applied is no choice, however fast it is.
+//! How a reaction goes to the bridge, and whether collecting commands pays: by the runs of `ipc --reaction` and `ipc --batch`. A
+//! batch whose commands are acknowledged and not applied is no choice, however fast it is.
 
-use super::recommendation::{Basis, Choice, Confidence, Evidence, Margin, Setting};
+use super::by_bridge::AS_WORKLY_DOES;
+use super::recommendation::{Basis, Choice, Confidence, Evidence, Setting};
 use super::thread_choice::UNNOTICED;
 use crate::record::{Case, Run};
-use crate::stats::paired_ratio;
+
+/// How the paths of reactions begin.
+const REACTION: &str = "reaction/";
+
+/// What the application does.
+const APP_REACTION: &str = "reaction/app:1";
 
 /// One way of a comparison.
 struct Way<'a> {
@@ -14,12 +20,6 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    /// The part of its path that names it.
-    fn name(&self) -> &str {
-        let name = self.case.path.rsplit('/').next().unwrap_or_default();
-        name.split(':').next().unwrap_or_default()
-    }
-
     /// What stands behind the colon, or the whole: how many commands.
     fn count(&self) -> &str {
         self.case.path.rsplit(['/', ':']).next().unwrap_or_default()
@@ -31,12 +31,6 @@ impl Way<'_> {
 
     fn is_no_better(&self) -> bool {
         self.ratio.and_then(|(_, interval)| interval).is_some_and(|(low, _)| low >= 1.0 - UNNOTICED)
-    }
-
-    /// The mean latency of each round, in ms.
-    fn rounds(&self) -> Vec<f64> {
-        let rounds = self.case.conditions["round_means_ms"].as_array();
-        rounds.into_iter().flatten().filter_map(serde_json::Value::as_f64).collect()
     }
 }
 
@@ -58,66 +52,42 @@ fn newest<'a>(runs: &'a [Run], study: &str) -> Option<(&'a Run, Way<'a>, Vec<Way
     newest_first.find_map(|run| comparison(run, study).map(|(baseline, others)| (run, baseline, others)))
 }
 
-/// `ipc_mode` by the newest comparison of reactions, if there is one.
+/// `ipc_mode` by the newest run of `ipc --reaction`, if there is one. The application sends one command for each answer and waits for no
+/// reply: no mode is faster than that. What several commands at once would take says what a change of the application costs, and is no
+/// gain over what it does.
 pub(super) fn mode(runs: &[Run]) -> Option<Choice> {
-    let (run, in_turn, others) = newest(runs, "reaction/")?;
-    let mean = |way: &Way| Evidence::of(run, way.case, "mean");
-    let reference = mean(&in_turn)?;
-    let kept = Choice {
-        basis: Basis::Measured,
-        evidence: vec![reference.clone()],
-        ..Choice::by_rule(Setting::IpcMode, "wait_for_reply", "")
-    };
-    let Some(best) = best(&others) else {
-        let (reason, confidence) = if others.iter().all(|way| way.is_no_better() || way.ratio.is_none()) {
-            ("no other way that applies its commands is faster", Confidence::Sure)
-        } else if others.iter().any(|way| way.ratio.is_some_and(|(_, interval)| interval.is_none())) {
-            ("too few rounds to tell whether another way is faster", Confidence::Guess)
-        } else {
-            ("no difference to other ways beyond the noise", Confidence::NoDifference)
-        };
-        let value = kept.value.clone().filter(|_| confidence != Confidence::NoDifference);
-        return Some(Choice { value, reason: reason.into(), confidence, ..kept });
-    };
-    let (own, count) = (mean(best)?, best.count());
-    let (value, cost) = match best.name() {
-        "batch" => ("batch", "a client that collects the commands of a reaction into one message"),
-        _ => ("pipelined", "a client that sends on without waiting, and counts the replies"),
-    };
-    let margin = best.ratio.map(|(ratio, interval)| Margin {
-        runner_up: "wait_for_reply".into(),
-        share: ratio,
-        n: own.n,
-        interval,
+    let reactions = |run: &Run| run.cases.iter().any(|case| case.state.stands() && case.path.starts_with(REACTION));
+    let run = runs.iter().rev().find(|run| run.command == "ipc" && reactions(run))?;
+    let told = |case: &Case| Evidence::of(run, case, "mean").or_else(|| Evidence::of(run, case, "received_mean"));
+    let stands = run.cases.iter().filter(|case| case.state.stands() && case.path.starts_with(REACTION));
+    let (own, others): (Vec<&Case>, Vec<&Case>) = stands.partition(|case| case.path == APP_REACTION);
+    let own = own.first().and_then(|case| told(case));
+    let takes = own.as_ref().map_or_else(String::new, |own| {
+        let what = if own.metric == "mean" { "applied" } else { "received" };
+        format!(": it is {what} after {:.2} ms on average (n {})", own.value, own.n)
     });
-    Some(Choice {
-        basis: Basis::Measured,
-        reason: format!(
-            "a reaction of {count} commands is applied after {:.2} ms on average, and after {:.2} ms where each command waits \
-             for the reply to the last",
-            own.value, reference.value
-        ),
-        evidence: vec![own, reference],
-        margin,
-        confidence: Confidence::Sure,
-        ..Choice::by_rule(Setting::IpcMode, value, "").costing(cost)
-    })
-}
-
-/// The fastest of those that are faster beyond the noise. A batch, which the bridge has to know, must beat the others too.
-fn best<'a, 'b>(others: &'b [Way<'a>]) -> Option<&'b Way<'a>> {
-    let mean_ratio = |way: &&Way| way.ratio.map_or(f64::INFINITY, |(ratio, _)| ratio);
-    let fastest = |is_batch: bool| {
-        let wanted = others.iter().filter(move |way| way.is_better() && (way.name() == "batch") == is_batch);
-        wanted.min_by(|a, b| mean_ratio(a).total_cmp(&mean_ratio(b)))
+    let callers: Vec<String> = others
+        .iter()
+        .filter_map(|case| {
+            let way = case.path.trim_start_matches(REACTION);
+            Some(format!("{way} {:.2} ms", Evidence::of(run, case, "mean")?.value))
+        })
+        .collect();
+    let changed = match callers.len() {
+        0 => String::new(),
+        _ => format!("; several commands at once, which Workly does not send, would take {}", callers.join(", ")),
     };
-    match (fastest(false), fastest(true)) {
-        (Some(plain), Some(batch)) => {
-            let against = paired_ratio(&batch.rounds(), &plain.rounds()).and_then(|ratio| ratio.interval);
-            Some(if against.is_some_and(|(_, high)| high < 1.0 - UNNOTICED) { batch } else { plain })
-        }
-        (plain, batch) => plain.or(batch),
-    }
+    let evidence: Vec<Evidence> = own.into_iter().chain(others.iter().filter_map(|case| told(case))).collect();
+    (!evidence.is_empty()).then(|| Choice {
+        basis: Basis::Measured,
+        evidence,
+        confidence: Confidence::Sure,
+        ..Choice::by_rule(
+            Setting::IpcMode,
+            AS_WORKLY_DOES,
+            format!("Workly sends one command per answer and does not wait for a reply{takes}{changed}"),
+        )
+    })
 }
 
 /// `batch_window_ms` by the newest comparison of batches, if there is one.
@@ -178,7 +148,7 @@ mod tests {
             ci_high: Some(high),
             ..Metric::plain("mean_ratio", "x", ratio, n, Direction::Lower)
         }));
-        let is_first = path.ends_with("request:10") || path.ends_with("batch/1");
+        let is_first = path.ends_with("batch/1");
         let baseline = if is_first { serde_json::Value::Null } else { json!("the first") };
         Case {
             path: path.into(),
@@ -196,39 +166,37 @@ mod tests {
         vec![Run { cases, ..sample::run() }]
     }
 
-    fn reactions(pipelined: Option<(f64, f64, f64)>, batch: Option<(f64, f64, f64)>, batch_rounds: &[f64]) -> Choice {
-        mode(&run(vec![
-            way("reaction/request:10", &[158.0; 8], None),
-            way("reaction/pipelined:10", &[8.0; 8], pipelined),
-            way("reaction/batch:10", batch_rounds, batch),
+    #[test]
+    fn nothing_is_gained_over_a_thing_that_the_application_does_not_do() {
+        let choice = mode(&run(vec![
+            way("reaction/app:1", &[8.3; 8], None),
+            way("reaction/request:10", &[158.0; 8], Some((19.0, 18.0, 20.0))),
+            way("reaction/pipelined:10", &[8.0; 8], Some((0.96, 0.9, 1.0))),
         ]))
-        .unwrap()
+        .unwrap();
+        assert_eq!((choice.value, choice.basis), (Some("fire_and_forget".into()), Basis::Measured));
+        assert!(choice.margin.is_none() && choice.confidence == Confidence::Sure);
+        assert_eq!(choice.evidence[0].case, "reaction/app:1");
+        assert!(choice.reason.contains("applied after 8.30 ms") && choice.reason.contains("does not wait for a reply"));
+        assert!(choice.reason.contains("pipelined:10 8.00 ms"), "{}", choice.reason);
     }
 
     #[test]
-    fn the_way_that_is_faster_beyond_the_noise_is_taken_and_cited() {
-        let choice = reactions(Some((0.05, 0.04, 0.06)), None, &[0.1; 8]);
-        assert_eq!((choice.value, choice.confidence), (Some("pipelined".into()), Confidence::Sure));
-        assert_eq!((choice.evidence[0].value, choice.evidence[1].value), (8.0, 158.0));
-        let margin = choice.margin.unwrap();
-        assert_eq!((margin.runner_up, margin.share, margin.n), ("wait_for_reply".into(), 0.05, 8));
-        assert!(choice.reason.contains("8.00 ms") && choice.reason.contains("158.00 ms"), "{}", choice.reason);
+    fn a_bridge_that_does_not_tell_when_it_applies_is_quoted_as_what_it_tells() {
+        let mut app = way("reaction/app:1", &[8.3; 8], None);
+        app.metrics = vec![Metric::plain("received_mean", "ms", 0.06, 8, Direction::Lower)];
+        let choice = mode(&run(vec![app])).unwrap();
+        assert!(choice.reason.contains("received after 0.06 ms"), "{}", choice.reason);
     }
 
     #[test]
-    fn a_batch_has_to_beat_pipelining_too_and_to_be_applied() {
-        let near = reactions(Some((0.05, 0.04, 0.06)), Some((0.05, 0.04, 0.06)), &[7.9; 8]);
-        assert_eq!(near.value, Some("pipelined".into()));
-        let ahead = reactions(Some((0.05, 0.04, 0.06)), Some((0.03, 0.02, 0.04)), &[4.0; 8]);
-        assert_eq!(ahead.value, Some("batch".into()));
-        let acknowledged = reactions(None, None, &[0.1; 8]);
-        assert_eq!((acknowledged.value, acknowledged.confidence), (Some("wait_for_reply".into()), Confidence::Sure));
-    }
-
-    #[test]
-    fn noise_keeps_what_is_there() {
-        let choice = reactions(Some((0.98, 0.7, 1.3)), Some((1.0, 0.8, 1.2)), &[8.0; 8]);
-        assert_eq!((choice.value, choice.confidence), (None, Confidence::NoDifference));
+    fn a_run_from_before_the_application_was_measured_changes_nothing() {
+        let choice = mode(&run(vec![
+            way("reaction/request:10", &[158.0; 8], None),
+            way("reaction/pipelined:10", &[8.0; 8], Some((0.05, 0.04, 0.06))),
+        ]))
+        .unwrap();
+        assert_eq!((choice.value, choice.margin.is_none()), (Some("fire_and_forget".into()), true));
         assert!(mode(&run(vec![way("mode/request:10", &[1.0; 8], None)])).is_none());
         assert!(mode(&[]).is_none());
     }

@@ -69,10 +69,7 @@ fn not_known(situation: &Situation, choices: &[Choice]) -> Vec<String> {
         sentences.push("What a cold start takes, and what warming saves of it: warmup tells.".into());
     }
     if !was_measured(of(Setting::IpcMode)) {
-        sentences.push(
-            "Whether a reaction is shown sooner when its commands do not wait for one another: ipc --reaction tells."
-                .into(),
-        );
+        sentences.push("How long the one command takes that Workly sends for an answer: ipc --reaction tells.".into());
     }
     if !was_measured(of(Setting::BatchWindowMs)) {
         sentences.push("What batches would give on a bridge that carries them out: ipc --batch tells.".into());

@@ -29,7 +29,8 @@ pub struct VariantArgs {
     #[arg(long, value_name = "WAYS", group = "study", value_delimiter = ',', num_args = 0..=1,
           default_missing_value = "nodelay,nagle,split-writes,nagle+split-writes")]
     pub tcp: Option<Vec<TcpVariant>>,
-    /// Compare ways to send the N commands of one reaction: time until the last one is applied.
+    /// Measure the one command that Workly sends per answer, without waiting for a reply, and beside it what N commands at once would take:
+    /// one by one, pipelined, as a batch.
     #[arg(long, value_name = "N", group = "study", num_args = 0..=1, default_missing_value = "10",
           value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub reaction: Option<u32>,

@@ -19,8 +19,12 @@ use crate::measure::{PacedSpec, RenderSpec};
 /// settings, each turn is taken with both, in random order, and they are compared turn by turn.
 ///
 /// Settings are `app` (what Workly does by itself), `recommended`, the file or folder of a recommendation, or KEY=VALUE,… on
-/// top of one of them. The keys: `n_threads`, `n_threads_batch`, `n_gpu_layers`, `n_ctx`, `n_batch`, `warm_start` (true, false),
-/// `reaction` (single, pipelined, batch), `react` (end, first-words). For one: `app,n_threads=2,react=first-words`.
+/// top of one of them. The keys: `n_threads`, `n_threads_batch`, `n_gpu_layers`, `n_ctx`, `n_batch`, `n_ubatch`, `flash_attn` (off, on,
+/// auto), `kv_type`, `warm_start` (true, false), `reaction` (expression, single, pipelined, batch), `react` (end, first-words). For one:
+/// `app,n_threads=2,react=first-words`.
+///
+/// Workly sends one command for an answer, when it is complete, and waits for no reply: `reaction=expression`. The other reactions send
+/// three commands, as an application could. The report names the settings that no published version of Workly can be told.
 #[derive(Debug, Args)]
 pub struct PipelineArgs {
     /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights of a real shape. Default: `ai.model_path` of --config.

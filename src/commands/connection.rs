@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use crate::bridge::server::{BridgeSpec, EmbeddedBridge, Sign};
+use crate::bridge::server::{AppliedAccount, BridgeSpec, EmbeddedBridge, Sign};
 use crate::bridge::{Ack, Client, Detected, Endpoint, Listener, Target, Wire, detect, listening, resolve};
 use crate::host;
 use crate::plan::{DialectBy, Reach};
@@ -59,6 +59,11 @@ impl Connection {
     /// Whether the bridge is this process's own, behind which there is no avatar.
     pub(super) fn is_embedded(&self) -> bool {
         self.embedded.is_some()
+    }
+
+    /// The account of the bridge, where this process runs it.
+    pub(super) fn account(&self) -> Option<AppliedAccount> {
+        self.embedded.as_ref().map(EmbeddedBridge::account)
     }
 
     /// What was measured, for the record.

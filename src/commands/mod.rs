@@ -25,6 +25,7 @@ mod recorder;
 mod render_load;
 mod report;
 mod run;
+mod seen;
 mod signal;
 mod simulated;
 mod tap;

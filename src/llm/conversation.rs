@@ -40,16 +40,30 @@ pub struct Conversation {
     system: String,
     history: VecDeque<ChatMessage>,
     context_limit: usize,
+    /// Whether the question that waits for an answer counts among the remembered messages.
+    counts_question: bool,
 }
 
 impl Conversation {
-    /// The application's own number of messages that it remembers, both sides counted.
+    /// The application's own `context_limit`.
     pub const CONTEXT_LIMIT: usize = 10;
+
+    /// A conversation as the application's: it remembers so many exchanges, each a question with its answer, beside the question that
+    /// is asked.
+    #[must_use]
+    pub fn of_exchanges(system: impl Into<String>, exchanges: usize) -> Self {
+        Self { counts_question: false, ..Self::new(system, 2 * exchanges.max(1)) }
+    }
 
     /// A conversation in which nothing has been said. Beyond `context_limit` messages (at least 1), the oldest is forgotten.
     #[must_use]
     pub fn new(system: impl Into<String>, context_limit: usize) -> Self {
-        Self { system: system.into(), history: VecDeque::new(), context_limit: context_limit.max(1) }
+        Self {
+            system: system.into(),
+            history: VecDeque::new(),
+            context_limit: context_limit.max(1),
+            counts_question: true,
+        }
     }
 
     /// The person says something.
@@ -62,14 +76,16 @@ impl Conversation {
         self.push(Role::Assistant, text.into());
     }
 
-    /// Forgets the oldest message, as the application does when a context overflows; false where only one is left.
+    /// Forgets the oldest message, so that a conversation goes on whose prompt does not fit the context; false where only one is left. The
+    /// application itself fails there, and stores nothing.
     pub fn forget_oldest(&mut self) -> bool {
         self.history.len() > 1 && self.history.pop_front().is_some()
     }
 
     fn push(&mut self, role: Role, text: String) {
+        let question = usize::from(role == Role::User && !self.counts_question);
         self.history.push_back(ChatMessage { role, text });
-        while self.history.len() > self.context_limit {
+        while self.history.len() > self.context_limit + question {
             self.history.pop_front();
         }
     }
@@ -90,6 +106,16 @@ pub fn zephyr_prompt(messages: &[ChatMessage]) -> String {
     said.chain(["<|assistant|>\n"]).collect()
 }
 
+/// The messages in the application's hand-made form, ready for an answer. It is no model's template: its tags are text to the model.
+#[must_use]
+pub fn app_prompt(messages: &[ChatMessage]) -> String {
+    let tagged = |message: &ChatMessage| {
+        let role = message.role.word();
+        format!("<|{role}|>\n{}\n</|{role}|>\n", message.text)
+    };
+    messages.iter().map(tagged).chain(["<|assistant|>\n".to_owned()]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +133,29 @@ mod tests {
         }
         assert_eq!(texts(&conversation), ["Tu es Kira.", "answer 2", "question 3", "answer 3"]);
         assert_eq!(texts(&Conversation::new("", 0)), [""; 0]);
+    }
+
+    #[test]
+    fn the_application_remembers_exchanges_beside_the_question() {
+        let mut conversation = Conversation::of_exchanges("Tu es Kira.", 10);
+        for turn in 1..=12 {
+            conversation.ask(format!("question {turn}"));
+            let messages = conversation.messages();
+            // The system prompt, up to ten questions with their answers, and the question.
+            assert_eq!(messages.len(), 1 + 2 * (turn - 1).min(10) + 1, "turn {turn}");
+            assert_eq!(messages[1].role, Role::User, "no answer stands without its question");
+            conversation.answer(format!("answer {turn}"));
+        }
+        assert_eq!(conversation.messages().len(), 1 + 20);
+    }
+
+    #[test]
+    fn the_application_asks_in_a_form_of_its_own() {
+        let mut conversation = Conversation::of_exchanges("Tu es Kira.", 10);
+        conversation.ask("Bonjour !");
+        let prompt = app_prompt(&conversation.messages());
+        assert!(prompt.contains("<|user|>\nBonjour !\n</|user|>") && prompt.ends_with("<|assistant|>\n"), "{prompt}");
+        assert!(!prompt.contains("</s>"), "{prompt}");
     }
 
     #[test]

@@ -4,9 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
 use super::load::Load;
 use super::round_trips::{Bench, End, RoundTrips, measure_case};
 use super::turn::{Prompt, Speaker, SpeakerError};
+use super::variants::wait_until;
 use crate::bridge::{Client, Message};
 use crate::clock::{Clock, nanos};
 
@@ -16,8 +20,9 @@ const TALKS_FOR: Duration = Duration::from_millis(500);
 /// Fewest tokens behind a speed.
 const FEWEST_TOKENS: usize = 4;
 
-/// Commands a second, at random moments: few enough for a bridge that takes one a frame.
-const COMMANDS_PER_S: f64 = 40.0;
+/// A command comes so long after the reply to the one before, at a random moment, in nanoseconds: each is alone, as the application's
+/// are, and meets the frame anywhere. (Two within a frame would meet Nagle's algorithm on the bridge's side.)
+const PAUSE_NS: std::ops::Range<u64> = 5_000_000..45_000_000;
 
 /// Commands of a cell.
 const COMMANDS: usize = 20;
@@ -61,8 +66,7 @@ pub fn measure_cell(
             let asked = &asked;
             scope.spawn(move || {
                 let bench = Bench { clock, stop, replies: &AtomicU64::new(0), ids };
-                let load = Load::Poisson { rate_per_s: COMMANDS_PER_S };
-                let trips = measure_case(client, message, load, (2, COMMANDS), seed, bench);
+                let trips = lone_commands(client, message, seed, bench);
                 asked.store(true, Ordering::Relaxed);
                 trips
             })
@@ -74,6 +78,29 @@ pub fn measure_cell(
         spoken.map(|spoken| (spoken.flatten(), trips))
     })?;
     Ok(CellSample { tokens_per_s, trips, span_ns: (began_ns, clock.now_ns()) })
+}
+
+/// Commands that come alone.
+fn lone_commands(client: &mut Client, message: &mut Message, seed: u64, bench: Bench<'_>) -> RoundTrips {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut all = RoundTrips::new(COMMANDS);
+    for _ in 0..COMMANDS {
+        if let Err(error) = wait_until(bench.clock.now_ns() + random.random_range(PAUSE_NS), bench) {
+            all.end_for(error);
+            break;
+        }
+        let one = measure_case(client, message, Load::Closed, (0, 1), seed, bench);
+        all.latency_ns.extend(one.latency_ns);
+        all.sent += one.sent;
+        all.lost += one.lost;
+        all.surplus += one.surplus;
+        all.garbled += one.garbled;
+        all.end = one.end;
+        if !matches!(all.end, End::Complete) {
+            break;
+        }
+    }
+    all
 }
 
 /// Talks until it is enough: tokens a second, the first token and the prompt left out.

@@ -5,6 +5,7 @@ mod closed;
 mod contention;
 mod figures;
 mod findings;
+mod fire;
 mod held_replies;
 mod load;
 mod matcher;
@@ -32,6 +33,7 @@ pub use breakdown::{
 pub use contention::{CellSample, LONGEST_TALK, measure_cell};
 pub use figures::{case_state, latency_metrics, metrics};
 pub use findings::{ClientLimit, aliases, client_limited, frame_lock};
+pub use fire::{AppliedBy, Fired, Watch, ask_applied, fire, frame_period_ns};
 pub use held_replies::{HeldReplies, OpenRoundTrips, REMEDY, held_replies};
 pub use load::Load;
 pub use matcher::{Answer, Matcher};
@@ -66,5 +68,5 @@ pub use turn::{
 };
 pub use variants::{
     Barrier, Batches, CodecCost, Delivered, Driven, Fill, Mode, Reacted, TcpVariant, codec_cost, fills,
-    fire_and_forget, pipelined, react, request,
+    fire_and_forget, pipelined, react, request, wait_until,
 };

@@ -7,7 +7,7 @@ use std::thread;
 
 use workly_perf::llm::Conversation;
 use workly_perf::llm::engine::{
-    Backend, ContextSpec, EngineError, FlashAttention, KvType, LogLevel, Model, Placement, Session, SpecError,
+    Backend, ContextSpec, EngineError, FlashAttention, KvType, LogLevel, Model, Placement, Sampling, Session, SpecError,
 };
 use workly_perf::llm::synth::{DEFAULT_SEED, Overwrite, Shape, SyntheticModel, Watch};
 
@@ -107,6 +107,34 @@ fn a_conversation_is_put_into_the_form_that_its_model_wants() {
         assert_eq!((moments.len(), moments[0]), (6, None), "the prompt begins, then five tokens come");
         let tokens: Vec<_> = moments.into_iter().flatten().collect();
         assert_eq!(tokens, session.turn(&prompt.tokens, 5, &GOES_ON).expect("a turn").tokens);
+    });
+}
+
+#[test]
+fn an_answer_as_the_application_takes_it_keeps_the_prefix_and_is_drawn_by_its_seed() {
+    in_session(&spec(), |model, session| {
+        let mut conversation = Conversation::of_exchanges("Tu es Kira.", Conversation::CONTEXT_LIMIT);
+        conversation.ask("Bonjour !");
+        let prompt = model.app_prompt(&conversation.messages());
+        assert_eq!(prompt.template, "the application's own");
+        let answer = |session: &mut Session<'_>, prompt: &[i32], seed| {
+            let mut tokens = Vec::new();
+            let kept =
+                session.sampled_answer(prompt, 6, (&Sampling::APP, seed), &GOES_ON, &mut |said| tokens.extend(said));
+            (kept.expect("an answer"), tokens)
+        };
+        let (kept, first) = answer(session, &prompt.tokens, 7);
+        assert_eq!((kept, first.len()), (0, 6), "nothing was there to keep");
+        // What was computed is kept, the answer but for its last token included; the prompt's last token is computed again.
+        let longer = [&prompt.tokens[..], &first[..5], &[5, 6, 7]].concat();
+        let (kept, second) = answer(session, &longer, 8);
+        assert_eq!(kept, prompt.tokens.len() + 5);
+        let (kept, again) = answer(session, &longer, 8);
+        assert_eq!((kept, &again), (longer.len() - 1, &second), "the same prompt and seed, the same answer");
+        let others: Vec<_> = (9..19).map(|seed| answer(session, &longer, seed).1).collect();
+        assert!(others.iter().any(|other| *other != second), "another seed draws otherwise");
+        session.generate(1, &GOES_ON).expect("a token");
+        assert_eq!(answer(session, &longer, 8).0, 0, "what the context held is gone");
     });
 }
 

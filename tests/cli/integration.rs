@@ -103,8 +103,8 @@ fn test_full_optimized_pipeline() {
     }
     assert_eq!(
         case(&run, "after/turns").conditions["settings"]["reaction"],
-        "batch",
-        "this bridge carries batches out"
+        "expression",
+        "a recommendation changes settings, and not what the application sends"
     );
     assert!(figure(&run, "contention/model+bridge+render", "tokens_per_s").unwrap() > 0.0);
 }

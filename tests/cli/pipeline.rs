@@ -4,6 +4,7 @@
 use std::process::Stdio;
 
 use serde_json::Value;
+use workly_perf::bridge::server::EmbeddedBridge;
 use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState};
 
 use super::run::{Outcome, Place, case, figure};
@@ -26,7 +27,9 @@ fn the_stages_of_every_turn_add_up_and_none_is_shorter_than_the_truth() {
     let bridge = "embedded:fps=unpaced,received-delay=20ms,applied-delay=30ms";
     let (outcome, run) = measured(
         &place,
-        &format!("--paced 2000:200 --bridge {bridge} --turns 6 --reply-tokens 20 --after none --seed 1"),
+        &format!(
+            "--paced 2000:200 --bridge {bridge} --turns 6 --reply-tokens 20 --before app,reaction=single --after none --seed 1"
+        ),
     );
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!((run.state, run.simulated.len()), (RunState::Complete, 2));
@@ -62,7 +65,7 @@ fn at_the_first_words_the_face_shows_before_the_reply_is_complete() {
     let place = Place::new();
     // The face waits for 8 tokens, the reply for 200: 0.04 s against 1 s.
     let line = "--paced 5000:200 --bridge embedded:fps=unpaced --turns 6 --reply-tokens 200 --before app --after \
-                app,react=first-words,reaction=pipelined";
+                app,react=first-words";
     let (outcome, run) = measured(&place, line);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     for (before, after) in waterfalls(&run, "before/turns").iter().zip(waterfalls(&run, "after/turns")) {
@@ -95,8 +98,8 @@ fn a_batch_is_one_message_and_its_reply_says_that_it_was_applied() {
 fn a_bridge_that_dies_leaves_the_turn_measured_and_marked() {
     let place = Place::new();
     // Each first turn and each turn has three replies; the bridge stands still in the third turn of the conversation.
-    let line = "--paced 5000:500 --bridge embedded:fps=unpaced,stall-after=16 --turns 3 --reply-tokens 4 --after none \
-                --timeout 300ms";
+    let line = "--paced 5000:500 --bridge embedded:fps=unpaced,stall-after=16 --turns 3 --reply-tokens 4 --before \
+                app,reaction=single --after none --timeout 300ms";
     let (outcome, run) = measured(&place, line);
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
     let turns = case(&run, "before/turns");
@@ -113,7 +116,8 @@ fn a_bridge_that_dies_leaves_the_turn_measured_and_marked() {
 fn a_bridge_that_hangs_up_in_a_turn_serves_the_next_ones() {
     let place = Place::new();
     // Twelve replies go to the first turns, and the sixteenth is cut in the middle of the second turn.
-    let line = "--paced 5000:500 --bridge embedded:fps=unpaced,close-after=16 --turns 4 --reply-tokens 4 --after none";
+    let line = "--paced 5000:500 --bridge embedded:fps=unpaced,close-after=16 --turns 4 --reply-tokens 4 --before \
+                app,reaction=single --after none";
     let (outcome, run) = measured(&place, line);
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
     let shown: Vec<bool> = waterfalls(&run, "before/turns").iter().map(|turn| turn["visible_ms"].is_f64()).collect();
@@ -154,6 +158,111 @@ fn a_spent_budget_ends_the_turns_and_says_what_was_left_out() {
     assert!(outcome.stdout.replace("\n  ", " ").contains(says), "{}", outcome.stdout);
 }
 
+#[test]
+fn the_application_is_one_command_that_nobody_waits_for() {
+    let place = Place::new();
+    // The reply says *received* and comes 200 ms late: the application does not wait for it, and the face shows before.
+    let line =
+        "--paced 5000:500 --bridge embedded:fps=200,received-delay=200ms --turns 2 --reply-tokens 4 --after none";
+    let (outcome, run) = measured(&place, line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let turns = case(&run, "before/turns");
+    assert_eq!(turns.conditions["settings"]["reaction"], "expression");
+    assert_eq!(turns.conditions["applied_by"]["by"], "account");
+    for turn in waterfalls(&run, "before/turns") {
+        let of = |what: &str| turn[what].as_f64().unwrap();
+        assert!(of("visible_ms") < of("ttlt_ms") + 200.0, "the late reply is no part of it: {turn}");
+        let sum: f64 = turn["stages_ms"].as_object().unwrap().values().map(|stage| stage.as_f64().unwrap()).sum();
+        assert!((sum - of("visible_ms")).abs() < 1e-6, "{turn}");
+    }
+    assert_eq!(turns.metric("commands_per_s").unwrap().status, MetricStatus::Unsupported, "one command has no rate");
+}
+
+#[test]
+fn a_bridge_that_does_not_tell_when_it_applies_leaves_bounds() {
+    let place = Place::new();
+    let bridge = EmbeddedBridge::start("fps=100".parse().unwrap(), 0).unwrap();
+    let line = format!("--paced 5000:500 --bridge {} --turns 2 --reply-tokens 4 --after none", bridge.address());
+    let (outcome, run) = measured(&place, &line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let turns = case(&run, "before/turns");
+    assert_eq!(turns.metric("visible").unwrap().status, MetricStatus::Unsupported);
+    assert_eq!(turns.conditions["applied_by"]["by"], "bounds");
+    let frame_ms = turns.conditions["applied_by"]["frame_ms"].as_f64().unwrap();
+    for turn in waterfalls(&run, "before/turns") {
+        let of = |what: &str| turn[what].as_f64().unwrap();
+        assert!((of("visible_latest_ms") - of("told_ms") - frame_ms).abs() < 1e-6, "{turn}");
+    }
+    assert_eq!(turns.metric("told").unwrap().n, 2);
+    let says = run.findings.iter().any(|sentence| sentence.contains("this bridge does not tell when"));
+    assert!(says, "{:?}", run.findings);
+}
+
+#[test]
+fn a_bridge_whose_frame_cannot_be_measured_leaves_the_receipt_alone() {
+    let place = Place::new();
+    // No reply of this dialect is known to mean *applied*.
+    let bridge = EmbeddedBridge::start("dialect=founding,fps=100".parse().unwrap(), 0).unwrap();
+    let line = format!(
+        "--paced 5000:500 --bridge {} --dialect founding --turns 2 --reply-tokens 4 --after none",
+        bridge.address()
+    );
+    let (outcome, run) = measured(&place, &line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let turns = case(&run, "before/turns");
+    assert!(turns.conditions["applied_by"]["frame_ms"].is_null(), "{}", turns.conditions["applied_by"]);
+    assert_eq!(turns.metric("visible_latest").unwrap().status, MetricStatus::Unsupported);
+    assert_eq!(turns.metric("told").unwrap().n, 2);
+    assert!(run.findings.iter().any(|sentence| sentence.contains("cannot be told")), "{:?}", run.findings);
+}
+
+#[test]
+fn reactions_of_different_commands_are_not_compared() {
+    let place = Place::new();
+    let line =
+        "--paced 5000:500 --bridge embedded:fps=unpaced --turns 6 --reply-tokens 4 --after app,reaction=pipelined";
+    let (outcome, run) = measured(&place, line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    for figure in ["reaction", "commands_per_s"] {
+        let row = row(&run, figure);
+        assert_eq!((&row["before"], &row["after"]), (&"1 command".into(), &"3 commands".into()), "{row}");
+        assert_eq!(row["verdict"], "not comparable");
+        assert!(case(&run, "after/before").metric(&format!("{figure}_ratio")).is_none());
+    }
+    assert!(case(&run, "after/before").metric("visible_ratio").is_some());
+}
+
+#[test]
+fn what_the_application_cannot_be_told_is_no_gain_of_its_settings() {
+    let place = Place::new();
+    let quick = "--paced 5000:500 --bridge embedded:fps=unpaced --turns 1 --reply-tokens 2";
+    let (_, run) = measured(&place, &format!("{quick} --after app,n_threads=2,react=first-words"));
+    let settings = &case(&run, "after/turns").conditions["settings"];
+    assert_eq!(settings["not_obeyed"], serde_json::json!(["n_threads", "react"]));
+    let says = |run: &Run| run.findings.iter().any(|sentence| sentence.contains("No published version of Workly"));
+    assert!(says(&run), "{:?}", run.findings);
+    let place = Place::new();
+    // The profile `balanced`, which the application can be told.
+    let (_, run) = measured(&place, &format!("{quick} --after app,n_gpu_layers=35,n_ctx=2048,n_batch=256"));
+    assert!(!says(&run), "{:?}", run.findings);
+}
+
+#[cfg(feature = "llama")]
+#[test]
+fn the_application_s_llama_is_what_was_read_back_from_it() {
+    let place = Place::new();
+    let line = "--model synth:tiny --bridge embedded:fps=unpaced --turns 2 --reply-tokens 2 --after none";
+    let (outcome, run) = measured(&place, line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let settings = &case(&run, "before/turns").conditions["settings"];
+    assert_eq!((&settings["flash_attn"], &settings["kv_type"]), (&"off".into(), &"f16".into()));
+    assert_eq!((&settings["n_ubatch"], &settings["n_threads"]), (&settings["n_batch"], &6.into()));
+    assert_eq!(settings["n_threads_batch"].as_u64(), run.machine.logical_cpus.value().copied());
+    for turn in waterfalls(&run, "before/turns") {
+        assert_eq!(turn["template"], "the application's own");
+    }
+}
+
 /// The row of the table of that figure.
 fn row<'a>(run: &'a Run, figure: &str) -> &'a Value {
     let rows = case(run, "after/before").conditions["comparison"].as_array().unwrap();
@@ -166,13 +275,17 @@ fn the_table_has_every_row_of_the_founding_document() {
     let line = "--paced 5000:500 --bridge embedded:fps=unpaced --turns 8 --reply-tokens 4 --after app,n_threads=2";
     let (outcome, run) = measured(&place, line);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    for figure in ["first_turn_ttlt", "tokens_per_s", "reaction", "commands_per_s"] {
+    for figure in ["first_turn_ttlt", "tokens_per_s", "reaction"] {
         let row = row(&run, figure);
         assert!(row["before"].is_f64() && row["after"].is_f64() && row["interval"].is_array(), "{row}");
         assert_eq!(row["pairs"], 8, "{row}");
     }
+    let rate = row(&run, "commands_per_s");
+    assert_eq!((&rate["before"], &rate["verdict"]), (&"1 command".into(), &"the same: one command has no rate".into()));
     let threads = row(&run, "n_threads");
-    assert_eq!((&threads["before"], &threads["after"]), (&"6 / 6".into(), &"2 / 6".into()));
+    let of = |side: &str| threads[side].as_str().unwrap().to_owned();
+    assert!(of("before").starts_with("6 / ") && of("after").starts_with("2 / "), "{threads}");
+    assert_eq!(of("before")[4..], of("after")[4..], "prompts are processed by all CPUs of the machine");
     assert!(row(&run, "memory_growth")["before"].is_string());
     assert!(outcome.stdout.contains("Before and after") && outcome.stdout.contains("first generation"));
 }

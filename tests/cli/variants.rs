@@ -29,6 +29,40 @@ fn ten_commands_take_ten_frames_in_turn_and_one_as_a_batch() {
     // Nine whole periods lie between the first and the last of ten frames.
     assert!(mean("request") >= 9.0 * 1_000.0 / 60.0, "{}", mean("request"));
     assert!(run.findings.iter().any(|finding| finding.contains("Frames that a reaction took")), "{:?}", run.findings);
+    // What Workly does is what the others are compared with: to wait for each reply is slower than that, and nothing is a gain.
+    let app = case(&run, "reaction/app:1");
+    assert!(app.conditions["baseline"].is_null() && app.conditions["applied_by"]["by"] == "reply", "{app:?}");
+    assert_eq!(case(&run, "reaction/pipelined:10").conditions["baseline"], "reaction/app:1");
+    assert!(figure(&run, "reaction/request:10", "mean_ratio").unwrap() > 1.0);
+    assert!(
+        run.findings.iter().any(|finding| finding.contains("does not wait for the bridge's reply")),
+        "{:?}",
+        run.findings
+    );
+    assert!(run.findings.iter().any(|finding| finding.contains("which Workly does not do")), "{:?}", run.findings);
+}
+
+#[test]
+fn the_application_s_command_is_exact_by_the_embedded_bridge_and_bounded_elsewhere() {
+    let run = compared("--bridge embedded:fps=60 --reaction 3");
+    let app = case(&run, "reaction/app:1");
+    assert_eq!(app.conditions["applied_by"]["by"], "account");
+    assert!(app.metric("mean").unwrap().value.is_some());
+    // Replies tell of the others: another measure, so that there is no ratio.
+    assert!(case(&run, "reaction/pipelined:3").metric("mean_ratio").is_none());
+
+    let bridge = EmbeddedBridge::start("fps=100".parse().unwrap(), 0).unwrap();
+    let run = compared(&format!("--bridge {} --reaction 3", bridge.address()));
+    let app = case(&run, "reaction/app:1");
+    assert_eq!(
+        (&app.conditions["applied_by"]["by"], app.metric("mean").unwrap().status),
+        (&"bounds".into(), MetricStatus::Unsupported)
+    );
+    let frame_ms = app.conditions["applied_by"]["frame_ms"].as_f64().unwrap();
+    let (received, latest) =
+        (figure(&run, "reaction/app:1", "received_mean"), figure(&run, "reaction/app:1", "applied_latest_mean"));
+    assert!((latest.unwrap() - received.unwrap() - frame_ms).abs() < 1e-6, "{app:?}");
+    assert!(run.findings.iter().any(|finding| finding.contains("this bridge does not tell")), "{:?}", run.findings);
 }
 
 #[test]

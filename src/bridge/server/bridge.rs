@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::account::AppliedAccount;
 use super::avatar::Avatar;
 use super::counters::Counters;
 use super::door::Door;
@@ -77,6 +78,12 @@ impl EmbeddedBridge {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.shared.counters()
+    }
+
+    /// Its account of the commands that it carried out, for as long as one likes to keep it.
+    #[must_use]
+    pub fn account(&self) -> AppliedAccount {
+        AppliedAccount::of(&self.shared)
     }
 
     /// The avatar as it is now.

@@ -1,5 +1,7 @@
 //! The main thread: runs frames, applies what was queued, and answers what has to be applied.
 
+use std::time::Instant;
+
 use super::delay::Delay;
 use super::frames::Frames;
 use super::message::{Answer, Frame, Queued};
@@ -58,6 +60,10 @@ fn frame(shared: &Shared, drained: &mut Vec<Queued>, delay: &mut Delay, frame: O
                 return false;
             }
             hold(&shared.avatar).apply(action);
+        }
+        if !actions.is_empty() {
+            // Before it is counted: whoever waits for the count then finds the moment.
+            *hold(&shared.last_applied) = Some(Instant::now());
         }
         shared.tally.applied.add(actions.len() as u64);
         let Some(mut answer) = answer else { continue };

@@ -5,6 +5,7 @@
 //! applied. A [`BridgeSpec`] sets the frame rate and, for tests and checks against a known truth, the ways in which the
 //! bridge misbehaves. It draws nothing and never listens beyond this machine.
 
+mod account;
 mod action;
 mod avatar;
 mod bridge;
@@ -33,6 +34,7 @@ mod status;
 mod stock;
 mod stop;
 
+pub use account::AppliedAccount;
 pub use avatar::{Avatar, HeadMovement};
 pub use bridge::EmbeddedBridge;
 pub use counters::Counters;

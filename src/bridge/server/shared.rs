@@ -1,6 +1,7 @@
 //! What the threads of a bridge share.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use super::avatar::Avatar;
 use super::client::Client;
@@ -19,6 +20,8 @@ pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) tally: Tally,
     pub(super) avatar: Mutex<Avatar>,
+    /// When the main thread last carried out a command.
+    pub(super) last_applied: Mutex<Option<Instant>>,
     /// Present only in a bridge that lies about replies, so that an honest one does not pay for it.
     pub(super) faults: Option<Mutex<Faults>>,
     client: Mutex<Option<Arc<Client>>>,
@@ -34,6 +37,7 @@ impl Shared {
             spec,
             tally: Tally::default(),
             avatar: Mutex::default(),
+            last_applied: Mutex::default(),
             client: Mutex::default(),
         }
     }

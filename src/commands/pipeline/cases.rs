@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::recorder::Recorder;
+use super::super::seen::Seen;
 use super::card::CardNeed;
 use super::growth;
 use super::turns::All;
@@ -16,7 +17,12 @@ use crate::record::{Case, CaseState, HlogPart, MetricStatus, RecordError};
 use crate::stats::histogram_of;
 
 /// The cases so far: first turns and conversation of each side.
-pub(super) fn cases(plan: &PipelinePlan, all: &All, cards: &[CardNeed], interrupted: bool) -> Vec<Case> {
+pub(super) fn cases(
+    plan: &PipelinePlan,
+    all: &All,
+    (cards, seen): (&[CardNeed], Option<Seen>),
+    interrupted: bool,
+) -> Vec<Case> {
     let mut cases = Vec::new();
     for (side, taken) in all {
         let mut conversation = case(plan, *side, "turns", &taken.turns, plan.turns, interrupted);
@@ -34,6 +40,13 @@ pub(super) fn cases(plan: &PipelinePlan, all: &All, cards: &[CardNeed], interrup
         cases.push(first);
     }
     cases.retain(|case| !case.metrics.is_empty());
+    let is_alone = |case: &Case| case.conditions["settings"]["reaction"] == "expression";
+    if let Some(seen) = seen {
+        for case in cases.iter_mut().filter(|case| is_alone(case)) {
+            case.conditions["applied_by"] = seen.conditions();
+            case.notes.push(seen.note());
+        }
+    }
     cases
 }
 
@@ -111,6 +124,8 @@ fn waterfall(turn: &Turn) -> Value {
         "stages_ms": stages,
         "ttft_ms": turn.ttft_ns().map(ms),
         "visible_ms": turn.visible_ns().map(ms),
+        "told_ms": turn.told_ns().map(ms),
+        "visible_latest_ms": turn.visible_latest_ns().map(ms),
         "ttlt_ms": turn.ttlt_ns().map(ms),
         "prompt_tokens": turn.prompt_tokens,
         "reply_tokens": turn.tokens_ns.len(),
@@ -124,7 +139,7 @@ fn waterfall(turn: &Turn) -> Value {
 fn notes(plan: &PipelinePlan, side: Side, turns: &[Turn]) -> Vec<String> {
     let Some(arm) = plan.arm(side) else { return Vec::new() };
     let mut notes = vec![format!(
-        "{} ({}): {} and {}, {} on the GPU, context {}, batch {}, {}, reaction {} at {}.",
+        "{} ({}): {} and {}, {} on the GPU, context {}, batch {} and {}, flash attention {}, KV cache {}, {}, reaction {} at {}.",
         arm.name,
         arm.source,
         arm.n_threads,
@@ -132,6 +147,9 @@ fn notes(plan: &PipelinePlan, side: Side, turns: &[Turn]) -> Vec<String> {
         if arm.n_gpu_layers < 0 { "all layers".into() } else { counted(arm.n_gpu_layers, "layer") },
         arm.n_ctx,
         arm.n_batch,
+        arm.n_ubatch,
+        arm.flash_attn,
+        arm.kv_type,
         if arm.warm_start { "warm start" } else { "cold start" },
         arm.reaction,
         if arm.react == crate::measure::Moment::End { "the end of the reply" } else { "its first words" },

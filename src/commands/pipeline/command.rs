@@ -12,6 +12,7 @@ use super::super::ending::{conclude, verdict};
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
+use super::super::seen::{Seen, seen};
 use super::budget::Budget;
 use super::card::CardNeed;
 use super::cases::{cases, write_histograms};
@@ -26,7 +27,7 @@ use crate::cli::PipelineArgs;
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::host;
-use crate::measure::{Reactor, RenderLoad};
+use crate::measure::{Delivery, Reactor, RenderLoad, Watch};
 use crate::plan::{Arm, PipelinePlan, Side, oversubscribed};
 use crate::plural::counted;
 use crate::term::{Printer, Progress};
@@ -36,6 +37,9 @@ pub(in super::super) fn run(args: &PipelineArgs, printer: Printer, stop: &Atomic
     let topology = host::topology();
     let mut plan = PipelinePlan::resolve(args, &topology, rand::random())?;
     let models = Models::ready(args, &plan, printer, stop)?;
+    if let Some(tokens) = models.tokens() {
+        plan.fit_system_prompt(tokens);
+    }
     let mut connection = Connection::open(&plan.reach, stop)?;
     if let Some(found) = connection.found.take() {
         plan.reach.speak(found);
@@ -73,6 +77,7 @@ pub(in super::super) fn run(args: &PipelineArgs, printer: Printer, stop: &Atomic
 /// Everything measured so far.
 #[derive(Default)]
 struct Measured {
+    seen: Option<Seen>,
     turns: All,
     cells: Cells,
 }
@@ -81,11 +86,11 @@ impl Measured {
     /// Puts all of it into the record.
     fn keep(&self, plan: &PipelinePlan, cards: &[CardNeed], recorder: &mut Recorder, interrupted: bool) {
         let compared = compare(&self.turns);
-        recorder.run.cases = cases(plan, &self.turns, cards, interrupted);
+        recorder.run.cases = cases(plan, &self.turns, (cards, self.seen), interrupted);
         let rows = rows(plan, &self.turns, &compared, cards);
         recorder.run.cases.extend(compared::case(&compared, &rows, remarks(&compared, cards), interrupted));
         recorder.run.cases.extend(contention::cases(&self.cells, interrupted));
-        recorder.run.findings = findings(plan, &self.turns, &compared, &self.cells, interrupted);
+        recorder.run.findings = findings(plan, (&self.turns, self.seen), &compared, &self.cells, interrupted);
     }
 }
 
@@ -169,15 +174,19 @@ fn turns(
     let render = plan.render.map(|render| RenderLoad::start(render, *clock)).transpose()?;
     let total = u64::from(plan.turns + plan.first_turns) * voices.len() as u64;
     let progress = Progress::start(printer, "turns", total);
+    let is_alone = plan.arms.iter().any(|(_, arm)| arm.reaction == Delivery::Expression);
+    let (watch, seen) =
+        if is_alone { seen(&plan.reach, connection, plan.seed, (clock, stop)) } else { (Watch::default(), None) };
+    measured.seen = seen;
     let client = &mut connection.client;
     let dialect = plan.reach.dialect;
     let outcome = thread::scope(|scope| {
-        let reactor = Reactor::start(scope, client, dialect, *clock, stop);
+        let reactor = Reactor::start(scope, (client, dialect, watch), *clock, stop);
         let table =
             Table { plan, clock, stop, reactor: &reactor, render: render.as_ref(), budget, done: progress.counter() };
         table.first_turns(voices, rng, &mut measured.turns)?;
         table.conversation(voices, rng, &mut measured.turns, &mut |all| {
-            recorder.run.cases = cases(plan, all, cards, false);
+            recorder.run.cases = cases(plan, all, (cards, seen), false);
             Ok(recorder.save()?)
         })
     });

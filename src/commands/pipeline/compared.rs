@@ -71,10 +71,20 @@ impl Compared {
 pub(super) fn compare(all: &All) -> Vec<Compared> {
     let (Some(before), Some(after)) = (all.get(&Side::Before), all.get(&Side::After)) else { return Vec::new() };
     let first = FELT.iter().filter(|figure| matches!(figure.name, "ttft" | "ttlt"));
+    let is_seen = [before, after].iter().all(|taken| taken.turns.iter().any(|turn| turn.visible_ns().is_some()));
+    // What was sent is not the same: how long it takes is no gain and no loss.
+    let is_same_reaction = commands(before) == commands(after);
+    let is_wanted = |figure: &&TurnFigure| match figure.name {
+        // The bridge has the expression a frame before the face shows it: for where that is all that is known.
+        "told" => !is_seen,
+        "visible_latest" => false,
+        "reaction" | "commands_per_s" | "received" | "applied" => is_same_reaction,
+        _ => true,
+    };
     let wanted = first
         .map(|figure| (figure, false, true))
-        .chain(FELT.iter().map(|figure| (figure, false, false)))
-        .chain(STAGES.iter().map(|figure| (figure, true, false)));
+        .chain(FELT.iter().filter(is_wanted).map(|figure| (figure, false, false)))
+        .chain(STAGES.iter().filter(is_wanted).map(|figure| (figure, true, false)));
     let mut compared: Vec<Compared> =
         wanted.filter_map(|(figure, is_stage, is_first)| one(figure, is_stage, is_first, before, after)).collect();
     let corrected = holm(&compared.iter().map(|one| one.p).collect::<Vec<_>>());
@@ -83,6 +93,16 @@ pub(super) fn compare(all: &All) -> Vec<Compared> {
         one.verdict = verdict(one.figure.direction, &one.ratio, p);
     }
     compared
+}
+
+/// The turn as a whole: until the face shows, or until the bridge has the expression where no more is known.
+fn whole_ns(turn: &Turn) -> Option<u64> {
+    turn.visible_ns().or(turn.told_ns())
+}
+
+/// How many commands a reaction of that side has; `None` where none arrived.
+pub(super) fn commands(taken: &Taken) -> Option<usize> {
+    taken.turns.iter().find_map(|turn| turn.reaction.as_ref().ok()).map(|times| times.commands)
 }
 
 fn one(figure: &TurnFigure, is_stage: bool, is_first: bool, before: &Taken, after: &Taken) -> Option<Compared> {
@@ -94,7 +114,7 @@ fn one(figure: &TurnFigure, is_stage: bool, is_first: bool, before: &Taken, afte
     let (before_values, after_values): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
     let (old, new) = (mean_of(&before_values)?.value, mean_of(&after_values)?.value);
     if is_stage {
-        let whole: Vec<f64> = before.turns.iter().filter_map(Turn::visible_ns).map(|ns| ns as f64 / 1e6).collect();
+        let whole: Vec<f64> = before.turns.iter().filter_map(whole_ns).map(|ns| ns as f64 / 1e6).collect();
         if old.max(new) < VISIBLE_SHARE * mean_of(&whole)?.value {
             return None;
         }
@@ -188,6 +208,7 @@ mod tests {
             began_ns: moments_ns[4],
             received_ns: Some(moments_ns[5]),
             applied_ns: Some(moments_ns[6]),
+            latest_ns: Some(moments_ns[6]),
             commands: 3,
         };
         Turn {

@@ -1,22 +1,24 @@
 //! What the turns come to, in words.
 
+use super::super::seen::Seen;
 use super::compared::{Compared, Verdict};
 use super::contention::{Cell, Cells, latencies_ms, speeds};
 use super::turns::{All, Taken};
 use crate::measure::{CellSample, Moment, Turn};
-use crate::plan::{PipelinePlan, Side};
+use crate::plan::{Arm, PipelinePlan, Side};
 use crate::plural::counted;
 use crate::stats::{PairedRatio, mean_of, paired_ratio};
 
 /// The sentences that lead the report.
 pub(super) fn findings(
     plan: &PipelinePlan,
-    all: &All,
+    (all, seen): (&All, Option<Seen>),
     compared: &[Compared],
     cells: &Cells,
     interrupted: bool,
 ) -> Vec<String> {
-    let mut findings: Vec<String> = all.iter().filter_map(|(side, taken)| felt(plan, *side, taken)).collect();
+    let mut findings: Vec<String> = all.iter().filter_map(|(side, taken)| felt(plan, *side, taken, seen)).collect();
+    findings.extend(plan.arm(Side::After).and_then(unobeyed));
     findings.extend(placed(compared));
     findings.extend(all.get(&Side::Before).and_then(|taken| early(plan, taken)));
     findings.extend(costs(cells));
@@ -27,11 +29,31 @@ pub(super) fn findings(
 }
 
 /// What a person feels with these settings, and where it goes.
-fn felt(plan: &PipelinePlan, side: Side, taken: &Taken) -> Option<String> {
+fn felt(plan: &PipelinePlan, side: Side, taken: &Taken, seen: Option<Seen>) -> Option<String> {
     let mean = |of: fn(&Turn) -> Option<u64>| {
         let values: Vec<f64> = taken.turns.iter().filter_map(of).map(|ns| ns as f64 / 1e6).collect();
         mean_of(&values).map(|mean| mean.value)
     };
+    if mean(Turn::visible_ns).is_none() {
+        let shows = seen.and_then(Seen::frame_ms).map_or_else(
+            || "; when the face shows cannot be told, since no frame could be measured".to_owned(),
+            |frame_ms| {
+                format!(
+                    ", and the face shows within the frame of {frame_ms:.1} ms after that, {:.1} ms on average; this bridge does not tell \
+                     when",
+                    frame_ms / 2.0
+                )
+            },
+        );
+        return Some(format!(
+            "{}: the bridge has the expression after {:.0} ms{shows}. The first token comes after {:.0} ms, the last after {:.0} ms (means, n {}).",
+            capitalised(plan.arm(side)?.name.as_str(), side),
+            mean(Turn::told_ns)?,
+            mean(Turn::ttft_ns)?,
+            mean(Turn::ttlt_ns)?,
+            taken.turns.len()
+        ));
+    }
     let (visible, reaction) = (mean(Turn::visible_ns)?, mean(Turn::reaction_ns)?);
     Some(format!(
         "{}: the face shows after {visible:.0} ms, {reaction:.1} ms of which ({:.1} %) are the reaction itself; the first token \
@@ -42,6 +64,27 @@ fn felt(plan: &PipelinePlan, side: Side, taken: &Taken) -> Option<String> {
         mean(Turn::ttlt_ns)?,
         taken.turns.len()
     ))
+}
+
+/// What of the settings after no application can be told.
+fn unobeyed(arm: &Arm) -> Option<String> {
+    (!arm.not_obeyed.is_empty()).then(|| {
+        format!(
+            "After ({}) shows what a changed application could do. No published version of Workly can be told {}: gains from these need \
+             a change of the application.",
+            arm.name,
+            listed(&arm.not_obeyed)
+        )
+    })
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }
 
 fn capitalised(name: &str, side: Side) -> String {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::card::CardNeed;
-use super::compared::{ALPHA, Compared};
+use super::compared::{ALPHA, Compared, commands};
 use super::growth;
 use super::turns::All;
 use crate::plan::{Arm, PipelinePlan, Side};
@@ -29,9 +29,15 @@ pub(super) fn rows(plan: &PipelinePlan, all: &All, compared: &[Compared], cards:
     if compared.is_empty() {
         return Vec::new();
     }
+    let sent =
+        all.get(&Side::Before).zip(all.get(&Side::After)).map(|(before, after)| (commands(before), commands(after)));
     let (felt, stages): (Vec<&Compared>, Vec<&Compared>) = compared.iter().partition(|one| !one.is_stage);
-    let words = threads(before, after)
+    let is_compared = |name: &str| felt.iter().any(|one| one.name() == name);
+    let words = sent
         .into_iter()
+        .flat_map(reaction)
+        .filter(|row| !is_compared(row.figure))
+        .chain(threads(before, after))
         .chain(cards.first().zip(cards.get(1)).into_iter().flat_map(|(before, after)| card(before, after)))
         .chain(all.get(&Side::Before).zip(all.get(&Side::After)).map(|(before, after)| Words {
             figure: "memory_growth",
@@ -84,6 +90,31 @@ fn meaning(one: &Compared) -> String {
         (_, _, true) => format!("stage {}", one.figure.name),
         _ => one.figure.meaning.into(),
     }
+}
+
+/// The rows of the reaction where it was not compared: each side sent something else, or the bridge does not tell when a command is
+/// applied. A single command has no rate.
+fn reaction((before, after): (Option<usize>, Option<usize>)) -> [Words<'static>; 2] {
+    let sent = |commands: Option<usize>| match commands {
+        None => "none arrived".to_owned(),
+        Some(1) => "1 command".to_owned(),
+        Some(commands) => format!("{commands} commands"),
+    };
+    let row = |figure, meaning, verdict| Words {
+        figure,
+        meaning,
+        before: sent(before),
+        after: sent(after),
+        n: None,
+        change: None,
+        verdict,
+    };
+    let (time, rate) = match (before, after) {
+        (Some(1), Some(1)) => ("not told by this bridge", "the same: one command has no rate"),
+        (before, after) if before == after => ("not told by this bridge", "not told by this bridge"),
+        _ => ("not comparable", "not comparable"),
+    };
+    [row("reaction", "IPC, a reaction", time), row("commands_per_s", "IPC messages/s", rate)]
 }
 
 fn threads(before: &Arm, after: &Arm) -> [Words<'static>; 2] {

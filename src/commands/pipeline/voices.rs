@@ -72,13 +72,14 @@ impl<'m> Voice<'m> {
 /// The context that the settings ask for.
 #[cfg(feature = "llama")]
 pub(super) fn context(arm: &Arm) -> ContextSpec {
-    let default = ContextSpec::default();
     ContextSpec {
         n_ctx: arm.n_ctx,
         n_batch: arm.n_batch,
-        n_ubatch: default.n_ubatch.min(arm.n_batch),
+        n_ubatch: arm.n_ubatch,
+        type_k: arm.kv_type,
+        type_v: arm.kv_type,
+        flash_attention: arm.flash_attn,
         n_threads: arm.n_threads,
         n_threads_batch: arm.n_threads_batch,
-        ..default
     }
 }

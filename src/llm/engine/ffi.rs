@@ -15,7 +15,7 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_sys_2 as sys;
 
 use super::log::{Log, LogLevel, Piece};
-use super::{ContextSpec, FlashAttention, ForeseenBytes, ForeseenDevice, KvType, Token, projection};
+use super::{ContextSpec, FlashAttention, ForeseenBytes, ForeseenDevice, KvType, Sampling, Token, projection};
 
 /// Sends what llama.cpp and ggml say to `log` from now on, for the whole process.
 pub(super) fn capture_log(log: &'static Log) {
@@ -226,6 +226,48 @@ impl Run<'_> {
             let logits = sys::llama_get_logits_ith(self.pointer.as_ptr(), -1);
             (!logits.is_null()).then(|| std::slice::from_raw_parts(logits, self.n_vocab))
         }
+    }
+}
+
+impl Run<'_> {
+    /// Waits, then chooses the next token as that sampler does; `None` before the first decode.
+    pub(super) fn sample(&mut self, sampler: &mut Sampler) -> Option<Token> {
+        self.logits()?;
+        // SAFETY: the context and the sampler live, and there are logits, as was just seen.
+        Some(unsafe { sys::llama_sampler_sample(sampler.chain.as_ptr(), self.pointer.as_ptr(), -1) })
+    }
+}
+
+/// A chain of llama.cpp's samplers.
+#[derive(Debug)]
+pub(super) struct Sampler {
+    chain: NonNull<sys::llama_sampler>,
+}
+
+impl Sampler {
+    /// The chain for those values; a repetition penalty of 1 changes nothing and is left out. `None` if llama.cpp makes none.
+    pub(super) fn new(sampling: &Sampling, seed: u32) -> Option<Self> {
+        // SAFETY: the chain owns what is added to it, and frees it with itself.
+        unsafe {
+            let chain = NonNull::new(sys::llama_sampler_chain_init(sys::llama_sampler_chain_default_params()))?;
+            for link in [
+                sys::llama_sampler_init_top_k(sampling.top_k),
+                sys::llama_sampler_init_top_p(sampling.top_p, 1),
+                sys::llama_sampler_init_min_p(sampling.min_p, 1),
+                sys::llama_sampler_init_temp(sampling.temperature),
+                sys::llama_sampler_init_dist(seed),
+            ] {
+                sys::llama_sampler_chain_add(chain.as_ptr(), link);
+            }
+            Some(Self { chain })
+        }
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        // SAFETY: it was made by llama.cpp and is freed once.
+        unsafe { sys::llama_sampler_free(self.chain.as_ptr()) }
     }
 }
 

@@ -24,6 +24,7 @@ mod log;
 #[cfg(feature = "llama")]
 mod model;
 mod projection;
+mod sampling;
 #[cfg(feature = "llama")]
 mod session;
 mod spec;
@@ -50,6 +51,7 @@ pub use model::{ChatPrompt, LoadFacts, Model};
 #[cfg(feature = "llama")]
 pub use projection::{Foreseeing, project, project_all};
 pub use projection::{ForeseenBytes, ForeseenDevice, Projection, Target};
+pub use sampling::Sampling;
 #[cfg(feature = "llama")]
 pub use session::Session;
 pub use spec::{ContextSpec, FlashAttention, KvType, MAX_THREADS, Placement, SpecError};

@@ -6,7 +6,7 @@ use llama_cpp_2::LlamaModelLoadError;
 use llama_cpp_2::model::{LlamaChatMessage, LlamaModel};
 use llama_cpp_2::token::LlamaToken;
 
-use super::super::conversation::{ChatMessage, zephyr_prompt};
+use super::super::conversation::{ChatMessage, app_prompt, zephyr_prompt};
 use super::ffi::{self, Context};
 use super::loading::{self, Loaded};
 use super::log::{LogLevel, LogLine};
@@ -132,6 +132,14 @@ impl Model {
         };
         let tokens = self.llama.vocab().tokenize(text.as_bytes(), true, true);
         ChatPrompt { tokens: tokens.into_iter().map(|token| token.0).collect(), template }
+    }
+
+    /// What the application sends the model of a conversation: its messages in the application's hand-made form, whatever form the
+    /// model's file asks for.
+    #[must_use]
+    pub fn app_prompt(&self, messages: &[ChatMessage]) -> ChatPrompt {
+        let tokens = self.llama.vocab().tokenize(app_prompt(messages).as_bytes(), true, true);
+        ChatPrompt { tokens: tokens.into_iter().map(|token| token.0).collect(), template: "the application's own" }
     }
 
     fn own_template(&self, messages: &[ChatMessage]) -> Option<String> {

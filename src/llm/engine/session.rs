@@ -5,10 +5,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::ffi::{Context, Run};
+use super::ffi::{Context, Run, Sampler};
 use super::spec::check_threads;
 use super::timing::{GenTiming, PromptTiming, TurnTiming, steps};
-use super::{ContextSpec, EngineError, Model, Projection, Token};
+use super::{ContextSpec, EngineError, Model, Projection, Sampling, Token};
 use crate::clock::Clock;
 
 /// A context, empty or computing.
@@ -117,14 +117,20 @@ impl<'m> Session<'m> {
         n_gen: usize,
         stop: &AtomicBool,
     ) -> Result<(usize, TurnTiming), EngineError> {
+        let kept = self.keep_prefix(prompt);
+        let timing = self.timed_turn(prompt, n_gen, stop, kept)?;
+        self.held.extend(prompt.iter().chain(&timing.tokens[..n_gen - 1]));
+        Ok((kept, timing))
+    }
+
+    /// Cuts the context after what `prompt` begins with and it still holds; how many tokens that are. The last one of the prompt is
+    /// never among them.
+    fn keep_prefix(&mut self, prompt: &[Token]) -> usize {
         let same = self.held.iter().zip(prompt).take_while(|(held, asked)| held == asked).count();
         let wanted = same.min(prompt.len().saturating_sub(1));
         self.held.clear();
         // Some models' memory cannot be cut at any place: then all is computed.
-        let kept = if wanted > 0 && self.context.keep_first(wanted) { wanted } else { 0 };
-        let timing = self.timed_turn(prompt, n_gen, stop, kept)?;
-        self.held.extend(prompt.iter().chain(&timing.tokens[..n_gen - 1]));
-        Ok((kept, timing))
+        if wanted > 0 && self.context.keep_first(wanted) { wanted } else { 0 }
     }
 
     fn timed_turn(
@@ -137,7 +143,7 @@ impl<'m> Session<'m> {
         let mut tokens = Vec::with_capacity(n_gen);
         let mut moments_ns = Vec::with_capacity(n_gen);
         let mut clock = Clock::start();
-        self.respond(prompt, (n_gen, kept), stop, &mut |token| match token {
+        self.respond(prompt, (n_gen, kept), &mut None, stop, &mut |token| match token {
             None => clock = Clock::start(),
             Some(token) => {
                 moments_ns.push(clock.now_ns());
@@ -154,7 +160,29 @@ impl<'m> Session<'m> {
         })
     }
 
-    /// The same, for whoever wants each token as it is chosen: `said` gets `None` when the prompt is about to be
+    /// Answers as the application does: what the prompt begins with and the context still holds is kept, and each token is drawn, with
+    /// this seed. `said` is called as by [`Session::answer`]. How many tokens of the prompt were kept.
+    pub fn sampled_answer(
+        &mut self,
+        prompt: &[Token],
+        n_gen: usize,
+        (sampling, seed): (&Sampling, u32),
+        stop: &AtomicBool,
+        said: &mut dyn FnMut(Option<Token>),
+    ) -> Result<usize, EngineError> {
+        let kept = self.keep_prefix(prompt);
+        let mut tokens = Vec::with_capacity(n_gen);
+        let mut sampler = Sampler::new(sampling, seed);
+        self.respond(prompt, (n_gen, kept), &mut sampler, stop, &mut |token| {
+            said(token);
+            tokens.extend(token);
+        })?;
+        // The last token was chosen, and not computed.
+        self.held.extend(prompt.iter().chain(&tokens[..n_gen - 1]));
+        Ok(kept)
+    }
+
+    /// The same as [`Session::turn`], for whoever wants each token as it is chosen: `said` gets `None` when the prompt is about to be
     /// processed, then every token of the answer. It runs between two tokens and belongs to what is timed.
     pub fn answer(
         &mut self,
@@ -163,7 +191,7 @@ impl<'m> Session<'m> {
         stop: &AtomicBool,
         said: &mut dyn FnMut(Option<Token>),
     ) -> Result<(), EngineError> {
-        self.respond(prompt, (n_gen, 0), stop, said)
+        self.respond(prompt, (n_gen, 0), &mut None, stop, said)
     }
 
     /// Answers a prompt of which the context holds the first `kept` tokens and nothing else.
@@ -171,6 +199,7 @@ impl<'m> Session<'m> {
         &mut self,
         prompt: &[Token],
         (n_gen, kept): (usize, usize),
+        sampler: &mut Option<Sampler>,
         stop: &AtomicBool,
         said: &mut dyn FnMut(Option<Token>),
     ) -> Result<(), EngineError> {
@@ -185,11 +214,11 @@ impl<'m> Session<'m> {
         self.measure_after(kept, stop, |turn| {
             said(None);
             turn.batches(&prompt[kept..])?;
-            let mut token = turn.likeliest()?;
+            let mut token = turn.next(sampler)?;
             said(Some(token));
             for _ in 1..n_gen {
                 turn.one(token)?;
-                token = turn.likeliest()?;
+                token = turn.next(sampler)?;
                 said(Some(token));
             }
             Ok(())
@@ -271,10 +300,13 @@ impl Computing<'_, '_> {
         Err(EngineError::Stopped { done: self.done })
     }
 
-    /// Waits for the last token, and chooses the one that is likeliest to follow it.
-    fn likeliest(&mut self) -> Result<Token, EngineError> {
-        let logits = self.run.logits().ok_or(EngineError::Decode { code: 0, log: Vec::new() })?;
-        Ok(highest(logits))
+    /// Waits for the last token, and chooses the one that follows it: as the sampler draws it, else the likeliest.
+    fn next(&mut self, sampler: &mut Option<Sampler>) -> Result<Token, EngineError> {
+        let chosen = match sampler {
+            Some(sampler) => self.run.sample(sampler),
+            None => self.run.logits().map(highest),
+        };
+        chosen.ok_or(EngineError::Decode { code: 0, log: Vec::new() })
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::token_figures::average;
 use super::stages::{Stage, Turn};
 use crate::clock::ms;
-use crate::record::{Direction, Metric};
+use crate::record::{Direction, Metric, MetricStatus};
 
 /// A figure of a turn, and how it is read off one.
 #[derive(Debug, Clone, Copy)]
@@ -32,9 +32,11 @@ const fn time(name: &'static str, meaning: &'static str, of: fn(&Turn) -> Option
 }
 
 /// What a person feels of a turn.
-pub const FELT: [TurnFigure; 6] = [
+pub const FELT: [TurnFigure; 8] = [
     time("ttft", "first token", |turn| turn.ttft_ns().map(ms)),
     time("visible", "visible reaction", |turn| turn.visible_ns().map(ms)),
+    time("told", "the bridge has the expression", |turn| turn.told_ns().map(ms)),
+    time("visible_latest", "visible reaction at the latest", |turn| turn.visible_latest_ns().map(ms)),
     time("ttlt", "last token", |turn| turn.ttlt_ns().map(ms)),
     time("reaction", "the reaction itself", |turn| turn.reaction_ns().map(ms)),
     TurnFigure {
@@ -63,13 +65,21 @@ pub const STAGES: [TurnFigure; 6] = [
     time("applied", "the wait for the frame", |turn| turn.stage_ns(Stage::Applied).map(ms)),
 ];
 
-/// The mean of each figure over the turns, with its interval: what is felt, then the stages, whose means add up as they do.
+/// The mean of each figure over the turns, with its interval: what is felt, then the stages, whose means add up as they do. Where no
+/// turn can show a figure, since the bridge does not tell when commands are applied or the reaction is a single command, the figure is
+/// unsupported. The latest moment of the visible reaction is only given where the moment itself is not known.
 #[must_use]
 pub fn turn_metrics(turns: &[Turn]) -> Vec<Metric> {
-    let figures = FELT.iter().chain(&STAGES);
+    let is_seen = turns.iter().any(|turn| turn.visible_ns().is_some());
+    let is_told = turns.iter().any(|turn| turn.told_ns().is_some());
+    let figures = FELT.iter().chain(&STAGES).filter(|figure| !(is_seen && figure.name == "visible_latest"));
     figures
         .map(|figure| {
             let values: Vec<f64> = turns.iter().filter_map(|turn| figure.of(turn)).collect();
+            if values.is_empty() && is_told {
+                let n = turns.len() as u64;
+                return Metric::absent(figure.name, figure.unit, n, figure.direction, MetricStatus::Unsupported);
+            }
             average(figure.name, figure.unit, &values, figure.direction)
         })
         .collect()

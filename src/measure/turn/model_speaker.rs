@@ -1,26 +1,29 @@
-//! A model that answers.
+//! A model that answers as the application lets it: with the application's own form of prompt and its sampler, and what the context
+//! still holds of the turn before is not computed again.
 
 use std::sync::atomic::AtomicBool;
 
 use super::speaker::{Prompt, Reader, Speaker, SpeakerError};
 use crate::llm::ChatMessage;
-use crate::llm::engine::{Model, Session};
+use crate::llm::engine::{Model, Sampling, Session};
 
-/// A model, and a context of it. Each answer starts from an empty context: the whole prompt is processed anew.
+/// A model, and a context of it.
 #[derive(Debug)]
 pub struct ModelSpeaker<'m> {
     model: &'m Model,
     session: Session<'m>,
+    /// Answers so far: the seed of the next, so that two speakers that are asked the same answer alike.
+    answers: u32,
 }
 
 impl<'m> ModelSpeaker<'m> {
     /// Answers with that model in that context.
     #[must_use]
     pub fn new(model: &'m Model, session: Session<'m>) -> Self {
-        Self { model, session }
+        Self { model, session, answers: 0 }
     }
 
-    /// Generates `n_gen` tokens that nobody reads, as the application does before the first turn.
+    /// Generates `n_gen` tokens that nobody reads: a warm start.
     ///
     /// # Errors
     /// Those of the engine.
@@ -31,7 +34,7 @@ impl<'m> ModelSpeaker<'m> {
 
 impl<'m> Speaker<'m> for ModelSpeaker<'m> {
     fn prompt(&mut self, messages: &[ChatMessage]) -> Prompt {
-        let prompt = self.model.chat_prompt(messages);
+        let prompt = self.model.app_prompt(messages);
         Prompt { tokens: prompt.tokens, template: prompt.template }
     }
 
@@ -42,7 +45,10 @@ impl<'m> Speaker<'m> for ModelSpeaker<'m> {
         stop: &AtomicBool,
         said: &mut dyn FnMut(Option<i32>),
     ) -> Result<(), SpeakerError> {
-        Ok(self.session.answer(&prompt.tokens, n_gen, stop, said)?)
+        let seed = self.answers;
+        self.answers = self.answers.wrapping_add(1);
+        self.session.sampled_answer(&prompt.tokens, n_gen, (&Sampling::APP, seed), stop, said)?;
+        Ok(())
     }
 
     fn reader(&self) -> Reader<'m> {

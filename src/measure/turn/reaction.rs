@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::super::fire::{Watch, ask_applied, fire};
 use super::super::round_trips::quiet_after;
 use crate::bridge::{Ack, BridgeError, Client, Dialect, Message, Reply, Waiting};
 use crate::clock::{Clock, nanos};
@@ -15,17 +16,28 @@ use crate::clock::{Clock, nanos};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Delivery {
-    /// One by one, each when the one before has been answered: as the application does.
+    /// The expression alone, written once, and no reply is waited for: what the application does.
+    Expression,
+    /// The expression and what goes with it one by one, each when the one before has been answered. No application does.
     Single,
-    /// All at once, then all replies.
+    /// The same all at once, then all replies.
     Pipelined,
-    /// As one message.
+    /// The same as one message.
     Batch,
+}
+
+impl Delivery {
+    /// How many of a reaction's commands are sent in this way.
+    #[must_use]
+    pub fn commands(self, of: usize) -> usize {
+        if self == Self::Expression { of.min(1) } else { of }
+    }
 }
 
 impl fmt::Display for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Expression => "expression",
             Self::Single => "single",
             Self::Pipelined => "pipelined",
             Self::Batch => "batch",
@@ -66,8 +78,11 @@ pub struct ReactionTimes {
     pub began_ns: u64,
     /// The bridge had read the expression; `None` where no reply says so.
     pub received_ns: Option<u64>,
-    /// All of it had taken effect, by the last reply that says so; `None` where no reply says so.
+    /// All of it had taken effect, by the last reply that says so, or by the account of a bridge in this process; `None` where
+    /// neither says so.
     pub applied_ns: Option<u64>,
+    /// The latest moment at which it had taken effect; `None` where that is not known either.
+    pub latest_ns: Option<u64>,
     /// Commands.
     pub commands: usize,
 }
@@ -108,12 +123,30 @@ impl Reaction {
         self.steps.is_empty()
     }
 
-    /// Sends it, waits for its replies, and then for a silence that no reply breaks: one more than messages may have been taken for
-    /// another's. No moment that is returned lies in that silence.
+    /// Sends it, finds out what became of it, and then waits for a silence that no reply breaks: one more than messages may have been
+    /// taken for another's. No moment that is returned lies in that silence.
     ///
     /// # Errors
     /// Those of the bridge, [`BridgeError::Surplus`] among them.
     pub(super) fn send(
+        &self,
+        (client, dialect, watch): (&mut Client, &Dialect, &Watch),
+        (delivery, hold): (Delivery, Duration),
+        clock: &Clock,
+        stop: &AtomicBool,
+    ) -> Result<ReactionTimes, BridgeError> {
+        let times = match delivery {
+            Delivery::Expression => self.send_expression((client, dialect, watch), hold, clock, stop),
+            _ => self.send_all((client, dialect), (delivery, hold), clock, stop),
+        }?;
+        match client.settle(quiet_after(&[clock.now_ns() - times.began_ns]))? {
+            0 => Ok(times),
+            count => Err(BridgeError::Surplus { count }),
+        }
+    }
+
+    /// The expression and what goes with it, each reply read.
+    fn send_all(
         &self,
         (client, dialect): (&mut Client, &Dialect),
         (delivery, hold): (Delivery, Duration),
@@ -143,10 +176,32 @@ impl Reaction {
         while !waiting.is_empty() {
             times.take(client, &mut waiting, &acks, (clock, stop))?;
         }
-        match client.settle(quiet_after(&[clock.now_ns() - times.began_ns]))? {
-            0 => Ok(times),
-            count => Err(BridgeError::Surplus { count }),
-        }
+        times.latest_ns = times.applied_ns;
+        Ok(times)
+    }
+
+    /// The expression alone, as the application sends it. The reply is read afterwards.
+    fn send_expression(
+        &self,
+        (client, dialect, watch): (&mut Client, &Dialect, &Watch),
+        hold: Duration,
+        clock: &Clock,
+        stop: &AtomicBool,
+    ) -> Result<ReactionTimes, BridgeError> {
+        let began_ns = clock.now_ns();
+        let Some(face) = self.steps.first() else { return Ok(ReactionTimes { began_ns, ..ReactionTimes::default() }) };
+        let mut body = dialect.body(&face.command, &face.data);
+        let ack = ask_applied(dialect, &face.command, &mut body);
+        let mut message = Message::new(dialect, &body, client.wire(), 0);
+        hold_back(hold, clock);
+        let fired = fire(client, &mut message, ack, watch, (clock, stop))?;
+        Ok(ReactionTimes {
+            began_ns,
+            received_ns: Some(fired.received_ns),
+            applied_ns: fired.applied_ns,
+            latest_ns: fired.latest_ns,
+            commands: 1,
+        })
     }
 
     fn batch(&self, dialect: &Dialect) -> Option<Map<String, Value>> {

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 use std::time::Duration;
 
+use super::super::fire::Watch;
 use super::reaction::{Delivery, Reaction, ReactionTimes};
 use crate::bridge::{BridgeError, Client, Dialect};
 use crate::clock::Clock;
@@ -20,11 +21,10 @@ pub struct Reactor {
 }
 
 impl Reactor {
-    /// Starts the thread. It ends when this is dropped.
+    /// Starts the thread; `watch` is who tells what replies do not. It ends when this is dropped.
     pub fn start<'scope, 'env>(
         scope: &'scope Scope<'scope, 'env>,
-        client: &'env mut Client,
-        dialect: &'static Dialect,
+        (client, dialect, watch): (&'env mut Client, &'static Dialect, Watch),
         clock: Clock,
         stop: &'env AtomicBool,
     ) -> Self {
@@ -35,7 +35,7 @@ impl Reactor {
             let mut is_broken = false;
             for (reaction, how) in taken {
                 let outcome = mend(client, &mut is_broken, stop)
-                    .and_then(|()| reaction.send((client, dialect), how, &clock, stop));
+                    .and_then(|()| reaction.send((client, dialect, &watch), how, &clock, stop));
                 is_broken = outcome.is_err();
                 if done.send(outcome).is_err() {
                     break;

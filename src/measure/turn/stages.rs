@@ -101,10 +101,22 @@ impl Turn {
         Some(self.tokens_ns.last()? - self.asked_ns)
     }
 
-    /// From the sentence to the face: all stages.
+    /// From the sentence to the face: all stages. `None` where the moment is known within bounds only.
     #[must_use]
     pub fn visible_ns(&self) -> Option<u64> {
         Some(self.reaction.as_ref().ok()?.applied_ns? - self.asked_ns)
+    }
+
+    /// From the sentence until the bridge had read the expression: the earliest that the face can show.
+    #[must_use]
+    pub fn told_ns(&self) -> Option<u64> {
+        Some(self.reaction.as_ref().ok()?.received_ns? - self.asked_ns)
+    }
+
+    /// From the sentence to the latest moment at which the face can have shown.
+    #[must_use]
+    pub fn visible_latest_ns(&self) -> Option<u64> {
+        Some(self.reaction.as_ref().ok()?.latest_ns? - self.asked_ns)
     }
 
     /// The reaction's own time: from the decision until it shows.
@@ -113,10 +125,11 @@ impl Turn {
         Some(self.reaction.as_ref().ok()?.applied_ns? - self.decided_ns)
     }
 
-    /// Commands a second while the reaction was carried out; `None` where nothing says that it was.
+    /// Commands a second while a reaction of several was carried out; `None` for a single command, which has no rate, and where
+    /// nothing says that they were.
     #[must_use]
     pub fn commands_per_s(&self) -> Option<f64> {
-        let times = self.reaction.as_ref().ok()?;
+        let times = self.reaction.as_ref().ok().filter(|times| times.commands > 1)?;
         let took_ns = times.applied_ns?.saturating_sub(times.began_ns);
         (took_ns > 0).then(|| times.commands as f64 * 1e9 / took_ns as f64)
     }
@@ -144,6 +157,7 @@ mod tests {
                 began_ns: 1_370,
                 received_ns: Some(1_400),
                 applied_ns: Some(9_400),
+                latest_ns: Some(9_400),
                 commands: 3,
             }),
             prompt_tokens: 10,

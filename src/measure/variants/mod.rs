@@ -8,6 +8,6 @@ mod way;
 
 pub use codec_cost::{CodecCost, codec_cost};
 pub use fill::{Batches, Fill, fills};
-pub use modes::{Barrier, Delivered, Driven, fire_and_forget, pipelined, request};
+pub use modes::{Barrier, Delivered, Driven, fire_and_forget, pipelined, request, wait_until};
 pub use reaction::{Reacted, react};
 pub use way::{Mode, TcpVariant};

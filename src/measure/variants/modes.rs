@@ -167,7 +167,10 @@ fn answered(
 }
 
 /// Sleeps, then spins, until the moment; ends sooner for Ctrl-C.
-pub(super) fn wait_until(at_ns: u64, bench: Bench<'_>) -> Result<(), BridgeError> {
+///
+/// # Errors
+/// [`BridgeError::Interrupted`].
+pub fn wait_until(at_ns: u64, bench: Bench<'_>) -> Result<(), BridgeError> {
     const NAP_NS: u64 = 50_000_000;
     while bench.clock.now_ns() + NAP_NS < at_ns && !bench.stop.load(Ordering::Relaxed) {
         bench.clock.sleep_until(bench.clock.now_ns() + NAP_NS / 2);

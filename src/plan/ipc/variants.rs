@@ -59,6 +59,8 @@ pub enum Way {
     Tcp(TcpVariant),
     /// Written in that codec, behind a length.
     Codec(Codec, Shape),
+    /// The reaction of the application: one expression, written once, and no reply is waited for.
+    AppReaction,
     /// One reaction of so many commands, in turn or all at once.
     Reaction(Mode, u32),
     /// One reaction of so many commands as one batch.
@@ -74,6 +76,7 @@ impl Way {
             Self::Mode(mode) => format!("mode/{mode}"),
             Self::Tcp(tcp) => format!("tcp/{tcp}"),
             Self::Codec(codec, shape) => format!("codec/{codec}/{}", shape.name()),
+            Self::AppReaction => "reaction/app:1".into(),
             Self::Reaction(mode, count) => format!("reaction/{mode}:{count}"),
             Self::ReactionBatch(count) => format!("reaction/batch:{count}"),
         }
@@ -118,6 +121,8 @@ impl VariantsPlan {
             ways.extend(Shape::ALL.iter().flat_map(|shape| codecs.iter().map(|codec| Way::Codec(*codec, *shape))));
         }
         if let Some(count) = asked.reaction {
+            // What the application does, and then what a caller of several commands could do.
+            ways.push(Way::AppReaction);
             ways.extend([Mode::Request, Mode::Pipelined].map(|mode| Way::Reaction(mode, count)));
             // A bridge that does not know batches is not sent one unasked.
             let knows_batches = plan.dialect.batch.as_ref().is_some_and(|batch| batch.applies != Applies::First);
@@ -171,9 +176,10 @@ mod tests {
         assert_eq!(paths("--batch")[..3], ["batch/1", "batch/2", "batch/5"]);
         assert_eq!(paths("--mode"), ["mode/request", "mode/pipelined", "mode/fire-and-forget"]);
         assert_eq!(paths("--tcp"), ["tcp/nodelay", "tcp/nagle", "tcp/split-writes", "tcp/nagle+split-writes"]);
-        assert_eq!(paths("--reaction"), ["reaction/request:10", "reaction/pipelined:10"], "stock knows no batch");
+        let stock = ["reaction/app:1", "reaction/request:10", "reaction/pipelined:10"];
+        assert_eq!(paths("--reaction"), stock, "what the application does comes first; stock knows no batch");
         let instrumented = "--reaction 3 --bridge embedded:dialect=instrumented";
-        assert_eq!(paths(instrumented)[2], "reaction/batch:3");
+        assert_eq!(paths(instrumented)[3], "reaction/batch:3");
         assert_eq!(paths("--codec")[..2], ["codec/json/expression", "codec/msgpack/expression"]);
         assert_eq!(paths("--batch 1,4,4"), ["batch/1", "batch/4"]);
     }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::super::shared::as_text;
 use crate::llm::GpuProfile;
+use crate::llm::engine::{FlashAttention, KvType};
 use crate::measure::{Delivery, Moment};
 
 /// Settings of a companion, under the names that they have everywhere.
@@ -25,12 +27,23 @@ pub struct Arm {
     pub n_ctx: u32,
     /// Tokens handed over at once.
     pub n_batch: u32,
+    /// Tokens computed at once.
+    pub n_ubatch: u32,
+    /// Whether flash attention is used.
+    #[serde(serialize_with = "as_text")]
+    pub flash_attn: FlashAttention,
+    /// How keys and values are stored.
+    #[serde(serialize_with = "as_text")]
+    pub kv_type: KvType,
     /// Whether two tokens are generated before the first turn.
     pub warm_start: bool,
     /// How a reaction is sent.
     pub reaction: Delivery,
     /// When a reaction is sent.
     pub react: Moment,
+    /// The settings among these that no published version of the application can be told: what is gained with them is what a change of
+    /// the application would gain.
+    pub not_obeyed: Vec<&'static str>,
 }
 
 /// Why settings cannot be used.
@@ -73,36 +86,54 @@ pub enum ArmError {
 }
 
 /// The settings that can be typed.
-pub const ARM_KEYS: [&str; 8] =
-    ["n_threads", "n_threads_batch", "n_gpu_layers", "n_ctx", "n_batch", "warm_start", "reaction", "react"];
+pub const ARM_KEYS: [&str; 11] = [
+    "n_threads",
+    "n_threads_batch",
+    "n_gpu_layers",
+    "n_ctx",
+    "n_batch",
+    "n_ubatch",
+    "flash_attn",
+    "kv_type",
+    "warm_start",
+    "reaction",
+    "react",
+];
 
 impl Arm {
-    /// What the application itself does with that profile: its threads for everything, no warm start, one command after the other
-    /// when the reply is complete.
+    /// What the application itself does with that profile on a machine with so many CPUs. Read back from llama.cpp: the profile's threads
+    /// generate, all CPUs of the machine process prompts (it never says how many), as many tokens are computed at once as are handed
+    /// over, flash attention is off, keys and values have 16 bits. It does not warm up, and sends one command, which it does not wait
+    /// for, when the reply is complete.
     #[must_use]
-    pub fn app(profile: &GpuProfile) -> Self {
+    pub fn app(profile: &GpuProfile, cpus: Option<u32>) -> Self {
         let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
         Self {
             name: "app".into(),
             source: format!("the application's own, profile {}", profile.name),
             n_threads: number(profile.n_threads),
-            n_threads_batch: number(profile.n_threads),
+            n_threads_batch: cpus.unwrap_or(number(profile.n_threads)),
             n_gpu_layers: profile.n_gpu_layers,
             n_ctx: number(profile.n_ctx),
             n_batch: number(profile.n_batch),
+            n_ubatch: number(profile.n_batch),
+            flash_attn: FlashAttention::Off,
+            kv_type: KvType::F16,
             warm_start: false,
-            reaction: Delivery::Single,
+            reaction: Delivery::Expression,
             react: Moment::End,
+            not_obeyed: Vec::new(),
         }
     }
 
-    /// These settings with recommended values, by the names of the settings. What is not among them stays. `batches` tells whether
-    /// the bridge carries batches out.
+    /// These settings with recommended values, by the names of the settings, and with the reaction at the first words. What is not among
+    /// the values stays; the reaction is what it was.
     #[must_use]
-    pub fn recommended(self, values: &Map<String, Value>, batches: bool, source: String) -> Self {
+    pub fn recommended(self, values: &Map<String, Value>, source: String) -> Self {
         let number = |key: &str, otherwise: u32| {
             values.get(key).and_then(Value::as_u64).and_then(|value| u32::try_from(value).ok()).unwrap_or(otherwise)
         };
+        let n_batch = number("n_batch", self.n_batch);
         Self {
             name: "recommended".into(),
             source,
@@ -110,11 +141,44 @@ impl Arm {
             n_threads_batch: number("n_threads_batch", self.n_threads_batch),
             n_gpu_layers: values.get("n_gpu_layers").and_then(Value::as_i64).unwrap_or(self.n_gpu_layers),
             n_ctx: number("n_ctx", self.n_ctx),
-            n_batch: number("n_batch", self.n_batch),
+            n_batch,
+            n_ubatch: number("n_ubatch", n_batch),
+            flash_attn: parsed(values, "flash_attn").unwrap_or(self.flash_attn),
+            kv_type: parsed(values, "kv_type").unwrap_or(self.kv_type),
             warm_start: values.get("warm_start").and_then(Value::as_bool).unwrap_or(true),
-            reaction: if batches { Delivery::Batch } else { Delivery::Pipelined },
             react: Moment::FirstWords,
+            ..self
         }
+    }
+
+    /// Names the settings that the application cannot be told. It obeys `ai.gpu_profile` alone, so that everything else is what one of
+    /// `reachable`, itself with each profile, has.
+    #[must_use]
+    pub fn judged(self, app: &Self, reachable: &[Self]) -> Self {
+        let differing = |other: &Self| -> Vec<&'static str> {
+            let settings = self.settings().into_iter().zip(other.settings());
+            ARM_KEYS.into_iter().zip(settings).filter(|(_, (own, other))| own != other).map(|(key, _)| key).collect()
+        };
+        let is_reachable = reachable.iter().any(|other| differing(other).is_empty());
+        let not_obeyed = if is_reachable { Vec::new() } else { differing(app) };
+        Self { not_obeyed, ..self }
+    }
+
+    /// All settings as text, in the order of [`ARM_KEYS`].
+    fn settings(&self) -> [String; 11] {
+        [
+            self.n_threads.to_string(),
+            self.n_threads_batch.to_string(),
+            self.n_gpu_layers.to_string(),
+            self.n_ctx.to_string(),
+            self.n_batch.to_string(),
+            self.n_ubatch.to_string(),
+            self.flash_attn.to_string(),
+            self.kv_type.to_string(),
+            self.warm_start.to_string(),
+            self.reaction.to_string(),
+            self.react.to_string(),
+        ]
     }
 
     /// These settings with changes as they are typed: `n_threads=2,react=first-words`.
@@ -122,9 +186,16 @@ impl Arm {
     /// # Errors
     /// [`ArmError::UnknownKey`], [`ArmError::BadValue`].
     pub fn changed(mut self, text: &str, changes: &str) -> Result<Self, ArmError> {
-        for change in changes.split(',').filter(|change| !change.is_empty()) {
-            let (key, value) = change.split_once('=').unwrap_or((change, ""));
-            self.set(text, key.trim(), value.trim())?;
+        let mut changes: Vec<(&str, &str)> = changes
+            .split(',')
+            .filter(|change| !change.is_empty())
+            .map(|change| change.split_once('=').unwrap_or((change, "")))
+            .map(|(key, value)| (key.trim(), value.trim()))
+            .collect();
+        // The one that sets another along with it comes first, so that the other can be set by itself.
+        changes.sort_by_key(|(key, _)| *key != "n_batch");
+        for (key, value) in changes {
+            self.set(text, key, value)?;
         }
         Ok(Self { name: text.into(), ..self })
     }
@@ -142,17 +213,28 @@ impl Arm {
             "n_threads" => self.n_threads = number(512)?,
             "n_threads_batch" => self.n_threads_batch = number(512)?,
             "n_ctx" => self.n_ctx = number(1 << 20)?,
-            "n_batch" => self.n_batch = number(1 << 16)?,
+            "n_batch" => {
+                self.n_batch = number(1 << 16)?;
+                self.n_ubatch = self.n_batch;
+            }
+            "n_ubatch" => self.n_ubatch = number(1 << 16)?,
+            "flash_attn" => self.flash_attn = value.parse().map_err(|_| bad("auto, on or off"))?,
+            "kv_type" => self.kv_type = value.parse().map_err(|_| bad("a type of a KV cache, such as f16 or q8_0"))?,
             "n_gpu_layers" => {
                 self.n_gpu_layers = value.parse().map_err(|_| bad("a number of layers, or -1 for all"))?;
             }
             "warm_start" => self.warm_start = value.parse().map_err(|_| bad("true or false"))?,
-            "reaction" => self.reaction = word(value).ok_or_else(|| bad("single, pipelined or batch"))?,
+            "reaction" => self.reaction = word(value).ok_or_else(|| bad("expression, single, pipelined or batch"))?,
             "react" => self.react = word(value).ok_or_else(|| bad("end or first-words"))?,
             _ => return Err(ArmError::UnknownKey { text: text.into(), key: key.into() }),
         }
         Ok(())
     }
+}
+
+/// The recommended value under that name, where it is one.
+fn parsed<T: std::str::FromStr>(values: &Map<String, Value>, key: &str) -> Option<T> {
+    values.get(key)?.as_str()?.parse().ok()
 }
 
 /// The value that is written so.
@@ -189,24 +271,52 @@ mod tests {
     use super::*;
 
     fn app() -> Arm {
-        Arm::app(&GpuProfile::built_in()[0])
+        Arm::app(&GpuProfile::built_in()[0], Some(2))
+    }
+
+    fn reachable() -> Vec<Arm> {
+        GpuProfile::built_in().iter().map(|profile| Arm::app(profile, Some(2))).collect()
     }
 
     #[test]
-    fn the_application_is_what_its_profile_says() {
+    fn the_application_is_what_its_llama_was_read_back_to_have() {
         let arm = app();
-        assert_eq!((arm.n_threads, arm.n_threads_batch, arm.n_gpu_layers), (6, 6, -1));
-        assert_eq!((arm.n_ctx, arm.n_batch, arm.warm_start), (4096, 512, false));
-        assert_eq!((arm.reaction, arm.react), (Delivery::Single, Moment::End));
+        assert_eq!((arm.n_threads, arm.n_threads_batch, arm.n_gpu_layers), (6, 2, -1), "prompts: all CPUs");
+        assert_eq!((arm.n_ctx, arm.n_batch, arm.n_ubatch, arm.warm_start), (4096, 512, 512, false));
+        assert_eq!((arm.flash_attn, arm.kv_type), (FlashAttention::Off, KvType::F16));
+        assert_eq!((arm.reaction, arm.react), (Delivery::Expression, Moment::End));
+        let fallback = Arm::app(&GpuProfile::built_in()[2], None);
+        assert_eq!((fallback.n_threads, fallback.n_threads_batch, fallback.n_ubatch), (8, 8, 128));
+    }
+
+    #[test]
+    fn what_the_application_cannot_be_told_is_named() {
+        let judged = |changes: &str| app().changed("app,x", changes).unwrap().judged(&app(), &reachable()).not_obeyed;
+        assert_eq!(judged(""), [""; 0]);
+        assert_eq!(judged("n_threads=2,react=first-words"), ["n_threads", "react"]);
+        // The profile `balanced` has just these.
+        assert_eq!(judged("n_gpu_layers=35,n_ctx=2048,n_batch=256"), [""; 0]);
+        assert_eq!(judged("n_gpu_layers=35,n_ctx=2048"), ["n_gpu_layers", "n_ctx"]);
+    }
+
+    #[test]
+    fn a_recommendation_changes_settings_and_not_what_is_sent() {
+        let values =
+            serde_json::json!({"n_threads": 1, "flash_attn": "on", "kv_type": "q8_0", "ipc_mode": "pipelined"});
+        let arm = app().recommended(values.as_object().unwrap(), "here".into());
+        assert_eq!((arm.n_threads, arm.flash_attn, arm.kv_type), (1, FlashAttention::On, KvType::Q8_0));
+        assert_eq!((arm.reaction, arm.react), (Delivery::Expression, Moment::FirstWords));
     }
 
     #[test]
     fn settings_are_changed_by_their_names() {
         let text = "app,n_threads=2,react=first-words,reaction=pipelined,warm_start=true,n_gpu_layers=-1";
         let arm = app().changed(text, &text[4..]).unwrap();
-        assert_eq!((arm.n_threads, arm.n_threads_batch), (2, 6));
+        assert_eq!((arm.n_threads, arm.n_threads_batch), (2, 2));
         assert_eq!((arm.react, arm.reaction, arm.warm_start), (Moment::FirstWords, Delivery::Pipelined, true));
         assert_eq!(arm.name, text);
+        let batches = |changes: &str| app().changed("x", changes).map(|arm| (arm.n_batch, arm.n_ubatch)).unwrap();
+        assert_eq!((batches("n_batch=64"), batches("n_ubatch=32,n_batch=64")), ((64, 64), (64, 32)));
     }
 
     #[test]
@@ -216,7 +326,7 @@ mod tests {
             ("n_threads=0", "n_threads is 0, not a whole number above 0"),
             ("n_threads", "n_threads is , not"),
             ("react=never", "react is never, not end or first-words"),
-            ("reaction=telepathy", "not single, pipelined or batch"),
+            ("reaction=telepathy", "not expression, single, pipelined or batch"),
             ("warm_start=yes", "not true or false"),
         ] {
             let error = app().changed(changes, changes).unwrap_err().to_string();

@@ -14,15 +14,17 @@ use crate::cli::{Beside, PipelineArgs};
 use crate::config::WorklyConfig;
 use crate::llm::{Conversation, GpuProfile};
 use crate::measure::{Delivery, PacedSpec, ReactionError, RenderSpec};
-use crate::record::Topology;
+use crate::record::{Fact, Topology};
 
 /// What the person says, in turn: the messages that the application's own scripts test it with.
 const MESSAGES: [&str; 5] =
     ["Bonjour !", "Comment vas-tu ?", "Parle-moi de toi", "Quelle est ta fonction ?", "Merci pour tes réponses"];
 
-/// The system prompt where the configuration has none.
-const SYSTEM_PROMPT: &str = "Tu es Kira, une compagne virtuelle attentive et joyeuse. Tu réponds en français, en quelques phrases \
-                             simples, et tu montres tes émotions.";
+/// The system prompt where the configuration has none; of it, as much as the application's own has.
+const SYSTEM_PROMPT: &str = include_str!("system_prompt.fr.txt");
+
+/// Tokens of the application's own system prompt, about.
+const SYSTEM_PROMPT_TOKENS: usize = 440;
 
 /// Head movements where the configuration says nothing of them: only an embedded bridge is sent these.
 const HEAD_MOVEMENT: [(&str, f64); 3] = [("min_interval", 3.0), ("max_interval", 8.0), ("max_angle", 15.0)];
@@ -90,7 +92,7 @@ pub struct PipelinePlan {
     pub reply_tokens: u32,
     /// Tokens that count as the first words.
     pub first_words: u32,
-    /// Messages that the conversation remembers.
+    /// Exchanges that the conversation remembers: questions with their answers.
     pub context_limit: usize,
     /// The load beside the turns.
     pub render: Option<RenderSpec>,
@@ -110,6 +112,8 @@ pub struct PipelinePlan {
     pub system_prompt: String,
     /// Its length in bytes.
     pub system_prompt_bytes: usize,
+    /// Whether the configuration has one; otherwise it is ours.
+    pub system_prompt_by_config: bool,
     /// Commands of a reaction beside the expression.
     pub beside: Vec<(String, Map<String, Value>)>,
 }
@@ -128,8 +132,14 @@ impl PipelinePlan {
                      those of the profile {}", profile_of(&config).name)
         }));
         let batches = reach.dialect.batch.as_ref().is_some_and(|batch| batch.applies == Applies::All);
-        let app = Arm::app(profile_of(&config));
-        let arm = |text: &str| arm(text, &app, batches, &|app| recommended(app, &config, topology, batches));
+        let count = |fact: &Fact<u64>| fact.value().and_then(|count| u32::try_from(*count).ok());
+        let cpus = count(&topology.logical_cpus);
+        let app = Arm::app(profile_of(&config), cpus);
+        let reachable: Vec<Arm> = GpuProfile::built_in().iter().map(|profile| Arm::app(profile, cpus)).collect();
+        let arm = |text: &str| {
+            let arm = arm(text, &app, &|app| recommended(app, &config, topology))?;
+            Ok::<_, ArmError>(arm.judged(&app, &reachable))
+        };
         let mut arms = vec![(Side::Before, arm(&args.before)?)];
         if args.after != "none" {
             arms.push((Side::After, arm(&args.after)?));
@@ -155,10 +165,25 @@ impl PipelinePlan {
             seed: args.seed.unwrap_or(fresh_seed),
             messages: MESSAGES,
             system_prompt_bytes: system_prompt.len(),
+            system_prompt_by_config: config.system_prompt.is_some(),
             system_prompt,
             arms,
             reach,
         })
+    }
+
+    /// Cuts a system prompt of ours at a word, so that it has as many tokens as the application's own: vocabularies differ. `tokens` counts
+    /// those of a text.
+    pub fn fit_system_prompt(&mut self, tokens: impl Fn(&str) -> usize) {
+        if self.system_prompt_by_config {
+            return;
+        }
+        let prompt = &self.system_prompt;
+        let spaces = prompt.char_indices().filter(|(_, letter)| letter.is_whitespace()).map(|(at, _)| at);
+        let ends: Vec<usize> = spaces.chain([prompt.len()]).collect();
+        let fitting = ends.partition_point(|end| tokens(&prompt[..*end]) <= SYSTEM_PROMPT_TOKENS);
+        self.system_prompt.truncate(ends[fitting.saturating_sub(1)]);
+        self.system_prompt_bytes = self.system_prompt.len();
     }
 
     /// The settings of one side.
@@ -173,16 +198,16 @@ impl PipelinePlan {
         self.arms.iter().position(|(other, _)| *other == side)
     }
 
-    /// Turns after which the history is full: each adds a question and an answer.
+    /// Turns after which the history is full: each adds an exchange.
     #[must_use]
     pub fn full_after(&self) -> usize {
-        self.context_limit.div_ceil(2)
+        self.context_limit
     }
 
     /// The conversation before its first turn.
     #[must_use]
     pub fn conversation(&self) -> Conversation {
-        Conversation::new(self.system_prompt.clone(), self.context_limit)
+        Conversation::of_exchanges(self.system_prompt.clone(), self.context_limit)
     }
 
     /// What the person says in that turn.
@@ -201,18 +226,18 @@ fn profile_of(config: &WorklyConfig) -> &'static GpuProfile {
 
 /// What is recommended where no recommendation was named: what `apply` has written into the configuration, else the thread count of
 /// the documents' later rule.
-fn recommended(app: Arm, config: &WorklyConfig, topology: &Topology, batches: bool) -> Arm {
+fn recommended(app: Arm, config: &WorklyConfig, topology: &Topology) -> Arm {
     if let Some(values) = &config.performance {
-        return app.recommended(values, batches, "the performance section of the configuration".into());
+        return app.recommended(values, "the performance section of the configuration".into());
     }
     let (cores, cpus) = usable_counts(topology);
     // The rule takes two threads on a single core; more than may be used only hold each other back.
     let threads = later_rule(cores, cpus).min(cpus);
     let values = Map::from_iter(["n_threads", "n_threads_batch"].map(|key| (key.into(), threads.into())));
-    app.recommended(&values, batches, "rules alone: run workly-perf recommend for measured ones".into())
+    app.recommended(&values, "rules alone: run workly-perf recommend for measured ones".into())
 }
 
-fn arm(text: &str, app: &Arm, batches: bool, recommended: &dyn Fn(Arm) -> Arm) -> Result<Arm, ArmError> {
+fn arm(text: &str, app: &Arm, recommended: &dyn Fn(Arm) -> Arm) -> Result<Arm, ArmError> {
     let (base, changes) = text.split_once(',').unwrap_or((text, ""));
     let (base, changes) = if base.contains('=') { ("app", text) } else { (base, changes) };
     let arm = match base {
@@ -221,7 +246,7 @@ fn arm(text: &str, app: &Arm, batches: bool, recommended: &dyn Fn(Arm) -> Arm) -
         path if Path::new(path).exists() => {
             let source =
                 format!("the recommendation in {}", Path::new(path).file_name().unwrap_or_default().to_string_lossy());
-            app.clone().recommended(&read_recommendation(Path::new(path))?, batches, source)
+            app.clone().recommended(&read_recommendation(Path::new(path))?, source)
         }
         _ => return Err(ArmError::Unknown { text: text.into() }),
     };
@@ -239,4 +264,40 @@ fn beside(reach: &Reach, config: &WorklyConfig) -> Vec<(String, Map<String, Valu
         ("set_auto_head_movement".to_owned(), data)
     });
     blink.into_iter().chain(head).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn plan(line: &str) -> PipelinePlan {
+        let words = "workly-perf pipeline --bridge embedded".split(' ').chain(line.split_whitespace());
+        let Command::Pipeline(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not pipeline") };
+        PipelinePlan::resolve(&args, &crate::host::topology(), 1).unwrap()
+    }
+
+    #[test]
+    fn the_system_prompt_is_as_long_as_the_application_s_in_any_vocabulary() {
+        let mut plan = plan("");
+        let whole = plan.system_prompt.clone();
+        // A vocabulary of two letters a token, and one of ten.
+        plan.fit_system_prompt(|text| text.len() / 2);
+        assert!((860..=882).contains(&plan.system_prompt_bytes), "{}", plan.system_prompt_bytes);
+        assert!(whole.starts_with(&plan.system_prompt) && plan.system_prompt.len() == plan.system_prompt_bytes);
+        plan.system_prompt = whole.clone();
+        plan.fit_system_prompt(|text| text.len() / 10);
+        assert_eq!(plan.system_prompt, whole, "nothing is made up");
+        let mut own = PipelinePlan { system_prompt_by_config: true, ..plan };
+        own.fit_system_prompt(str::len);
+        assert_eq!(own.system_prompt, whole, "the user's own is not cut");
+    }
+
+    #[test]
+    fn the_application_s_context_limit_counts_exchanges() {
+        let plan = plan("");
+        assert_eq!((plan.context_limit, plan.full_after()), (10, 10));
+    }
 }

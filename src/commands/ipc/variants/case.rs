@@ -5,10 +5,12 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::super::failure::Failure;
+use super::super::super::seen::Seen;
 use super::super::session::Session;
 use super::batch_check::Verdict;
 use super::round::Sample;
 use crate::clock::ms;
+use crate::measure::Mode;
 use crate::plan::{VariantsPlan, Way};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, HlogPart, Metric, MetricStatus};
@@ -63,7 +65,9 @@ impl Collected {
 type Statistic = fn(&Collected) -> Vec<Option<f64>>;
 
 /// Name, unit and direction of the figures that a round may give beside its latencies.
-const FIGURES: [(&str, &str, Direction); 13] = [
+const FIGURES: [(&str, &str, Direction); 15] = [
+    ("received_mean", "ms", Direction::Lower),
+    ("applied_latest_mean", "ms", Direction::Lower),
     ("rate_applied", "1/s", Direction::None),
     ("fill_wait_mean", "ms", Direction::Lower),
     ("round_trip_mean", "ms", Direction::Lower),
@@ -93,6 +97,8 @@ pub(super) struct Bundle<'a> {
     pub(super) study: &'a VariantsPlan,
     pub(super) collected: &'a [Collected],
     pub(super) verdict: Option<&'a Verdict>,
+    /// What tells when the application's one command is applied, where that is among the ways.
+    pub(super) seen: Option<Seen>,
 }
 
 impl Bundle<'_> {
@@ -120,6 +126,10 @@ impl Bundle<'_> {
             metrics: self.metrics(place, state),
             histograms: Vec::new(),
         };
+        if let (Way::AppReaction, Some(seen)) = (way, self.seen) {
+            case.conditions["applied_by"] = seen.conditions();
+            case.notes.push(seen.note());
+        }
         let pooled: Vec<u64> = collected.good().flat_map(|sample| sample.latency_ns.iter().copied()).collect();
         if !pooled.is_empty() {
             let histogram = histogram_of(&pooled);
@@ -168,11 +178,15 @@ impl Bundle<'_> {
         {
             notes.push("Not sent to a real avatar, which it would change: encoding and decoding alone.".into());
         }
-        if matches!(way, Way::Mode(crate::measure::Mode::FireAndForget)) {
-            notes.push(
-                "Without replies no command has a latency; the barrier says what arrived and when all of it had."
+        match way {
+            Way::Mode(Mode::FireAndForget) => notes.push(
+                "As Workly sends. Without replies no command has a latency; the barrier says what arrived and when all of it had."
                     .into(),
-            );
+            ),
+            Way::Mode(Mode::Request) => {
+                notes.push("Workly does not wait for replies: a gain over this mode is no gain over Workly.".into());
+            }
+            _ => {}
         }
         notes.extend(self.overload_note(place));
         notes
@@ -232,6 +246,10 @@ impl Bundle<'_> {
     fn ratio(&self, place: usize, of_round: Statistic) -> Option<PairedRatio> {
         let baseline = self.study.baseline(place)?;
         if !self.is_applied(self.study.ways[place]) {
+            return None;
+        }
+        // Replies tell of the others: the account of a bridge is another measure.
+        if self.seen.is_some_and(|seen| !seen.is_by_reply()) {
             return None;
         }
         let (of, to) = (of_round(&self.collected[place]), of_round(&self.collected[baseline]));

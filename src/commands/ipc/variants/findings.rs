@@ -1,7 +1,9 @@
 //! What a comparison comes to, in sentences.
 
+use super::super::super::seen::Seen;
 use super::batch_check::Verdict;
 use super::case::Bundle;
+use crate::measure::Mode;
 use crate::plan::Way;
 use crate::plural::counted;
 use crate::record::{Case, Metric};
@@ -13,6 +15,10 @@ pub(super) fn sentences(bundle: &Bundle<'_>, cases: &[Case]) -> Vec<String> {
     let first = bundle.study.ways.first();
     match first {
         Some(Way::Codec(..)) => sentences.extend(codecs(bundle, cases)),
+        Some(Way::AppReaction) => {
+            sentences.extend(app_reaction(bundle, cases));
+            sentences.extend(callers(bundle, cases));
+        }
         Some(_) => sentences.extend(means(bundle, cases)),
         None => {}
     }
@@ -52,7 +58,6 @@ fn means(bundle: &Bundle<'_>, cases: &[Case]) -> Option<String> {
         .collect();
     let what = match bundle.study.ways.first()? {
         Way::Batch(_) => "per command, the wait to fill a batch included",
-        Way::Reaction(..) | Way::ReactionBatch(_) => "until the last command of a reaction is applied",
         _ => "per command",
     };
     if others.is_empty() {
@@ -65,6 +70,61 @@ fn means(bundle: &Bundle<'_>, cases: &[Case]) -> Option<String> {
         others.join(", "),
         counted(value.n, "round")
     ))
+}
+
+/// What the application does, and how long it takes.
+fn app_reaction(bundle: &Bundle<'_>, cases: &[Case]) -> Option<String> {
+    let app = cases.first()?;
+    let sends = "Workly sends one command per answer and does not wait for the bridge's reply";
+    if let Some(mean) = given(app, "mean") {
+        return Some(format!("{sends}: it is applied after {} on average (n {} rounds).", with_interval(mean), mean.n));
+    }
+    let received = given(app, "received_mean")?;
+    let applied = bundle.seen.and_then(Seen::frame_ms).map_or_else(
+        || "; when it is applied cannot be told, since no frame could be measured".to_owned(),
+        |frame_ms| {
+            format!(
+                ", and applied within a frame of {frame_ms:.2} ms after that, {:.2} ms on average; when exactly, this bridge does not \
+                 tell",
+                frame_ms / 2.0
+            )
+        },
+    );
+    Some(format!(
+        "{sends}: it is received after {} on average (n {} rounds){applied}.",
+        with_interval(received),
+        received.n
+    ))
+}
+
+/// What a caller of several commands could do. Workly does none of it, so that nothing here is a gain over Workly.
+fn callers(bundle: &Bundle<'_>, cases: &[Case]) -> Option<String> {
+    let each: Vec<String> = bundle
+        .study
+        .ways
+        .iter()
+        .zip(cases)
+        .filter_map(|(way, case)| {
+            let words = match way {
+                Way::Reaction(Mode::Request, _) => "one by one (each after the previous reply)",
+                Way::Reaction(..) => "pipelined",
+                Way::ReactionBatch(_) => "as one batch",
+                _ => return None,
+            };
+            let ratio = given(case, "mean_ratio").map(|ratio| format!(" ({} of Workly's one)", times(ratio)));
+            Some(format!("{words} {}{}", with_interval(given(case, "mean")?), ratio.unwrap_or_default()))
+        })
+        .collect();
+    let count = bundle.study.ways.iter().find_map(|way| match way {
+        Way::Reaction(_, count) => Some(*count),
+        _ => None,
+    })?;
+    (!each.is_empty()).then(|| {
+        format!(
+            "Sending {count} commands at once, which Workly does not do, takes until the last is acknowledged as applied: {}.",
+            each.join("; ")
+        )
+    })
 }
 
 /// `×0.52 [0.50, 0.55]`.

@@ -1,6 +1,6 @@
 //! One way in one round: what is sent, and the figures that this round gives.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -10,8 +10,8 @@ use super::messages;
 use crate::bridge::{BridgeError, Codec, Message, Sending, Wire};
 use crate::clock::{ms, nanos};
 use crate::measure::{
-    Barrier, Batches, Driven, End, Fill, Load, Mode, codec_cost, fills, fire_and_forget, measure_case, pipelined,
-    react, request,
+    Barrier, Batches, Driven, End, Fill, Fired, Load, Mode, Watch, ask_applied, codec_cost, fills, fire,
+    fire_and_forget, measure_case, pipelined, react, request, wait_until,
 };
 use crate::plan::{Shape, VariantsPlan, Way};
 
@@ -33,7 +33,7 @@ pub(super) struct Sample {
 /// Carries out one way once.
 pub(super) fn measure(
     session: &mut Session<'_>,
-    study: &VariantsPlan,
+    (study, watch): (&VariantsPlan, &Watch),
     way: Way,
     seed: u64,
     done: &AtomicU64,
@@ -45,6 +45,7 @@ pub(super) fn measure(
         Way::Mode(mode) => waiting(session, mode, &arrivals_ns, done),
         Way::Tcp(tcp) => handed_over(session, tcp.sending, &arrivals_ns, done),
         Way::Codec(codec, shape) => coded(session, codec, shape, seed, done),
+        Way::AppReaction => app_reactions(session, watch, seed, done),
         Way::Reaction(mode, count) => {
             let mut each = Vec::new();
             for part in messages::reaction(session.plan, count) {
@@ -205,6 +206,36 @@ fn coded(
         End::Broken(error) => Err(error),
         End::Complete => Err(BridgeError::Refused { message: trips.first_fault.unwrap_or_default() }),
     }
+}
+
+/// What the application does: one expression at a random moment, and nothing is waited for. What the bridge says of it is read
+/// afterwards.
+fn app_reactions(session: &mut Session<'_>, watch: &Watch, seed: u64, done: &AtomicU64) -> Result<Sample, BridgeError> {
+    let plan = session.plan;
+    let (command, data) = messages::received(plan).ok_or_else(no_such_command)?;
+    let mut body = plan.dialect.body(&command, &data);
+    let ack = ask_applied(plan.dialect, &command, &mut body);
+    let mut message = Message::new(plan.dialect, &body, Wire::LINES, 0);
+    let mut random = StdRng::seed_from_u64(seed);
+    let count = (plan.messages / COMMANDS_A_REACTION).max(1);
+    let (client, bench) = session.bench(done);
+    let mut fired = Vec::with_capacity(count);
+    for _ in 0..count {
+        let at_ns = bench.clock.now_ns() + random.random_range(PAUSE_NS);
+        wait_until(at_ns, bench)?;
+        fired.push((at_ns, fire(client, &mut message, ack, watch, (bench.clock, bench.stop))?));
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+    let since = |of: fn(&Fired) -> Option<u64>| -> Vec<u64> {
+        fired.iter().filter_map(|(at_ns, fired)| Some(of(fired)?.saturating_sub(*at_ns))).collect()
+    };
+    let latency_ns = since(|fired| fired.applied_ns);
+    let latest_ns = since(|fired| fired.latest_ns.filter(|_| fired.applied_ns.is_none()));
+    let mut figures = vec![("received_mean", mean_ms(since(|fired| Some(fired.received_ns)).into_iter()))];
+    if !latest_ns.is_empty() {
+        figures.push(("applied_latest_mean", mean_ms(latest_ns.into_iter())));
+    }
+    Ok(Sample { latency_ns, figures })
 }
 
 fn reactions(

@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use super::super::super::failure::Failure;
+use super::super::super::seen::seen;
 use super::super::session::Session;
 use super::batch_check::{self, Verdict};
 use super::case::{Bundle, Collected};
@@ -14,7 +15,7 @@ use super::findings::sentences;
 use super::messages;
 use super::round::measure;
 use crate::bridge::BridgeError;
-use crate::measure::{QUIET, quiet_after};
+use crate::measure::{QUIET, Watch, quiet_after};
 use crate::plan::{VariantsPlan, Way};
 use crate::plural::counted;
 use crate::term::Progress;
@@ -29,8 +30,13 @@ pub(in super::super) fn run(session: &mut Session<'_>, study: &VariantsPlan) -> 
     let has_batches = study.ways.iter().any(Way::is_batch);
     let verdict = if has_batches { Some(batch_check::check(session)?) } else { None };
     let mut collected: Vec<Collected> = study.ways.iter().map(|_| Collected::default()).collect();
-    let outcome = rounds(session, study, verdict.as_ref(), &mut collected);
-    let bundle = Bundle { study, collected: &collected, verdict: verdict.as_ref() };
+    let (watch, told) = if study.ways.contains(&Way::AppReaction) {
+        seen(&session.plan.reach, &mut session.connection, session.plan.seed, (&session.clock, session.stop))
+    } else {
+        (Watch::default(), None)
+    };
+    let outcome = rounds(session, (study, &watch), verdict.as_ref(), &mut collected);
+    let bundle = Bundle { study, collected: &collected, verdict: verdict.as_ref(), seen: told };
     let interrupted = session.stop.load(Ordering::Relaxed);
     for place in 0..study.ways.len() {
         let case = bundle.case(session, place, interrupted)?;
@@ -58,7 +64,7 @@ fn warm_up(session: &mut Session<'_>) -> Result<(), BridgeError> {
 
 fn rounds(
     session: &mut Session<'_>,
-    study: &VariantsPlan,
+    (study, watch): (&VariantsPlan, &Watch),
     verdict: Option<&Verdict>,
     collected: &mut [Collected],
 ) -> Result<(), Failure> {
@@ -79,7 +85,7 @@ fn rounds(
                 continue;
             }
             let seed = session.plan.seed.wrapping_add(1 + u64::from(round));
-            one(session, study, way, seed, &mut collected[place])?;
+            one(session, (study, watch), way, seed, &mut collected[place])?;
             progress.counter().fetch_add(1, Ordering::Relaxed);
         }
         let applied =
@@ -93,13 +99,13 @@ fn rounds(
 /// One way once. A failure costs the round, not the run: the next one gets a fresh connection.
 fn one(
     session: &mut Session<'_>,
-    study: &VariantsPlan,
+    (study, watch): (&VariantsPlan, &Watch),
     way: Way,
     seed: u64,
     collected: &mut Collected,
 ) -> Result<(), Failure> {
     let began_ns = session.clock.now_ns();
-    let sample = measure(session, study, way, seed, &AtomicU64::new(0)).and_then(|sample| {
+    let sample = measure(session, (study, watch), way, seed, &AtomicU64::new(0)).and_then(|sample| {
         // Without ids, one reply too many may have been taken for that of any message of the round.
         match session.connection.client.settle(quiet_after(&sample.latency_ns))? {
             0 => Ok(sample),

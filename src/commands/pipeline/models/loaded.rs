@@ -72,6 +72,12 @@ impl Models {
         &exact.unwrap_or(&self.loaded[0]).1
     }
 
+    /// Counts the tokens of a text; `None` for stand-ins, which have no vocabulary.
+    pub(in super::super) fn tokens(&self) -> Option<impl Fn(&str) -> usize> {
+        let (_, model) = self.loaded.first()?;
+        Some(|text: &str| model.tokenize(text).len())
+    }
+
     /// What the settings take of a card, in the order of the plan.
     pub(in super::super) fn cards(&self) -> &[CardNeed] {
         &self.cards

@@ -41,6 +41,12 @@ impl Models {
         paced(&self.plan.paced, at).unwrap_or_else(|| Voice::paced(slow))
     }
 
+    /// Nothing: stand-ins have no vocabulary.
+    #[allow(clippy::unused_self)] // As the models of the other build.
+    pub(in super::super) fn tokens(&self) -> Option<fn(&str) -> usize> {
+        None
+    }
+
     /// Nothing: stand-ins are on no card.
     #[allow(clippy::unused_self)] // As the models of the other build.
     pub(in super::super) fn cards(&self) -> &[CardNeed] {

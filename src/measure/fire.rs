@@ -1,0 +1,198 @@
+//! One command as the application sends it: written once, and no reply is waited for.
+//!
+//! Whoever measures still wants to know what became of it. The reply is read afterwards, when it delays nothing, and says as much as
+//! the bridge's dialect lets it: that the command was applied, or only that it was received. In the second case the moment at which it
+//! was applied comes from the account of an embedded bridge, and is otherwise known within bounds.
+
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Instant;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::load::Load;
+use super::round_trips::{Bench, End, measure_case};
+use crate::bridge::server::AppliedAccount;
+use crate::bridge::{Ack, BridgeError, Client, Dialect, Message, Reply, Waiting};
+use crate::clock::Clock;
+use crate::stats::nearest_rank;
+
+/// Exchanges from which the frame period is read, and those before them.
+const FRAMES: (usize, usize) = (2, 15);
+
+/// What tells when a command was applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AppliedBy {
+    /// A reply that is sent once it is applied. It is late by its way back.
+    Reply,
+    /// The account of the bridge in this process: exact.
+    Account,
+    /// Nobody: the reply says *received*. While frames go on, it is applied within one after that.
+    Bounds,
+}
+
+/// What the replies of a bridge cannot tell, and who else can.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    /// The account of a bridge in this process.
+    pub account: Option<AppliedAccount>,
+    /// Length of a frame in nanoseconds, where it could be measured.
+    pub frame_ns: Option<u64>,
+}
+
+impl Watch {
+    /// What tells when a command is applied whose reply means `ack`.
+    #[must_use]
+    pub fn applied_by(&self, ack: Ack) -> AppliedBy {
+        match (ack, &self.account) {
+            (Ack::Applied, _) => AppliedBy::Reply,
+            (Ack::Received, Some(_)) => AppliedBy::Account,
+            (Ack::Received, None) => AppliedBy::Bounds,
+        }
+    }
+}
+
+/// What became of one command. Moments are nanoseconds of the run's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fired {
+    /// The write was about to begin.
+    pub began_ns: u64,
+    /// The bridge had read it, by the reply's arrival or by the stamps in it.
+    pub received_ns: u64,
+    /// It had been applied; `None` where only bounds are known.
+    pub applied_ns: Option<u64>,
+    /// The latest moment at which it was applied; `None` where the frame's length is not known.
+    pub latest_ns: Option<u64>,
+}
+
+/// Asks for a reply once the command is applied, where the dialect lets one ask. What the reply to `command` then means.
+pub fn ask_applied(dialect: &Dialect, command: &str, body: &mut Map<String, Value>) -> Ack {
+    if dialect.chooses_ack {
+        body.insert("ack".into(), "applied".into());
+        return Ack::Applied;
+    }
+    dialect.command(command).map_or(Ack::Received, |command| command.ack)
+}
+
+/// Writes the message, whose reply means `ack`, and goes on at once. Then reads what became of it.
+///
+/// # Errors
+/// Those of a write, and [`BridgeError::NoReply`] when nothing came: the application would not have noticed.
+pub fn fire(
+    client: &mut Client,
+    message: &mut Message,
+    ack: Ack,
+    watch: &Watch,
+    (clock, stop): (&Clock, &AtomicBool),
+) -> Result<Fired, BridgeError> {
+    let number = client.number(1);
+    let line = message.line(number);
+    let before = watch.account.as_ref().map(AppliedAccount::count);
+    let began_ns = clock.now_ns();
+    client.send(line, stop)?;
+    let deadline = Instant::now() + client.timeout();
+    let reply = client.receive_for(&mut Waiting::for_one(number), deadline, stop)?.reply;
+    let arrived_ns = clock.now_ns();
+    if ack == Ack::Applied {
+        let applied_ns = Some(arrived_ns);
+        return Ok(Fired { began_ns, received_ns: received(&reply, arrived_ns), applied_ns, latest_ns: applied_ns });
+    }
+    let told = watch.account.as_ref().zip(before);
+    let applied_ns = match told {
+        Some((account, before)) => {
+            let moment = account.next_after(before, deadline, stop).map(|moment| clock.reading(moment));
+            let waited = client.timeout();
+            let message = || format!("the command was received, and not applied within {waited:?}");
+            Some(moment.ok_or_else(|| BridgeError::Refused { message: message() })?)
+        }
+        None => None,
+    };
+    Ok(Fired {
+        began_ns,
+        // A frame may have begun before the reply was read: what is applied has been received.
+        received_ns: applied_ns.map_or(arrived_ns, |applied| applied.min(arrived_ns)),
+        applied_ns,
+        latest_ns: applied_ns.or_else(|| Some(arrived_ns + watch.frame_ns?)),
+    })
+}
+
+/// When the bridge had read the message, by the stamps of its reply: late by the reply's way back, as the arrival itself is.
+fn received(reply: &Reply, arrived_ns: u64) -> u64 {
+    let between = reply.replied_ns.zip(reply.received_ns).and_then(|(replied, received)| replied.checked_sub(received));
+    arrived_ns.saturating_sub(between.unwrap_or(0))
+}
+
+/// The length of a frame, by a client that sends on each *applied* reply and so gets one a frame: the median. `None` where replies
+/// do not come; the connection is a fresh one then. `message` is one that is answered once it is applied.
+pub fn frame_period_ns(client: &mut Client, message: &mut Message, seed: u64, bench: Bench<'_>) -> Option<u64> {
+    let quiet = Bench { replies: &AtomicU64::new(0), ..bench };
+    let mut trips = measure_case(client, message, Load::Closed, FRAMES, seed, quiet);
+    if !matches!(trips.end, End::Complete) || trips.lost > 0 || trips.surplus > 0 || trips.latency_ns.is_empty() {
+        // Should it fail, the next command says so.
+        let _ = client.reconnect(bench.stop);
+        return None;
+    }
+    trips.latency_ns.sort_unstable();
+    Some(nearest_rank(&trips.latency_ns, 0.5))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::bridge::server::EmbeddedBridge;
+
+    fn fired(spec: &str, with_account: bool, frame_ns: Option<u64>) -> Fired {
+        let bridge = EmbeddedBridge::start(spec.parse().unwrap(), 0).unwrap();
+        let (stop, clock) = (AtomicBool::new(false), Clock::start());
+        let dialect = bridge.spec().dialect;
+        let mut client = Client::connect(&[bridge.address()], Duration::from_secs(5), &stop).unwrap();
+        client.speak(dialect);
+        let probe = dialect.probe(Ack::Received).unwrap();
+        let mut body = dialect.body(&probe.command, &probe.data);
+        let ack = ask_applied(dialect, &probe.command, &mut body);
+        let mut message = Message::new(dialect, &body, client.wire(), 0);
+        let watch = Watch { account: with_account.then(|| bridge.account()), frame_ns };
+        fire(&mut client, &mut message, ack, &watch, (&clock, &stop)).unwrap()
+    }
+
+    #[test]
+    fn a_stock_bridge_of_this_process_tells_when_the_command_was_applied() {
+        // The reply that says *received* is held back far beyond the frame: it plays no part in when the command was applied.
+        let fired = fired("fps=100,received-delay=200ms", true, None);
+        let applied_ns = fired.applied_ns.unwrap();
+        assert!(applied_ns >= fired.began_ns && applied_ns < fired.began_ns + 200_000_000, "{fired:?}");
+        assert!(fired.received_ns <= applied_ns && fired.latest_ns == Some(applied_ns), "{fired:?}");
+    }
+
+    #[test]
+    fn a_stock_bridge_elsewhere_leaves_bounds() {
+        let bounded = fired("fps=60", false, Some(16_666_667));
+        assert_eq!((bounded.applied_ns, bounded.latest_ns), (None, Some(bounded.received_ns + 16_666_667)));
+        let open = fired("fps=60", false, None);
+        assert_eq!((open.applied_ns, open.latest_ns), (None, None));
+    }
+
+    #[test]
+    fn a_bridge_that_can_be_asked_answers_once_it_is_applied() {
+        let fired = fired("dialect=instrumented,fps=unpaced,applied-delay=20ms", false, None);
+        assert!(fired.applied_ns.unwrap() >= fired.began_ns + 20_000_000, "{fired:?}");
+        assert!(fired.received_ns <= fired.applied_ns.unwrap(), "{fired:?}");
+        assert_eq!(Watch::default().applied_by(Ack::Applied), AppliedBy::Reply);
+    }
+
+    #[test]
+    fn the_frame_period_is_read_from_a_client_that_is_locked_onto_it() {
+        let bridge = EmbeddedBridge::start("fps=100".parse().unwrap(), 0).unwrap();
+        let (stop, clock, replies) = (AtomicBool::new(false), Clock::start(), AtomicU64::new(0));
+        let mut client = Client::connect(&[bridge.address()], Duration::from_secs(5), &stop).unwrap();
+        let dialect = Dialect::stock();
+        let mut message = Message::of(dialect, dialect.probe(Ack::Applied).unwrap(), Some(true), 0);
+        let bench = Bench { clock: &clock, stop: &stop, replies: &replies, ids: false };
+        let frame_ns = frame_period_ns(&mut client, &mut message, 1, bench).unwrap();
+        // Never shorter than the frame by more than what its timer is off.
+        assert!(frame_ns > 8_000_000, "{frame_ns}");
+    }
+}
