@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::by_bridge::AS_WORKLY_DOES;
 use super::recommendation::{Choice, Setting};
 use super::situation::{ProfileAsk, Situation};
 use crate::plural::counted;
@@ -109,7 +110,8 @@ impl ProfileAsk {
             Setting::KvType => Some("f16".into()),
             Setting::FlashAttn => Some("off".into()),
             Setting::WarmStart => Some(false.into()),
-            Setting::IpcMode | Setting::BatchWindowMs => None,
+            Setting::IpcMode => Some(AS_WORKLY_DOES.into()),
+            Setting::BatchWindowMs => None,
         }
     }
 
