@@ -10,7 +10,7 @@ use crate::record::{CaseState, Run};
 pub(super) const APPLIED_TARGET_MS: f64 = 50.0;
 
 /// The `ipc_mode` of the application: it sends one command and waits for nothing, so that no other mode is faster.
-pub(super) const AS_WORKLY_DOES: &str = "fire_and_forget";
+pub(super) const AS_WORKLY_DOES: &str = "no_wait";
 
 /// Main memory beside the model that everything else needs, in bytes.
 const OTHERS_BYTES: u64 = 4 << 30;

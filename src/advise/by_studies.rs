@@ -174,7 +174,7 @@ mod tests {
             way("reaction/pipelined:10", &[8.0; 8], Some((0.96, 0.9, 1.0))),
         ]))
         .unwrap();
-        assert_eq!((choice.value, choice.basis), (Some("fire_and_forget".into()), Basis::Measured));
+        assert_eq!((choice.value, choice.basis), (Some("no_wait".into()), Basis::Measured));
         assert!(choice.margin.is_none() && choice.confidence == Confidence::Sure);
         assert_eq!(choice.evidence[0].case, "reaction/app:1");
         assert!(choice.reason.contains("applied after 8.30 ms") && choice.reason.contains("does not wait for a reply"));
@@ -196,7 +196,7 @@ mod tests {
             way("reaction/pipelined:10", &[8.0; 8], Some((0.05, 0.04, 0.06))),
         ]))
         .unwrap();
-        assert_eq!((choice.value, choice.margin.is_none()), (Some("fire_and_forget".into()), true));
+        assert_eq!((choice.value, choice.margin.is_none()), (Some("no_wait".into()), true));
         assert!(mode(&run(vec![way("mode/request:10", &[1.0; 8], None)])).is_none());
         assert!(mode(&[]).is_none());
     }

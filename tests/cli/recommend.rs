@@ -99,7 +99,7 @@ fn ways_to_the_bridge_that_were_compared_are_chosen_by_what_they_showed() {
     let (outcome, found) = recommended(&place, "--model synth:demo --vram 0 --from stock batches");
     let mode = choice(&found, "ipc_mode");
     // What Workly does: no gain is claimed over waiting for replies, which it never does.
-    assert_eq!((&mode["value"], &mode["basis"]), (&json!("fire_and_forget"), &json!("measured")), "{mode}");
+    assert_eq!((&mode["value"], &mode["basis"]), (&json!("no_wait"), &json!("measured")), "{mode}");
     assert!(mode["margin"].is_null(), "{mode}");
     assert!(mode["reason"].as_str().unwrap().contains("does not wait for a reply: it is applied after"), "{mode}");
     let cases: Vec<_> = mode["evidence"].as_array().unwrap().iter().map(|one| one["case"].clone()).collect();
