@@ -6,10 +6,10 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Paragraph, Sparkline, SparklineBar};
+use ratatui::widgets::{Block, Borders, Paragraph, Sparkline, SparklineBar};
 
 use super::super::events::Event;
-use super::super::look::Look;
+use super::super::look::{GpuLook, Look};
 use super::parts::{gpu_lines, machine_line, other_gpu_line, processes_table};
 use crate::advise::watch::CardState;
 
@@ -69,19 +69,45 @@ impl Shown<'_> {
     }
 }
 
+/// Rows that the processes and the events keep on a low terminal, where a rule stands in place of their frames: their titles,
+/// and one row each under them and the heading of the table.
+const LEAST_PROCESSES: u16 = 3;
+const LEAST_EVENTS: u16 = 2;
+
+/// The same with frames.
+const LEAST_FRAMED_EVENTS: u16 = 3;
+const FRAMED_PROCESSES: u16 = 5;
+
+/// Rows of the line at the top and of the one at the bottom.
+const EDGES: u16 = 2;
+
+/// Rows of the frame of the GPUs.
+const FRAME: u16 = 2;
+
+/// Rows of the processes, of those that they share with the events: what they need, or half, or what the events can spare.
+fn processes_height(shown: &Shown<'_>, left: u16) -> u16 {
+    let needed = u16::try_from(shown.look.processes.len().max(1)).unwrap_or(u16::MAX).saturating_add(3);
+    let low = left.saturating_sub(LEAST_EVENTS).min(LEAST_PROCESSES);
+    let framed = left.saturating_sub(LEAST_FRAMED_EVENTS).min(FRAMED_PROCESSES);
+    needed.min((left / 2).max(low).max(framed))
+}
+
 /// Draws the view.
 pub(in super::super) fn draw(frame: &mut Frame<'_>, shown: &Shown<'_>) {
     let area = frame.area();
-    let gpu = gpu_block(shown, area.width);
-    let gpu_height = u16::try_from(gpu.len() + 2).unwrap_or(u16::MAX);
-    let processes = u16::try_from(shown.look.processes.len().max(1)).unwrap_or(u16::MAX).saturating_add(3);
+    let room = area.height.saturating_sub(EDGES + FRAME + LEAST_PROCESSES + LEAST_EVENTS);
+    let gpu = gpu_block(shown, area.width, usize::from(room));
+    let gpu_height = u16::try_from(gpu.len()).unwrap_or(u16::MAX).saturating_add(FRAME);
     // On a low terminal the curves go first, then the events become few.
-    let curves = if area.height >= gpu_height + 18 && shown.chosen.is_some() { 5 } else { 0 };
+    let curves = if area.height >= gpu_height.saturating_add(18) && shown.chosen.is_some() { 5 } else { 0 };
+    let left = area.height.saturating_sub(EDGES).saturating_sub(gpu_height).saturating_sub(curves);
+    let processes = processes_height(shown, left);
+    let is_framed = left >= FRAMED_PROCESSES + LEAST_FRAMED_EVENTS - 1;
     let rows = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(gpu_height),
         Constraint::Length(curves),
-        Constraint::Length(processes.min(area.height / 2)),
+        Constraint::Length(processes),
         Constraint::Fill(1),
         Constraint::Length(1),
     ])
@@ -91,12 +117,24 @@ pub(in super::super) fn draw(frame: &mut Frame<'_>, shown: &Shown<'_>) {
     if curves > 0 {
         draw_curves(frame, shown, rows[2]);
     }
-    frame.render_widget(processes_table(shown, rows[3].width).block(titled(shown, "processes")), rows[3]);
-    frame.render_widget(events(shown, rows[4]).block(titled(shown, "what happened")), rows[4]);
+    let boxed = |title: &str| {
+        let block = titled(shown, title);
+        if is_framed { block } else { block.borders(Borders::TOP) }
+    };
+    let title = processes_title(shown, rows[3].height, is_framed);
+    frame.render_widget(processes_table(shown, rows[3].width).block(boxed(&title)), rows[3]);
+    frame.render_widget(events(shown, rows[4]).block(boxed("what happened")), rows[4]);
     frame.render_widget(
         Paragraph::new(" q ends the watch; the record is kept").style(shown.style(Color::DarkGray)),
         rows[5],
     );
+}
+
+/// How many of the processes there is room for, where that is not all.
+fn processes_title(shown: &Shown<'_>, height: u16, is_framed: bool) -> String {
+    let (all, edges) = (shown.look.processes.len(), if is_framed { 3 } else { 2 });
+    let room = usize::from(height.saturating_sub(edges));
+    if all <= room { "processes".into() } else { format!("processes: {room} of {all}") }
 }
 
 fn titled<'a>(shown: &Shown<'_>, title: &str) -> Block<'a> {
@@ -123,22 +161,35 @@ fn gpu_title(shown: &Shown<'_>) -> String {
     chosen.map_or_else(|| "GPU".into(), |gpu| format!("{}  {}", gpu.label, gpu.name))
 }
 
-/// The lines of the GPUs: the chosen one in full, the others in a line each; else why there is none.
-fn gpu_block(shown: &Shown<'_>, width: u16) -> Vec<Line<'static>> {
+/// The lines of the GPUs, `room` at most: the chosen one in full, the others in a line each while there is room, those that
+/// are gone first; else why there is none.
+fn gpu_block(shown: &Shown<'_>, width: u16, room: usize) -> Vec<Line<'static>> {
     let inner = usize::from(width.saturating_sub(4));
     let mut lines = Vec::new();
     if let Some(reason) = shown.none_since {
         lines.extend(folded("No GPU can be asked: ", reason, inner));
     }
-    for (place, gpu) in shown.look.gpus.iter().enumerate() {
-        if shown.chosen == Some(place) {
-            lines.splice(0..0, gpu_lines(shown, gpu, inner));
-        } else {
-            lines.push(other_gpu_line(gpu));
-        }
+    if let Some(gpu) = shown.chosen.and_then(|place| shown.look.gpus.get(place)) {
+        lines.extend(gpu_lines(shown, gpu, inner));
     }
+    let others = shown.look.gpus.iter().enumerate().filter(|(place, _)| shown.chosen != Some(*place));
+    let (gone, there): (Vec<&GpuLook>, Vec<&GpuLook>) = others.map(|(_, gpu)| gpu).partition(|gpu| gpu.lost);
+    let others = [gone, there].concat();
+    let room = room.saturating_sub(lines.len() + 1);
+    // The line that counts the rest takes a row itself.
+    let fit = if others.len() <= room { others.len() } else { room.saturating_sub(1) };
+    lines.extend(others[..fit].iter().map(|gpu| other_gpu_line(gpu, inner + 1)));
+    lines.extend(rest_line(&others[fit..]));
     lines.push(machine_line(shown.look));
     lines
+}
+
+/// How many GPUs have no line of their own, and the fullest of them.
+fn rest_line(rest: &[&GpuLook]) -> Option<Line<'static>> {
+    let fullness = |gpu: &&GpuLook| gpu.reading.value()?.vram_percent().value().copied();
+    let fullest = rest.iter().filter_map(fullness).reduce(f64::max);
+    let fullest = fullest.map_or_else(String::new, |percent| format!("; the fullest of them is {percent:.0} % full"));
+    (!rest.is_empty()).then(|| Line::from(format!(" +{} more{fullest}", rest.len())))
 }
 
 /// A text in lines of at most `width`, broken between words.

@@ -15,6 +15,9 @@ use crate::record::Fact;
 /// From this width on the table has room for handles, and bars become long.
 const WIDE: usize = 96;
 
+/// The least that is left of the name of another GPU, in characters.
+const SHORTEST_NAME: usize = 12;
+
 /// The chosen GPU in full.
 pub(super) fn gpu_lines(shown: &Shown<'_>, gpu: &GpuLook, width: usize) -> Vec<Line<'static>> {
     let Some(reading) = gpu.reading.value() else {
@@ -24,14 +27,11 @@ pub(super) fn gpu_lines(shown: &Shown<'_>, gpu: &GpuLook, width: usize) -> Vec<L
             other => other.missing().unwrap_or_default(),
         };
         let lost = folded(label, &why, width).into_iter().map(|line| line.style(shown.style(Color::Red)));
-        return lost.chain([state_line(shown)]).collect();
+        return lost.chain(state_lines(shown, width)).collect();
     };
-    let mut lines = vec![
-        memory_line(shown, reading, width),
-        use_line(shown, reading, width),
-        figures_line(reading, width),
-        state_line(shown),
-    ];
+    let mut lines = vec![memory_line(shown, reading, width), use_line(shown, reading, width)];
+    lines.extend(figures_lines(reading, width));
+    lines.extend(state_lines(shown, width));
     if let Some(holding) = &shown.holding {
         lines.push(Line::from(format!(" {holding}")).style(shown.style(Color::Magenta)));
     }
@@ -96,10 +96,10 @@ fn bar(shown: &Shown<'_>, label: &str, percent: Option<f64>, style: Style, text:
     ])
 }
 
-fn figures_line(reading: &GpuReading, width: usize) -> Line<'static> {
+fn figures_lines(reading: &GpuReading, width: usize) -> Vec<Line<'static>> {
     let told = [&reading.temperature_c, &reading.clock_mhz].iter().any(|fact| fact.value().is_some());
     if !told && reading.power_w.value().is_none() {
-        return Line::from(" temperature, power and clock are not told");
+        return vec![Line::from(" temperature, power and clock are not told")];
     }
     let mut parts = vec![
         short(&reading.temperature_c, " °C"),
@@ -114,12 +114,23 @@ fn figures_line(reading: &GpuReading, width: usize) -> Line<'static> {
         Fact::Value(reasons) => parts.push(format!("held back: {}", reasons.join(", "))),
         _ => {}
     }
-    Line::from(format!(" {}", parts.join("   ")))
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 3 + part.chars().count() <= width => {
+                line.push_str("   ");
+                line.push_str(&part);
+            }
+            _ => lines.push(format!(" {part}")),
+        }
+    }
+    lines.into_iter().map(Line::from).collect()
 }
 
-fn state_line(shown: &Shown<'_>) -> Line<'static> {
+fn state_lines(shown: &Shown<'_>, width: usize) -> Vec<Line<'static>> {
     let Some((state, for_s)) = shown.state else {
-        return Line::from(" state  none yet: between the lines of the rules").style(shown.style(Color::DarkGray));
+        let none = Line::from(" state  none yet: between the lines of the rules").style(shown.style(Color::DarkGray));
+        return vec![none];
     };
     let colour = match state {
         CardState::Optimal => Color::Green,
@@ -128,25 +139,48 @@ fn state_line(shown: &Shown<'_>) -> Line<'static> {
     };
     let mut spans = vec![Span::from(" state  "), Span::from(state.word()).style(shown.style(colour)).bold()];
     spans.push(Span::from(format!(" for {for_s:.0} s: {}", shown.profile.unwrap_or(NOTHING))));
+    let mut lines = vec![Line::from(spans)];
     if let Some((better, left_s)) = shown.waiting {
-        spans.push(Span::from(format!("; if it stays so, {} in {left_s:.0} s", better.word())));
+        let waiting = format!("if it stays so, {} in {left_s:.0} s", better.word());
+        if lines[0].width() + 2 + waiting.len() <= width {
+            lines[0].push_span(Span::from(format!("; {waiting}")));
+        } else {
+            lines.push(Line::from(format!("   {waiting}")));
+        }
     }
-    Line::from(spans)
+    lines
 }
 
-/// Another GPU in a line.
-pub(super) fn other_gpu_line(gpu: &GpuLook) -> Line<'static> {
-    Line::from(match gpu.reading.value() {
-        Some(reading) => {
-            let busy = short(&reading.use_percent, " % busy");
-            let memory = match (reading.vram_percent(), in_memory(reading)) {
-                (Fact::Value(full), Some(memory)) => format!("{full:.0} % full ({memory})"),
-                (missing, _) => format!("memory {}", missing.missing().unwrap_or_default()),
-            };
-            format!(" {}  {}: {memory}, {busy}", gpu.label, gpu.name)
+/// Another GPU in a line of at most `width`: with all figures where they fit, its name shortened where it must be.
+pub(super) fn other_gpu_line(gpu: &GpuLook, width: usize) -> Line<'static> {
+    let Some(reading) = gpu.reading.value() else {
+        let what = if gpu.lost { "gone" } else { "not told" };
+        return named(gpu, &format!(": {what}"), width);
+    };
+    let busy = short(&reading.use_percent, " % busy");
+    let (full, all) = match (reading.vram_percent(), in_memory(reading)) {
+        (Fact::Value(full), Some(memory)) => {
+            let full = format!(": {full:.0} % full");
+            (full.clone(), format!("{full} ({memory}), {busy}"))
         }
-        None => format!(" {}  {}: {}", gpu.label, gpu.name, if gpu.lost { "gone" } else { "not told" }),
-    })
+        (missing, _) => {
+            let missing = format!(": memory {}", missing.missing().unwrap_or_default());
+            (missing.clone(), format!("{missing}, {busy}"))
+        }
+    };
+    let is_roomy = gpu.label.len() + gpu.name.chars().count() + all.chars().count() + 3 <= width;
+    named(gpu, &if is_roomy { all } else { format!("{full}, {busy}") }, width)
+}
+
+/// ` gpu1  NVIDIA GeForce…: figures`.
+fn named(gpu: &GpuLook, figures: &str, width: usize) -> Line<'static> {
+    let room = width.saturating_sub(gpu.label.len() + figures.chars().count() + 3).max(SHORTEST_NAME);
+    let name = if gpu.name.chars().count() <= room {
+        gpu.name.clone()
+    } else {
+        gpu.name.chars().take(room - 1).chain(['…']).collect()
+    };
+    Line::from(format!(" {}  {name}{figures}", gpu.label))
 }
 
 /// The machine in a line.
@@ -161,51 +195,82 @@ pub(super) fn machine_line(look: &Look) -> Line<'static> {
     ))
 }
 
+/// A column of the table of processes.
+struct Column {
+    heading: &'static str,
+    width: u16,
+    /// How early it is left out where there is little room; 0 for never.
+    leaves: u8,
+    text: fn(&WatchedProcess) -> String,
+}
+
+/// Columns, from left to right. Names come second; they take what is left.
+const COLUMNS: [Column; 7] = [
+    Column { heading: " what", width: 13, leaves: 3, text: |process| format!(" {}", process.look.process.kind.word()) },
+    Column { heading: "pid", width: 8, leaves: 0, text: |process| process.look.process.pid.to_string() },
+    Column { heading: "VRAM", width: 10, leaves: 0, text: vram },
+    Column { heading: "RAM", width: 10, leaves: 0, text: |process| size(&process.look.resident_bytes) },
+    Column { heading: "CPU", width: 6, leaves: 2, text: cpu },
+    Column { heading: "threads", width: 8, leaves: 4, text: |process| short(&process.look.threads, "") },
+    Column { heading: "handles", width: 8, leaves: 5, text: |process| short(&process.look.handles, "") },
+];
+
+/// The least that a name gets before columns give way to it.
+const NAME_WIDTH: u16 = 16;
+
+fn size(fact: &Fact<u64>) -> String {
+    fact.value().map_or_else(|| NOTHING.into(), |size| bytes(*size))
+}
+
+fn vram(process: &WatchedProcess) -> String {
+    match &process.vram_bytes {
+        Fact::Value(Some(vram)) => bytes(*vram),
+        Fact::Value(None) => "none".into(),
+        _ => NOTHING.into(),
+    }
+}
+
+fn cpu(process: &WatchedProcess) -> String {
+    process.look.cpu_percent.value().map_or_else(|| NOTHING.into(), |percent| format!("{percent:.0} %"))
+}
+
+/// The columns that leave room for names.
+fn columns(width: u16) -> Vec<&'static Column> {
+    let is_wide = usize::from(width) >= WIDE;
+    let mut columns: Vec<&Column> = COLUMNS.iter().filter(|column| is_wide || column.heading != "handles").collect();
+    // Two for the frame, one between two columns.
+    let taken = |columns: &[&Column]| 2 + columns.iter().map(|column| column.width + 1).sum::<u16>();
+    while taken(&columns) + NAME_WIDTH > width {
+        let first = columns.iter().enumerate().max_by_key(|(_, column)| column.leaves);
+        match first {
+            Some((at, column)) if column.leaves > 0 => columns.remove(at),
+            _ => break,
+        };
+    }
+    columns
+}
+
 /// The processes of Workly and Unity, and those that were named.
 pub(super) fn processes_table(shown: &Shown<'_>, width: u16) -> Table<'static> {
-    let wide = usize::from(width) >= WIDE;
-    let right = |text: String| Cell::from(Line::from(text).right_aligned());
-    let row = |process: &WatchedProcess| {
-        let look = &process.look;
-        let size = |fact: &Fact<u64>| fact.value().map_or_else(|| NOTHING.into(), |size| bytes(*size));
-        let vram = match &process.vram_bytes {
-            Fact::Value(Some(vram)) => bytes(*vram),
-            Fact::Value(None) => "none".into(),
-            _ => NOTHING.into(),
-        };
-        let mut cells = vec![
-            Cell::from(format!(" {}", look.process.kind.word())),
-            Cell::from(look.process.name.clone()),
-            right(look.process.pid.to_string()),
-            right(vram),
-            right(size(&look.resident_bytes)),
-            right(look.cpu_percent.value().map_or_else(|| NOTHING.into(), |percent| format!("{percent:.0} %"))),
-            right(short(&look.threads, "")),
-        ];
-        if wide {
-            cells.push(right(short(&look.handles, "")));
-        }
-        Row::new(cells)
-    };
-    let mut heading: Vec<Cell<'static>> = vec![Cell::from(" what"), Cell::from("name")];
-    heading.extend(["pid", "VRAM", "RAM", "CPU", "threads"].map(|name| right(name.into())));
-    let mut widths = vec![
-        Constraint::Length(13),
-        Constraint::Fill(1),
-        Constraint::Length(8),
-        Constraint::Length(10),
-        Constraint::Length(10),
-        Constraint::Length(6),
-        Constraint::Length(8),
-    ];
-    if wide {
-        heading.push(right("handles".into()));
-        widths.push(Constraint::Length(8));
-    }
     if shown.look.processes.is_empty() {
         let none = Row::new([" none of Workly or Unity is running; --process names others"]);
         return Table::new([none], [Constraint::Fill(1)]);
     }
+    let columns = columns(width);
+    let (before, after) = columns.split_at(usize::from(columns[0].heading == " what"));
+    let right = |text: String| Cell::from(Line::from(text).right_aligned());
+    let cells = |name: &str, cell: &dyn Fn(&Column) -> String| {
+        let left = before.iter().map(|column| Cell::from(cell(column)));
+        // Without a column before it the name keeps off the frame by itself.
+        let name = if before.is_empty() { format!(" {name}") } else { name.to_owned() };
+        Row::new(
+            left.chain([Cell::from(name)]).chain(after.iter().map(|column| right(cell(column)))).collect::<Vec<_>>(),
+        )
+    };
+    let row = |process: &WatchedProcess| cells(&process.look.process.name, &|column| (column.text)(process));
     let rows: Vec<Row<'static>> = shown.look.processes.iter().map(row).collect();
-    Table::new(rows, widths).header(Row::new(heading).style(shown.style(Color::DarkGray)))
+    let length = |column: &&Column| Constraint::Length(column.width);
+    let widths = before.iter().map(length).chain([Constraint::Fill(1)]).chain(after.iter().map(length));
+    let heading = cells("name", &|column| column.heading.into()).style(shown.style(Color::DarkGray));
+    Table::new(rows, widths.collect::<Vec<_>>()).header(heading)
 }

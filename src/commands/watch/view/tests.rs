@@ -133,3 +133,24 @@ fn no_terminal_is_too_small_to_be_drawn_on() {
         assert_eq!(drawn(&busy(), Some(0), true, size).split('\n').count(), usize::from(size.1));
     }
 }
+
+#[test]
+fn names_are_there_at_60_columns() {
+    let narrow = drawn(&busy(), Some(0), true, (60, 24));
+    assert!(narrow.contains("python3") && narrow.contains("Avatar.exe"), "{narrow}");
+    insta::assert_snapshot!(narrow);
+}
+
+#[test]
+fn sixteen_gpus_on_24_rows_say_how_many_have_no_line() {
+    let mut gpus: Vec<GpuLook> = (0..16).map(|index| gpu(index, Fact::Value(reading()), false)).collect();
+    gpus[15] = gpu(15, Fact::Failed("the GPU is lost".into()), true);
+    let look = look(gpus, busy().processes);
+    let low = drawn(&look, Some(0), false, (80, 24));
+    assert!(low.contains("+6 more"), "{low}");
+    assert!(low.contains("processes: 1 of 2"), "what there is no room for is counted: {low}");
+    assert!(low.contains("gpu15") && low.contains("python3") && low.contains("what happened"), "{low}");
+    insta::assert_snapshot!(low);
+    let high = drawn(&look, Some(0), false, (80, 60));
+    assert!(!high.contains(" more") && high.matches("NVIDIA GeForce").count() == 16, "{high}");
+}
