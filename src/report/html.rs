@@ -176,6 +176,20 @@ mod tests {
     }
 
     #[test]
+    fn a_narrow_window_has_rules_of_its_own() {
+        let page = page(&run());
+        let narrow = page.split("@media (max-width: 40rem)").nth(1).expect("rules for narrow windows");
+        for rule in ["position: sticky", "grid-template-columns: minmax(0, 1fr)", "svg text"] {
+            assert!(narrow.contains(rule), "{rule}");
+        }
+        let tables = page.matches("<table>").count();
+        assert!(
+            tables > 0 && page.matches("<div class=\"wide\"><table>").count() == tables,
+            "every table scrolls by itself"
+        );
+    }
+
+    #[test]
     fn figures_without_a_median_have_a_table_under_their_own_heading() {
         let page = html(&tokens(), &[]);
         assert_eq!(opened(&page).iter().filter(|name| **name == "tr").count(), 5);
