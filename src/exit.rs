@@ -19,7 +19,7 @@ pub enum Exit {
     Unreadable = 5,
     /// A bug in workly-perf itself.
     Bug = 70,
-    /// Ctrl-C: what was measured until then was kept and marked.
+    /// Ctrl-C, SIGTERM, SIGHUP or the closing of the terminal: what was measured until then was kept and marked.
     Interrupted = 130,
 }
 

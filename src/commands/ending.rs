@@ -1,12 +1,12 @@
 //! How a run of cases ended: for the record, and as the exit code.
 
 use super::failure::Failure;
-use super::signal::ended_by;
+use super::stop::ended_by;
 use crate::exit::Exit;
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Run, RunState};
 
-/// Settles how the run ended: as planned, by Ctrl-C, or with cases that did not.
+/// Settles how the run ended: as planned, by a signal, or with cases that did not.
 pub(super) fn conclude(run: &mut Run, interrupted: bool) {
     let off = off_plan(run).count();
     (run.state, run.reason) = if interrupted {

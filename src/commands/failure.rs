@@ -149,6 +149,10 @@ impl From<RecordError> for Failure {
                 (Exit::Unreadable, "the other files of the record may still be whole; measure again if you can")
             }
             RecordError::Inconsistent { .. } => (Exit::Bug, "this is a bug in workly-perf: please report it"),
+            RecordError::NotWhole { .. } => (
+                Exit::Unreadable,
+                "make room; `workly-perf report FOLDER --format csv` makes summary.csv again wherever run.json is whole",
+            ),
             RecordError::Io { .. } => (Exit::Unreadable, "check that the folder exists, is yours, and has room"),
         };
         Self::new(exit, error.into()).hint(hint)

@@ -74,11 +74,11 @@ fn text_of(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Result<St
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Writes a run's result to standard output, and says where its record is.
+/// Writes a run's result to standard output, and says where its record is; then fails if the record is not whole.
 pub(super) fn show_record(recorder: &Recorder, text: &str, printer: Printer) -> Result<(), Failure> {
     show(text, printer)?;
     printer.note(&format!("record: {}", recorder.path().display()));
-    Ok(())
+    Ok(recorder.settle()?)
 }
 
 /// Writes a result to standard output.

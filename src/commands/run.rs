@@ -6,10 +6,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::failure::Failure;
-use super::signal::stop_flag;
 use super::{
     apply, bridge, compare, completions, doctor, gpu_profiles, history, ipc, memory, model, model_check, pipeline,
-    recommend, render_load, report, threads, warmup, watch,
+    recommend, render_load, report, stop, threads, warmup, watch,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
@@ -44,26 +43,26 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
     match command {
-        Command::Ipc(args) => ipc::run(args, printer, &*stop_flag()?),
-        Command::Bridge(args) => bridge::run(args, printer, &*stop_flag()?),
-        Command::Tap(args) => super::tap::run(args, printer, &*stop_flag()?),
-        Command::Threads(args) => threads::run(args, printer, &*stop_flag()?),
-        Command::Pipeline(args) => pipeline::run(args, printer, &*stop_flag()?),
-        Command::Recommend(args) => recommend::run(args, printer, &*stop_flag()?),
+        Command::Ipc(args) => ipc::run(args, printer, &*stop::listen()?),
+        Command::Bridge(args) => bridge::run(args, printer, &*stop::listen()?),
+        Command::Tap(args) => super::tap::run(args, printer, &*stop::listen()?),
+        Command::Threads(args) => threads::run(args, printer, &*stop::listen()?),
+        Command::Pipeline(args) => pipeline::run(args, printer, &*stop::listen()?),
+        Command::Recommend(args) => recommend::run(args, printer, &*stop::listen()?),
         Command::Apply(args) => apply::run(args, printer),
-        Command::Doctor(args) => doctor::run(args, printer, &*stop_flag()?),
-        Command::Memory(args) => memory::run(args, printer, &*stop_flag()?),
-        Command::Warmup(args) => warmup::run(args, printer, &*stop_flag()?),
-        Command::WarmupStart(args) => warmup::run_start(args, printer, &stop_flag()?),
-        Command::Watch(args) => watch::run(args, printer, &*stop_flag()?),
-        Command::Model(args) => model::run(args, printer, &*stop_flag()?),
-        Command::Compare(args) => compare::run(args, printer, &*stop_flag()?),
+        Command::Doctor(args) => doctor::run(args, printer, &*stop::listen()?),
+        Command::Memory(args) => memory::run(args, printer, &*stop::listen()?),
+        Command::Warmup(args) => warmup::run(args, printer, &*stop::listen()?),
+        Command::WarmupStart(args) => warmup::run_start(args, printer, &stop::listen()?),
+        Command::Watch(args) => watch::run(args, printer, &*stop::listen()?),
+        Command::Model(args) => model::run(args, printer, &*stop::listen()?),
+        Command::Compare(args) => compare::run(args, printer, &*stop::listen()?),
         Command::History(args) => history::run(args, printer),
         Command::Report(args) => report::run(args, printer),
         Command::Completions(args) => completions::run(args, printer),
-        Command::GpuProfiles(args) => gpu_profiles::run(args, printer, &*stop_flag()?),
-        Command::GpuPlacement(args) => gpu_profiles::run_placement(args, printer, &stop_flag()?),
-        Command::ModelCheck(args) => model_check::run(args, printer, &stop_flag()?),
-        Command::RenderLoad(args) => render_load::run(args, printer, &*stop_flag()?),
+        Command::GpuProfiles(args) => gpu_profiles::run(args, printer, &*stop::listen()?),
+        Command::GpuPlacement(args) => gpu_profiles::run_placement(args, printer, &stop::listen()?),
+        Command::ModelCheck(args) => model_check::run(args, printer, &stop::listen()?),
+        Command::RenderLoad(args) => render_load::run(args, printer, &*stop::listen()?),
     }
 }

@@ -53,6 +53,14 @@ pub enum RecordError {
         /// The folder.
         path: PathBuf,
     },
+    /// The record lacks files, or parts of them, that could not be written.
+    #[error("the record is not whole: {lacking} could not be written: {source}")]
+    NotWhole {
+        /// The files.
+        lacking: String,
+        /// What the system said of the first.
+        source: Box<RecordError>,
+    },
     /// What was to be written contradicts itself; nothing was written.
     #[error("the record contradicts itself: {detail}")]
     Inconsistent {

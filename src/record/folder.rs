@@ -1,19 +1,15 @@
 //! A record's folder: `run.json`, `summary.csv`, `report.md` and the histogram files. Each is whole or absent.
 
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use hdrhistogram::Histogram;
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::case::HistogramFiles;
-use super::csv::write_csv;
 use super::error::RecordError;
-use super::hgrm::write_hgrm;
-use super::hlog::{HlogPart, write_hlog};
-use super::json::write_json;
+use super::rendered::{self, Histograms, RenderedFile};
 use super::run::Run;
 use super::schema::SchemaVersion;
 
@@ -30,13 +26,10 @@ pub const REPORT_FILE: &str = "report.md";
 pub const RECOMMENDATION_FILE: &str = "recommendation.json";
 
 /// What happened during a run that watches.
-const EVENTS_FILE: &str = "events.csv";
+pub const EVENTS_FILE: &str = "events.csv";
 
 /// What llama.cpp said.
-const LOG_FILE: &str = "llama.log";
-
-/// The quantity whose histogram files carry the name of their case alone.
-const LATENCY: &str = "latency";
+pub const LOG_FILE: &str = "llama.log";
 
 /// A folder that receives a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,54 +86,19 @@ impl RecordFolder {
     /// Writes `summary.csv` and `run.json`, replacing those of an earlier state of the run. A run that contradicts
     /// itself is [`RecordError::Inconsistent`] and changes nothing.
     pub fn write_run(&self, run: &Run) -> Result<(), RecordError> {
-        run.check().map_err(|detail| RecordError::Inconsistent { detail })?;
-        self.replace(CSV_FILE, |file| write_csv(file, run))?;
-        self.replace(RUN_FILE, |file| write_json(file, run))
+        rendered::of_run(run)?.iter().try_for_each(|file| self.write(file))
     }
 
-    /// Writes the histogram files of one quantity of a case: the log of all `parts`, and the distribution of those
-    /// without a tag, which are the total and must be there. `stem` is [`super::Case::file_stem`].
-    pub fn write_histograms(
-        &self,
-        stem: &str,
-        quantity: &str,
-        started: Timestamp,
-        comments: &[String],
-        parts: &[HlogPart<'_>],
-    ) -> Result<HistogramFiles, RecordError> {
-        let stem = if quantity == LATENCY { stem.to_owned() } else { format!("{stem}.{quantity}") };
-        let files = HistogramFiles {
-            quantity: quantity.into(),
-            unit: "ns".into(),
-            hlog: format!("{stem}.hlog"),
-            hgrm: format!("{stem}.hgrm"),
-        };
-        let untagged = parts.iter().filter(|part| part.tag.is_none()).map(|part| part.histogram.clone());
-        let total = sum(untagged)
-            .ok_or_else(|| RecordError::Inconsistent { detail: format!("{} has no untagged total", files.hlog) })?;
-        self.replace(&files.hlog, |file| write_hlog(file, started, comments, parts))?;
-        self.replace(&files.hgrm, |file| write_hgrm(file, &total))?;
+    /// Writes the histogram files of one quantity of a case: the log of all parts, and the distribution of the total.
+    pub fn write_histograms(&self, histograms: &Histograms<'_>) -> Result<HistogramFiles, RecordError> {
+        let (files, rendered) = rendered::of_histograms(histograms)?;
+        rendered.iter().try_for_each(|file| self.write(file))?;
         Ok(files)
     }
 
     /// Writes `report.md`.
     pub fn write_report(&self, markdown: &str) -> Result<(), RecordError> {
-        self.replace(REPORT_FILE, |file| file.write_all(markdown.as_bytes()))
-    }
-
-    /// Writes `recommendation.json`.
-    pub fn write_recommendation(&self, json: &str) -> Result<(), RecordError> {
-        self.replace(RECOMMENDATION_FILE, |file| file.write_all(json.as_bytes()))
-    }
-
-    /// Writes `events.csv`.
-    pub fn write_events(&self, csv: &str) -> Result<(), RecordError> {
-        self.replace(EVENTS_FILE, |file| file.write_all(csv.as_bytes()))
-    }
-
-    /// Writes `llama.log`.
-    pub fn write_log(&self, text: &str) -> Result<(), RecordError> {
-        self.replace(LOG_FILE, |file| file.write_all(text.as_bytes()))
+        self.write(&RenderedFile { name: REPORT_FILE.into(), bytes: markdown.into() })
     }
 
     /// Reads the run of a record: its folder, or the `run.json` in it.
@@ -170,20 +128,13 @@ impl RecordFolder {
     }
 
     /// Writes a file beside its name and gives it the name once it is whole and on disk.
-    fn replace(
-        &self,
-        name: &str,
-        write: impl FnOnce(&mut BufWriter<&mut fs::File>) -> io::Result<()>,
-    ) -> Result<(), RecordError> {
-        let path = self.path.join(name);
+    pub(super) fn write(&self, file: &RenderedFile) -> Result<(), RecordError> {
+        let path = self.path.join(&file.name);
         let replaced = || {
-            let mut file = new_file_in(&self.path)?;
-            let mut writer = BufWriter::new(file.as_file_mut());
-            write(&mut writer)?;
-            writer.flush()?;
-            drop(writer);
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|error| error.error)?;
+            let mut beside = new_file_in(&self.path)?;
+            beside.write_all(&file.bytes)?;
+            beside.as_file().sync_all()?;
+            beside.persist(&path).map_err(|error| error.error)?;
             Ok(())
         };
         replaced().map_err(RecordError::io("write", &path))
@@ -200,19 +151,13 @@ fn new_file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-/// The histograms added up; `None` for none. The first grows to hold what the others hold.
-pub(super) fn sum(histograms: impl Iterator<Item = Histogram<u64>>) -> Option<Histogram<u64>> {
-    histograms.reduce(|mut total, histogram| {
-        total.auto(true);
-        total += &histogram;
-        total
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use hdrhistogram::Histogram;
+
+    use super::super::hlog::HlogPart;
     use super::super::sample::run;
     use super::super::totals::read_totals;
     use super::*;
@@ -220,6 +165,10 @@ mod tests {
 
     fn part<'a>(tag: Option<&'a str>, histogram: &'a Histogram<u64>) -> HlogPart<'a> {
         HlogPart { tag, histogram, start: Duration::ZERO, duration: Duration::from_secs(1) }
+    }
+
+    fn histograms<'a>(stem: &'a str, quantity: &'a str, parts: &'a [HlogPart<'a>]) -> Histograms<'a> {
+        Histograms { stem, quantity, started: Timestamp::UNIX_EPOCH, comments: &[], parts }
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -295,7 +244,7 @@ mod tests {
         let (total, part_of_it) = (histogram_of(&[1_000, 2_000_000]), histogram_of(&[1_000]));
         let parts = [part(None, &total), part(Some("first"), &part_of_it)];
         let mut run = run();
-        let write = |quantity| folder.write_histograms("a-b", quantity, run.started, &[], &parts).unwrap();
+        let write = |quantity| folder.write_histograms(&histograms("a-b", quantity, &parts)).unwrap();
         let files = [write("latency"), write("lateness")];
         assert_eq!(names(temp.path()), ["a-b.hgrm", "a-b.hlog", "a-b.lateness.hgrm", "a-b.lateness.hlog"]);
         let hgrm = fs::read_to_string(temp.path().join(&files[0].hgrm)).unwrap();
@@ -313,12 +262,11 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let folder = RecordFolder::create(temp.path()).unwrap();
         let (small, large) = (histogram_of(&[1]), histogram_of(&[5_000_000_000]));
-        folder
-            .write_histograms("a", "latency", Timestamp::UNIX_EPOCH, &[], &[part(None, &small), part(None, &large)])
-            .unwrap();
+        let two = [part(None, &small), part(None, &large)];
+        folder.write_histograms(&histograms("a", "latency", &two)).unwrap();
         assert!(fs::read_to_string(temp.path().join("a.hgrm")).unwrap().contains("Total count    =            2]"));
 
-        let error = folder.write_histograms("b", "latency", Timestamp::UNIX_EPOCH, &[], &[part(Some("x"), &small)]);
+        let error = folder.write_histograms(&histograms("b", "latency", &[part(Some("x"), &small)]));
         assert_eq!(error.unwrap_err().to_string(), "the record contradicts itself: b.hlog has no untagged total");
         assert_eq!(names(temp.path()), ["a.hgrm", "a.hlog"]);
     }

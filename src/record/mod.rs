@@ -10,14 +10,17 @@ mod error;
 mod fact;
 mod folder;
 mod gpu;
+mod growing;
 mod hgrm;
 mod hlog;
 mod json;
 mod machine_noise;
 mod metric;
+mod rendered;
 mod run;
 #[cfg(test)]
 pub(crate) mod sample;
+mod saver;
 mod schema;
 mod session;
 mod timeline;
@@ -29,14 +32,17 @@ pub use collection::{FigureName, RunFigures, SavedRuns, read_runs};
 pub use csv::{CsvOrigin, CsvRow, CsvStatus, read_csv, write_csv};
 pub use error::RecordError;
 pub use fact::Fact;
-pub use folder::{CSV_FILE, RECOMMENDATION_FILE, REPORT_FILE, RUN_FILE, RecordFolder};
+pub use folder::{CSV_FILE, EVENTS_FILE, LOG_FILE, RECOMMENDATION_FILE, REPORT_FILE, RUN_FILE, RecordFolder};
 pub use gpu::{Gpu, GpuSurvey};
+pub use growing::GrowingFile;
 pub use hgrm::write_hgrm;
 pub use hlog::{HlogPart, TaggedHistogram, read_hlog, write_hlog};
 pub use json::write_json;
 pub use machine_noise::{MachineNoise, NoiseFigures, NoiseVerdict};
 pub use metric::{Direction, Metric, MetricStatus};
+pub use rendered::Histograms;
 pub use run::{Build, Machine, Run, RunState, Simulation};
+pub use saver::RecordSaver;
 pub use schema::{SCHEMA, SchemaVersion};
 pub use session::{
     SESSION_FILE, Sender, SessionEvent, SessionHead, SessionLine, SessionMessage, SessionWriter, read_session,

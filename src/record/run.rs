@@ -19,7 +19,7 @@ pub enum RunState {
     Running,
     /// All cases were measured.
     Complete,
-    /// Ended by Ctrl-C.
+    /// Ended by a signal, or with its terminal.
     Interrupted,
     /// Ended by an error; the finished cases stand.
     Failed,

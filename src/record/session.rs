@@ -1,14 +1,15 @@
 //! The file of a session that was tapped: a line of JSON for its head, then one for each message and event, in the order of time.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::RecordError;
+use super::growing::GrowingFile;
 
 /// Name of the file in the record's folder.
 pub const SESSION_FILE: &str = "session.jsonl";
@@ -119,11 +120,15 @@ pub struct SessionLine {
     pub event: SessionEvent,
 }
 
-/// Writes a session while it lasts. What was flushed stays, whatever becomes of the process.
+/// Bytes that are gathered before they are written unasked.
+const WRITE_AT: usize = 64 << 10;
+
+/// Writes a session while it lasts. What was flushed stays, whatever becomes of the process; a disk that is full for a while
+/// costs nothing.
 #[derive(Debug)]
 pub struct SessionWriter {
-    path: PathBuf,
-    file: BufWriter<File>,
+    file: GrowingFile,
+    gathered: Vec<u8>,
 }
 
 impl SessionWriter {
@@ -135,9 +140,9 @@ impl SessionWriter {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&path).map_err(RecordError::io("create", &path))?;
-        let mut writer = Self { path, file: BufWriter::new(file) };
+        let mut writer = Self { file: GrowingFile::new(&path, file), gathered: Vec::new() };
         writer.line(head)?;
-        writer.flush()?;
+        writer.finish()?;
         Ok(writer)
     }
 
@@ -146,14 +151,26 @@ impl SessionWriter {
         self.line(line)
     }
 
-    /// Brings what was added to the file.
-    pub fn flush(&mut self) -> Result<(), RecordError> {
-        self.file.flush().map_err(RecordError::io("write", &self.path))
+    /// Brings what was added to the file; what cannot be written now is written later.
+    pub fn flush(&mut self) {
+        self.file.flush();
+    }
+
+    /// Brings what was added to the file, and says what of it could not be written.
+    pub fn finish(&mut self) -> Result<(), RecordError> {
+        self.file.finish()
     }
 
     fn line(&mut self, content: &impl Serialize) -> Result<(), RecordError> {
-        let written = serde_json::to_writer(&mut self.file, content).map_err(io::Error::from);
-        written.and_then(|()| self.file.write_all(b"\n")).map_err(RecordError::io("write", &self.path))
+        self.gathered.clear();
+        serde_json::to_writer(&mut self.gathered, content)
+            .map_err(|error| RecordError::Inconsistent { detail: format!("{SESSION_FILE}: {error}") })?;
+        self.gathered.push(b'\n');
+        self.file.add(&self.gathered);
+        if self.file.waiting_bytes() >= WRITE_AT {
+            self.file.flush();
+        }
+        Ok(())
     }
 }
 
@@ -220,7 +237,7 @@ mod tests {
         for line in &lines {
             writer.add(line).unwrap();
         }
-        writer.flush().unwrap();
+        writer.finish().unwrap();
         assert_eq!(read_session(temp.path()).unwrap(), (head.clone(), lines.to_vec()));
         let SessionEvent::Message(binary) = &lines[2].event else { panic!("a message") };
         assert_eq!(binary.content().unwrap(), b"\xC1\xFF");

@@ -6,8 +6,9 @@ use hdrhistogram::Histogram;
 
 use super::case::{Case, HistogramFiles};
 use super::error::RecordError;
-use super::folder::{RUN_FILE, sum};
+use super::folder::RUN_FILE;
 use super::hlog::read_hlog;
+use super::rendered::sum;
 use super::run::Run;
 
 /// Path of a case, and the total of its histogram or why it could not be read.
@@ -43,6 +44,7 @@ mod tests {
 
     use super::super::folder::RecordFolder;
     use super::super::hlog::HlogPart;
+    use super::super::rendered::Histograms;
     use super::super::sample::run;
     use super::*;
     use crate::stats::histogram_of;
@@ -53,7 +55,12 @@ mod tests {
         let folder = RecordFolder::create(temp.path()).unwrap();
         let total = histogram_of(&[1_000, 2_000_000]);
         let part = HlogPart { tag: None, histogram: &total, start: Duration::ZERO, duration: Duration::ZERO };
-        let write = |stem| folder.write_histograms(stem, "latency", Timestamp::UNIX_EPOCH, &[], &[part]).unwrap();
+        let write = |stem| {
+            let parts = [part];
+            let (started, comments) = (Timestamp::UNIX_EPOCH, [].as_slice());
+            let histograms = Histograms { stem, quantity: "latency", started, comments, parts: &parts };
+            folder.write_histograms(&histograms).unwrap()
+        };
         let mut run = run();
         run.cases.truncate(2);
         (run.cases[0].histograms, run.cases[1].histograms) = (vec![write("a")], vec![write("b")]);

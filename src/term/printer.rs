@@ -1,9 +1,11 @@
 //! Prints results, notes, warnings and errors. Honours `NO_COLOR`, pipes and `--quiet`.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use anstyle::{AnsiColor, Style};
 
+use super::screen::is_taken;
 use crate::text;
 
 /// Characters of a message at most: a bridge may send an error of a megabyte.
@@ -22,6 +24,7 @@ impl Printer {
     /// A printer; `quiet` leaves out progress and notes.
     #[must_use]
     pub fn new(quiet: bool) -> Self {
+        LazyLock::force(&STDOUT_WAS_TERMINAL);
         Self { quiet }
     }
 
@@ -29,6 +32,12 @@ impl Printer {
     #[must_use]
     pub fn is_watched(self) -> bool {
         !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Whether standard output was a terminal when the program started.
+    #[must_use]
+    pub fn prints_to_terminal(self) -> bool {
+        *STDOUT_WAS_TERMINAL
     }
 
     /// Columns that a table may take on standard output.
@@ -44,7 +53,8 @@ impl Printer {
     /// same JSON.
     ///
     /// # Errors
-    /// What the system says, but for a pipe that nobody reads any more: that is a reader's right.
+    /// What the system says, but for a pipe that nobody reads any more, which is a reader's right, and a terminal that was
+    /// closed.
     pub fn data(self, text: &str) -> io::Result<()> {
         self.styled(&text::lines(text))
     }
@@ -58,7 +68,7 @@ impl Printer {
         let newline: &[u8] = if text.ends_with('\n') { b"" } else { b"\n" };
         let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(newline));
         match written.and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if is_read_no_more(&error) => Ok(()),
             other => other,
         }
     }
@@ -82,12 +92,12 @@ impl Printer {
     /// The same for a command that goes on: whether anybody still reads.
     ///
     /// # Errors
-    /// What the system says, but for a pipe that nobody reads any more.
+    /// What the system says, but for a pipe or a terminal that nobody reads any more.
     pub fn stream(self, text: &str) -> io::Result<bool> {
         let mut stdout = anstream::stdout().lock();
         match writeln!(stdout, "{}", text::lines(text)).and_then(|()| stdout.flush()) {
             Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) if is_read_no_more(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -121,8 +131,35 @@ pub fn is_coloured() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
-/// One message on standard error, safe to show and not endless. Nobody can be told when even that fails.
-fn line(label: &str, style: Style, text: &str) {
+/// Whether standard output was a terminal when the program started: one that was closed does not say that it was one.
+static STDOUT_WAS_TERMINAL: LazyLock<bool> = LazyLock::new(|| io::stdout().is_terminal());
+
+/// Whether output was refused because nobody reads it any more: the pipe was closed, or the terminal was.
+fn is_read_no_more(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) && *STDOUT_WAS_TERMINAL {
+        return true;
+    }
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// Lines that would have been drawn over by a view, in their order.
+static HELD_BACK: Mutex<Vec<(&'static str, Style, String)>> = Mutex::new(Vec::new());
+
+/// Prints the lines that were held back while a view had the terminal.
+pub(super) fn print_held_back() {
+    let lines = std::mem::take(&mut *HELD_BACK.lock().unwrap_or_else(PoisonError::into_inner));
+    for (label, style, text) in lines {
+        line(label, style, &text);
+    }
+}
+
+/// One message on standard error, safe to show and not endless, once no view has the terminal. Nobody can be told when even that fails.
+fn line(label: &'static str, style: Style, text: &str) {
+    if is_taken() {
+        HELD_BACK.lock().unwrap_or_else(PoisonError::into_inner).push((label, style, text.to_owned()));
+        return;
+    }
     let mut stderr = anstream::stderr().lock();
     let text = text::lines(text);
     let _ = writeln!(stderr, "{style}{label}{style:#}{}", text::shortened(&text, LONGEST_MESSAGE));

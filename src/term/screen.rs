@@ -1,6 +1,7 @@
 //! A view that fills the terminal: entered, drawn, and left as it was on every way out.
 
 use std::io::{self, IsTerminal, Stdout};
+use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,33 +9,26 @@ use std::time::Duration;
 
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, is_raw_mode_enabled,
 };
 use ratatui::crossterm::{cursor, execute};
 use ratatui::{Frame, Terminal};
 
+use super::keys::{Key, Keys};
+use super::printer::print_held_back;
 use crate::text;
 
 /// Whether the terminal is ours at this moment.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
-/// What the user of a view wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    /// The view to end: `q` or Escape.
-    Quit,
-    /// Everything to end: Ctrl-C, which is a key like others while the view is there.
-    Interrupt,
-    /// The view to be drawn again: another size, or any other key.
-    Redraw,
-}
-
 /// The terminal, taken for a view. Given back when this is dropped, on a panic, and by [`restore_terminal`].
 #[derive(Debug)]
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: on its way out it would show the cursor, which [`restore_terminal`] does, and panic where the terminal is
+    /// gone.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
+    keys: Keys,
 }
 
 impl Screen {
@@ -52,29 +46,31 @@ impl Screen {
         let taken = enable_raw_mode()
             .and_then(|()| execute!(io::stdout(), EnterAlternateScreen, cursor::Hide))
             .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
-        taken.map(|terminal| Self { terminal }).inspect_err(|_| restore_terminal())
+        taken
+            .map(|terminal| Self { terminal: ManuallyDrop::new(terminal), keys: Keys::default() })
+            .inspect_err(|_| restore_terminal())
     }
 
-    /// Draws anew.
-    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+    /// Draws anew. `false` once the terminal is gone.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<bool> {
+        if self.keys.is_gone() {
+            return Ok(false);
+        }
         let safely = |frame: &mut Frame<'_>| {
             draw(frame);
             make_safe(frame.buffer_mut());
         };
-        self.terminal.draw(safely).map(|_| ())
+        match self.terminal.draw(safely) {
+            Ok(_) => Ok(true),
+            // It may have gone in the middle of it.
+            Err(_) if self.keys.is_gone() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Waits for a key or another size of the terminal, `wait` at most.
+    /// Waits for a key, another size or the end of the terminal, `wait` at most.
     pub fn key(&mut self, wait: Duration) -> io::Result<Option<Key>> {
-        if !event::poll(wait)? {
-            return Ok(None);
-        }
-        Ok(match event::read()? {
-            Event::Key(key) if key.kind == KeyEventKind::Release => None,
-            Event::Key(key) => Some(meaning(key)),
-            Event::Resize(_, _) => Some(Key::Redraw),
-            _ => None,
-        })
+        self.keys.next(wait)
     }
 }
 
@@ -91,7 +87,13 @@ pub fn restore_terminal() {
             let _ = disable_raw_mode();
         }
         let _ = execute!(io::stdout(), LeaveAlternateScreen, cursor::Show);
+        print_held_back();
     }
+}
+
+/// Whether a view has the terminal at this moment.
+pub(super) fn is_taken() -> bool {
+    ENTERED.load(Ordering::SeqCst)
 }
 
 /// Has a panic give the terminal back before it says anything: its words would vanish with the view.
@@ -115,26 +117,9 @@ fn make_safe(buffer: &mut Buffer) {
     }
 }
 
-fn meaning(key: KeyEvent) -> Key {
-    match key.code {
-        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Key::Interrupt,
-        KeyCode::Char('q' | 'Q') | KeyCode::Esc => Key::Quit,
-        _ => Key::Redraw,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_mean_what_the_view_says() {
-        let key = |code, modifiers| meaning(KeyEvent::new(code, modifiers));
-        assert_eq!(key(KeyCode::Char('q'), KeyModifiers::NONE), Key::Quit);
-        assert_eq!(key(KeyCode::Esc, KeyModifiers::NONE), Key::Quit);
-        assert_eq!(key(KeyCode::Char('c'), KeyModifiers::CONTROL), Key::Interrupt);
-        assert_eq!(key(KeyCode::Char('c'), KeyModifiers::NONE), Key::Redraw);
-    }
 
     #[test]
     fn names_of_others_cannot_steer_the_view() {

@@ -17,6 +17,8 @@ mod cpu_limits;
 mod dialects;
 mod doctor;
 mod doubles;
+#[cfg(target_os = "linux")]
+mod ends;
 #[cfg(feature = "llama")]
 mod engine;
 mod faults;

@@ -149,7 +149,7 @@ pub struct Replies {
 pub enum Applies {
     /// All of them.
     All,
-    /// One of them: the first that the bridge looks for, in an order of its own.
+    /// The first one.
     First,
     /// None, although the batch is answered.
     None,

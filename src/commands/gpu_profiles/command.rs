@@ -9,8 +9,8 @@ use super::super::located_model::{LocatedModel, locate};
 use super::super::model_check::TrialDepth;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered_tokens, show_record};
-use super::super::signal::ended_by;
 use super::super::simulated::synthetic_weights;
+use super::super::stop::ended_by;
 use super::cases::{cases, write_histograms};
 use super::findings::findings;
 use super::foresee::{Foreseen, budget, foresee, gpus};
@@ -83,7 +83,7 @@ pub(in super::super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &Ato
     progress.clear();
     let swept = swept?;
     conclude(&mut recorder, &plan, &known, &located, &swept)?;
-    recorder.log(backend, LogLevel::Warn)?;
+    recorder.log(backend, LogLevel::Warn);
     show_record(&recorder, &rendered_tokens(&recorder.run, args.format, printer)?, printer)?;
     Ok(exit(&swept))
 }

@@ -1,11 +1,9 @@
 //! `--breakdown`: takes round trips apart, received and applied; exact with the bridge's stamps, bounds without.
 
-use std::sync::atomic::Ordering;
-
 use serde_json::{Value, json};
 
 use super::super::failure::Failure;
-use super::super::signal::ended_by;
+use super::super::stop::ended_by;
 use super::session::Session;
 use crate::bridge::{Ack, BridgeError};
 use crate::clock::ms;
@@ -22,7 +20,7 @@ use crate::term::Progress;
 pub(super) fn run(session: &mut Session<'_>, study: &BreakdownPlan) -> Result<(), Failure> {
     let plan = session.plan;
     for ack in [Ack::Received, Ack::Applied] {
-        if plan.dialect.probe(ack).is_none() || session.stop.load(Ordering::Relaxed) {
+        if plan.dialect.probe(ack).is_none() || session.ends_here() {
             continue;
         }
         let Measured { mut exchanges, end, surplus } = measure(session, study, ack);

@@ -1,6 +1,6 @@
 //! The outline of the command.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use super::super::connection::Connection;
 use super::super::ending::{conclude, verdict};
@@ -13,7 +13,7 @@ use crate::cli::{Format, IpcArgs};
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::plan::{IpcPlan, Study};
-use crate::record::Run;
+use crate::record::{Case, CaseState, Run};
 use crate::term::Printer;
 
 /// Plans, connects, measures, restores, reports.
@@ -36,7 +36,8 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     recorder.measures(connection.processes());
     introduce(&plan, &recorder.run, printer);
 
-    let mut session = Session { plan: &plan, printer, stop, clock: Clock::start(), connection, recorder };
+    let mut session =
+        Session { plan: &plan, printer, stop, clock: Clock::start(), connection, recorder, cut_short: false };
     let outcome = match &plan.study {
         Study::Replay(study) => super::replay::run(&mut session, study),
         Study::RoundTrips(study) => round_trips::run(&mut session, study),
@@ -45,7 +46,7 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
         Study::Variants(study) => variants::run(&mut session, study),
     };
     let faults = session.connection.restore(&plan);
-    let Session { mut recorder, connection, .. } = session;
+    let Session { mut recorder, connection, cut_short, .. } = session;
     recorder.run.findings.extend(connection.reported_fps());
     recorder.run.warnings.extend(connection.foreign_warning(&plan));
     if !faults.is_empty() {
@@ -53,10 +54,12 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
         recorder.run.warnings.push(format!("the avatar could not be put back as it was found: {faults}"));
     }
     recorder.run.cases.sort_by_key(|case| case.conditions["place_in_plan"].as_u64());
-    match outcome {
+    let interrupted = match outcome {
         Err(failure) if failure.exit != Exit::Interrupted => return Err(abandon(recorder, failure, printer)),
-        _ => conclude(&mut recorder.run, stop.load(Ordering::Relaxed)),
-    }
+        outcome => outcome.is_err() || cut_short || recorder.run.cases.iter().any(is_interrupted),
+    };
+    // A signal that comes after the last case, while the avatar is put back, takes nothing from the run.
+    conclude(&mut recorder.run, interrupted);
     recorder.finish()?;
 
     if matches!(args.format, Format::Csv | Format::Json) {
@@ -65,6 +68,10 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     }
     show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
     verdict(&recorder.run, "raise --timeout if the bridge is merely slow")
+}
+
+fn is_interrupted(case: &Case) -> bool {
+    case.state == CaseState::Interrupted
 }
 
 fn introduce(plan: &IpcPlan, run: &Run, printer: Printer) {

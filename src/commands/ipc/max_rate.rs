@@ -1,7 +1,5 @@
 //! `--find-max-rate`: searches for the highest rate that the bridge sustains, received and applied, step by step.
 
-use std::sync::atomic::Ordering;
-
 use serde_json::{Value, json};
 
 use super::super::failure::Failure;
@@ -28,7 +26,7 @@ const CONFIRMING: u32 = 2;
 /// Searches for both kinds of reply, and says what was found.
 pub(super) fn run(session: &mut Session<'_>, study: &MaxRatePlan) -> Result<(), Failure> {
     for ack in [Ack::Received, Ack::Applied] {
-        if session.plan.dialect.probe(ack).is_some() && !session.stop.load(Ordering::Relaxed) {
+        if session.plan.dialect.probe(ack).is_some() && !session.ends_here() {
             Hunt { session, study, ack, steps: Vec::new(), message_bytes: 0 }.run()?;
         }
     }
@@ -52,7 +50,7 @@ impl Hunt<'_, '_> {
         let mut search = Search::new(self.study.start_per_s, self.study.ceiling_per_s);
         let mut end = End::Complete;
         while let (End::Complete, Some((phase, rate_per_s))) = (&end, search.next()) {
-            if self.session.stop.load(Ordering::Relaxed) {
+            if self.session.ends_here() {
                 end = End::Interrupted;
                 break;
             }

@@ -9,7 +9,7 @@ use super::super::located_model::{LocatedModel, locate};
 use super::super::model_check::TrialDepth;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
-use super::super::signal::ended_by;
+use super::super::stop::ended_by;
 use super::expected::Expected;
 use super::judged::{exit, sentence};
 use super::life::{Step, Talk, talk, timed};
@@ -85,7 +85,7 @@ pub(super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Res
 }
 
 fn tell(recorder: &Recorder, backend: &Backend, args: &MemoryArgs, printer: Printer) -> Result<(), Failure> {
-    let said = recorder.log(backend, LogLevel::Info)?;
+    let said = recorder.log(backend, LogLevel::Info);
     if args.verbose {
         for line in &said {
             printer.note(line);

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
-use super::super::signal::ended_by;
+use super::super::stop::ended_by;
 use super::judged::{exit, growth, sentence};
 use super::lines::{Lines, LinesError};
 use super::vram::{self, Vram, VramReader};

@@ -58,7 +58,7 @@ pub(in super::super) fn run(args: &RecommendArgs, printer: Printer, stop: &Atomi
     recorder.run.findings = recommendation.sentences();
     recorder.run.cases = recommendation.choices.iter().map(case).collect();
     recorder.run.state = RunState::Complete;
-    recorder.recommendation(&recommendation)?;
+    recorder.recommendation(&recommendation);
     recorder.finish()?;
 
     show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;

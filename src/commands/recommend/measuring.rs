@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::super::failure::Failure;
 use super::super::recorder::LOCAL_RUNS;
-use super::super::signal::ended_by;
+use super::super::stop::ended_by;
 use super::command::text;
 use crate::advise::threads::{BASELINE, founding_rule, later_rule};
 use crate::cli::{ObjectiveArg, RecommendArgs};

@@ -52,7 +52,8 @@ impl Session {
         let now_ns = self.clock.now_ns();
         let whole_until_ns = passage.drain(&mut self.waiting);
         self.settle(now_ns.saturating_sub(HOLD_BACK_NS).min(whole_until_ns.saturating_sub(1)))?;
-        Ok(self.writer.flush()?)
+        self.writer.flush();
+        Ok(())
     }
 
     /// A connection is over.
@@ -63,15 +64,20 @@ impl Session {
         self.account.unity.bytes += unity.bytes;
         self.account.end();
         self.write(self.clock.now_ns(), SessionEvent::Disconnected { connection: self.account.connections })?;
-        Ok(self.writer.flush()?)
+        self.writer.flush();
+        Ok(())
     }
 
     /// The record, to be completed.
     pub(super) fn finish(&mut self) -> Result<Recorder, Failure> {
-        self.writer.flush()?;
-        self.recorder
+        let recorder = self
+            .recorder
             .take()
-            .ok_or_else(|| Failure::new(crate::exit::Exit::Bug, anyhow::anyhow!("the record was finished twice")))
+            .ok_or_else(|| Failure::new(crate::exit::Exit::Bug, anyhow::anyhow!("the record was finished twice")))?;
+        if let Err(error) = self.writer.finish() {
+            recorder.lacks(error);
+        }
+        Ok(recorder)
     }
 
     /// Settles what had come by `until_ns`, in the order of coming: a request comes before its reply, whoever notes first.

@@ -9,7 +9,7 @@ use super::super::located_model::{LocatedModel, load, locate};
 use super::super::model_check::TrialDepth;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered_tokens, show_record};
-use super::super::signal::ended_by;
+use super::super::stop::ended_by;
 use super::cases::{cases, write_histograms};
 use super::findings::findings;
 use super::sweep::{Ended, Sweep, SweepError, Swept};
@@ -56,7 +56,7 @@ pub(in super::super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicB
     let swept = swept.or_else(|failure: Failure| fail(&mut recorder, failure))?;
 
     conclude(&mut recorder, &plan, &swept)?;
-    let said = recorder.log(backend, LogLevel::Info)?;
+    let said = recorder.log(backend, LogLevel::Info);
     if args.verbose {
         for line in &said {
             printer.note(line);

@@ -61,7 +61,7 @@ pub(in super::super) fn run(args: &WarmupArgs, printer: Printer, stop: &AtomicBo
     }
     conclude(&mut recorder.run, measured.is_interrupted());
     without_cold(&mut recorder, &measured);
-    recorder.log(backend, LogLevel::Warn)?;
+    recorder.log(backend, LogLevel::Warn);
     recorder.finish()?;
     show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
     verdict(&recorder.run, "--study names the parts that are to be measured")

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::show;
-use super::super::signal::ended_by;
+use super::super::stop::ended_by;
 use super::apply::Apply;
 use super::devices::Devices;
 use super::display::Display;
@@ -58,7 +58,7 @@ pub(in super::super) fn run(args: &WatchArgs, printer: Printer, stop: &AtomicBoo
     let ended = Display::open(args.plain, printer)
         .map_err(Failure::from)
         .and_then(|display| session.run(display, &mut recorder, stop));
-    conclude(&session, &mut recorder, ended, printer)
+    conclude(&mut session, &mut recorder, ended, printer)
 }
 
 /// Everything that is needed to watch, before the first look.
@@ -150,7 +150,7 @@ fn simulated(session: &Session<'_>) -> Vec<Simulation> {
 
 /// Writes what there is, says what it comes to, and how it ended.
 fn conclude(
-    session: &Session<'_>,
+    session: &mut Session<'_>,
     recorder: &mut Recorder,
     ended: Result<Ended, Failure>,
     printer: Printer,
@@ -166,6 +166,9 @@ fn conclude(
     (recorder.run.state, recorder.run.reason) = (state, reason);
     session.save(recorder)?;
     recorder.run.findings = findings(session);
+    if let Some(Err(error)) = session.log.as_mut().map(Log::finish) {
+        recorder.lacks(error);
+    }
     recorder.finish()?;
     ended?;
     for finding in &recorder.run.findings {
@@ -175,5 +178,6 @@ fn conclude(
     if exit == Exit::Failed {
         printer.error("a GPU was gone for a while: some of its figures are missing");
     }
+    recorder.settle()?;
     Ok(exit)
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::super::stop::{StopReason, note};
 use super::events::Event;
 use super::failure::WatchError;
 use super::lines::line;
@@ -21,7 +22,7 @@ pub(super) enum Waited {
     Due,
     /// The user is done.
     Quit,
-    /// Ctrl-C.
+    /// A signal, or the end of the terminal.
     Stopped,
 }
 
@@ -35,6 +36,14 @@ pub(super) enum Display {
 }
 
 impl Display {
+    /// How a watch ends that nobody reads any more: a pipe that was closed is the reader's wish, a terminal is not.
+    pub(super) fn unread(&self, stop: &AtomicBool) -> Waited {
+        match self {
+            Self::Lines(printer) if !printer.prints_to_terminal() => Waited::Quit,
+            Self::Lines(_) | Self::Screen(_) => stopped_by(StopReason::TerminalClosed, stop),
+        }
+    }
+
     /// The view, where there is a terminal for it and `plain` does not forbid it.
     pub(super) fn open(plain: bool, printer: Printer) -> Result<Self, WatchError> {
         if plain || !Screen::is_possible() {
@@ -43,11 +52,11 @@ impl Display {
         Ok(Self::Screen(Box::new(Screen::enter().map_err(|source| WatchError::Terminal { source })?)))
     }
 
-    /// Shows a look and what has happened with it. `false` once nobody reads any more.
+    /// Shows a look and what has happened with it. `false` once nobody reads any more: the pipe or the terminal was closed.
     pub(super) fn show(&mut self, shown: &Shown<'_>, new_events: &[Event]) -> Result<bool, WatchError> {
         let failed = |source| WatchError::Terminal { source };
         match self {
-            Self::Screen(screen) => screen.draw(|frame| draw(frame, shown)).map(|()| true).map_err(failed),
+            Self::Screen(screen) => screen.draw(|frame| draw(frame, shown)).map_err(failed),
             Self::Lines(printer) => {
                 let look = line(shown.look, shown.chosen, shown.state.map(|(state, _)| state));
                 let happened = |event: &Event| format!("{} * {}", event.time.strftime("%H:%M:%SZ"), event.line());
@@ -79,11 +88,19 @@ impl Display {
                 Self::Lines(_) => thread::sleep(left.min(LOOK_UP)),
                 Self::Screen(screen) => match screen.key(left.min(LOOK_UP)).map_err(failed)? {
                     Some(Key::Quit) => return Ok(Waited::Quit),
-                    Some(Key::Interrupt) => return Ok(Waited::Stopped),
-                    Some(Key::Redraw) => screen.draw(|frame| draw(frame, shown)).map_err(failed)?,
-                    None => {}
+                    Some(Key::Interrupt) => return Ok(stopped_by(StopReason::CtrlC, stop)),
+                    Some(Key::Gone) => return Ok(stopped_by(StopReason::TerminalClosed, stop)),
+                    Some(Key::Redraw) if !screen.draw(|frame| draw(frame, shown)).map_err(failed)? => {
+                        return Ok(stopped_by(StopReason::TerminalClosed, stop));
+                    }
+                    Some(Key::Redraw) | None => {}
                 },
             }
         }
     }
+}
+
+fn stopped_by(reason: StopReason, stop: &AtomicBool) -> Waited {
+    note(reason, stop);
+    Waited::Stopped
 }

@@ -1,12 +1,16 @@
 //! Every look as CSV: one row for each GPU, each process and the machine.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::path::Path;
 
+use anyhow::Context;
+
+use super::super::failure::Failure;
 use super::failure::WatchError;
 use super::look::{GpuLook, Look, WatchedProcess};
 use crate::advise::watch::CardState;
-use crate::record::Fact;
+use crate::exit::Exit;
+use crate::record::{Fact, GrowingFile, RecordError};
 use crate::text;
 
 /// The columns. A figure that is not given is empty, and `missing` says why.
@@ -34,11 +38,10 @@ const COLUMNS: [&str; 21] = [
     "missing",
 ];
 
-/// The file that `--csv` names.
+/// The file that `--csv` names. A disk that is full for a while costs no look and ends no watch.
 #[derive(Debug)]
 pub(super) struct Log {
-    writer: csv::Writer<File>,
-    path: std::path::PathBuf,
+    file: GrowingFile,
 }
 
 impl Log {
@@ -46,22 +49,48 @@ impl Log {
     pub(super) fn create(path: &Path) -> Result<Self, WatchError> {
         let failed = |source| WatchError::Log { path: path.into(), source };
         let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
-        let mut log = Self { writer: csv::Writer::from_writer(file), path: path.into() };
-        log.writer.write_record(COLUMNS).map_err(|error| failed(error.into()))?;
+        let mut log = Self { file: GrowingFile::new(path, file) };
+        log.rows([COLUMNS.map(String::from).into()]).map_err(failed)?;
+        log.file.finish().map_err(|error| match error {
+            RecordError::NotWhole { source, .. } => match *source {
+                RecordError::Io { source, .. } => failed(source),
+                other => failed(std::io::Error::other(other)),
+            },
+            other => failed(std::io::Error::other(other)),
+        })?;
         Ok(log)
     }
 
-    /// Adds a look; on disk when this returns. `state` is that of the GPU called `of`.
-    pub(super) fn add(&mut self, look: &Look, of: Option<&str>, state: Option<CardState>) -> Result<(), WatchError> {
+    /// Adds a look; on disk when this returns, if the disk takes it. `state` is that of the GPU called `of`.
+    pub(super) fn add(&mut self, look: &Look, of: Option<&str>, state: Option<CardState>) -> Result<(), Failure> {
         let gpus = look.gpus.iter().map(|gpu| row_of_gpu(gpu, state.filter(|_| of == Some(gpu.label.as_str()))));
         let processes = look.processes.iter().map(row_of_process);
-        let written = gpus.chain(processes).chain([row_of_machine(look)]).try_for_each(|mut row| {
+        let cells = |mut row: Row| {
             row.set("time", look.time.to_string());
             row.set("at_s", format!("{:.3}", look.at_s));
-            self.writer.write_record(row.cells()).map_err(std::io::Error::from)
-        });
-        let written = written.and_then(|()| self.writer.flush());
-        written.map_err(|source| WatchError::Log { path: self.path.clone(), source })
+            row.cells()
+        };
+        self.rows(gpus.chain(processes).chain([row_of_machine(look)]).map(cells))
+            .context("cannot put a look into rows")
+            .map_err(|error| Failure::new(Exit::Bug, error))?;
+        self.file.flush();
+        Ok(())
+    }
+
+    /// Writes what waits, and says whether all looks are in the file.
+    pub(super) fn finish(&mut self) -> Result<(), RecordError> {
+        self.file.finish()
+    }
+
+    /// All rows of a look are one piece: the file never ends within a look.
+    fn rows(&mut self, rows: impl IntoIterator<Item = Vec<String>>) -> std::io::Result<()> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for row in rows {
+            writer.write_record(row)?;
+        }
+        let piece = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        self.file.add(&piece);
+        Ok(())
     }
 }
 

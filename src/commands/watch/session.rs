@@ -29,8 +29,19 @@ pub(super) enum Ended {
     AsPlanned,
     /// The user was done, or nobody read any more.
     Quit,
-    /// Ctrl-C.
+    /// A signal, or the end of the terminal.
     Stopped,
+}
+
+impl Waited {
+    /// The end of the watch that it means, if it means one.
+    fn into_end(self) -> Option<Ended> {
+        match self {
+            Self::Due => None,
+            Self::Quit => Some(Ended::Quit),
+            Self::Stopped => Some(Ended::Stopped),
+        }
+    }
 }
 
 /// A watch under way.
@@ -76,17 +87,15 @@ impl Session<'_> {
             self.keep(&look, before, recorder)?;
             let is_read = display.show(&self.shown(&look), &self.seen.events[before..])?;
             if !is_read {
-                return Ok(Ended::Quit);
+                return Ok(display.unread(stop).into_end().unwrap_or(Ended::Quit));
             }
             if self.is_over(&look) {
                 return Ok(Ended::AsPlanned);
             }
             // A look that took too long does not make the next ones hurry.
             due_ns = (due_ns + interval_ns).max(self.clock.now_ns().saturating_sub(interval_ns));
-            match display.wait(&self.clock, due_ns, &self.shown(&look), stop)? {
-                Waited::Due => {}
-                Waited::Quit => return Ok(Ended::Quit),
-                Waited::Stopped => return Ok(Ended::Stopped),
+            if let Some(end) = display.wait(&self.clock, due_ns, &self.shown(&look), stop)?.into_end() {
+                return Ok(end);
             }
         }
     }
@@ -211,7 +220,8 @@ impl Session<'_> {
     pub(super) fn save(&self, recorder: &mut Recorder) -> Result<(), Failure> {
         recorder.run.cases = self.seen.collected.cases(self.label().as_deref(), &self.seen.events);
         recorder.save()?;
-        Ok(recorder.events(&events::csv(&self.seen.events))?)
+        recorder.events(&events::csv(&self.seen.events));
+        Ok(())
     }
 
     /// What the GPU whose state is told is called.

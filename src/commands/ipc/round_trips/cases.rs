@@ -1,6 +1,5 @@
 //! Measures the cases of the round, in an order of its own, and keeps each as it ends.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -58,7 +57,7 @@ impl Round<'_, '_> {
         let mut obstacle = None;
         for (position, index) in order.into_iter().enumerate() {
             let case = &self.study.cases[index];
-            if self.session.stop.load(Ordering::Relaxed) {
+            if self.session.ends_here() {
                 obstacle = Some(Obstacle::Interrupted);
             }
             if let Some(reason) = obstacle.as_ref().and_then(|obstacle| obstacle.blocks(case)) {

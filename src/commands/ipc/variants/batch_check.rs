@@ -58,7 +58,7 @@ pub(super) fn check(session: &mut Session<'_>) -> Result<Verdict, BridgeError> {
     let mut extra = 0;
     let timed = time(session, &mut kinds, &mut extra)?;
     let documented = plan.dialect.batch.as_ref().map(|batch| batch.applies);
-    // What is known of the bridges that ship says nothing of one that can do more than they can.
+    // What is known of the later versions says nothing of a bridge that can do more than they can.
     let mut is_another = || detect(&mut session.connection.client, session.stop).is_ok_and(|found| found.dialect.ids);
     let documented = documented.filter(|applies| *applies == Applies::All || !is_another());
     Ok(by_time(timed, extra, documented))

@@ -37,7 +37,7 @@ pub(in super::super) fn run(session: &mut Session<'_>, study: &VariantsPlan) -> 
     };
     let outcome = rounds(session, (study, &watch), verdict.as_ref(), &mut collected);
     let bundle = Bundle { study, collected: &collected, verdict: verdict.as_ref(), seen: told };
-    let interrupted = session.stop.load(Ordering::Relaxed);
+    let interrupted = session.cut_short;
     for place in 0..study.ways.len() {
         let case = bundle.case(session, place, interrupted)?;
         session.recorder.add(case)?;
@@ -77,7 +77,7 @@ fn rounds(
         for &place in &order {
             let way = study.ways[place];
             let failed = collected[place].rounds.iter().filter(|sample| sample.is_none()).count();
-            if session.stop.load(Ordering::Relaxed) {
+            if session.ends_here() {
                 return Ok(());
             }
             if failed >= FAILURES {
@@ -116,7 +116,7 @@ fn one(
     collected.took_ns += session.clock.now_ns() - began_ns;
     match sample {
         Ok(sample) => collected.rounds.push(Some(sample)),
-        Err(BridgeError::Interrupted) => {}
+        Err(BridgeError::Interrupted) => session.cut_short = true,
         Err(error) => {
             collected.rounds.push(None);
             collected.fault.get_or_insert(error.to_string());

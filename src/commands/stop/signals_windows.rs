@@ -1,0 +1,46 @@
+//! Console events of Windows.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use windows_sys::Win32::System::Console::{
+    CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT, SetConsoleCtrlHandler,
+};
+use windows_sys::core::BOOL;
+
+use super::reason::StopReason;
+
+/// Longer than Windows waits for a program whose console was closed (5 s).
+const UNTIL_ENDED: Duration = Duration::from_secs(60);
+
+static HEARD: OnceLock<Box<dyn Fn(StopReason) + Send + Sync>> = OnceLock::new();
+
+/// Calls `heard` for each console event that asks the process to end, on a thread of the system's.
+pub(super) fn listen(heard: impl Fn(StopReason) + Send + Sync + 'static) -> io::Result<()> {
+    // Called once a process; a second call would keep the first listener.
+    let _ = HEARD.set(Box::new(heard));
+    // SAFETY: the handler is a function for the life of the process and touches only what may be shared between threads.
+    if unsafe { SetConsoleCtrlHandler(Some(on_event), 1) } == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+unsafe extern "system" fn on_event(event: u32) -> BOOL {
+    let reason = match event {
+        CTRL_CLOSE_EVENT => StopReason::TerminalClosed,
+        CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT => StopReason::Terminated,
+        _ => StopReason::CtrlC,
+    };
+    if let Some(heard) = HEARD.get() {
+        heard(reason);
+    }
+    if matches!(event, CTRL_CLOSE_EVENT | CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT) {
+        // Windows ends the process as soon as this returns: the record is being completed meanwhile.
+        thread::sleep(UNTIL_ENDED);
+    }
+    1
+}

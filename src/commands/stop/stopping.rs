@@ -1,0 +1,68 @@
+//! The flag, and who raises it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::super::failure::Failure;
+use super::reason::StopReason;
+#[cfg(unix)]
+use super::signals_unix as signals;
+#[cfg(windows)]
+use super::signals_windows as signals;
+use crate::exit::Exit;
+use crate::term::restore_terminal;
+
+/// Signals that come so soon after the first are the same request: `timeout`, for one, signals the process and then its group.
+const SAME_REQUEST: Duration = Duration::from_millis(250);
+
+/// When the first request came.
+static FIRST: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// A flag that the first signal raises: Ctrl-C, SIGTERM, SIGHUP, a console that closes. A second request ends the process at
+/// once.
+pub(in super::super) fn listen() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&stop);
+    signals::listen(move |reason| {
+        if is_second_request(reason, Instant::now()) {
+            restore_terminal();
+            std::process::exit(Exit::Interrupted as i32);
+        }
+        note(reason, &raised);
+    })
+    .map_err(|error| Failure::new(Exit::Bug, anyhow::Error::new(error).context("cannot listen for signals")))?;
+    Ok(stop)
+}
+
+/// Raises the flag for this reason.
+pub(in super::super) fn note(reason: StopReason, stop: &AtomicBool) {
+    reason.keep();
+    stop.store(true, Ordering::Relaxed);
+}
+
+/// Whether the user asks again, having asked before.
+fn is_second_request(reason: StopReason, now: Instant) -> bool {
+    if !reason.is_a_request() {
+        return false;
+    }
+    let mut first = FIRST.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = *first.get_or_insert(now);
+    now.duration_since(before) >= SAME_REQUEST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_request_is_one_that_comes_later_and_a_hang_up_is_none() {
+        let start = Instant::now();
+        let after = |ms| start + Duration::from_millis(ms);
+        assert!(!is_second_request(StopReason::HungUp, after(0)));
+        assert!(!is_second_request(StopReason::Terminated, after(1)));
+        assert!(!is_second_request(StopReason::Terminated, after(3)), "timeout signals twice");
+        assert!(!is_second_request(StopReason::HungUp, after(900)));
+        assert!(is_second_request(StopReason::CtrlC, after(900)));
+    }
+}
