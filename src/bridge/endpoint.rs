@@ -113,12 +113,11 @@ fn accept(listener: &TcpListener, timeout: Duration, stop: &AtomicBool) -> Resul
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
     /// The system gives outgoing connections one port after the other: sooner or later the one that is called.
-    #[cfg(target_os = "linux")]
     #[test]
     fn a_connection_that_leads_back_to_itself_is_refused() {
         let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();

@@ -151,7 +151,7 @@ impl RecordSaver {
     fn set_room_aside(&self) -> std::io::Result<()> {
         let mut file = fs::File::create_new(self.reserve_path())?;
         // Nothing that a file system would keep in less room.
-        let bytes: Vec<u8> = std::iter::repeat_with(rand::random).take(RESERVE_BYTES).collect();
+        let bytes: Vec<u8> = std::iter::repeat_with(rand::random::<u8>).take(RESERVE_BYTES).collect();
         file.write_all(&bytes)?;
         file.sync_all()
     }
