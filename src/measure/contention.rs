@@ -7,8 +7,8 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::load::Load;
-use super::round_trips::{Bench, End, RoundTrips, measure_case};
+use super::closed::closed_loop;
+use super::round_trips::{Bench, End, RoundTrips, clear_up};
 use super::turn::{Prompt, Speaker, SpeakerError};
 use super::variants::wait_until;
 use crate::bridge::{Client, Message};
@@ -89,7 +89,7 @@ fn lone_commands(client: &mut Client, message: &mut Message, seed: u64, bench: B
             all.end_for(error);
             break;
         }
-        let one = measure_case(client, message, Load::Closed, (0, 1), seed, bench);
+        let one = closed_loop(client, message, 1, bench);
         all.latency_ns.extend(one.latency_ns);
         all.sent += one.sent;
         all.lost += one.lost;
@@ -100,6 +100,7 @@ fn lone_commands(client: &mut Client, message: &mut Message, seed: u64, bench: B
             break;
         }
     }
+    clear_up(client, &mut all, bench);
     all
 }
 
