@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::comparison::Question;
+use crate::plural::counted;
 use crate::record::{CsvOrigin, RunFigures, RunState};
 
 /// What must be the same, its name, and whether it belongs to the subject rather than to the place.
@@ -51,7 +52,7 @@ pub(super) fn differences(question: &Question<'_>) -> Vec<String> {
 fn listed(parts: &BTreeSet<String>) -> String {
     let mut names: Vec<String> = parts.iter().take(NAMED).cloned().collect();
     if parts.len() > NAMED {
-        names.push(format!("{} others", parts.len() - NAMED));
+        names.push(counted(parts.len() - NAMED, "other"));
     }
     names.join(" and ")
 }

@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("measure", &["bridge", "llm", "clock", "stats", "record", "plural"]),
     ("stats", &["clock"]),
     ("record", &["stats", "clock", "text"]),
-    ("compare", &["record", "stats"]),
+    ("compare", &["record", "stats", "plural"]),
     ("report", &["record", "stats", "compare", "plural", "text"]),
     ("advise", &["record", "stats", "plural"]),
     ("config", &["plural"]),

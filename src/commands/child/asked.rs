@@ -1,6 +1,6 @@
 //! The end of whoever asks: the process is started, listened to, ended, whatever happens to it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -86,9 +86,14 @@ fn start(command: &str, task: &impl Serialize) -> std::io::Result<Child> {
     let line = serde_json::to_string(task)? + "\n";
     if let Some(stdin) = &mut child.stdin {
         // Left open: its end is how the process learns that nobody wants the answer.
-        if let Err(error) = stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()) {
-            end(&mut child, true);
-            return Err(error);
+        match stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()) {
+            Ok(()) => {}
+            // It has ended before it read its task. How it ended tells more than the pipe does.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            Err(error) => {
+                end(&mut child, true);
+                return Err(error);
+            }
         }
     }
     Ok(child)

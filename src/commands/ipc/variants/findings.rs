@@ -77,7 +77,11 @@ fn app_reaction(bundle: &Bundle<'_>, cases: &[Case]) -> Option<String> {
     let app = cases.first()?;
     let sends = "Workly sends one command per answer and does not wait for the bridge's reply";
     if let Some(mean) = given(app, "mean") {
-        return Some(format!("{sends}: it is applied after {} on average (n {} rounds).", with_interval(mean), mean.n));
+        return Some(format!(
+            "{sends}: it is applied after {} on average (n {}).",
+            with_interval(mean),
+            counted(mean.n, "round")
+        ));
     }
     let received = given(app, "received_mean")?;
     let applied = bundle.seen.and_then(Seen::frame_ms).map_or_else(
@@ -91,9 +95,9 @@ fn app_reaction(bundle: &Bundle<'_>, cases: &[Case]) -> Option<String> {
         },
     );
     Some(format!(
-        "{sends}: it is received after {} on average (n {} rounds){applied}.",
+        "{sends}: it is received after {} on average (n {}){applied}.",
         with_interval(received),
-        received.n
+        counted(received.n, "round")
     ))
 }
 
