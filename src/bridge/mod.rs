@@ -7,6 +7,8 @@ mod dialect;
 mod endpoint;
 mod error;
 mod framing;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod heard;
 mod message;
 mod reply;

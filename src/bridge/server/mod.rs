@@ -18,6 +18,8 @@ mod error;
 mod faults;
 mod founding;
 mod frames;
+#[cfg(fuzzing)]
+pub(super) mod fuzzing;
 mod hello;
 mod instrumented;
 mod main_thread;

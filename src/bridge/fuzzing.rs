@@ -1,0 +1,49 @@
+//! Ways into the readers of foreign bytes for the targets in `fuzz/`, which see nothing but what is public. Compiled by
+//! cargo-fuzz alone, which sets `cfg(fuzzing)`.
+
+use super::dialect::Dialect;
+use super::framing::Inbox;
+use super::wire::{Framing, Wire};
+
+/// The longest message that is taken, in bytes: short enough for a fuzzer to reach.
+const LONGEST: usize = 1 << 12;
+
+/// The messages in a stream that arrives in reads of at most `read_bytes`, without their frames; it ends where one is too
+/// long to be told apart from what follows.
+#[must_use]
+pub fn messages(stream: &[u8], framing: Framing, read_bytes: usize) -> Vec<Vec<u8>> {
+    let mut inbox = Inbox::new(LONGEST);
+    inbox.set_framing(framing);
+    let mut found = Vec::new();
+    let mut rest = stream;
+    while !rest.is_empty() {
+        let room = inbox.room();
+        let count = rest.len().min(read_bytes).min(room.len());
+        room[..count].copy_from_slice(&rest[..count]);
+        inbox.filled(count);
+        rest = &rest[count..];
+        while let Some(message) = inbox.next() {
+            match message {
+                Ok(message) => found.push(inbox.bytes(message).to_vec()),
+                Err(too_long) if too_long.passable => {}
+                Err(_) => return found,
+            }
+        }
+    }
+    found
+}
+
+/// What the tap makes of a stream that arrives in reads of at most `read_bytes`.
+pub fn tapped(stream: &[u8], read_bytes: usize) {
+    super::tap::fuzzing::watched(stream, read_bytes);
+}
+
+/// What the embedded bridge makes of one message.
+pub fn understood(message: &[u8], dialect: &'static Dialect, wire: Wire) {
+    super::server::fuzzing::understood(message, dialect, wire);
+}
+
+/// The lines that the stock bridge finds in a stream that arrives in reads of at most `read_bytes`.
+pub fn lines_as_stock(stream: &[u8], read_bytes: usize) {
+    super::server::fuzzing::lines_as_stock(stream, read_bytes);
+}
