@@ -3,11 +3,12 @@
 //! Histograms are encoded as V2 with DEFLATE: the Java and Python readers refuse the form that is not compressed.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::interval_log::{
     IntervalLogIterator, IntervalLogWriterBuilder, IntervalLogWriterError, LogEntry, LogIteratorError, Tag,
@@ -23,6 +24,19 @@ const LEGEND: &str = r#""StartTimestamp","Interval_Length","Interval_Max","Inter
 
 /// Divides the largest value of a row, in nanoseconds, to show it in milliseconds.
 const MAX_VALUE_DIVISOR: f64 = 1e6;
+
+/// What an encoded histogram begins with when it is compressed: a cookie and the length of what follows, in bytes.
+const COMPRESSED_HEAD: usize = 8;
+const COMPRESSED_COOKIE: [u8; 4] = 0x1C84_9314_u32.to_be_bytes();
+
+/// What stands before the counts of a histogram, in bytes: cookie, length of the counts, and five parameters.
+const PLAIN_HEAD: usize = 40;
+
+/// The longest histogram that is inflated, in bytes: the widest range at five digits takes less when each of its counts is small.
+const LONGEST_PLAIN: u64 = 16 << 20;
+
+/// The most counters that the histograms of one log may have together: 256 MiB.
+const MOST_COUNTERS: usize = 1 << 25;
 
 /// One row of a log.
 #[derive(Debug, Clone, Copy)]
@@ -88,10 +102,12 @@ fn start_time(started: Timestamp) -> String {
     format!("[StartTime: {}.{:03} (seconds since epoch), {date}]", ms.div_euclid(1000), ms.rem_euclid(1000))
 }
 
-/// Reads the rows of a log with their tags. A log without any, cut short or damaged is [`RecordError::Corrupt`].
+/// Reads the rows of a log with their tags. A log without any, cut short, damaged or of more memory than a log needs is
+/// [`RecordError::Corrupt`].
 pub fn read_hlog(path: &Path) -> Result<Vec<TaggedHistogram>, RecordError> {
     let text = fs::read(path).map_err(RecordError::io("read", path))?;
-    let mut rows = Vec::new();
+    let mut rows: Vec<TaggedHistogram> = Vec::new();
+    let mut counters = 0;
     for entry in IntervalLogIterator::new(&text) {
         let entry = entry.map_err(|LogIteratorError::ParseError { offset }| {
             let line = text[..offset].split(|&byte| byte == b'\n').count();
@@ -100,6 +116,13 @@ pub fn read_hlog(path: &Path) -> Result<Vec<TaggedHistogram>, RecordError> {
         if let LogEntry::Interval(row) = entry {
             let histogram = decode(row.encoded_histogram())
                 .map_err(|detail| RecordError::corrupt(path, format!("histogram {}: {detail}", rows.len() + 1)))?;
+            counters += histogram.distinct_values();
+            if counters > MOST_COUNTERS {
+                return Err(RecordError::corrupt(
+                    path,
+                    format!("its histograms have more than {MOST_COUNTERS} counters"),
+                ));
+            }
             rows.push((row.tag().map(|tag| tag.as_str().to_owned()), histogram));
         }
     }
@@ -111,7 +134,25 @@ pub fn read_hlog(path: &Path) -> Result<Vec<TaggedHistogram>, RecordError> {
 
 fn decode(encoded: &str) -> Result<Histogram<u64>, String> {
     let bytes = STANDARD.decode(encoded).map_err(|error| error.to_string())?;
-    Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|error| error.to_string())
+    let plain = if bytes.starts_with(&COMPRESSED_COOKIE) { inflated(&bytes)? } else { bytes };
+    // hdrhistogram 7.6 makes room for as many bytes as are declared, up to 4 GiB, before it looks how many there are.
+    let declared = plain.get(4..8).and_then(|length| length.try_into().ok()).map_or(0, u32::from_be_bytes);
+    let present = plain.len().saturating_sub(PLAIN_HEAD);
+    if declared as usize > present {
+        return Err(format!("it declares {declared} bytes of counts and holds {present}"));
+    }
+    Deserializer::new().deserialize(&mut plain.as_slice()).map_err(|error| error.to_string())
+}
+
+/// A compressed histogram as it was before.
+fn inflated(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let mut plain = Vec::new();
+    let packed = bytes.get(COMPRESSED_HEAD..).unwrap_or_default();
+    ZlibDecoder::new(packed).take(LONGEST_PLAIN + 1).read_to_end(&mut plain).map_err(|error| error.to_string())?;
+    if plain.len() as u64 > LONGEST_PLAIN {
+        return Err(format!("it inflates to more than {LONGEST_PLAIN} bytes"));
+    }
+    Ok(plain)
 }
 
 #[cfg(test)]
@@ -199,6 +240,25 @@ mod tests {
         assert!(refusal(log().trim_end()).ends_with("line 8 is not a line of a histogram log"));
         let text = log().replacen(",HISTF", ",HISTFx", 1);
         assert!(refusal(&text).contains("histogram 1: "), "{}", refusal(&text));
+    }
+
+    /// A log of one uncompressed histogram, which declares `more` bytes of counts than it has.
+    fn declaring(more: u32) -> String {
+        let mut plain =
+            inflated(&STANDARD.decode(log().lines().nth(6).unwrap().split(',').nth(3).unwrap()).unwrap()).unwrap();
+        let declared = u32::from_be_bytes(plain[4..8].try_into().unwrap()) + more;
+        plain[4..8].copy_from_slice(&declared.to_be_bytes());
+        format!("#[Histogram log format version 1.3]\n0.0,1.0,1.0,{}\n", STANDARD.encode(plain))
+    }
+
+    #[test]
+    fn a_histogram_that_declares_more_than_it_holds_is_refused_before_room_is_made_for_it() {
+        assert_eq!(read(declaring(0)).unwrap().len(), 1);
+        let refusal = read(declaring(3)).unwrap_err().to_string();
+        assert!(
+            refusal.contains("histogram 1: it declares") && refusal.contains("bytes of counts and holds"),
+            "{refusal}"
+        );
     }
 
     proptest! {
