@@ -69,8 +69,7 @@ pub fn write_hgrm(mut writer: impl Write, histogram: &Histogram<u64>) -> io::Res
 }
 
 fn line(writer: &mut impl Write, value_ns: u64, share: f64, count: u64) -> io::Result<()> {
-    let value_ms = value_ns as f64 / NS_PER_MS;
-    writeln!(writer, "{value_ms:12.6} {share:14.12} {count:10} {:14.2}", 1.0 / (1.0 - share))
+    writeln!(writer, "{:12.6} {share:14.12} {count:10} {:14.2}", value_ns as f64 / NS_PER_MS, 1.0 / (1.0 - share))
 }
 
 /// Linear steps in each bucket: the power of two that resolves 2 · 10^digits.
