@@ -4,20 +4,21 @@ use clap::Args;
 
 use crate::bridge::server::BridgeSpec;
 
-/// Runs the embedded bridge as a server on 127.0.0.1, until Ctrl-C.
+/// Run the embedded bridge as a server: a simulated Unity with fault injection.
 ///
-/// It answers as Workly's Unity side does: a bare {} to each known command, from the socket thread or from a main thread
-/// that drains its queue once a frame; silence to everything else. The address is printed to standard output.
+/// Listens on 127.0.0.1 until Ctrl-C and prints its address to standard output. By default it answers as Workly's Unity bridge
+/// does: a bare {} to each known command, either from the socket thread or from a main thread that drains its queue once per
+/// frame, and no reply to anything else. Faults can be injected: delays, stalls, and lost, garbled or duplicate replies.
 #[derive(Debug, Args)]
 #[command(after_long_help = spec_help())]
 pub struct BridgeArgs {
-    /// What to speak and how to lie: KEY=VALUE,… as behind `embedded:`.
+    /// Dialect, frame rate and injected faults: KEY=VALUE,… as after `embedded:`.
     #[arg(value_name = "SPEC", default_value = "")]
     pub spec: BridgeSpec,
-    /// Port on 127.0.0.1; 0 takes a free one.
+    /// Port on 127.0.0.1; 0 picks a free one.
     #[arg(long, default_value_t = crate::bridge::DEFAULT_PORT)]
     pub port: u16,
-    /// Frames a second of the main thread: the same as fps=… in SPEC.
+    /// Frame rate of the main thread, in frames per second; same as fps=… in SPEC.
     #[arg(long, value_name = "FPS")]
     pub fps: Option<String>,
 }

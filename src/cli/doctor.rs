@@ -5,10 +5,10 @@ use clap::{Args, ValueEnum};
 use super::reach::ReachArgs;
 use crate::llm::ModelRef;
 
-/// Looks at everything that Workly needs, on one screen: machine, card, configuration, model, bridge.
+/// Check machine, GPU, configuration, model and bridge, and show how to fix problems.
 ///
-/// Each line is ok, a warning or a problem, with the command or setting that mends it. The bridge is sent a few harmless commands, and
-/// the avatar is left as it was found. Ends with 1 if there is a problem.
+/// Each line is ok, a warning or a problem, with the command or setting that fixes it. Sends the bridge a few harmless commands and
+/// restores the avatar afterwards. Exit code 1 if there is a problem.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// The model. Default: `ai.model_path` of --config.
@@ -17,16 +17,16 @@ pub struct DoctorArgs {
     /// The bridge.
     #[command(flatten)]
     pub reach: ReachArgs,
-    /// What to print to standard output.
+    /// Output format, printed to standard output.
     #[arg(long, value_enum, default_value_t = DoctorFormat::Table)]
     pub format: DoctorFormat,
 }
 
-/// How the check-up is printed.
+/// Output formats of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DoctorFormat {
-    /// For eyes.
+    /// Text table.
     Table,
-    /// For programs.
+    /// JSON for programs.
     Json,
 }

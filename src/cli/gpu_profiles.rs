@@ -11,82 +11,84 @@ use super::values::parse_duration;
 use crate::llm::ModelRef;
 use crate::llm::engine::{FlashAttention, KvType, MAX_THREADS};
 
-/// Finds how many layers of a model go on the GPU: what each placement takes, and how fast it is.
+/// Find how many layers fit on the GPU next to Unity, and how fast each placement is.
 ///
-/// With --project or --vram nothing is loaded: llama.cpp itself foresees what weights, KV cache and buffers of every
-/// placement would take, from the header of the model alone. Otherwise each placement is measured in a process of its own,
-/// in rounds: one that runs out of memory, or takes the process down, is a row of the table and not the end. What cannot
-/// fit is skipped and said. --reserve stays free for Unity.
+/// With --project or --vram nothing is loaded: llama.cpp computes from the model's header how much memory the weights, the KV
+/// cache and the buffers of each placement need. Otherwise each placement is measured in its own process, in rounds. A placement
+/// that runs out of memory or crashes becomes a row of the table and does not end the sweep. Placements that cannot fit are
+/// skipped and listed as such. --reserve is kept free for Unity.
 #[derive(Debug, Args)]
 pub struct GpuProfilesArgs {
-    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights of a real shape (see `workly-perf model shapes`).
+    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights in a real architecture (see `workly-perf model shapes`).
     /// Default: `ai.model_path` of --config.
     #[arg(long, value_name = "MODEL")]
     pub model: Option<ModelRef>,
-    /// Workly's configuration. Default: data/config.json, where there is one.
+    /// Workly's configuration. Default: data/config.json, if it exists.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Only foresee what every placement takes; load and measure nothing.
+    /// Only project the memory use of each placement; load and measure nothing.
     #[arg(long)]
     pub project: bool,
-    /// Foresee for cards that are not here, by their memory: `4GiB,6GiB,8GiB`. Implies --project.
+    /// Project for GPUs with these memory sizes instead of the one in this machine: `4GiB,6GiB,8GiB`. Implies --project.
     #[arg(long, value_name = "SIZES", value_delimiter = ',')]
     pub vram: Vec<MemorySize>,
-    /// Layers to measure: numbers, `all`, and `auto` for as many as fit beside the reserve. A model of n blocks has n + 1.
+    /// Layer counts to measure: numbers, `all`, or `auto` for as many as fit after the reserve. A model with n blocks has n + 1
+    /// layers.
     #[arg(long, value_name = "LAYERS", value_delimiter = ',', default_value = "0,10,20,30,auto")]
     pub layers: Vec<LayerItem>,
-    /// What stays free of the card for Unity, the desktop and the driver: a size, or `measured` for what other programs
-    /// hold of it now.
+    /// GPU memory kept free for Unity, the desktop and the driver: a size, or `measured` for what other programs use
+    /// right now.
     #[arg(long, value_name = "SIZE", default_value = "1.5GiB")]
     pub reserve: Reserve,
-    /// Fail unless there is a GPU that layers can be placed on.
+    /// Exit with code 3 if there is no GPU that layers can be placed on.
     #[arg(long)]
     pub require_gpu: bool,
-    /// Measure placements that are not foreseen to fit, too.
+    /// Also measure placements that are projected not to fit.
     #[arg(long)]
     pub try_all: bool,
-    /// Contexts to choose from, in tokens. The first one is what is measured and listed.
+    /// Context sizes to choose from, in tokens. The first one is measured and listed.
     #[arg(long, value_name = "TOKENS", value_delimiter = ',', default_values_t = [4096, 2048],
           value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub ctx_size: Vec<u32>,
-    /// Tokens handed over at once.
+    /// Logical batch size: tokens submitted at once.
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub batch_size: u32,
-    /// Tokens computed at once.
+    /// Physical batch size: tokens computed at once.
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub ubatch_size: u32,
-    /// Types of the KV cache to choose from. The first one is what is measured and listed.
+    /// KV cache types to choose from. The first one is measured and listed.
     #[arg(long, value_name = "TYPES", value_delimiter = ',', default_values = ["f16", "q8_0"])]
     pub cache_type: Vec<KvType>,
     /// Flash attention: auto, on or off.
     #[arg(long, value_name = "CHOICE", default_value_t = FlashAttention::Auto)]
     pub flash_attn: FlashAttention,
-    /// Threads for what stays on the CPU. Default: the physical cores that CPU affinity and quotas leave to this process.
+    /// Number of threads for the layers on the CPU. Default: the physical cores available to this process (CPU affinity and
+    /// quotas included).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THREADS)))]
     pub threads: Option<u32>,
-    /// Rounds: each measures every placement once, in random order.
+    /// Number of rounds. Each round measures every placement once, in random order.
     #[arg(long, default_value_t = 3, value_name = "N", conflicts_with = "budget",
           value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub repetitions: u32,
-    /// In place of --repetitions: begin rounds until this long has passed.
+    /// Instead of --repetitions: start new rounds until this much time has passed.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub budget: Option<Duration>,
-    /// Tokens of the prompt.
+    /// Prompt length, in tokens.
     #[arg(long, default_value_t = 128, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub prompt_tokens: u32,
-    /// Tokens to generate.
+    /// Number of tokens to generate.
     #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub gen_tokens: u32,
-    /// The longest that one measurement of a placement may take, loading included.
+    /// Time limit for measuring one placement, loading included.
     #[arg(long, default_value = "10m", value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Duration,
-    /// Seed of the order.
+    /// Seed for the order of measurements.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Folder of the record; must be new or empty. Default: `results/local/<time>-gpu-profiles`.
+    /// Folder for the record; must be new or empty. Default: `results/local/<time>-gpu-profiles`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// What to print to standard output.
+    /// Output format, printed to standard output.
     #[arg(long, value_enum, default_value_t = TokenFormat::Table)]
     pub format: TokenFormat,
 }

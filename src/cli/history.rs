@@ -6,38 +6,38 @@ use clap::{Args, ValueEnum};
 
 use super::values::parse_share;
 
-/// Shows how figures developed over many runs, and where they changed.
+/// Show how metrics developed over many runs and where they changed.
 ///
-/// Runs on different machines or of different subjects are never put into one series.
+/// Runs from different machines or of different subjects are never combined into one series.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
-    /// A folder of runs, or a CSV file of several; with --split also a history that `compare` wrote.
+    /// A folder of runs, or a CSV file with several runs; with --split also a history file written by `compare`.
     #[arg(value_name = "RUNS")]
     pub runs: PathBuf,
-    /// These figures: METRIC or CASE:METRIC, with * for any text.
+    /// Metrics to show: METRIC or CASE:METRIC, with * as a wildcard.
     #[arg(long, value_name = "METRICS", value_delimiter = ',', default_value = "p50,avg_ts,goodput")]
     pub metrics: Vec<String>,
-    /// The smallest change that is shown.
+    /// The smallest change to show.
     #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = parse_share)]
     pub min_effect: f64,
-    /// What to print to standard output.
+    /// Output format, printed to standard output.
     #[arg(long, value_enum, default_value_t = HistoryFormat::Table)]
     pub format: HistoryFormat,
-    /// Write wide CSV files without empty cells into this folder, which must be new or empty, and name them: one for the
-    /// figures of each command that the same runs have. Apache Otava takes no file with gaps.
+    /// Write wide CSV files without empty cells to this folder, which must be new or empty, and print their names. Each file
+    /// holds the metrics of one command that the same runs have in common. Apache Otava rejects files with gaps.
     #[arg(long, value_name = "DIR", conflicts_with = "format")]
     pub split: Option<PathBuf>,
 }
 
-/// How a history is printed.
+/// Output formats of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum HistoryFormat {
-    /// For eyes.
+    /// Text table.
     Table,
     /// Markdown.
     Md,
-    /// Wide CSV, one row a run: `time,commit,branch,…`, for change-point tools.
+    /// Wide CSV, one row per run: `time,commit,branch,…`, for change-point tools.
     Csv,
-    /// Everything, for programs.
+    /// JSON with all data.
     Json,
 }

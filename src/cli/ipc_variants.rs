@@ -10,37 +10,38 @@ use crate::measure::{Mode, TcpVariant};
 
 /// Which ways to compare, at which load.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Comparing ways to send")]
+#[command(next_help_heading = "Comparisons of ways to send")]
 pub struct VariantArgs {
-    /// Compare batches of these sizes, judged per command applied, the wait to fill a batch included.
+    /// Compare batches of these sizes. Latency is per applied command and includes the wait for the batch to fill.
     #[arg(long, value_name = "SIZES", group = "study", value_delimiter = ',', num_args = 0..=1,
           default_missing_value = "1,2,5,10,20,50,100", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub batch: Option<Vec<u32>>,
-    /// Compare codecs over real message shapes, both length-prefixed: bytes, encoding, decoding, end to end. Needs a bridge
-    /// with `hello`.
+    /// Compare codecs on real messages, both length-prefixed: size, encoding, decoding, end-to-end time. Needs a bridge that
+    /// supports `hello`.
     #[arg(long, value_name = "CODECS", group = "study", value_delimiter = ',', num_args = 0..=1,
           default_missing_value = "json,msgpack")]
     pub codec: Option<Vec<Codec>>,
-    /// Compare ways to wait: request (one at a time), pipelined, fire-and-forget (ends with a barrier).
+    /// Compare ways to wait for replies: request (one at a time), pipelined, fire-and-forget (ends with a barrier).
     #[arg(long, value_name = "MODES", group = "study", value_delimiter = ',', num_args = 0..=1,
           default_missing_value = "request,pipelined,fire-and-forget")]
     pub mode: Option<Vec<Mode>>,
-    /// Compare ways to hand bytes to TCP: nodelay, nagle, split-writes, nagle+split-writes.
+    /// Compare ways to write to the socket: nodelay, nagle, split-writes, nagle+split-writes.
     #[arg(long, value_name = "WAYS", group = "study", value_delimiter = ',', num_args = 0..=1,
           default_missing_value = "nodelay,nagle,split-writes,nagle+split-writes")]
     pub tcp: Option<Vec<TcpVariant>>,
-    /// Measure the one command that Workly sends per answer, without waiting for a reply, and beside it what N commands at once would take:
-    /// one by one, pipelined, as a batch.
+    /// Measure the single command that Workly sends per answer without waiting for a reply. For comparison, also measure N
+    /// commands at once: one by one, pipelined, and as a batch.
     #[arg(long, value_name = "N", group = "study", num_args = 0..=1, default_missing_value = "10",
           value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub reaction: Option<u32>,
-    /// Commands a second that arrive, as a Poisson process, the same for each way that is compared.
+    /// Offered load in commands per second (Poisson arrivals), the same for each variant.
     #[arg(long, value_name = "RATE", default_value = "100", value_parser = parse_rate)]
     pub offered: f64,
-    /// How long an unfilled batch waits for more commands.
+    /// How long an incomplete batch waits for more commands.
     #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = parse_duration)]
     pub window: Duration,
-    /// Rounds, each of them every way once in random order. From 6 on, differences have an interval.
+    /// Number of rounds. Each round measures every variant once, in random order. Differences have a confidence interval from
+    /// 6 rounds on.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub rounds: u32,
 }

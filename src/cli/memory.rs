@@ -10,74 +10,74 @@ use super::root::Format;
 use super::values::{parse_bytes, parse_duration};
 use crate::llm::ModelRef;
 
-/// Shows what memory is used for, step by step, and whether it leaks.
+/// Show what memory is used for, step by step, and whether it leaks.
 ///
-/// A model is loaded and talked to as the app does it: a conversation that grows to its limit and then rolls. After each step
-/// and each message the memory of this process is read, apart by kind: anonymous memory is the process's own, a mapped
-/// model is pages of its file. What llama.cpp foresees stands beside it.
+/// Loads a model and holds a conversation as the app does: it grows to its limit, then drops the oldest messages. After each
+/// step and each message, the memory of this process is read by kind: anonymous memory belongs to the process, a memory-mapped
+/// model is file-backed. The report compares this with llama.cpp's projection.
 ///
-/// With --pid or --process another program is watched instead, such as Workly or Unity, while you use it; end it with Ctrl-C.
+/// With --pid or --process, watches another program instead, such as Workly or Unity, while you use it. Stop with Ctrl-C.
 ///
-/// A leak ends with exit code 1.
+/// Exit code 1 if a leak is found.
 #[derive(Debug, Args)]
 pub struct MemoryArgs {
-    /// Messages of the conversation.
+    /// Number of messages in the conversation.
     #[arg(long, default_value_t = 100, value_name = "N", conflicts_with_all = ["pid", "process"],
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub messages: u32,
-    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights of a real shape (see `workly-perf model shapes`).
+    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights in a real architecture (see `workly-perf model shapes`).
     /// Default: `ai.model_path` of --config.
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["pid", "process"])]
     pub model: Option<ModelRef>,
-    /// Workly's configuration. Default: data/config.json, where there is one.
+    /// Workly's configuration. Default: data/config.json, if it exists.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What is said: a text file with one message a line, taken in turn; a first line `system: …` sets the system prompt.
+    /// The user's messages: a text file with one message per line, used in turn; a first line `system: …` sets the system prompt.
     /// Default: the five messages of Workly's own tests, in French.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["pid", "process"])]
     pub conversation: Option<PathBuf>,
-    /// Messages, the user's and the model's, that the model is shown at most: `ai.context_limit` of the app.
+    /// Maximum number of messages in the prompt, the user's and the model's together: `ai.context_limit` of the app.
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub context_limit: u32,
-    /// Tokens of each reply.
+    /// Length of each reply, in tokens.
     #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub reply_tokens: u32,
-    /// Where the model computes, and in what context.
+    /// Compute device and context.
     #[command(flatten)]
     pub context: ContextArgs,
-    /// Read the weights into memory of the process instead of mapping the file.
+    /// Read the weights into process memory instead of memory-mapping the file.
     #[arg(long)]
     pub no_mmap: bool,
-    /// Watch the process of this number.
+    /// Watch the process with this ID.
     #[arg(long, value_name = "PID", conflicts_with = "process")]
     pub pid: Option<u32>,
-    /// Watch the process of this name, such as `Workly` or `python`; there must be one alone.
+    /// Watch the process with this name, such as `Workly` or `python`. The name must match exactly one process.
     #[arg(long, value_name = "NAME")]
     pub process: Option<String>,
     /// How long to watch. Default: until Ctrl-C, or until the process ends.
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     pub length: Option<Duration>,
-    /// How often to look.
+    /// Sampling interval.
     #[arg(long, default_value = "500ms", value_name = "DURATION", value_parser = parse_duration)]
     pub every: Duration,
-    /// A text file to which a line is added with each message, such as a log: growth is then judged a message, else a minute.
-    /// It may be rotated or truncated meanwhile; a pipe is refused.
+    /// A text file that gains a line with each message, such as a log. Growth is then judged per message, otherwise per minute.
+    /// The file may be rotated or truncated meanwhile; pipes are not supported.
     #[arg(long, value_name = "FILE")]
     pub count_lines: Option<PathBuf>,
-    /// Growth that is called a leak, in bytes a message, or a minute where no messages are counted. Default: 512 bytes a message,
-    /// 64 KiB a minute.
+    /// Growth that counts as a leak, in bytes per message, or per minute if messages are not counted. Default: 512 bytes per
+    /// message, 64 KiB per minute.
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     pub threshold: Option<u64>,
-    /// Read GPU memory too: what the process holds where NVIDIA's driver tells it, and what all programs hold.
+    /// Also read GPU memory: that of the process, if NVIDIA's driver reports it, and that of all programs.
     #[arg(long)]
     pub vram: bool,
-    /// Folder of the record; must be new or empty. Default: `results/local/<time>-memory`.
+    /// Folder for the record; must be new or empty. Default: `results/local/<time>-memory`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// What to print to standard output.
+    /// Output format, printed to standard output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// Print what llama.cpp says to standard error.
+    /// Print llama.cpp's log to standard error.
     #[arg(long)]
     pub verbose: bool,
 }

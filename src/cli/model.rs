@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::llm::ModelRef;
 use crate::llm::synth::{DEFAULT_SEED, Shape};
 
-/// Looks into model files, and writes synthetic ones.
+/// Inspect model files and create synthetic ones.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
     /// What to do.
@@ -15,25 +15,25 @@ pub struct ModelArgs {
     pub command: ModelCommand,
 }
 
-/// The commands on models.
+/// The subcommands of `model`.
 #[derive(Debug, Subcommand)]
 pub enum ModelCommand {
-    /// Say what a GGUF file's header tells: shape, quantisation, sizes, and what Workly's GPU profiles come to.
+    /// Show the header of a GGUF file: architecture, quantisation, sizes, and what Workly's GPU profiles mean for it.
     Inspect(InspectArgs),
-    /// Write a model of a real shape with noise for weights: no download, true speed and memory, gibberish for text.
+    /// Create a model with a real architecture and random weights: no download, realistic speed and memory, meaningless text.
     Synth(SynthArgs),
-    /// List the shapes that can be written.
+    /// List the shapes available for `model synth`.
     Shapes(ShapesArgs),
 }
 
 /// `workly-perf model inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// The GGUF file, or `synth:SHAPE[@SEED]` for a synthetic model, which is made and kept in the cache. Only the header is
-    /// read, and nothing in it is trusted.
+    /// The GGUF file, or `synth:SHAPE[@SEED]` for a synthetic model, which is created and cached. Only the header is read, and
+    /// its values are validated.
     #[arg(value_name = "FILE")]
     pub model: ModelRef,
-    /// What to print to standard output.
+    /// Output format, printed to standard output.
     #[arg(long, value_enum, default_value_t = ModelFormat::Table)]
     pub format: ModelFormat,
 }
@@ -41,16 +41,16 @@ pub struct InspectArgs {
 /// `workly-perf model synth`.
 #[derive(Debug, Args)]
 pub struct SynthArgs {
-    /// The shape; `workly-perf model shapes` lists them.
+    /// The shape: see `workly-perf model shapes`.
     #[arg(value_name = "SHAPE", value_parser = parse_shape)]
     pub shape: &'static Shape,
     /// The file to write. Default: synth-SHAPE-seedN.gguf in the current folder.
     #[arg(short, long = "out", value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Seed of the noise: the same shape and seed give the same bytes everywhere.
+    /// Seed for the random weights: the same shape and seed give the same bytes on every machine.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub seed: u64,
-    /// Replace a file that is there already.
+    /// Overwrite an existing file.
     #[arg(long)]
     pub force: bool,
 }
@@ -63,7 +63,7 @@ pub struct ModelCheckArgs {}
 /// `workly-perf model shapes`.
 #[derive(Debug, Args)]
 pub struct ShapesArgs {
-    /// What to print to standard output.
+    /// Output format, printed to standard output.
     #[arg(long, value_enum, default_value_t = ModelFormat::Table)]
     pub format: ModelFormat,
 }
@@ -71,9 +71,9 @@ pub struct ShapesArgs {
 /// How facts about models are printed to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ModelFormat {
-    /// For eyes.
+    /// Text table.
     Table,
-    /// For programs: sizes in bytes.
+    /// JSON for programs; sizes in bytes.
     Json,
 }
 

@@ -12,68 +12,70 @@ use super::values::parse_duration;
 use crate::llm::ModelRef;
 use crate::measure::{PacedSpec, RenderSpec};
 
-/// Measures whole turns: from the person's sentence to the avatar's face, before and after a change of settings.
+/// Measure complete turns, from message to expression, before and after a change of settings.
 ///
-/// For each turn the prompt is built as Workly does, the model answers, an emotion is chosen and a reaction is sent to the bridge, beside
-/// a load that takes what a Unity scene takes. Every station is stamped, and the stages of a turn add up to its whole. With two sets of
-/// settings, each turn is taken with both, in random order, and they are compared turn by turn.
+/// A turn runs from the user's message to the avatar's expression. The prompt is built as Workly does it, the model answers, an
+/// emotion is chosen and a reaction is sent to the bridge, while a render-like load runs alongside. Every stage is timed, and the
+/// stages of a turn add up to its total. With two sets of settings, each turn runs with both, in random order, and the results are
+/// compared turn by turn.
 ///
-/// Settings are `app` (what Workly does by itself), `recommended`, the file or folder of a recommendation, or KEY=VALUE,… on
-/// top of one of them. The keys: `n_threads`, `n_threads_batch`, `n_gpu_layers`, `n_ctx`, `n_batch`, `n_ubatch`, `flash_attn` (off, on,
-/// auto), `kv_type`, `warm_start` (true, false), `reaction` (expression, single, pipelined, batch), `react` (end, first-words). For one:
-/// `app,n_threads=2,react=first-words`.
+/// SETTINGS is `app` (Workly's own settings), `recommended`, the file or folder of a recommendation, or one of these followed by
+/// KEY=VALUE,… to override single settings. Keys: `n_threads`, `n_threads_batch`, `n_gpu_layers`, `n_ctx`, `n_batch`, `n_ubatch`,
+/// `flash_attn` (off, on, auto), `kv_type`, `warm_start` (true, false), `reaction` (expression, single, pipelined, batch), `react`
+/// (end, first-words). Example: `app,n_threads=2,react=first-words`.
 ///
-/// Workly sends one command for an answer, when it is complete, and waits for no reply: `reaction=expression`. The other reactions send
-/// three commands, as an application could. The report names the settings that no published version of Workly can be told.
+/// Workly sends one command per answer, once the answer is complete, and does not wait for a reply: `reaction=expression`. The other
+/// reactions send three commands, as an application could. The report lists the settings that no published version of Workly
+/// supports.
 #[derive(Debug, Args)]
 pub struct PipelineArgs {
-    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights of a real shape. Default: `ai.model_path` of --config.
+    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights in a real architecture. Default: `ai.model_path` of --config.
     #[arg(long, value_name = "MODEL")]
     pub model: Option<ModelRef>,
     /// The bridge.
     #[command(flatten)]
     pub reach: ReachArgs,
-    /// Turns, each taken with every set of settings. Six are the fewest that carry an interval.
+    /// Number of turns, each run with every set of settings. A confidence interval needs at least six.
     #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub turns: u32,
-    /// The longest that turns and contention may take together; then no more are begun, and the report says so. A third is for first
-    /// turns, a third for the conversation; whatever they leave is for the next.
+    /// Time limit for turns and contention together. After it no more are started, and the report says so. One third is for first
+    /// turns, one third for the conversation; unused time goes to the next part.
     #[arg(long, default_value = "80s", value_name = "DURATION", value_parser = parse_duration)]
     pub budget: Duration,
-    /// Settings before.
+    /// Settings for "before".
     #[arg(long, default_value = "app", value_name = "SETTINGS")]
     pub before: String,
-    /// Settings after; `none` measures the others alone.
+    /// Settings for "after"; `none` measures only "before".
     #[arg(long, default_value = "recommended", value_name = "SETTINGS")]
     pub after: String,
-    /// Tokens of a reply.
+    /// Length of a reply, in tokens.
     #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000))]
     pub reply_tokens: u32,
-    /// Tokens that count as the first words.
+    /// Number of tokens that count as the first words.
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub first_words: u32,
-    /// Whether a load like a Unity scene runs beside the turns.
+    /// Competing load during the turns.
     #[arg(long, value_enum, default_value_t = Beside::Render, value_name = "LOAD")]
     pub under_load: Beside,
-    /// The render-like load: `FPS:MAIN[:WORKER]`, CPU time a frame of its main and its worker thread.
+    /// The render-like load, as `FPS:MAIN[:WORKER]`: CPU time per frame of its main thread and its worker thread.
     #[arg(long, default_value_t = RenderSpec::default(), value_name = "SPEC")]
     pub render: RenderSpec,
-    /// Leave out what model, bridge and render load cost each other.
+    /// Skip the contention study: how much model, bridge and render load slow each other down.
     #[arg(long)]
     pub no_contention: bool,
-    /// Foresee what both settings take of a card of this size that is not here, such as 6GiB. Default: the GPU of this machine.
+    /// Project the memory use of both settings on a GPU of this size, such as 6GiB. Default: the GPU of this machine.
     #[arg(long, value_name = "SIZE")]
     pub vram: Option<MemorySize>,
-    /// What is to stay free of the card for Unity, the desktop and the driver.
+    /// GPU memory kept free for Unity, the desktop and the driver.
     #[arg(long, value_name = "SIZE", default_value = "1.5GiB")]
     pub reserve: MemorySize,
-    /// Seed of the order. Default: another one each run; the record keeps it.
+    /// Seed for the order. Default: random; saved in the record.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Folder of the record; must be new or empty. Default: `results/local/<time>-pipeline`.
+    /// Folder for the record; must be new or empty. Default: `results/local/<time>-pipeline`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// What to print to standard output.
+    /// Output format, printed to standard output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
     /// In place of a model, before and after: a stand-in that answers at `PROMPT_RATE:RATE` tokens a second exactly. With
@@ -85,8 +87,8 @@ pub struct PipelineArgs {
 /// What runs beside the turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Beside {
-    /// Nothing of ours.
+    /// No load.
     None,
-    /// A load like a Unity scene.
+    /// A load with the CPU use of a Unity scene.
     Render,
 }

@@ -8,56 +8,56 @@ use super::root::Format;
 use crate::bridge::Target;
 use crate::llm::ModelRef;
 
-/// Recommends settings for this machine and model, and says what speaks for each.
+/// Recommend settings for this machine and model, with the evidence for each.
 ///
-/// Starts from saved runs of this machine in results/local, or from those after --from. With --quick or --thorough it first
-/// measures what is missing among them. What was not measured is projected by llama.cpp or follows a rule, and says so.
-/// The recommendation is saved as a record; `workly-perf apply` writes it into Workly's configuration.
+/// Uses saved runs of this machine in results/local, or those given with --from. --quick and --thorough first measure what these
+/// runs lack. Settings that were not measured are projected by llama.cpp or follow a rule, and are marked as such. The
+/// recommendation is saved as a record; `workly-perf apply` writes it to Workly's configuration.
 #[derive(Debug, Args)]
 pub struct RecommendArgs {
-    /// Measure what is missing, in less than a minute with a small model.
+    /// Measure what is missing. Takes less than a minute with a small model.
     #[arg(long, conflicts_with_all = ["thorough", "from"])]
     pub quick: bool,
-    /// Measure what is missing, for up to a quarter of an hour: every thread count, with and without a load beside it.
+    /// Measure what is missing more thoroughly: every thread count, with and without a competing load. Takes up to 15 minutes.
     #[arg(long, conflicts_with = "from")]
     pub thorough: bool,
-    /// Only these saved runs: folders of records. May be repeated.
+    /// Use only these saved runs (record folders). May be repeated.
     #[arg(long, value_name = "RUN", num_args = 1..)]
     pub from: Vec<PathBuf>,
-    /// Write the recommendation into this configuration, without a question. The change is shown and a backup kept.
+    /// Write the recommendation to this configuration without asking. The change is shown and a backup is kept.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "data/config.json")]
     pub write: Option<PathBuf>,
-    /// What the settings should be good for.
+    /// What to optimise for.
     #[arg(long, value_enum, default_value_t = ObjectiveArg::Responsive, value_name = "OBJECTIVE")]
     pub objective: ObjectiveArg,
-    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights of a real shape. Default: `ai.model_path` of --config.
+    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights in a real architecture. Default: `ai.model_path` of --config.
     #[arg(long, value_name = "MODEL")]
     pub model: Option<ModelRef>,
-    /// Workly's configuration: what you have now. Default: that of --write, else data/config.json, where there is one.
+    /// Workly's configuration, with the current settings. Default: the file of --write, otherwise data/config.json if it exists.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The bridge to measure: HOST:PORT, or `embedded[:KEY=VALUE,…]`. Default: as for `workly-perf ipc`.
     #[arg(long, value_name = "BRIDGE")]
     pub bridge: Option<Target>,
-    /// Recommend for a graphics card with so many GiB of memory, all of it free; 0 for none. Default: the card of this machine.
+    /// Recommend for a GPU with this much memory in GiB, all of it free; 0 means no GPU. Default: the GPU of this machine.
     #[arg(long, value_name = "GIB", value_parser = parse_gib)]
     pub vram: Option<u64>,
-    /// Folder of the record; must be new or empty. Default: `results/local/<time>-recommend`.
+    /// Folder for the record; must be new or empty. Default: `results/local/<time>-recommend`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// What to print to standard output.
+    /// Output format, printed to standard output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 }
 
-/// What a recommendation is good for.
+/// The objectives of a recommendation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ObjectiveArg {
-    /// First token within 1 s and commands applied within 50 ms beside the avatar, then tokens a second.
+    /// First token within 1 s and commands applied within 50 ms while the avatar runs, then tokens per second.
     Responsive,
-    /// Tokens a second before all else, with nothing but the model on the machine.
+    /// Maximum tokens per second, with nothing else running on the machine.
     Fast,
-    /// Cores and video memory are left to games and others, as long as four fifths of the speed remain.
+    /// Leave cores and GPU memory to games and other programs, while keeping at least 80 % of the speed.
     Light,
 }
 

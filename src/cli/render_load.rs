@@ -7,22 +7,22 @@ use clap::Args;
 use super::values::parse_duration;
 use crate::measure::RenderSpec;
 
-/// Competes for the CPU as a Unity scene does: a fixed amount of work each frame, on absolute deadlines.
+/// Compete for the CPU like a Unity scene: a fixed amount of work per frame, with absolute deadlines.
 ///
-/// Started by commands that measure under load. Ends when standard input is closed, so run it by hand with --for or Ctrl-D.
-/// Writes `calibrated ITERATIONS NS` and then, each frame, `LATE NS` to standard output.
+/// Started by commands that measure under load. It ends when standard input is closed; by hand, use --for or Ctrl-D.
+/// Prints `calibrated ITERATIONS NS` and then `LATE NS` for each frame.
 #[derive(Debug, Args)]
 pub struct RenderLoadArgs {
-    /// Frames a second.
+    /// Frames per second.
     #[arg(long, default_value_t = RenderSpec::default().fps)]
     pub fps: f64,
-    /// Work of the main thread each frame, in the time of an undisturbed core: 8ms.
+    /// CPU time of the main thread per frame, on an otherwise idle core, such as 8ms.
     #[arg(long, default_value = "8ms", value_name = "DURATION", value_parser = RenderSpec::time_of)]
     pub main: Duration,
-    /// Work of the render thread each frame; 0 for none.
+    /// CPU time of the render thread per frame; 0 for none.
     #[arg(long, default_value = "0", value_name = "DURATION", value_parser = RenderSpec::time_of)]
     pub worker: Duration,
-    /// End after this long.
+    /// Stop after this time.
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     pub length: Option<Duration>,
 }

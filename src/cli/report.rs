@@ -6,13 +6,13 @@ use clap::Args;
 
 use super::root::RenderFormat;
 
-/// Shows a saved run again.
+/// Show a saved run in any format.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// Folder of the record, or its run.json.
+    /// Folder of the run, or its run.json.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
-    /// How.
+    /// Output format, printed to standard output.
     #[arg(long, value_enum, default_value_t = RenderFormat::Table)]
     pub format: RenderFormat,
 }

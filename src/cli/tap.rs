@@ -8,34 +8,35 @@ use clap::Args;
 use super::root::Format;
 use crate::bridge::Target;
 
-/// Records what the application and Unity really say to each other, and when.
+/// Record the messages between the application and Unity, with their timing.
 ///
-/// Stands between the two and passes every byte on as it came. The application connects to 127.0.0.1:5555, whatever its
-/// configuration says, so the tap listens there, and Unity's bridge is moved to the port of --to. Each message is timed, in both
-/// directions. When one side leaves, the tap waits for the next connection; Ctrl-C ends it, and the record is kept.
+/// The tap is a proxy between the two that forwards every byte unchanged. The application always connects to 127.0.0.1:5555,
+/// whatever its configuration says, so the tap listens there and Unity's bridge has to move to the port of --to. Each message is
+/// timed, in both directions. When one side disconnects, the tap waits for the next connection. Stop with Ctrl-C; the record is
+/// kept.
 ///
-/// What is said is not stored: only times, sizes, ids, and names of known commands. `ipc --replay` plays the session again.
+/// Message contents are not stored, only times, sizes, ids and the names of known commands. `ipc --replay` replays the session.
 #[derive(Debug, Args)]
 pub struct TapArgs {
-    /// Where the application connects; port 0 takes a free one.
+    /// Address to listen on for the application; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5555")]
     pub listen: SocketAddr,
-    /// Where Unity listens: HOST:PORT.
+    /// Address of Unity's bridge: HOST:PORT.
     #[arg(long, value_name = "BRIDGE", default_value = "127.0.0.1:5556")]
     pub to: Target,
-    /// End with the first connection.
+    /// Exit when the first connection ends.
     #[arg(long)]
     pub once: bool,
-    /// Store the messages themselves too. They hold private things, such as what was said in the chat.
+    /// Also store message contents. They can include private data, such as chat text.
     #[arg(long)]
     pub with_payload: bool,
-    /// Folder of the record; must be new or empty. Default: `results/local/<time>-tap`.
+    /// Folder for the record; must be new or empty. Default: `results/local/<time>-tap`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// What to print to standard output at the end.
+    /// Output format, printed to standard output at the end.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// Allow other machines on either side. The protocol has neither password nor encryption.
+    /// Allow other machines on either side. The protocol has no authentication and no encryption.
     #[arg(long)]
     pub allow_remote: bool,
 }

@@ -11,57 +11,57 @@ use crate::llm::ModelRef;
 use crate::llm::engine::MAX_THREADS;
 use crate::measure::RenderSpec;
 
-/// Finds the right thread count for this machine as it is used.
+/// Find the best thread counts for this machine, alone and under load.
 ///
-/// The model is loaded once; then all counts are measured in rounds, in random order, so that drift cannot pass for a
-/// difference between them. Prompt processing (pp) and generation (tg) are judged apart: they are the app's
-/// `n_threads_batch` and `n_threads`. The same sweep runs beside a load that takes what a Unity scene takes, because the best
-/// count on an idle machine is often not the best one beside an avatar.
+/// The model is loaded once. All counts are then measured in rounds, in random order, so that drift is not mistaken for a
+/// difference between counts. Prompt processing (pp) and generation (tg) are judged separately; they correspond to the app's
+/// `n_threads_batch` and `n_threads`. The sweep is repeated under a load with the CPU use of a Unity scene, because the best
+/// count on an idle machine is often not the best one while the avatar runs.
 #[derive(Debug, Args)]
 pub struct ThreadsArgs {
-    /// Thread counts: numbers, and `auto` for the default counts with those of both documented rules and of this machine's
-    /// cores. Default: 1,2,4,6,8,12,16, trimmed to twice the CPUs that affinity and quotas leave to this process.
+    /// Thread counts: numbers, or `auto` for the default counts plus those of the two documented rules and of this machine's
+    /// cores. Default: 1,2,4,6,8,12,16, up to twice the CPUs available to this process (affinity and quotas included).
     #[arg(long, value_name = "COUNTS", value_delimiter = ',')]
     pub sweep: Vec<SweepItem>,
-    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights of a real shape (see `workly-perf model shapes`).
+    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights in a real architecture (see `workly-perf model shapes`).
     /// Default: `ai.model_path` of --config.
     #[arg(long, value_name = "MODEL")]
     pub model: Option<ModelRef>,
-    /// Workly's configuration. Default: data/config.json, where there is one.
+    /// Workly's configuration. Default: data/config.json, if it exists.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Rounds: each measures every count once.
+    /// Number of rounds. Each round measures every count once.
     #[arg(long, default_value_t = 10, value_name = "N", conflicts_with = "budget",
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub repetitions: u32,
-    /// In place of --repetitions: measure until every figure is known within 2 %, or this long.
+    /// Instead of --repetitions: measure until every figure is known within 2 %, or until this much time has passed.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub budget: Option<Duration>,
-    /// Tokens of the prompt.
+    /// Prompt length, in tokens.
     #[arg(long, default_value_t = 128, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub prompt_tokens: u32,
-    /// Tokens to generate.
+    /// Number of tokens to generate.
     #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub gen_tokens: u32,
-    /// Which load competes: none, one like a Unity scene, or first the one and then the other.
+    /// Competing load: none, a render-like load, or both in turn.
     #[arg(long, value_enum, default_value_t = UnderLoad::Both, value_name = "LOAD")]
     pub under_load: UnderLoad,
-    /// The render-like load: `FPS:MAIN[:WORKER]`, CPU time a frame of its main and its worker thread.
+    /// The render-like load, as `FPS:MAIN[:WORKER]`: CPU time per frame of its main thread and its worker thread.
     #[arg(long, default_value_t = RenderSpec::default(), value_name = "SPEC")]
     pub render: RenderSpec,
-    /// Layers on the GPU. Thread counts matter for what stays on the CPU.
+    /// Number of layers to offload to the GPU. Thread counts matter for the layers on the CPU.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub gpu_layers: u32,
-    /// Seed of the order.
+    /// Seed for the order of measurements.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Folder of the record; must be new or empty. Default: `results/local/<time>-threads`.
+    /// Folder for the record; must be new or empty. Default: `results/local/<time>-threads`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// What to print to standard output.
+    /// Output format, printed to standard output.
     #[arg(long, value_enum, default_value_t = TokenFormat::Table)]
     pub format: TokenFormat,
-    /// Print what llama.cpp says to standard error.
+    /// Print llama.cpp's log to standard error.
     #[arg(long)]
     pub verbose: bool,
 }
@@ -69,9 +69,9 @@ pub struct ThreadsArgs {
 /// Under which loads to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum UnderLoad {
-    /// An idle machine.
+    /// No competing load.
     None,
-    /// Beside a render-like load.
+    /// A load with the CPU use of a Unity scene.
     Render,
     /// Both, in alternating blocks.
     Both,

@@ -10,62 +10,62 @@ use super::root::Format;
 use super::values::parse_duration;
 use crate::llm::ModelRef;
 
-/// Measures the cold first reply against the warm one, and says what warming really saves.
+/// Compare cold and warm first replies, and show what warming up saves.
 ///
-/// `start`: each measurement is a process of its own. Five of them make a round, in random order, and each has one thing more
-/// ready before somebody asks: nothing (the model's file is dropped from the page cache, and the kernel is asked whether it
-/// is gone), the file in the page cache, the model loaded, the context made, two tokens generated as Workly's warm start does.
-/// What lies between two of them is what that one thing saves, and the steps add up to the whole.
+/// `start`: each measurement runs in its own process. A round has five starts in random order, each with one more step done before
+/// the first message: nothing (the model file is dropped from the page cache, which is verified), file in the page cache, model
+/// loaded, context created, two tokens generated as in Workly's warm start. The difference between two consecutive starts is what
+/// that step saves, and the steps add up to the total.
 ///
-/// `lengths`: prompts and replies of many lengths, and what a token of each costs. `prefix`: a conversation, with what the
-/// context still holds of the last turn computed again and not.
+/// `lengths`: prompts and replies of different lengths, and the cost per token. `prefix`: a conversation with and without reuse of
+/// the prompt prefix that is still in the context.
 #[derive(Debug, Args)]
 pub struct WarmupArgs {
-    /// Rounds of starts. Six are the fewest that carry an interval of the ratios.
+    /// Number of rounds of starts. A confidence interval of the ratios needs at least six.
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub runs: u32,
-    /// What is measured: start, lengths, prefix.
+    /// Studies to run: start, lengths, prefix.
     #[arg(long, value_enum, value_name = "STUDIES", value_delimiter = ',', default_values = ["start", "lengths", "prefix"])]
     pub study: Vec<WarmupStudy>,
-    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights of a real shape (see `workly-perf model shapes`).
+    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights in a real architecture (see `workly-perf model shapes`).
     /// Default: `ai.model_path` of --config.
     #[arg(long, value_name = "MODEL")]
     pub model: Option<ModelRef>,
-    /// Workly's configuration. Default: data/config.json, where there is one.
+    /// Workly's configuration. Default: data/config.json, if it exists.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What is said: a text file with one message a line; a first line `system: …` sets the system prompt. Starts say the first
-    /// one. Default: the five messages of Workly's own tests, in French.
+    /// The user's messages: a text file with one message per line; a first line `system: …` sets the system prompt. Starts use the
+    /// first message. Default: the five messages of Workly's own tests, in French.
     #[arg(long, value_name = "FILE")]
     pub conversation: Option<PathBuf>,
-    /// Tokens of a reply of starts and conversations.
+    /// Length of a reply in starts and conversations, in tokens.
     #[arg(long, default_value_t = 25, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub reply_tokens: u32,
-    /// Replies after the first one of each start.
+    /// Number of replies after the first one in each start.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub later: u32,
-    /// Rounds of lengths.
+    /// Number of rounds of the lengths study.
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub length_runs: u32,
-    /// Turns of the conversation, each taken with and without what the context still holds.
+    /// Number of turns in the conversation, each run with and without prefix reuse.
     #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub turns: u32,
-    /// Messages, the user's and the model's, that the model is shown at most: `ai.context_limit` of the app.
+    /// Maximum number of messages in the prompt, the user's and the model's together: `ai.context_limit` of the app.
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub context_limit: u32,
-    /// Where the model computes, and in what context.
+    /// Compute device and context.
     #[command(flatten)]
     pub context: ContextArgs,
-    /// The longest that one start may take.
+    /// Time limit for one start.
     #[arg(long, default_value = "10m", value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Duration,
-    /// Seed of the order.
+    /// Seed for the order of measurements.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
-    /// Folder of the record; must be new or empty. Default: `results/local/<time>-warmup`.
+    /// Folder for the record; must be new or empty. Default: `results/local/<time>-warmup`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// What to print to standard output.
+    /// Output format, printed to standard output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 }
@@ -73,11 +73,11 @@ pub struct WarmupArgs {
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum WarmupStudy {
-    /// Cold against warm.
+    /// Cold and warm starts.
     Start,
-    /// What a token costs.
+    /// Cost per token.
     Lengths,
-    /// What a kept prefix saves.
+    /// Savings from prefix reuse.
     Prefix,
 }
 

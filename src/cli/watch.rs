@@ -7,71 +7,73 @@ use clap::{Args, ValueEnum};
 
 use super::values::parse_duration;
 
-/// Watches the GPU live, with Workly's and Unity's processes, and says which GPU profile suits it now.
+/// Watch the GPU and the processes of Workly and Unity live.
 ///
-/// In a terminal it is a view that fills it; piped, it is a line every interval. What it saw is kept as a record. Without a GPU
-/// that can be asked, it says so and watches the processes, the memory and the CPU.
+/// Shows how full the GPU's memory is, warns when it is nearly full, and names the GPU profile that suits the current state.
+/// In a terminal, shows a full-screen view; in a pipe, prints one line per interval. The readings are saved as a record. If no GPU
+/// can be read, it says so and watches the processes, the memory and the CPU.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
 pub struct WatchArgs {
-    /// Time between two looks.
+    /// Time between readings.
     #[arg(long, default_value = "1s", value_name = "DURATION", value_parser = parse_duration)]
     pub interval: Duration,
-    /// End after this long. Default: when you press q or Ctrl-C. With --saturate: how long the memory is held; 20s.
+    /// Stop after this time. Default: run until q or Ctrl-C. With --saturate: how long the memory is held; default 20s.
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     pub duration: Option<Duration>,
-    /// The GPU whose state is told, by its number; `0.1` is a part of a split one. Default: the one with the most memory.
+    /// Index of the GPU whose state is judged; `0.1` is an instance of a partitioned GPU. Default: the one with the most memory.
     #[arg(long, value_name = "GPU")]
     pub gpu: Option<GpuChoice>,
-    /// Another process to watch, by its number or name. May be repeated.
+    /// Another process to watch, by ID or name. May be repeated.
     #[arg(long, value_name = "PID|NAME")]
     pub process: Vec<String>,
-    /// When a card counts as overloaded, stressed or optimal: `steady`, `documented`, or a file of your own.
+    /// Rules that classify the GPU as overloaded, stressed or optimal: `steady`, `documented`, or a file.
     #[arg(long, default_value = "steady", value_name = "RULES")]
     pub rules: String,
-    /// Write every look to this file too, as CSV. It must not exist.
+    /// Also write every reading to this CSV file. It must not exist yet.
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
-    /// Look once, print, and leave no record.
+    /// Take one reading, print it, and save no record.
     #[arg(long, conflicts_with_all = ["duration", "csv", "apply", "saturate", "out"])]
     pub once: bool,
-    /// How --once prints.
+    /// Output format of --once.
     #[arg(long, value_enum, default_value_t = LookFormat::Table, requires = "once")]
     pub format: LookFormat,
-    /// Lines in place of the view, in a terminal too.
+    /// Print lines instead of the full-screen view, even in a terminal.
     #[arg(long)]
     pub plain: bool,
-    /// Without a GPU that can be asked: end with exit code 3.
+    /// Exit with code 3 if no GPU can be read.
     #[arg(long)]
     pub require_gpu: bool,
-    /// Write the profile that suits each new state into Workly's configuration. The version before is kept; `workly-perf apply
-    /// --undo` brings it back.
+    /// Write the profile that suits each new state to Workly's configuration. The previous version is kept; `workly-perf apply
+    /// --undo` restores it.
     #[arg(long)]
     pub apply: bool,
     /// Workly's configuration, for --apply. Default: data/config.json.
     #[arg(long, value_name = "FILE", requires = "apply")]
     pub config: Option<PathBuf>,
-    /// Fill the card up to this share, hold it, and free it: shows what Workly would do. The memory is really taken.
+    /// Fill the GPU's memory to this percentage, hold it, then free it, to show what Workly would do. The memory is really
+    /// allocated.
     #[arg(long, value_name = "PERCENT", value_parser = parse_share)]
     pub saturate: Option<f64>,
-    /// What --saturate fills, by ggml's name: `Vulkan0`, `CUDA0`; `CPU` tries it on a piece of the machine's own memory.
-    /// Default: the first GPU.
+    /// Device for --saturate, by ggml's name, such as `Vulkan0` or `CUDA0`; `CPU` uses part of the main memory as a simulated
+    /// GPU. Default: the first GPU.
     #[arg(long, value_name = "DEVICE", requires = "saturate")]
     pub device: Option<String>,
-    /// For --device CPU: how large the card is that the piece of memory stands in for, at most half of what is free.
+    /// For --device CPU: memory size of the simulated GPU, at most half of the free memory.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_memory)]
     pub card: u64,
-    /// Folder of the record; must be new or empty. Default: `results/local/<time>-watch`.
+    /// Folder for the record; must be new or empty. Default: `results/local/<time>-watch`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }
 
-/// How `--once` prints.
+/// Output formats of `--once`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LookFormat {
-    /// For eyes.
+    /// Text table.
     Table,
-    /// Everything that was read, and why the rest was not.
+    /// JSON with every reading, and the reason for each missing one.
     Json,
 }
 

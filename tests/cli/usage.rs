@@ -109,6 +109,22 @@ fn unreadable_records_are_exit_code_5() {
 }
 
 #[test]
+fn the_help_of_a_command_explains_what_its_values_may_be() {
+    let place = Place::new();
+    for (command, explained) in [
+        ("pipeline", "Keys: `n_threads`"),
+        ("ipc", "A round trip ends when the reply has been parsed"),
+        ("compare", "at least 4 and 4, or 6 pairs"),
+        ("warmup", "`lengths`: prompts and replies"),
+        ("tap", "Message contents are not stored"),
+    ] {
+        let outcome = place.run(&format!("{command} --help"));
+        let help = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains(explained), "{command}: {help}");
+    }
+}
+
+#[test]
 fn help_and_version_are_answers() {
     let place = Place::new();
     let help = place.run("--help");
