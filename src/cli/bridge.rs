@@ -24,6 +24,6 @@ pub struct BridgeArgs {
 }
 
 fn spec_help() -> String {
-    let keys = BridgeSpec::KEYS.iter().map(|key| format!("\n  {}: {} ({})", key.name, key.help, key.wants));
+    let keys = BridgeSpec::KEYS.iter().map(|key| format!("\n  {}: {}. Value: {}", key.name, key.help, key.wants));
     format!("Keys of SPEC:{}", keys.collect::<String>())
 }

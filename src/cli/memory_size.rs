@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The units that a size may have; the binary ones first, as cards are sold by them.
+/// The units that a size may have; the binary ones first, because GPU memory is sold in them.
 const UNITS: [(&str, f64); 7] = [
     ("gib", 1_073_741_824.0),
     ("mib", 1_048_576.0),
@@ -49,7 +49,7 @@ impl fmt::Display for MemorySize {
     }
 }
 
-/// What is kept free of a card.
+/// GPU memory that is kept free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reserve {
     /// So much.
@@ -71,7 +71,7 @@ impl FromStr for Reserve {
 pub enum LayerItem {
     /// So many layers.
     Count(u32),
-    /// As many as fit beside the reserve.
+    /// As many as fit after the reserve.
     Auto,
     /// All of them.
     All,

@@ -78,13 +78,13 @@ pub struct PipelineArgs {
     /// Output format, printed to standard output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// In place of a model, before and after: a stand-in that answers at `PROMPT_RATE:RATE` tokens a second exactly. With
+    /// Instead of a model, before and after: a simulated one that answers at exactly `PROMPT_RATE:RATE` tokens per second. With
     /// `:BUILD:HOLD`, it takes BUILD ms to build a prompt and holds each command of a reaction back for HOLD ms.
     #[arg(long, hide = true, value_name = "SPEED", value_delimiter = ',', num_args = 1..=2, conflicts_with = "model")]
     pub paced: Vec<PacedSpec>,
 }
 
-/// What runs beside the turns.
+/// Competing load during the turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Beside {
     /// No load.

@@ -96,7 +96,7 @@ impl std::str::FromStr for GpuChoice {
     }
 }
 
-/// The most of a card that may be taken, in percent: some must be left for what draws the screen.
+/// Largest share of GPU memory that may be filled, in percent: the desktop needs the rest.
 const MOST_PERCENT: f64 = 98.0;
 
 /// A share such as `90%`, in percent.
