@@ -39,12 +39,12 @@ RUST
 echo "ctrlc 3.5.2, $(cargo --version), $(nohup --version | head -n 1)"
 cargo build --quiet --manifest-path "$work/Cargo.toml" --target-dir "$work/target"
 under_nohup() {
-    nohup "$work/target/debug/finding" "$1" >"$work/output" 2>"$work/errors" </dev/null &
+    nohup "$work/target/debug/finding" "$1" >"$work/$1" 2>"$work/errors" </dev/null &
     local program=$!
-    until grep -q ready "$work/output"; do sleep 0.05; done
+    until grep -qs ready "$work/$1"; do sleep 0.05; done
     kill -HUP "$program"
     wait "$program"
-    tail -n 1 "$work/output"
+    tail -n 1 "$work/$1"
 }
 plain=$(under_nohup plain)
 listening=$(under_nohup listen)
