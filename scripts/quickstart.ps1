@@ -69,7 +69,7 @@ try {
     $Defaults = @()
     if (-not ($OwnArguments -match '^--bridge(=|$)')) { $Defaults += @('--bridge', 'embedded') }
     if (-not ($OwnArguments -match '^--model(=|$)')) { $Defaults += @('--model', 'synth:demo') }
-    Say "measuring, for less than a minute: workly-perf recommend --quick $Defaults $OwnArguments"
+    Say "measuring, for about a minute and a quarter: workly-perf recommend --quick $Defaults $OwnArguments"
     & (Join-Path $Target 'release\workly-perf.exe') recommend --quick @Defaults @OwnArguments
     $Status = $LASTEXITCODE
 } finally {
