@@ -36,7 +36,7 @@ impl FromStr for Target {
                 None if spec.is_empty() => "",
                 None => return Err(bad("write embedded, or embedded:KEY=VALUE,…".into())),
             };
-            return spec.parse().map(|spec| Self::Embedded(Box::new(spec))).map_err(|error| bad(error.to_string()));
+            return spec.parse().map(|spec| Self::Embedded(Box::new(spec))).map_err(|error| bad(error.with_hint()));
         }
         let (host, port) = text.rsplit_once(':').ok_or_else(|| bad("it has no :PORT".into()))?;
         let host = host.trim_start_matches('[').trim_end_matches(']');

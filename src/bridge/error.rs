@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// How the words of [`BridgeError::Surplus`] end.
+pub const MORE_THAN_SENT: &str = "came than messages were sent";
+
 /// Why a bridge could not be reached or did not do its part.
 #[derive(Debug, thiserror::Error)]
 pub enum BridgeError {
@@ -93,7 +96,7 @@ pub enum BridgeError {
         waited: Duration,
     },
     /// Replies came that answer nothing that was asked, so that by order no reply can be assigned.
-    #[error("{count} more {} came than messages were sent", if *count == 1 { "reply" } else { "replies" })]
+    #[error("{count} more {} {MORE_THAN_SENT}", if *count == 1 { "reply" } else { "replies" })]
     Surplus {
         /// How many.
         count: u64,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::bridge::server::BridgeSpec;
+use crate::bridge::server::{BridgeSpec, SpecError};
 
 /// Run the embedded bridge as a server: a simulated Unity with fault injection.
 ///
@@ -13,7 +13,7 @@ use crate::bridge::server::BridgeSpec;
 #[command(after_long_help = spec_help())]
 pub struct BridgeArgs {
     /// Dialect, frame rate and injected faults: KEY=VALUE,… as after `embedded:`.
-    #[arg(value_name = "SPEC", default_value = "")]
+    #[arg(value_name = "SPEC", default_value = "", value_parser = parse_spec)]
     pub spec: BridgeSpec,
     /// Port on 127.0.0.1; 0 picks a free one.
     #[arg(long, default_value_t = crate::bridge::DEFAULT_PORT)]
@@ -21,6 +21,10 @@ pub struct BridgeArgs {
     /// Frame rate of the main thread, in frames per second; same as fps=… in SPEC.
     #[arg(long, value_name = "FPS")]
     pub fps: Option<String>,
+}
+
+fn parse_spec(text: &str) -> Result<BridgeSpec, String> {
+    text.parse().map_err(|error: SpecError| error.with_hint())
 }
 
 fn spec_help() -> String {

@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::failure::Failure;
 use crate::bridge::Listener;
-use crate::bridge::server::{BridgeSpec, EmbeddedBridge, Sign};
+use crate::bridge::server::{BridgeSpec, EmbeddedBridge, Sign, SpecError};
 use crate::cli::BridgeArgs;
 use crate::exit::Exit;
 use crate::plural::counted;
@@ -51,9 +51,12 @@ pub(super) fn run(args: &BridgeArgs, printer: Printer, stop: &AtomicBool) -> Res
 /// The specification with `--fps` laid over it.
 fn spec_of(args: &BridgeArgs) -> Result<BridgeSpec, Failure> {
     let Some(fps) = &args.fps else { return Ok(args.spec.clone()) };
-    let paced: BridgeSpec =
-        format!("fps={fps}").parse().map_err(|error| Failure::new(Exit::Usage, anyhow::Error::new(error)))?;
+    let refused = |error: SpecError| {
+        let hint = error.hint();
+        Failure::new(Exit::Usage, error.into()).hint(hint)
+    };
+    let paced: BridgeSpec = format!("fps={fps}").parse().map_err(refused)?;
     let spec = BridgeSpec { fps: paced.fps, ..args.spec.clone() };
-    spec.validate().map_err(|error| Failure::new(Exit::Usage, error.into()))?;
+    spec.validate().map_err(refused)?;
     Ok(spec)
 }

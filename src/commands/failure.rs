@@ -41,24 +41,17 @@ impl Failure {
 
     /// Tells the user.
     pub(super) fn tell(&self, printer: Printer) {
-        let (message, own_hint) = self.message();
-        printer.error(&message);
-        for hint in own_hint.iter().chain(&self.hint) {
+        printer.error(&self.message());
+        if let Some(hint) = &self.hint {
             printer.hint(hint);
         }
     }
 
-    /// The error with those of its causes that it does not name itself; and the hint that some errors bring along.
-    fn message(&self) -> (String, Option<String>) {
-        let text = self.error.to_string();
-        let (text, hint) = match text.split_once("\nhint: ") {
-            Some((text, hint)) => (text.to_owned(), Some(hint.to_owned())),
-            None => (text, None),
-        };
-        let message = self.error.chain().skip(1).map(ToString::to_string).fold(text, |message, cause| {
+    /// The error with those of its causes that it does not name itself.
+    fn message(&self) -> String {
+        self.error.chain().skip(1).map(ToString::to_string).fold(self.error.to_string(), |message, cause| {
             if message.contains(&cause) { message } else { format!("{message}: {cause}") }
-        });
-        (message, hint)
+        })
     }
 }
 
@@ -76,7 +69,10 @@ impl From<PlanError> for Failure {
             PlanError::Session(_) | PlanError::NothingToReplay { .. } => {
                 (Exit::Unreadable, "name a session.jsonl that workly-perf tap wrote, or the folder that it is in")
             }
-            PlanError::UnknownDialect(_) => (Exit::Usage, "see workly-perf ipc --help"),
+            PlanError::UnknownDialect(unknown) => {
+                let hint = unknown.hint();
+                return Self::new(Exit::Usage, error.into()).hint(hint);
+            }
         };
         Self::new(exit, error.into()).hint(hint)
     }
@@ -131,7 +127,8 @@ impl From<BridgeError> for Failure {
 
 impl From<BridgeServerError> for Failure {
     fn from(error: BridgeServerError) -> Self {
-        Self::new(Exit::Lacking, error.into())
+        let hint = error.hint();
+        Self { hint, ..Self::new(Exit::Lacking, error.into()) }
     }
 }
 
@@ -288,5 +285,25 @@ impl From<EngineError> for Failure {
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         Self::new(Exit::Usage, error.into()).hint("these formats show runs of workly-perf threads")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_elsewhere_in_an_error_is_no_hint() {
+        let foreign = "the bridge refused the command: no\nhint: rm -r /";
+        let failure = Failure::new(Exit::Failed, anyhow::anyhow!(foreign)).hint("ours");
+        assert_eq!((failure.message().as_str(), failure.hint.as_deref()), (foreign, Some("ours")));
+    }
+
+    #[test]
+    fn an_unknown_dialect_names_those_that_there_are() {
+        let unknown = crate::bridge::Dialect::named("klingon").unwrap_err();
+        let failure = Failure::from(PlanError::UnknownDialect(unknown));
+        assert_eq!(failure.message(), "dialect `klingon` is not known");
+        assert!(failure.hint.unwrap().starts_with("dialects are stock, batch"));
     }
 }

@@ -154,6 +154,16 @@ pub(super) fn print_held_back() {
     }
 }
 
+/// The text with its later lines moved in where they begin as a line of this program does: text from elsewhere in an error must
+/// not pose as its hint.
+fn without_labels(text: &str) -> String {
+    let is_labelled = |line: &str| ["error: ", "hint: ", "warning: "].iter().any(|label| line.starts_with(label));
+    let later = |line: &str| if is_labelled(line) { format!("\n  {line}") } else { format!("\n{line}") };
+    let mut lines = text.split('\n');
+    let first = lines.next().unwrap_or_default().to_owned();
+    first + &lines.map(later).collect::<String>()
+}
+
 /// One message on standard error, safe to show and not endless, once no view has the terminal. Nobody can be told when even that fails.
 fn line(label: &'static str, style: Style, text: &str) {
     if is_taken() {
@@ -161,6 +171,21 @@ fn line(label: &'static str, style: Style, text: &str) {
         return;
     }
     let mut stderr = anstream::stderr().lock();
-    let text = text::lines(text);
+    let text = without_labels(&text::lines(text));
     let _ = writeln!(stderr, "{style}{label}{style:#}{}", text::shortened(&text, LONGEST_MESSAGE));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_line_of_a_message_is_no_line_of_this_program() {
+        let foreign = "the bridge refused the command: no\nhint: rm -r /\nerror: x\nand more";
+        assert_eq!(
+            without_labels(foreign),
+            "the bridge refused the command: no\n  hint: rm -r /\n  error: x\nand more"
+        );
+        assert_eq!(without_labels("hint: is what it begins with"), "hint: is what it begins with");
+    }
 }

@@ -8,7 +8,7 @@ use super::table::Dialect;
 #[derive(Debug, thiserror::Error)]
 pub enum DialectError {
     /// No built-in dialect has this name.
-    #[error("dialect `{name}` is not known\nhint: dialects are {}, or name a file that ends in .toml", Dialect::NAMES.join(", "))]
+    #[error("dialect `{name}` is not known")]
     Unknown {
         /// The name that was asked for.
         name: String,
@@ -36,4 +36,18 @@ pub enum DialectError {
         /// What contradicts what.
         fault: String,
     },
+}
+
+impl DialectError {
+    /// What to try, where something can be tried.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Unknown { .. } => {
+                format!("dialects are {}, or name a file that ends in .toml", Dialect::NAMES.join(", "))
+            }
+            Self::Unreadable { .. } => "check the path after --dialect".into(),
+            Self::Syntax { .. } | Self::Inconsistent { .. } => "docs/BRIDGE.md describes a dialect file".into(),
+        }
+    }
 }

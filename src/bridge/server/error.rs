@@ -11,7 +11,7 @@ pub enum BridgeServerError {
     #[error(transparent)]
     Spec(#[from] SpecError),
     /// The port cannot be listened on.
-    #[error("the embedded bridge cannot listen on 127.0.0.1:{port}: {source}\nhint: port 0 takes any free port")]
+    #[error("the embedded bridge cannot listen on 127.0.0.1:{port}: {source}")]
     Listen {
         /// The port that was asked for.
         port: u16,
@@ -32,16 +32,13 @@ pub enum BridgeServerError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// A part of the text is not `key=value`.
-    #[error("bridge specification: `{part}` is not key=value\nhint: keys are {}", BridgeSpec::key_names())]
+    #[error("bridge specification: `{part}` is not key=value")]
     Shape {
         /// The part between two commas.
         part: String,
     },
     /// No such key.
-    #[error(
-        "bridge specification: key `{key}` (of `{key}={value}`) is not known\nhint: keys are {}",
-        BridgeSpec::key_names()
-    )]
+    #[error("bridge specification: key `{key}` (of `{key}={value}`) is not known")]
     Key {
         /// The key.
         key: String,
@@ -49,9 +46,7 @@ pub enum SpecError {
         value: String,
     },
     /// A key is given twice.
-    #[error(
-        "bridge specification: key `{key}` is given twice, the second time as `{value}`\nhint: leave one of them out"
-    )]
+    #[error("bridge specification: key `{key}` is given twice, the second time as `{value}`")]
     Twice {
         /// The key.
         key: String,
@@ -59,10 +54,7 @@ pub enum SpecError {
         value: String,
     },
     /// A value that its key cannot take.
-    #[error(
-        "bridge specification: `{key}={value}`: {cause}\nhint: {key} wants {wants}; keys are {}",
-        BridgeSpec::key_names()
-    )]
+    #[error("bridge specification: `{key}={value}`: {cause}")]
     Value {
         /// The key.
         key: &'static str,
@@ -73,4 +65,35 @@ pub enum SpecError {
         /// What the key takes.
         wants: &'static str,
     },
+}
+
+impl BridgeServerError {
+    /// What to try, where something can be tried.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Spec(error) => Some(error.hint()),
+            Self::Listen { .. } => Some("port 0 takes any free port".into()),
+            Self::Thread { .. } => None,
+        }
+    }
+}
+
+impl SpecError {
+    /// What to write instead.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let keys = format!("keys are {}", BridgeSpec::key_names());
+        match self {
+            Self::Shape { .. } | Self::Key { .. } => keys,
+            Self::Twice { .. } => "leave one of them out".into(),
+            Self::Value { key, wants, .. } => format!("{key} wants {wants}; {keys}"),
+        }
+    }
+
+    /// The error and its hint, for a command line that shows one text.
+    #[must_use]
+    pub fn with_hint(&self) -> String {
+        format!("{self}\nhint: {}", self.hint())
+    }
 }

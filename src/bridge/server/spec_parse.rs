@@ -278,7 +278,7 @@ mod tests {
             ("fps=unpaced,frame-jitter=1ms", "`frame-jitter=1ms`: it is not shorter than a frame"),
         ];
         for (text, expected) in refusals {
-            let refused = text.parse::<BridgeSpec>().unwrap_err().to_string();
+            let refused = text.parse::<BridgeSpec>().unwrap_err().with_hint();
             assert!(refused.contains(expected), "{text}: {refused}");
             if !text.starts_with("fps=30,fps") {
                 assert!(refused.contains("keys are dialect, fps, nodelay, received-delay"), "{text}: {refused}");
