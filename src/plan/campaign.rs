@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use serde::Serialize;
 
+use super::shared::maybe_shown;
 use crate::cli::CompareArgs;
 use crate::plural::{counted, verb_for};
 
@@ -65,6 +66,7 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Variant {
     /// Its program; `None` is this one.
+    #[serde(serialize_with = "maybe_shown")]
     pub program: Option<PathBuf>,
     /// The measuring command and its arguments.
     pub args: Vec<String>,
@@ -163,6 +165,14 @@ fn rounds(pairs: u32, aa_pairs: u32, seed: u64) -> Vec<Vec<Role>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_whose_path_is_not_unicode_has_a_name_in_the_record() {
+        let path = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"n\xff/workly-perf");
+        let variant = variant(Some(&path.into()), "ipc").unwrap();
+        assert_eq!(serde_json::to_value(variant).unwrap()["program"], "n\u{fffd}/workly-perf");
+    }
 
     #[test]
     fn arguments_are_split_as_written() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::shared::{DEFAULT_CONFIG, as_ms, as_text, read_config};
+use super::shared::{DEFAULT_CONFIG, as_ms, as_text, maybe_shown, read_config};
 use crate::bridge::{Ack, DEFAULT_PORT, Detected, Dialect, DialectError, Listener, Message, Probe, Target};
 use crate::cli::ReachArgs;
 use crate::config::{ConfigError, WorklyConfig};
@@ -91,6 +91,7 @@ pub struct Reach {
     /// What decided on it.
     pub found_by: FoundBy,
     /// The configuration that was read, if one was.
+    #[serde(serialize_with = "maybe_shown")]
     pub config: Option<PathBuf>,
     /// What the bridge speaks.
     #[serde(serialize_with = "as_name")]

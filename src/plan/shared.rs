@@ -26,6 +26,20 @@ pub(super) fn as_text<S: Serializer>(target: &impl Display, serializer: S) -> Re
     serializer.collect_str(target)
 }
 
+/// A path as it is shown: not every path is Unicode, and a record is.
+pub(super) fn as_shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
+/// The same where there may be none.
+#[allow(clippy::ref_option)] // serde hands over references.
+pub(super) fn maybe_shown<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    match path {
+        Some(path) => as_shown(path, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 /// A duration in milliseconds.
 pub(super) fn as_ms<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_secs_f64() * 1e3)

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::super::reach::PlanError;
+use super::super::shared::as_shown;
 use super::plan::IpcPlan;
 use crate::bridge::{Ack, Applies, Codec, Dialect, Message, Wire};
 use crate::cli::IpcArgs;
@@ -25,6 +26,7 @@ const LARGEST_PROBE: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ReplayPlan {
     /// The session's file, or the folder of its record.
+    #[serde(serialize_with = "as_shown")]
     pub file: PathBuf,
     /// The run that recorded it.
     pub session: String,
