@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::stop::ended_by;
+use crate::bridge::MORE_THAN_SENT;
 use crate::exit::Exit;
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Run, RunState};
@@ -33,6 +34,19 @@ pub(super) fn verdict(run: &Run, hint: &str) -> Result<Exit, Failure> {
             let failure = Failure::new(Exit::Failed, anyhow::anyhow!("{reason}\n{}", faults.join("\n")));
             Err(failure.hint(format!("{kept}{hint}")))
         }
+    }
+}
+
+/// What to try where cases of a bridge did not end as planned.
+pub(super) fn bridge_hint(run: &Run) -> &'static str {
+    let is_surplus = |case: &Case| {
+        case.metric("surplus").and_then(|metric| metric.value).is_some_and(|surplus| surplus > 0.0)
+            || case.reason.as_ref().is_some_and(|reason| reason.contains(MORE_THAN_SENT))
+    };
+    if off_plan(run).all(is_surplus) {
+        "the bridge answers a message more than once, or sends messages of its own: workly-perf tap records what it sends"
+    } else {
+        "raise --timeout if the bridge is merely slow"
     }
 }
 

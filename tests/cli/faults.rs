@@ -60,6 +60,9 @@ fn surplus_replies_void_what_only_order_could_assign() {
     assert_eq!(void.state, CaseState::Invalid);
     assert_eq!(void.metric("p50").unwrap().value, None);
     assert!(count(&run, "received/closed/100B", "surplus") >= 1.0);
+    // Patience mends nothing here.
+    assert!(outcome.stderr.contains("hint: the bridge answers a message more than once"), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("--timeout"), "{}", outcome.stderr);
 
     let (_, run) = lied_to("dialect=instrumented,duplicate-every=10", "");
     let counted = case(&run, "received/closed/100B");

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::super::connection::Connection;
-use super::super::ending::{conclude, verdict};
+use super::super::ending::{bridge_hint, conclude, verdict};
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
@@ -67,7 +67,7 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
         recorder.run.warnings.iter().for_each(|warning| printer.warning(warning));
     }
     show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
-    verdict(&recorder.run, "raise --timeout if the bridge is merely slow")
+    verdict(&recorder.run, bridge_hint(&recorder.run))
 }
 
 fn is_interrupted(case: &Case) -> bool {

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use serde_json::Value;
 
 use super::super::connection::Connection;
-use super::super::ending::{conclude, verdict};
+use super::super::ending::{bridge_hint, conclude, verdict};
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
@@ -71,7 +71,7 @@ pub(in super::super) fn run(args: &PipelineArgs, printer: Printer, stop: &Atomic
     conclude(&mut recorder.run, interrupted);
     recorder.finish()?;
     show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
-    verdict(&recorder.run, "raise --timeout if the bridge is merely slow")
+    verdict(&recorder.run, bridge_hint(&recorder.run))
 }
 
 /// Everything measured so far.
