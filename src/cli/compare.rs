@@ -125,7 +125,7 @@ pub struct Output {
 /// The shapes of a comparison's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OutputKind {
-    /// Markdown.
+    /// Markdown that fits a comment on GitHub: 65,536 characters; what decides comes first, the rest is counted.
     Md,
     /// Everything.
     Json,

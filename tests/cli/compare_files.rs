@@ -219,7 +219,7 @@ fn the_page_of_a_job_keeps_what_gates_and_counts_the_rest() {
          [[budgets]]\nmetric = 'p50'\nunit = 'ms'\nmax = 15\n",
     );
     place.write("summary.md", &"already there\n".repeat(10_000));
-    let mut command = place.command("compare base.csv new.csv --gate gate.toml --format github");
+    let mut command = place.command("compare base.csv new.csv --gate gate.toml --format github --write md=comment.md");
     let output = command.env("GITHUB_STEP_SUMMARY", place.path("summary.md")).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let summary = fs::read_to_string(place.path("summary.md")).unwrap();
@@ -229,6 +229,10 @@ fn the_page_of_a_job_keeps_what_gates_and_counts_the_rest() {
     assert_eq!(exceeded.len(), 1, "what fails stays");
     assert!(exceeded[0].contains(&name(3_999)), "{}", exceeded[0]);
     assert!(summary.contains("Left out here, since GitHub shows no more: 3000 figures (3000 pass)."), "{summary:.200}");
+    // What becomes a comment on a pull request has a limit of its own.
+    let comment = fs::read_to_string(place.path("comment.md")).unwrap();
+    assert!(comment.chars().count() <= 65_536 && comment.len() > 20_000, "{} bytes", comment.len());
+    assert!(comment.contains("| EXCEEDED |") && comment.contains("Left out here"), "{comment:.200}");
 }
 
 #[test]

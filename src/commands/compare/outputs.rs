@@ -26,6 +26,9 @@ const BRANCH_VARIABLES: [&str; 2] = ["GITHUB_REF_NAME", "CI_COMMIT_REF_NAME"];
 /// What GitHub shows of a step at most; of more it shows nothing.
 const SUMMARY_BYTES: usize = 1024 * 1024;
 
+/// What GitHub takes for a comment at most, in characters, of which there are no more than bytes; a longer one it refuses.
+const COMMENT_BYTES: usize = 65_536;
+
 /// Refuses files that could not be written, before anything is measured for them.
 pub(super) fn check(args: &CompareArgs) -> Result<(), Failure> {
     args.write.iter().try_for_each(|output| {
@@ -106,7 +109,7 @@ fn write(
 ) -> anyhow::Result<()> {
     let comparison = &compared.comparison;
     let text = match output.kind {
-        OutputKind::Md => Ok(report::comparison_markdown(comparison, outcome)),
+        OutputKind::Md => Ok(report::comparison_summary(comparison, outcome, COMMENT_BYTES)),
         OutputKind::Json => Ok(report::comparison_json(comparison, outcome, &compared.conditions)),
         OutputKind::Junit => Ok(report::junit(comparison, outcome, args.strict)),
         OutputKind::BenchmarkSmaller => report::benchmark(comparison, Direction::Lower)
