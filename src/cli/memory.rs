@@ -36,7 +36,7 @@ pub struct MemoryArgs {
     /// Default: the five messages of Workly's own tests, in French.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["pid", "process"])]
     pub conversation: Option<PathBuf>,
-    /// Maximum number of messages in the prompt, the user's and the model's together: `ai.context_limit` of the app.
+    /// Maximum number of past exchanges (a question and its reply) in the prompt, beside the new question: `ai.context_limit` of the app.
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub context_limit: u32,
     /// Length of each reply, in tokens.

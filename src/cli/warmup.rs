@@ -48,9 +48,9 @@ pub struct WarmupArgs {
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub length_runs: u32,
     /// Number of turns in the conversation, each run with and without prefix reuse.
-    #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub turns: u32,
-    /// Maximum number of messages in the prompt, the user's and the model's together: `ai.context_limit` of the app.
+    /// Maximum number of past exchanges (a question and its reply) in the prompt, beside the new question: `ai.context_limit` of the app.
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub context_limit: u32,
     /// Compute device and context.

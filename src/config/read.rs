@@ -21,7 +21,7 @@ pub struct WorklyConfig {
     pub gpu_profile: Option<String>,
     /// `ai.system_prompt`.
     pub system_prompt: Option<String>,
-    /// `ai.context_limit`: messages that are remembered.
+    /// `ai.context_limit`: exchanges that are remembered.
     pub context_limit: Option<usize>,
     /// `avatar.auto_head_movement`.
     pub head_movement: Option<Map<String, Value>>,

@@ -39,31 +39,19 @@ pub struct ChatMessage {
 pub struct Conversation {
     system: String,
     history: VecDeque<ChatMessage>,
+    /// Exchanges that are remembered, each a question with its answer.
     context_limit: usize,
-    /// Whether the question that waits for an answer counts among the remembered messages.
-    counts_question: bool,
 }
 
 impl Conversation {
-    /// The application's own `context_limit`.
+    /// The application's own `context_limit`, in exchanges.
     pub const CONTEXT_LIMIT: usize = 10;
 
-    /// A conversation as the application's: it remembers so many exchanges, each a question with its answer, beside the question that
-    /// is asked.
-    #[must_use]
-    pub fn of_exchanges(system: impl Into<String>, exchanges: usize) -> Self {
-        Self { counts_question: false, ..Self::new(system, 2 * exchanges.max(1)) }
-    }
-
-    /// A conversation in which nothing has been said. Beyond `context_limit` messages (at least 1), the oldest is forgotten.
+    /// A conversation in which nothing has been said. It remembers `context_limit` exchanges (at least 1), each a question with its
+    /// answer, beside the question that is asked; beyond them, the oldest message is forgotten.
     #[must_use]
     pub fn new(system: impl Into<String>, context_limit: usize) -> Self {
-        Self {
-            system: system.into(),
-            history: VecDeque::new(),
-            context_limit: context_limit.max(1),
-            counts_question: true,
-        }
+        Self { system: system.into(), history: VecDeque::new(), context_limit: context_limit.max(1) }
     }
 
     /// The person says something.
@@ -83,9 +71,9 @@ impl Conversation {
     }
 
     fn push(&mut self, role: Role, text: String) {
-        let question = usize::from(role == Role::User && !self.counts_question);
+        let question = usize::from(role == Role::User);
         self.history.push_back(ChatMessage { role, text });
-        while self.history.len() > self.context_limit + question {
+        while self.history.len() > 2 * self.context_limit + question {
             self.history.pop_front();
         }
     }
@@ -126,18 +114,18 @@ mod tests {
 
     #[test]
     fn the_oldest_messages_are_forgotten_and_the_system_prompt_never() {
-        let mut conversation = Conversation::new("Tu es Kira.", 3);
+        let mut conversation = Conversation::new("Tu es Kira.", 1);
         for turn in 1..=3 {
             conversation.ask(format!("question {turn}"));
             conversation.answer(format!("answer {turn}"));
         }
-        assert_eq!(texts(&conversation), ["Tu es Kira.", "answer 2", "question 3", "answer 3"]);
+        assert_eq!(texts(&conversation), ["Tu es Kira.", "question 3", "answer 3"]);
         assert_eq!(texts(&Conversation::new("", 0)), [""; 0]);
     }
 
     #[test]
     fn the_application_remembers_exchanges_beside_the_question() {
-        let mut conversation = Conversation::of_exchanges("Tu es Kira.", 10);
+        let mut conversation = Conversation::new("Tu es Kira.", 10);
         for turn in 1..=12 {
             conversation.ask(format!("question {turn}"));
             let messages = conversation.messages();
@@ -151,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_application_asks_in_a_form_of_its_own() {
-        let mut conversation = Conversation::of_exchanges("Tu es Kira.", 10);
+        let mut conversation = Conversation::new("Tu es Kira.", 10);
         conversation.ask("Bonjour !");
         let prompt = app_prompt(&conversation.messages());
         assert!(prompt.contains("<|user|>\nBonjour !\n</|user|>") && prompt.ends_with("<|assistant|>\n"), "{prompt}");

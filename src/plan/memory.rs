@@ -65,7 +65,7 @@ pub struct ConversationPlan {
     pub messages: u32,
     /// What is said.
     pub script: Script,
-    /// Messages that the model is shown at most.
+    /// Exchanges that the model is shown beside the question.
     pub context_limit: u32,
     /// Tokens of each reply.
     pub reply_tokens: u32,
@@ -85,7 +85,7 @@ impl ConversationPlan {
     /// Resolves the arguments for a machine.
     pub fn resolve(args: &MemoryArgs, topology: &Topology) -> Result<Self, ConversationError> {
         // The window is full after so many messages of the user, each with its reply; two more for what comes late.
-        let warm_up = args.context_limit as usize / 2 + 2;
+        let warm_up = args.context_limit as usize + 2;
         Ok(Self {
             messages: args.messages,
             script: script(args.conversation.as_deref())?,

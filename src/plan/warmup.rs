@@ -47,7 +47,7 @@ pub struct WarmupPlan {
     pub later: u32,
     /// Turns of the conversation.
     pub turns: u32,
-    /// Messages that the model is shown at most.
+    /// Exchanges that the model is shown beside the question.
     pub context_limit: u32,
     /// Prompts of so many words.
     pub sentences: Vec<&'static str>,

@@ -113,7 +113,7 @@ fn a_conversation_is_put_into_the_form_that_its_model_wants() {
 #[test]
 fn an_answer_as_the_application_takes_it_keeps_the_prefix_and_is_drawn_by_its_seed() {
     in_session(&spec(), |model, session| {
-        let mut conversation = Conversation::of_exchanges("Tu es Kira.", Conversation::CONTEXT_LIMIT);
+        let mut conversation = Conversation::new("Tu es Kira.", Conversation::CONTEXT_LIMIT);
         conversation.ask("Bonjour !");
         let prompt = model.app_prompt(&conversation.messages());
         assert_eq!(prompt.template, "the application's own");

@@ -37,8 +37,11 @@ fn each_step_has_its_memory_and_the_conversation_its_verdict() {
     let timeline = Timeline::of(conversation).unwrap();
     assert_eq!((timeline.at.len(), timeline.along.as_str()), (40, "message"));
     let prompts = &timeline.series.iter().find(|series| series.name == "prompt").unwrap().values;
-    // It grows to ten messages, and then rolls: the same five messages and replies of one length come again.
-    assert!(prompts[0] < prompts[4], "{prompts:?}");
+    // Ten exchanges are remembered beside the question, so that the eleventh prompt is longer than all before it. From the
+    // twelfth on, the oldest exchange is forgotten, and the same five messages and replies of one length come again.
+    assert!((0..10).all(|turn| prompts[turn] < prompts[turn + 1]), "{prompts:?}");
+    let most = prompts[11..].iter().flatten().fold(0.0_f64, |most, prompt| most.max(*prompt));
+    assert!(most < prompts[10].unwrap() * 1.2, "{prompts:?}");
     #[cfg(target_os = "linux")]
     {
         assert!(figure(&run, "step/4-context", "projected").unwrap() > 0.0);

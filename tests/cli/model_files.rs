@@ -149,7 +149,7 @@ fn a_recurrent_model_is_projected_and_no_prefix_is_credited_to_it() {
     let place = Place::new();
     mamba(&place.path("m.gguf"));
     let outcome = place.run(
-        "warmup --study prefix --turns 6 --context-limit 2 --reply-tokens 4 --threads 1 --n-ctx 512 --model m.gguf --quiet --out out",
+        "warmup --study prefix --turns 6 --context-limit 1 --reply-tokens 4 --threads 1 --n-ctx 512 --model m.gguf --quiet --out out",
     );
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let run = run(&place);

@@ -72,7 +72,7 @@ fn every_start_has_one_thing_more_ready_and_the_steps_add_up() {
 
 #[test]
 fn tokens_have_their_cost_and_a_kept_prefix_changes_no_token() {
-    let (outcome, run) = warmup(&place(), "--study lengths,prefix --length-runs 2 --turns 8");
+    let (outcome, run) = warmup(&place(), "--study lengths,prefix --length-runs 2 --turns 8 --context-limit 4");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!(run.cases.iter().filter(|case| case.path.starts_with("start/")).count(), 0);
     assert_eq!(figure(&run, "prompt/505", "prompt"), Some(505.0));

@@ -95,8 +95,8 @@ pub(super) fn measure<E: From<EngineError>>(
         let [Some((_, without)), Some((kept, with))] = answers else { break };
         conversation.answer(model.text(&without.tokens));
         prefix.turns.push(Turn {
-            // Each turn before this one left two messages.
-            rolling: 2 * at + 1 > plan.context_limit as usize,
+            // Each turn before this one is an exchange.
+            rolling: at > plan.context_limit as usize,
             n_prompt: prompt.len(),
             kept,
             with_ms: ms(with.ttft_ns),

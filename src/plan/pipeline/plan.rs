@@ -207,7 +207,7 @@ impl PipelinePlan {
     /// The conversation before its first turn.
     #[must_use]
     pub fn conversation(&self) -> Conversation {
-        Conversation::of_exchanges(self.system_prompt.clone(), self.context_limit)
+        Conversation::new(self.system_prompt.clone(), self.context_limit)
     }
 
     /// What the person says in that turn.
