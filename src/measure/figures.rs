@@ -26,8 +26,8 @@ pub fn case_state(trips: &RoundTrips, ids: bool) -> (CaseState, Option<String>) 
         return (CaseState::Invalid, Some(format!("{why}: {fault}")));
     }
     match &trips.end {
-        End::Broken(error) if usable == 0 => (CaseState::Failed, Some(error.to_string())),
-        End::Broken(error) => (CaseState::Lossy, Some(format!("{account}; ended by: {error}"))),
+        End::Broken(error) if usable == 0 => (CaseState::Failed, Some(trips.cause(error))),
+        End::Broken(error) => (CaseState::Lossy, Some(format!("{account}; ended by: {}", trips.cause(error)))),
         End::Interrupted => {
             (CaseState::Interrupted, Some(format!("interrupted after {}", counted(trips.answered, "reply"))))
         }
@@ -126,6 +126,8 @@ fn lateness(lateness_ns: &[u64], usable: bool) -> impl Iterator<Item = Metric> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::bridge::BridgeError;
 
@@ -152,6 +154,18 @@ mod tests {
         assert_eq!(figure(&metrics, "mean"), (Some(50.5), "ok"));
         assert_eq!(figure(&metrics, "rate"), (Some(50.0), "ok"));
         assert_eq!(figure(&metrics, "lost"), (Some(0.0), "ok"));
+    }
+
+    #[test]
+    fn a_case_that_lost_its_connection_names_what_came_first() {
+        let mut trips = trips(0);
+        trips.note_fault(&BridgeError::NoReply { waited: Duration::from_secs(1) });
+        trips.end_for(BridgeError::NobodyCame {
+            address: ([127, 0, 0, 1], 5555).into(),
+            waited: Duration::from_secs(1),
+        });
+        let why = "no reply within 1s, and then no bridge connected to 127.0.0.1:5555 within 1s";
+        assert_eq!(case_state(&trips, false), (CaseState::Failed, Some(why.into())));
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl std::fmt::Display for HeldReplies {
 }
 
 /// What mends it.
-pub const REMEDY: &str = "Set TCP_NODELAY on the connection that the bridge accepts (in C#: client.NoDelay = true); the \
+pub const REMEDY: &str = "Set TCP_NODELAY on the bridge's end of the connection (in C#: client.NoDelay = true); the \
                           drop-in bridge in scripts/unity does.";
 
 /// Replies that arrive within this of each other came together, in nanoseconds.

@@ -97,6 +97,16 @@ impl RoundTrips {
         };
     }
 
+    /// What ended the case with `error`: where another fault came before, that one too.
+    #[must_use]
+    pub fn cause(&self, error: &BridgeError) -> String {
+        let last = error.to_string();
+        match self.first_fault.as_ref().filter(|first| **first != last) {
+            Some(first) => format!("{first}, and then {last}"),
+            None => last,
+        }
+    }
+
     pub(super) fn note_fault(&mut self, error: &BridgeError) {
         self.first_fault.get_or_insert_with(|| error.to_string());
     }

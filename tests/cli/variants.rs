@@ -42,6 +42,17 @@ fn ten_commands_take_ten_frames_in_turn_and_one_as_a_batch() {
     assert!(run.findings.iter().any(|finding| finding.contains("which Workly does not do")), "{:?}", run.findings);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn replies_of_a_pipelined_reaction_that_the_bridge_holds_back_are_named() {
+    let run = compared("--bridge embedded:fps=60 --reaction 10");
+    assert!(figure(&run, "reaction/pipelined:10", "held_back").unwrap() >= 20.0);
+    let named = |finding: &String| finding.contains("reaction/pipelined:10: in ") && finding.contains("TCP_NODELAY");
+    assert!(run.findings.iter().any(named), "{:?}", run.findings);
+    // In turn, each reply is acknowledged by the next message.
+    assert!(case(&run, "reaction/request:10").metric("held_back").is_none());
+}
+
 #[test]
 fn the_application_s_command_is_exact_by_the_embedded_bridge_and_bounded_elsewhere() {
     let run = compared("--bridge embedded:fps=60 --reaction 3");

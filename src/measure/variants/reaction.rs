@@ -3,8 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use super::super::round_trips::{Bench, deadline_ns};
+use super::super::signatures::ACKNOWLEDGED_AFTER_MS;
 use super::modes::wait_until;
 use crate::bridge::{BridgeError, Client, Message, Reply, Waiting};
+use crate::clock::ms;
 
 /// What became of one reaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +15,9 @@ pub struct Reacted {
     pub latency_ns: u64,
     /// Over how many frames its commands were applied, where the replies number them.
     pub frames: Option<u64>,
+    /// Whether a reply came as long after the one before as an acknowledgement is put off, all messages having been sent before: the
+    /// bridge's end of the connection held it back.
+    pub is_held: bool,
 }
 
 /// At `at_ns` of the clock, sends `messages` and takes a reply to each: in turn if `in_turn`, else all at once.
@@ -35,6 +40,7 @@ pub fn react(
             frames = Some((first.min(frame), last.max(frame)));
         }
     };
+    let mut arrived_ns = Vec::with_capacity(messages.len());
     let mut waiting = Waiting::default();
     for message in messages {
         let number = client.number(1);
@@ -46,8 +52,42 @@ pub fn react(
     }
     while !waiting.is_empty() {
         take(&client.receive_for(&mut waiting, deadline, bench.stop)?.reply);
+        arrived_ns.push(bench.clock.now_ns());
     }
     bench.replies.fetch_add(1, Ordering::Relaxed);
     let latency_ns = bench.clock.now_ns() - at_ns;
-    Ok(Reacted { latency_ns, frames: frames.map(|(first, last)| last - first + 1) })
+    Ok(Reacted {
+        latency_ns,
+        frames: frames.map(|(first, last)| last - first + 1),
+        is_held: waited_for_an_acknowledgement(&arrived_ns),
+    })
+}
+
+/// Whether two replies are as far apart as an acknowledgement is put off.
+fn waited_for_an_acknowledgement(arrived_ns: &[u64]) -> bool {
+    arrived_ns.windows(2).any(|pair| {
+        let apart_ms = ms(pair[1] - pair[0]);
+        ACKNOWLEDGED_AFTER_MS.iter().any(|(least_ms, most_ms)| (*least_ms..*most_ms).contains(&apart_ms))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_of_frames_wait_for_no_acknowledgement() {
+        let at_ms = |moments: &[f64]| moments.iter().map(|ms| (ms * 1e6) as u64).collect::<Vec<_>>();
+        for (moments, is_held) in [
+            (&[][..], false),
+            (&[8.0], false),
+            (&[8.0, 8.1, 8.2, 24.9], false),
+            // Nine frames of 4.4 ms are as long, and no two of their replies are.
+            (&[0.0, 4.4, 8.9, 13.3, 17.8, 22.2, 26.7, 31.1, 35.6, 40.0], false),
+            (&[8.0, 48.3, 48.3], true),
+            (&[8.0, 8.1, 208.6], true),
+        ] {
+            assert_eq!(waited_for_an_acknowledgement(&at_ms(moments)), is_held, "{moments:?}");
+        }
+    }
 }

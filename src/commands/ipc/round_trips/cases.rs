@@ -157,7 +157,7 @@ impl Round<'_, '_> {
             End::Interrupted => Some(Obstacle::Interrupted),
             End::Broken(error) => {
                 if !self.session.connection.is_alive(self.session.plan, self.session.stop) {
-                    return Some(Obstacle::Gone(error.to_string()));
+                    return Some(Obstacle::Gone(trips.cause(error)));
                 }
                 // Only a reply of the socket thread can tell that it is the main thread which is silent.
                 let has_both = self.session.plan.dialect.probe(Ack::Received).is_some();

@@ -65,7 +65,7 @@ impl Collected {
 type Statistic = fn(&Collected) -> Vec<Option<f64>>;
 
 /// Name, unit and direction of the figures that a round may give beside its latencies.
-const FIGURES: [(&str, &str, Direction); 15] = [
+const FIGURES: [(&str, &str, Direction); 16] = [
     ("received_mean", "ms", Direction::Lower),
     ("applied_latest_mean", "ms", Direction::Lower),
     ("rate_applied", "1/s", Direction::None),
@@ -81,6 +81,7 @@ const FIGURES: [(&str, &str, Direction); 15] = [
     ("delivered", "%", Direction::Higher),
     ("drain", "ms", Direction::Lower),
     ("frames", "count", Direction::Lower),
+    ("held_back", "%", Direction::Lower),
 ];
 
 /// A way that carries out less than this share of what the best one does has not kept up.

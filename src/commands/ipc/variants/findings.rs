@@ -3,7 +3,7 @@
 use super::super::super::seen::Seen;
 use super::batch_check::Verdict;
 use super::case::Bundle;
-use crate::measure::Mode;
+use crate::measure::{Mode, REMEDY};
 use crate::plan::Way;
 use crate::plural::counted;
 use crate::record::{Case, Metric};
@@ -18,6 +18,7 @@ pub(super) fn sentences(bundle: &Bundle<'_>, cases: &[Case]) -> Vec<String> {
         Some(Way::AppReaction) => {
             sentences.extend(app_reaction(bundle, cases));
             sentences.extend(callers(bundle, cases));
+            sentences.extend(cases.iter().filter_map(late_replies));
         }
         Some(_) => sentences.extend(means(bundle, cases)),
         None => {}
@@ -129,6 +130,21 @@ fn callers(bundle: &Bundle<'_>, cases: &[Case]) -> Option<String> {
             each.join("; ")
         )
     })
+}
+
+/// Least share of reactions, in percent, whose replies were held back, that is worth a word. A frame of 40 ms that begins among the
+/// commands of a reaction looks alike, and far fewer reactions meet one.
+const LEAST_HELD_PERCENT: f64 = 20.0;
+
+/// That replies came late, and not the commands.
+fn late_replies(case: &Case) -> Option<String> {
+    let share = given(case, "held_back").filter(|share| share.value.is_some_and(|share| share >= LEAST_HELD_PERCENT))?;
+    Some(format!(
+        "{}: in {} of its reactions a reply came late, and not the command: the bridge's end of the connection held it back until \
+         the reply before was acknowledged (Nagle's algorithm and delayed acknowledgement). {REMEDY}",
+        case.path,
+        with_interval(share)
+    ))
 }
 
 /// `×0.52 [0.50, 0.55]`.

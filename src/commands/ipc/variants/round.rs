@@ -250,11 +250,16 @@ fn reactions(
     let (client, bench) = session.bench(done);
     let mut sample = Sample::default();
     let mut frames = Vec::new();
+    let mut held = 0;
     for _ in 0..count {
         let at_ns = bench.clock.now_ns() + random.random_range(PAUSE_NS);
         let reaction = react(client, messages, in_turn, at_ns, bench)?;
         sample.latency_ns.push(reaction.latency_ns);
         frames.extend(reaction.frames);
+        held += usize::from(reaction.is_held);
+    }
+    if messages.len() > 1 && !in_turn {
+        sample.figures.push(("held_back", 100.0 * held as f64 / count as f64));
     }
     if frames.len() == count {
         sample.figures.push(("frames", frames.iter().sum::<u64>() as f64 / count as f64));
