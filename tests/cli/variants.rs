@@ -141,6 +141,21 @@ fn replies_that_nobody_waited_for_and_that_are_lost_are_missed_at_the_barrier() 
     let (_, run) = place.ipc(&format!("{line} --messages 30 --seed 1"));
     let delivered = figure(&run, "mode/fire-and-forget", "delivered").unwrap();
     assert!(delivered < 100.0, "{delivered}");
+    // The barrier waited for its timeout: neither a drain nor a rate came out of that.
+    let fire = case(&run, "mode/fire-and-forget");
+    for metric in ["drain", "rate_applied"] {
+        assert_eq!(fire.metric(metric).unwrap().status, MetricStatus::Invalid, "{metric}");
+    }
+    assert!(
+        fire.notes.iter().any(|note| note.contains("In 1 of 1 round a reply was still missing")),
+        "{:?}",
+        fire.notes
+    );
+    let said: Vec<&String> = run.findings.iter().filter(|finding| finding.contains("% delivered")).collect();
+    assert!(
+        said.len() == 1 && said[0].contains("is not known") && !said[0].contains("after the last write"),
+        "{said:?}"
+    );
 }
 
 #[test]

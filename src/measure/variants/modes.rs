@@ -93,8 +93,9 @@ pub enum Barrier<'a> {
 pub struct Delivered {
     /// How many were carried out.
     pub delivered: u64,
-    /// From the last write to the barrier's reply, in nanoseconds.
-    pub drain_ns: u64,
+    /// From the last write to the barrier's reply, in nanoseconds. `None` when a reply was still missing at the timeout: what was
+    /// waited for then is the timeout, and when the last command was carried out is not known.
+    pub drain_ns: Option<u64>,
 }
 
 /// Sends each message when it is due and waits for nothing, then for the barrier.
@@ -127,13 +128,13 @@ pub fn fire_and_forget(
         bench.replies.fetch_add(1, Ordering::Relaxed);
     }
     let last_ns = bench.clock.now_ns();
-    let delivered = match &mut barrier {
-        Barrier::Stats(stats) => applied(client, stats, bench)?.saturating_sub(before),
+    let (delivered, is_drained) = match &mut barrier {
+        Barrier::Stats(stats) => (applied(client, stats, bench)?.saturating_sub(before), true),
         Barrier::Same => answered(client, message, waiting, bench)?,
     };
     let now_ns = bench.clock.now_ns();
     driven.duration_ns = now_ns.saturating_sub(begin_ns + due_ns.first().copied().unwrap_or(0));
-    Ok((driven, Delivered { delivered, drain_ns: now_ns - last_ns }))
+    Ok((driven, Delivered { delivered, drain_ns: is_drained.then(|| now_ns - last_ns) }))
 }
 
 /// Commands that the bridge has carried out, asked so that everything before the question is among them.
@@ -143,13 +144,14 @@ fn applied(client: &mut Client, stats: &mut Message, bench: Bench<'_>) -> Result
     reply.applied.ok_or_else(missing)
 }
 
-/// Sends one more and takes replies until all that wait have theirs; says how many did, the last one left out.
+/// Sends one more and takes replies until all that wait have theirs, or the time is up. Says how many did, the last one left out,
+/// and whether all did.
 fn answered(
     client: &mut Client,
     message: &mut Message,
     mut waiting: Waiting,
     bench: Bench<'_>,
-) -> Result<u64, BridgeError> {
+) -> Result<(u64, bool), BridgeError> {
     let sent = waiting.len();
     let last = client.number(1);
     client.send(message.line(last), bench.stop)?;
@@ -163,7 +165,7 @@ fn answered(
             Err(error) => return Err(error),
         }
     }
-    Ok((sent - waiting.len().min(sent)) as u64)
+    Ok(((sent - waiting.len().min(sent)) as u64, waiting.is_empty()))
 }
 
 /// Sleeps, then spins, until the moment; ends sooner for Ctrl-C.

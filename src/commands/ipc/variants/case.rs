@@ -90,6 +90,9 @@ const KEEPS_UP: f64 = 0.9;
 /// So many times as long do commands of the second half of a round take, at the least, where what came waited for what went before.
 const FALLS_BEHIND: f64 = 1.5;
 
+/// Figures that a round without replies does not give when its barrier is not answered in full.
+const OF_DRAINED: [&str; 2] = ["rate_applied", "drain"];
+
 /// Figures that say nothing about commands whose batch is not applied.
 const OF_APPLIED: [&str; 1] = ["rate_applied"];
 
@@ -180,10 +183,14 @@ impl Bundle<'_> {
             notes.push("Not sent to a real avatar, which it would change: encoding and decoding alone.".into());
         }
         match way {
-            Way::Mode(Mode::FireAndForget) => notes.push(
-                "As Workly sends. Without replies no command has a latency; the barrier says what arrived and when all of it had."
+            Way::Mode(Mode::FireAndForget) => {
+                notes.push(
+                    "As Workly sends. Without replies no command has a latency; the barrier says what arrived and when all of it \
+                     had."
                     .into(),
-            ),
+                );
+                notes.extend(undrained_note(&self.collected[place]));
+            }
             Way::Mode(Mode::Request) => {
                 notes.push("Workly does not wait for replies: a gain over this mode is no gain over Workly.".into());
             }
@@ -220,6 +227,10 @@ impl Bundle<'_> {
                 .map(|(_, value)| *value)
                 .collect();
             if values.is_empty() {
+                let is_missing = way == Way::Mode(Mode::FireAndForget) && OF_DRAINED.contains(&name);
+                if is_missing && collected.good().next().is_some() {
+                    metrics.push(Metric::absent(name, unit, 0, direction, MetricStatus::Invalid));
+                }
                 continue;
             }
             metrics.push(if applied || !OF_APPLIED.contains(&name) {
@@ -257,6 +268,20 @@ impl Bundle<'_> {
         let pairs: (Vec<f64>, Vec<f64>) = of.iter().zip(&to).filter_map(|(of, to)| Some(((*of)?, (*to)?))).unzip();
         paired_ratio(&pairs.0, &pairs.1)
     }
+}
+
+/// Said of rounds without replies in which some commands were never answered for.
+fn undrained_note(collected: &Collected) -> Option<String> {
+    let is_drained = |sample: &&Sample| sample.figures.iter().any(|(name, _)| *name == "drain");
+    let rounds = collected.good().count();
+    let undrained = rounds - collected.good().filter(is_drained).count();
+    (undrained > 0).then(|| {
+        format!(
+            "In {undrained} of {} a reply was still missing at the timeout: when the last command was applied is not known there, \
+             and no rate is given.",
+            counted(rounds, "round")
+        )
+    })
 }
 
 fn rate_of(figure: &(&'static str, f64)) -> Option<f64> {

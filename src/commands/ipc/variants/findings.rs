@@ -180,14 +180,22 @@ fn codecs(bundle: &Bundle<'_>, cases: &[Case]) -> Vec<String> {
 }
 
 fn delivery(case: &Case) -> Option<String> {
-    let (delivered, drain) = (given(case, "delivered")?, given(case, "drain")?);
-    Some(format!(
-        "{}: {:.1} % delivered, the last of them applied {} after the last write (n {}).",
-        case.path,
-        delivered.value?,
-        with_interval(drain),
-        counted(drain.n, "round")
-    ))
+    let delivered = given(case, "delivered")?;
+    let (share, of_all) = (delivered.value?, counted(delivered.n, "round"));
+    Some(match given(case, "drain") {
+        None => format!(
+            "{}: {share:.1} % delivered (n {of_all}); when the last of them was applied is not known, since a reply was missing.",
+            case.path
+        ),
+        Some(drain) => {
+            let rounds = if drain.n == delivered.n { of_all } else { format!("{} of {of_all}", drain.n) };
+            let drain = with_interval(drain);
+            format!(
+                "{}: {share:.1} % delivered, the last of them applied {drain} after the last write (n {rounds}).",
+                case.path
+            )
+        }
+    })
 }
 
 /// How many frames a reaction took, way by way.

@@ -145,15 +145,14 @@ fn waiting(
             let barrier = if answers { Barrier::Stats(&mut stats) } else { Barrier::Same };
             let (driven, delivery) = fire_and_forget(client, &mut silent, arrivals_ns, barrier, bench)?;
             let delivered = usize::try_from(delivery.delivered).unwrap_or(usize::MAX);
-            return Ok(Sample {
-                latency_ns: Vec::new(),
-                figures: vec![
-                    rate(delivered, driven.duration_ns),
-                    ("write_mean", mean_ms(driven.write_ns.iter().copied())),
-                    ("delivered", 100.0 * delivery.delivered as f64 / commands.max(1) as f64),
-                    ("drain", ms(delivery.drain_ns)),
-                ],
-            });
+            let mut figures = vec![
+                ("write_mean", mean_ms(driven.write_ns.iter().copied())),
+                ("delivered", 100.0 * delivery.delivered as f64 / commands.max(1) as f64),
+            ];
+            if let Some(drain_ns) = delivery.drain_ns {
+                figures.extend([rate(delivered, driven.duration_ns), ("drain", ms(drain_ns))]);
+            }
+            return Ok(Sample { latency_ns: Vec::new(), figures });
         }
     };
     let figures = vec![rate(commands, driven.duration_ns)];
