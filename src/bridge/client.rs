@@ -100,7 +100,10 @@ impl Client {
         let line = match self.messages.next(&mut self.stream, Instant::now() + wait, stop) {
             Ok(line) => line,
             Err(BridgeError::NoReply { .. }) if !self.dialect.greets => return Ok(()),
-            Err(BridgeError::NoReply { .. }) => return Err(BridgeError::NoGreeting { address, waited: wait }),
+            Err(BridgeError::NoReply { .. }) => {
+                let came = self.endpoint.listening_on().is_some();
+                return Err(BridgeError::NoGreeting { address, came, waited: wait });
+            }
             Err(error) => return Err(error),
         };
         Reply::parse(line, Codec::Json)?;

@@ -6,6 +6,12 @@ use std::time::Duration;
 /// How the words of [`BridgeError::Surplus`] end.
 pub const MORE_THAN_SENT: &str = "came than messages were sent";
 
+/// How the message about a reply that did not come in time begins.
+pub const NO_REPLY: &str = "no reply within";
+
+/// How the message about a bridge that takes no more bytes begins.
+pub const NOT_READING: &str = "the bridge took no more bytes for";
+
 /// Why a bridge could not be reached or did not do its part.
 #[derive(Debug, thiserror::Error)]
 pub enum BridgeError {
@@ -26,7 +32,7 @@ pub enum BridgeError {
         source: std::io::Error,
     },
     /// The bridge has neither password nor encryption, so another machine is refused unless it was allowed.
-    #[error("{host} is {address}, which is not a loopback address of this machine")]
+    #[error("{}not a loopback address of this machine", resolved(host, address))]
     NotLoopback {
         /// The name or address as given.
         host: String,
@@ -58,10 +64,12 @@ pub enum BridgeError {
         waited: Duration,
     },
     /// The connection stands and nothing comes.
-    #[error("{address} accepted the connection and sent no greeting within {waited:?}")]
+    #[error("{address} {} and sent no greeting within {waited:?}", if *came { "connected" } else { "accepted the connection" })]
     NoGreeting {
         /// The bridge.
         address: SocketAddr,
+        /// Whether it connected, rather than was connected to.
+        came: bool,
         /// How long it was given.
         waited: Duration,
     },
@@ -90,7 +98,7 @@ pub enum BridgeError {
         message: String,
     },
     /// The reply did not come in time.
-    #[error("no reply within {waited:?}")]
+    #[error("{} {waited:?}", NO_REPLY)]
     NoReply {
         /// How long it was given.
         waited: Duration,
@@ -102,7 +110,7 @@ pub enum BridgeError {
         count: u64,
     },
     /// Some messages of a series got no reply that can be used.
-    #[error("{usable} usable replies to {sent} messages, {lost} lost")]
+    #[error("{usable} usable replies to {sent} messages{}", late(*lost))]
     Unanswered {
         /// Messages.
         sent: usize,
@@ -112,7 +120,7 @@ pub enum BridgeError {
         lost: u64,
     },
     /// The message could not even be handed over: the bridge no longer reads.
-    #[error("the bridge took no more bytes for {waited:?}")]
+    #[error("{} {waited:?}", NOT_READING)]
     NotReading {
         /// How long it was given.
         waited: Duration,
@@ -129,4 +137,14 @@ pub enum BridgeError {
     /// Anything else that the socket answered.
     #[error("the connection failed: {0}")]
     Io(std::io::Error),
+}
+
+/// The subject and the verb of a sentence about an address, which is named once where that is what was given.
+fn resolved(host: &str, address: &SocketAddr) -> String {
+    let is_same = [address.to_string(), address.ip().to_string()].iter().any(|text| text == host);
+    if is_same { format!("{host} is ") } else { format!("{host} is {address}, which is ") }
+}
+
+fn late(lost: u64) -> String {
+    if lost == 0 { String::new() } else { format!(", and {NO_REPLY} the timeout to {lost}") }
 }

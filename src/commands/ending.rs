@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::stop::ended_by;
-use crate::bridge::MORE_THAN_SENT;
+use crate::bridge::{MORE_THAN_SENT, NO_REPLY, NOT_READING};
 use crate::exit::Exit;
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Run, RunState};
@@ -18,6 +18,10 @@ pub(super) fn conclude(run: &mut Run, interrupted: bool) {
         (RunState::Failed, Some(format!("{off} of {} did not end as planned", counted(run.cases.len(), "case"))))
     };
 }
+
+/// What helps where messages came that the dialect does not have.
+pub(super) const SPEAKS_OTHERWISE: &str =
+    "the bridge sent what this dialect does not have: --dialect auto finds out which one it speaks";
 
 /// The exit code; `hint` is for a run that failed. What was measured is saved in any case.
 pub(super) fn verdict(run: &Run, hint: &str) -> Result<Exit, Failure> {
@@ -37,16 +41,21 @@ pub(super) fn verdict(run: &Run, hint: &str) -> Result<Exit, Failure> {
     }
 }
 
-/// What to try where cases of a bridge did not end as planned.
-pub(super) fn bridge_hint(run: &Run) -> &'static str {
+/// What to try where cases of a bridge did not end as planned. `speaks_otherwise` when messages came that the dialect does not have.
+pub(super) fn bridge_hint(run: &Run, speaks_otherwise: bool) -> &'static str {
     let is_surplus = |case: &Case| {
         case.metric("surplus").and_then(|metric| metric.value).is_some_and(|surplus| surplus > 0.0)
             || case.reason.as_ref().is_some_and(|reason| reason.contains(MORE_THAN_SENT))
     };
-    if off_plan(run).all(is_surplus) {
+    let is_late = |reason: &str| [NO_REPLY, NOT_READING].iter().any(|late| reason.contains(late));
+    if speaks_otherwise {
+        SPEAKS_OTHERWISE
+    } else if off_plan(run).all(is_surplus) {
         "the bridge answers a message more than once, or sends messages of its own: workly-perf tap records what it sends"
-    } else {
+    } else if off_plan(run).filter_map(|case| case.reason.as_deref()).any(is_late) {
         "raise --timeout if the bridge is merely slow"
+    } else {
+        "a longer --timeout would not change that; the bridge's own log may say more"
     }
 }
 

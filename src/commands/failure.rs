@@ -91,7 +91,11 @@ impl From<BridgeError> for Failure {
                 Exit::Lacking,
                 Some("start Unity with the avatar, or use --bridge embedded for a stand-in that needs no Unity"),
             ),
-            BridgeError::NoGreeting { .. } => (
+            BridgeError::NoGreeting { came: true, .. } => (
+                Exit::Failed,
+                Some("is it Unity that connects there, and does it speak this dialect? --dialect names another"),
+            ),
+            BridgeError::NoGreeting { came: false, .. } => (
                 Exit::Failed,
                 Some("the bridge serves one client at a time: close Workly, or whatever else is connected to it"),
             ),

@@ -141,13 +141,8 @@ impl Reach {
             Some(AUTO) => (Dialect::stock(), DialectBy::Auto),
             _ => dialect_of(asked, &target)?,
         };
-        let mut warnings = Vec::new();
-        if config.auto_blink.is_none() && !matches!(target, Target::Embedded(_)) {
-            let path = config_path.as_deref().map_or(DEFAULT_CONFIG.into(), |path| path.display().to_string());
-            warnings.extend(unknown_blink(dialect, &path));
-        }
         let elsewhere = config.unity.as_deref().filter(|_| found_by == FoundBy::Default).and_then(elsewhere);
-        warnings.extend(elsewhere.clone());
+        let warnings = elsewhere.iter().cloned().collect();
         let reach = Self {
             target,
             found_by,
@@ -161,6 +156,15 @@ impl Reach {
             warnings,
         };
         Ok((reach, config))
+    }
+
+    /// What a user must know whose avatar is measured although nothing says whether it blinks. It is of the dialect that is spoken:
+    /// to be asked once that is known for certain, and by whom sends messages that switch the blinking.
+    #[must_use]
+    pub fn blink_warning(&self) -> Option<String> {
+        let is_unknown = self.blink.is_none() && !matches!(self.target, Target::Embedded(_));
+        let path = || self.config.as_deref().map_or(DEFAULT_CONFIG.into(), |path| path.display().to_string());
+        is_unknown.then(|| unknown_blink(self.dialect, &path()))?
     }
 
     /// Speaks what the bridge was found to speak.
@@ -290,14 +294,14 @@ mod tests {
         let unknown = with("{}", "");
         assert!(lines(&unknown).iter().all(|line| line.contains("reset_expressions")), "{:?}", lines(&unknown));
         assert!(probed(&unknown).contains(r#""enabled": false"#), "off is the default: {}", probed(&unknown));
-        let warning = &unknown.warnings[0];
+        let warning = unknown.blink_warning().unwrap();
         assert!(warning.contains("sends set_auto_blink with enabled=false") && warning.contains("switch it on again"));
-        assert!(with("{}", "--dialect founding").warnings.is_empty(), "a dialect that has no blinking");
+        assert_eq!(with("{}", "--dialect founding").blink_warning(), None, "a dialect that has no blinking");
         for on in [true, false] {
             let known = with(&format!(r#"{{"avatar": {{"auto_blink": {{"enabled": {on}}}}}}}"#), "");
             let said = format!(r#""enabled": {on}"#);
             assert!(probed(&known).contains(&said) && lines(&known).iter().any(|line| line.contains(&said)));
-            assert!(known.warnings.is_empty());
+            assert_eq!(known.blink_warning(), None);
         }
     }
 

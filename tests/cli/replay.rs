@@ -203,3 +203,19 @@ fn what_is_no_session_is_exit_code_5_and_what_contradicts_is_2() {
         assert!(outcome.stderr.contains(named), "{line}: {}", outcome.stderr);
     }
 }
+
+#[test]
+fn a_replay_that_switches_no_blinking_does_not_say_that_it_does() {
+    let warned = |messages: &[(u64, Value)], with_payload: bool| {
+        let place = Place::new();
+        session(&place, messages, with_payload);
+        let bridge = EmbeddedBridge::start("fps=200".parse::<BridgeSpec>().unwrap(), 0).unwrap();
+        let (outcome, run) = place.ipc(&format!("--bridge {} --replay session.jsonl", bridge.address()));
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        run.warnings.iter().any(|warning| warning.contains("sends set_auto_blink"))
+    };
+    let blink = json!({"command": "set_auto_blink", "data": {"enabled": true}});
+    assert!(!warned(&[(0, expression("joy")), (20, json!({"command": "unknown"}))], true));
+    assert!(!warned(&[(0, expression("joy")), (20, blink.clone())], true), "as the session had it");
+    assert!(warned(&[(0, expression("joy")), (20, blink)], false), "a harmless message in its place switches it");
+}

@@ -136,6 +136,25 @@ fn an_object_with_members_is_no_reply_of_the_stock_bridge() {
     assert!(run.warnings.iter().any(|warning| warning.contains("--dialect auto finds it out")), "{:?}", run.warnings);
 }
 
+#[test]
+fn the_hint_is_one_that_helps_against_what_went_wrong() {
+    let hint =
+        |outcome: &Outcome| outcome.stderr.lines().rfind(|line| line.contains("hint: ")).unwrap_or("").to_owned();
+    let other = Chatty::start("{}", EVENT.to_vec(), frames(60), nothing);
+    for study in ["--load closed", "--mode --rounds 1", "--breakdown"] {
+        let (outcome, _) = other.ipc(&format!("{study} --messages 10 --warmup 0 --timeout 300ms"));
+        assert!(hint(&outcome).contains("--dialect auto"), "{study}: {}", outcome.stderr);
+    }
+    for (spec, is_late) in [("duplicate-every=3", false), ("garble-every=3", false), ("drop-every=3", true)] {
+        let line = format!(
+            "--bridge embedded:fps=unpaced,{spec} --load closed --messages 10 --warmup 0 --timeout 200ms --seed 1"
+        );
+        let (outcome, _) = Place::new().ipc(&line);
+        assert_eq!(outcome.code, Some(4), "{spec}: {}", outcome.stderr);
+        assert_eq!(hint(&outcome).contains("raise --timeout"), is_late, "{spec}: {}", outcome.stderr);
+    }
+}
+
 /// A public-api Unity in place of the embedded one, whose replies have no id, as on the page; some add one of their own.
 #[test]
 fn a_public_api_unity_is_matched_by_order_among_its_status_messages() {

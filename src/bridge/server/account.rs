@@ -10,6 +10,15 @@ use super::stop::hold;
 /// Time between two looks. The moment itself was noted by the main thread, so that looking late costs no accuracy.
 const LOOK: Duration = Duration::from_micros(500);
 
+/// When a command passed the bridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Applied {
+    /// It had been read.
+    pub received: Instant,
+    /// It had been carried out.
+    pub applied: Instant,
+}
+
 /// The embedded bridge's own account of the commands that its main thread carried out.
 #[derive(Debug, Clone)]
 pub struct AppliedAccount {
@@ -27,10 +36,10 @@ impl AppliedAccount {
         self.shared.counters().applied
     }
 
-    /// When the last command so far was carried out, as soon as there are more than `count` of them. `None` when that has not
+    /// When the last command so far had come and was carried out, as soon as there are more than `count` of them. `None` when that has not
     /// happened by the deadline, or `stop` was set.
     #[must_use]
-    pub fn next_after(&self, count: u64, deadline: Instant, stop: &AtomicBool) -> Option<Instant> {
+    pub fn next_after(&self, count: u64, deadline: Instant, stop: &AtomicBool) -> Option<Applied> {
         while self.count() <= count {
             if Instant::now() >= deadline || stop.load(Ordering::Relaxed) {
                 return None;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::account::Applied;
 use super::delay::Delay;
 use super::frames::Frames;
 use super::message::{Answer, Frame, Queued};
@@ -53,7 +54,7 @@ struct Waiting {
 fn frame(shared: &Shared, drained: &mut Vec<Queued>, delay: &mut Delay, frame: Option<Frame>) -> bool {
     let dequeued_ns = shared.clock.now_ns();
     let mut waiting = Vec::new();
-    for Queued { actions, answer, .. } in drained.drain(..) {
+    for Queued { received_ns, actions, answer, .. } in drained.drain(..) {
         for action in &actions {
             let work = shared.spec.apply_delay;
             if !work.is_zero() && !shared.wait_until(shared.clock.now_ns().saturating_add(nanos(work))) {
@@ -63,7 +64,8 @@ fn frame(shared: &Shared, drained: &mut Vec<Queued>, delay: &mut Delay, frame: O
         }
         if !actions.is_empty() {
             // Before it is counted: whoever waits for the count then finds the moment.
-            *hold(&shared.last_applied) = Some(Instant::now());
+            let received = shared.clock.instant(received_ns);
+            *hold(&shared.last_applied) = Some(Applied { received, applied: Instant::now() });
         }
         shared.tally.applied.add(actions.len() as u64);
         let Some(mut answer) = answer else { continue };

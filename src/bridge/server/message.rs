@@ -111,6 +111,8 @@ pub(super) struct Frame {
 pub(super) struct Queued {
     /// The message's place among all that were received, from 1.
     pub(super) ordinal: u64,
+    /// The read that completed its line returned, by the bridge's clock.
+    pub(super) received_ns: u64,
     pub(super) actions: Vec<Action>,
     /// Present when the main thread is the one to answer.
     pub(super) answer: Option<Answer>,

@@ -36,7 +36,7 @@ mod status;
 mod stock;
 mod stop;
 
-pub use account::AppliedAccount;
+pub use account::{Applied, AppliedAccount};
 pub use avatar::{Avatar, HeadMovement};
 pub use bridge::EmbeddedBridge;
 pub use counters::Counters;

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn message(ordinal: u64) -> Queued {
-        Queued { ordinal, actions: Vec::new(), answer: None }
+        Queued { ordinal, received_ns: 0, actions: Vec::new(), answer: None }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What the threads of a bridge share.
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
+use super::account::Applied;
 use super::avatar::Avatar;
 use super::client::Client;
 use super::counters::{Counters, Tally};
@@ -20,8 +20,8 @@ pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) tally: Tally,
     pub(super) avatar: Mutex<Avatar>,
-    /// When the main thread last carried out a command.
-    pub(super) last_applied: Mutex<Option<Instant>>,
+    /// When the command that the main thread last carried out had come, and when it was carried out.
+    pub(super) last_applied: Mutex<Option<Applied>>,
     /// Present only in a bridge that lies about replies, so that an honest one does not pay for it.
     pub(super) faults: Option<Mutex<Faults>>,
     client: Mutex<Option<Arc<Client>>>,

@@ -220,7 +220,8 @@ impl Conversation<'_> {
         let queued = shared.queue.push(|met| {
             let moments = Moments { queue_depth: Some(met.depth), ..moments };
             let answer = if ack == Some(Ack::Applied) { ticket.take() } else { None };
-            Queued { ordinal, actions, answer: answer.map(|ticket| Answer { ticket, moments }) }
+            let received_ns = moments.received_ns;
+            Queued { ordinal, received_ns, actions, answer: answer.map(|ticket| Answer { ticket, moments }) }
         });
         let ticket = ticket.filter(|_| ack.is_some());
         let met = match queued {

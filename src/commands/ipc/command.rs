@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::super::connection::Connection;
-use super::super::ending::{bridge_hint, conclude, verdict};
+use super::super::ending::{SPEAKS_OTHERWISE, bridge_hint, conclude, verdict};
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
@@ -30,7 +30,7 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
         plan: serde_json::to_value(&plan).unwrap_or_default(),
         subject: connection.subject(&plan),
         simulated: connection.simulated(),
-        warnings: plan.warnings.iter().cloned().chain(greeting).collect(),
+        warnings: plan.cautions().into_iter().chain(greeting).collect(),
     };
     let mut recorder = Recorder::start(args.out.as_deref(), beginning)?;
     recorder.measures(connection.processes());
@@ -48,14 +48,19 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     let faults = session.connection.restore(&plan);
     let Session { mut recorder, connection, cut_short, .. } = session;
     recorder.run.findings.extend(connection.reported_fps());
-    recorder.run.warnings.extend(connection.foreign_warning(&plan));
+    let foreign = connection.foreign_warning(&plan);
+    let speaks_otherwise = foreign.is_some();
+    recorder.run.warnings.extend(foreign);
     if !faults.is_empty() {
         let faults = faults.join("; ");
         recorder.run.warnings.push(format!("the avatar could not be put back as it was found: {faults}"));
     }
     recorder.run.cases.sort_by_key(|case| case.conditions["place_in_plan"].as_u64());
     let interrupted = match outcome {
-        Err(failure) if failure.exit != Exit::Interrupted => return Err(abandon(recorder, failure, printer)),
+        Err(failure) if failure.exit != Exit::Interrupted => {
+            let failure = if speaks_otherwise { failure.hint(SPEAKS_OTHERWISE) } else { failure };
+            return Err(abandon(recorder, failure, printer));
+        }
         outcome => outcome.is_err() || cut_short || recorder.run.cases.iter().any(is_interrupted),
     };
     // A signal that comes after the last case, while the avatar is put back, takes nothing from the run.
@@ -67,7 +72,7 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
         recorder.run.warnings.iter().for_each(|warning| printer.warning(warning));
     }
     show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
-    verdict(&recorder.run, bridge_hint(&recorder.run))
+    verdict(&recorder.run, bridge_hint(&recorder.run, speaks_otherwise))
 }
 
 fn is_interrupted(case: &Case) -> bool {

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use serde_json::Value;
 
 use super::super::connection::Connection;
-use super::super::ending::{bridge_hint, conclude, verdict};
+use super::super::ending::{SPEAKS_OTHERWISE, bridge_hint, conclude, verdict};
 use super::super::failure::Failure;
 use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
@@ -56,13 +56,16 @@ pub(in super::super) fn run(args: &PipelineArgs, printer: Printer, stop: &Atomic
         let faults = faults.join("; ");
         recorder.run.warnings.push(format!("the avatar could not be put back as it was found: {faults}"));
     }
-    recorder.run.warnings.extend(connection.foreign_warning(&plan.reach));
+    let foreign = connection.foreign_warning(&plan.reach);
+    let speaks_otherwise = foreign.is_some();
+    recorder.run.warnings.extend(foreign);
     let interrupted = match outcome {
         Ok(()) => false,
         Err(failure) if failure.exit == Exit::Interrupted => true,
         Err(failure) => {
             measured.keep(&plan, models.cards(), &mut recorder, true);
             write_histograms(&mut recorder, &measured.turns)?;
+            let failure = if speaks_otherwise { failure.hint(SPEAKS_OTHERWISE) } else { failure };
             return Err(recorder.fail(failure));
         }
     };
@@ -71,7 +74,7 @@ pub(in super::super) fn run(args: &PipelineArgs, printer: Printer, stop: &Atomic
     conclude(&mut recorder.run, interrupted);
     recorder.finish()?;
     show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
-    verdict(&recorder.run, bridge_hint(&recorder.run))
+    verdict(&recorder.run, bridge_hint(&recorder.run, speaks_otherwise))
 }
 
 /// Everything measured so far.
@@ -114,6 +117,7 @@ fn start(
             .warnings
             .iter()
             .cloned()
+            .chain(plan.reach.blink_warning())
             .chain(models.warnings())
             .chain(connection.greeting_warning(&plan.reach))
             .collect(),

@@ -51,6 +51,16 @@ impl IpcPlan {
         Ok(plan)
     }
 
+    /// What the reader must know about how the bridge was found, and about what will be sent to it.
+    #[must_use]
+    pub fn cautions(&self) -> Vec<String> {
+        let switches = match &self.study {
+            Study::Replay(replay) => replay.switches,
+            _ => true,
+        };
+        self.warnings.iter().cloned().chain(self.blink_warning().filter(|_| switches)).collect()
+    }
+
     /// Whether the dialect has what the study needs; to be asked once the dialect is known for certain.
     ///
     /// # Errors

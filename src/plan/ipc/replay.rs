@@ -42,6 +42,9 @@ pub struct ReplayPlan {
     pub as_probes: u64,
     /// Of those, the ones that are larger than they were, since no harmless message is that small.
     pub enlarged: u64,
+    /// Whether a harmless message that is sent in the place of another switches something on or off.
+    #[serde(skip)]
+    pub switches: bool,
     /// Messages that are not sent: they load or unload models, or settle framing.
     pub left_out: u64,
     /// What is sent.
@@ -62,6 +65,7 @@ impl ReplayPlan {
             as_recorded: 0,
             as_probes: 0,
             enlarged: 0,
+            switches: false,
             left_out: 0,
             schedule: Vec::new(),
         };
@@ -110,6 +114,7 @@ impl ReplayPlan {
         let wanted_bytes = message.bytes.min(LARGEST_PROBE) as usize;
         let line = plan.message(ack, wanted_bytes).line(place).to_vec();
         self.as_probes += 1;
+        self.switches |= dialect.probe(ack).is_some_and(|probe| probe.switches_to().is_some());
         self.enlarged += u64::from(line.len() > wanted_bytes);
         due(at_ns, line, Some(ack), dialect, place)
     }
