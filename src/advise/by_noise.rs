@@ -61,7 +61,7 @@ mod tests {
     /// A record of before the noise was read: load 12 on two CPUs.
     fn loaded() -> Run {
         let mut run = Run { run_id: "loaded".into(), ..sample::run() };
-        (run.machine.usable_cpus, run.machine.load_average) = (Fact::Value(2), Fact::Value(12.0));
+        (run.machine.logical_cpus, run.machine.load_average) = (Fact::Value(2), Fact::Value(12.0));
         run
     }
 

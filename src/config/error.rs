@@ -54,6 +54,16 @@ pub enum ConfigError {
         /// The parser's words, with line and column.
         detail: String,
     },
+    /// Something that the application reads, and that is no JSON or nested deeper than any configuration.
+    #[error("{} has {found} on line {line}; workly-perf changes no such file", path.display())]
+    Lenient {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// Its line.
+        line: usize,
+    },
     /// A key occurs twice in one section: Workly would take the second and drop the first when it saves.
     #[error("{}: the key {key:?} on line {line} is there twice", path.display())]
     DuplicateKey {

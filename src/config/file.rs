@@ -147,6 +147,9 @@ fn parse(path: &Path, bytes: Vec<u8>) -> Result<Document, ConfigError> {
         Fault::Duplicate { at, key } => {
             ConfigError::DuplicateKey { path: path.to_owned(), key, line: place(&text, at).0 }
         }
+        Fault::Lenient { at, what } => {
+            ConfigError::Lenient { path: path.to_owned(), found: what, line: place(&text, at).0 }
+        }
         Fault::Expected { at, what } => {
             let (line, column) = place(&text, at);
             let detail = format!("expected {what} at line {line} column {column}");

@@ -38,6 +38,13 @@ pub(super) enum Fault {
         /// What must be there.
         what: &'static str,
     },
+    /// What the application reads although it is no JSON (RFC 8259), or is more than is read here.
+    Lenient {
+        /// Offset of what is there, in bytes.
+        at: usize,
+        /// What it is.
+        what: &'static str,
+    },
     /// A key that the same object has already.
     Duplicate {
         /// Offset of the second one, in bytes.
@@ -102,7 +109,9 @@ impl Scanner<'_> {
         let start = self.at;
         let mut members = None;
         match self.peek() {
-            Some(b'{' | b'[') if depth == DEEPEST => return Err(self.expected("less nesting")),
+            Some(b'{' | b'[') if depth == DEEPEST => {
+                return Err(Fault::Lenient { at: self.at, what: "nesting deeper than 100 levels" });
+            }
             Some(b'{') => members = Some(self.object(depth)?),
             Some(b'[') => self.array(depth)?,
             Some(b'"') => self.string()?,
@@ -206,6 +215,7 @@ impl Scanner<'_> {
     }
 
     fn number(&mut self) -> Result<(), Fault> {
+        self.no_number()?;
         self.take(b'-');
         if !self.take(b'0') {
             self.digits()?;
@@ -222,7 +232,15 @@ impl Scanner<'_> {
         Ok(())
     }
 
+    /// The words that Python's reader takes for numbers.
+    fn no_number(&self) -> Result<(), Fault> {
+        let rest = &self.bytes[self.at..];
+        let found = ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| rest.starts_with(word.as_bytes()));
+        found.map_or(Ok(()), |what| Err(Fault::Lenient { at: self.at, what }))
+    }
+
     fn word(&mut self) -> Result<(), Fault> {
+        self.no_number()?;
         for word in ["true", "false", "null"] {
             if self.bytes[self.at..].starts_with(word.as_bytes()) {
                 self.at += word.len();
@@ -303,7 +321,8 @@ mod tests {
             ("[-]", 2, "a digit"),
             ("[1.]", 3, "a digit"),
             ("[1e]", 3, "a digit"),
-            ("[NaN]", 1, "a value"),
+            ("[nan]", 1, "a value"),
+            ("[-inf]", 2, "a digit"),
             ("['a']", 1, "a value"),
             ("[\"\\x\"]", 3, "an escape"),
             ("[\"\\u12g4\"]", 3, "an escape"),
@@ -315,7 +334,13 @@ mod tests {
             let Fault::Expected { at: found, what: expected } = fault(text) else { panic!("{text}") };
             assert!(found == at && expected.contains(what), "{text}: {found} {expected}");
         }
-        assert!(matches!(fault(&"[".repeat(1_000_000)), Fault::Expected { what: "less nesting", .. }));
+        for (text, at, what) in
+            [("[NaN]", 1, "NaN"), ("[1, -Infinity]", 4, "-Infinity"), ("{\"a\":Infinity}", 5, "Infinity")]
+        {
+            assert_eq!(fault(text), Fault::Lenient { at, what });
+        }
+        let deep = fault(&"[".repeat(1_000_000));
+        assert_eq!(deep, Fault::Lenient { at: 100, what: "nesting deeper than 100 levels" });
         assert!(scan(&("[".repeat(100) + &"]".repeat(100)), 0).is_ok());
     }
 

@@ -201,9 +201,11 @@ impl Run {
     }
 }
 
+/// The load average is that of the whole machine, however few of its CPUs the process may use.
 fn by_machine(machine: &Machine) -> MachineNoise {
+    let all = &machine.logical_cpus;
     MachineNoise::judge(NoiseFigures {
-        cpus: machine.usable_cpus.clone(),
+        cpus: if all.value().is_some() { all.clone() } else { machine.usable_cpus.clone() },
         load_average_start: machine.load_average.clone(),
         ..NoiseFigures::none()
     })
@@ -286,10 +288,22 @@ mod tests {
     }
 
     #[test]
+    fn a_load_average_is_held_against_all_cpus_of_the_machine() {
+        let mut pinned = run();
+        pinned.machine_noise = None;
+        pinned.machine.load_average = Fact::Value(1.6);
+        (pinned.machine.usable_cpus, pinned.machine.logical_cpus) = (Fact::Value(1), Fact::Value(2));
+        assert!(!pinned.noise().is_disturbed(), "{}", pinned.noise().sentence());
+        pinned.machine.load_average = Fact::Value(4.5);
+        let said = pinned.noise().sentence();
+        assert!(said.contains("the load average was 4.5 on 2 CPUs"), "{said}");
+    }
+
+    #[test]
     fn an_older_record_is_judged_by_its_load_average() {
         let mut old = run();
         assert_eq!(old.noise().verdict, NoiseVerdict::NotKnown);
-        (old.machine.usable_cpus, old.machine.load_average) = (Fact::Value(2), Fact::Value(12.0));
+        (old.machine.logical_cpus, old.machine.load_average) = (Fact::Value(2), Fact::Value(12.0));
         assert!(old.noise().is_disturbed());
         old.machine_noise = Some(MachineNoise::judge(quiet()));
         assert_eq!(old.noise().verdict, NoiseVerdict::Quiet);

@@ -143,6 +143,13 @@ fn faults_of_the_file_are_named_and_it_stays() {
     ] {
         fails(&place(text), "apply r.json --yes", 5, &[named]);
     }
+    // What Python's reader takes although it is no JSON is not said to be refused by the application.
+    for (text, named) in
+        [("{\"a\": NaN}", "NaN on line 1"), (&*format!("{{\"a\": {}", "[".repeat(200)), "nesting deeper")]
+    {
+        let outcome = fails(&place(text), "apply r.json --yes", 5, &[named, "may well read this"]);
+        assert!(!outcome.stderr.contains("runs on its defaults"), "{}", outcome.stderr);
+    }
     let place = place("{}");
     std::fs::write(place.path("data/config.json"), b"{\"a\": \"\xe9\"}").unwrap();
     fails(&place, "apply r.json --yes", 5, &["not UTF-8 from byte 7", "code page", "runs on its defaults"]);

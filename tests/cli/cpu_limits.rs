@@ -98,3 +98,17 @@ fn affinity_lowers_the_thread_count_and_more_is_said() {
     let said = |warning: &String| warning.starts_with("3 threads share the one CPU") && warning.contains("affinity");
     assert!(more.warnings.iter().any(said), "{:?}", more.warnings);
 }
+
+#[test]
+fn a_rule_of_the_documents_is_quoted_as_it_is_whatever_the_process_may_use() {
+    let place = Place::new();
+    let plain = place.command("doctor --format json --timeout 300ms");
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0"]).arg(plain.get_program()).args(plain.get_args()).current_dir(place.path("."));
+    let Ok(output) = command.output() else { return };
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let line = found["checks"].as_array().unwrap().iter().find(|check| check["name"] == "threads").unwrap();
+    // On one core the rule says two, more than there are: that is what the page is about.
+    let said = line["found"].as_str().unwrap();
+    assert!(said.contains("the later rule says 2; programs here may use 1 CPU"), "{said}");
+}

@@ -136,3 +136,15 @@ fn a_configuration_that_is_no_json_does_not_end_the_check_up() {
     let (_, found) = check_up(&none, "--bridge 127.0.0.1:1");
     assert_eq!(check(&found, "configuration")["state"], "not_known");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_back_to_itself_is_not_called_absent() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("data")).unwrap();
+    std::os::unix::fs::symlink("config.json", place.path("data/config.json")).unwrap();
+    let (_, found) = check_up(&place, "");
+    let configuration = check(&found, "configuration");
+    assert_eq!(configuration["state"], "problem", "{configuration}");
+    assert!(!configuration["found"].as_str().unwrap().contains("no data/config.json"), "{configuration}");
+}

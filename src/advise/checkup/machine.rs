@@ -41,7 +41,9 @@ fn processor(facts: &MachineFacts<'_>) -> Check {
         machine.usable_cpus
     );
     let usable = machine.usable_cpus.value().or(machine.logical_cpus.value());
-    let load = machine.load_average.value().zip(usable).filter(|(load, cpus)| **load > **cpus as f64);
+    // The load is that of all CPUs, however few of them the process may use.
+    let all = machine.logical_cpus.value().or(usable);
+    let load = machine.load_average.value().zip(all).filter(|(load, cpus)| **load > **cpus as f64);
     let found = load.map_or(found.clone(), |(load, _)| format!("{found}; load average {load:.1}"));
     let check = match (load, usable < machine.logical_cpus.value()) {
         (None, false) => return Check::ok("processor", found),

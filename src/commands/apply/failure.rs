@@ -33,6 +33,10 @@ impl From<ConfigError> for Failure {
             ConfigError::NotJson { path, .. } | ConfigError::WrongType { path, .. } => {
                 (Exit::Unreadable, format!("{SILENT}: mend the file{}", or_undo(path)))
             }
+            ConfigError::Lenient { .. } => (
+                Exit::Unreadable,
+                "nothing was written: the application may well read this; replace it, and apply again".to_owned(),
+            ),
             ConfigError::DuplicateKey { .. } => (
                 Exit::Unreadable,
                 "remove one of the two: the application would read the second and drop the first".to_owned(),

@@ -93,7 +93,8 @@ fn config_of(given: Option<&Path>) -> ConfigFacts {
             let profile = file.value(&["ai", "gpu_profile"]).and_then(|value| value.as_str().map(String::from));
             ConfigFacts::Valid { path: path.display().to_string(), gpu_profile: profile }
         }
-        Err(ConfigError::Read { .. }) if given.is_none() && !path.exists() => ConfigFacts::None,
+        // A link that leads nowhere, or back to itself, is there all the same.
+        Err(ConfigError::Read { .. }) if given.is_none() && path.symlink_metadata().is_err() => ConfigFacts::None,
         Err(error) => {
             ConfigFacts::Unusable { reason: error.to_string(), is_refused: error.is_refusal(), undo: undo(path) }
         }
@@ -115,7 +116,7 @@ fn threads(profile: &GpuProfile, machine: &Machine) -> Check {
     let usable = machine.usable_cpus.value().or(machine.logical_cpus.value()).copied();
     let rule = usable.map(|_| {
         let (cores, cpus) = usable_counts(&host::topology());
-        later_rule(cores, cpus).min(cpus)
+        later_rule(cores, cpus)
     });
     check_threads(&profile.name, profile.n_threads, rule, usable)
 }

@@ -152,7 +152,7 @@ fn run(command: &str, line: &[String], printer: Printer) -> Result<Option<Run>, 
         return Err(interrupted());
     }
     if is(Exit::Lacking) {
-        printer.note(&format!("{command} was not measured: this machine lacks what it needs"));
+        printer.note(&format!("{command} was not measured: this machine or this build lacks what it needs"));
         return Ok(None);
     }
     if !is(Exit::Done) && !is(Exit::Failed) {
