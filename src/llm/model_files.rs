@@ -118,8 +118,8 @@ impl ModelFiles {
     }
 }
 
-/// The files of the model whose first part lies at `path`, by the name alone: `path` itself where it is not the name of a
-/// split model's first part. Whether they are there is not looked at.
+/// The files of the model whose first part lies at `path`, by their names: `path` alone where its name is not that of a split
+/// model's first part, or where the other parts are not there. The header is not read: a file of such a name may hold a whole model.
 #[must_use]
 pub fn part_paths(path: &Path) -> Vec<PathBuf> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -128,7 +128,8 @@ pub fn part_paths(path: &Path) -> Vec<PathBuf> {
         let parts = parts.parse::<u64>().ok().filter(|parts| (2..=PARTS_LIMIT).contains(parts))?;
         before.ends_with("-00001").then_some(parts)
     };
-    count().and_then(|parts| siblings(path, 0, parts)).unwrap_or_else(|| vec![path.to_owned()])
+    let parts = count().and_then(|parts| siblings(path, 0, parts));
+    parts.filter(|parts| parts.iter().all(|part| part.exists())).unwrap_or_else(|| vec![path.to_owned()])
 }
 
 /// All parts beside one of them; `None` where its name is not that of such a part.
@@ -247,6 +248,14 @@ mod tests {
         let renamed = folder(&[("first.gguf", part(0, 3, 3, &["a"]))]);
         let error = ModelFiles::open(&renamed.path().join("first.gguf")).unwrap_err().to_string();
         assert!(error.contains("does not end in -00001-of-00003.gguf"), "{error}");
+    }
+
+    #[test]
+    fn a_whole_model_that_is_named_like_a_part_is_one_file() {
+        let folder = folder(&[("m-00001-of-00003.gguf", part(0, 1, 1, &["a"]))]);
+        let path = folder.path().join("m-00001-of-00003.gguf");
+        assert_eq!(ModelFiles::open(&path).unwrap().paths, [path.clone()]);
+        assert_eq!(part_paths(&path), [path]);
     }
 
     #[test]

@@ -32,6 +32,23 @@ fn the_verdict_is_printed_whatever_becomes_of_the_files() {
 }
 
 #[test]
+fn a_refusal_is_followed_by_what_would_mend_it() {
+    let place = folders();
+    place.write("none.csv", &text(&[]));
+    for (line, hint) in
+        [("compare base base", "name each run once"), ("compare base none.csv", "name runs that hold figures")]
+    {
+        let outcome = place.run(line);
+        assert_eq!(outcome.code, Some(4), "{line}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains(hint) && !outcome.stderr.contains("--allow-different"),
+            "{line}: {}",
+            outcome.stderr
+        );
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_written_is_found_before_anything_is_measured() {
     let place = Place::new();
     place.write("notes.csv", "date,remark\n");

@@ -203,7 +203,7 @@ fn a_process_that_ends_before_the_time_is_over_leaves_what_was_seen() {
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
     let run = RecordFolder::read(&place.path("out")).unwrap();
     assert_eq!(run.state, RunState::Failed);
-    assert!(run.reason.as_deref().unwrap().contains("ended after"), "{:?}", run.reason);
+    assert!(run.reason.as_deref().unwrap().contains("ended: it was last seen at"), "{:?}", run.reason);
     assert!(figure(&run, "watched/memory_user", "anonymous").unwrap() > 0.0);
     assert!(figure(&run, "watched/memory_user", "threads").unwrap() >= 1.0);
     assert!(figure(&run, "watched/memory_user", "handles").unwrap() >= 1.0);

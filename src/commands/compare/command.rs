@@ -131,7 +131,15 @@ fn ended(comparison: &Comparison, outcome: Outcome, args: &CompareArgs, printer:
 
 fn remedy(comparison: &Comparison) -> &'static str {
     let fewest = comparison.base_runs.len().min(comparison.new_runs.len());
-    if !comparison.refusals.is_empty() {
+    let mut runs: Vec<&String> = comparison.base_runs.iter().chain(&comparison.new_runs).collect();
+    let all = runs.len();
+    runs.sort_unstable();
+    runs.dedup();
+    if fewest == 0 {
+        "name runs that hold figures: a run's folder, a folder of runs, or a summary.csv of several"
+    } else if runs.len() < all {
+        "name each run once, and on one side"
+    } else if !comparison.refusals.is_empty() {
         "measure both on the same machine with the same build; --allow-different compares what differs in place, build or subject"
     } else if fewest < 4 {
         "a test needs several runs a side: 4 and 4, or --ab; budgets of a gate judge a single run"

@@ -114,13 +114,16 @@ fn conclude(
     (recorder.run.state, recorder.run.reason) = match (ended, plan.length_s) {
         (Ended::Stopped, Some(_)) => (RunState::Interrupted, Some(ended_by())),
         (Ended::ProcessGone, Some(length_s)) => {
-            let reason = format!("process {} ended after {seen_s:.1} s of {length_s:.1} s", target.pid);
+            let reason = format!("process {} ended: it was last seen at {seen_s:.1} s of {length_s:.1} s", target.pid);
             (RunState::Failed, Some(reason))
         }
         _ => (RunState::Complete, None),
     };
     if ended == Ended::ProcessGone {
-        recorder.run.warnings.push(format!("process {} ended {seen_s:.1} s into the watch", target.pid));
+        recorder
+            .run
+            .warnings
+            .push(format!("process {} ended: it was last seen {seen_s:.1} s into the watch", target.pid));
     }
     let (case, judgement) = case(plan, target, looks, recorder.run.reason.clone());
     recorder.run.cases = vec![case];

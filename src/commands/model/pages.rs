@@ -9,6 +9,7 @@ use super::shapes::ShapeRow;
 use crate::exit::Exit;
 use crate::llm::synth::SyntheticMark;
 use crate::llm::{KvCache, ModelFacts, PerBlock, ProfileDifference};
+use crate::text;
 
 /// What stands for a figure that the file does not give.
 const NOT_GIVEN: &str = "not given";
@@ -145,7 +146,7 @@ fn outline(facts: &ModelFacts, file: &str) -> Vec<(&'static str, String)> {
 
 fn pairs(lines: &[(&str, String)]) -> String {
     let widest = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    lines.iter().map(|(name, text)| format!("{name:widest$}  {text}")).collect::<Vec<_>>().join("\n")
+    lines.iter().map(|(name, text)| format!("{name:widest$}  {}", text::cell(text))).collect::<Vec<_>>().join("\n")
 }
 
 fn cache(cache: &KvCache) -> String {
@@ -229,6 +230,12 @@ mod tests {
         let sizes = [0, 999, 1_500, 4_465_664, 5_131_409_000].map(decimal_bytes);
         assert_eq!(sizes, ["0 B", "999 B", "1.5 kB", "4.5 MB", "5.13 GB"]);
         assert_eq!([999, 134_105_856, 7_241_732_096].map(decimal_count), ["999", "134.1 M", "7.24 G"]);
+    }
+
+    #[test]
+    fn a_name_stays_on_its_line() {
+        let shown = pairs(&[("file", "a\nname  forged\u{1b}[31m.gguf".into()), ("name", "b".into())]);
+        assert_eq!(shown, "file  a\\u000aname  forged\\u001b[31m.gguf\nname  b");
     }
 
     #[test]

@@ -253,8 +253,9 @@ fn columns(width: u16) -> Vec<&'static Column> {
 /// The processes of Workly and Unity, and those that were named.
 pub(super) fn processes_table(shown: &Shown<'_>, width: u16) -> Table<'static> {
     if shown.look.processes.is_empty() {
-        let none = Row::new([" none of Workly or Unity is running; --process names others"]);
-        return Table::new([none], [Constraint::Fill(1)]);
+        let whole = " none of Workly or Unity is running; --process names others";
+        let none = if usize::from(width) >= whole.len() + 2 { whole } else { " none here; --process names others" };
+        return Table::new([Row::new([none])], [Constraint::Fill(1)]);
     }
     let columns = columns(width);
     let (before, after) = columns.split_at(usize::from(columns[0].heading == " what"));

@@ -154,3 +154,9 @@ fn sixteen_gpus_on_24_rows_say_how_many_have_no_line() {
     let high = drawn(&look, Some(0), false, (80, 60));
     assert!(!high.contains(" more") && high.matches("NVIDIA GeForce").count() == 16, "{high}");
 }
+
+#[test]
+fn that_nothing_runs_is_said_in_full_at_40_columns() {
+    let shown = drawn(&look(Vec::new(), Vec::new()), None, false, (40, 20));
+    assert!(shown.contains("none here; --process names others"), "{shown}");
+}
