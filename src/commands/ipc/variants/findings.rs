@@ -138,7 +138,8 @@ const LEAST_HELD_PERCENT: f64 = 20.0;
 
 /// That replies came late, and not the commands.
 fn late_replies(case: &Case) -> Option<String> {
-    let share = given(case, "held_back").filter(|share| share.value.is_some_and(|share| share >= LEAST_HELD_PERCENT))?;
+    let share =
+        given(case, "held_back").filter(|share| share.value.is_some_and(|share| share >= LEAST_HELD_PERCENT))?;
     Some(format!(
         "{}: in {} of its reactions a reply came late, and not the command: the bridge's end of the connection held it back until \
          the reply before was acknowledged (Nagle's algorithm and delayed acknowledgement). {REMEDY}",
