@@ -76,6 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     fn replies_of_frames_wait_for_no_acknowledgement() {
         let at_ms = |moments: &[f64]| moments.iter().map(|ms| (ms * 1e6) as u64).collect::<Vec<_>>();
         for (moments, is_held) in [
