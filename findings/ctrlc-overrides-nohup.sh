@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A program that listens for Ctrl-C with the crate `ctrlc` ends with its terminal, nohup or not.
 #
-# What:     ctrlc 3.5.2 (crates.io) with its feature `termination`.
+# What:     ctrlc 3.5.2 (Rust crate) with its feature `termination`.
 # Expected: nohup starts a program with SIGHUP ignored; a handler for Ctrl-C leaves that alone, as `trap` of sh does.
 # Happens:  the feature handles SIGHUP whether or not it was ignored, so that nohup has no effect: the handler runs when the terminal
 #           closes. Without ctrlc the same program goes on.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The percentile iterator of the Rust crate `hdrhistogram` names a level and hands out the sample after it.
 #
-# What:     hdrhistogram 7.6.0 (crates.io), Histogram::iter_quantiles.
+# What:     hdrhistogram 7.6.0 (Rust crate), Histogram::iter_quantiles.
 # Expected: of the values 1 to 100, the row of the 60th percentile holds 60, as in Java's HdrHistogram.
 # Happens:  it holds 61, and so do about a quarter of all rows. The iterator adds steps of 0.05 and arrives at 0.6000000000000001, so it
 #           passes by the value whose share is exactly 0.6. A .hgrm file prints the level as 0.600000, so nobody can see why.

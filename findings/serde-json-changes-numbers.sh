@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # serde_json does not read back the numbers that it wrote: one in eleven changes in its last digit.
 #
-# What:     serde_json 1.0.154 (crates.io) with its default features.
+# What:     serde_json 1.0.154 (Rust crate) with its default features.
 # Expected: it writes the shortest text from which the same f64 comes back (it does), and reads that f64 from it.
 # Happens:  about 9 % of all numbers from 0 to 100 come back one bit off. `str::parse` of the same text is exact. A second
 #           round changes nothing further, so that a test that begins with a file sees no difference.
