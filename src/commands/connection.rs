@@ -119,10 +119,10 @@ impl Connection {
     /// What came that the dialect does not have, if anything did.
     pub(super) fn foreign_warning(&self, reach: &Reach) -> Option<String> {
         let (count, first) = self.client.foreign()?;
-        let messages = if count == 1 { "message" } else { "messages" };
         Some(format!(
-            "{count} {messages} came that dialect {} does not have, and answered nothing; the first: {first}. Is --dialect right? \
+            "{} came that dialect {} does not have, and answered nothing; the first: {first}. Is --dialect right? \
              --dialect auto finds it out",
+            counted(count, "message"),
             reach.dialect.name
         ))
     }
