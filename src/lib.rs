@@ -11,6 +11,7 @@ mod commands;
 pub mod compare;
 pub mod config;
 pub mod exit;
+mod failure;
 pub mod host;
 pub mod llm;
 pub mod measure;
@@ -19,6 +20,7 @@ pub mod plural;
 pub mod record;
 pub mod report;
 pub mod stats;
+mod studies;
 pub mod term;
 pub mod text;
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::failure::Failure;
 use crate::bridge::Listener;
 use crate::bridge::server::{BridgeSpec, EmbeddedBridge, Sign, SpecError};
 use crate::cli::BridgeArgs;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::plural::counted;
 use crate::term::Printer;
 

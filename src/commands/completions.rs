@@ -3,9 +3,9 @@
 use anyhow::Context;
 use clap::CommandFactory;
 
-use super::failure::Failure;
 use crate::cli::{Cli, CompletionsArgs};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::term::Printer;
 
 pub(super) fn run(args: &CompletionsArgs, printer: Printer) -> Result<Exit, Failure> {

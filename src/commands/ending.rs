@@ -1,11 +1,11 @@
 //! How a run of cases ended: for the record, and as the exit code.
 
-use super::failure::Failure;
-use super::stop::ended_by;
 use crate::bridge::{MORE_THAN_SENT, NO_REPLY, NOT_READING};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Run, RunState};
+use crate::studies::ended_by;
 
 /// Settles how the run ended: as planned, by a signal, or with cases that did not.
 pub(super) fn conclude(run: &mut Run, interrupted: bool) {

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::failure::Failure;
 use super::report::show;
 use crate::cli::{HistoryArgs, HistoryFormat};
 use crate::compare::{Selection, Series, WideRow, series, wide_rows};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::plural::{counted, verb_for};
 use crate::record::{RecordError, RecordFolder, read_runs};
 use crate::report;

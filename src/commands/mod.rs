@@ -2,35 +2,31 @@
 
 mod apply;
 mod bridge;
-mod chat_model;
-#[cfg(feature = "llama")]
-mod child;
 mod compare;
 mod completions;
-mod connection;
 mod doctor;
 mod ending;
-mod failure;
+#[cfg(feature = "llama")]
 mod gpu_profiles;
 mod history;
 mod ipc;
-mod located_model;
 mod memory;
 mod model;
-mod model_check;
+mod observer;
 mod pipeline;
 mod quoted;
 mod recommend;
-mod recorder;
 mod render_load;
 mod report;
 mod run;
-mod seen;
-mod simulated;
 mod stop;
 mod tap;
+#[cfg(feature = "llama")]
 mod threads;
+#[cfg(feature = "llama")]
 mod warmup;
 mod watch;
+#[cfg(feature = "llama")]
+mod worker;
 
 pub use run::run;

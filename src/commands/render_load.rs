@@ -7,10 +7,10 @@ use std::thread;
 
 use anyhow::Context;
 
-use super::failure::Failure;
 use crate::cli::RenderLoadArgs;
 use crate::clock::{Clock, nanos};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::measure::{RenderSpec, render};
 use crate::term::Printer;
 

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::failure::Failure;
-use super::recorder::Recorder;
 use crate::cli::{Format, RenderFormat, ReportArgs, TokenFormat};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::record::{self, RecordFolder, Run};
 use crate::report;
+use crate::studies::{FinishedRun, Recorder, Verdict};
 use crate::term::Printer;
 
 pub(super) fn run(args: &ReportArgs, printer: Printer) -> Result<Exit, Failure> {
@@ -72,6 +72,44 @@ fn text_of(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Result<St
     let mut text = Vec::new();
     write(&mut text).context("cannot render the run").map_err(|error| Failure::new(Exit::Bug, error))?;
     Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// In which format a measuring command shows its run.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rendering {
+    /// One of those that every command has.
+    Plain(Format),
+    /// One of those of commands that measure tokens.
+    Tokens(TokenFormat),
+}
+
+impl Rendering {
+    fn text(self, run: &Run, printer: Printer) -> Result<String, Failure> {
+        match self {
+            Self::Plain(format) => rendered(run, format, printer),
+            Self::Tokens(format) => rendered_tokens(run, format, printer),
+        }
+    }
+
+    /// Whether the text holds the run's warnings. Formats for programs do not.
+    fn has_warnings(self) -> bool {
+        matches!(self, Self::Plain(Format::Table | Format::Md) | Self::Tokens(TokenFormat::Table | TokenFormat::Md))
+    }
+}
+
+/// Shows a run that has ended: its result on standard output, what that cannot hold beside it, then where the record is. Returns
+/// the exit code of the run.
+pub(super) fn show_finished(finished: &FinishedRun, rendering: Rendering, printer: Printer) -> Result<Exit, Failure> {
+    let run = &finished.recorder.run;
+    if !rendering.has_warnings() {
+        run.warnings.iter().for_each(|warning| printer.warning(warning));
+    }
+    show_record(&finished.recorder, &rendering.text(run, printer)?, printer)?;
+    Ok(match finished.outcome()? {
+        Some(Verdict::Done) => Exit::Done,
+        Some(Verdict::Negative) => Exit::Negative,
+        None => Exit::Interrupted,
+    })
 }
 
 /// Writes a run's result to standard output, and says where its record is; then fails if the record is not whole.

@@ -5,13 +5,15 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::failure::Failure;
 use super::{
-    apply, bridge, compare, completions, doctor, gpu_profiles, history, ipc, memory, model, model_check, pipeline,
-    recommend, render_load, report, stop, threads, warmup, watch,
+    apply, bridge, compare, completions, doctor, history, ipc, memory, model, pipeline, recommend, render_load, report,
+    stop, tap, watch,
 };
+#[cfg(feature = "llama")]
+use super::{gpu_profiles, threads, warmup, worker};
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::term::Printer;
 
 /// Parses the command line, carries it out, and reports what went wrong. Never panics.
@@ -30,8 +32,8 @@ pub fn run() -> ExitCode {
     match outcome {
         Ok(Ok(exit)) => exit,
         Ok(Err(failure)) => {
-            failure.tell(printer);
-            failure.exit
+            tell(&failure, printer);
+            failure.exit()
         }
         Err(_) => {
             printer.error("this is a bug in workly-perf: please report it with the lines above");
@@ -41,28 +43,60 @@ pub fn run() -> ExitCode {
     .into()
 }
 
+/// Tells the user what went wrong, what helps, and where the figures are that were measured before.
+pub(super) fn tell(failure: &Failure, printer: Printer) {
+    printer.error(&failure.message());
+    if let Some(advice) = failure.advice() {
+        printer.hint(advice);
+    }
+    if let Some(record) = failure.record() {
+        printer.note(&format!("record: {}", record.display()));
+    }
+}
+
 fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
     match command {
         Command::Ipc(args) => ipc::run(args, printer, &*stop::listen()?),
         Command::Bridge(args) => bridge::run(args, printer, &*stop::listen()?),
-        Command::Tap(args) => super::tap::run(args, printer, &*stop::listen()?),
-        Command::Threads(args) => threads::run(args, printer, &*stop::listen()?),
+        Command::Tap(args) => tap::run(args, printer, &*stop::listen()?),
         Command::Pipeline(args) => pipeline::run(args, printer, &*stop::listen()?),
         Command::Recommend(args) => recommend::run(args, printer, &*stop::listen()?),
         Command::Apply(args) => apply::run(args, printer),
         Command::Doctor(args) => doctor::run(args, printer, &*stop::listen()?),
         Command::Memory(args) => memory::run(args, printer, &*stop::listen()?),
-        Command::Warmup(args) => warmup::run(args, printer, &*stop::listen()?),
-        Command::WarmupStart(args) => warmup::run_start(args, printer, &stop::listen()?),
         Command::Watch(args) => watch::run(args, printer, &*stop::listen()?),
         Command::Model(args) => model::run(args, printer, &*stop::listen()?),
         Command::Compare(args) => compare::run(args, printer, &*stop::listen()?),
         Command::History(args) => history::run(args, printer),
         Command::Report(args) => report::run(args, printer),
         Command::Completions(args) => completions::run(args, printer),
-        Command::GpuProfiles(args) => gpu_profiles::run(args, printer, &*stop::listen()?),
-        Command::GpuPlacement(args) => gpu_profiles::run_placement(args, printer, &stop::listen()?),
-        Command::ModelCheck(args) => model_check::run(args, printer, &stop::listen()?),
         Command::RenderLoad(args) => render_load::run(args, printer, &*stop::listen()?),
+        Command::Threads(_)
+        | Command::Warmup(_)
+        | Command::GpuProfiles(_)
+        | Command::WarmupStart(_)
+        | Command::GpuPlacement(_)
+        | Command::ModelCheck(_) => dispatch_engine(command, printer),
     }
+}
+
+/// The commands that run a model.
+#[cfg(feature = "llama")]
+fn dispatch_engine(command: &Command, printer: Printer) -> Result<Exit, Failure> {
+    match command {
+        Command::Threads(args) => threads::run(args, printer, &*stop::listen()?),
+        Command::Warmup(args) => warmup::run(args, printer, &*stop::listen()?),
+        Command::GpuProfiles(args) => gpu_profiles::run(args, printer, &*stop::listen()?),
+        Command::WarmupStart(_) => worker::warmup_start(printer, &stop::listen()?),
+        Command::GpuPlacement(_) => worker::gpu_placement(printer, &stop::listen()?),
+        Command::ModelCheck(_) => worker::model_check(printer, &stop::listen()?),
+        _ => Err(Failure::bug(anyhow::anyhow!("this command runs no model"))),
+    }
+}
+
+/// Refuses: this build has nothing that runs a model.
+#[cfg(not(feature = "llama"))]
+fn dispatch_engine(_: &Command, _: Printer) -> Result<Exit, Failure> {
+    Err(Failure::lacking(anyhow::anyhow!("this build of workly-perf has no llama.cpp"))
+        .hint("build it with its default features: cargo build --release"))
 }

@@ -59,9 +59,7 @@ impl Progress {
 
     /// Ends it without a word: what comes next says how.
     pub fn clear(self) {
-        if let Some(live) = self.live {
-            live.end();
-        }
+        drop(self);
     }
 
     /// Ends it, and leaves `outcome` as a line of its own.
@@ -69,6 +67,14 @@ impl Progress {
         let printer = self.printer;
         self.clear();
         printer.note(outcome);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(live) = self.live.take() {
+            live.end();
+        }
     }
 }
 

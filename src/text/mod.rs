@@ -4,5 +4,7 @@
 //! escapes of its own format. JSON needs none of them: its strings hold any character.
 
 mod safe;
+mod size;
 
 pub use safe::{cell, is_unsafe, line, lines, shortened};
+pub use size::decimal_bytes;

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::super::failure::Failure;
 use super::super::report::{show, show_styled};
 use super::failure::undo_line;
 use super::{shown, source};
@@ -12,6 +11,7 @@ use crate::advise::Recommendation;
 use crate::cli::ApplyArgs;
 use crate::config::{Change, ConfigFile, History};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::plan::settings_patch;
 use crate::term::Printer;
 

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::super::failure::Failure;
 use super::super::quoted::quoted;
 use crate::config::{ConfigError, History};
 use crate::exit::Exit;
+use crate::failure::Failure;
 
 /// What a refusal by the application comes to. It cannot be seen from outside.
 const SILENT: &str = "the application refuses such a file without a message, and runs on its defaults";

@@ -2,9 +2,9 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::super::failure::Failure;
 use crate::advise::{ObeyedBy, ProfileChange, Recommendation, Setting, spelled};
 use crate::config::{AppProfile, Change, ConfigFile, DiffMark, History};
+use crate::failure::Failure;
 use crate::host;
 use crate::plan::app_profiles;
 use crate::text;

@@ -7,11 +7,11 @@ use anyhow::{Context, anyhow};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::super::failure::Failure;
-use super::super::recorder::LOCAL_RUNS;
 use crate::advise::{RECOMMENDATION_SCHEMA, Recommendation};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::record::{RECOMMENDATION_FILE, SchemaVersion};
+use crate::studies::LOCAL_RUNS;
 use crate::term::Printer;
 
 /// What is looked at first of a file.

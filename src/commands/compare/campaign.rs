@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use super::super::failure::Failure;
 use super::command::Compared;
 use super::variant_run::run_variant;
 use crate::cli::CompareArgs;
 use crate::compare::{Comparison, Gate, Look, Question, compare, looks};
+use crate::failure::Failure;
 use crate::plan::{CampaignPlan, Role};
 use crate::plural::counted;
 use crate::record::RunFigures;

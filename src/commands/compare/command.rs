@@ -8,16 +8,16 @@ use anyhow::Context;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::failure::Failure;
-use super::super::recorder::LOCAL_RUNS;
 use super::campaign::campaign;
 use super::outputs::{check, put_out};
 use crate::cli::{CompareArgs, FailOn};
 use crate::compare::{Comparison, Gate, Outcome, Question, Selection, compare};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::plan::CampaignPlan;
 use crate::record::{RecordFolder, read_runs};
 use crate::report;
+use crate::studies::LOCAL_RUNS;
 use crate::term::Printer;
 
 /// A comparison, and how it was asked for.

@@ -1,9 +1,9 @@
 //! How the errors of a comparison end.
 
-use super::super::failure::Failure;
 use super::variant_run::VariantError;
 use crate::compare::GateError;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::plan::CampaignError;
 
 impl From<GateError> for Failure {

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::super::failure::Failure;
 use super::super::report::show;
+use super::super::run::tell;
 use super::command::Compared;
 use crate::cli::{CompareArgs, CompareFormat, Output, OutputKind};
 use crate::compare::Outcome;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::record::Direction;
 use crate::report;
 use crate::term::Printer;
@@ -85,7 +86,7 @@ pub(super) fn put_out(
     failures.extend(written.map(unwritable));
     let mut failures = failures.into_iter();
     let Some(first) = failures.next() else { return Ok(()) };
-    failures.for_each(|failure| failure.tell(printer));
+    failures.for_each(|failure| tell(&failure, printer));
     Err(first)
 }
 

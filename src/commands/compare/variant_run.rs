@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::super::failure::Failure;
+use crate::failure::Failure;
 use crate::plan::Variant;
 use crate::record::{CSV_FILE, RunFigures, read_runs};
 

@@ -3,15 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use super::super::connection::Connection;
-use super::super::failure::Failure;
 use crate::advise::checkup::BridgeFacts;
 use crate::bridge::{Ack, BridgeError, Target};
 use crate::clock::{Clock, ms};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::host;
 use crate::measure::{Bench, End, Load, measure_case};
 use crate::plan::Reach;
+use crate::studies::setup::Connection;
 
 /// Commands of each kind: enough for a median of the frame.
 const COMMANDS: usize = 15;
@@ -22,8 +22,8 @@ pub(super) fn look(mut reach: Reach, stop: &AtomicBool) -> Result<BridgeFacts, F
     let owner = owner(&reach.target);
     let mut connection = match Connection::open(&reach, stop) {
         Ok(connection) => connection,
-        Err(failure) if failure.exit == Exit::Lacking => return Ok(BridgeFacts::Nobody { address }),
-        Err(failure) if failure.exit == Exit::Failed => {
+        Err(failure) if failure.exit() == Exit::Lacking => return Ok(BridgeFacts::Nobody { address }),
+        Err(failure) if failure.exit() == Exit::Failed => {
             return Ok(BridgeFacts::Strange { address, reason: failure.reason(), owner });
         }
         Err(failure) => return Err(failure),

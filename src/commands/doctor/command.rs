@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::apply::{UNPROVEN_AUTO, undo};
-use super::super::failure::Failure;
 use super::super::report::show;
 use super::{bridge, card, model, page};
 use crate::advise::checkup::{
@@ -18,6 +17,7 @@ use crate::advise::threads::later_rule;
 use crate::cli::{DoctorArgs, DoctorFormat};
 use crate::config::{ConfigError, ConfigFile, Patch};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::host;
 use crate::llm::GpuProfile;
 use crate::plan::{DEFAULT_CONFIG, Reach, usable_counts};

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::super::located_model::{LocatedModel, locate};
-use super::super::model_check::TrialDepth;
 use crate::advise::checkup::ModelNeed;
 use crate::cli::DoctorArgs;
 use crate::llm::GpuProfile;
+use crate::studies::model_check::TrialDepth;
+use crate::studies::setup::{LocatedModel, locate};
 use crate::term::Printer;
 
 /// What the model needs, or why there is none.
@@ -16,7 +16,7 @@ pub(super) fn need(
     printer: Printer,
     stop: &AtomicBool,
 ) -> Result<ModelNeed, String> {
-    let located = locate(args.model.as_ref(), args.reach.config.as_deref(), TrialDepth::Header, printer, stop)
+    let located = locate(args.model.as_ref(), args.reach.config.as_deref(), TrialDepth::Header, &printer, stop)
         .map_err(|failure| failure.reason())?;
     let facts = &located.facts;
     let resolved = facts.profiles.iter().find(|resolved| resolved.asked.name == profile.name);

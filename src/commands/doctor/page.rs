@@ -3,10 +3,10 @@
 use anyhow::Context;
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 
-use super::super::failure::Failure;
 use super::command::CheckUp;
 use crate::advise::checkup::{Check, CheckState, Symptom};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::plural::counted;
 
 /// Nothing but a line under the heading.

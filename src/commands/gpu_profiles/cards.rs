@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::super::failure::Failure;
 use super::foresee::{Foreseen, card_budget};
 use super::only_project::ProfileNeed;
 use crate::advise::{MemoryBudget, PlacementPick, RuleAnswer, gib, gpu_rules, table_cards};
+use crate::failure::Failure;
 use crate::plan::GpuProfilesPlan;
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::recorder::Recorder;
 use super::command::Known;
 use super::gpu_watch::gpu_metrics;
 use super::sweep::{Ended, Outcome, Placed, Swept};
@@ -14,6 +13,7 @@ use crate::plan::GpuProfilesPlan;
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, HlogPart, Metric, MetricStatus, RecordError};
 use crate::stats::histogram_of;
+use crate::studies::Recorder;
 
 /// The cases so far: each placement's memory and load, then its prompt and its generation.
 pub(super) fn cases(plan: &GpuProfilesPlan, known: &Known, swept: &Swept) -> Vec<Case> {

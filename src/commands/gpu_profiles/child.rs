@@ -3,8 +3,8 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::super::child::{self, CalledOff as Ended};
 use crate::measure::{PlacementAnswer, PlacementPhase, PlacementTask};
+use crate::studies::worker_client::{self, CalledOff as Ended};
 
 /// Has one thing done in a process of its own. `watch` is called again and again while it runs, with its number and what
 /// it is at.
@@ -15,7 +15,7 @@ pub(super) fn ask(
     mut watch: impl FnMut(u32, PlacementPhase),
 ) -> Result<PlacementAnswer, Ended> {
     let (mut phase, mut answer) = (PlacementPhase::Load, None);
-    let gone = child::ask("gpu-placement", task, timeout, stop, |process, said| {
+    let gone = worker_client::ask("gpu-placement", task, timeout, stop, |process, said| {
         match said {
             Some(PlacementAnswer::Phase(begun)) => phase = begun,
             Some(last) => answer = Some(last),

@@ -4,13 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
-use super::super::failure::Failure;
-use super::super::located_model::{LocatedModel, locate};
-use super::super::model_check::TrialDepth;
-use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered_tokens, show_record};
-use super::super::simulated::synthetic_weights;
-use super::super::stop::ended_by;
 use super::cases::{cases, write_histograms};
 use super::findings::findings;
 use super::foresee::{Foreseen, budget, foresee, gpus};
@@ -20,11 +14,17 @@ use super::sweep::{Ended, Placed, Sweep, Swept};
 use crate::advise::{MemoryBudget, PlacementPick};
 use crate::cli::GpuProfilesArgs;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::host;
 use crate::llm::ModelFacts;
 use crate::llm::engine::{Backend, Device, LogLevel, Target};
 use crate::plan::{Depth, GpuProfilesPlan, ModelFoundBy, oversubscribed};
 use crate::record::RunState;
+use crate::studies::ended_by;
+use crate::studies::model_check::TrialDepth;
+use crate::studies::setup::synthetic_weights;
+use crate::studies::setup::{LocatedModel, locate};
+use crate::studies::{Recorder, RunManifest};
 use crate::term::{Printer, Progress};
 
 /// What is known before anything is measured.
@@ -51,11 +51,11 @@ pub(in super::super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &Ato
     if plan.demands_gpu() && gpus(backend).is_empty() {
         return Err(no_gpu(backend));
     }
-    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, printer, stop)?;
+    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, &printer, stop)?;
     let known = known(backend, &located, &plan, stop)?;
     let mut recorder = Recorder::start(
         args.out.as_deref(),
-        Beginning {
+        RunManifest {
             command: "gpu-profiles",
             plan: serde_json::to_value(&plan).unwrap_or_default(),
             subject: model_subject(&located.name(), located.found_by, &located.facts, backend, known.foreseen.target),
@@ -66,6 +66,7 @@ pub(in super::super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &Ato
                 .chain(oversubscribed(plan.n_threads, &topology))
                 .collect(),
         },
+        std::rc::Rc::new(printer),
     )?;
     let progress = Progress::start(printer, "gpu-profiles", 0);
     let mut sweep = Sweep {

@@ -4,17 +4,17 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::super::child::CalledOff as ChildEnd;
-use super::super::failure::Failure;
 use super::child;
 use crate::advise::{MemoryBudget, PlacementOption, PlacementPick, pick};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::{
     Backend, ContextSpec, Device, DeviceKind, EngineError, Foreseeing, KvType, Projection, Target, project_all,
 };
 use crate::measure::{ForeseeRequest, PlacementAnswer, PlacementTask};
 use crate::plan::{GpuProfilesPlan, KeptFree};
+use crate::studies::worker_client::CalledOff as ChildEnd;
 
 /// Every placement, and the choices beside it.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ pub(super) fn foresee(
 }
 
 /// On as many threads as this process may use CPUs, until Ctrl-C.
-pub(super) fn foreseeing(stop: &AtomicBool) -> Foreseeing<'_> {
+pub(crate) fn foreseeing(stop: &AtomicBool) -> Foreseeing<'_> {
     let cpus = host::topology().usable_cpus().value().copied();
     Foreseeing { workers: cpus.and_then(|cpus| usize::try_from(cpus).ok()).unwrap_or(1), stop }
 }

@@ -5,10 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use super::super::chat_model::chat_model;
-use super::super::failure::Failure;
-use super::super::model_check::{TrialDepth, check_model_file};
-use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered_tokens, show_record};
 use super::cards::{PickedCard, founding_table, picked};
 use super::command::model_subject;
@@ -16,11 +12,16 @@ use super::foresee::{Foreseen, budget, foresee, gpus};
 use crate::advise::gib;
 use crate::cli::GpuProfilesArgs;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::llm::engine::{Backend, ContextSpec, EngineError, Projection, Target, project};
 use crate::llm::{ModelFacts, ModelOutline, ModelRef, ProfileDifference};
 use crate::plan::{GpuProfilesPlan, ModelChoice};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, RunState};
+use crate::studies::model_check::{TrialDepth, check_model_file};
+use crate::studies::setup::chat_model;
+use crate::studies::setup::synthetic_weights;
+use crate::studies::{Recorder, RunManifest};
 use crate::term::Printer;
 
 /// Cards that are answered for where there is no GPU and none was named, in GiB.
@@ -51,7 +52,7 @@ pub(super) fn run(
     })?;
     let (files, facts) = chat_model(outline.path())?;
     if matches!(choice.model, ModelRef::File(_)) {
-        check_model_file(&files, TrialDepth::Header, printer, stop)?;
+        check_model_file(&files, TrialDepth::Header, &printer, stop)?;
     }
     let backend = Backend::start()?;
     let here = gpus(backend);
@@ -77,13 +78,14 @@ pub(super) fn run(
     };
     let mut recorder = Recorder::start(
         args.out.as_deref(),
-        Beginning {
+        RunManifest {
             command: "gpu-profiles",
             plan: serde_json::to_value(plan).unwrap_or_default(),
             subject: model_subject(&choice.model.to_string(), choice.found_by, &facts, backend, target),
-            simulated: super::super::simulated::synthetic_weights(&facts),
+            simulated: synthetic_weights(&facts),
             warnings: super::command::concerns(&facts, plan),
         },
+        std::rc::Rc::new(printer),
     )?
     .without_noise();
     let mut cases: Vec<Case> = foreseen.first.iter().map(|placement| projected("project", placement, None)).collect();

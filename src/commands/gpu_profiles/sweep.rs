@@ -9,7 +9,6 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::super::child::CalledOff as ChildEnd;
 use super::child;
 use super::command::Known;
 use super::gpu_watch::{GpuSeen, GpuWatch};
@@ -20,6 +19,7 @@ use crate::llm::read_through;
 use crate::measure::{PlacementAnswer, PlacementOutcome, PlacementRequest, PlacementTask};
 use crate::plan::{GpuProfilesPlan, Rounds};
 use crate::record::RecordError;
+use crate::studies::worker_client::CalledOff as ChildEnd;
 
 /// One measurement of a placement.
 #[derive(Debug)]

@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::failure::Failure;
-use super::super::stop::ended_by;
 use super::session::Session;
 use crate::bridge::{Ack, BridgeError};
 use crate::clock::ms;
+use crate::failure::Failure;
 use crate::measure::{
     BoundsFromOutside, Clocks, End, Exchange, Load, Part, QUIET, bounds_from_outside, clocks, measure_case,
     measure_exchanges, part_metrics, parts,
@@ -14,6 +13,7 @@ use crate::measure::{
 use crate::plan::BreakdownPlan;
 use crate::plural::counted;
 use crate::record::{Case, CaseState};
+use crate::studies::ended_by;
 use crate::term::Progress;
 
 /// Measures both kinds of reply, and takes their round trips apart.

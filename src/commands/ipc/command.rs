@@ -2,18 +2,18 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::super::connection::Connection;
 use super::super::ending::{SPEAKS_OTHERWISE, bridge_hint, conclude, verdict};
-use super::super::failure::Failure;
-use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
 use super::session::Session;
 use super::{breakdown, max_rate, round_trips, variants};
 use crate::cli::{Format, IpcArgs};
 use crate::clock::Clock;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::plan::{IpcPlan, Study};
 use crate::record::{Case, CaseState, Run};
+use crate::studies::setup::Connection;
+use crate::studies::{Recorder, RunManifest};
 use crate::term::Printer;
 
 /// Plans, connects, measures, restores, reports.
@@ -25,14 +25,14 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     }
     plan.check()?;
     let greeting = connection.greeting_warning(&plan);
-    let beginning = Beginning {
+    let beginning = RunManifest {
         command: "ipc",
         plan: serde_json::to_value(&plan).unwrap_or_default(),
         subject: connection.subject(&plan),
         simulated: connection.simulated(),
         warnings: plan.cautions().into_iter().chain(greeting).collect(),
     };
-    let mut recorder = Recorder::start(args.out.as_deref(), beginning)?;
+    let mut recorder = Recorder::start(args.out.as_deref(), beginning, std::rc::Rc::new(printer))?;
     recorder.measures(connection.processes());
     introduce(&plan, &recorder.run, printer);
 
@@ -57,9 +57,9 @@ pub(in super::super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool)
     }
     recorder.run.cases.sort_by_key(|case| case.conditions["place_in_plan"].as_u64());
     let interrupted = match outcome {
-        Err(failure) if failure.exit != Exit::Interrupted => {
+        Err(failure) if failure.exit() != Exit::Interrupted => {
             let failure = if speaks_otherwise { failure.hint(SPEAKS_OTHERWISE) } else { failure };
-            return Err(abandon(recorder, failure, printer));
+            return Err(abandon(recorder, failure));
         }
         outcome => outcome.is_err() || cut_short || recorder.run.cases.iter().any(is_interrupted),
     };
@@ -91,11 +91,6 @@ fn introduce(plan: &IpcPlan, run: &Run, printer: Printer) {
 
 /// Leaves what was measured until then as a run that failed. A bridge that went away meanwhile is a measurement that failed, not a
 /// machine that has none.
-fn abandon(mut recorder: Recorder, failure: Failure, printer: Printer) -> Failure {
-    let mut failure = recorder.fail(failure);
-    if failure.exit == Exit::Lacking {
-        failure.exit = Exit::Failed;
-    }
-    printer.note(&format!("record: {}", recorder.path().display()));
-    failure
+fn abandon(mut recorder: Recorder, failure: Failure) -> Failure {
+    recorder.fail(failure.during_a_run())
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::failure::Failure;
 use super::session::Session;
 use crate::bridge::{Ack, BridgeError, Message};
 use crate::clock::{ms, nanos};
+use crate::failure::Failure;
 use crate::host;
 use crate::measure::{
     End, Failing, Limit, Load, Phase, Search, Step, Verdict, case_state, due_count, judge, measure_case, measure_step,

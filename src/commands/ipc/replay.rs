@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::failure::Failure;
 use super::round_trips::lateness_note;
 use super::session::Session;
 use crate::bridge::Ack;
+use crate::failure::Failure;
 use crate::measure::{RoundTrips, case_state, metrics, replay};
 use crate::plan::ReplayPlan;
 use crate::record::{Case, Direction, HlogPart, Metric};

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::super::connection::Connection;
-use super::super::recorder::Recorder;
 use crate::bridge::Client;
 use crate::clock::Clock;
 use crate::measure::Bench;
 use crate::plan::IpcPlan;
+use crate::studies::Recorder;
+use crate::studies::setup::Connection;
 use crate::term::Printer;
 
 /// A run under way. A study adds its cases and findings to `recorder`, each case as it ends; it comes back early, with what

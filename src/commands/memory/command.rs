@@ -2,10 +2,10 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::super::failure::Failure;
 use super::{target, watched};
 use crate::cli::MemoryArgs;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::term::Printer;
 
 pub(in super::super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {

@@ -1,10 +1,10 @@
 //! How the errors of `memory` end.
 
-use super::super::failure::Failure;
 use super::lines::LinesError;
 use super::target::TargetError;
 use super::watched::WatchError;
 use crate::exit::Exit;
+use crate::failure::Failure;
 
 impl From<TargetError> for Failure {
     fn from(error: TargetError) -> Self {

@@ -4,12 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::json;
 
-use super::super::failure::Failure;
-use super::super::located_model::{LocatedModel, locate};
-use super::super::model_check::TrialDepth;
-use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
-use super::super::stop::ended_by;
 use super::expected::Expected;
 use super::judged::{exit, sentence};
 use super::life::{Step, Talk, talk, timed};
@@ -17,18 +12,23 @@ use super::steps::{device_growth, reconciled, step_cases, talk_case};
 use super::vram::VramReader;
 use crate::cli::MemoryArgs;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::{Backend, ContextSpec, LogLevel, Model, Placement, Projection, Target, project};
 use crate::plan::{ConversationPlan, oversubscribed};
 use crate::record::RunState;
 use crate::report::amount;
+use crate::studies::ended_by;
+use crate::studies::model_check::TrialDepth;
+use crate::studies::setup::{LocatedModel, locate};
+use crate::studies::{Recorder, RunManifest};
 use crate::term::{Printer, Progress};
 
 /// Walks through the life cycle, and says what came out.
 pub(super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let topology = host::topology();
     let plan = ConversationPlan::resolve(args, &topology)?;
-    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, printer, stop)?;
+    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, &printer, stop)?;
     let spec = ContextSpec {
         n_ctx: plan.n_ctx,
         n_threads: plan.n_threads,
@@ -55,8 +55,11 @@ pub(super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Res
     let held = session.held(plan.n_gpu_layers).ok().map(|held| held.on_devices().total_bytes());
     let expected = Expected::of(&projection, held, backend, position);
 
-    let mut recorder =
-        Recorder::start(args.out.as_deref(), beginning(&plan, &located, &model, &projection, &expected))?;
+    let mut recorder = Recorder::start(
+        args.out.as_deref(),
+        beginning(&plan, &located, &model, &projection, &expected),
+        std::rc::Rc::new(printer),
+    )?;
     recorder.run.warnings.extend(oversubscribed(plan.n_threads, &topology));
     let progress = Progress::start(printer, "messages", plan.messages.into());
     let mut saved = 0;
@@ -101,9 +104,9 @@ fn beginning(
     model: &Model,
     projection: &Projection,
     expected: &Expected,
-) -> Beginning {
+) -> RunManifest {
     let facts = model.facts();
-    Beginning {
+    RunManifest {
         command: "memory",
         plan: serde_json::to_value(plan).unwrap_or_default(),
         subject: located.subject(facts, json!({"projection": projection, "expected": expected})),

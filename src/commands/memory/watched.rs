@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::failure::Failure;
-use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
-use super::super::stop::ended_by;
 use super::judged::{exit, growth, sentence};
 use super::lines::{Lines, LinesError};
 use super::vram::{self, Vram, VramReader};
@@ -17,9 +14,12 @@ use crate::advise::{LeakJudgement, Standstill};
 use crate::cli::MemoryArgs;
 use crate::clock::Clock;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::host::{self, NamedProcess, ProcessMemory};
 use crate::plan::{GrowthUnit, MemoryWatchPlan};
 use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus, RecordError, RunState, Series, Timeline};
+use crate::studies::ended_by;
+use crate::studies::{Recorder, RunManifest};
 use crate::term::{Printer, Progress};
 
 /// How often the record is written while the watch goes on, in seconds.
@@ -66,14 +66,14 @@ pub(super) fn run(
     let plan = MemoryWatchPlan::resolve(args);
     let gpus = args.vram.then(open_gpus);
     let mut lines = args.count_lines.as_deref().map(Lines::open).transpose().map_err(WatchError::from)?;
-    let beginning = Beginning {
+    let beginning = RunManifest {
         command: "memory",
         plan: serde_json::to_value(&plan).unwrap_or_default(),
         subject: json!({ "process": target.name, "pid": target.pid }),
         simulated: Vec::new(),
         warnings: Vec::new(),
     };
-    let mut recorder = Recorder::start(args.out.as_deref(), beginning)?;
+    let mut recorder = Recorder::start(args.out.as_deref(), beginning, std::rc::Rc::new(printer))?;
     recorder.measures([target.pid]);
     let looks = plan.length_s.map_or(0.0, |length_s| length_s / plan.every_s);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A count that an hour and a millisecond bound.

@@ -2,17 +2,17 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::super::failure::Failure;
 use super::super::report::show;
 use super::pages;
-use super::ready::ready;
 use crate::cli::{InspectArgs, ModelFormat};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::llm::{GpuProfile, ModelFacts, ModelFiles, check_soundness};
+use crate::studies::setup::ready;
 use crate::term::Printer;
 
 pub(super) fn run(args: &InspectArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
-    let file = ready(&args.model, printer, stop)?;
+    let file = ready(&args.model, &printer, stop)?;
     let files = ModelFiles::open(&file)?;
     let facts = ModelFacts::of_files(&files, GpuProfile::built_in())?;
     if let Err(fault) = check_soundness(&file, &files.header) {

@@ -3,9 +3,7 @@
 mod command;
 mod inspect;
 mod pages;
-mod ready;
 mod shapes;
 mod synth;
 
 pub(super) use command::run;
-pub(super) use ready::ready;

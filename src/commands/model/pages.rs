@@ -4,12 +4,12 @@ use anyhow::Context;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
-use super::super::failure::Failure;
 use super::shapes::ShapeRow;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::llm::synth::SyntheticMark;
 use crate::llm::{KvCache, ModelFacts, PerBlock, ProfileDifference};
-use crate::text;
+use crate::text::{self, decimal_bytes};
 
 /// What stands for a figure that the file does not give.
 const NOT_GIVEN: &str = "not given";
@@ -22,17 +22,6 @@ pub(super) fn json(facts: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(facts)
         .context("cannot write facts as JSON")
         .map_err(|error| Failure::new(Exit::Bug, error))
-}
-
-/// Bytes as people write them, in decimal units: `5.13 GB`.
-pub(super) fn decimal_bytes(bytes: u64) -> String {
-    let size = bytes as f64;
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", size / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", size / 1e6),
-        _ => format!("{:.2} GB", size / 1e9),
-    }
 }
 
 /// Counts as people write them: `7.24 G`.

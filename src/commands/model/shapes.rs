@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::super::failure::Failure;
 use super::super::report::show;
 use super::pages;
 use crate::cli::{ModelFormat, ShapesArgs};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::llm::synth::{DEFAULT_SEED, Shape, SyntheticModel};
 use crate::term::Printer;
 

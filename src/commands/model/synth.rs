@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use super::super::failure::Failure;
 use super::super::report::show;
-use super::pages::{decimal_bytes, decimal_count};
+use super::pages::decimal_count;
 use crate::cli::SynthArgs;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::llm::synth::{Overwrite, SyntheticModel, Watch};
 use crate::term::{Printer, Progress};
+use crate::text::decimal_bytes;
 
 pub(super) fn run(args: &SynthArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let model = SyntheticModel::new(args.shape, args.seed);

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::recorder::Recorder;
-use super::super::seen::Seen;
 use super::card::CardNeed;
 use super::growth;
 use super::turns::All;
@@ -15,6 +13,8 @@ use crate::plan::{PipelinePlan, Side};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, HlogPart, MetricStatus, RecordError};
 use crate::stats::histogram_of;
+use crate::studies::Recorder;
+use crate::studies::setup::Seen;
 
 /// The cases so far: first turns and conversation of each side.
 pub(super) fn cases(

@@ -7,12 +7,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::Value;
 
-use super::super::connection::Connection;
 use super::super::ending::{SPEAKS_OTHERWISE, bridge_hint, conclude, verdict};
-use super::super::failure::Failure;
-use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
-use super::super::seen::{Seen, seen};
 use super::budget::Budget;
 use super::card::CardNeed;
 use super::cases::{cases, write_histograms};
@@ -26,10 +22,14 @@ use super::voices::Voice;
 use crate::cli::PipelineArgs;
 use crate::clock::Clock;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::host;
 use crate::measure::{Delivery, Reactor, RenderLoad, Watch};
 use crate::plan::{Arm, PipelinePlan, Side, oversubscribed};
 use crate::plural::counted;
+use crate::studies::setup::Connection;
+use crate::studies::setup::{Seen, seen};
+use crate::studies::{Recorder, RunManifest};
 use crate::term::{Printer, Progress};
 
 /// Plans, loads, connects, takes the turns, measures the contention, leaves the avatar as it was found, says what came out.
@@ -44,7 +44,7 @@ pub(in super::super) fn run(args: &PipelineArgs, printer: Printer, stop: &Atomic
     if let Some(found) = connection.found.take() {
         plan.reach.speak(found);
     }
-    let mut recorder = start(args, &plan, &models, &connection)?;
+    let mut recorder = start(args, &plan, &models, &connection, printer)?;
     let most_threads = plan.arms.iter().map(|(_, arm)| arm.n_threads.max(arm.n_threads_batch)).max().unwrap_or(1);
     recorder.run.warnings.extend(oversubscribed(most_threads, &topology));
     announce(&plan, &recorder, printer);
@@ -61,7 +61,7 @@ pub(in super::super) fn run(args: &PipelineArgs, printer: Printer, stop: &Atomic
     recorder.run.warnings.extend(foreign);
     let interrupted = match outcome {
         Ok(()) => false,
-        Err(failure) if failure.exit == Exit::Interrupted => true,
+        Err(failure) if failure.exit() == Exit::Interrupted => true,
         Err(failure) => {
             measured.keep(&plan, models.cards(), &mut recorder, true);
             write_histograms(&mut recorder, &measured.turns)?;
@@ -102,12 +102,13 @@ fn start(
     plan: &PipelinePlan,
     models: &Models,
     connection: &Connection,
+    printer: Printer,
 ) -> Result<Recorder, Failure> {
     let mut subject = connection.subject(&plan.reach);
     if let (Some(subject), Value::Object(model)) = (subject.as_object_mut(), models.subject()) {
         subject.extend(model);
     }
-    let beginning = Beginning {
+    let beginning = RunManifest {
         command: "pipeline",
         plan: serde_json::to_value(plan).unwrap_or_default(),
         subject,
@@ -122,7 +123,7 @@ fn start(
             .chain(connection.greeting_warning(&plan.reach))
             .collect(),
     };
-    let mut recorder = Recorder::start(args.out.as_deref(), beginning)?;
+    let mut recorder = Recorder::start(args.out.as_deref(), beginning, std::rc::Rc::new(printer))?;
     recorder.measures(connection.processes());
     Ok(recorder)
 }

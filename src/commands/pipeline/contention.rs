@@ -7,10 +7,10 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use serde_json::json;
 
-use super::super::failure::Failure;
 use super::budget::{Budget, Part};
 use crate::bridge::{Ack, Client, Message};
 use crate::clock::{Clock, ms};
+use crate::failure::Failure;
 use crate::llm::Conversation;
 use crate::measure::{CellSample, RenderLoad, Speaker, average, case_state, measure_cell};
 use crate::plan::PipelinePlan;

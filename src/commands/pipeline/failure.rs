@@ -1,7 +1,7 @@
 //! How the errors of `pipeline` end.
 
-use super::super::failure::Failure;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::measure::{RenderLoadError, SpeakerError};
 use crate::plan::{ARM_KEYS, ArmError, PipelinePlanError};
 

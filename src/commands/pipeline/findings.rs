@@ -1,6 +1,5 @@
 //! What the turns come to, in words.
 
-use super::super::seen::Seen;
 use super::compared::{Compared, Verdict};
 use super::contention::{Cell, Cells, latencies_ms, speeds};
 use super::turns::{All, Taken};
@@ -8,6 +7,7 @@ use crate::measure::{CellSample, Moment, Turn};
 use crate::plan::{Arm, PipelinePlan, Side};
 use crate::plural::counted;
 use crate::stats::{PairedRatio, mean_of, paired_ratio};
+use crate::studies::setup::Seen;
 
 /// The sentences that lead the report.
 pub(super) fn findings(

@@ -7,10 +7,10 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::super::failure::Failure;
 use super::budget::{Budget, Part};
 use super::voices::Voice;
 use crate::clock::Clock;
+use crate::failure::Failure;
 use crate::host::anonymous_bytes;
 use crate::llm::Conversation;
 use crate::measure::{Reactor, RenderLoad, Speaker, Turn, TurnSpec, take_turn};

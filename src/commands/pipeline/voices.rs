@@ -3,9 +3,9 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::super::failure::Failure;
 #[cfg(feature = "llama")]
 use crate::clock::Clock;
+use crate::failure::Failure;
 #[cfg(feature = "llama")]
 use crate::llm::engine::{ContextSpec, Model};
 #[cfg(feature = "llama")]

@@ -7,9 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::super::apply;
-use super::super::failure::Failure;
 use super::super::quoted::quoted;
-use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
 use super::evidence::{self, Gathered};
 use super::facts::{self, Named};
@@ -17,8 +15,10 @@ use crate::advise::{Choice, ProfileChange, RECOMMENDATION_SCHEMA, Recommendation
 use crate::cli::RecommendArgs;
 use crate::config::{AppProfile, ConfigError, ConfigFile, Patch};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::plan::{DEFAULT_CONFIG, objective};
 use crate::record::{Case, CaseState, Direction, Metric, RunState, Simulation};
+use crate::studies::{Recorder, RunManifest};
 use crate::term::Printer;
 
 /// Gathers, asks the rules, saves, says.
@@ -42,7 +42,7 @@ pub(in super::super) fn run(args: &RecommendArgs, printer: Printer, stop: &Atomi
 
     let simulated = simulated(&gathered, model.as_ref());
     let beginning = beginning(args, &gathered, model.as_ref(), &simulated);
-    let mut recorder = Recorder::start(args.out.as_deref(), beginning)?.without_noise();
+    let mut recorder = Recorder::start(args.out.as_deref(), beginning, std::rc::Rc::new(printer))?.without_noise();
     recorder.run.machine_noise = noise_behind(&choices, &gathered.runs);
     let recommendation = Recommendation {
         schema: RECOMMENDATION_SCHEMA,
@@ -85,14 +85,19 @@ fn config_path(args: &RecommendArgs) -> Option<PathBuf> {
     named.or_else(|| Some(PathBuf::from(DEFAULT_CONFIG)).filter(|path| path.is_file()))
 }
 
-fn beginning(args: &RecommendArgs, gathered: &Gathered, model: Option<&Named>, simulated: &[Simulation]) -> Beginning {
+fn beginning(
+    args: &RecommendArgs,
+    gathered: &Gathered,
+    model: Option<&Named>,
+    simulated: &[Simulation],
+) -> RunManifest {
     let budget = match (args.quick, args.thorough) {
         (true, _) => "quick",
         (_, true) => "thorough",
         _ => "saved runs",
     };
     let runs: Vec<&str> = gathered.runs.iter().map(|run| run.run_id.as_str()).collect();
-    Beginning {
+    RunManifest {
         command: "recommend",
         plan: json!({
             "objective": objective(args.objective).word(),

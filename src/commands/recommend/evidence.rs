@@ -7,15 +7,15 @@ use std::sync::atomic::AtomicBool;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::failure::Failure;
-use super::super::recorder::LOCAL_RUNS;
 use super::facts::Named;
 use super::measuring::{Depth, Missing, measure};
 use crate::bridge::Target;
 use crate::cli::RecommendArgs;
 use crate::config::ConfigFile;
+use crate::failure::Failure;
 use crate::host;
 use crate::record::{Machine, RecordFolder, Run, RunState};
+use crate::studies::LOCAL_RUNS;
 use crate::term::Printer;
 
 /// Saved runs that are older say little of a machine that has been updated since.

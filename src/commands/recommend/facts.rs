@@ -4,19 +4,19 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 
-use super::super::chat_model::chat_model;
-use super::super::failure::Failure;
-use super::super::model_check::{TrialDepth, check_model_file};
-use super::super::simulated::synthetic_weights;
 use crate::advise::{Card, Situation};
 use crate::cli::RecommendArgs;
 use crate::config::ConfigFile;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::host;
 use crate::host::gpu::{GpuAddress, Nvml};
 use crate::llm::{ModelFacts, ModelOutline, ModelRef};
 use crate::plan::{ModelChoice, ModelChoiceError, NeedsError, app_profiles, model_needs, objective, usable_counts};
 use crate::record::{Fact, GpuSurvey, Simulation};
+use crate::studies::model_check::{TrialDepth, check_model_file};
+use crate::studies::setup::chat_model;
+use crate::studies::setup::synthetic_weights;
 use crate::term::Printer;
 
 /// The model that the recommendation is for.
@@ -63,7 +63,7 @@ pub(super) fn model(args: &RecommendArgs, printer: Printer, stop: &AtomicBool) -
     })?;
     let (files, facts) = chat_model(outline.path())?;
     if matches!(choice.model, ModelRef::File(_)) {
-        check_model_file(&files, TrialDepth::Header, printer, stop)?;
+        check_model_file(&files, TrialDepth::Header, &printer, stop)?;
     }
     Ok(Some(Named { model: choice.model, outline, facts }))
 }

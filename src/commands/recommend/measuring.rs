@@ -8,18 +8,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, anyhow};
 use jiff::Timestamp;
 
-use super::super::failure::Failure;
-use super::super::recorder::LOCAL_RUNS;
-use super::super::stop::ended_by;
 use super::command::text;
 use crate::advise::threads::{BASELINE, founding_rule, later_rule};
 use crate::cli::{ObjectiveArg, RecommendArgs};
 use crate::config::ConfigFile;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::host;
 use crate::llm::GpuProfile;
 use crate::plan::usable_counts;
 use crate::record::{RecordFolder, Run};
+use crate::studies::LOCAL_RUNS;
+use crate::studies::ended_by;
 use crate::term::Printer;
 
 /// How much is measured.

@@ -1,11 +1,9 @@
 //! Ending early: which signal asked for it, and the flag that everything that takes time looks at.
 
-mod reason;
 #[cfg(unix)]
 mod signals_unix;
 #[cfg(windows)]
 mod signals_windows;
 mod stopping;
 
-pub(super) use reason::{StopReason, ended_by};
 pub(super) use stopping::{listen, note};

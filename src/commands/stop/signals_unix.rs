@@ -6,19 +6,19 @@ use std::thread;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::reason::StopReason;
+use crate::studies::Interruption;
 
 /// Calls `heard` for each signal that asks the process to end, on a thread of its own. A SIGHUP that whoever started the
 /// process has it ignore, as `nohup` does, stays ignored.
-pub(super) fn listen(heard: impl Fn(StopReason) + Send + 'static) -> io::Result<()> {
+pub(super) fn listen(heard: impl Fn(Interruption) + Send + 'static) -> io::Result<()> {
     let wanted = [SIGINT, SIGTERM].into_iter().chain((!ignores_hang_up()).then_some(SIGHUP));
     let mut signals = Signals::new(wanted)?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
             heard(match signal {
-                SIGTERM => StopReason::Terminated,
-                SIGHUP => StopReason::HungUp,
-                _ => StopReason::CtrlC,
+                SIGTERM => Interruption::Terminated,
+                SIGHUP => Interruption::HungUp,
+                _ => Interruption::CtrlC,
             });
         }
     })?;

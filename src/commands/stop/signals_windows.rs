@@ -11,15 +11,15 @@ use windows_sys::Win32::System::Console::{
 };
 use windows_sys::core::BOOL;
 
-use super::reason::StopReason;
+use crate::studies::Interruption;
 
 /// Longer than Windows waits for a program whose console was closed (5 s).
 const UNTIL_ENDED: Duration = Duration::from_secs(60);
 
-static HEARD: OnceLock<Box<dyn Fn(StopReason) + Send + Sync>> = OnceLock::new();
+static HEARD: OnceLock<Box<dyn Fn(Interruption) + Send + Sync>> = OnceLock::new();
 
 /// Calls `heard` for each console event that asks the process to end, on a thread of the system's.
-pub(super) fn listen(heard: impl Fn(StopReason) + Send + Sync + 'static) -> io::Result<()> {
+pub(super) fn listen(heard: impl Fn(Interruption) + Send + Sync + 'static) -> io::Result<()> {
     // Called once a process; a second call would keep the first listener.
     let _ = HEARD.set(Box::new(heard));
     // SAFETY: the handler is a function for the life of the process and touches only what may be shared between threads.
@@ -31,9 +31,9 @@ pub(super) fn listen(heard: impl Fn(StopReason) + Send + Sync + 'static) -> io::
 
 unsafe extern "system" fn on_event(event: u32) -> BOOL {
     let reason = match event {
-        CTRL_CLOSE_EVENT => StopReason::TerminalClosed,
-        CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT => StopReason::Terminated,
-        _ => StopReason::CtrlC,
+        CTRL_CLOSE_EVENT => Interruption::TerminalClosed,
+        CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT => Interruption::Terminated,
+        _ => Interruption::CtrlC,
     };
     if let Some(heard) = HEARD.get() {
         heard(reason);

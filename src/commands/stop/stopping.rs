@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::super::failure::Failure;
-use super::reason::StopReason;
 #[cfg(unix)]
 use super::signals_unix as signals;
 #[cfg(windows)]
 use super::signals_windows as signals;
 use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::studies::Interruption;
 use crate::term::restore_terminal;
 
 /// Signals that come so soon after the first are the same request: `timeout`, for one, signals the process and then its group.
@@ -36,13 +36,13 @@ pub(in super::super) fn listen() -> Result<Arc<AtomicBool>, Failure> {
 }
 
 /// Raises the flag for this reason.
-pub(in super::super) fn note(reason: StopReason, stop: &AtomicBool) {
+pub(in super::super) fn note(reason: Interruption, stop: &AtomicBool) {
     reason.keep();
     stop.store(true, Ordering::Relaxed);
 }
 
 /// Whether the user asks again, having asked before.
-fn is_second_request(reason: StopReason, now: Instant) -> bool {
+fn is_second_request(reason: Interruption, now: Instant) -> bool {
     if !reason.is_a_request() {
         return false;
     }
@@ -59,10 +59,10 @@ mod tests {
     fn a_second_request_is_one_that_comes_later_and_a_hang_up_is_none() {
         let start = Instant::now();
         let after = |ms| start + Duration::from_millis(ms);
-        assert!(!is_second_request(StopReason::HungUp, after(0)));
-        assert!(!is_second_request(StopReason::Terminated, after(1)));
-        assert!(!is_second_request(StopReason::Terminated, after(3)), "timeout signals twice");
-        assert!(!is_second_request(StopReason::HungUp, after(900)));
-        assert!(is_second_request(StopReason::CtrlC, after(900)));
+        assert!(!is_second_request(Interruption::HungUp, after(0)));
+        assert!(!is_second_request(Interruption::Terminated, after(1)));
+        assert!(!is_second_request(Interruption::Terminated, after(3)), "timeout signals twice");
+        assert!(!is_second_request(Interruption::HungUp, after(900)));
+        assert!(is_second_request(Interruption::CtrlC, after(900)));
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::failure::Failure;
-use super::super::recorder::Recorder;
 use crate::bridge::Ack;
+use crate::failure::Failure;
 use crate::measure::{TapAccount, Traffic, latency_metrics};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, HlogPart, Metric, MetricStatus};
 use crate::report::with_interval;
 use crate::stats::{Reservoir, Summary, histogram_of};
+use crate::studies::Recorder;
 
 /// A case, the times behind it in nanoseconds, and what they are times of.
 pub(super) struct TapCase {

@@ -8,9 +8,6 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::connection::serving;
-use super::super::failure::Failure;
-use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
 use super::cases;
 use super::session::Session;
@@ -20,8 +17,11 @@ use crate::bridge::{BridgeError, dial};
 use crate::cli::{Format, TapArgs};
 use crate::clock::Clock;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::plan::TapPlan;
 use crate::record::{RunState, Simulation};
+use crate::studies::setup::serving;
+use crate::studies::{Recorder, RunManifest};
 use crate::term::Printer;
 
 /// How often it looks for connections, messages and the wish to end. No message waits for this.
@@ -39,7 +39,7 @@ pub(in super::super) fn run(args: &TapArgs, printer: Printer, stop: &AtomicBool)
     let (listener, address) = listen(&plan)?;
     let clock = Clock::start();
     let simulated = plan.to.iter().find_map(|to| Sign::read(*to));
-    let beginning = Beginning {
+    let beginning = RunManifest {
         command: "tap",
         plan: serde_json::to_value(&plan).unwrap_or_default(),
         subject: json!({"listen": address.to_string(), "to": plan.to.iter().map(ToString::to_string).collect::<Vec<_>>()}),
@@ -49,7 +49,7 @@ pub(in super::super) fn run(args: &TapArgs, printer: Printer, stop: &AtomicBool)
             .collect(),
         warnings: plan.with_payload.then(|| PRIVATE.to_owned()).into_iter().collect(),
     };
-    let mut recorder = Recorder::start(args.out.as_deref(), beginning)?;
+    let mut recorder = Recorder::start(args.out.as_deref(), beginning, std::rc::Rc::new(printer))?;
     recorder.measures(serving(&plan.to));
     let session = Session::start(recorder, clock, plan.with_payload)?;
     if plan.with_payload {

@@ -1,12 +1,12 @@
 //! What passed, put in the order of time, written to the session file, and added up.
 
-use super::super::failure::Failure;
-use super::super::recorder::Recorder;
 use crate::bridge::Framing;
 use crate::bridge::tap::{Passage, Passed, Side, Sighting};
 use crate::clock::Clock;
+use crate::failure::Failure;
 use crate::measure::TapAccount;
 use crate::record::{Sender, SessionEvent, SessionHead, SessionLine, SessionMessage, SessionWriter};
+use crate::studies::Recorder;
 
 /// A message is looked at once it is so old: by then the other direction has noted all that it had read before.
 const HOLD_BACK_NS: u64 = 100_000_000;

@@ -6,10 +6,6 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::ending::{conclude, verdict};
-use super::super::failure::Failure;
-use super::super::located_model::{LocatedModel, load, locate};
-use super::super::model_check::TrialDepth;
-use super::super::recorder::{Beginning, Recorder};
 use super::super::report::{rendered, show_record};
 use super::findings::findings;
 use super::lengths::{self, Lengths};
@@ -18,12 +14,16 @@ use super::start_cases;
 use super::starts::{self, Fault, Starts};
 use crate::cli::WarmupArgs;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::{Backend, ContextSpec, LogLevel, Model, Placement};
 use crate::measure::{Readiness, StartOutcome};
 use crate::plan::{WarmupPlan, oversubscribed};
 use crate::record::{CaseState, HlogPart, RecordError};
 use crate::stats::histogram_of;
+use crate::studies::model_check::TrialDepth;
+use crate::studies::setup::{LocatedModel, load, locate};
+use crate::studies::{Recorder, RunManifest};
 use crate::term::{Printer, Progress};
 
 /// What has been measured so far.
@@ -46,9 +46,10 @@ impl Measured {
 pub(in super::super) fn run(args: &WarmupArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let topology = host::topology();
     let plan = WarmupPlan::resolve(args, &topology)?;
-    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, printer, stop)?;
+    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, &printer, stop)?;
     let backend = Backend::start()?;
-    let mut recorder = Recorder::start(args.out.as_deref(), beginning(&plan, &located, backend))?;
+    let mut recorder =
+        Recorder::start(args.out.as_deref(), beginning(&plan, &located, backend), std::rc::Rc::new(printer))?;
     recorder.run.warnings.extend(oversubscribed(plan.n_threads, &topology));
     let mut measured = Measured::default();
     if let Err(failure) = measure(&plan, &located, backend, &mut recorder, &mut measured, (printer, stop)) {
@@ -101,7 +102,7 @@ fn measure(
         return Ok(());
     }
     let placement = Placement { n_gpu_layers: Some(plan.n_gpu_layers), use_mmap: true, mlock: false };
-    let model = load(backend, &located.path, &placement, printer, stop)?;
+    let model = load(backend, &located.path, &placement, &printer, stop)?;
     on_model(plan, &model, recorder, measured, (printer, stop))
 }
 
@@ -151,8 +152,8 @@ fn on_model(
     Ok(())
 }
 
-fn beginning(plan: &WarmupPlan, located: &LocatedModel, backend: &Backend) -> Beginning {
-    Beginning {
+fn beginning(plan: &WarmupPlan, located: &LocatedModel, backend: &Backend) -> RunManifest {
+    RunManifest {
         command: "warmup",
         plan: serde_json::to_value(plan).unwrap_or_default(),
         subject: json!({

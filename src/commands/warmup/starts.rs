@@ -9,10 +9,10 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::super::child::{self, CalledOff};
 use crate::measure::{Readiness, StartAnswer, StartOutcome, StartPhase, StartRequest};
 use crate::plan::WarmupPlan;
 use crate::record::RecordError;
+use crate::studies::worker_client::{self, CalledOff};
 
 /// What came of the starts.
 #[derive(Debug, Default)]
@@ -112,7 +112,7 @@ fn one(
     };
     let (mut phase, mut last) = (StartPhase::Prepare, None);
     let timeout = Duration::from_secs_f64(plan.timeout_s);
-    let gone = child::ask("warmup-start", &request, timeout, stop, |_, said| match said {
+    let gone = worker_client::ask("warmup-start", &request, timeout, stop, |_, said| match said {
         Some(StartAnswer::Phase(begun)) => phase = begun,
         Some(answer) => last = Some(answer),
         None => {}

@@ -5,10 +5,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::super::failure::Failure;
-use super::super::recorder::{Beginning, Recorder};
 use super::super::report::show;
-use super::super::stop::ended_by;
 use super::apply::Apply;
 use super::devices::Devices;
 use super::display::Display;
@@ -25,8 +22,11 @@ use crate::advise::watch::WatchMachine;
 use crate::cli::{LookFormat, WatchArgs};
 use crate::clock::Clock;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::plan::WatchPlan;
 use crate::record::{RunState, Simulation};
+use crate::studies::ended_by;
+use crate::studies::{Recorder, RunManifest};
 use crate::term::Printer;
 
 /// Plans, watches, says what it saw.
@@ -43,14 +43,14 @@ pub(in super::super) fn run(args: &WatchArgs, printer: Printer, stop: &AtomicBoo
     let mut session = session(&plan, devices, looker)?;
     session.log = args.csv.as_deref().map(Log::create).transpose()?;
     session.apply = plan.apply.as_deref().map(Apply::to).transpose()?;
-    let beginning = Beginning {
+    let beginning = RunManifest {
         command: "watch",
         plan: serde_json::to_value(&plan).unwrap_or_default(),
         subject: subject(&session),
         simulated: simulated(&session),
         warnings: session.devices.none_since.iter().map(|reason| format!("no GPU can be asked: {reason}")).collect(),
     };
-    let mut recorder = Recorder::start(args.out.as_deref(), beginning)?.without_noise();
+    let mut recorder = Recorder::start(args.out.as_deref(), beginning, std::rc::Rc::new(printer))?.without_noise();
     for warning in &recorder.run.warnings {
         printer.warning(warning);
     }

@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::super::stop::{StopReason, note};
+use super::super::stop::note;
 use super::events::Event;
 use super::failure::WatchError;
 use super::lines::line;
 use super::view::{Shown, draw};
 use crate::clock::Clock;
+use crate::studies::Interruption;
 use crate::term::{Key, Printer, Screen};
 
 /// How long a stop goes unnoticed at most.
@@ -40,7 +41,7 @@ impl Display {
     pub(super) fn unread(&self, stop: &AtomicBool) -> Waited {
         match self {
             Self::Lines(printer) if !printer.prints_to_terminal() => Waited::Quit,
-            Self::Lines(_) | Self::Screen(_) => stopped_by(StopReason::TerminalClosed, stop),
+            Self::Lines(_) | Self::Screen(_) => stopped_by(Interruption::TerminalClosed, stop),
         }
     }
 
@@ -88,10 +89,10 @@ impl Display {
                 Self::Lines(_) => thread::sleep(left.min(LOOK_UP)),
                 Self::Screen(screen) => match screen.key(left.min(LOOK_UP)).map_err(failed)? {
                     Some(Key::Quit) => return Ok(Waited::Quit),
-                    Some(Key::Interrupt) => return Ok(stopped_by(StopReason::CtrlC, stop)),
-                    Some(Key::Gone) => return Ok(stopped_by(StopReason::TerminalClosed, stop)),
+                    Some(Key::Interrupt) => return Ok(stopped_by(Interruption::CtrlC, stop)),
+                    Some(Key::Gone) => return Ok(stopped_by(Interruption::TerminalClosed, stop)),
                     Some(Key::Redraw) if !screen.draw(|frame| draw(frame, shown)).map_err(failed)? => {
-                        return Ok(stopped_by(StopReason::TerminalClosed, stop));
+                        return Ok(stopped_by(Interruption::TerminalClosed, stop));
                     }
                     Some(Key::Redraw) | None => {}
                 },
@@ -100,7 +101,7 @@ impl Display {
     }
 }
 
-fn stopped_by(reason: StopReason, stop: &AtomicBool) -> Waited {
+fn stopped_by(reason: Interruption, stop: &AtomicBool) -> Waited {
     note(reason, stop);
     Waited::Stopped
 }

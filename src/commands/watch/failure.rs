@@ -1,7 +1,7 @@
 //! What can keep a watch from its work.
 
-use super::super::failure::Failure;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::host::{ProcessChoiceError, ProcessKind};
 use crate::plan::WatchPlanError;
 

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::super::failure::Failure;
 use super::failure::WatchError;
 use super::look::{GpuLook, Look, WatchedProcess};
 use crate::advise::watch::CardState;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::record::{Fact, GrowingFile, RecordError};
 use crate::text;
 

@@ -9,10 +9,9 @@ use super::failure::WatchError;
 use super::lines::bytes;
 use super::look::Look;
 use crate::advise::watch::{CardState, WatchRules};
+use crate::failure::Failure;
 use crate::llm::engine::{Backend, Device, DeviceKind, HeldMemory};
 use crate::plan::SaturatePlan;
-
-use super::super::failure::Failure;
 
 /// Of the machine's free memory, a card that stands in may take this share at most.
 const SHARE_OF_MACHINE: u64 = 2;

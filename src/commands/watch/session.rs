@@ -3,8 +3,6 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::super::failure::Failure;
-use super::super::recorder::Recorder;
 use super::apply::Apply;
 use super::collected::Collected;
 use super::devices::Devices;
@@ -17,7 +15,9 @@ use super::saturate::Saturation;
 use super::view::{History, Shown};
 use crate::advise::watch::{CardState, Load, WatchMachine};
 use crate::clock::{Clock, nanos};
+use crate::failure::Failure;
 use crate::plan::WatchPlan;
+use crate::studies::Recorder;
 
 /// Seconds after which the record is written anew, if nothing happens that has it written at once.
 const SAVE_EVERY_S: f64 = 30.0;

@@ -7,11 +7,11 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use serde_json::json;
 
-use super::super::super::failure::Failure;
 use super::super::session::Session;
 use super::findings::{annotate, headline};
 use crate::bridge::{Ack, BridgeError};
 use crate::clock::ms;
+use crate::failure::Failure;
 use crate::measure::{End, Load, RoundTrips, case_state, measure_case, metrics};
 use crate::plan::{IpcCase, RoundTripsPlan};
 use crate::record::{Case, CaseState, Direction, HistogramFiles, HlogPart, Metric, MetricStatus};

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::super::failure::Failure;
-use super::super::super::seen::Seen;
 use super::super::session::Session;
 use super::batch_check::Verdict;
 use super::round::Sample;
 use crate::clock::ms;
+use crate::failure::Failure;
 use crate::measure::Mode;
 use crate::plan::{VariantsPlan, Way};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, HlogPart, Metric, MetricStatus};
 use crate::stats::{PairedRatio, histogram_of, mean_of, nearest_rank, paired_ratio, samples_needed};
+use crate::studies::setup::Seen;
 
 /// What one way has so far.
 #[derive(Debug, Default)]

@@ -1,6 +1,5 @@
 //! What a comparison comes to, in sentences.
 
-use super::super::super::seen::Seen;
 use super::batch_check::Verdict;
 use super::case::Bundle;
 use crate::measure::{Mode, REMEDY};
@@ -8,6 +7,7 @@ use crate::plan::Way;
 use crate::plural::counted;
 use crate::record::{Case, Metric};
 use crate::report::with_interval;
+use crate::studies::setup::Seen;
 
 /// The sentences. `cases` are in the order of the plan.
 pub(super) fn sentences(bundle: &Bundle<'_>, cases: &[Case]) -> Vec<String> {

@@ -6,8 +6,6 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::super::super::failure::Failure;
-use super::super::super::seen::seen;
 use super::super::session::Session;
 use super::batch_check::{self, Verdict};
 use super::case::{Bundle, Collected};
@@ -15,9 +13,11 @@ use super::findings::sentences;
 use super::messages;
 use super::round::measure;
 use crate::bridge::BridgeError;
+use crate::failure::Failure;
 use crate::measure::{QUIET, Watch, quiet_after};
 use crate::plan::{VariantsPlan, Way};
 use crate::plural::counted;
+use crate::studies::setup::seen;
 use crate::term::Progress;
 
 /// Failed rounds of one way after which it is not tried again.

@@ -4,18 +4,18 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
-use super::super::super::failure::Failure;
-use super::super::super::located_model::{LocatedModel, load, locate};
-use super::super::super::model_check::TrialDepth;
 use super::super::card::CardNeed;
 use super::super::voices::{Voice, context};
 use super::paced::{paced, paced_simulation, paced_subject};
 use crate::advise::MemoryBudget;
 use crate::cli::PipelineArgs;
 use crate::clock::ms;
+use crate::failure::Failure;
 use crate::llm::engine::{Backend, Device, DeviceKind, Model, Placement, Target, project};
 use crate::plan::{Arm, PipelinePlan};
 use crate::record::Simulation;
+use crate::studies::model_check::TrialDepth;
+use crate::studies::setup::{LocatedModel, load, locate};
 use crate::term::Printer;
 
 /// Everything that answers.
@@ -40,7 +40,7 @@ impl Models {
         if !plan.paced.is_empty() {
             return Ok(models);
         }
-        let located = locate(args.model.as_ref(), args.reach.config.as_deref(), TrialDepth::Weights, printer, stop)?;
+        let located = locate(args.model.as_ref(), args.reach.config.as_deref(), TrialDepth::Weights, &printer, stop)?;
         let backend = Backend::start()?;
         let is_gpu = |device: &Device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
         // Before anything of ours is on them.
@@ -51,7 +51,7 @@ impl Models {
             let layers = if has_gpu { arm.n_gpu_layers } else { 0 };
             if models.loaded.iter().all(|(loaded, _)| *loaded != layers) {
                 let placement = Placement { n_gpu_layers: u32::try_from(layers).ok(), ..Placement::default() };
-                models.loaded.push((layers, load(backend, &located.path, &placement, printer, stop)?));
+                models.loaded.push((layers, load(backend, &located.path, &placement, &printer, stop)?));
             }
         }
         models.real = Some((located, backend));

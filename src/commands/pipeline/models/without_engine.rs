@@ -4,12 +4,12 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 
-use super::super::super::failure::Failure;
 use super::super::card::CardNeed;
 use super::super::voices::Voice;
 use super::paced::{paced, paced_simulation, paced_subject};
 use crate::cli::PipelineArgs;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::measure::PacedSpec;
 use crate::plan::PipelinePlan;
 use crate::record::Simulation;

@@ -1,0 +1,33 @@
+//! `workly-perf threads`.
+
+use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
+
+use super::report::{Rendering, show_finished};
+use crate::cli::ThreadsArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::host;
+use crate::llm::engine::{Backend, LogLevel};
+use crate::plan::ThreadsPlan;
+use crate::studies::model_check::TrialDepth;
+use crate::studies::setup::{load, locate};
+use crate::studies::threads::ThreadsStudy;
+use crate::studies::{RunOptions, drive};
+use crate::term::Printer;
+
+pub(super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
+    let topology = host::topology();
+    let plan = ThreadsPlan::resolve(args, &topology, rand::random());
+    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, &printer, stop)?;
+    let backend = Backend::start()?;
+    let study = ThreadsStudy { plan, located, backend, topology };
+    let mut model = load(backend, &study.located.path, &study.placement(), &printer, stop)?;
+    let options = RunOptions { out: args.out.as_deref(), observer: Rc::new(printer), stop };
+    let finished = drive(&study, &mut model, &options)?;
+    let log = finished.recorder.log(backend, LogLevel::Info);
+    if args.verbose {
+        log.iter().for_each(|line| printer.note(line));
+    }
+    show_finished(&finished, Rendering::Tokens(args.format), printer)
+}

@@ -1,0 +1,17 @@
+//! The commands that other commands start: what is measured or tried in a process of its own, from the side that does it.
+
+#[cfg(feature = "llama")]
+mod gpu_placement;
+#[cfg(feature = "llama")]
+mod model_check;
+#[cfg(feature = "llama")]
+mod request;
+#[cfg(feature = "llama")]
+mod warmup_start;
+
+#[cfg(feature = "llama")]
+pub(super) use gpu_placement::run as gpu_placement;
+#[cfg(feature = "llama")]
+pub(super) use model_check::run as model_check;
+#[cfg(feature = "llama")]
+pub(super) use warmup_start::run as warmup_start;

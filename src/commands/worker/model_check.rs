@@ -1,0 +1,36 @@
+//! `workly-perf model-check`: the process that tries a model.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::request::{answer, request};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::llm::engine::{Backend, EngineError, try_header, try_weights};
+use crate::studies::model_check::{ModelCheckAnswer, ModelCheckRequest, TrialDepth};
+use crate::term::Printer;
+
+/// Reads the request, tries the model, prints the answer as the last line.
+pub(crate) fn run(printer: Printer, stop: &Arc<AtomicBool>) -> Result<Exit, Failure> {
+    let task: ModelCheckRequest = request("model check", "any command that runs a model", stop)?;
+    let backend = Backend::start()?;
+    let mut begins = |step| answer(&ModelCheckAnswer::Step(step), printer);
+    let tried = try_header(backend, &task.path, &mut begins).and_then(|()| match task.depth {
+        TrialDepth::Header => Ok(()),
+        TrialDepth::Weights => try_weights(backend, &task.path, &mut begins, stop),
+    });
+    answer(
+        &match tried {
+            Ok(()) => ModelCheckAnswer::Good,
+            Err(EngineError::Stopped { .. } | EngineError::LoadStopped) => ModelCheckAnswer::Interrupted,
+            Err(
+                error @ (EngineError::Load { .. }
+                | EngineError::NoVocabulary { .. }
+                | EngineError::NotGenerative { .. }),
+            ) => ModelCheckAnswer::Refused { reason: error.to_string() },
+            Err(_) => ModelCheckAnswer::Undecided,
+        },
+        printer,
+    );
+    Ok(Exit::Done)
+}

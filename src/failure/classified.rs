@@ -1,0 +1,131 @@
+//! An error with its exit code and its hint.
+
+use std::path::{Path, PathBuf};
+
+use crate::exit::Exit;
+
+/// An error on its way to the user.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    error: anyhow::Error,
+    hint: Option<String>,
+    record: Option<PathBuf>,
+}
+
+impl Failure {
+    /// A failure without a hint.
+    pub(crate) fn new(exit: Exit, error: anyhow::Error) -> Self {
+        Self { exit, error, hint: None, record: None }
+    }
+
+    /// The command line or a value on it cannot be used.
+    pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(Exit::Usage, error.into())
+    }
+
+    /// This machine lacks something that was asked for.
+    pub(crate) fn lacking(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(Exit::Lacking, error.into())
+    }
+
+    /// The measurement failed, or its figures cannot be trusted.
+    pub(crate) fn failed(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(Exit::Failed, error.into())
+    }
+
+    /// A file cannot be read or written, or is corrupt.
+    pub(crate) fn unreadable(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(Exit::Unreadable, error.into())
+    }
+
+    /// A bug of this program.
+    pub(crate) fn bug(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(Exit::Bug, error.into())
+    }
+
+    /// A signal asked to end.
+    pub(crate) fn interrupted(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(Exit::Interrupted, error.into())
+    }
+
+    /// The same with a hint, which replaces the one it had.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The same with the folder of the record that kept what was measured before.
+    pub(crate) fn with_record(self, folder: &Path) -> Self {
+        Self { record: Some(folder.to_owned()), ..self }
+    }
+
+    /// The same with another exit code.
+    pub(crate) fn ends_with(self, exit: Exit) -> Self {
+        Self { exit, ..self }
+    }
+
+    /// Something that was there when the measurement began is missing now: the measurement failed, and the machine lacks nothing.
+    pub(crate) fn during_a_run(self) -> Self {
+        if self.exit == Exit::Lacking { self.ends_with(Exit::Failed) } else { self }
+    }
+
+    /// The code that the process ends with.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Whether it is a signal's doing.
+    pub(crate) fn is_interruption(&self) -> bool {
+        self.exit == Exit::Interrupted
+    }
+
+    /// The record that kept what was measured.
+    pub(crate) fn record(&self) -> Option<&Path> {
+        self.record.as_deref()
+    }
+
+    /// What to try.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// What went wrong, with all causes: for the record.
+    pub(crate) fn reason(&self) -> String {
+        format!("{:#}", self.error)
+    }
+
+    /// The error with those of its causes that it does not name itself: for the user.
+    pub(crate) fn message(&self) -> String {
+        self.error.chain().skip(1).map(ToString::to_string).fold(self.error.to_string(), |message, cause| {
+            if message.contains(&cause) { message } else { format!("{message}: {cause}") }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::PlanError;
+
+    #[test]
+    fn text_from_elsewhere_in_an_error_is_no_hint() {
+        let foreign = "the bridge refused the command: no\nhint: rm -r /";
+        let failure = Failure::failed(anyhow::anyhow!(foreign)).hint("ours");
+        assert_eq!((failure.message().as_str(), failure.advice()), (foreign, Some("ours")));
+    }
+
+    #[test]
+    fn an_unknown_dialect_names_those_that_there_are() {
+        let unknown = crate::bridge::Dialect::named("klingon").unwrap_err();
+        let failure = Failure::from(PlanError::UnknownDialect(unknown));
+        assert_eq!(failure.message(), "dialect `klingon` is not known");
+        assert!(failure.advice().unwrap().starts_with("dialects are stock, batch"));
+    }
+
+    #[test]
+    fn what_goes_missing_during_a_run_is_a_failed_measurement() {
+        let lacking = || Failure::lacking(anyhow::anyhow!("nobody listens"));
+        assert_eq!((lacking().exit(), lacking().during_a_run().exit()), (Exit::Lacking, Exit::Failed));
+        assert_eq!(Failure::usage(anyhow::anyhow!("no")).during_a_run().exit(), Exit::Usage);
+    }
+}

@@ -1,0 +1,74 @@
+//! Why a command was asked to end early. Kept once for the process: signals belong to the process, not to a command.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// The first reason that came, as [`Interruption::code`]; 0 for none.
+static REASON: AtomicU8 = AtomicU8::new(0);
+
+/// Why a command was asked to end early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interruption {
+    /// Ctrl-C, also as SIGINT or Ctrl-Break.
+    CtrlC,
+    /// SIGTERM; on Windows, the end of the user's session.
+    Terminated,
+    /// SIGHUP.
+    HungUp,
+    /// The terminal or console of the program was closed.
+    TerminalClosed,
+}
+
+impl Interruption {
+    const ALL: [Self; 4] = [Self::CtrlC, Self::Terminated, Self::HungUp, Self::TerminalClosed];
+
+    /// Its name in messages: `SIGTERM`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::CtrlC => "Ctrl-C",
+            Self::Terminated if cfg!(windows) => "the end of the session",
+            Self::Terminated => "SIGTERM",
+            Self::HungUp => "SIGHUP",
+            Self::TerminalClosed => "the closing of its terminal",
+        }
+    }
+
+    /// Whether somebody asked for it: asked twice, the program ends at once. A terminal that closes sends SIGHUP more than
+    /// once, from the system and from the shell, and nobody is in a hurry.
+    pub(crate) fn is_a_request(self) -> bool {
+        matches!(self, Self::CtrlC | Self::Terminated)
+    }
+
+    fn code(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// Keeps it as the reason, unless there is one already.
+    pub(crate) fn keep(self) {
+        let _ = REASON.compare_exchange(0, self.code(), Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// The reason that was kept.
+    fn kept() -> Option<Self> {
+        let code = REASON.load(Ordering::SeqCst);
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+}
+
+/// What a record says of a run that was ended early: `ended by SIGTERM`.
+pub(crate) fn ended_by() -> String {
+    format!("ended by {}", Interruption::kept().unwrap_or(Interruption::CtrlC).name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_told_from_the_others() {
+        for reason in Interruption::ALL {
+            let same = Interruption::ALL.iter().filter(|other| other.code() == reason.code()).count();
+            assert_eq!((same, reason.code() > 0, reason.name().is_empty()), (1, true, false));
+        }
+        assert!(!Interruption::HungUp.is_a_request() && !Interruption::TerminalClosed.is_a_request());
+    }
+}

@@ -1,0 +1,26 @@
+//! The experiments: what each measures, and what its samples come to. One driver runs them all.
+//!
+//! A study knows its plan and its samples. It knows neither the command line nor the terminal: whoever runs it watches through an
+//! [`Observer`].
+
+mod driver;
+mod interruption;
+#[cfg(feature = "llama")]
+pub(crate) mod model_check;
+#[cfg(not(feature = "llama"))]
+#[path = "model_check/without_engine.rs"]
+pub(crate) mod model_check;
+mod observer;
+mod recorder;
+pub(crate) mod setup;
+mod study;
+#[cfg(feature = "llama")]
+pub(crate) mod threads;
+#[cfg(feature = "llama")]
+pub(crate) mod worker_client;
+
+pub(crate) use driver::{FinishedRun, RunOptions, drive};
+pub(crate) use interruption::{Interruption, ended_by};
+pub(crate) use observer::{Observer, Phase};
+pub(crate) use recorder::{LOCAL_RUNS, Recorder};
+pub(crate) use study::{RunManifest, Verdict};

@@ -1,0 +1,102 @@
+//! The end of the command that wants to use the model.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::super::observer::Observer;
+use super::super::worker_client::{self, CalledOff};
+use super::question::{ModelCheckAnswer, ModelCheckRequest, TrialDepth};
+use crate::failure::Failure;
+use crate::llm::engine::TrialStep;
+use crate::llm::{CheckKey, CheckedModels, ModelFiles};
+
+/// How long a trial may take: large files lie on slow drives.
+const HEADER_WITHIN: Duration = Duration::from_secs(120);
+const WEIGHTS_WITHIN: Duration = Duration::from_secs(30 * 60);
+
+/// What tried a model: another build may fare otherwise.
+const BUILD: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " ", env!("WORKLY_PERF_COMMIT"), " ", env!("WORKLY_PERF_FEATURES"));
+
+/// Has the model tried in a process of its own, unless that went well before. Returns if this process may do the same.
+///
+/// # Errors
+/// Exit code 5 with the file's name where the process died of it or llama.cpp refuses it.
+pub(crate) fn check_model_file(
+    files: &ModelFiles,
+    depth: TrialDepth,
+    observer: &dyn Observer,
+    stop: &AtomicBool,
+) -> Result<(), Failure> {
+    let key = |depth: TrialDepth| CheckKey::of(files, &format!("{} {BUILD}", depth.word()));
+    let checked = CheckedModels::of_user();
+    let was_good = |depth: TrialDepth| checked.as_ref().zip(key(depth)).is_some_and(|(checked, key)| checked.has(&key));
+    if was_good(depth) || was_good(TrialDepth::Weights) {
+        return Ok(());
+    }
+    if depth == TrialDepth::Weights {
+        let name = files.paths[0].file_name().unwrap_or_default().to_string_lossy();
+        observer.note(&format!("{name} is new here: it is tried in a process of its own first"));
+    }
+    if tried(files, depth, stop)? == Outcome::Good
+        && let Some((checked, key)) = checked.zip(key(depth))
+    {
+        checked.keep(&key);
+    }
+    Ok(())
+}
+
+/// What a trial came to that is no failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Good,
+    /// Nothing against the file; whoever uses it will see what is wrong.
+    Undecided,
+}
+
+fn tried(files: &ModelFiles, depth: TrialDepth, stop: &AtomicBool) -> Result<Outcome, Failure> {
+    let path = std::path::absolute(&files.paths[0]).unwrap_or_else(|_| files.paths[0].clone());
+    let request = ModelCheckRequest { path, depth };
+    let within = match depth {
+        TrialDepth::Header => HEADER_WITHIN,
+        TrialDepth::Weights => WEIGHTS_WITHIN,
+    };
+    let (mut reached, mut last) = (TrialStep::Vocabulary, None);
+    let gone = worker_client::ask("model-check", &request, within, stop, |_, said| match said {
+        Some(ModelCheckAnswer::Step(begun)) => reached = begun,
+        Some(answer) => last = Some(answer),
+        None => {}
+    });
+    let name = files.paths[0].display();
+    let unusable = |why: String| {
+        Failure::unreadable(anyhow::anyhow!("{why}"))
+            .hint("workly-perf model inspect shows what the file says of itself; --model names another")
+    };
+    match (gone, last) {
+        (Err(CalledOff::Interrupted), _) | (_, Some(ModelCheckAnswer::Interrupted)) => {
+            Err(Failure::interrupted(anyhow::anyhow!("interrupted while {name} was tried")))
+        }
+        (_, Some(ModelCheckAnswer::Good)) => Ok(Outcome::Good),
+        (_, Some(ModelCheckAnswer::Refused { reason })) => Err(unusable(reason)),
+        (_, Some(ModelCheckAnswer::Undecided)) => Ok(Outcome::Undecided),
+        (Err(CalledOff::Failed(why)), _) => {
+            Err(Failure::failed(anyhow::anyhow!("{name} could not be tried in a process of its own: {why}")))
+        }
+        (Ok(gone), _) if gone.was_killed() => {
+            Err(Failure::failed(anyhow::anyhow!("{name}: {}", gone.fate(during(reached))))
+                .hint("use a smaller model or quantisation, or close other programs"))
+        }
+        (Ok(gone), _) => {
+            Err(unusable(format!("{name} cannot be used: in a process of its own, {}", gone.fate(during(reached)))))
+        }
+    }
+}
+
+fn during(step: TrialStep) -> &'static str {
+    match step {
+        TrialStep::Vocabulary => "while using the vocabulary",
+        TrialStep::Placement => "while laying out the model",
+        TrialStep::Weights => "while loading the weights",
+        TrialStep::Generation => "while computing",
+    }
+}

@@ -1,0 +1,109 @@
+//! The model that a command runs: found, made if it is synthetic, and its header read before llama.cpp sees the file.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+#[cfg(feature = "llama")]
+use std::sync::atomic::Ordering;
+
+#[cfg(feature = "llama")]
+use serde_json::{Value, json};
+
+use super::super::model_check::{TrialDepth, check_model_file};
+use super::super::observer::Observer;
+use super::chat_model::chat_model;
+use super::ready::ready;
+use super::simulated::synthetic_weights;
+#[cfg(feature = "llama")]
+use crate::clock::ms;
+use crate::failure::Failure;
+#[cfg(feature = "llama")]
+use crate::llm::engine::{Backend, LoadFacts, Model, Placement};
+use crate::llm::{ModelFacts, ModelRef};
+use crate::plan::{ModelChoice, ModelFoundBy};
+use crate::record::Simulation;
+
+/// A model file whose header is sound.
+#[derive(Debug)]
+pub(crate) struct LocatedModel {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// What decided on it.
+    #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Only what runs a model records it.
+    pub(crate) found_by: ModelFoundBy,
+    /// What its header says.
+    pub(crate) facts: ModelFacts,
+}
+
+/// The model of `flag`, else that of the configuration. A file that is new here is tried in a process of its own first, as far
+/// as the command will use it.
+pub(crate) fn locate(
+    flag: Option<&ModelRef>,
+    config: Option<&Path>,
+    depth: TrialDepth,
+    observer: &dyn Observer,
+    stop: &AtomicBool,
+) -> Result<LocatedModel, Failure> {
+    let choice = ModelChoice::find(flag, config)?;
+    let path = ready(&choice.model, observer, stop)?;
+    let (files, facts) = chat_model(&path)?;
+    if matches!(choice.model, ModelRef::File(_)) {
+        check_model_file(&files, depth, observer, stop)?;
+    }
+    Ok(LocatedModel { path, found_by: choice.found_by, facts })
+}
+
+/// Loads a model, and shows how far that is.
+#[cfg(feature = "llama")]
+pub(crate) fn load(
+    backend: &'static Backend,
+    path: &Path,
+    placement: &Placement,
+    observer: &dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Model, Failure> {
+    let progress = observer.phase("loading", 100);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share from 0 to 1.
+    let mut watch = |share: f32| {
+        progress.counter().store((share * 100.0) as u64, Ordering::Relaxed);
+        !stop.load(Ordering::Relaxed)
+    };
+    match Model::load(backend, path, placement, &mut watch) {
+        Ok(model) => {
+            let facts = model.facts();
+            progress.finish(&format!("loaded {} in {:.0} ms", facts.description, ms(facts.load_ns)));
+            Ok(model)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl LocatedModel {
+    /// The name of the file, without the folders that are the user's own.
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// What a run was of: the model as llama.cpp and its header have it, under llama-bench's names where it has one, and what
+    /// more the command has to say.
+    #[cfg(feature = "llama")]
+    pub(crate) fn subject(&self, facts: &LoadFacts, more: Value) -> Value {
+        let mut subject = json!({
+            "model_filename": self.name(),
+            "found_by": self.found_by,
+            "model_type": facts.description,
+            "model_size": facts.size_bytes,
+            "model_n_params": facts.n_params,
+            "header_hash": self.facts.header_hash,
+            "quantisation": self.facts.quantisation,
+        });
+        if let (Value::Object(subject), Value::Object(more)) = (&mut subject, more) {
+            subject.extend(more);
+        }
+        subject
+    }
+
+    /// Noise for weights is marked in every output.
+    pub(crate) fn simulated(&self) -> Vec<Simulation> {
+        synthetic_weights(&self.facts)
+    }
+}

@@ -1,0 +1,38 @@
+//! From the model that was named to a file that is there.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use super::super::observer::Observer;
+use crate::failure::Failure;
+use crate::llm::synth::{SyntheticModel, Watch};
+use crate::llm::{ModelCache, ModelRef};
+use crate::text::decimal_bytes;
+
+/// The file of a model. A synthetic one comes from the user's cache, and is made there first if need be.
+pub(crate) fn ready(model: &ModelRef, observer: &dyn Observer, stop: &AtomicBool) -> Result<PathBuf, Failure> {
+    let (shape, seed) = match model {
+        ModelRef::File(path) => return Ok(path.clone()),
+        ModelRef::Synthetic { shape, seed } => (*shape, *seed),
+    };
+    let synthetic = SyntheticModel::new(shape, seed);
+    let cache = ModelCache::of_user()?;
+    if let Some(found) = cache.find(&synthetic) {
+        observer.note(&format!("{model}: {} in the cache, {}", decimal_bytes(found.bytes), found.path.display()));
+        return Ok(found.path);
+    }
+    let progress = observer.phase_bytes(&model.to_string(), synthetic.file_bytes());
+    let watch = Watch { written: progress.counter(), stop };
+    let waits = || observer.note(&format!("{model}: another run is making it; waiting"));
+    match cache.fetch(&synthetic, watch, waits) {
+        Ok(made) => {
+            progress.finish(&format!(
+                "{model}: {} made for the cache, {}",
+                decimal_bytes(made.bytes),
+                made.path.display()
+            ));
+            Ok(made.path)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,73 @@
+//! What tells when the expression of a reaction shows, for commands whose reply is not waited for.
+
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use serde_json::{Value, json};
+
+use crate::bridge::{Ack, Message};
+use crate::clock::{Clock, ms};
+use crate::measure::{AppliedBy, Bench, Watch, ask_applied, frame_period_ns};
+use crate::plan::Reach;
+use crate::studies::setup::Connection;
+
+/// Who tells, and the frame where only that bounds it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    by: AppliedBy,
+    frame_ns: Option<u64>,
+}
+
+/// Finds out who tells, and measures the frame if nobody does. `None` for a dialect that knows no expression.
+pub(crate) fn seen(
+    reach: &Reach,
+    connection: &mut Connection,
+    seed: u64,
+    (clock, stop): (&Clock, &AtomicBool),
+) -> (Watch, Option<Seen>) {
+    let mut watch = Watch { account: connection.account(), frame_ns: None };
+    let dialect = reach.dialect;
+    let Some(face) = dialect.probe(Ack::Received).or(dialect.probe(Ack::Applied)) else { return (watch, None) };
+    let by = watch.applied_by(ask_applied(dialect, &face.command, &mut dialect.body(&face.command, &face.data)));
+    if by == AppliedBy::Bounds
+        && let Some(probe) = dialect.probe(Ack::Applied)
+    {
+        let mut message = Message::of(dialect, probe, reach.blink, 0);
+        let bench = Bench { clock, stop, replies: &AtomicU64::new(0), ids: dialect.ids };
+        watch.frame_ns = frame_period_ns(&mut connection.client, &mut message, seed, bench);
+    }
+    let teller = Seen { by, frame_ns: watch.frame_ns };
+    (watch, Some(teller))
+}
+
+impl Seen {
+    /// Whether a reply tells, as it does of all other commands.
+    pub(crate) fn is_by_reply(self) -> bool {
+        self.by == AppliedBy::Reply
+    }
+
+    /// As a condition of a case.
+    pub(crate) fn conditions(self) -> Value {
+        json!({ "by": self.by, "frame_ms": self.frame_ns.map(ms) })
+    }
+
+    /// As a note of a case.
+    pub(crate) fn note(self) -> String {
+        let when = match (self.by, self.frame_ns) {
+            (AppliedBy::Reply, _) => "by the reply, which is sent once the command is applied".to_owned(),
+            (AppliedBy::Account, _) => "by the embedded bridge's own account".into(),
+            (AppliedBy::Bounds, Some(frame_ns)) => format!(
+                "not told by this bridge: within one frame after the command was received, and a frame was measured to last {:.2} ms",
+                ms(frame_ns)
+            ),
+            (AppliedBy::Bounds, None) => {
+                "not told by this bridge, and no frame could be measured that would bound it".into()
+            }
+        };
+        format!("When the expression was applied: {when}. No reply was waited for before going on.")
+    }
+
+    /// How long after the command was received the face shows at the latest, in ms, where only that is known.
+    pub(crate) fn frame_ms(self) -> Option<f64> {
+        self.frame_ns.filter(|_| self.by == AppliedBy::Bounds).map(ms)
+    }
+}

@@ -1,0 +1,14 @@
+//! What stands in for a user's own model, in the words of the record.
+
+use crate::llm::ModelFacts;
+use crate::record::Simulation;
+
+/// Noise for weights is marked in every output.
+pub(crate) fn synthetic_weights(facts: &ModelFacts) -> Vec<Simulation> {
+    let marked = facts.synthetic.as_ref().map(|mark| {
+        let seed = mark.seed.map_or_else(|| "unknown".into(), |seed| seed.to_string());
+        let parameters = format!("shape {}, seed {seed}", mark.shape.as_deref().unwrap_or("unknown"));
+        Simulation { what: "synthetic weights".into(), parameters }
+    });
+    marked.into_iter().collect()
+}

@@ -1,0 +1,232 @@
+//! What is measured in a process of its own, from the side that asks: the process is started, listened to, and ended whatever
+//! happens to it.
+//!
+//! A request goes in as a line of JSON on standard input, which stays open as long as the answer is wanted; lines of JSON come
+//! back.
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// How often the sweep looks whether it is to end.
+const LOOK_UP: Duration = Duration::from_millis(20);
+
+/// How long a process is given to end by itself once its standard input is closed.
+const GOES_WITHIN: Duration = Duration::from_secs(2);
+
+/// Names a program that is started in place of this one where something is done in a process of its own.
+const PROGRAM_VARIABLE: &str = "WORKLY_PERF_CHILD";
+
+/// The most bytes of last words that are kept, and of one line of them.
+const LAST_WORDS: usize = 4_000;
+const LAST_LINE: usize = 300;
+
+/// A process that ended by itself.
+#[derive(Debug)]
+pub(crate) struct WorkerExit {
+    status: Option<ExitStatus>,
+    words: String,
+}
+
+/// Why a process was not waited for.
+#[derive(Debug)]
+pub(crate) enum CalledOff {
+    /// In words.
+    Failed(String),
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// Has one thing done in a process of its own, by `command` of this program. `watch` is called with its number at every answer
+/// and again and again in between.
+pub(crate) fn ask<A: DeserializeOwned + Send + 'static>(
+    command: &str,
+    task: &impl Serialize,
+    timeout: Duration,
+    stop: &AtomicBool,
+    mut watch: impl FnMut(u32, Option<A>),
+) -> Result<WorkerExit, CalledOff> {
+    let mut child =
+        start(command, task).map_err(|error| CalledOff::Failed(format!("its process cannot be started: {error}")))?;
+    let lines = child.stdout.take().map(listen);
+    let words = child.stderr.take().map(|stderr| thread::spawn(move || last_words(stderr)));
+    let deadline = Instant::now() + timeout;
+    let mut called_off = None;
+    while let (Some(lines), None) = (&lines, &called_off) {
+        match lines.recv_timeout(LOOK_UP) {
+            Ok(answer) => watch(child.id(), Some(answer)),
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => called_off = Some(CalledOff::Interrupted),
+            Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
+                called_off = Some(CalledOff::Failed(format!("no answer within {} s", timeout.as_secs_f64())));
+            }
+            Err(RecvTimeoutError::Timeout) => watch(child.id(), None),
+        }
+    }
+    let status = end(&mut child, called_off.is_some());
+    let words = words.and_then(|words| words.join().ok()).unwrap_or_default();
+    called_off.map_or(Ok(WorkerExit { status, words }), Err)
+}
+
+fn start(command: &str, task: &impl Serialize) -> std::io::Result<Child> {
+    let program = match std::env::var_os(PROGRAM_VARIABLE).filter(|program| !program.is_empty()) {
+        Some(program) => program.into(),
+        None => std::env::current_exe()?,
+    };
+    let mut child = Command::new(program)
+        .args(["--quiet", command])
+        // ggml's own: a debugger that it starts before it aborts takes seconds, and buries what it said.
+        .env("GGML_NO_BACKTRACE", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let line = serde_json::to_string(task)? + "\n";
+    if let Some(stdin) = &mut child.stdin {
+        // Left open: its end is how the process learns that nobody wants the answer.
+        match stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()) {
+            Ok(()) => {}
+            // It has ended before it read its task. How it ended tells more than the pipe does.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            Err(error) => {
+                end(&mut child, true);
+                return Err(error);
+            }
+        }
+    }
+    Ok(child)
+}
+
+/// The lines of a process, until it closes its output.
+fn listen<A: DeserializeOwned + Send + 'static>(stdout: ChildStdout) -> Receiver<A> {
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let Ok(answer) = serde_json::from_str(&line) else { continue };
+            if sender.send(answer).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+/// The end of what a process reported.
+fn last_words(stderr: ChildStderr) -> String {
+    let (mut words, mut reader, mut piece) = (Vec::new(), BufReader::new(stderr), [0; 1024]);
+    while let Ok(read @ 1..) = reader.read(&mut piece) {
+        words.extend_from_slice(&piece[..read]);
+        if words.len() > 2 * LAST_WORDS {
+            words.drain(..words.len() - LAST_WORDS);
+        }
+    }
+    String::from_utf8_lossy(&words).into_owned()
+}
+
+/// Sees to it that the process is gone.
+fn end(child: &mut Child, is_called_off: bool) -> Option<ExitStatus> {
+    drop(child.stdin.take());
+    let until = Instant::now() + GOES_WITHIN;
+    while is_called_off && Instant::now() < until {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        thread::sleep(LOOK_UP);
+    }
+    if is_called_off {
+        // It may have ended by itself meanwhile.
+        let _ = child.kill();
+    }
+    child.wait().ok()
+}
+
+impl WorkerExit {
+    /// Whether somebody ended it by force, as the system does where memory runs out.
+    pub(crate) fn was_killed(&self) -> bool {
+        self.status.is_some_and(was_killed)
+    }
+
+    /// What became of a process that ended without an answer, while it was at something: `while loading`.
+    pub(crate) fn fate(&self, during: &str) -> String {
+        let how = self.status.map_or_else(|| "its process is gone".into(), how_it_ended);
+        let tells = |line: &&str| !line.trim().is_empty() && !line.starts_with('#') && !line.starts_with("[New ");
+        let last = self.words.lines().rev().find(tells);
+        match last.map(|line| without_folders(line.trim()).chars().take(LAST_LINE).collect::<String>()) {
+            Some(last) => format!("{how} {during}: {last}"),
+            None => format!("{how} {during}"),
+        }
+    }
+}
+
+/// A line that begins with a place in a source file, without the folders of the machine that built it.
+fn without_folders(line: &str) -> &str {
+    let place = line.split(": ").next().unwrap_or(line);
+    let is_source = [".cpp:", ".c:", ".h:", ".cu:", ".m:"].iter().any(|ending| place.contains(ending));
+    match place.rfind(['/', '\\']) {
+        Some(at) if is_source => &line[at + 1..],
+        _ => line,
+    }
+}
+
+#[cfg(unix)]
+fn was_killed(status: ExitStatus) -> bool {
+    std::os::unix::process::ExitStatusExt::signal(&status) == Some(9)
+}
+
+/// Elsewhere nobody tells.
+#[cfg(not(unix))]
+fn was_killed(_: ExitStatus) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn how_it_ended(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match status.signal() {
+        Some(6) => "llama.cpp aborted the process (SIGABRT)".into(),
+        Some(9) => "the process was killed (SIGKILL), as the system does when memory runs out,".into(),
+        Some(11) => "the process crashed (SIGSEGV)".into(),
+        Some(signal) => format!("the process ended by signal {signal}"),
+        None => format!("the process ended with code {}", status.code().unwrap_or(-1)),
+    }
+}
+
+#[cfg(not(unix))]
+fn how_it_ended(status: ExitStatus) -> String {
+    match status.code() {
+        // What `abort` of Microsoft's runtime ends with, and a failed fast exit.
+        Some(3 | -1_073_740_791) => "llama.cpp aborted the process".into(),
+        code => format!("the process ended with code {}", code.unwrap_or(-1)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn the_fate_of_a_process_is_told_with_its_last_words() {
+        use std::os::unix::process::ExitStatusExt;
+        let fate = |status: Option<i32>, words: &str, during: &str| {
+            WorkerExit { status: status.map(ExitStatus::from_raw), words: words.into() }.fate(during)
+        };
+        let words = "loading\nggml_vulkan: Device memory allocation failed\n#0 0x1234\n\n";
+        let expected =
+            "llama.cpp aborted the process (SIGABRT) while loading: ggml_vulkan: Device memory allocation failed";
+        assert_eq!(fate(Some(6), words, "while loading"), expected);
+        assert!(fate(Some(9), "", "while generating").contains("memory runs out"));
+        assert_eq!(fate(Some(0), "", "after measuring"), "the process ended with code 0 after measuring");
+        assert_eq!(fate(None, "", "while warming up"), "its process is gone while warming up");
+        assert_eq!(
+            fate(None, "/home/kira/ggml/src/ggml-backend.cpp:1081: tensor of /0 in a buffer\n", "while loading"),
+            "its process is gone while loading: ggml-backend.cpp:1081: tensor of /0 in a buffer"
+        );
+    }
+}
