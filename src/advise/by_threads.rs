@@ -1,14 +1,15 @@
 //! `n_threads` and `n_threads_batch`: by the newest sweep of this machine and model, else by the documents' rule with a core
-//! left to the avatar.
+//! left to the avatar. The same sweep tells flash attention, the cache's type, priority, waiting and mapping, where it compared them.
 
 use serde_json::Value;
 
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Margin, Objective, Setting};
 use super::situation::Situation;
 use super::threads::later_rule;
-use super::{Candidate, Certainty, ThreadChoice};
+use super::{Certainty, SettingCandidate, SettingChoice};
+use crate::plural::counted;
 use crate::record::{Case, CaseState, Run};
-use crate::stats::PairedRatio;
+use crate::stats::{PairedRatio, median_of_sorted, paired_ratio};
 
 /// `light` gives threads away down to this share of the fastest.
 const LIGHT_SHARE: f64 = 0.8;
@@ -39,18 +40,29 @@ impl Test {
     }
 }
 
-/// Both choices.
-pub(super) fn choices(situation: &Situation, runs: &[Run]) -> [Choice; 2] {
-    [Test::Generation, Test::Prompt].map(|test| choice(situation, runs, test))
-}
-
-fn choice(situation: &Situation, runs: &[Run], test: Test) -> Choice {
+/// The threads, and whatever else of the engine's settings the same sweep tells.
+pub(super) fn choices(situation: &Situation, runs: &[Run]) -> Vec<Choice> {
     // Beside the avatar is how the machine is used; `fast` has it to itself.
     let loads = if situation.objective == Objective::Fast { ["idle", "render"] } else { ["render", "idle"] };
-    let newest_first = runs.iter().rev().filter(|run| run.command == "threads");
-    let sweeps = newest_first.flat_map(|run| loads.map(|load| Sweep::of(run, load, test)));
-    let measured = sweeps.flatten().find_map(|sweep| sweep.choice(situation));
-    measured.unwrap_or_else(|| by_rule(situation, test))
+    let newest_first = || runs.iter().rev().filter(|run| run.command == "threads");
+    let sweeps =
+        |test: Test| newest_first().flat_map(move |run| loads.map(move |load| Sweep::of(run, load, test))).flatten();
+    let Some(generation) = sweeps(Test::Generation).find_map(|sweep| sweep.decide(situation, None)) else {
+        let prompt = sweeps(Test::Prompt).find_map(|sweep| sweep.decide(situation, None));
+        let prompt = prompt.map_or_else(|| by_rule(situation, Test::Prompt), |decided| decided.threads(situation));
+        return vec![by_rule(situation, Test::Generation), prompt];
+    };
+    // What both share is chosen by generation, where most of the time goes.
+    let shared = generation.settings();
+    let of_same = |sweep: &Sweep<'_>| sweep.run.run_id == generation.sweep.run.run_id;
+    let prompt = sweeps(Test::Prompt)
+        .filter(of_same)
+        .chain(sweeps(Test::Prompt))
+        .find_map(|sweep| sweep.decide(situation, Some(&shared)));
+    let prompt = prompt.map_or_else(|| by_rule(situation, Test::Prompt), |decided| decided.threads(situation));
+    let mut choices = vec![generation.threads(situation), prompt];
+    choices.extend(generation.others());
+    choices
 }
 
 fn by_rule(situation: &Situation, test: Test) -> Choice {
@@ -73,125 +85,293 @@ fn by_rule(situation: &Situation, test: Test) -> Choice {
     Choice::by_rule(test.setting(), threads, format!("{reason}; no sweep of this model on this machine was found"))
 }
 
-/// One test under one load of one run.
+/// The settings of a case, as its conditions have them. Runs from before a setting was measured apart had the usual value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct CaseSettings {
+    threads: u64,
+    others: [(Setting, String); 5],
+}
+
+impl CaseSettings {
+    fn of(run: &Run, case: &Case) -> Option<Self> {
+        let word = |key: &str, usual: &str| {
+            let value = [&case.conditions[key], &run.plan[key]].into_iter().find(|value| !value.is_null());
+            value.map_or_else(
+                || usual.to_owned(),
+                |value| value.as_str().map_or_else(|| value.to_string(), String::from),
+            )
+        };
+        Some(Self {
+            threads: case.conditions["n_threads"].as_u64()?,
+            others: [
+                (Setting::FlashAttn, word("flash_attn", "auto")),
+                (Setting::KvType, word("type_k", "f16")),
+                (Setting::Priority, word("priority", "normal")),
+                (Setting::WaitPolicy, word("wait", "unset")),
+                (Setting::UseMmap, word("use_mmap", "true")),
+            ],
+        })
+    }
+
+    /// `2`, or `2, priority low` where that varies.
+    fn label(&self, varied: &[Setting]) -> String {
+        let others = self.others.iter().filter(|(setting, _)| varied.contains(setting));
+        let others = others.map(|(setting, value)| format!(", {} {value}", setting.key()));
+        format!("{}{}", self.threads, others.collect::<String>())
+    }
+}
+
+/// One test under one load of one run, at the longest context that was measured.
 struct Sweep<'a> {
     run: &'a Run,
     load: &'static str,
     test: Test,
-    cases: Vec<(u32, &'a Case)>,
-    candidates: Vec<Candidate>,
+    depth: u64,
+    /// From the simplest on: fewer threads, then as the run has them.
+    cases: Vec<(CaseSettings, &'a Case)>,
 }
 
 impl<'a> Sweep<'a> {
     fn of(run: &'a Run, load: &'static str, test: Test) -> Option<Self> {
-        let is_it = |case: &&Case| {
-            case.state.stands() && case.conditions["load"] == load && case.conditions["test"] == test.word()
-        };
+        let is_it = |case: &&Case| case.conditions["load"] == load && case.conditions["test"] == test.word();
+        let depth_of = |case: &Case| case.conditions["n_depth"].as_u64().unwrap_or(0);
+        let depth = run.cases.iter().filter(is_it).map(depth_of).max()?;
+        let at_depth = || run.cases.iter().filter(is_it).filter(|case| depth_of(case) == depth);
         // The best of those that a budget had time for may be none of those that it had not.
-        let is_left_out = |case: &Case| {
-            case.state == CaseState::NotMeasured
-                && case.conditions["load"] == load
-                && case.conditions["test"] == test.word()
-        };
-        if run.cases.iter().any(is_left_out) {
+        if at_depth().any(|case| case.state == CaseState::NotMeasured) {
             return None;
         }
-        let (mut cases, mut candidates) = (Vec::new(), Vec::new());
-        for case in run.cases.iter().filter(is_it) {
-            let threads = u32::try_from(case.conditions["n_threads"].as_u64()?).ok()?;
-            cases.push((threads, case));
-            candidates.push(Candidate { threads, tokens_per_s: round_speeds(case)? });
+        let mut cases = Vec::new();
+        for case in at_depth().filter(|case| case.state.stands()) {
+            round_speeds(case)?;
+            cases.push((CaseSettings::of(run, case)?, case));
         }
-        (!candidates.is_empty()).then_some(Self { run, load, test, cases, candidates })
+        cases.sort_by_key(|(settings, _)| settings.threads);
+        (!cases.is_empty()).then_some(Self { run, load, test, depth, cases })
     }
 
-    fn choice(&self, situation: &Situation) -> Option<Choice> {
-        let found = ThreadChoice::among(&self.candidates)?;
-        let setting = self.test.setting();
-        let place = if self.load == "idle" { "without a load beside it" } else { "beside a render-like load" };
-        if found.certainty == Certainty::Noisy {
+    /// Chooses; among cases that share these settings, where such are given. `None` where there are none.
+    fn decide(mut self, situation: &Situation, shared: Option<&CaseSettings>) -> Option<Decided<'a>> {
+        let varied = self.varied();
+        if let Some(shared) = shared {
+            self.cases.retain(|(settings, _)| settings.others == shared.others);
+        }
+        let candidates: Vec<SettingCandidate> = self.cases.iter().map(|(_, case)| candidate(case)).collect();
+        let choice = SettingChoice::among(&candidates)?;
+        let at = match situation.objective {
+            Objective::Light => lightest(&choice, &self.cases),
+            _ => choice.chosen,
+        };
+        Some(Decided { sweep: self, candidates, choice, at, varied })
+    }
+
+    /// The settings beside the threads in which the cases differ.
+    fn varied(&self) -> Vec<Setting> {
+        let first = &self.cases[0].0;
+        let differs = |place: usize| self.cases.iter().any(|(other, _)| other.others[place] != first.others[place]);
+        (0..first.others.len()).filter(|&place| differs(place)).map(|place| first.others[place].0).collect()
+    }
+}
+
+fn candidate(case: &Case) -> SettingCandidate {
+    let late = case.metric("frames_late").and_then(|metric| metric.value);
+    let limit = case.conditions["late_limit_percent"].as_f64();
+    SettingCandidate {
+        tokens_per_s: round_speeds(case).unwrap_or_default(),
+        is_admissible: late.zip(limit).is_none_or(|(late, limit)| late <= limit),
+        is_dropped: case.conditions["dropped_after_rounds"].is_u64(),
+    }
+}
+
+/// A sweep and what was chosen from it.
+struct Decided<'a> {
+    sweep: Sweep<'a>,
+    candidates: Vec<SettingCandidate>,
+    choice: SettingChoice,
+    /// The place of the choice among the cases.
+    at: usize,
+    varied: Vec<Setting>,
+}
+
+impl Decided<'_> {
+    fn settings(&self) -> CaseSettings {
+        self.sweep.cases[self.at].0.clone()
+    }
+
+    fn place(&self) -> String {
+        let place = if self.sweep.load == "idle" { "without a load beside it" } else { "beside a render-like load" };
+        if self.sweep.depth == 0 {
+            place.into()
+        } else {
+            format!("{place}, {} tokens into a conversation", self.sweep.depth)
+        }
+    }
+
+    /// The number of threads.
+    fn threads(&self, situation: &Situation) -> Choice {
+        let setting = self.sweep.test.setting();
+        if self.choice.certainty == Certainty::Noisy {
             let written = situation.written_threads(setting.key());
             let kept = written.map_or("nothing is written".into(), |threads| format!("your {threads} stays"));
-            return Some(Choice {
+            return Choice {
                 value: None,
                 basis: Basis::Measured,
-                reason: format!("no difference beyond the noise {place}, so {kept}"),
-                evidence: self.evidence(found.threads),
-                margin: self.margin(&found, found.threads),
+                reason: format!("no difference beyond the noise {}, so {kept}", self.place()),
+                evidence: self.evidence(&["avg_ts", "ttft"]),
+                margin: self.margin(),
                 confidence: Confidence::NoDifference,
                 ..Choice::by_rule(setting, Value::Null, "")
-            });
+            };
         }
-        let threads = match situation.objective {
-            Objective::Light => lightest(&found),
-            _ => found.threads,
-        };
-        let share = found.shares.iter().find(|(count, _)| *count == threads).map(|(_, share)| *share);
-        Some(Choice {
-            setting,
-            value: Some(threads.into()),
-            application: None,
+        Choice {
+            value: Some(self.settings().threads.into()),
             basis: Basis::Measured,
-            reason: format!("{} {place}", merit(threads, found.fastest, share)),
-            evidence: self.evidence(threads),
-            margin: self.margin(&found, threads),
-            cost: self.cost(threads, found.fastest, share),
-            confidence: confidence(found.certainty),
-        })
+            reason: format!("{}{} {}", self.merit(), self.frames(), self.place()),
+            evidence: self.evidence(&["avg_ts", "ttft"]),
+            margin: self.margin(),
+            cost: self.cost(),
+            confidence: self.confidence(),
+            ..Choice::by_rule(setting, Value::Null, "")
+        }
     }
 
-    /// The speed of that count, and for prompts the time to the first token.
-    fn evidence(&self, threads: u32) -> Vec<Evidence> {
-        let Some((_, case)) = self.cases.iter().find(|(count, _)| *count == threads) else { return Vec::new() };
-        ["avg_ts", "ttft"].into_iter().filter_map(|name| Evidence::of(self.run, case, name)).collect()
+    /// The other settings that the sweep compared.
+    fn others(&self) -> Vec<Choice> {
+        let settings = self.settings();
+        let compared = settings.others.iter().filter(|(setting, _)| self.varied.contains(setting));
+        compared
+            .map(|(setting, value)| Choice {
+                value: Some(setting.typed(value)),
+                basis: Basis::Measured,
+                reason: format!(
+                    "with {}, {}{} {}",
+                    counted(settings.threads, "thread"),
+                    self.merit(),
+                    self.frames(),
+                    self.place()
+                ),
+                evidence: self.evidence(&["avg_ts", "frames_late"]),
+                margin: self.margin_without(*setting, value),
+                confidence: if self.choice.certainty == Certainty::Noisy {
+                    Confidence::NoDifference
+                } else {
+                    self.confidence()
+                },
+                ..Choice::by_rule(*setting, Value::Null, "")
+            })
+            .collect()
     }
 
-    /// The fastest of the others.
-    fn margin(&self, found: &ThreadChoice, threads: u32) -> Option<Margin> {
-        let against = |candidate: &Candidate| {
-            let chosen = self.candidates.iter().find(|candidate| candidate.threads == threads)?;
-            let share = crate::stats::paired_ratio(&candidate.tokens_per_s, &chosen.tokens_per_s)?;
-            Some((candidate.threads, share))
+    /// What the frames have to do with it.
+    fn frames(&self) -> &'static str {
+        let is_slower_than_inadmissible = |place: usize| {
+            let fastest = median(&self.candidates[self.choice.fastest].tokens_per_s);
+            !self.candidates[place].is_admissible && median(&self.candidates[place].tokens_per_s) > fastest
         };
-        let others = self.candidates.iter().filter(|candidate| candidate.threads != threads);
-        // A sweep of one count has no runner-up.
-        found.shares.len().checked_sub(2)?;
-        let (runner_up, share) = others.filter_map(against).max_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio))?;
-        Some(Margin { runner_up: runner_up.into(), share: share.ratio, n: share.n as u64, interval: share.interval })
+        if !self.choice.is_any_admissible {
+            ", though no setting keeps the avatar's frames,"
+        } else if (0..self.candidates.len()).any(is_slower_than_inadmissible) {
+            " of those that keep the avatar's frames,"
+        } else {
+            ""
+        }
     }
 
-    fn cost(&self, threads: u32, fastest: u32, share: Option<PairedRatio>) -> String {
-        let slower = share.filter(|_| threads != fastest).map(|share| (1.0 - share.ratio) * 100.0);
+    fn evidence(&self, metrics: &[&str]) -> Vec<Evidence> {
+        let case = self.sweep.cases[self.at].1;
+        metrics.iter().filter_map(|name| Evidence::of(self.sweep.run, case, name)).collect()
+    }
+
+    /// The fastest of the others that could be chosen.
+    fn margin(&self) -> Option<Margin> {
+        self.best_of(
+            |place, _| place != self.at,
+            |settings| {
+                let is_number = self.varied.is_empty();
+                if is_number { settings.threads.into() } else { settings.label(&self.varied).into() }
+            },
+        )
+    }
+
+    /// The fastest with another value of that setting.
+    fn margin_without(&self, setting: Setting, value: &str) -> Option<Margin> {
+        let has_another =
+            |settings: &CaseSettings| settings.others.iter().any(|(own, its)| *own == setting && its != value);
+        self.best_of(|_, settings| has_another(settings), |settings| settings.label(&self.varied).into())
+    }
+
+    fn best_of(
+        &self,
+        wanted: impl Fn(usize, &CaseSettings) -> bool,
+        name: impl Fn(&CaseSettings) -> Value,
+    ) -> Option<Margin> {
+        let chosen = &self.candidates[self.at].tokens_per_s;
+        let others = self.sweep.cases.iter().enumerate().filter(|(place, (settings, _))| wanted(*place, settings));
+        let shares = others.filter_map(|(place, (settings, _))| {
+            Some((settings, paired_ratio(&self.candidates[place].tokens_per_s, chosen)?))
+        });
+        let (runner_up, share) = shares.max_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio))?;
+        Some(Margin { runner_up: name(runner_up), share: share.ratio, n: share.n as u64, interval: share.interval })
+    }
+
+    fn share(&self) -> Option<PairedRatio> {
+        self.choice.shares.iter().find(|(place, _)| *place == self.at).map(|(_, share)| *share)
+    }
+
+    fn fastest_label(&self) -> String {
+        self.sweep.cases[self.choice.fastest].0.label(&self.varied)
+    }
+
+    fn merit(&self) -> String {
+        let fastest = self.fastest_label();
+        match self.share() {
+            _ if self.at == self.choice.fastest => "the fastest".into(),
+            Some(share) if share.interval.is_some_and(|(_, high)| high >= 1.0) => {
+                format!("as fast as {fastest} within the noise, with fewer threads")
+            }
+            Some(share) => format!("{:.0} % of the speed of {fastest}, with fewer threads", share.ratio * 100.0),
+            None => "the one that could be compared".into(),
+        }
+    }
+
+    fn cost(&self) -> String {
+        let slower = self.share().filter(|_| self.at != self.choice.fastest).map(|share| (1.0 - share.ratio) * 100.0);
         let mut costs: Vec<String> = slower
             .filter(|per_cent| *per_cent >= 0.05)
-            .map(|per_cent| format!("{per_cent:.1} % of the speed of {fastest}"))
+            .map(|per_cent| format!("{per_cent:.1} % of the speed of {}", self.fastest_label()))
             .into_iter()
             .collect();
-        let late =
-            self.cases.iter().find(|(count, _)| *count == threads).and_then(|(_, case)| case.metric("frames_late"));
-        if let Some(late) = late.and_then(|metric| metric.value) {
-            costs.push(format!("{late:.1} % of the avatar's frames late meanwhile"));
-        }
+        let late = self.sweep.cases[self.at].1.metric("frames_late").and_then(|metric| metric.value);
+        costs.extend(late.map(|late| format!("{late:.1} % of the avatar's frames late meanwhile")));
         costs.join(", ")
+    }
+
+    /// A race that was decided left nothing faster by more than 3 %, however few its rounds.
+    fn confidence(&self) -> Confidence {
+        match self.choice.certainty {
+            Certainty::TooFewRounds if self.is_decided() => Confidence::Likely,
+            certainty => confidence(certainty),
+        }
+    }
+
+    fn is_decided(&self) -> bool {
+        self.candidates.iter().any(|candidate| candidate.is_dropped)
+            && self.candidates.iter().filter(|candidate| !candidate.is_dropped).count() == 1
     }
 }
 
 /// The fewest threads that keep four fifths of the speed.
-fn lightest(found: &ThreadChoice) -> u32 {
-    let enough = found.shares.iter().filter(|(_, share)| share.ratio >= LIGHT_SHARE);
-    enough.map(|(threads, _)| *threads).min().unwrap_or(found.threads)
+fn lightest(choice: &SettingChoice, cases: &[(CaseSettings, &Case)]) -> usize {
+    let enough = choice.shares.iter().filter(|(_, share)| share.ratio >= LIGHT_SHARE);
+    enough.map(|(place, _)| *place).min_by_key(|place| (cases[*place].0.threads, *place)).unwrap_or(choice.chosen)
 }
 
-fn merit(threads: u32, fastest: u32, share: Option<PairedRatio>) -> String {
-    match share {
-        _ if threads == fastest => "the fastest".into(),
-        Some(share) if share.interval.is_some_and(|(_, high)| high >= 1.0) => {
-            format!("as fast as {fastest} within the noise, with fewer threads")
-        }
-        Some(share) => format!("{:.0} % of the speed of {fastest}, with fewer threads", share.ratio * 100.0),
-        None => "the one that could be compared".into(),
-    }
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    if sorted.is_empty() { 0.0 } else { median_of_sorted(&sorted) }
 }
+
 /// Tokens a second of each round of a case of `threads` or `gpu-profiles`.
 pub(super) fn round_speeds(case: &Case) -> Option<Vec<f64>> {
     Some(case.conditions["samples_ts"].as_array()?.iter().filter_map(Value::as_f64).collect())

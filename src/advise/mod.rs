@@ -14,6 +14,7 @@ mod obeyed;
 mod placement;
 mod recommend;
 mod recommendation;
+mod setting_choice;
 mod situation;
 mod standstill;
 mod thread_choice;
@@ -30,6 +31,7 @@ pub use recommend::recommend;
 pub use recommendation::{
     Basis, Choice, Confidence, Evidence, Margin, Objective, RECOMMENDATION_SCHEMA, Recommendation, Setting, spelled,
 };
+pub use setting_choice::{SettingCandidate, SettingChoice};
 pub use situation::{Card, Footprint, ModelNeeds, ProfileAsk, Situation};
 pub use standstill::Standstill;
 pub use thread_choice::{Candidate, Certainty, ThreadChoice};

@@ -43,6 +43,9 @@ impl Setting {
             | Self::NThreadsBatch
             | Self::KvType
             | Self::FlashAttn
+            | Self::Priority
+            | Self::WaitPolicy
+            | Self::UseMmap
             | Self::WarmStart
             | Self::IpcMode
             | Self::BatchWindowMs => ObeyedBy::Nobody,
@@ -109,9 +112,12 @@ impl ProfileAsk {
             Setting::NThreadsBatch => self.n_threads_batch.map(Value::from),
             Setting::KvType => Some("f16".into()),
             Setting::FlashAttn => Some("off".into()),
+            Setting::Priority => Some("normal".into()),
+            Setting::UseMmap => Some(true.into()),
             Setting::WarmStart => Some(false.into()),
             Setting::IpcMode => Some(AS_WORKLY_DOES.into()),
-            Setting::BatchWindowMs => None,
+            // Of the wait policy, the environment that the application is started in decides.
+            Setting::WaitPolicy | Setting::BatchWindowMs => None,
         }
     }
 

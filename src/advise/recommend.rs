@@ -12,9 +12,11 @@ use crate::record::Run;
 #[must_use]
 pub fn recommend(situation: &Situation, runs: &[Run]) -> (Vec<Choice>, Vec<String>) {
     let mut choices = by_placement::choices(situation, runs);
-    let threads = by_threads::choices(situation, runs);
-    let at = choices.iter().position(|choice| choice.setting == Setting::KvType).unwrap_or(choices.len());
-    choices.splice(at..at, threads);
+    // What was measured stands in place of what a rule says.
+    let engine = by_threads::choices(situation, runs);
+    choices.retain(|choice| engine.iter().all(|measured| measured.setting != choice.setting));
+    choices.extend(engine);
+    choices.sort_by_key(|choice| choice.setting);
     choices.push(warm_start(situation, runs));
     let [mode, window] = ipc(runs);
     choices.push(match by_studies::mode(runs) {

@@ -71,6 +71,12 @@ pub enum Setting {
     /// Flash attention: `on` or `off`. The application could not ask for llama.cpp's `auto`: to llama-cpp-python it is a
     /// truth value.
     FlashAttn,
+    /// Priority of the model's threads: `normal`, `low`, `idle`.
+    Priority,
+    /// What the model's threads do that wait for others: `active` or `passive`.
+    WaitPolicy,
+    /// Whether the model's file is mapped.
+    UseMmap,
     /// Whether the model is loaded and run once before the first message.
     WarmStart,
     /// How commands go to the bridge.
@@ -81,7 +87,7 @@ pub enum Setting {
 
 impl Setting {
     /// All of them, in reading order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::GpuProfile,
         Self::NGpuLayers,
         Self::NCtx,
@@ -90,6 +96,9 @@ impl Setting {
         Self::NThreadsBatch,
         Self::KvType,
         Self::FlashAttn,
+        Self::Priority,
+        Self::WaitPolicy,
+        Self::UseMmap,
         Self::WarmStart,
         Self::IpcMode,
         Self::BatchWindowMs,
@@ -107,9 +116,23 @@ impl Setting {
             Self::NThreadsBatch => "n_threads_batch",
             Self::KvType => "kv_type",
             Self::FlashAttn => "flash_attn",
+            Self::Priority => "priority",
+            Self::WaitPolicy => "wait_policy",
+            Self::UseMmap => "use_mmap",
             Self::WarmStart => "warm_start",
             Self::IpcMode => "ipc_mode",
             Self::BatchWindowMs => "batch_window_ms",
+        }
+    }
+}
+
+impl Setting {
+    /// A value of it that was written as a word, in its own type.
+    pub(super) fn typed(self, word: &str) -> Value {
+        match (self, word) {
+            (Self::UseMmap, "true" | "on") => true.into(),
+            (Self::UseMmap, "false" | "off") => false.into(),
+            _ => word.into(),
         }
     }
 }

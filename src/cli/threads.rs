@@ -8,15 +8,18 @@ use clap::{Args, ValueEnum};
 use super::root::TokenFormat;
 use super::values::parse_duration;
 use crate::llm::ModelRef;
-use crate::llm::engine::MAX_THREADS;
+use crate::llm::engine::{FlashAttention, KvType, MAX_THREADS};
 use crate::measure::RenderSpec;
 
 /// Find the best thread counts for this machine, alone and under load.
 ///
-/// The model is loaded once. All counts are then measured in rounds, in random order, so that drift is not mistaken for a
-/// difference between counts. Prompt processing (pp) and generation (tg) are judged separately; they correspond to the app's
+/// The model is loaded once. All settings are then measured in rounds, in random order, so that drift is not mistaken for a
+/// difference between settings. Prompt processing (pp) and generation (tg) are judged separately; they correspond to the app's
 /// `n_threads_batch` and `n_threads`. The sweep is repeated under a load with the CPU use of a Unity scene, because the best
 /// count on an idle machine is often not the best one while the avatar runs.
+///
+/// The search is a race: a setting is dropped as soon as it is surely too slow, or surely makes too many of the scene's frames
+/// late. It ends when the answer can no longer change. --exhaustive measures every setting in every round.
 #[derive(Debug, Args)]
 pub struct ThreadsArgs {
     /// Thread counts: numbers, or `auto` for the default counts plus those of the two documented rules and of this machine's
@@ -30,7 +33,7 @@ pub struct ThreadsArgs {
     /// Workly's configuration. Default: data/config.json, if it exists.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Number of rounds. Each round measures every count once.
+    /// Number of rounds, at most. Each round measures every setting that is still in the race once.
     #[arg(long, default_value_t = 10, value_name = "N", conflicts_with = "budget",
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub repetitions: u32,
@@ -43,6 +46,36 @@ pub struct ThreadsArgs {
     /// Number of tokens to generate.
     #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub gen_tokens: u32,
+    /// Measure every setting in every round, instead of dropping those that cannot win.
+    #[arg(long)]
+    pub exhaustive: bool,
+    /// Whose conventions to follow where nothing else is said: those of the app (depth 1024, flash attention off), or those of
+    /// llama-bench (depth 0, flash attention auto).
+    #[arg(long, value_enum, default_value_t = EngineConventions::App, value_name = "WHOSE")]
+    pub engine: EngineConventions,
+    /// Tokens already in the context, as after so much conversation. Default: 1024, about the app's 10 exchanges.
+    #[arg(long, value_name = "TOKENS", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub depth: Vec<u32>,
+    /// Flash attention: off, on, auto. Default: off, as the app has it.
+    #[arg(long, value_name = "CHOICES", value_delimiter = ',')]
+    pub flash_attn: Vec<FlashAttention>,
+    /// Types of the KV cache, keys and values alike: f16, q8_0, … Default: f16.
+    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    pub cache_type: Vec<KvType>,
+    /// Priority of the model's threads: normal, low (nice 10; below normal on Windows), idle (only what others leave over).
+    /// Default: normal.
+    #[arg(long, value_enum, value_name = "PRIORITIES", value_delimiter = ',')]
+    pub priority: Vec<PriorityArg>,
+    /// What threads do that wait for others: active (they spin) or passive (they sleep). Default: as the process is started.
+    #[arg(long, value_enum, value_name = "POLICIES", value_delimiter = ',')]
+    pub wait: Vec<WaitArg>,
+    /// Whether the model's file is mapped: on, off. Default: on.
+    #[arg(long, value_enum, value_name = "CHOICES", value_delimiter = ',')]
+    pub mmap: Vec<OnOff>,
+    /// The largest admissible share of late frames, in percent. A setting above it is no answer, however fast. The limit is never
+    /// below half a point above the scene alone.
+    #[arg(long, default_value_t = 1.0, value_name = "PERCENT", value_parser = parse_percent)]
+    pub late_frames: f64,
     /// Competing load: none, a render-like load, or both in turn.
     #[arg(long, value_enum, default_value_t = UnderLoad::Both, value_name = "LOAD")]
     pub under_load: UnderLoad,
@@ -64,6 +97,53 @@ pub struct ThreadsArgs {
     /// Print llama.cpp's log to standard error.
     #[arg(long)]
     pub verbose: bool,
+}
+
+/// Whose conventions decide where nothing else is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EngineConventions {
+    /// Those of the application.
+    App,
+    /// Those of llama-bench.
+    LlamaBench,
+}
+
+/// A priority on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PriorityArg {
+    /// That of any program.
+    Normal,
+    /// Lowered.
+    Low,
+    /// Only what others leave over.
+    Idle,
+}
+
+/// A wait policy on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WaitArg {
+    /// Waiting threads spin.
+    Active,
+    /// Waiting threads sleep.
+    Passive,
+}
+
+/// A switch on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnOff {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// A percentage above 0 and up to 100.
+fn parse_percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').trim().parse::<f64>() {
+        Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent),
+        Ok(percent) => Err(format!("{percent} % is outside of 0 to 100")),
+        Err(_) => Err(format!("'{text}' is no percentage")),
+    }
 }
 
 /// Under which loads to measure.

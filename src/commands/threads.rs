@@ -12,7 +12,7 @@ use crate::llm::engine::{Backend, LogLevel};
 use crate::plan::ThreadsPlan;
 use crate::studies::model_check::TrialDepth;
 use crate::studies::setup::{load, locate};
-use crate::studies::threads::ThreadsStudy;
+use crate::studies::threads::{LoadedModels, ThreadsStudy};
 use crate::studies::{RunOptions, drive};
 use crate::term::Printer;
 
@@ -22,9 +22,12 @@ pub(super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicBool) -> Re
     let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, &printer, stop)?;
     let backend = Backend::start()?;
     let study = ThreadsStudy { plan, located, backend, topology };
-    let mut model = load(backend, &study.located.path, &study.placement(), &printer, stop)?;
+    let mut models = LoadedModels::new();
+    for placement in study.placements() {
+        models.insert(placement.use_mmap, load(backend, &study.located.path, &placement, &printer, stop)?);
+    }
     let options = RunOptions { out: args.out.as_deref(), observer: Rc::new(printer), stop };
-    let finished = drive(&study, &mut model, &options)?;
+    let finished = drive(&study, &mut models, &options)?;
     let log = finished.recorder.log(backend, LogLevel::Info);
     if args.verbose {
         log.iter().for_each(|line| printer.note(line));

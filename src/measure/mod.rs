@@ -3,6 +3,7 @@
 mod breakdown;
 mod closed;
 mod contention;
+mod engine_settings;
 mod figures;
 mod findings;
 mod fire;
@@ -31,6 +32,7 @@ pub use breakdown::{
     parts,
 };
 pub use contention::{CellSample, LONGEST_TALK, measure_cell};
+pub use engine_settings::{EngineSettings, WaitPolicy};
 pub use figures::{case_state, latency_metrics, metrics};
 pub use findings::{ClientLimit, aliases, client_limited, frame_lock};
 pub use fire::{AppliedBy, Fired, Watch, ask_applied, fire, frame_period_ns};
@@ -56,9 +58,9 @@ pub use start::measure_start;
 pub use start::{Readiness, ReplyTimes, StartAnswer, StartOutcome, StartPhase, StartRequest};
 pub use tap_account::{TapAccount, Traffic};
 pub use token_figures::{average, late_frames, token_metrics};
+pub use tokens::{LONGEST_REPETITION, Test, TokenSample};
 #[cfg(feature = "llama")]
-pub use tokens::repeat;
-pub use tokens::{Test, TokenSample};
+pub use tokens::{Repetition, repeat};
 #[cfg(feature = "llama")]
 pub use turn::ModelSpeaker;
 pub use turn::{

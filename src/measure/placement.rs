@@ -157,6 +157,7 @@ mod tests {
 
     fn outcome(before: Vec<ForeseenDevice>, after: Vec<ForeseenDevice>) -> PlacementOutcome {
         let sample = TokenSample {
+            is_cut: false,
             began_ns: 0,
             ended_ns: 1,
             tokens: 1,

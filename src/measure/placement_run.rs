@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::placement::{ForeseeRequest, PlacementOutcome, PlacementPhase, PlacementRequest};
-use super::tokens::{Test, repeat};
+use super::tokens::{LONGEST_REPETITION, Repetition, Test, repeat};
 use crate::clock::Clock;
 use crate::llm::engine::{
     Backend, ContextSpec, DeviceKind, EngineError, Foreseeing, ForeseenBytes, ForeseenDevice, Model, Placement,
@@ -46,8 +46,10 @@ pub fn measure_placement(
     let (n_prompt, n_gen) = (request.n_prompt as usize, request.n_gen as usize);
     begins(PlacementPhase::WarmUp);
     session.warm_up(n_prompt, n_gen, stop)?;
-    let mut one =
-        |test, tokens| repeat((&model, &mut session), test, (request.n_threads, tokens), &clock, &cpu_ns, stop);
+    let mut one = |test, tokens| {
+        let asked = Repetition { test, threads: request.n_threads, depth: 0, tokens, within: LONGEST_REPETITION };
+        repeat(&mut session, asked, &clock, &cpu_ns, stop)
+    };
     begins(PlacementPhase::Prompt);
     let prompt = one(Test::Prompt, n_prompt)?;
     begins(PlacementPhase::Generation);

@@ -84,6 +84,7 @@ mod tests {
     fn sample(length_ms: u64, inter_token_ns: Vec<u64>) -> TokenSample {
         let elapsed_ns = length_ms * 1_000_000;
         TokenSample {
+            is_cut: false,
             began_ns: 0,
             ended_ns: elapsed_ns,
             tokens: 64,

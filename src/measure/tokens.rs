@@ -1,17 +1,23 @@
 //! One repetition of prompt processing or generation at one thread count.
 
 #[cfg(feature = "llama")]
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(feature = "llama")]
+use std::thread;
+use std::time::Duration;
+#[cfg(feature = "llama")]
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "llama")]
 use crate::clock::Clock;
 #[cfg(feature = "llama")]
-use crate::llm::engine::{EngineError, Model, Session};
+use crate::llm::engine::{EngineError, Session};
 
 /// Which of the two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Test {
     /// Prompt processing: many tokens at once, limited by arithmetic.
     Prompt,
@@ -41,12 +47,16 @@ pub struct TokenSample {
     pub tokens: usize,
     /// The timed part of it.
     pub elapsed_ns: u64,
-    /// Prompt: until the first token of an answer was chosen.
+    /// Prompt: until what the first token of an answer is chosen from was computed.
     pub ttft_ns: Option<u64>,
     /// Generation: each token.
     pub inter_token_ns: Vec<u64>,
     /// CPU time of this process meanwhile; `None` where the system cannot tell.
     pub cpu_ns: Option<u64>,
+    /// Whether it was cut off for taking too long: then `tokens` were done until then, and of a prompt that did not come to its
+    /// end the speed is an upper bound.
+    #[serde(default)]
+    pub is_cut: bool,
 }
 
 impl TokenSample {
@@ -57,34 +67,90 @@ impl TokenSample {
     }
 }
 
-/// Runs one repetition of `test` over `tokens` with `threads`. `cpu_ns` reads the CPU time of this process.
+/// A repetition that takes longer ends there, unless it is to end sooner: a model that gives a token in a minute is no use.
+pub const LONGEST_REPETITION: Duration = Duration::from_secs(600);
+
+/// One repetition, as it is asked for.
+#[cfg(feature = "llama")]
+#[derive(Debug, Clone, Copy)]
+pub struct Repetition {
+    /// Which test.
+    pub test: Test,
+    /// With how many threads.
+    pub threads: u32,
+    /// Tokens that the context holds before.
+    pub depth: usize,
+    /// Tokens to process or to generate.
+    pub tokens: usize,
+    /// When it is cut off.
+    pub within: Duration,
+}
+
+/// Runs one repetition. `cpu_ns` reads the CPU time of this process. What the context must hold before is computed outside of
+/// what is timed.
 ///
 /// # Errors
 /// Those of the engine; an interruption is one of them.
 #[cfg(feature = "llama")]
 pub fn repeat(
-    (model, session): (&Model, &mut Session<'_>),
-    test: Test,
-    (threads, tokens): (u32, usize),
+    session: &mut Session<'_>,
+    asked: Repetition,
     clock: &Clock,
     cpu_ns: impl Fn() -> Option<u64>,
     stop: &AtomicBool,
 ) -> Result<TokenSample, EngineError> {
-    session.set_threads(threads, threads)?;
-    let prompt = model.measured_tokens(tokens);
+    session.set_threads(asked.threads, asked.threads)?;
+    session.fill(asked.depth, stop)?;
     let cpu_before = cpu_ns();
     let began_ns = clock.now_ns();
-    let (elapsed_ns, ttft_ns, inter_token_ns) = match test {
+    let (measured, was_cut) = within(asked.within, stop, |halt| match asked.test {
         Test::Prompt => {
-            let turn = session.turn(&prompt, 1, stop)?;
-            (turn.ttft_ns, Some(turn.ttft_ns), Vec::new())
+            session.prompt_at(asked.depth, asked.tokens, halt).map(|timing| (timing.n, timing.elapsed_ns, Vec::new()))
         }
-        Test::Generation => {
-            let timing = session.generate(tokens, stop)?;
-            (timing.elapsed_ns, None, timing.inter_token_ns)
-        }
-    };
+        Test::Generation => session
+            .generate_at(asked.depth, asked.tokens, halt)
+            .map(|timing| (timing.n, timing.elapsed_ns, timing.inter_token_ns)),
+    });
     let ended_ns = clock.now_ns();
     let cpu_ns = cpu_before.zip(cpu_ns()).map(|(before, after)| after.saturating_sub(before));
-    Ok(TokenSample { began_ns, ended_ns, tokens, elapsed_ns, ttft_ns, inter_token_ns, cpu_ns })
+    let (tokens, elapsed_ns, inter_token_ns) = match measured {
+        // Not to its end within the time: it would have been this fast at most.
+        Err(EngineError::Stopped { .. }) if was_cut && !stop.load(Ordering::Relaxed) => {
+            (if asked.test == Test::Prompt { asked.tokens } else { 1 }, ended_ns - began_ns, Vec::new())
+        }
+        measured => measured?,
+    };
+    if tokens < asked.tokens && stop.load(Ordering::Relaxed) {
+        return Err(EngineError::Stopped { done: tokens });
+    }
+    let is_cut = was_cut && ended_ns - began_ns >= u64::try_from(asked.within.as_nanos()).unwrap_or(u64::MAX);
+    let ttft_ns = (asked.test == Test::Prompt && !is_cut).then_some(elapsed_ns);
+    Ok(TokenSample { began_ns, ended_ns, tokens, elapsed_ns, ttft_ns, inter_token_ns, cpu_ns, is_cut })
+}
+
+/// Does `work` with a flag that is raised when `stop` is, or after `limit`. Also says whether that was what raised it.
+#[cfg(feature = "llama")]
+fn within<T>(limit: Duration, stop: &AtomicBool, work: impl FnOnce(&AtomicBool) -> T) -> (T, bool) {
+    /// How often the watcher looks at `stop`: seldom enough to take nothing from what is timed.
+    const LOOK_UP: Duration = Duration::from_millis(20);
+    let (halt, is_done, was_cut) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
+    let done = thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            let deadline = Instant::now() + limit;
+            while !is_done.load(Ordering::Acquire) {
+                let is_late = Instant::now() >= deadline;
+                if is_late || stop.load(Ordering::Relaxed) {
+                    was_cut.store(is_late, Ordering::Release);
+                    halt.store(true, Ordering::Release);
+                    return;
+                }
+                thread::park_timeout(LOOK_UP);
+            }
+        });
+        let done = work(&halt);
+        is_done.store(true, Ordering::Release);
+        watcher.thread().unpark();
+        done
+    });
+    (done, was_cut.load(Ordering::Acquire))
 }

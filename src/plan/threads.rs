@@ -4,12 +4,19 @@ use serde::Serialize;
 
 use super::cpus::usable_counts;
 use crate::advise::threads::{BASELINE, founding_rule, later_rule};
-use crate::cli::{SweepItem, ThreadsArgs, UnderLoad};
-use crate::measure::RenderSpec;
-use crate::record::Topology;
+use crate::cli::{EngineConventions, OnOff, PriorityArg, SweepItem, ThreadsArgs, UnderLoad, WaitArg};
+use crate::llm::engine::{FlashAttention, KvType};
+use crate::measure::{EngineSettings, RenderSpec, WaitPolicy};
+use crate::record::{Priority, Topology};
 
 /// The founding document's counts.
 const COUNTS: [u32; 7] = [1, 2, 4, 6, 8, 12, 16];
+
+/// Tokens of the app's 10 exchanges with its system prompt, about.
+const APP_DEPTH: u32 = 1024;
+
+/// A setting may make so much more of the scene's frames late than are late without it, as a share.
+const ABOVE_ALONE: f64 = 0.005;
 
 /// What competes with the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -50,6 +57,26 @@ pub struct Rule {
     pub threads: u32,
 }
 
+/// The batch sizes of the app on a CPU: `n_ubatch` is `n_batch`.
+const APP_BATCH: (u32, u32) = (128, 128);
+
+/// The largest admissible share of late frames.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LateLimit {
+    /// The limit, from 0 to 1.
+    pub share: f64,
+    /// Where more are late without the model, so much above that.
+    pub above_alone: f64,
+}
+
+impl LateLimit {
+    /// The limit beside a scene that has that share of late frames alone.
+    #[must_use]
+    pub fn beside(self, alone: f64) -> f64 {
+        self.share.max(alone + self.above_alone)
+    }
+}
+
 /// When the rounds end.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,6 +94,24 @@ pub struct ThreadsPlan {
     pub counts: Vec<Count>,
     /// What the documents would choose, to compare with.
     pub rules: Vec<Rule>,
+    /// Whose conventions decide where nothing else was said: `app` or `llama-bench`.
+    pub engine: &'static str,
+    /// Tokens already in the context.
+    pub depths: Vec<u32>,
+    /// Flash attention.
+    pub flash_attention: Vec<FlashAttention>,
+    /// Types of the KV cache.
+    pub cache_types: Vec<KvType>,
+    /// Priorities of the model's threads.
+    pub priorities: Vec<Priority>,
+    /// What waiting threads do.
+    pub waits: Vec<WaitPolicy>,
+    /// Whether the file is mapped.
+    pub mmap: Vec<bool>,
+    /// Whether every setting is measured in every round.
+    pub exhaustive: bool,
+    /// The largest admissible share of late frames.
+    pub late_limit: LateLimit,
     /// Under which loads.
     pub loads: Vec<Competition>,
     /// The render-like load.
@@ -81,15 +126,15 @@ pub struct ThreadsPlan {
     pub n_batch: u32,
     /// Tokens computed at once.
     pub n_ubatch: u32,
-    /// Type of the K cache.
+    /// Type of the K cache, the first that is measured.
     pub type_k: &'static str,
-    /// Type of the V cache.
+    /// Type of the V cache, the first that is measured.
     pub type_v: &'static str,
     /// Layers on the GPU.
     pub n_gpu_layers: u32,
-    /// Flash attention: auto.
+    /// Flash attention, the first that is measured.
     pub flash_attn: &'static str,
-    /// Whether the file is mapped.
+    /// Whether the file is mapped, the first that is measured.
     pub use_mmap: bool,
     /// Seed of the order.
     pub seed: u64,
@@ -125,7 +170,20 @@ impl ThreadsPlan {
         }
         threads.sort_unstable();
         threads.dedup();
+        let is_app = args.engine == EngineConventions::App;
+        let flash_attention =
+            distinct(&args.flash_attn, if is_app { FlashAttention::Off } else { FlashAttention::Auto });
+        let cache_types = distinct(&args.cache_type, KvType::F16);
+        let mmap: Vec<bool> = args.mmap.iter().map(|choice| *choice == OnOff::On).collect();
+        let mmap = distinct(&mmap, true);
+        let batch = if is_app { APP_BATCH } else { (2048, 512) };
         Self {
+            engine: if is_app { "app" } else { "llama-bench" },
+            depths: distinct(&args.depth, if is_app { APP_DEPTH } else { 0 }),
+            priorities: distinct(&args.priority.iter().map(|arg| priority(*arg)).collect::<Vec<_>>(), Priority::Normal),
+            waits: distinct(&args.wait.iter().map(|arg| wait(*arg)).collect::<Vec<_>>(), WaitPolicy::Unset),
+            exhaustive: args.exhaustive,
+            late_limit: LateLimit { share: args.late_frames / 100.0, above_alone: ABOVE_ALONE },
             counts: threads.into_iter().map(|threads| Count { threads, oversubscribed: threads > logical }).collect(),
             rules,
             loads: match args.under_load {
@@ -140,15 +198,75 @@ impl ThreadsPlan {
             },
             n_prompt: args.prompt_tokens,
             n_gen: args.gen_tokens,
-            n_batch: 2048,
-            n_ubatch: 512,
-            type_k: "f16",
-            type_v: "f16",
+            n_batch: batch.0,
+            n_ubatch: batch.1,
+            type_k: cache_types[0].name(),
+            type_v: cache_types[0].name(),
             n_gpu_layers: args.gpu_layers,
-            flash_attn: "auto",
-            use_mmap: true,
+            flash_attn: flash_attention[0].name(),
+            use_mmap: mmap[0],
+            flash_attention,
+            cache_types,
+            mmap,
             seed: args.seed.unwrap_or(fresh_seed),
         }
+    }
+}
+
+impl ThreadsPlan {
+    /// Every set of engine settings that is measured, in reading order. A quantised V cache needs flash attention: without it there
+    /// is no such setting.
+    #[must_use]
+    pub fn settings(&self) -> Vec<EngineSettings> {
+        let mut settings = Vec::new();
+        for &use_mmap in &self.mmap {
+            for &cache_type in &self.cache_types {
+                for &flash_attention in &self.flash_attention {
+                    if cache_type.is_quantised() && flash_attention == FlashAttention::Off {
+                        continue;
+                    }
+                    for &wait in &self.waits {
+                        for &priority in &self.priorities {
+                            settings.extend(self.counts.iter().map(|count| EngineSettings {
+                                threads: count.threads,
+                                flash_attention,
+                                cache_type,
+                                priority,
+                                wait,
+                                use_mmap,
+                            }));
+                        }
+                    }
+                }
+            }
+        }
+        settings
+    }
+}
+
+/// What was asked for, each once and in its order; the default where nothing was.
+fn distinct<T: Copy + PartialEq>(asked: &[T], default: T) -> Vec<T> {
+    let mut kept = Vec::new();
+    for &value in asked {
+        if !kept.contains(&value) {
+            kept.push(value);
+        }
+    }
+    if kept.is_empty() { vec![default] } else { kept }
+}
+
+fn priority(arg: PriorityArg) -> Priority {
+    match arg {
+        PriorityArg::Normal => Priority::Normal,
+        PriorityArg::Low => Priority::Low,
+        PriorityArg::Idle => Priority::Idle,
+    }
+}
+
+fn wait(arg: WaitArg) -> WaitPolicy {
+    match arg {
+        WaitArg::Active => WaitPolicy::Active,
+        WaitArg::Passive => WaitPolicy::Passive,
     }
 }
 
@@ -204,8 +322,27 @@ mod tests {
         let founding = plan("", (2, 2));
         assert_eq!((founding.rounds, founding.seed), (Rounds::Repetitions(10), 7));
         assert_eq!(founding.loads, [Competition::Idle, Competition::Render]);
+        assert_eq!((founding.engine, founding.depths.as_slice(), founding.flash_attn), ("app", &[1024][..], "off"));
+        let bench = plan("--engine llama-bench", (2, 2));
+        assert_eq!((bench.depths.as_slice(), bench.flash_attn, bench.n_batch), (&[0][..], "auto", 2048));
         let other = plan("--budget 2s --under-load render --seed 3", (2, 2));
         assert_eq!((other.rounds, other.seed), (Rounds::BudgetS(2.0), 3));
         assert_eq!(other.loads, [Competition::Render]);
+    }
+
+    #[test]
+    fn dimensions_multiply_and_a_quantised_cache_goes_with_flash_attention_alone() {
+        let wide = plan("--sweep 1,2 --flash-attn off,on,off --cache-type f16,q8_0 --priority normal,idle", (2, 2));
+        let settings = wide.settings();
+        assert_eq!(settings.len(), 2 * 2 * 3, "f16 off, f16 on, q8_0 on");
+        let quantised = settings.iter().filter(|settings| settings.cache_type == KvType::Q8_0);
+        assert!(quantised.clone().all(|settings| settings.flash_attention == FlashAttention::On));
+        assert_eq!(quantised.count(), 4);
+    }
+
+    #[test]
+    fn the_limit_of_late_frames_rises_with_those_of_the_scene_alone() {
+        let limit = plan("--late-frames 2", (2, 2)).late_limit;
+        assert!((limit.beside(0.0) - 0.02).abs() < 1e-12 && (limit.beside(0.03) - 0.035).abs() < 1e-12);
     }
 }

@@ -16,6 +16,7 @@ mod hlog;
 mod json;
 mod machine_noise;
 mod metric;
+mod priority;
 mod rendered;
 mod run;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use hlog::{HlogPart, TaggedHistogram, read_hlog, write_hlog};
 pub use json::write_json;
 pub use machine_noise::{MachineNoise, NoiseFigures, NoiseVerdict};
 pub use metric::{Direction, Metric, MetricStatus};
+pub use priority::Priority;
 pub use rendered::Histograms;
 pub use run::{Build, Machine, Run, RunState, Simulation};
 pub use saver::RecordSaver;

@@ -13,7 +13,9 @@ fn place() -> Place {
     place
 }
 
-const BRIEF: &str = "threads --model tiny.gguf --prompt-tokens 16 --gen-tokens 12 --quiet --out out";
+/// Everything is measured in every round, from an empty context: what a test can foresee.
+const BRIEF: &str =
+    "threads --model tiny.gguf --prompt-tokens 16 --gen-tokens 12 --depth 0 --exhaustive --quiet --out out";
 
 fn measured(place: &Place, line: &str) -> (Outcome, Run) {
     let outcome = place.run(&format!("{BRIEF} {line}"));
@@ -71,6 +73,43 @@ fn beside_a_render_like_load_its_frames_are_counted() {
 }
 
 #[test]
+fn the_dimensions_of_a_sweep_are_in_the_paths_and_conditions_of_its_cases() {
+    let place = place();
+    let line = "--sweep 1 --repetitions 1 --under-load none --depth 0,64 --flash-attn off,on --priority normal,low \
+                --cache-type f16,q8_0 --mmap on,off";
+    let outcome = place.run(&format!("{} {line}", BRIEF.replace("--depth 0 ", "")));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    // Two tests at two depths; f16 with and without flash attention, q8_0 with it; two priorities; mapped or not.
+    assert_eq!(run.cases.len(), 2 * 2 * 3 * 2 * 2);
+    let deep = case(&run, "idle/tg12/depth=64/threads=1/fa=on/kv=q8_0/prio=low/mmap=off");
+    for (key, value) in [("n_depth", "64"), ("flash_attn", "\"on\""), ("type_k", "\"q8_0\""), ("type_v", "\"q8_0\"")] {
+        assert_eq!(deep.conditions[key].to_string(), value, "{key}");
+    }
+    for (key, value) in [("priority", "\"low\""), ("prio", "-1"), ("use_mmap", "false"), ("n_threads", "1")] {
+        assert_eq!(deep.conditions[key].to_string(), value, "{key}");
+    }
+    assert!(figure(&run, &deep.path, "avg_ts").unwrap() > 0.0);
+    assert_eq!(case(&run, "idle/pp16/threads=1/fa=off/kv=f16/prio=normal/mmap=on").conditions["n_depth"], 0);
+    assert!(run.findings[0].contains("with 64 tokens in the context"), "the longest decides: {:?}", run.findings);
+}
+
+#[test]
+fn without_further_words_the_engine_is_set_up_as_the_app_s() {
+    let place = place();
+    let line = "threads --model tiny.gguf --prompt-tokens 16 --gen-tokens 12 --sweep 1 --repetitions 1 --under-load none --quiet";
+    for (whose, path, flash, batch) in
+        [("app", "idle/tg12/depth=1024/threads=1", "off", 128), ("llama-bench", "idle/tg12/threads=1", "auto", 2048)]
+    {
+        let outcome = place.run(&format!("{line} --engine {whose} --out {whose}"));
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        let run = RecordFolder::read(&place.path(whose)).unwrap();
+        assert_eq!(case(&run, path).conditions["flash_attn"], flash);
+        assert_eq!((run.plan["engine"].as_str(), run.plan["n_batch"].as_u64()), (Some(whose), Some(batch)));
+    }
+}
+
+#[test]
 fn llama_bench_s_formats_come_from_the_run_and_again_from_its_record() {
     let place = place();
     let (csv, _) = measured(&place, "--sweep 1,2 --repetitions 2 --under-load none --format llama-bench-csv");
@@ -119,7 +158,7 @@ fn a_budget_ends_before_a_repetition_and_what_it_left_out_is_said() {
         }
     }
     assert_eq!(run.cases.len(), 6);
-    assert!(run.findings.last().unwrap().contains("budget") || run.findings.last().unwrap().contains("within 2 %"));
+    assert!(run.findings.last().unwrap().contains("of every setting in random order"), "{:?}", run.findings);
 }
 
 #[test]
@@ -127,7 +166,7 @@ fn a_budget_that_the_warm_up_spends_is_refused_with_what_it_takes() {
     let place = place();
     let outcome = place.run(&format!("{BRIEF} --sweep 1,2 --budget 1ms"));
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("was spent on the warm-up of 1 of 2 thread counts"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("was spent on the warm-up of 1 of 2 settings"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("a single round takes about"), "{}", outcome.stderr);
     let run = RecordFolder::read(&place.path("out")).unwrap();
     assert_eq!((run.state, run.cases.len()), (RunState::Failed, 0));
@@ -165,9 +204,19 @@ fn a_file_that_is_no_model_never_reaches_the_engine() {
 #[test]
 fn bad_counts_are_usage_errors() {
     let place = Place::new();
-    for line in
-        ["--sweep 0", "--sweep 513", "--sweep two", "--render 60", "--repetitions 0", "--budget 1s --repetitions 2"]
-    {
+    for line in [
+        "--depth -1",
+        "--flash-attn maybe",
+        "--priority high",
+        "--cache-type q9",
+        "--late-frames 0",
+        "--sweep 0",
+        "--sweep 513",
+        "--sweep two",
+        "--render 60",
+        "--repetitions 0",
+        "--budget 1s --repetitions 2",
+    ] {
         assert_eq!(place.run(&format!("threads {line}")).code, Some(2), "{line}");
     }
 }

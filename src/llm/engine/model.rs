@@ -178,7 +178,7 @@ impl Model {
     }
 
     /// The llama.cpp that it lives in.
-    pub(super) fn backend(&self) -> &'static Backend {
+    pub fn backend(&self) -> &'static Backend {
         self.backend
     }
 }

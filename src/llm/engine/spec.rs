@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// The most threads that llama.cpp is built for (`GGML_MAX_N_THREADS`): asked for more, it ends the process.
 pub const MAX_THREADS: u32 = 512;
 
@@ -126,7 +128,8 @@ pub enum SpecError {
 }
 
 /// Whether flash attention is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum FlashAttention {
     /// Where llama.cpp finds that the device can do it.
     #[default]
@@ -167,7 +170,8 @@ impl FromStr for FlashAttention {
 }
 
 /// How the keys or the values of a KV cache are stored: the types that llama-bench takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 #[allow(missing_docs)]
 pub enum KvType {
     F32,
@@ -226,6 +230,20 @@ impl KvType {
 impl fmt::Display for KvType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+impl From<KvType> for String {
+    fn from(kind: KvType) -> Self {
+        kind.name().into()
+    }
+}
+
+impl TryFrom<String> for KvType {
+    type Error = SpecError;
+
+    fn try_from(text: String) -> Result<Self, SpecError> {
+        text.parse()
     }
 }
 

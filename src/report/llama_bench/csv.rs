@@ -2,7 +2,7 @@
 
 use super::super::error::ReportError;
 use super::placements;
-use super::read::{Plan, Subject, Test};
+use super::read::{Subject, Test};
 use super::row::{Row, rows};
 use crate::record::Run;
 
@@ -13,12 +13,12 @@ use crate::record::Run;
 /// `stddev_ns` is the sample standard deviation; llama-bench computes it in whole 64-bit numbers, which is off by
 /// nanoseconds, and by more where the squares overflow. Errors name the key that the run lacks.
 pub fn llama_bench_csv(run: &Run) -> Result<String, ReportError> {
-    let (subject, plan) = (Subject::of(run)?, Plan::of(run)?);
+    let subject = Subject::of(run)?;
     let rows = rows(run)?;
     let has_placements = placements::are_there(run);
     let mut text = String::new();
     for (at, row) in rows.iter().enumerate() {
-        let cells = cells(&subject, &plan, row);
+        let cells = cells(&subject, row);
         if at == 0 {
             let more: &[&str] = if has_placements { &placements::COLUMNS } else { &[] };
             text += &line(cells.iter().map(|(name, _)| *name).chain(more.iter().copied()).map(str::to_owned));
@@ -26,9 +26,9 @@ pub fn llama_bench_csv(run: &Run) -> Result<String, ReportError> {
         let more = if has_placements { placements::cells(run, row) } else { Vec::new() };
         text += &line(cells.iter().map(|(_, value)| value).chain(&more).map(|value| quoted(value)));
     }
-    for (row, more) in placements::without_figures(run, &rows) {
+    for (row, more) in placements::without_figures(run, &rows)? {
         let blank = |(name, value)| if placements::is_figure(name) { String::new() } else { value };
-        let cells: Vec<String> = cells(&subject, &plan, &row).into_iter().map(blank).collect();
+        let cells: Vec<String> = cells(&subject, &row).into_iter().map(blank).collect();
         text += &line(cells.iter().chain(&more).map(|value| quoted(value)));
     }
     Ok(text)
@@ -43,7 +43,8 @@ fn quoted(value: &str) -> String {
 }
 
 /// Every column with its value, in llama-bench's order. Literals are its defaults.
-fn cells(subject: &Subject, plan: &Plan, row: &Row) -> Vec<(&'static str, String)> {
+fn cells(subject: &Subject, row: &Row) -> Vec<(&'static str, String)> {
+    let plan = &row.plan;
     let conditions = &row.conditions;
     let (n_prompt, n_gen) = match conditions.test {
         Test::Prompt => (conditions.n_tokens, 0),

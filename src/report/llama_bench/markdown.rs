@@ -68,8 +68,8 @@ impl Field {
 /// Where a GPU backend is at work, the thread count has a column if there are several or if it is not the machine's
 /// number of physical cores, llama-bench's default on most machines. Errors name the key that the run lacks.
 pub fn llama_bench_markdown(run: &Run) -> Result<String, ReportError> {
-    let (subject, plan, rows) = (Subject::of(run)?, Plan::of(run)?, rows(run)?);
-    let columns: Vec<Column> = fields(run, &subject, &plan, &rows).into_iter().map(Field::column).collect();
+    let (subject, rows) = (Subject::of(run)?, rows(run)?);
+    let columns: Vec<Column> = fields(run, &subject, &rows).into_iter().map(Field::column).collect();
     let mut text = line(columns.iter().map(|column| padded(column.heading, column.width, column.left)));
     text += &line(columns.iter().map(|column| {
         let end = if column.left { '-' } else { ':' };
@@ -79,14 +79,14 @@ pub fn llama_bench_markdown(run: &Run) -> Result<String, ReportError> {
         text += &line(columns.iter().map(|column| {
             // The sign between mean and deviation is one character of two bytes.
             let width = column.width + usize::from(column.field == Field::TokensPerSecond);
-            padded(&cell(column.field, &subject, &plan, row), width, column.left)
+            padded(&cell(column.field, &subject, row), width, column.left)
         }));
     }
     Ok(format!("{text}\nbuild: {} ({})\n", subject.build_commit, subject.build_number))
 }
 
 /// The columns that llama-bench would show, in its order.
-fn fields(run: &Run, subject: &Subject, plan: &Plan, rows: &[Row]) -> Vec<Field> {
+fn fields(run: &Run, subject: &Subject, rows: &[Row]) -> Vec<Field> {
     let on_cpu = CPU_BACKENDS.iter().any(|name| subject.backends.contains(name));
     let first_count = rows.first().map(|row| row.conditions.n_threads);
     let first_layers = rows.first().and_then(|row| row.conditions.n_gpu_layers);
@@ -94,15 +94,16 @@ fn fields(run: &Run, subject: &Subject, plan: &Plan, rows: &[Row]) -> Vec<Field>
     let several_counts = rows.iter().any(|row| Some(row.conditions.n_threads) != first_count);
     let default_count = first_count == run.machine.physical_cores.value().copied();
     let defaults = Plan::of_defaults();
+    let differs = |from_default: &dyn Fn(&Plan) -> bool| rows.iter().any(|row| from_default(&row.plan));
     let optional = [
         (Field::GpuLayers, !on_cpu || several_layers),
         (Field::Threads, on_cpu || several_counts || !default_count),
-        (Field::Batch, plan.n_batch != defaults.n_batch),
-        (Field::Ubatch, plan.n_ubatch != defaults.n_ubatch),
-        (Field::TypeK, plan.type_k != defaults.type_k),
-        (Field::TypeV, plan.type_v != defaults.type_v),
-        (Field::FlashAttn, plan.flash_attn != defaults.flash_attn),
-        (Field::LoadMode, plan.load_mode != defaults.load_mode),
+        (Field::Batch, differs(&|plan| plan.n_batch != defaults.n_batch)),
+        (Field::Ubatch, differs(&|plan| plan.n_ubatch != defaults.n_ubatch)),
+        (Field::TypeK, differs(&|plan| plan.type_k != defaults.type_k)),
+        (Field::TypeV, differs(&|plan| plan.type_v != defaults.type_v)),
+        (Field::FlashAttn, differs(&|plan| plan.flash_attn != defaults.flash_attn)),
+        (Field::LoadMode, differs(&|plan| plan.load_mode != defaults.load_mode)),
     ];
     let mut fields = vec![Field::Model, Field::Size, Field::Params, Field::Backend];
     fields.extend(optional.into_iter().filter(|(_, shown)| *shown).map(|(field, _)| field));
@@ -110,7 +111,8 @@ fn fields(run: &Run, subject: &Subject, plan: &Plan, rows: &[Row]) -> Vec<Field>
     fields
 }
 
-fn cell(field: Field, subject: &Subject, plan: &Plan, row: &Row) -> String {
+fn cell(field: Field, subject: &Subject, row: &Row) -> String {
+    let plan = &row.plan;
     match field {
         Field::Model => subject.model_type.clone(),
         Field::Size => match subject.model_size_bytes as f64 {

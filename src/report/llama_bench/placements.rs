@@ -1,6 +1,7 @@
 //! What llama-bench has no columns for: loading, memory and fate of placements. The columns stand after its own.
 
-use super::read::{Conditions, Test};
+use super::super::error::ReportError;
+use super::read::{Conditions, Plan, Test};
 use super::row::Row;
 use crate::record::{Case, Run};
 use crate::text;
@@ -50,12 +51,13 @@ pub(super) fn cells(run: &Run, row: &Row) -> Vec<String> {
 }
 
 /// The placements without figures: a row of llama-bench's columns with the figures left out, and the values that follow.
-pub(super) fn without_figures(run: &Run, rows: &[Row]) -> Vec<(Row, Vec<String>)> {
+pub(super) fn without_figures(run: &Run, rows: &[Row]) -> Result<Vec<(Row, Vec<String>)>, ReportError> {
+    let plan = Plan::of(run)?;
     let has_row = |layers| rows.iter().any(|row| row.conditions.n_gpu_layers == Some(layers));
     let threads = run.plan.get("n_threads").and_then(serde_json::Value::as_u64).unwrap_or(0);
     let placements = run.cases.iter().filter_map(|case| Some((placement(case)?, case)));
     let missing = placements.filter(|(layers, _)| !has_row(*layers));
-    missing
+    Ok(missing
         .map(|(layers, case)| {
             let conditions = Conditions {
                 test: Test::Prompt,
@@ -66,9 +68,9 @@ pub(super) fn without_figures(run: &Run, rows: &[Row]) -> Vec<(Row, Vec<String>)
                 test_time: run.started,
                 samples_ns: Vec::new(),
             };
-            (Row::of(conditions), values(Some(case), None, threads))
+            (Row::of(conditions, plan.clone()), values(Some(case), None, threads))
         })
-        .collect()
+        .collect())
 }
 
 /// Whether that column is a figure, which a placement that was not measured has not.

@@ -153,7 +153,22 @@ fn backends(names: &Names) -> String {
 
 impl Plan {
     pub(super) fn of(run: &Run) -> Result<Self, ReportError> {
-        let place = Place { name: "the run's plan".into(), object: &run.plan };
+        Self::read(&run.plan)
+    }
+
+    /// The settings of one case: its own where its conditions name them, else those of the run.
+    pub(super) fn of_case(run: &Run, case: &Case) -> Result<Self, ReportError> {
+        let mut plan = run.plan.clone();
+        for key in ["type_k", "type_v", "flash_attn", "use_mmap"] {
+            if let (Some(plan), Some(own)) = (plan.as_object_mut(), case.conditions.get(key)) {
+                plan.insert(key.into(), own.clone());
+            }
+        }
+        Self::read(&plan)
+    }
+
+    fn read(plan: &Value) -> Result<Self, ReportError> {
+        let place = Place { name: "the run's plan".into(), object: plan };
         let number = |key, default: u64| Ok(place.read::<Option<u64>>(key)?.unwrap_or(default));
         let kv_type = |key, default: String| {
             let name = place.text(key)?.to_ascii_lowercase();

@@ -1,7 +1,7 @@
 //! The rows of llama-bench's table: which cases have one, in which order, and the figures of each.
 
 use super::super::error::ReportError;
-use super::read::{Conditions, Test};
+use super::read::{Conditions, Plan, Test};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Run};
 
@@ -12,6 +12,7 @@ const LOADS: [&str; 2] = ["idle", "render"];
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row {
     pub(super) conditions: Conditions,
+    pub(super) plan: Plan,
     /// Mean length of a repetition, cut to whole nanoseconds.
     pub(super) avg_ns: u64,
     /// Sample standard deviation of that, cut to whole nanoseconds.
@@ -23,7 +24,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn of(conditions: Conditions) -> Self {
+    pub(super) fn of(conditions: Conditions, plan: Plan) -> Self {
         let samples_ns = &conditions.samples_ns;
         let ns: Vec<f64> = samples_ns.iter().map(|ns| *ns as f64).collect();
         let ts: Vec<f64> = ns.iter().map(|ns| 1e9 * conditions.n_tokens as f64 / ns).collect();
@@ -34,6 +35,7 @@ impl Row {
             avg_ts: mean_and_stddev(&ts).0,
             stddev_ts: mean_and_stddev(&ts).1,
             conditions,
+            plan,
         }
     }
 }
@@ -75,7 +77,9 @@ fn is_measured(case: &Case) -> bool {
 pub(super) fn rows(run: &Run) -> Result<Vec<Row>, ReportError> {
     let printed = printed_load(run);
     let cases = run.cases.iter().filter(|case| load(case).is_some() && load(case) == printed && is_measured(case));
-    let mut rows = cases.map(|case| Conditions::of(case).map(Row::of)).collect::<Result<Vec<_>, _>>()?;
+    let mut rows = cases
+        .map(|case| Ok(Row::of(Conditions::of(case)?, Plan::of_case(run, case)?)))
+        .collect::<Result<Vec<_>, ReportError>>()?;
     if rows.is_empty() {
         return Err(ReportError::NoRows { command: run.command.clone() });
     }

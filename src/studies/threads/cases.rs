@@ -3,26 +3,58 @@
 use serde_json::json;
 
 use super::super::study::{CaseHistogram, StopReason};
-use super::sweep::{CaseSamples, Key, SweepResult, keys};
-use crate::measure::{Test, TokenSample, late_frames, token_metrics};
+use super::data::{CaseSamples, Key, SweepResult, keys};
+use crate::measure::{EngineSettings, Test, TokenSample, WaitPolicy, late_frames, token_metrics};
 use crate::plan::{Competition, ThreadsPlan};
 use crate::plural::counted;
-use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
+use crate::record::{Case, CaseState, Direction, Metric, MetricStatus, Priority};
+use crate::stats::{DropReason, Dropped, EQUAL_WITHIN};
 
-/// The cases so far, in reading order: by load, test and count.
+/// The cases so far, in reading order: by load, test, depth and settings.
 pub(super) fn cases(plan: &ThreadsPlan, result: &SweepResult, end: Option<StopReason>) -> Vec<Case> {
     let cut_off = end.is_some_and(StopReason::cuts_off);
-    let measured = result.iter().map(|(key, collected)| case(plan, *key, collected, cut_off));
-    let is_missing = |key: &Key| end == Some(StopReason::Budget) && !result.contains_key(key);
+    let limit = plan.late_limit.beside(result.late_alone());
+    let measured = result.cases.iter().map(|(key, collected)| case(plan, *key, (collected, limit), cut_off));
+    let is_missing = |key: &Key| end == Some(StopReason::Budget) && !result.cases.contains_key(key);
     measured.chain(keys(plan).filter(is_missing).map(|key| not_measured(plan, key))).collect()
 }
 
-fn path(plan: &ThreadsPlan, (load, test, threads): Key) -> String {
-    let tokens = match test {
+/// `render/tg64/depth=1024/threads=2/fa=on/prio=low`: the depth where it is not 0, and of the settings the threads and those that
+/// the plan varies.
+pub(super) fn path(plan: &ThreadsPlan, key: Key) -> String {
+    let (group, settings) = (key.group, key.settings);
+    let tokens = match group.test {
         Test::Prompt => plan.n_prompt,
         Test::Generation => plan.n_gen,
     };
-    format!("{}/{}{tokens}/threads={threads}", load.word(), test.word())
+    let mut parts = vec![group.load.word().to_owned(), format!("{}{tokens}", group.test.word())];
+    if group.depth > 0 {
+        parts.push(format!("depth={}", group.depth));
+    }
+    parts.push(format!("threads={}", settings.threads));
+    parts.extend(varied(plan, settings).into_iter().map(|(name, value)| format!("{name}={value}")));
+    parts.join("/")
+}
+
+/// The settings beside the threads in which the cases of this plan differ, by their names in paths.
+pub(super) fn varied(plan: &ThreadsPlan, settings: EngineSettings) -> Vec<(&'static str, String)> {
+    let mut parts = Vec::new();
+    if plan.flash_attention.len() > 1 {
+        parts.push(("fa", settings.flash_attention.to_string()));
+    }
+    if plan.cache_types.len() > 1 {
+        parts.push(("kv", settings.cache_type.to_string()));
+    }
+    if plan.priorities.len() > 1 || settings.priority != Priority::Normal {
+        parts.push(("prio", settings.priority.name().to_owned()));
+    }
+    if plan.waits.len() > 1 || settings.wait != WaitPolicy::Unset {
+        parts.push(("wait", settings.wait.name().to_owned()));
+    }
+    if plan.mmap.len() > 1 {
+        parts.push(("mmap", if settings.use_mmap { "on" } else { "off" }.to_owned()));
+    }
+    parts
 }
 
 /// What the budget left no time for.
@@ -32,55 +64,104 @@ fn not_measured(plan: &ThreadsPlan, key: Key) -> Case {
         state: CaseState::NotMeasured,
         reason: Some("the budget was spent before its turn".into()),
         duration_s: 0.0,
-        conditions: json!({ "load": key.0.word(), "test": key.1.word(), "n_threads": key.2 }),
+        conditions: json!({
+            "load": key.group.load.word(),
+            "test": key.group.test.word(),
+            "n_depth": key.group.depth,
+            "n_threads": key.settings.threads,
+        }),
         notes: Vec::new(),
         metrics: Vec::new(),
         histograms: Vec::new(),
     }
 }
 
-fn case(plan: &ThreadsPlan, (load, test, threads): Key, collected: &CaseSamples, cut_off: bool) -> Case {
-    let samples = &collected.samples;
-    let (n_prompt, n_gen) = match test {
+fn case(plan: &ThreadsPlan, key: Key, (collected, limit): (&CaseSamples, f64), cut_off: bool) -> Case {
+    let (group, settings) = (key.group, key.settings);
+    // What was cut off says that it was too slow, not how fast it is: as long as there is anything else.
+    let whole: Vec<TokenSample> = collected.samples.iter().filter(|sample| !sample.is_cut).cloned().collect();
+    let samples = if whole.is_empty() { &collected.samples } else { &whole };
+    let (n_prompt, n_gen) = match group.test {
         Test::Prompt => (plan.n_prompt, 0),
         Test::Generation => (0, plan.n_gen),
     };
     let mut metrics = token_metrics(samples);
-    if load == Competition::Render {
+    if group.load == Competition::Render {
         // Before the CPU use: where the width does not do for all, the last figures are left out.
         metrics.insert(metrics.len() - 1, late_frames(collected.frames));
     }
     metrics.push(memory(collected));
-    if cut_off {
+    if cut_off || whole.is_empty() {
         for metric in metrics.iter_mut().filter(|metric| metric.status == MetricStatus::Ok) {
             metric.status = MetricStatus::Partial;
         }
     }
-    let oversubscribed = plan.counts.iter().any(|count| count.threads == threads && count.oversubscribed);
+    let oversubscribed = plan.counts.iter().any(|count| count.threads == settings.threads && count.oversubscribed);
     Case {
-        path: path(plan, (load, test, threads)),
+        path: path(plan, key),
         state: if cut_off { CaseState::Interrupted } else { CaseState::Ok },
-        reason: cut_off.then(|| format!("interrupted after {}", counted(samples.len(), "repetition"))),
-        duration_s: samples.iter().map(|sample| sample.elapsed_ns as f64 / 1e9).sum(),
+        reason: cut_off.then(|| format!("interrupted after {}", counted(collected.samples.len(), "repetition"))),
+        duration_s: collected.samples.iter().map(|sample| sample.elapsed_ns as f64 / 1e9).sum(),
         conditions: json!({
-            "load": load.word(),
-            "test": test.word(),
+            "load": group.load.word(),
+            "test": group.test.word(),
             "n_prompt": n_prompt,
             "n_gen": n_gen,
-            "n_depth": 0,
-            "n_threads": threads,
-            "n_threads_batch": threads,
+            "n_depth": group.depth,
+            "n_threads": settings.threads,
+            "n_threads_batch": settings.threads,
+            "flash_attn": settings.flash_attention,
+            "type_k": settings.cache_type,
+            "type_v": settings.cache_type,
+            "priority": settings.priority,
+            "prio": settings.priority.llama_bench(),
+            "wait": settings.wait,
+            "use_mmap": settings.use_mmap,
             "oversubscribed": oversubscribed,
+            "late_limit_percent": (group.load == Competition::Render).then_some(100.0 * limit),
+            "dropped_after_rounds": collected.dropped.map(|dropped| dropped.after_rounds),
+            "repetitions_cut_off": collected.samples.len() - whole.len(),
             "test_time": collected.began,
             "samples_ns": samples.iter().map(|sample| sample.elapsed_ns).collect::<Vec<_>>(),
             "samples_ts": samples.iter().map(TokenSample::tokens_per_s).collect::<Vec<_>>(),
         }),
-        notes: oversubscribed
-            .then(|| "Oversubscribed: more threads than CPUs that this process may use.".to_owned())
-            .into_iter()
-            .collect(),
+        notes: notes(group.test, collected, oversubscribed),
         metrics,
         histograms: Vec::new(),
+    }
+}
+
+fn notes(test: Test, collected: &CaseSamples, oversubscribed: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    if oversubscribed {
+        notes.push("Oversubscribed: more threads than CPUs that this process may use.".to_owned());
+    }
+    notes.extend(collected.dropped.map(dropped_note));
+    let cut = collected.samples.iter().filter(|sample| sample.is_cut).count();
+    if cut > 0 {
+        let bound = if test == Test::Prompt { "its speed is an upper bound" } else { "its speed is that until then" };
+        let left_out = if cut == collected.samples.len() { bound } else { "it is in no figure" };
+        notes.push(format!(
+            "Cut off: {} took more than 2.5 times as long as the fastest setting and did not run to the end; {left_out}.",
+            counted(cut, "repetition")
+        ));
+    }
+    notes
+}
+
+/// Why a setting left the race.
+fn dropped_note(dropped: Dropped) -> String {
+    let rounds = counted(dropped.after_rounds, "round");
+    match dropped.reason {
+        DropReason::LateFrames { at_least } => format!(
+            "Dropped after {rounds}: at least {:.1} % of the scene's frames are late with it, above the limit.",
+            100.0 * at_least
+        ),
+        DropReason::Slower { at_most } => format!(
+            "Dropped after {rounds}: at most {:.0} % as fast as the leader, and less than {:.0} % is out.",
+            100.0 * at_most,
+            100.0 * (1.0 - EQUAL_WITHIN)
+        ),
     }
 }
 
@@ -96,7 +177,7 @@ fn memory(collected: &CaseSamples) -> Metric {
 pub(super) fn histograms(plan: &ThreadsPlan, result: &SweepResult) -> Vec<CaseHistogram> {
     let of_case = |(key, collected): (&Key, &CaseSamples)| {
         let samples = &collected.samples;
-        let (quantity, samples_ns) = match key.1 {
+        let (quantity, samples_ns) = match key.group.test {
             Test::Prompt => ("ttft", samples.iter().filter_map(|sample| sample.ttft_ns).collect()),
             Test::Generation => ("itl", samples.iter().flat_map(|sample| sample.inter_token_ns.clone()).collect()),
         };
@@ -104,5 +185,5 @@ pub(super) fn histograms(plan: &ThreadsPlan, result: &SweepResult) -> Vec<CaseHi
         let ended_ns = samples.last().map_or(0, |sample| sample.ended_ns);
         CaseHistogram::total(path(plan, *key), quantity, samples_ns, (began_ns, ended_ns))
     };
-    result.iter().map(of_case).collect()
+    result.cases.iter().map(of_case).collect()
 }

@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 use super::super::setup::LocatedModel;
 use super::super::study::{CaseHistogram, RunContext, RunManifest, StopReason, Study, planned};
 use super::cases::{cases, histograms};
+use super::data::{SweepResult, groups};
+use super::engine::{LoadedModels, SweepEngine, priority_warning};
 use super::findings::findings;
-use super::sweep::{Sweep, SweepError, SweepResult};
+use super::sweep::{Sweep, SweepError};
 use crate::clock::ms;
 use crate::failure::Failure;
 use crate::host;
-use crate::llm::engine::{Backend, ContextSpec, DeviceKind, LoadFacts, Model, Placement};
+use crate::llm::engine::{Backend, DeviceKind, LoadFacts, Model, Placement};
 use crate::plan::{Rounds, ThreadsPlan, oversubscribed};
 use crate::record::{Case, Run, RunState, Topology};
 
@@ -27,18 +29,19 @@ pub(crate) struct ThreadsStudy<'a> {
 }
 
 impl ThreadsStudy<'_> {
-    /// Where the weights are to lie.
-    pub(crate) fn placement(&self) -> Placement {
-        Placement { n_gpu_layers: Some(self.plan.n_gpu_layers), use_mmap: self.plan.use_mmap, mlock: false }
+    /// Where the weights are to lie, for each model that is to be loaded.
+    pub(crate) fn placements(&self) -> Vec<Placement> {
+        let placement = |use_mmap: &bool| Placement {
+            n_gpu_layers: Some(self.plan.n_gpu_layers),
+            use_mmap: *use_mmap,
+            mlock: false,
+        };
+        self.plan.mmap.iter().map(placement).collect()
     }
 
-    fn context(&self) -> ContextSpec {
-        ContextSpec {
-            n_ctx: self.plan.n_prompt.max(self.plan.n_gen) + 1,
-            n_batch: self.plan.n_batch,
-            n_ubatch: self.plan.n_ubatch,
-            ..ContextSpec::default()
-        }
+    /// The largest context that is needed.
+    fn n_ctx(&self) -> u32 {
+        self.plan.depths.iter().max().unwrap_or(&0) + self.plan.n_prompt.max(self.plan.n_gen) + 1
     }
 
     fn title(&self) -> String {
@@ -46,20 +49,21 @@ impl ThreadsStudy<'_> {
         format!("threads {}", counts.join(","))
     }
 
-    /// Repetitions to come; unknown with a budget.
+    /// Repetitions to come; unknown in a race and with a budget.
     fn steps(&self) -> u64 {
         match self.plan.rounds {
-            Rounds::Repetitions(rounds) => {
-                u64::from(rounds) * (self.plan.counts.len() * self.plan.loads.len() * 2) as u64
+            Rounds::Repetitions(rounds) if self.plan.exhaustive => {
+                u64::from(rounds) * (self.plan.settings().len() * groups(&self.plan).len()) as u64
             }
-            Rounds::BudgetS(_) => 0,
+            _ => 0,
         }
     }
 
     /// What the reader must know before any figure.
     fn warnings(&self, facts: &LoadFacts) -> Vec<String> {
-        let mut warnings = self.located.facts.concerns(self.context().n_ctx.into());
+        let mut warnings = self.located.facts.concerns(self.n_ctx().into());
         warnings.extend(self.backend.vector_units());
+        warnings.extend(priority_warning(&self.plan));
         warnings.extend(facts.warnings.iter().map(|line| line.text.clone()));
         // Where the machine itself has no more, the counts say so.
         if self.topology.usable_cpus() != self.topology.logical_cpus {
@@ -91,29 +95,32 @@ impl ThreadsStudy<'_> {
 
 impl Study for ThreadsStudy<'_> {
     type Data = SweepResult;
-    type Target = Model;
+    type Target = LoadedModels;
 
-    fn manifest(&self, model: &Model) -> Result<RunManifest, Failure> {
+    fn manifest(&self, models: &LoadedModels) -> Result<RunManifest, Failure> {
+        let Some(facts) = models.values().next().map(Model::facts) else {
+            return Err(Failure::bug(anyhow::anyhow!("no model was loaded")));
+        };
         Ok(RunManifest {
             command: "threads",
             plan: planned(&self.plan)?,
-            subject: self.subject(model.facts()),
+            subject: self.subject(facts),
             simulated: self.located.simulated(),
-            warnings: self.warnings(model.facts()),
+            warnings: self.warnings(facts),
         })
     }
 
     fn run(
         &self,
-        model: &mut Model,
+        models: &mut LoadedModels,
         data: &mut SweepResult,
         context: &mut RunContext<'_, SweepResult>,
     ) -> Result<StopReason, Failure> {
-        let session = model.session(&self.context())?;
+        let (engine, told) = SweepEngine::start(&self.plan, models)?;
+        data.flash_attention = told;
         let phase = context.observer.phase(&self.title(), self.steps());
         let (clock, stop) = (context.clock, context.stop);
-        let mut sweep =
-            Sweep { plan: &self.plan, model, session, clock: &clock, stop, began_ns: 0, done: phase.counter() };
+        let mut sweep = Sweep { plan: &self.plan, engine, clock: &clock, stop, began_ns: 0, done: phase.counter() };
         sweep.run(data, |data| context.checkpoint(data))
     }
 
@@ -145,12 +152,16 @@ impl From<SweepError> for Failure {
             SweepError::Engine(error) => error.into(),
             SweepError::BudgetTooSmall { least_s, .. } => {
                 let hint = format!(
-                    "a single round takes about {:.0} s here: --budget {:.0}s or more, fewer counts with --sweep, or fewer tokens",
+                    "a single round takes about {:.0} s here: --budget {:.0}s or more, fewer settings, or fewer tokens",
                     least_s.ceil(),
                     least_s.ceil()
                 );
                 Self::failed(error).hint(hint)
             }
+            error @ SweepError::Priority { .. } => {
+                Self::lacking(error).hint("leave --priority out, or name one that this system has")
+            }
+            error @ SweepError::NoContext { .. } => Self::bug(error),
             SweepError::Load(error) => Self::failed(error).hint("--under-load none measures without it"),
         }
     }

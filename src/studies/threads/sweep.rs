@@ -1,7 +1,10 @@
-//! The rounds: every count once a round, in random order; idle and loaded blocks alternate.
+//! The rounds: every setting that is in the race once a round, in random order; idle and loaded blocks alternate.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rand::SeedableRng;
@@ -9,59 +12,38 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use super::super::study::StopReason;
+use super::data::{Group, Key, SweepResult, groups};
+use super::engine::SweepEngine;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::host;
-use crate::llm::engine::{EngineError, Model, Session};
-use crate::measure::{RenderLoad, RenderLoadError, Test, TokenSample, repeat};
+use crate::llm::engine::EngineError;
+use crate::measure::{EngineSettings, LONGEST_REPETITION, RenderLoad, RenderLoadError, Repetition, Test};
 use crate::plan::{Competition, Rounds, ThreadsPlan};
-use crate::stats::{FEWEST_PAIRS, mean_of};
+use crate::record::Priority;
+use crate::stats::{FEWEST_PAIRS, Race, RoundResult, Standing, mean_of};
 
-/// Rounds between two changes of the load: few enough that drift meets both, enough that starting the load costs little.
-const BLOCK: u32 = 5;
-
-/// The same with a budget, which may end before any repetition. The first block is a single round, so that each load gets one.
-const BUDGET_BLOCK: u32 = 3;
+/// Rounds between two changes of the load, once the slowest settings are out: few enough that drift meets both loads, enough that
+/// starting the load costs little.
+const BLOCK: u32 = 3;
 
 /// With a budget, tokens of a prompt and of a reply that start the threads of each count after the first.
 const BRIEF_WARM_UP: (u32, u32) = (8, 1);
 
-/// With a budget, a figure is known well enough when its interval is within this of its mean.
+/// A figure is known well enough when its interval is within this of its mean.
 const TIGHT: f64 = 0.02;
 
-/// Fewest rounds before a budgeted sweep may end early: what the comparison needs for an interval.
-const FEWEST_ROUNDS: usize = FEWEST_PAIRS;
+/// Fewest rounds of whatever is still in a race that is decided: a figure needs a spread.
+const FEWEST_ROUNDS: usize = 3;
 
-/// What is measured apart: under which load, which test, how many threads.
-pub(crate) type Key = (Competition, Test, u32);
+/// A repetition is cut off after so many times what the fastest setting took: it is out of the race then.
+const CUT_AFTER: f64 = 2.5;
 
-/// Everything that the plan measures, in reading order.
-pub(super) fn keys(plan: &ThreadsPlan) -> impl Iterator<Item = Key> {
-    let under = |load| [Test::Prompt, Test::Generation].map(|test| (load, test));
-    let tests = plan.loads.iter().flat_map(move |&load| under(load));
-    tests.flat_map(|(load, test)| plan.counts.iter().map(move |count| (load, test, count.threads)))
-}
+/// The least that a repetition is given, so that no hiccup ends it.
+const AT_LEAST: Duration = Duration::from_millis(500);
 
-/// What one case has so far.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct CaseSamples {
-    /// When its first repetition began, by the calendar.
-    pub(super) began: Option<Timestamp>,
-    /// One a round.
-    pub(super) samples: Vec<TokenSample>,
-    /// Frames of the render-like load meanwhile, and how many of them were late.
-    pub(super) frames: (u64, u64),
-    /// Anonymous memory of this process after the last repetition, in bytes.
-    pub(super) anonymous_bytes: Option<u64>,
-}
-
-/// What came out of the sweep.
-pub(crate) type SweepResult = BTreeMap<Key, CaseSamples>;
-
-/// Rounds in which everything was measured once.
-pub(super) fn complete_rounds(plan: &ThreadsPlan, result: &SweepResult) -> usize {
-    keys(plan).map(|key| result.get(&key).map_or(0, |case| case.samples.len())).min().unwrap_or(0)
-}
+/// How long the scene is watched alone in each of its blocks.
+const ALONE: Duration = Duration::from_millis(1500);
 
 /// Why the sweep could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -72,27 +54,40 @@ pub(super) enum SweepError {
     /// The render-like load.
     #[error(transparent)]
     Load(#[from] RenderLoadError),
+    /// A priority that the system does not give.
+    #[error("the model's threads cannot run at priority {}", priority.name())]
+    Priority {
+        /// Which.
+        priority: Priority,
+        /// Why.
+        source: io::Error,
+    },
+    /// Settings without a context: a bug.
+    #[error("there is no context for {settings}")]
+    NoContext {
+        /// The settings.
+        settings: EngineSettings,
+    },
     /// The budget ended before anything was measured.
     #[error(
-        "the budget of {budget_s:.1} s was spent on the warm-up of {warm} of {counts} thread counts, and nothing was measured"
+        "the budget of {budget_s:.1} s was spent on the warm-up of {warm} of {all} settings, and nothing was measured"
     )]
     BudgetTooSmall {
         /// The budget, in seconds.
         budget_s: f64,
-        /// Thread counts that were warmed up.
+        /// Settings that were warmed up.
         warm: usize,
-        /// Thread counts of the plan.
-        counts: usize,
+        /// Settings of the plan.
+        all: usize,
         /// About how long a single round of everything takes, the warm-up included, in seconds.
         least_s: f64,
     },
 }
 
 /// What the sweep needs.
-pub(super) struct Sweep<'a, 'model> {
+pub(super) struct Sweep<'a, 'm> {
     pub(super) plan: &'a ThreadsPlan,
-    pub(super) model: &'model Model,
-    pub(super) session: Session<'model>,
+    pub(super) engine: SweepEngine<'m>,
     pub(super) clock: &'a Clock,
     pub(super) stop: &'a AtomicBool,
     /// When the sweep began, its warm-up included.
@@ -101,6 +96,16 @@ pub(super) struct Sweep<'a, 'model> {
     pub(super) done: &'a AtomicU64,
 }
 
+/// The race of one group, and whether it is over.
+struct GroupRace {
+    race: Race,
+    is_decided: bool,
+    /// Repetitions that began at all.
+    rounds: usize,
+}
+
+type Races = BTreeMap<Group, GroupRace>;
+
 impl Sweep<'_, '_> {
     /// Runs the rounds. `keep` is handed everything after each block, to write it to disk.
     pub(super) fn run(
@@ -108,50 +113,63 @@ impl Sweep<'_, '_> {
         result: &mut SweepResult,
         mut keep: impl FnMut(&SweepResult) -> Result<(), Failure>,
     ) -> Result<StopReason, Failure> {
+        let settings = self.plan.settings();
+        let new = |group| (group, GroupRace { race: Race::new(settings.len()), is_decided: false, rounds: 0 });
+        let mut races: Races = groups(self.plan).into_iter().map(new).collect();
         let mut rng = StdRng::seed_from_u64(self.plan.seed);
         self.began_ns = self.clock.now_ns();
-        self.warm_up()?;
+        self.warm_up(&settings)?;
         let mut rounds = 0;
         loop {
-            let block = match self.plan.rounds {
-                Rounds::Repetitions(all) => BLOCK.min(all.saturating_sub(rounds)),
-                Rounds::BudgetS(_) if rounds == 0 => 1,
-                Rounds::BudgetS(_) => BUDGET_BLOCK,
-            };
+            let block = self.block_of(rounds);
             for &load in &self.plan.loads {
-                self.block(load, block, &mut rng, result)?;
+                self.block(load, (rounds, block), &settings, &mut races, &mut rng, result)?;
             }
             rounds += block;
             keep(result)?;
-            if let Some(reason) = self.is_enough(rounds, result) {
+            if let Some(reason) = self.is_enough(rounds, &races, result) {
                 return Ok(reason);
             }
         }
     }
 
-    /// As llama-bench does before it measures: a prompt and a token, at each count. It is part of a budget.
-    fn warm_up(&mut self) -> Result<(), SweepError> {
-        for (warm, count) in self.plan.counts.iter().enumerate() {
-            self.check_budget(warm)?;
-            self.session.set_threads(count.threads, count.threads)?;
-            // The first count warms the model up. With a budget, the others only start their threads.
-            let is_brief = warm > 0 && matches!(self.plan.rounds, Rounds::BudgetS(_));
-            let (n_prompt, n_gen) = if is_brief { BRIEF_WARM_UP } else { (self.plan.n_prompt, self.plan.n_gen) };
-            let (n_prompt, n_gen) = (n_prompt.min(self.plan.n_prompt), n_gen.min(self.plan.n_gen));
-            self.session.warm_up(n_prompt as usize, n_gen as usize, self.stop)?;
-        }
-        self.check_budget(self.plan.counts.len())
+    /// How many rounds come before the next change of load.
+    fn block_of(&self, rounds: u32) -> u32 {
+        let left = match self.plan.rounds {
+            Rounds::Repetitions(all) => all.saturating_sub(rounds),
+            Rounds::BudgetS(_) => u32::MAX,
+        };
+        // The first round tells which settings are hopeless: under each load before more is spent on any.
+        if rounds == 0 { 1 } else { BLOCK.min(left) }
     }
 
-    /// Refuses a budget that the warm-up has spent. A round of a count takes about as long as the first count's warm-up.
-    fn check_budget(&self, warm: usize) -> Result<(), SweepError> {
+    /// As llama-bench does before it measures: a prompt and a token, with each setting. It is part of a budget.
+    fn warm_up(&mut self, settings: &[EngineSettings]) -> Result<(), SweepError> {
+        let all = settings.len() * self.plan.depths.len();
+        let mut warm = 0;
+        for &depth in &self.plan.depths {
+            for &settings in settings {
+                self.check_budget(warm, all)?;
+                // The first warms the model up. The others only start their threads.
+                let is_brief = warm > 0 && (!self.plan.exhaustive || matches!(self.plan.rounds, Rounds::BudgetS(_)));
+                let (n_prompt, n_gen) = if is_brief { BRIEF_WARM_UP } else { (self.plan.n_prompt, 1) };
+                let tokens = (n_prompt.min(self.plan.n_prompt) as usize, n_gen.min(self.plan.n_gen) as usize);
+                let group = Group { load: Competition::Idle, test: Test::Generation, depth };
+                self.engine.warm_up(Key { group, settings }, tokens, self.stop)?;
+                warm += 1;
+            }
+        }
+        self.check_budget(warm, all)
+    }
+
+    /// Refuses a budget that the warm-up has spent. A round of a setting takes about as long as the first one's warm-up.
+    fn check_budget(&self, warm: usize, all: usize) -> Result<(), SweepError> {
         let Rounds::BudgetS(budget_s) = self.plan.rounds else { return Ok(()) };
         if !self.is_spent() {
             return Ok(());
         }
-        let counts = self.plan.counts.len();
-        let least_s = self.spent_s() * (1 + counts * self.plan.loads.len()) as f64;
-        Err(SweepError::BudgetTooSmall { budget_s, warm, counts, least_s })
+        let least_s = self.spent_s() * (1 + all * self.plan.loads.len()) as f64;
+        Err(SweepError::BudgetTooSmall { budget_s, warm, all, least_s })
     }
 
     fn spent_s(&self) -> f64 {
@@ -163,74 +181,161 @@ impl Sweep<'_, '_> {
     }
 
     /// Why the sweep ends here, if it does.
-    fn is_enough(&self, rounds: u32, result: &SweepResult) -> Option<StopReason> {
-        let is_precise = || rounds as usize >= FEWEST_ROUNDS && result.values().all(is_tight);
-        match self.plan.rounds {
-            Rounds::Repetitions(all) => (rounds >= all).then_some(StopReason::Planned),
-            Rounds::BudgetS(_) if self.is_spent() => Some(StopReason::Budget),
-            Rounds::BudgetS(_) => is_precise().then_some(StopReason::Precise),
+    fn is_enough(&self, rounds: u32, races: &Races, result: &SweepResult) -> Option<StopReason> {
+        let is_planned = matches!(self.plan.rounds, Rounds::Repetitions(all) if rounds >= all);
+        let is_decided = !self.plan.exhaustive && races.values().all(|race| race.is_decided);
+        let is_precise = || {
+            let is_tight = |race: &GroupRace| race.rounds >= FEWEST_PAIRS;
+            matches!(self.plan.rounds, Rounds::BudgetS(_))
+                && races.values().all(is_tight)
+                && result.cases.values().all(|case| case.dropped.is_some() || is_tight_figure(&case.speeds()))
+        };
+        if is_decided || is_precise() {
+            Some(StopReason::Precise)
+        } else if self.is_spent() {
+            Some(StopReason::Budget)
+        } else {
+            is_planned.then_some(StopReason::Planned)
         }
     }
 
-    /// `rounds` rounds under one load.
+    /// Some rounds under one load.
     fn block(
         &mut self,
         load: Competition,
-        rounds: u32,
+        (done, rounds): (u32, u32),
+        settings: &[EngineSettings],
+        races: &mut Races,
         rng: &mut StdRng,
         result: &mut SweepResult,
     ) -> Result<(), SweepError> {
+        let is_open = |(group, race): (&Group, &GroupRace)| group.load == load && !race.is_decided;
+        if !races.iter().any(is_open) {
+            return Ok(());
+        }
         let render = match load {
             Competition::Idle => None,
             Competition::Render => Some(RenderLoad::start(self.plan.render, *self.clock)?),
         };
-        for _ in 0..rounds {
-            let both = [Test::Prompt, Test::Generation];
-            let counts = self.plan.counts.iter().map(|count| count.threads);
-            let mut round: Vec<(Test, u32)> = counts.flat_map(|threads| both.map(|test| (test, threads))).collect();
-            round.shuffle(rng);
-            for (test, threads) in round {
+        if let Some(render) = &render {
+            self.watch_alone(render, result);
+        }
+        for round in 0..rounds {
+            let mut order: Vec<(Group, usize)> = Vec::new();
+            for (group, race) in races.iter().filter(|(group, race)| group.load == load && !race.is_decided) {
+                order.extend(race.race.running().into_iter().map(|at| (*group, at)));
+            }
+            // The first round goes from few threads to many: the first speed says when the others may be cut off.
+            if done + round > 0 {
+                order.shuffle(rng);
+            }
+            for (group, at) in order {
                 if self.is_spent() {
                     return Ok(());
                 }
-                let case = result.entry((load, test, threads)).or_default();
-                self.one(test, threads, render.as_ref(), case)?;
+                let Some(race) = races.get_mut(&group) else { continue };
+                let within = self.within(race, group.test);
+                let key = Key { group, settings: settings[at] };
+                let outcome = self.one(key, within, render.as_ref(), result)?;
+                race.race.record(at, outcome);
             }
+            self.judge(load, settings, races, result);
         }
         Ok(())
+    }
+
+    /// Counts the frames of the scene while the model rests.
+    fn watch_alone(&self, render: &RenderLoad, result: &mut SweepResult) {
+        let began_ns = self.clock.now_ns();
+        let until_ns = began_ns + u64::try_from(ALONE.as_nanos()).unwrap_or(u64::MAX);
+        while self.clock.now_ns() < until_ns && !self.stop.load(Ordering::Relaxed) && !self.is_spent() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        let frames = render.frames_between(began_ns, self.clock.now_ns());
+        result.alone = (result.alone.0 + frames.total, result.alone.1 + frames.late);
+    }
+
+    /// Drops what is out, and ends the races that are decided.
+    fn judge(&self, load: Competition, settings: &[EngineSettings], races: &mut Races, result: &mut SweepResult) {
+        let limit = (load == Competition::Render).then(|| self.plan.late_limit.beside(result.late_alone()));
+        for (group, race) in races.iter_mut().filter(|(group, race)| group.load == load && !race.is_decided) {
+            race.rounds += 1;
+            if let Some(limit) = limit {
+                race.race.limit_late_frames(limit);
+            }
+            if self.plan.exhaustive {
+                continue;
+            }
+            let standing = race.race.judge();
+            for (at, runner) in race.race.runners().iter().enumerate() {
+                if let Some(case) = result.cases.get_mut(&Key { group: *group, settings: settings[at] }) {
+                    case.dropped = runner.dropped;
+                }
+            }
+            // A sweep of one setting has no answer to find: it is measured as often as was asked for.
+            let has_rivals = race.race.runners().len() > 1;
+            race.is_decided = has_rivals && standing == Standing::Decided && race.rounds >= FEWEST_ROUNDS;
+            if race.is_decided {
+                result.decided.insert(*group);
+            }
+        }
+    }
+
+    /// When a repetition in that race is cut off.
+    fn within(&self, race: &GroupRace, test: Test) -> Duration {
+        let fastest = race.race.leader().and_then(|leader| race.race.runners()[leader].median());
+        match fastest.filter(|_| !self.plan.exhaustive) {
+            Some(tokens_per_s) => {
+                let expected = Duration::from_secs_f64(self.tokens(test) as f64 / tokens_per_s);
+                expected.mul_f64(CUT_AFTER).clamp(AT_LEAST, LONGEST_REPETITION)
+            }
+            None => LONGEST_REPETITION,
+        }
+    }
+
+    fn tokens(&self, test: Test) -> usize {
+        match test {
+            Test::Prompt => self.plan.n_prompt as usize,
+            Test::Generation => self.plan.n_gen as usize,
+        }
     }
 
     /// One repetition.
     fn one(
         &mut self,
-        test: Test,
-        threads: u32,
+        key: Key,
+        within: Duration,
         render: Option<&RenderLoad>,
-        case: &mut CaseSamples,
-    ) -> Result<(), SweepError> {
-        let tokens = match test {
-            Test::Prompt => self.plan.n_prompt,
-            Test::Generation => self.plan.n_gen,
-        } as usize;
-        let cpu_ns = || host::cpu_time_ns().value().copied();
+        result: &mut SweepResult,
+    ) -> Result<RoundResult, SweepError> {
+        let asked = Repetition {
+            test: key.group.test,
+            threads: key.settings.threads,
+            depth: key.group.depth as usize,
+            tokens: self.tokens(key.group.test),
+            within,
+        };
         let began = Timestamp::now();
-        let sample = repeat((self.model, &mut self.session), test, (threads, tokens), self.clock, cpu_ns, self.stop)?;
+        let sample = self.engine.repeat(key, asked, self.clock, self.stop)?;
+        let mut frames = (0, 0);
         if let Some(render) = render {
             render.check()?;
-            let frames = render.frames_between(sample.began_ns, sample.ended_ns);
-            case.frames = (case.frames.0 + frames.total, case.frames.1 + frames.late);
+            let seen = render.frames_between(sample.began_ns, sample.ended_ns);
+            frames = (seen.total, seen.late);
         }
+        let speed = sample.tokens_per_s();
+        let case = result.cases.entry(key).or_default();
+        case.frames = (case.frames.0 + frames.0, case.frames.1 + frames.1);
         case.began.get_or_insert(began);
         case.anonymous_bytes = host::anonymous_bytes().value().copied();
         case.samples.push(sample);
         self.done.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+        Ok(RoundResult { speed, frames })
     }
 }
 
 /// Whether a case's speed is known well enough.
-fn is_tight(case: &CaseSamples) -> bool {
-    let speeds: Vec<f64> = case.samples.iter().map(TokenSample::tokens_per_s).collect();
-    let Some(mean) = mean_of(&speeds) else { return false };
+fn is_tight_figure(speeds: &[f64]) -> bool {
+    let Some(mean) = mean_of(speeds) else { return false };
     mean.interval.is_some_and(|(low, high)| high - low <= 2.0 * TIGHT * mean.value)
 }

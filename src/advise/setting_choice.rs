@@ -1,0 +1,98 @@
+//! The settings that interleaved measurements speak for: the fastest of those that are admissible, the simplest of those that tie.
+
+use super::{Candidate, Certainty, ThreadChoice};
+use crate::stats::PairedRatio;
+
+/// One set of settings, and what it reached in each round that it took part in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettingCandidate {
+    /// Tokens a second, one value a round.
+    pub tokens_per_s: Vec<f64>,
+    /// Whether it keeps the scene's frames.
+    pub is_admissible: bool,
+    /// Whether it was dropped on the way as surely too slow or surely inadmissible.
+    pub is_dropped: bool,
+}
+
+/// What was chosen. Numbers are places in the list of candidates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettingChoice {
+    /// The choice.
+    pub chosen: usize,
+    /// The fastest of those that could be chosen.
+    pub fastest: usize,
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// The speed of each that could be chosen, as a share of the fastest one's.
+    pub shares: Vec<(usize, PairedRatio)>,
+    /// Whether any candidate is admissible; the choice is among all where none is.
+    pub is_any_admissible: bool,
+}
+
+impl SettingChoice {
+    /// Chooses among candidates that stand in order, the simplest first. `None` where none has a round.
+    #[must_use]
+    pub fn among(candidates: &[SettingCandidate]) -> Option<Self> {
+        let places = |keep: &dyn Fn(&SettingCandidate) -> bool| -> Vec<usize> {
+            (0..candidates.len()).filter(|&at| keep(&candidates[at])).collect()
+        };
+        let admissible = places(&|one| one.is_admissible);
+        let is_any_admissible = !admissible.is_empty();
+        let pool = if is_any_admissible { admissible } else { places(&|_| true) };
+        let still: Vec<usize> = pool.iter().copied().filter(|&at| !candidates[at].is_dropped).collect();
+        // Where all of them lost against one that turned out to be inadmissible, they are compared with each other.
+        let pool = if still.is_empty() { pool } else { still };
+        let ranked: Vec<Candidate> = (1_u32..)
+            .zip(&pool)
+            .map(|(rank, &at)| Candidate { threads: rank, tokens_per_s: candidates[at].tokens_per_s.clone() })
+            .collect();
+        let choice = ThreadChoice::among(&ranked)?;
+        let at = |rank: u32| pool[rank as usize - 1];
+        Some(Self {
+            chosen: at(choice.threads),
+            fastest: at(choice.fastest),
+            certainty: choice.certainty,
+            shares: choice.shares.iter().map(|(rank, share)| (at(*rank), *share)).collect(),
+            is_any_admissible,
+        })
+    }
+
+    /// The speed of the choice as a share of the fastest one's.
+    #[must_use]
+    pub fn share(&self) -> Option<PairedRatio> {
+        self.shares.iter().find(|(at, _)| *at == self.chosen).map(|(_, share)| *share)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(tokens_per_s: f64, is_admissible: bool, is_dropped: bool) -> SettingCandidate {
+        SettingCandidate { tokens_per_s: vec![tokens_per_s; if is_dropped { 1 } else { 8 }], is_admissible, is_dropped }
+    }
+
+    #[test]
+    fn the_fastest_that_keeps_the_frames_is_chosen() {
+        let candidates = [candidate(40.0, true, false), candidate(60.0, true, false), candidate(90.0, false, false)];
+        let choice = SettingChoice::among(&candidates).unwrap();
+        assert_eq!((choice.chosen, choice.fastest, choice.is_any_admissible), (1, 1, true));
+    }
+
+    #[test]
+    fn where_none_keeps_them_the_fastest_is_chosen_and_said_to_be_inadmissible() {
+        let candidates = [candidate(40.0, false, false), candidate(60.0, false, false)];
+        let choice = SettingChoice::among(&candidates).unwrap();
+        assert_eq!((choice.chosen, choice.is_any_admissible), (1, false));
+    }
+
+    #[test]
+    fn of_equals_the_simplest_is_chosen_and_what_was_dropped_is_out() {
+        let candidates = [candidate(99.0, true, true), candidate(60.0, true, false), candidate(60.5, true, false)];
+        let choice = SettingChoice::among(&candidates).unwrap();
+        assert_eq!((choice.chosen, choice.fastest), (1, 2));
+        assert!((choice.share().unwrap().ratio - 60.0 / 60.5).abs() < 1e-9);
+        let all_dropped = [candidate(30.0, true, true), candidate(20.0, true, true), candidate(90.0, false, false)];
+        assert_eq!(SettingChoice::among(&all_dropped).unwrap().chosen, 0);
+    }
+}

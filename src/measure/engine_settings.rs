@@ -1,0 +1,76 @@
+//! The settings of the engine that decide on speed, together.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::llm::engine::{FlashAttention, KvType};
+use crate::record::Priority;
+
+/// What threads do that wait for others inside the engine. Read when the process starts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WaitPolicy {
+    /// As the process was started.
+    #[default]
+    Unset,
+    /// They spin (`OMP_WAIT_POLICY=active`).
+    Active,
+    /// They sleep (`OMP_WAIT_POLICY=passive`).
+    Passive,
+}
+
+impl WaitPolicy {
+    /// Its name on the command line and in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unset => "unset",
+            Self::Active => "active",
+            Self::Passive => "passive",
+        }
+    }
+}
+
+/// One set of engine settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EngineSettings {
+    /// Threads of whatever is measured: generation or prompt processing.
+    pub threads: u32,
+    /// Flash attention.
+    pub flash_attention: FlashAttention,
+    /// How the KV cache is stored, keys and values alike.
+    pub cache_type: KvType,
+    /// Priority of the threads.
+    pub priority: Priority,
+    /// What waiting threads do.
+    pub wait: WaitPolicy,
+    /// Whether the model's file is mapped.
+    pub use_mmap: bool,
+}
+
+impl EngineSettings {
+    /// The same with so many threads.
+    #[must_use]
+    pub fn with_threads(self, threads: u32) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// Whether they differ in nothing but the threads.
+    #[must_use]
+    pub fn differs_in_threads_only(self, other: Self) -> bool {
+        self.with_threads(other.threads) == other
+    }
+}
+
+impl fmt::Display for EngineSettings {
+    /// All of them: `2 threads, flash attention off, KV f16, priority low, mmap on`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (threads, kv, prio) = (self.threads, self.cache_type, self.priority.name());
+        write!(f, "threads {threads}, flash attention {}, KV {kv}, priority {prio}", self.flash_attention)?;
+        if self.wait != WaitPolicy::Unset {
+            write!(f, ", waiting {}", self.wait.name())?;
+        }
+        write!(f, ", mmap {}", if self.use_mmap { "on" } else { "off" })
+    }
+}

@@ -1,0 +1,347 @@
+//! A race between settings: interleaved rounds, out of which a setting is dropped as soon as the answer cannot be it.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use super::mean::median_of_sorted;
+
+/// A setting that is slower by less than this counts as equal.
+pub const EQUAL_WITHIN: f64 = 0.03;
+
+/// How surely a setting must be out before it is dropped: the one-sided chance of being wrong about it.
+const ALPHA: f64 = 0.01;
+
+/// Before there are rounds enough for an interval, a setting is dropped only if it reaches less than this share of the leader's
+/// speed: what is that slow was cut off, and no noise of a usable machine does that.
+const HOPELESS: f64 = 0.4;
+
+/// Fewest degrees of freedom behind the scatter of ratios.
+const FEWEST_DEGREES: usize = 4;
+
+/// The normal quantile of one-sided 99 %: for shares of frames.
+const Z: f64 = 2.326_347_9;
+
+/// What one setting did in one round.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RoundResult {
+    /// Its speed; larger is better.
+    pub speed: f64,
+    /// Frames of the scene meanwhile, and how many of them were late.
+    pub frames: (u64, u64),
+}
+
+/// Why a setting is out of the race.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum DropReason {
+    /// More frames are late than the limit allows, however lucky the rounds to come. The smallest share that the frames speak for.
+    LateFrames {
+        /// A share from 0 to 1.
+        at_least: f64,
+    },
+    /// Surely slower than the leader by more than [`EQUAL_WITHIN`].
+    Slower {
+        /// The largest share of the leader's speed that the rounds speak for, from 0 to 1.
+        at_most: f64,
+    },
+}
+
+/// That a setting was dropped.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dropped {
+    /// Why.
+    pub reason: DropReason,
+    /// Rounds that it took part in.
+    pub after_rounds: usize,
+}
+
+/// One setting's part in the race. It takes part in all rounds until it is dropped.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Runner {
+    /// Round by round.
+    pub speeds: Vec<f64>,
+    /// Frames so far, and how many of them were late.
+    pub frames: (u64, u64),
+    /// Whether and why it is out.
+    pub dropped: Option<Dropped>,
+}
+
+impl Runner {
+    /// The median speed; `None` before the first round.
+    #[must_use]
+    pub fn median(&self) -> Option<f64> {
+        let mut sorted = self.speeds.clone();
+        sorted.sort_by(f64::total_cmp);
+        (!sorted.is_empty()).then(|| median_of_sorted(&sorted))
+    }
+
+    /// The share of late frames; 0 where none were counted.
+    #[must_use]
+    pub fn late_share(&self) -> f64 {
+        self.frames.1 as f64 / self.frames.0.max(1) as f64
+    }
+}
+
+/// Where the race stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Another round may change the answer.
+    Open,
+    /// No setting that still runs can be faster than the leader by more than [`EQUAL_WITHIN`].
+    Decided,
+}
+
+/// A race between settings for the same thing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Race {
+    runners: Vec<Runner>,
+    /// The largest share of late frames that is admissible; `None` where frames do not count.
+    late_limit: Option<f64>,
+}
+
+impl Race {
+    /// A race between so many settings.
+    #[must_use]
+    pub fn new(settings: usize) -> Self {
+        Self { runners: vec![Runner::default(); settings], late_limit: None }
+    }
+
+    /// Sets the largest admissible share of late frames. It may change while more is learned of the scene alone.
+    pub fn limit_late_frames(&mut self, share: f64) {
+        self.late_limit = Some(share);
+    }
+
+    /// The settings, in the order of their numbers.
+    #[must_use]
+    pub fn runners(&self) -> &[Runner] {
+        &self.runners
+    }
+
+    /// The numbers of those that the next round measures.
+    #[must_use]
+    pub fn running(&self) -> Vec<usize> {
+        (0..self.runners.len()).filter(|&at| self.runners[at].dropped.is_none()).collect()
+    }
+
+    /// Keeps what a setting did in a round.
+    pub fn record(&mut self, at: usize, result: RoundResult) {
+        let runner = &mut self.runners[at];
+        runner.speeds.push(result.speed);
+        runner.frames = (runner.frames.0 + result.frames.0, runner.frames.1 + result.frames.1);
+    }
+
+    /// The fastest by the median among those that keep within the limit; where none does, among all.
+    #[must_use]
+    pub fn leader(&self) -> Option<usize> {
+        let fastest = |admissible: bool| {
+            let candidates = (0..self.runners.len()).filter(|&at| !admissible || self.keeps_limit(at));
+            let timed = candidates.filter_map(|at| Some((at, self.runners[at].median()?)));
+            timed.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
+        };
+        fastest(true).or_else(|| fastest(false))
+    }
+
+    /// Whether a setting keeps its late frames within the limit, by what was counted.
+    #[must_use]
+    pub fn keeps_limit(&self, at: usize) -> bool {
+        self.late_limit.is_none_or(|limit| self.runners[at].late_share() <= limit)
+    }
+
+    /// Drops whatever cannot be the answer any more, after a round in which all that run took part. Says whether another round
+    /// can change the answer.
+    pub fn judge(&mut self) -> Standing {
+        self.drop_late();
+        let Some(leader) = self.leader() else { return Standing::Open };
+        let scatter = self.scatter(leader);
+        let mut is_open = false;
+        for at in self.running() {
+            if at == leader {
+                continue;
+            }
+            let Some(share) = self.share(at, leader, scatter) else {
+                is_open = true;
+                continue;
+            };
+            let runner = &mut self.runners[at];
+            let hopeless = share.highest_seen < HOPELESS;
+            match share.interval {
+                _ if hopeless => {
+                    let reason = DropReason::Slower { at_most: share.highest_seen };
+                    runner.dropped = Some(Dropped { reason, after_rounds: runner.speeds.len() });
+                }
+                Some((_, high)) if high < 1.0 - EQUAL_WITHIN => {
+                    let reason = DropReason::Slower { at_most: high };
+                    runner.dropped = Some(Dropped { reason, after_rounds: runner.speeds.len() });
+                }
+                Some((_, high)) => is_open |= high > 1.0 + EQUAL_WITHIN,
+                None => is_open = true,
+            }
+        }
+        // The leader itself may be inadmissible by a hair, or admissible by luck.
+        is_open |= self.is_limit_open(leader);
+        if is_open { Standing::Open } else { Standing::Decided }
+    }
+
+    /// Drops those whose late frames exceed the limit surely, as long as one remains that may keep it.
+    fn drop_late(&mut self) {
+        let Some(limit) = self.late_limit else { return };
+        let lowest = |runner: &Runner| wilson(runner.frames).0;
+        let may_keep = self.runners.iter().any(|runner| lowest(runner) <= limit && !runner.speeds.is_empty());
+        for runner in self.runners.iter_mut().filter(|runner| runner.dropped.is_none()) {
+            let at_least = lowest(runner);
+            if may_keep && at_least > limit {
+                let reason = DropReason::LateFrames { at_least };
+                runner.dropped = Some(Dropped { reason, after_rounds: runner.speeds.len() });
+            }
+        }
+    }
+
+    /// Whether more frames may still move the leader across the limit while others could take its place.
+    fn is_limit_open(&self, leader: usize) -> bool {
+        let Some(limit) = self.late_limit else { return false };
+        let (low, high) = wilson(self.runners[leader].frames);
+        self.running().len() > 1 && self.keeps_limit(leader) && low <= limit && high > limit && {
+            // Twice the limit as its upper bound is near enough for a choice.
+            high > 2.0 * limit
+        }
+    }
+
+    /// The scatter of one round's log ratio to the leader, pooled over all settings, with its degrees of freedom.
+    fn scatter(&self, leader: usize) -> Option<(f64, usize)> {
+        let (mut squares, mut degrees) = (0.0, 0);
+        for at in (0..self.runners.len()).filter(|&at| at != leader) {
+            let logs = self.logs(at, leader);
+            if logs.len() >= 2 {
+                let mean = logs.iter().sum::<f64>() / logs.len() as f64;
+                squares += logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>();
+                degrees += logs.len() - 1;
+            }
+        }
+        (degrees >= FEWEST_DEGREES).then(|| ((squares / degrees as f64).sqrt(), degrees))
+    }
+
+    /// The log ratios to the leader, of the rounds that both took part in.
+    fn logs(&self, at: usize, leader: usize) -> Vec<f64> {
+        let pairs = self.runners[at].speeds.iter().zip(&self.runners[leader].speeds);
+        pairs.filter(|(own, its)| **own > 0.0 && **its > 0.0).map(|(own, its)| (own / its).ln()).collect()
+    }
+
+    fn share(&self, at: usize, leader: usize, scatter: Option<(f64, usize)>) -> Option<Share> {
+        let logs = self.logs(at, leader);
+        if logs.is_empty() {
+            return None;
+        }
+        let mean = logs.iter().sum::<f64>() / logs.len() as f64;
+        let interval = scatter.and_then(|(sd, degrees)| {
+            let t = StudentsT::new(0.0, 1.0, degrees as f64).ok()?.inverse_cdf(1.0 - ALPHA);
+            let half = t * sd / (logs.len() as f64).sqrt();
+            Some(((mean - half).exp(), (mean + half).exp()))
+        });
+        let highest_seen = logs.into_iter().fold(f64::NEG_INFINITY, f64::max).exp();
+        Some(Share { interval, highest_seen })
+    }
+}
+
+/// A setting's speed as a share of the leader's.
+struct Share {
+    interval: Option<(f64, f64)>,
+    highest_seen: f64,
+}
+
+/// Wilson's interval of a share, 99 % on either side; the whole range where nothing was counted.
+///
+/// Source: Wilson, *Probable inference, the law of succession, and statistical inference*, JASA 22 (1927).
+fn wilson((total, hits): (u64, u64)) -> (f64, f64) {
+    if total == 0 {
+        return (0.0, 1.0);
+    }
+    let (n, share, square) = (total as f64, hits as f64 / total as f64, Z * Z);
+    let centre = (share + square / (2.0 * n)) / (1.0 + square / n);
+    let half = Z / (1.0 + square / n) * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt();
+    ((centre - half).max(0.0), (centre + half).min(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+
+    /// Runs a race over settings of known speeds and shares of late frames. Returns it, and the measurements that it took.
+    fn raced(settings: &[(f64, f64)], noise: f64, rounds: usize, seed: u64) -> (Race, usize) {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut race = Race::new(settings.len());
+        let mut measured = 0;
+        race.limit_late_frames(0.01);
+        for _ in 0..rounds {
+            // A round is slow or fast as a whole, as machines are.
+            let drift = 1.0 + 0.1 * (rng.random::<f64>() - 0.5);
+            for at in race.running() {
+                let (speed, late) = settings[at];
+                let speed = speed * drift * (1.0 + noise * (rng.random::<f64>() - 0.5));
+                let late = (0..60).filter(|_| rng.random::<f64>() < late).count() as u64;
+                race.record(at, RoundResult { speed, frames: (60, late) });
+                measured += 1;
+            }
+            if race.judge() == Standing::Decided {
+                break;
+            }
+        }
+        (race, measured)
+    }
+
+    #[test]
+    fn the_answer_is_within_three_per_cent_of_the_best_in_nineteen_of_twenty_races_and_cheap() {
+        let settings: Vec<(f64, f64)> = (0..16).map(|at| (100.0 - 4.0 * f64::from(at), 0.0)).collect();
+        let (mut good, mut measured) = (0, 0);
+        for seed in 0..200 {
+            let (race, taken) = raced(&settings, 0.10, 10, seed);
+            good += usize::from(settings[race.leader().unwrap()].0 >= 97.0);
+            measured += taken;
+        }
+        assert!(good >= 190, "{good} of 200");
+        let exhaustive = 200 * 16 * 10;
+        assert!(measured * 2 < exhaustive, "{measured} of {exhaustive} measurements");
+    }
+
+    #[test]
+    fn the_fastest_that_makes_frames_late_does_not_win() {
+        for seed in 0..20 {
+            let (race, _) = raced(&[(100.0, 0.15), (60.0, 0.0), (80.0, 0.002)], 0.04, 10, seed);
+            assert_eq!(race.leader(), Some(2), "seed {seed}");
+            let dropped = race.runners()[0].dropped.expect("sure after a few rounds");
+            assert!(matches!(dropped.reason, DropReason::LateFrames { at_least } if at_least > 0.01), "{dropped:?}");
+        }
+    }
+
+    #[test]
+    fn where_every_setting_makes_frames_late_none_is_dropped_for_it() {
+        let (race, _) = raced(&[(100.0, 0.2), (60.0, 0.2)], 0.04, 5, 1);
+        assert_eq!(race.leader(), Some(0));
+        let late =
+            |runner: &&Runner| matches!(runner.dropped, Some(Dropped { reason: DropReason::LateFrames { .. }, .. }));
+        assert_eq!(race.runners().iter().filter(late).count(), 0);
+    }
+
+    #[test]
+    fn a_setting_of_a_third_of_the_speed_is_measured_once() {
+        let (race, _) = raced(&[(100.0, 0.0), (35.0, 0.0), (99.0, 0.0)], 0.04, 10, 3);
+        let slow = &race.runners()[1];
+        assert_eq!(slow.speeds.len(), 1);
+        assert!(matches!(slow.dropped.unwrap().reason, DropReason::Slower { at_most } if at_most <= 0.4));
+    }
+
+    #[test]
+    fn settings_that_are_equal_end_the_race_without_a_drop() {
+        let (race, _) = raced(&[(100.0, 0.0), (100.0, 0.0), (99.5, 0.0)], 0.02, 50, 3);
+        assert!(race.runners().iter().all(|runner| runner.dropped.is_none()), "{race:?}");
+        assert!(race.runners()[0].speeds.len() < 50, "{}", race.runners()[0].speeds.len());
+    }
+
+    #[test]
+    fn wilson_s_interval_by_hand() {
+        // 3 of 100 at z 2.3263: centre 0.0541, half 0.0456.
+        let (low, high) = wilson((100, 3));
+        assert!((low - 0.0086).abs() < 1e-4 && (high - 0.0997).abs() < 1e-4, "{low} {high}");
+        assert_eq!(wilson((0, 0)), (0.0, 1.0));
+    }
+}
