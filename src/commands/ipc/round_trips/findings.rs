@@ -33,7 +33,10 @@ pub(super) fn headline(cases: &[Case], measured: &[(IpcCase, RoundTrips)]) -> Ve
         applied.n
     )];
     findings.extend(difference(applied, received).map(|wait| {
-        let between = with_interval(&wait);
+        let mut between = with_interval(&wait);
+        if wait.ci_low.is_none() {
+            between += " (too skewed for an interval)";
+        }
         let period_ms = frame_period_ms(measured);
         if let Some(held) = applied_poisson(measured).and_then(|(_, trips)| held(trips)) {
             return format!("The difference, {between}, is {}.", held_and_frame(&held, period_ms));
@@ -98,12 +101,13 @@ fn frame_period_ms(measured: &[(IpcCase, RoundTrips)]) -> Option<f64> {
     frame_lock(&closed.latency_ns, &unheld_ns(poisson)).map(ms)
 }
 
-/// The difference of two means; its interval from both of theirs, as for independent samples.
+/// The difference of two means; its interval from both of theirs, as for independent samples, where both have one.
 fn difference(of: &Metric, from: &Metric) -> Option<Metric> {
     let value = of.value? - from.value?;
     let half = |metric: &Metric| Some((metric.ci_high? - metric.ci_low?) / 2.0);
-    let half = half(of)?.hypot(half(from)?);
-    let interval = Metric { ci_low: Some(value - half), ci_high: Some(value + half), ..of.clone() };
+    let half = half(of).zip(half(from)).map(|(of, from)| of.hypot(from));
+    let interval =
+        Metric { ci_low: half.map(|half| value - half), ci_high: half.map(|half| value + half), ..of.clone() };
     Some(Metric { value: Some(value), spread: None, ..interval })
 }
 
@@ -222,4 +226,96 @@ pub(in super::super) fn lateness_note(trips: &RoundTrips) -> Option<String> {
         ms(limit.late_ns),
         ms(limit.p50_ns)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::planted::{at_frames, nagled, ready};
+    use crate::measure::{End, case_state, metrics};
+
+    const FRAME_NS: u64 = 16_667_000;
+    const POISSON: Load = Load::Poisson { rate_per_s: 50.0 };
+
+    /// A case with these round trips, measured as planned.
+    fn measured(ack: Ack, load: Load, due_ns: &[u64], latency_ns: Vec<u64>) -> (IpcCase, RoundTrips) {
+        let n = latency_ns.len() as u64;
+        let plan = IpcCase { path: format!("{ack}/{load}/100B"), ack, load, size_bytes: 100, asked_bytes: 100 };
+        let trips = RoundTrips {
+            warm_up_ns: Vec::new(),
+            due_ns: due_ns.to_vec(),
+            lateness_ns: vec![0; due_ns.len()],
+            latency_ns,
+            sent: n,
+            answered: n,
+            in_flight: 0,
+            lost: 0,
+            garbled: 0,
+            surplus: 0,
+            unmatched: 0,
+            duration_ns: 6_000_000_000,
+            first_fault: None,
+            end: End::Complete,
+        };
+        (plan, trips)
+    }
+
+    fn record((plan, trips): &(IpcCase, RoundTrips)) -> Case {
+        let (state, reason) = case_state(trips, false);
+        Case {
+            path: plan.path.clone(),
+            state,
+            reason,
+            duration_s: 6.0,
+            conditions: serde_json::Value::Null,
+            notes: Vec::new(),
+            metrics: metrics(trips, plan.load == Load::Closed, state),
+            histograms: Vec::new(),
+        }
+    }
+
+    /// The findings and the notes of a round against a bridge of 60 frames a second; `nagle` delays its replies, and
+    /// `hiccup_ns` the first received one.
+    fn told(nagle: bool, hiccup_ns: u64) -> (Vec<String>, Vec<Case>) {
+        let ready = ready(50.0, 7, at_frames(FRAME_NS));
+        let due_ns: Vec<u64> = ready.iter().map(|(sent, _)| *sent).collect();
+        let arrivals =
+            if nagle { nagled(&ready, 40_000_000) } else { ready.iter().map(|(_, at)| at + 60_000).collect() };
+        let applied = arrivals.iter().zip(&due_ns).map(|(arrived, due)| arrived - due).collect();
+        let mut received: Vec<u64> = (0..300).map(|at| 100_000 + at * 37 % 1_000).collect();
+        received[0] += hiccup_ns;
+        let round = [
+            measured(Ack::Received, POISSON, &due_ns, received),
+            measured(Ack::Applied, Load::Closed, &[], (0..300).map(|at| FRAME_NS + at * 53 % 900).collect()),
+            measured(Ack::Applied, POISSON, &due_ns, applied),
+        ];
+        let mut cases: Vec<Case> = round.iter().map(record).collect();
+        annotate(&mut cases, &round);
+        (headline(&cases, &round), cases)
+    }
+
+    #[test]
+    fn held_replies_are_named_with_the_remedy_and_told_apart_from_the_frame() {
+        let (findings, cases) = told(true, 0);
+        let note = cases[2].notes.iter().find(|note| note.starts_with("Held replies")).expect("the planted pattern");
+        assert!(note.contains("Nagle's algorithm") && note.contains("TCP_NODELAY"), "{note}");
+        let headline = &findings[1];
+        assert!(headline.contains("the wait for Unity's frame (60.0 frames a second leave"), "{headline}");
+        assert!(headline.contains("were held back") && headline.contains("TCP_NODELAY"), "{headline}");
+        assert!(!headline.contains("lies between"), "{headline}");
+        assert!(cases[1].notes.iter().any(|note| note.starts_with("Locked onto the frame")), "{:?}", cases[1].notes);
+        // The same bridge without Nagle's algorithm.
+        let (findings, cases) = told(false, 0);
+        assert!(findings[1].contains("is the wait for Unity's frame: 60.0 frames a second"), "{findings:?}");
+        assert!(cases.iter().flat_map(|case| &case.notes).all(|note| !note.starts_with("Held replies")), "{cases:?}");
+    }
+
+    /// One reply that came late by chance leaves the mean no interval: what was held back is said all the same.
+    #[test]
+    fn a_mean_that_is_too_skewed_for_an_interval_keeps_the_finding_of_the_difference() {
+        let (findings, cases) = told(true, 200_000_000);
+        assert_eq!(cases[0].metric("mean").unwrap().ci_low, None, "the planted outlier");
+        assert!(findings[1].contains("ms (too skewed for an interval), is the wait"), "{findings:?}");
+        assert!(findings[1].contains("were held back"), "{findings:?}");
+    }
 }
