@@ -54,7 +54,20 @@ pub(super) fn tell(failure: &Failure, printer: Printer) {
     }
 }
 
+/// Whether this program has started the command itself, to be told how it ended.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn is_worker(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::WarmupStart(_) | Command::GpuPlacement(_) | Command::ModelCheck(_) | Command::RenderLoad(_)
+    )
+}
+
 fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    if !is_worker(command) {
+        stop::end_cleanly_where_a_mapped_file_is_lost();
+    }
     match command {
         Command::Ipc(args) => ipc::run(args, printer, &*stop::listen()?),
         Command::Bridge(args) => bridge::run(args, printer, &*stop::listen()?),

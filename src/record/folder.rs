@@ -71,6 +71,11 @@ impl RecordFolder {
         }
     }
 
+    /// The record that is at `path`, to be written on.
+    pub(super) fn existing(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -27,6 +27,7 @@ mod session;
 mod timeline;
 mod topology;
 mod totals;
+mod under_way;
 
 pub use case::{Case, CaseState, HistogramFiles};
 pub use collection::{FigureName, RunFigures, SavedRuns, read_runs};
@@ -52,3 +53,4 @@ pub use session::{
 pub use timeline::{Series, Timeline};
 pub use topology::Topology;
 pub use totals::{CaseTotal, read_totals};
+pub use under_way::fail_runs_under_way;

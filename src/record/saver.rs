@@ -12,9 +12,10 @@ use super::error::RecordError;
 use super::folder::{CSV_FILE, REPORT_FILE, RUN_FILE, RecordFolder};
 use super::rendered::{self, Histograms, RenderedFile};
 use super::run::{Run, RunState};
+use super::under_way;
 
 /// Room that is set aside at the start, so that the end of the run can be written on a disk that is full by then.
-const RESERVE_FILE: &str = ".reserve";
+pub(super) const RESERVE_FILE: &str = ".reserve";
 const RESERVE_BYTES: usize = 128 << 10;
 
 /// Writes a record while its run goes on. What cannot be written, as on a full disk, is kept and tried again at the next
@@ -33,6 +34,7 @@ impl RecordSaver {
         // First, so that whoever has the start of a run has room for its end. Where it is refused, all else may not be.
         let _ = saver.set_room_aside();
         saver.folder.write_run(run)?;
+        under_way::begins(saver.path());
         Ok(saver)
     }
 
@@ -127,6 +129,7 @@ impl RecordSaver {
     }
 
     fn write_named(&mut self, names: &[String]) {
+        let _writing = under_way::writing();
         for name in names {
             let Some((name, bytes)) = self.unwritten.remove_entry(name) else { continue };
             let file = RenderedFile { name, bytes };
@@ -205,6 +208,7 @@ fn with_files(run: &Run, keeps: impl Fn(&HistogramFiles) -> bool) -> (Run, Vec<S
 
 impl Drop for RecordSaver {
     fn drop(&mut self) {
+        under_way::ends(self.path());
         self.release_room();
     }
 }

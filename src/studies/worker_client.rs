@@ -192,6 +192,9 @@ fn how_it_ended(status: ExitStatus) -> String {
         Some(6) => "llama.cpp aborted the process (SIGABRT)".into(),
         Some(9) => "the process was killed (SIGKILL), as the system does when memory runs out,".into(),
         Some(11) => "the process crashed (SIGSEGV)".into(),
+        Some(signal_hook::consts::SIGBUS) => {
+            "the process lost a file that it had mapped (SIGBUS): it became shorter, or its storage failed,".into()
+        }
         Some(signal) => format!("the process ended by signal {signal}"),
         None => format!("the process ended with code {}", status.code().unwrap_or(-1)),
     }
@@ -222,6 +225,8 @@ mod tests {
             "llama.cpp aborted the process (SIGABRT) while loading: ggml_vulkan: Device memory allocation failed";
         assert_eq!(fate(Some(6), words, "while loading"), expected);
         assert!(fate(Some(9), "", "while generating").contains("memory runs out"));
+        let lost = fate(Some(signal_hook::consts::SIGBUS), "", "while computing");
+        assert!(lost.ends_with("it became shorter, or its storage failed, while computing"), "{lost}");
         assert_eq!(fate(Some(0), "", "after measuring"), "the process ended with code 0 after measuring");
         assert_eq!(fate(None, "", "while warming up"), "its process is gone while warming up");
         assert_eq!(

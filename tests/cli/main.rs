@@ -33,6 +33,8 @@ mod hlog_python;
 #[cfg(feature = "llama")]
 mod integration;
 mod ipc;
+#[cfg(all(feature = "llama", target_os = "linux"))]
+mod lost_files;
 mod max_rate;
 #[cfg(feature = "llama")]
 mod memory;

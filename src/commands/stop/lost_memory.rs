@@ -1,0 +1,121 @@
+//! SIGBUS: the thread reads mapped memory behind which there is no file any more.
+//!
+//! The handler runs in that thread, between any two of its instructions, so it must neither allocate, nor lock, nor write a
+//! record. It wakes a thread that waits for this, and waits itself. That thread runs ordinary code, and decides.
+#![allow(unsafe_code)]
+
+use std::ffi::{c_int, c_void};
+use std::io::{self, Read};
+use std::os::fd::IntoRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
+use std::{mem, ptr, thread};
+
+use crate::exit::Exit;
+
+/// Nothing was lost.
+const NONE: u8 = 0;
+/// A thread waits to be told what its loss means.
+const ASKED: u8 = 1;
+/// It is no loss of a file: the process ends as it would have without all this.
+const DECLINED: u8 = 2;
+
+static STATE: AtomicU8 = AtomicU8::new(NONE);
+/// The address that was read.
+static ADDRESS: AtomicUsize = AtomicUsize::new(0);
+/// What the handler writes to, to wake the thread.
+static BELL: AtomicI32 = AtomicI32::new(-1);
+/// What SIGBUS did before.
+static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
+
+/// How often the handler looks for the decision, in milliseconds, and how many times. Then the process ends all the same: the
+/// thread that decides may need what the interrupted one holds.
+const LOOK_UP_MS: c_int = 10;
+const LOOKS: u32 = 1_000;
+
+const LAST_WORDS: &[u8] =
+    b"error: a mapped file became shorter, or its storage failed; the record could not be completed\n";
+
+/// Calls `lost` with the address on a thread of its own when mapped memory is read that is gone. The process ends with the code
+/// that it gives; without one, SIGBUS does what it did before. Called once a process.
+pub(super) fn listen(lost: impl Fn(usize) -> Option<Exit> + Send + 'static) -> io::Result<()> {
+    let (mut bell, rung) = UnixStream::pair().map(|(read, write)| (read, write.into_raw_fd()))?;
+    BELL.store(rung, Ordering::SeqCst);
+    thread::Builder::new().name("lost memory".into()).spawn(move || {
+        if bell.read_exact(&mut [0]).is_err() {
+            return;
+        }
+        match lost(ADDRESS.load(Ordering::SeqCst)) {
+            // SAFETY: _exit only ends the process. Destructors are not run: other threads wait in the handler.
+            Some(exit) => unsafe { libc::_exit(exit as c_int) },
+            None => STATE.store(DECLINED, Ordering::SeqCst),
+        }
+    })?;
+    // SAFETY: sigaction is a plain structure, of which all zeroes is a value.
+    let (mut wanted, mut before): (libc::sigaction, libc::sigaction) = unsafe { (mem::zeroed(), mem::zeroed()) };
+    wanted.sa_sigaction = on_loss as extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) as usize;
+    wanted.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    // SAFETY: the first call only fills `before`, the second only reads `wanted`, whose handler is a function for the life of
+    // the process and does what a signal handler may do.
+    let is_set = unsafe {
+        libc::sigemptyset(&raw mut wanted.sa_mask);
+        libc::sigaction(libc::SIGBUS, ptr::null(), &raw mut before) == 0 && {
+            // The handler must find it.
+            let _ = BEFORE.set(before);
+            libc::sigaction(libc::SIGBUS, &raw const wanted, ptr::null_mut()) == 0
+        }
+    };
+    if is_set { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Only atomics and calls that POSIX lists as async-signal-safe.
+extern "C" fn on_loss(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
+    // SAFETY: with SA_SIGINFO the system hands over a valid siginfo_t; si_addr is filled for a SIGBUS that a read raised, which
+    // BUS_ADRERR says.
+    let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
+    if code == libc::BUS_ADRERR {
+        if STATE.compare_exchange(NONE, ASKED, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            ADDRESS.store(address, Ordering::SeqCst);
+            ring();
+        }
+        for _ in 0..LOOKS {
+            if STATE.load(Ordering::SeqCst) == DECLINED {
+                break;
+            }
+            // SAFETY: poll of nothing only waits.
+            unsafe { libc::poll(ptr::null_mut(), 0, LOOK_UP_MS) };
+        }
+        if STATE.load(Ordering::SeqCst) != DECLINED {
+            // SAFETY: the bytes are there for the life of the process.
+            unsafe {
+                libc::write(2, LAST_WORDS.as_ptr().cast(), LAST_WORDS.len());
+                libc::_exit(Exit::Unreadable as c_int);
+            }
+        }
+    }
+    as_before(signal, code);
+}
+
+fn ring() {
+    // SAFETY: one byte of this frame, to a descriptor that is open for the life of the process.
+    unsafe { libc::write(BELL.load(Ordering::SeqCst), [1_u8].as_ptr().cast(), 1) };
+}
+
+/// Leaves SIGBUS to whoever had it before. What raised it is tried again as the handler returns, and raises it again.
+fn as_before(signal: c_int, code: c_int) {
+    let is_sent = code <= 0;
+    // SAFETY: sigaction reads a structure that the system filled; signal and raise take plain numbers. All may be called here.
+    unsafe {
+        match BEFORE.get().filter(|_| !is_sent) {
+            Some(before) => {
+                libc::sigaction(signal, ptr::from_ref(before), ptr::null_mut());
+            }
+            // Another process sent it: nothing would raise it again.
+            None => {
+                libc::signal(signal, libc::SIG_DFL);
+                libc::raise(signal);
+            }
+        }
+    }
+}
