@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::{Backend, LogLevel};
 use crate::plan::ThreadsPlan;
-use crate::studies::model_check::TrialDepth;
+use crate::studies::model_check::Use;
 use crate::studies::setup::{load, locate};
 use crate::studies::threads::{LoadedModels, ThreadsStudy};
 use crate::studies::{RunOptions, drive};
@@ -19,7 +19,7 @@ use crate::term::Printer;
 pub(super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let topology = host::topology();
     let plan = ThreadsPlan::resolve(args, &topology, rand::random());
-    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, &printer, stop)?;
+    let located = locate(args.model.as_ref(), args.config.as_deref(), Use::weights(plan.n_gpu_layers), &printer, stop)?;
     let backend = Backend::start()?;
     let study = ThreadsStudy { plan, located, backend, topology };
     let mut models = LoadedModels::new();

@@ -46,6 +46,28 @@ fn a_file_that_ends_the_process_that_loads_it_is_refused_by_name() {
     assert_eq!(trials(&place), COMMANDS.len() + 1, "a bad one is not remembered as a good one");
 }
 
+/// Where layers lie on the GPU its driver takes part, and may end the process as a file may.
+#[test]
+fn a_model_is_tried_with_the_layers_that_the_command_will_put_on_the_gpu() {
+    let has_backend = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal"));
+    // A build without a backend for it leaves the GPU alone, whatever it is asked.
+    let asks = format!("\"n_gpu_layers\":{}", if has_backend { 7 } else { 0 });
+    for line in [
+        "threads --gpu-layers 7 --sweep 1",
+        "memory --gpu-layers 7",
+        "warmup --gpu-layers 7",
+        "pipeline --bridge embedded --before app,n_gpu_layers=7 --after none",
+    ] {
+        let place = place();
+        let line = format!("{line} --model m.gguf --quiet --out out");
+        let output = place.command_with_children(&asks, &line).output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{line}: {said}");
+        assert!(said.contains("llama.cpp aborted the process"), "{line}: {said}");
+        assert_eq!(said.contains("m.gguf cannot be used with 7 layers on the GPU"), has_backend, "{line}: {said}");
+    }
+}
+
 #[test]
 fn a_file_that_did_no_harm_is_not_tried_again_until_it_changes() {
     let place = place();

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use crate::advise::checkup::ModelNeed;
 use crate::cli::DoctorArgs;
 use crate::llm::GpuProfile;
-use crate::studies::model_check::TrialDepth;
+use crate::studies::model_check::Use;
 use crate::studies::setup::{LocatedModel, locate};
 use crate::term::Printer;
 
@@ -16,7 +16,8 @@ pub(super) fn need(
     printer: Printer,
     stop: &AtomicBool,
 ) -> Result<ModelNeed, String> {
-    let located = locate(args.model.as_ref(), args.reach.config.as_deref(), TrialDepth::Header, &printer, stop)
+    let wanted = Use::header(layers(profile));
+    let located = locate(args.model.as_ref(), args.reach.config.as_deref(), wanted, &printer, stop)
         .map_err(|failure| failure.reason())?;
     let facts = &located.facts;
     let resolved = facts.profiles.iter().find(|resolved| resolved.asked.name == profile.name);
@@ -33,6 +34,11 @@ pub(super) fn need(
     })
 }
 
+/// The profile's layers; all are more than any model has.
+fn layers(profile: &GpuProfile) -> u32 {
+    u32::try_from(profile.n_gpu_layers).unwrap_or(u32::MAX >> 1)
+}
+
 /// Bytes that it would take here: all of them, and those on a card.
 #[cfg(feature = "llama")]
 fn projected(located: &LocatedModel, profile: &GpuProfile) -> Option<(u64, u64)> {
@@ -43,8 +49,7 @@ fn projected(located: &LocatedModel, profile: &GpuProfile) -> Option<(u64, u64)>
     let default = ContextSpec::default();
     let spec =
         ContextSpec { n_ctx: number(profile.n_ctx), n_batch, n_ubatch: default.n_ubatch.min(n_batch), ..default };
-    let layers = u32::try_from(profile.n_gpu_layers).unwrap_or(u32::MAX >> 1);
-    let projection = project(Backend::start().ok()?, &located.path, layers, &spec, Target::Machine).ok()?;
+    let projection = project(Backend::start().ok()?, &located.path, layers(profile), &spec, Target::Machine).ok()?;
     Some((projection.everywhere().total_bytes(), projection.on_devices().total_bytes()))
 }
 

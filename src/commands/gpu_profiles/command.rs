@@ -21,7 +21,7 @@ use crate::llm::engine::{Backend, Device, LogLevel, Target};
 use crate::plan::{Depth, GpuProfilesPlan, ModelFoundBy, oversubscribed};
 use crate::record::RunState;
 use crate::studies::ended_by;
-use crate::studies::model_check::TrialDepth;
+use crate::studies::model_check::Use;
 use crate::studies::setup::synthetic_weights;
 use crate::studies::setup::{LocatedModel, locate};
 use crate::studies::{Recorder, RunManifest};
@@ -51,7 +51,8 @@ pub(in super::super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &Ato
     if plan.demands_gpu() && gpus(backend).is_empty() {
         return Err(no_gpu(backend));
     }
-    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, &printer, stop)?;
+    // Every placement on the GPU has a process of its own.
+    let located = locate(args.model.as_ref(), args.config.as_deref(), Use::weights(0), &printer, stop)?;
     let known = known(backend, &located, &plan, stop)?;
     let mut recorder = Recorder::start(
         args.out.as_deref(),

@@ -18,7 +18,7 @@ use crate::llm::{ModelFacts, ModelOutline, ModelRef, ProfileDifference};
 use crate::plan::{GpuProfilesPlan, ModelChoice};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, RunState};
-use crate::studies::model_check::{TrialDepth, check_model_file};
+use crate::studies::model_check::{Use, check_model_file};
 use crate::studies::setup::chat_model;
 use crate::studies::setup::synthetic_weights;
 use crate::studies::{Recorder, RunManifest};
@@ -52,7 +52,7 @@ pub(super) fn run(
     })?;
     let (files, facts) = chat_model(outline.path())?;
     if matches!(choice.model, ModelRef::File(_)) {
-        check_model_file(&files, TrialDepth::Header, &printer, stop)?;
+        check_model_file(&files, Use::header(0), &printer, stop)?;
     }
     let backend = Backend::start()?;
     let here = gpus(backend);

@@ -19,7 +19,7 @@ use crate::plan::{ConversationPlan, oversubscribed};
 use crate::record::RunState;
 use crate::report::amount;
 use crate::studies::ended_by;
-use crate::studies::model_check::TrialDepth;
+use crate::studies::model_check::Use;
 use crate::studies::setup::{LocatedModel, locate};
 use crate::studies::{Recorder, RunManifest};
 use crate::term::{Printer, Progress};
@@ -28,7 +28,7 @@ use crate::term::{Printer, Progress};
 pub(super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let topology = host::topology();
     let plan = ConversationPlan::resolve(args, &topology)?;
-    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, &printer, stop)?;
+    let located = locate(args.model.as_ref(), args.config.as_deref(), Use::weights(plan.n_gpu_layers), &printer, stop)?;
     let spec = ContextSpec {
         n_ctx: plan.n_ctx,
         n_threads: plan.n_threads,

@@ -14,7 +14,7 @@ use crate::host::gpu::{GpuAddress, Nvml};
 use crate::llm::{ModelFacts, ModelOutline, ModelRef};
 use crate::plan::{ModelChoice, ModelChoiceError, NeedsError, app_profiles, model_needs, objective, usable_counts};
 use crate::record::{Fact, GpuSurvey, Simulation};
-use crate::studies::model_check::{TrialDepth, check_model_file};
+use crate::studies::model_check::{Use, check_model_file};
 use crate::studies::setup::chat_model;
 use crate::studies::setup::synthetic_weights;
 use crate::term::Printer;
@@ -63,7 +63,7 @@ pub(super) fn model(args: &RecommendArgs, printer: Printer, stop: &AtomicBool) -
     })?;
     let (files, facts) = chat_model(outline.path())?;
     if matches!(choice.model, ModelRef::File(_)) {
-        check_model_file(&files, TrialDepth::Header, &printer, stop)?;
+        check_model_file(&files, Use::header(0), &printer, stop)?;
     }
     Ok(Some(Named { model: choice.model, outline, facts }))
 }

@@ -107,15 +107,12 @@ fn as_before(signal: c_int, code: c_int) {
     let is_sent = code <= 0;
     // SAFETY: sigaction reads a structure that the system filled; signal and raise take plain numbers. All may be called here.
     unsafe {
-        match BEFORE.get().filter(|_| !is_sent) {
-            Some(before) => {
-                libc::sigaction(signal, ptr::from_ref(before), ptr::null_mut());
-            }
+        if let Some(before) = BEFORE.get().filter(|_| !is_sent) {
+            libc::sigaction(signal, ptr::from_ref(before), ptr::null_mut());
+        } else {
             // Another process sent it: nothing would raise it again.
-            None => {
-                libc::signal(signal, libc::SIG_DFL);
-                libc::raise(signal);
-            }
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
         }
     }
 }

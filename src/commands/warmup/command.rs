@@ -21,7 +21,7 @@ use crate::measure::{Readiness, StartOutcome};
 use crate::plan::{WarmupPlan, oversubscribed};
 use crate::record::{CaseState, HlogPart, RecordError};
 use crate::stats::histogram_of;
-use crate::studies::model_check::TrialDepth;
+use crate::studies::model_check::Use;
 use crate::studies::setup::{LocatedModel, load, locate};
 use crate::studies::{Recorder, RunManifest};
 use crate::term::{Printer, Progress};
@@ -46,7 +46,7 @@ impl Measured {
 pub(in super::super) fn run(args: &WarmupArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let topology = host::topology();
     let plan = WarmupPlan::resolve(args, &topology)?;
-    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, &printer, stop)?;
+    let located = locate(args.model.as_ref(), args.config.as_deref(), Use::weights(plan.n_gpu_layers), &printer, stop)?;
     let backend = Backend::start()?;
     let mut recorder =
         Recorder::start(args.out.as_deref(), beginning(&plan, &located, backend), std::rc::Rc::new(printer))?;

@@ -15,14 +15,17 @@ pub(crate) fn run(printer: Printer, stop: &Arc<AtomicBool>) -> Result<Exit, Fail
     let task: ModelCheckRequest = request("model check", "any command that runs a model", stop)?;
     let backend = Backend::start()?;
     let mut begins = |step| answer(&ModelCheckAnswer::Step(step), printer);
-    let tried = try_header(backend, &task.path, &mut begins).and_then(|()| match task.depth {
+    let layers = task.wanted.n_gpu_layers;
+    let tried = try_header(backend, &task.path, layers, &mut begins).and_then(|()| match task.wanted.depth {
         TrialDepth::Header => Ok(()),
-        TrialDepth::Weights => try_weights(backend, &task.path, &mut begins, stop),
+        TrialDepth::Weights => try_weights(backend, &task.path, layers, &mut begins, stop),
     });
     answer(
         &match tried {
             Ok(()) => ModelCheckAnswer::Good,
             Err(EngineError::Stopped { .. } | EngineError::LoadStopped) => ModelCheckAnswer::Interrupted,
+            // On a GPU it may be the device that has no room for them.
+            Err(EngineError::Load { .. }) if layers > 0 => ModelCheckAnswer::Undecided,
             Err(
                 error @ (EngineError::Load { .. }
                 | EngineError::NoVocabulary { .. }

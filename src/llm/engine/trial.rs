@@ -50,13 +50,14 @@ fn small() -> ContextSpec {
 }
 
 /// Tokenises with the vocabulary of the model at `path`, turns each of its tokens into text, and makes the model and a context
-/// without memory. No weight is read. `begins` is told of each step.
+/// without memory, with that many layers on the machine's GPUs. No weight is read. `begins` is told of each step.
 ///
 /// # Errors
 /// Where llama.cpp refuses the model. It may also end the process: that is what this is for.
 pub fn try_header(
     backend: &'static Backend,
     path: &Path,
+    n_gpu_layers: u32,
     mut begins: impl FnMut(TrialStep),
 ) -> Result<(), EngineError> {
     begins(TrialStep::Vocabulary);
@@ -68,21 +69,23 @@ pub fn try_header(
     use_vocabulary(&model);
     drop(model);
     begins(TrialStep::Placement);
-    project(backend, path, 0, &small(), Target::Cpu).map(drop)
+    let target = if n_gpu_layers == 0 { Target::Cpu } else { Target::Machine };
+    project(backend, path, n_gpu_layers, &small(), target).map(drop)
 }
 
-/// Loads the weights of the model at `path` on the CPU, and computes some tokens.
+/// Loads the weights of the model at `path` with that many layers on the machine's GPUs, and computes some tokens.
 ///
 /// # Errors
 /// As [`try_header`]; an interruption is one of them.
 pub fn try_weights(
     backend: &'static Backend,
     path: &Path,
+    n_gpu_layers: u32,
     mut begins: impl FnMut(TrialStep),
     stop: &AtomicBool,
 ) -> Result<(), EngineError> {
     begins(TrialStep::Weights);
-    let placement = Placement { n_gpu_layers: Some(0), ..Placement::default() };
+    let placement = Placement { n_gpu_layers: Some(n_gpu_layers), ..Placement::default() };
     let goes_on = || !stop.load(std::sync::atomic::Ordering::Relaxed);
     let model = Model::load(backend, path, &placement, &mut |_| goes_on())?;
     let mut session = model.session(&small())?;

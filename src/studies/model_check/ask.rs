@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::super::observer::Observer;
 use super::super::worker_client::{self, CalledOff};
-use super::question::{ModelCheckAnswer, ModelCheckRequest, TrialDepth};
+use super::question::{ModelCheckAnswer, ModelCheckRequest, TrialDepth, Use};
 use crate::failure::Failure;
 use crate::llm::engine::TrialStep;
 use crate::llm::{CheckKey, CheckedModels, ModelFiles};
+use crate::plural::counted;
 
 /// How long a trial may take: large files lie on slow drives.
 const HEADER_WITHIN: Duration = Duration::from_secs(120);
@@ -24,22 +25,22 @@ const BUILD: &str =
 /// Exit code 5 with the file's name where the process died of it or llama.cpp refuses it.
 pub(crate) fn check_model_file(
     files: &ModelFiles,
-    depth: TrialDepth,
+    wanted: Use,
     observer: &dyn Observer,
     stop: &AtomicBool,
 ) -> Result<(), Failure> {
-    let key = |depth: TrialDepth| CheckKey::of(files, &format!("{} {BUILD}", depth.word()));
+    let key = |wanted: Use| CheckKey::of(files, &format!("{} {BUILD}", wanted.words()));
     let checked = CheckedModels::of_user();
-    let was_good = |depth: TrialDepth| checked.as_ref().zip(key(depth)).is_some_and(|(checked, key)| checked.has(&key));
-    if was_good(depth) || was_good(TrialDepth::Weights) {
+    let was_good = |wanted: Use| checked.as_ref().zip(key(wanted)).is_some_and(|(checked, key)| checked.has(&key));
+    if was_good(wanted) || was_good(Use { depth: TrialDepth::Weights, ..wanted }) {
         return Ok(());
     }
-    if depth == TrialDepth::Weights {
+    if wanted.depth == TrialDepth::Weights {
         let name = files.paths[0].file_name().unwrap_or_default().to_string_lossy();
         observer.note(&format!("{name} is new here: it is tried in a process of its own first"));
     }
-    if tried(files, depth, stop)? == Outcome::Good
-        && let Some((checked, key)) = checked.zip(key(depth))
+    if tried(files, wanted, stop)? == Outcome::Good
+        && let Some((checked, key)) = checked.zip(key(wanted))
     {
         checked.keep(&key);
     }
@@ -54,10 +55,10 @@ enum Outcome {
     Undecided,
 }
 
-fn tried(files: &ModelFiles, depth: TrialDepth, stop: &AtomicBool) -> Result<Outcome, Failure> {
+fn tried(files: &ModelFiles, wanted: Use, stop: &AtomicBool) -> Result<Outcome, Failure> {
     let path = std::path::absolute(&files.paths[0]).unwrap_or_else(|_| files.paths[0].clone());
-    let request = ModelCheckRequest { path, depth };
-    let within = match depth {
+    let request = ModelCheckRequest { path, wanted };
+    let within = match wanted.depth {
         TrialDepth::Header => HEADER_WITHIN,
         TrialDepth::Weights => WEIGHTS_WITHIN,
     };
@@ -69,8 +70,11 @@ fn tried(files: &ModelFiles, depth: TrialDepth, stop: &AtomicBool) -> Result<Out
     });
     let name = files.paths[0].display();
     let unusable = |why: String| {
-        Failure::unreadable(anyhow::anyhow!("{why}"))
-            .hint("workly-perf model inspect shows what the file says of itself; --model names another")
+        let hint = match wanted.n_gpu_layers {
+            0 => "workly-perf model inspect shows what the file says of itself; --model names another",
+            _ => "it may be the GPU's driver: without layers on the GPU (0) only the CPU takes part",
+        };
+        Failure::unreadable(anyhow::anyhow!("{why}")).hint(hint)
     };
     match (gone, last) {
         (Err(CalledOff::Interrupted), _) | (_, Some(ModelCheckAnswer::Interrupted)) => {
@@ -87,7 +91,12 @@ fn tried(files: &ModelFiles, depth: TrialDepth, stop: &AtomicBool) -> Result<Out
                 .hint("use a smaller model or quantisation, or close other programs"))
         }
         (Ok(gone), _) => {
-            Err(unusable(format!("{name} cannot be used: in a process of its own, {}", gone.fate(during(reached)))))
+            let fate = gone.fate(during(reached));
+            let on_gpu = match wanted.n_gpu_layers {
+                0 => String::new(),
+                layers => format!(" with {} on the GPU", counted(layers, "layer")),
+            };
+            Err(unusable(format!("{name} cannot be used{on_gpu}: in a process of its own, {fate}")))
         }
     }
 }

@@ -4,4 +4,4 @@ mod ask;
 mod question;
 
 pub(crate) use ask::check_model_file;
-pub(crate) use question::{ModelCheckAnswer, ModelCheckRequest, TrialDepth};
+pub(crate) use question::{ModelCheckAnswer, ModelCheckRequest, TrialDepth, Use};

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 #[cfg(feature = "llama")]
 use serde_json::{Value, json};
 
-use super::super::model_check::{TrialDepth, check_model_file};
+use super::super::model_check::{Use, check_model_file};
 use super::super::observer::Observer;
 use super::chat_model::chat_model;
 use super::ready::ready;
@@ -39,7 +39,7 @@ pub(crate) struct LocatedModel {
 pub(crate) fn locate(
     flag: Option<&ModelRef>,
     config: Option<&Path>,
-    depth: TrialDepth,
+    wanted: Use,
     observer: &dyn Observer,
     stop: &AtomicBool,
 ) -> Result<LocatedModel, Failure> {
@@ -47,7 +47,7 @@ pub(crate) fn locate(
     let path = ready(&choice.model, observer, stop)?;
     let (files, facts) = chat_model(&path)?;
     if matches!(choice.model, ModelRef::File(_)) {
-        check_model_file(&files, depth, observer, stop)?;
+        check_model_file(&files, wanted, observer, stop)?;
     }
     Ok(LocatedModel { path, found_by: choice.found_by, facts })
 }

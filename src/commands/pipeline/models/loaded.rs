@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::llm::engine::{Backend, Device, DeviceKind, Model, Placement, Target, project};
 use crate::plan::{Arm, PipelinePlan};
 use crate::record::Simulation;
-use crate::studies::model_check::TrialDepth;
+use crate::studies::model_check::Use;
 use crate::studies::setup::{LocatedModel, load, locate};
 use crate::term::Printer;
 
@@ -40,7 +40,11 @@ impl Models {
         if !plan.paced.is_empty() {
             return Ok(models);
         }
-        let located = locate(args.model.as_ref(), args.reach.config.as_deref(), TrialDepth::Weights, &printer, stop)?;
+        // All layers (-1) are more than any model has.
+        let layers = |arm: &Arm| u32::try_from(arm.n_gpu_layers).unwrap_or(u32::MAX >> 1);
+        let most_layers = plan.arms.iter().map(|(_, arm)| layers(arm)).max().unwrap_or(0);
+        let wanted = Use::weights(most_layers);
+        let located = locate(args.model.as_ref(), args.reach.config.as_deref(), wanted, &printer, stop)?;
         let backend = Backend::start()?;
         let is_gpu = |device: &Device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
         // Before anything of ours is on them.
