@@ -80,6 +80,16 @@ impl Change {
         self.keeps_unproven_auto
     }
 
+    /// How many other names the file has as hard links: they keep what it holds now. 0 where the system does not tell.
+    #[must_use]
+    pub fn other_names(&self) -> u64 {
+        #[cfg(unix)]
+        let names = std::fs::metadata(&self.target).map_or(1, |file| std::os::unix::fs::MetadataExt::nlink(&file));
+        #[cfg(not(unix))]
+        let names = 1_u64;
+        names.saturating_sub(1)
+    }
+
     /// Makes the change: the version before is kept, then the file is replaced as a whole. Afterwards the file is the old or
     /// the new one, whatever happens in between.
     pub fn write(&self) -> Result<Version, ConfigError> {

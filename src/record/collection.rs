@@ -6,9 +6,9 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::csv::{CsvOrigin, each_row};
+use super::csv::{CsvOrigin, each_row, write_csv};
 use super::error::RecordError;
-use super::folder::CSV_FILE;
+use super::folder::{CSV_FILE, RecordFolder};
 use super::metric::Metric;
 
 /// How the header of every `summary.csv` begins.
@@ -47,7 +47,7 @@ pub struct SavedRuns {
     pub left_out: Vec<String>,
 }
 
-/// The runs at `path`: of a CSV file, or of each `summary.csv` (upper or lower case) in and below a folder, and of other CSV
+/// The runs at `path`: of a CSV file or a `run.json`, or of each `summary.csv` (upper or lower case) in and below a folder, and of other CSV
 /// files directly in it when there is none. Other files there that hold figures of runs are named in `left_out`. One file
 /// that cannot be read spoils all: a run that is silently left out could be the one that mattered.
 ///
@@ -123,6 +123,17 @@ fn holds_runs(file: &Path) -> bool {
         .map_or(true, |_| begin.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&begin).starts_with(FIRST_COLUMNS))
 }
 
+/// The table of figures that a file is, or that the run in a `run.json` has.
+fn table(file: &Path) -> Result<Vec<u8>, RecordError> {
+    let text = fs::read(file).map_err(RecordError::io("read", file))?;
+    if text.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Ok(text);
+    }
+    let mut table = Vec::new();
+    write_csv(&mut table, &RecordFolder::read(file)?).map_err(RecordError::io("read", file))?;
+    Ok(table)
+}
+
 /// Gathers rows by run.
 struct Reader<'a> {
     is_wanted: &'a dyn Fn(FigureName<'_>) -> bool,
@@ -133,7 +144,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&mut self, file: &Path) -> Result<(), RecordError> {
-        let text = fs::read(file).map_err(RecordError::io("read", file))?;
+        let text = table(file)?;
         let (known, is_wanted) = (self.saved.runs.len(), self.is_wanted);
         let (runs, places) = (&mut self.saved.runs, &mut self.places);
         let mut again = BTreeSet::new();

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::case::CaseState;
+
 /// Which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -113,6 +115,19 @@ impl Metric {
         Self { value: None, spread: None, ci_low: None, ci_high: None, status: MetricStatus::Invalid, ..self }
     }
 
+    /// The same figure in a case that ended so: invalid or partial where the case is.
+    #[must_use]
+    pub fn of_case(self, state: CaseState) -> Self {
+        match state {
+            CaseState::Invalid | CaseState::Failed => self.invalidated(),
+            CaseState::Lossy | CaseState::Interrupted if self.status == MetricStatus::Ok => {
+                Self { status: MetricStatus::Partial, ..self }
+            }
+            CaseState::NotMeasured => Self { status: MetricStatus::NotMeasured, ..self.invalidated() },
+            CaseState::Ok | CaseState::Lossy | CaseState::Interrupted => self,
+        }
+    }
+
     /// What contradicts itself in this figure: a status without its value, a value that is no number, an interval that
     /// is upside down.
     pub(super) fn check(&self) -> Result<(), String> {
@@ -145,6 +160,25 @@ mod tests {
             assert_eq!(serde_json::to_string(&status).unwrap(), format!("\"{word}\""));
         }
         assert_eq!(MetricStatus::from_word("o"), None);
+    }
+
+    #[test]
+    fn a_figure_of_a_case_that_did_not_end_well_is_no_sound_one() {
+        let of = |state| {
+            let metric = Metric::plain("p50", "ms", 1.0, 5, Direction::Lower).of_case(state);
+            (metric.value, metric.status)
+        };
+        assert_eq!(of(CaseState::Ok), (Some(1.0), MetricStatus::Ok));
+        for state in [CaseState::Lossy, CaseState::Interrupted] {
+            assert_eq!(of(state), (Some(1.0), MetricStatus::Partial));
+        }
+        for state in [CaseState::Invalid, CaseState::Failed] {
+            assert_eq!(of(state), (None, MetricStatus::Invalid));
+        }
+        assert_eq!(of(CaseState::NotMeasured), (None, MetricStatus::NotMeasured));
+        let few = Metric::absent("p99", "ms", 5, Direction::Lower, MetricStatus::TooFew);
+        assert_eq!(few.clone().of_case(CaseState::Lossy).status, MetricStatus::TooFew, "still too few");
+        assert_eq!(few.of_case(CaseState::Invalid).status, MetricStatus::Invalid, "not for being few");
     }
 
     #[test]

@@ -174,9 +174,19 @@ impl SessionWriter {
     }
 }
 
-/// Reads a session: the file, or the folder of the record that it is in. A last line that was cut short, as by a process that was
-/// killed, is left out.
-pub fn read_session(path: &Path) -> Result<(SessionHead, Vec<SessionLine>), RecordError> {
+/// A session as it was recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// What it says of itself.
+    pub head: SessionHead,
+    /// What happened.
+    pub lines: Vec<SessionLine>,
+    /// Whether its last line was cut short, as by a process that was killed, and is left out.
+    pub is_cut: bool,
+}
+
+/// Reads a session: the file, or the folder of the record that it is in.
+pub fn read_session(path: &Path) -> Result<Session, RecordError> {
     let path = if path.is_dir() { path.join(SESSION_FILE) } else { path.to_owned() };
     let file = File::open(&path).map_err(RecordError::io("read", &path))?;
     let mut reader = BufReader::new(file);
@@ -193,15 +203,15 @@ pub fn read_session(path: &Path) -> Result<(SessionHead, Vec<SessionLine>), Reco
             format!("it is a '{}' of version {}; this build reads '{KIND}' up to {VERSION}", head.kind, head.version);
         return Err(RecordError::corrupt(&path, detail));
     }
-    let mut lines = Vec::new();
+    let (mut lines, mut is_cut) = (Vec::new(), false);
     while next(&mut text)? > 0 {
         match serde_json::from_str(&text) {
             Ok(line) => lines.push(line),
-            Err(_) if !text.ends_with('\n') => break,
+            Err(_) if !text.ends_with('\n') => is_cut = true,
             Err(error) => return Err(RecordError::corrupt(&path, format!("line {}: {error}", lines.len() + 2))),
         }
     }
-    Ok((head, lines))
+    Ok(Session { head, lines, is_cut })
 }
 
 #[cfg(test)]
@@ -238,7 +248,8 @@ mod tests {
             writer.add(line).unwrap();
         }
         writer.finish().unwrap();
-        assert_eq!(read_session(temp.path()).unwrap(), (head.clone(), lines.to_vec()));
+        let whole = Session { head: head.clone(), lines: lines.to_vec(), is_cut: false };
+        assert_eq!(read_session(temp.path()).unwrap(), whole);
         let SessionEvent::Message(binary) = &lines[2].event else { panic!("a message") };
         assert_eq!(binary.content().unwrap(), b"\xC1\xFF");
 
@@ -246,7 +257,8 @@ mod tests {
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(text.contains(r#"{"at_ns":1,"event":"connected","connection":1}"#), "{text}");
         std::fs::write(&file, &text[..text.len() - 5]).unwrap();
-        assert_eq!(read_session(&file).unwrap().1, lines[..3]);
+        let cut = read_session(&file).unwrap();
+        assert_eq!((&cut.lines[..], cut.is_cut), (&lines[..3], true));
         std::fs::write(&file, text.replace("\"connected\"", "\"comet\"")).unwrap();
         assert!(read_session(&file).unwrap_err().to_string().contains("line 2"));
         std::fs::write(&file, text.replace("\"version\":1", "\"version\":2")).unwrap();

@@ -320,3 +320,17 @@ mod unix {
         assert!(left.len() <= 2, "{left:?}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_hard_link_that_keeps_the_old_content_is_said() {
+    let place = place(ODD);
+    std::fs::hard_link(place.path("data/config.json"), place.path("other.json")).unwrap();
+    let outcome = place.run("apply r.json --config data/config.json --yes");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("had 1 other name (hard links)"), "{}", outcome.stderr);
+    assert_eq!(std::fs::read_to_string(place.path("other.json")).unwrap(), ODD);
+    assert_ne!(config(&place), ODD);
+    let outcome = place.run("apply --undo 1 --config data/config.json --yes");
+    assert!(!outcome.stderr.contains("hard link"), "the name that was changed is now the only one: {}", outcome.stderr);
+}

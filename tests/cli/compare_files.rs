@@ -36,7 +36,7 @@ fn a_refusal_is_followed_by_what_would_mend_it() {
     let place = folders();
     place.write("none.csv", &text(&[]));
     for (line, hint) in
-        [("compare base base", "name each run once"), ("compare base none.csv", "name runs that hold figures")]
+        [("compare base base", "BASE and NEW are the same"), ("compare base none.csv", "name runs that hold figures")]
     {
         let outcome = place.run(line);
         assert_eq!(outcome.code, Some(4), "{line}: {}", outcome.stderr);
@@ -267,4 +267,25 @@ fn a_page_is_made_without_the_histogram_that_is_missing() {
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert!(outcome.stdout.contains("not drawn: cannot read"), "{}", outcome.stdout);
     assert!(outcome.stderr.contains("warning: applied/closed/100B is not drawn"), "{}", outcome.stderr);
+}
+
+/// The file that people name first: it has the figures of its run as well.
+#[test]
+fn a_run_json_is_read_as_the_run_that_it_is() {
+    let place = Place::new();
+    let ran = place.run("ipc --bridge embedded:fps=unpaced --messages 20 --load closed --quiet --out out");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    fs::copy(place.path("out/run.json"), place.path("kept.json")).unwrap();
+    let told = |what: &str| {
+        let outcome = place.run(&format!("history {what} --format csv"));
+        assert_eq!(outcome.code, Some(0), "{what}: {}", outcome.stderr);
+        outcome.stdout
+    };
+    for json in ["out/run.json", "kept.json"] {
+        assert_eq!(told(json), told("out/summary.csv"));
+    }
+    place.write("other.json", "{\"a\": 1}");
+    let outcome = place.run("compare kept.json other.json");
+    assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("other.json"), "{}", outcome.stderr);
 }

@@ -60,6 +60,21 @@ fn a_session_with_contents_is_sent_as_it_was_at_its_own_pace() {
 }
 
 #[test]
+fn a_last_line_that_is_cut_short_is_said() {
+    let place = Place::new();
+    session(&place, &[(0, expression("joy")), (10, expression("calm"))], true);
+    let whole = std::fs::read_to_string(place.path("session.jsonl")).unwrap();
+    for (text, is_cut) in [(&whole[..], false), (&whole[..whole.len() - 20], true)] {
+        let place = Place::new();
+        place.write("session.jsonl", text);
+        let (outcome, run) = place.ipc("--bridge embedded:fps=unpaced --replay session.jsonl");
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        let is_said = run.warnings.iter().any(|warning| warning.contains("last line is cut short"));
+        assert_eq!((is_said, &run.plan["cut_short"]), (is_cut, &is_cut.into()), "{:?}", run.warnings);
+    }
+}
+
+#[test]
 fn without_contents_harmless_messages_of_the_same_size_are_sent() {
     let place = Place::new();
     session(

@@ -79,7 +79,7 @@ fn next_line(notes: &mut BufReader<ChildStderr>) -> String {
 }
 
 fn record(place: &Place) -> (Run, Vec<SessionMessage>) {
-    let (_, lines) = read_session(&place.path("out")).unwrap();
+    let lines = read_session(&place.path("out")).unwrap().lines;
     let messages = lines.into_iter().filter_map(|line| match line.event {
         SessionEvent::Message(message) => Some(message),
         _ => None,

@@ -13,6 +13,7 @@ use crate::config::{Change, ConfigFile, History};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::settings_patch;
+use crate::plural::counted;
 use crate::term::Printer;
 
 /// What cannot be told of a file that sets `auto`.
@@ -74,7 +75,15 @@ pub(in super::super) fn consented(
 }
 
 fn written(change: &Change, config: &Path, printer: Printer) -> Result<(), Failure> {
+    let others = change.other_names();
     let version = change.write()?;
+    if others > 0 {
+        printer.warning(&format!(
+            "{} had {} (hard links): what reads the file by one of those still finds it as it was before",
+            config.display(),
+            counted(others, "other name")
+        ));
+    }
     printer.note(&format!("written to {}; before: {}", config.display(), version.path.display()));
     printer.note(&format!("to undo it: {}; the application reads ai.gpu_profile when it starts", undo_line(config)));
     Ok(())

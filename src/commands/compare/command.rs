@@ -137,6 +137,8 @@ fn remedy(comparison: &Comparison) -> &'static str {
     runs.dedup();
     if fewest == 0 {
         "name runs that hold figures: a run's folder, a folder of runs, or a summary.csv of several"
+    } else if comparison.base_runs == comparison.new_runs {
+        "BASE and NEW are the same: name the runs of before first, and those of after second"
     } else if runs.len() < all {
         "name each run once, and on one side"
     } else if !comparison.refusals.is_empty() {

@@ -102,7 +102,7 @@ impl Account<'_> {
             duration_s: 0.0,
             conditions: json!({"ack": self.ack, "size_bytes": self.size_bytes, "part": name, "about": more}),
             notes,
-            metrics: part_metrics(samples_ns),
+            metrics: part_metrics(samples_ns).into_iter().map(|metric| metric.of_case(state)).collect(),
             histograms: Vec::new(),
         }
     }

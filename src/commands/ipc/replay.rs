@@ -62,7 +62,9 @@ fn remarks(study: &ReplayPlan) -> Vec<String> {
         ),
         (study.connections.saturating_sub(1), "further connections of the session were played on the same one"),
     ];
-    remarks.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}")).collect()
+    let counted = remarks.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}"));
+    let cut = "the session's last line is cut short, as by a process that was killed, and was left out: it may have been a message";
+    counted.chain(study.is_cut.then(|| cut.to_owned())).collect()
 }
 
 fn case(

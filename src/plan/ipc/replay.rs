@@ -11,7 +11,7 @@ use super::plan::IpcPlan;
 use crate::bridge::{Ack, Applies, Codec, Dialect, Message, Wire};
 use crate::cli::IpcArgs;
 use crate::measure::Due;
-use crate::record::{Sender, SessionEvent, SessionMessage, read_session};
+use crate::record::{Sender, Session, SessionEvent, SessionMessage, read_session};
 
 /// Settles framing and codec; a replay speaks in lines.
 const HELLO: &str = "hello";
@@ -47,6 +47,9 @@ pub struct ReplayPlan {
     pub switches: bool,
     /// Messages that are not sent: they load or unload models, or settle framing.
     pub left_out: u64,
+    /// Whether the session's last line was cut short, and is left out.
+    #[serde(rename = "cut_short")]
+    pub is_cut: bool,
     /// What is sent.
     #[serde(skip)]
     pub schedule: Vec<Due>,
@@ -55,7 +58,7 @@ pub struct ReplayPlan {
 impl ReplayPlan {
     /// Reads the session, and decides what is sent for each of the application's messages.
     pub(super) fn resolve(path: &Path, args: &IpcArgs, plan: &IpcPlan) -> Result<Self, PlanError> {
-        let (head, lines) = read_session(path)?;
+        let Session { head, lines, is_cut } = read_session(path)?;
         let mut replay = Self {
             file: path.to_owned(),
             session: head.run_id,
@@ -67,6 +70,7 @@ impl ReplayPlan {
             enlarged: 0,
             switches: false,
             left_out: 0,
+            is_cut,
             schedule: Vec::new(),
         };
         let mut first_ns = None;
