@@ -74,9 +74,47 @@ impl Case {
         self.metrics.iter().find(|metric| metric.name == name)
     }
 
+    /// The same case where its measurement was cut off: what it has rests on fewer samples than were planned.
+    #[must_use]
+    pub fn cut_off(mut self, reason: String) -> Self {
+        self.state = CaseState::Interrupted;
+        self.reason = Some(reason);
+        self.metrics.iter_mut().for_each(Metric::mark_partial);
+        self
+    }
+
     /// The path as a file name: `applied-closed-100B`.
     #[must_use]
     pub fn file_stem(&self) -> String {
         self.path.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' || c == '_' { c } else { '-' }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::record::{Direction, MetricStatus};
+
+    #[test]
+    fn what_a_case_has_when_it_is_cut_off_is_partial_and_what_it_lacks_stays_so() {
+        let case = Case {
+            path: "idle/tg32".into(),
+            state: CaseState::Ok,
+            reason: None,
+            duration_s: 1.0,
+            conditions: Value::Null,
+            notes: Vec::new(),
+            metrics: vec![
+                Metric::plain("mean", "ms", 2.0, 3, Direction::Lower),
+                Metric::absent("p99", "ms", 3, Direction::Lower, MetricStatus::TooFew),
+            ],
+            histograms: Vec::new(),
+        };
+        let cut = case.cut_off("interrupted after 3 repetitions".into());
+        assert_eq!((cut.state, cut.reason.as_deref()), (CaseState::Interrupted, Some("interrupted after 3 repetitions")));
+        let figures: Vec<_> = cut.metrics.iter().map(|metric| (metric.value, metric.status)).collect();
+        assert_eq!(figures, [(Some(2.0), MetricStatus::Partial), (None, MetricStatus::TooFew)]);
     }
 }

@@ -109,6 +109,19 @@ impl Metric {
         Self { value: None, status, ..Self::plain(name, unit, 0.0, n, direction) }
     }
 
+    /// The same figure with its 95 % confidence interval, where it has one.
+    #[must_use]
+    pub fn with_interval(self, interval: Option<(f64, f64)>) -> Self {
+        Self { ci_low: interval.map(|(low, _)| low), ci_high: interval.map(|(_, high)| high), ..self }
+    }
+
+    /// Its samples are fewer than were planned; what is not given stays as it is.
+    pub fn mark_partial(&mut self) {
+        if self.status == MetricStatus::Ok {
+            self.status = MetricStatus::Partial;
+        }
+    }
+
     /// The same figure, which must not be given: what it was computed from is not sound.
     #[must_use]
     pub fn invalidated(self) -> Self {
