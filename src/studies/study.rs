@@ -143,6 +143,11 @@ pub(crate) trait Study {
         Vec::new()
     }
 
+    /// Whether other load on the machine distorts what is measured. The record says nothing of noise where it does not.
+    fn is_subject_to_noise(&self) -> bool {
+        true
+    }
+
     /// Measures. `data` grows, and holds after an error what was measured before it.
     fn run(
         &self,
@@ -169,16 +174,7 @@ pub(crate) trait Study {
 
     /// How a run ends that met no error: the state of its record, with the reason where it is not complete.
     fn state(&self, _data: &Self::Data, cases: &[Case], end: StopReason) -> (RunState, Option<String>) {
-        if end == StopReason::Interrupted {
-            return (RunState::Interrupted, Some(super::ended_by()));
-        }
-        match failed_cases(cases).count() {
-            0 => (RunState::Complete, None),
-            failed => {
-                let reason = format!("{failed} of {} did not end as planned", counted(cases.len(), "case"));
-                (RunState::Failed, Some(reason))
-            }
-        }
+        state_of_cases(cases, end)
     }
 
     /// What a complete run says about what was measured.
@@ -189,6 +185,20 @@ pub(crate) trait Study {
     /// What to try when cases failed.
     fn advice(&self, _data: &Self::Data, _run: &Run) -> String {
         String::new()
+    }
+}
+
+/// The usual end of a run: interrupted, failed if a case did not end as planned, or complete.
+pub(crate) fn state_of_cases(cases: &[Case], end: StopReason) -> (RunState, Option<String>) {
+    if end == StopReason::Interrupted {
+        return (RunState::Interrupted, Some(super::ended_by()));
+    }
+    match failed_cases(cases).count() {
+        0 => (RunState::Complete, None),
+        failed => {
+            let reason = format!("{failed} of {} did not end as planned", counted(cases.len(), "case"));
+            (RunState::Failed, Some(reason))
+        }
     }
 }
 
