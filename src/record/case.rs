@@ -113,7 +113,10 @@ mod tests {
             histograms: Vec::new(),
         };
         let cut = case.cut_off("interrupted after 3 repetitions".into());
-        assert_eq!((cut.state, cut.reason.as_deref()), (CaseState::Interrupted, Some("interrupted after 3 repetitions")));
+        assert_eq!(
+            (cut.state, cut.reason.as_deref()),
+            (CaseState::Interrupted, Some("interrupted after 3 repetitions"))
+        );
         let figures: Vec<_> = cut.metrics.iter().map(|metric| (metric.value, metric.status)).collect();
         assert_eq!(figures, [(Some(2.0), MetricStatus::Partial), (None, MetricStatus::TooFew)]);
     }

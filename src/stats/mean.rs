@@ -39,6 +39,14 @@ pub fn median_of_sorted(sorted: &[f64]) -> f64 {
     if sorted.len() % 2 == 1 { sorted[half] } else { f64::midpoint(sorted[half - 1], sorted[half]) }
 }
 
+/// The median of values in any order; `None` of none.
+#[must_use]
+pub fn median_of(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    (!sorted.is_empty()).then(|| median_of_sorted(&sorted))
+}
+
 /// mean ± t(0.975, n - 1) · stddev / √n.
 pub(super) fn mean_interval(n: usize, mean: f64, stddev: f64) -> Option<(f64, f64)> {
     let t = StudentsT::new(0.0, 1.0, (n - 1) as f64).ok()?.inverse_cdf(0.975);
@@ -64,6 +72,7 @@ mod tests {
         for (sorted, median) in [(&[7.0][..], 7.0), (&[1.0, 2.0, 9.0], 2.0), (&[1.0, 2.0, 4.0, 9.0], 3.0)] {
             assert!((median_of_sorted(sorted) - median).abs() < 1e-12, "{sorted:?}");
         }
+        assert_eq!((median_of(&[9.0, 1.0, 4.0, 2.0]), median_of(&[])), (Some(3.0), None));
     }
 
     #[test]

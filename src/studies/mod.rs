@@ -17,6 +17,8 @@ mod study;
 #[cfg(feature = "llama")]
 pub(crate) mod threads;
 #[cfg(feature = "llama")]
+pub(crate) mod warmup;
+#[cfg(feature = "llama")]
 pub(crate) mod worker_client;
 
 pub(crate) use driver::{FinishedRun, RunOptions, drive};

@@ -60,7 +60,7 @@ fn every_start_has_one_thing_more_ready_and_the_steps_add_up() {
         assert_eq!(histograms, ["wait", "later_reply"]);
         assert!(case(&run, "start/cold").conditions["cached_share_most"].as_f64().unwrap() <= 0.01);
         assert!(case(&run, "start/cached").conditions["cached_share_least"].as_f64().unwrap() >= 0.99);
-        assert!(run.findings.iter().any(|text| text.contains("by mincore at most")), "{:?}", run.findings);
+        assert!(run.findings.iter().any(|text| text.contains("mincore, at most")), "{:?}", run.findings);
     }
     #[cfg(not(target_os = "linux"))]
     {

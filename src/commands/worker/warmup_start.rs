@@ -6,20 +6,13 @@ use std::sync::atomic::AtomicBool;
 use super::request::{answer, request};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::llm::engine::{Backend, EngineError};
-use crate::measure::{StartAnswer, StartRequest, measure_start};
+use crate::measure::StartRequest;
+use crate::studies::warmup::answer_start;
 use crate::term::Printer;
 
-/// Reads the request, measures, prints the answer as the last line.
+/// Reads the request, and prints a line for each phase and, last, the outcome.
 pub(crate) fn run(printer: Printer, stop: &Arc<AtomicBool>) -> Result<Exit, Failure> {
     let task: StartRequest = request("start", "warmup", stop)?;
-    let backend = Backend::start()?;
-    let begins = |phase| answer(&StartAnswer::Phase(phase), printer);
-    let outcome = match measure_start(backend, &task, begins, stop) {
-        Ok(outcome) => outcome,
-        Err(EngineError::Stopped { .. } | EngineError::LoadStopped) => StartAnswer::Interrupted,
-        Err(error) => StartAnswer::Failed { reason: error.to_string() },
-    };
-    answer(&outcome, printer);
+    answer_start(&task, |told| answer(told, printer), stop)?;
     Ok(Exit::Done)
 }

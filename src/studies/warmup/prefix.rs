@@ -1,0 +1,245 @@
+//! A conversation, turn by turn: with what the context still holds of the last turn computed again, and not.
+
+use std::sync::atomic::Ordering;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::json;
+
+use super::super::study::RunContext;
+use super::start_cases::percent_change;
+use super::study::WarmupSamples;
+use crate::clock::ms;
+use crate::failure::Failure;
+use crate::llm::Conversation;
+use crate::llm::engine::{Model, Session, TurnTiming};
+use crate::measure::average;
+use crate::plan::WarmupPlan;
+use crate::plural::counted;
+use crate::record::{Case, CaseState, Direction, Metric, MetricStatus, Series, Timeline};
+use crate::stats::{PairedRatio, paired_ratio};
+
+/// One turn, taken twice: with the prefix kept, and without.
+#[derive(Debug)]
+pub(super) struct PairedTurn {
+    /// Whether the conversation had begun to forget: then a prompt no longer begins as the last one did.
+    pub(super) rolling: bool,
+    pub(super) n_prompt: usize,
+    /// Tokens that were not computed again.
+    pub(super) kept: usize,
+    pub(super) with_ms: f64,
+    pub(super) without_ms: f64,
+    /// Whether both gave the same tokens.
+    pub(super) same: bool,
+}
+
+/// The conversation so far.
+#[derive(Debug, Default)]
+pub(super) struct PrefixSamples {
+    pub(super) turns: Vec<PairedTurn>,
+    /// Whether the context was too small for another turn.
+    pub(super) full: bool,
+}
+
+/// What a kept prefix saves in some of the turns.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PrefixSavings {
+    /// Time to the first token, with over without.
+    pub(super) ratio: PairedRatio,
+    /// The share of all tokens of prompts that was kept.
+    pub(super) kept: f64,
+}
+
+impl PrefixSavings {
+    /// Whether anything was kept: else both ways computed the same, and what their times differ by is noise.
+    pub(super) fn has_kept(&self) -> bool {
+        self.kept > 0.0
+    }
+}
+
+/// Holds the conversation, with a checkpoint after each turn. `sessions` are two contexts alike: one that computes all of each
+/// prompt, one that keeps.
+pub(super) fn measure(
+    plan: &WarmupPlan,
+    model: &Model,
+    (all, keeping): (&mut Session<'_>, &mut Session<'_>),
+    samples: &mut WarmupSamples,
+    context: &mut RunContext<'_, WarmupSamples>,
+) -> Result<(), Failure> {
+    let phase = context.observer.phase("turns", plan.turns.into());
+    let mut rng = StdRng::seed_from_u64(plan.seed);
+    let mut conversation = Conversation::new(plan.script.system.clone(), plan.context_limit as usize);
+    let n_gen = plan.reply_tokens as usize;
+    for (at, text) in plan.script.messages.iter().cycle().take(plan.turns as usize).enumerate() {
+        conversation.ask(text.clone());
+        let prompt = model.chat_prompt(&conversation.messages()).tokens;
+        if prompt.len() + n_gen - 1 > all.spec().n_ctx as usize {
+            samples.prefix.full = true;
+            break;
+        }
+        let keeping_first = rng.random::<bool>();
+        let mut answers: [Option<(usize, TurnTiming)>; 2] = [None, None];
+        for keeps in [keeping_first, !keeping_first] {
+            let answer = if keeps {
+                keeping.turn_on_prefix(&prompt, n_gen, context.stop)?
+            } else {
+                (0, all.turn(&prompt, n_gen, context.stop)?)
+            };
+            answers[usize::from(keeps)] = Some(answer);
+        }
+        let [Some((_, without)), Some((kept, with))] = answers else { break };
+        conversation.answer(model.text(&without.tokens));
+        samples.prefix.turns.push(PairedTurn {
+            // Each turn before this one is an exchange.
+            rolling: at > plan.context_limit as usize,
+            n_prompt: prompt.len(),
+            kept,
+            with_ms: ms(with.ttft_ns),
+            without_ms: ms(without.ttft_ns),
+            same: with.tokens == without.tokens,
+        });
+        phase.counter().fetch_add(1, Ordering::Relaxed);
+        context.checkpoint(samples)?;
+    }
+    Ok(())
+}
+
+impl PrefixSamples {
+    fn is_complete(&self, plan: &WarmupPlan) -> bool {
+        self.full || self.turns.len() >= plan.turns as usize
+    }
+
+    /// What is saved while the conversation grows, the first turn left out, or while it rolls; `None` without such turns.
+    pub(super) fn saved(&self, rolling: bool) -> Option<PrefixSavings> {
+        let turns: Vec<&PairedTurn> = self.of(rolling).collect();
+        let column = |read: fn(&PairedTurn) -> f64| turns.iter().map(|turn| read(turn)).collect::<Vec<_>>();
+        let ratio = paired_ratio(&column(|turn| turn.with_ms), &column(|turn| turn.without_ms))?;
+        let tokens: usize = turns.iter().map(|turn| turn.n_prompt).sum();
+        let kept: usize = turns.iter().map(|turn| turn.kept).sum();
+        Some(PrefixSavings { ratio, kept: kept as f64 / tokens.max(1) as f64 })
+    }
+
+    /// Turns with the same tokens in both ways, and all turns.
+    pub(super) fn same(&self) -> (usize, usize) {
+        (self.turns.iter().filter(|turn| turn.same).count(), self.turns.len())
+    }
+
+    fn of(&self, rolling: bool) -> impl Iterator<Item = &PairedTurn> {
+        // The first turn has nothing to build on.
+        self.turns.iter().skip(1).filter(move |turn| turn.rolling == rolling)
+    }
+}
+
+/// The cases: the conversation while it grows, and while it rolls. `cut_off` says that the run ended before its time.
+pub(super) fn cases(plan: &WarmupPlan, prefix: &PrefixSamples, cut_off: bool) -> Vec<Case> {
+    let cut_off = cut_off && !prefix.is_complete(plan);
+    let cases = [("growing", false), ("rolling", true)].map(|(name, rolling)| case(prefix, name, rolling, cut_off));
+    let mut cases: Vec<Case> = cases.into_iter().flatten().collect();
+    if let Some(case) = cases.first_mut() {
+        timeline(prefix).keep(case);
+    }
+    cases
+}
+
+fn case(prefix: &PrefixSamples, name: &str, rolling: bool, cut_off: bool) -> Option<Case> {
+    let saved = prefix.saved(rolling)?;
+    let turns: Vec<&PairedTurn> = prefix.of(rolling).collect();
+    let n = turns.len() as u64;
+    let column = |read: fn(&PairedTurn) -> f64| turns.iter().map(|turn| read(turn)).collect::<Vec<_>>();
+    let same = turns.iter().filter(|turn| turn.same).count();
+    let change = if saved.has_kept() {
+        percent_change(&saved.ratio, Direction::Lower)
+    } else {
+        Metric::absent("change", "%", n, Direction::Lower, MetricStatus::Unsupported)
+    };
+    let mut notes = Vec::new();
+    if same < turns.len() {
+        notes.push(
+            "Not every reply is the same with and without: batches of different sizes round differently, which decides between \
+             tokens that are equally likely."
+                .to_owned(),
+        );
+    }
+    if !saved.has_kept() {
+        notes.push("No token of a prompt could be kept, so there is no change to report.".to_owned());
+    }
+    let case = Case {
+        path: format!("prefix/{name}"),
+        state: CaseState::Ok,
+        reason: None,
+        duration_s: turns.iter().map(|turn| (turn.with_ms + turn.without_ms) / 1e3).sum(),
+        conditions: json!({ "turns": n, "same_tokens": same }),
+        notes,
+        metrics: vec![
+            average("ttft_without", "ms", &column(|turn| turn.without_ms), Direction::Lower),
+            average("ttft_with", "ms", &column(|turn| turn.with_ms), Direction::Lower),
+            change,
+            Metric::plain("kept", "%", 100.0 * saved.kept, n, Direction::Higher),
+            Metric::plain("same_tokens", "count", same as f64, n, Direction::Higher),
+        ],
+        histograms: Vec::new(),
+    };
+    let reason = format!("interrupted after {}", counted(prefix.turns.len(), "turn"));
+    Some(if cut_off { case.cut_off(reason) } else { case })
+}
+
+fn timeline(prefix: &PrefixSamples) -> Timeline {
+    let series = |name: &str, unit: &str, read: fn(&PairedTurn) -> f64| Series {
+        name: name.into(),
+        unit: unit.into(),
+        values: prefix.turns.iter().map(|turn| Some(read(turn))).collect(),
+    };
+    Timeline {
+        along: "turn".into(),
+        at: (1..=prefix.turns.len()).map(|at| at as f64).collect(),
+        series: vec![
+            series("ttft_without", "ms", |turn| turn.without_ms),
+            series("ttft_with", "ms", |turn| turn.with_ms),
+            series("prompt", "tokens", |turn| turn.n_prompt as f64),
+            series("kept", "tokens", |turn| turn.kept as f64),
+        ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::planted;
+    use super::*;
+
+    #[test]
+    fn a_kept_prefix_changes_the_wait_by_its_paired_ratio() {
+        let cases = cases(&planted::plan(), &planted::prefix(), false);
+        let value = |case: usize, name: &str| cases[case].metric(name).unwrap().value;
+        assert_eq!(
+            (cases[0].path.as_str(), cases[1].path.as_str(), cases.len()),
+            ("prefix/growing", "prefix/rolling", 2)
+        );
+        // Six turns after the first, each at half the time, with three of four tokens kept.
+        assert!((value(0, "change").unwrap() + 50.0).abs() < 1e-9);
+        assert_eq!(
+            (value(0, "kept"), value(0, "same_tokens"), value(0, "ttft_with")),
+            (Some(75.0), Some(6.0), Some(20.0))
+        );
+        assert_eq!(cases[0].metric("change").unwrap().n, 6);
+        assert!(cases[0].metric("change").unwrap().ci_low.is_some());
+        // Two turns of which nothing is kept, and one of which has other tokens.
+        let rolling = cases[1].metric("change").unwrap();
+        assert_eq!((rolling.status, value(1, "kept"), cases[1].notes.len()), (MetricStatus::Unsupported, Some(0.0), 2));
+        assert_eq!(Timeline::of(&cases[0]).unwrap().at.len(), 9);
+    }
+
+    #[test]
+    fn a_conversation_that_was_interrupted_is_partial_and_one_that_was_full_is_not() {
+        let mut prefix = planted::prefix();
+        prefix.turns.pop();
+        let state = |prefix: &PrefixSamples| {
+            let growing = cases(&planted::plan(), prefix, true).remove(0);
+            (growing.state, growing.reason, growing.metrics[0].status)
+        };
+        let reason = Some("interrupted after 8 turns".to_owned());
+        assert_eq!(state(&prefix), (CaseState::Interrupted, reason, MetricStatus::Partial));
+        prefix.full = true;
+        assert_eq!(state(&prefix), (CaseState::Ok, None, MetricStatus::Ok));
+        assert!(cases(&planted::plan(), &PrefixSamples::default(), true).is_empty());
+    }
+}

@@ -1,0 +1,151 @@
+//! The study.
+
+use serde_json::json;
+
+use super::super::setup::{LocatedModel, load};
+use super::super::study::{
+    CaseHistogram, RunContext, RunManifest, StopReason, Study, failed_cases, planned, state_of_cases,
+};
+use super::findings::findings;
+use super::lengths::{self, LengthSamples};
+use super::prefix::{self, PrefixSamples};
+use super::start_cases::{self, start_path};
+use super::starts::{self, StartSamples};
+use crate::failure::Failure;
+use crate::llm::engine::{Backend, ContextSpec, Model, Placement};
+use crate::measure::Readiness;
+use crate::plan::{WarmupPlan, oversubscribed};
+use crate::record::{Case, Run, RunState, Topology};
+
+/// How long the first reply takes by what was ready before, what a token costs, and what a kept prefix saves.
+pub(crate) struct WarmupStudy {
+    /// What is measured.
+    pub(crate) plan: WarmupPlan,
+    /// The model, which no process has loaded yet.
+    pub(crate) located: LocatedModel,
+    /// What computes.
+    pub(crate) backend: &'static Backend,
+    /// The CPUs.
+    pub(crate) topology: Topology,
+}
+
+/// Everything measured so far.
+#[derive(Debug, Default)]
+pub(crate) struct WarmupSamples {
+    pub(super) starts: StartSamples,
+    pub(super) lengths: LengthSamples,
+    pub(super) prefix: PrefixSamples,
+}
+
+impl WarmupStudy {
+    fn context(&self) -> ContextSpec {
+        ContextSpec {
+            n_ctx: self.plan.n_ctx,
+            n_threads: self.plan.n_threads,
+            n_threads_batch: self.plan.n_threads,
+            ..ContextSpec::default()
+        }
+    }
+
+    /// What needs the model in this process.
+    fn measure_in_process(
+        &self,
+        model: &Model,
+        samples: &mut WarmupSamples,
+        context: &mut RunContext<'_, WarmupSamples>,
+    ) -> Result<(), Failure> {
+        let stop = context.stop;
+        let warm_session = || {
+            let mut session = model.session(&self.context())?;
+            session.warm_up(16, 1, stop)?;
+            Ok::<_, Failure>(session)
+        };
+        let mut session = warm_session()?;
+        if self.plan.lengths {
+            lengths::measure(&self.plan, (model, &mut session), samples, context)?;
+        }
+        if self.plan.prefix {
+            let mut keeping = warm_session()?;
+            prefix::measure(&self.plan, model, (&mut session, &mut keeping), samples, context)?;
+        }
+        Ok(())
+    }
+}
+
+impl Study for WarmupStudy {
+    type Data = WarmupSamples;
+    /// Nothing: each start has a process of its own, and the model must not be loaded before them.
+    type Target = ();
+
+    fn manifest(&self, (): &()) -> Result<RunManifest, Failure> {
+        let facts = &self.located.facts;
+        let warnings = facts.concerns(self.plan.n_ctx.into()).into_iter().chain(self.backend.vector_units());
+        Ok(RunManifest {
+            command: "warmup",
+            plan: planned(&self.plan)?,
+            subject: json!({
+                "model_filename": self.located.name(),
+                "found_by": self.located.found_by,
+                "header_hash": facts.header_hash,
+                "quantisation": facts.quantisation,
+                "system_info": self.backend.system_info(),
+            }),
+            simulated: self.located.simulated(),
+            warnings: warnings.chain(oversubscribed(self.plan.n_threads, &self.topology)).collect(),
+        })
+    }
+
+    fn run(
+        &self,
+        (): &mut (),
+        samples: &mut WarmupSamples,
+        context: &mut RunContext<'_, WarmupSamples>,
+    ) -> Result<StopReason, Failure> {
+        if self.plan.start {
+            starts::measure(&self.plan, &self.located.path, samples, context)?;
+            for kind in Readiness::ALL {
+                context.complete_case(samples, &start_path(kind))?;
+            }
+        }
+        if self.plan.lengths || self.plan.prefix {
+            let placement = Placement { n_gpu_layers: Some(self.plan.n_gpu_layers), use_mmap: true, mlock: false };
+            let model = load(self.backend, &self.located.path, &placement, context.observer, context.stop)?;
+            self.measure_in_process(&model, samples, context)?;
+        }
+        Ok(StopReason::Planned)
+    }
+
+    fn cases(&self, samples: &WarmupSamples, end: Option<StopReason>) -> Vec<Case> {
+        let cut_off = end.is_some_and(StopReason::cuts_off);
+        let starts =
+            if self.plan.start { start_cases::cases(&self.plan, &samples.starts, cut_off) } else { Vec::new() };
+        let lengths = lengths::cases(&self.plan, &samples.lengths, cut_off);
+        [starts, lengths, prefix::cases(&self.plan, &samples.prefix, cut_off)].concat()
+    }
+
+    fn findings(&self, samples: &WarmupSamples, run: &Run, _: StopReason) -> Vec<String> {
+        findings(&self.plan, samples, &run.cases)
+    }
+
+    fn histograms(&self, samples: &WarmupSamples) -> Vec<CaseHistogram> {
+        start_cases::histograms(&samples.starts)
+    }
+
+    fn warnings(&self, samples: &WarmupSamples) -> Vec<String> {
+        samples.starts.no_cold_cache().map(|reason| format!("no cold starts: {reason}")).into_iter().collect()
+    }
+
+    /// A system that cannot empty its page cache does not fail the run: a warning says so, and the other figures stand.
+    fn state(&self, samples: &WarmupSamples, cases: &[Case], end: StopReason) -> (RunState, Option<String>) {
+        let cold = start_path(Readiness::Cold);
+        let others_are_well = failed_cases(cases).all(|case| case.path == cold);
+        if end == StopReason::Planned && samples.starts.no_cold_cache().is_some() && others_are_well {
+            return (RunState::Complete, None);
+        }
+        state_of_cases(cases, end)
+    }
+
+    fn advice(&self, _: &WarmupSamples, _: &Run) -> String {
+        "--study names the parts to measure".into()
+    }
+}
