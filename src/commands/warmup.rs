@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::{Backend, LogLevel};
 use crate::plan::WarmupPlan;
-use crate::studies::model_check::TrialDepth;
+use crate::studies::model_check::Use;
 use crate::studies::setup::locate;
 use crate::studies::warmup::WarmupStudy;
 use crate::studies::{RunOptions, drive};
@@ -19,7 +19,7 @@ use crate::term::Printer;
 pub(super) fn run(args: &WarmupArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let topology = host::topology();
     let plan = WarmupPlan::resolve(args, &topology)?;
-    let located = locate(args.model.as_ref(), args.config.as_deref(), TrialDepth::Weights, &printer, stop)?;
+    let located = locate(args.model.as_ref(), args.config.as_deref(), Use::weights(plan.n_gpu_layers), &printer, stop)?;
     let backend = Backend::start()?;
     let study = WarmupStudy { plan, located, backend, topology };
     let options = RunOptions { out: args.out.as_deref(), observer: Rc::new(printer), stop };

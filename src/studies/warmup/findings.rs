@@ -200,7 +200,9 @@ mod tests {
         starts.rounds.iter_mut().for_each(|round| drop(round.remove(&Readiness::Cold)));
         starts.failed.insert(Readiness::Cold, StartFault::PageCache("it is in memory".into()));
         let found = found(&WarmupSamples { starts, ..WarmupSamples::default() });
-        assert!(found[0].starts_with("The first reply after a start with the model file in the page cache takes 542.5 ms"));
+        assert!(
+            found[0].starts_with("The first reply after a start with the model file in the page cache takes 542.5 ms")
+        );
         assert!(found.iter().all(|sentence| !sentence.contains("the page cache saves")), "{found:?}");
         assert_eq!(
             found[3],
