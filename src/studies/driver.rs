@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::observer::Observer;
 use super::recorder::Recorder;
-use super::study::{CaseHistogram, RunContext, StopReason, Study, Verdict, failed_cases};
+use super::study::{CaseHistogram, RunContext, RunRecord, StopReason, Study, Verdict, failed_cases};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::record::{Case, HistogramFiles, HlogPart, RecordError, Run, RunState};
@@ -60,6 +60,12 @@ pub(crate) fn drive<S: Study>(
     recorder.measures(study.measured_processes(target));
     let mut histograms = WrittenHistograms::default();
     let mut data = S::Data::default();
+    let record = RunRecord {
+        folder: recorder.path().to_owned(),
+        run_id: recorder.run.run_id.clone(),
+        started: recorder.run.started,
+    };
+    let mut incomplete = None;
     let mut keep = |data: &S::Data, complete: Option<&str>| -> Result<(), Failure> {
         recorder.run.cases = study.cases(data, None);
         if let Some(path) = complete {
@@ -69,14 +75,23 @@ pub(crate) fn drive<S: Study>(
         histograms.attach(&mut recorder.run.cases);
         Ok(recorder.save()?)
     };
-    let mut context =
-        RunContext { observer: &*options.observer, stop: options.stop, clock: Clock::start(), keep: &mut keep };
+    let mut context = RunContext {
+        observer: &*options.observer,
+        stop: options.stop,
+        clock: Clock::start(),
+        record,
+        incomplete: &mut incomplete,
+        keep: &mut keep,
+    };
     let (end, failure) = match study.run(target, &mut data, &mut context) {
         Ok(end) => (end, None),
         Err(failure) if failure.is_interruption() => (StopReason::Interrupted, None),
         Err(failure) => (StopReason::Failed, Some(failure.during_a_run())),
     };
 
+    if let Some(error) = incomplete {
+        recorder.lacks(error);
+    }
     recorder.run.cases = study.cases(&data, Some(end));
     recorder.judge_noise();
     recorder.run.findings = study.findings(&data, &recorder.run, end);

@@ -1,9 +1,11 @@
 //! What a study is: a plan that can be run, and the analysis of what it measured.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,7 +13,7 @@ use super::observer::Observer;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::plural::counted;
-use crate::record::{Case, CaseState, Run, RunState, Simulation};
+use crate::record::{Case, CaseState, RecordError, Run, RunState, Simulation};
 
 /// What is known of a run when it starts.
 #[derive(Debug)]
@@ -97,6 +99,17 @@ impl CaseHistogram {
     }
 }
 
+/// The record of a run under way: where files go that a study writes itself while it measures.
+#[derive(Debug, Clone)]
+pub(crate) struct RunRecord {
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+    /// The run's id.
+    pub(crate) run_id: String,
+    /// When the run started.
+    pub(crate) started: Timestamp,
+}
+
 /// What a study is given while it measures.
 pub(crate) struct RunContext<'a, D> {
     /// Follows the study.
@@ -105,6 +118,10 @@ pub(crate) struct RunContext<'a, D> {
     pub(crate) stop: &'a AtomicBool,
     /// Started with the run: its nanoseconds are those of every histogram.
     pub(crate) clock: Clock,
+    /// For files that the study writes itself.
+    pub(crate) record: RunRecord,
+    /// The first file of its own that it could not complete.
+    pub(super) incomplete: &'a mut Option<RecordError>,
     pub(super) keep: &'a mut dyn FnMut(&D, Option<&str>) -> Result<(), Failure>,
 }
 
@@ -120,9 +137,13 @@ impl<D> RunContext<'_, D> {
     }
 
     /// The same, where the case at `path` is complete: its histograms are written too.
-    #[allow(dead_code)] // Studies whose cases come one after the other.
     pub(crate) fn complete_case(&mut self, data: &D, path: &str) -> Result<(), Failure> {
         (self.keep)(data, Some(path))
+    }
+
+    /// Reports that a file of the study's own is incomplete. The run goes on; its exit code says so in the end.
+    pub(crate) fn file_is_incomplete(&mut self, error: RecordError) {
+        self.incomplete.get_or_insert(error);
     }
 }
 
