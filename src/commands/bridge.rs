@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::bridge::Listener;
-use crate::bridge::server::{BridgeSpec, EmbeddedBridge, Sign, SpecError};
+use crate::bridge::server::{BridgeSpec, EmbeddedBridge, PresenceLock, SpecError};
 use crate::cli::BridgeArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -20,7 +20,7 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 pub(super) fn run(args: &BridgeArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let spec = spec_of(args)?;
     let bridge = EmbeddedBridge::start(spec.clone(), args.port)?;
-    let _sign = Sign::hang(bridge.address(), &spec)
+    let _lock = PresenceLock::acquire(bridge.address(), &spec)
         .inspect_err(|error| printer.warning(&format!("clients will take this bridge for Unity: {error}")));
     let address = match spec.dialect.listens {
         Listener::Bridge => "Its address",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::matcher::{Answer, Matcher};
 use crate::bridge::Ack;
-use crate::bridge::tap::{Passed, Side, Sighting};
+use crate::bridge::tap::{MessageMetadata, Passed, Side};
 use crate::stats::Reservoir;
 
 /// One direction.
@@ -56,19 +56,19 @@ impl TapAccount {
     }
 
     /// A message, in the order of the moments at which messages came.
-    pub fn add(&mut self, passed: &Passed, sighting: &Sighting) {
-        if sighting.is_blank() {
+    pub fn add(&mut self, passed: &Passed, metadata: &MessageMetadata) {
+        if metadata.is_blank() {
             return;
         }
         let direction = match passed.from {
             Side::App => &mut self.app,
             Side::Unity => &mut self.unity,
         };
-        direction.add(passed, sighting);
+        direction.add(passed, metadata);
         match passed.from {
-            Side::App if sighting.wants_none => {}
-            Side::App => self.matcher.ask(passed.at_ns, sighting.id.clone(), sighting.wants),
-            Side::Unity => match self.answered(sighting) {
+            Side::App if metadata.wants_none => {}
+            Side::App => self.matcher.ask(passed.at_ns, metadata.id.clone(), metadata.wants),
+            Side::Unity => match self.answered(metadata) {
                 Answer::Of { asked_ns, ack } => {
                     self.replies_ns.entry(ack).or_default().push(passed.at_ns.saturating_sub(asked_ns));
                 }
@@ -78,10 +78,10 @@ impl TapAccount {
         }
     }
 
-    fn answered(&mut self, sighting: &Sighting) -> Answer {
-        match self.matcher.answer(sighting.id.as_ref(), sighting.tells) {
-            Answer::Unasked if sighting.is_reply && sighting.id.is_none() => {
-                self.matcher.answer_oldest_named(sighting.tells)
+    fn answered(&mut self, metadata: &MessageMetadata) -> Answer {
+        match self.matcher.answer(metadata.id.as_ref(), metadata.tells) {
+            Answer::Unasked if metadata.is_reply && metadata.id.is_none() => {
+                self.matcher.answer_oldest_named(metadata.tells)
             }
             answer => answer,
         }
@@ -94,7 +94,7 @@ impl TapAccount {
 }
 
 impl Traffic {
-    fn add(&mut self, passed: &Passed, sighting: &Sighting) {
+    fn add(&mut self, passed: &Passed, metadata: &MessageMetadata) {
         self.messages += 1;
         self.sizes_bytes.push(passed.size_bytes);
         self.held_ns.push(passed.held_ns);
@@ -102,7 +102,7 @@ impl Traffic {
             self.gaps_ns.push(passed.at_ns.saturating_sub(last_ns));
         }
         self.last_ns = Some(passed.at_ns);
-        *self.names.entry(sighting.name.clone()).or_default() += 1;
+        *self.names.entry(metadata.name.clone()).or_default() += 1;
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
         let content = text.as_bytes().to_vec();
         let size_bytes = text.len() as u64 + 1;
         let passed = Passed { from, at_ns, held_ns: 7, size_bytes, framing: Framing::Lines, content };
-        account.add(&passed, &Sighting::of(&passed.content));
+        account.add(&passed, &MessageMetadata::of(&passed.content));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod observer;
 mod recorder;
 pub(crate) mod setup;
 mod study;
+pub(crate) mod tap;
 #[cfg(feature = "llama")]
 pub(crate) mod threads;
 #[cfg(feature = "llama")]

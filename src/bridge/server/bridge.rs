@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::acceptor::Acceptor;
 use super::account::AppliedAccount;
 use super::avatar::Avatar;
 use super::counters::Counters;
-use super::door::Door;
 use super::error::BridgeServerError;
 use super::shared::Shared;
 use super::spec::BridgeSpec;
@@ -40,15 +40,15 @@ impl EmbeddedBridge {
     pub fn start(spec: BridgeSpec, port: u16) -> Result<Self, BridgeServerError> {
         spec.validate()?;
         let refused = |source: io::Error| BridgeServerError::Listen { port, source };
-        let (door, address) = match spec.dialect.listens {
+        let (acceptor, address) = match spec.dialect.listens {
             Listener::Bridge => {
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(refused)?;
                 let address = listener.local_addr().map_err(refused)?;
-                (Door::Listen(listener), address)
+                (Acceptor::Listen(listener), address)
             }
             Listener::Client => {
                 let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-                (Door::Call(address), address)
+                (Acceptor::Call(address), address)
             }
         };
         let shared = Arc::new(Shared::new(spec));
@@ -58,7 +58,7 @@ impl EmbeddedBridge {
             let shared = Arc::clone(&shared);
             move || main_thread::run(&shared)
         })?);
-        bridge.socket = Some(spawn("bridge-socket", move || socket::serve(&door, &shared))?);
+        bridge.socket = Some(spawn("bridge-socket", move || socket::serve(&acceptor, &shared))?);
         Ok(bridge)
     }
 

@@ -5,6 +5,7 @@
 //! applied. A [`BridgeSpec`] sets the frame rate and, for tests and checks against a known truth, the ways in which the
 //! bridge misbehaves. It draws nothing and never listens beyond this machine.
 
+mod acceptor;
 mod account;
 mod action;
 mod avatar;
@@ -13,7 +14,6 @@ mod client;
 mod counters;
 mod decode;
 mod delay;
-mod door;
 mod error;
 mod faults;
 mod founding;
@@ -25,10 +25,10 @@ mod instrumented;
 mod main_thread;
 mod message;
 mod outbox;
+mod presence_lock;
 mod public_api;
 mod queue;
 mod shared;
-mod sign;
 mod socket;
 mod spec;
 mod spec_parse;
@@ -41,6 +41,6 @@ pub use avatar::{Avatar, HeadMovement};
 pub use bridge::EmbeddedBridge;
 pub use counters::Counters;
 pub use error::{BridgeServerError, SpecError};
-pub use sign::Sign;
+pub use presence_lock::PresenceLock;
 pub use spec::{BridgeSpec, FrameRate};
 pub use spec_parse::SpecKey;

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::acceptor::Acceptor;
 use super::client::Client;
 use super::decode::{Decoder, READ_BYTES};
 use super::delay::Delay;
-use super::door::Door;
 use super::hello::{Hello, LONGEST_MESSAGE_BYTES, too_long};
 use super::message::{Answer, Moments, Order, Queued, Understood};
 use super::shared::Shared;
@@ -26,13 +26,13 @@ use crate::clock::nanos;
 const MOST_LEFT_OPEN: usize = 64;
 
 /// Serves clients, one after the other, until the bridge is stopped.
-pub(super) fn serve(door: &Door, shared: &Shared) {
+pub(super) fn serve(acceptor: &Acceptor, shared: &Shared) {
     let is_stock = shared.spec.dialect.replies.form == ReplyForm::Bare;
     let mut delay = Delay::received(&shared.spec);
     // Both outlive the client in the stock script: the text that was read and is not a whole line yet, and the socket.
     let mut unread = Decoder::default();
     let mut left_open = VecDeque::new();
-    while let Some(stream) = door.next(shared) {
+    while let Some(stream) = acceptor.next(shared) {
         let client = Arc::new(Client::new(stream, shared.spec.sets_nodelay()));
         if !shared.admit(&client) {
             return;

@@ -2,11 +2,11 @@
 
 #[cfg(fuzzing)]
 pub(super) mod fuzzing;
-mod passage;
+mod message_metadata;
+mod proxy_connection;
 mod pump;
-mod sighting;
 mod splitter;
 
-pub use passage::Passage;
+pub use message_metadata::{MessageId, MessageMetadata};
+pub use proxy_connection::ProxyConnection;
 pub use pump::{Carried, Passed, Side};
-pub use sighting::{MessageId, Sighting};

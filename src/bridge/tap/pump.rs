@@ -62,7 +62,7 @@ pub struct Carried {
     pub unfinished_bytes: u64,
 }
 
-/// What the pumps of a passage note.
+/// What the pumps of a connection note.
 #[derive(Debug)]
 pub(super) struct Log {
     noted: Mutex<Noted>,

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
-use crate::bridge::server::{AppliedAccount, BridgeSpec, EmbeddedBridge, Sign};
+use crate::bridge::server::{AppliedAccount, BridgeSpec, EmbeddedBridge, PresenceLock};
 use crate::bridge::{Ack, Client, Detected, Endpoint, Listener, Target, Wire, detect, listening, resolve};
 use crate::failure::Failure;
 use crate::host;
@@ -22,7 +22,7 @@ pub(crate) struct Connection {
     /// What the bridge was found to speak, where that was to be found out.
     pub(crate) found: Option<Detected>,
     embedded: Option<EmbeddedBridge>,
-    /// Where a bridge of another process would have hung its sign.
+    /// Where a bridge of another process would hold its presence lock.
     addresses: Vec<SocketAddr>,
 }
 
@@ -82,7 +82,7 @@ impl Connection {
     pub(crate) fn simulated(&self) -> Vec<Simulation> {
         let parameters = match &self.embedded {
             Some(bridge) => Some(bridge.spec().to_string()),
-            None => self.addresses.iter().find_map(|address| Sign::read(*address)),
+            None => self.addresses.iter().find_map(|address| PresenceLock::holder(*address)),
         };
         parameters.map(|parameters| Simulation { what: "embedded bridge".into(), parameters }).into_iter().collect()
     }

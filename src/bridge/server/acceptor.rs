@@ -15,14 +15,14 @@ const CALL: Duration = Duration::from_millis(100);
 
 /// Where clients come from.
 #[derive(Debug)]
-pub(super) enum Door {
+pub(super) enum Acceptor {
     /// Clients connect to it.
     Listen(TcpListener),
     /// The bridge connects to the one client there is.
     Call(SocketAddr),
 }
 
-impl Door {
+impl Acceptor {
     /// The next client. `None` when the bridge was stopped.
     pub(super) fn next(&self, shared: &Shared) -> Option<TcpStream> {
         loop {

@@ -1,4 +1,4 @@
-//! What may be told of a message without telling what it says: the name of its command if it is a known one, its id, and what
+//! What may be recorded of a message without recording what it says: the name of its command if it is a known one, its id, and what
 //! kind of reply it is. Everything else in it is private.
 
 use std::collections::{HashMap, HashSet};
@@ -61,7 +61,7 @@ pub enum MessageId {
 
 /// What is told of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sighting {
+pub struct MessageMetadata {
     /// Name of the command or event: a known one, `{}`, or `other`.
     pub name: String,
     /// Its id, if it has one that cannot be text of somebody's.
@@ -76,7 +76,7 @@ pub struct Sighting {
     pub is_reply: bool,
 }
 
-impl Sighting {
+impl MessageMetadata {
     /// Looks at a message without its framing.
     #[must_use]
     pub fn of(content: &[u8]) -> Self {
@@ -131,19 +131,19 @@ mod tests {
 
     #[test]
     fn known_names_are_told_and_no_others() {
-        let seen = Sighting::of(br#"{"command": "set_expression", "data": {"name": "joy", "value": 0.5}}"#);
+        let seen = MessageMetadata::of(br#"{"command": "set_expression", "data": {"name": "joy", "value": 0.5}}"#);
         assert_eq!((seen.name.as_str(), seen.wants, seen.id), ("set_expression", Some(Ack::Received), None));
-        assert_eq!(Sighting::of(br#"{"command": "set_auto_blink"}"#).wants, Some(Ack::Applied));
+        assert_eq!(MessageMetadata::of(br#"{"command": "set_auto_blink"}"#).wants, Some(Ack::Applied));
         for private in [r#"{"command": "Dear diary"}"#, r#"{"chat": "hello"}"#, "[1]", "no JSON", "{\"command\": 3}"] {
-            assert_eq!(Sighting::of(private.as_bytes()), Sighting::other(), "{private}");
+            assert_eq!(MessageMetadata::of(private.as_bytes()), MessageMetadata::other(), "{private}");
         }
-        assert_eq!(Sighting::of(b"{}").name, "{}");
-        assert_eq!(Sighting::of(br#"{"type":"expression_set","id":"a-1"}"#).name, "expression_set");
+        assert_eq!(MessageMetadata::of(b"{}").name, "{}");
+        assert_eq!(MessageMetadata::of(br#"{"type":"expression_set","id":"a-1"}"#).name, "expression_set");
     }
 
     #[test]
     fn ids_are_told_unless_they_could_be_text() {
-        let id = |id: &str| Sighting::of(format!(r#"{{"command":"stats","id":{id}}}"#).as_bytes()).id;
+        let id = |id: &str| MessageMetadata::of(format!(r#"{{"command":"stats","id":{id}}}"#).as_bytes()).id;
         assert_eq!(id("7"), Some(MessageId::Number(7)));
         assert_eq!(id(r#""a-1_B""#), Some(MessageId::Word("a-1_B".into())));
         for private in [r#""dear diary""#.to_owned(), format!("\"{}\"", "x".repeat(65)), "[1]".into(), "null".into()] {
@@ -153,16 +153,16 @@ mod tests {
 
     #[test]
     fn a_reply_tells_what_it_means_and_a_request_may_want_none() {
-        let reply = Sighting::of(br#"{"id":1,"command":"set_auto_blink","ack":"applied","status":"ok"}"#);
+        let reply = MessageMetadata::of(br#"{"id":1,"command":"set_auto_blink","ack":"applied","status":"ok"}"#);
         assert_eq!(reply.tells, Some(Ack::Applied));
-        let silent = Sighting::of(br#"{"command":"reset_expressions","ack":"none"}"#);
+        let silent = MessageMetadata::of(br#"{"command":"reset_expressions","ack":"none"}"#);
         assert_eq!((silent.wants, silent.wants_none), (None, true));
     }
 
     #[test]
     fn messagepack_is_read_too() {
         let message = serde_json::json!({"command": "set_auto_blink", "id": 9});
-        let seen = Sighting::of(&Codec::Msgpack.encode(&message));
+        let seen = MessageMetadata::of(&Codec::Msgpack.encode(&message));
         assert_eq!((seen.name.as_str(), seen.id), ("set_auto_blink", Some(MessageId::Number(9))));
     }
 }

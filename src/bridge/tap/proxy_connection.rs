@@ -15,16 +15,16 @@ const SILENCE_NS: u64 = 1_000_000_000;
 /// After that time it is given up in any case, in nanoseconds.
 const LAST_WORDS_NS: u64 = 5_000_000_000;
 
-/// A joined connection. Dropping it hangs up on both sides.
+/// A joined connection. Dropping it closes both sides.
 #[derive(Debug)]
-pub struct Passage {
+pub struct ProxyConnection {
     streams: Arc<[TcpStream; 2]>,
     log: Arc<Log>,
     clock: Clock,
     pumps: [Option<JoinHandle<Carried>>; 2],
 }
 
-impl Passage {
+impl ProxyConnection {
     /// Joins the two. Keeps up to `keep_bytes` of each message.
     ///
     /// # Errors
@@ -36,13 +36,13 @@ impl Passage {
         }
         let streams = Arc::new([app, unity]);
         let log = Arc::new(Log::default());
-        let mut passage = Self { streams: Arc::clone(&streams), log: Arc::clone(&log), clock, pumps: [None, None] };
+        let mut connection = Self { streams: Arc::clone(&streams), log: Arc::clone(&log), clock, pumps: [None, None] };
         for (at, from) in [Side::App, Side::Unity].into_iter().enumerate() {
             let (streams, log) = (Arc::clone(&streams), Arc::clone(&log));
             let body = move || pump((from, &streams[at], &streams[1 - at]), clock, keep_bytes, &log);
-            passage.pumps[at] = Some(thread::Builder::new().name(format!("tap-{from:?}")).spawn(body)?);
+            connection.pumps[at] = Some(thread::Builder::new().name(format!("tap-{from:?}")).spawn(body)?);
         }
-        Ok(passage)
+        Ok(connection)
     }
 
     /// Moves what was passed on since the last time to the end of `into`, each direction in its order. Returns up to which moment,
@@ -91,7 +91,7 @@ impl Passage {
     }
 }
 
-impl Drop for Passage {
+impl Drop for ProxyConnection {
     fn drop(&mut self) {
         self.hang_up();
     }

@@ -1,0 +1,54 @@
+//! What a session comes to, in a few sentences.
+
+use crate::measure::{TapAccount, latency_metrics};
+use crate::plural::counted;
+use crate::report::with_interval;
+use crate::stats::Summary;
+
+/// What was seen: messages, connections, reply times.
+pub(super) fn findings(account: &TapAccount) -> Vec<String> {
+    let mut findings = vec![format!(
+        "{} of the application and {} of Unity, over {}.",
+        counted(account.app.messages, "message"),
+        account.unity.messages,
+        counted(account.connections, "connection")
+    )];
+    let median = |times_ns: &[u64]| {
+        latency_metrics(&Summary::of(times_ns), true).into_iter().find(|metric| metric.name == "p50")
+    };
+    for (ack, times_ns) in &account.replies_ns {
+        let kind = ack.map_or_else(|| "of unknown kind".to_owned(), |ack| ack.to_string());
+        if let Some(p50) = median(times_ns.values()).filter(|p50| p50.value.is_some()) {
+            findings.push(format!("Replies {kind}: p50 {} (n {}).", with_interval(&p50), p50.n));
+        }
+    }
+    if account.unassigned > 0 {
+        findings.push(format!(
+            "{} came while requests of both kinds waited: which request each answers cannot be known.",
+            counted(account.unassigned, "bare reply")
+        ));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cases::planted::account;
+    use super::*;
+
+    #[test]
+    fn messages_connections_and_reply_times_are_told_with_their_n() {
+        let expected = [
+            "51 messages of the application and 52 of Unity, over 1 connection.",
+            "Replies received: p50 3.000 ms [2.000, 4.000] (n 50).",
+            "1 bare reply came while requests of both kinds waited: which request each answers cannot be known.",
+        ];
+        assert_eq!(findings(&account()), expected);
+    }
+
+    #[test]
+    fn without_a_message_there_is_no_reply_time() {
+        let none = findings(&TapAccount::default());
+        assert_eq!(none, ["0 messages of the application and 0 of Unity, over 0 connections."]);
+    }
+}

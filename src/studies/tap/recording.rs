@@ -1,0 +1,133 @@
+//! What passed, put in the order of time, written to the session file, and added up.
+
+use super::super::study::RunRecord;
+use crate::bridge::Framing;
+use crate::bridge::tap::{MessageMetadata, Passed, ProxyConnection, Side};
+use crate::clock::Clock;
+use crate::failure::Failure;
+use crate::measure::TapAccount;
+use crate::record::{RecordError, Sender, SessionEvent, SessionHead, SessionLine, SessionMessage, SessionWriter};
+
+/// A message is looked at once it is so old: by then the other direction has noted all that it had read before.
+const HOLD_BACK_NS: u64 = 100_000_000;
+
+/// Without the contents, so much of a message is looked at for its name and id.
+const LOOK_BYTES: usize = 64 << 10;
+
+/// With them, so much of each is kept.
+const KEEP_BYTES: usize = 16 << 20;
+
+/// How many bytes of a message a connection has to keep.
+pub(super) fn keep_bytes(with_payload: bool) -> usize {
+    if with_payload { KEEP_BYTES } else { LOOK_BYTES }
+}
+
+/// Everything that has passed so far, added up.
+#[derive(Debug, Default)]
+pub(crate) struct TapSamples {
+    pub(super) account: TapAccount,
+    /// From the begin of the first connection to the last event, in nanoseconds of the run's clock; `None` before any.
+    pub(super) span_ns: Option<(u64, u64)>,
+}
+
+impl TapSamples {
+    fn note_event(&mut self, at_ns: u64) {
+        let (began_ns, ended_ns) = self.span_ns.unwrap_or((at_ns, at_ns));
+        self.span_ns = Some((began_ns.min(at_ns), ended_ns.max(at_ns)));
+    }
+}
+
+/// The session file under way, and the messages that are not in it yet.
+pub(super) struct Recording {
+    writer: SessionWriter,
+    clock: Clock,
+    with_payload: bool,
+    waiting: Vec<Passed>,
+}
+
+impl Recording {
+    /// Makes the session file in the record's folder.
+    pub(super) fn start(record: &RunRecord, clock: Clock, with_payload: bool) -> Result<Self, Failure> {
+        let head = SessionHead::new(&record.run_id, record.started, with_payload);
+        let writer = SessionWriter::create(&record.folder, &head)?;
+        Ok(Self { writer, clock, with_payload, waiting: Vec::new() })
+    }
+
+    /// A connection begins.
+    pub(super) fn begin(&mut self, into: &mut TapSamples) -> Result<(), Failure> {
+        into.account.begin();
+        let at_ns = self.clock.now_ns();
+        into.note_event(at_ns);
+        self.write(at_ns, SessionEvent::Connected { connection: into.account.connections })
+    }
+
+    /// Takes what has passed, all but the latest.
+    pub(super) fn watch(&mut self, connection: &ProxyConnection, into: &mut TapSamples) -> Result<(), Failure> {
+        let now_ns = self.clock.now_ns();
+        let whole_until_ns = connection.drain(&mut self.waiting);
+        self.settle(now_ns.saturating_sub(HOLD_BACK_NS).min(whole_until_ns.saturating_sub(1)), into)?;
+        self.writer.flush();
+        Ok(())
+    }
+
+    /// A connection is over.
+    pub(super) fn end(&mut self, connection: ProxyConnection, into: &mut TapSamples) -> Result<(), Failure> {
+        let [app, unity] = connection.end(&mut self.waiting);
+        self.settle(u64::MAX, into)?;
+        into.account.app.bytes += app.bytes;
+        into.account.unity.bytes += unity.bytes;
+        into.account.end();
+        let at_ns = self.clock.now_ns();
+        into.note_event(at_ns);
+        self.write(at_ns, SessionEvent::Disconnected { connection: into.account.connections })?;
+        self.writer.flush();
+        Ok(())
+    }
+
+    /// Brings the last of the session to the disk, and says what of it could not be written.
+    pub(super) fn finish(mut self) -> Result<(), RecordError> {
+        self.writer.finish()
+    }
+
+    /// Settles what had come by `until_ns`, in the order of coming: a request comes before its reply, whoever notes first.
+    fn settle(&mut self, until_ns: u64, into: &mut TapSamples) -> Result<(), Failure> {
+        self.waiting.sort_by_key(|passed| passed.at_ns);
+        let settled = self.waiting.partition_point(|passed| passed.at_ns <= until_ns);
+        let settled: Vec<Passed> = self.waiting.drain(..settled).collect();
+        for passed in settled {
+            let metadata = MessageMetadata::of(&passed.content);
+            into.account.add(&passed, &metadata);
+            into.note_event(passed.at_ns);
+            let message = self.line(into.account.connections, &passed, metadata);
+            self.write(passed.at_ns, SessionEvent::Message(message))?;
+        }
+        Ok(())
+    }
+
+    fn line(&self, connection: u64, passed: &Passed, metadata: MessageMetadata) -> SessionMessage {
+        let mut message = SessionMessage {
+            connection,
+            from: match passed.from {
+                Side::App => Sender::App,
+                Side::Unity => Sender::Unity,
+            },
+            bytes: passed.size_bytes,
+            framing: match passed.framing {
+                Framing::Lines => "lines".into(),
+                Framing::Length => "length".into(),
+            },
+            command: metadata.name,
+            id: metadata.id.and_then(|id| serde_json::to_value(id).ok()),
+            payload: None,
+            payload_base64: None,
+        };
+        if self.with_payload {
+            message.keep(&passed.content);
+        }
+        message
+    }
+
+    fn write(&mut self, at_ns: u64, event: SessionEvent) -> Result<(), Failure> {
+        Ok(self.writer.add(&SessionLine { at_ns, event })?)
+    }
+}
