@@ -139,6 +139,35 @@ pub enum BridgeError {
     Io(std::io::Error),
 }
 
+/// What kind of fault it is, as far as the remedy depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// A reply, or room for a message, did not come in time.
+    Late,
+    /// More replies came than messages were sent.
+    Surplus,
+    /// Unity's main thread does not answer, while its socket thread does.
+    MainThreadPaused,
+    /// A signal ended the wait: no fault of the bridge.
+    Interrupted,
+    /// Anything else.
+    Other,
+}
+
+impl BridgeError {
+    /// What kind of fault it is.
+    #[must_use]
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::NoReply { .. } | Self::NotReading { .. } => FaultKind::Late,
+            Self::Unanswered { lost, .. } if *lost > 0 => FaultKind::Late,
+            Self::Surplus { .. } => FaultKind::Surplus,
+            Self::Interrupted => FaultKind::Interrupted,
+            _ => FaultKind::Other,
+        }
+    }
+}
+
 /// The subject and the verb of a sentence about an address, which is named once where that is what was given.
 fn resolved(host: &str, address: &SocketAddr) -> String {
     let is_same = [address.to_string(), address.ip().to_string()].iter().any(|text| text == host);

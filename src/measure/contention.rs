@@ -89,13 +89,7 @@ fn lone_commands(client: &mut Client, message: &mut Message, seed: u64, bench: B
             all.end_for(error);
             break;
         }
-        let one = closed_loop(client, message, 1, bench);
-        all.latency_ns.extend(one.latency_ns);
-        all.sent += one.sent;
-        all.lost += one.lost;
-        all.surplus += one.surplus;
-        all.garbled += one.garbled;
-        all.end = one.end;
+        all.append(closed_loop(client, message, 1, bench));
         if !matches!(all.end, End::Complete) {
             break;
         }

@@ -3,6 +3,7 @@
 use rand::{SeedableRng, rngs::StdRng};
 use rand_distr::{Distribution, Exp};
 
+use super::round_trips::RoundTrips;
 use super::signatures::whole;
 
 /// Sends at random moments, and when a bridge has each reply ready, in nanoseconds.
@@ -42,4 +43,11 @@ pub(crate) fn nagled(ready: &[(u64, u64)], timer: u64) -> Vec<u64> {
         acknowledged = message.unwrap_or(u64::MAX).min(arrives + timer) + WAY;
     }
     arrivals
+}
+
+/// Round trips that ended as planned: so long, one after the other.
+pub(crate) fn trips(latency_ns: Vec<u64>) -> RoundTrips {
+    let n = latency_ns.len();
+    let duration_ns = latency_ns.iter().sum();
+    RoundTrips { latency_ns, sent: n as u64, answered: n as u64, duration_ns, ..RoundTrips::new(n) }
 }

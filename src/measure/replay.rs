@@ -138,6 +138,7 @@ impl Account {
             unmatched: all.unmatched,
             duration_ns: all.duration_ns,
             first_fault: all.first_fault.clone(),
+            first_fault_kind: all.first_fault_kind,
             end,
             ..RoundTrips::new(0)
         }

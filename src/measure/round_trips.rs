@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::closed::closed_loop;
 use super::load::Load;
 use super::open::open_loop;
-use crate::bridge::{BridgeError, Client, Message};
+use crate::bridge::{BridgeError, Client, FaultKind, Message};
 use crate::clock::{Clock, nanos};
 
 /// What every case of a run shares.
@@ -63,6 +63,8 @@ pub struct RoundTrips {
     pub duration_ns: u64,
     /// The first fault, in words, where there was one.
     pub first_fault: Option<String>,
+    /// What kind of fault that was.
+    pub first_fault_kind: Option<FaultKind>,
     /// How it came to its end.
     pub end: End,
 }
@@ -83,6 +85,7 @@ impl RoundTrips {
             unmatched: 0,
             duration_ns: 0,
             first_fault: None,
+            first_fault_kind: None,
             end: End::Complete,
         }
     }
@@ -109,6 +112,36 @@ impl RoundTrips {
 
     pub(super) fn note_fault(&mut self, error: &BridgeError) {
         self.first_fault.get_or_insert_with(|| error.to_string());
+        self.first_fault_kind.get_or_insert(error.kind());
+    }
+
+    /// What kind of fault kept the case from ending as planned; `None` where nothing did.
+    #[must_use]
+    pub fn fault_kind(&self) -> Option<FaultKind> {
+        if self.surplus > 0 {
+            return Some(FaultKind::Surplus);
+        }
+        let ended_by = match &self.end {
+            End::Broken(error) => Some(error.kind()),
+            End::Interrupted => Some(FaultKind::Interrupted),
+            End::Complete => None,
+        };
+        let is_short = self.lost + self.garbled + self.unmatched > 0;
+        self.first_fault_kind.or(ended_by).or(is_short.then_some(FaultKind::Other))
+    }
+
+    /// Adds what another loop on the same connection yielded.
+    pub(super) fn append(&mut self, other: Self) {
+        self.latency_ns.extend(other.latency_ns);
+        self.sent += other.sent;
+        self.answered += other.answered;
+        self.in_flight += other.in_flight;
+        self.lost += other.lost;
+        self.garbled += other.garbled;
+        self.surplus += other.surplus;
+        self.first_fault = self.first_fault.take().or(other.first_fault);
+        self.first_fault_kind = self.first_fault_kind.or(other.first_fault_kind);
+        self.end = other.end;
     }
 }
 
@@ -137,6 +170,7 @@ pub fn measure_case(
         return RoundTrips {
             end: warming.end,
             first_fault: warming.first_fault,
+            first_fault_kind: warming.first_fault_kind,
             surplus,
             warm_up_ns,
             ..RoundTrips::new(0)
@@ -153,6 +187,7 @@ pub fn measure_case(
     trips.surplus += warming.surplus;
     if let Some(fault) = warming.first_fault {
         trips.first_fault.get_or_insert(format!("during warm-up: {fault}"));
+        trips.first_fault_kind = trips.first_fault_kind.or(warming.first_fault_kind);
     }
     clear_up(client, &mut trips, bench);
     trips

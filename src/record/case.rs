@@ -23,6 +23,12 @@ pub enum CaseState {
 }
 
 impl CaseState {
+    /// Whether figures of it can be given, if of fewer samples than planned.
+    #[must_use]
+    pub fn has_figures(self) -> bool {
+        matches!(self, Self::Ok | Self::Interrupted | Self::Lossy)
+    }
+
     /// Whether its figures are what they are called, if of fewer samples than planned.
     #[must_use]
     pub fn stands(self) -> bool {

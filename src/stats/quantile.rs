@@ -36,6 +36,14 @@ pub fn nearest_rank(sorted: &[u64], p: f64) -> u64 {
     sorted[rank(sorted.len(), p) - 1]
 }
 
+/// The median of unsorted samples, by the nearest rank; `None` without any.
+#[must_use]
+pub fn median(samples: &[u64]) -> Option<u64> {
+    let mut sorted = samples.to_vec();
+    sorted.sort_unstable();
+    (!sorted.is_empty()).then(|| nearest_rank(&sorted, 0.5))
+}
+
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn rank(n: usize, p: f64) -> usize {
     let exact = p * n as f64;

@@ -3,8 +3,10 @@
 //! A study knows its plan and its samples. It knows neither the command line nor the terminal: whoever runs it watches through an
 //! [`Observer`].
 
+mod bridge_advice;
 mod driver;
 mod interruption;
+pub(crate) mod ipc;
 #[cfg(feature = "llama")]
 pub(crate) mod model_check;
 #[cfg(not(feature = "llama"))]

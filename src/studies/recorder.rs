@@ -119,12 +119,6 @@ impl Recorder {
         Ok(files)
     }
 
-    /// Adds a case, and writes the run with it.
-    pub(crate) fn add(&mut self, case: Case) -> Result<(), RecordError> {
-        self.run.cases.push(case);
-        self.save()
-    }
-
     /// Writes the run as it is now.
     pub(crate) fn save(&self) -> Result<(), RecordError> {
         self.saver.borrow_mut().save(&self.run)?;

@@ -14,6 +14,10 @@ const LEAD_NS: u64 = 10_000_000;
 pub struct Driven {
     /// From each message's due moment to its parsed reply, in nanoseconds, in the order of sending.
     pub latency_ns: Vec<u64>,
+    /// In an open loop: when each message was due, in nanoseconds of the clock.
+    pub due_ns: Vec<u64>,
+    /// In an open loop: how late each was sent.
+    pub lateness_ns: Vec<u64>,
     /// From the first due moment to the last reply.
     pub duration_ns: u64,
     /// What it cost the sender: the time inside each write, where that was measured.
@@ -46,6 +50,8 @@ pub fn pipelined(
     let first_ns = due_ns.first().copied().unwrap_or(0);
     Ok(Driven {
         latency_ns: trips.latency_ns,
+        due_ns: trips.due_ns,
+        lateness_ns: trips.lateness_ns,
         duration_ns: trips.duration_ns.saturating_sub(first_ns),
         ..Driven::default()
     })

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::session::Session;
+use super::super::loop_context::LoopContext;
+use super::held::MessageSeries;
 use super::messages;
 use crate::bridge::{BridgeError, Codec, Message, Sending, Wire};
 use crate::clock::{ms, nanos};
@@ -28,35 +29,37 @@ pub(super) struct Sample {
     pub(super) latency_ns: Vec<u64>,
     /// Other figures of the round, by name.
     pub(super) figures: Vec<(&'static str, f64)>,
+    /// Of each message of an open loop: what held replies are looked for in.
+    pub(super) messages: MessageSeries,
 }
 
 /// Carries out one way once.
 pub(super) fn measure(
-    session: &mut Session<'_>,
+    bridge: &mut LoopContext<'_>,
     (study, watch): (&VariantsPlan, &Watch),
     way: Way,
     seed: u64,
     done: &AtomicU64,
 ) -> Result<Sample, BridgeError> {
     let load = Load::Poisson { rate_per_s: study.offered_per_s };
-    let arrivals_ns = load.schedule_ns(session.plan.messages, seed);
+    let arrivals_ns = load.schedule_ns(bridge.plan.messages, seed);
     match way {
-        Way::Batch(size) => batches(session, size, nanos(study.window), &arrivals_ns, done),
-        Way::Mode(mode) => waiting(session, mode, &arrivals_ns, done),
-        Way::Tcp(tcp) => handed_over(session, tcp.sending, &arrivals_ns, done),
-        Way::Codec(codec, shape) => coded(session, codec, shape, seed, done),
-        Way::AppReaction => app_reactions(session, watch, seed, done),
+        Way::Batch(size) => batches(bridge, size, nanos(study.window), &arrivals_ns, done),
+        Way::Mode(mode) => waiting(bridge, mode, &arrivals_ns, done),
+        Way::Tcp(tcp) => handed_over(bridge, tcp.sending, &arrivals_ns, done),
+        Way::Codec(codec, shape) => coded(bridge, codec, shape, seed, done),
+        Way::AppReaction => app_reactions(bridge, watch, seed, done),
         Way::Reaction(mode, count) => {
             let mut each = Vec::new();
-            for part in messages::reaction(session.plan, count) {
-                each.push(messages::single(session.plan, &part, Some("applied")));
+            for part in messages::reaction(bridge.plan, count) {
+                each.push(messages::single(bridge.plan, &part, Some("applied")));
             }
-            reactions(session, &mut each, mode == Mode::Request, seed, done)
+            reactions(bridge, &mut each, mode == Mode::Request, seed, done)
         }
         Way::ReactionBatch(count) => {
-            let parts = messages::reaction(session.plan, count);
-            let message = messages::batch(session.plan, &parts).ok_or_else(no_such_command)?;
-            reactions(session, &mut [message], false, seed, done)
+            let parts = messages::reaction(bridge.plan, count);
+            let message = messages::batch(bridge.plan, &parts).ok_or_else(no_such_command)?;
+            reactions(bridge, &mut [message], false, seed, done)
         }
     }
 }
@@ -76,13 +79,13 @@ fn mean_ms(samples_ns: impl ExactSizeIterator<Item = u64>) -> f64 {
 }
 
 fn batches(
-    session: &mut Session<'_>,
+    bridge: &mut LoopContext<'_>,
     size: u32,
     window_ns: u64,
     arrivals_ns: &[u64],
     done: &AtomicU64,
 ) -> Result<Sample, BridgeError> {
-    let plan = session.plan;
+    let plan = bridge.plan;
     let part = messages::applied(plan).ok_or_else(no_such_command)?;
     let mut by_count: Vec<Message> = match size {
         1 => vec![messages::single(plan, &part, None)],
@@ -94,12 +97,13 @@ fn batches(
     let fills = fills(arrivals_ns, size as usize, window_ns);
     let due_ns: Vec<u64> = fills.iter().map(|fill| fill.due_ns).collect();
     let bytes: usize = fills.iter().map(|fill| by_count[fill.commands.len() - 1].size_bytes()).sum();
-    let (client, bench) = session.bench(done);
+    let (client, bench) = bridge.bench(done);
     let mut lines = Batches { by_count: &mut by_count, fills: &fills };
     let driven = pipelined(client, &mut lines, &due_ns, bench)?;
     let waits_ns = waits(&fills, arrivals_ns);
     let round_trip = mean_ms(driven.latency_ns.iter().copied());
     Ok(Sample {
+        messages: MessageSeries::of(&driven),
         latency_ns: per_command(&fills, &waits_ns, &driven),
         figures: vec![
             ("fill_wait_mean", mean_ms(waits_ns.iter().copied())),
@@ -127,17 +131,17 @@ fn per_command(fills: &[Fill], waits_ns: &[u64], driven: &Driven) -> Vec<u64> {
 }
 
 fn waiting(
-    session: &mut Session<'_>,
+    bridge: &mut LoopContext<'_>,
     mode: Mode,
     arrivals_ns: &[u64],
     done: &AtomicU64,
 ) -> Result<Sample, BridgeError> {
-    let plan = session.plan;
+    let plan = bridge.plan;
     let part = messages::applied(plan).ok_or_else(no_such_command)?;
     let mut message = messages::single(plan, &part, None);
     let (commands, answers) = (arrivals_ns.len(), plan.dialect.chooses_ack);
     let (mut silent, mut stats) = (messages::single(plan, &part, Some("none")), messages::stats(plan));
-    let (client, bench) = session.bench(done);
+    let (client, bench) = bridge.bench(done);
     let driven = match mode {
         Mode::Request => request(client, &mut message, arrivals_ns, bench)?,
         Mode::Pipelined => pipelined(client, &mut message, arrivals_ns, bench)?,
@@ -152,55 +156,58 @@ fn waiting(
             if let Some(drain_ns) = delivery.drain_ns {
                 figures.extend([rate(delivered, driven.duration_ns), ("drain", ms(drain_ns))]);
             }
-            return Ok(Sample { latency_ns: Vec::new(), figures });
+            return Ok(Sample { figures, ..Sample::default() });
         }
     };
     let figures = vec![rate(commands, driven.duration_ns)];
-    Ok(Sample { latency_ns: driven.latency_ns, figures })
+    Ok(Sample { messages: MessageSeries::of(&driven), latency_ns: driven.latency_ns, figures })
 }
 
 fn handed_over(
-    session: &mut Session<'_>,
+    bridge: &mut LoopContext<'_>,
     sending: Sending,
     arrivals_ns: &[u64],
     done: &AtomicU64,
 ) -> Result<Sample, BridgeError> {
-    let part = messages::received(session.plan).ok_or_else(no_such_command)?;
-    let mut message = messages::single(session.plan, &part, None);
-    let (client, bench) = session.bench(done);
+    let part = messages::received(bridge.plan).ok_or_else(no_such_command)?;
+    let mut message = messages::single(bridge.plan, &part, None);
+    let (client, bench) = bridge.bench(done);
     client.set_sending(sending)?;
     let driven = pipelined(client, &mut message, arrivals_ns, bench);
     client.set_sending(Sending::default())?;
-    Ok(Sample { latency_ns: driven?.latency_ns, figures: Vec::new() })
+    let driven = driven?;
+    Ok(Sample { messages: MessageSeries::of(&driven), latency_ns: driven.latency_ns, figures: Vec::new() })
 }
 
 fn coded(
-    session: &mut Session<'_>,
+    bridge: &mut LoopContext<'_>,
     codec: Codec,
     shape: Shape,
     seed: u64,
     done: &AtomicU64,
 ) -> Result<Sample, BridgeError> {
-    let plan = session.plan;
-    let cost = codec_cost(codec, &messages::shaped(plan, shape), &session.clock);
+    let plan = bridge.plan;
+    let cost = codec_cost(codec, &messages::shaped(plan, shape), &bridge.clock);
     let figures = vec![
         ("bytes", messages::shaped_bytes(plan, shape, codec) as f64),
         ("bytes_compact", cost.bytes as f64),
         ("encode", cost.encode_ns / 1e3),
         ("decode", cost.decode_ns / 1e3),
     ];
-    if !shape.is_harmless() && !session.connection.is_embedded() {
-        return Ok(Sample { latency_ns: Vec::new(), figures });
+    if !shape.is_harmless() && !bridge.connection.is_embedded() {
+        return Ok(Sample { figures, ..Sample::default() });
     }
     let mut message = messages::encoded(plan, shape, codec);
     let messages = plan.messages;
-    let (client, bench) = session.bench(done);
+    let (client, bench) = bridge.bench(done);
     if client.wire() != Wire::prefixed(codec) {
         client.negotiate(Wire::prefixed(codec), bench.stop)?;
     }
     let trips = measure_case(client, &mut message, Load::Closed, (0, messages), seed, bench);
     match trips.end {
-        End::Complete if trips.latency_ns.len() == messages => Ok(Sample { latency_ns: trips.latency_ns, figures }),
+        End::Complete if trips.latency_ns.len() == messages => {
+            Ok(Sample { latency_ns: trips.latency_ns, figures, ..Sample::default() })
+        }
         End::Interrupted => Err(BridgeError::Interrupted),
         End::Broken(error) => Err(error),
         End::Complete => Err(BridgeError::Refused { message: trips.first_fault.unwrap_or_default() }),
@@ -209,15 +216,20 @@ fn coded(
 
 /// What the application does: one expression at a random moment, and nothing is waited for. What the bridge says of it is read
 /// afterwards.
-fn app_reactions(session: &mut Session<'_>, watch: &Watch, seed: u64, done: &AtomicU64) -> Result<Sample, BridgeError> {
-    let plan = session.plan;
+fn app_reactions(
+    bridge: &mut LoopContext<'_>,
+    watch: &Watch,
+    seed: u64,
+    done: &AtomicU64,
+) -> Result<Sample, BridgeError> {
+    let plan = bridge.plan;
     let (command, data) = messages::received(plan).ok_or_else(no_such_command)?;
     let mut body = plan.dialect.body(&command, &data);
     let ack = ask_applied(plan.dialect, &command, &mut body);
     let mut message = Message::new(plan.dialect, &body, Wire::LINES, 0);
     let mut random = StdRng::seed_from_u64(seed);
     let count = (plan.messages / COMMANDS_A_REACTION).max(1);
-    let (client, bench) = session.bench(done);
+    let (client, bench) = bridge.bench(done);
     let mut fired = Vec::with_capacity(count);
     for _ in 0..count {
         let at_ns = bench.clock.now_ns() + random.random_range(PAUSE_NS);
@@ -234,19 +246,19 @@ fn app_reactions(session: &mut Session<'_>, watch: &Watch, seed: u64, done: &Ato
     if !latest_ns.is_empty() {
         figures.push(("applied_latest_mean", mean_ms(latest_ns.into_iter())));
     }
-    Ok(Sample { latency_ns, figures })
+    Ok(Sample { latency_ns, figures, ..Sample::default() })
 }
 
 fn reactions(
-    session: &mut Session<'_>,
+    bridge: &mut LoopContext<'_>,
     messages: &mut [Message],
     in_turn: bool,
     seed: u64,
     done: &AtomicU64,
 ) -> Result<Sample, BridgeError> {
     let mut random = StdRng::seed_from_u64(seed);
-    let count = (session.plan.messages / COMMANDS_A_REACTION).max(1);
-    let (client, bench) = session.bench(done);
+    let count = (bridge.plan.messages / COMMANDS_A_REACTION).max(1);
+    let (client, bench) = bridge.bench(done);
     let mut sample = Sample::default();
     let mut frames = Vec::new();
     let mut held = 0;

@@ -2,6 +2,6 @@
 
 mod cases;
 mod findings;
+mod study;
 
-pub(super) use cases::run;
 pub(super) use findings::lateness_note;

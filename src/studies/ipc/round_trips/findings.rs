@@ -11,13 +11,16 @@ use crate::plural::counted;
 use crate::record::{Case, Metric, MetricStatus};
 use crate::report::with_interval;
 
+/// A case of the plan, and what it yielded.
+pub(super) type Measured<'a> = (&'a IpcCase, &'a RoundTrips);
+
 /// What the round comes to: the delay of a lone command, received and applied, and what lies between them.
 ///
 /// Poisson cases that ended as planned tell, and no others: a closed loop shows the frame period, a fixed rate the chance
 /// of its start, and an incomplete case who knows what.
-pub(super) fn headline(cases: &[Case], measured: &[(IpcCase, RoundTrips)]) -> Vec<String> {
+pub(super) fn headline(cases: &[Case], measured: &[Measured<'_>]) -> Vec<String> {
     let poisson = |ack: Ack| {
-        let is_it = |other: &&(IpcCase, RoundTrips)| other.0.ack == ack && matches!(other.0.load, Load::Poisson { .. });
+        let is_it = |other: &&Measured<'_>| other.0.ack == ack && matches!(other.0.load, Load::Poisson { .. });
         let (plan, _) = measured.iter().find(is_it)?;
         let mean = cases.iter().find(|case| case.path == plan.path)?.metric("mean")?;
         (mean.status == MetricStatus::Ok).then_some((plan.load, mean))
@@ -78,8 +81,8 @@ fn held_and_frame(held: &HeldReplies, period_ms: Option<f64>) -> String {
 }
 
 /// The first case of applied replies under Poisson load.
-fn applied_poisson(measured: &[(IpcCase, RoundTrips)]) -> Option<&(IpcCase, RoundTrips)> {
-    measured.iter().find(|(plan, _)| plan.ack == Ack::Applied && matches!(plan.load, Load::Poisson { .. }))
+fn applied_poisson<'a>(measured: &[Measured<'a>]) -> Option<Measured<'a>> {
+    measured.iter().copied().find(|(plan, _)| plan.ack == Ack::Applied && matches!(plan.load, Load::Poisson { .. }))
 }
 
 /// The replies of an open loop that were held back, if any were.
@@ -94,8 +97,8 @@ fn unheld_ns(trips: &RoundTrips) -> Vec<u64> {
 }
 
 /// The frame period that applied replies show, if closed loop and Poisson arrivals agree on one.
-fn frame_period_ms(measured: &[(IpcCase, RoundTrips)]) -> Option<f64> {
-    let is_closed = |other: &&(IpcCase, RoundTrips)| other.0.ack == Ack::Applied && other.0.load == Load::Closed;
+fn frame_period_ms(measured: &[Measured<'_>]) -> Option<f64> {
+    let is_closed = |other: &&Measured<'_>| other.0.ack == Ack::Applied && other.0.load == Load::Closed;
     let (_, closed) = measured.iter().find(is_closed)?;
     let (_, poisson) = applied_poisson(measured)?;
     frame_lock(&closed.latency_ns, &unheld_ns(poisson)).map(ms)
@@ -112,7 +115,7 @@ fn difference(of: &Metric, from: &Metric) -> Option<Metric> {
 }
 
 /// Adds the notes to `cases`.
-pub(super) fn annotate(cases: &mut [Case], measured: &[(IpcCase, RoundTrips)]) {
+pub(super) fn annotate(cases: &mut [Case], measured: &[Measured<'_>]) {
     for case in cases {
         let Some((plan, trips)) = measured.iter().find(|(plan, _)| plan.path == case.path) else { continue };
         case.notes.extend(size_note(plan));
@@ -130,7 +133,7 @@ fn size_note(case: &IpcCase) -> Option<String> {
     })
 }
 
-fn lock_note(case: &IpcCase, trips: &RoundTrips, measured: &[(IpcCase, RoundTrips)]) -> Option<String> {
+fn lock_note(case: &IpcCase, trips: &RoundTrips, measured: &[Measured<'_>]) -> Option<String> {
     if case.load != Load::Closed || case.ack != Ack::Applied || trips.latency_ns.is_empty() {
         return None;
     }
@@ -151,7 +154,7 @@ fn lock_note(case: &IpcCase, trips: &RoundTrips, measured: &[(IpcCase, RoundTrip
 }
 
 /// The frame period comes from the warm-up, which is a closed loop and so takes one frame a message.
-fn alias_note(case: &IpcCase, measured: &[(IpcCase, RoundTrips)]) -> Option<String> {
+fn alias_note(case: &IpcCase, measured: &[Measured<'_>]) -> Option<String> {
     let Load::Fixed { rate_per_s } = case.load else { return None };
     if case.ack != Ack::Applied {
         return None;
@@ -255,6 +258,7 @@ mod tests {
             unmatched: 0,
             duration_ns: 6_000_000_000,
             first_fault: None,
+            first_fault_kind: None,
             end: End::Complete,
         };
         (plan, trips)
@@ -290,6 +294,7 @@ mod tests {
             measured(Ack::Applied, POISSON, &due_ns, applied),
         ];
         let mut cases: Vec<Case> = round.iter().map(record).collect();
+        let round: Vec<Measured<'_>> = round.iter().map(|(plan, trips)| (plan, trips)).collect();
         annotate(&mut cases, &round);
         (headline(&cases, &round), cases)
     }

@@ -3,12 +3,12 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::session::Session;
+use super::super::loop_context::LoopContext;
 use super::messages::{self, Part};
 use crate::bridge::{Applies, BridgeError, Message, detect};
 use crate::clock::ms;
 use crate::plural::counted;
-use crate::stats::nearest_rank;
+use crate::stats::median;
 
 /// Batches of each kind that are timed.
 const TRIALS: usize = 15;
@@ -21,7 +21,7 @@ const APART: u64 = 5;
 
 /// What becomes of a batch, and what shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub(super) struct BatchVerdict {
     /// Whether its commands are applied; `None`: cannot be told.
     pub(super) applied: Option<bool>,
     /// In words.
@@ -39,8 +39,8 @@ struct Timed {
 }
 
 /// Finds out. Nothing is sent but commands that change nothing, alone and in batches.
-pub(super) fn check(session: &mut Session<'_>) -> Result<Verdict, BridgeError> {
-    let plan = session.plan;
+pub(super) fn check(bridge: &mut LoopContext<'_>) -> Result<BatchVerdict, BridgeError> {
+    let plan = bridge.plan;
     let none = || BridgeError::Refused { message: "the dialect has no batches".into() };
     let (Some(applied), Some(received)) = (messages::applied(plan), messages::received(plan)) else {
         return Err(none());
@@ -48,7 +48,7 @@ pub(super) fn check(session: &mut Session<'_>) -> Result<Verdict, BridgeError> {
     let counted = plan.dialect.batch.as_ref().is_some_and(|batch| batch.counted_by.is_some());
     if counted {
         let mut three = messages::batch(plan, &[received.clone(), applied.clone(), received]).ok_or_else(none)?;
-        let reply = session.connection.client.exchange(&mut three, session.stop)?;
+        let reply = bridge.connection.client.exchange(&mut three, bridge.stop)?;
         return Ok(by_count(reply.applied, reply.frame));
     }
     let singles = [&received, &applied].map(|part| messages::single(plan, part, None));
@@ -56,47 +56,48 @@ pub(super) fn check(session: &mut Session<'_>) -> Result<Verdict, BridgeError> {
     let [received_alone, applied_alone] = singles;
     let mut kinds = [received_alone, applied_alone, pair([&received, &applied])?, pair([&applied, &received])?];
     let mut extra = 0;
-    let timed = time(session, &mut kinds, &mut extra)?;
+    let timed = time(bridge, &mut kinds, &mut extra)?;
     let documented = plan.dialect.batch.as_ref().map(|batch| batch.applies);
     // What is known of the later versions says nothing of a bridge that can do more than they can.
-    let mut is_another = || detect(&mut session.connection.client, session.stop).is_ok_and(|found| found.dialect.ids);
+    let mut is_another = || detect(&mut bridge.connection.client, bridge.stop).is_ok_and(|found| found.dialect.ids);
     let documented = documented.filter(|applies| *applies == Applies::All || !is_another());
     Ok(by_time(timed, extra, documented))
 }
 
-fn by_count(count: Option<u64>, frame: Option<u64>) -> Verdict {
+fn by_count(count: Option<u64>, frame: Option<u64>) -> BatchVerdict {
     let frame = frame.map(|frame| format!(", in frame {frame}")).unwrap_or_default();
     match count {
-        Some(3) => Verdict { applied: Some(true), evidence: format!("its reply counts 3 of 3 carried out{frame}") },
-        Some(count) => {
-            Verdict { applied: Some(false), evidence: format!("its reply counts {count} of 3 commands carried out") }
+        Some(3) => {
+            BatchVerdict { applied: Some(true), evidence: format!("its reply counts 3 of 3 carried out{frame}") }
         }
-        None => Verdict { applied: None, evidence: "its reply does not count, although the dialect does".into() },
+        Some(count) => BatchVerdict {
+            applied: Some(false),
+            evidence: format!("its reply counts {count} of 3 commands carried out"),
+        },
+        None => BatchVerdict { applied: None, evidence: "its reply does not count, although the dialect does".into() },
     }
 }
 
-fn time(session: &mut Session<'_>, kinds: &mut [Message; 4], extra: &mut u64) -> Result<Timed, BridgeError> {
-    let mut random = StdRng::seed_from_u64(session.plan.seed);
+fn time(bridge: &mut LoopContext<'_>, kinds: &mut [Message; 4], extra: &mut u64) -> Result<Timed, BridgeError> {
+    let mut random = StdRng::seed_from_u64(bridge.plan.seed);
     let mut samples_ns = [const { Vec::new() }; 4];
     for _ in 0..TRIALS {
         for (kind, samples_ns) in kinds.iter_mut().zip(&mut samples_ns) {
-            let clock = &session.clock;
+            let clock = &bridge.clock;
             clock.sleep_until(clock.now_ns() + random.random_range(0..SPREAD_NS));
-            session.connection.client.pass_over_read();
+            bridge.connection.client.pass_over_read();
             let sent_ns = clock.now_ns();
-            session.connection.client.exchange(kind, session.stop)?;
+            bridge.connection.client.exchange(kind, bridge.stop)?;
             samples_ns.push(clock.now_ns() - sent_ns);
         }
     }
-    *extra += session.connection.client.settle(std::time::Duration::from_millis(100))?;
-    let [received, applied, received_first, applied_first] = samples_ns.map(|mut samples_ns: Vec<u64>| {
-        samples_ns.sort_unstable();
-        nearest_rank(&samples_ns, 0.5)
-    });
+    *extra += bridge.connection.client.settle(std::time::Duration::from_millis(100))?;
+    let [received, applied, received_first, applied_first] =
+        samples_ns.map(|samples_ns: Vec<u64>| median(&samples_ns).unwrap_or_default());
     Ok(Timed { received, applied, received_first, applied_first })
 }
 
-fn by_time(timed: Timed, extra: u64, documented: Option<Applies>) -> Verdict {
+fn by_time(timed: Timed, extra: u64, documented: Option<Applies>) -> BatchVerdict {
     let Timed { received, applied, received_first, applied_first } = timed;
     let figures = format!(
         "medians of {TRIALS}: {:.3} ms alone received, {:.3} ms alone applied, {:.3} ms as a batch with the received one \
@@ -106,7 +107,7 @@ fn by_time(timed: Timed, extra: u64, documented: Option<Applies>) -> Verdict {
         ms(received_first),
         ms(applied_first)
     );
-    let verdict = |applied, why: &str| Verdict { applied, evidence: format!("{why} ({figures})") };
+    let verdict = |applied, why: &str| BatchVerdict { applied, evidence: format!("{why} ({figures})") };
     if extra > 0 {
         return verdict(None, &format!("{} more than messages came", counted(extra, "reply")));
     }

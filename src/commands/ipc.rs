@@ -1,0 +1,41 @@
+//! `workly-perf ipc`.
+
+use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
+
+use super::report::{Rendering, show_finished};
+use crate::cli::IpcArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::plan::{IpcPlan, Study};
+use crate::studies::ipc::{BridgeMeasurement, BridgeStudy};
+use crate::studies::setup::Connection;
+use crate::studies::{FinishedRun, RunOptions, drive};
+use crate::term::Printer;
+
+pub(super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
+    let mut plan = IpcPlan::resolve(args, rand::random())?;
+    let mut connection = Connection::open(&plan, stop)?;
+    if let Some(found) = connection.found.clone() {
+        plan.adopt(found, args)?;
+    }
+    plan.check()?;
+    let options = RunOptions { out: args.out.as_deref(), observer: Rc::new(printer), stop };
+    let finished = match &plan.study {
+        Study::RoundTrips(study) => measured(&plan, study, &mut connection, &options),
+        Study::MaxRate(study) => measured(&plan, study, &mut connection, &options),
+        Study::Replay(study) => measured(&plan, study, &mut connection, &options),
+        Study::Breakdown(study) => measured(&plan, study, &mut connection, &options),
+        Study::Variants(study) => measured(&plan, study, &mut connection, &options),
+    }?;
+    show_finished(&finished, Rendering::Plain(args.format), printer)
+}
+
+fn measured<M: BridgeMeasurement>(
+    plan: &IpcPlan,
+    measurement: &M,
+    connection: &mut Connection,
+    options: &RunOptions<'_>,
+) -> Result<FinishedRun, Failure> {
+    drive(&BridgeStudy { plan, measurement }, connection, options)
+}

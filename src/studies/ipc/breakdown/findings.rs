@@ -1,0 +1,128 @@
+//! What the breakdown comes to, in sentences.
+
+use super::cases::by_part;
+use super::study::AckSamples;
+use crate::bridge::Ack;
+use crate::measure::{BoundsFromOutside, Clocks, Exchange, bounds_from_outside, clocks};
+
+/// Parts that take less than this share of the whole are not named.
+const LEAST_SHARE: f64 = 0.01;
+
+/// Fewest frames from which their period is taken.
+const FEWEST_FRAMES: f64 = 10.0;
+
+/// The sentences about one kind of reply.
+pub(super) fn findings(samples: &AckSamples) -> Vec<String> {
+    let (ack, exchanges) = (samples.ack, &samples.exchanges);
+    match clocks(exchanges) {
+        Some(clocks) => {
+            let mut findings = vec![shares(ack, exchanges, &clocks), accuracy(ack, &clocks)];
+            findings.extend(frames(ack, exchanges));
+            findings
+        }
+        None => outside(ack, exchanges).into_iter().collect(),
+    }
+}
+
+/// Which parts take how much, the longest first.
+fn shares(ack: Ack, exchanges: &[Exchange], clocks: &Clocks) -> String {
+    let (n, by_part) = by_part(exchanges, clocks);
+    let mean_ns = |samples_ns: &[i64]| samples_ns.iter().sum::<i64>() as f64 / n as f64;
+    let mut shares: Vec<_> = by_part.iter().map(|(part, samples_ns)| (part, mean_ns(samples_ns))).collect();
+    let whole_ns: f64 = shares.iter().map(|share| share.1).sum();
+    shares.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let named = shares.iter().take_while(|share| share.1 >= LEAST_SHARE * whole_ns).map(|(part, ns)| {
+        format!("{} {:.3} ms ({:.0} %)", part.name().replace('_', " "), ns / 1e6, ns / whole_ns * 100.0)
+    });
+    let named: Vec<String> = named.collect();
+    format!("{ack}: of {:.3} ms on average (n {n}), {}.", whole_ns / 1e6, named.join(", "))
+}
+
+fn accuracy(ack: Ack, clocks: &Clocks) -> String {
+    format!(
+        "{ack}: the offset between the clocks is known to ±{:.1} µs (half of the fastest exchanges); drift {:.1} ppm.",
+        clocks.error_ns as f64 / 1e3,
+        clocks.drift_ppm()
+    )
+}
+
+/// Frame period and jitter by the bridge's own account.
+fn frames(ack: Ack, exchanges: &[Exchange]) -> Option<String> {
+    let seen: Vec<(f64, f64)> = exchanges
+        .iter()
+        .filter_map(|exchange| exchange.stamps.and_then(|stamps| Some((stamps.frame? as f64, stamps.frame_ns? as f64))))
+        .collect();
+    let (first, last) = (seen.first()?, seen.last()?);
+    let frames = last.0 - first.0;
+    if frames < FEWEST_FRAMES {
+        return None;
+    }
+    let period_ns = (last.1 - first.1) / frames;
+    let squares: f64 = seen.iter().map(|at| (at.1 - first.1 - (at.0 - first.0) * period_ns).powi(2)).sum();
+    let jitter_ns = (squares / seen.len() as f64).sqrt();
+    Some(format!(
+        "{ack}: by the bridge's own timestamps a frame lasts {:.3} ms ({:.2} a second), with a jitter of {:.3} ms (n {}).",
+        period_ns / 1e6,
+        1e9 / period_ns,
+        jitter_ns / 1e6,
+        seen.len()
+    ))
+}
+
+/// What can be said of a bridge without timestamps.
+fn outside(ack: Ack, exchanges: &[Exchange]) -> Option<String> {
+    let bounds = bounds_from_outside(exchanges, BoundsFromOutside::fastest_ns(exchanges)?);
+    let mean_ms = |samples: &[i64]| samples.iter().sum::<i64>() as f64 / samples.len() as f64 / 1e6;
+    Some(format!(
+        "{ack}: the bridge sends no timestamps, so only bounds can be given. Network and bridge together take {:.3} ms on average \
+         (n {}); the network takes at most {:.3} ms of it, both ways, when it is at its best, and {:.3} ms come on top of that.",
+        mean_ms(&bounds.outside_ns),
+        exchanges.len(),
+        bounds.network_at_most_ns as f64 / 1e6,
+        mean_ms(&bounds.beyond_fastest_ns)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cases::planted;
+    use super::*;
+    use crate::measure::End;
+
+    #[test]
+    fn the_longest_parts_lead_and_the_accuracy_of_the_clocks_is_told() {
+        let expected = [
+            "applied: of 0.415 ms on average (n 40), queue 0.200 ms (48 %), apply 0.050 ms (12 %), network back 0.050 ms (12 %), \
+             parse 0.040 ms (10 %), network out 0.030 ms (7 %), write 0.020 ms (5 %), serialise 0.010 ms (2 %), reply 0.010 ms (2 %), \
+             parse reply 0.005 ms (1 %).",
+            "applied: the offset between the clocks is known to ±50.0 µs (half of the fastest exchanges); drift 0.0 ppm.",
+        ];
+        assert_eq!(findings(&planted::samples(true)), expected);
+    }
+
+    #[test]
+    fn frames_are_told_from_the_bridge_s_own_timestamps() {
+        let mut samples = planted::samples(true);
+        for (at, exchange) in (0..).zip(&mut samples.exchanges) {
+            let stamps = exchange.stamps.as_mut().unwrap();
+            (stamps.frame, stamps.frame_ns) = (Some(5 + at * 6), stamps.dequeued_ns);
+        }
+        let told = findings(&samples).pop().unwrap();
+        let expected = "applied: by the bridge's own timestamps a frame lasts 16.667 ms (60.00 a second), with a jitter of 0.000 ms (n 40).";
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn without_timestamps_only_bounds_are_told_and_nothing_without_round_trips() {
+        let mut samples = planted::samples(false);
+        // The fastest takes 80 µs less.
+        samples.exchanges[7].arrived_ns -= 80_000;
+        let expected = "applied: the bridge sends no timestamps, so only bounds can be given. Network and bridge together take 0.378 ms on \
+                        average (n 40); the network takes at most 0.300 ms of it, both ways, when it is at its best, and 0.078 ms come on \
+                        top of that.";
+        assert_eq!(findings(&samples), [expected]);
+        samples.exchanges.clear();
+        samples.end = End::Interrupted;
+        assert_eq!(findings(&samples), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,37 @@
+//! What the measuring loops of a study are given.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::super::observer::Observer;
+use super::super::setup::Connection;
+use crate::bridge::Client;
+use crate::clock::Clock;
+use crate::measure::Bench;
+use crate::plan::IpcPlan;
+
+/// The connection, and what a loop on it needs of the run. Connecting, putting the avatar back and the record are not its concern.
+pub(crate) struct LoopContext<'a> {
+    pub(super) plan: &'a IpcPlan,
+    pub(super) connection: &'a mut Connection,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) stop: &'a AtomicBool,
+    pub(super) clock: Clock,
+}
+
+impl LoopContext<'_> {
+    /// Whether the study is to end.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// The connection, and what a measured loop on it needs; `replies` is where it counts for the display.
+    pub(super) fn bench<'b>(&'b mut self, replies: &'b AtomicU64) -> (&'b mut Client, Bench<'b>) {
+        let bench = Bench { clock: &self.clock, stop: self.stop, replies, ids: self.plan.dialect.ids };
+        (&mut self.connection.client, bench)
+    }
+
+    /// After a failure: whether the socket thread still answers, on a fresh connection.
+    pub(super) fn is_alive(&mut self) -> bool {
+        self.connection.is_alive(self.plan, self.stop)
+    }
+}

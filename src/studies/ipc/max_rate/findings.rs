@@ -1,0 +1,135 @@
+//! What the search found, in a sentence or two.
+
+use super::study::SearchSamples;
+use crate::measure::{Failing, Limit, Phase, Verdict, saturated_per_s};
+use crate::plan::MaxRatePlan;
+
+/// What the steps of a search come to.
+pub(super) struct SearchResult<'a> {
+    /// Steps that were offered more than the bridge takes.
+    pub(super) overloaded: Vec<&'a Verdict>,
+    /// Steps that confirmed the rate.
+    pub(super) confirming: Vec<&'a Verdict>,
+    /// Who was the limit at the lowest rate that did not hold.
+    pub(super) limit: Option<Limit>,
+}
+
+impl<'a> SearchResult<'a> {
+    pub(super) fn of(searched: &'a SearchSamples) -> Self {
+        let verdicts = || searched.steps.iter().map(|step| &step.verdict);
+        let is_short = |verdict: &&Verdict| {
+            verdict.limit == Some(Limit::Bridge)
+                && verdict.failings.iter().any(|failing| matches!(failing, Failing::Goodput { .. }))
+        };
+        let confirming = searched.steps.iter().filter(|step| step.phase == Phase::Confirm && step.verdict.held());
+        let lowest =
+            verdicts().filter(|verdict| !verdict.held()).min_by(|a, b| a.offered_per_s.total_cmp(&b.offered_per_s));
+        Self {
+            overloaded: verdicts().filter(is_short).collect(),
+            confirming: confirming.map(|step| &step.verdict).collect(),
+            limit: lowest.and_then(|verdict| verdict.limit),
+        }
+    }
+}
+
+/// What a step came to, in words.
+pub(super) fn outcome(verdict: &Verdict) -> String {
+    if verdict.held() {
+        return format!("held, {:.0} a second answered", verdict.goodput_per_s);
+    }
+    let whose = match verdict.limit {
+        Some(Limit::Client) => "this program was the limit",
+        _ => "the bridge was the limit",
+    };
+    let failings: Vec<String> = verdict.failings.iter().map(ToString::to_string).collect();
+    format!("{}; {:.0} a second answered; {whose}", failings.join("; "), verdict.goodput_per_s)
+}
+
+/// The rate that was found, if the search came so far, and what limits it.
+pub(super) fn finding(study: &MaxRatePlan, searched: &SearchSamples) -> Option<String> {
+    let (ack, search) = (searched.ack, &searched.search);
+    let result = SearchResult::of(searched);
+    let within = study.p99_budget.map_or(String::new(), |budget| format!(" with p99 within {budget:?}"));
+    let Some(found) = search.found_per_s() else {
+        let failed = search.failed_per_s().filter(|_| search.next().is_none())?;
+        return Some(format!("{ack}: no rate holds{within}, not even {failed:.1} messages a second."));
+    };
+    let messages: usize = result.confirming.iter().map(|verdict| verdict.latency_ns.len()).sum();
+    let sustained = format!(
+        "{ack}: sustains {found:.0} messages a second{within}, confirmed twice (n {messages}, goodput at least 98 % of \
+         offered, no growing backlog)."
+    );
+    let beyond = match (search.failed_per_s(), result.limit, saturated_per_s(&result.overloaded)) {
+        (None, ..) => "That is the highest rate that was tried: the bridge may take more.".to_owned(),
+        (Some(failed), Some(Limit::Client), _) => format!(
+            "{failed:.0} a second failed because of this program, not of the bridge, which takes at least what held."
+        ),
+        (Some(failed), _, Some(rate)) => format!(
+            "{failed:.0} a second failed, and the bridge was the limit: offered more, it answered {rate:.0} a second."
+        ),
+        (Some(failed), ..) => format!("{failed:.0} a second failed, and the bridge was the limit."),
+    };
+    Some(format!("{sustained} {beyond}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::cases::planted::{search, step};
+    use super::*;
+    use crate::measure::Search;
+
+    fn plan(p99_budget: Option<Duration>) -> MaxRatePlan {
+        MaxRatePlan {
+            start_per_s: 100.0,
+            ceiling_per_s: 400.0,
+            step: Duration::from_secs(1),
+            p99_budget,
+            size_bytes: 100,
+        }
+    }
+
+    /// The search of [`search`], on a bridge that holds `holds_per_s`, with `limit` where it does not.
+    fn searched(holds_per_s: f64, limit: Limit) -> SearchSamples {
+        let mut searched = SearchSamples { search: Search::new(100.0, 400.0), steps: Vec::new(), ..search() };
+        while let Some((phase, rate_per_s)) = searched.search.next() {
+            let mut step = step(phase, rate_per_s, holds_per_s);
+            step.verdict.limit = step.verdict.limit.map(|_| limit);
+            searched.search.record(step.verdict.held());
+            searched.steps.push(step);
+        }
+        searched
+    }
+
+    #[test]
+    fn the_rate_is_told_with_its_n_and_with_what_limits_it() {
+        let told = finding(&plan(None), &searched(250.0, Limit::Bridge)).unwrap();
+        assert!(told.starts_with("received: sustains 24"), "{told}");
+        assert!(told.contains("confirmed twice (n 4"), "{told}");
+        assert!(told.ends_with("the bridge was the limit: offered more, it answered 250 a second."), "{told}");
+        let told = finding(&plan(None), &searched(250.0, Limit::Client)).unwrap();
+        assert!(
+            told.ends_with("because of this program, not of the bridge, which takes at least what held."),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_ceiling_that_holds_is_no_limit_of_the_bridge() {
+        let told = finding(&plan(Some(Duration::from_millis(20))), &searched(1e6, Limit::Bridge)).unwrap();
+        let expected = "received: sustains 400 messages a second with p99 within 20ms, confirmed twice (n 800, goodput at least 98 % \
+                        of offered, no growing backlog). That is the highest rate that was tried: the bridge may take more.";
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn that_no_rate_holds_is_told_once_the_search_has_ended() {
+        let told = finding(&plan(None), &searched(0.0, Limit::Bridge)).unwrap();
+        assert!(told.starts_with("received: no rate holds, not even "), "{told}");
+        let mut under_way = searched(0.0, Limit::Bridge);
+        under_way.search = Search::new(100.0, 400.0);
+        under_way.search.record(false);
+        assert_eq!(finding(&plan(None), &under_way), None);
+    }
+}

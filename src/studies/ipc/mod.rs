@@ -1,0 +1,13 @@
+//! Studies of the bridge over one connection: round trips, their breakdown, the maximum rate, ways to send, a session replayed.
+
+mod breakdown;
+mod bridge_study;
+mod loop_context;
+mod max_rate;
+mod replay;
+mod round_trips;
+mod variants;
+
+#[cfg(test)]
+use bridge_study::planted;
+pub(crate) use bridge_study::{BridgeMeasurement, BridgeStudy};

@@ -1,0 +1,157 @@
+//! Measures the cases of the round, in random order.
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+
+use super::super::super::study::{CaseHistogram, RunContext, StopReason};
+use super::super::bridge_study::{BridgeData, BridgeMeasurement};
+use super::super::loop_context::LoopContext;
+use super::cases::{cases, faults, histograms, measured_case, paused_warning};
+use super::findings::headline;
+use crate::bridge::{Ack, BridgeError, FaultKind};
+use crate::failure::Failure;
+use crate::measure::{End, RoundTrips, measure_case};
+use crate::plan::{IpcCase, IpcPlan, RoundTripsPlan};
+use crate::record::Case;
+use crate::report;
+
+/// Everything measured so far, in the order of the run.
+#[derive(Debug, Default)]
+pub(crate) struct RoundTripSamples {
+    pub(super) measured: Vec<CaseSamples>,
+    /// Cases that were not begun, by their place in the plan, and why.
+    pub(super) blocked: Vec<(usize, Obstacle)>,
+}
+
+/// What one case yielded.
+#[derive(Debug)]
+pub(super) struct CaseSamples {
+    /// Its place in the plan.
+    pub(super) place: usize,
+    /// Its place in the run.
+    pub(super) position: usize,
+    /// When it began, in nanoseconds of the run's clock.
+    pub(super) began_ns: u64,
+    pub(super) trips: RoundTrips,
+    /// What its end means for those that follow.
+    pub(super) obstacle: Option<Obstacle>,
+}
+
+/// Why the cases that follow cannot be measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// A signal.
+    Interrupted,
+    /// Nothing answers any more.
+    Gone { cause: String, kind: FaultKind },
+    /// The socket thread answers, the main thread does not.
+    Paused,
+}
+
+impl RoundTripSamples {
+    /// What keeps the next case from being measured.
+    fn obstacle(&self) -> Option<&Obstacle> {
+        self.measured.iter().rev().find_map(|measured| measured.obstacle.as_ref())
+    }
+}
+
+impl Obstacle {
+    /// Whether it keeps `case` from being measured.
+    fn blocks(&self, case: &IpcCase) -> bool {
+        *self != Self::Paused || case.ack == Ack::Applied
+    }
+
+    /// What the end of a case means for those that follow.
+    fn after(case: &IpcCase, trips: &RoundTrips, bridge: &mut LoopContext<'_>) -> Option<Self> {
+        match &trips.end {
+            End::Complete => None,
+            End::Interrupted => Some(Self::Interrupted),
+            End::Broken(error) => {
+                if !bridge.is_alive() {
+                    return Some(Self::Gone { cause: trips.cause(error), kind: error.kind() });
+                }
+                // Only a reply of the socket thread can tell that it is the main thread which is silent.
+                let has_both = bridge.plan.dialect.probe(Ack::Received).is_some();
+                let is_silent = matches!(error, BridgeError::NoReply { .. }) && has_both;
+                (case.ack == Ack::Applied && is_silent).then_some(Self::Paused)
+            }
+        }
+    }
+}
+
+impl BridgeMeasurement for RoundTripsPlan {
+    type Samples = RoundTripSamples;
+
+    /// Measures all cases, in random order so that drift cannot pass for a difference between them.
+    fn measure(
+        &self,
+        bridge: &mut LoopContext<'_>,
+        data: &mut BridgeData<RoundTripSamples>,
+        context: &mut RunContext<'_, BridgeData<RoundTripSamples>>,
+    ) -> Result<StopReason, Failure> {
+        let mut order: Vec<usize> = (0..self.cases.len()).collect();
+        order.shuffle(&mut StdRng::seed_from_u64(bridge.plan.seed));
+        let mut end = StopReason::Planned;
+        for (position, place) in order.into_iter().enumerate() {
+            let case = &self.cases[place];
+            let stopped = bridge.is_stopped().then_some(&Obstacle::Interrupted);
+            let obstacle = stopped.or(data.samples.obstacle()).filter(|obstacle| obstacle.blocks(case)).cloned();
+            if let Some(obstacle) = obstacle {
+                if obstacle == Obstacle::Interrupted {
+                    end = StopReason::Interrupted;
+                }
+                data.samples.blocked.push((place, obstacle));
+                context.checkpoint(data)?;
+                continue;
+            }
+            let measured = self.one(bridge, place, position);
+            if measured.obstacle == Some(Obstacle::Interrupted) {
+                end = StopReason::Interrupted;
+            }
+            data.samples.measured.push(measured);
+            context.complete_case(data, &case.path)?;
+        }
+        Ok(end)
+    }
+
+    fn cases(&self, plan: &IpcPlan, samples: &RoundTripSamples, end: Option<StopReason>) -> Vec<Case> {
+        cases(plan, self, samples, end.is_some())
+    }
+
+    fn findings(&self, _: &IpcPlan, samples: &RoundTripSamples, cases: &[Case]) -> Vec<String> {
+        headline(cases, &samples.with_plans(self))
+    }
+
+    fn faults(&self, plan: &IpcPlan, samples: &RoundTripSamples) -> Vec<FaultKind> {
+        faults(plan, samples)
+    }
+
+    fn histograms(&self, plan: &IpcPlan, samples: &RoundTripSamples) -> Vec<CaseHistogram> {
+        histograms(plan, self, samples)
+    }
+
+    fn warnings(&self, samples: &RoundTripSamples) -> Vec<String> {
+        samples.measured.iter().filter_map(|measured| paused_warning(self, measured)).collect()
+    }
+}
+
+impl RoundTripsPlan {
+    fn one(&self, bridge: &mut LoopContext<'_>, place: usize, position: usize) -> CaseSamples {
+        let case = &self.cases[place];
+        let plan = bridge.plan;
+        let label = format!("{}/{} {}", position + 1, self.cases.len(), case.path);
+        let phase = bridge.observer.phase(&label, plan.messages as u64);
+        let mut message = plan.message(case.ack, case.size_bytes);
+        let seed = plan.seed.wrapping_add(place as u64 + 1);
+        bridge.connection.is_clean = false;
+        let began_ns = bridge.clock.now_ns();
+        let (client, bench) = bridge.bench(phase.counter());
+        let trips = measure_case(client, &mut message, case.load, (plan.warm_up, plan.messages), seed, bench);
+        bridge.connection.is_clean = matches!(trips.end, End::Complete | End::Interrupted);
+        let obstacle = Obstacle::after(case, &trips, bridge);
+        let measured = CaseSamples { place, position, began_ns, trips, obstacle };
+        phase.finish(&format!("{label}: {}", report::case_line(&measured_case(plan, self, &measured))));
+        measured
+    }
+}
