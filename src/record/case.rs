@@ -82,9 +82,13 @@ impl Case {
 
     /// The same case where its measurement was cut off: what it has rests on fewer samples than were planned.
     #[must_use]
-    pub fn cut_off(mut self, reason: String) -> Self {
-        self.state = CaseState::Interrupted;
-        self.reason = Some(reason);
+    pub fn cut_off(self, reason: String) -> Self {
+        Self { state: CaseState::Interrupted, reason: Some(reason), ..self.partial() }
+    }
+
+    /// The same case where its figures rest on less than was planned.
+    #[must_use]
+    pub fn partial(mut self) -> Self {
         self.metrics.iter_mut().for_each(Metric::mark_partial);
         self
     }

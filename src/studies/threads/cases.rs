@@ -91,16 +91,11 @@ fn case(plan: &ThreadsPlan, key: Key, (collected, limit): (&CaseSamples, f64), c
         metrics.insert(metrics.len() - 1, late_frames(collected.frames));
     }
     metrics.push(memory(collected));
-    if cut_off || whole.is_empty() {
-        for metric in metrics.iter_mut().filter(|metric| metric.status == MetricStatus::Ok) {
-            metric.status = MetricStatus::Partial;
-        }
-    }
     let oversubscribed = plan.counts.iter().any(|count| count.threads == settings.threads && count.oversubscribed);
-    Case {
+    let case = Case {
         path: path(plan, key),
-        state: if cut_off { CaseState::Interrupted } else { CaseState::Ok },
-        reason: cut_off.then(|| format!("interrupted after {}", counted(collected.samples.len(), "repetition"))),
+        state: CaseState::Ok,
+        reason: None,
         duration_s: collected.samples.iter().map(|sample| sample.elapsed_ns as f64 / 1e9).sum(),
         conditions: json!({
             "load": group.load.word(),
@@ -128,7 +123,11 @@ fn case(plan: &ThreadsPlan, key: Key, (collected, limit): (&CaseSamples, f64), c
         notes: notes(group.test, collected, oversubscribed),
         metrics,
         histograms: Vec::new(),
+    };
+    if cut_off {
+        return case.cut_off(format!("interrupted after {}", counted(collected.samples.len(), "repetition")));
     }
+    if whole.is_empty() { case.partial() } else { case }
 }
 
 fn notes(test: Test, collected: &CaseSamples, oversubscribed: bool) -> Vec<String> {
