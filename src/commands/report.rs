@@ -7,6 +7,8 @@ use anyhow::Context;
 use crate::cli::{Format, RenderFormat, ReportArgs, TokenFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
+#[cfg(feature = "llama")]
+use crate::llm::engine::{Backend, LogLevel};
 use crate::record::{self, RecordFolder, Run};
 use crate::report;
 use crate::studies::{FinishedRun, Recorder, Verdict};
@@ -110,6 +112,16 @@ pub(super) fn show_finished(finished: &FinishedRun, rendering: Rendering, printe
         Some(Verdict::Negative) => Exit::Negative,
         None => Exit::Interrupted,
     })
+}
+
+/// Keeps llama.cpp's log beside the record, and prints it where that was asked for.
+#[cfg(feature = "llama")]
+pub(super) fn keep_engine_log(finished: &FinishedRun, verbose: bool, printer: Printer) -> Result<(), Failure> {
+    let log = finished.recorder.log(Backend::start()?, LogLevel::Info);
+    if verbose {
+        log.iter().for_each(|line| printer.note(line));
+    }
+    Ok(())
 }
 
 /// Writes a run's result to standard output, and says where its record is; then fails if the record is not whole.

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
-use super::report::{Rendering, show_finished};
+use super::report::{Rendering, keep_engine_log, show_finished};
 use crate::cli::ThreadsArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::host;
-use crate::llm::engine::{Backend, LogLevel};
+use crate::llm::engine::Backend;
 use crate::plan::ThreadsPlan;
 use crate::studies::model_check::Use;
 use crate::studies::setup::{load, locate};
@@ -28,9 +28,6 @@ pub(super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicBool) -> Re
     }
     let options = RunOptions { out: args.out.as_deref(), observer: Rc::new(printer), stop };
     let finished = drive(&study, &mut models, &options)?;
-    let log = finished.recorder.log(backend, LogLevel::Info);
-    if args.verbose {
-        log.iter().for_each(|line| printer.note(line));
-    }
+    keep_engine_log(&finished, args.verbose, printer)?;
     show_finished(&finished, Rendering::Tokens(args.format), printer)
 }

@@ -7,6 +7,7 @@ mod bridge_advice;
 mod driver;
 mod interruption;
 pub(crate) mod ipc;
+pub(crate) mod memory;
 #[cfg(feature = "llama")]
 pub(crate) mod model_check;
 #[cfg(not(feature = "llama"))]

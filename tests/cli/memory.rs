@@ -130,7 +130,7 @@ fn a_conversation_of_one_s_own_is_taken_and_a_bad_one_named() {
     let run = run(&place);
     assert_eq!(run.plan["script"]["system"], "Sois bref.");
     assert!(run.findings[0].starts_with("Inconclusive: the run is too short"), "{:?}", run.findings);
-    assert!(run.findings[0].contains("messages more would tell"), "{:?}", run.findings);
+    assert!(run.findings[0].contains("messages more would be enough"), "{:?}", run.findings);
     for (file, says) in [("empty.txt", "no message"), ("gone.txt", "cannot read the conversation")] {
         let outcome = place.run(&format!("memory --model tiny.gguf --conversation {file}"));
         assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);

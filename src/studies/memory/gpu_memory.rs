@@ -1,4 +1,4 @@
-//! What of the GPUs' memory is taken: by a process, as the driver counts it, and by all programs together.
+//! GPU memory: of one process, as the driver reports it, and of all programs together.
 
 use std::collections::BTreeSet;
 
@@ -10,34 +10,34 @@ use crate::record::{Direction, Fact, Metric, MetricStatus};
 /// The names of the two figures. The second counts all programs, and its name says so wherever it stands.
 pub(super) const NAMES: [&str; 2] = ["vram_process", "vram_whole_gpu"];
 
-/// Who is asked.
+/// What reports it.
 #[derive(Debug)]
-pub(super) enum VramReader {
+pub(super) enum GpuMemoryReader {
     /// NVIDIA's driver.
     Driver(Box<ServedGpus>),
     /// ggml, which knows how full the devices are that this build can compute on.
     #[cfg(feature = "llama")]
     Ggml(&'static Backend),
-    /// Nobody can tell.
-    Nobody(Fact<u64>),
+    /// Nothing reports it.
+    Unavailable(Fact<u64>),
 }
 
 /// GPU memory at one moment, on all GPUs together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Vram {
+pub(super) struct GpuMemory {
     /// What the process holds, in bytes. Not measured where the driver knows of nothing that it holds.
     pub(super) process_bytes: Fact<u64>,
     /// What is not free, in bytes, whoever took it.
     pub(super) whole_bytes: Fact<u64>,
 }
 
-impl VramReader {
+impl GpuMemoryReader {
     /// Asks NVIDIA's driver, where there is one.
     pub(super) fn of_driver() -> Self {
         match ServedGpus::open() {
             Ok(gpus) => Self::Driver(Box::new(gpus)),
-            Err(GpuError::NoDriver) => Self::Nobody(Fact::Unsupported),
-            Err(error) => Self::Nobody(Fact::Failed(error.to_string())),
+            Err(GpuError::NoDriver) => Self::Unavailable(Fact::Unsupported),
+            Err(error) => Self::Unavailable(Fact::Failed(error.to_string())),
         }
     }
 
@@ -45,47 +45,51 @@ impl VramReader {
     #[cfg(feature = "llama")]
     pub(super) fn or_ggml(self, backend: &'static Backend) -> Self {
         match self {
-            Self::Nobody(_) if backend.devices().iter().any(|device| is_gpu(device.kind)) => Self::Ggml(backend),
+            Self::Unavailable(_) if backend.devices().iter().any(|device| is_gpu(device.kind)) => Self::Ggml(backend),
             found => found,
         }
     }
 
     /// GPU memory now.
-    pub(super) fn read(&self, pid: u32) -> Vram {
+    pub(super) fn read(&self, pid: u32) -> GpuMemory {
         match self {
             Self::Driver(gpus) => by_driver(gpus, pid),
             #[cfg(feature = "llama")]
-            Self::Ggml(backend) => Vram { process_bytes: Fact::Unsupported, whole_bytes: by_ggml(backend) },
-            Self::Nobody(why) => Vram { process_bytes: why.clone(), whole_bytes: why.clone() },
+            Self::Ggml(backend) => GpuMemory { process_bytes: Fact::Unsupported, whole_bytes: by_ggml(backend) },
+            Self::Unavailable(why) => GpuMemory { process_bytes: why.clone(), whole_bytes: why.clone() },
         }
     }
 
-    /// Who tells, and what the figures do not say.
-    pub(super) fn in_words(&self) -> String {
+    /// What reports it, and what the metrics mean.
+    pub(super) fn description(&self) -> String {
         match self {
-            Self::Driver(_) => "GPU memory is told by NVIDIA's driver: vram_process is what the process holds, \
-                                vram_whole_gpu what all programs hold."
-                .into(),
+            Self::Driver(_) => {
+                "GPU memory as reported by NVIDIA's driver: vram_process is that of the process, vram_whole_gpu \
+                                that of all programs."
+                    .into()
+            }
             #[cfg(feature = "llama")]
-            Self::Ggml(_) => "GPU memory is told by ggml, which does not know whose it is: vram_whole_gpu is what all \
-                              programs hold, unsupported where the driver does not tell that either."
-                .into(),
-            Self::Nobody(Fact::Failed(reason)) => format!("GPU memory is not told: {reason}."),
-            Self::Nobody(_) => "GPU memory is not told: there is no NVIDIA driver, and no GPU that this build of ggml \
-                                knows."
-                .into(),
+            Self::Ggml(_) => {
+                "GPU memory as reported by ggml, for all programs together (vram_whole_gpu); unsupported if the \
+                              driver does not report it."
+                    .into()
+            }
+            Self::Unavailable(Fact::Failed(reason)) => format!("GPU memory is not available: {reason}."),
+            Self::Unavailable(_) => {
+                "GPU memory is not available: there is no NVIDIA driver, and this build of ggml has no GPU.".into()
+            }
         }
     }
 }
 
-fn by_driver(gpus: &ServedGpus, pid: u32) -> Vram {
+fn by_driver(gpus: &ServedGpus, pid: u32) -> GpuMemory {
     let readings: Result<Vec<GpuReading>, GpuError> = gpus.read().into_iter().collect();
     match readings {
         Err(error) => {
             let lost = Fact::Failed(error.to_string());
-            Vram { process_bytes: lost.clone(), whole_bytes: lost }
+            GpuMemory { process_bytes: lost.clone(), whole_bytes: lost }
         }
-        Ok(readings) => Vram {
+        Ok(readings) => GpuMemory {
             process_bytes: match vram_of(&readings, pid) {
                 Fact::Value(Some(bytes)) => Fact::Value(bytes),
                 Fact::Value(None) | Fact::NotMeasured => Fact::NotMeasured,
@@ -121,9 +125,9 @@ fn by_ggml(backend: &Backend) -> Fact<u64> {
     taken.into()
 }
 
-/// The two figures of a moment; none where nobody asked for them.
+/// The two metrics of a sample; none where they were not asked for.
 #[cfg(feature = "llama")]
-pub(super) fn metrics(vram: Option<&Vram>) -> Vec<Metric> {
+pub(super) fn metrics(vram: Option<&GpuMemory>) -> Vec<Metric> {
     let figures = vram.map(|vram| [&vram.process_bytes, &vram.whole_bytes]);
     let metric = |(name, fact): (&str, &Fact<u64>)| match fact {
         Fact::Value(bytes) => Metric::plain(name, "bytes", *bytes as f64, 1, Direction::Lower),
@@ -141,14 +145,13 @@ fn status(missing: &Fact<u64>) -> MetricStatus {
     }
 }
 
-/// The last value of each figure over a row of moments, and the largest where it was larger; what was never told has the
-/// status of the last moment.
-pub(super) fn over_time(moments: &[&Vram]) -> Vec<Metric> {
-    let Some(last) = moments.last() else { return Vec::new() };
+/// The last and the largest value of each over a row of samples; what was never reported has the status of the last sample.
+pub(super) fn over_time(samples: &[&GpuMemory]) -> Vec<Metric> {
+    let Some(last) = samples.last() else { return Vec::new() };
     let mut found = Vec::new();
     for (name, reading) in NAMES.into_iter().zip(READINGS) {
         let values: Vec<f64> =
-            moments.iter().filter_map(|vram| reading(vram).value()).map(|bytes| *bytes as f64).collect();
+            samples.iter().filter_map(|vram| reading(vram).value()).map(|bytes| *bytes as f64).collect();
         let n = values.len() as u64;
         match (values.last(), values.iter().copied().reduce(f64::max)) {
             (Some(last), Some(largest)) => {
@@ -162,15 +165,15 @@ pub(super) fn over_time(moments: &[&Vram]) -> Vec<Metric> {
 }
 
 /// The two figures, by their names.
-pub(super) const READINGS: [fn(&Vram) -> &Fact<u64>; 2] = [|vram| &vram.process_bytes, |vram| &vram.whole_bytes];
+pub(super) const READINGS: [fn(&GpuMemory) -> &Fact<u64>; 2] = [|vram| &vram.process_bytes, |vram| &vram.whole_bytes];
 
-/// Why figures are missing at some moments, each reason once.
-pub(super) fn reasons<'a>(moments: impl IntoIterator<Item = &'a Vram>) -> Vec<String> {
+/// Why readings are missing in some samples, each reason once.
+pub(super) fn reasons<'a>(samples: impl IntoIterator<Item = &'a GpuMemory>) -> Vec<String> {
     let missing = |fact: &Fact<u64>| match fact {
         Fact::Failed(reason) => Some(reason.clone()),
         _ => None,
     };
     let reasons: BTreeSet<String> =
-        moments.into_iter().flat_map(|vram| READINGS.map(|reading| missing(reading(vram)))).flatten().collect();
-    reasons.into_iter().map(|reason| format!("Not read at some moments: GPU memory ({reason}).")).collect()
+        samples.into_iter().flat_map(|vram| READINGS.map(|reading| missing(reading(vram)))).flatten().collect();
+    reasons.into_iter().map(|reason| format!("Missing in some samples: GPU memory ({reason}).")).collect()
 }

@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use super::expected::Expected;
-use super::judged::growth;
-use super::life::{Step, Talk, Turn};
-use super::vram::{self, Vram};
+use super::super::super::study::StopReason;
+use super::super::gpu_memory::{self, GpuMemory};
+use super::super::leak_metrics::growth;
+use super::life_cycle::{ConversationSamples, Step, Turn};
+use super::projected::ProjectedMemory;
 use crate::advise::{LeakJudgement, LeakRule};
 use crate::clock::ms;
 use crate::host::ProcessMemory;
@@ -25,26 +26,26 @@ const READINGS: [Reading; 6] = [
     ("peak_resident", |memory| &memory.peak_resident_bytes),
 ];
 
-/// How what was foreseen and what was measured compare.
+/// The projection and the measurement of the same memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Reconciled {
-    /// Foreseen in memory of the machine: the weights, wherever they lie, and the cache, in bytes.
-    pub(super) expected_bytes: f64,
+    /// Projected in the machine's memory: the weights, wherever they lie, and the cache, in bytes.
+    pub(super) projected_bytes: f64,
     /// Growth of anonymous memory and of the pages of files, in bytes.
     pub(super) measured_bytes: f64,
 }
 
-/// Compares the growth from the backend to the context with what was foreseen. `None` where memory could not be read.
+/// Compares the growth from the backend to the context with the projection. `None` where memory could not be read.
 ///
-/// The buffers of the computation are in neither: they are reserved for the largest batch and touched as far as prompts need
-/// them, so that what was foreseen is their bound. Device memory is in neither, too.
-pub(super) fn reconciled(steps: &[Step], expected: &Expected) -> Option<Reconciled> {
+/// Neither has the compute buffers: they are reserved for the largest batch and touched as far as prompts need them, so that the
+/// projection is their upper bound. Neither has device memory.
+pub(super) fn reconciled(steps: &[Step], projected: &ProjectedMemory) -> Option<Reconciled> {
     let taken = |name: &str| {
         let memory = &steps.iter().find(|step| step.name == name)?.memory;
         Some(*memory.anonymous_bytes.value()? as f64 + *memory.file_backed_bytes.value()? as f64)
     };
     Some(Reconciled {
-        expected_bytes: (expected.weights_bytes + expected.mapped_bytes + expected.kv_bytes) as f64,
+        projected_bytes: (projected.weights_bytes + projected.mapped_bytes + projected.kv_bytes) as f64,
         measured_bytes: taken("context")? - taken("backend")?,
     })
 }
@@ -52,9 +53,9 @@ pub(super) fn reconciled(steps: &[Step], expected: &Expected) -> Option<Reconcil
 /// By how much GPU memory grew from the backend to the context, in bytes, and which figure says so: that of the process where
 /// the driver tells it, else that of all programs.
 pub(super) fn device_growth(steps: &[Step]) -> Option<(&'static str, f64)> {
-    let at = |name: &str| steps.iter().find(|step| step.name == name)?.vram.as_ref();
+    let at = |name: &str| steps.iter().find(|step| step.name == name)?.gpu.as_ref();
     let (before, after) = (at("backend")?, at("context")?);
-    vram::NAMES.into_iter().zip(vram::READINGS).find_map(|(name, reading)| {
+    gpu_memory::NAMES.into_iter().zip(gpu_memory::READINGS).find_map(|(name, reading)| {
         let after = *reading(after).value()? as f64;
         // A process of which the driver knew nothing before held nothing that it counts.
         let before = match reading(before) {
@@ -65,20 +66,33 @@ pub(super) fn device_growth(steps: &[Step]) -> Option<(&'static str, f64)> {
     })
 }
 
-/// One case a step: memory after it, its growth, and what was foreseen.
-pub(super) fn step_cases<'a>(steps: &'a [Step], turns: &'a [Turn], expected: Option<&Expected>) -> Vec<Case> {
+/// The steps, then the conversation.
+pub(super) fn cases(
+    plan: &ConversationPlan,
+    steps: &[Step],
+    projected: &ProjectedMemory,
+    data: &ConversationSamples,
+    end: Option<StopReason>,
+) -> Vec<Case> {
+    let mut cases = step_cases(steps, &data.turns, projected);
+    cases.push(conversation_case(plan, data, end));
+    cases
+}
+
+/// One case per step: memory after it, its growth, and the projection.
+fn step_cases<'a>(steps: &'a [Step], turns: &'a [Turn], projected: &ProjectedMemory) -> Vec<Case> {
     let replies = ["first reply", "second reply"];
-    let all = steps.iter().map(|step| (step.name, step.took_ns, &step.memory, step.vram.as_ref()));
-    let reply = |(name, turn): (&'static str, &'a Turn)| (name, turn.elapsed_ns, &turn.memory, turn.vram.as_ref());
+    let all = steps.iter().map(|step| (step.name, step.took_ns, &step.memory, step.gpu.as_ref()));
+    let reply = |(name, turn): (&'static str, &'a Turn)| (name, turn.elapsed_ns, &turn.memory, turn.gpu.as_ref());
     let all = all.chain(replies.into_iter().zip(turns).map(reply));
     let mut before: Option<&ProcessMemory> = None;
     let mut cases = Vec::new();
     for (place, (name, took_ns, memory, vram)) in all.enumerate() {
         let mut metrics: Vec<Metric> =
             READINGS.iter().map(|(metric, reading)| figure(metric, reading(memory), Direction::Lower)).collect();
-        metrics.insert(0, foreseen(name, expected));
+        metrics.insert(0, projection(name, projected));
         metrics.insert(1, grown(before, memory));
-        metrics.splice(2..2, vram::metrics(vram));
+        metrics.splice(2..2, gpu_memory::metrics(vram));
         metrics.push(Metric::plain("took", "ms", ms(took_ns), 1, Direction::Lower));
         cases.push(Case {
             path: format!("step/{}-{}", place + 1, name.replace(' ', "-")),
@@ -86,7 +100,7 @@ pub(super) fn step_cases<'a>(steps: &'a [Step], turns: &'a [Turn], expected: Opt
             reason: None,
             duration_s: took_ns as f64 / 1e9,
             conditions: json!({ "step": name }),
-            notes: buffers(name, expected).into_iter().chain(vram::reasons(vram)).collect(),
+            notes: buffers(name).into_iter().chain(gpu_memory::reasons(vram)).collect(),
             metrics,
             histograms: Vec::new(),
         });
@@ -96,10 +110,10 @@ pub(super) fn step_cases<'a>(steps: &'a [Step], turns: &'a [Turn], expected: Opt
 }
 
 /// How the buffers of the computation are to be read.
-fn buffers(step: &str, expected: Option<&Expected>) -> Option<String> {
-    (step == "first reply" && expected.is_some()).then(|| {
-        "What is projected here are the buffers of the computation: reserved for the largest batch, touched as far as \
-         prompts need them."
+fn buffers(step: &str) -> Option<String> {
+    (step == "first reply").then(|| {
+        "The projection of this step is the compute buffers: reserved for the largest batch, touched as far as prompts need \
+         them."
             .into()
     })
 }
@@ -119,29 +133,40 @@ fn grown(before: Option<&ProcessMemory>, now: &ProcessMemory) -> Metric {
     }
 }
 
-/// What llama.cpp foresaw of a step in memory of the process: weights that are not mapped, the cache, and, for the first
-/// reply, the buffers, of which it touches what its prompt needs.
-fn foreseen(step: &str, expected: Option<&Expected>) -> Metric {
-    let bytes = expected.and_then(|expected| match step {
-        "model" => Some(expected.weights_bytes),
-        "context" => Some(expected.kv_bytes),
-        "first reply" => Some(expected.compute_bytes),
+/// What llama.cpp projected for a step in process memory: weights that are not memory-mapped, the cache, and, for the first
+/// reply, the compute buffers, of which it touches what its prompt needs.
+fn projection(step: &str, projected: &ProjectedMemory) -> Metric {
+    let bytes = match step {
+        "model" => Some(projected.weights_bytes),
+        "context" => Some(projected.kv_bytes),
+        "first reply" => Some(projected.compute_bytes),
         _ => None,
-    });
+    };
     match bytes {
         Some(bytes) => Metric::plain("projected", "bytes", bytes as f64, 1, Direction::None),
         None => Metric::absent("projected", "bytes", 0, Direction::None, MetricStatus::NotMeasured),
     }
 }
 
-/// The conversation: growth a message and a token, and how it went.
-pub(super) fn talk_case(plan: &ConversationPlan, talk: &Talk) -> (Case, LeakJudgement) {
-    let anonymous = |turn: &Turn| turn.memory.anonymous_bytes.value().map(|bytes| *bytes as f64);
-    let by_message: Vec<(f64, f64)> =
-        talk.turns.iter().zip(1_u32..).filter_map(|(turn, at)| Some((f64::from(at), anonymous(turn)?))).collect();
+/// Anonymous memory by message.
+fn by_message(data: &ConversationSamples) -> Vec<(f64, f64)> {
+    data.turns.iter().zip(1_u32..).filter_map(|(turn, at)| Some((f64::from(at), anonymous(turn)?))).collect()
+}
+
+fn anonymous(turn: &Turn) -> Option<f64> {
+    turn.memory.anonymous_bytes.value().map(|bytes| *bytes as f64)
+}
+
+/// How the growth per message is judged.
+pub(super) fn judge(plan: &ConversationPlan, data: &ConversationSamples) -> LeakJudgement {
+    plan.leak.rule.judge(&by_message(data))
+}
+
+/// The conversation: growth per message and per token, and how it went.
+fn conversation_case(plan: &ConversationPlan, data: &ConversationSamples, end: Option<StopReason>) -> Case {
+    let turns = &data.turns;
     let mut tokens = 0.0;
-    let by_token: Vec<(f64, f64)> = talk
-        .turns
+    let by_token: Vec<(f64, f64)> = turns
         .iter()
         .filter_map(|turn| {
             tokens += (turn.n_prompt + turn.n_gen) as f64;
@@ -149,31 +174,35 @@ pub(super) fn talk_case(plan: &ConversationPlan, talk: &Talk) -> (Case, LeakJudg
         })
         .collect();
     let rule = plan.leak.rule;
-    let judgement = rule.judge(&by_message);
-    let a_token = LeakRule { threshold: rule.threshold / (tokens / talk.turns.len().max(1) as f64).max(1.0), ..rule };
+    let judgement = judge(plan, data);
+    let a_token = LeakRule { threshold: rule.threshold / (tokens / turns.len().max(1) as f64).max(1.0), ..rule };
     let mut metrics =
         vec![growth("growth", "message", &judgement), growth("growth_a_token", "token", &a_token.judge(&by_token))];
-    metrics.extend(of_turns(&talk.turns));
-    let vram: Vec<&Vram> = talk.turns.iter().filter_map(|turn| turn.vram.as_ref()).collect();
-    metrics.extend(vram::over_time(&vram));
-    let stopped = talk.stopped.then(|| format!("interrupted after {}", counted(talk.turns.len(), "message")));
+    metrics.extend(of_turns(turns));
+    let gpu: Vec<&GpuMemory> = turns.iter().filter_map(|turn| turn.gpu.as_ref()).collect();
+    metrics.extend(gpu_memory::over_time(&gpu));
     let mut case = Case {
         path: "conversation".into(),
-        state: if talk.stopped { CaseState::Interrupted } else { CaseState::Ok },
-        reason: stopped,
-        duration_s: talk.turns.iter().map(|turn| turn.elapsed_ns as f64 / 1e9).sum(),
+        state: CaseState::Ok,
+        reason: None,
+        duration_s: turns.iter().map(|turn| turn.elapsed_ns as f64 / 1e9).sum(),
         conditions: json!({
-            "messages": talk.turns.len(),
-            "template": talk.template,
+            "messages": turns.len(),
+            "template": data.template,
             "tokens": tokens,
             "leak": judgement,
         }),
-        notes: forgotten(talk.forgotten).into_iter().chain(vram::reasons(vram)).collect(),
+        notes: forgotten(data.forgotten).into_iter().chain(gpu_memory::reasons(gpu)).collect(),
         metrics,
         histograms: Vec::new(),
     };
-    timeline(talk).keep(&mut case);
-    (case, judgement)
+    timeline(data).keep(&mut case);
+    let messages = counted(turns.len(), "message");
+    match end {
+        Some(StopReason::Interrupted) => case.cut_off(format!("interrupted after {messages}")),
+        Some(StopReason::Failed) => case.cut_off(format!("ended by an error after {messages}")),
+        _ => case,
+    }
 }
 
 fn forgotten(messages: u64) -> Option<String> {
@@ -204,23 +233,27 @@ fn of_turns(turns: &[Turn]) -> Vec<Metric> {
     ]
 }
 
-fn timeline(talk: &Talk) -> Timeline {
+fn timeline(data: &ConversationSamples) -> Timeline {
     let of = |name: &str, unit: &str, value: &dyn Fn(&Turn) -> Option<f64>| Series {
         name: name.into(),
         unit: unit.into(),
-        values: talk.turns.iter().map(value).collect(),
+        values: data.turns.iter().map(value).collect(),
     };
     let mut series: Vec<Series> = READINGS
         .iter()
         .filter(|(name, _)| *name != "peak_resident")
         .map(|(name, reading)| of(name, "bytes", &|turn| reading(&turn.memory).value().map(|bytes| *bytes as f64)))
         .collect();
-    for (name, reading) in vram::NAMES.into_iter().zip(vram::READINGS) {
-        series.push(of(name, "bytes", &|turn| reading(turn.vram.as_ref()?).value().map(|bytes| *bytes as f64)));
+    for (name, reading) in gpu_memory::NAMES.into_iter().zip(gpu_memory::READINGS) {
+        series.push(of(name, "bytes", &|turn| reading(turn.gpu.as_ref()?).value().map(|bytes| *bytes as f64)));
     }
     series.push(of("prompt", "tokens", &|turn| Some(turn.n_prompt as f64)));
     series.push(of("ttft", "ms", &|turn| Some(ms(turn.ttft_ns))));
     series.push(of("reply", "ms", &|turn| Some(ms(turn.elapsed_ns))));
     series.retain(|series| series.values.iter().any(Option::is_some));
-    Timeline { along: "message".into(), at: (1..=talk.turns.len()).map(|at| at as f64).collect(), series }
+    Timeline { along: "message".into(), at: (1..=data.turns.len()).map(|at| at as f64).collect(), series }
 }
+
+#[cfg(test)]
+#[path = "cases_tests.rs"]
+mod tests;

@@ -1,17 +1,19 @@
-//! The life of a model in this process: started, loaded, given a context, talked to. Memory is read after each step, never
-//! while something is timed.
+//! The steps of a model's life cycle, and the conversation. Memory is read after each step, never while something is timed.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::vram::{Vram, VramReader};
+use super::super::gpu_memory::{GpuMemory, GpuMemoryReader};
 use crate::clock::Clock;
+use crate::failure::Failure;
 use crate::host::ProcessMemory;
 use crate::llm::Conversation;
 use crate::llm::engine::{EngineError, Model, Session};
 use crate::plan::ConversationPlan;
 
+use super::super::super::study::StopReason;
+
 /// Memory after a step of the life cycle.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Step {
     /// What had just happened.
     pub(super) name: &'static str,
@@ -20,18 +22,18 @@ pub(super) struct Step {
     /// Memory then.
     pub(super) memory: ProcessMemory,
     /// GPU memory then, where it was asked for.
-    pub(super) vram: Option<Vram>,
+    pub(super) gpu: Option<GpuMemory>,
 }
 
 impl Step {
     /// Reads the memory of this process after a step.
-    pub(super) fn after(name: &'static str, took_ns: u64, gpus: Option<&VramReader>) -> Self {
-        Self { name, took_ns, memory: ProcessMemory::own(), vram: own_vram(gpus) }
+    pub(super) fn after(name: &'static str, took_ns: u64, gpus: Option<&GpuMemoryReader>) -> Self {
+        Self { name, took_ns, memory: ProcessMemory::own(), gpu: own_gpu_memory(gpus) }
     }
 }
 
-/// What of the GPUs' memory is taken now, by this process and by all.
-fn own_vram(gpus: Option<&VramReader>) -> Option<Vram> {
+/// GPU memory now, of this process and of all.
+fn own_gpu_memory(gpus: Option<&GpuMemoryReader>) -> Option<GpuMemory> {
     gpus.map(|gpus| gpus.read(std::process::id()))
 }
 
@@ -49,33 +51,30 @@ pub(super) struct Turn {
     /// Memory after it.
     pub(super) memory: ProcessMemory,
     /// GPU memory after it, where it was asked for.
-    pub(super) vram: Option<Vram>,
+    pub(super) gpu: Option<GpuMemory>,
 }
 
-/// What came of a conversation.
+/// The conversation so far.
 #[derive(Debug, Default)]
-pub(super) struct Talk {
+pub(crate) struct ConversationSamples {
     /// The turns.
     pub(super) turns: Vec<Turn>,
-    /// Messages that were forgotten before their time, because the context was too small for them.
+    /// Messages that were forgotten early because the context was too small for them.
     pub(super) forgotten: u64,
     /// Whose chat template was used.
     pub(super) template: &'static str,
-    /// Whether Ctrl-C ended it.
-    pub(super) stopped: bool,
 }
 
-/// Talks to the model as planned. `keep` gets everything after each turn.
-pub(super) fn talk<E: From<EngineError>>(
+/// Holds the conversation. `keep` gets everything after each turn.
+pub(super) fn converse(
     plan: &ConversationPlan,
-    model: &Model,
-    session: &mut Session<'_>,
-    gpus: Option<&VramReader>,
-    done: &AtomicU64,
-    stop: &AtomicBool,
-    mut keep: impl FnMut(&Talk) -> Result<(), E>,
-) -> Result<Talk, E> {
-    let mut talk = Talk { turns: Vec::with_capacity(plan.messages as usize), ..Talk::default() };
+    (model, session): (&Model, &mut Session<'_>),
+    gpus: Option<&GpuMemoryReader>,
+    (done, stop): (&AtomicU64, &AtomicBool),
+    data: &mut ConversationSamples,
+    mut keep: impl FnMut(&ConversationSamples) -> Result<(), Failure>,
+) -> Result<StopReason, Failure> {
+    data.turns.reserve(plan.messages as usize);
     let mut conversation = Conversation::new(plan.script.system.clone(), plan.context_limit as usize);
     let n_gen = plan.reply_tokens as usize;
     let room = (session.spec().n_ctx as usize + 1).saturating_sub(n_gen);
@@ -83,31 +82,28 @@ pub(super) fn talk<E: From<EngineError>>(
         conversation.ask(text.clone());
         let mut prompt = model.chat_prompt(&conversation.messages());
         while prompt.tokens.len() > room && conversation.forget_oldest() {
-            talk.forgotten += 1;
+            data.forgotten += 1;
             prompt = model.chat_prompt(&conversation.messages());
         }
-        talk.template = prompt.template;
+        data.template = prompt.template;
         let timing = match session.turn(&prompt.tokens, n_gen, stop) {
             Ok(timing) => timing,
-            Err(EngineError::Stopped { .. }) => {
-                talk.stopped = true;
-                return Ok(talk);
-            }
+            Err(EngineError::Stopped { .. }) => return Ok(StopReason::Interrupted),
             Err(error) => return Err(error.into()),
         };
         conversation.answer(model.text(&timing.tokens));
-        talk.turns.push(Turn {
+        data.turns.push(Turn {
             n_prompt: timing.n_prompt,
             n_gen: timing.n_gen,
             ttft_ns: timing.ttft_ns,
             elapsed_ns: timing.elapsed_ns,
             memory: ProcessMemory::own(),
-            vram: own_vram(gpus),
+            gpu: own_gpu_memory(gpus),
         });
         done.fetch_add(1, Ordering::Relaxed);
-        keep(&talk)?;
+        keep(data)?;
     }
-    Ok(talk)
+    Ok(StopReason::Planned)
 }
 
 /// How long `work` takes, in nanoseconds, and what comes of it.

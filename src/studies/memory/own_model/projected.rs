@@ -1,14 +1,14 @@
-//! What llama.cpp says that a placement takes, apart by where it lies. The cache and the buffers are foreseen before the weights
-//! are loaded; where the weights lie, its log says buffer by buffer while they are.
+//! The memory that a placement should take according to llama.cpp, by where it lies. The cache and the buffers are projected
+//! before the weights are loaded; the log of the load then says where the weights lie, buffer by buffer.
 
 use serde::Serialize;
 
 use crate::llm::engine::{Backend, DeviceKind, LogLevel, Projection};
 
-/// Bytes that a life cycle is expected to take.
+/// Bytes that a life cycle should take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[allow(clippy::struct_field_names)] // The unit is part of each name.
-pub(super) struct Expected {
+pub(super) struct ProjectedMemory {
     /// Weights that stay pages of their file.
     pub(super) mapped_bytes: u64,
     /// Weights in memory of the process: read, or repacked for the CPU.
@@ -25,8 +25,8 @@ pub(super) struct Expected {
     pub(super) device_held_bytes: Option<u64>,
 }
 
-impl Expected {
-    /// From what was foreseen, from what devices hold now, and from what llama.cpp has said since `position`.
+impl ProjectedMemory {
+    /// From the projection, from what devices hold now, and from llama.cpp's log since `position`.
     pub(super) fn of(
         projection: &Projection,
         device_held_bytes: Option<u64>,

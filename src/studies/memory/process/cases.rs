@@ -1,234 +1,64 @@
-//! Another process, watched while it is used.
-
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
+//! From samples to the case of the record.
 
 use serde_json::json;
 
-use super::super::report::{rendered, show_record};
-use super::judged::{exit, growth, sentence};
-use super::lines::{Lines, LinesError};
-use super::vram::{self, Vram, VramReader};
+use super::super::super::study::StopReason;
+use super::super::gpu_memory;
+use super::super::leak_metrics::growth;
+use super::sampling::{ProcessSamples, Snapshot};
 use crate::advise::{LeakJudgement, Standstill};
-use crate::cli::MemoryArgs;
-use crate::clock::Clock;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::host::{self, NamedProcess, ProcessMemory};
+use crate::host::{NamedProcess, ProcessMemory};
 use crate::plan::{GrowthUnit, MemoryWatchPlan};
-use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus, RecordError, RunState, Series, Timeline};
-use crate::studies::ended_by;
-use crate::studies::{Recorder, RunManifest};
-use crate::term::{Printer, Progress};
+use crate::plural::counted;
+use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus, Series, Timeline};
 
-/// How often the record is written while the watch goes on, in seconds.
-const SAVE_EVERY_S: f64 = 5.0;
-/// The longest that Ctrl-C waits.
-const NAP: Duration = Duration::from_millis(50);
-
-/// Why the watch could not go on.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum WatchError {
-    /// The record.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// The file whose lines count messages.
-    #[error(transparent)]
-    Lines(#[from] LinesError),
-}
-
-/// One look at the process.
-struct Look {
-    at_s: f64,
-    /// Messages so far, where they are counted.
-    messages: u64,
-    memory: ProcessMemory,
-    /// GPU memory, where it was asked for.
-    vram: Option<Vram>,
-}
-
-/// Why the watch ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ended {
-    InTime,
-    Stopped,
-    ProcessGone,
-}
-
-/// Watches, and says what came out.
-pub(super) fn run(
-    args: &MemoryArgs,
-    target: &NamedProcess,
-    printer: Printer,
-    stop: &AtomicBool,
-) -> Result<Exit, Failure> {
-    let plan = MemoryWatchPlan::resolve(args);
-    let gpus = args.vram.then(open_gpus);
-    let mut lines = args.count_lines.as_deref().map(Lines::open).transpose().map_err(WatchError::from)?;
-    let beginning = RunManifest {
-        command: "memory",
-        plan: serde_json::to_value(&plan).unwrap_or_default(),
-        subject: json!({ "process": target.name, "pid": target.pid }),
-        simulated: Vec::new(),
-        warnings: Vec::new(),
-    };
-    let mut recorder = Recorder::start(args.out.as_deref(), beginning, std::rc::Rc::new(printer))?;
-    recorder.measures([target.pid]);
-    let looks = plan.length_s.map_or(0.0, |length_s| length_s / plan.every_s);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A count that an hour and a millisecond bound.
-    let progress = Progress::start(printer, &format!("watching {} ({})", target.name, target.pid), looks as u64);
-    let watched = watch(&plan, target, lines.as_mut(), gpus.as_ref(), stop, &progress, |looks| {
-        recorder.run.cases = vec![case(&plan, target, looks, None).0];
-        recorder.save()
-    });
-    progress.clear();
-    let (looks, ended) = match watched {
-        Ok(watched) => watched,
-        Err(error) => {
-            let failure = Failure::from(error);
-            (recorder.run.state, recorder.run.reason) = (RunState::Failed, Some(failure.reason()));
-            recorder.finish()?;
-            return Err(failure);
-        }
-    };
-    recorder.run.warnings.extend(lines.iter().flat_map(Lines::remarks));
-    let judgement = conclude(&mut recorder, &plan, target, gpus.as_ref(), &looks, ended)?;
-    show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
-    Ok(match recorder.run.state {
-        RunState::Interrupted => Exit::Interrupted,
-        RunState::Failed => Exit::Failed,
-        _ => exit(&judgement),
-    })
-}
-
-fn conclude(
-    recorder: &mut Recorder,
+/// The case so far. It is cut off if a planned length was not reached.
+pub(super) fn case(
     plan: &MemoryWatchPlan,
     target: &NamedProcess,
-    gpus: Option<&VramReader>,
-    looks: &[Look],
-    ended: Ended,
-) -> Result<LeakJudgement, RecordError> {
-    let seen_s = looks.last().map_or(0.0, |look| look.at_s);
-    (recorder.run.state, recorder.run.reason) = match (ended, plan.length_s) {
-        (Ended::Stopped, Some(_)) => (RunState::Interrupted, Some(ended_by())),
-        (Ended::ProcessGone, Some(length_s)) => {
-            let reason = format!("process {} ended: it was last seen at {seen_s:.1} s of {length_s:.1} s", target.pid);
-            (RunState::Failed, Some(reason))
-        }
-        _ => (RunState::Complete, None),
-    };
-    if ended == Ended::ProcessGone {
-        recorder
-            .run
-            .warnings
-            .push(format!("process {} ended: it was last seen {seen_s:.1} s into the watch", target.pid));
-    }
-    let (case, judgement) = case(plan, target, looks, recorder.run.reason.clone());
-    recorder.run.cases = vec![case];
-    recorder.run.findings = vec![sentence("anonymous memory", &plan.leak, &judgement)];
-    recorder.run.findings.extend(gpus.map(VramReader::in_words));
-    recorder.finish()?;
-    Ok(judgement)
-}
-
-/// Who tells of the GPUs' memory. ggml is not started where the driver tells: it would take memory of the card itself.
-fn open_gpus() -> VramReader {
-    let driver = VramReader::of_driver();
-    #[cfg(feature = "llama")]
-    if let (VramReader::Nobody(_), Ok(backend)) = (&driver, crate::llm::engine::Backend::start()) {
-        return driver.or_ggml(backend);
-    }
-    driver
-}
-
-/// Looks until something ends it. `keep` writes down what there is.
-fn watch(
-    plan: &MemoryWatchPlan,
-    target: &NamedProcess,
-    mut lines: Option<&mut Lines>,
-    gpus: Option<&VramReader>,
-    stop: &AtomicBool,
-    progress: &Progress,
-    mut keep: impl FnMut(&[Look]) -> Result<(), RecordError>,
-) -> Result<(Vec<Look>, Ended), WatchError> {
-    let clock = Clock::start();
-    let now_s = || clock.now_ns() as f64 / 1e9;
-    let (mut looks, mut saved_s) = (Vec::new(), 0.0);
-    loop {
-        let at_s = now_s();
-        let messages = lines.as_mut().map_or(Ok(0), |lines| lines.count(stop))?;
-        match ProcessMemory::of(target.pid) {
-            Ok(memory) if is_still(target) => {
-                let vram = gpus.map(|gpus| gpus.read(target.pid));
-                looks.push(Look { at_s, messages, memory, vram });
-            }
-            _ => {
-                // The last look may have met it while it gave its memory back.
-                looks.pop();
-                return Ok((looks, Ended::ProcessGone));
-            }
-        }
-        progress.counter().fetch_add(1, Ordering::Relaxed);
-        if at_s - saved_s >= SAVE_EVERY_S {
-            keep(&looks)?;
-            saved_s = at_s;
-        }
-        let next_s = looks.len() as f64 * plan.every_s;
-        if plan.length_s.is_some_and(|length_s| next_s > length_s) {
-            return Ok((looks, Ended::InTime));
-        }
-        loop {
-            if stop.load(Ordering::Relaxed) {
-                return Ok((looks, Ended::Stopped));
-            }
-            let left_s = next_s - now_s();
-            if left_s <= 0.0 {
-                break;
-            }
-            thread::sleep(NAP.min(Duration::from_secs_f64(left_s)));
-        }
-    }
-}
-
-/// Whether the number still belongs to that process: the system gives numbers out again.
-fn is_still(target: &NamedProcess) -> bool {
-    host::process_numbered(target.pid).is_ok_and(|now| now.is_some_and(|now| now.started_s == target.started_s))
-}
-
-/// The case of the record, and how its memory is judged.
-fn case(
-    plan: &MemoryWatchPlan,
-    target: &NamedProcess,
-    looks: &[Look],
-    reason: Option<String>,
-) -> (Case, LeakJudgement) {
-    let judgement = judge(plan, looks);
+    data: &ProcessSamples,
+    end: Option<StopReason>,
+) -> Case {
+    let snapshots = &data.snapshots;
+    let judgement = judge(plan, snapshots);
     let mut case = Case {
         path: format!("watched/{}", target.name),
-        state: if reason.is_some() { CaseState::Interrupted } else { CaseState::Ok },
-        duration_s: looks.last().map_or(0.0, |look| look.at_s),
-        conditions: json!({ "pid": target.pid, "looks": looks.len(), "leak": judgement }),
-        notes: notes(looks),
-        metrics: metrics(plan, looks, &judgement),
+        state: CaseState::Ok,
+        reason: None,
+        duration_s: data.duration_s(),
+        conditions: json!({ "pid": target.pid, "looks": snapshots.len(), "leak": judgement }),
+        notes: notes(snapshots),
+        metrics: metrics(plan, snapshots, &judgement),
         histograms: Vec::new(),
-        reason,
     };
-    timeline(plan, looks).keep(&mut case);
-    (case, judgement)
+    timeline(plan, snapshots).keep(&mut case);
+    match cut_off(plan, data, end) {
+        Some(reason) => case.cut_off(reason),
+        None => case,
+    }
+}
+
+fn cut_off(plan: &MemoryWatchPlan, data: &ProcessSamples, end: Option<StopReason>) -> Option<String> {
+    let samples = counted(data.snapshots.len(), "sample");
+    let is_short = plan.length_s.is_some();
+    match end? {
+        StopReason::Failed => Some(format!("ended by an error after {samples}")),
+        StopReason::Interrupted if is_short => Some(format!("interrupted after {samples}")),
+        _ if is_short && data.process_ended => Some(format!("the process ended after {samples}")),
+        _ => None,
+    }
 }
 
 /// How the memory is judged. What is counted by messages is judged only as far as they were counted: a count that stands still
 /// says nothing of what the process did meanwhile, and clears nobody.
-fn judge(plan: &MemoryWatchPlan, looks: &[Look]) -> LeakJudgement {
-    let judgement = plan.leak.rule.judge(&points(plan, looks));
-    let (Some(first), Some(last)) = (looks.first(), looks.last()) else { return judgement };
+pub(super) fn judge(plan: &MemoryWatchPlan, snapshots: &[Snapshot]) -> LeakJudgement {
+    let judgement = plan.leak.rule.judge(&points(plan, snapshots));
+    let (Some(first), Some(last)) = (snapshots.first(), snapshots.last()) else { return judgement };
     if !plan.counts_lines {
         return judgement;
     }
-    let still_since = looks.iter().find(|look| look.messages == last.messages).unwrap_or(first);
-    let bytes = |look: &Look| look.memory.anonymous_bytes.value().map_or(0.0, |bytes| *bytes as f64);
+    let still_since = snapshots.iter().find(|snapshot| snapshot.messages == last.messages).unwrap_or(first);
+    let bytes = |snapshot: &Snapshot| snapshot.memory.anonymous_bytes.value().map_or(0.0, |bytes| *bytes as f64);
     let standstill = Standstill {
         still_s: last.at_s - still_since.at_s,
         watched_s: last.at_s - first.at_s,
@@ -237,15 +67,15 @@ fn judge(plan: &MemoryWatchPlan, looks: &[Look]) -> LeakJudgement {
     plan.leak.rule.unless_still(judgement, standstill)
 }
 
-/// Anonymous memory by messages or minutes: of several looks at one number of messages the first, which is not yet that of
+/// Anonymous memory by messages or minutes: of several samples at one number of messages the first, which is not yet that of
 /// whatever comes after the last message.
-fn points(plan: &MemoryWatchPlan, looks: &[Look]) -> Vec<(f64, f64)> {
+fn points(plan: &MemoryWatchPlan, snapshots: &[Snapshot]) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
-    for look in looks {
-        let Some(bytes) = look.memory.anonymous_bytes.value().map(|bytes| *bytes as f64) else { continue };
+    for snapshot in snapshots {
+        let Some(bytes) = snapshot.memory.anonymous_bytes.value().map(|bytes| *bytes as f64) else { continue };
         let at = match plan.leak.unit {
-            GrowthUnit::Message => look.messages as f64,
-            GrowthUnit::Minute => look.at_s / 60.0,
+            GrowthUnit::Message => snapshot.messages as f64,
+            GrowthUnit::Minute => snapshot.at_s / 60.0,
         };
         if points.last().is_none_or(|last| last.0 < at) {
             points.push((at, bytes));
@@ -256,7 +86,7 @@ fn points(plan: &MemoryWatchPlan, looks: &[Look]) -> Vec<(f64, f64)> {
 
 type Reading = (&'static str, &'static str, fn(&ProcessMemory) -> &Fact<u64>);
 
-/// What is read at each look, with its unit.
+/// What each sample has, with its unit.
 const READINGS: [Reading; 10] = [
     ("anonymous", "bytes", |memory| &memory.anonymous_bytes),
     ("committed", "bytes", |memory| &memory.committed_bytes),
@@ -271,11 +101,14 @@ const READINGS: [Reading; 10] = [
 ];
 
 /// The slope; then of each reading the last value, and the largest where it was larger.
-fn metrics(plan: &MemoryWatchPlan, looks: &[Look], judgement: &LeakJudgement) -> Vec<Metric> {
+fn metrics(plan: &MemoryWatchPlan, snapshots: &[Snapshot], judgement: &LeakJudgement) -> Vec<Metric> {
     let mut metrics = vec![growth("growth", plan.leak.unit.word(), judgement)];
     for (name, unit, reading) in READINGS {
-        let values: Vec<f64> =
-            looks.iter().filter_map(|look| reading(&look.memory).value()).map(|value| *value as f64).collect();
+        let values: Vec<f64> = snapshots
+            .iter()
+            .filter_map(|snapshot| reading(&snapshot.memory).value())
+            .map(|value| *value as f64)
+            .collect();
         let n = values.len() as u64;
         let (Some(last), Some(largest)) = (values.last(), values.iter().copied().reduce(f64::max)) else {
             metrics.push(Metric::absent(name, unit, 0, Direction::Lower, MetricStatus::Unsupported));
@@ -286,13 +119,15 @@ fn metrics(plan: &MemoryWatchPlan, looks: &[Look], judgement: &LeakJudgement) ->
             metrics.push(Metric::plain(&format!("{name}_max"), unit, largest, n, Direction::Lower));
         }
     }
-    metrics.extend(vram::over_time(&looks.iter().filter_map(|look| look.vram.as_ref()).collect::<Vec<_>>()));
+    metrics.extend(gpu_memory::over_time(
+        &snapshots.iter().filter_map(|snapshot| snapshot.gpu.as_ref()).collect::<Vec<_>>(),
+    ));
     metrics
 }
 
 /// Why readings are missing, each reason once.
-fn notes(looks: &[Look]) -> Vec<String> {
-    let Some(last) = looks.last() else { return Vec::new() };
+fn notes(snapshots: &[Snapshot]) -> Vec<String> {
+    let Some(last) = snapshots.last() else { return Vec::new() };
     let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
     for (name, _, reading) in READINGS {
         let Fact::Failed(reason) = reading(&last.memory) else { continue };
@@ -302,26 +137,145 @@ fn notes(looks: &[Look]) -> Vec<String> {
         }
     }
     let own = reasons.into_iter().map(|(reason, names)| format!("Not read: {} ({reason}).", names.join(", ")));
-    own.chain(vram::reasons(looks.iter().filter_map(|look| look.vram.as_ref()))).collect()
+    own.chain(gpu_memory::reasons(snapshots.iter().filter_map(|snapshot| snapshot.gpu.as_ref()))).collect()
 }
 
-fn timeline(plan: &MemoryWatchPlan, looks: &[Look]) -> Timeline {
+fn timeline(plan: &MemoryWatchPlan, snapshots: &[Snapshot]) -> Timeline {
     let values = |reading: fn(&ProcessMemory) -> &Fact<u64>| {
-        looks.iter().map(|look| reading(&look.memory).value().map(|value| *value as f64)).collect()
+        snapshots.iter().map(|snapshot| reading(&snapshot.memory).value().map(|value| *value as f64)).collect()
     };
     let mut series: Vec<Series> = READINGS
         .into_iter()
         .filter(|(name, ..)| *name != "peak_resident")
         .map(|(name, unit, reading)| Series { name: name.into(), unit: unit.into(), values: values(reading) })
         .collect();
-    for (name, reading) in vram::NAMES.into_iter().zip(vram::READINGS) {
-        let bytes = |look: &Look| reading(look.vram.as_ref()?).value().map(|bytes| *bytes as f64);
-        series.push(Series { name: name.into(), unit: "bytes".into(), values: looks.iter().map(bytes).collect() });
+    for (name, reading) in gpu_memory::NAMES.into_iter().zip(gpu_memory::READINGS) {
+        let bytes = |snapshot: &Snapshot| reading(snapshot.gpu.as_ref()?).value().map(|bytes| *bytes as f64);
+        series.push(Series { name: name.into(), unit: "bytes".into(), values: snapshots.iter().map(bytes).collect() });
     }
     if plan.counts_lines {
-        let values = looks.iter().map(|look| Some(look.messages as f64)).collect();
+        let values = snapshots.iter().map(|snapshot| Some(snapshot.messages as f64)).collect();
         series.push(Series { name: "messages".into(), unit: "count".into(), values });
     }
     series.retain(|series| series.values.iter().any(Option::is_some));
-    Timeline { along: "s".into(), at: looks.iter().map(|look| look.at_s).collect(), series }
+    Timeline { along: "s".into(), at: snapshots.iter().map(|snapshot| snapshot.at_s).collect(), series }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::super::study::Verdict;
+    use super::super::super::gpu_memory::GpuMemory;
+    use super::super::super::leak_metrics::verdict;
+    use super::super::findings::{findings, warnings};
+    use super::*;
+    use crate::advise::LeakRule;
+    use crate::plan::LeakPlan;
+
+    const MIB: u64 = 1 << 20;
+
+    fn plan(length_s: Option<f64>, counts_lines: bool) -> MemoryWatchPlan {
+        let unit = if counts_lines { GrowthUnit::Message } else { GrowthUnit::Minute };
+        let leak = LeakPlan { unit, rule: LeakRule { threshold: 512.0, warm_up: 0, grain: 4_096.0 } };
+        MemoryWatchPlan { length_s, every_s: 0.5, counts_lines, leak }
+    }
+
+    fn target() -> NamedProcess {
+        NamedProcess { pid: 42, name: "workly".into(), started_s: 7, resident_bytes: 0 }
+    }
+
+    /// Two samples a second, each with a message more and the anonymous memory that `bytes` gives it.
+    fn samples(n: u64, bytes: impl Fn(u64) -> u64) -> ProcessSamples {
+        let denied = || Fact::Failed("permission denied".into());
+        let snapshot = |at: u64| Snapshot {
+            at_s: at as f64 / 2.0,
+            messages: at,
+            memory: ProcessMemory {
+                resident_bytes: Fact::Value(9 * MIB),
+                anonymous_bytes: Fact::Value(bytes(at)),
+                committed_bytes: Fact::Unsupported,
+                file_backed_bytes: Fact::Value(2 * MIB),
+                proportional_bytes: denied(),
+                private_bytes: denied(),
+                swapped_bytes: Fact::Value(0),
+                peak_resident_bytes: Fact::Value(9 * MIB),
+                threads: Fact::Value(if at == 1 { 5 } else { 3 }),
+                handles: Fact::Value(11),
+            },
+            gpu: (at > 0).then(|| GpuMemory {
+                process_bytes: Fact::NotMeasured,
+                whole_bytes: if at == 2 { Fact::Value(MIB) } else { Fact::Failed("the driver is gone".into()) },
+            }),
+        };
+        ProcessSamples { snapshots: (0..n).map(snapshot).collect(), ..ProcessSamples::default() }
+    }
+
+    fn figure(case: &Case, name: &str) -> (Option<f64>, u64, MetricStatus) {
+        let metric = case.metric(name).unwrap_or_else(|| panic!("no {name} in {case:?}"));
+        (metric.value, metric.n, metric.status)
+    }
+
+    #[test]
+    fn each_reading_has_its_last_value_its_largest_and_the_reason_where_it_is_missing() {
+        let case = case(&plan(None, false), &target(), &samples(3, |at| (10 - at) * MIB), None);
+        assert_eq!((case.path.as_str(), case.state, case.duration_s), ("watched/workly", CaseState::Ok, 1.0));
+        let mib = |mib: f64| Some(mib * 1_048_576.0);
+        assert_eq!(figure(&case, "anonymous"), (mib(8.0), 3, MetricStatus::Ok));
+        assert_eq!(figure(&case, "anonymous_max"), (mib(10.0), 3, MetricStatus::Ok));
+        assert_eq!(figure(&case, "threads"), (Some(3.0), 3, MetricStatus::Ok));
+        assert_eq!(figure(&case, "threads_max"), (Some(5.0), 3, MetricStatus::Ok));
+        assert!(case.metric("handles_max").is_none(), "it was never larger than at the end");
+        assert_eq!(figure(&case, "pss"), (None, 0, MetricStatus::Unsupported));
+        assert_eq!(figure(&case, "vram_process"), (None, 0, MetricStatus::NotMeasured));
+        assert_eq!(figure(&case, "vram_whole_gpu"), (mib(1.0), 1, MetricStatus::Ok));
+        assert_eq!(figure(&case, "growth"), (None, 2, MetricStatus::TooFew), "the first fifth is left out");
+        assert_eq!(
+            case.notes,
+            [
+                "Not read: pss, private (permission denied).",
+                "Missing in some samples: GPU memory (the driver is gone)."
+            ]
+        );
+        let timeline = Timeline::of(&case).unwrap();
+        assert_eq!((timeline.along.as_str(), timeline.at), ("s", vec![0.0, 0.5, 1.0]));
+        let names: Vec<&str> = timeline.series.iter().map(|series| series.name.as_str()).collect();
+        assert_eq!(names, ["anonymous", "file_backed", "swapped", "resident", "threads", "handles", "vram_whole_gpu"]);
+    }
+
+    #[test]
+    fn a_planned_length_that_was_not_reached_makes_the_figures_partial() {
+        let (short, long) = (samples(2, |_| MIB), samples(2, |_| MIB));
+        let ended = ProcessSamples { process_ended: true, ..short };
+        let hour = plan(Some(3_600.0), false);
+        for (data, end, reason) in [
+            (&long, StopReason::Interrupted, "interrupted after 2 samples"),
+            (&long, StopReason::Failed, "ended by an error after 2 samples"),
+            (&ended, StopReason::Planned, "the process ended after 2 samples"),
+        ] {
+            let case = case(&hour, &target(), data, Some(end));
+            assert_eq!((case.state, case.reason.as_deref()), (CaseState::Interrupted, Some(reason)));
+            assert_eq!(figure(&case, "anonymous").2, MetricStatus::Partial);
+        }
+        for (data, end) in [(&long, StopReason::Interrupted), (&ended, StopReason::Planned)] {
+            let case = case(&plan(None, false), &target(), data, Some(end));
+            assert_eq!((case.state, figure(&case, "anonymous").2), (CaseState::Ok, MetricStatus::Ok));
+        }
+        assert_eq!(warnings(&target(), &ended), ["process 42 ended: it was last seen 0.5 s into the run"]);
+    }
+
+    #[test]
+    fn a_leak_is_counted_by_messages_only_as_far_as_they_were_counted() {
+        let counted = plan(None, true);
+        let leaking = samples(400, |at| 10 * MIB + at * 4_096);
+        let judgement = judge(&counted, &leaking.snapshots);
+        assert_eq!(verdict(&judgement), Verdict::Negative);
+        assert!(judgement.slope.is_some_and(|slope| (slope.value - 4_096.0).abs() < 1e-6), "{judgement:?}");
+        let words = findings(&counted, &leaking, None);
+        assert!(words[0].starts_with("LEAK: anonymous memory grows by 4.000 KiB"), "{words:?}");
+        // The same memory, with a count that stops at message 100.
+        let mut silent = samples(400, |at| 10 * MIB + at.min(100));
+        silent.snapshots.iter_mut().for_each(|snapshot| snapshot.messages = snapshot.messages.min(100));
+        assert_eq!(verdict(&judge(&counted, &silent.snapshots)), Verdict::Done);
+        let words = findings(&counted, &silent, None);
+        assert!(words[0].contains("no message was counted in the last 149.5 s of 199.5 s"), "{words:?}");
+    }
 }

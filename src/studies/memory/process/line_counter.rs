@@ -1,10 +1,12 @@
-//! Messages, counted by the lines that a log grows by: also while it is rotated, that is renamed and begun anew, copied and cut
-//! off, or deleted for a while.
+//! Counts messages by the lines added to a log, also while the log is rotated: renamed and recreated, copied and truncated, or
+//! deleted for a while.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::failure::Failure;
 
 /// Bytes before the place of reading that are compared at each look: other bytes there are another text.
 const REMEMBERED: usize = 64;
@@ -13,7 +15,7 @@ const PIECE: usize = 64 << 10;
 
 /// Why lines cannot be counted.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LinesError {
+pub(super) enum LineCountError {
     /// The system.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -32,8 +34,21 @@ pub(super) enum LinesError {
     },
 }
 
-/// Lines of a log that grows.
-pub(super) struct Lines {
+impl From<LineCountError> for Failure {
+    fn from(error: LineCountError) -> Self {
+        match error {
+            LineCountError::Read { .. } => {
+                Self::unreadable(error).hint("give a text file to which the process adds a line with each message")
+            }
+            LineCountError::NotAFile { .. } => {
+                Self::usage(error).hint("write the output to a file (`… | tee messages.log`), and give that file")
+            }
+        }
+    }
+}
+
+/// Counts the lines added to a log.
+pub(crate) struct LineCounter {
     path: PathBuf,
     /// The file that has the name now.
     current: Reader,
@@ -48,15 +63,15 @@ pub(super) struct Lines {
     is_missing: bool,
 }
 
-impl Lines {
+impl LineCounter {
     /// Opens it. What is in it already does not count.
     ///
     /// # Errors
-    /// [`LinesError::NotAFile`] for a pipe, a device or a folder, which are not opened: a pipe would wait for its writer.
-    pub(super) fn open(path: &Path) -> Result<Self, LinesError> {
-        let failed = |source| LinesError::Read { path: path.into(), source };
+    /// [`LineCountError::NotAFile`] for a pipe, a device or a folder, which are not opened: a pipe would wait for its writer.
+    pub(super) fn open(path: &Path) -> Result<Self, LineCountError> {
+        let failed = |source| LineCountError::Read { path: path.into(), source };
         if let Some(what) = kind(&fs::metadata(path).map_err(failed)?) {
-            return Err(LinesError::NotAFile { path: path.into(), what });
+            return Err(LineCountError::NotAFile { path: path.into(), what });
         }
         let mut current = Reader::open(path).map_err(failed)?;
         current.skip_to_end().map_err(failed)?;
@@ -64,8 +79,8 @@ impl Lines {
     }
 
     /// Lines that were added since it was opened, in whichever file had the name. `stop` ends a long read early.
-    pub(super) fn count(&mut self, stop: &AtomicBool) -> Result<u64, LinesError> {
-        self.look(stop).map_err(|source| LinesError::Read { path: self.path.clone(), source })?;
+    pub(super) fn count(&mut self, stop: &AtomicBool) -> Result<u64, LineCountError> {
+        self.look(stop).map_err(|source| LineCountError::Read { path: self.path.clone(), source })?;
         Ok(self.ended)
     }
 
@@ -102,27 +117,27 @@ impl Lines {
         Ok(())
     }
 
-    /// What a reader must know of the count; empty where the log simply grew.
-    pub(super) fn remarks(&self) -> Vec<String> {
+    /// What the reader must know of the count; empty if the log only grew.
+    pub(super) fn warnings(&self) -> Vec<String> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let times = |n: u64| if n == 1 { "once".to_owned() } else { format!("{n} times") };
-        let mut remarks = Vec::new();
+        let mut warnings = Vec::new();
         if self.replaced > 0 {
-            remarks.push(format!(
-                "{name} was replaced {} (log rotation): counting went on in the new file.",
+            warnings.push(format!(
+                "{name} was replaced {} (log rotation): counting continued in the new file.",
                 times(self.replaced)
             ));
         }
         if self.truncated > 0 {
-            remarks.push(format!(
-                "{name} was truncated {}: lines that were cut off between two looks are not counted.",
+            warnings.push(format!(
+                "{name} was truncated {}: lines removed between two samples are not counted.",
                 times(self.truncated)
             ));
         }
         if self.is_missing {
-            remarks.push(format!("{name} was gone at the end of the watch: its last messages may not be counted."));
+            warnings.push(format!("{name} was missing at the end of the run: its last messages may not be counted."));
         }
-        remarks
+        warnings
     }
 }
 
@@ -270,11 +285,11 @@ mod tests {
     }
 
     /// A log with a line of before, and a count of it.
-    fn log() -> (tempfile::TempDir, PathBuf, Lines) {
+    fn log() -> (tempfile::TempDir, PathBuf, LineCounter) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("app.log");
         append(&path, "of before\n");
-        let lines = Lines::open(&path).unwrap();
+        let lines = LineCounter::open(&path).unwrap();
         (folder, path, lines)
     }
 
@@ -286,7 +301,7 @@ mod tests {
         assert_eq!(lines.count(&GOES_ON).unwrap(), 2);
         append(&path, "ee\n");
         assert_eq!(lines.count(&GOES_ON).unwrap(), 3);
-        assert!(lines.remarks().is_empty());
+        assert!(lines.warnings().is_empty());
     }
 
     #[test]
@@ -298,13 +313,13 @@ mod tests {
         append(&path, "two\n");
         fs::rename(&path, &old).unwrap();
         assert_eq!(lines.count(&GOES_ON).unwrap(), 2, "the old file is read to its end while nothing has the name");
-        assert!(lines.remarks()[0].contains("gone"));
+        assert!(lines.warnings()[0].contains("missing"));
         append(&path, "three\nfour\n");
         assert_eq!(lines.count(&GOES_ON).unwrap(), 4);
         append(&old, "late, to the old file\n");
         append(&path, "six\n");
         assert_eq!(lines.count(&GOES_ON).unwrap(), 6);
-        assert_eq!(lines.remarks(), ["app.log was replaced once (log rotation): counting went on in the new file."]);
+        assert_eq!(lines.warnings(), ["app.log was replaced once (log rotation): counting continued in the new file."]);
     }
 
     #[test]
@@ -326,7 +341,7 @@ mod tests {
         // Longer than before, and yet another text.
         fs::write(&path, "four\nfive\nsix\nseven\neight\n").unwrap();
         assert_eq!(lines.count(&GOES_ON).unwrap(), 8);
-        assert!(lines.remarks()[0].contains("truncated 2 times"), "{:?}", lines.remarks());
+        assert!(lines.warnings()[0].contains("truncated 2 times"), "{:?}", lines.warnings());
     }
 
     #[cfg(unix)]
@@ -338,7 +353,7 @@ mod tests {
         for (path, what) in
             [(pipe.as_path(), "a pipe"), (Path::new("/dev/null"), "a device"), (folder.path(), "a folder")]
         {
-            let refused = Lines::open(path).err().unwrap().to_string();
+            let refused = LineCounter::open(path).err().unwrap().to_string();
             assert!(refused.contains(what) && refused.contains("not a regular file"), "{refused}");
         }
     }

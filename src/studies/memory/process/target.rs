@@ -1,17 +1,17 @@
-//! The process to watch: by its number, or by a name that one process alone has.
+//! The process to sample: by its ID, or by a name that exactly one process has.
 
-use crate::cli::MemoryArgs;
+use crate::failure::Failure;
 use crate::host::{self, NamedProcess, ProcessMemory};
 use crate::plural::counted;
 use crate::record::Fact;
 
-/// Why there is no process to watch.
+/// Why there is no process to sample.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TargetError {
-    /// No process has that number.
+pub(super) enum TargetProcessError {
+    /// No process has that ID.
     #[error("there is no process {pid}")]
-    NoSuchNumber {
-        /// The number.
+    NoSuchId {
+        /// The ID.
         pid: u32,
     },
     /// No process has that name.
@@ -37,7 +37,7 @@ pub(super) enum TargetError {
     /// Its memory may not be read.
     #[error("the memory of process {pid} ({name}) cannot be read: {detail}")]
     OtherUser {
-        /// Its number.
+        /// Its ID.
         pid: u32,
         /// Its name.
         name: String,
@@ -55,30 +55,52 @@ fn listed(found: &[NamedProcess]) -> String {
     found.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// The process that the arguments name; `None` if they name none.
-pub(super) fn find(args: &MemoryArgs) -> Result<Option<NamedProcess>, TargetError> {
-    let unlisted = |detail| TargetError::Unlisted { detail };
-    let target = match (args.pid, &args.process) {
-        (Some(pid), _) => host::process_numbered(pid).map_err(unlisted)?.ok_or(TargetError::NoSuchNumber { pid })?,
+/// The process of that ID, else of that name; `None` if neither was given.
+pub(crate) fn find_process(pid: Option<u32>, name: Option<&str>) -> Result<Option<NamedProcess>, Failure> {
+    Ok(find(pid, name)?)
+}
+
+fn find(pid: Option<u32>, name: Option<&str>) -> Result<Option<NamedProcess>, TargetProcessError> {
+    let unlisted = |detail| TargetProcessError::Unlisted { detail };
+    let target = match (pid, name) {
+        (Some(pid), _) => host::process_numbered(pid).map_err(unlisted)?.ok_or(TargetProcessError::NoSuchId { pid })?,
         (None, Some(name)) => {
             let mut found = host::processes_named(name).map_err(unlisted)?;
             match (found.pop(), found.is_empty()) {
                 (Some(only), true) => only,
                 (Some(last), false) => {
                     found.push(last);
-                    return Err(TargetError::Several { name: name.clone(), found });
+                    return Err(TargetProcessError::Several { name: name.into(), found });
                 }
-                (None, _) => return Err(TargetError::NoSuchName { name: name.clone() }),
+                (None, _) => return Err(TargetProcessError::NoSuchName { name: name.into() }),
             }
         }
         (None, None) => return Ok(None),
     };
     let pid = target.pid;
-    let memory = ProcessMemory::of(pid).map_err(|_| TargetError::NoSuchNumber { pid })?;
+    let memory = ProcessMemory::of(pid).map_err(|_| TargetProcessError::NoSuchId { pid })?;
     match memory.anonymous_bytes {
         Fact::Value(_) => Ok(Some(target)),
         missing => {
-            Err(TargetError::OtherUser { pid, name: target.name, detail: missing.missing().unwrap_or_default() })
+            let detail = missing.missing().unwrap_or_default();
+            Err(TargetProcessError::OtherUser { pid, name: target.name, detail })
         }
+    }
+}
+
+impl From<TargetProcessError> for Failure {
+    fn from(error: TargetProcessError) -> Self {
+        let (class, hint): (fn(TargetProcessError) -> Self, _) = match &error {
+            TargetProcessError::NoSuchId { .. } => (Self::lacking, "list the processes of your system to find its ID"),
+            TargetProcessError::NoSuchName { .. } => {
+                (Self::lacking, "start it first; a Python program is called python, so give its ID with --pid")
+            }
+            TargetProcessError::Several { .. } => (Self::usage, "choose one of them with --pid"),
+            TargetProcessError::Unlisted { .. } => (Self::lacking, "give the ID of the process with --pid"),
+            TargetProcessError::OtherUser { .. } => {
+                (Self::lacking, "run workly-perf as the user who started it, or as administrator")
+            }
+        };
+        class(error).hint(hint)
     }
 }

@@ -1,0 +1,11 @@
+//! Whether memory leaks: of a model loaded in this process, and of another process while it is used.
+
+mod gpu_memory;
+mod leak_metrics;
+#[cfg(feature = "llama")]
+mod own_model;
+mod process;
+
+#[cfg(feature = "llama")]
+pub(crate) use own_model::LoadedModel;
+pub(crate) use process::{ProcessMemoryStudy, find_process};

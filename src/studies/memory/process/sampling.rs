@@ -1,0 +1,103 @@
+//! Samples at a fixed interval, until the time is over, the process ends or a signal comes.
+
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use super::super::super::study::{RunContext, StopReason};
+use super::super::gpu_memory::GpuMemory;
+use super::line_counter::LineCounter;
+use super::study::ProcessMemoryStudy;
+use crate::failure::Failure;
+use crate::host::{self, NamedProcess, ProcessMemory};
+
+/// Seconds between two writes of the record.
+const SAVE_EVERY_S: f64 = 5.0;
+/// The longest that a signal waits.
+const NAP: Duration = Duration::from_millis(50);
+
+/// The process at one moment.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    /// When, in seconds since the start.
+    pub(super) at_s: f64,
+    /// Messages so far, where they are counted.
+    pub(super) messages: u64,
+    /// Its memory.
+    pub(super) memory: ProcessMemory,
+    /// GPU memory, where it was asked for.
+    pub(super) gpu: Option<GpuMemory>,
+}
+
+/// Everything that was sampled.
+#[derive(Debug, Default)]
+pub(crate) struct ProcessSamples {
+    /// The samples, oldest first.
+    pub(super) snapshots: Vec<Snapshot>,
+    /// Whether the process ended.
+    pub(super) process_ended: bool,
+    /// What the reader must know of the count of messages.
+    pub(super) count_warnings: Vec<String>,
+}
+
+impl ProcessSamples {
+    /// When the last sample was taken, in seconds since the start.
+    pub(super) fn duration_s(&self) -> f64 {
+        self.snapshots.last().map_or(0.0, |snapshot| snapshot.at_s)
+    }
+}
+
+/// Samples until something ends it.
+pub(super) fn sample(
+    study: &ProcessMemoryStudy,
+    mut counter: Option<&mut LineCounter>,
+    data: &mut ProcessSamples,
+    context: &mut RunContext<'_, ProcessSamples>,
+) -> Result<StopReason, Failure> {
+    let (plan, target) = (&study.plan, &study.target);
+    let planned = plan.length_s.map_or(0.0, |length_s| length_s / plan.every_s);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A count that an hour and a millisecond bound.
+    let phase = context.observer.phase(&format!("sampling {} ({})", target.name, target.pid), planned as u64);
+    let now_s = |context: &RunContext<'_, ProcessSamples>| context.clock.now_ns() as f64 / 1e9;
+    let mut saved_s = 0.0;
+    loop {
+        let at_s = now_s(context);
+        let messages = counter.as_mut().map_or(Ok(0), |counter| counter.count(context.stop))?;
+        match ProcessMemory::of(target.pid) {
+            Ok(memory) if is_still(target) => {
+                let gpu = study.gpus.as_ref().map(|gpus| gpus.read(target.pid));
+                data.snapshots.push(Snapshot { at_s, messages, memory, gpu });
+            }
+            _ => {
+                // The last sample may have met it while it gave its memory back.
+                data.snapshots.pop();
+                data.process_ended = true;
+                return Ok(StopReason::Planned);
+            }
+        }
+        phase.counter().fetch_add(1, Ordering::Relaxed);
+        if at_s - saved_s >= SAVE_EVERY_S {
+            context.checkpoint(data)?;
+            saved_s = at_s;
+        }
+        let next_s = data.snapshots.len() as f64 * plan.every_s;
+        if plan.length_s.is_some_and(|length_s| next_s > length_s) {
+            return Ok(StopReason::Planned);
+        }
+        loop {
+            if context.is_stopped() {
+                return Ok(StopReason::Interrupted);
+            }
+            let left_s = next_s - now_s(context);
+            if left_s <= 0.0 {
+                break;
+            }
+            thread::sleep(NAP.min(Duration::from_secs_f64(left_s)));
+        }
+    }
+}
+
+/// Whether the process ID still belongs to that process: the system reuses them.
+fn is_still(target: &NamedProcess) -> bool {
+    host::process_numbered(target.pid).is_ok_and(|now| now.is_some_and(|now| now.started_s == target.started_s))
+}
