@@ -37,7 +37,8 @@ fn own_model(args: &MemoryArgs, options: &RunOptions<'_>, printer: Printer) -> R
 
     let topology = host::topology();
     let plan = ConversationPlan::resolve(args, &topology)?;
-    let located = locate(args.model.as_ref(), args.config.as_deref(), Use::weights(plan.n_gpu_layers), &printer, options.stop)?;
+    let located =
+        locate(args.model.as_ref(), args.config.as_deref(), Use::weights(plan.n_gpu_layers), &printer, options.stop)?;
     let loaded = LoadedModel::load(plan, located, &topology, args.vram, options.stop)?;
     let (study, mut session) = loaded.open()?;
     let finished = drive(&study, &mut session, options)?;

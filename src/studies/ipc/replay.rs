@@ -44,8 +44,7 @@ impl BridgeMeasurement for ReplayPlan {
             (self.connections.saturating_sub(1), "further connections of the session were played on the same one"),
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}"));
-        let cut_short =
-            "the session's last line is cut short, as by a process that was killed, and was left out: it may have been a message";
+        let cut_short = "the session's last line is cut short, as by a process that was killed, and was left out: it may have been a message";
         counts.chain(self.is_cut.then(|| cut_short.to_owned())).collect()
     }
 
@@ -196,8 +195,7 @@ mod tests {
     #[test]
     fn what_is_not_sent_as_it_was_is_told_beforehand_with_a_last_line_that_was_cut_short() {
         assert_eq!(replayed().cautions(), Vec::<String>::new());
-        let changed =
-            ReplayPlan { as_probes: 3, enlarged: 1, left_out: 2, connections: 4, is_cut: true, ..replayed() };
+        let changed = ReplayPlan { as_probes: 3, enlarged: 1, left_out: 2, connections: 4, is_cut: true, ..replayed() };
         let told = changed.cautions();
         let begins: Vec<&str> = told.iter().filter_map(|line| line.split(&[':', '('][..]).next()).collect();
         assert_eq!(
