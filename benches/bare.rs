@@ -1,4 +1,4 @@
-//! The bare exchange: the same bytes over the same kind of socket, with nothing of this project in between.
+//! The bare exchange: the same bytes over the same kind of socket, without any code of this project.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,10 +1,9 @@
-//! The engine by itself, for standing beside llama-bench: prompt processing and generation at some thread counts, as
-//! CSV with llama-bench's names of columns.
+//! The engine alone, to compare with llama-bench: prompt processing and generation at some thread counts, as CSV with
+//! llama-bench's column names.
 //!
 //! `cargo bench --bench engine -- MODEL [--threads 1,2] [--prompt-tokens 128] [--gen-tokens 64] [--repetitions 5]`
 //!
-//! One load, one context, one warm-up a thread count; then rounds through all counts. `scripts/compare-llama-bench`
-//! runs it.
+//! Loads the model once, warms up at each thread count, then runs rounds over all counts. `scripts/compare-llama-bench` uses it.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Its output is its purpose.
 
@@ -27,7 +26,7 @@ struct Arguments {
 fn main() -> ExitCode {
     let Some(arguments) = arguments() else {
         // `cargo bench` alone runs every benchmark, and has no model to give.
-        eprintln!("engine: name a model: cargo bench --bench engine -- MODEL [--threads 1,2] …");
+        eprintln!("engine: no model given; usage: cargo bench --bench engine -- MODEL [--threads 1,2] …");
         return ExitCode::SUCCESS;
     };
     match run(&arguments) {

@@ -91,7 +91,7 @@ fn main() -> ExitCode {
         }
     }
     is_kept &= alarms * 40 <= same.max(40);
-    println!("\n{}", if is_kept { "every trial within its limit" } else { "TRIALS OUTSIDE OF THEIR LIMIT" });
+    println!("\n{}", if is_kept { "all trials within their limits" } else { "TRIALS OUTSIDE THEIR LIMITS" });
     if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

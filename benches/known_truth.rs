@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let parts = PARTS.iter().filter(|(name, _)| asked.is_empty() || asked.iter().any(|word| word == name));
     let missed: u32 = parts.map(|(_, measure)| measure()).sum();
-    println!("{}", if missed == 0 { "every figure within its limit" } else { "FIGURES OUTSIDE OF THEIR LIMIT" });
+    println!("{}", if missed == 0 { "all figures within their limits" } else { "FIGURES OUTSIDE THEIR LIMITS" });
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -52,7 +52,10 @@ fn added_delays() -> u32 {
         "added delay, closed loop, main thread unpaced; truth = bare exchange + delay, limit 2 % + 30 us; medians of \
          {ROUNDS} alternating rounds"
     );
-    println!("  {:<9} {:>9} {:>10} {:>10} {:>9} {:>9}", "ack", "delay ms", "truth ms", "p50 ms", "off us", "limit us");
+    println!(
+        "  {:<9} {:>9} {:>10} {:>10} {:>9} {:>9}",
+        "ack", "delay ms", "truth ms", "p50 ms", "error us", "limit us"
+    );
     let references = [(Ack::Received, serve(SIZE)), (Ack::Applied, serve_handed_over(SIZE))];
     let mut missed = 0;
     for (ack, plain) in references {
@@ -78,7 +81,7 @@ fn frames() -> u32 {
     println!(
         "frames, applied; closed loop p50 = period within 2 %, Poisson 50/s (n 3,000) mean = half the period within 5 %"
     );
-    println!("  {:<9} {:>9} {:>10} {:>10} {:>9} {:>9}", "load", "fps", "truth ms", "figure ms", "off us", "limit us");
+    println!("  {:<9} {:>9} {:>10} {:>10} {:>9} {:>9}", "load", "fps", "truth ms", "figure ms", "error us", "limit us");
     let mut missed = 0;
     for fps in [30_u32, 60, 144] {
         // Without it replies of one frame wait for each other, as Unity's do: see `known_truth_stock`.
@@ -97,9 +100,9 @@ fn frames() -> u32 {
 /// what bare exchanges with the bridge take longer for it.
 fn breakdown() -> u32 {
     println!(
-        "injected times; by bare exchanges (medians of 200, with less without) and by the breakdown (mean of 200), within 5 %"
+        "injected times, by bare exchanges (medians of 200, with minus without) and by the breakdown (mean of 200); limit 5 %"
     );
-    println!("  {:<9} {:>9} {:>10} {:>10} {:>9} {:>9}", "part", "by", "truth ms", "figure ms", "off us", "limit us");
+    println!("  {:<9} {:>9} {:>10} {:>10} {:>9} {:>9}", "stage", "by", "truth ms", "figure ms", "error us", "limit us");
     let injected = [("parse", 1.0), ("queue", 5.0), ("apply", 2.0)];
     let mut missed = 0;
     let plain = bare_ns("fps=unpaced,dialect=instrumented");
@@ -147,8 +150,8 @@ fn dial(spec: &str) -> (EmbeddedBridge, TcpStream, impl Iterator<Item = std::io:
 
 /// Bounded capacities. Whether the bridge has them is asked first, by throwing four seconds' worth at it at once.
 fn capacity() -> u32 {
-    println!("capacity; by a bare burst and by the search, within 5 %");
-    println!("  {:<9} {:>9} {:>10} {:>10} {:>9} {:>9}", "reply", "by", "truth /s", "found /s", "off /s", "limit /s");
+    println!("capacity, by a bare burst and by the search; limit 5 %");
+    println!("  {:<9} {:>9} {:>10} {:>10} {:>9} {:>9}", "reply", "by", "truth /s", "found /s", "error /s", "limit /s");
     let mut missed = 0;
     for per_s in [500_u32, 5_000] {
         let truth = f64::from(per_s);
@@ -185,7 +188,7 @@ fn burst_per_s(spec: &str, messages: usize) -> f64 {
 
 /// Faults that have a name get it.
 fn faults() -> u32 {
-    println!("faults by name");
+    println!("named faults");
     let named = [("delayed-ack=40ms", "Delayed acknowledgement"), ("timer-tick=15.6ms", "Timer tick")];
     named.iter().fold(0, |missed, (lie, name)| {
         let run = ipc(&format!("embedded:{lie} --load closed --messages 200"));

@@ -1,4 +1,4 @@
-//! `pipeline` against known truths: a stand-in of known speed for the model, a bridge of known delays for Unity.
+//! `pipeline` against known truths: a simulated model of known speed, and an embedded bridge of known delays.
 //!
 //! `cargo bench --bench known_truth_pipeline [-- [RUNS] [PART…]]`. `stages`: every stage of a turn must be within 5 % of the truth, and
 //! they must add up. `same`, `same-demo`: the same settings before and after must be called the same. `build`, `prompt`, `reply`,
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         let runs = asked.unwrap_or(if trial.name == "same-demo" { 4 } else { 20 });
         is_kept &= run_trial(trial, runs);
     }
-    println!("{}", if is_kept { "\neverything within its limit" } else { "\nOUTSIDE OF ITS LIMIT" });
+    println!("{}", if is_kept { "\nall results within their limits" } else { "\nRESULTS OUTSIDE THEIR LIMITS" });
     if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -100,7 +100,7 @@ fn stages() -> bool {
     let turns = case(&run, "before/turns")["conditions"]["waterfalls"].as_array().expect("turns");
     let (received_ms, applied_ms, emotion_ms) = bare_ms();
     println!("stages of {} turns; limit 5 % or 0.1 ms, the median of the turns", turns.len());
-    println!("| stage | truth, median ms | reported, median ms | off | turns within the limit |");
+    println!("| stage | truth, median ms | reported, median ms | error | turns within the limit |");
     println!("|---|---:|---:|---:|---:|");
     let truth = |name: &str, turn: &Value| match name {
         "prompt_build" => 12.0,
@@ -132,7 +132,7 @@ fn stages() -> bool {
     let sum = |turn: &Value| names.iter().map(|name| of(turn, name)).sum::<f64>();
     let apart = turns.iter().map(|turn| (sum(turn) - turn["visible_ms"].as_f64().unwrap_or(f64::NAN)).abs());
     let apart = apart.fold(0.0, f64::max);
-    println!("\nthe stages of a turn and its whole are at most {:.1} ns apart\n", apart * 1e6);
+    println!("\nthe sum of the stages differs from the whole turn by at most {:.1} ns\n", apart * 1e6);
     is_kept && apart < 1e-4
 }
 

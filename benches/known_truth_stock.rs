@@ -1,10 +1,10 @@
-//! The embedded stock bridge beside the figures that were taken from the real bridge script: run headless under Mono on Linux, with a
-//! frame loop of 60 a second, over loopback, 150 round trips each.
+//! Compares the embedded stock bridge with figures of the real bridge script, which ran headless under Mono on Linux, with a frame loop
+//! at 60 frames per second, over loopback, 150 round trips each.
 //!
-//! `cargo bench --bench known_truth_stock [-- poisson|rare|reaction]`, about four minutes in all. The bridge is used as it is by
-//! default, and with `nodelay=on`, in rounds that alternate between the two; a figure is the median over the rounds. Prints the
-//! table of docs/BRIDGE.md. Ends with exit code 1 when p50 or p90 at 50 a second lies more than 15 % outside of what the real bridge
-//! showed (with `nodelay=on`: p90); on a busy machine that says little. Linux only: elsewhere acknowledgements are put off for another time.
+//! `cargo bench --bench known_truth_stock [-- poisson|rare|reaction]` takes about four minutes in total. Rounds alternate between the
+//! bridge's defaults and `nodelay=on`; a figure is the median over the rounds. Prints the table in docs/BRIDGE.md. Exit code 1 if p50
+//! or p90 at 50 per second is more than 15 % outside the range of the real bridge (with `nodelay=on`: p90). Needs an idle machine, and
+//! Linux: other systems delay acknowledgements by another time.
 
 #![allow(clippy::print_stdout)] // Its output is its purpose.
 
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wants = |part: &str| asked.is_empty() || asked.iter().any(|word| word == part);
     println!(
-        "| applied replies, 60 fps | TCP_NODELAY | | real bridge, ms | stand-in, ms | least..most of the rounds | |"
+        "| applied replies, 60 fps | TCP_NODELAY | | real bridge, ms | embedded bridge, ms | rounds, min..max | |"
     );
     println!("|---|---|---|---|---|---|---|");
     let mut missed = 0;
@@ -72,10 +72,10 @@ fn main() -> ExitCode {
         missed += part("ten commands in one write", &REACTION, |spec, seed| reaction_ms(spec, 20, seed));
     }
     println!(
-        "medians of {ROUNDS} rounds; limit {} % for p50 and p90 at 50 a second, with nodelay=on for p90",
+        "medians of {ROUNDS} rounds; limit {} % for p50 and p90 at 50 per second, with nodelay=on for p90",
         LIMIT * 100.0
     );
-    println!("{}", if missed == 0 { "every figure within its limit" } else { "FIGURES OUTSIDE OF THEIR LIMIT" });
+    println!("{}", if missed == 0 { "all figures within their limits" } else { "FIGURES OUTSIDE THEIR LIMITS" });
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

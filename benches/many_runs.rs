@@ -1,8 +1,8 @@
-//! How `compare`, `history` and `report` grow with what they read.
+//! How time and memory of `compare`, `history` and `report` grow with their input.
 //!
-//! `cargo bench --bench many_runs [-- OTHER] [compare|history|report…]`: with OTHER, another build of workly-perf, both are measured side by side. Prints CPU
-//! time and peak memory; both are read from /proc, so that this needs Linux. Ends with exit code 1 if this build grows faster
-//! than its input, takes 200 MiB or more for a history, or more than a twentieth of OTHER's time for the largest comparison.
+//! `cargo bench --bench many_runs [-- OTHER] [compare|history|report…]`. OTHER is another build of workly-perf to compare with. Prints
+//! CPU time and peak memory, read from /proc (Linux only). Exit code 1 if this build grows faster than its input, takes 200 MiB or more
+//! for a history, or more than a twentieth of OTHER's time for the largest comparison.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Its output is its purpose.
 
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
         }
         is_kept &= is_within(what, &costs);
     }
-    println!("\n{}", if is_kept { "every limit is kept" } else { "LIMITS ARE EXCEEDED" });
+    println!("\n{}", if is_kept { "all results within their limits" } else { "RESULTS OUTSIDE THEIR LIMITS" });
     if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

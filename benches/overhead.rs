@@ -1,7 +1,7 @@
-//! What measuring costs: the received round trip of this tool against a bare exchange of the same bytes, in the same pair
-//! of processes, in alternating rounds; and how late a Poisson schedule is sent.
+//! The cost of measuring: the received round trip of this tool compared with a bare exchange of the same bytes, between the same
+//! two processes, in alternating rounds; and the send lateness of a Poisson schedule.
 //!
-//! `cargo bench --bench overhead`. Ends with exit code 1 if a limit is passed; on a busy machine that says little.
+//! `cargo bench --bench overhead`. Exit code 1 if a limit is exceeded. Needs an idle machine.
 
 #![allow(clippy::print_stdout)] // Its output is its purpose.
 

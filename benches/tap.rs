@@ -1,7 +1,7 @@
-//! What a tap adds: the same exchanges with the same bridge, directly, through a bare relay that reads and writes and does nothing
-//! else, and through a tap, in alternating rounds. Bridge, relay and tap are processes of their own, as they are in use.
+//! The latency added by a tap: the same exchanges with the same bridge, direct, through a bare relay that only reads and writes, and
+//! through a tap, in alternating rounds. Bridge, relay and tap are separate processes, as in use.
 //!
-//! `cargo bench --bench tap`. Ends with exit code 1 if the limit is passed; on a busy machine that says little.
+//! `cargo bench --bench tap`. Exit code 1 if the limit is exceeded. Needs an idle machine.
 
 #![allow(clippy::print_stdout)] // Its output is its purpose.
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Two commits become one run of an infinite revision: readers of CSV files take short hashes for numbers.
+# CSV readers turn short commit hashes into numbers, and different revisions become equal.
 #
 # What:     DuckDB 2.0.1, pandas 3.1.1 and Polars 2.1.0 (PyPI), reading a CSV file with their defaults.
-# Expected: hexadecimal text stays text, or at worst loses leading zeros; what differs stays different.
-# Happens:  a hash of digits and one `e` is a number with an exponent: 7e31942 and 41e8035 are both infinite, hence equal, and
-#           0e92615 and 0e55103 are both 0. Nothing warns. One short hash of seven digits in 18 is digits or looks so; a column of
-#           which all do is enough, and a file for each revision or a filtered one has few rows.
-# Who:      whoever groups or joins summary.csv or history.csv by `commit` or `fingerprint`.
-# Done:     the query in docs/CI.md reads every column as text and names those that are numbers.
+# Expected: hexadecimal text stays text, or at worst loses leading zeros; different values stay different.
+# Happens:  a hash of digits and one `e` is read as a number with an exponent: 7e31942 and 41e8035 are both infinite, hence equal,
+#           and 0e92615 and 0e55103 are both 0. There is no warning. One in 18 short hashes of seven digits consists of digits or
+#           looks like a number. A column in which all values do is enough; files per revision or filtered files have few rows.
+# Affected: anyone who groups or joins summary.csv or history.csv by `commit` or `fingerprint`.
+# Solution: the query in docs/CI.md reads every column as text and converts the numbers.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -39,6 +39,6 @@ for reader, rows in left_alone.items():
 as_text = duckdb.sql(f'SELECT DISTINCT "commit" FROM {text}').fetchall()
 print(f"DuckDB with all_varchar: {len(as_text)} different")
 if len(as_text) != 4 or any(len(set(rows)) != 2 for rows in left_alone.values()):
-    print("CHANGED: a reader keeps the revisions apart")
+    print("CHANGED: a reader keeps the revisions distinct")
     sys.exit(1)
 PY

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# A program that listens for Ctrl-C with the crate `ctrlc` ends with its terminal, nohup or not.
+# A program that handles Ctrl-C with the crate `ctrlc` ends with its terminal, even under nohup.
 #
 # What:     ctrlc 3.5.2 (Rust crate) with its feature `termination`.
-# Expected: nohup starts a program with SIGHUP ignored; a handler for Ctrl-C leaves that alone, as `trap` of sh does.
-# Happens:  the feature handles SIGHUP whether or not it was ignored, so that nohup has no effect: the handler runs when the terminal
-#           closes. Without ctrlc the same program goes on.
-# Who:      whoever starts a measurement of hours with nohup, `workly-perf memory` for one, and closes the terminal or SSH.
-# Done:     workly-perf listens without this crate, and leaves a SIGHUP alone that was ignored when it started (docs/EXIT_CODES.md;
+# Expected: nohup starts a program with SIGHUP ignored; a handler for Ctrl-C does not change that, like `trap` of sh.
+# Happens:  the feature handles SIGHUP whether or not it was ignored, so nohup has no effect: the handler runs when the terminal
+#           closes. Without ctrlc the same program continues.
+# Affected: anyone who starts a measurement of hours with nohup, such as `workly-perf memory`, and closes the terminal or SSH.
+# Solution: workly-perf handles signals without this crate, and keeps SIGHUP ignored if it was when it started (docs/EXIT_CODES.md;
 #           src/commands/stop/signals_unix.rs).
 set -euo pipefail
 work=$(mktemp -d)
@@ -49,4 +49,4 @@ under_nohup() {
 plain=$(under_nohup plain)
 listening=$(under_nohup listen)
 echo "SIGHUP under nohup: without ctrlc the program $plain, with ctrlc it $listening"
-[[ $plain == finished && $listening == stopped ]] || { echo "CHANGED: ctrlc leaves an ignored SIGHUP alone"; exit 1; }
+[[ $plain == finished && $listening == stopped ]] || { echo "CHANGED: ctrlc keeps SIGHUP ignored"; exit 1; }

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# One histogram, two libraries, two p99: Python's HdrHistogram rounds the rank where the others take the next sample.
+# One histogram, two libraries, two values of p99: Python's HdrHistogram rounds the rank, the others take the next sample.
 #
 # What:     hdrhistogram 0.10.8 (PyPI) and hdr-histogram-js 3.0.1 (npm).
-# Expected: ports of one format, which read each other's files, also agree on the p99 of the same counts.
+# Expected: ports of one format, which read each other's files, agree on the p99 of the same counts.
 # Happens:  of the values 1 to 160, p99 is 158 in Python and 159 in JavaScript (and in the Java and Rust libraries). Rank 158.4 is
-#           rounded to 158, below which only 98.75 % of the samples lie. It shows with few samples, and only at some counts.
-# Who:      anyone who checks a .hlog file of a case with a Python script. The bytes are the same; the figure is not.
-# Done:     workly-perf takes the nearest rank (the next sample), and docs/FORMATS.md says who counts differently.
+#           rounded to 158, below which only 98.75 % of the samples lie. It happens with few samples, and only at some counts.
+# Affected: anyone who checks a .hlog file of a case with a Python script. The bytes are the same; the figure is not.
+# Solution: workly-perf uses the nearest rank (the next sample), and docs/FORMATS.md says who counts differently.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -41,4 +41,4 @@ process.exit(differ === 2 ? 0 : 1);
 JS
 echo "hdrhistogram 0.10.8 on $(python3 --version), hdr-histogram-js 3.0.1 on Node $(node --version)"
 "$work/venv/bin/python" "$work/write.py" | node "$work/read.js" ||
-    { echo "CHANGED: the two agree, or JavaScript left the nearest rank"; exit 1; }
+    { echo "CHANGED: both agree, or JavaScript no longer uses the nearest rank"; exit 1; }

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The percentile iterator of the Rust crate `hdrhistogram` names a level and hands out the sample after it.
+# The percentile iterator of the Rust crate `hdrhistogram` returns the sample after the one of its level.
 #
 # What:     hdrhistogram 7.6.0 (Rust crate), Histogram::iter_quantiles.
-# Expected: of the values 1 to 100, the row of the 60th percentile holds 60, as in Java's HdrHistogram.
-# Happens:  it holds 61, and so do about a quarter of all rows. The iterator adds steps of 0.05 and arrives at 0.6000000000000001, so it
-#           passes by the value whose share is exactly 0.6. A .hgrm file prints the level as 0.600000, so nobody can see why.
-#           value_at_quantile(0.6) of the same histogram says 60.
-# Who:      anyone who plots or compares the .hgrm file of a case. Files of 100 samples differ from those of other tools by a sample.
-# Done:     workly-perf counts the levels of .hgrm files by rank, and does not use this iterator (docs/FORMATS.md).
+# Expected: of the values 1 to 100, the row of the 60th percentile has 60, as in Java's HdrHistogram.
+# Happens:  it has 61, and about a quarter of all rows are off in the same way. The iterator adds steps of 0.05 and arrives at
+#           0.6000000000000001, so it skips the value whose share is exactly 0.6. A .hgrm file prints the level as 0.600000, which hides
+#           the cause. value_at_quantile(0.6) of the same histogram returns 60.
+# Affected: anyone who plots or compares the .hgrm file of a case. Files of 100 samples differ from those of other tools by a sample.
+# Solution: workly-perf counts the levels of .hgrm files by rank, and does not use this iterator (docs/FORMATS.md).
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -40,10 +40,10 @@ fn main() {
             println!("level {printed:.6} ({level}): row {row}, value_at_quantile {direct}, exact {exact}");
         }
     }
-    println!("{off} of {rows} rows are not the value of their level");
+    println!("{off} of {rows} rows do not have the value of their level");
     std::process::exit(i32::from(off == 0));
 }
 RUST
 echo "hdrhistogram 7.6.0, $(cargo --version)"
 cargo run --quiet --manifest-path "$work/Cargo.toml" --target-dir "$work/target" ||
-    { echo "CHANGED: every row holds the value of its level"; exit 1; }
+    { echo "CHANGED: every row has the value of its level"; exit 1; }

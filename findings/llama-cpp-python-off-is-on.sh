@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# llama-cpp-python turns flash attention on when it is told "off", and counts CPUs that it may not use.
+# llama-cpp-python enables flash attention for the value "off", and counts CPUs that it may not use.
 #
-# What:     llama-cpp-python 0.3.36 (PyPI, source). llama.cpp itself is not built: a library of empty functions stands in for it,
-#           and the parameters are read where the constructor has filled them in and stops, because there is no model file.
-# Expected: flash_attn takes llama.cpp's own words (on, off, auto) or refuses text; threads follow the CPUs of the process.
-# Happens:  every text is true, "off" and "auto" included, and no setting reaches llama.cpp's `auto`. With one CPU allowed, prompts
-#           still get a thread for each CPU of the machine.
-# Who:      users who carry `flash_attn = off` from a recommendation into a Python script of their own; containers with few CPUs.
-# Done:     workly-perf counts CPUs by affinity and quota; docs/RECOMMEND.md says what to write in Python.
+# What:     llama-cpp-python 0.3.36 (PyPI, source). llama.cpp itself is not built: a library of empty functions replaces it, and the
+#           parameters are read after the constructor has set them and stops, because there is no model file.
+# Expected: flash_attn accepts llama.cpp's own words (on, off, auto) or refuses text; threads follow the CPUs of the process.
+# Happens:  every text is true, even "off" and "auto", and no value selects llama.cpp's `auto`. With one CPU allowed, prompts still
+#           get a thread for each CPU of the machine.
+# Affected: users who copy `flash_attn = off` from a recommendation to their own Python script; containers with few CPUs.
+# Solution: workly-perf counts CPUs by affinity and quota; docs/RECOMMEND.md says what to write in Python.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -42,10 +42,10 @@ def parameters(**arguments):
 names = {llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED: "on", llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED: "off"}
 got = {value: names.get(parameters(flash_attn=value).flash_attn_type, "auto") for value in (False, "off", "auto")}
 threads, allowed, machine = parameters().n_threads_batch, len(os.sched_getaffinity(0)), os.cpu_count()
-print(f"llama-cpp-python {llama_cpp.__version__}: flash_attn asked and got {got}")
-print(f"n_threads_batch {threads}; the process may use {allowed} CPU of the machine's {machine}")
+print(f"llama-cpp-python {llama_cpp.__version__}: flash_attn requested and set: {got}")
+print(f"n_threads_batch {threads}; the process may use {allowed} of the machine's {machine} CPUs")
 if got != {False: "off", "off": "on", "auto": "on"} or threads != machine:
-    print("CHANGED: what text means, or which CPUs are counted")
+    print("CHANGED: the meaning of text, or which CPUs are counted")
     sys.exit(1)
 PY
 LLAMA_CPP_LIB_PATH="$work/lib" PYTHONPATH="$work" "$work/venv/bin/python" "$work/ask.py"

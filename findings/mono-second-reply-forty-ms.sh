@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Of two replies on loopback, the second comes 40 ms after the first, however soon Mono wrote it.
+# Of two replies on loopback, the second arrives 40 ms after the first, however soon Mono wrote it.
 #
-# What:     Mono 6.8 (Debian: mono-runtime, mono-mcs), TcpListener and TcpClient, on Linux. It wants both packages installed.
-# Expected: a socket of loopback has no reason to wait; or, if it does, so does the first reply.
-# Happens:  an accepted TcpClient has NoDelay false although its peer has set it. The first small reply leaves at once. One that is
-#           written 5 ms later waits until the first is acknowledged, which the peer puts off for 40 ms, as nothing goes back.
-# Who:      a bridge in Unity that replies to some commands at once and to others in the next frame, when a client sends both together.
-#           The p50 looks like a frame, the p90 like 40 ms, and nobody looks at the bridge's own end.
-# Done:     `ipc` names such replies (*Held replies*), the embedded bridge behaves alike (`nodelay`), docs/BRIDGE.md has the one line.
+# What:     Mono 6.8 (Debian: mono-runtime, mono-mcs; both must be installed), TcpListener and TcpClient, on Linux.
+# Expected: a loopback socket has no reason to wait; or, if it does, the first reply waits too.
+# Happens:  an accepted TcpClient has NoDelay false although its peer has set it. The first small reply is sent at once. One that is
+#           written 5 ms later waits until the first is acknowledged, which the peer delays by 40 ms, because it sends nothing back.
+# Affected: a bridge in Unity that replies to some commands at once and to others in the next frame, when a client sends both
+#           together. The p50 looks like a frame, the p90 like 40 ms, and the bridge's own end is not suspected.
+# Solution: `ipc` names such replies (*Held replies*), the embedded bridge behaves alike (`nodelay`), docs/BRIDGE.md has the fix.
 set -euo pipefail
-command -v mono mcs >/dev/null || { echo "install mono-runtime and mono-mcs"; exit 3; }
+command -v mono mcs >/dev/null || { echo "error: Mono is missing; install mono-runtime and mono-mcs"; exit 3; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cat >"$work/Finding.cs" <<'CS'

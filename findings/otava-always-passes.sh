@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# A CI step that runs Apache Otava is green when a figure doubles, and when Otava could not read the file.
+# A CI step that runs Apache Otava passes when a figure doubles, and when Otava could not read the file.
 #
 # What:     apache-otava 0.8.0 (PyPI), `otava analyze` of a CSV file.
-# Expected: like a linter or a test runner, exit code 1 for a change and something else for an error.
+# Expected: like a linter or a test runner, exit code 1 for a change and another code for an error.
 # Happens:  the doubled figure is in the report and the exit code is 0. One empty cell stops the analysis of the whole test with an
-#           error, and the exit code is 0 again: a history with a gap silently ends the watch.
-# Who:      CI that feeds Otava with workly-perf's history, where a case that was not measured is an empty cell.
-# Done:     `workly-perf history --split` writes files without empty cells, and docs/CI.md says that Otava's exit code is no gate.
+#           error, and the exit code is 0 again: a history with a gap silently ends the monitoring.
+# Affected: CI that passes workly-perf's history to Otava, where a case that was not measured is an empty cell.
+# Solution: `workly-perf history --split` writes files without empty cells, and docs/CI.md says that Otava's exit code is not a gate.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -46,4 +46,4 @@ error=$(grep -m 1 ERROR "$work/output" || echo none)
 echo "a figure that doubles: reported $change, exit code $doubled"
 echo "a file with one gap:   $error, exit code $gap"
 [[ $doubled == 0 && $change != none && $gap == 0 && $error != none ]] ||
-    { echo "CHANGED: Otava's exit code, its report or what it does at a gap"; exit 1; }
+    { echo "CHANGED: Otava's exit code, its report, or its handling of a gap"; exit 1; }

@@ -2,16 +2,16 @@
 # The idle scheduling class takes half a CPU from a program at normal priority, if it runs in another session.
 #
 # What:     Linux with sched_autogroup (seen on 6.18, Debian 12's util-linux 2.38), as desktop distributions configure it.
-# Expected: SCHED_IDLE gets what nobody else wants; nice 19 gets a few percent beside nice 0.
-# Happens:  that holds within a session (a terminal, a service). The kernel first shares each CPU equally between sessions, and the
-#           class and the nice value count within theirs alone: in a session of its own an idle loop takes as much as a normal one.
-#           What does count between sessions is /proc/PID/autogroup.
-# Who:      whoever lowers the priority of a model so that an avatar started by the desktop, or from another terminal, stays smooth.
-# Done:     `threads --priority` warns where sched_autogroup is on: what it measures holds for programs of one session.
+# Expected: SCHED_IDLE gets only CPU time that no other program wants; nice 19 gets a few percent beside nice 0.
+# Happens:  that is true within a session (a terminal, a service). The kernel first shares each CPU equally between sessions; class and
+#           nice value count only within their session. In a session of its own, an idle loop takes as much as a normal one.
+#           Between sessions, /proc/PID/autogroup decides.
+# Affected: anyone who lowers the priority of a model so that an avatar started by the desktop, or from another terminal, stays smooth.
+# Solution: `threads --priority` warns where sched_autogroup is on: its figures hold for programs of one session.
 set -euo pipefail
 switch=/proc/sys/kernel/sched_autogroup_enabled
 if [ "$(cat "$switch" 2>/dev/null)" != 1 ]; then
-    echo "this kernel does not group by session (sched_autogroup): nothing to see"
+    echo "error: this kernel does not group processes by session (sched_autogroup)"
     exit 3
 fi
 python3 - <<'PY'

@@ -2,12 +2,12 @@
 # serde_json does not read back the numbers that it wrote: one in eleven changes in its last digit.
 #
 # What:     serde_json 1.0.154 (Rust crate) with its default features.
-# Expected: it writes the shortest text from which the same f64 comes back (it does), and reads that f64 from it.
-# Happens:  about 9 % of all numbers from 0 to 100 come back one bit off. `str::parse` of the same text is exact. A second
-#           round changes nothing further, so that a test that begins with a file sees no difference.
-# Who:      whoever compares a saved run with the run in memory, or the JSON of a record with its CSV, for equality; a gate of
-#           exactly 0 % regresses by the format alone.
-# Done:     workly-perf turns on the feature `float_roundtrip` (Cargo.toml).
+# Expected: it writes the shortest text that represents the f64 exactly (it does), and reads the same f64 from it.
+# Happens:  about 9 % of all numbers from 0 to 100 come back one bit off. `str::parse` of the same text is exact. A second round
+#           changes nothing further, so a test that starts with a file detects no difference.
+# Affected: anyone who compares a saved run with the run in memory, or the JSON of a record with its CSV, for equality; a gate of
+#           exactly 0 % regresses because of the format alone.
+# Solution: workly-perf enables the feature `float_roundtrip` (Cargo.toml).
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -48,4 +48,4 @@ fn main() {
 }
 RUST
 echo "serde_json 1.0.154, $(cargo --version)"
-cargo run --quiet --manifest-path "$work/Cargo.toml" --target-dir "$work/target" || { echo "CHANGED: the numbers come back"; exit 1; }
+cargo run --quiet --manifest-path "$work/Cargo.toml" --target-dir "$work/target" || { echo "CHANGED: all numbers are read back unchanged"; exit 1; }

@@ -2,11 +2,11 @@
 # A receive timeout of 1 ms takes up to two ticks of the kernel: 4 to 8 ms where the tick is 4 ms.
 #
 # What:     Linux (seen on 6.18), SO_RCVTIMEO: Rust's TcpStream::set_read_timeout, Mono's TcpClient.ReceiveTimeout.
-# Expected: as exact as poll(), epoll and sleep, which have had timers of high resolution since 2007: 1.1 ms.
+# Expected: as exact as poll(), epoll and sleep, which have had high-resolution timers since 2007: 1.1 ms.
 # Happens:  the timeout is rounded up to whole ticks (CONFIG_HZ), and one is added. poll() of the same socket takes 1.1 ms.
-# Who:      bridges and clients that do something else "every millisecond" between two reads: 125 to 250 rounds a second instead
-#           of 1000, and the difference looks like latency of the other side. The figure depends on how the kernel was built.
-# Done:     workly-perf never times with it: delays of the embedded bridge end on the clock (src/bridge/server/client.rs).
+# Affected: bridges and clients that do something else "every millisecond" between two reads: 125 to 250 rounds per second instead of
+#           1000, and the difference looks like latency of the other side. The figure depends on how the kernel was built.
+# Solution: workly-perf never uses it for timing: delays of the embedded bridge end on the clock (src/bridge/server/client.rs).
 set -euo pipefail
 echo "Linux $(uname -r), $(python3 --version)"
 python3 - <<'PY'

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The round-trip time that Linux and `ss -ti` show of a loopback connection is the server's frame, not the network.
+# The round-trip time that Linux and `ss -ti` show for a loopback connection is the server's frame, not the network.
 #
 # What:     Linux TCP (seen on 6.18), tcpi_rtt of TCP_INFO: the `rtt:` of `ss -ti`.
 # Expected: the kernel acknowledges what it receives, whatever the program does: tens of microseconds on loopback.
-# Happens:  once a connection has gone to and fro, the acknowledgement waits for the reply, up to 40 ms, and rides on it. With a
-#           server that replies 10 ms later, as a game does at its next frame, rtt is 10 ms; with the same server at once, 0.1 ms.
-# Who:      whoever looks at a slow bridge with `ss -ti`, reads "rtt:10" and blames the network or the TCP stack.
-# Done:     workly-perf times replies itself and subtracts the frame (`ipc --breakdown`); docs/BRIDGE.md says what `ss` shows.
+# Happens:  after data has gone in both directions, the acknowledgement waits for the reply, up to 40 ms, and is sent with it. With a
+#           server that replies 10 ms later, as a game does at its next frame, rtt is 10 ms; if it replies at once, 0.1 ms.
+# Affected: anyone who examines a slow bridge with `ss -ti`, reads "rtt:10" and blames the network or the TCP stack.
+# Solution: workly-perf times replies itself and subtracts the frame (`ipc --breakdown`); docs/BRIDGE.md says what `ss` shows.
 set -euo pipefail
 echo "Linux $(uname -r), $(python3 --version)"
 python3 - <<'PY'
@@ -52,6 +52,6 @@ def observe(wait_s):
 at_once, framed = observe(0), observe(FRAME_S)
 print(f"rtt after {ROUNDS} rounds: {at_once:.3f} ms with replies at once, {framed:.3f} ms with replies {FRAME_S * 1000:.0f} ms later")
 if framed < 0.8 * FRAME_S * 1000 or at_once > framed / 2:
-    print("CHANGED: rtt no longer follows the time that the server takes to reply")
+    print("CHANGED: rtt no longer follows the server's reply time")
     sys.exit(1)
 PY

@@ -1,7 +1,7 @@
-# UNTESTED: written for Windows PowerShell 5.1 and PowerShell 7, and not yet run on either.
+# UNTESTED: written for Windows PowerShell 5.1 and PowerShell 7, and not run on either yet.
 #
-# From a fresh clone to a recommendation on Windows: checks that Rust is there, builds workly-perf, and measures the
-# bridge that is embedded in it and a model with synthetic weights. Installs nothing; says exactly what to install.
+# From a fresh clone to a recommendation on Windows: checks that Rust is installed, builds workly-perf, and measures its
+# embedded bridge and a model with synthetic weights. Installs nothing; prints exactly what to install.
 #
 #   powershell -ExecutionPolicy Bypass -File scripts\quickstart.ps1 [ARGUMENTS OF workly-perf recommend]
 #
@@ -32,7 +32,7 @@ $RustHints = @(
 $Wanted = Select-String -Path (Join-Path $Root 'Cargo.toml') -Pattern '^rust-version = "([0-9.]+)"' |
     ForEach-Object { $_.Matches[0].Groups[1].Value } | Select-Object -First 1
 if (-not $Wanted) {
-    Stop-With 'Cargo.toml names no rust-version' @()
+    Stop-With 'Cargo.toml has no rust-version' @()
 }
 
 if (-not (Get-Command cargo -ErrorAction SilentlyContinue)) {
@@ -41,7 +41,7 @@ if (-not (Get-Command cargo -ErrorAction SilentlyContinue)) {
 if ((& cargo --version) -match '^cargo ([0-9]+\.[0-9]+)') {
     $Found = $Matches[1]
 } else {
-    Stop-With 'cargo does not tell its version' $RustHints
+    Stop-With 'cargo does not report its version' $RustHints
 }
 if ([version] $Found -lt [version] $Wanted) {
     Stop-With "cargo is $Found, and workly-perf needs $Wanted or later" @('run: rustup update stable')
@@ -50,7 +50,7 @@ if ([version] $Found -lt [version] $Wanted) {
 $Clang = $env:LIBCLANG_PATH -or (Get-Command clang -ErrorAction SilentlyContinue) -or
     (Test-Path (Join-Path $env:ProgramFiles 'LLVM\bin\libclang.dll'))
 if (-not $Clang -or -not (Get-Command cmake -ErrorAction SilentlyContinue)) {
-    Stop-With 'to build llama.cpp, CMake or clang is missing' @(
+    Stop-With 'CMake or clang is missing, which llama.cpp needs' @(
         'run: winget install Kitware.CMake LLVM.LLVM',
         'then open a new terminal and run this again'
     )
@@ -59,17 +59,17 @@ if (-not $Clang -or -not (Get-Command cmake -ErrorAction SilentlyContinue)) {
 $Status = 0
 Push-Location $Root
 try {
-    Say 'building the release binary (some minutes the first time)'
+    Say 'building the release binary (takes some minutes the first time)'
     & cargo build --release --locked
     if ($LASTEXITCODE -ne 0) {
-        Stop-With 'the build failed' (@('its messages are above; "link.exe not found" means:') + $RustHints)
+        Stop-With 'the build failed' (@('see the messages above; for "link.exe not found":') + $RustHints)
     }
     $Target = if ($env:CARGO_TARGET_DIR) { $env:CARGO_TARGET_DIR } else { 'target' }
-    # What the arguments name is theirs.
+    # Arguments replace these defaults.
     $Defaults = @()
     if (-not ($OwnArguments -match '^--bridge(=|$)')) { $Defaults += @('--bridge', 'embedded') }
     if (-not ($OwnArguments -match '^--model(=|$)')) { $Defaults += @('--model', 'synth:demo') }
-    Say "measuring, for about a minute and a quarter: workly-perf recommend --quick $Defaults $OwnArguments"
+    Say "measuring (takes about a minute and a quarter): workly-perf recommend --quick $Defaults $OwnArguments"
     & (Join-Path $Target 'release\workly-perf.exe') recommend --quick @Defaults @OwnArguments
     $Status = $LASTEXITCODE
 } finally {

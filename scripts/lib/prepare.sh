@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Gets a machine ready to build and check workly-perf. Sourced by scripts/quickstart and scripts/test.
+# Prepares a machine to build and check workly-perf. Sourced by scripts/quickstart and scripts/test.
 #
-# Installs only what is missing, and only by apt-get (Debian, Ubuntu) and rustup. On any other system it says exactly
-# what to install and stops. Asks no questions of its own; sudo may ask for a password when a terminal is there.
-# Kept to what bash 3.2 knows, since macOS has no later one.
+# Installs only what is missing, and only with apt-get (Debian, Ubuntu) and rustup. On any other system it prints exactly
+# what to install and stops. Asks no questions; sudo may ask for a password if there is a terminal.
+# Uses only features of bash 3.2, because macOS has no later version.
 
 root=$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly root
@@ -14,7 +14,7 @@ say() {
     printf '==> %s\n' "$*" >&2
 }
 
-# stop TEXT [LINE…]: what is wrong, what to do, and the end.
+# stop ERROR [HINT…]: prints the error and the hints, and exits.
 stop() {
     printf 'error: %s\n' "$1" >&2
     shift
@@ -25,12 +25,12 @@ stop() {
     exit 1
 }
 
-# have NAME: whether that program is there.
+# have NAME: whether that program is installed.
 have() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# is_linux, is_apt: which kind of system this is.
+# is_linux, is_apt: the kind of system.
 is_linux() {
     [ "$(uname -s)" = Linux ]
 }
@@ -39,29 +39,29 @@ is_apt() {
     is_linux && have apt-get && have dpkg
 }
 
-# as_root COMMAND…: runs it as root, by sudo only where needed.
+# as_root COMMAND…: runs a command as root, with sudo only if needed.
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
         return
     fi
-    have sudo || stop "installing needs root, and there is no sudo" "as root, run: $*"
-    # Without a terminal nobody could type the password that sudo may want.
+    have sudo || stop "installing needs root, and sudo is not installed" "run as root: $*"
+    # Without a terminal, sudo cannot ask for a password.
     [ -t 0 ] || sudo -n true 2>/dev/null ||
-        stop "installing needs root, and sudo cannot ask for a password here" "run it yourself: sudo $*"
+        stop "installing needs root, and sudo cannot ask for a password without a terminal" "run: sudo $*"
     sudo "$@"
 }
 
-# apt_refresh: brings the package lists up to date, once.
+# apt_refresh: updates the package lists, once.
 apt_refresh() {
     if [ "$apt_lists_fresh" = no ]; then
         say "updating the apt package lists"
-        as_root apt-get update -qq >/dev/null || stop "apt-get update failed" "its messages are above"
+        as_root apt-get update -qq >/dev/null || stop "apt-get update failed" "see the messages above"
         apt_lists_fresh=yes
     fi
 }
 
-# apt_has PACKAGE: whether apt can install it. Fresh images have empty lists, hence the second look.
+# apt_has PACKAGE: whether apt can install it. Fresh images have empty lists, so it checks again after an update.
 apt_has() {
     apt_lists "$1" || { apt_refresh && apt_lists "$1"; }
 }
@@ -76,17 +76,17 @@ apt_lists() {
     esac
 }
 
-# apt_install PACKAGE…: installs them; removes nothing for their sake.
+# apt_install PACKAGE…: installs packages without removing others.
 apt_install() {
     local package
     for package in "$@"; do
-        apt_has "$package" || stop "apt knows no package named $package"
+        apt_has "$package" || stop "apt has no package named $package"
     done
     say "installing with apt: $*"
     apt_get_install "$@" && return
-    # Lists that are out of date name files that servers no longer have.
+    # Outdated lists name files that servers no longer have.
     [ "$apt_lists_fresh" = no ] && apt_refresh && apt_get_install "$@" && return
-    stop "apt-get could not install: $*" "its messages are above"
+    stop "apt-get could not install: $*" "see the messages above"
 }
 
 apt_get_install() {
@@ -94,7 +94,7 @@ apt_get_install() {
         apt-get install -y -qq --no-install-recommends --no-remove "$@" >/dev/null
 }
 
-# advice WHAT: the command that installs `cc`, `llama` (what builds llama.cpp), `python` or `mono` on a system without apt.
+# advice WHAT: the command that installs `cc`, `llama` (the tools for llama.cpp), `python` or `mono` on a system without apt.
 advice() {
     local manager
     if [ "$(uname -s)" = Darwin ]; then
@@ -129,14 +129,14 @@ advice() {
         fi
     done
     case "$1" in
-        cc) echo "install a C compiler that answers to 'cc' (gcc or clang, with the C library's headers)" ;;
-        llama) echo "install a C++ compiler that answers to 'c++', CMake, and clang with its library (libclang)" ;;
+        cc) echo "install a C compiler that runs as 'cc' (gcc or clang, with the C library's headers)" ;;
+        llama) echo "install a C++ compiler that runs as 'c++', CMake, and clang with its library (libclang)" ;;
         python) echo "install Python 3 with its venv and pip modules" ;;
         mono) echo "install Mono with its C# compiler: the programs mono and mcs" ;;
     esac
 }
 
-# links: whether `cc` can link a program, which is what rustc needs of it.
+# links: whether `cc` can link a program, which rustc needs.
 links() {
     have cc || return 1
     local folder ok=0
@@ -154,17 +154,17 @@ prepare_linker() {
         apt_install build-essential
         links || stop "cc still cannot link a program after build-essential was installed"
     else
-        stop "there is no C compiler that can link a program" "$(advice cc)"
+        stop "no C compiler that can link a program was found" "$(advice cc)"
     fi
 }
 
-# has_libclang: whether the library is there that reads llama.cpp's headers for the build.
+# has_libclang: whether libclang is installed, which the build uses to read llama.cpp's headers.
 has_libclang() {
     local library
-    # Set by those who keep it elsewhere; and what `cc` is on macOS brings it along.
+    # LIBCLANG_PATH is set if it is installed elsewhere; on macOS, `cc` includes it.
     [ -n "${LIBCLANG_PATH:-}" ] || [ "$(uname -s)" = Darwin ] && return
     for library in /usr/lib/llvm*/lib/libclang*.so* /usr/lib*/libclang*.so* /usr/lib/*/libclang*.so* /usr/local/lib*/libclang*.so*; do
-        # libclang-cpp is another library, and a pattern that matches nothing stays as it is.
+        # libclang-cpp is another library, and a pattern without a match stays unexpanded.
         case "$library" in
             */libclang-cpp*) ;;
             *) [ -e "$library" ] && return ;;
@@ -173,7 +173,7 @@ has_libclang() {
     return 1
 }
 
-# prepare_llama: what llama.cpp is built with, which is a part of every build but `--no-default-features`.
+# prepare_llama: the tools to build llama.cpp, needed for every build except `--no-default-features`.
 prepare_llama() {
     local missing=()
     have c++ || missing+=(g++)
@@ -184,8 +184,8 @@ prepare_llama() {
     if is_apt; then
         apt_install "${missing[@]}"
     else
-        stop "to build llama.cpp, some of this is missing: a C++ compiler, CMake, clang and its library" "$(advice llama)" \
-            "without models there is no need for it: cargo build --no-default-features"
+        stop "llama.cpp needs a C++ compiler, CMake, and clang with its library; some are missing" "$(advice llama)" \
+            "to build without models: cargo build --no-default-features"
     fi
 }
 
@@ -201,33 +201,33 @@ version_at_least() {
     return 0
 }
 
-# cargo_version: the number that cargo gives; nothing when it is not there or has no toolchain behind it.
+# cargo_version: cargo's version; empty if cargo is missing or has no toolchain.
 cargo_version() {
     { cargo --version 2>/dev/null || true; } | sed -n 's/^cargo \([0-9][0-9.]*\).*/\1/p'
 }
 
-# rust_is_enough WANTED: whether cargo is there and new enough.
+# rust_is_enough WANTED: whether cargo is installed and new enough.
 rust_is_enough() {
     local found
     found=$(cargo_version)
     [ -n "$found" ] && version_at_least "$found" "$1"
 }
 
-# prepare_rust: cargo, at least at the rust-version of Cargo.toml.
+# prepare_rust: cargo, with at least the rust-version of Cargo.toml.
 prepare_rust() {
     local wanted found
-    # Where rustup keeps cargo, for shells that were started before it was installed.
+    # rustup's folder, for shells that were started before it was installed.
     PATH="${CARGO_HOME:-${HOME:-}/.cargo}/bin:$PATH"
     export PATH
     wanted=$(sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' "$root/Cargo.toml")
-    [ -n "$wanted" ] || stop "Cargo.toml names no rust-version"
+    [ -n "$wanted" ] || stop "Cargo.toml has no rust-version"
     rust_is_enough "$wanted" && return
 
     found=$(cargo_version)
     if ! have rustup && is_apt && apt_has rustup; then
         if [ -n "$found" ]; then
             stop "cargo is $found, and workly-perf needs $wanted or later" \
-                "your cargo is a package that rustup replaces; run: sudo apt-get install rustup && rustup default stable"
+                "rustup replaces your cargo package; run: sudo apt-get install rustup && rustup default stable"
         fi
         apt_install rustup
     fi
@@ -238,7 +238,7 @@ prepare_rust() {
         "install Rust from https://rustup.rs, open a new shell, and run this again"
 }
 
-# install_stable_rust: the stable toolchain. A default that the user chose stays theirs: it is passed by for this run.
+# install_stable_rust: the stable toolchain. It does not change the user's default toolchain, which is overridden for this run only.
 install_stable_rust() {
     say "installing the stable Rust toolchain with rustup"
     if rustup default >/dev/null 2>&1; then
@@ -249,14 +249,14 @@ install_stable_rust() {
     fi
 }
 
-# prepare_certificates: what cargo, rustup and pip check servers against; the smallest images have none.
+# prepare_certificates: the certificates that cargo, rustup and pip need; minimal images have none.
 prepare_certificates() {
     if is_apt && [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then
         apt_install ca-certificates
     fi
 }
 
-# prepare_build: all that `cargo build` needs.
+# prepare_build: everything that `cargo build` needs.
 prepare_build() {
     prepare_certificates
     prepare_linker
@@ -275,7 +275,7 @@ prepare_lints() {
     rustup component add rustfmt clippy >&2 || stop "rustup could not add rustfmt and clippy"
 }
 
-# prepare_python: a virtual environment in target/test-venv with what the tests read files back with.
+# prepare_python: a virtual environment in target/test-venv with the Python packages of the tests.
 prepare_python() {
     local venv="$root/target/test-venv" wanted="$root/tests/python/requirements.txt" bin
     if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
@@ -286,10 +286,10 @@ prepare_python() {
         fi
     fi
     bin="$venv/bin"
-    # A folder without a working pip was left half-made, or its Python is gone.
+    # A folder without a working pip is incomplete, or its Python was removed.
     if ! "$bin/python" -m pip --version >/dev/null 2>&1; then
-        say "making the Python environment of the tests"
-        python3 -m venv --clear "$venv" || stop "python3 could not make a virtual environment"
+        say "creating the Python environment of the tests"
+        python3 -m venv --clear "$venv" || stop "python3 could not create a virtual environment"
     fi
     if ! cmp -s "$wanted" "$venv/installed.txt"; then
         say "installing the Python packages of the tests"
@@ -299,7 +299,7 @@ prepare_python() {
     fi
 }
 
-# prepare_mono: a C# compiler and what runs its programs, for the bridge in scripts/unity without Unity.
+# prepare_mono: a C# compiler and runtime, to run the bridge in scripts/unity without Unity.
 prepare_mono() {
     local missing=()
     have mcs || missing+=(mono-mcs)
@@ -308,6 +308,6 @@ prepare_mono() {
     if is_apt; then
         apt_install "${missing[@]}"
     else
-        stop "the C# bridge is tested with Mono, which is missing" "$(advice mono)"
+        stop "Mono is missing, which is needed to test the C# bridge" "$(advice mono)"
     fi
 }

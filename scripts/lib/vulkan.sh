@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# Gets a machine ready to build llama.cpp with Vulkan and to run it on Mesa's software driver. Sourced by scripts/test-gpu.
+# Prepares a machine to build llama.cpp with Vulkan and to run it on Mesa's software driver. Sourced by scripts/test-gpu.
 
-# The oldest version of the Vulkan headers that llama.cpp is known to build with, as their VK_HEADER_VERSION.
+# The oldest Vulkan headers that llama.cpp is known to build with, as their VK_HEADER_VERSION.
 readonly vulkan_headers_wanted=309
 
-# The release of Debian that has them, for machines whose own release is older.
+# The Debian release that has them, for machines with an older release.
 readonly vulkan_headers_suite=trixie
 
-# prepare_vulkan: loader, compiler of shaders, driver, and headers that are new enough, which need not be installed.
+# prepare_vulkan: loader, shader compiler, driver, and headers that are new enough, which need not be installed.
 prepare_vulkan() {
-    is_apt || stop "the tests on Vulkan are prepared with apt, which is not here" "scripts/test runs all others"
+    is_apt || stop "preparing the Vulkan tests needs apt, which is missing" "scripts/test runs all other tests"
     local missing=() package
     for package in mesa-vulkan-drivers libvulkan-dev glslc spirv-headers; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
@@ -22,27 +22,27 @@ prepare_vulkan() {
         [ "$(vulkan_headers_in "$headers")" -ge "$vulkan_headers_wanted" ] || fetch_vulkan_headers
         [ "$(vulkan_headers_in "$headers")" -ge "$vulkan_headers_wanted" ] ||
             stop "the Vulkan headers are older than llama.cpp needs" "install Vulkan headers 1.4.$vulkan_headers_wanted or later"
-        # Where CMake and the compiler look first.
+        # CMake and the compiler search here first.
         export VULKAN_SDK="$headers"
         export CXXFLAGS="-I$headers/include${CXXFLAGS:+ $CXXFLAGS}"
     fi
 }
 
-# vulkan_headers_in FOLDER: their VK_HEADER_VERSION; 0 where there are none.
+# vulkan_headers_in FOLDER: their VK_HEADER_VERSION; 0 if there are none.
 vulkan_headers_in() {
     local found
     found=$(sed -n 's/^#define VK_HEADER_VERSION \([0-9]*\)$/\1/p' "$1/include/vulkan/vulkan_core.h" 2>/dev/null || true)
     echo "${found:-0}"
 }
 
-# fetch_vulkan_headers: those of a later Debian, from wherever this machine has its packages, unpacked and not installed.
-# apt checks the signature as ever; its own lists and sources are left alone.
+# fetch_vulkan_headers: downloads those of a later Debian from this machine's package source, and unpacks them without installing.
+# apt checks the signature as usual; its own lists and sources are not changed.
 fetch_vulkan_headers() {
     local suite folder
     suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    [ -n "$suite" ] || stop "this system does not name its release" "install newer Vulkan headers yourself"
+    [ -n "$suite" ] || stop "the release of this system is unknown" "install newer Vulkan headers manually"
     folder="$root/target/vulkan-headers"
-    say "fetching the Vulkan headers of Debian $vulkan_headers_suite: those of $suite are too old for llama.cpp"
+    say "downloading the Vulkan headers of Debian $vulkan_headers_suite: those of $suite are too old for llama.cpp"
     rm -rf "$folder"
     mkdir -p "$folder/apt/lists/partial" "$folder/apt/cache/archives/partial" "$folder/apt/parts"
     vulkan_sources "$suite" >"$folder/apt/parts/later.sources"
@@ -55,11 +55,11 @@ fetch_vulkan_headers() {
         apt-get "${options[@]}" update
         apt-get "${options[@]}" download "libvulkan-dev/$vulkan_headers_suite"
         dpkg-deb --fsys-tarfile libvulkan-dev_*.deb | tar x -C "$folder" ./usr/include
-    ) || stop "the Vulkan headers could not be fetched" "install Vulkan headers 1.4.$vulkan_headers_wanted or later yourself"
+    ) || stop "the Vulkan headers could not be downloaded" "install Vulkan headers 1.4.$vulkan_headers_wanted or later manually"
     rm -rf "$folder/apt"
 }
 
-# vulkan_sources SUITE: this machine's own sources of Debian's main archive, for the later release, as deb822.
+# vulkan_sources SUITE: this machine's sources of Debian's main archive, for the later release, as deb822.
 vulkan_sources() {
     local uri
     uri=$(
@@ -77,9 +77,9 @@ vulkan_sources() {
                 }'
             cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
                 sed -n "s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) $1 .*/\2/p"
-        } | head -1 || true # a list that is not there, or is longer than one line, is no failure
+        } | head -1 || true # a missing list, or one longer than one line, is not a failure
     )
-    [ -n "$uri" ] || stop "no apt source of $1 is known here" "install newer Vulkan headers yourself"
+    [ -n "$uri" ] || stop "no apt source of $1 was found" "install newer Vulkan headers manually"
     printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$uri" "$vulkan_headers_suite"
     [ ! -e /usr/share/keyrings/debian-archive-keyring.gpg ] ||
         printf 'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n'

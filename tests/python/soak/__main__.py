@@ -17,12 +17,12 @@ import faults
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--seed", type=int, help="seed of the first round; each later one has the next. Default: from the clock")
+    parser.add_argument("--seed", type=int, help="seed of the first round; each later round uses the next number. Default: from the clock")
     parser.add_argument("--program", type=pathlib.Path, default=pathlib.Path("target/debug/workly-perf"))
-    parser.add_argument("--command", choices=sorted(commands.BY_NAME), help="disturb this command alone")
-    parser.add_argument("--fault", choices=sorted(faults.BY_NAME), help="disturb in this way alone")
+    parser.add_argument("--command", choices=sorted(commands.BY_NAME), help="only this command")
+    parser.add_argument("--fault", choices=sorted(faults.BY_NAME), help="only this fault")
     parser.add_argument("--verbose", action="store_true", help="print each round")
-    parser.add_argument("--keep", type=pathlib.Path, help="keep the folders of failed rounds here")
+    parser.add_argument("--keep", type=pathlib.Path, help="folder to keep the folders of failed rounds in")
     return parser.parse_args()
 
 
@@ -58,7 +58,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="workly-perf-soak-") as folder:
         world = commands.World(program, pathlib.Path(folder))
         if not faults.can_mount(world):
-            print("skipped: full-disk (a tmpfs cannot be mounted here: that needs root)", flush=True)
+            print("skipped: full-disk (mounting a tmpfs needs root)", flush=True)
         passed, failed, kinds = 0, [], collections.Counter()
         for seed in range(first, first + args.rounds):
             name, wrong = play(seed, world, args)
@@ -72,7 +72,7 @@ def main():
                     print(f"passed {name}", flush=True)
     print(f"{passed} passed, {len(failed)} failed (seeds {first} to {first + args.rounds - 1}; {len(kinds)} pairs of command and fault)")
     for seed in failed:
-        print(f"again: scripts/soak --rounds 1 --seed {seed}" + (f" --command {args.command}" if args.command else "") + (f" --fault {args.fault}" if args.fault else ""))
+        print(f"to repeat: scripts/soak --rounds 1 --seed {seed}" + (f" --command {args.command}" if args.command else "") + (f" --fault {args.fault}" if args.fault else ""))
     return 1 if failed else 0
 
 
