@@ -20,6 +20,7 @@ mod study;
 pub(crate) mod tap;
 #[cfg(feature = "llama")]
 pub(crate) mod threads;
+pub(crate) mod watch;
 #[cfg(feature = "llama")]
 pub(crate) mod warmup;
 #[cfg(feature = "llama")]

@@ -7,4 +7,4 @@ mod safe;
 mod size;
 
 pub use safe::{cell, is_unsafe, line, lines, shortened};
-pub use size::decimal_bytes;
+pub use size::{binary_bytes, decimal_bytes};

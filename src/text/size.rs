@@ -11,3 +11,23 @@ pub fn decimal_bytes(bytes: u64) -> String {
         _ => format!("{:.2} GB", size / 1e9),
     }
 }
+
+/// Bytes in binary units, as for memory: `5.61 GiB`, `742 MiB`.
+#[must_use]
+pub fn binary_bytes(bytes: u64) -> String {
+    let gib = bytes as f64 / 1024.0_f64.powi(3);
+    if gib >= 1.0 { format!("{gib:.2} GiB") } else { format!("{:.0} MiB", gib * 1024.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_written_in_the_unit_that_people_use_for_it() {
+        for (bytes, text) in [(0, "0 MiB"), (742 << 20, "742 MiB"), (1 << 30, "1.00 GiB"), (6_023_690_487, "5.61 GiB")]
+        {
+            assert_eq!(binary_bytes(bytes), text);
+        }
+    }
+}

@@ -122,13 +122,13 @@ fn without_a_gpu_it_says_so_and_watches_the_rest() {
     let place = Place::new();
     let outcome = without_gpu(&place, "watch --plain --interval 20ms --for 60ms --out out");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("warning: no GPU can be asked"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("warning: no GPU is available"), "{}", outcome.stderr);
     assert!(outcome.stdout.lines().all(|line| line.contains("machine") && !line.contains("gpu")), "{}", outcome.stdout);
     let run = record(&place);
-    assert_eq!(run.findings, ["No GPU can be asked: only the processes and the machine were watched."]);
+    assert_eq!(run.findings, ["No GPU is available: only the processes and the machine were watched."]);
     assert!(figure(&run, "machine/ram", "mean").unwrap() > 0.0);
     assert!(run.cases.iter().all(|case| !case.path.starts_with("gpu")));
-    assert!(without_gpu(&place, "watch --once").stdout.starts_with("No GPU can be asked"));
+    assert!(without_gpu(&place, "watch --once").stdout.starts_with("No GPU is available"));
     for line in ["watch --require-gpu", "watch --once --require-gpu", "watch --gpu 0 --for 1ms"] {
         let outcome = without_gpu(&place, line);
         assert_eq!(outcome.code, Some(3), "{line}: {}", outcome.stderr);

@@ -1,82 +1,95 @@
-//! Where a watch is shown: in a view that fills the terminal, or line by line.
+//! Shows a watch in a view that fills the terminal, or line by line.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use super::super::stop::note;
-use super::events::Event;
-use super::failure::WatchError;
 use super::lines::line;
-use super::view::{Shown, draw};
+use super::view::{History, Shown, draw};
 use crate::clock::Clock;
+use crate::failure::Failure;
 use crate::studies::Interruption;
-use crate::term::{Key, Printer, Screen};
+use crate::studies::watch::{Event, Waited, WatchDisplay, WatchStatus};
+use crate::term::{Key, Printer, Screen, is_coloured};
 
-/// How long a stop goes unnoticed at most.
-const LOOK_UP: Duration = Duration::from_millis(50);
+/// How long a signal or a key goes unnoticed at most.
+const POLL: Duration = Duration::from_millis(50);
 
-/// What ended the wait for the next look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waited {
-    /// It is time for it.
-    Due,
-    /// The user is done.
-    Quit,
-    /// A signal, or the end of the terminal.
-    Stopped,
+/// The terminal cannot be drawn on.
+#[derive(Debug, thiserror::Error)]
+#[error("the terminal cannot be used: {source}")]
+pub(super) struct TerminalError {
+    /// The system's answer.
+    #[from]
+    source: std::io::Error,
+}
+
+impl From<TerminalError> for Failure {
+    fn from(error: TerminalError) -> Self {
+        Self::failed(error).hint("--plain prints lines instead")
+    }
 }
 
 /// Where it is shown.
 #[derive(Debug)]
 pub(super) enum Display {
-    /// In a view.
-    Screen(Box<Screen>),
+    /// In a view, with the curves of the last samples.
+    Screen(Box<Screen>, History),
     /// Line by line, on standard output.
     Lines(Printer),
 }
 
 impl Display {
-    /// How a watch ends that nobody reads any more: a pipe that was closed is the reader's wish, a terminal is not.
-    pub(super) fn unread(&self, stop: &AtomicBool) -> Waited {
-        match self {
-            Self::Lines(printer) if !printer.prints_to_terminal() => Waited::Quit,
-            Self::Lines(_) | Self::Screen(_) => stopped_by(Interruption::TerminalClosed, stop),
-        }
-    }
-
     /// The view, where there is a terminal for it and `plain` does not forbid it.
-    pub(super) fn open(plain: bool, printer: Printer) -> Result<Self, WatchError> {
+    pub(super) fn open(plain: bool, printer: Printer) -> Result<Self, TerminalError> {
         if plain || !Screen::is_possible() {
             return Ok(Self::Lines(printer));
         }
-        Ok(Self::Screen(Box::new(Screen::enter().map_err(|source| WatchError::Terminal { source })?)))
+        Ok(Self::Screen(Box::new(Screen::enter()?), History::default()))
     }
+}
 
-    /// Shows a look and what has happened with it. `false` once nobody reads any more: the pipe or the terminal was closed.
-    pub(super) fn show(&mut self, shown: &Shown<'_>, new_events: &[Event]) -> Result<bool, WatchError> {
-        let failed = |source| WatchError::Terminal { source };
+/// Draws the view. `false` once the terminal is gone.
+fn drawn(screen: &mut Screen, history: &History, status: &WatchStatus<'_>) -> Result<bool, TerminalError> {
+    let shown = Shown { status, history, colour: is_coloured() };
+    Ok(screen.draw(|frame| draw(frame, &shown))?)
+}
+
+impl WatchDisplay for Display {
+    fn show(&mut self, status: &WatchStatus<'_>, new_events: &[Event]) -> Result<bool, Failure> {
         match self {
-            Self::Screen(screen) => screen.draw(|frame| draw(frame, shown)).map_err(failed),
+            Self::Screen(screen, history) => {
+                if status.chosen.is_some_and(|place| place < status.snapshot.gpus.len()) {
+                    let load = status.load;
+                    history.add(load.map(|load| load.full_percent), load.and_then(|load| load.use_percent));
+                }
+                Ok(drawn(screen, history, status)?)
+            }
             Self::Lines(printer) => {
-                let look = line(shown.look, shown.chosen, shown.state.map(|(state, _)| state));
+                let sample = line(status.snapshot, status.chosen, status.state.map(|(state, _)| state));
                 let happened = |event: &Event| format!("{} * {}", event.time.strftime("%H:%M:%SZ"), event.line());
-                let lines: Vec<String> = [look].into_iter().chain(new_events.iter().map(happened)).collect();
-                let text = lines.join("\n");
-                printer.stream(&text).map_err(failed)
+                let lines: Vec<String> = [sample].into_iter().chain(new_events.iter().map(happened)).collect();
+                Ok(printer.stream(&lines.join("\n")).map_err(TerminalError::from)?)
             }
         }
     }
 
-    /// Waits until the clock reads `due_ns`, drawing again when the terminal changes.
-    pub(super) fn wait(
+    /// A pipe that was closed is the reader's wish, a terminal is not.
+    fn unread(&self, stop: &AtomicBool) -> Waited {
+        match self {
+            Self::Lines(printer) if !printer.prints_to_terminal() => Waited::Quit,
+            Self::Lines(_) | Self::Screen(..) => stopped_by(Interruption::TerminalClosed, stop),
+        }
+    }
+
+    fn wait(
         &mut self,
         clock: &Clock,
         due_ns: u64,
-        shown: &Shown<'_>,
+        status: &WatchStatus<'_>,
         stop: &AtomicBool,
-    ) -> Result<Waited, WatchError> {
-        let failed = |source| WatchError::Terminal { source };
+    ) -> Result<Waited, Failure> {
         loop {
             if stop.load(Ordering::Relaxed) {
                 return Ok(Waited::Stopped);
@@ -86,12 +99,13 @@ impl Display {
                 return Ok(Waited::Due);
             }
             match self {
-                Self::Lines(_) => thread::sleep(left.min(LOOK_UP)),
-                Self::Screen(screen) => match screen.key(left.min(LOOK_UP)).map_err(failed)? {
+                Self::Lines(_) => thread::sleep(left.min(POLL)),
+                Self::Screen(screen, history) => match screen.key(left.min(POLL)).map_err(TerminalError::from)? {
                     Some(Key::Quit) => return Ok(Waited::Quit),
                     Some(Key::Interrupt) => return Ok(stopped_by(Interruption::CtrlC, stop)),
                     Some(Key::Gone) => return Ok(stopped_by(Interruption::TerminalClosed, stop)),
-                    Some(Key::Redraw) if !screen.draw(|frame| draw(frame, shown)).map_err(failed)? => {
+                    // Drawn again when the terminal changes.
+                    Some(Key::Redraw) if !drawn(screen, history, status)? => {
                         return Ok(stopped_by(Interruption::TerminalClosed, stop));
                     }
                     Some(Key::Redraw) | None => {}

@@ -1,18 +1,13 @@
-//! A look in words: a line for a log or a pipe, a few for `--once`.
+//! A sample in words: a line for a log or a pipe, a few for `--once`.
 
-use super::look::{GpuLook, Look, WatchedProcess};
 use crate::advise::watch::CardState;
 use crate::host::gpu::GpuReading;
 use crate::record::Fact;
+use crate::studies::watch::{GpuSnapshot, ProcessSnapshot, Snapshot};
+use crate::text::binary_bytes;
 
 /// What stands where a figure is not given in little room.
 pub(super) const NOTHING: &str = "–";
-
-/// Bytes in the unit that people use for them: `5.61 GiB`, `742 MiB`.
-pub(super) fn bytes(bytes: u64) -> String {
-    let gib = bytes as f64 / 1024.0_f64.powi(3);
-    if gib >= 1.0 { format!("{gib:.2} GiB") } else { format!("{:.0} MiB", gib * 1024.0) }
-}
 
 /// A figure with its unit, or the dash.
 pub(super) fn short<T: std::fmt::Display>(fact: &Fact<T>, unit: &str) -> String {
@@ -28,28 +23,28 @@ pub(super) fn power(reading: &GpuReading) -> String {
     }
 }
 
-/// One look as one line: `14:03:05 gpu0 5.61 of 6.00 GiB, 93 % full, 88 % busy, …`.
-pub(super) fn line(look: &Look, chosen: Option<usize>, state: Option<CardState>) -> String {
+/// A sample as one line: `14:03:05 gpu0 5.61 of 6.00 GiB, 93 % full, 88 % busy, …`.
+pub(super) fn line(snapshot: &Snapshot, chosen: Option<usize>, state: Option<CardState>) -> String {
     let mut parts = Vec::new();
-    for (place, gpu) in look.gpus.iter().enumerate() {
+    for (place, gpu) in snapshot.gpus.iter().enumerate() {
         let state = if chosen == Some(place) { Some(state.map_or("no state yet", CardState::word)) } else { None };
         parts.push(gpu_in_line(gpu, state));
     }
-    let machine = &look.machine;
-    let free = machine.available_bytes.value().map_or_else(|| NOTHING.into(), |free| bytes(*free));
+    let machine = &snapshot.machine;
+    let free = machine.available_bytes.value().map_or_else(|| NOTHING.into(), |free| binary_bytes(*free));
     let cpu = machine.cpu_percent.value().map_or_else(|| NOTHING.into(), |percent| format!("{percent:.0} %"));
     parts.push(format!("machine {free} free, CPU {cpu}"));
-    parts.extend(look.processes.iter().map(process_in_line));
-    format!("{} {}", look.time.strftime("%H:%M:%SZ"), parts.join(" | "))
+    parts.extend(snapshot.processes.iter().map(process_in_line));
+    format!("{} {}", snapshot.time.strftime("%H:%M:%SZ"), parts.join(" | "))
 }
 
-fn gpu_in_line(gpu: &GpuLook, state: Option<&str>) -> String {
+fn gpu_in_line(gpu: &GpuSnapshot, state: Option<&str>) -> String {
     let Some(reading) = gpu.reading.value() else {
         return format!("{} {}", gpu.label, if gpu.lost { "gone" } else { "not told" });
     };
     let memory = match (reading.vram_total_and_free_bytes(), reading.vram_percent()) {
         (Fact::Value((total, free)), Fact::Value(full)) => {
-            format!("{} of {}, {full:.0} % full", bytes(total.saturating_sub(free)), bytes(total))
+            format!("{} of {}, {full:.0} % full", binary_bytes(total.saturating_sub(free)), binary_bytes(total))
         }
         (missing, _) => format!("memory {}", missing.missing().unwrap_or_default()),
     };
@@ -65,32 +60,32 @@ fn gpu_in_line(gpu: &GpuLook, state: Option<&str>) -> String {
     [Some(figures), held_back, state.map(String::from)].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn process_in_line(process: &WatchedProcess) -> String {
-    let look = &process.look;
-    format!("{} ({}) {}", look.process.name, look.process.pid, holds(process))
+fn process_in_line(process: &ProcessSnapshot) -> String {
+    let usage = &process.usage;
+    format!("{} ({}) {}", usage.process.name, usage.process.pid, holds(process))
 }
 
 /// What a process holds: `VRAM 512 MiB, RAM 1.20 GiB`.
-fn holds(process: &WatchedProcess) -> String {
-    let ram = process.look.resident_bytes.value().map_or_else(|| NOTHING.into(), |ram| bytes(*ram));
+fn holds(process: &ProcessSnapshot) -> String {
+    let ram = process.usage.resident_bytes.value().map_or_else(|| NOTHING.into(), |ram| binary_bytes(*ram));
     match &process.vram_bytes {
-        Fact::Value(Some(vram)) => format!("VRAM {}, RAM {ram}", bytes(*vram)),
+        Fact::Value(Some(vram)) => format!("VRAM {}, RAM {ram}", binary_bytes(*vram)),
         _ => format!("RAM {ram}"),
     }
 }
 
-/// One look in full, a line for each figure that has something to say.
-pub(super) fn full(look: &Look, none_since: Option<&str>) -> String {
+/// A sample in full, a line for each figure that has something to say.
+pub(super) fn full(snapshot: &Snapshot, none_since: Option<&str>) -> String {
     let mut lines = Vec::new();
     if let Some(reason) = none_since {
-        lines.push(format!("No GPU can be asked: {reason}."));
+        lines.push(format!("No GPU is available: {reason}."));
     }
-    for gpu in &look.gpus {
+    for gpu in &snapshot.gpus {
         lines.push(format!("{}  {}", gpu.label, gpu.name));
         lines.extend(gpu_in_full(gpu).into_iter().map(|(label, text)| format!("  {label:<13} {text}")));
     }
-    let machine = &look.machine;
-    let size = |fact: &Fact<u64>| fact.value().map_or_else(|| fact.to_string(), |size| bytes(*size));
+    let machine = &snapshot.machine;
+    let size = |fact: &Fact<u64>| fact.value().map_or_else(|| fact.to_string(), |size| binary_bytes(*size));
     lines.push("machine".into());
     lines.push(format!(
         "  {:<13} {} of {} free",
@@ -98,25 +93,25 @@ pub(super) fn full(look: &Look, none_since: Option<&str>) -> String {
         size(&machine.available_bytes),
         size(&machine.memory_bytes)
     ));
-    if look.processes.is_empty() {
+    if snapshot.processes.is_empty() {
         lines.push("No process of Workly or of Unity is running, as far as this user may see.".into());
     }
-    for process in &look.processes {
-        let found = &process.look.process;
+    for process in &snapshot.processes {
+        let found = &process.usage.process;
         let vram = match &process.vram_bytes {
             Fact::Value(None) => "none".into(),
-            Fact::Value(Some(vram)) => bytes(*vram),
+            Fact::Value(Some(vram)) => binary_bytes(*vram),
             missing => missing.missing().unwrap_or_default(),
         };
         lines.push(format!("{}  {} ({})", found.kind.word(), found.name, found.pid));
         lines.push(format!("  {:<13} {vram}", "VRAM"));
-        lines.push(format!("  {:<13} {}", "RAM", size(&process.look.resident_bytes)));
-        lines.push(format!("  {:<13} {}; handles {}", "threads", process.look.threads, process.look.handles));
+        lines.push(format!("  {:<13} {}", "RAM", size(&process.usage.resident_bytes)));
+        lines.push(format!("  {:<13} {}; handles {}", "threads", process.usage.threads, process.usage.handles));
     }
     lines.join("\n")
 }
 
-fn gpu_in_full(gpu: &GpuLook) -> Vec<(&'static str, String)> {
+fn gpu_in_full(gpu: &GpuSnapshot) -> Vec<(&'static str, String)> {
     let reading = match &gpu.reading {
         Fact::Value(reading) => reading,
         missing => return vec![("", missing.missing().unwrap_or_default())],
@@ -127,7 +122,7 @@ fn gpu_in_full(gpu: &GpuLook) -> Vec<(&'static str, String)> {
     let reserved = reading
         .vram_reserved_bytes
         .value()
-        .map_or_else(String::new, |kept| format!(", {} kept by the driver", bytes(*kept)));
+        .map_or_else(String::new, |kept| format!(", {} kept by the driver", binary_bytes(*kept)));
     let throttled = match &reading.throttled_by {
         Fact::Value(reasons) if reasons.is_empty() => "by nothing".into(),
         Fact::Value(reasons) => reasons.join(", "),
@@ -135,7 +130,12 @@ fn gpu_in_full(gpu: &GpuLook) -> Vec<(&'static str, String)> {
     };
     let memory = match (reading.vram_total_and_free_bytes(), &reading.vram_used_bytes, reading.vram_percent()) {
         (Fact::Value((total, free)), Fact::Value(used), Fact::Value(full)) => {
-            format!("{} used, {} free of {}{reserved}: {full:.1} % full", bytes(*used), bytes(free), bytes(total))
+            format!(
+                "{} used, {} free of {}{reserved}: {full:.1} % full",
+                binary_bytes(*used),
+                binary_bytes(free),
+                binary_bytes(total)
+            )
         }
         (missing, ..) => missing.missing().unwrap_or_default(),
     };

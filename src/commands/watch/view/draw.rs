@@ -8,56 +8,34 @@ use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph, Sparkline, SparklineBar};
 
-use super::super::events::Event;
-use super::super::look::{GpuLook, Look};
 use super::parts::{gpu_lines, machine_line, other_gpu_line, processes_table};
-use crate::advise::watch::CardState;
+use crate::studies::watch::{Event, GpuSnapshot, WatchStatus};
 
-/// Looks that the curves show at most.
-const MOST_LOOKS: usize = 512;
+/// Samples that the curves show at most.
+const MOST_SAMPLES: usize = 512;
 
 /// Everything that the view shows.
 pub(in super::super) struct Shown<'a> {
-    /// What is seen now.
-    pub(in super::super) look: &'a Look,
-    /// The place of the GPU whose state is told.
-    pub(in super::super) chosen: Option<usize>,
-    /// Its state, and for how many seconds.
-    pub(in super::super) state: Option<(CardState, f64)>,
-    /// A better state that has to wait, and for how many seconds more.
-    pub(in super::super) waiting: Option<(CardState, f64)>,
-    /// The GPU profile that suits the state.
-    pub(in super::super) profile: Option<&'a str>,
-    /// What to do, while the alarm is on.
-    pub(in super::super) advice: Option<&'a [String]>,
+    /// What is now.
+    pub(in super::super) status: &'a WatchStatus<'a>,
     /// How full and how busy the GPU was.
     pub(in super::super) history: &'a History,
-    /// What happened, oldest first.
-    pub(in super::super) events: &'a [Event],
-    /// Why no GPU can be asked.
-    pub(in super::super) none_since: Option<&'a str>,
-    /// What of the card this program holds itself.
-    pub(in super::super) holding: Option<String>,
-    /// Names of the rules, and the seconds between two looks.
-    pub(in super::super) rules: &'a str,
-    /// Seconds between two looks.
-    pub(in super::super) interval_s: f64,
     /// Whether colours may be used.
     pub(in super::super) colour: bool,
 }
 
-/// How full and how busy a GPU was at the last looks, in percent; nothing where it was not read.
+/// How full and how busy a GPU was in the last samples, in percent; nothing where it was not read.
 #[derive(Debug, Default)]
 pub(in super::super) struct History {
-    looks: VecDeque<(Option<f64>, Option<f64>)>,
+    samples: VecDeque<(Option<f64>, Option<f64>)>,
 }
 
 impl History {
-    /// Adds a look.
+    /// Adds a sample.
     pub(in super::super) fn add(&mut self, full_percent: Option<f64>, use_percent: Option<f64>) {
-        self.looks.push_back((full_percent, use_percent));
-        if self.looks.len() > MOST_LOOKS {
-            self.looks.pop_front();
+        self.samples.push_back((full_percent, use_percent));
+        if self.samples.len() > MOST_SAMPLES {
+            self.samples.pop_front();
         }
     }
 }
@@ -86,7 +64,7 @@ const FRAME: u16 = 2;
 
 /// Rows of the processes, of those that they share with the events: what they need, or half, or what the events can spare.
 fn processes_height(shown: &Shown<'_>, left: u16) -> u16 {
-    let needed = u16::try_from(shown.look.processes.len().max(1)).unwrap_or(u16::MAX).saturating_add(3);
+    let needed = u16::try_from(shown.status.snapshot.processes.len().max(1)).unwrap_or(u16::MAX).saturating_add(3);
     let low = left.saturating_sub(LEAST_EVENTS).min(LEAST_PROCESSES);
     let framed = left.saturating_sub(LEAST_FRAMED_EVENTS).min(FRAMED_PROCESSES);
     needed.min((left / 2).max(low).max(framed))
@@ -99,7 +77,7 @@ pub(in super::super) fn draw(frame: &mut Frame<'_>, shown: &Shown<'_>) {
     let gpu = gpu_block(shown, area.width, usize::from(room));
     let gpu_height = u16::try_from(gpu.len()).unwrap_or(u16::MAX).saturating_add(FRAME);
     // On a low terminal the curves go first, then the events become few.
-    let curves = if area.height >= gpu_height.saturating_add(18) && shown.chosen.is_some() { 5 } else { 0 };
+    let curves = if area.height >= gpu_height.saturating_add(18) && shown.status.chosen.is_some() { 5 } else { 0 };
     let left = area.height.saturating_sub(EDGES).saturating_sub(gpu_height).saturating_sub(curves);
     let processes = processes_height(shown, left);
     let is_framed = left >= FRAMED_PROCESSES + LEAST_FRAMED_EVENTS - 1;
@@ -132,7 +110,7 @@ pub(in super::super) fn draw(frame: &mut Frame<'_>, shown: &Shown<'_>) {
 
 /// How many of the processes there is room for, where that is not all.
 fn processes_title(shown: &Shown<'_>, height: u16, is_framed: bool) -> String {
-    let (all, edges) = (shown.look.processes.len(), if is_framed { 3 } else { 2 });
+    let (all, edges) = (shown.status.snapshot.processes.len(), if is_framed { 3 } else { 2 });
     let room = usize::from(height.saturating_sub(edges));
     if all <= room { "processes".into() } else { format!("processes: {room} of {all}") }
 }
@@ -145,8 +123,8 @@ fn titled<'a>(shown: &Shown<'_>, title: &str) -> Block<'a> {
 }
 
 fn header(shown: &Shown<'_>, width: u16) -> Paragraph<'static> {
-    let left = format!(" workly-perf watch  {}", elapsed(shown.look.at_s));
-    let right = format!("every {} s, rules {} ", shown.interval_s, shown.rules);
+    let left = format!(" workly-perf watch  {}", elapsed(shown.status.snapshot.at_s));
+    let right = format!("every {} s, rules {} ", shown.status.interval_s, shown.status.rules);
     let gap = usize::from(width).saturating_sub(left.chars().count() + right.chars().count()).max(1);
     let line = Line::from(vec![
         Span::from(left).bold(),
@@ -157,7 +135,7 @@ fn header(shown: &Shown<'_>, width: u16) -> Paragraph<'static> {
 }
 
 fn gpu_title(shown: &Shown<'_>) -> String {
-    let chosen = shown.chosen.and_then(|place| shown.look.gpus.get(place));
+    let chosen = shown.status.chosen.and_then(|place| shown.status.snapshot.gpus.get(place));
     chosen.map_or_else(|| "GPU".into(), |gpu| format!("{}  {}", gpu.label, gpu.name))
 }
 
@@ -166,27 +144,27 @@ fn gpu_title(shown: &Shown<'_>) -> String {
 fn gpu_block(shown: &Shown<'_>, width: u16, room: usize) -> Vec<Line<'static>> {
     let inner = usize::from(width.saturating_sub(4));
     let mut lines = Vec::new();
-    if let Some(reason) = shown.none_since {
-        lines.extend(folded("No GPU can be asked: ", reason, inner));
+    if let Some(reason) = shown.status.none_since {
+        lines.extend(folded("No GPU is available: ", reason, inner));
     }
-    if let Some(gpu) = shown.chosen.and_then(|place| shown.look.gpus.get(place)) {
+    if let Some(gpu) = shown.status.chosen.and_then(|place| shown.status.snapshot.gpus.get(place)) {
         lines.extend(gpu_lines(shown, gpu, inner));
     }
-    let others = shown.look.gpus.iter().enumerate().filter(|(place, _)| shown.chosen != Some(*place));
-    let (gone, there): (Vec<&GpuLook>, Vec<&GpuLook>) = others.map(|(_, gpu)| gpu).partition(|gpu| gpu.lost);
+    let others = shown.status.snapshot.gpus.iter().enumerate().filter(|(place, _)| shown.status.chosen != Some(*place));
+    let (gone, there): (Vec<&GpuSnapshot>, Vec<&GpuSnapshot>) = others.map(|(_, gpu)| gpu).partition(|gpu| gpu.lost);
     let others = [gone, there].concat();
     let room = room.saturating_sub(lines.len() + 1);
     // The line that counts the rest takes a row itself.
     let fit = if others.len() <= room { others.len() } else { room.saturating_sub(1) };
     lines.extend(others[..fit].iter().map(|gpu| other_gpu_line(gpu, inner + 1)));
     lines.extend(rest_line(&others[fit..]));
-    lines.push(machine_line(shown.look));
+    lines.push(machine_line(shown.status.snapshot));
     lines
 }
 
 /// How many GPUs have no line of their own, and the fullest of them.
-fn rest_line(rest: &[&GpuLook]) -> Option<Line<'static>> {
-    let fullness = |gpu: &&GpuLook| gpu.reading.value()?.vram_percent().value().copied();
+fn rest_line(rest: &[&GpuSnapshot]) -> Option<Line<'static>> {
+    let fullness = |gpu: &&GpuSnapshot| gpu.reading.value()?.vram_percent().value().copied();
     let fullest = rest.iter().filter_map(fullness).reduce(f64::max);
     let fullest = fullest.map_or_else(String::new, |percent| format!("; the fullest of them is {percent:.0} % full"));
     (!rest.is_empty()).then(|| Line::from(format!(" +{} more{fullest}", rest.len())))
@@ -210,8 +188,8 @@ pub(super) fn folded(label: &str, text: &str, width: usize) -> Vec<Line<'static>
 
 fn draw_curves(frame: &mut Frame<'_>, shown: &Shown<'_>, area: Rect) {
     let halves = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).split(area);
-    let full: Vec<_> = shown.history.looks.iter().map(|(full, _)| *full).collect();
-    let busy: Vec<_> = shown.history.looks.iter().map(|(_, busy)| *busy).collect();
+    let full: Vec<_> = shown.history.samples.iter().map(|(full, _)| *full).collect();
+    let busy: Vec<_> = shown.history.samples.iter().map(|(_, busy)| *busy).collect();
     for (values, title, area) in [(full, "memory, % full", halves[0]), (busy, "use, %", halves[1])] {
         let room = usize::from(area.width.saturating_sub(2));
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share in percent.
@@ -237,7 +215,7 @@ fn events(shown: &Shown<'_>, area: Rect) -> Paragraph<'static> {
             Span::from(format!("{} {}", event.subject, event.words)).style(style),
         ])
     };
-    let lines: Vec<Line<'static>> = shown.events.iter().rev().take(room).map(line).collect();
+    let lines: Vec<Line<'static>> = shown.status.events.iter().rev().take(room).map(line).collect();
     let lines =
         if lines.is_empty() { vec![Line::from(" nothing yet").style(shown.style(Color::DarkGray))] } else { lines };
     Paragraph::new(lines)

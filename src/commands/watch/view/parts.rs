@@ -5,12 +5,13 @@ use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Row, Table};
 
-use super::super::lines::{NOTHING, bytes, power, short};
-use super::super::look::{GpuLook, Look, WatchedProcess};
+use super::super::lines::{NOTHING, power, short};
 use super::draw::{Shown, folded};
 use crate::advise::watch::CardState;
 use crate::host::gpu::GpuReading;
 use crate::record::Fact;
+use crate::studies::watch::{GpuSnapshot, ProcessSnapshot, Snapshot};
+use crate::text::binary_bytes;
 
 /// From this width on the table has room for handles, and bars become long.
 const WIDE: usize = 96;
@@ -19,7 +20,7 @@ const WIDE: usize = 96;
 const SHORTEST_NAME: usize = 12;
 
 /// The chosen GPU in full.
-pub(super) fn gpu_lines(shown: &Shown<'_>, gpu: &GpuLook, width: usize) -> Vec<Line<'static>> {
+pub(super) fn gpu_lines(shown: &Shown<'_>, gpu: &GpuSnapshot, width: usize) -> Vec<Line<'static>> {
     let Some(reading) = gpu.reading.value() else {
         let label = if gpu.lost { "gone: " } else { "not told: " };
         let why = match &gpu.reading {
@@ -32,10 +33,10 @@ pub(super) fn gpu_lines(shown: &Shown<'_>, gpu: &GpuLook, width: usize) -> Vec<L
     let mut lines = vec![memory_line(shown, reading, width), use_line(shown, reading, width)];
     lines.extend(figures_lines(reading, width));
     lines.extend(state_lines(shown, width));
-    if let Some(holding) = &shown.holding {
+    if let Some(holding) = &shown.status.holding {
         lines.push(Line::from(format!(" {holding}")).style(shown.style(Color::Magenta)));
     }
-    if let Some(advice) = shown.advice {
+    if let Some(advice) = shown.status.advice {
         let advice = folded("too full: ", &advice.join("; "), width);
         lines.extend(advice.into_iter().map(|line| line.style(shown.style(Color::Red))));
     }
@@ -55,12 +56,12 @@ fn memory_line(shown: &Shown<'_>, reading: &GpuReading, width: usize) -> Line<'s
 /// `5.61 GiB of 6.00 GiB`, where it is told.
 fn in_memory(reading: &GpuReading) -> Option<String> {
     let (total, free) = *reading.vram_total_and_free_bytes().value()?;
-    Some(format!("{} of {}", bytes(total.saturating_sub(free)), bytes(total)))
+    Some(format!("{} of {}", binary_bytes(total.saturating_sub(free)), binary_bytes(total)))
 }
 
 /// Red above the alarm, yellow where it is not much below.
 fn colour_of(shown: &Shown<'_>, full: f64) -> Color {
-    if shown.advice.is_some() {
+    if shown.status.advice.is_some() {
         Color::Red
     } else if full > 75.0 {
         Color::Yellow
@@ -128,7 +129,7 @@ fn figures_lines(reading: &GpuReading, width: usize) -> Vec<Line<'static>> {
 }
 
 fn state_lines(shown: &Shown<'_>, width: usize) -> Vec<Line<'static>> {
-    let Some((state, for_s)) = shown.state else {
+    let Some((state, for_s)) = shown.status.state else {
         let none = Line::from(" state  none yet: between the lines of the rules").style(shown.style(Color::DarkGray));
         return vec![none];
     };
@@ -138,9 +139,9 @@ fn state_lines(shown: &Shown<'_>, width: usize) -> Vec<Line<'static>> {
         CardState::Overloaded => Color::Red,
     };
     let mut spans = vec![Span::from(" state  "), Span::from(state.word()).style(shown.style(colour)).bold()];
-    spans.push(Span::from(format!(" for {for_s:.0} s: {}", shown.profile.unwrap_or(NOTHING))));
+    spans.push(Span::from(format!(" for {for_s:.0} s: {}", shown.status.profile.unwrap_or(NOTHING))));
     let mut lines = vec![Line::from(spans)];
-    if let Some((better, left_s)) = shown.waiting {
+    if let Some((better, left_s)) = shown.status.waiting {
         let waiting = format!("if it stays so, {} in {left_s:.0} s", better.word());
         if lines[0].width() + 2 + waiting.len() <= width {
             lines[0].push_span(Span::from(format!("; {waiting}")));
@@ -152,7 +153,7 @@ fn state_lines(shown: &Shown<'_>, width: usize) -> Vec<Line<'static>> {
 }
 
 /// Another GPU in a line of at most `width`: with all figures where they fit, its name shortened where it must be.
-pub(super) fn other_gpu_line(gpu: &GpuLook, width: usize) -> Line<'static> {
+pub(super) fn other_gpu_line(gpu: &GpuSnapshot, width: usize) -> Line<'static> {
     let Some(reading) = gpu.reading.value() else {
         let what = if gpu.lost { "gone" } else { "not told" };
         return named(gpu, &format!(": {what}"), width);
@@ -173,7 +174,7 @@ pub(super) fn other_gpu_line(gpu: &GpuLook, width: usize) -> Line<'static> {
 }
 
 /// ` gpu1  NVIDIA GeForce…: figures`.
-fn named(gpu: &GpuLook, figures: &str, width: usize) -> Line<'static> {
+fn named(gpu: &GpuSnapshot, figures: &str, width: usize) -> Line<'static> {
     let room = width.saturating_sub(gpu.label.len() + figures.chars().count() + 3).max(SHORTEST_NAME);
     let name = if gpu.name.chars().count() <= room {
         gpu.name.clone()
@@ -184,9 +185,9 @@ fn named(gpu: &GpuLook, figures: &str, width: usize) -> Line<'static> {
 }
 
 /// The machine in a line.
-pub(super) fn machine_line(look: &Look) -> Line<'static> {
-    let size = |fact: &Fact<u64>| fact.value().map_or_else(|| NOTHING.into(), |size| bytes(*size));
-    let machine = &look.machine;
+pub(super) fn machine_line(snapshot: &Snapshot) -> Line<'static> {
+    let size = |fact: &Fact<u64>| fact.value().map_or_else(|| NOTHING.into(), |size| binary_bytes(*size));
+    let machine = &snapshot.machine;
     let cpu = machine.cpu_percent.value().map_or_else(|| NOTHING.into(), |percent| format!("{percent:.0} %"));
     Line::from(format!(
         " machine  {} of {} free, CPU {cpu}",
@@ -201,37 +202,42 @@ struct Column {
     width: u16,
     /// How early it is left out where there is little room; 0 for never.
     leaves: u8,
-    text: fn(&WatchedProcess) -> String,
+    text: fn(&ProcessSnapshot) -> String,
 }
 
 /// Columns, from left to right. Names come second; they take what is left.
 const COLUMNS: [Column; 7] = [
-    Column { heading: " what", width: 13, leaves: 3, text: |process| format!(" {}", process.look.process.kind.word()) },
-    Column { heading: "pid", width: 8, leaves: 0, text: |process| process.look.process.pid.to_string() },
+    Column {
+        heading: " what",
+        width: 13,
+        leaves: 3,
+        text: |process| format!(" {}", process.usage.process.kind.word()),
+    },
+    Column { heading: "pid", width: 8, leaves: 0, text: |process| process.usage.process.pid.to_string() },
     Column { heading: "VRAM", width: 10, leaves: 0, text: vram },
-    Column { heading: "RAM", width: 10, leaves: 0, text: |process| size(&process.look.resident_bytes) },
+    Column { heading: "RAM", width: 10, leaves: 0, text: |process| size(&process.usage.resident_bytes) },
     Column { heading: "CPU", width: 6, leaves: 2, text: cpu },
-    Column { heading: "threads", width: 8, leaves: 4, text: |process| short(&process.look.threads, "") },
-    Column { heading: "handles", width: 8, leaves: 5, text: |process| short(&process.look.handles, "") },
+    Column { heading: "threads", width: 8, leaves: 4, text: |process| short(&process.usage.threads, "") },
+    Column { heading: "handles", width: 8, leaves: 5, text: |process| short(&process.usage.handles, "") },
 ];
 
 /// The least that a name gets before columns give way to it.
 const NAME_WIDTH: u16 = 16;
 
 fn size(fact: &Fact<u64>) -> String {
-    fact.value().map_or_else(|| NOTHING.into(), |size| bytes(*size))
+    fact.value().map_or_else(|| NOTHING.into(), |size| binary_bytes(*size))
 }
 
-fn vram(process: &WatchedProcess) -> String {
+fn vram(process: &ProcessSnapshot) -> String {
     match &process.vram_bytes {
-        Fact::Value(Some(vram)) => bytes(*vram),
+        Fact::Value(Some(vram)) => binary_bytes(*vram),
         Fact::Value(None) => "none".into(),
         _ => NOTHING.into(),
     }
 }
 
-fn cpu(process: &WatchedProcess) -> String {
-    process.look.cpu_percent.value().map_or_else(|| NOTHING.into(), |percent| format!("{percent:.0} %"))
+fn cpu(process: &ProcessSnapshot) -> String {
+    process.usage.cpu_percent.value().map_or_else(|| NOTHING.into(), |percent| format!("{percent:.0} %"))
 }
 
 /// The columns that leave room for names.
@@ -252,7 +258,7 @@ fn columns(width: u16) -> Vec<&'static Column> {
 
 /// The processes of Workly and Unity, and those that were named.
 pub(super) fn processes_table(shown: &Shown<'_>, width: u16) -> Table<'static> {
-    if shown.look.processes.is_empty() {
+    if shown.status.snapshot.processes.is_empty() {
         let whole = " none of Workly or Unity is running; --process names others";
         let none = if usize::from(width) >= whole.len() + 2 { whole } else { " none here; --process names others" };
         return Table::new([Row::new([none])], [Constraint::Fill(1)]);
@@ -268,8 +274,8 @@ pub(super) fn processes_table(shown: &Shown<'_>, width: u16) -> Table<'static> {
             left.chain([Cell::from(name)]).chain(after.iter().map(|column| right(cell(column)))).collect::<Vec<_>>(),
         )
     };
-    let row = |process: &WatchedProcess| cells(&process.look.process.name, &|column| (column.text)(process));
-    let rows: Vec<Row<'static>> = shown.look.processes.iter().map(row).collect();
+    let row = |process: &ProcessSnapshot| cells(&process.usage.process.name, &|column| (column.text)(process));
+    let rows: Vec<Row<'static>> = shown.status.snapshot.processes.iter().map(row).collect();
     let length = |column: &&Column| Constraint::Length(column.width);
     let widths = before.iter().map(length).chain([Constraint::Fill(1)]).chain(after.iter().map(length));
     let heading = cells("name", &|column| column.heading.into()).style(shown.style(Color::DarkGray));

@@ -4,16 +4,15 @@ use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use super::super::events::{Event, EventKind};
-use super::super::look::{GpuLook, Look, MachineLook, WatchedProcess};
 use super::*;
 use crate::advise::watch::{CardState, WatchRules};
 use crate::host::gpu::GpuReading;
 use crate::host::{FoundProcess, ProcessKind, ProcessLook};
 use crate::record::Fact;
+use crate::studies::watch::{Event, EventKind, GpuSnapshot, MachineSnapshot, ProcessSnapshot, Snapshot, WatchStatus};
 
-fn process(pid: u32, name: &str, kind: ProcessKind, vram_bytes: Fact<Option<u64>>) -> WatchedProcess {
-    let look = ProcessLook {
+fn process(pid: u32, name: &str, kind: ProcessKind, vram_bytes: Fact<Option<u64>>) -> ProcessSnapshot {
+    let usage = ProcessLook {
         process: FoundProcess { pid, name: name.into(), kind },
         resident_bytes: Fact::Value(1_500 << 20),
         anonymous_bytes: Fact::Value(700 << 20),
@@ -21,11 +20,11 @@ fn process(pid: u32, name: &str, kind: ProcessKind, vram_bytes: Fact<Option<u64>
         threads: Fact::Value(38),
         handles: Fact::Failed("permission denied".into()),
     };
-    WatchedProcess { look, vram_bytes }
+    ProcessSnapshot { usage, vram_bytes }
 }
 
-fn gpu(index: u32, reading: Fact<GpuReading>, lost: bool) -> GpuLook {
-    GpuLook {
+fn gpu(index: u32, reading: Fact<GpuReading>, lost: bool) -> GpuSnapshot {
+    GpuSnapshot {
         label: format!("gpu{index}"),
         name: "NVIDIA GeForce RTX 4050 Laptop GPU".into(),
         vram_percent: Fact::Unsupported,
@@ -48,12 +47,12 @@ fn reading() -> GpuReading {
     }
 }
 
-fn look(gpus: Vec<GpuLook>, processes: Vec<WatchedProcess>) -> Look {
-    Look {
+fn look(gpus: Vec<GpuSnapshot>, processes: Vec<ProcessSnapshot>) -> Snapshot {
+    Snapshot {
         time: Timestamp::UNIX_EPOCH,
         at_s: 83.2,
         gpus,
-        machine: MachineLook {
+        machine: MachineSnapshot {
             memory_bytes: Fact::Value(16 << 30),
             available_bytes: Fact::Value(5 << 30),
             cpu_percent: Fact::Value(34.0),
@@ -63,7 +62,7 @@ fn look(gpus: Vec<GpuLook>, processes: Vec<WatchedProcess>) -> Look {
 }
 
 /// The screen as text, line by line.
-fn drawn(look: &Look, chosen: Option<usize>, alarmed: bool, (width, height): (u16, u16)) -> String {
+fn drawn(look: &Snapshot, chosen: Option<usize>, alarmed: bool, (width, height): (u16, u16)) -> String {
     let rules = &WatchRules::built_in()[0];
     let mut history = History::default();
     for at in 0..40 {
@@ -73,21 +72,21 @@ fn drawn(look: &Look, chosen: Option<usize>, alarmed: bool, (width, height): (u1
         Event::at(look, EventKind::Started, "pid 4242", "Avatar.exe (Unity player) is running".into()),
         Event::at(look, EventKind::State, "gpu0", "stressed → overloaded: 93 % full, 88 % busy: cpu_fallback".into()),
     ];
-    let shown = Shown {
-        look,
+    let status = WatchStatus {
+        snapshot: look,
         chosen,
+        load: None,
         state: chosen.map(|_| (CardState::Overloaded, 12.4)),
         waiting: chosen.map(|_| (CardState::Optimal, 2.6)),
         profile: chosen.map(|_| "cpu_fallback"),
         advice: alarmed.then_some(rules.alarm.advice.as_slice()),
-        history: &history,
         events: &events,
         none_since: look.gpus.is_empty().then_some("no NVIDIA driver is installed: its library NVML is not there"),
         holding: None,
         rules: &rules.name,
         interval_s: 1.0,
-        colour: false,
     };
+    let shown = Shown { status: &status, history: &history, colour: false };
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| draw(frame, &shown)).unwrap();
     let buffer = terminal.backend().buffer();
@@ -95,7 +94,7 @@ fn drawn(look: &Look, chosen: Option<usize>, alarmed: bool, (width, height): (u1
     (0..height).map(row).collect::<Vec<_>>().join("\n")
 }
 
-fn busy() -> Look {
+fn busy() -> Snapshot {
     let processes = vec![
         process(911, "python3", ProcessKind::Workly, Fact::Value(Some(4_400 << 20))),
         process(4242, "Avatar.exe", ProcessKind::UnityPlayer, Fact::Unsupported),
@@ -143,7 +142,7 @@ fn names_are_there_at_60_columns() {
 
 #[test]
 fn sixteen_gpus_on_24_rows_say_how_many_have_no_line() {
-    let mut gpus: Vec<GpuLook> = (0..16).map(|index| gpu(index, Fact::Value(reading()), false)).collect();
+    let mut gpus: Vec<GpuSnapshot> = (0..16).map(|index| gpu(index, Fact::Value(reading()), false)).collect();
     gpus[15] = gpu(15, Fact::Failed("the GPU is lost".into()), true);
     let look = look(gpus, busy().processes);
     let low = drawn(&look, Some(0), false, (80, 24));

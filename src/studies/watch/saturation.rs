@@ -4,14 +4,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::devices::Devices;
+use super::error::WatchError;
 use super::events::{Event, EventKind};
-use super::failure::WatchError;
-use super::lines::bytes;
-use super::look::Look;
+use super::snapshot::Snapshot;
 use crate::advise::watch::{CardState, WatchRules};
 use crate::failure::Failure;
 use crate::llm::engine::{Backend, Device, DeviceKind, HeldMemory};
 use crate::plan::SaturatePlan;
+use crate::text::binary_bytes;
 
 /// Of the machine's free memory, a card that stands in may take this share at most.
 const SHARE_OF_MACHINE: u64 = 2;
@@ -31,7 +31,7 @@ enum Phase {
 
 /// A saturation under way.
 #[derive(Debug)]
-pub(super) struct Saturation {
+pub(crate) struct Saturation {
     held: HeldMemory,
     plan: SaturatePlan,
     phase: Phase,
@@ -96,27 +96,27 @@ impl Saturation {
         self.phase == Phase::Done
     }
 
-    /// Goes on after a look, `state` being what it came to. Says what it did.
+    /// Goes on after a sample, `state` being what it came to. Says what it did.
     pub(super) fn go_on(
         &mut self,
-        look: &Look,
+        snapshot: &Snapshot,
         place: usize,
         state: Option<CardState>,
         stop: &AtomicBool,
     ) -> Result<Option<Event>, WatchError> {
-        let Some(gpu) = look.gpus.get(place) else { return Ok(None) };
-        let event = |kind, words| Some(Event::at(look, kind, &gpu.label, words));
+        let Some(gpu) = snapshot.gpus.get(place) else { return Ok(None) };
+        let event = |kind, words| Some(Event::at(snapshot, kind, &gpu.label, words));
         match self.phase {
             Phase::Before => {
-                let known = state.is_some() || look.at_s >= self.patience_s / 3.0;
+                let known = state.is_some() || snapshot.at_s >= self.patience_s / 3.0;
                 let told = gpu.reading.value().and_then(|reading| reading.vram_total_and_free_bytes().value().copied());
                 let Some((total, free)) = told.filter(|_| known) else { return Ok(None) };
                 self.before = state;
                 self.fill(total, free, stop)?;
-                self.phase = Phase::Full { since_s: look.at_s };
+                self.phase = Phase::Full { since_s: snapshot.at_s };
                 let words = format!(
                     "filled by this program with {}, up to {} %; held for {} s",
-                    bytes(self.bytes()),
+                    binary_bytes(self.bytes()),
                     self.plan.percent,
                     self.plan.hold_s
                 );
@@ -124,22 +124,22 @@ impl Saturation {
             }
             Phase::Full { since_s } => {
                 if state == Some(CardState::Overloaded) {
-                    self.found_s[0].get_or_insert(look.at_s - since_s);
+                    self.found_s[0].get_or_insert(snapshot.at_s - since_s);
                 }
-                if look.at_s - since_s < self.plan.hold_s {
+                if snapshot.at_s - since_s < self.plan.hold_s {
                     return Ok(None);
                 }
-                let freed = bytes(self.bytes());
+                let freed = binary_bytes(self.bytes());
                 self.held.free();
-                self.phase = Phase::After { since_s: look.at_s };
+                self.phase = Phase::After { since_s: snapshot.at_s };
                 Ok(event(EventKind::Freed, format!("{freed} given back")))
             }
             Phase::After { since_s } => {
                 let is_back = state.is_some() && state == self.before;
                 if is_back {
-                    self.found_s[1].get_or_insert(look.at_s - since_s);
+                    self.found_s[1].get_or_insert(snapshot.at_s - since_s);
                 }
-                if is_back || look.at_s - since_s > self.patience_s {
+                if is_back || snapshot.at_s - since_s > self.patience_s {
                     self.phase = Phase::Done;
                 }
                 Ok(None)
@@ -175,7 +175,7 @@ impl Saturation {
         }
         let mut findings = vec![format!(
             "Filled {device} with {} up to {} %, and freed it.",
-            bytes(self.most_bytes),
+            binary_bytes(self.most_bytes),
             self.plan.percent
         )];
         if self.counts_own {
@@ -207,7 +207,7 @@ impl Saturation {
     pub(super) fn in_words(&self) -> Option<String> {
         match self.phase {
             Phase::Before => Some("about to be filled by this program".into()),
-            Phase::Full { .. } => Some(format!("{} of it held by this program", bytes(self.bytes()))),
+            Phase::Full { .. } => Some(format!("{} of it held by this program", binary_bytes(self.bytes()))),
             Phase::After { .. } | Phase::Done => None,
         }
     }

@@ -1,4 +1,4 @@
-//! One look at everything: the GPUs, the processes, the machine.
+//! One sample of everything: the GPUs, the processes, the machine.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,66 +11,66 @@ use crate::record::Fact;
 
 /// What was seen at one moment.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Look {
+pub(crate) struct Snapshot {
     /// When, by the calendar.
-    pub(super) time: Timestamp,
+    pub(crate) time: Timestamp,
     /// When, in seconds since the watch began.
-    pub(super) at_s: f64,
+    pub(crate) at_s: f64,
     /// The GPUs.
-    pub(super) gpus: Vec<GpuLook>,
+    pub(crate) gpus: Vec<GpuSnapshot>,
     /// The machine.
-    pub(super) machine: MachineLook,
+    pub(crate) machine: MachineSnapshot,
     /// The processes.
-    pub(super) processes: Vec<WatchedProcess>,
+    pub(crate) processes: Vec<ProcessSnapshot>,
 }
 
 /// What was seen of one GPU.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct GpuLook {
+pub(crate) struct GpuSnapshot {
     /// What it is called here.
-    pub(super) label: String,
+    pub(crate) label: String,
     /// What its maker calls it.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// How full it is, in percent.
-    pub(super) vram_percent: Fact<f64>,
+    pub(crate) vram_percent: Fact<f64>,
     /// Everything that was read.
-    pub(super) reading: Fact<GpuReading>,
+    pub(crate) reading: Fact<GpuReading>,
     /// Whether it is gone.
-    pub(super) lost: bool,
+    pub(crate) lost: bool,
 }
 
 /// What was seen of the machine.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct MachineLook {
+pub(crate) struct MachineSnapshot {
     /// Its memory, in bytes.
-    pub(super) memory_bytes: Fact<u64>,
+    pub(crate) memory_bytes: Fact<u64>,
     /// What of it programs can still have, in bytes.
-    pub(super) available_bytes: Fact<u64>,
+    pub(crate) available_bytes: Fact<u64>,
     /// How busy its CPUs are together, in percent of all.
-    pub(super) cpu_percent: Fact<f64>,
+    pub(crate) cpu_percent: Fact<f64>,
 }
 
 /// What was seen of one process.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct WatchedProcess {
+pub(crate) struct ProcessSnapshot {
     /// What it holds and how busy it is.
     #[serde(flatten)]
-    pub(super) look: ProcessLook,
+    pub(crate) usage: ProcessLook,
     /// What it holds on all GPUs, in bytes; nothing where it uses none.
-    pub(super) vram_bytes: Fact<Option<u64>>,
+    pub(crate) vram_bytes: Fact<Option<u64>>,
 }
 
-/// Looks, again and again.
+/// Takes the samples.
 #[derive(Debug)]
-pub(super) struct Looker {
+pub(crate) struct Sampler {
     processes: Processes,
     named: Vec<FoundProcess>,
-    looks: u64,
+    samples: u64,
 }
 
-impl Looker {
+impl Sampler {
     /// Finds the processes that were named.
-    pub(super) fn new(named: &[String]) -> Result<Self, ProcessChoiceError> {
+    pub(crate) fn new(named: &[String]) -> Result<Self, ProcessChoiceError> {
         let mut processes = Processes::new();
         processes.refresh();
         let find = |text: &String| match text.parse::<ProcessQuery>() {
@@ -78,21 +78,21 @@ impl Looker {
             Err(never) => match never {},
         };
         let named = named.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { processes, named, looks: 0 })
+        Ok(Self { processes, named, samples: 0 })
     }
 
     /// What of the machine's memory programs can still have, in bytes; `None` where it is not told.
     #[cfg(feature = "llama")]
-    pub(super) fn free_memory(&self) -> Option<u64> {
+    pub(crate) fn free_memory(&self) -> Option<u64> {
         self.processes.machine_memory().1.value().copied()
     }
 
-    /// Looks once. `held_bytes` is what this program has taken of a card that stands in.
-    pub(super) fn look(&mut self, devices: &Devices, clock: &Clock, held_bytes: u64) -> Look {
+    /// Takes a sample. `held_bytes` is what this program holds of a simulated GPU.
+    pub(crate) fn sample(&mut self, devices: &Devices, clock: &Clock, held_bytes: u64) -> Snapshot {
         let at_ns = clock.now_ns();
-        let gpus: Vec<GpuLook> = (0..devices.gpus.len()).map(|place| gpu(devices, place, held_bytes)).collect();
+        let gpus: Vec<GpuSnapshot> = (0..devices.gpus.len()).map(|place| gpu(devices, place, held_bytes)).collect();
         self.processes.refresh();
-        self.looks += 1;
+        self.samples += 1;
         let mut found = self.processes.of_workly();
         found.extend(
             self.named
@@ -101,32 +101,32 @@ impl Looker {
                 .cloned()
                 .collect::<Vec<_>>(),
         );
-        let looks: Vec<ProcessLook> = found.iter().filter_map(|process| self.processes.look(process, at_ns)).collect();
+        let usages: Vec<ProcessLook> = found.iter().filter_map(|process| self.processes.look(process, at_ns)).collect();
         let (memory_bytes, available_bytes) = self.processes.machine_memory();
-        Look {
+        Snapshot {
             time: Timestamp::now(),
             at_s: at_ns as f64 / 1e9,
-            machine: MachineLook {
+            machine: MachineSnapshot {
                 memory_bytes,
                 available_bytes,
-                cpu_percent: self.processes.machine_cpu_percent(self.looks),
+                cpu_percent: self.processes.machine_cpu_percent(self.samples),
             },
-            processes: looks
+            processes: usages
                 .into_iter()
-                .map(|look| WatchedProcess { vram_bytes: vram(&gpus, look.process.pid), look })
+                .map(|usage| ProcessSnapshot { vram_bytes: vram(&gpus, usage.process.pid), usage })
                 .collect(),
             gpus,
         }
     }
 }
 
-fn gpu(devices: &Devices, place: usize, held_bytes: u64) -> GpuLook {
+fn gpu(devices: &Devices, place: usize, held_bytes: u64) -> GpuSnapshot {
     let watched = &devices.gpus[place];
     let (reading, lost) = match devices.read(place, held_bytes) {
         Ok(reading) => (Fact::Value(reading), false),
         Err(Gap { lost, reason }) => (Fact::Failed(reason), lost),
     };
-    GpuLook {
+    GpuSnapshot {
         label: watched.label.clone(),
         name: watched.name.clone(),
         vram_percent: match &reading {
@@ -139,7 +139,7 @@ fn gpu(devices: &Devices, place: usize, held_bytes: u64) -> GpuLook {
 }
 
 /// What a process holds on all GPUs together. The parts of a split one repeat what the whole has.
-fn vram(gpus: &[GpuLook], pid: u32) -> Fact<Option<u64>> {
+fn vram(gpus: &[GpuSnapshot], pid: u32) -> Fact<Option<u64>> {
     let whole = gpus.iter().filter(|gpu| !gpu.label.contains('.'));
     vram_of(whole.filter_map(|gpu| gpu.reading.value()), pid)
 }

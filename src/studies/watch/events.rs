@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::look::Look;
+use super::snapshot::Snapshot;
 use crate::advise::watch::{AlarmChange, Change, WatchRules};
 use crate::text;
 
@@ -11,7 +11,7 @@ use crate::text;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Without the engine nothing is filled.
-pub(super) enum EventKind {
+pub(crate) enum EventKind {
     /// The state of the card changed.
     State,
     /// The card became too full.
@@ -38,7 +38,7 @@ pub(super) enum EventKind {
 
 impl EventKind {
     /// Its word in files.
-    pub(super) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::State => "state",
             Self::Alarm => "alarm",
@@ -55,38 +55,38 @@ impl EventKind {
     }
 
     /// Whether the user should look up.
-    pub(super) fn is_bad(self) -> bool {
+    pub(crate) fn is_bad(self) -> bool {
         matches!(self, Self::Alarm | Self::Lost | Self::NotApplied)
     }
 }
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Event {
+pub(crate) struct Event {
     /// When, by the calendar.
-    pub(super) time: Timestamp,
+    pub(crate) time: Timestamp,
     /// When, in seconds since the watch began.
-    pub(super) at_s: f64,
+    pub(crate) at_s: f64,
     /// Of what kind.
-    pub(super) kind: EventKind,
+    pub(crate) kind: EventKind,
     /// To what: a GPU's label, or `pid 42`.
-    pub(super) subject: String,
+    pub(crate) subject: String,
     /// What it was before; for states.
-    pub(super) from: Option<String>,
+    pub(crate) from: Option<String>,
     /// What it is now; for states.
-    pub(super) to: Option<String>,
+    pub(crate) to: Option<String>,
     /// In words.
-    pub(super) words: String,
+    pub(crate) words: String,
     /// What to do about it; for alarms.
-    pub(super) advice: Option<String>,
+    pub(crate) advice: Option<String>,
 }
 
 impl Event {
-    /// Something that happened at the moment of a look.
-    pub(super) fn at(look: &Look, kind: EventKind, subject: &str, words: String) -> Self {
+    /// Something that happened at the time of a sample.
+    pub(crate) fn at(snapshot: &Snapshot, kind: EventKind, subject: &str, words: String) -> Self {
         Self {
-            time: look.time,
-            at_s: look.at_s,
+            time: snapshot.time,
+            at_s: snapshot.at_s,
             kind,
             subject: subject.into(),
             from: None,
@@ -97,7 +97,7 @@ impl Event {
     }
 
     /// A state that changed.
-    pub(super) fn state(look: &Look, subject: &str, change: &Change, rules: &WatchRules) -> Self {
+    pub(crate) fn state(snapshot: &Snapshot, subject: &str, change: &Change, rules: &WatchRules) -> Self {
         let to = change.to.word();
         let busy = change.on.use_percent.map_or_else(|| "use not told".to_owned(), |busy| format!("{busy:.0} % busy"));
         let words = format!(
@@ -109,13 +109,13 @@ impl Event {
         Self {
             from: change.from.map(|state| state.word().into()),
             to: Some(to.into()),
-            ..Self::at(look, EventKind::State, subject, words)
+            ..Self::at(snapshot, EventKind::State, subject, words)
         }
     }
 
     /// An alarm, with what to do.
-    pub(super) fn alarm(
-        look: &Look,
+    pub(crate) fn alarm(
+        snapshot: &Snapshot,
         subject: &str,
         change: AlarmChange,
         full_percent: f64,
@@ -124,23 +124,29 @@ impl Event {
         match change {
             AlarmChange::Raised => {
                 let words = format!("{full_percent:.0} % full, more than {} %", rules.alarm.above_percent);
-                Self { advice: Some(rules.alarm.advice.join("; ")), ..Self::at(look, EventKind::Alarm, subject, words) }
+                Self {
+                    advice: Some(rules.alarm.advice.join("; ")),
+                    ..Self::at(snapshot, EventKind::Alarm, subject, words)
+                }
             }
-            AlarmChange::Over => {
-                Self::at(look, EventKind::AlarmOver, subject, format!("{full_percent:.0} % full: the alarm is over"))
-            }
+            AlarmChange::Over => Self::at(
+                snapshot,
+                EventKind::AlarmOver,
+                subject,
+                format!("{full_percent:.0} % full: the alarm is over"),
+            ),
         }
     }
 
     /// The line that is shown.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let advice = self.advice.as_ref().map_or_else(String::new, |advice| format!(": {advice}"));
         format!("{} {}{advice}", self.subject, self.words)
     }
 }
 
 /// All of them as CSV, oldest first.
-pub(super) fn csv(events: &[Event]) -> String {
+pub(crate) fn csv(events: &[Event]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing to memory does not fail.
     let _ = writer.write_record(["time", "at_s", "kind", "subject", "from", "to", "words", "advice"]);

@@ -1,6 +1,5 @@
-//! What can keep a watch from its work.
+//! Why nothing can be watched.
 
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::host::{ProcessChoiceError, ProcessKind};
 use crate::plan::WatchPlanError;
@@ -8,7 +7,7 @@ use crate::plan::WatchPlanError;
 /// What this machine lacks, or what cannot be done on it.
 #[derive(Debug, thiserror::Error)]
 #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Without the engine nothing is filled.
-pub(super) enum WatchError {
+pub(crate) enum WatchError {
     /// A GPU was demanded.
     #[error("no GPU can be asked: {reason}")]
     NoGpu {
@@ -70,65 +69,57 @@ pub(super) enum WatchError {
         /// The system's answer.
         source: std::io::Error,
     },
-    /// The terminal cannot be drawn on.
-    #[error("the terminal cannot be used: {source}")]
-    Terminal {
-        /// The system's answer.
-        source: std::io::Error,
-    },
 }
 
 impl From<WatchError> for Failure {
     fn from(error: WatchError) -> Self {
-        let (exit, hint) = match &error {
+        let (class, hint): (fn(WatchError) -> Self, _) = match &error {
             WatchError::NoGpu { .. } => {
-                (Exit::Lacking, "leave --require-gpu out to watch the processes and the machine")
+                (Self::lacking, "leave --require-gpu out to watch the processes and the machine")
             }
-            WatchError::NoSuchGpu { .. } => (Exit::Lacking, "workly-perf watch --once lists them"),
+            WatchError::NoSuchGpu { .. } => (Self::lacking, "workly-perf watch --once lists them"),
             WatchError::NothingToFill => (
-                Exit::Lacking,
+                Self::lacking,
                 "a build with --features vulkan or cuda uses GPUs; --device CPU tries it on a piece of the machine's memory",
             ),
-            WatchError::NoSuchDevice { .. } => (Exit::Lacking, "name one of these with --device"),
-            WatchError::WhichGpu { .. } => (Exit::Usage, "say it with --gpu"),
-            WatchError::CardTooLarge { .. } => (Exit::Lacking, "name a smaller one with --card"),
-            WatchError::FullAlready { .. } => (Exit::Lacking, "close what uses it, or name a larger share"),
+            WatchError::NoSuchDevice { .. } => (Self::lacking, "name one of these with --device"),
+            WatchError::WhichGpu { .. } => (Self::usage, "say it with --gpu"),
+            WatchError::CardTooLarge { .. } => (Self::lacking, "name a smaller one with --card"),
+            WatchError::FullAlready { .. } => (Self::lacking, "close what uses it, or name a larger share"),
             #[cfg(not(feature = "llama"))]
-            WatchError::NoEngine => (Exit::Lacking, "build it with the feature llama"),
-            WatchError::Log { .. } => (Exit::Usage, "name a new file in a folder that is there with --csv"),
-            WatchError::Terminal { .. } => (Exit::Failed, "--plain prints lines instead"),
+            WatchError::NoEngine => (Self::lacking, "build it with the feature llama"),
+            WatchError::Log { .. } => (Self::usage, "name a new file in a folder that is there with --csv"),
         };
-        Self::new(exit, error.into()).hint(hint)
+        class(error).hint(hint)
     }
 }
 
 impl From<WatchPlanError> for Failure {
     fn from(error: WatchPlanError) -> Self {
-        let exit = match &error {
-            WatchPlanError::Read { .. } => Exit::Usage,
-            WatchPlanError::Rules { .. } => Exit::Unreadable,
+        let failure = match &error {
+            WatchPlanError::Read { .. } => Self::usage(error),
+            WatchPlanError::Rules { .. } => Self::unreadable(error),
         };
-        Self::new(exit, error.into())
-            .hint("--rules takes steady, documented, or a file like profiles/watch/steady.toml")
+        failure.hint("--rules takes steady, documented, or a file like profiles/watch/steady.toml")
     }
 }
 
 impl From<ProcessChoiceError> for Failure {
     fn from(error: ProcessChoiceError) -> Self {
-        let (exit, hint) = match &error {
+        let (class, hint): (fn(ProcessChoiceError) -> Self, _) = match &error {
             ProcessChoiceError::None { .. } => {
                 let found = [ProcessKind::Workly, ProcessKind::UnityPlayer].map(ProcessKind::word).join("'s and the ");
-                (Exit::Lacking, format!("start it first; {found}'s processes are found without being named"))
+                (Self::lacking, format!("start it first; {found}'s processes are found without being named"))
             }
-            ProcessChoiceError::Several { .. } => (Exit::Usage, "name one of them by its number".into()),
+            ProcessChoiceError::Several { .. } => (Self::usage, "name one of them by its number".into()),
         };
-        Self::new(exit, error.into()).hint(hint)
+        class(error).hint(hint)
     }
 }
 
 #[cfg(feature = "llama")]
 impl From<crate::llm::engine::ManagedMemory> for Failure {
     fn from(error: crate::llm::engine::ManagedMemory) -> Self {
-        Self::new(Exit::Usage, error.into()).hint("unset it")
+        Self::usage(error).hint("unset it")
     }
 }

@@ -1,11 +1,9 @@
 //! The GPUs that are watched, and where their figures come from: NVML where it serves any, else ggml, which knows the memory
 //! of the devices that this build can compute on.
 
-use crate::cli::GpuChoice;
+use super::error::WatchError;
 use crate::host::gpu::{GpuAddress, GpuError, GpuReading, Nvml};
 use crate::plan::WatchPlan;
-
-use super::failure::WatchError;
 
 /// Where the figures of one GPU come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +22,7 @@ enum Source {
 
 /// One GPU that is watched.
 #[derive(Debug, Clone)]
-pub(super) struct WatchedGpu {
+pub(crate) struct WatchedGpu {
     /// What it is called in lines and files: `gpu0`, `Vulkan0`.
     pub(super) label: String,
     /// What its maker calls it.
@@ -47,7 +45,7 @@ impl WatchedGpu {
 
 /// A look at a GPU that came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Gap {
+pub(crate) struct Gap {
     /// Whether the GPU itself is gone.
     pub(super) lost: bool,
     /// Why, in words.
@@ -56,17 +54,17 @@ pub(super) struct Gap {
 
 /// The GPUs of this machine that can be asked.
 #[derive(Debug)]
-pub(super) struct Devices {
+pub(crate) struct Devices {
     nvml: Option<Nvml>,
     /// Those that are watched.
-    pub(super) gpus: Vec<WatchedGpu>,
+    pub(crate) gpus: Vec<WatchedGpu>,
     /// The place of the one whose state is told; `None` where there is no GPU.
-    pub(super) chosen: Option<usize>,
+    pub(crate) chosen: Option<usize>,
     /// Whether it was named, rather than found.
     #[cfg(feature = "llama")]
     is_named: bool,
     /// Why none can be asked.
-    pub(super) none_since: Option<String>,
+    pub(crate) none_since: Option<String>,
 }
 
 impl Devices {
@@ -86,7 +84,7 @@ impl Devices {
             }
         }
         let chosen = match plan.gpu {
-            Some(wanted) => Some(place_of(wanted, &gpus)?),
+            Some(wanted) => Some(place_of(GpuAddress { index: wanted.index, mig: wanted.part }, &gpus)?),
             None => largest(&gpus),
         };
         Ok(Self {
@@ -220,13 +218,12 @@ fn ggml_reading(index: usize) -> Result<GpuReading, Gap> {
     }
 }
 
-fn place_of(wanted: GpuChoice, gpus: &[WatchedGpu]) -> Result<usize, WatchError> {
-    let address = GpuAddress { index: wanted.index, mig: wanted.part };
+fn place_of(address: GpuAddress, gpus: &[WatchedGpu]) -> Result<usize, WatchError> {
     let by_driver = gpus.iter().position(|gpu| gpu.source == Source::Nvml(address));
     // ggml's devices have no parts: there it is the place in the list.
     let has_driver = gpus.iter().any(|gpu| matches!(gpu.source, Source::Nvml(_)));
-    let by_place = (wanted.index as usize) < gpus.len() && wanted.part.is_none() && !has_driver;
-    by_driver.or(by_place.then_some(wanted.index as usize)).ok_or_else(|| WatchError::NoSuchGpu {
+    let by_place = (address.index as usize) < gpus.len() && address.mig.is_none() && !has_driver;
+    by_driver.or(by_place.then_some(address.index as usize)).ok_or_else(|| WatchError::NoSuchGpu {
         wanted: address.to_string(),
         there: gpus.iter().map(|gpu| gpu.label.clone()).collect::<Vec<_>>().join(", "),
     })

@@ -1,17 +1,17 @@
-//! From looks to the cases of the record.
+//! From samples to the cases of the record.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
 use super::events::{Event, EventKind};
-use super::look::{GpuLook, Look};
+use super::snapshot::{GpuSnapshot, Snapshot};
 use crate::advise::watch::CardState;
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus};
 use crate::stats::mean_of;
 
-/// A figure that is read at every look.
+/// A quantity that each sample has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Quantity {
     Vram,
@@ -54,7 +54,7 @@ struct Values {
 
 /// All figures of a watch, in order of their subjects.
 #[derive(Debug, Default)]
-pub(super) struct Collected {
+pub(crate) struct WatchSamples {
     subjects: Vec<String>,
     values: BTreeMap<(usize, Quantity), Values>,
     /// How full the GPU was whose state is told, in percent.
@@ -64,15 +64,15 @@ pub(super) struct Collected {
     last: Option<(f64, Option<CardState>)>,
 }
 
-impl Collected {
-    /// Adds a look; `chosen` is the GPU whose state is told, `state` that state after it.
-    pub(super) fn add(&mut self, look: &Look, chosen: Option<usize>, state: Option<CardState>) {
-        self.full.extend(chosen.and_then(|place| look.gpus.get(place)?.vram_percent.value()));
-        for gpu in &look.gpus {
+impl WatchSamples {
+    /// Adds a sample; `chosen` is the GPU whose state is told, `state` that state after it.
+    pub(super) fn add(&mut self, snapshot: &Snapshot, chosen: Option<usize>, state: Option<CardState>) {
+        self.full.extend(chosen.and_then(|place| snapshot.gpus.get(place)?.vram_percent.value()));
+        for gpu in &snapshot.gpus {
             self.add_gpu(gpu);
         }
-        for process in &look.processes {
-            let seen = &process.look;
+        for process in &snapshot.processes {
+            let seen = &process.usage;
             let subject = self.subject(&format!("{}-{}", file_word(&seen.process.name), seen.process.pid));
             match &process.vram_bytes {
                 Fact::Value(None) => {}
@@ -85,18 +85,18 @@ impl Collected {
             self.give(subject, Quantity::Handles, &number(&seen.handles));
         }
         let machine = self.subject("machine");
-        let used = match (&look.machine.memory_bytes, &look.machine.available_bytes) {
+        let used = match (&snapshot.machine.memory_bytes, &snapshot.machine.available_bytes) {
             (Fact::Value(all), Fact::Value(free)) => Fact::Value(all.saturating_sub(*free) as f64),
             (Fact::Value(_), missing) | (missing, _) => number(missing),
         };
         self.give(machine, Quantity::Ram, &used);
-        self.give(machine, Quantity::Cpu, &look.machine.cpu_percent);
-        if let Some((before_s, state)) = self.last.replace((look.at_s, state)) {
-            self.in_state_s[place(state)] += look.at_s - before_s;
+        self.give(machine, Quantity::Cpu, &snapshot.machine.cpu_percent);
+        if let Some((before_s, state)) = self.last.replace((snapshot.at_s, state)) {
+            self.in_state_s[place(state)] += snapshot.at_s - before_s;
         }
     }
 
-    fn add_gpu(&mut self, gpu: &GpuLook) {
+    fn add_gpu(&mut self, gpu: &GpuSnapshot) {
         let subject = self.subject(&gpu.label);
         let of = |turn: &dyn Fn(&crate::host::gpu::GpuReading) -> Fact<f64>| match &gpu.reading {
             Fact::Value(reading) => turn(reading),
@@ -127,7 +127,7 @@ impl Collected {
         let values = self.values.entry((subject, quantity)).or_default();
         match fact {
             Fact::Value(value) => values.given.push(*value),
-            // The first look has nothing to compare with; the others have.
+            // The first sample has nothing to compare with; the others have.
             Fact::NotMeasured => {}
             missing => {
                 values.unsupported |= matches!(missing, Fact::Unsupported);
@@ -136,7 +136,7 @@ impl Collected {
         }
     }
 
-    /// How full the GPU whose state is told was, in percent: on average, at most, and at how many looks.
+    /// How full the GPU whose state is told was, in percent: on average, at most, and in how many samples.
     pub(super) fn fullness(&self) -> Option<(f64, f64, u64)> {
         let mean = mean_of(&self.full)?.value;
         Some((mean, self.full.iter().copied().fold(0.0, f64::max), self.full.len() as u64))
@@ -147,7 +147,7 @@ impl Collected {
         self.in_state_s[place(state)]
     }
 
-    /// Seconds until the last look.
+    /// Seconds until the last sample.
     pub(super) fn duration_s(&self) -> f64 {
         self.last.map_or(0.0, |(at_s, _)| at_s)
     }
@@ -169,10 +169,10 @@ impl Collected {
 
     fn states(&self, label: &str, events: &[Event], duration_s: f64) -> Case {
         let of = |kind| events.iter().filter(|event| event.kind == kind).count() as u64;
-        let looks = self.values.values().map(|values| values.given.len()).max().unwrap_or(0) as u64;
+        let samples = self.values.values().map(|values| values.given.len()).max().unwrap_or(0) as u64;
         let seconds =
-            |name: &str, state| Metric::plain(name, "s", self.in_state_s[place(state)], looks, Direction::None);
-        let count = |name: &str, number: u64| Metric::plain(name, "count", number as f64, looks, Direction::Lower);
+            |name: &str, state| Metric::plain(name, "s", self.in_state_s[place(state)], samples, Direction::None);
+        let count = |name: &str, number: u64| Metric::plain(name, "count", number as f64, samples, Direction::Lower);
         Case {
             path: format!("{label}/state"),
             state: CaseState::Ok,
@@ -197,8 +197,8 @@ fn place(state: Option<CardState>) -> usize {
     state.and_then(|state| CardState::ALL.iter().position(|other| *other == state)).unwrap_or(3)
 }
 
-/// One figure of one subject: its mean, and the least and the most that was seen. No interval: looks that follow each other
-/// resemble each other.
+/// One figure of one subject: its mean, and the least and the most that was seen. No interval: successive
+/// samples are not independent.
 fn case(subject: &str, quantity: Quantity, values: &Values, duration_s: f64) -> Case {
     let (name, unit) = quantity.name_and_unit();
     let n = values.given.len() as u64;
@@ -206,7 +206,7 @@ fn case(subject: &str, quantity: Quantity, values: &Values, duration_s: f64) -> 
     let reasons = values
         .missing
         .iter()
-        .map(|(why, times)| format!("{why} ({})", counted(*times, "look")))
+        .map(|(why, times)| format!("{why} ({})", counted(*times, "sample")))
         .collect::<Vec<_>>()
         .join("; ");
     let status = if gaps > 0 { MetricStatus::Partial } else { MetricStatus::Ok };
@@ -254,4 +254,115 @@ fn whole(fact: &Fact<u32>) -> Fact<f64> {
 /// A name as it can stand in a path: what has a meaning there becomes a dash.
 fn file_word(name: &str) -> String {
     name.chars().map(|letter| if letter.is_alphanumeric() || letter == '.' { letter } else { '-' }).collect()
+}
+
+/// Samples that tests know.
+#[cfg(test)]
+pub(super) mod planted {
+    use jiff::Timestamp;
+
+    use super::super::snapshot::{MachineSnapshot, ProcessSnapshot};
+    use super::*;
+    use crate::advise::watch::{Change, Load, WatchRules};
+    use crate::host::gpu::GpuReading;
+    use crate::host::{FoundProcess, ProcessKind, ProcessLook};
+
+    const MIB: u64 = 1 << 20;
+
+    /// A GPU of 1000 MiB, so full in percent; without a value it is lost.
+    pub(in super::super) fn snapshot(at_s: f64, full_percent: Option<u64>) -> Snapshot {
+        let reading = match full_percent {
+            Some(full) => Fact::Value(GpuReading::of_memory(1_000 * MIB, (100 - full) * 10 * MIB)),
+            None => Fact::Failed("the GPU is lost".into()),
+        };
+        let usage = ProcessLook {
+            process: FoundProcess { pid: 7, name: "Workly App".into(), kind: ProcessKind::Workly },
+            resident_bytes: Fact::Value(200 * MIB),
+            anonymous_bytes: Fact::Value(100 * MIB),
+            cpu_percent: if at_s > 0.0 { Fact::Value(30.0) } else { Fact::NotMeasured },
+            threads: Fact::Value(4),
+            handles: Fact::Unsupported,
+        };
+        Snapshot {
+            time: Timestamp::UNIX_EPOCH,
+            at_s,
+            gpus: vec![GpuSnapshot {
+                label: "gpu0".into(),
+                name: "Card".into(),
+                vram_percent: full_percent.map_or(Fact::Unsupported, |full| Fact::Value(full as f64)),
+                lost: full_percent.is_none(),
+                reading,
+            }],
+            machine: MachineSnapshot {
+                memory_bytes: Fact::Value(8_000 * MIB),
+                available_bytes: Fact::Value(6_000 * MIB),
+                cpu_percent: Fact::Value(25.0),
+            },
+            processes: vec![ProcessSnapshot { usage, vram_bytes: Fact::Value(None) }],
+        }
+    }
+
+    /// Stressed from the second sample to the third, and lost at the fourth.
+    pub(in super::super) fn loaded_then_lost() -> (WatchSamples, Vec<Event>) {
+        let stressed = Some(CardState::Stressed);
+        let mut samples = WatchSamples::default();
+        for (at_s, full, state) in
+            [(0.0, Some(50), None), (1.0, Some(70), stressed), (2.0, Some(90), stressed), (3.0, None, None)]
+        {
+            samples.add(&snapshot(at_s, full), Some(0), state);
+        }
+        let lost = Event::at(&snapshot(3.0, None), EventKind::Lost, "gpu0", "is gone".into());
+        (samples, vec![lost])
+    }
+
+    /// A change from one state to another.
+    pub(in super::super) fn state_change() -> Event {
+        let on = Load { full_percent: 95.0, use_percent: None };
+        let change = Change { from: Some(CardState::Stressed), to: CardState::Overloaded, on };
+        Event::state(&snapshot(2.0, Some(95)), "gpu0", &change, &WatchRules::built_in()[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(case: &Case) -> Vec<(Option<f64>, u64, MetricStatus)> {
+        case.metrics.iter().map(|metric| (metric.value, metric.n, metric.status)).collect()
+    }
+
+    #[test]
+    fn each_quantity_of_each_subject_is_a_case_and_gaps_make_it_lossy() {
+        let (samples, events) = planted::loaded_then_lost();
+        let cases = samples.cases(Some("gpu0"), &events);
+        let case = |path: &str| cases.iter().find(|case| case.path == path).unwrap_or_else(|| panic!("no {path}"));
+        let vram = case("gpu0/vram");
+        assert_eq!(
+            (vram.state, vram.reason.as_deref()),
+            (CaseState::Lossy, Some("failed: the GPU is lost (1 sample)"))
+        );
+        let mib = |mib: f64| (Some(mib * 1_048_576.0), 3, MetricStatus::Partial);
+        assert_eq!(figures(vram), [mib(700.0), mib(500.0), mib(900.0)]);
+        // A reading of memory alone has no use, and a device that never had it is no fault.
+        let busy = case("gpu0/use");
+        assert_eq!(busy.state, CaseState::Ok);
+        assert_eq!(figures(busy), [(None, 0, MetricStatus::Unsupported); 3]);
+        let cpu = case("Workly-App-7/cpu");
+        assert_eq!((cpu.state, figures(cpu)[0]), (CaseState::Ok, (Some(30.0), 3, MetricStatus::Ok)));
+        assert_eq!(figures(case("machine/ram"))[0].0, Some(2_000.0 * 1_048_576.0));
+        assert!(cases.iter().all(|case| case.path != "Workly-App-7/vram"), "it uses no GPU");
+    }
+
+    #[test]
+    fn the_time_in_each_state_and_the_events_are_counted() {
+        let (samples, mut events) = planted::loaded_then_lost();
+        events.push(planted::state_change());
+        let cases = samples.cases(Some("gpu0"), &events);
+        let states = cases.last().unwrap();
+        let value = |name: &str| states.metric(name).unwrap().value;
+        assert_eq!((states.path.as_str(), value("stressed"), value("undecided")), ("gpu0/state", Some(2.0), Some(1.0)));
+        assert_eq!((value("optimal"), value("changes"), value("alarms")), (Some(0.0), Some(1.0), Some(0.0)));
+        assert_eq!(samples.fullness(), Some((70.0, 90.0, 3)));
+        assert!(samples.cases(None, &events).iter().all(|case| case.path != "gpu0/state"));
+    }
 }

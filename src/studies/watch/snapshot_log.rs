@@ -1,14 +1,13 @@
-//! Every look as CSV: one row for each GPU, each process and the machine.
+//! Every sample as CSV: one row for each GPU, each process and the machine.
 
 use std::fs::OpenOptions;
 use std::path::Path;
 
 use anyhow::Context;
 
-use super::failure::WatchError;
-use super::look::{GpuLook, Look, WatchedProcess};
+use super::error::WatchError;
+use super::snapshot::{GpuSnapshot, ProcessSnapshot, Snapshot};
 use crate::advise::watch::CardState;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::record::{Fact, GrowingFile, RecordError};
 use crate::text;
@@ -38,15 +37,15 @@ const COLUMNS: [&str; 21] = [
     "missing",
 ];
 
-/// The file that `--csv` names. A disk that is full for a while costs no look and ends no watch.
+/// The file that `--csv` names. A disk that is full for a while loses no sample and ends no watch.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(crate) struct SnapshotLog {
     file: GrowingFile,
 }
 
-impl Log {
+impl SnapshotLog {
     /// Makes the file. One that is there is never written over.
-    pub(super) fn create(path: &Path) -> Result<Self, WatchError> {
+    pub(crate) fn create(path: &Path) -> Result<Self, WatchError> {
         let failed = |source| WatchError::Log { path: path.into(), source };
         let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
         let mut log = Self { file: GrowingFile::new(path, file) };
@@ -61,28 +60,33 @@ impl Log {
         Ok(log)
     }
 
-    /// Adds a look; on disk when this returns, if the disk takes it. `state` is that of the GPU called `of`.
-    pub(super) fn add(&mut self, look: &Look, of: Option<&str>, state: Option<CardState>) -> Result<(), Failure> {
-        let gpus = look.gpus.iter().map(|gpu| row_of_gpu(gpu, state.filter(|_| of == Some(gpu.label.as_str()))));
-        let processes = look.processes.iter().map(row_of_process);
+    /// Adds a sample; on disk when this returns, if the disk takes it. `state` is that of the GPU called `of`.
+    pub(super) fn add(
+        &mut self,
+        snapshot: &Snapshot,
+        of: Option<&str>,
+        state: Option<CardState>,
+    ) -> Result<(), Failure> {
+        let gpus = snapshot.gpus.iter().map(|gpu| row_of_gpu(gpu, state.filter(|_| of == Some(gpu.label.as_str()))));
+        let processes = snapshot.processes.iter().map(row_of_process);
         let cells = |mut row: Row| {
-            row.set("time", look.time.to_string());
-            row.set("at_s", format!("{:.3}", look.at_s));
+            row.set("time", snapshot.time.to_string());
+            row.set("at_s", format!("{:.3}", snapshot.at_s));
             row.cells()
         };
-        self.rows(gpus.chain(processes).chain([row_of_machine(look)]).map(cells))
-            .context("cannot put a look into rows")
-            .map_err(|error| Failure::new(Exit::Bug, error))?;
+        self.rows(gpus.chain(processes).chain([row_of_machine(snapshot)]).map(cells))
+            .context("cannot write a sample as CSV")
+            .map_err(Failure::bug)?;
         self.file.flush();
         Ok(())
     }
 
-    /// Writes what waits, and says whether all looks are in the file.
+    /// Writes what waits, and says whether all samples are in the file.
     pub(super) fn finish(&mut self) -> Result<(), RecordError> {
         self.file.finish()
     }
 
-    /// All rows of a look are one piece: the file never ends within a look.
+    /// All rows of a sample are one piece: the file never ends within a sample.
     fn rows(&mut self, rows: impl IntoIterator<Item = Vec<String>>) -> std::io::Result<()> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         for row in rows {
@@ -131,7 +135,7 @@ impl Row {
     }
 }
 
-fn row_of_gpu(gpu: &GpuLook, state: Option<CardState>) -> Row {
+fn row_of_gpu(gpu: &GpuSnapshot, state: Option<CardState>) -> Row {
     let mut row = Row::of("gpu", &gpu.label, &gpu.name);
     row.set("state", state.map(CardState::word).unwrap_or_default().into());
     let Some(reading) = gpu.reading.value() else {
@@ -151,23 +155,23 @@ fn row_of_gpu(gpu: &GpuLook, state: Option<CardState>) -> Row {
     row
 }
 
-fn row_of_process(process: &WatchedProcess) -> Row {
-    let look = &process.look;
-    let mut row = Row::of("process", &look.process.pid.to_string(), &look.process.name);
+fn row_of_process(process: &ProcessSnapshot) -> Row {
+    let usage = &process.usage;
+    let mut row = Row::of("process", &usage.process.pid.to_string(), &usage.process.name);
     match &process.vram_bytes {
         Fact::Value(None) => row.missing.push("vram_used_bytes: uses no GPU".into()),
         other => row.fact("vram_used_bytes", &other.map(|bytes| bytes.unwrap_or(0))),
     }
-    row.fact("ram_bytes", &look.resident_bytes);
-    row.fact("cpu_percent", &look.cpu_percent.map(|percent| format!("{percent:.1}")));
-    row.fact("threads", &look.threads);
-    row.fact("handles", &look.handles);
+    row.fact("ram_bytes", &usage.resident_bytes);
+    row.fact("cpu_percent", &usage.cpu_percent.map(|percent| format!("{percent:.1}")));
+    row.fact("threads", &usage.threads);
+    row.fact("handles", &usage.handles);
     row
 }
 
-fn row_of_machine(look: &Look) -> Row {
+fn row_of_machine(snapshot: &Snapshot) -> Row {
     let mut row = Row::of("machine", "machine", "");
-    let machine = &look.machine;
+    let machine = &snapshot.machine;
     match (&machine.memory_bytes, &machine.available_bytes) {
         (Fact::Value(all), Fact::Value(available)) => row.set("ram_bytes", all.saturating_sub(*available).to_string()),
         (Fact::Value(_), missing) | (missing, _) => row.fact("ram_bytes", missing),

@@ -1,0 +1,26 @@
+//! GPUs, processes and the machine over time: sampled, judged by rules, recorded.
+
+mod devices;
+mod display;
+mod error;
+mod events;
+mod findings;
+mod ggml_devices;
+mod samples;
+#[cfg(feature = "llama")]
+mod saturation;
+mod session;
+mod snapshot;
+mod snapshot_log;
+mod watching;
+
+pub(crate) use devices::Devices;
+pub(crate) use display::{Waited, WatchDisplay, WatchStatus};
+pub(crate) use events::{Event, EventKind};
+pub(crate) use ggml_devices::ggml_devices;
+pub(crate) use session::{ProfileWriter, WatchSession};
+#[cfg(test)]
+pub(crate) use snapshot::MachineSnapshot;
+pub(crate) use snapshot::{GpuSnapshot, ProcessSnapshot, Sampler, Snapshot};
+pub(crate) use snapshot_log::SnapshotLog;
+pub(crate) use watching::{WatchOutcome, open_sources};
