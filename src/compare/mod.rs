@@ -8,6 +8,7 @@ mod comparison;
 mod error;
 mod gate;
 mod history;
+mod interleaved;
 mod judgement;
 mod pattern;
 mod runs;
@@ -19,5 +20,6 @@ pub use comparison::{BudgetJudgement, Comparison, Design, Noise, Outcome, Questi
 pub use error::GateError;
 pub use gate::{Budget, Gate, Selection};
 pub use history::{Changed, Point, Series, WideRow, series, wide_rows};
+pub use interleaved::{Interleaved, InterleavedResult, Pairs};
 pub use judgement::{Change, Judgement, Verdict};
 pub use sequential::{Look, looks};

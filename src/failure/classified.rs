@@ -79,6 +79,16 @@ impl Failure {
         self.exit == Exit::Interrupted
     }
 
+    /// Whether the machine lacks something that was asked for.
+    pub(crate) fn is_lacking(&self) -> bool {
+        self.exit == Exit::Lacking
+    }
+
+    /// Whether the measurement failed.
+    pub(crate) fn is_failed(&self) -> bool {
+        self.exit == Exit::Failed
+    }
+
     /// The record that kept what was measured.
     pub(crate) fn record(&self) -> Option<&Path> {
         self.record.as_deref()

@@ -8,8 +8,7 @@ use crate::cli::ObjectiveArg;
 use crate::config::{AppProfile, Patch};
 
 /// The objective of the command line.
-#[must_use]
-pub fn objective(arg: ObjectiveArg) -> Objective {
+pub(super) fn objective(arg: ObjectiveArg) -> Objective {
     match arg {
         ObjectiveArg::Responsive => Objective::Responsive,
         ObjectiveArg::Fast => Objective::Fast,

@@ -4,6 +4,8 @@
 //! [`Observer`].
 
 mod bridge_advice;
+pub(crate) mod campaign;
+pub(crate) mod doctor;
 mod driver;
 mod interruption;
 pub(crate) mod ipc;
@@ -14,15 +16,16 @@ pub(crate) mod model_check;
 #[path = "model_check/without_engine.rs"]
 pub(crate) mod model_check;
 mod observer;
+pub(crate) mod recommend;
 mod recorder;
 pub(crate) mod setup;
 mod study;
 pub(crate) mod tap;
 #[cfg(feature = "llama")]
 pub(crate) mod threads;
-pub(crate) mod watch;
 #[cfg(feature = "llama")]
 pub(crate) mod warmup;
+pub(crate) mod watch;
 #[cfg(feature = "llama")]
 pub(crate) mod worker_client;
 

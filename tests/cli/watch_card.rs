@@ -152,7 +152,7 @@ fn a_gpu_that_vanishes_is_noticed_and_so_is_its_return() {
     assert_eq!(vram.state, CaseState::Lossy);
     assert!(
         vram.reason.as_ref().unwrap().contains("fell off the bus")
-            && vram.reason.as_ref().unwrap().contains("(4 looks)"),
+            && vram.reason.as_ref().unwrap().contains("(4 samples)"),
         "{vram:?}"
     );
     let least = vram.metric("min").unwrap();

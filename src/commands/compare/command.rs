@@ -8,16 +8,17 @@ use anyhow::Context;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::campaign::campaign;
 use super::outputs::{check, put_out};
 use crate::cli::{CompareArgs, FailOn};
-use crate::compare::{Comparison, Gate, Outcome, Question, Selection, compare};
+use crate::compare::{Comparison, Gate, Interleaved, Outcome, Pairs, Question, Selection, compare};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::CampaignPlan;
+use crate::plural::counted;
 use crate::record::{RecordFolder, read_runs};
 use crate::report;
 use crate::studies::LOCAL_RUNS;
+use crate::studies::campaign::{CampaignRuns, run_campaign};
 use crate::term::Printer;
 
 /// A comparison, and how it was asked for.
@@ -107,9 +108,23 @@ fn measured(args: &CompareArgs, gate: &Gate, printer: Printer, stop: &AtomicBool
     };
     printer.note(&format!("A: {}", plan.a.args.join(" ")));
     printer.note(&format!("B: {}", plan.b.args.join(" ")));
-    let compared = campaign(args, gate, &plan, folder.path(), printer, stop)?;
+    let planned = plan.rounds.len();
+    let mut comparison = Interleaved::new(gate, planned, args.allow_different);
+    let is_decided = |runs: &CampaignRuns| {
+        let same = (!runs.again.is_empty()).then_some((runs.first.as_slice(), runs.again.as_slice()));
+        comparison.is_decided(Pairs { a: &runs.a, b: &runs.b, same })
+    };
+    let runs = run_campaign(&plan, folder.path(), &printer, stop, is_decided)?;
+    let result = runs.and_then(|_| comparison.result());
+    if let Some(result) = result.as_ref().filter(|result| result.pairs < planned) {
+        printer.note(&format!("clear after {} of {}", result.pairs, counted(planned, "pair")));
+    }
     printer.note(&format!("runs: {}", folder.path().display()));
-    Ok(compared.map(|compared| Compared { folder: Some(folder), ..compared }))
+    Ok(result.map(|result| {
+        let looks = result.looks.iter().map(|look| json!({"pairs": look.pairs, "alpha": look.alpha}));
+        let conditions = json!({"plan": plan, "looks": looks.collect::<Vec<_>>(), "pairs_run": result.pairs});
+        Compared { comparison: result.comparison, conditions, folder: Some(folder) }
+    }))
 }
 
 /// The exit code of a comparison.

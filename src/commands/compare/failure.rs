@@ -1,6 +1,5 @@
 //! How the errors of a comparison end.
 
-use super::variant_run::VariantError;
 use crate::compare::GateError;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -28,25 +27,5 @@ impl From<CampaignError> for Failure {
             }
         };
         Self::new(Exit::Usage, error.into()).hint(hint)
-    }
-}
-
-impl From<VariantError> for Failure {
-    fn from(error: VariantError) -> Self {
-        match &error {
-            VariantError::NotStarted { .. } => Self::new(Exit::Usage, error.into()).hint("check --bin-a and --bin-b"),
-            VariantError::NoRecord { code, .. } => {
-                let exit = match code {
-                    Some(2) => Exit::Usage,
-                    Some(3) => Exit::Lacking,
-                    Some(5) => Exit::Unreadable,
-                    Some(130) => Exit::Interrupted,
-                    _ => Exit::Failed,
-                };
-                let hint = "run the variant alone first; it must be a command that measures and leaves a record";
-                Self::new(exit, error.into()).hint(hint)
-            }
-            VariantError::Io { .. } => Self::new(Exit::Failed, error.into()),
-        }
     }
 }

@@ -1,9 +1,6 @@
-//! `workly-perf doctor`: looks, judges, and says what mends it.
+//! `workly-perf doctor`: checks, judges, and suggests fixes.
 
-mod bridge;
-mod card;
 mod command;
-mod model;
 mod page;
 
 pub(super) use command::run;

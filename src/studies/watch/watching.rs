@@ -1,7 +1,7 @@
 //! A watch from the first sample to the finished record.
 //!
-//! The driver of the other studies does not fit: a watch has no noise of the machine to judge, since that is what it watches, it
-//! writes its events beside each checkpoint, and its record may be complete where the process is to report a gap.
+//! The driver of the other studies does not fit: a watch writes its events with each save of the record, which a full disk must
+//! not lose, and a complete watch with a gap is neither a failure nor a verdict on what was measured.
 
 use std::path::Path;
 use std::rc::Rc;

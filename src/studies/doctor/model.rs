@@ -1,24 +1,23 @@
 //! The model: its header, and what it would take with the profile that the application uses.
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use super::super::model_check::Use;
+use super::super::observer::Observer;
+use super::super::setup::{LocatedModel, locate};
 use crate::advise::checkup::ModelNeed;
-use crate::cli::DoctorArgs;
-use crate::llm::GpuProfile;
-use crate::studies::model_check::Use;
-use crate::studies::setup::{LocatedModel, locate};
-use crate::term::Printer;
+use crate::llm::{GpuProfile, ModelRef};
 
 /// What the model needs, or why there is none.
 pub(super) fn need(
-    args: &DoctorArgs,
+    (model, config): (Option<&ModelRef>, Option<&Path>),
     profile: &GpuProfile,
-    printer: Printer,
+    observer: &dyn Observer,
     stop: &AtomicBool,
 ) -> Result<ModelNeed, String> {
-    let wanted = Use::header(layers(profile));
-    let located = locate(args.model.as_ref(), args.reach.config.as_deref(), wanted, &printer, stop)
-        .map_err(|failure| failure.reason())?;
+    let located =
+        locate(model, config, Use::header(layers(profile)), observer, stop).map_err(|failure| failure.reason())?;
     let facts = &located.facts;
     let resolved = facts.profiles.iter().find(|resolved| resolved.asked.name == profile.name);
     let projected = projected(&located, profile);

@@ -2,31 +2,25 @@
 
 use std::sync::atomic::AtomicBool;
 
-use serde_json::Value;
-
+use super::super::model_check::{Use, check_model_file};
+use super::super::observer::Observer;
+use super::super::setup::{chat_model, synthetic_weights};
 use crate::advise::{Card, Situation};
-use crate::cli::RecommendArgs;
-use crate::config::ConfigFile;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::host;
 use crate::host::gpu::{GpuAddress, Nvml};
 use crate::llm::{ModelFacts, ModelOutline, ModelRef};
-use crate::plan::{ModelChoice, ModelChoiceError, NeedsError, app_profiles, model_needs, objective, usable_counts};
+use crate::plan::{ModelChoice, ModelChoiceError, NeedsError, RecommendPlan, app_profiles, model_needs, usable_counts};
 use crate::record::{Fact, GpuSurvey, Simulation};
-use crate::studies::model_check::{Use, check_model_file};
-use crate::studies::setup::chat_model;
-use crate::studies::setup::synthetic_weights;
-use crate::term::Printer;
 
 /// The model that the recommendation is for.
-pub(super) struct Named {
+pub(super) struct RecommendedModel {
     pub(super) model: ModelRef,
     pub(super) outline: ModelOutline,
     pub(super) facts: ModelFacts,
 }
 
-impl Named {
+impl RecommendedModel {
     /// The name without the user's folders.
     pub(super) fn name(&self) -> String {
         match &self.model {
@@ -48,65 +42,63 @@ impl Named {
 }
 
 /// The model of --model, else of the configuration. Without one, the settings that need it stay as they are.
-pub(super) fn model(args: &RecommendArgs, printer: Printer, stop: &AtomicBool) -> Result<Option<Named>, Failure> {
-    let config = args.config.as_deref().or(args.write.as_deref());
-    let choice = match ModelChoice::find(args.model.as_ref(), config) {
+pub(super) fn model(
+    plan: &RecommendPlan,
+    observer: &dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Option<RecommendedModel>, Failure> {
+    let choice = match ModelChoice::find(plan.model.as_ref(), plan.config.as_deref()) {
         Ok(choice) => choice,
-        Err(error @ (ModelChoiceError::NotNamed { .. } | ModelChoiceError::Missing { .. })) if args.model.is_none() => {
-            printer.warning(&format!("{error}: what depends on the model stays as it is; --model names one"));
+        Err(error @ (ModelChoiceError::NotNamed { .. } | ModelChoiceError::Missing { .. })) if plan.model.is_none() => {
+            observer.warning(&format!(
+                "{error}: settings that depend on the model are left as they are; --model names one"
+            ));
             return Ok(None);
         }
         Err(error) => return Err(error.into()),
     };
-    let outline = ModelOutline::of(&choice.model).map_err(|error| {
-        Failure::new(Exit::Lacking, anyhow::Error::new(error).context("cannot lay out the model's header"))
-    })?;
+    let outline = ModelOutline::of(&choice.model)
+        .map_err(|error| Failure::lacking(anyhow::Error::new(error).context("cannot lay out the model's header")))?;
     let (files, facts) = chat_model(outline.path())?;
     if matches!(choice.model, ModelRef::File(_)) {
-        check_model_file(&files, Use::header(0), &printer, stop)?;
+        check_model_file(&files, Use::header(0), observer, stop)?;
     }
-    Ok(Some(Named { model: choice.model, outline, facts }))
+    Ok(Some(RecommendedModel { model: choice.model, outline, facts }))
 }
 
 /// All facts together.
 pub(super) fn situation(
-    args: &RecommendArgs,
-    model: Option<&Named>,
-    config: Option<&ConfigFile>,
+    plan: &RecommendPlan,
+    model: Option<&RecommendedModel>,
     stop: &AtomicBool,
 ) -> Result<Situation, Failure> {
     let machine = host::machine();
     let topology = host::topology();
     // A machine that tells nothing of its CPUs gets no rule.
     let cores = topology.logical_cpus.value().map(|_| usable_counts(&topology));
-    let card = card(args, &machine.gpus);
-    let current = config.and_then(|config| config.value(&["performance"])).and_then(|section| match section {
-        Value::Object(section) => Some(section),
-        _ => None,
-    });
+    let card = card(plan.vram_bytes, &machine.gpus);
     let card_bytes = match &card {
         Card::Here { total_bytes, .. } => Some(*total_bytes),
         _ => None,
     };
-    let needs = |model: &Named| model_needs(&model.name(), model.outline.path(), &model.facts, card_bytes, stop);
+    let needs =
+        |model: &RecommendedModel| model_needs(&model.name(), model.outline.path(), &model.facts, card_bytes, stop);
     Ok(Situation {
-        objective: objective(args.objective),
+        objective: plan.objective,
         physical_cores: cores.map(|(cores, _)| cores.into()),
         logical_cpus: cores.map(|(_, cpus)| cpus.into()),
         memory_bytes: machine.memory_bytes.value().copied(),
         model: model.map(needs).transpose()?,
         profiles: app_profiles(model.map(|model| &model.facts), machine.logical_cpus.value().copied()),
         card,
-        current_profile: config
-            .filter(|config| config.refusal().is_none())
-            .and_then(|config| Some(config.gpu_profile()?.word().to_owned())),
-        current: current.unwrap_or_default(),
+        current_profile: plan.current.profile.clone(),
+        current: plan.current.performance.clone(),
     })
 }
 
 /// The card that was named, else the largest that the driver tells of.
-fn card(args: &RecommendArgs, gpus: &GpuSurvey) -> Card {
-    match args.vram {
+fn card(vram_bytes: Option<u64>, gpus: &GpuSurvey) -> Card {
+    match vram_bytes {
         Some(0) => return Card::None,
         Some(total_bytes) => return Card::Here { total_bytes, free_bytes: Some(total_bytes) },
         None => {}

@@ -1,10 +1,10 @@
-//! The graphics card, as its driver tells of it now.
+//! The GPU, as its driver reports it now.
 
 use crate::advise::checkup::CardFacts;
 use crate::host::gpu::{GpuAddress, Nvml};
 use crate::record::{Fact, Machine};
 
-/// The first card that NVIDIA's driver serves, or what there is instead.
+/// The first GPU that NVIDIA's driver serves, or what there is instead.
 pub(super) fn look(machine: &Machine) -> CardFacts {
     let survey = &machine.gpus;
     let Some(gpu) = survey.devices.iter().find(|gpu| gpu.mig.is_none()) else {

@@ -3,27 +3,27 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use super::super::setup::Connection;
 use crate::advise::checkup::BridgeFacts;
 use crate::bridge::{Ack, BridgeError, Target};
 use crate::clock::{Clock, ms};
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::host;
 use crate::measure::{Bench, End, Load, measure_case};
 use crate::plan::Reach;
-use crate::studies::setup::Connection;
+use crate::stats::median_of_sorted;
 
 /// Commands of each kind: enough for a median of the frame.
 const COMMANDS: usize = 15;
 
-/// Looks at the bridge.
+/// What the bridge answers.
 pub(super) fn look(mut reach: Reach, stop: &AtomicBool) -> Result<BridgeFacts, Failure> {
     let address = reach.target.to_string();
     let owner = owner(&reach.target);
     let mut connection = match Connection::open(&reach, stop) {
         Ok(connection) => connection,
-        Err(failure) if failure.exit() == Exit::Lacking => return Ok(BridgeFacts::Nobody { address }),
-        Err(failure) if failure.exit() == Exit::Failed => {
+        Err(failure) if failure.is_lacking() => return Ok(BridgeFacts::Nobody { address }),
+        Err(failure) if failure.is_failed() => {
             return Ok(BridgeFacts::Strange { address, reason: failure.reason(), owner });
         }
         Err(failure) => return Err(failure),
@@ -54,12 +54,12 @@ fn median_ms(connection: &mut Connection, reach: &Reach, ack: Ack, stop: &Atomic
     if trips.surplus > 0 && !reach.dialect.ids {
         return Err(BridgeError::Surplus { count: trips.surplus }.to_string());
     }
-    let mut latency_ns = trips.latency_ns;
-    latency_ns.sort_unstable();
-    match latency_ns.get(latency_ns.len() / 2) {
-        Some(median_ns) => Ok(ms(*median_ns)),
-        None => Err(trips.first_fault.unwrap_or_else(|| "no reply".into())),
+    let mut latency_ms: Vec<f64> = trips.latency_ns.into_iter().map(ms).collect();
+    latency_ms.sort_by(f64::total_cmp);
+    if latency_ms.is_empty() {
+        return Err(trips.first_fault.unwrap_or_else(|| "no reply".into()));
     }
+    Ok(median_of_sorted(&latency_ms))
 }
 
 /// Who listens there, where the bridge is another program of this machine.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::failure::Failure;
+use crate::failure::{ChildExit, Failure};
 use crate::plan::Variant;
 use crate::record::{CSV_FILE, RunFigures, read_runs};
 
@@ -105,5 +105,17 @@ fn wait(child: &mut Child, stop: &AtomicBool) -> std::io::Result<Option<i32>> {
             }
         }
         thread::sleep(POLL);
+    }
+}
+
+impl From<VariantError> for Failure {
+    fn from(error: VariantError) -> Self {
+        match &error {
+            VariantError::NotStarted { .. } => Self::usage(error).hint("check --bin-a and --bin-b"),
+            VariantError::NoRecord { code, .. } => ChildExit::of(*code)
+                .failure(error)
+                .hint("run the variant alone first; it must be a command that measures and leaves a record"),
+            VariantError::Io { .. } => Self::failed(error),
+        }
     }
 }

@@ -1,0 +1,50 @@
+//! `workly-perf recommend`.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
+
+use super::apply;
+use super::quoted::quoted;
+use super::report::{rendered, show_record};
+use crate::cli::RecommendArgs;
+use crate::config::{AppProfile, ConfigError, ConfigFile, Patch};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::plan::{DEFAULT_CONFIG, RecommendPlan};
+use crate::studies::recommend::recommend;
+use crate::term::Printer;
+
+pub(super) fn run(args: &RecommendArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
+    // Before anything is measured: what cannot be written in the end need not be begun.
+    let to_write = args.write.as_deref().map(writable).transpose()?;
+    let current = config_path(args).map(|path| ConfigFile::open(&path)).transpose()?;
+    let warning = current.as_ref().and_then(ConfigFile::refusal).map(|refusal| {
+        format!("{refusal}: the application rejects the file without a message, and runs on its defaults")
+    });
+    warning.iter().for_each(|warning| printer.warning(warning));
+    let plan = RecommendPlan::resolve(args, current.as_ref(), !printer.is_watched());
+    let (recorder, recommendation) = recommend(&plan, warning, args.out.as_deref(), Rc::new(printer), stop)?;
+    show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
+    match (to_write, args.write.as_deref()) {
+        // Read again: measuring took its time.
+        (Some(()), Some(path)) => apply::consented(&recommendation, path, printer)?,
+        _ => printer.note(&format!("to write it: workly-perf apply {}", quoted(recorder.path()))),
+    }
+    Ok(Exit::Done)
+}
+
+/// Refuses a file that the application would reject whatever is recommended: of all values, only the profile is replaced.
+fn writable(path: &Path) -> Result<(), ConfigError> {
+    let file = ConfigFile::open(path)?;
+    match file.change(&Patch::default().gpu_profile(AppProfile::CpuFallback)) {
+        Err(refusal) if refusal.is_refusal() => Err(refusal),
+        _ => Ok(()),
+    }
+}
+
+/// The configuration with the current settings.
+fn config_path(args: &RecommendArgs) -> Option<PathBuf> {
+    let named = args.config.clone().or_else(|| args.write.clone());
+    named.or_else(|| Some(PathBuf::from(DEFAULT_CONFIG)).filter(|path| path.is_file()))
+}

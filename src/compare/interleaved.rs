@@ -1,0 +1,127 @@
+//! A comparison that grows with its pairs, and may be looked at as often as its plan allows.
+
+use super::comparison::{Comparison, Question, compare};
+use super::gate::Gate;
+use super::sequential::{Look, looks};
+use crate::record::RunFigures;
+
+/// The error that a comparison may make, whenever it stops.
+const ALPHA: f64 = 0.05;
+
+/// The pairs so far.
+#[derive(Debug, Clone, Copy)]
+pub struct Pairs<'a> {
+    /// The runs to compare with, in the order of the pairs.
+    pub a: &'a [RunFigures],
+    /// The runs in question, in the same order.
+    pub b: &'a [RunFigures],
+    /// Pairs of runs of A, first and second of each.
+    pub same: Option<(&'a [RunFigures], &'a [RunFigures])>,
+}
+
+/// A comparison of interleaved pairs.
+#[derive(Debug)]
+pub struct Interleaved<'g> {
+    gate: &'g Gate,
+    allow_different: bool,
+    planned_pairs: usize,
+    /// Known after the first pair: how many figures there are to judge decides how often one may look.
+    schedule: Vec<Look>,
+    latest: Option<(Comparison, usize)>,
+}
+
+/// What it came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InterleavedResult {
+    /// The comparison at the last look.
+    pub comparison: Comparison,
+    /// Pairs that it rests on.
+    pub pairs: usize,
+    /// The looks that were allowed.
+    pub looks: Vec<Look>,
+}
+
+impl<'g> Interleaved<'g> {
+    /// A comparison of so many pairs at most.
+    #[must_use]
+    pub fn new(gate: &'g Gate, planned_pairs: usize, allow_different: bool) -> Self {
+        Self { gate, allow_different, planned_pairs, schedule: Vec::new(), latest: None }
+    }
+
+    /// Looks at the pairs, if it may now. Whether the answer is clear.
+    pub fn is_decided(&mut self, pairs: Pairs<'_>) -> bool {
+        let n = pairs.a.len();
+        if self.schedule.is_empty() {
+            let metrics = self.judge(pairs, ALPHA).gating().count();
+            self.schedule = looks(self.planned_pairs, metrics, ALPHA);
+        }
+        let Some(look) = self.schedule.iter().find(|look| look.pairs == n) else { return false };
+        let comparison = self.judge(pairs, look.alpha);
+        let is_decided = comparison.is_decided();
+        self.latest = Some((comparison, n));
+        is_decided
+    }
+
+    /// The latest look; `None` where there was none.
+    #[must_use]
+    pub fn result(self) -> Option<InterleavedResult> {
+        let looks = self.schedule;
+        self.latest.map(|(comparison, pairs)| InterleavedResult { comparison, pairs, looks })
+    }
+
+    fn judge(&self, pairs: Pairs<'_>, alpha: f64) -> Comparison {
+        compare(&Question {
+            base: pairs.a,
+            new: pairs.b,
+            same: pairs.same,
+            paired: true,
+            variants: true,
+            allow_different: self.allow_different,
+            gate: self.gate,
+            alpha,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::runs;
+    use super::super::{Outcome, Verdict};
+    use super::*;
+
+    /// Looks after every pair until the answer is clear.
+    fn looked_at(b: &[f64], planned: usize) -> InterleavedResult {
+        let gate = Gate::named("default").unwrap();
+        let scattered = |at: usize| 10.0 + [0.0, 0.05, -0.05, 0.02][at % 4];
+        let a = runs("a", &(0..b.len()).map(scattered).collect::<Vec<_>>());
+        let b = runs("b", b);
+        let mut comparison = Interleaved::new(&gate, planned, false);
+        for n in 1..=b.len() {
+            if comparison.is_decided(Pairs { a: &a[..n], b: &b[..n], same: None }) {
+                break;
+            }
+        }
+        comparison.result().unwrap()
+    }
+
+    #[test]
+    fn a_clear_slowdown_ends_it_early_and_a_small_one_takes_all_pairs() {
+        let slow: Vec<f64> = (0..24_u32).map(|at| 15.0 + f64::from(at % 3) * 0.1).collect();
+        let early = looked_at(&slow, 24);
+        assert!(early.pairs < 24 && early.looks.iter().any(|look| look.pairs == early.pairs), "{}", early.pairs);
+        assert_eq!(early.comparison.outcome(Some(0.0)), Outcome::Regressed);
+        let same: Vec<f64> = (0..24_u32).map(|at| 10.0 + f64::from(at % 5) * 0.01 - 0.02).collect();
+        let late = looked_at(&same, 24);
+        assert_eq!(late.looks.last().unwrap().pairs, 24);
+        assert!(late.comparison.judgements.iter().all(|judgement| judgement.verdict != Verdict::Regressed));
+    }
+
+    #[test]
+    fn nothing_is_judged_before_the_first_look() {
+        let gate = Gate::named("default").unwrap();
+        let (a, b) = (runs("a", &[10.0]), runs("b", &[20.0]));
+        let mut comparison = Interleaved::new(&gate, 24, false);
+        assert!(!comparison.is_decided(Pairs { a: &a, b: &b, same: None }));
+        assert!(comparison.result().is_none());
+    }
+}

@@ -1,0 +1,145 @@
+//! The plan of `recommend`: for which objective, model and settings, and what may be measured for it.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use super::settings::objective;
+use crate::advise::Objective;
+use crate::bridge::Target;
+use crate::cli::RecommendArgs;
+use crate::config::ConfigFile;
+use crate::llm::ModelRef;
+
+/// How thoroughly missing figures are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// In less than a minute with a small model.
+    Quick,
+    /// Every thread count, with and without a competing load.
+    Thorough,
+}
+
+/// What the configuration has now.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CurrentSettings {
+    /// `ai.gpu_profile`; `None` too where the application refuses the file.
+    pub profile: Option<String>,
+    /// The section `performance`.
+    pub performance: Map<String, Value>,
+}
+
+impl CurrentSettings {
+    /// Those of a configuration; none without one.
+    #[must_use]
+    pub fn of(config: Option<&ConfigFile>) -> Self {
+        let Some(config) = config else { return Self::default() };
+        let usable = config.refusal().is_none().then_some(config);
+        Self {
+            profile: usable.and_then(|config| Some(config.gpu_profile()?.word().to_owned())),
+            performance: match config.value(&["performance"]) {
+                Some(Value::Object(section)) => section,
+                _ => Map::new(),
+            },
+        }
+    }
+
+    /// The thread count that an earlier recommendation wrote.
+    #[must_use]
+    pub fn written_threads(&self) -> Option<u32> {
+        self.performance.get("n_threads")?.as_u64().and_then(|count| u32::try_from(count).ok())
+    }
+}
+
+/// Everything that `recommend` starts from.
+#[derive(Debug, Clone)]
+pub struct RecommendPlan {
+    /// What for.
+    pub objective: Objective,
+    /// How thoroughly missing figures are measured; `None`: saved runs have to do.
+    pub effort: Option<Effort>,
+    /// The saved runs that were named; empty for all of this machine.
+    pub from: Vec<PathBuf>,
+    /// The model that was named.
+    pub model: Option<ModelRef>,
+    /// The configuration that was named.
+    pub config: Option<PathBuf>,
+    /// The bridge that was named.
+    pub bridge: Option<Target>,
+    /// Memory of the GPU to recommend for; 0 for none, `None` for the one of this machine.
+    pub vram_bytes: Option<u64>,
+    /// What the configuration has now.
+    pub current: CurrentSettings,
+    /// Whether the commands that it starts show no progress.
+    pub quiet_runs: bool,
+}
+
+impl RecommendPlan {
+    /// Resolves the arguments, beside the configuration that was read.
+    #[must_use]
+    pub fn resolve(args: &RecommendArgs, config: Option<&ConfigFile>, quiet_runs: bool) -> Self {
+        Self {
+            objective: objective(args.objective),
+            effort: match (args.quick, args.thorough) {
+                (true, _) => Some(Effort::Quick),
+                (_, true) => Some(Effort::Thorough),
+                _ => None,
+            },
+            from: args.from.clone(),
+            model: args.model.clone(),
+            config: args.config.clone().or_else(|| args.write.clone()),
+            bridge: args.bridge.clone(),
+            vram_bytes: args.vram,
+            current: CurrentSettings::of(config),
+            quiet_runs,
+        }
+    }
+
+    /// The word of the record for what may be measured.
+    #[must_use]
+    pub fn budget(&self) -> &'static str {
+        match self.effort {
+            Some(Effort::Quick) => "quick",
+            Some(Effort::Thorough) => "thorough",
+            None => "saved runs",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn plan(line: &str, config: Option<&str>) -> RecommendPlan {
+        let cli = Cli::try_parse_from(["workly-perf", "recommend"].into_iter().chain(line.split_whitespace())).unwrap();
+        let Command::Recommend(args) = cli.command else { panic!("{line} is recommend") };
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), config.unwrap_or("{}")).unwrap();
+        let config = config.map(|_| ConfigFile::open(file.path()).unwrap());
+        RecommendPlan::resolve(&args, config.as_ref(), true)
+    }
+
+    #[test]
+    fn what_may_be_measured_and_where_the_settings_come_from() {
+        let saved = plan("--config here.json --write there.json", None);
+        assert_eq!((saved.budget(), saved.config), ("saved runs", Some("here.json".into())));
+        let quick = plan("--quick --write there.json --objective fast --vram 6", None);
+        assert_eq!((quick.budget(), quick.config), ("quick", Some("there.json".into())));
+        assert_eq!((quick.objective, quick.vram_bytes), (Objective::Fast, Some(6 << 30)));
+        assert_eq!(plan("--thorough", None).budget(), "thorough");
+    }
+
+    #[test]
+    fn the_current_settings_are_those_of_the_configuration() {
+        let text = r#"{"ai": {"gpu_profile": "balanced"}, "performance": {"n_threads": 6}}"#;
+        let current = plan("", Some(text)).current;
+        assert_eq!((current.profile.as_deref(), current.written_threads()), (Some("balanced"), Some(6)));
+        let none = plan("", None).current;
+        assert_eq!((none.profile.as_deref(), none.written_threads()), (None, None));
+        let odd = plan("", Some(r#"{"performance": 3}"#)).current;
+        assert_eq!((odd.performance.len(), odd.written_threads()), (0, None));
+    }
+}

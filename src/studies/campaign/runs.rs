@@ -1,0 +1,76 @@
+//! Runs two variants in turns, and stops when the answer is clear.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::super::observer::{Observer, Phase};
+use super::variant_run::run_variant;
+use crate::failure::Failure;
+use crate::plan::{CampaignPlan, Role};
+use crate::record::RunFigures;
+
+/// The runs so far, each list in the order of the pairs.
+#[derive(Debug, Default)]
+pub(crate) struct CampaignRuns {
+    /// Those of A.
+    pub(crate) a: Vec<RunFigures>,
+    /// Those of B.
+    pub(crate) b: Vec<RunFigures>,
+    /// A and its second run, of those pairs that have one.
+    pub(crate) first: Vec<RunFigures>,
+    /// The second runs of A.
+    pub(crate) again: Vec<RunFigures>,
+}
+
+/// Makes the runs in `folder`, pair by pair, until all are made or `is_decided` says after a pair that the answer is clear. `None`
+/// when it was interrupted.
+pub(crate) fn run_campaign(
+    plan: &CampaignPlan,
+    folder: &Path,
+    observer: &dyn Observer,
+    stop: &AtomicBool,
+    mut is_decided: impl FnMut(&CampaignRuns) -> bool,
+) -> Result<Option<CampaignRuns>, Failure> {
+    let total: usize = plan.rounds.iter().map(Vec::len).sum();
+    let phase = observer.phase("runs", total as u64);
+    let mut runs = CampaignRuns::default();
+    for (index, roles) in plan.rounds.iter().enumerate() {
+        if !run_pair(plan, (index, roles), folder, &mut runs, &*phase, stop)? {
+            return Ok(None);
+        }
+        if is_decided(&runs) {
+            break;
+        }
+    }
+    Ok(Some(runs))
+}
+
+/// Makes the runs of one pair; whether all of them came to their end.
+fn run_pair(
+    plan: &CampaignPlan,
+    (index, roles): (usize, &[Role]),
+    folder: &Path,
+    runs: &mut CampaignRuns,
+    phase: &dyn Phase,
+    stop: &AtomicBool,
+) -> Result<bool, Failure> {
+    for role in roles {
+        let name = match role {
+            Role::A => "a",
+            Role::B => "b",
+            Role::Again => "a-again",
+        };
+        let out = folder.join(name).join(format!("{:03}", index + 1));
+        let Some(run) = run_variant(plan.variant(*role), &out, stop)? else { return Ok(false) };
+        match role {
+            Role::A => runs.a.push(run),
+            Role::B => runs.b.push(run),
+            Role::Again => runs.again.push(run),
+        }
+        phase.counter().fetch_add(1, Ordering::Relaxed);
+    }
+    if roles.contains(&Role::Again) {
+        runs.first.extend(runs.a.last().cloned());
+    }
+    Ok(true)
+}

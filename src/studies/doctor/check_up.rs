@@ -1,0 +1,85 @@
+//! All checks, in reading order.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use super::super::observer::Observer;
+use super::{bridge, gpu, model};
+use crate::advise::checkup::{
+    Check, ConfigFacts, MachineFacts, check_bridge, check_card, check_config, check_machine, check_model,
+    check_threads, check_unread_address,
+};
+use crate::advise::threads::later_rule;
+use crate::failure::Failure;
+use crate::host;
+use crate::llm::{GpuProfile, ModelRef};
+use crate::plan::{PlanError, Reach, usable_counts};
+use crate::record::Machine;
+
+/// What is checked beside the machine.
+pub(crate) struct Checked<'a> {
+    /// The model that was named.
+    pub(crate) model: Option<&'a ModelRef>,
+    /// The configuration that was named.
+    pub(crate) config_path: Option<&'a Path>,
+    /// What was found there.
+    pub(crate) config: ConfigFacts,
+    /// The bridge, or why there is none to check.
+    pub(crate) bridge: Result<Reach, PlanError>,
+}
+
+/// Checks everything.
+pub(crate) fn check_up(
+    checked: Checked<'_>,
+    observer: &dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Vec<Check>, Failure> {
+    let Checked { config, .. } = checked;
+    let machine = host::machine();
+    let available_bytes = host::available_memory_bytes();
+    let mut checks = check_machine(&MachineFacts {
+        machine: &machine,
+        available_bytes: available_bytes.clone(),
+        on_battery: host::on_battery(),
+        build_warning: model::build_warning(),
+        has_engine: cfg!(feature = "llama"),
+    });
+    checks.push(check_config(&config));
+    let profile = profile_of(&config);
+    let need = model::need((checked.model, checked.config_path), profile, observer, stop);
+    checks.extend(check_model(need.as_ref().map_err(String::as_str), &available_bytes));
+    checks.extend(check_card(&gpu::look(&machine), need.as_ref().ok()));
+    checks.push(threads(profile, &machine));
+    match checked.bridge {
+        Ok(reach) => {
+            checks.extend(reach.elsewhere.as_deref().map(check_unread_address));
+            checks.extend(check_bridge(&bridge::look(reach, stop)?));
+        }
+        // An unreadable configuration names no bridge.
+        Err(error) if matches!(config, ConfigFacts::Unusable { .. }) => {
+            checks.push(Check::not_known("bridge", &error.to_string()));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(checks)
+}
+
+/// The profile of the configuration, else the first of the application's.
+fn profile_of(config: &ConfigFacts) -> &'static GpuProfile {
+    let named = match config {
+        ConfigFacts::Valid { gpu_profile: Some(name), .. } => {
+            GpuProfile::built_in().iter().find(|profile| profile.name == *name)
+        }
+        _ => None,
+    };
+    named.unwrap_or(&GpuProfile::built_in()[0])
+}
+
+fn threads(profile: &GpuProfile, machine: &Machine) -> Check {
+    let usable = machine.usable_cpus.value().or(machine.logical_cpus.value()).copied();
+    let rule = usable.map(|_| {
+        let (cores, cpus) = usable_counts(&host::topology());
+        later_rule(cores, cpus)
+    });
+    check_threads(&profile.name, profile.n_threads, rule, usable)
+}

@@ -1,0 +1,8 @@
+//! What may be wrong: machine, configuration, model, GPU and bridge, as they are now.
+
+mod bridge;
+mod check_up;
+mod gpu;
+mod model;
+
+pub(crate) use check_up::{Checked, check_up};

@@ -1,0 +1,94 @@
+//! Gathers, asks the rules, keeps the record.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::super::observer::Observer;
+use super::super::recorder::Recorder;
+use super::super::study::RunManifest;
+use super::cases::case;
+use super::evidence::{self, Evidence};
+use super::facts::{self, RecommendedModel};
+use crate::advise::{ProfileChange, RECOMMENDATION_SCHEMA, Recommendation, noise_behind, recommend as choose};
+use crate::failure::Failure;
+use crate::plan::RecommendPlan;
+use crate::record::{RunState, Simulation};
+
+/// Recommends. `warning` is what the reader must know of the configuration. The driver of the other studies does not fit: what is
+/// measured has records of its own, and this one is made from them afterwards.
+pub(crate) fn recommend(
+    plan: &RecommendPlan,
+    warning: Option<String>,
+    out: Option<&Path>,
+    observer: Rc<dyn Observer>,
+    stop: &AtomicBool,
+) -> Result<(Recorder, Recommendation), Failure> {
+    let model = facts::model(plan, &*observer, stop)?;
+    let mut evidence = evidence::gather(plan, model.as_ref(), &*observer, stop)?;
+    evidence.warnings.extend(warning);
+    let situation = facts::situation(plan, model.as_ref(), stop)?;
+    let (choices, not_known) = choose(&situation, &evidence.runs);
+
+    let simulated = simulated(&evidence, model.as_ref());
+    let manifest = manifest(plan, &evidence, model.as_ref(), &simulated);
+    let mut recorder = Recorder::start(out, manifest, observer)?.without_noise();
+    recorder.run.machine_noise = noise_behind(&choices, &evidence.runs);
+    let recommendation = Recommendation {
+        schema: RECOMMENDATION_SCHEMA,
+        run_id: recorder.run.run_id.clone(),
+        tool: format!("workly-perf {}", recorder.run.build.version),
+        created: Timestamp::now(),
+        objective: situation.objective,
+        simulated,
+        application: ProfileChange::of(&situation, &choices),
+        choices,
+        not_known,
+    };
+    recorder.run.findings = recommendation.sentences();
+    recorder.run.cases = recommendation.choices.iter().map(case).collect();
+    recorder.run.state = RunState::Complete;
+    recorder.recommendation(&recommendation);
+    recorder.finish()?;
+    Ok((recorder, recommendation))
+}
+
+fn manifest(
+    plan: &RecommendPlan,
+    evidence: &Evidence,
+    model: Option<&RecommendedModel>,
+    simulated: &[Simulation],
+) -> RunManifest {
+    let runs: Vec<&str> = evidence.runs.iter().map(|run| run.run_id.as_str()).collect();
+    let concerns = model.map(RecommendedModel::concerns).unwrap_or_default();
+    RunManifest {
+        command: "recommend",
+        plan: json!({
+            "objective": plan.objective.word(),
+            "budget": plan.budget(),
+            "runs": runs,
+            "vram_bytes": plan.vram_bytes,
+        }),
+        subject: json!({
+            "model_filename": model.map(RecommendedModel::name),
+            "header_hash": model.map(|model| model.facts.header_hash.as_str()),
+        }),
+        simulated: simulated.to_vec(),
+        warnings: [evidence.warnings.clone(), concerns].concat(),
+    }
+}
+
+/// What stood in for the user's own in the runs behind it, each once.
+fn simulated(evidence: &Evidence, model: Option<&RecommendedModel>) -> Vec<Simulation> {
+    let own = model.into_iter().flat_map(RecommendedModel::simulated);
+    let mut all: Vec<Simulation> = Vec::new();
+    for part in own.chain(evidence.runs.iter().flat_map(|run| run.simulated.clone())) {
+        if !all.contains(&part) {
+            all.push(part);
+        }
+    }
+    all
+}
