@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::cpus::usable_counts;
 use super::threads::Rounds;
-use crate::cli::{GpuProfilesArgs, LayerItem, Reserve};
+use crate::cli::{GpuProfilesArgs, LayerItem, MemorySize, Reserve};
 use crate::llm::engine::{ContextSpec, FlashAttention, KvType};
 use crate::record::Topology;
 
@@ -16,6 +16,12 @@ pub enum KeptFree {
     Bytes(u64),
     /// What other programs hold now.
     Measured,
+}
+
+/// What a card that is not here is called: its size, as on the command line.
+#[must_use]
+pub fn card_name(memory_bytes: u64) -> String {
+    MemorySize { bytes: memory_bytes }.to_string()
 }
 
 /// How far it goes.

@@ -21,7 +21,7 @@ mod watch;
 pub use campaign::{CampaignError, CampaignPlan, Role, Variant};
 pub use conversation::ConversationError;
 pub use cpus::{oversubscribed, usable_counts};
-pub use gpu_profiles::{Depth, GpuProfilesPlan, KeptFree};
+pub use gpu_profiles::{Depth, GpuProfilesPlan, KeptFree, card_name};
 pub use ipc::{
     BreakdownPlan, IpcCase, IpcPlan, MaxRatePlan, ReplayPlan, RoundTripsPlan, Shape, Study, VariantsPlan, Way,
 };

@@ -7,6 +7,8 @@ mod bridge_advice;
 pub(crate) mod campaign;
 pub(crate) mod doctor;
 mod driver;
+#[cfg(feature = "llama")]
+pub(crate) mod gpu_profiles;
 mod interruption;
 pub(crate) mod ipc;
 pub(crate) mod memory;

@@ -83,7 +83,7 @@ fn memory_that_runs_out_is_a_row_and_not_the_end() {
     let line = "--layers all --reserve 0MiB --try-all --ctx-size 9000000 --cache-type f16 --repetitions 1";
     let (code, run) = swept(line);
     assert_eq!((code, run.state), (Some(4), RunState::Complete));
-    assert!(run.findings.iter().any(|text| text.contains("could not foresee")), "{:?}", run.findings);
+    assert!(run.findings.iter().any(|text| text.contains("could not project")), "{:?}", run.findings);
     let failed = case(&run, "placement/ngl=5");
     assert_eq!((failed.state, &failed.conditions["status"]), (CaseState::Failed, &"failed".into()));
     assert!(failed.reason.as_ref().is_some_and(|why| why.contains("failed to allocate")), "{:?}", failed.reason);

@@ -141,7 +141,7 @@ fn kept_prefix(prefix: &PrefixSamples) -> Vec<String> {
         let Some(saved) = prefix.saved(rolling) else { continue };
         if !saved.has_kept() {
             words.push(format!(
-                "{when}, nothing of the context can be kept (n {}): every prompt is computed as a whole, and keeping the prefix \
+                "{when}, nothing of the context could be kept (n {}): every prompt is computed as a whole, and keeping the prefix \
                  saves nothing.",
                 counted(saved.ratio.n, "turn")
             ));

@@ -135,17 +135,50 @@ impl Study for WarmupStudy {
         samples.starts.no_cold_cache().map(|reason| format!("no cold starts: {reason}")).into_iter().collect()
     }
 
-    /// A system that cannot empty its page cache does not fail the run: a warning says so, and the other figures stand.
     fn state(&self, samples: &WarmupSamples, cases: &[Case], end: StopReason) -> (RunState, Option<String>) {
-        let cold = start_path(Readiness::Cold);
-        let others_are_well = failed_cases(cases).all(|case| case.path == cold);
-        if end == StopReason::Planned && samples.starts.no_cold_cache().is_some() && others_are_well {
-            return (RunState::Complete, None);
-        }
-        state_of_cases(cases, end)
+        state(samples, cases, end)
     }
 
     fn advice(&self, _: &WarmupSamples, _: &Run) -> String {
         "--study names the parts to measure".into()
+    }
+}
+
+/// A system that cannot empty its page cache does not fail the run: a warning says so, and the other figures stand.
+fn state(samples: &WarmupSamples, cases: &[Case], end: StopReason) -> (RunState, Option<String>) {
+    let cold = start_path(Readiness::Cold);
+    let others_are_well = failed_cases(cases).all(|case| case.path == cold);
+    if end == StopReason::Planned && samples.starts.no_cold_cache().is_some() && others_are_well {
+        return (RunState::Complete, None);
+    }
+    state_of_cases(cases, end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::planted;
+    use super::super::starts::StartFault;
+    use super::*;
+
+    fn ended(faults: &[(Readiness, StartFault)], end: StopReason) -> (RunState, Option<String>) {
+        let mut starts = planted::starts();
+        for (kind, fault) in faults {
+            starts.rounds.iter_mut().for_each(|round| drop(round.remove(kind)));
+            starts.failed.insert(*kind, fault.clone());
+        }
+        let samples = WarmupSamples { starts, ..WarmupSamples::default() };
+        let cases = start_cases::cases(&planted::plan(), &samples.starts, end.cuts_off());
+        state(&samples, &cases, end)
+    }
+
+    #[test]
+    fn a_system_without_a_cold_cache_does_not_fail_the_run() {
+        let no_cache = (Readiness::Cold, StartFault::PageCache("it is in memory".into()));
+        let no_memory = |kind| (kind, StartFault::Process("no memory".into()));
+        assert_eq!(ended(&[], StopReason::Planned), (RunState::Complete, None));
+        assert_eq!(ended(std::slice::from_ref(&no_cache), StopReason::Planned), (RunState::Complete, None));
+        assert_eq!(ended(std::slice::from_ref(&no_cache), StopReason::Interrupted).0, RunState::Interrupted);
+        assert_eq!(ended(&[no_memory(Readiness::Cold)], StopReason::Planned).0, RunState::Failed);
+        assert_eq!(ended(&[no_cache, no_memory(Readiness::Loaded)], StopReason::Planned).0, RunState::Failed);
     }
 }

@@ -1,47 +1,42 @@
-//! Cards by their memory: what fits on each, what the app would do there, and what the documents' rules say.
+//! Cards by their memory: what fits on each, what the application would do there, and what the documented rules say.
 
 use serde_json::json;
 
-use super::foresee::{Foreseen, card_budget};
-use super::only_project::ProfileNeed;
-use crate::advise::{MemoryBudget, PlacementPick, RuleAnswer, gib, gpu_rules, table_cards};
-use crate::failure::Failure;
-use crate::plan::GpuProfilesPlan;
+use super::projection_study::ProfileNeed;
+use super::projections::{Projections, empty_card};
+use crate::advise::{MemoryBudget, PlacementPick, RuleAnswer, TableCard, gib, gpu_rules, table_cards};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 
-/// A card, and what was picked for it.
-#[derive(Debug)]
-pub(super) struct PickedCard {
+/// A card that is to be filled.
+#[derive(Debug, Clone)]
+pub(super) struct Card {
     /// Its name: `6GiB`, `RTX 4050`.
     pub(super) name: String,
     /// What there is to fill.
     pub(super) budget: MemoryBudget,
-    /// The pick; `None` where not even the buffers of a placement without layers fit.
-    pub(super) pick: Option<PlacementPick>,
 }
 
-/// What is picked for cards of these sizes.
-pub(super) fn picked(
-    foreseen: &Foreseen,
-    plan: &GpuProfilesPlan,
-    cards_bytes: &[u64],
-) -> Result<Vec<PickedCard>, Failure> {
-    let of = |&bytes: &u64| {
-        let budget = card_budget(bytes, plan)?;
-        let name = crate::cli::MemorySize { bytes }.to_string();
-        Ok(PickedCard { name, pick: foreseen.pick(&budget), budget })
-    };
-    cards_bytes.iter().map(of).collect()
+/// A card, and what was picked for it.
+#[derive(Debug)]
+pub(super) struct PickedCard<'a> {
+    card: &'a Card,
+    /// `None` where not even the buffers of a placement without layers fit.
+    pick: Option<PlacementPick>,
 }
 
-impl PickedCard {
+/// What is picked for each card.
+pub(super) fn picked<'a>(projections: &Projections, cards: &'a [Card]) -> Vec<PickedCard<'a>> {
+    cards.iter().map(|card| PickedCard { card, pick: projections.pick(&card.budget) }).collect()
+}
+
+impl PickedCard<'_> {
     /// The pick in one sentence.
     pub(super) fn sentence(&self) -> String {
-        let kept = gib(self.budget.reserve_bytes);
+        let kept = gib(self.card.budget.reserve_bytes);
         match &self.pick {
-            Some(pick) => format!("{}, {kept} of it kept free: {}", self.name, pick.why()),
-            None => format!("{}, {kept} of it kept free: nothing fits; leave the card alone.", self.name),
+            Some(pick) => format!("{}, {kept} of it kept free: {}", self.card.name, pick.why()),
+            None => format!("{}, {kept} of it kept free: nothing fits, so use the CPU alone.", self.card.name),
         }
     }
 
@@ -53,17 +48,17 @@ impl PickedCard {
             None => Metric::absent(name, unit, 0, Direction::None, MetricStatus::Unsupported),
         };
         Case {
-            path: format!("card/{}", self.name.replace(' ', "-")),
+            path: format!("card/{}", self.card.name.replace(' ', "-")),
             state: CaseState::Ok,
             reason: None,
             duration_s: 0.0,
-            conditions: json!({ "budget": self.budget, "pick": pick }),
+            conditions: json!({ "budget": self.card.budget, "pick": pick }),
             notes: pick.and_then(PlacementPick::why_not_runner_up).into_iter().collect(),
             metrics: vec![
                 count("layers", pick.map(|pick| u64::from(pick.chosen.n_gpu_layers)), "count"),
                 count("n_ctx", pick.map(|pick| u64::from(pick.chosen.n_ctx)), "count"),
                 count("vram_projected", pick.map(|pick| pick.chosen.device_bytes), "bytes"),
-                count("vram_available", Some(self.budget.available_bytes()), "bytes"),
+                count("vram_available", Some(self.card.budget.available_bytes()), "bytes"),
                 count("vram_spare", pick.map(PlacementPick::spare_bytes), "bytes"),
             ],
             histograms: Vec::new(),
@@ -71,49 +66,46 @@ impl PickedCard {
     }
 }
 
-/// The founding document's table for this model: a card a sentence.
+/// The founding document's table for this model: a card a sentence. `reserve_bytes` of each stay free.
 pub(super) fn founding_table(
-    foreseen: &Foreseen,
-    plan: &GpuProfilesPlan,
+    projections: &Projections,
     needs: &[ProfileNeed],
-    model_bytes: u64,
-) -> Result<Vec<String>, Failure> {
-    let mut sentences = Vec::new();
-    for card in table_cards() {
+    (model_bytes, reserve_bytes): (u64, u64),
+) -> Vec<String> {
+    let of_card = |card: &TableCard| {
         let memory = card.memory_gib << 30;
-        let budget = card_budget(memory, plan)?;
-        let answers = gpu_rules().iter().map(|rule| rule.answer(memory, model_bytes, foreseen.offloadable()));
-        let rules: Vec<String> = answers.map(|answer| rule_words(&answer, foreseen, needs, memory)).collect();
+        let answers = gpu_rules().iter().map(|rule| rule.answer(memory, model_bytes, projections.offloadable()));
+        let rules: Vec<String> = answers.map(|answer| rule_words(&answer, projections, needs, memory)).collect();
         let app = needs.first().map_or_else(String::new, |need| {
-            format!("the app takes {} ({})", against(need.device_bytes, memory), need.name)
+            format!("the app takes {} ({})", against(need.device_bytes(), memory), need.name)
         });
-        let fits = foreseen.pick(&budget).map_or_else(
+        let fits = projections.pick(&empty_card(memory, reserve_bytes)).map_or_else(
             || "nothing".into(),
             |pick| {
                 let chosen = &pick.chosen;
                 format!("{} (context {}, {})", counted(chosen.n_gpu_layers, "layer"), chosen.n_ctx, chosen.kv_type)
             },
         );
-        sentences.push(format!(
-            "{}, {} GiB: {app}. Rules: {}. Beside {} for Unity fit {fits}. The document has: {}, wants {}.",
+        format!(
+            "{}, {} GiB: {app}. Rules: {}. With {} reserved for Unity, this fits: {fits}. The document has: {}, wants {}.",
             card.name,
             card.memory_gib,
             rules.join("; "),
-            gib(budget.reserve_bytes),
+            gib(reserve_bytes),
             card.today,
             card.wanted
-        ));
-    }
-    Ok(sentences)
+        )
+    };
+    table_cards().iter().map(of_card).collect()
 }
 
-fn rule_words(answer: &RuleAnswer, foreseen: &Foreseen, needs: &[ProfileNeed], memory: u64) -> String {
+fn rule_words(answer: &RuleAnswer, projections: &Projections, needs: &[ProfileNeed], memory: u64) -> String {
     // The founding document's "cpu" is the app's cpu_fallback.
     let profile = answer.profile.as_deref().map(|name| if name == "cpu" { "cpu_fallback" } else { name });
     let need = profile.and_then(|name| needs.iter().find(|need| need.name == name));
     let bytes = match need {
-        Some(need) => Some(need.device_bytes),
-        None => foreseen.placement(answer.n_gpu_layers).map(|placement| placement.on_devices().total_bytes()),
+        Some(need) => Some(need.device_bytes()),
+        None => projections.placement(answer.n_gpu_layers).map(|placement| placement.on_devices().total_bytes()),
     };
     let takes = bytes.map_or_else(String::new, |bytes| format!(", {}", against(bytes, memory)));
     let asks = if answer.asked_layers < 0 { "all".into() } else { answer.asked_layers.to_string() };

@@ -1,21 +1,20 @@
-//! A placement's process, seen from the sweep.
+//! A placement's process, from the side that asks.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use super::super::worker_client::{self, CalledOff};
 use crate::measure::{PlacementAnswer, PlacementPhase, PlacementTask};
-use crate::studies::worker_client::{self, CalledOff as Ended};
 
-/// Has one thing done in a process of its own. `watch` is called again and again while it runs, with its number and what
-/// it is at.
+/// Has one task done in a process of its own. `watch` is called again and again while it runs, with its number and its phase.
 pub(super) fn ask(
     task: &PlacementTask,
     timeout: Duration,
     stop: &AtomicBool,
     mut watch: impl FnMut(u32, PlacementPhase),
-) -> Result<PlacementAnswer, Ended> {
+) -> Result<PlacementAnswer, CalledOff> {
     let (mut phase, mut answer) = (PlacementPhase::Load, None);
-    let gone = worker_client::ask("gpu-placement", task, timeout, stop, |process, said| {
+    let exit = worker_client::ask("gpu-placement", task, timeout, stop, |process, said| {
         match said {
             Some(PlacementAnswer::Phase(begun)) => phase = begun,
             Some(last) => answer = Some(last),
@@ -24,10 +23,10 @@ pub(super) fn ask(
         watch(process, phase);
     })?;
     match answer {
-        Some(PlacementAnswer::Interrupted) => Err(Ended::Interrupted),
-        Some(PlacementAnswer::Failed { reason }) => Err(Ended::Failed(reason)),
+        Some(PlacementAnswer::Interrupted) => Err(CalledOff::Interrupted),
+        Some(PlacementAnswer::Failed { reason }) => Err(CalledOff::Failed(reason)),
         Some(answer) => Ok(answer),
-        None => Err(Ended::Failed(gone.fate(during(phase)))),
+        None => Err(CalledOff::Failed(exit.fate(during(phase)))),
     }
 }
 

@@ -1,12 +1,12 @@
-//! Every placement of a model, foreseen, and what there is to fill.
+//! Every placement of a model as llama.cpp projects it, and the memory there is to fill.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::child;
+use super::super::worker_client::CalledOff;
+use super::ask;
 use crate::advise::{MemoryBudget, PlacementOption, PlacementPick, pick};
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::{
@@ -14,12 +14,11 @@ use crate::llm::engine::{
 };
 use crate::measure::{ForeseeRequest, PlacementAnswer, PlacementTask};
 use crate::plan::{GpuProfilesPlan, KeptFree};
-use crate::studies::worker_client::CalledOff as ChildEnd;
 
-/// Every placement, and the choices beside it.
-#[derive(Debug)]
-pub(super) struct Foreseen {
-    /// For what it was foreseen.
+/// The projection of every placement, with every context and type of cache that may be chosen.
+#[derive(Debug, Clone)]
+pub(super) struct Projections {
+    /// The devices they are for.
     pub(super) target: Target,
     /// The placements with the first context and the first type of cache, from no layer on.
     pub(super) first: Vec<Projection>,
@@ -27,67 +26,67 @@ pub(super) struct Foreseen {
     pub(super) options: Vec<PlacementOption>,
     /// Milliseconds that all of it took.
     pub(super) took_ms: f64,
-    /// That llama.cpp gave up on the devices of this machine, in a sentence.
+    /// That llama.cpp could not do it for the devices of this machine, in a sentence.
     pub(super) gave_up: Option<String>,
 }
 
-/// The longest that foreseeing all placements with one context may take.
+/// The longest that projecting all placements with one context may take.
 const WITHIN: Duration = Duration::from_secs(60);
 
-/// Foresees all placements with all contexts and types of cache. Where llama.cpp gives up on the devices of this machine, a
-/// card of the same memory stands for them.
-pub(super) fn foresee(
+/// Projects all placements with all contexts and types of cache. Where llama.cpp cannot do so for the devices of this machine, a
+/// card with the same memory stands in for them.
+pub(super) fn project_placements(
     backend: &'static Backend,
     path: &Path,
     plan: &GpuProfilesPlan,
     target: Target,
     stop: &AtomicBool,
-) -> Result<Foreseen, Failure> {
+) -> Result<Projections, Failure> {
     let clock = crate::clock::Clock::start();
-    let mut foreseen = Foreseen { target, first: Vec::new(), options: Vec::new(), took_ms: 0.0, gave_up: None };
+    let mut projections = Projections { target, first: Vec::new(), options: Vec::new(), took_ms: 0.0, gave_up: None };
     for &kv in &plan.cache_types {
         for &n_ctx in &plan.contexts {
             let spec = plan.context(n_ctx, kv);
-            let placements = if foreseen.target == Target::Machine {
+            let placements = if projections.target == Target::Machine {
                 match on_this_machine(path, &spec, stop) {
                     Ok(placements) => Ok(placements),
-                    Err(ChildEnd::Interrupted) => return Err(EngineError::Stopped { done: 0 }.into()),
-                    Err(ChildEnd::Failed(why)) => {
+                    Err(CalledOff::Interrupted) => return Err(EngineError::Stopped { done: 0 }.into()),
+                    Err(CalledOff::Failed(why)) => {
                         let memory_bytes = gpus(backend).iter().filter_map(|device| device.memory_total_bytes).sum();
-                        foreseen.target = Target::Card { memory_bytes };
-                        foreseen.gave_up = Some(format!(
-                            "llama.cpp could not foresee the placements on the GPU of this machine ({why}); they are those of \
-                             a card of the same memory, described as ggml's CUDA device is."
+                        projections.target = Target::Card { memory_bytes };
+                        projections.gave_up = Some(format!(
+                            "llama.cpp could not project the placements on the GPU of this machine ({why}). They are those of a \
+                             card with the same memory, described like ggml's CUDA device."
                         ));
-                        foreseen.options.clear();
-                        foreseen.first.clear();
-                        project_all(backend, path, &spec, foreseen.target, foreseeing(stop))
+                        projections.options.clear();
+                        projections.first.clear();
+                        project_all(backend, path, &spec, projections.target, foreseeing(stop))
                     }
                 }
             } else {
-                project_all(backend, path, &spec, foreseen.target, foreseeing(stop))
+                project_all(backend, path, &spec, projections.target, foreseeing(stop))
             };
             match placements {
-                Ok(placements) => foreseen.add(placements, kv),
+                Ok(placements) => projections.add(placements, kv),
                 Err(error @ EngineError::Stopped { .. }) => return Err(error.into()),
-                // A cache that this model cannot have is none to choose from, unless it is the one that was asked for.
-                Err(_) if !foreseen.first.is_empty() => {}
+                // A cache type that this model cannot have is not offered, unless it is the one that was asked for.
+                Err(_) if !projections.first.is_empty() => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
-    foreseen.took_ms = clock.now_ns() as f64 / 1e6;
-    Ok(foreseen)
+    projections.took_ms = clock.now_ns() as f64 / 1e6;
+    Ok(projections)
 }
 
-/// On as many threads as this process may use CPUs, until Ctrl-C.
-pub(crate) fn foreseeing(stop: &AtomicBool) -> Foreseeing<'_> {
+/// On as many threads as this process may use CPUs, until it is told to stop.
+pub(super) fn foreseeing(stop: &AtomicBool) -> Foreseeing<'_> {
     let cpus = host::topology().usable_cpus().value().copied();
     Foreseeing { workers: cpus.and_then(|cpus| usize::try_from(cpus).ok()).unwrap_or(1), stop }
 }
 
 /// Every placement with one context on the devices of this machine, in a process of its own.
-fn on_this_machine(path: &Path, spec: &ContextSpec, stop: &AtomicBool) -> Result<Vec<Projection>, ChildEnd> {
+fn on_this_machine(path: &Path, spec: &ContextSpec, stop: &AtomicBool) -> Result<Vec<Projection>, CalledOff> {
     let task = PlacementTask::Foresee(ForeseeRequest {
         path: path.to_owned(),
         n_ctx: spec.n_ctx,
@@ -96,9 +95,9 @@ fn on_this_machine(path: &Path, spec: &ContextSpec, stop: &AtomicBool) -> Result
         kv_type: spec.type_k.name().into(),
         flash_attn: spec.flash_attention.name().into(),
     });
-    match child::ask(&task, WITHIN, stop, |_, _| ())? {
+    match ask::ask(&task, WITHIN, stop, |_, _| ())? {
         PlacementAnswer::Foreseen(placements) if !placements.is_empty() => Ok(placements),
-        _ => Err(ChildEnd::Failed("its process answered something else".into())),
+        _ => Err(CalledOff::Failed("its process answered something else".into())),
     }
 }
 
@@ -113,7 +112,7 @@ fn option(placement: &Projection, kv: KvType) -> PlacementOption {
     }
 }
 
-impl Foreseen {
+impl Projections {
     fn add(&mut self, placements: Vec<Projection>, kv: KvType) {
         self.options.extend(placements.iter().map(|placement| option(placement, kv)));
         if self.first.is_empty() {
@@ -126,7 +125,7 @@ impl Foreseen {
         self.first.first().map_or(1, |placement| placement.n_layer + 1)
     }
 
-    /// What so many layers take, with the first context and type of cache.
+    /// What that many layers take, with the first context and type of cache.
     pub(super) fn placement(&self, n_gpu_layers: u32) -> Option<&Projection> {
         self.first.get(n_gpu_layers.min(self.offloadable()) as usize)
     }
@@ -153,8 +152,8 @@ pub(super) fn budget(gpus: &[Device], plan: &GpuProfilesPlan) -> Result<MemoryBu
     let sum = |bytes: fn(&Device) -> Option<u64>| gpus.iter().map(bytes).sum::<Option<u64>>();
     let told = sum(|device| device.memory_total_bytes).zip(sum(|device| device.memory_free_bytes));
     let Some((total_bytes, free_bytes)) = told else {
-        let error = anyhow::anyhow!("a GPU does not tell its memory, so nothing can be said of what fits");
-        return Err(Failure::new(Exit::Lacking, error).hint("--vram SIZE answers for a card of that size"));
+        let error = anyhow::anyhow!("a GPU does not report its memory, so what fits on it is unknown");
+        return Err(Failure::lacking(error).hint("--vram SIZE projects for a card of that size"));
     };
     let reserve_bytes = match plan.reserve {
         KeptFree::Bytes(bytes) => bytes,
@@ -166,13 +165,17 @@ pub(super) fn budget(gpus: &[Device], plan: &GpuProfilesPlan) -> Result<MemoryBu
 /// The same for a card that is not here: all of it is free.
 pub(super) fn card_budget(memory_bytes: u64, plan: &GpuProfilesPlan) -> Result<MemoryBudget, Failure> {
     match plan.reserve {
-        KeptFree::Bytes(reserve_bytes) => {
-            Ok(MemoryBudget { total_bytes: memory_bytes, free_bytes: memory_bytes, reserve_bytes })
-        }
+        KeptFree::Bytes(reserve_bytes) => Ok(empty_card(memory_bytes, reserve_bytes)),
         KeptFree::Measured => {
-            let error =
-                anyhow::anyhow!("--reserve measured: what programs hold of a card that is not here cannot be read");
-            Err(Failure::new(Exit::Lacking, error).hint("name the size, such as --reserve 1.5GiB"))
+            let error = anyhow::anyhow!(
+                "--reserve measured: the memory that programs use on a card that is not here cannot be read"
+            );
+            Err(Failure::lacking(error).hint("give a size, such as --reserve 1.5GiB"))
         }
     }
+}
+
+/// A card of which nothing is in use.
+pub(super) fn empty_card(memory_bytes: u64, reserve_bytes: u64) -> MemoryBudget {
+    MemoryBudget { total_bytes: memory_bytes, free_bytes: memory_bytes, reserve_bytes }
 }

@@ -1,0 +1,167 @@
+//! The study that loads nothing: what placements take as llama.cpp projects it, on this machine or on cards that are not here.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::super::model_check::{Use, check_model_file};
+use super::super::observer::Observer;
+use super::super::setup::{chat_model, synthetic_weights};
+use super::super::study::{RunContext, RunManifest, StopReason, Study, planned};
+use super::cards::{Card, founding_table, picked};
+use super::projection_cases::{cases, findings};
+use super::projections::{Projections, budget, card_budget, gpus, project_placements};
+use super::subject::{concerns, subject};
+use crate::failure::Failure;
+use crate::llm::engine::{Backend, ContextSpec, EngineError, Projection, Target, project};
+use crate::llm::{ModelFacts, ModelOutline, ModelRef, ResolvedProfile};
+use crate::plan::{GpuProfilesPlan, ModelChoice, card_name};
+use crate::record::{Case, Run};
+
+/// Cards that are projected for where there is no GPU and none was named, in GiB.
+const USUAL_CARDS: [u64; 5] = [4, 6, 8, 12, 24];
+
+/// What one of the application's profiles takes on a card.
+#[derive(Debug)]
+pub(super) struct ProfileNeed {
+    /// Its name.
+    pub(super) name: String,
+    /// What it takes.
+    pub(super) projection: Projection,
+}
+
+impl ProfileNeed {
+    /// On the card, in bytes.
+    pub(super) fn device_bytes(&self) -> u64 {
+        self.projection.on_devices().total_bytes()
+    }
+}
+
+/// What was projected so far.
+#[derive(Debug, Default)]
+pub(crate) struct ProjectionResult {
+    projections: Option<Projections>,
+    needs: Vec<ProfileNeed>,
+}
+
+/// Memory by the layers on a GPU, projected.
+pub(crate) struct ProjectionStudy {
+    plan: GpuProfilesPlan,
+    choice: ModelChoice,
+    outline: ModelOutline,
+    facts: ModelFacts,
+    backend: &'static Backend,
+    target: Target,
+    cards: Vec<Card>,
+    is_without_gpu: bool,
+}
+
+impl ProjectionStudy {
+    /// Checks the model's header, and resolves the cards.
+    pub(crate) fn prepare(
+        plan: GpuProfilesPlan,
+        choice: ModelChoice,
+        backend: &'static Backend,
+        observer: &dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<Self, Failure> {
+        let outline = ModelOutline::of(&choice.model).map_err(|error| {
+            Failure::failed(anyhow::Error::new(error).context("cannot write the outline of a synthetic model"))
+                .hint("it goes to the folder for temporary files")
+        })?;
+        let (files, facts) = chat_model(outline.path())?;
+        if matches!(choice.model, ModelRef::File(_)) {
+            check_model_file(&files, Use::header(0), observer, stop)?;
+        }
+        let here = gpus(backend);
+        let sizes = match (plan.cards_bytes.as_slice(), here.as_slice()) {
+            ([], []) => USUAL_CARDS.map(|gib| gib << 30).to_vec(),
+            (cards, _) => cards.to_vec(),
+        };
+        let (target, cards) = match sizes.iter().max() {
+            Some(&memory_bytes) => {
+                let card = |&bytes: &u64| Ok(Card { name: card_name(bytes), budget: card_budget(bytes, &plan)? });
+                (Target::Card { memory_bytes }, sizes.iter().map(card).collect::<Result<_, Failure>>()?)
+            }
+            None => (Target::Machine, vec![Card { name: here[0].description.clone(), budget: budget(&here, &plan)? }]),
+        };
+        Ok(Self { plan, choice, outline, facts, backend, target, cards, is_without_gpu: here.is_empty() })
+    }
+}
+
+impl Study for ProjectionStudy {
+    type Data = ProjectionResult;
+    /// Nothing: a header is read.
+    type Target = ();
+
+    fn manifest(&self, (): &()) -> Result<RunManifest, Failure> {
+        let name = self.choice.model.to_string();
+        Ok(RunManifest {
+            command: "gpu-profiles",
+            plan: planned(&self.plan)?,
+            subject: subject(&name, self.choice.found_by, &self.facts, self.backend, self.target),
+            simulated: synthetic_weights(&self.facts),
+            warnings: concerns(&self.facts, &self.plan),
+        })
+    }
+
+    /// Memory that is projected does not depend on what else the machine does.
+    fn is_subject_to_noise(&self) -> bool {
+        false
+    }
+
+    fn run(
+        &self,
+        (): &mut (),
+        result: &mut ProjectionResult,
+        context: &mut RunContext<'_, ProjectionResult>,
+    ) -> Result<StopReason, Failure> {
+        let path = self.outline.path();
+        let projections = project_placements(self.backend, path, &self.plan, self.target, context.stop)?;
+        let target = projections.target;
+        result.projections = Some(projections);
+        for profile in &self.facts.profiles {
+            result.needs.push(need(self.backend, path, profile, target, context.stop)?);
+        }
+        Ok(StopReason::Planned)
+    }
+
+    fn cases(&self, result: &ProjectionResult, _: Option<StopReason>) -> Vec<Case> {
+        let Some(projections) = &result.projections else { return Vec::new() };
+        cases(projections, &result.needs, &picked(projections, &self.cards))
+    }
+
+    fn findings(&self, result: &ProjectionResult, _: &Run, _: StopReason) -> Vec<String> {
+        let Some(projections) = &result.projections else { return Vec::new() };
+        let picked = picked(projections, &self.cards);
+        let mut findings = findings(projections, &self.facts, &picked, self.is_without_gpu);
+        if let (Target::Card { .. }, Some(card)) = (self.target, self.cards.first()) {
+            let sizes_bytes = (self.facts.file_bytes, card.budget.reserve_bytes);
+            findings.extend(founding_table(projections, &result.needs, sizes_bytes));
+        }
+        findings
+    }
+}
+
+/// What one of the application's profiles takes, with its own context and batch.
+fn need(
+    backend: &'static Backend,
+    path: &Path,
+    profile: &ResolvedProfile,
+    target: Target,
+    stop: &AtomicBool,
+) -> Result<ProfileNeed, Failure> {
+    if stop.load(Ordering::Relaxed) {
+        return Err(EngineError::Stopped { done: 0 }.into());
+    }
+    let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    let n_batch = small(profile.asked.n_batch);
+    let spec = ContextSpec {
+        n_ctx: small(profile.asked.n_ctx),
+        n_batch,
+        n_ubatch: n_batch.min(512),
+        ..ContextSpec::default()
+    };
+    let layers = small(profile.resolved_gpu_layers.unwrap_or(0));
+    let projection = project(backend, path, layers, &spec, target)?;
+    Ok(ProfileNeed { name: profile.asked.name.clone(), projection })
+}

@@ -1,0 +1,146 @@
+//! The study that measures placements.
+
+use std::sync::atomic::AtomicBool;
+
+use super::super::ended_by;
+use super::super::setup::LocatedModel;
+use super::super::study::{CaseHistogram, RunContext, RunManifest, StopReason, Study, planned};
+use super::cases::{cases, histograms};
+use super::findings::findings;
+use super::gpu_watch::GpuWatch;
+use super::projections::{Projections, budget, gpus, project_placements};
+use super::subject::{concerns, subject};
+use super::sweep::{Sweep, SweepResult};
+use crate::advise::{MemoryBudget, PlacementPick};
+use crate::failure::Failure;
+use crate::llm::engine::{Backend, Device, Target};
+use crate::plan::{GpuProfilesPlan, oversubscribed};
+use crate::record::{Case, Run, RunState, Topology};
+
+/// What is known before anything is measured.
+pub(super) struct PreparedSweep {
+    pub(super) gpus: Vec<Device>,
+    pub(super) projections: Projections,
+    /// `None` without a GPU.
+    pub(super) budget: Option<MemoryBudget>,
+    /// The pick among all contexts and types of cache.
+    pub(super) pick: Option<PlacementPick>,
+    /// What `auto` comes to with the context that is measured.
+    pub(super) auto: u32,
+}
+
+/// Memory and speed by the layers on the GPU.
+pub(crate) struct GpuProfilesStudy {
+    plan: GpuProfilesPlan,
+    located: LocatedModel,
+    backend: &'static Backend,
+    topology: Topology,
+    prepared: PreparedSweep,
+}
+
+impl GpuProfilesStudy {
+    /// Projects all placements of the model on this machine, and what `auto` comes to.
+    pub(crate) fn prepare(
+        plan: GpuProfilesPlan,
+        located: LocatedModel,
+        (backend, topology): (&'static Backend, Topology),
+        stop: &AtomicBool,
+    ) -> Result<Self, Failure> {
+        let gpus = gpus(backend);
+        let target = if gpus.is_empty() { Target::Cpu } else { Target::Machine };
+        let projections = project_placements(backend, &located.path, &plan, target, stop)?;
+        let budget = if gpus.is_empty() { None } else { Some(budget(&gpus, &plan)?) };
+        let pick = budget.and_then(|budget| projections.pick(&budget));
+        let first = budget.and_then(|budget| projections.pick_first(&budget));
+        let auto = first.map_or(0, |pick| pick.chosen.n_gpu_layers);
+        let prepared = PreparedSweep { gpus, projections, budget, pick, auto };
+        Ok(Self { plan, located, backend, topology, prepared })
+    }
+}
+
+impl Study for GpuProfilesStudy {
+    type Data = SweepResult;
+    /// Nothing: each placement has a process of its own.
+    type Target = ();
+
+    fn manifest(&self, (): &()) -> Result<RunManifest, Failure> {
+        let facts = &self.located.facts;
+        let (name, found_by) = (self.located.name(), self.located.found_by);
+        let warnings = concerns(facts, &self.plan).into_iter().chain(self.backend.vector_units());
+        Ok(RunManifest {
+            command: "gpu-profiles",
+            plan: planned(&self.plan)?,
+            subject: subject(&name, found_by, facts, self.backend, self.prepared.projections.target),
+            simulated: self.located.simulated(),
+            warnings: warnings.chain(oversubscribed(self.plan.n_threads, &self.topology)).collect(),
+        })
+    }
+
+    fn run(
+        &self,
+        (): &mut (),
+        result: &mut SweepResult,
+        context: &mut RunContext<'_, SweepResult>,
+    ) -> Result<StopReason, Failure> {
+        let sweep =
+            Sweep { plan: &self.plan, path: &self.located.path, prepared: &self.prepared, gpu_watch: GpuWatch::open() };
+        sweep.run(result, context)
+    }
+
+    fn cases(&self, result: &SweepResult, end: Option<StopReason>) -> Vec<Case> {
+        cases(&self.plan, &self.prepared, result, end)
+    }
+
+    fn findings(&self, result: &SweepResult, _: &Run, end: StopReason) -> Vec<String> {
+        findings(&self.plan, &self.prepared, &self.located.facts, result, end)
+    }
+
+    fn histograms(&self, result: &SweepResult) -> Vec<CaseHistogram> {
+        histograms(&self.plan, result)
+    }
+
+    /// What llama.cpp warned of, each once.
+    fn warnings(&self, result: &SweepResult) -> Vec<String> {
+        let samples = result.placements.iter().flat_map(|placement| &placement.samples);
+        let mut warnings: Vec<String> = samples.flat_map(|sample| sample.measured.warnings.iter().cloned()).collect();
+        warnings.sort_unstable();
+        warnings.dedup();
+        warnings
+    }
+
+    fn state(&self, result: &SweepResult, _: &[Case], end: StopReason) -> (RunState, Option<String>) {
+        state(result, end)
+    }
+
+    fn advice(&self, _: &SweepResult, _: &Run) -> String {
+        "a smaller --ctx-size needs less memory, and --timeout allows each placement more time".into()
+    }
+}
+
+/// A placement that fails or does not fit is a row of the result. The run fails only where nothing at all was measured.
+fn state(result: &SweepResult, end: StopReason) -> (RunState, Option<String>) {
+    if end == StopReason::Interrupted {
+        return (RunState::Interrupted, Some(ended_by()));
+    }
+    if result.measured().next().is_none() {
+        return (RunState::Failed, Some("no placement could be measured".into()));
+    }
+    (RunState::Complete, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::planted;
+    use super::*;
+
+    #[test]
+    fn a_run_fails_only_where_nothing_was_measured() {
+        let mut result = planted::result(1);
+        result.placements[1].failed = Some("no memory".into());
+        assert_eq!(state(&result, StopReason::Planned), (RunState::Complete, None));
+        result.placements.iter_mut().for_each(|placement| placement.samples.clear());
+        let failed = (RunState::Failed, Some("no placement could be measured".into()));
+        assert_eq!(state(&result, StopReason::Planned), failed);
+        assert_eq!(state(&result, StopReason::Interrupted).0, RunState::Interrupted);
+    }
+}

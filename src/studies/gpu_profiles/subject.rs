@@ -1,0 +1,76 @@
+//! What is measured, and what must be there for it.
+
+use serde_json::{Value, json};
+
+use super::projections::gpus;
+use crate::failure::Failure;
+use crate::host;
+use crate::llm::ModelFacts;
+use crate::llm::engine::{Backend, Target};
+use crate::plan::{Depth, GpuProfilesPlan, ModelFoundBy};
+
+/// Whether this build has a GPU backend at all.
+const HAS_GPU_BACKEND: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal"));
+
+/// Fails where the plan demands a GPU and there is none.
+///
+/// # Errors
+/// Exit code 3, with what this build and this machine have.
+pub(crate) fn check_gpu(plan: &GpuProfilesPlan, backend: &Backend) -> Result<(), Failure> {
+    let is_demanded = match plan.depth {
+        Depth::Project => plan.require_gpu,
+        Depth::Measure => plan.demands_gpu(),
+    };
+    if !is_demanded || !gpus(backend).is_empty() {
+        return Ok(());
+    }
+    let devices: Vec<String> = backend.devices().into_iter().map(|device| device.name).collect();
+    let (cause, build) = if HAS_GPU_BACKEND {
+        ("built with a GPU backend, so the driver or the device is missing", "")
+    } else {
+        ("built without CUDA, Vulkan and Metal", "build with --features cuda or vulkan; ")
+    };
+    let error = anyhow::anyhow!(
+        "there is no GPU that this build can place layers on: it knows {} ({cause})",
+        devices.join(", ")
+    );
+    let others = "--layers 0 measures the CPU, and --vram SIZE projects for a card that is not here";
+    Err(Failure::lacking(error).hint(format!("{build}{others}")))
+}
+
+/// What must be known of the model with the longest of the planned contexts.
+pub(super) fn concerns(facts: &ModelFacts, plan: &GpuProfilesPlan) -> Vec<String> {
+    facts.concerns(plan.contexts.iter().copied().max().unwrap_or(0).into())
+}
+
+/// What is measured, under llama-bench's names where it has one.
+pub(super) fn subject(
+    name: &str,
+    found_by: ModelFoundBy,
+    facts: &ModelFacts,
+    backend: &Backend,
+    target: Target,
+) -> Value {
+    let (ggml_version, commit) = backend.versions();
+    let devices = backend.devices();
+    let gpus: Vec<String> = gpus(backend).into_iter().map(|device| device.description).collect();
+    json!({
+        "model_filename": name,
+        "found_by": found_by,
+        "model_type": format!("{} {}", facts.architecture, facts.quantisation),
+        "model_size": facts.file_bytes - facts.header_bytes,
+        "model_n_params": facts.parameters,
+        "header_hash": facts.header_hash,
+        "quantisation": facts.quantisation,
+        "offloadable_layers": facts.offloadable_layers,
+        "target": target,
+        "basis": target.basis(),
+        "backends": devices.iter().map(|device| device.backend.as_str()).collect::<Vec<_>>(),
+        "cpu_info": host::machine().cpu,
+        "gpu_info": gpus.join(", "),
+        "build_commit": commit,
+        "build_number": 0,
+        "ggml_version": ggml_version,
+        "system_info": backend.system_info(),
+    })
+}

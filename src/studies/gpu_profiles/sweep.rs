@@ -1,0 +1,263 @@
+//! The rounds: every placement once a round, in random order, each in a process of its own.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+
+use super::super::study::{RunContext, StopReason};
+use super::super::worker_client::CalledOff;
+use super::ask;
+use super::gpu_watch::{GpuSeen, GpuWatch};
+use super::study::PreparedSweep;
+use crate::advise::gib;
+use crate::clock::Clock;
+use crate::failure::Failure;
+use crate::llm::engine::Projection;
+use crate::llm::read_through;
+use crate::measure::{
+    PlacementAnswer, PlacementOutcome, PlacementPhase, PlacementRequest, PlacementTask, Test, TokenSample,
+};
+use crate::plan::{GpuProfilesPlan, Rounds};
+
+/// One measurement of a placement.
+#[derive(Debug)]
+pub(super) struct PlacementSample {
+    /// When it began, by the calendar.
+    pub(super) began: Timestamp,
+    /// When its phases began, on the clock of the run.
+    pub(super) phases: PhaseTimes,
+    /// What was measured.
+    pub(super) measured: PlacementOutcome,
+    /// What the driver reported meanwhile.
+    pub(super) seen: GpuSeen,
+}
+
+impl PlacementSample {
+    /// The sample of one test, and when it began on the clock of the run. Its own times are of the clock of its process.
+    pub(super) fn test(&self, test: Test) -> (&TokenSample, u64) {
+        match test {
+            Test::Prompt => (&self.measured.prompt, self.phases.prompt_ns),
+            Test::Generation => (&self.measured.generation, self.phases.generation_ns),
+        }
+    }
+}
+
+/// When the measured phases of a placement were announced.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct PhaseTimes {
+    pub(super) prompt_ns: u64,
+    pub(super) generation_ns: u64,
+}
+
+impl PhaseTimes {
+    /// Keeps when a phase was first seen.
+    fn note(&mut self, phase: PlacementPhase, clock: &Clock) {
+        let slot = match phase {
+            PlacementPhase::Prompt => &mut self.prompt_ns,
+            PlacementPhase::Generation => &mut self.generation_ns,
+            PlacementPhase::Load | PlacementPhase::WarmUp | PlacementPhase::Done => return,
+        };
+        if *slot == 0 {
+            *slot = clock.now_ns();
+        }
+    }
+}
+
+/// One placement, and what was measured of it.
+#[derive(Debug)]
+pub(super) struct PlacementSamples {
+    /// Layers on the GPU.
+    pub(super) n_gpu_layers: u32,
+    /// What it was projected to take.
+    pub(super) projection: Option<Projection>,
+    /// One a round.
+    pub(super) samples: Vec<PlacementSample>,
+    /// Why it was not measured at all.
+    pub(super) skipped: Option<String>,
+    /// Why it is no longer measured.
+    pub(super) failed: Option<String>,
+}
+
+impl PlacementSamples {
+    /// The samples of one test, one a round.
+    pub(super) fn of_test(&self, test: Test) -> Vec<TokenSample> {
+        self.samples.iter().map(|sample| sample.test(test).0.clone()).collect()
+    }
+
+    /// Whether it is measured in the next round.
+    fn goes_on(&self) -> bool {
+        self.skipped.is_none() && self.failed.is_none()
+    }
+}
+
+/// What the sweep has measured so far.
+#[derive(Debug, Default)]
+pub(crate) struct SweepResult {
+    /// By layers, ascending.
+    pub(super) placements: Vec<PlacementSamples>,
+    /// Complete rounds.
+    pub(super) rounds: u32,
+}
+
+impl SweepResult {
+    /// The placements that were measured at least once.
+    pub(super) fn measured(&self) -> impl Iterator<Item = &PlacementSamples> {
+        self.placements.iter().filter(|placement| !placement.samples.is_empty())
+    }
+}
+
+/// What the sweep needs.
+pub(super) struct Sweep<'a> {
+    pub(super) plan: &'a GpuProfilesPlan,
+    pub(super) path: &'a Path,
+    pub(super) prepared: &'a PreparedSweep,
+    /// The GPUs, as the driver sees them.
+    pub(super) gpu_watch: GpuWatch,
+}
+
+impl Sweep<'_> {
+    /// Runs the rounds, with a checkpoint after each measurement.
+    pub(super) fn run(
+        &self,
+        result: &mut SweepResult,
+        context: &mut RunContext<'_, SweepResult>,
+    ) -> Result<StopReason, Failure> {
+        let layers = self.plan.placements(self.prepared.projections.offloadable(), self.prepared.auto);
+        result.placements = layers.into_iter().map(|layers| self.placement(layers)).collect();
+        context.checkpoint(result)?;
+        let phase = context.observer.phase("gpu-profiles", 0);
+        let began_ns = context.clock.now_ns();
+        let mut rng = StdRng::seed_from_u64(self.plan.seed);
+        // Then every load finds the model in the page cache, the first one too. If it cannot be read, loading will say so.
+        let _ = read_through(self.path, context.stop);
+        loop {
+            let mut round: Vec<usize> =
+                (0..result.placements.len()).filter(|&at| result.placements[at].goes_on()).collect();
+            if round.is_empty() {
+                return Ok(StopReason::Planned);
+            }
+            round.shuffle(&mut rng);
+            for at in round {
+                let is_first = result.measured().next().is_none()
+                    && result.placements.iter().all(|placement| placement.failed.is_none());
+                if !is_first && self.is_spent(context.clock.now_ns() - began_ns) {
+                    return Ok(StopReason::Budget);
+                }
+                if context.is_stopped() || !self.measure(&mut result.placements[at], context) {
+                    return Ok(StopReason::Interrupted);
+                }
+                phase.counter().fetch_add(1, Ordering::Relaxed);
+                context.checkpoint(result)?;
+            }
+            result.rounds += 1;
+            match self.plan.rounds {
+                Rounds::Repetitions(rounds) if result.rounds >= rounds => return Ok(StopReason::Planned),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether the budget, if there is one, is spent. The first measurement is taken in any case.
+    fn is_spent(&self, spent_ns: u64) -> bool {
+        matches!(self.plan.rounds, Rounds::BudgetS(budget_s) if spent_ns as f64 / 1e9 >= budget_s)
+    }
+
+    fn placement(&self, n_gpu_layers: u32) -> PlacementSamples {
+        let projection = self.prepared.projections.placement(n_gpu_layers).cloned();
+        let skipped = self.reason_to_skip(n_gpu_layers, projection.as_ref());
+        PlacementSamples { n_gpu_layers, projection, samples: Vec::new(), skipped, failed: None }
+    }
+
+    /// Why a placement is not even tried.
+    fn reason_to_skip(&self, n_gpu_layers: u32, projection: Option<&Projection>) -> Option<String> {
+        let Some(budget) = &self.prepared.budget else {
+            return (n_gpu_layers > 0).then(|| "skipped: there is no GPU that this build can use".into());
+        };
+        let needed = projection?.on_devices().total_bytes();
+        let available = budget.available_bytes();
+        (needed > available && n_gpu_layers > 0 && !self.plan.try_all).then(|| {
+            format!(
+                "skipped: it would take {} of the {} available ({} free, {} reserved); --try-all measures it",
+                gib(needed),
+                gib(available),
+                gib(budget.free_bytes),
+                gib(budget.reserve_bytes)
+            )
+        })
+    }
+
+    /// One measurement. False when it was interrupted.
+    fn measure(&self, placement: &mut PlacementSamples, context: &RunContext<'_, SweepResult>) -> bool {
+        let plan = self.plan;
+        let request = PlacementRequest {
+            path: self.path.to_owned(),
+            n_gpu_layers: placement.n_gpu_layers,
+            n_ctx: plan.first_context().n_ctx,
+            n_batch: plan.n_batch,
+            n_ubatch: plan.n_ubatch,
+            kv_type: plan.type_k.into(),
+            flash_attn: plan.flash_attn.into(),
+            n_threads: plan.n_threads,
+            n_prompt: plan.n_prompt,
+            n_gen: plan.n_gen,
+        };
+        let began = Timestamp::now();
+        let timeout = Duration::from_secs_f64(plan.timeout_s);
+        let (mut seen, mut phases) = (GpuSeen::default(), PhaseTimes::default());
+        let watch = |process, phase| {
+            phases.note(phase, &context.clock);
+            self.gpu_watch.look(process, phase, &mut seen);
+        };
+        match ask::ask(&PlacementTask::Measure(request), timeout, context.stop, watch) {
+            Ok(PlacementAnswer::Measured(outcome)) => {
+                placement.samples.push(PlacementSample { began, phases, measured: *outcome, seen });
+            }
+            Ok(_) => placement.failed = Some("its process answered something else".into()),
+            Err(CalledOff::Failed(reason)) => placement.failed = Some(reason),
+            Err(CalledOff::Interrupted) => return false,
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::planted;
+    use super::*;
+
+    #[test]
+    fn a_placement_that_cannot_fit_is_skipped_with_its_reason() {
+        let skipped = |plan: &GpuProfilesPlan, prepared: &PreparedSweep, layers| {
+            let sweep = Sweep { plan, path: Path::new("m.gguf"), prepared, gpu_watch: GpuWatch::open() };
+            sweep.placement(layers).skipped
+        };
+        // Three layers take 320 of the 400 bytes that may be filled, four 420.
+        let (plan, prepared) = (planted::plan(1), planted::prepared());
+        assert_eq!(skipped(&plan, &prepared, 3), None);
+        let reason = skipped(&plan, &prepared, 4).unwrap();
+        assert!(reason.starts_with("skipped: it would take 0.00 GiB of the 0.00 GiB available"), "{reason}");
+        assert_eq!(skipped(&GpuProfilesPlan { try_all: true, ..plan.clone() }, &prepared, 4), None);
+        let without_gpu = PreparedSweep { gpus: Vec::new(), budget: None, ..prepared };
+        assert_eq!(skipped(&plan, &without_gpu, 0), None);
+        let reason = Some("skipped: there is no GPU that this build can use".into());
+        assert_eq!(skipped(&plan, &without_gpu, 1), reason);
+    }
+
+    #[test]
+    fn a_phase_begins_when_it_is_first_seen() {
+        let (mut phases, clock) = (PhaseTimes::default(), Clock::start());
+        clock.rest_until(1);
+        phases.note(PlacementPhase::Load, &clock);
+        assert_eq!((phases.prompt_ns, phases.generation_ns), (0, 0));
+        phases.note(PlacementPhase::Prompt, &clock);
+        let first = phases.prompt_ns;
+        phases.note(PlacementPhase::Generation, &clock);
+        phases.note(PlacementPhase::Prompt, &clock);
+        assert!(first > 0 && phases.prompt_ns == first && phases.generation_ns >= first, "{phases:?}");
+    }
+}

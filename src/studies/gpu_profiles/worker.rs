@@ -1,0 +1,34 @@
+//! One placement, or the projection of all, from the side of the process that it takes place in.
+
+use std::sync::atomic::AtomicBool;
+
+use super::projections::foreseeing;
+use crate::failure::Failure;
+use crate::host;
+use crate::llm::engine::{Backend, EngineError};
+use crate::measure::{PlacementAnswer, PlacementTask, foresee_placements, measure_placement};
+
+/// Carries out one task in this process. `tell` is handed each phase as it begins, and the outcome last.
+pub(crate) fn answer_placement(
+    task: &PlacementTask,
+    tell: impl Fn(&PlacementAnswer),
+    stop: &AtomicBool,
+) -> Result<(), Failure> {
+    let backend = Backend::start()?;
+    let readers = (|| host::anonymous_bytes().value().copied(), || host::cpu_time_ns().value().copied());
+    let begins = |phase| tell(&PlacementAnswer::Phase(phase));
+    let done = match task {
+        PlacementTask::Measure(request) => measure_placement(backend, request, readers, begins, stop)
+            .map(|outcome| PlacementAnswer::Measured(Box::new(outcome))),
+        PlacementTask::Foresee(request) => {
+            foresee_placements(backend, request, foreseeing(stop)).map(PlacementAnswer::Foreseen)
+        }
+    };
+    let outcome = match done {
+        Ok(answer) => answer,
+        Err(EngineError::Stopped { .. } | EngineError::LoadStopped) => PlacementAnswer::Interrupted,
+        Err(error) => PlacementAnswer::Failed { reason: error.to_string() },
+    };
+    tell(&outcome);
+    Ok(())
+}
