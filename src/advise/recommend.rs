@@ -48,7 +48,7 @@ fn not_known(situation: &Situation, choices: &[Choice]) -> Vec<String> {
         Card::Here { .. } | Card::None => {}
     }
     if of(Setting::NThreads).is_some_and(|choice| choice.basis == Basis::Rule) {
-        sentences.push("Which thread count is the fastest here: no sweep was found; --quick measures one.".into());
+        sentences.push("Which thread count is the fastest here: no sweep was found, and none was measured.".into());
     }
     let layers = of(Setting::NGpuLayers).and_then(|choice| choice.value.as_ref()?.as_u64());
     if layers.is_some_and(|layers| layers > 0) {
@@ -65,7 +65,7 @@ fn not_known(situation: &Situation, choices: &[Choice]) -> Vec<String> {
     }
     if of(Setting::IpcMode).is_some_and(|choice| choice.confidence == Confidence::Guess && choice.basis == Basis::Rule)
     {
-        sentences.push("How long a command to the avatar takes: --quick measures it where a bridge listens.".into());
+        sentences.push("How long a command to the avatar takes: it is measured where a bridge listens.".into());
     }
     if !was_measured(of(Setting::WarmStart)) {
         sentences.push("What a cold start takes, and what warming saves of it: warmup tells.".into());

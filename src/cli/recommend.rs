@@ -10,17 +10,20 @@ use crate::llm::ModelRef;
 
 /// Recommend settings for this machine and model, with the evidence for each.
 ///
-/// Uses saved runs of this machine in results/local, or those given with --from. --quick and --thorough first measure what these
-/// runs lack. Settings that were not measured are projected by llama.cpp or follow a rule, and are marked as such. The
+/// Uses saved runs of this machine in results/local, and measures what these lack: about a minute with a small model. --no-measure
+/// and --from use saved runs alone. Settings that were not measured are projected by llama.cpp or follow a rule, and are marked as such. The
 /// recommendation is saved as a record; `workly-perf apply` writes it to Workly's configuration.
 #[derive(Debug, Args)]
 pub struct RecommendArgs {
-    /// Measure what is missing. Takes less than a minute with a small model.
-    #[arg(long, conflicts_with_all = ["thorough", "from"])]
+    /// Measure what is missing within about a minute. This is the default.
+    #[arg(long, conflicts_with_all = ["thorough", "from", "no_measure"])]
     pub quick: bool,
     /// Measure what is missing more thoroughly: every thread count, with and without a competing load. Takes up to 15 minutes.
     #[arg(long, conflicts_with = "from")]
     pub thorough: bool,
+    /// Measure nothing: use saved runs, and rules where they say nothing.
+    #[arg(long, conflicts_with = "thorough")]
+    pub no_measure: bool,
     /// Use only these saved runs (record folders). May be repeated.
     #[arg(long, value_name = "RUN", num_args = 1..)]
     pub from: Vec<PathBuf>,

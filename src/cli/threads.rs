@@ -59,7 +59,7 @@ pub struct ThreadsArgs {
     /// Flash attention: off, on, auto. Default: off, as the app has it.
     #[arg(long, value_name = "CHOICES", value_delimiter = ',')]
     pub flash_attn: Vec<FlashAttention>,
-    /// Types of the KV cache, keys and values alike: f16, q8_0, … Default: f16.
+    /// Types of the KV cache, keys and values alike: `f16`, `q8_0`, … Default: f16.
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     pub cache_type: Vec<KvType>,
     /// Priority of the model's threads: normal, low (nice 10; below normal on Windows), idle (only what others leave over).

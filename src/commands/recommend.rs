@@ -22,7 +22,9 @@ pub(super) fn run(args: &RecommendArgs, printer: Printer, stop: &AtomicBool) -> 
     let warning = current.as_ref().and_then(ConfigFile::refusal).map(|refusal| {
         format!("{refusal}: the application rejects the file without a message, and runs on its defaults")
     });
-    warning.iter().for_each(|warning| printer.warning(warning));
+    if let Some(warning) = &warning {
+        printer.warning(warning);
+    }
     let plan = RecommendPlan::resolve(args, current.as_ref(), !printer.is_watched());
     let (recorder, recommendation) = recommend(&plan, warning, args.out.as_deref(), Rc::new(printer), stop)?;
     show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;

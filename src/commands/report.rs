@@ -119,7 +119,9 @@ pub(super) fn show_finished(finished: &FinishedRun, rendering: Rendering, printe
 pub(super) fn keep_engine_log(finished: &FinishedRun, verbose: bool, printer: Printer) -> Result<(), Failure> {
     let log = finished.recorder.log(Backend::start()?, LogLevel::Info);
     if verbose {
-        log.iter().for_each(|line| printer.note(line));
+        for line in &log {
+            printer.note(line);
+        }
     }
     Ok(())
 }

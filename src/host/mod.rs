@@ -29,7 +29,7 @@ pub use machine::{available_memory_bytes, machine};
 pub use noise::NoiseMonitor;
 pub use ports::{Listening, listening_on};
 pub use power::on_battery;
-pub use priority::{autogroup, run_at};
+pub use priority::{autogroup, has_priorities, run_at};
 pub use process_memory::{ProcessEnded, ProcessMemory, anonymous_bytes};
 pub use processes::{
     FoundProcess, NamedProcess, ProcessChoiceError, ProcessKind, ProcessLook, ProcessQuery, Processes,

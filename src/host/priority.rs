@@ -9,6 +9,12 @@ use crate::record::{Fact, Priority};
 #[cfg(unix)]
 const LOW_NICE: i32 = 10;
 
+/// Whether this system has lower priorities for the threads of a program.
+#[must_use]
+pub const fn has_priorities() -> bool {
+    cfg!(any(target_os = "linux", target_os = "android", target_os = "macos", windows))
+}
+
 /// Runs `work` at a priority, on a thread of its own where the priority is lowered: threads that it starts inherit it, and the
 /// caller keeps its own.
 ///

@@ -81,9 +81,9 @@ impl RecommendPlan {
         Self {
             objective: objective(args.objective),
             effort: match (args.quick, args.thorough) {
-                (true, _) => Some(Effort::Quick),
                 (_, true) => Some(Effort::Thorough),
-                _ => None,
+                _ if args.no_measure || !args.from.is_empty() => None,
+                _ => Some(Effort::Quick),
             },
             from: args.from.clone(),
             model: args.model.clone(),
@@ -124,12 +124,14 @@ mod tests {
 
     #[test]
     fn what_may_be_measured_and_where_the_settings_come_from() {
-        let saved = plan("--config here.json --write there.json", None);
+        let saved = plan("--no-measure --config here.json --write there.json", None);
         assert_eq!((saved.budget(), saved.config), ("saved runs", Some("here.json".into())));
         let quick = plan("--quick --write there.json --objective fast --vram 6", None);
         assert_eq!((quick.budget(), quick.config), ("quick", Some("there.json".into())));
         assert_eq!((quick.objective, quick.vram_bytes), (Objective::Fast, Some(6 << 30)));
         assert_eq!(plan("--thorough", None).budget(), "thorough");
+        assert_eq!(plan("", None).budget(), "quick", "what nobody rules out is measured");
+        assert_eq!(plan("--from a-run", None).budget(), "saved runs");
     }
 
     #[test]

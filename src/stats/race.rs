@@ -267,8 +267,8 @@ mod tests {
     use super::*;
 
     /// Runs a race over settings of known speeds and shares of late frames. Returns it, and the measurements that it took.
-    fn raced(settings: &[(f64, f64)], noise: f64, rounds: usize, seed: u64) -> (Race, usize) {
-        let mut rng = StdRng::seed_from_u64(seed);
+    fn raced(settings: &[(f64, f64)], noise: f64, rounds: usize, rng_seed: u64) -> (Race, usize) {
+        let mut rng = StdRng::seed_from_u64(rng_seed);
         let mut race = Race::new(settings.len());
         let mut measured = 0;
         race.limit_late_frames(0.01);

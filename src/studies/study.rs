@@ -110,6 +110,9 @@ pub(crate) struct RunRecord {
     pub(crate) started: Timestamp,
 }
 
+/// Writes down what there is. A path names a case that is complete.
+pub(super) type Keep<'a, D> = dyn FnMut(&D, Option<&str>) -> Result<(), Failure> + 'a;
+
 /// What a study is given while it measures.
 pub(crate) struct RunContext<'a, D> {
     /// Follows the study.
@@ -122,7 +125,7 @@ pub(crate) struct RunContext<'a, D> {
     pub(crate) record: RunRecord,
     /// The first file of its own that it could not complete.
     pub(super) incomplete: &'a mut Option<RecordError>,
-    pub(super) keep: &'a mut dyn FnMut(&D, Option<&str>) -> Result<(), Failure>,
+    pub(super) keep: &'a mut Keep<'a, D>,
 }
 
 impl<D> RunContext<'_, D> {

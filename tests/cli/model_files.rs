@@ -19,7 +19,7 @@ pub(super) const COMMANDS: [&str; 7] = [
      --after app,n_ctx=512",
     "gpu-profiles --layers 0 --ctx-size 512 --prompt-tokens 4 --gen-tokens 2 --repetitions 1",
     "gpu-profiles --project --vram 4GiB",
-    "recommend --vram 0",
+    "recommend --no-measure --vram 0",
 ];
 
 fn run(place: &Place) -> Run {

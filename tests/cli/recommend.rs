@@ -14,7 +14,10 @@ const ROUND_TRIPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results/referenc
 /// Runs it with the record in `out`, and reads what it recommends.
 fn recommended(place: &Place, line: &str) -> (Outcome, Value) {
     let _ = std::fs::remove_dir_all(place.path("out"));
-    let outcome = place.run(&format!("recommend --out out {line}"));
+    // Saved runs alone, unless the test is about measuring.
+    let measures = ["--quick", "--thorough", "--from"].iter().any(|flag| line.contains(flag));
+    let saved = if measures { "" } else { "--no-measure " };
+    let outcome = place.run(&format!("recommend {saved}--out out {line}"));
     assert_eq!(outcome.code, Some(0), "{line}: {}", outcome.stderr);
     let text = std::fs::read_to_string(place.path("out/recommendation.json")).unwrap();
     (outcome, serde_json::from_str(&text).unwrap())

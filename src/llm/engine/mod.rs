@@ -10,6 +10,8 @@
 #[cfg(feature = "llama")]
 mod backend;
 #[cfg(feature = "llama")]
+mod depth;
+#[cfg(feature = "llama")]
 mod device;
 #[cfg(feature = "llama")]
 mod error;

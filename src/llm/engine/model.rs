@@ -178,6 +178,7 @@ impl Model {
     }
 
     /// The llama.cpp that it lives in.
+    #[must_use]
     pub fn backend(&self) -> &'static Backend {
         self.backend
     }

@@ -14,13 +14,13 @@ use crate::clock::Clock;
 /// A context, empty or computing.
 #[derive(Debug)]
 pub struct Session<'m> {
-    model: &'m Model,
-    context: Context<'m>,
+    pub(super) model: &'m Model,
+    pub(super) context: Context<'m>,
     spec: ContextSpec,
     /// What the context holds of a turn that may be built on.
     held: Vec<Token>,
     /// Fixed tokens that the context begins with, for measurements at a depth; 0 once anything else was computed in it.
-    filled: usize,
+    pub(super) filled: usize,
 }
 
 impl<'m> Session<'m> {
@@ -102,76 +102,6 @@ impl<'m> Session<'m> {
             let inter_token_ns = steps(&moments_ns);
             Ok(GenTiming { n: n_tokens, elapsed_ns: inter_token_ns.iter().sum(), inter_token_ns })
         })
-    }
-
-    /// Processes a prompt as [`Session::prompt`] does, after `depth` fixed tokens that the context holds already. They are
-    /// computed once, outside of what is timed, and kept for the next measurement at that depth.
-    pub fn prompt_at(&mut self, depth: usize, n_tokens: usize, stop: &AtomicBool) -> Result<PromptTiming, EngineError> {
-        self.fits(depth + n_tokens)?;
-        self.fill(depth, stop)?;
-        let tokens = self.model.measured_tokens(n_tokens);
-        self.measure_filled(depth, stop, |turn| {
-            let clock = Clock::start();
-            turn.batches(&tokens)?;
-            turn.run.synchronize();
-            Ok(PromptTiming { n: n_tokens, elapsed_ns: clock.now_ns() })
-        })
-    }
-
-    /// Computes tokens as [`Session::generate`] does, after `depth` tokens, as in [`Session::prompt_at`]. When `stop` is set
-    /// after a token or more, those are what was measured: `n` says how many.
-    pub fn generate_at(&mut self, depth: usize, n_tokens: usize, stop: &AtomicBool) -> Result<GenTiming, EngineError> {
-        self.fits(depth + n_tokens)?;
-        self.fill(depth, stop)?;
-        let tokens = self.model.measured_tokens(n_tokens);
-        let mut moments_ns = Vec::with_capacity(n_tokens + 1);
-        self.measure_filled(depth, stop, |turn| {
-            let clock = Clock::start();
-            moments_ns.push(clock.now_ns());
-            for token in &tokens {
-                match turn.one(*token) {
-                    Err(EngineError::Stopped { .. }) if moments_ns.len() > 1 => break,
-                    other => other?,
-                }
-                turn.run.synchronize();
-                moments_ns.push(clock.now_ns());
-            }
-            let inter_token_ns = steps(&moments_ns);
-            Ok(GenTiming { n: inter_token_ns.len(), elapsed_ns: inter_token_ns.iter().sum(), inter_token_ns })
-        })
-    }
-
-    /// Sees to it that the context holds `depth` fixed tokens and nothing else. A context that does so already is cut back to them;
-    /// models whose memory cannot be cut compute them again.
-    pub fn fill(&mut self, depth: usize, stop: &AtomicBool) -> Result<(), EngineError> {
-        if depth > 0 && self.filled == depth && self.context.keep_first(depth) {
-            return Ok(());
-        }
-        self.fits_or_empty(depth)?;
-        let tokens = self.model.measured_tokens(depth);
-        self.measure(stop, |turn| {
-            turn.batches(&tokens)?;
-            turn.run.synchronize();
-            Ok(())
-        })?;
-        self.filled = depth;
-        Ok(())
-    }
-
-    fn fits_or_empty(&self, n_tokens: usize) -> Result<(), EngineError> {
-        if n_tokens == 0 { Ok(()) } else { self.fits(n_tokens) }
-    }
-
-    /// Measures after `depth` tokens that the context was filled with. Whatever comes of it, they are still there.
-    fn measure_filled<T>(
-        &mut self,
-        depth: usize,
-        stop: &AtomicBool,
-        work: impl FnOnce(&mut Computing<'_, '_>) -> Result<T, EngineError>,
-    ) -> Result<T, EngineError> {
-        let measured = self.measure_after(depth, stop, work);
-        self.filled = depth;
-        measured
     }
 
     /// Processes a prompt and answers it with `n_gen` tokens, each the likeliest. The first token of the answer comes
@@ -298,7 +228,7 @@ impl<'m> Session<'m> {
     }
 
     /// Refuses what the context cannot hold. llama.cpp itself would notice only after computing most of it.
-    fn fits(&self, n_tokens: usize) -> Result<(), EngineError> {
+    pub(super) fn fits(&self, n_tokens: usize) -> Result<(), EngineError> {
         let n_ctx = self.spec.n_ctx as usize;
         match n_tokens {
             0 => Err(EngineError::NoTokens),
@@ -308,7 +238,7 @@ impl<'m> Session<'m> {
     }
 
     /// Empties the context and lets `work` compute in it.
-    fn measure<T>(
+    pub(super) fn measure<T>(
         &mut self,
         stop: &AtomicBool,
         work: impl FnOnce(&mut Computing<'_, '_>) -> Result<T, EngineError>,
@@ -317,7 +247,7 @@ impl<'m> Session<'m> {
     }
 
     /// The same after `kept` tokens that are in the context.
-    fn measure_after<T>(
+    pub(super) fn measure_after<T>(
         &mut self,
         kept: usize,
         stop: &AtomicBool,
@@ -340,8 +270,8 @@ impl<'m> Session<'m> {
 }
 
 /// A measurement under way.
-struct Computing<'r, 'c> {
-    run: &'r mut Run<'c>,
+pub(super) struct Computing<'r, 'c> {
+    pub(super) run: &'r mut Run<'c>,
     stop: &'r AtomicBool,
     n_batch: usize,
     done: usize,
@@ -349,12 +279,12 @@ struct Computing<'r, 'c> {
 
 impl Computing<'_, '_> {
     /// Computes tokens in batches.
-    fn batches(&mut self, tokens: &[Token]) -> Result<(), EngineError> {
+    pub(super) fn batches(&mut self, tokens: &[Token]) -> Result<(), EngineError> {
         tokens.chunks(self.n_batch).try_for_each(|batch| self.decode(batch))
     }
 
     /// Computes one token.
-    fn one(&mut self, token: Token) -> Result<(), EngineError> {
+    pub(super) fn one(&mut self, token: Token) -> Result<(), EngineError> {
         self.decode(&[token])
     }
 

@@ -41,10 +41,12 @@ pub(super) fn gather(
         plan.from.iter().map(|path| RecordFolder::read(path)).collect::<Result<Vec<_>, _>>()?
     };
     let warnings = if plan.from.is_empty() { Vec::new() } else { from_elsewhere(&runs, &machine, model) };
-    warnings.iter().for_each(|warning| observer.warning(warning));
+    for warning in &warnings {
+        observer.warning(warning);
+    }
     if let Some(effort) = plan.effort {
         let missing = Missing::among(&runs, model.is_some());
-        runs.extend(measure(plan, effort, &missing, observer, stop)?);
+        runs.extend(measure(plan, effort, missing, observer, stop)?);
     }
     runs.sort_by_key(|run| run.started);
     Ok(Evidence { runs, warnings })

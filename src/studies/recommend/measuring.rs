@@ -53,7 +53,7 @@ impl Missing {
 pub(super) fn measure(
     plan: &RecommendPlan,
     effort: Effort,
-    missing: &Missing,
+    missing: Missing,
     observer: &dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Vec<Run>, Failure> {
@@ -69,7 +69,7 @@ pub(super) fn measure(
 }
 
 /// The command lines that measure it.
-fn command_lines(plan: &RecommendPlan, effort: Effort, missing: &Missing) -> Vec<(&'static str, Vec<String>)> {
+fn command_lines(plan: &RecommendPlan, effort: Effort, missing: Missing) -> Vec<(&'static str, Vec<String>)> {
     let parts = [
         (missing.lone_command, "ipc", ipc_line(plan, LONE_COMMAND[effort as usize])),
         (missing.reaction, "ipc", ipc_line(plan, REACTION[effort as usize])),
@@ -101,17 +101,26 @@ fn threads_line(plan: &RecommendPlan, effort: Effort) -> Vec<String> {
             let load = if plan.objective == Objective::Fast { "none" } else { "render" };
             let counts: Vec<String> = counts(&plan.current).iter().map(ToString::to_string).collect();
             words(&format!(
-                "threads --sweep {} --under-load {load} --budget 60s --prompt-tokens 64 --gen-tokens 32",
-                counts.join(",")
+                "threads --sweep {} --flash-attn off,on{} --under-load {load} --budget 45s --prompt-tokens 64 --gen-tokens 32",
+                counts.join(","),
+                priorities("normal,low")
             ))
         }
-        Effort::Thorough => words("threads --sweep auto --under-load both --budget 12m"),
+        Effort::Thorough => words(&format!(
+            "threads --sweep auto --depth 0,1024 --flash-attn off,on --cache-type f16,q8_0{} --under-load both --budget 12m",
+            priorities("normal,low,idle")
+        )),
     };
     if let Some(model) = &plan.model {
         line.extend(["--model".into(), model.to_string()]);
     }
     line.extend(config_flag(plan));
     line
+}
+
+/// The flag for these priorities; empty where this system has no lower ones for threads.
+fn priorities(names: &str) -> String {
+    if host::has_priorities() { format!(" --priority {names}") } else { String::new() }
 }
 
 fn config_flag(plan: &RecommendPlan) -> Vec<String> {
@@ -204,7 +213,7 @@ mod tests {
     #[test]
     fn only_what_is_missing_is_measured_with_what_was_named() {
         let all = Missing { lone_command: true, reaction: true, threads: true };
-        let lines = command_lines(&plan(Objective::Responsive), Effort::Thorough, &all);
+        let lines = command_lines(&plan(Objective::Responsive), Effort::Thorough, all);
         let lines: Vec<String> = lines.into_iter().map(|(_, line)| line.join(" ")).collect();
         assert_eq!(
             lines,
@@ -216,10 +225,10 @@ mod tests {
         );
         let threads_only = Missing { lone_command: false, reaction: false, threads: true };
         for (objective, load) in [(Objective::Fast, "none"), (Objective::Light, "render")] {
-            let lines = command_lines(&plan(objective), Effort::Quick, &threads_only);
+            let lines = command_lines(&plan(objective), Effort::Quick, threads_only);
             assert_eq!(lines.len(), 1);
             let line = lines[0].1.join(" ");
-            assert!(line.contains(&format!("--under-load {load} --budget 60s")), "{line}");
+            assert!(line.contains(&format!("--under-load {load} --budget 45s")), "{line}");
         }
     }
 

@@ -1,0 +1,80 @@
+//! Measuring at a depth: after tokens that the context holds already, as in the middle of a conversation.
+
+use std::sync::atomic::AtomicBool;
+
+use super::EngineError;
+use super::session::{Computing, Session};
+use super::timing::{GenTiming, PromptTiming, steps};
+use crate::clock::Clock;
+
+impl Session<'_> {
+    /// Processes a prompt as [`Session::prompt`] does, after `depth` fixed tokens that the context holds already. They are
+    /// computed once, outside of what is timed, and kept for the next measurement at that depth.
+    pub fn prompt_at(&mut self, depth: usize, n_tokens: usize, stop: &AtomicBool) -> Result<PromptTiming, EngineError> {
+        self.fits(depth + n_tokens)?;
+        self.fill(depth, stop)?;
+        let tokens = self.model.measured_tokens(n_tokens);
+        self.measure_filled(depth, stop, |turn| {
+            let clock = Clock::start();
+            turn.batches(&tokens)?;
+            turn.run.synchronize();
+            Ok(PromptTiming { n: n_tokens, elapsed_ns: clock.now_ns() })
+        })
+    }
+
+    /// Computes tokens as [`Session::generate`] does, after `depth` tokens, as in [`Session::prompt_at`]. When `stop` is set
+    /// after a token or more, those are what was measured: `n` says how many.
+    pub fn generate_at(&mut self, depth: usize, n_tokens: usize, stop: &AtomicBool) -> Result<GenTiming, EngineError> {
+        self.fits(depth + n_tokens)?;
+        self.fill(depth, stop)?;
+        let tokens = self.model.measured_tokens(n_tokens);
+        let mut moments_ns = Vec::with_capacity(n_tokens + 1);
+        self.measure_filled(depth, stop, |turn| {
+            let clock = Clock::start();
+            moments_ns.push(clock.now_ns());
+            for token in &tokens {
+                match turn.one(*token) {
+                    Err(EngineError::Stopped { .. }) if moments_ns.len() > 1 => break,
+                    other => other?,
+                }
+                turn.run.synchronize();
+                moments_ns.push(clock.now_ns());
+            }
+            let inter_token_ns = steps(&moments_ns);
+            Ok(GenTiming { n: inter_token_ns.len(), elapsed_ns: inter_token_ns.iter().sum(), inter_token_ns })
+        })
+    }
+
+    /// Sees to it that the context holds `depth` fixed tokens and nothing else. A context that does so already is cut back to them;
+    /// models whose memory cannot be cut compute them again.
+    pub fn fill(&mut self, depth: usize, stop: &AtomicBool) -> Result<(), EngineError> {
+        if depth > 0 && self.filled == depth && self.context.keep_first(depth) {
+            return Ok(());
+        }
+        self.fits_or_empty(depth)?;
+        let tokens = self.model.measured_tokens(depth);
+        self.measure(stop, |turn| {
+            turn.batches(&tokens)?;
+            turn.run.synchronize();
+            Ok(())
+        })?;
+        self.filled = depth;
+        Ok(())
+    }
+
+    fn fits_or_empty(&self, n_tokens: usize) -> Result<(), EngineError> {
+        if n_tokens == 0 { Ok(()) } else { self.fits(n_tokens) }
+    }
+
+    /// Measures after `depth` tokens that the context was filled with. Whatever comes of it, they are still there.
+    fn measure_filled<T>(
+        &mut self,
+        depth: usize,
+        stop: &AtomicBool,
+        work: impl FnOnce(&mut Computing<'_, '_>) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let measured = self.measure_after(depth, stop, work);
+        self.filled = depth;
+        measured
+    }
+}
