@@ -157,7 +157,7 @@ fn a_gpu_that_vanishes_is_noticed_and_so_is_its_return() {
     );
     let least = vram.metric("min").unwrap();
     assert_eq!((least.value, least.status), (Some(f64::from(500 << 20)), MetricStatus::Partial));
-    assert!(run.findings.iter().any(|finding| finding.contains("was gone")), "{:?}", run.findings);
+    assert!(run.findings.iter().any(|finding| finding.contains("was unavailable")), "{:?}", run.findings);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::WatchPlan;
+use crate::studies::Observer;
 use crate::studies::watch::{Devices, Sampler, SnapshotLog, WatchOutcome, WatchSession, ggml_devices, open_sources};
 use crate::term::Printer;
 
@@ -28,8 +29,11 @@ pub(in super::super) fn run(args: &WatchArgs, printer: Printer, stop: &AtomicBoo
     session.log = args.csv.as_deref().map(SnapshotLog::create).transpose()?;
     session.write_profile = plan.apply.as_deref().map(profile_writer).transpose()?;
     let open = || Ok(Display::open(args.plain, printer)?);
-    let (recorder, outcome) = session.watch(args.out.as_deref(), Rc::new(printer), stop, open)?;
-    recorder.run.findings.iter().for_each(|finding| printer.note(finding));
+    let observer: Rc<dyn Observer> = Rc::new(printer);
+    let (recorder, outcome) = session.watch(args.out.as_deref(), &observer, stop, open)?;
+    for finding in &recorder.run.findings {
+        printer.note(finding);
+    }
     printer.note(&format!("record: {}", recorder.path().display()));
     if outcome == WatchOutcome::Gaps {
         printer.error("a GPU was unavailable for a while: some of its figures are missing");

@@ -81,13 +81,15 @@ impl<'a> WatchSession<'a> {
     pub(crate) fn watch<D: WatchDisplay>(
         mut self,
         out: Option<&Path>,
-        observer: Rc<dyn Observer>,
+        observer: &Rc<dyn Observer>,
         stop: &AtomicBool,
         open: impl FnOnce() -> Result<D, Failure>,
     ) -> Result<(Recorder, WatchOutcome), Failure> {
         let manifest = self.manifest()?;
-        let mut recorder = Recorder::start(out, manifest, Rc::clone(&observer))?.without_noise();
-        recorder.run.warnings.iter().for_each(|warning| observer.warning(warning));
+        let mut recorder = Recorder::start(out, manifest, Rc::clone(observer))?.without_noise();
+        for warning in &recorder.run.warnings {
+            observer.warning(warning);
+        }
         self.clock = Clock::start();
         let ended = open().and_then(|mut display| self.run(&mut display, &mut recorder, stop));
         self.conclude(recorder, ended)

@@ -36,8 +36,8 @@ fn memory(anonymous_bytes: u64, file_backed_bytes: u64) -> ProcessMemory {
     }
 }
 
-fn gpu(process_bytes: Fact<u64>, whole_mib: u64) -> Option<GpuMemory> {
-    Some(GpuMemory { process_bytes, whole_bytes: Fact::Value(whole_mib * MIB) })
+fn gpu(process_bytes: Fact<u64>, whole_mib: u64) -> GpuMemory {
+    GpuMemory { process_bytes, whole_bytes: Fact::Value(whole_mib * MIB) }
 }
 
 /// 100 MiB of mapped weights, 8 MiB of cache, and 40 MiB on a device that the driver counts for this process from then on.
@@ -46,7 +46,7 @@ fn steps() -> Vec<Step> {
         name,
         took_ns: 2_000_000,
         memory: memory(anonymous_mib * MIB, file_mib * MIB),
-        gpu,
+        gpu: Some(gpu),
     };
     vec![
         step("start", 1, 10, gpu(Fact::NotMeasured, 300)),
