@@ -133,6 +133,8 @@ fn a_paused_main_thread_is_recognised() {
     assert_eq!(case(&run, "received/closed/100B").state, CaseState::Ok);
     assert_eq!(case(&run, "received/poisson:100/100B").state, CaseState::Ok);
     assert!(outcome.stderr.contains("main thread is paused"), "{}", outcome.stderr);
+    // A longer timeout would not help.
+    assert!(outcome.stderr.contains("keep Unity's window in front"), "{}", outcome.stderr);
     assert_ne!(case(&run, "applied/closed/100B").state, CaseState::Ok);
 }
 

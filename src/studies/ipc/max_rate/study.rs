@@ -93,22 +93,20 @@ impl BridgeMeasurement for MaxRatePlan {
             data.samples.push(started);
             context.checkpoint(data)?;
             let Some(grace_ns) = grace_ns else { continue };
-            loop {
-                let Some(searched) = data.samples.last_mut() else { break };
-                let Some((phase, rate_per_s)) = searched.search.next().filter(|_| searched.end.is_none()) else {
+            while let Some(searched) = data.samples.last_mut().filter(|searched| searched.end.is_none()) {
+                let Some(next) = searched.search.next() else {
+                    searched.end = Some(SearchEnd::Complete);
                     break;
                 };
                 if bridge.is_stopped() {
                     searched.end = Some(SearchEnd::Interrupted);
                     break;
                 }
-                let step =
-                    self.step(bridge, ack, &mut message, (phase, rate_per_s), grace_ns, searched.steps.len() + 1);
+                let step = self.step(bridge, ack, &mut message, next, grace_ns, searched.steps.len() + 1);
                 searched.take(step, bridge.plan.dialect.ids);
                 context.checkpoint(data)?;
             }
-            let Some(searched) = data.samples.last_mut() else { break };
-            if *searched.end.get_or_insert(SearchEnd::Complete) == SearchEnd::Interrupted {
+            if data.samples.last().is_some_and(|searched| searched.end == Some(SearchEnd::Interrupted)) {
                 return Ok(StopReason::Interrupted);
             }
         }

@@ -5,6 +5,7 @@ use crate::measure::{Driven, HeldReplies, OpenRoundTrips, held_replies};
 
 /// The messages of one round of an open loop, in the order of sending, in nanoseconds; empty for other loops.
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::struct_field_names)] // Their unit.
 pub(super) struct MessageSeries {
     pub(super) due_ns: Vec<u64>,
     pub(super) lateness_ns: Vec<u64>,
