@@ -19,7 +19,9 @@ pub use change_points::{ChangePoint, FEWEST_BETWEEN, change_points};
 pub use histogram::{SIGNIFICANT_DIGITS, histogram_of};
 pub use holm::holm;
 pub use mean::{Mean, mean_of, median_of, median_of_sorted};
-pub use paired::{FEWEST_PAIRS, PairedRatio, paired_ratio, paired_ratio_at, scatter_of_pairs};
+pub use paired::{
+    FEWEST_PAIRS, PairedDifference, PairedRatio, paired_difference_at, paired_ratio, paired_ratio_at, scatter_of_pairs,
+};
 pub use quantile::{median, nearest_rank, percentile_interval, samples_needed};
 pub use race::{DropReason, Dropped, EQUAL_WITHIN, Race, RoundResult, Runner, Standing};
 pub use reservoir::Reservoir;

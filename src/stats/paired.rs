@@ -19,6 +19,19 @@ pub struct PairedRatio {
     pub n: usize,
 }
 
+/// The difference of two settings over paired rounds, with its interval where there are pairs enough: for figures that may be 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PairedDifference {
+    /// Hodges–Lehmann estimate: the median of all pairwise averages of the differences.
+    pub difference: f64,
+    /// Interval of the exact Wilcoxon signed-rank test; `None` where there are too few pairs for its confidence.
+    pub interval: Option<(f64, f64)>,
+    /// Two-sided p of the exact signed-rank test against no difference.
+    pub p: f64,
+    /// Pairs.
+    pub n: usize,
+}
+
 /// The ratio of `of` to `to`, round by round, with its 95 % interval. `None` if there is no pair, or a value is not
 /// positive and finite.
 #[must_use]
@@ -33,22 +46,37 @@ pub fn paired_ratio(of: &[f64], to: &[f64]) -> Option<PairedRatio> {
 /// side (Pratt).
 #[must_use]
 pub fn paired_ratio_at(of: &[f64], to: &[f64], alpha: f64) -> Option<PairedRatio> {
-    let pairs = of.len().min(to.len());
     let usable = |value: &f64| value.is_finite() && *value > 0.0;
-    if pairs == 0 || !of.iter().chain(to).all(usable) {
+    if !of.iter().chain(to).all(usable) {
         return None;
     }
     let logs: Vec<f64> = of.iter().zip(to).map(|(of, to)| (of / to).ln()).collect();
-    let mut averages: Vec<f64> = (0..pairs)
-        .flat_map(|i| (i..pairs).map(move |j| (i, j)))
-        .map(|(i, j)| f64::midpoint(logs[i], logs[j]))
+    let PairedDifference { difference, interval, p, n } = shift(&logs, alpha)?;
+    Some(PairedRatio { ratio: difference.exp(), interval: interval.map(|(low, high)| (low.exp(), high.exp())), p, n })
+}
+
+/// `of` less `to`, round by round, by the same method. `None` if there is no pair, or a value is not finite.
+#[must_use]
+pub fn paired_difference_at(of: &[f64], to: &[f64], alpha: f64) -> Option<PairedDifference> {
+    if !of.iter().chain(to).all(|value| value.is_finite()) {
+        return None;
+    }
+    shift(&of.iter().zip(to).map(|(of, to)| of - to).collect::<Vec<_>>(), alpha)
+}
+
+/// How far differences lie from 0.
+fn shift(differences: &[f64], alpha: f64) -> Option<PairedDifference> {
+    let n = differences.len();
+    if n == 0 {
+        return None;
+    }
+    let mut averages: Vec<f64> = (0..n)
+        .flat_map(|i| (i..n).map(move |j| (i, j)))
+        .map(|(i, j)| f64::midpoint(differences[i], differences[j]))
         .collect();
     averages.sort_by(f64::total_cmp);
-    let interval = critical_rank(pairs, alpha).map(|rank| {
-        let (low, high) = (averages[rank - 1], averages[averages.len() - rank]);
-        (low.exp(), high.exp())
-    });
-    Some(PairedRatio { ratio: median_of_sorted(&averages).exp(), interval, p: signed_rank_p(&logs), n: pairs })
+    let interval = critical_rank(n, alpha).map(|rank| (averages[rank - 1], averages[averages.len() - rank]));
+    Some(PairedDifference { difference: median_of_sorted(&averages), interval, p: signed_rank_p(differences), n })
 }
 
 /// The scatter of a single pair's log ratio around 0, where both sides of each pair are the same setting: the standard
@@ -64,12 +92,12 @@ pub fn scatter_of_pairs(of: &[f64], to: &[f64]) -> Option<f64> {
 }
 
 /// Two-sided p of the signed-rank test, over all choices of signs.
-fn signed_rank_p(logs: &[f64]) -> f64 {
-    let sizes: Vec<f64> = logs.iter().map(|log| log.abs()).collect();
+fn signed_rank_p(differences: &[f64]) -> f64 {
+    let sizes: Vec<f64> = differences.iter().map(|difference| difference.abs()).collect();
     let ranks = doubled_midranks(&sizes);
-    let taking_sides: Vec<usize> = (0..logs.len()).filter(|&i| logs[i] != 0.0).collect();
+    let taking_sides: Vec<usize> = (0..differences.len()).filter(|&i| differences[i] != 0.0).collect();
     let shares = sign_shares(taking_sides.iter().map(|&i| ranks[i]));
-    let sum: usize = taking_sides.iter().filter(|&&i| logs[i] > 0.0).map(|&i| ranks[i]).sum();
+    let sum: usize = taking_sides.iter().filter(|&&i| differences[i] > 0.0).map(|&i| ranks[i]).sum();
     let (below, above): (f64, f64) = (shares[..=sum].iter().sum(), shares[sum..].iter().sum());
     (2.0 * below.min(above)).min(1.0)
 }
@@ -123,6 +151,20 @@ mod tests {
         assert!((ratio.ratio - 2.5_f64.exp2()).abs() < 1e-9);
         let (low, high) = ratio.interval.unwrap();
         assert!((low - 1.0).abs() < 1e-9 && (high - 32.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn differences_may_be_of_zeros() {
+        // Differences 0, 0, 1, 2, 3 and 4 of six pairs: the median of the 21 averages is the 11th, 1.5. With rank 1 the interval runs
+        // from the least to the largest. All four that take a side take the same.
+        let difference =
+            paired_difference_at(&[0.0, 5.0, 1.0, 2.0, 3.0, 4.0], &[0.0, 5.0, 0.0, 0.0, 0.0, 0.0], 0.05).unwrap();
+        assert_eq!((difference.difference, difference.interval, difference.n), (1.5, Some((0.0, 4.0)), 6));
+        assert!((difference.p - 2.0 / 16.0).abs() < 1e-12, "{difference:?}");
+        assert_eq!(paired_difference_at(&[0.0; 6], &[0.0; 6], 0.05).unwrap().interval, Some((0.0, 0.0)));
+        assert!(
+            paired_difference_at(&[], &[], 0.05).is_none() && paired_difference_at(&[f64::NAN], &[0.0], 0.05).is_none()
+        );
     }
 
     #[test]
