@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How the words of [`BridgeError::Surplus`] end.
-pub const MORE_THAN_SENT: &str = "came than messages were sent";
+const MORE_THAN_SENT: &str = "came than messages were sent";
 
 /// How the message about a reply that did not come in time begins.
-pub const NO_REPLY: &str = "no reply within";
+const NO_REPLY: &str = "no reply within";
 
 /// How the message about a bridge that takes no more bytes begins.
-pub const NOT_READING: &str = "the bridge took no more bytes for";
+const NOT_READING: &str = "the bridge took no more bytes for";
 
 /// Why a bridge could not be reached or did not do its part.
 #[derive(Debug, thiserror::Error)]

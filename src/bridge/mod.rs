@@ -25,7 +25,7 @@ pub use dialect::{
     Ack, Applies, Batch, Command, Dialect, DialectError, Fields, Listener, Probe, Probes, Replies, ReplyForm,
 };
 pub use endpoint::{Endpoint, dial};
-pub use error::{BridgeError, FaultKind, MORE_THAN_SENT, NO_REPLY, NOT_READING};
+pub use error::{BridgeError, FaultKind};
 pub use message::Message;
 pub use reply::Reply;
 pub use waiting::Waiting;

@@ -5,7 +5,6 @@ mod bridge;
 mod compare;
 mod completions;
 mod doctor;
-mod ending;
 #[cfg(feature = "llama")]
 mod gpu_profiles;
 mod history;

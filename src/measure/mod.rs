@@ -51,7 +51,9 @@ pub use rate::{
     Failing, Limit, Phase, Search, Step, Verdict, due_count, judge, measure_step, saturated_per_s, search_metrics,
     step_metrics,
 };
-pub use render_load::{Calibration, Frame, Frames, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render};
+pub use render_load::{
+    Calibration, Frame, FrameCounts, Frames, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render,
+};
 pub use replay::{Due, Replayed, replay};
 pub use round_trips::{Bench, End, QUIET, RoundTrips, measure_case, quiet_after};
 pub use signatures::{Signature, growing_queue, received_signature};
@@ -67,10 +69,10 @@ pub use tokens::{Repetition, repeat};
 pub use turn::ModelSpeaker;
 pub use turn::{
     Chosen, Delivery, FELT, Moment, PacedSpeaker, PacedSpec, PacedSpecError, Prompt, Reaction, ReactionError,
-    ReactionTimes, Reactor, Reader, STAGES, Speaker, SpeakerError, Stage, Turn, TurnFigure, TurnSpec, choose,
+    ReactionFault, ReactionTimes, Reactor, Reader, STAGES, Speaker, SpeakerError, Turn, TurnFigure, TurnSpec, choose,
     take_turn, turn_metrics,
 };
 pub use variants::{
-    Barrier, Batches, CodecCost, Delivered, Driven, Fill, Mode, Reacted, TcpVariant, codec_cost, fills,
-    fire_and_forget, pipelined, react, request, wait_until,
+    Barrier, Batches, CodecCost, Delivered, Driven, Fill, LEAST_HELD_PERCENT, Mode, Reacted, TcpVariant, codec_cost,
+    fills, fire_and_forget, pipelined, react, request, wait_until,
 };

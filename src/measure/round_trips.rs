@@ -70,7 +70,9 @@ pub struct RoundTrips {
 }
 
 impl RoundTrips {
-    pub(super) fn new(messages: usize) -> Self {
+    /// Nothing yet, with room for the round trips of so many messages.
+    #[must_use]
+    pub fn new(messages: usize) -> Self {
         Self {
             warm_up_ns: Vec::new(),
             latency_ns: Vec::with_capacity(messages),

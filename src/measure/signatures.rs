@@ -77,6 +77,14 @@ const FEWEST: usize = 20;
 /// How long an acknowledgement is put off, in milliseconds: 40 to 44 on Linux, 200 on Windows.
 pub(super) const ACKNOWLEDGED_AFTER_MS: [(f64, f64); 2] = [LINUX_MS, WINDOWS_MS];
 
+/// Whether two replies are as far apart as an acknowledgement is put off.
+pub(super) fn waited_for_an_acknowledgement(arrived_ns: &[u64]) -> bool {
+    arrived_ns.windows(2).any(|pair| {
+        let apart_ms = ms(pair[1] - pair[0]);
+        ACKNOWLEDGED_AFTER_MS.iter().any(|(least_ms, most_ms)| (*least_ms..*most_ms).contains(&apart_ms))
+    })
+}
+
 const LINUX_MS: (f64, f64) = (39.5, 46.0);
 
 const WINDOWS_MS: (f64, f64) = (199.5, 216.0);

@@ -1,5 +1,6 @@
 //! From repetitions to figures, under llama-bench's names where the quantity is the same.
 
+use super::render_load::FrameCounts;
 use super::tokens::TokenSample;
 use crate::clock::ms;
 use crate::record::{Direction, Metric, MetricStatus};
@@ -27,11 +28,11 @@ pub fn token_metrics(samples: &[TokenSample]) -> Vec<Metric> {
 
 /// How many of the competing scene's frames were late: what the avatar pays for the tokens.
 #[must_use]
-pub fn late_frames((total, late): (u64, u64)) -> Metric {
-    if total == 0 {
-        return Metric::absent("frames_late", "%", 0, Direction::Lower, MetricStatus::TooFew);
+pub fn late_frames(frames: FrameCounts) -> Metric {
+    match frames.late_percent() {
+        Some(percent) => Metric::plain("frames_late", "%", percent, frames.total, Direction::Lower),
+        None => Metric::absent("frames_late", "%", 0, Direction::Lower, MetricStatus::TooFew),
     }
-    Metric::plain("frames_late", "%", 100.0 * late as f64 / total as f64, total, Direction::Lower)
 }
 
 /// The mean of values with its standard deviation and Student's interval, as a figure; absent where there is no value.
@@ -123,5 +124,13 @@ mod tests {
         let silent = TokenSample { cpu_ns: None, ..sample(64, Vec::new()) };
         let metrics = token_metrics(&[silent]);
         assert_eq!(metrics.last().unwrap().status, MetricStatus::Unsupported);
+    }
+
+    #[test]
+    fn late_frames_are_a_share_of_all_frames_or_absent() {
+        let metric =
+            late_frames([(60, 3), (140, 7)].map(|(total, late)| FrameCounts { total, late }).into_iter().sum());
+        assert_eq!((metric.value, metric.n, metric.direction), (Some(5.0), 200, Direction::Lower));
+        assert_eq!(late_frames(FrameCounts::default()).status, MetricStatus::TooFew);
     }
 }

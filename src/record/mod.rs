@@ -3,6 +3,7 @@
 //! Every measuring command writes the same record. This room knows no command line, no terminal and no hardware: it is
 //! handed plain data and refuses files that are corrupt or of a newer major schema.
 
+mod before_after;
 mod case;
 mod collection;
 mod csv;
@@ -27,8 +28,10 @@ mod session;
 mod timeline;
 mod topology;
 mod totals;
+mod turn_stage;
 mod under_way;
 
+pub use before_after::{BeforeAfterRow, MeasuredRow, RowChange, StatedRow};
 pub use case::{Case, CaseState, HistogramFiles};
 pub use collection::{FigureName, RunFigures, SavedRuns, read_runs};
 pub use csv::{CsvOrigin, CsvRow, CsvStatus, read_csv, write_csv};
@@ -53,4 +56,5 @@ pub use session::{
 pub use timeline::{Series, Timeline};
 pub use topology::Topology;
 pub use totals::{CaseTotal, read_totals};
+pub use turn_stage::{TurnStage, Waterfall};
 pub use under_way::fail_runs_under_way;

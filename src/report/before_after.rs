@@ -1,15 +1,13 @@
 //! Before and after as a table: a row for each figure, with both values, the change and what it comes to.
 
-use serde_json::Value;
-
 use super::figure;
 use super::others::Grid;
 use super::outline::Column;
-use crate::record::{Case, Run};
+use crate::record::{BeforeAfterRow, Case, MeasuredRow, RowChange, Run, StatedRow};
 
 /// The grid, where a case of the run holds such a comparison.
 pub(super) fn grid(run: &Run) -> Option<Grid> {
-    let (case, rows) = run.cases.iter().find_map(|case| Some((case, rows_of(case)?)))?;
+    let (case, rows) = run.cases.iter().find_map(|case| Some((case, BeforeAfterRow::of(case)?)))?;
     let column = |heading: &str, numeric, expendable| Column { heading: heading.into(), numeric, expendable };
     let mut remarks = vec![
         "In brackets: the 95 % interval of the change, over turns that were taken with both settings; n: such pairs."
@@ -31,35 +29,51 @@ pub(super) fn grid(run: &Run) -> Option<Grid> {
     })
 }
 
-/// The rows of a comparison, if the case is one.
-pub(super) fn rows_of(case: &Case) -> Option<&Vec<Value>> {
-    case.conditions.get("comparison")?.as_array().filter(|rows| rows.iter().all(|row| row["verdict"].is_string()))
+/// Whether the case holds such a comparison.
+pub(super) fn is_one(case: &Case) -> bool {
+    BeforeAfterRow::of(case).is_some()
 }
 
-fn row(row: &Value) -> Vec<String> {
-    let plain = |key: &str| row[key].as_str().map(str::to_owned);
-    let side = |key: &str| {
-        let number = || Some(figure::value(row[key].as_f64()?, row["unit"].as_str()?));
-        plain(key).or_else(number).unwrap_or_else(|| figure::NOTHING.into())
-    };
+fn row(row: &BeforeAfterRow) -> Vec<String> {
+    match row {
+        BeforeAfterRow::Measured(row) => measured(row),
+        BeforeAfterRow::Stated(row) => stated(row),
+    }
+}
+
+fn measured(row: &MeasuredRow) -> Vec<String> {
     vec![
-        plain("meaning").or_else(|| plain("figure")).unwrap_or_default(),
-        side("before"),
-        side("after"),
-        plain("change").or_else(|| change(row)).unwrap_or_else(|| figure::NOTHING.into()),
-        row["pairs"].as_u64().map_or_else(|| figure::NOTHING.into(), figure::count),
-        plain("verdict").unwrap_or_default(),
+        row.meaning.clone(),
+        figure::value(row.before, &row.unit),
+        figure::value(row.after, &row.unit),
+        change(row),
+        figure::count(row.pairs),
+        row.verdict.clone(),
     ]
 }
 
-fn change(row: &Value) -> Option<String> {
+fn stated(row: &StatedRow) -> Vec<String> {
+    let or_nothing = |text: Option<String>| text.unwrap_or_else(|| figure::NOTHING.into());
+    vec![
+        row.meaning.clone(),
+        row.before.clone(),
+        row.after.clone(),
+        or_nothing(row.change.clone()),
+        or_nothing(row.pairs.map(figure::count)),
+        row.verdict.clone(),
+    ]
+}
+
+fn change(row: &MeasuredRow) -> String {
     let percent = |ratio: f64| 100.0 * (ratio - 1.0);
-    let text = format!("{:+.1} %", percent(row["ratio"].as_f64()?));
-    let end = |at: usize| row["interval"].get(at).and_then(Value::as_f64).map(percent);
-    Some(match end(0).zip(end(1)) {
-        Some((low, high)) => format!("{text} [{low:+.1}, {high:+.1}]"),
-        None => text,
-    })
+    let (value, unit, interval) = match row.change {
+        RowChange::Ratio(ratio) => (percent(ratio), "%", row.interval.map(|(low, high)| (percent(low), percent(high)))),
+        RowChange::Difference(difference) => (difference, "points", row.interval),
+    };
+    match interval {
+        Some((low, high)) => format!("{value:+.1} {unit} [{low:+.1}, {high:+.1}]"),
+        None => format!("{value:+.1} {unit}"),
+    }
 }
 
 #[cfg(test)]
@@ -72,13 +86,16 @@ mod tests {
     #[test]
     fn a_row_has_both_values_and_what_they_come_to() {
         let mut sample = run();
+        // As a record of any age has them.
         sample.cases[0].conditions = json!({"comparison": [
             {"figure": "visible", "meaning": "visible reaction", "before": 1765.0, "after": 650.0, "unit": "ms", "ratio": 0.367,
-             "interval": [0.264, 0.416], "pairs": 12, "verdict": "improved"},
+             "interval": [0.264, 0.416], "pairs": 12, "p_holm": 0.001, "verdict": "improved"},
             {"figure": "n_threads", "meaning": "threads", "before": "6 / 6", "after": "1 / 2", "pairs": null,
              "change": null, "verdict": "a setting"},
             {"figure": "ttft", "meaning": "first token", "before": 100.0, "after": 90.0, "unit": "ms", "ratio": 0.9,
-             "interval": null, "pairs": 2, "verdict": "no difference shown"},
+             "interval": null, "pairs": 2, "p_holm": 1.0, "verdict": "no difference shown"},
+            {"figure": "frames_late", "meaning": "late frames", "before": 12.5, "after": 0.5, "unit": "%", "difference": -11.75,
+             "interval": [-14.0, -9.5], "pairs": 12, "p_holm": 0.002, "verdict": "improved"},
         ]});
         let grid = grid(&sample).unwrap();
         assert_eq!(
@@ -87,6 +104,7 @@ mod tests {
         );
         assert_eq!(grid.rows[1], ["threads", "6 / 6", "1 / 2", "–", "–", "a setting"]);
         assert_eq!(grid.rows[2][3], "-10.0 %");
-        assert!(super::grid(&run()).is_none());
+        assert_eq!(grid.rows[3], ["late frames", "12.50 %", "0.500 %", "-11.8 points [-14.0, -9.5]", "12", "improved"]);
+        assert!(is_one(&sample.cases[0]) && super::grid(&run()).is_none());
     }
 }

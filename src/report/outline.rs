@@ -98,7 +98,7 @@ impl Outline {
                 .cases
                 .iter()
                 .filter(|case| settings.is_none() && !grouped.contains(case.path.as_str()))
-                .filter(|case| before_after::rows_of(case).is_none() && !attribution::is_one(case))
+                .filter(|case| !before_after::is_one(case) && !attribution::is_one(case))
                 .filter_map(|case| also(case, has_medians, &none))
                 .collect(),
             tables: settings.map_or(tables, |settings| vec![settings]),

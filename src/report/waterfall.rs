@@ -1,25 +1,30 @@
 //! Turns as waterfalls: where the time goes from the sentence to the face, a row each.
 
-use serde_json::Value;
-
 use super::figure;
 use super::others::Grid;
 use super::outline::Column;
 use crate::plural::{noun_for, verb_for};
-use crate::record::{Case, Run};
+use crate::record::{Case, Run, TurnStage, Waterfall};
 
-/// The stages in order, as the record names them, with a letter for the bar.
-const STAGES: [(&str, char); 6] = [
-    ("prompt_build", 'b'),
-    ("first_token", 'P'),
-    ("reply", 'R'),
-    ("emotion", 'e'),
-    ("received", 'r'),
-    ("applied", 'A'),
-];
+/// How a stage is drawn.
+struct Drawn {
+    /// Its letter in the bar.
+    letter: char,
+    /// How soon its column goes where there is no room: the shortest stages first.
+    expendable: usize,
+}
 
-/// How soon the column of a stage goes where there is no room: the shortest stages first.
-const EXPENDABLE: [usize; 6] = [6, 2, 2, 7, 5, 3];
+fn drawn(stage: TurnStage) -> Drawn {
+    let (letter, expendable) = match stage {
+        TurnStage::PromptBuild => ('b', 6),
+        TurnStage::FirstToken => ('P', 2),
+        TurnStage::Reply => ('R', 2),
+        TurnStage::Emotion => ('e', 7),
+        TurnStage::Received => ('r', 5),
+        TurnStage::Applied => ('A', 3),
+    };
+    Drawn { letter, expendable }
+}
 
 /// Characters of the longest bar.
 const BAR: f64 = 30.0;
@@ -33,11 +38,11 @@ pub(super) fn grids(run: &Run) -> Vec<Grid> {
 }
 
 fn grid(case: &Case) -> Option<Grid> {
-    let turns = case.conditions.get("waterfalls")?.as_array().filter(|turns| !turns.is_empty())?;
-    let longest_ms = turns.iter().filter_map(whole_ms).fold(0.0, f64::max);
+    let turns = Waterfall::of(case)?;
+    let longest_ms = turns.iter().filter_map(Waterfall::whole_ms).fold(0.0, f64::max);
     let column = |heading: &str, numeric, expendable| Column { heading: heading.into(), numeric, expendable };
     let mut columns = vec![column("turn", true, 0)];
-    columns.extend(STAGES.iter().zip(EXPENDABLE).map(|((name, _), expendable)| column(name, true, expendable)));
+    columns.extend(TurnStage::ALL.map(|stage| column(stage.word(), true, drawn(stage).expendable)));
     columns.push(column("visible", true, 0));
     columns.push(column("ttlt", true, 1));
     columns.push(column("where the time goes", false, 0));
@@ -57,41 +62,32 @@ fn grid(case: &Case) -> Option<Grid> {
     Some(Grid { title: format!("{}, turn by turn", case.path), columns, rows, remarks })
 }
 
-fn row(at: usize, turn: &Value, longest_ms: f64) -> Vec<String> {
+fn row(at: usize, turn: &Waterfall, longest_ms: f64) -> Vec<String> {
     let time = |ms: Option<f64>| ms.map_or_else(|| figure::NOTHING.to_owned(), |ms| figure::value(ms, "ms"));
     let mut cells = vec![(at + 1).to_string()];
-    cells.extend(STAGES.iter().map(|(name, _)| time(stage_ms(turn, name))));
-    cells.push(time(turn["visible_ms"].as_f64()));
-    cells.push(time(turn["ttlt_ms"].as_f64()));
+    cells.extend(TurnStage::ALL.map(|stage| time(turn.stage_ms(stage))));
+    cells.push(time(turn.visible_ms));
+    cells.push(time(turn.ttlt_ms));
     cells.push(bar(turn, longest_ms));
     cells
 }
 
 /// A letter for each equal part of the time; the parts end where the sum of the stages so far ends, so that none drifts.
-fn bar(turn: &Value, longest_ms: f64) -> String {
+fn bar(turn: &Waterfall, longest_ms: f64) -> String {
     let mut bar = String::new();
     let mut until_ms = 0.0;
-    for (name, letter) in STAGES {
-        until_ms += stage_ms(turn, name).unwrap_or(0.0);
+    for stage in TurnStage::ALL {
+        until_ms += turn.stage_ms(stage).unwrap_or(0.0);
         while longest_ms > 0.0 && ((bar.len() as f64) + 0.5) / BAR * longest_ms < until_ms {
-            bar.push(letter);
+            bar.push(drawn(stage).letter);
         }
     }
     bar
 }
 
-fn stage_ms(turn: &Value, name: &str) -> Option<f64> {
-    turn["stages_ms"][name].as_f64()
-}
-
-fn whole_ms(turn: &Value) -> Option<f64> {
-    let stages: Vec<f64> = STAGES.iter().filter_map(|(name, _)| stage_ms(turn, name)).collect();
-    (!stages.is_empty()).then(|| stages.iter().sum())
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::record::sample::run;

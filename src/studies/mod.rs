@@ -18,6 +18,7 @@ pub(crate) mod model_check;
 #[path = "model_check/without_engine.rs"]
 pub(crate) mod model_check;
 mod observer;
+pub(crate) mod pipeline;
 pub(crate) mod recommend;
 mod recorder;
 pub(crate) mod setup;
@@ -31,8 +32,9 @@ pub(crate) mod watch;
 #[cfg(feature = "llama")]
 pub(crate) mod worker_client;
 
+pub(crate) use bridge_advice::{WRONG_DIALECT, bridge_advice};
 pub(crate) use driver::{FinishedRun, RunOptions, drive};
 pub(crate) use interruption::{Interruption, ended_by};
 pub(crate) use observer::{Observer, Phase};
 pub(crate) use recorder::{LOCAL_RUNS, Recorder};
-pub(crate) use study::{RunManifest, Verdict};
+pub(crate) use study::Verdict;

@@ -46,6 +46,45 @@ pub struct Frames {
     pub work_ns: Vec<u64>,
 }
 
+/// How many frames there were, and how many of them were late.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FrameCounts {
+    /// Frames.
+    pub total: u64,
+    /// Frames whose work ended after their deadline.
+    pub late: u64,
+}
+
+impl FrameCounts {
+    /// The share of late frames in percent; `None` where there were no frames.
+    #[must_use]
+    pub fn late_percent(self) -> Option<f64> {
+        (self.total > 0).then(|| 100.0 * self.late as f64 / self.total as f64)
+    }
+}
+
+impl From<&Frames> for FrameCounts {
+    fn from(frames: &Frames) -> Self {
+        Self { total: frames.total, late: frames.late }
+    }
+}
+
+impl std::ops::AddAssign for FrameCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.total += other.total;
+        self.late += other.late;
+    }
+}
+
+impl std::iter::Sum for FrameCounts {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |mut sum, counts| {
+            sum += counts;
+            sum
+        })
+    }
+}
+
 impl RenderLoad {
     /// Starts the load as another process of this program, and returns when it is calibrated and renders.
     ///

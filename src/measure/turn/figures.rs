@@ -1,9 +1,9 @@
 //! What turns come to: each stage, and the times that a person feels.
 
 use super::super::token_figures::average;
-use super::stages::{Stage, Turn};
+use super::stages::Turn;
 use crate::clock::ms;
-use crate::record::{Direction, Metric, MetricStatus};
+use crate::record::{Direction, Metric, MetricStatus, TurnStage};
 
 /// A figure of a turn, and how it is read off one.
 #[derive(Debug, Clone, Copy)]
@@ -57,12 +57,12 @@ pub const FELT: [TurnFigure; 8] = [
 
 /// The stages, which add up to the visible reaction.
 pub const STAGES: [TurnFigure; 6] = [
-    time("prompt_build", "building the prompt", |turn| turn.stage_ns(Stage::PromptBuild).map(ms)),
-    time("first_token", "processing the prompt", |turn| turn.stage_ns(Stage::FirstToken).map(ms)),
-    time("reply", "replying until the reaction", |turn| turn.stage_ns(Stage::Reply).map(ms)),
-    time("emotion", "choosing the emotion", |turn| turn.stage_ns(Stage::Emotion).map(ms)),
-    time("received", "the command to the bridge", |turn| turn.stage_ns(Stage::Received).map(ms)),
-    time("applied", "the wait for the frame", |turn| turn.stage_ns(Stage::Applied).map(ms)),
+    time(TurnStage::PromptBuild.word(), "building the prompt", |turn| turn.stage_ns(TurnStage::PromptBuild).map(ms)),
+    time(TurnStage::FirstToken.word(), "processing the prompt", |turn| turn.stage_ns(TurnStage::FirstToken).map(ms)),
+    time(TurnStage::Reply.word(), "replying until the reaction", |turn| turn.stage_ns(TurnStage::Reply).map(ms)),
+    time(TurnStage::Emotion.word(), "choosing the emotion", |turn| turn.stage_ns(TurnStage::Emotion).map(ms)),
+    time(TurnStage::Received.word(), "the command to the bridge", |turn| turn.stage_ns(TurnStage::Received).map(ms)),
+    time(TurnStage::Applied.word(), "the wait for the frame", |turn| turn.stage_ns(TurnStage::Applied).map(ms)),
 ];
 
 /// The mean of each figure over the turns, with its interval: what is felt, then the stages, whose means add up as they do. Where no

@@ -19,8 +19,8 @@ pub use figures::{FELT, STAGES, TurnFigure, turn_metrics};
 #[cfg(feature = "llama")]
 pub use model_speaker::ModelSpeaker;
 pub use paced::{PacedSpeaker, PacedSpec, PacedSpecError};
-pub use reaction::{Delivery, Reaction, ReactionError, ReactionTimes};
+pub use reaction::{Delivery, Reaction, ReactionError, ReactionFault, ReactionTimes};
 pub use reactor::Reactor;
 pub use speaker::{Prompt, Reader, Speaker, SpeakerError};
-pub use stages::{Stage, Turn};
+pub use stages::Turn;
 pub use take::{Moment, TurnSpec, take_turn};

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::super::fire::{Watch, ask_applied, fire};
 use super::super::round_trips::quiet_after;
-use crate::bridge::{Ack, BridgeError, Client, Dialect, Message, Reply, Waiting};
+use super::super::signatures::waited_for_an_acknowledgement;
+use crate::bridge::{Ack, BridgeError, Client, Dialect, FaultKind, Message, Reply, Waiting};
 use crate::clock::{Clock, nanos};
 
 /// How the commands of a reaction are sent.
@@ -71,7 +72,22 @@ pub struct Reaction {
     steps: Vec<Step>,
 }
 
-/// When the stations of a reaction were passed, in nanoseconds of the run's clock.
+/// Why a reaction failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReactionFault {
+    /// What kind of fault it was.
+    pub kind: FaultKind,
+    /// The fault in words.
+    pub reason: String,
+}
+
+impl From<BridgeError> for ReactionFault {
+    fn from(error: BridgeError) -> Self {
+        Self { kind: error.kind(), reason: error.to_string() }
+    }
+}
+
+/// When the moments of a reaction came, in nanoseconds of the run's clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReactionTimes {
     /// The bridge's thread took it up.
@@ -85,6 +101,9 @@ pub struct ReactionTimes {
     pub latest_ns: Option<u64>,
     /// Commands.
     pub commands: usize,
+    /// Whether a reply came as long after the one before as an acknowledgement is put off, all commands having been sent before:
+    /// the bridge's end of the connection held it back. What its reply vouches for was done earlier.
+    pub is_held: bool,
 }
 
 impl Reaction {
@@ -162,20 +181,22 @@ impl Reaction {
             None => self.steps.iter().map(|step| (line(step), Some(step.ack))).collect(),
         };
         let mut waiting = Waiting::default();
-        let mut acks = Vec::with_capacity(lines.len());
+        let mut sent = Vec::with_capacity(lines.len());
         for (message, ack) in &mut lines {
             hold_back(hold, clock);
             let number = client.number(1);
             client.send(message.line(number), stop)?;
             waiting.push(number);
-            acks.push((number, *ack));
+            sent.push(SentCommand { number, ack: *ack });
             if delivery == Delivery::Single {
-                times.take(client, &mut waiting, &acks, (clock, stop))?;
+                times.take(client, &mut waiting, &sent, (clock, stop))?;
             }
         }
+        let mut arrived_ns = Vec::with_capacity(sent.len());
         while !waiting.is_empty() {
-            times.take(client, &mut waiting, &acks, (clock, stop))?;
+            arrived_ns.push(times.take(client, &mut waiting, &sent, (clock, stop))?);
         }
+        times.is_held = waited_for_an_acknowledgement(&arrived_ns);
         times.latest_ns = times.applied_ns;
         Ok(times)
     }
@@ -201,6 +222,7 @@ impl Reaction {
             applied_ns: fired.applied_ns,
             latest_ns: fired.latest_ns,
             commands: 1,
+            is_held: false,
         })
     }
 
@@ -217,20 +239,27 @@ fn hold_back(hold: Duration, clock: &Clock) {
     }
 }
 
+/// A command that was written.
+struct SentCommand {
+    number: u64,
+    /// What its reply means; `None` for a batch, whose reply says so itself.
+    ack: Option<Ack>,
+}
+
 impl ReactionTimes {
-    /// Waits for the next reply, and notes it. `acks` says what the reply to each message means.
+    /// Waits for the next reply to one of the commands that were sent, and notes it. Returns when it had been read.
     fn take(
         &mut self,
         client: &mut Client,
         waiting: &mut Waiting,
-        acks: &[(u64, Option<Ack>)],
+        sent: &[SentCommand],
         (clock, stop): (&Clock, &AtomicBool),
-    ) -> Result<(), BridgeError> {
+    ) -> Result<u64, BridgeError> {
         let answered = client.receive_for(waiting, Instant::now() + client.timeout(), stop)?;
         let now_ns = clock.now_ns();
-        let ack = acks.iter().find(|(number, _)| *number == answered.number).and_then(|(_, ack)| *ack);
-        self.note(&answered.reply, ack, now_ns);
-        Ok(())
+        let command = sent.iter().find(|command| command.number == answered.number);
+        self.note(&answered.reply, command.and_then(|command| command.ack), now_ns);
+        Ok(now_ns)
     }
 
     fn note(&mut self, reply: &Reply, ack: Option<Ack>, now_ns: u64) {

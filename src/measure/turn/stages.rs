@@ -1,50 +1,7 @@
-//! The stations of a turn, and the stages between them.
+//! The moments of a turn, and the stages between them.
 
-use std::fmt;
-
-use super::reaction::ReactionTimes;
-
-/// One stage on the way from the sentence to the face. In order; each begins where the one before ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// The prompt is rendered and turned into tokens.
-    PromptBuild,
-    /// The prompt is processed, until the first token is chosen.
-    FirstToken,
-    /// The reply goes on until the reaction is decided on: its first words, or all of it.
-    Reply,
-    /// The emotion is chosen.
-    Emotion,
-    /// The expression is handed to the bridge's thread, travels and is read.
-    Received,
-    /// The wait for Unity's frame, or frames, and the work in it.
-    Applied,
-}
-
-impl Stage {
-    /// All of them, in order.
-    pub const ALL: [Self; 6] =
-        [Self::PromptBuild, Self::FirstToken, Self::Reply, Self::Emotion, Self::Received, Self::Applied];
-
-    /// Its name in records.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::PromptBuild => "prompt_build",
-            Self::FirstToken => "first_token",
-            Self::Reply => "reply",
-            Self::Emotion => "emotion",
-            Self::Received => "received",
-            Self::Applied => "applied",
-        }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
-    }
-}
+use super::reaction::{ReactionFault, ReactionTimes};
+use crate::record::TurnStage;
 
 /// One turn. Moments are nanoseconds of the run's clock.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +17,7 @@ pub struct Turn {
     /// The emotion was chosen, and about to be handed over.
     pub handed_ns: u64,
     /// What became of the reaction, or why nothing did.
-    pub reaction: Result<ReactionTimes, String>,
+    pub reaction: Result<ReactionTimes, ReactionFault>,
     /// Tokens of the prompt.
     pub prompt_tokens: usize,
     /// Whose form the prompt has.
@@ -76,15 +33,15 @@ pub struct Turn {
 impl Turn {
     /// How long a stage took, in nanoseconds; `None` where a station of it was not reached or cannot be seen.
     #[must_use]
-    pub fn stage_ns(&self, stage: Stage) -> Option<u64> {
+    pub fn stage_ns(&self, stage: TurnStage) -> Option<u64> {
         let reaction = self.reaction.as_ref().ok();
         let (from, to) = match stage {
-            Stage::PromptBuild => (self.asked_ns, self.prompted_ns),
-            Stage::FirstToken => (self.prompted_ns, *self.tokens_ns.first()?),
-            Stage::Reply => (*self.tokens_ns.first()?, self.decided_ns),
-            Stage::Emotion => (self.decided_ns, self.handed_ns),
-            Stage::Received => (self.handed_ns, reaction?.received_ns?),
-            Stage::Applied => (reaction?.received_ns?, reaction?.applied_ns?),
+            TurnStage::PromptBuild => (self.asked_ns, self.prompted_ns),
+            TurnStage::FirstToken => (self.prompted_ns, *self.tokens_ns.first()?),
+            TurnStage::Reply => (*self.tokens_ns.first()?, self.decided_ns),
+            TurnStage::Emotion => (self.decided_ns, self.handed_ns),
+            TurnStage::Received => (self.handed_ns, reaction?.received_ns?),
+            TurnStage::Applied => (reaction?.received_ns?, reaction?.applied_ns?),
         };
         Some(to.saturating_sub(from))
     }
@@ -145,6 +102,7 @@ impl Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bridge::BridgeError;
 
     fn turn() -> Turn {
         Turn {
@@ -159,6 +117,7 @@ mod tests {
                 applied_ns: Some(9_400),
                 latest_ns: Some(9_400),
                 commands: 3,
+                is_held: false,
             }),
             prompt_tokens: 10,
             template: "none",
@@ -171,7 +130,7 @@ mod tests {
     #[test]
     fn the_stages_add_up_to_the_whole() {
         let turn = turn();
-        let stages: Vec<_> = Stage::ALL.iter().map(|stage| turn.stage_ns(*stage)).collect();
+        let stages: Vec<_> = TurnStage::ALL.iter().map(|stage| turn.stage_ns(*stage)).collect();
         assert_eq!(stages, [Some(50), Some(1_000), Some(200), Some(10), Some(40), Some(8_000)]);
         assert_eq!(stages.into_iter().sum::<Option<u64>>(), turn.visible_ns());
         assert_eq!((turn.ttft_ns(), turn.ttlt_ns(), turn.reaction_ns()), (Some(1_050), Some(1_250), Some(8_050)));
@@ -180,9 +139,9 @@ mod tests {
 
     #[test]
     fn a_bridge_that_died_leaves_the_rest_of_the_turn() {
-        let turn = Turn { reaction: Err("the bridge hung up".into()), ..turn() };
-        assert_eq!(turn.stage_ns(Stage::Emotion), Some(10));
-        assert_eq!((turn.stage_ns(Stage::Received), turn.visible_ns()), (None, None));
+        let turn = Turn { reaction: Err(BridgeError::Closed { mid_line: false }.into()), ..turn() };
+        assert_eq!(turn.stage_ns(TurnStage::Emotion), Some(10));
+        assert_eq!((turn.stage_ns(TurnStage::Received), turn.visible_ns()), (None, None));
         assert_eq!(turn.ttlt_ns(), Some(1_250));
     }
 }

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::emotion::{Chosen, choose};
-use super::reaction::{Delivery, Reaction};
+use super::reaction::{Delivery, Reaction, ReactionFault};
 use super::reactor::Reactor;
 use super::speaker::{Speaker, SpeakerError};
 use super::stages::Turn;
-use crate::bridge::Dialect;
+use crate::bridge::{Dialect, FaultKind};
 use crate::clock::Clock;
 use crate::llm::Conversation;
 
@@ -87,8 +87,10 @@ pub fn take_turn(
     let text = read(&tokens);
     let (decided_ns, handed_ns, chosen) = decision.unwrap_or_else(|| decide(&text, reactor, spec, clock));
     let reaction = match &chosen {
-        Some(_) => reactor.outcome().map_err(|error| error.to_string()),
-        None => Err("the avatar knows none of the expressions".into()),
+        Some(_) => reactor.outcome().map_err(ReactionFault::from),
+        None => {
+            Err(ReactionFault { kind: FaultKind::Other, reason: "the avatar knows none of the expressions".into() })
+        }
     };
     Ok(Turn {
         asked_ns,

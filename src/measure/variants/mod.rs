@@ -9,5 +9,5 @@ mod way;
 pub use codec_cost::{CodecCost, codec_cost};
 pub use fill::{Batches, Fill, fills};
 pub use modes::{Barrier, Delivered, Driven, fire_and_forget, pipelined, request, wait_until};
-pub use reaction::{Reacted, react};
+pub use reaction::{LEAST_HELD_PERCENT, Reacted, react};
 pub use way::{Mode, TcpVariant};

@@ -3,10 +3,13 @@
 use std::sync::atomic::Ordering;
 
 use super::super::round_trips::{Bench, deadline_ns};
-use super::super::signatures::ACKNOWLEDGED_AFTER_MS;
+use super::super::signatures::waited_for_an_acknowledgement;
 use super::modes::wait_until;
 use crate::bridge::{BridgeError, Client, Message, Reply, Waiting};
-use crate::clock::ms;
+
+/// Least share of reactions, in percent, whose replies were held back, that is worth a word. A frame of 40 ms that begins among the
+/// commands of a reaction looks alike, and far fewer reactions meet one.
+pub const LEAST_HELD_PERCENT: f64 = 20.0;
 
 /// What became of one reaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,14 +63,6 @@ pub fn react(
         latency_ns,
         frames: frames.map(|(first, last)| last - first + 1),
         is_held: waited_for_an_acknowledgement(&arrived_ns),
-    })
-}
-
-/// Whether two replies are as far apart as an acknowledgement is put off.
-fn waited_for_an_acknowledgement(arrived_ns: &[u64]) -> bool {
-    arrived_ns.windows(2).any(|pair| {
-        let apart_ms = ms(pair[1] - pair[0]);
-        ACKNOWLEDGED_AFTER_MS.iter().any(|(least_ms, most_ms)| (*least_ms..*most_ms).contains(&apart_ms))
     })
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::study::{CaseHistogram, StopReason};
 use super::data::{CaseSamples, Key, SweepResult, keys};
-use crate::measure::{EngineSettings, Test, TokenSample, WaitPolicy, late_frames, token_metrics};
+use crate::measure::{EngineSettings, FrameCounts, Test, TokenSample, WaitPolicy, late_frames, token_metrics};
 use crate::plan::{Competition, ThreadsPlan};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus, Priority};
@@ -88,7 +88,10 @@ fn case(plan: &ThreadsPlan, key: Key, (collected, limit): (&CaseSamples, f64), c
     let mut metrics = token_metrics(samples);
     if group.load == Competition::Render {
         // Before the CPU use: where the width does not do for all, the last figures are left out.
-        metrics.insert(metrics.len() - 1, late_frames(collected.frames));
+        metrics.insert(
+            metrics.len() - 1,
+            late_frames(FrameCounts { total: collected.frames.0, late: collected.frames.1 }),
+        );
     }
     metrics.push(memory(collected));
     let oversubscribed = plan.counts.iter().any(|count| count.threads == settings.threads && count.oversubscribed);

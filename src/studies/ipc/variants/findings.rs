@@ -4,7 +4,7 @@ use super::batch_check::BatchVerdict;
 use super::cases::Comparison;
 use super::held::held;
 use super::samples::CaseSamples;
-use crate::measure::{Mode, REMEDY};
+use crate::measure::{LEAST_HELD_PERCENT, Mode, REMEDY};
 use crate::plan::Way;
 use crate::plural::counted;
 use crate::record::{Case, Metric};
@@ -136,10 +136,6 @@ fn callers(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
         )
     })
 }
-
-/// Least share of reactions, in percent, whose replies were held back, that is worth a word. A frame of 40 ms that begins among the
-/// commands of a reaction looks alike, and far fewer reactions meet one.
-const LEAST_HELD_PERCENT: f64 = 20.0;
 
 /// That replies came late, and not the commands.
 fn late_replies(case: &Case) -> Option<String> {

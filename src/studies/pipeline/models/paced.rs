@@ -1,23 +1,23 @@
-//! Stand-ins of known speed, in place of models.
+//! Simulated models of known speed.
 
 use serde_json::{Value, json};
 
-use super::super::voices::Voice;
+use super::super::responder::ResponderConfig;
 use crate::measure::PacedSpec;
 use crate::plan::PipelinePlan;
 use crate::record::Simulation;
 
-/// The stand-in of the settings at that place: one for both, or one for each.
-pub(super) fn paced(specs: &[PacedSpec], at: usize) -> Option<Voice<'static>> {
-    specs.get(at).or(specs.last()).map(|spec| Voice::paced(*spec))
+/// The simulated model of the settings at that place: one for both, or one for each.
+pub(super) fn paced(specs: &[PacedSpec], at: usize) -> Option<ResponderConfig<'static>> {
+    specs.get(at).or(specs.last()).map(|spec| ResponderConfig::paced(*spec))
 }
 
-/// The record's part of a stand-in.
+/// Its part of the record's subject.
 pub(super) fn paced_subject(plan: &PipelinePlan) -> Value {
     json!({ "model_type": "stand-in of known speed", "paced": texts(&plan.paced) })
 }
 
-/// They stand in for a model.
+/// That no model was measured.
 pub(super) fn paced_simulation(specs: &[PacedSpec]) -> Simulation {
     Simulation {
         what: "model of known speed".into(),

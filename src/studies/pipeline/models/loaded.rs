@@ -5,38 +5,49 @@ use std::sync::atomic::AtomicBool;
 use serde_json::{Value, json};
 
 use super::super::card::CardNeed;
-use super::super::voices::{Voice, context};
+use super::super::responder::{ResponderConfig, context};
+use super::ModelSource;
 use super::paced::{paced, paced_simulation, paced_subject};
 use crate::advise::MemoryBudget;
-use crate::cli::PipelineArgs;
 use crate::clock::ms;
 use crate::failure::Failure;
 use crate::llm::engine::{Backend, Device, DeviceKind, Model, Placement, Target, project};
 use crate::plan::{Arm, PipelinePlan};
 use crate::record::Simulation;
+use crate::studies::Observer;
 use crate::studies::model_check::Use;
 use crate::studies::setup::{LocatedModel, load, locate};
-use crate::term::Printer;
+
+/// The file of a model, and what computes it.
+struct RealModel {
+    located: LocatedModel,
+    backend: &'static Backend,
+}
+
+/// A model, and the layers that it was loaded with.
+struct LoadedModel {
+    layers: i64,
+    model: Model,
+}
 
 /// Everything that answers.
-pub(in super::super) struct Models {
-    plan: PipelinePlan,
-    real: Option<(LocatedModel, &'static Backend)>,
-    /// A model for each placement, with the layers that it was loaded with.
-    loaded: Vec<(i64, Model)>,
-    /// What the settings take of a card, in the order of the plan.
+pub(crate) struct Models {
+    real: Option<RealModel>,
+    /// A model for each placement.
+    loaded: Vec<LoadedModel>,
+    /// What the settings take of a GPU, in the order of the plan.
     cards: Vec<CardNeed>,
 }
 
 impl Models {
     /// Loads what the settings need.
-    pub(in super::super) fn ready(
-        args: &PipelineArgs,
+    pub(crate) fn ready(
         plan: &PipelinePlan,
-        printer: Printer,
+        source: ModelSource<'_>,
+        observer: &dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Self, Failure> {
-        let mut models = Self { plan: plan.clone(), real: None, loaded: Vec::new(), cards: Vec::new() };
+        let mut models = Self { real: None, loaded: Vec::new(), cards: Vec::new() };
         if !plan.paced.is_empty() {
             return Ok(models);
         }
@@ -44,7 +55,7 @@ impl Models {
         let layers = |arm: &Arm| u32::try_from(arm.n_gpu_layers).unwrap_or(u32::MAX >> 1);
         let most_layers = plan.arms.iter().map(|(_, arm)| layers(arm)).max().unwrap_or(0);
         let wanted = Use::weights(most_layers);
-        let located = locate(args.model.as_ref(), args.reach.config.as_deref(), wanted, &printer, stop)?;
+        let located = locate(source.model, source.config, wanted, observer, stop)?;
         let backend = Backend::start()?;
         let is_gpu = |device: &Device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
         // Before anything of ours is on them.
@@ -53,48 +64,46 @@ impl Models {
         for (_, arm) in &plan.arms {
             // Without a device to put them on, all numbers of layers are the same.
             let layers = if has_gpu { arm.n_gpu_layers } else { 0 };
-            if models.loaded.iter().all(|(loaded, _)| *loaded != layers) {
+            if models.loaded.iter().all(|loaded| loaded.layers != layers) {
                 let placement = Placement { n_gpu_layers: u32::try_from(layers).ok(), ..Placement::default() };
-                models.loaded.push((layers, load(backend, &located.path, &placement, &printer, stop)?));
+                let model = load(backend, &located.path, &placement, observer, stop)?;
+                models.loaded.push(LoadedModel { layers, model });
             }
         }
-        models.real = Some((located, backend));
-        models.cards = plan.arms.iter().map(|(_, arm)| models.card(arm, &gpus)).collect::<Result<_, _>>()?;
+        models.real = Some(RealModel { located, backend });
+        models.cards = plan.arms.iter().map(|(_, arm)| models.card(plan, arm, &gpus)).collect::<Result<_, _>>()?;
         Ok(models)
     }
 
     /// What answers with the settings at that place in the plan.
-    pub(in super::super) fn voice(&self, at: usize) -> Voice<'_> {
-        if let Some(voice) = paced(&self.plan.paced, at) {
-            return voice;
-        }
-        Voice::Model(self.model(&self.plan.arms[at].1))
+    pub(in super::super) fn responder(&self, plan: &PipelinePlan, at: usize) -> ResponderConfig<'_> {
+        paced(&plan.paced, at).unwrap_or_else(|| ResponderConfig::Model(self.model(&plan.arms[at].1)))
     }
 
     fn model(&self, arm: &Arm) -> &Model {
-        let exact = self.loaded.iter().find(|(layers, _)| *layers == arm.n_gpu_layers);
-        &exact.unwrap_or(&self.loaded[0]).1
+        let exact = self.loaded.iter().find(|loaded| loaded.layers == arm.n_gpu_layers);
+        &exact.unwrap_or(&self.loaded[0]).model
     }
 
-    /// Counts the tokens of a text; `None` for stand-ins, which have no vocabulary.
-    pub(in super::super) fn tokens(&self) -> Option<impl Fn(&str) -> usize> {
-        let (_, model) = self.loaded.first()?;
-        Some(|text: &str| model.tokenize(text).len())
+    /// Counts the tokens of a text; `None` for simulated models, which have no vocabulary.
+    pub(crate) fn tokens(&self) -> Option<impl Fn(&str) -> usize> {
+        let loaded = self.loaded.first()?;
+        Some(|text: &str| loaded.model.tokenize(text).len())
     }
 
-    /// What the settings take of a card, in the order of the plan.
+    /// What the settings take of a GPU, in the order of the plan.
     pub(in super::super) fn cards(&self) -> &[CardNeed] {
         &self.cards
     }
 
-    /// Foreseen for the card that was named; else what llama.cpp's buffers really take on the GPUs that are here.
-    fn card(&self, arm: &Arm, gpus: &[Device]) -> Result<CardNeed, Failure> {
-        let Some((located, backend)) = &self.real else {
-            return Ok(CardNeed::Unknown { reason: "a stand-in of known speed is on no card".into() });
+    /// Projected for the GPU that was named; else what llama.cpp's buffers really take on the GPUs that are here.
+    fn card(&self, plan: &PipelinePlan, arm: &Arm, gpus: &[Device]) -> Result<CardNeed, Failure> {
+        let Some(RealModel { located, backend }) = &self.real else {
+            return Ok(CardNeed::Unknown { reason: "a simulated model is on no GPU".into() });
         };
         let layers = u32::try_from(arm.n_gpu_layers).unwrap_or(u32::MAX);
-        let reserve_bytes = self.plan.reserve_bytes;
-        if let Some(memory_bytes) = self.plan.vram_bytes {
+        let reserve_bytes = plan.reserve_bytes;
+        if let Some(memory_bytes) = plan.vram_bytes {
             let target = Target::Card { memory_bytes };
             let placement = project(backend, &located.path, layers, &context(arm), target)?;
             return Ok(CardNeed::Known {
@@ -107,9 +116,9 @@ impl Models {
         let told = sum(|device| device.memory_total_bytes).zip(sum(|device| device.memory_free_bytes));
         let Some((total_bytes, free_bytes)) = told.filter(|_| !gpus.is_empty()) else {
             let reason = if gpus.is_empty() {
-                "llama.cpp has no GPU here; --vram 6GiB foresees it for a card of that size"
+                "llama.cpp has no GPU here; --vram 6GiB projects it for a GPU of that size"
             } else {
-                "a GPU does not tell its memory"
+                "a GPU does not report its memory"
             };
             return Ok(CardNeed::Unknown { reason: reason.into() });
         };
@@ -122,9 +131,9 @@ impl Models {
     }
 
     /// Their part of the record's subject.
-    pub(in super::super) fn subject(&self) -> Value {
-        let Some((located, backend)) = &self.real else { return paced_subject(&self.plan) };
-        let facts = self.loaded[0].1.facts();
+    pub(in super::super) fn subject(&self, plan: &PipelinePlan) -> Value {
+        let Some(RealModel { located, backend }) = &self.real else { return paced_subject(plan) };
+        let facts = self.loaded[0].model.facts();
         json!({
             "model_filename": located.name(),
             "model_found_by": located.found_by,
@@ -133,25 +142,25 @@ impl Models {
             "model_n_params": facts.n_params,
             "header_hash": located.facts.header_hash,
             "quantisation": located.facts.quantisation,
-            "load_ms": self.loaded.iter().map(|(_, model)| ms(model.facts().load_ns)).collect::<Vec<_>>(),
+            "load_ms": self.loaded.iter().map(|loaded| ms(loaded.model.facts().load_ns)).collect::<Vec<_>>(),
             "system_info": backend.system_info(),
         })
     }
 
-    /// What of them stands in for the user's own.
-    pub(in super::super) fn simulated(&self) -> Vec<Simulation> {
+    /// What of them is not the user's own.
+    pub(in super::super) fn simulated(&self, plan: &PipelinePlan) -> Vec<Simulation> {
         match &self.real {
-            Some((located, _)) => located.simulated(),
-            None => vec![paced_simulation(&self.plan.paced)],
+            Some(real) => real.located.simulated(),
+            None => vec![paced_simulation(&plan.paced)],
         }
     }
 
     /// What the reader must know of them.
-    pub(in super::super) fn warnings(&self) -> Vec<String> {
-        let Some((located, backend)) = &self.real else { return Vec::new() };
-        let longest = self.plan.arms.iter().map(|(_, arm)| arm.n_ctx).max().unwrap_or(0);
+    pub(in super::super) fn warnings(&self, plan: &PipelinePlan) -> Vec<String> {
+        let Some(RealModel { located, backend }) = &self.real else { return Vec::new() };
+        let longest = plan.arms.iter().map(|(_, arm)| arm.n_ctx).max().unwrap_or(0);
         let said =
-            self.loaded.iter().flat_map(|(_, model)| model.facts().warnings.iter().map(|line| line.text.clone()));
+            self.loaded.iter().flat_map(|loaded| loaded.model.facts().warnings.iter().map(|line| line.text.clone()));
         located.facts.concerns(longest.into()).into_iter().chain(backend.vector_units()).chain(said).collect()
     }
 }

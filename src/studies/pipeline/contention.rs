@@ -7,15 +7,17 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use serde_json::json;
 
+use super::super::study::StopReason;
 use super::budget::{Budget, Part};
-use crate::bridge::{Ack, Client, Message};
+use super::cases::cut_off;
+use crate::bridge::{Ack, BridgeError, Client, Message};
 use crate::clock::{Clock, ms};
 use crate::failure::Failure;
 use crate::llm::Conversation;
 use crate::measure::{CellSample, RenderLoad, Speaker, average, case_state, measure_cell};
 use crate::plan::PipelinePlan;
 use crate::plural::counted;
-use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
+use crate::record::{Case, CaseState, Direction, Metric};
 
 /// What runs at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +40,7 @@ impl Cell {
 pub(super) type Cells = BTreeMap<Cell, Vec<CellSample>>;
 
 /// Who takes part.
-pub(super) struct Partners<'a, 'm> {
+pub(super) struct Contention<'a, 'm> {
     pub(super) plan: &'a PipelinePlan,
     pub(super) speaker: &'a mut dyn Speaker<'m>,
     pub(super) client: &'a mut Client,
@@ -49,12 +51,16 @@ pub(super) struct Partners<'a, 'm> {
 }
 
 /// What model and bridge can do in one half of a round.
-const HALF: [(bool, bool); 3] = [(true, false), (false, true), (true, true)];
+const HALF: [Cell; 3] = [
+    Cell { render: false, model: true, bridge: false },
+    Cell { render: false, model: false, bridge: true },
+    Cell { render: false, model: true, bridge: true },
+];
 
 /// Cells of a round.
 pub(super) const CELLS: u64 = 2 * HALF.len() as u64;
 
-impl Partners<'_, '_> {
+impl Contention<'_, '_> {
     /// All rounds: in each, three cells without the render load and three beside it, either half first by chance.
     pub(super) fn measure(&mut self, rng: &mut StdRng, cells: &mut Cells) -> Result<(), Failure> {
         let mut conversation = Conversation::new("", 1);
@@ -69,13 +75,13 @@ impl Partners<'_, '_> {
             halves.shuffle(rng);
             for render in halves {
                 let load = render.then(|| RenderLoad::start(self.plan.contention_render, *self.clock)).transpose()?;
-                let mut half = HALF;
+                let mut half = HALF.map(|cell| Cell { render, ..cell });
                 half.shuffle(rng);
-                for (model, bridge) in half {
+                for cell in half {
                     let speaker: Option<(&mut dyn Speaker<'_>, _)> =
-                        if model { Some((&mut *self.speaker, &prompt)) } else { None };
+                        if cell.model { Some((&mut *self.speaker, &prompt)) } else { None };
                     let bridge_part = match &mut message {
-                        Some(message) if bridge => Some((&mut *self.client, message, self.plan.reach.dialect.ids)),
+                        Some(message) if cell.bridge => Some((&mut *self.client, message, reach.dialect.ids)),
                         _ => None,
                     };
                     if speaker.is_none() && bridge_part.is_none() {
@@ -84,7 +90,11 @@ impl Partners<'_, '_> {
                     let seed = self.plan.seed.wrapping_add(u64::from(round) + 1);
                     let sample = measure_cell(speaker, bridge_part, seed, (self.clock, self.stop))?;
                     load.as_ref().map(RenderLoad::check).transpose()?;
-                    cells.entry(Cell { render, model, bridge }).or_default().push(sample);
+                    if self.stop.load(Ordering::Relaxed) {
+                        // A part of a cell is no sample of it.
+                        return Err(BridgeError::Interrupted.into());
+                    }
+                    cells.entry(cell).or_default().push(sample);
                     self.done.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -93,12 +103,12 @@ impl Partners<'_, '_> {
     }
 }
 
-/// The cells as cases. The unit is a round: intervals are over rounds, not over tokens or messages.
-pub(super) fn cases(cells: &Cells, interrupted: bool) -> Vec<Case> {
-    cells.iter().map(|(cell, samples)| case(*cell, samples, interrupted)).collect()
+/// The cells as cases, of `planned` rounds each. The unit is a round: intervals are over rounds, not over tokens or messages.
+pub(super) fn cases(cells: &Cells, planned: u32, end: Option<StopReason>) -> Vec<Case> {
+    cells.iter().map(|(cell, samples)| case(*cell, samples, planned, end)).collect()
 }
 
-fn case(cell: Cell, samples: &[CellSample], interrupted: bool) -> Case {
+fn case(cell: Cell, samples: &[CellSample], planned: u32, end: Option<StopReason>) -> Case {
     let mut metrics = Vec::new();
     if cell.model {
         metrics.push(average("tokens_per_s", "tokens/s", &speeds(samples), Direction::Higher));
@@ -109,16 +119,10 @@ fn case(cell: Cell, samples: &[CellSample], interrupted: bool) -> Case {
         let sent: u64 = samples.iter().filter_map(|sample| sample.trips.as_ref()).map(|trips| trips.sent).sum();
         metrics.push(Metric::plain("lost", "count", lost as f64, sent, Direction::Lower));
     }
-    if interrupted {
-        for metric in metrics.iter_mut().filter(|metric| metric.status == MetricStatus::Ok) {
-            metric.status = MetricStatus::Partial;
-        }
-    }
-    let (state, reason) = state(samples, interrupted);
-    Case {
+    let case = Case {
         path: cell.path(),
-        state,
-        reason,
+        state: CaseState::Ok,
+        reason: None,
         duration_s: samples.iter().map(|sample| ms(sample.span_ns.1 - sample.span_ns.0) / 1e3).sum(),
         conditions: json!({
             "model": cell.model,
@@ -131,23 +135,21 @@ fn case(cell: Cell, samples: &[CellSample], interrupted: bool) -> Case {
         notes: Vec::new(),
         metrics,
         histograms: Vec::new(),
+    };
+    match cut_off(end, samples.len(), planned, "round") {
+        Some(reason) => case.cut_off(reason),
+        None => with_faults(case, samples),
     }
 }
 
-/// How a cell ended: rounds whose commands were not all answered once have no latency.
-fn state(samples: &[CellSample], interrupted: bool) -> (CaseState, Option<String>) {
-    if interrupted {
-        return (CaseState::Interrupted, Some(format!("interrupted after {}", counted(samples.len(), "round"))));
-    }
+/// How a cell ended that was not cut off: rounds whose commands were not all answered once have no latency.
+fn with_faults(case: Case, samples: &[CellSample]) -> Case {
     let trips = samples.iter().filter_map(|sample| sample.trips.as_ref());
     let faults: Vec<String> = trips.filter_map(|trips| case_state(trips, false).1).collect();
-    match faults.first() {
-        None => (CaseState::Ok, None),
-        Some(first) => {
-            let state = if faults.len() == samples.len() { CaseState::Failed } else { CaseState::Lossy };
-            (state, Some(format!("{} of {} failed; first: {first}", faults.len(), counted(samples.len(), "round"))))
-        }
-    }
+    let Some(first) = faults.first() else { return case };
+    let state = if faults.len() == samples.len() { CaseState::Failed } else { CaseState::Lossy };
+    let reason = format!("{} of {} failed; first: {first}", faults.len(), counted(samples.len(), "round"));
+    Case { state, reason: Some(reason), ..case.partial() }
 }
 
 /// Tokens a second of each round.
@@ -158,4 +160,58 @@ pub(super) fn speeds(samples: &[CellSample]) -> Vec<f64> {
 /// Mean round trips of applied commands of each round, in milliseconds.
 pub(super) fn latencies_ms(samples: &[CellSample]) -> Vec<f64> {
     samples.iter().filter_map(CellSample::latency_ns).map(|ns| ns / 1e6).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::planted::{cell_sample, failed_cell_sample};
+    use super::*;
+    use crate::record::MetricStatus;
+
+    const BOTH: Cell = Cell { render: true, model: true, bridge: true };
+
+    fn planted(samples: Vec<CellSample>, end: Option<StopReason>) -> Case {
+        cases(&Cells::from([(BOTH, samples)]), 2, end).remove(0)
+    }
+
+    #[test]
+    fn the_unit_of_a_cell_is_a_round() {
+        let case = planted(vec![cell_sample(10.0, 6), cell_sample(30.0, 10)], Some(StopReason::Planned));
+        assert_eq!((case.path.as_str(), case.state), ("contention/model+bridge+render", CaseState::Ok));
+        let speed = case.metric("tokens_per_s").unwrap();
+        assert_eq!((speed.value, speed.n, speed.status), (Some(20.0), 2, MetricStatus::Ok));
+        let latency = case.metric("applied_latency").unwrap();
+        assert_eq!((latency.value, latency.n), (Some(8.0), 2));
+        assert_eq!((case.metric("lost").unwrap().value, case.metric("lost").unwrap().n), (Some(0.0), 40));
+        assert_eq!((&case.conditions["rounds"], &case.conditions["render"]), (&2.into(), &true.into()));
+    }
+
+    #[test]
+    fn a_round_that_failed_has_no_latency_and_its_fault_is_named() {
+        let case = planted(vec![cell_sample(10.0, 6), failed_cell_sample(10.0)], Some(StopReason::Planned));
+        assert_eq!(case.state, CaseState::Lossy);
+        let reason = case.reason.as_deref().unwrap();
+        assert!(reason.starts_with("1 of 2 rounds failed; first: ") && reason.contains("no reply within"), "{reason}");
+        let latency = case.metric("applied_latency").unwrap();
+        assert_eq!((latency.value, latency.n, latency.status), (Some(6.0), 1, MetricStatus::Partial));
+        let all = planted(vec![failed_cell_sample(10.0)], Some(StopReason::Planned));
+        assert_eq!(
+            (all.state, all.metric("applied_latency").unwrap().status),
+            (CaseState::Failed, MetricStatus::TooFew)
+        );
+    }
+
+    #[test]
+    fn only_cells_that_lack_rounds_are_cut_off() {
+        let whole = planted(vec![cell_sample(10.0, 6), cell_sample(10.0, 6)], Some(StopReason::Interrupted));
+        assert_eq!(whole.state, CaseState::Ok);
+        let cut = planted(vec![cell_sample(10.0, 6)], Some(StopReason::Interrupted));
+        assert_eq!(
+            (cut.state, cut.reason.as_deref()),
+            (CaseState::Interrupted, Some("interrupted after 1 of 2 rounds"))
+        );
+        assert_eq!(cut.metric("tokens_per_s").unwrap().status, MetricStatus::Partial);
+        assert_eq!(planted(vec![cell_sample(10.0, 6)], Some(StopReason::Budget)).state, CaseState::Ok);
+        assert_eq!(planted(vec![cell_sample(10.0, 6)], None).state, CaseState::Ok);
+    }
 }

@@ -1,0 +1,33 @@
+//! `workly-perf pipeline`.
+
+use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
+
+use super::report::{Rendering, show_finished};
+use crate::cli::PipelineArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::host;
+use crate::plan::PipelinePlan;
+use crate::studies::pipeline::{ModelSource, Models, PipelineStudy};
+use crate::studies::setup::Connection;
+use crate::studies::{RunOptions, drive};
+use crate::term::Printer;
+
+pub(super) fn run(args: &PipelineArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
+    let topology = host::topology();
+    let mut plan = PipelinePlan::resolve(args, &topology, rand::random())?;
+    let source = ModelSource { model: args.model.as_ref(), config: args.reach.config.as_deref() };
+    let models = Models::ready(&plan, source, &printer, stop)?;
+    if let Some(tokens) = models.tokens() {
+        plan.fit_system_prompt(tokens);
+    }
+    let mut connection = Connection::open(&plan.reach, stop)?;
+    if let Some(found) = connection.found.take() {
+        plan.reach.speak(found);
+    }
+    let study = PipelineStudy { plan, models, topology };
+    let options = RunOptions { out: args.out.as_deref(), observer: Rc::new(printer), stop };
+    let finished = drive(&study, &mut connection, &options)?;
+    show_finished(&finished, Rendering::Plain(args.format), printer)
+}

@@ -1,0 +1,141 @@
+//! How a figure changed, and what that comes to.
+
+use crate::record::Direction;
+use crate::stats::{PairedDifference, PairedRatio};
+
+/// The error that all verdicts together may make.
+pub(super) const ALPHA: f64 = 0.05;
+
+/// The smallest change that is called one, as a share.
+const MIN_EFFECT: f64 = 0.05;
+
+/// The same for a share of frames, in percentage points.
+const MIN_POINTS: f64 = 0.5;
+
+/// What a comparison comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Improved,
+    Worse,
+    /// Within the smallest change that is called one.
+    Same,
+    /// Significant alone, not after correction for multiple comparisons.
+    Alone,
+    /// These turns cannot tell.
+    Open,
+}
+
+impl Verdict {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Improved => "improved",
+            Self::Worse => "worse",
+            Self::Same => "the same",
+            Self::Alone => "different by itself",
+            Self::Open => "no difference shown",
+        }
+    }
+
+    /// Whether the figure changed.
+    pub(super) fn is_change(self) -> bool {
+        matches!(self, Self::Improved | Self::Worse)
+    }
+}
+
+/// How a figure changed, pair by pair.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Change {
+    /// After over before.
+    Ratio(PairedRatio),
+    /// After minus before, in percentage points: for a share, which may be 0.
+    Difference(PairedDifference),
+}
+
+/// A change as numbers, and those between which it is called none.
+#[derive(Debug, Clone, Copy)]
+struct Judged {
+    value: f64,
+    interval: Option<(f64, f64)>,
+    least: f64,
+    most: f64,
+}
+
+impl Change {
+    pub(super) fn pairs(&self) -> usize {
+        match self {
+            Self::Ratio(ratio) => ratio.n,
+            Self::Difference(difference) => difference.n,
+        }
+    }
+
+    pub(super) fn interval(&self) -> Option<(f64, f64)> {
+        match self {
+            Self::Ratio(ratio) => ratio.interval,
+            Self::Difference(difference) => difference.interval,
+        }
+    }
+
+    fn judged(&self) -> Judged {
+        let interval = self.interval();
+        match self {
+            Self::Ratio(ratio) => {
+                Judged { value: ratio.ratio, interval, least: 1.0 / (1.0 + MIN_EFFECT), most: 1.0 + MIN_EFFECT }
+            }
+            Self::Difference(difference) => {
+                Judged { value: difference.difference, interval, least: -MIN_POINTS, most: MIN_POINTS }
+            }
+        }
+    }
+
+    /// What it comes to, where `p` is corrected for all figures.
+    pub(super) fn verdict(&self, direction: Direction, p: f64) -> Verdict {
+        let Judged { value, interval, least, most } = self.judged();
+        let Some((low, high)) = interval else { return Verdict::Open };
+        let is_sure = p <= ALPHA;
+        let (up, down) = match direction {
+            Direction::Higher => (Verdict::Improved, Verdict::Worse),
+            _ => (Verdict::Worse, Verdict::Improved),
+        };
+        if is_sure && value >= most {
+            up
+        } else if is_sure && value <= least {
+            down
+        } else if low >= least && high <= most {
+            Verdict::Same
+        } else if low > most || high < least {
+            Verdict::Alone
+        } else {
+            Verdict::Open
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(value: f64, interval: Option<(f64, f64)>, p: f64) -> Verdict {
+        Change::Ratio(PairedRatio { ratio: value, interval, p, n: 12 }).verdict(Direction::Higher, p)
+    }
+
+    #[test]
+    fn a_change_is_called_one_when_it_is_sure_and_large_enough() {
+        assert_eq!(verdict(1.10, Some((1.07, 1.13)), 0.01), Verdict::Improved);
+        assert_eq!(verdict(0.90, Some((0.87, 0.93)), 0.01), Verdict::Worse);
+        assert_eq!(verdict(1.02, Some((1.01, 1.03)), 0.01), Verdict::Same, "sure, and too small to be called one");
+        assert_eq!(verdict(1.10, Some((1.07, 1.13)), 0.20), Verdict::Alone);
+        assert_eq!(verdict(1.10, Some((0.98, 1.22)), 0.20), Verdict::Open);
+        assert_eq!(verdict(1.10, None, 0.01), Verdict::Open, "too few pairs");
+    }
+
+    #[test]
+    fn a_difference_is_judged_by_half_a_point_and_fewer_are_better() {
+        let verdict = |difference, interval| {
+            let change = Change::Difference(PairedDifference { difference, interval: Some(interval), p: 0.01, n: 12 });
+            change.verdict(Direction::Lower, 0.01)
+        };
+        assert_eq!(verdict(-2.0, (-3.0, -1.0)), Verdict::Improved);
+        assert_eq!(verdict(0.7, (0.4, 1.0)), Verdict::Worse);
+        assert_eq!(verdict(0.3, (0.1, 0.5)), Verdict::Same);
+    }
+}

@@ -1,0 +1,96 @@
+//! What model, bridge and render load cost each other, in words.
+
+use super::contention::{Cell, Cells, latencies_ms, speeds};
+use crate::measure::CellSample;
+use crate::plural::counted;
+use crate::stats::{PairedRatio, mean_of, paired_ratio};
+
+const MODEL: Cell = Cell { render: false, model: true, bridge: false };
+const BRIDGE: Cell = Cell { render: false, model: false, bridge: true };
+const MODEL_AND_BRIDGE: Cell = Cell { render: false, model: true, bridge: true };
+
+/// A figure of each round of a cell, and how it is written.
+#[derive(Clone, Copy)]
+struct Quantity {
+    of: fn(&[CellSample]) -> Vec<f64>,
+    unit: &'static str,
+    /// What comes before its value in a sentence.
+    before: &'static str,
+}
+
+const SPEED: Quantity = Quantity { of: speeds, unit: "tokens/s", before: "" };
+const DELAY: Quantity = Quantity { of: latencies_ms, unit: "ms", before: "after " };
+
+/// A sentence for each pair of cells that was measured.
+pub(super) fn costs(cells: &Cells) -> Vec<String> {
+    let beside_render = |cell: Cell| Cell { render: true, ..cell };
+    [
+        (SPEED, beside_render(MODEL), MODEL, "The render load costs the model: tokens a second"),
+        (SPEED, MODEL_AND_BRIDGE, MODEL, "The bridge's commands cost the model: tokens a second"),
+        (DELAY, MODEL_AND_BRIDGE, BRIDGE, "The model costs the avatar: a command is applied"),
+        (DELAY, beside_render(BRIDGE), BRIDGE, "The render load costs the avatar: a command is applied"),
+        (DELAY, beside_render(MODEL_AND_BRIDGE), BRIDGE, "Both together cost the avatar: a command is applied"),
+    ]
+    .into_iter()
+    .filter_map(|(quantity, beside, alone, what)| cost(quantity, cells.get(&beside)?, cells.get(&alone)?, what))
+    .collect()
+}
+
+fn cost(quantity: Quantity, beside: &[CellSample], alone: &[CellSample], what: &str) -> Option<String> {
+    let (beside, alone) = ((quantity.of)(beside), (quantity.of)(alone));
+    let (with, without) = (mean_of(&beside)?.value, mean_of(&alone)?.value);
+    let ratio = paired_ratio(&beside, &alone)?;
+    Some(format!(
+        "{what} {}{} beside it, {} alone ({}, n {}).",
+        quantity.before,
+        with_unit(with, quantity.unit),
+        with_unit(without, quantity.unit),
+        percent(&ratio),
+        counted(ratio.n, "round")
+    ))
+}
+
+fn with_unit(value: f64, unit: &str) -> String {
+    let digits = usize::from(value < 100.0);
+    format!("{value:.digits$} {unit}")
+}
+
+/// A ratio as a change: `+15.0 % [+14.0, +16.0]`.
+pub(super) fn percent(ratio: &PairedRatio) -> String {
+    let percent = |ratio: f64| 100.0 * (ratio - 1.0);
+    match ratio.interval {
+        Some((low, high)) => {
+            format!("{:+.1} % [{:+.1}, {:+.1}]", percent(ratio.ratio), percent(low), percent(high))
+        }
+        None => format!("{:+.1} % (too few pairs for an interval)", percent(ratio.ratio)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::planted::cell_sample;
+    use super::*;
+
+    #[test]
+    fn what_is_lost_beside_another_is_said_with_its_rounds() {
+        let rounds = |tokens_per_s, latency_ms| (0..6).map(|_| cell_sample(tokens_per_s, latency_ms)).collect();
+        let cells = Cells::from([
+            (MODEL, rounds(40.0, 8)),
+            (BRIDGE, rounds(40.0, 8)),
+            (Cell { render: true, ..MODEL }, rounds(30.0, 8)),
+            (MODEL_AND_BRIDGE, rounds(40.0, 10)),
+        ]);
+        let says = costs(&cells);
+        assert_eq!(says.len(), 3, "{says:?}");
+        assert_eq!(
+            says[0],
+            "The render load costs the model: tokens a second 30.0 tokens/s beside it, 40.0 tokens/s alone (-25.0 % [-25.0, -25.0], n 6 \
+             rounds)."
+        );
+        assert_eq!(
+            says[2],
+            "The model costs the avatar: a command is applied after 10.0 ms beside it, 8.0 ms alone (+25.0 % [+25.0, +25.0], n 6 rounds)."
+        );
+        assert_eq!(costs(&Cells::new()), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,47 @@
+//! How the errors of `pipeline` end.
+
+use crate::failure::Failure;
+use crate::measure::{RenderLoadError, SpeakerError};
+use crate::plan::{ARM_KEYS, ArmError, PipelinePlanError};
+
+impl From<PipelinePlanError> for Failure {
+    fn from(error: PipelinePlanError) -> Self {
+        match error {
+            PipelinePlanError::Reach(error) => error.into(),
+            PipelinePlanError::Arm(error) => error.into(),
+            PipelinePlanError::Reaction(_) => Self::usage(error).hint(
+                "reaction=pipelined sends the commands at once on any bridge; --dialect instrumented has batches that are applied",
+            ),
+        }
+    }
+}
+
+impl From<ArmError> for Failure {
+    fn from(error: ArmError) -> Self {
+        match &error {
+            ArmError::UnknownKey { .. } => Self::usage(error).hint(format!("the settings are {}", ARM_KEYS.join(", "))),
+            ArmError::BadValue { .. } => Self::usage(error).hint("see workly-perf pipeline --help"),
+            ArmError::Unknown { .. } => Self::usage(error)
+                .hint("for example --after app,n_threads=2,react=first-words; or the folder of a run of recommend"),
+            ArmError::NotARecommendation { .. } => {
+                Self::unreadable(error).hint("name the folder of a run of workly-perf recommend")
+            }
+        }
+    }
+}
+
+impl From<SpeakerError> for Failure {
+    fn from(error: SpeakerError) -> Self {
+        match error {
+            #[cfg(feature = "llama")]
+            SpeakerError::Engine(error) => error.into(),
+            SpeakerError::Stopped { .. } => Self::interrupted(error),
+        }
+    }
+}
+
+impl From<RenderLoadError> for Failure {
+    fn from(error: RenderLoadError) -> Self {
+        Self::failed(error).hint("--under-load none --no-contention measures without it")
+    }
+}

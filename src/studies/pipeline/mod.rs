@@ -1,0 +1,25 @@
+//! Whole turns, before and after a change of settings, and what model, bridge and render load cost each other.
+
+mod budget;
+mod card;
+mod cases;
+mod change;
+mod compared;
+mod contention;
+mod costs;
+mod failure;
+mod findings;
+mod growth;
+mod held;
+mod measurement;
+mod models;
+#[cfg(test)]
+mod planted;
+mod responder;
+mod rows;
+mod samples;
+mod study;
+mod turns;
+
+pub(crate) use models::{ModelSource, Models};
+pub(crate) use study::PipelineStudy;

@@ -1,0 +1,14 @@
+//! The models that the settings need, loaded once for each placement; or simulated ones of known speed.
+
+#[cfg(feature = "llama")]
+mod loaded;
+mod paced;
+mod source;
+#[cfg(not(feature = "llama"))]
+mod without_engine;
+
+#[cfg(feature = "llama")]
+pub(crate) use loaded::Models;
+pub(crate) use source::ModelSource;
+#[cfg(not(feature = "llama"))]
+pub(crate) use without_engine::Models;

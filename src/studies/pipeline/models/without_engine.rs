@@ -1,0 +1,73 @@
+//! What a build without llama.cpp has in place of models: simulated ones alone.
+
+use std::sync::atomic::AtomicBool;
+
+use serde_json::Value;
+
+use super::super::card::CardNeed;
+use super::super::responder::ResponderConfig;
+use super::ModelSource;
+use super::paced::{paced, paced_simulation, paced_subject};
+use crate::failure::Failure;
+use crate::measure::PacedSpec;
+use crate::plan::PipelinePlan;
+use crate::record::Simulation;
+use crate::studies::Observer;
+
+/// Simulated models alone: this build has no llama.cpp.
+pub(crate) struct Models {
+    _none: (),
+}
+
+impl Models {
+    /// Refuses anything but simulated models.
+    pub(crate) fn ready(
+        plan: &PipelinePlan,
+        _source: ModelSource<'_>,
+        _observer: &dyn Observer,
+        _stop: &AtomicBool,
+    ) -> Result<Self, Failure> {
+        if plan.paced.is_empty() {
+            return Err(Failure::lacking(anyhow::anyhow!("this build of workly-perf has no llama.cpp"))
+                .hint("build it with its default features: cargo build --release"));
+        }
+        Ok(Self { _none: () })
+    }
+
+    /// The simulated model of the settings at that place in the plan.
+    #[allow(clippy::unused_self)] // As the models of the other build.
+    pub(in super::super) fn responder(&self, plan: &PipelinePlan, at: usize) -> ResponderConfig<'static> {
+        let slow = PacedSpec { prompt_per_s: 1.0, tokens_per_s: 1.0, build_ms: 0.0, hold_ms: 0.0 };
+        paced(&plan.paced, at).unwrap_or_else(|| ResponderConfig::paced(slow))
+    }
+
+    /// Nothing: a simulated model has no vocabulary.
+    #[allow(clippy::unused_self)] // As the models of the other build.
+    pub(crate) fn tokens(&self) -> Option<fn(&str) -> usize> {
+        None
+    }
+
+    /// Nothing: a simulated model is on no GPU.
+    #[allow(clippy::unused_self)] // As the models of the other build.
+    pub(in super::super) fn cards(&self) -> &[CardNeed] {
+        &[]
+    }
+
+    /// Their part of the record's subject.
+    #[allow(clippy::unused_self)] // As the models of the other build.
+    pub(in super::super) fn subject(&self, plan: &PipelinePlan) -> Value {
+        paced_subject(plan)
+    }
+
+    /// That no model was measured.
+    #[allow(clippy::unused_self)] // As the models of the other build.
+    pub(in super::super) fn simulated(&self, plan: &PipelinePlan) -> Vec<Simulation> {
+        vec![paced_simulation(&plan.paced)]
+    }
+
+    /// Nothing to warn of.
+    #[allow(clippy::unused_self)] // As the models of the other build.
+    pub(in super::super) fn warnings(&self, _plan: &PipelinePlan) -> Vec<String> {
+        Vec::new()
+    }
+}

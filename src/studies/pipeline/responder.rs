@@ -1,0 +1,98 @@
+//! What answers with which settings: the model in a context of its own for each, or a simulated one of known speed.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+#[cfg(feature = "llama")]
+use crate::clock::Clock;
+use crate::failure::Failure;
+#[cfg(feature = "llama")]
+use crate::llm::engine::{ContextSpec, Model};
+#[cfg(feature = "llama")]
+use crate::measure::ModelSpeaker;
+use crate::measure::{PacedSpeaker, PacedSpec, Speaker};
+use crate::plan::{Arm, Side};
+
+/// Tokens of the application's warm start.
+#[cfg(feature = "llama")]
+const WARM_TOKENS: usize = 2;
+
+/// One side: its settings, and what answers with them.
+pub(super) struct Responder<'a> {
+    pub(super) side: Side,
+    pub(super) settings: &'a Arm,
+    pub(super) config: ResponderConfig<'a>,
+}
+
+/// What answers.
+pub(super) enum ResponderConfig<'m> {
+    /// A model.
+    #[cfg(feature = "llama")]
+    Model(&'m Model),
+    /// A simulated model.
+    Paced(PacedSpec, std::marker::PhantomData<&'m ()>),
+}
+
+/// A speaker that has never answered.
+pub(super) struct ReadySpeaker<'m> {
+    pub(super) speaker: Box<dyn Speaker<'m> + 'm>,
+    /// How long warming up took, in nanoseconds, where it was done.
+    pub(super) warm_up_ns: Option<u64>,
+}
+
+impl ResponderConfig<'_> {
+    /// A simulated model of that speed.
+    pub(super) fn paced(spec: PacedSpec) -> Self {
+        Self::Paced(spec, std::marker::PhantomData)
+    }
+}
+
+impl<'a> Responder<'a> {
+    /// How long each command of its reactions is held back.
+    pub(super) fn holds(&self) -> Duration {
+        match &self.config {
+            #[cfg(feature = "llama")]
+            ResponderConfig::Model(_) => Duration::ZERO,
+            ResponderConfig::Paced(spec, _) => Duration::from_secs_f64(spec.hold_ms / 1e3),
+        }
+    }
+
+    /// A speaker in a fresh context, which is warmed up if the settings ask for that.
+    #[cfg_attr(not(feature = "llama"), allow(clippy::unnecessary_wraps))] // Simulated models never fail.
+    pub(super) fn speaker(&self, stop: &AtomicBool) -> Result<ReadySpeaker<'a>, Failure> {
+        match &self.config {
+            #[cfg(feature = "llama")]
+            ResponderConfig::Model(model) => {
+                let session = model.session(&context(self.settings))?;
+                let mut speaker = ModelSpeaker::new(model, session);
+                let clock = Clock::start();
+                let warm_up_ns = if self.settings.warm_start {
+                    speaker.warm_up(WARM_TOKENS, stop)?;
+                    Some(clock.now_ns())
+                } else {
+                    None
+                };
+                Ok(ReadySpeaker { speaker: Box::new(speaker), warm_up_ns })
+            }
+            ResponderConfig::Paced(spec, _) => {
+                let _ = stop;
+                Ok(ReadySpeaker { speaker: Box::new(PacedSpeaker::new(*spec)), warm_up_ns: None })
+            }
+        }
+    }
+}
+
+/// The context that the settings ask for.
+#[cfg(feature = "llama")]
+pub(super) fn context(arm: &Arm) -> ContextSpec {
+    ContextSpec {
+        n_ctx: arm.n_ctx,
+        n_batch: arm.n_batch,
+        n_ubatch: arm.n_ubatch,
+        type_k: arm.kv_type,
+        type_v: arm.kv_type,
+        flash_attention: arm.flash_attn,
+        n_threads: arm.n_threads,
+        n_threads_batch: arm.n_threads_batch,
+    }
+}
