@@ -7,7 +7,7 @@ import socket
 import unittest
 from typing import Any, List
 
-from tests.support import IS_REAL, ShimTest
+from tests.support import IS_REAL, SHIM, ShimTest
 
 CONNECT = """
 import json, socket, sys
@@ -117,15 +117,10 @@ print(json.dumps(asyncio.run(main())))
         self.assertEqual(self.connected({"port": bridge, "tap_port": tap}, program), tap)
 
     def test_a_socket_module_that_is_imported_already_is_covered_by_install(self) -> None:
-        program = "import json, socket, sys\nsys.path.insert(0, %r)\nimport workly_settings\n" % self.shim()
+        program = f"import json, socket, sys\nsys.path.insert(0, {SHIM!r})\nimport workly_settings\n"
         program += "workly_settings.install(nodelay=True)\nprint(json.dumps(hasattr(socket.socket.connect, '__wrapped__')))"
         ran = self.python(program)
         self.assertEqual(ran.printed(), True)
-
-    def shim(self) -> str:
-        from tests.support import SHIM
-
-        return SHIM
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unittest
 from typing import Any
 
-from tests.support import ShimTest
+from tests.support import SHIM, ShimTest
 
 HEAD = """
 import json, os, sys, threading
@@ -44,8 +45,6 @@ class Priorities(ShimTest):
 
     def setUp(self) -> None:
         super().setUp()
-        import os
-
         self.base = os.getpriority(os.PRIO_PROCESS, 0)
         if self.base > 5:
             self.skipTest("these tests run at a low priority already")
@@ -80,15 +79,11 @@ print(json.dumps(nices))
         self.assertEqual((found["caller"], found["started"], found["main"]), (9, 9, 9))
 
     def test_the_idle_class_is_for_threads_that_compute(self) -> None:
-        import os
-
         found = self.run_with({"scope": "llama", "policy": "idle"}, ON_A_THREAD)
         self.assertEqual((found["policy"], found["main"]), (os.SCHED_IDLE, self.base))
 
     def test_install_lowers_by_nice(self) -> None:
         self.write("data/config.json", {"performance": {}})
-        from tests.support import SHIM
-
         start = f"import sys\nsys.path.insert(0, {SHIM!r})\nimport workly_settings\nworkly_settings.install(nice=8)\n"
         ran = self.python(start + HEAD + ON_A_THREAD, self.model)
         self.assertEqual((ran.printed()["caller"], ran.printed()["main"]), (8, self.base), json.dumps(ran.said))

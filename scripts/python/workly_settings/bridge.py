@@ -80,7 +80,11 @@ def _raising(bridge: Bridge, original: Callable[..., Any]) -> Callable[..., Any]
             return original(self, target)
         except ConnectionRefusedError:
             bridge.tap_is_missing()
-        return original(self, address)
+        try:
+            return original(self, address)
+        except ConnectionAbortedError:
+            # Linux reports the end of the refused attempt first, where the socket has a timeout.
+            return original(self, address)
 
     return connect
 
@@ -95,6 +99,7 @@ def _returning(bridge: Bridge, original: Callable[..., Any]) -> Callable[..., An
         if target is address or code != errno.ECONNREFUSED:
             return code
         bridge.tap_is_missing()
-        return original(self, address)
+        code = original(self, address)
+        return original(self, address) if code == errno.ECONNABORTED else code
 
     return connect_ex
