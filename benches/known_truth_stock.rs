@@ -19,7 +19,7 @@ use rand::{RngExt, SeedableRng};
 use workly_perf::bridge::server::EmbeddedBridge;
 use workly_perf::bridge::{Ack, Client, Dialect, Message};
 use workly_perf::clock::Clock;
-use workly_perf::measure::{Bench, Load, measure_case};
+use workly_perf::measure::{Load, LoopContext, measure_case};
 
 /// Rounds of each figure.
 const ROUNDS: u64 = 7;
@@ -131,7 +131,7 @@ fn figure_of(name: &str, sorted_ms: &[f64]) -> f64 {
 fn poisson_ms(spec: &str, rate_per_s: f64, messages: usize, seed: u64) -> Vec<f64> {
     let bridge = start(spec);
     let (stop, clock, replies) = (AtomicBool::new(false), Clock::start(), AtomicU64::new(0));
-    let bench = Bench { clock: &clock, stop: &stop, replies: &replies, ids: false };
+    let bench = LoopContext { clock: &clock, stop: &stop, replies: &replies, ids: false };
     let mut client = Client::connect(&[bridge.address()], Duration::from_secs(5), &stop).expect("a connection");
     let probe = Dialect::stock().probe(Ack::Applied).expect("a probe");
     let mut message = Message::of(Dialect::stock(), probe, None, 100);

@@ -17,7 +17,7 @@ use bare::{exchanges, median, serve};
 use workly_perf::bridge::server::{BridgeSpec, EmbeddedBridge};
 use workly_perf::bridge::{Ack, Client, Dialect, Message};
 use workly_perf::clock::Clock;
-use workly_perf::measure::{Bench, Load, measure_case};
+use workly_perf::measure::{Load, LoopContext, measure_case};
 
 const ROUNDS: usize = 21;
 const MESSAGES: usize = 3_000;
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     let stop = AtomicBool::new(false);
     let clock = Clock::start();
     let replies = AtomicU64::new(0);
-    let bench = Bench { clock: &clock, stop: &stop, replies: &replies, ids: false };
+    let bench = LoopContext { clock: &clock, stop: &stop, replies: &replies, ids: false };
     let mut client = Client::connect(&[bridge], Duration::from_secs(5), &stop).expect("the null bridge");
     let mut message =
         Message::of(Dialect::stock(), Dialect::stock().probe(Ack::Received).expect("a probe"), Some(true), SIZE);

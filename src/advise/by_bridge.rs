@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Setting};
-use super::situation::Situation;
+use super::recommendation_input::RecommendationInput;
 use crate::record::{CaseState, Run};
 
 /// `responsive` wants a command applied within this, in milliseconds.
@@ -16,7 +16,7 @@ pub(super) const AS_WORKLY_DOES: &str = "no_wait";
 const OTHERS_BYTES: u64 = 4 << 30;
 
 /// Warm start: where memory has room, and by what the newest run of `warmup` shows it to save.
-pub(super) fn warm_start(situation: &Situation, runs: &[Run]) -> Choice {
+pub(super) fn warm_start(situation: &RecommendationInput, runs: &[Run]) -> Choice {
     let (Some(memory), Some(model)) = (situation.memory_bytes, &situation.model) else {
         let reason = "the model or the machine's memory is not known";
         return Choice { value: None, ..Choice::by_rule(Setting::WarmStart, Value::Null, reason) };

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::by_gpu_runs::Tried;
 use super::bytes::gib;
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Objective, Setting};
-use super::situation::{Card, Footprint, ModelNeeds, ProfileAsk, Situation};
+use super::recommendation_input::{Card, Footprint, ModelNeeds, ProfileAsk, RecommendationInput};
 use crate::record::Run;
 
 const GIB: u64 = 1 << 30;
@@ -39,7 +39,7 @@ struct Asked<'a> {
 }
 
 /// The choices for profile, layers, context, batch, cache and flash attention, and what runs say of them.
-pub(super) fn choices(situation: &Situation, runs: &[Run]) -> Vec<Choice> {
+pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choice> {
     let mut choices = foreseen(situation);
     let layers = choices.iter().find(|choice| choice.setting == Setting::NGpuLayers);
     let layers = layers.and_then(|choice| choice.value.as_ref()?.as_u64());
@@ -53,7 +53,7 @@ pub(super) fn choices(situation: &Situation, runs: &[Run]) -> Vec<Choice> {
 }
 
 /// By what a placement takes alone.
-fn foreseen(situation: &Situation) -> Vec<Choice> {
+fn foreseen(situation: &RecommendationInput) -> Vec<Choice> {
     let Some(model) = &situation.model else { return kept("no model was named") };
     let (total, free) = match &situation.card {
         Card::NotKnown { reason } => return kept(reason),
@@ -88,7 +88,7 @@ fn foreseen(situation: &Situation) -> Vec<Choice> {
 }
 
 /// What stays free for the avatar, the desktop, and whatever else.
-fn reserve(situation: &Situation, total: u64) -> u64 {
+fn reserve(situation: &RecommendationInput, total: u64) -> u64 {
     match situation.objective {
         Objective::Fast => GIB / 2,
         Objective::Responsive => GIB,
@@ -182,7 +182,7 @@ fn on_card(model: &ModelNeeds, chosen: &Asked, all: &[Asked], free: u64) -> Vec<
 /// Nothing on the card by the profile, for that reason. The layers beside it are what a launcher with settings of its own could
 /// put there.
 fn on_cpu(
-    situation: &Situation,
+    situation: &RecommendationInput,
     model: &ModelNeeds,
     confidence: Confidence,
     (reason, layers): (&str, u64),

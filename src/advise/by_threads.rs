@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Margin, Objective, Setting};
-use super::situation::Situation;
+use super::recommendation_input::RecommendationInput;
 use super::threads::later_rule;
 use super::{Certainty, SettingCandidate, SettingChoice};
 use crate::plural::counted;
@@ -41,7 +41,7 @@ impl Test {
 }
 
 /// The threads, and whatever else of the engine's settings the same sweep tells.
-pub(super) fn choices(situation: &Situation, runs: &[Run]) -> Vec<Choice> {
+pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choice> {
     // Beside the avatar is how the machine is used; `fast` has it to itself.
     let loads = if situation.objective == Objective::Fast { ["idle", "render"] } else { ["render", "idle"] };
     let newest_first = || runs.iter().rev().filter(|run| run.command == "threads");
@@ -65,7 +65,7 @@ pub(super) fn choices(situation: &Situation, runs: &[Run]) -> Vec<Choice> {
     choices
 }
 
-fn by_rule(situation: &Situation, test: Test) -> Choice {
+fn by_rule(situation: &RecommendationInput, test: Test) -> Choice {
     let logical = situation.logical_cpus.or(situation.physical_cores);
     let Some(logical) = logical.and_then(|count| u32::try_from(count).ok()).filter(|&count| count > 0) else {
         return Choice {
@@ -151,7 +151,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Chooses; among cases that share these settings, where such are given. `None` where there are none.
-    fn decide(mut self, situation: &Situation, shared: Option<&CaseSettings>) -> Option<Decided<'a>> {
+    fn decide(mut self, situation: &RecommendationInput, shared: Option<&CaseSettings>) -> Option<Decided<'a>> {
         let varied = self.varied();
         if let Some(shared) = shared {
             self.cases.retain(|(settings, _)| settings.others == shared.others);
@@ -208,7 +208,7 @@ impl Decided<'_> {
     }
 
     /// The number of threads.
-    fn threads(&self, situation: &Situation) -> Choice {
+    fn threads(&self, situation: &RecommendationInput) -> Choice {
         let setting = self.sweep.test.setting();
         if self.choice.certainty == Certainty::Noisy {
             let written = situation.written_threads(setting.key());

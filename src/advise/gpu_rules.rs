@@ -18,7 +18,7 @@ pub struct GpuRule {
     pub compares: Compares,
     /// The steps of a rule that compares with the model or with fixed sizes; the first that is met decides.
     #[serde(default)]
-    pub steps: Vec<Step>,
+    pub steps: Vec<RuleStep>,
     /// The share of the memory that a rule by layer fills.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_of_memory: Option<f64>,
@@ -42,7 +42,7 @@ pub enum Compares {
 /// One step of a rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
+pub struct RuleStep {
     /// Met from this on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<f64>,
@@ -141,7 +141,7 @@ impl GpuRule {
         }
     }
 
-    fn step(&self, value: f64) -> Option<&Step> {
+    fn step(&self, value: f64) -> Option<&RuleStep> {
         self.steps.iter().find(|step| {
             step.at_least.is_none_or(|least| value >= least) && step.more_than.is_none_or(|bound| value > bound)
         })

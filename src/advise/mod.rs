@@ -4,18 +4,18 @@ mod by_bridge;
 mod by_gpu_runs;
 mod by_noise;
 mod by_placement;
-mod by_studies;
 mod by_threads;
 mod bytes;
 pub mod checkup;
 mod gpu_rules;
+mod ipc_rules;
 mod leak;
 mod obeyed;
 mod placement;
 mod recommend;
 mod recommendation;
+mod recommendation_input;
 mod setting_choice;
-mod situation;
 mod standstill;
 mod thread_choice;
 pub mod threads;
@@ -23,7 +23,7 @@ pub mod watch;
 
 pub use by_noise::noise_behind;
 pub use bytes::gib;
-pub use gpu_rules::{Compares, GpuRule, RuleAnswer, Step, TableCard, gpu_rules, table_cards};
+pub use gpu_rules::{Compares, GpuRule, RuleAnswer, RuleStep, TableCard, gpu_rules, table_cards};
 pub use leak::{Doubt, Growth, LeakJudgement, LeakRule, LeakVerdict};
 pub use obeyed::{ObeyedBy, ProfileChange};
 pub use placement::{MemoryBudget, PlacementOption, PlacementPick, cliffs, pick};
@@ -31,7 +31,7 @@ pub use recommend::recommend;
 pub use recommendation::{
     Basis, Choice, Confidence, Evidence, Margin, Objective, RECOMMENDATION_SCHEMA, Recommendation, Setting, spelled,
 };
+pub use recommendation_input::{Card, Footprint, ModelNeeds, ProfileAsk, RecommendationInput};
 pub use setting_choice::{SettingCandidate, SettingChoice};
-pub use situation::{Card, Footprint, ModelNeeds, ProfileAsk, Situation};
 pub use standstill::Standstill;
 pub use thread_choice::{Candidate, Certainty, ThreadChoice};

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::by_bridge::AS_WORKLY_DOES;
 use super::recommendation::{Choice, Setting};
-use super::situation::{ProfileAsk, Situation};
+use super::recommendation_input::{ProfileAsk, RecommendationInput};
 use crate::plural::counted;
 
 /// Who acts on a setting.
@@ -65,7 +65,7 @@ pub struct ProfileChange {
 impl ProfileChange {
     /// What the recommended profile, or the present one where it stays, comes to. `None` where neither is known.
     #[must_use]
-    pub fn of(situation: &Situation, choices: &[Choice]) -> Option<Self> {
+    pub fn of(situation: &RecommendationInput, choices: &[Choice]) -> Option<Self> {
         let chosen = choices.iter().find(|choice| choice.setting == Setting::GpuProfile);
         let chosen = chosen.and_then(|choice| choice.value.as_ref()?.as_str());
         Self::between(&situation.profiles, situation.current_profile.as_deref(), chosen)

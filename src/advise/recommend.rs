@@ -4,13 +4,13 @@ use super::by_bridge::{ipc, warm_start};
 use super::by_threads::TTFT_TARGET_MS;
 use super::obeyed::ProfileChange;
 use super::recommendation::{Basis, Choice, Confidence, Objective, Setting};
-use super::situation::{Card, Situation};
-use super::{by_noise, by_placement, by_studies, by_threads};
+use super::recommendation_input::{Card, RecommendationInput};
+use super::{by_noise, by_placement, by_threads, ipc_rules};
 use crate::record::Run;
 
 /// The choices for a situation, from runs in the order of their starts, and what could not be known.
 #[must_use]
-pub fn recommend(situation: &Situation, runs: &[Run]) -> (Vec<Choice>, Vec<String>) {
+pub fn recommend(situation: &RecommendationInput, runs: &[Run]) -> (Vec<Choice>, Vec<String>) {
     let mut choices = by_placement::choices(situation, runs);
     // What was measured stands in place of what a rule says.
     let engine = by_threads::choices(situation, runs);
@@ -19,12 +19,12 @@ pub fn recommend(situation: &Situation, runs: &[Run]) -> (Vec<Choice>, Vec<Strin
     choices.sort_by_key(|choice| choice.setting);
     choices.push(warm_start(situation, runs));
     let [mode, window] = ipc(runs);
-    choices.push(match by_studies::mode(runs) {
+    choices.push(match ipc_rules::mode(runs) {
         // What a lone command waits stands beside it, whichever way reactions go.
         Some(compared) => Choice { evidence: [compared.evidence, mode.evidence].concat(), ..compared },
         None => mode,
     });
-    choices.push(by_studies::window(runs).unwrap_or(window));
+    choices.push(ipc_rules::window(runs).unwrap_or(window));
     if let Some(change) = ProfileChange::of(situation, &choices) {
         for choice in &mut choices {
             choice.application = change.to.value(choice.setting);
@@ -35,7 +35,7 @@ pub fn recommend(situation: &Situation, runs: &[Run]) -> (Vec<Choice>, Vec<Strin
     (choices, not_known)
 }
 
-fn not_known(situation: &Situation, choices: &[Choice]) -> Vec<String> {
+fn not_known(situation: &RecommendationInput, choices: &[Choice]) -> Vec<String> {
     let mut sentences = Vec::new();
     let of = |setting: Setting| choices.iter().find(|choice| choice.setting == setting);
     match &situation.card {

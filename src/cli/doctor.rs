@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::reach::ReachArgs;
+use super::reach::BridgeConnectionArgs;
 use crate::llm::ModelRef;
 
 /// Check machine, GPU, configuration, model and bridge, and show how to fix problems.
@@ -16,7 +16,7 @@ pub struct DoctorArgs {
     pub model: Option<ModelRef>,
     /// The bridge.
     #[command(flatten)]
-    pub reach: ReachArgs,
+    pub reach: BridgeConnectionArgs,
     /// Output format, printed to standard output.
     #[arg(long, value_enum, default_value_t = DoctorFormat::Table)]
     pub format: DoctorFormat,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::ipc_variants::VariantArgs;
-use super::reach::ReachArgs;
+use super::reach::BridgeConnectionArgs;
 use super::root::Format;
 use super::values::{parse_duration, parse_size, parse_speed};
 use crate::measure::Load;
@@ -27,7 +27,7 @@ pub struct IpcArgs {
     pub messages: u32,
     /// The bridge.
     #[command(flatten)]
-    pub reach: ReachArgs,
+    pub reach: BridgeConnectionArgs,
     /// Measure only this load: `closed` (request-response), `poisson:RATE` or `fixed:RATE`, in messages per second. May be
     /// repeated.
     #[arg(long, value_name = "LOAD")]

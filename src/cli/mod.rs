@@ -37,7 +37,7 @@ pub use memory::MemoryArgs;
 pub use memory_size::{LayerItem, MemorySize, Reserve};
 pub use model::{InspectArgs, ModelArgs, ModelCheckArgs, ModelCommand, ModelFormat, ShapesArgs, SynthArgs};
 pub use pipeline::{Beside, PipelineArgs};
-pub use reach::ReachArgs;
+pub use reach::BridgeConnectionArgs;
 pub use recommend::{ObjectiveArg, RecommendArgs};
 pub use render_load::RenderLoadArgs;
 pub use report::ReportArgs;

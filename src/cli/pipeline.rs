@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::memory_size::MemorySize;
-use super::reach::ReachArgs;
+use super::reach::BridgeConnectionArgs;
 use super::root::Format;
 use super::values::parse_duration;
 use crate::llm::ModelRef;
@@ -34,7 +34,7 @@ pub struct PipelineArgs {
     pub model: Option<ModelRef>,
     /// The bridge.
     #[command(flatten)]
-    pub reach: ReachArgs,
+    pub reach: BridgeConnectionArgs,
     /// Number of turns, each run with every set of settings. A confidence interval needs at least six.
     #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub turns: u32,

@@ -11,7 +11,7 @@ use crate::bridge::Target;
 
 /// Which bridge, what it speaks, and how long it is waited for.
 #[derive(Debug, Args)]
-pub struct ReachArgs {
+pub struct BridgeConnectionArgs {
     /// The bridge: HOST:PORT, or `embedded[:KEY=VALUE,…]` for a simulated bridge in this process (keys: see `workly-perf bridge
     /// --help`). Default: 127.0.0.1:5555, the address that the application always uses, whatever its configuration says.
     #[arg(long, value_name = "BRIDGE")]

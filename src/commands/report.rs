@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::llm::engine::{Backend, LogLevel};
 use crate::record::{self, RecordFolder, Run};
 use crate::report;
-use crate::studies::{FinishedRun, Recorder, Verdict};
+use crate::studies::{FinishedRun, Recorder, RunVerdict};
 use crate::term::Printer;
 
 pub(super) fn run(args: &ReportArgs, printer: Printer) -> Result<Exit, Failure> {
@@ -108,8 +108,8 @@ pub(super) fn show_finished(finished: &FinishedRun, rendering: Rendering, printe
     }
     show_record(&finished.recorder, &rendering.text(run, printer)?, printer)?;
     Ok(match finished.outcome()? {
-        Some(Verdict::Done) => Exit::Done,
-        Some(Verdict::Negative) => Exit::Negative,
+        Some(RunVerdict::Done) => Exit::Done,
+        Some(RunVerdict::Negative) => Exit::Negative,
         None => Exit::Interrupted,
     })
 }

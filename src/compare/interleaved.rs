@@ -2,7 +2,7 @@
 
 use super::comparison::{Comparison, Question, compare};
 use super::gate::Gate;
-use super::sequential::{Look, looks};
+use super::sequential::{InterimLook, looks};
 use crate::record::RunFigures;
 
 /// The error that a comparison may make, whenever it stops.
@@ -26,7 +26,7 @@ pub struct Interleaved<'g> {
     allow_different: bool,
     planned_pairs: usize,
     /// Known after the first pair: how many figures there are to judge decides how often one may look.
-    schedule: Vec<Look>,
+    schedule: Vec<InterimLook>,
     latest: Option<(Comparison, usize)>,
 }
 
@@ -38,7 +38,7 @@ pub struct InterleavedResult {
     /// Pairs that it rests on.
     pub pairs: usize,
     /// The looks that were allowed.
-    pub looks: Vec<Look>,
+    pub looks: Vec<InterimLook>,
 }
 
 impl<'g> Interleaved<'g> {

@@ -22,4 +22,4 @@ pub use gate::{Budget, Gate, Selection};
 pub use history::{Changed, Point, Series, WideRow, series, wide_rows};
 pub use interleaved::{Interleaved, InterleavedResult, Pairs};
 pub use judgement::{Change, Judgement, Verdict};
-pub use sequential::{Look, looks};
+pub use sequential::{InterimLook, looks};

@@ -11,7 +11,7 @@ const SPENT: [f64; 3] = [0.15, 0.25, 0.60];
 
 /// A look at the pairs so far.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Look {
+pub struct InterimLook {
     /// After how many pairs.
     pub pairs: usize,
     /// The two-sided error that this look may spend.
@@ -21,8 +21,8 @@ pub struct Look {
 /// The looks at `pairs` pairs: after two thirds, five sixths and all of them. Looks that no result could decide are left
 /// out and their error goes to the last one. `metrics` figures are judged at once.
 #[must_use]
-pub fn looks(pairs: usize, metrics: usize, alpha: f64) -> Vec<Look> {
-    let mut looks: Vec<Look> = Vec::new();
+pub fn looks(pairs: usize, metrics: usize, alpha: f64) -> Vec<InterimLook> {
+    let mut looks: Vec<InterimLook> = Vec::new();
     let mut kept = 0.0;
     for ((part, of), share) in [(2, 3), (5, 6), (1, 1)].into_iter().zip(SPENT) {
         let after = (pairs * part).div_ceil(of);
@@ -32,12 +32,12 @@ pub fn looks(pairs: usize, metrics: usize, alpha: f64) -> Vec<Look> {
         } else if smallest_p(after) * metrics.max(1) as f64 <= share
             && looks.last().is_none_or(|look| look.pairs < after)
         {
-            looks.push(Look { pairs: after, alpha: share });
+            looks.push(InterimLook { pairs: after, alpha: share });
         } else {
             kept += share;
         }
     }
-    looks.push(Look { pairs, alpha: kept });
+    looks.push(InterimLook { pairs, alpha: kept });
     looks
 }
 
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn looks_spend_the_error_once_and_only_where_they_can_decide() {
-        let pairs = |looks: &[Look]| looks.iter().map(|look| look.pairs).collect::<Vec<_>>();
+        let pairs = |looks: &[InterimLook]| looks.iter().map(|look| look.pairs).collect::<Vec<_>>();
         assert_eq!(pairs(&looks(12, 1, 0.05)), [10, 12], "after 8 pairs, p is 0.0078 at best, and 0.0075 may be spent");
         assert_eq!(pairs(&looks(20, 4, 0.05)), [14, 17, 20]);
         assert_eq!(pairs(&looks(6, 1, 0.05)), [6]);

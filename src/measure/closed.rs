@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::round_trips::{Bench, End, RoundTrips, deadline_ns, renew};
+use super::round_trips::{End, LoopContext, RoundTrips, deadline_ns, renew};
 use crate::bridge::{BridgeError, Client, Message, Waiting};
 
 /// After that many failures in a row, going on would only wait for more of them.
@@ -12,7 +12,12 @@ const FAILURES_IN_A_ROW: u32 = 3;
 ///
 /// A message without a reply is lost, and the connection replaced: a late reply would otherwise be taken for that of the
 /// next message, and shift every later figure by one.
-pub(super) fn closed_loop(client: &mut Client, message: &mut Message, messages: usize, bench: Bench<'_>) -> RoundTrips {
+pub(super) fn closed_loop(
+    client: &mut Client,
+    message: &mut Message,
+    messages: usize,
+    bench: LoopContext<'_>,
+) -> RoundTrips {
     let mut trips = RoundTrips::new(messages);
     let began_ns = bench.clock.now_ns();
     let mut failures = 0;
@@ -64,7 +69,7 @@ pub(super) fn closed_loop(client: &mut Client, message: &mut Message, messages: 
 }
 
 /// One timed exchange, in nanoseconds.
-fn exchange(client: &mut Client, message: &mut Message, bench: Bench<'_>) -> Result<u64, BridgeError> {
+fn exchange(client: &mut Client, message: &mut Message, bench: LoopContext<'_>) -> Result<u64, BridgeError> {
     let number = client.number(1);
     let line = message.line(number);
     let sent_ns = bench.clock.now_ns();

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::closed::closed_loop;
-use super::round_trips::{Bench, End, RoundTrips, clear_up};
+use super::round_trips::{End, LoopContext, RoundTrips, clear_up};
 use super::turn::{Prompt, Speaker, SpeakerError};
 use super::variants::wait_until;
 use crate::bridge::{Client, Message};
@@ -65,7 +65,7 @@ pub fn measure_cell(
         let asking = bridge.map(|(client, message, ids)| {
             let asked = &asked;
             scope.spawn(move || {
-                let bench = Bench { clock, stop, replies: &AtomicU64::new(0), ids };
+                let bench = LoopContext { clock, stop, replies: &AtomicU64::new(0), ids };
                 let trips = lone_commands(client, message, seed, bench);
                 asked.store(true, Ordering::Relaxed);
                 trips
@@ -81,7 +81,7 @@ pub fn measure_cell(
 }
 
 /// Commands that come alone.
-fn lone_commands(client: &mut Client, message: &mut Message, seed: u64, bench: Bench<'_>) -> RoundTrips {
+fn lone_commands(client: &mut Client, message: &mut Message, seed: u64, bench: LoopContext<'_>) -> RoundTrips {
     let mut random = StdRng::seed_from_u64(seed);
     let mut all = RoundTrips::new(COMMANDS);
     for _ in 0..COMMANDS {

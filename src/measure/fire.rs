@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::load::Load;
-use super::round_trips::{Bench, End, measure_case};
+use super::round_trips::{End, LoopContext, measure_case};
 use crate::bridge::server::AppliedAccount;
 use crate::bridge::{Ack, BridgeError, Client, Dialect, Message, Reply, Waiting};
 use crate::clock::Clock;
@@ -131,8 +131,8 @@ fn received(reply: &Reply, arrived_ns: u64) -> u64 {
 
 /// The length of a frame, by a client that sends on each *applied* reply and so gets one a frame: the median. `None` where replies
 /// do not come; the connection is a fresh one then. `message` is one that is answered once it is applied.
-pub fn frame_period_ns(client: &mut Client, message: &mut Message, seed: u64, bench: Bench<'_>) -> Option<u64> {
-    let quiet = Bench { replies: &AtomicU64::new(0), ..bench };
+pub fn frame_period_ns(client: &mut Client, message: &mut Message, seed: u64, bench: LoopContext<'_>) -> Option<u64> {
+    let quiet = LoopContext { replies: &AtomicU64::new(0), ..bench };
     let mut trips = measure_case(client, message, Load::Closed, FRAMES, seed, quiet);
     if !matches!(trips.end, End::Complete) || trips.lost > 0 || trips.surplus > 0 || trips.latency_ns.is_empty() {
         // Should it fail, the next command says so.
@@ -207,7 +207,7 @@ mod tests {
         let mut client = Client::connect(&[bridge.address()], Duration::from_secs(5), &stop).unwrap();
         let dialect = Dialect::stock();
         let mut message = Message::of(dialect, dialect.probe(Ack::Applied).unwrap(), Some(true), 0);
-        let bench = Bench { clock: &clock, stop: &stop, replies: &replies, ids: false };
+        let bench = LoopContext { clock: &clock, stop: &stop, replies: &replies, ids: false };
         let frame_ns = frame_period_ns(&mut client, &mut message, 1, bench).unwrap();
         // Never shorter than the frame by more than what its timer is off.
         assert!(frame_ns > 8_000_000, "{frame_ns}");

@@ -48,14 +48,14 @@ pub use placement::{
 #[cfg(feature = "llama")]
 pub use placement_run::{foresee_placements, measure_placement};
 pub use rate::{
-    Failing, Limit, Phase, Search, Step, Verdict, due_count, judge, measure_step, saturated_per_s, search_metrics,
-    step_metrics,
+    Failing, Limit, Phase, RateStep, RateVerdict, Search, due_count, judge, measure_step, saturated_per_s,
+    search_metrics, step_metrics,
 };
 pub use render_load::{
     Calibration, Frame, FrameCounts, Frames, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render,
 };
 pub use replay::{Due, Replayed, replay};
-pub use round_trips::{Bench, End, QUIET, RoundTrips, measure_case, quiet_after};
+pub use round_trips::{End, LoopContext, QUIET, RoundTrips, measure_case, quiet_after};
 pub use signatures::{Signature, growing_queue, received_signature};
 #[cfg(feature = "llama")]
 pub use start::measure_start;

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use super::round_trips::{Bench, End, RoundTrips, deadline_ns, renew};
+use super::round_trips::{End, LoopContext, RoundTrips, deadline_ns, renew};
 use crate::bridge::{BridgeError, Client, LineWriter, Message, Reply};
 use crate::clock::Clock;
 
@@ -32,7 +32,7 @@ pub(super) fn open_loop(
     client: &mut Client,
     message: &mut (impl Lines + Send),
     schedule_ns: &[u64],
-    bench: Bench<'_>,
+    bench: LoopContext<'_>,
 ) -> RoundTrips {
     let mut trips = RoundTrips::new(schedule_ns.len());
     let writer = match client.writer() {
@@ -192,7 +192,7 @@ impl Replies {
         client: &mut Client,
         due_ns: &[u64],
         sent: &AtomicUsize,
-        bench: Bench<'_>,
+        bench: LoopContext<'_>,
     ) -> Option<BridgeError> {
         while self.answered() < due_ns.len() {
             // By order, the message that is waited for is known. With ids, one may be lost while others are answered:

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::matcher::{Answer, Matcher};
-use super::round_trips::{Bench, End, RoundTrips, clear_up};
+use super::round_trips::{End, LoopContext, RoundTrips, clear_up};
 use crate::bridge::tap::MessageId;
 use crate::bridge::{Ack, BridgeError, Client, LineWriter};
 use crate::clock::nanos;
@@ -42,7 +42,7 @@ pub struct Replayed {
 }
 
 /// Sends every message when it is due, and collects the replies until the last has come, or nothing has for the client's timeout.
-pub fn replay(client: &mut Client, schedule: &[Due], bench: Bench<'_>) -> Replayed {
+pub fn replay(client: &mut Client, schedule: &[Due], bench: LoopContext<'_>) -> Replayed {
     let mut acks: Vec<Ack> = schedule.iter().filter_map(|due| due.wants).collect();
     acks.sort_unstable();
     acks.dedup();
@@ -62,7 +62,7 @@ pub fn replay(client: &mut Client, schedule: &[Due], bench: Bench<'_>) -> Replay
     Replayed { trips, unassigned: account.unassigned }
 }
 
-fn play(client: &mut Client, writer: LineWriter, schedule: &[Due], account: &mut Account, bench: Bench<'_>) {
+fn play(client: &mut Client, writer: LineWriter, schedule: &[Due], account: &mut Account, bench: LoopContext<'_>) {
     let begin_ns = bench.clock.now_ns() + LEAD_NS;
     let shared = Shared { matcher: Mutex::default(), halt: AtomicBool::new(false), begin_ns, bench };
     let (end, sends) = thread::scope(|scope| {
@@ -149,7 +149,7 @@ struct Shared<'a> {
     matcher: Mutex<Matcher>,
     halt: AtomicBool,
     begin_ns: u64,
-    bench: Bench<'a>,
+    bench: LoopContext<'a>,
 }
 
 impl Shared<'_> {

@@ -11,7 +11,7 @@ use crate::clock::{Clock, nanos};
 
 /// What every case of a run shares.
 #[derive(Debug, Clone, Copy)]
-pub struct Bench<'a> {
+pub struct LoopContext<'a> {
     /// The clock.
     pub clock: &'a Clock,
     /// Set by Ctrl-C.
@@ -163,9 +163,9 @@ pub fn measure_case(
     load: Load,
     (warm_up, messages): (usize, usize),
     seed: u64,
-    bench: Bench<'_>,
+    bench: LoopContext<'_>,
 ) -> RoundTrips {
-    let warming = closed_loop(client, message, warm_up, Bench { replies: &AtomicU64::new(0), ..bench });
+    let warming = closed_loop(client, message, warm_up, LoopContext { replies: &AtomicU64::new(0), ..bench });
     let warm_up_ns = warming.latency_ns;
     if !matches!(warming.end, End::Complete) {
         let surplus = warming.surplus + client.take_surplus();
@@ -203,7 +203,7 @@ pub fn quiet_after(latency_ns: &[u64]) -> Duration {
 }
 
 /// Waits for stragglers: whatever comes beyond the replies still owed is surplus, and may have shifted every match.
-pub(super) fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: Bench<'_>) {
+pub(super) fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: LoopContext<'_>) {
     if matches!(trips.end, End::Broken(_)) {
         // That connection is given up; the next one is settled when it is made.
         trips.surplus += client.take_surplus();
@@ -220,7 +220,7 @@ pub(super) fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: Bench
 
 /// Replaces the connection after a loss, and waits whether replies come that were owed on the old one: the stock bridge's
 /// main thread answers whoever is connected when it gets there.
-pub(super) fn renew(client: &mut Client, trips: &mut RoundTrips, bench: Bench<'_>) {
+pub(super) fn renew(client: &mut Client, trips: &mut RoundTrips, bench: LoopContext<'_>) {
     trips.surplus += client.take_surplus();
     match client.reconnect(bench.stop).and_then(|()| client.settle(QUIET)) {
         Ok(late) => trips.surplus += late,

@@ -23,13 +23,13 @@ pub use conversation::ConversationError;
 pub use cpus::{oversubscribed, usable_counts};
 pub use gpu_profiles::{Depth, GpuProfilesPlan, KeptFree, card_name};
 pub use ipc::{
-    BreakdownPlan, IpcCase, IpcPlan, MaxRatePlan, ReplayPlan, RoundTripsPlan, Shape, Study, VariantsPlan, Way,
+    BreakdownPlan, IpcCase, IpcPlan, MaxRatePlan, ReplayPlan, RoundTripsPlan, SendStrategy, Shape, Study, VariantsPlan,
 };
 pub use memory::{ConversationPlan, GrowthUnit, LeakPlan, MemoryWatchPlan};
 pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
 pub use needs::{NeedsError, app_profiles, model_needs};
 pub use pipeline::{ARM_KEYS, Arm, ArmError, PipelinePlan, PipelinePlanError, Side};
-pub use reach::{DialectBy, FoundBy, PlanError, Reach};
+pub use reach::{BridgeConnection, DialectBy, FoundBy, PlanError};
 pub use recommend::{CurrentSettings, Effort, RecommendPlan};
 pub use settings::settings_patch;
 pub use shared::DEFAULT_CONFIG;

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::shared::{DEFAULT_CONFIG, as_ms, as_text, maybe_shown, read_config};
 use crate::bridge::{Ack, DEFAULT_PORT, Detected, Dialect, DialectError, Listener, Message, Probe, Target};
-use crate::cli::ReachArgs;
+use crate::cli::BridgeConnectionArgs;
 use crate::config::{ConfigError, WorklyConfig};
 use crate::record::RecordError;
 
@@ -84,7 +84,7 @@ pub enum FoundBy {
 
 /// Which bridge, and how to speak to it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Reach {
+pub struct BridgeConnection {
     /// The bridge.
     #[serde(serialize_with = "as_text")]
     pub target: Target,
@@ -119,9 +119,9 @@ fn as_name<S: Serializer>(dialect: &&'static Dialect, serializer: S) -> Result<S
     serializer.serialize_str(&dialect.name)
 }
 
-impl Reach {
+impl BridgeConnection {
     /// Resolves the arguments: the bridge, and the configuration that was read on the way (empty where none was).
-    pub fn resolve(args: &ReachArgs) -> Result<(Self, WorklyConfig), PlanError> {
+    pub fn resolve(args: &BridgeConnectionArgs) -> Result<(Self, WorklyConfig), PlanError> {
         // An embedded bridge needs nothing of the configuration: a broken one is only in the way if it was asked for.
         let (config_path, config) = match (&args.config, &args.bridge) {
             (None, Some(Target::Embedded(_))) => (None, WorklyConfig::default()),
@@ -252,10 +252,10 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
 
-    fn plan(line: &str) -> Result<Reach, PlanError> {
+    fn plan(line: &str) -> Result<BridgeConnection, PlanError> {
         let words = ["workly-perf", "ipc"].into_iter().chain(line.split_whitespace());
         let Command::Ipc(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not ipc") };
-        Reach::resolve(&args.reach).map(|(reach, _)| reach)
+        BridgeConnection::resolve(&args.reach).map(|(reach, _)| reach)
     }
 
     #[test]
@@ -287,10 +287,11 @@ mod tests {
             std::fs::write(file.path(), text).unwrap();
             plan(&format!("--config {} {more}", file.path().display())).unwrap()
         };
-        let lines = |plan: &Reach| -> Vec<String> {
+        let lines = |plan: &BridgeConnection| -> Vec<String> {
             plan.restoring().map(|(_, mut message)| String::from_utf8(message.line(0).to_vec()).unwrap()).collect()
         };
-        let probed = |plan: &Reach| String::from_utf8(plan.message(Ack::Applied, 0).line(0).to_vec()).unwrap();
+        let probed =
+            |plan: &BridgeConnection| String::from_utf8(plan.message(Ack::Applied, 0).line(0).to_vec()).unwrap();
         let unknown = with("{}", "");
         assert!(lines(&unknown).iter().all(|line| line.contains("reset_expressions")), "{:?}", lines(&unknown));
         assert!(probed(&unknown).contains(r#""enabled": false"#), "off is the default: {}", probed(&unknown));

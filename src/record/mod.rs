@@ -51,7 +51,8 @@ pub use run::{Build, Machine, Run, RunState, Simulation};
 pub use saver::RecordSaver;
 pub use schema::{SCHEMA, SchemaVersion};
 pub use session::{
-    SESSION_FILE, Sender, Session, SessionEvent, SessionHead, SessionLine, SessionMessage, SessionWriter, read_session,
+    RecordedSession, SESSION_FILE, Sender, SessionEvent, SessionHead, SessionLine, SessionMessage, SessionWriter,
+    read_session,
 };
 pub use timeline::{Series, Timeline};
 pub use topology::Topology;

@@ -176,7 +176,7 @@ impl SessionWriter {
 
 /// A session as it was recorded.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Session {
+pub struct RecordedSession {
     /// What it says of itself.
     pub head: SessionHead,
     /// What happened.
@@ -186,7 +186,7 @@ pub struct Session {
 }
 
 /// Reads a session: the file, or the folder of the record that it is in.
-pub fn read_session(path: &Path) -> Result<Session, RecordError> {
+pub fn read_session(path: &Path) -> Result<RecordedSession, RecordError> {
     let path = if path.is_dir() { path.join(SESSION_FILE) } else { path.to_owned() };
     let file = File::open(&path).map_err(RecordError::io("read", &path))?;
     let mut reader = BufReader::new(file);
@@ -211,7 +211,7 @@ pub fn read_session(path: &Path) -> Result<Session, RecordError> {
             Err(error) => return Err(RecordError::corrupt(&path, format!("line {}: {error}", lines.len() + 2))),
         }
     }
-    Ok(Session { head, lines, is_cut })
+    Ok(RecordedSession { head, lines, is_cut })
 }
 
 #[cfg(test)]
@@ -248,7 +248,7 @@ mod tests {
             writer.add(line).unwrap();
         }
         writer.finish().unwrap();
-        let whole = Session { head: head.clone(), lines: lines.to_vec(), is_cut: false };
+        let whole = RecordedSession { head: head.clone(), lines: lines.to_vec(), is_cut: false };
         assert_eq!(read_session(temp.path()).unwrap(), whole);
         let SessionEvent::Message(binary) = &lines[2].event else { panic!("a message") };
         assert_eq!(binary.content().unwrap(), b"\xC1\xFF");

@@ -1,7 +1,7 @@
 //! Differences taken apart: what lies between a cold start and a warm reply, a row for each step.
 
 use super::figure;
-use super::others::Grid;
+use super::metric_tables::Grid;
 use super::outline::Column;
 use crate::plural::noun_for;
 use crate::record::{Case, Metric, Run};

@@ -1,7 +1,7 @@
 //! Before and after as a table: a row for each figure, with both values, the change and what it comes to.
 
 use super::figure;
-use super::others::Grid;
+use super::metric_tables::Grid;
 use super::outline::Column;
 use crate::record::{BeforeAfterRow, Case, MeasuredRow, RowChange, Run, StatedRow};
 

@@ -14,8 +14,8 @@ mod html;
 mod line;
 mod llama_bench;
 mod markdown;
+mod metric_tables;
 mod notes;
-mod others;
 mod outline;
 mod plot;
 #[cfg(test)]

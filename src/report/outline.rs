@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::conditions::conditions;
 use super::figure;
+use super::metric_tables::{self, Grid};
 use super::notes::{files, notes};
-use super::others::{self, Grid};
 use super::{attribution, before_after, settings, timeline, waterfall};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, MachineNoise, Metric, MetricStatus, Run, RunState};
@@ -71,8 +71,8 @@ impl Outline {
             remarks.extend(nowhere.iter().map(|(name, p)| format!("{name} is not given: it {}.", figure::needs(*p))));
         }
         let mut none = zero_everywhere(&run.cases);
-        let groups = others::groups(&run.cases, &none);
-        let mut tables: Vec<Grid> = groups.iter().map(|group| others::grid(group, &none)).collect();
+        let groups = metric_tables::groups(&run.cases, &none);
+        let mut tables: Vec<Grid> = groups.iter().map(|group| metric_tables::grid(group, &none)).collect();
         // Said under the main table, else under the last of the others. Where there is no table, each case says it.
         match (in_table.is_empty(), tables.last_mut()) {
             _ if none.is_empty() => {}

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::figure;
-use super::others::Grid;
+use super::metric_tables::Grid;
 use super::outline::Column;
 use crate::record::{Case, Run};
 

@@ -1,7 +1,7 @@
 //! Turns as waterfalls: where the time goes from the sentence to the face, a row each.
 
 use super::figure;
-use super::others::Grid;
+use super::metric_tables::Grid;
 use super::outline::Column;
 use crate::plural::{noun_for, verb_for};
 use crate::record::{Case, Run, TurnStage, Waterfall};

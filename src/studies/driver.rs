@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::observer::Observer;
 use super::recorder::Recorder;
-use super::study::{CaseHistogram, RunContext, RunRecord, StopReason, Study, Verdict, failed_cases};
+use super::study::{CaseHistogram, RunContext, RunRecord, RunVerdict, StopReason, Study, failed_cases};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::record::{Case, HistogramFiles, HlogPart, RecordError, Run, RunState};
@@ -28,7 +28,7 @@ pub(crate) struct FinishedRun {
     /// The record.
     pub(crate) recorder: Recorder,
     /// What it says of what was measured.
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: RunVerdict,
     /// What to try where cases failed.
     pub(crate) advice: String,
 }
@@ -36,7 +36,7 @@ pub(crate) struct FinishedRun {
 impl FinishedRun {
     /// What the process is to report once the record was shown: the verdict, or that cases failed. `None` for a run that was
     /// interrupted.
-    pub(crate) fn outcome(&self) -> Result<Option<Verdict>, Failure> {
+    pub(crate) fn outcome(&self) -> Result<Option<RunVerdict>, Failure> {
         let run = &self.recorder.run;
         match run.state {
             RunState::Interrupted => Ok(None),

@@ -37,4 +37,4 @@ pub(crate) use driver::{FinishedRun, RunOptions, drive};
 pub(crate) use interruption::{Interruption, ended_by};
 pub(crate) use observer::{Observer, Phase};
 pub(crate) use recorder::{LOCAL_RUNS, Recorder};
-pub(crate) use study::Verdict;
+pub(crate) use study::RunVerdict;

@@ -54,7 +54,7 @@ impl StopReason {
 
 /// What a run that ended without an error says about what it measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum RunVerdict {
     /// Nothing speaks against it.
     Done,
     /// Something does: a leak, a regression.
@@ -202,8 +202,8 @@ pub(crate) trait Study {
     }
 
     /// What a complete run says about what was measured.
-    fn verdict(&self, _data: &Self::Data, _run: &Run) -> Verdict {
-        Verdict::Done
+    fn verdict(&self, _data: &Self::Data, _run: &Run) -> RunVerdict {
+        RunVerdict::Done
     }
 
     /// What to try when cases failed.

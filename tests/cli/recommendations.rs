@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 use workly_perf::advise::{
-    Basis, Card, Choice, Footprint, ModelNeeds, Objective, RECOMMENDATION_SCHEMA, Recommendation, Setting, Situation,
-    recommend,
+    Basis, Card, Choice, Footprint, ModelNeeds, Objective, RECOMMENDATION_SCHEMA, Recommendation, RecommendationInput,
+    Setting, recommend,
 };
 use workly_perf::config::ConfigFile;
 use workly_perf::llm::gguf::Gguf;
@@ -53,8 +53,8 @@ fn recommendation(objective: Objective, (choices, not_known): (Vec<Choice>, Vec<
     }
 }
 
-fn situation(objective: Objective, cores: u64, card: &Card) -> Situation {
-    Situation {
+fn situation(objective: Objective, cores: u64, card: &Card) -> RecommendationInput {
+    RecommendationInput {
         objective,
         physical_cores: Some(cores),
         logical_cpus: Some(cores),
@@ -110,7 +110,7 @@ fn whatever_the_rules_recommend_workly_accepts() {
                     for runs in evidence.iter().take(if cores == 2 { 2 } else { 1 }) {
                         let profiles = app_profiles(Some(&facts), Some(cores));
                         let own = situation(objective, cores, &card);
-                        let situation = Situation { model: Some(needs.clone()), profiles, ..own };
+                        let situation = RecommendationInput { model: Some(needs.clone()), profiles, ..own };
                         let choices = recommend(&situation, runs);
                         check(&choices.0, cores);
                         let sets = settings_patch(&recommendation(objective, choices));
@@ -179,7 +179,7 @@ fn a_profile_that_fits_only_with_a_quantised_cache_is_no_choice() {
     let card = Card::Here { total_bytes: 8 << 30, free_bytes: Some(8 << 30) };
     let profiles = app_profiles(Some(&facts), Some(8));
     let own = situation(Objective::Responsive, 8, &card);
-    let (choices, _) = recommend(&Situation { model: Some(needs), profiles, ..own }, &[]);
+    let (choices, _) = recommend(&RecommendationInput { model: Some(needs), profiles, ..own }, &[]);
     let of = |setting: Setting| choices.iter().find(|choice| choice.setting == setting).unwrap();
     assert_eq!(of(Setting::GpuProfile).value, Some(json!("cpu_fallback")), "6 of 7 GiB only with q8_0");
     let kv_type = of(Setting::KvType);
@@ -198,7 +198,7 @@ fn a_seven_b_model_gets_the_largest_profile_that_fits() {
         let card = Card::Here { total_bytes: gib << 30, free_bytes: None };
         let profiles = app_profiles(Some(&facts), Some(8));
         let own = situation(objective, 8, &card);
-        let (choices, _) = recommend(&Situation { model: Some(needs.clone()), profiles, ..own }, &[]);
+        let (choices, _) = recommend(&RecommendationInput { model: Some(needs.clone()), profiles, ..own }, &[]);
         let of = |setting: Setting| choices.iter().find(|choice| choice.setting == setting).unwrap().value.clone();
         (of(Setting::GpuProfile).unwrap(), of(Setting::NGpuLayers).unwrap().as_u64().unwrap())
     };

@@ -34,7 +34,7 @@ pub enum AlarmChange {
 
 /// What one reading came to.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Step {
+pub struct ProfileStep {
     /// A state that changed with it.
     pub change: Option<Change>,
     /// An alarm that began or ended with it.
@@ -83,17 +83,17 @@ impl WatchMachine {
 
     /// Takes a reading. `at_s` never goes back. A reading that is missing changes nothing, and what was read before it no
     /// longer counts: a decision rests on an unbroken row.
-    pub fn step(&mut self, at_s: f64, load: Option<Load>) -> Step {
+    pub fn step(&mut self, at_s: f64, load: Option<Load>) -> ProfileStep {
         let Some(load) = load else {
             self.readings.clear();
-            return Step::default();
+            return ProfileStep::default();
         };
         let alarm = self.ring(load.full_percent);
         self.readings.push(load);
         // Readings come a little early at times: a twentieth of the period is no reason to wait for a whole one more.
         let due = self.decided_s.is_none_or(|decided_s| at_s - decided_s >= 0.95 * self.rules.decide_every_s);
         if !due {
-            return Step { alarm, ..Step::default() };
+            return ProfileStep { alarm, ..ProfileStep::default() };
         }
         let on = summed_up(&std::mem::take(&mut self.readings));
         self.decided_s = Some(at_s);
@@ -109,7 +109,7 @@ impl WatchMachine {
                 (Some(Change { from, to, on }), None)
             }
         };
-        Step { change, alarm, waiting }
+        ProfileStep { change, alarm, waiting }
     }
 
     fn ring(&mut self, full_percent: f64) -> Option<AlarmChange> {
@@ -281,7 +281,7 @@ mod tests {
         let mut machine = WatchMachine::new(steady());
         machine.step(0.0, Some(load(95.0, 50.0)));
         for at_s in [5.0, 60.0, 120.0] {
-            assert_eq!(machine.step(at_s, None), Step::default());
+            assert_eq!(machine.step(at_s, None), ProfileStep::default());
         }
         assert_eq!(machine.state(), Some((CardState::Overloaded, 0.0)));
         assert!(machine.is_alarmed(), "nobody has seen it end");

@@ -14,7 +14,7 @@ use crate::cli::{DoctorArgs, DoctorFormat};
 use crate::config::{ConfigError, ConfigFile, Patch};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::plan::{DEFAULT_CONFIG, Reach};
+use crate::plan::{BridgeConnection, DEFAULT_CONFIG};
 use crate::record::{SCHEMA, SchemaVersion};
 use crate::studies::doctor::{Checked, check_up};
 use crate::term::Printer;
@@ -41,7 +41,7 @@ pub(in super::super) fn run(args: &DoctorArgs, printer: Printer, stop: &AtomicBo
         model: args.model.as_ref(),
         config_path,
         config: config_of(config_path),
-        bridge: Reach::resolve(&args.reach).map(|(reach, _)| reach),
+        bridge: BridgeConnection::resolve(&args.reach).map(|(reach, _)| reach),
     };
     let checks = check_up(checked, &printer, stop)?;
     let state = checks.iter().map(|check| check.state).max().unwrap_or(CheckState::Ok);

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use nvml_wrapper::error::NvmlError;
 
-use super::answer;
+use super::nvml_error;
 
 /// Names the library of NVML, for machines where it lies elsewhere; `none` keeps it from being asked.
 pub const NVML_VARIABLE: &str = "WORKLY_PERF_NVML";
@@ -72,14 +72,14 @@ fn start(path: &OsString) -> Result<Nvml, NvmlError> {
     Ok(Nvml { library })
 }
 
-/// As [`answer::reason`], for a library as a whole. Its path is left out: records hold none.
+/// As [`nvml_error::reason`], for a library as a whole. Its path is left out: records hold none.
 fn why(error: &NvmlError, path: &OsString) -> String {
     match error {
         NvmlError::LibloadingError(detail) => {
             format!("it cannot be loaded: {}", detail.to_string().replace(&*path.to_string_lossy(), "the library"))
         }
         NvmlError::FailedToLoadSymbol(_) => "the library is not NVML, or older than it can be used".into(),
-        other => answer::reason(other),
+        other => nvml_error::reason(other),
     }
 }
 

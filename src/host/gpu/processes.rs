@@ -10,7 +10,7 @@ use nvml_wrapper::error::{NvmlError, nvml_try};
 use nvml_wrapper::struct_wrappers::device::ProcessInfo;
 use nvml_wrapper_sys::bindings::{nvmlDevice_t, nvmlProcessInfo_v1_t, nvmlReturn_t};
 
-use super::answer::fact;
+use super::nvml_error::fact;
 use super::reading::ProcessVram;
 use crate::record::Fact;
 

@@ -6,8 +6,8 @@ use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
 use nvml_wrapper::error::NvmlError;
 use serde::Serialize;
 
-use super::answer::{self, fact};
 use super::memory::memory;
+use super::nvml_error::{self, fact};
 use super::processes::processes;
 use super::{GpuError, Nvml};
 use crate::record::{Fact, Gpu};
@@ -141,14 +141,14 @@ impl Nvml {
     /// Looks at one GPU: its memory once, then everything else.
     pub fn read(&self, address: GpuAddress) -> Result<GpuReading, GpuError> {
         let index = address.index;
-        let lost = |error: &NvmlError| GpuError::Lost { index, reason: answer::reason(error) };
+        let lost = |error: &NvmlError| GpuError::Lost { index, reason: nvml_error::reason(error) };
         let device = self.device(address).map_err(|error| lost(&error))?;
         let memory = memory(&device).map_err(|error| lost(&error))?;
         let rates = device.utilization_rates();
         let memory_use_percent = match &rates {
             Ok(rates) => Fact::Value(rates.memory),
             Err(NvmlError::NotSupported) => Fact::Unsupported,
-            Err(error) => Fact::Failed(answer::reason(error)),
+            Err(error) => Fact::Failed(nvml_error::reason(error)),
         };
         Ok(GpuReading {
             vram_total_bytes: memory.map(|memory| memory.total),

@@ -8,9 +8,9 @@ use nvml_wrapper::enums::device::BusType;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{cuda_driver_version_major, cuda_driver_version_minor};
 
-use super::answer::{self, fact};
 use super::display;
 use super::memory::memory;
+use super::nvml_error::{self, fact};
 use super::reading::watts;
 use super::{GpuAddress, GpuError, Nvml};
 use crate::record::{Fact, Gpu, GpuSurvey};
@@ -45,7 +45,7 @@ impl Nvml {
                 }
                 fact(self.library.sys_nvml_version())
             }
-            Err(error) => Fact::Failed(format!("NVML does not count its GPUs: {}", answer::reason(&error))),
+            Err(error) => Fact::Failed(format!("NVML does not count its GPUs: {}", nvml_error::reason(&error))),
         };
         GpuSurvey {
             library,
@@ -80,7 +80,7 @@ fn gpu(index: u32, mig: Option<u32>, device: &Result<Device<'_>, NvmlError>) -> 
     ) -> Fact<T> {
         match device {
             Ok(device) => fact(question(device)),
-            Err(error) => Fact::Failed(answer::reason(error)),
+            Err(error) => Fact::Failed(nvml_error::reason(error)),
         }
     }
     Gpu {

@@ -3,12 +3,12 @@
 //! What is read of them: what they hold, and how busy they are. Their command lines are looked at to tell what they are, and
 //! are kept nowhere.
 
-mod found;
 mod kind;
 mod named;
+mod process_table;
 mod query;
 
-pub use found::{FoundProcess, ProcessLook, Processes};
 pub use kind::ProcessKind;
 pub use named::{NamedProcess, process_numbered, processes_named};
+pub use process_table::{FoundProcess, ProcessLook, Processes};
 pub use query::{ProcessChoiceError, ProcessQuery};

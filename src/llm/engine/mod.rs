@@ -8,6 +8,8 @@
 //! Without the feature `llama`, only what describes settings and judges a build remains.
 
 #[cfg(feature = "llama")]
+mod allocations;
+#[cfg(feature = "llama")]
 mod backend;
 #[cfg(feature = "llama")]
 mod depth;
@@ -17,8 +19,6 @@ mod device;
 mod error;
 #[cfg(feature = "llama")]
 mod ffi;
-#[cfg(feature = "llama")]
-mod held;
 #[cfg(feature = "llama")]
 mod loading;
 #[cfg(feature = "llama")]
@@ -39,13 +39,13 @@ mod trial;
 mod vector_units;
 
 #[cfg(feature = "llama")]
+pub use allocations::{HeldMemory, ManagedMemory};
+#[cfg(feature = "llama")]
 pub use backend::Backend;
 #[cfg(feature = "llama")]
 pub use device::{Device, DeviceKind};
 #[cfg(feature = "llama")]
 pub use error::EngineError;
-#[cfg(feature = "llama")]
-pub use held::{HeldMemory, ManagedMemory};
 #[cfg(feature = "llama")]
 pub use log::{Log, LogLevel, LogLine};
 #[cfg(feature = "llama")]

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::round_trips::{Bench, End, deadline_ns};
+use super::super::round_trips::{End, LoopContext, deadline_ns};
 use crate::bridge::{BridgeError, Client, Message, Reply, Waiting};
 
 /// Shortest and longest rest before a message, in nanoseconds. Wide against a frame, so that messages meet it anywhere, and
@@ -71,7 +71,7 @@ pub fn measure_exchanges(
     make: &dyn Fn() -> Message,
     count: usize,
     seed: u64,
-    bench: Bench<'_>,
+    bench: LoopContext<'_>,
 ) -> (Vec<Exchange>, End) {
     let mut random = StdRng::seed_from_u64(seed);
     let mut exchanges = Vec::with_capacity(count);
@@ -90,7 +90,7 @@ pub fn measure_exchanges(
     (exchanges, End::Complete)
 }
 
-fn rest(rest_ns: u64, bench: Bench<'_>) {
+fn rest(rest_ns: u64, bench: LoopContext<'_>) {
     let until_ns = bench.clock.now_ns() + rest_ns;
     while bench.clock.now_ns() + NAP_NS < until_ns && !bench.stop.load(Ordering::Relaxed) {
         bench.clock.rest_until(bench.clock.now_ns() + NAP_NS / 2);
@@ -98,7 +98,7 @@ fn rest(rest_ns: u64, bench: Bench<'_>) {
     bench.clock.sleep_until(until_ns);
 }
 
-fn exchange(client: &mut Client, make: &dyn Fn() -> Message, bench: Bench<'_>) -> Result<Exchange, BridgeError> {
+fn exchange(client: &mut Client, make: &dyn Fn() -> Message, bench: LoopContext<'_>) -> Result<Exchange, BridgeError> {
     let clock = bench.clock;
     if !bench.ids {
         client.pass_over_read();

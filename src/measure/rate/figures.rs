@@ -1,15 +1,15 @@
 //! From steps to figures: one row a step, one for the search.
 
 use super::search::Search;
-use super::step::Step;
-use super::verdict::Verdict;
+use super::step::RateStep;
+use super::verdict::RateVerdict;
 use crate::clock::ms;
 use crate::record::{Direction, Metric, MetricStatus};
 use crate::stats::{Summary, median_of_sorted};
 
 /// The figures of a step. Rates in 1/s, times in ms, accounts in messages.
 #[must_use]
-pub fn step_metrics(step: &Step, verdict: &Verdict) -> Vec<Metric> {
+pub fn step_metrics(step: &RateStep, verdict: &RateVerdict) -> Vec<Metric> {
     let sent = step.sent_ns.len() as u64;
     let count = |name: &str, value: f64, direction| Metric::plain(name, "count", value, sent, direction);
     let offered = Metric::plain("offered", "1/s", verdict.offered_per_s, step.due_ns.len() as u64, Direction::None);
@@ -35,8 +35,9 @@ pub fn step_metrics(step: &Step, verdict: &Verdict) -> Vec<Metric> {
 /// The figures of a search: the highest rate that was confirmed, the lowest that failed, what the bridge answered when it
 /// was offered too much, and the round trips of the confirming steps.
 #[must_use]
-pub fn search_metrics(search: &Search, overloaded: &[&Verdict], confirming: &[&Verdict]) -> Vec<Metric> {
-    let messages = |verdicts: &[&Verdict]| verdicts.iter().map(|verdict| verdict.latency_ns.len() as u64).sum::<u64>();
+pub fn search_metrics(search: &Search, overloaded: &[&RateVerdict], confirming: &[&RateVerdict]) -> Vec<Metric> {
+    let messages =
+        |verdicts: &[&RateVerdict]| verdicts.iter().map(|verdict| verdict.latency_ns.len() as u64).sum::<u64>();
     let rate = |name: &str, value: Option<f64>, n: u64, direction| match value {
         Some(value) => Metric::plain(name, "1/s", value, n, direction),
         None => Metric::absent(name, "1/s", n, direction, MetricStatus::NotMeasured),
@@ -56,7 +57,7 @@ pub fn search_metrics(search: &Search, overloaded: &[&Verdict], confirming: &[&V
 
 /// What a bridge answers a second when it is offered too much: the median over the overloaded steps.
 #[must_use]
-pub fn saturated_per_s(overloaded: &[&Verdict]) -> Option<f64> {
+pub fn saturated_per_s(overloaded: &[&RateVerdict]) -> Option<f64> {
     let mut rates: Vec<f64> = overloaded.iter().map(|verdict| verdict.goodput_per_s).collect();
     rates.sort_by(f64::total_cmp);
     (!rates.is_empty()).then(|| median_of_sorted(&rates))

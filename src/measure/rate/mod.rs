@@ -7,5 +7,5 @@ mod verdict;
 
 pub use figures::{saturated_per_s, search_metrics, step_metrics};
 pub use search::{Phase, Search};
-pub use step::{Step, due_count, measure_step};
-pub use verdict::{Failing, Limit, Verdict, judge};
+pub use step::{RateStep, due_count, measure_step};
+pub use verdict::{Failing, Limit, RateVerdict, judge};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::round_trips::{Bench, End, QUIET};
+use super::super::round_trips::{End, LoopContext, QUIET};
 use crate::bridge::{BridgeError, Client, LineWriter, Message};
 use crate::clock::{Clock, nanos};
 
@@ -39,7 +39,7 @@ const HOPELESS: (usize, f64) = (64, 0.3);
 
 /// What a step yielded. Moments are nanoseconds from its begin.
 #[derive(Debug)]
-pub struct Step {
+pub struct RateStep {
     /// The rate that was asked for, messages a second.
     pub rate_per_s: f64,
     /// Its length, in nanoseconds.
@@ -68,7 +68,7 @@ pub struct Step {
     pub end: End,
 }
 
-impl Step {
+impl RateStep {
     /// Messages that got no reply.
     #[must_use]
     pub fn lost(&self) -> u64 {
@@ -84,10 +84,10 @@ pub fn measure_step(
     rate_per_s: f64,
     length: Duration,
     seed: u64,
-    bench: Bench<'_>,
-) -> Step {
+    bench: LoopContext<'_>,
+) -> RateStep {
     let due_ns = schedule_ns(rate_per_s, length, seed);
-    let mut step = Step {
+    let mut step = RateStep {
         rate_per_s,
         length_ns: nanos(length),
         arrived_ns: vec![None; due_ns.len()],
@@ -104,7 +104,7 @@ pub fn measure_step(
     };
     let writer = match client.writer() {
         Ok(writer) => writer,
-        Err(error) => return Step { end: End::Broken(error), ..step },
+        Err(error) => return RateStep { end: End::Broken(error), ..step },
     };
     let (sent, halt, over) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicBool::new(false));
     let first_number = client.number(step.due_ns.len() as u64);
@@ -222,9 +222,9 @@ impl Sending<'_> {
     }
 }
 
-impl Step {
+impl RateStep {
     /// Receives until everything that was sent is answered, or nothing comes any more.
-    fn collect(&mut self, client: &mut Client, sending: &Sending<'_>, bench: Bench<'_>) -> Option<BridgeError> {
+    fn collect(&mut self, client: &mut Client, sending: &Sending<'_>, bench: LoopContext<'_>) -> Option<BridgeError> {
         let clock = bench.clock;
         let timeout_ns = nanos(client.timeout());
         let mut last_ns = sending.begin_ns + self.length_ns;
@@ -303,7 +303,7 @@ impl Step {
     }
 
     /// Looks for surplus replies, and replaces a connection on which something is owed.
-    fn clear_up(&mut self, client: &mut Client, bench: Bench<'_>) {
+    fn clear_up(&mut self, client: &mut Client, bench: LoopContext<'_>) {
         if matches!(self.end, End::Interrupted) {
             return;
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::step::Step;
+use super::step::RateStep;
 use crate::plural::{counted, verb_for};
 use crate::stats::nearest_rank;
 
@@ -90,7 +90,7 @@ pub enum Limit {
 
 /// What a step comes to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Verdict {
+pub struct RateVerdict {
     /// Messages a second that were offered.
     pub offered_per_s: f64,
     /// Messages a second that were answered.
@@ -109,7 +109,7 @@ pub struct Verdict {
     pub limit: Option<Limit>,
 }
 
-impl Verdict {
+impl RateVerdict {
     /// Whether the step held.
     #[must_use]
     pub fn held(&self) -> bool {
@@ -120,7 +120,7 @@ impl Verdict {
 /// Judges a step. `grace_ns` is what replies usually take on this bridge when it is at rest: messages that are merely under
 /// way when the step ends are not held against it. `budget_ns` is the budget of p99, if there is one.
 #[must_use]
-pub fn judge(step: &Step, grace_ns: u64, budget_ns: Option<u64>) -> Verdict {
+pub fn judge(step: &RateStep, grace_ns: u64, budget_ns: Option<u64>) -> RateVerdict {
     let offered = step.due_ns.len() as f64;
     let offered_per_s = offered / seconds(step.length_ns);
     let last_ns = step.arrived_ns.iter().flatten().max().copied().unwrap_or(0);
@@ -156,7 +156,7 @@ pub fn judge(step: &Step, grace_ns: u64, budget_ns: Option<u64>) -> Verdict {
         failings.push(Failing::Overflow { count: step.overflowed });
     }
     let limit = (!failings.is_empty()).then(|| limit(step, &lateness_ns, &failings, budget_ns));
-    Verdict { offered_per_s, goodput_per_s, backlog_growth, backlog_peak, latency_ns, lateness_ns, failings, limit }
+    RateVerdict { offered_per_s, goodput_per_s, backlog_growth, backlog_peak, latency_ns, lateness_ns, failings, limit }
 }
 
 fn seconds(ns: u64) -> f64 {
@@ -166,7 +166,7 @@ fn seconds(ns: u64) -> f64 {
 /// By how many messages the backlog grew from the end of the settling time to that of the step (least squares through
 /// evenly spaced looks), and the largest that was seen.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn backlog(step: &Step) -> (Option<f64>, usize) {
+fn backlog(step: &RateStep) -> (Option<f64>, usize) {
     let mut arrived_ns: Vec<u64> = step.arrived_ns.iter().flatten().copied().collect();
     arrived_ns.sort_unstable();
     let begin_ns = step.length_ns as f64 * SETTLING;
@@ -189,7 +189,7 @@ fn backlog(step: &Step) -> (Option<f64>, usize) {
 }
 
 /// Who kept the step from holding.
-fn limit(step: &Step, lateness_ns: &[u64], failings: &[Failing], budget_ns: Option<u64>) -> Limit {
+fn limit(step: &RateStep, lateness_ns: &[u64], failings: &[Failing], budget_ns: Option<u64>) -> Limit {
     let blocked = step.blocked_ns as f64 > BLOCKED_SHARE * step.length_ns as f64;
     // The last tenth of the sends tells whether the sender fell behind rather than was late now and then.
     let mut last = lateness_ns[lateness_ns.len() - lateness_ns.len() / 10..].to_vec();
@@ -220,7 +220,7 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     /// A step on a bridge that serves one message after the other at `capacity_per_s` and answers `extra_ns` later.
-    fn served(rate_per_s: f64, capacity_per_s: f64, extra_ns: u64) -> Step {
+    fn served(rate_per_s: f64, capacity_per_s: f64, extra_ns: u64) -> RateStep {
         let length = Duration::from_secs(4);
         let due_ns = schedule_ns(rate_per_s, length, 7);
         let service_ns = crate::clock::nanos(Duration::from_secs_f64(1.0 / capacity_per_s));
@@ -229,7 +229,7 @@ mod tests {
             free_ns = free_ns.max(*due_ns) + service_ns;
             Some(free_ns + extra_ns)
         };
-        Step {
+        RateStep {
             rate_per_s,
             length_ns: 4_000 * MS,
             arrived_ns: due_ns.iter().map(&mut serve).collect(),
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn the_budget_allows_one_in_a_hundred() {
         let mut step = served(500.0, 1e6, MS);
-        let judged = |step: &Step| judge(step, 2 * MS, Some(5 * MS)).failings;
+        let judged = |step: &RateStep| judge(step, 2 * MS, Some(5 * MS)).failings;
         for at in 0..20 {
             step.arrived_ns[at * 100] = step.arrived_ns[at * 100].map(|at_ns| at_ns + 10 * MS);
         }
@@ -305,11 +305,11 @@ mod tests {
             let mut step = served(500.0, 1e6, MS);
             step.sent_ns.iter_mut().for_each(|sent_ns| *sent_ns += 1_000 * MS);
             step.arrived_ns.iter_mut().for_each(|at_ns| *at_ns = at_ns.map(|at_ns| at_ns + 1_000 * MS));
-            judge(&Step { blocked_ns, ..step }, 2 * MS, None).limit
+            judge(&RateStep { blocked_ns, ..step }, 2 * MS, None).limit
         };
         assert_eq!(late(0), Some(Limit::Client));
         assert_eq!(late(2_000 * MS), Some(Limit::Bridge), "the socket was full: the bridge does not read");
-        let busy = Step { receiver_idle_ns: 100 * MS, ..served(700.0, 500.0, 0) };
+        let busy = RateStep { receiver_idle_ns: 100 * MS, ..served(700.0, 500.0, 0) };
         assert_eq!(judge(&busy, 0, None).limit, Some(Limit::Client), "no time left to read");
     }
 }

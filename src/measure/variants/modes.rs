@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::super::open::{Lines, open_loop};
-use super::super::round_trips::{Bench, End, deadline_ns};
+use super::super::round_trips::{End, LoopContext, deadline_ns};
 use crate::bridge::{BridgeError, Client, Message, Waiting};
 
 /// Time between making a schedule and its first moment.
@@ -32,7 +32,7 @@ pub fn pipelined(
     client: &mut Client,
     lines: &mut (impl Lines + Send),
     due_ns: &[u64],
-    bench: Bench<'_>,
+    bench: LoopContext<'_>,
 ) -> Result<Driven, BridgeError> {
     let trips = open_loop(client, lines, due_ns, bench);
     match trips.end {
@@ -66,7 +66,7 @@ pub fn request(
     client: &mut Client,
     message: &mut Message,
     due_ns: &[u64],
-    bench: Bench<'_>,
+    bench: LoopContext<'_>,
 ) -> Result<Driven, BridgeError> {
     let begin_ns = bench.clock.now_ns() + LEAD_NS;
     let mut driven = Driven { latency_ns: Vec::with_capacity(due_ns.len()), ..Driven::default() };
@@ -113,7 +113,7 @@ pub fn fire_and_forget(
     message: &mut Message,
     due_ns: &[u64],
     barrier: Barrier<'_>,
-    bench: Bench<'_>,
+    bench: LoopContext<'_>,
 ) -> Result<(Driven, Delivered), BridgeError> {
     let mut barrier = barrier;
     let before = match &mut barrier {
@@ -144,7 +144,7 @@ pub fn fire_and_forget(
 }
 
 /// Commands that the bridge has carried out, asked so that everything before the question is among them.
-fn applied(client: &mut Client, stats: &mut Message, bench: Bench<'_>) -> Result<u64, BridgeError> {
+fn applied(client: &mut Client, stats: &mut Message, bench: LoopContext<'_>) -> Result<u64, BridgeError> {
     let reply = client.exchange(stats, bench.stop)?;
     let missing = || BridgeError::Refused { message: "stats came without `applied`".into() };
     reply.applied.ok_or_else(missing)
@@ -156,7 +156,7 @@ fn answered(
     client: &mut Client,
     message: &mut Message,
     mut waiting: Waiting,
-    bench: Bench<'_>,
+    bench: LoopContext<'_>,
 ) -> Result<(u64, bool), BridgeError> {
     let sent = waiting.len();
     let last = client.number(1);
@@ -178,7 +178,7 @@ fn answered(
 ///
 /// # Errors
 /// [`BridgeError::Interrupted`].
-pub fn wait_until(at_ns: u64, bench: Bench<'_>) -> Result<(), BridgeError> {
+pub fn wait_until(at_ns: u64, bench: LoopContext<'_>) -> Result<(), BridgeError> {
     const NAP_NS: u64 = 50_000_000;
     while bench.clock.now_ns() + NAP_NS < at_ns && !bench.stop.load(Ordering::Relaxed) {
         bench.clock.sleep_until(bench.clock.now_ns() + NAP_NS / 2);

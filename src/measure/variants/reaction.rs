@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::super::round_trips::{Bench, deadline_ns};
+use super::super::round_trips::{LoopContext, deadline_ns};
 use super::super::signatures::waited_for_an_acknowledgement;
 use super::modes::wait_until;
 use crate::bridge::{BridgeError, Client, Message, Reply, Waiting};
@@ -32,7 +32,7 @@ pub fn react(
     messages: &mut [Message],
     in_turn: bool,
     at_ns: u64,
-    bench: Bench<'_>,
+    bench: LoopContext<'_>,
 ) -> Result<Reacted, BridgeError> {
     wait_until(at_ns, bench)?;
     let deadline = bench.clock.instant(deadline_ns(client, at_ns));

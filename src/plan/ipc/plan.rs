@@ -4,10 +4,10 @@ use std::ops::Deref;
 
 use serde::Serialize;
 
-use super::super::reach::{PlanError, Reach};
+use super::super::reach::{BridgeConnection, PlanError};
 use super::round_trips::RoundTripsPlan;
 use super::study::Study;
-use super::variants::Way;
+use super::variants::SendStrategy;
 use crate::bridge::Detected;
 use crate::cli::IpcArgs;
 
@@ -16,7 +16,7 @@ use crate::cli::IpcArgs;
 pub struct IpcPlan {
     /// The bridge.
     #[serde(flatten)]
-    pub reach: Reach,
+    pub reach: BridgeConnection,
     /// Messages a case.
     pub messages: usize,
     /// Warm-up messages a case.
@@ -29,9 +29,9 @@ pub struct IpcPlan {
 }
 
 impl Deref for IpcPlan {
-    type Target = Reach;
+    type Target = BridgeConnection;
 
-    fn deref(&self) -> &Reach {
+    fn deref(&self) -> &BridgeConnection {
         &self.reach
     }
 }
@@ -39,7 +39,7 @@ impl Deref for IpcPlan {
 impl IpcPlan {
     /// Resolves the arguments. `fresh_seed` is used where none was given.
     pub fn resolve(args: &IpcArgs, fresh_seed: u64) -> Result<Self, PlanError> {
-        let (reach, _) = Reach::resolve(&args.reach)?;
+        let (reach, _) = BridgeConnection::resolve(&args.reach)?;
         let mut plan = Self {
             reach,
             messages: args.messages as usize,
@@ -68,10 +68,10 @@ impl IpcPlan {
     pub fn check(&self) -> Result<(), PlanError> {
         let Study::Variants(comparison) = &self.study else { return Ok(()) };
         let lacks = |what| Err(PlanError::Lacking { dialect: self.dialect.name.clone(), what });
-        if comparison.ways.iter().any(Way::is_batch) && self.dialect.batch.is_none() {
+        if comparison.ways.iter().any(SendStrategy::is_batch) && self.dialect.batch.is_none() {
             return lacks("batches");
         }
-        let codecs = comparison.ways.iter().any(|way| matches!(way, Way::Codec(..)));
+        let codecs = comparison.ways.iter().any(|way| matches!(way, SendStrategy::Codec(..)));
         if codecs && !self.dialect.hello { lacks("way to change framing and codec (hello)") } else { Ok(()) }
     }
 

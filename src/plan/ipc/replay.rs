@@ -11,7 +11,7 @@ use super::plan::IpcPlan;
 use crate::bridge::{Ack, Applies, Codec, Dialect, Message, Wire};
 use crate::cli::IpcArgs;
 use crate::measure::Due;
-use crate::record::{Sender, Session, SessionEvent, SessionMessage, read_session};
+use crate::record::{RecordedSession, Sender, SessionEvent, SessionMessage, read_session};
 
 /// Settles framing and codec; a replay speaks in lines.
 const HELLO: &str = "hello";
@@ -58,7 +58,7 @@ pub struct ReplayPlan {
 impl ReplayPlan {
     /// Reads the session, and decides what is sent for each of the application's messages.
     pub(super) fn resolve(path: &Path, args: &IpcArgs, plan: &IpcPlan) -> Result<Self, PlanError> {
-        let Session { head, lines, is_cut } = read_session(path)?;
+        let RecordedSession { head, lines, is_cut } = read_session(path)?;
         let mut replay = Self {
             file: path.to_owned(),
             session: head.run_id,

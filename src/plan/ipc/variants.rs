@@ -50,7 +50,7 @@ impl Shape {
 
 /// One way of sending.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Way {
+pub enum SendStrategy {
     /// In batches of at most so many.
     Batch(u32),
     /// Waiting in that way.
@@ -67,7 +67,7 @@ pub enum Way {
     ReactionBatch(u32),
 }
 
-impl Way {
+impl SendStrategy {
     /// The path of its case.
     #[must_use]
     pub fn path(&self) -> String {
@@ -89,7 +89,7 @@ impl Way {
     }
 }
 
-impl Serialize for Way {
+impl Serialize for SendStrategy {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.path())
     }
@@ -99,7 +99,7 @@ impl Serialize for Way {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VariantsPlan {
     /// The ways, the one that the others are compared with first. Codecs are compared shape by shape.
-    pub ways: Vec<Way>,
+    pub ways: Vec<SendStrategy>,
     /// Rounds, each of them every way once.
     pub rounds: u32,
     /// Commands a second that arrive.
@@ -114,21 +114,23 @@ impl VariantsPlan {
     pub(super) fn resolve(args: &IpcArgs, plan: &IpcPlan) -> Option<Self> {
         let asked = &args.variants;
         let mut ways = Vec::new();
-        ways.extend(asked.batch.iter().flatten().map(|size| Way::Batch(*size)));
-        ways.extend(asked.mode.iter().flatten().map(|mode| Way::Mode(*mode)));
-        ways.extend(asked.tcp.iter().flatten().map(|tcp| Way::Tcp(*tcp)));
+        ways.extend(asked.batch.iter().flatten().map(|size| SendStrategy::Batch(*size)));
+        ways.extend(asked.mode.iter().flatten().map(|mode| SendStrategy::Mode(*mode)));
+        ways.extend(asked.tcp.iter().flatten().map(|tcp| SendStrategy::Tcp(*tcp)));
         if let Some(codecs) = &asked.codec {
-            ways.extend(Shape::ALL.iter().flat_map(|shape| codecs.iter().map(|codec| Way::Codec(*codec, *shape))));
+            ways.extend(
+                Shape::ALL.iter().flat_map(|shape| codecs.iter().map(|codec| SendStrategy::Codec(*codec, *shape))),
+            );
         }
         if let Some(count) = asked.reaction {
             // What the application does, and then what a caller of several commands could do.
-            ways.push(Way::AppReaction);
-            ways.extend([Mode::Request, Mode::Pipelined].map(|mode| Way::Reaction(mode, count)));
+            ways.push(SendStrategy::AppReaction);
+            ways.extend([Mode::Request, Mode::Pipelined].map(|mode| SendStrategy::Reaction(mode, count)));
             // A bridge that does not know batches is not sent one unasked.
             let knows_batches = plan.dialect.batch.as_ref().is_some_and(|batch| batch.applies != Applies::First);
-            ways.extend(knows_batches.then_some(Way::ReactionBatch(count)));
+            ways.extend(knows_batches.then_some(SendStrategy::ReactionBatch(count)));
         }
-        let mut unique: Vec<Way> = Vec::new();
+        let mut unique: Vec<SendStrategy> = Vec::new();
         for way in ways {
             if !unique.contains(&way) {
                 unique.push(way);
@@ -142,8 +144,8 @@ impl VariantsPlan {
     #[must_use]
     pub fn baseline(&self, place: usize) -> Option<usize> {
         let first = match self.ways[place] {
-            Way::Codec(_, shape) => {
-                self.ways.iter().position(|way| matches!(way, Way::Codec(_, other) if *other == shape))
+            SendStrategy::Codec(_, shape) => {
+                self.ways.iter().position(|way| matches!(way, SendStrategy::Codec(_, other) if *other == shape))
             }
             _ => Some(0),
         };
@@ -168,7 +170,7 @@ mod tests {
 
     fn paths(line: &str) -> Vec<String> {
         let bridge = if line.contains("--bridge") { "" } else { "--bridge embedded" };
-        comparison(&format!("{line} {bridge}")).ways.iter().map(Way::path).collect()
+        comparison(&format!("{line} {bridge}")).ways.iter().map(SendStrategy::path).collect()
     }
 
     #[test]

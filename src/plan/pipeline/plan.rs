@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::super::cpus::usable_counts;
-use super::super::reach::{PlanError, Reach};
+use super::super::reach::{BridgeConnection, PlanError};
 use super::arm::{Arm, ArmError, read_recommendation};
 use crate::advise::threads::later_rule;
 use crate::bridge::{Applies, Target};
@@ -61,7 +61,7 @@ impl Side {
 pub enum PipelinePlanError {
     /// The bridge cannot be resolved.
     #[error(transparent)]
-    Reach(#[from] PlanError),
+    BridgeConnection(#[from] PlanError),
     /// A set of settings is unusable.
     #[error(transparent)]
     Arm(#[from] ArmError),
@@ -75,7 +75,7 @@ pub enum PipelinePlanError {
 pub struct PipelinePlan {
     /// The bridge.
     #[serde(flatten)]
-    pub reach: Reach,
+    pub reach: BridgeConnection,
     /// The settings, and what they are to be compared with.
     pub arms: Vec<(Side, Arm)>,
     /// Turns with each.
@@ -126,7 +126,7 @@ fn as_texts<S: serde::Serializer>(specs: &[PacedSpec], serializer: S) -> Result<
 impl PipelinePlan {
     /// Resolves the arguments for a machine. `fresh_seed` is used where none was given.
     pub fn resolve(args: &PipelineArgs, topology: &Topology, fresh_seed: u64) -> Result<Self, PipelinePlanError> {
-        let (mut reach, config) = Reach::resolve(&args.reach)?;
+        let (mut reach, config) = BridgeConnection::resolve(&args.reach)?;
         reach.warnings.extend(config.refusal.as_ref().map(|refusal| {
             format!("{refusal}: the application refuses the file without a message and runs on its defaults, so its own settings are \
                      those of the profile {}", profile_of(&config).name)
@@ -255,7 +255,7 @@ fn arm(text: &str, app: &Arm, recommended: &dyn Fn(Arm) -> Arm) -> Result<Arm, A
 
 /// The commands of a reaction beside the expression: blinking as the configuration has it, and head movements where their values are
 /// known, so that the avatar is left as it was found.
-fn beside(reach: &Reach, config: &WorklyConfig) -> Vec<(String, Map<String, Value>)> {
+fn beside(reach: &BridgeConnection, config: &WorklyConfig) -> Vec<(String, Map<String, Value>)> {
     let blink = reach.dialect.probes.applied.as_ref().map(|probe| (probe.command.clone(), probe.switched(reach.blink)));
     let embedded = matches!(reach.target, Target::Embedded(_));
     let default = || embedded.then(|| HEAD_MOVEMENT.iter().map(|(key, value)| ((*key).into(), json!(value))).collect());

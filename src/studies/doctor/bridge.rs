@@ -9,15 +9,15 @@ use crate::bridge::{Ack, BridgeError, Target};
 use crate::clock::{Clock, ms};
 use crate::failure::Failure;
 use crate::host;
-use crate::measure::{Bench, End, Load, measure_case};
-use crate::plan::Reach;
+use crate::measure::{End, Load, LoopContext, measure_case};
+use crate::plan::BridgeConnection;
 use crate::stats::median_of_sorted;
 
 /// Commands of each kind: enough for a median of the frame.
 const COMMANDS: usize = 15;
 
 /// What the bridge answers.
-pub(super) fn look(mut reach: Reach, stop: &AtomicBool) -> Result<BridgeFacts, Failure> {
+pub(super) fn look(mut reach: BridgeConnection, stop: &AtomicBool) -> Result<BridgeFacts, Failure> {
     let address = reach.target.to_string();
     let owner = owner(&reach.target);
     let mut connection = match Connection::open(&reach, stop) {
@@ -39,12 +39,17 @@ pub(super) fn look(mut reach: Reach, stop: &AtomicBool) -> Result<BridgeFacts, F
 }
 
 /// The median of a closed loop, in milliseconds. On applied replies that is the frame.
-fn median_ms(connection: &mut Connection, reach: &Reach, ack: Ack, stop: &AtomicBool) -> Result<f64, String> {
+fn median_ms(
+    connection: &mut Connection,
+    reach: &BridgeConnection,
+    ack: Ack,
+    stop: &AtomicBool,
+) -> Result<f64, String> {
     if reach.dialect.probe(ack).is_none() {
         return Err(format!("dialect {} has no command whose reply says so", reach.dialect.name));
     }
     let clock = Clock::start();
-    let bench = Bench { clock: &clock, stop, replies: &AtomicU64::new(0), ids: reach.dialect.ids };
+    let bench = LoopContext { clock: &clock, stop, replies: &AtomicU64::new(0), ids: reach.dialect.ids };
     let mut message = reach.message(ack, 0);
     let trips = measure_case(&mut connection.client, &mut message, Load::Closed, (1, COMMANDS), 0, bench);
     connection.is_clean = matches!(trips.end, End::Complete) && trips.lost == 0;

@@ -13,7 +13,7 @@ use crate::advise::threads::later_rule;
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::{GpuProfile, ModelRef};
-use crate::plan::{PlanError, Reach, usable_counts};
+use crate::plan::{BridgeConnection, PlanError, usable_counts};
 use crate::record::Machine;
 
 /// What is checked beside the machine.
@@ -25,7 +25,7 @@ pub(crate) struct Checked<'a> {
     /// What was found there.
     pub(crate) config: ConfigFacts,
     /// The bridge, or why there is none to check.
-    pub(crate) bridge: Result<Reach, PlanError>,
+    pub(crate) bridge: Result<BridgeConnection, PlanError>,
 }
 
 /// Checks everything.

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use crate::host::gpu::{ServedGpus, vram_of};
+use crate::host::gpu::{NvmlDevices, vram_of};
 use crate::measure::PlacementPhase;
 use crate::record::{Direction, Metric, MetricStatus};
 
@@ -13,7 +13,7 @@ const EVERY: Duration = Duration::from_millis(100);
 /// The GPUs, and how to ask them. Where there is no NVML, nothing is read and nothing is made up.
 #[derive(Debug)]
 pub(super) struct GpuWatch {
-    gpus: Option<ServedGpus>,
+    gpus: Option<NvmlDevices>,
     asked: Cell<Option<Instant>>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct GpuSeen {
 impl GpuWatch {
     /// Finds the GPUs that the driver knows.
     pub(super) fn open() -> Self {
-        Self { gpus: ServedGpus::open().ok(), asked: Cell::new(None) }
+        Self { gpus: NvmlDevices::open().ok(), asked: Cell::new(None) }
     }
 
     /// Looks once, unless it has just looked.

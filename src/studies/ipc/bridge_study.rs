@@ -3,7 +3,7 @@
 use super::super::bridge_advice::{WRONG_DIALECT, bridge_advice};
 use super::super::setup::Connection;
 use super::super::study::{CaseHistogram, RunContext, RunManifest, StopReason, Study, planned};
-use super::loop_context::LoopContext;
+use super::ipc_context::IpcContext;
 use crate::bridge::FaultKind;
 use crate::failure::Failure;
 use crate::plan::IpcPlan;
@@ -22,7 +22,7 @@ pub(crate) trait BridgeMeasurement {
     /// Measures. `data` grows, and holds after an error what was measured before it.
     fn measure(
         &self,
-        bridge: &mut LoopContext<'_>,
+        bridge: &mut IpcContext<'_>,
         data: &mut BridgeData<Self::Samples>,
         context: &mut RunContext<'_, BridgeData<Self::Samples>>,
     ) -> Result<StopReason, Failure>;
@@ -104,7 +104,7 @@ impl<M: BridgeMeasurement> Study for BridgeStudy<'_, M> {
     ) -> Result<StopReason, Failure> {
         context.observer.note(&self.introduction(connection));
         let (observer, stop, clock) = (context.observer, context.stop, context.clock);
-        let mut bridge = LoopContext { plan: self.plan, connection, observer, stop, clock };
+        let mut bridge = IpcContext { plan: self.plan, connection, observer, stop, clock };
         let outcome = self.measurement.measure(&mut bridge, data, context);
         // Whatever ended it. A signal that comes from here on takes nothing from what was measured.
         data.not_restored = connection.restore(self.plan);

@@ -2,7 +2,7 @@
 
 mod breakdown;
 mod bridge_study;
-mod loop_context;
+mod ipc_context;
 mod max_rate;
 mod replay;
 mod round_trips;

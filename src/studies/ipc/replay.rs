@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::study::{CaseHistogram, HistogramPart, RunContext, StopReason};
 use super::bridge_study::{BridgeData, BridgeMeasurement};
-use super::loop_context::LoopContext;
+use super::ipc_context::IpcContext;
 use super::round_trips::lateness_note;
 use crate::bridge::{Ack, FaultKind};
 use crate::failure::Failure;
@@ -50,7 +50,7 @@ impl BridgeMeasurement for ReplayPlan {
 
     fn measure(
         &self,
-        bridge: &mut LoopContext<'_>,
+        bridge: &mut IpcContext<'_>,
         data: &mut BridgeData<ReplaySamples>,
         _: &mut RunContext<'_, BridgeData<ReplaySamples>>,
     ) -> Result<StopReason, Failure> {

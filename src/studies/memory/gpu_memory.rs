@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::host::gpu::{GpuError, GpuReading, ServedGpus, vram_of};
+use crate::host::gpu::{GpuError, GpuReading, NvmlDevices, vram_of};
 #[cfg(feature = "llama")]
 use crate::llm::engine::{Backend, DeviceKind};
 use crate::record::{Direction, Fact, Metric, MetricStatus};
@@ -14,7 +14,7 @@ pub(super) const NAMES: [&str; 2] = ["vram_process", "vram_whole_gpu"];
 #[derive(Debug)]
 pub(super) enum GpuMemoryReader {
     /// NVIDIA's driver.
-    Driver(Box<ServedGpus>),
+    Driver(Box<NvmlDevices>),
     /// ggml, which knows how full the devices are that this build can compute on.
     #[cfg(feature = "llama")]
     Ggml(&'static Backend),
@@ -34,7 +34,7 @@ pub(super) struct GpuMemory {
 impl GpuMemoryReader {
     /// Asks NVIDIA's driver, where there is one.
     pub(super) fn of_driver() -> Self {
-        match ServedGpus::open() {
+        match NvmlDevices::open() {
             Ok(gpus) => Self::Driver(Box::new(gpus)),
             Err(GpuError::NoDriver) => Self::Unavailable(Fact::Unsupported),
             Err(error) => Self::Unavailable(Fact::Failed(error.to_string())),
@@ -82,7 +82,7 @@ impl GpuMemoryReader {
     }
 }
 
-fn by_driver(gpus: &ServedGpus, pid: u32) -> GpuMemory {
+fn by_driver(gpus: &NvmlDevices, pid: u32) -> GpuMemory {
     let readings: Result<Vec<GpuReading>, GpuError> = gpus.read().into_iter().collect();
     match readings {
         Err(error) => {

@@ -1,6 +1,6 @@
 //! The verdict on a leak as a metric and as a sentence.
 
-use super::super::study::Verdict;
+use super::super::study::RunVerdict;
 use crate::advise::{Doubt, LeakJudgement, LeakVerdict};
 use crate::plan::{GrowthUnit, LeakPlan};
 use crate::plural::counted;
@@ -67,8 +67,8 @@ fn longer(unit: GrowthUnit, judgement: &LeakJudgement) -> String {
 }
 
 /// A leak speaks against what was measured.
-pub(super) fn verdict(judgement: &LeakJudgement) -> Verdict {
-    if judgement.verdict == LeakVerdict::Leak { Verdict::Negative } else { Verdict::Done }
+pub(super) fn verdict(judgement: &LeakJudgement) -> RunVerdict {
+    if judgement.verdict == LeakVerdict::Leak { RunVerdict::Negative } else { RunVerdict::Done }
 }
 
 #[cfg(test)]
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn a_planted_leak_is_a_negative_verdict_with_its_size() {
         let leak = growing(1_024.0, 400);
-        assert_eq!(verdict(&leak), Verdict::Negative);
+        assert_eq!(verdict(&leak), RunVerdict::Negative);
         assert_eq!(
             sentence("anonymous memory", &PLAN, &leak),
             "LEAK: anonymous memory grows by 1.000 KiB [1.000, 1.000] per message throughout the run (n 320, from message 81 on; \
@@ -105,12 +105,12 @@ mod tests {
     #[test]
     fn memory_that_stays_is_no_leak_and_a_short_run_tells_nothing() {
         let still = growing(0.0, 400);
-        assert_eq!(verdict(&still), Verdict::Done);
+        assert_eq!(verdict(&still), RunVerdict::Done);
         assert!(
             sentence("anonymous memory", &PLAN, &still).starts_with("No leak: anonymous memory grows by less than ")
         );
         let short = growing(1_024.0, 3);
-        assert_eq!(verdict(&short), Verdict::Done);
+        assert_eq!(verdict(&short), RunVerdict::Done);
         let words = sentence("anonymous memory", &PLAN, &short);
         assert!(words.starts_with("Inconclusive: the run is too short to judge anonymous memory: "), "{words}");
         assert!(words.ends_with("the threshold is 512 B per message."), "{words}");

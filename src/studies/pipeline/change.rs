@@ -14,7 +14,7 @@ const MIN_POINTS: f64 = 0.5;
 
 /// What a comparison comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum ChangeVerdict {
     Improved,
     Worse,
     /// Within the smallest change that is called one.
@@ -25,7 +25,7 @@ pub(super) enum Verdict {
     Open,
 }
 
-impl Verdict {
+impl ChangeVerdict {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Improved => "improved",
@@ -88,24 +88,24 @@ impl Change {
     }
 
     /// What it comes to, where `p` is corrected for all figures.
-    pub(super) fn verdict(&self, direction: Direction, p: f64) -> Verdict {
+    pub(super) fn verdict(&self, direction: Direction, p: f64) -> ChangeVerdict {
         let Judged { value, interval, least, most } = self.judged();
-        let Some((low, high)) = interval else { return Verdict::Open };
+        let Some((low, high)) = interval else { return ChangeVerdict::Open };
         let is_sure = p <= ALPHA;
         let (up, down) = match direction {
-            Direction::Higher => (Verdict::Improved, Verdict::Worse),
-            _ => (Verdict::Worse, Verdict::Improved),
+            Direction::Higher => (ChangeVerdict::Improved, ChangeVerdict::Worse),
+            _ => (ChangeVerdict::Worse, ChangeVerdict::Improved),
         };
         if is_sure && value >= most {
             up
         } else if is_sure && value <= least {
             down
         } else if low >= least && high <= most {
-            Verdict::Same
+            ChangeVerdict::Same
         } else if low > most || high < least {
-            Verdict::Alone
+            ChangeVerdict::Alone
         } else {
-            Verdict::Open
+            ChangeVerdict::Open
         }
     }
 }
@@ -114,18 +114,22 @@ impl Change {
 mod tests {
     use super::*;
 
-    fn verdict(value: f64, interval: Option<(f64, f64)>, p: f64) -> Verdict {
+    fn verdict(value: f64, interval: Option<(f64, f64)>, p: f64) -> ChangeVerdict {
         Change::Ratio(PairedRatio { ratio: value, interval, p, n: 12 }).verdict(Direction::Higher, p)
     }
 
     #[test]
     fn a_change_is_called_one_when_it_is_sure_and_large_enough() {
-        assert_eq!(verdict(1.10, Some((1.07, 1.13)), 0.01), Verdict::Improved);
-        assert_eq!(verdict(0.90, Some((0.87, 0.93)), 0.01), Verdict::Worse);
-        assert_eq!(verdict(1.02, Some((1.01, 1.03)), 0.01), Verdict::Same, "sure, and too small to be called one");
-        assert_eq!(verdict(1.10, Some((1.07, 1.13)), 0.20), Verdict::Alone);
-        assert_eq!(verdict(1.10, Some((0.98, 1.22)), 0.20), Verdict::Open);
-        assert_eq!(verdict(1.10, None, 0.01), Verdict::Open, "too few pairs");
+        assert_eq!(verdict(1.10, Some((1.07, 1.13)), 0.01), ChangeVerdict::Improved);
+        assert_eq!(verdict(0.90, Some((0.87, 0.93)), 0.01), ChangeVerdict::Worse);
+        assert_eq!(
+            verdict(1.02, Some((1.01, 1.03)), 0.01),
+            ChangeVerdict::Same,
+            "sure, and too small to be called one"
+        );
+        assert_eq!(verdict(1.10, Some((1.07, 1.13)), 0.20), ChangeVerdict::Alone);
+        assert_eq!(verdict(1.10, Some((0.98, 1.22)), 0.20), ChangeVerdict::Open);
+        assert_eq!(verdict(1.10, None, 0.01), ChangeVerdict::Open, "too few pairs");
     }
 
     #[test]
@@ -134,8 +138,8 @@ mod tests {
             let change = Change::Difference(PairedDifference { difference, interval: Some(interval), p: 0.01, n: 12 });
             change.verdict(Direction::Lower, 0.01)
         };
-        assert_eq!(verdict(-2.0, (-3.0, -1.0)), Verdict::Improved);
-        assert_eq!(verdict(0.7, (0.4, 1.0)), Verdict::Worse);
-        assert_eq!(verdict(0.3, (0.1, 0.5)), Verdict::Same);
+        assert_eq!(verdict(-2.0, (-3.0, -1.0)), ChangeVerdict::Improved);
+        assert_eq!(verdict(0.7, (0.4, 1.0)), ChangeVerdict::Worse);
+        assert_eq!(verdict(0.3, (0.1, 0.5)), ChangeVerdict::Same);
     }
 }

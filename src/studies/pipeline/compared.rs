@@ -1,6 +1,6 @@
 //! Before and after, figure by figure, by the turns that both sides took.
 
-use super::change::{ALPHA, Change, Verdict};
+use super::change::{ALPHA, Change, ChangeVerdict};
 use super::samples::{BothSides, TurnSamples, TurnsBySide};
 use crate::measure::{FELT, FrameCounts, STAGES, Turn, TurnFigure};
 use crate::record::{BeforeAfterRow, Case, CaseState, Direction, Metric};
@@ -36,7 +36,7 @@ pub(super) struct Compared {
     pub(super) change: Change,
     /// The two-sided p of the exact signed-rank test, corrected for all figures (Holm).
     pub(super) p: f64,
-    pub(super) verdict: Verdict,
+    pub(super) verdict: ChangeVerdict,
 }
 
 impl Compared {
@@ -120,7 +120,7 @@ fn one(figure: &TurnFigure, scope: Scope, BothSides { before, after }: BothSides
         after: new,
         change: Change::Ratio(ratio),
         p: ratio.p,
-        verdict: Verdict::Open,
+        verdict: ChangeVerdict::Open,
     })
 }
 
@@ -142,7 +142,7 @@ fn late_frames(BothSides { before, after }: BothSides<'_>) -> Option<Compared> {
         after: pairs.iter().map(|pair| *pair.1).sum::<FrameCounts>().late_percent()?,
         change: Change::Difference(difference),
         p: difference.p,
-        verdict: Verdict::Open,
+        verdict: ChangeVerdict::Open,
     })
 }
 
@@ -269,18 +269,18 @@ mod tests {
     #[test]
     fn late_frames_are_compared_in_points_and_fewer_are_better() {
         let better = late_frames_of(&with_late_frames(&[10, 12, 14], &[0, 1, 2]));
-        assert_eq!((better.before, better.after, better.verdict), (12.0, 1.0, Verdict::Improved));
+        assert_eq!((better.before, better.after, better.verdict), (12.0, 1.0, ChangeVerdict::Improved));
         let metric = better.metric();
         assert_eq!((metric.name.as_str(), metric.unit.as_str()), ("frames_late_difference", "points"));
         assert_eq!((metric.value, metric.n, metric.direction), (Some(-11.0), 12, Direction::Lower));
         assert!(metric.ci_low.unwrap() <= -11.0 && metric.ci_high.unwrap() >= -11.0, "{metric:?}");
-        assert_eq!(late_frames_of(&with_late_frames(&[0, 1, 2], &[10, 12, 14])).verdict, Verdict::Worse);
+        assert_eq!(late_frames_of(&with_late_frames(&[0, 1, 2], &[10, 12, 14])).verdict, ChangeVerdict::Worse);
     }
 
     #[test]
     fn no_late_frames_on_either_side_are_the_same() {
         let none = late_frames_of(&with_late_frames(&[0], &[0]));
-        assert_eq!((none.before, none.after, none.verdict), (0.0, 0.0, Verdict::Same));
+        assert_eq!((none.before, none.after, none.verdict), (0.0, 0.0, ChangeVerdict::Same));
         assert_eq!(none.change.interval(), Some((0.0, 0.0)));
     }
 

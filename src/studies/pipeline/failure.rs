@@ -7,7 +7,7 @@ use crate::plan::{ARM_KEYS, ArmError, PipelinePlanError};
 impl From<PipelinePlanError> for Failure {
     fn from(error: PipelinePlanError) -> Self {
         match error {
-            PipelinePlanError::Reach(error) => error.into(),
+            PipelinePlanError::BridgeConnection(error) => error.into(),
             PipelinePlanError::Arm(error) => error.into(),
             PipelinePlanError::Reaction(_) => Self::usage(error).hint(
                 "reaction=pipelined sends the commands at once on any bridge; --dialect instrumented has batches that are applied",

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use super::super::model_check::{Use, check_model_file};
 use super::super::observer::Observer;
 use super::super::setup::{chat_model, synthetic_weights};
-use crate::advise::{Card, Situation};
+use crate::advise::{Card, RecommendationInput};
 use crate::failure::Failure;
 use crate::host;
 use crate::host::gpu::{GpuAddress, Nvml};
@@ -71,7 +71,7 @@ pub(super) fn situation(
     plan: &RecommendPlan,
     model: Option<&RecommendedModel>,
     stop: &AtomicBool,
-) -> Result<Situation, Failure> {
+) -> Result<RecommendationInput, Failure> {
     let machine = host::machine();
     let topology = host::topology();
     // A machine that tells nothing of its CPUs gets no rule.
@@ -83,7 +83,7 @@ pub(super) fn situation(
     };
     let needs =
         |model: &RecommendedModel| model_needs(&model.name(), model.outline.path(), &model.facts, card_bytes, stop);
-    Ok(Situation {
+    Ok(RecommendationInput {
         objective: plan.objective,
         physical_cores: cores.map(|(cores, _)| cores.into()),
         logical_cpus: cores.map(|(_, cpus)| cpus.into()),

@@ -9,7 +9,7 @@ use crate::bridge::server::{AppliedAccount, BridgeSpec, EmbeddedBridge, Presence
 use crate::bridge::{Ack, Client, Detected, Endpoint, Listener, Target, Wire, detect, listening, resolve};
 use crate::failure::Failure;
 use crate::host;
-use crate::plan::{DialectBy, Reach};
+use crate::plan::{BridgeConnection, DialectBy};
 use crate::plural::counted;
 use crate::record::Simulation;
 use crate::stats::median_of_sorted;
@@ -29,7 +29,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// Starts the embedded bridge if the plan wants it, connects or is connected to, and finds out the dialect if that is
     /// wanted.
-    pub(crate) fn open(reach: &Reach, stop: &AtomicBool) -> Result<Self, Failure> {
+    pub(crate) fn open(reach: &BridgeConnection, stop: &AtomicBool) -> Result<Self, Failure> {
         let (embedded, endpoint, addresses) = match &reach.target {
             Target::Embedded(spec) => {
                 let (bridge, endpoint) = embedded(spec)?;
@@ -67,7 +67,7 @@ impl Connection {
     }
 
     /// What was measured, for the record.
-    pub(crate) fn subject(&self, reach: &Reach) -> Value {
+    pub(crate) fn subject(&self, reach: &BridgeConnection) -> Value {
         json!({
             "bridge": if self.embedded.is_some() { "embedded" } else { "remote" },
             "address": self.client.address().map(|address| address.to_string()).ok(),
@@ -93,7 +93,7 @@ impl Connection {
     }
 
     /// What is odd about the greeting, if anything is.
-    pub(crate) fn greeting_warning(&self, reach: &Reach) -> Option<String> {
+    pub(crate) fn greeting_warning(&self, reach: &BridgeConnection) -> Option<String> {
         let greeting = self.client.greeting();
         (!reach.dialect.is_greeting(greeting)).then(|| {
             format!(
@@ -117,7 +117,7 @@ impl Connection {
     }
 
     /// What came that the dialect does not have, if anything did.
-    pub(crate) fn foreign_warning(&self, reach: &Reach) -> Option<String> {
+    pub(crate) fn foreign_warning(&self, reach: &BridgeConnection) -> Option<String> {
         let (count, first) = self.client.foreign()?;
         Some(format!(
             "{} came that dialect {} does not have, and answered nothing; the first: {first}. Is --dialect right? \
@@ -128,14 +128,14 @@ impl Connection {
     }
 
     /// After a failure: a fresh connection, and whether the socket thread still answers on it.
-    pub(crate) fn is_alive(&mut self, reach: &Reach, stop: &AtomicBool) -> bool {
+    pub(crate) fn is_alive(&mut self, reach: &BridgeConnection, stop: &AtomicBool) -> bool {
         let mut message = reach.message(Ack::Received, 0);
         self.is_clean = self.client.reconnect(stop).and_then(|()| self.client.exchange(&mut message, stop)).is_ok();
         self.is_clean
     }
 
     /// Sends the commands that leave the avatar as it was found. Says which of them did not work.
-    pub(crate) fn restore(&mut self, reach: &Reach) -> Vec<String> {
+    pub(crate) fn restore(&mut self, reach: &BridgeConnection) -> Vec<String> {
         // A wish to end early must not keep the avatar from being put right; each wait is bounded all the same.
         let stop = AtomicBool::new(false);
         if !self.is_clean

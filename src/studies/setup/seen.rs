@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::bridge::{Ack, Message};
 use crate::clock::{Clock, ms};
-use crate::measure::{AppliedBy, Bench, Watch, ask_applied, frame_period_ns};
-use crate::plan::Reach;
+use crate::measure::{AppliedBy, LoopContext, Watch, ask_applied, frame_period_ns};
+use crate::plan::BridgeConnection;
 use crate::studies::setup::Connection;
 
 /// Who tells, and the frame where only that bounds it.
@@ -19,7 +19,7 @@ pub(crate) struct Seen {
 
 /// Finds out who tells, and measures the frame if nobody does. `None` for a dialect that knows no expression.
 pub(crate) fn seen(
-    reach: &Reach,
+    reach: &BridgeConnection,
     connection: &mut Connection,
     seed: u64,
     (clock, stop): (&Clock, &AtomicBool),
@@ -32,7 +32,7 @@ pub(crate) fn seen(
         && let Some(probe) = dialect.probe(Ack::Applied)
     {
         let mut message = Message::of(dialect, probe, reach.blink, 0);
-        let bench = Bench { clock, stop, replies: &AtomicU64::new(0), ids: dialect.ids };
+        let bench = LoopContext { clock, stop, replies: &AtomicU64::new(0), ids: dialect.ids };
         watch.frame_ns = frame_period_ns(&mut connection.client, &mut message, seed, bench);
     }
     let teller = Seen { by, frame_ns: watch.frame_ns };

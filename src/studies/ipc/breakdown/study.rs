@@ -2,7 +2,7 @@
 
 use super::super::super::study::{RunContext, StopReason};
 use super::super::bridge_study::{BridgeData, BridgeMeasurement};
-use super::super::loop_context::LoopContext;
+use super::super::ipc_context::IpcContext;
 use super::cases::cases;
 use super::findings::findings;
 use crate::bridge::{Ack, FaultKind};
@@ -30,7 +30,7 @@ impl BridgeMeasurement for BreakdownPlan {
 
     fn measure(
         &self,
-        bridge: &mut LoopContext<'_>,
+        bridge: &mut IpcContext<'_>,
         data: &mut BridgeData<Vec<AckSamples>>,
         context: &mut RunContext<'_, BridgeData<Vec<AckSamples>>>,
     ) -> Result<StopReason, Failure> {
@@ -67,7 +67,7 @@ impl BridgeMeasurement for BreakdownPlan {
 }
 
 impl BreakdownPlan {
-    fn one(&self, bridge: &mut LoopContext<'_>, ack: Ack) -> AckSamples {
+    fn one(&self, bridge: &mut IpcContext<'_>, ack: Ack) -> AckSamples {
         let plan = bridge.plan;
         let label = format!("{ack}/breakdown");
         let phase = bridge.observer.phase(&label, plan.messages as u64);

@@ -127,7 +127,7 @@ pub(super) mod planted {
     use super::*;
     use crate::bridge::Ack;
     use crate::measure::planted::trips;
-    use crate::measure::{Failing, Limit, Phase, Search, Verdict};
+    use crate::measure::{Failing, Limit, Phase, RateVerdict, Search};
 
     /// A search from 100 to 400 a second on a bridge that takes 250, step by step as [`Search`] asks for them.
     pub(in super::super) fn search() -> SearchSamples {
@@ -155,7 +155,7 @@ pub(super) mod planted {
         let (due, answered) = (rate_per_s as usize, goodput_per_s as usize);
         let failings =
             if answered < due { vec![Failing::Goodput { share: goodput_per_s / rate_per_s }] } else { Vec::new() };
-        let verdict = Verdict {
+        let verdict = RateVerdict {
             offered_per_s: rate_per_s,
             goodput_per_s,
             backlog_growth: None,

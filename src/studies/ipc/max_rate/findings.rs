@@ -1,15 +1,15 @@
 //! What the search found, in a sentence or two.
 
 use super::study::SearchSamples;
-use crate::measure::{Failing, Limit, Phase, Verdict, saturated_per_s};
+use crate::measure::{Failing, Limit, Phase, RateVerdict, saturated_per_s};
 use crate::plan::MaxRatePlan;
 
 /// What the steps of a search come to.
 pub(super) struct SearchResult<'a> {
     /// Steps that were offered more than the bridge takes.
-    pub(super) overloaded: Vec<&'a Verdict>,
+    pub(super) overloaded: Vec<&'a RateVerdict>,
     /// Steps that confirmed the rate.
-    pub(super) confirming: Vec<&'a Verdict>,
+    pub(super) confirming: Vec<&'a RateVerdict>,
     /// Who was the limit at the lowest rate that did not hold.
     pub(super) limit: Option<Limit>,
 }
@@ -17,7 +17,7 @@ pub(super) struct SearchResult<'a> {
 impl<'a> SearchResult<'a> {
     pub(super) fn of(searched: &'a SearchSamples) -> Self {
         let verdicts = || searched.steps.iter().map(|step| &step.verdict);
-        let is_short = |verdict: &&Verdict| {
+        let is_short = |verdict: &&RateVerdict| {
             verdict.limit == Some(Limit::Bridge)
                 && verdict.failings.iter().any(|failing| matches!(failing, Failing::Goodput { .. }))
         };
@@ -33,7 +33,7 @@ impl<'a> SearchResult<'a> {
 }
 
 /// What a step came to, in words.
-pub(super) fn outcome(verdict: &Verdict) -> String {
+pub(super) fn outcome(verdict: &RateVerdict) -> String {
     if verdict.held() {
         return format!("held, {:.0} a second answered", verdict.goodput_per_s);
     }

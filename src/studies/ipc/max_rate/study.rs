@@ -2,7 +2,7 @@
 
 use super::super::super::study::{RunContext, StopReason};
 use super::super::bridge_study::{BridgeData, BridgeMeasurement};
-use super::super::loop_context::LoopContext;
+use super::super::ipc_context::IpcContext;
 use super::cases::cases;
 use super::findings::{finding, outcome};
 use crate::bridge::{Ack, BridgeError, FaultKind, Message};
@@ -10,8 +10,8 @@ use crate::clock::nanos;
 use crate::failure::Failure;
 use crate::host;
 use crate::measure::{
-    End, Load, Phase, RoundTrips, Search, Step, Verdict, case_state, due_count, judge, measure_case, measure_step,
-    step_metrics,
+    End, Load, Phase, RateStep, RateVerdict, RoundTrips, Search, case_state, due_count, judge, measure_case,
+    measure_step, step_metrics,
 };
 use crate::plan::{IpcPlan, MaxRatePlan};
 use crate::record::{Case, CaseState, Fact, Metric};
@@ -70,7 +70,7 @@ pub(super) struct StepSamples {
     pub(super) cpu_ns: Option<u64>,
     pub(super) end: End,
     pub(super) figures: Vec<Metric>,
-    pub(super) verdict: Verdict,
+    pub(super) verdict: RateVerdict,
 }
 
 impl BridgeMeasurement for MaxRatePlan {
@@ -79,7 +79,7 @@ impl BridgeMeasurement for MaxRatePlan {
     /// Searches for both kinds of reply.
     fn measure(
         &self,
-        bridge: &mut LoopContext<'_>,
+        bridge: &mut IpcContext<'_>,
         data: &mut BridgeData<Vec<SearchSamples>>,
         context: &mut RunContext<'_, BridgeData<Vec<SearchSamples>>>,
     ) -> Result<StopReason, Failure> {
@@ -129,7 +129,7 @@ impl BridgeMeasurement for MaxRatePlan {
 
 impl MaxRatePlan {
     /// A search that begins with the bridge at rest.
-    fn at_rest(&self, bridge: &mut LoopContext<'_>, ack: Ack, message: &mut Message) -> SearchSamples {
+    fn at_rest(&self, bridge: &mut IpcContext<'_>, ack: Ack, message: &mut Message) -> SearchSamples {
         let exchanges = bridge.plan.warm_up.max(AT_REST);
         let phase = bridge.observer.phase(&format!("{ack}/at-rest"), exchanges as u64);
         bridge.connection.is_clean = false;
@@ -143,7 +143,7 @@ impl MaxRatePlan {
     /// One step of the search; `None` when a signal came before it had ended.
     fn step(
         &self,
-        bridge: &mut LoopContext<'_>,
+        bridge: &mut IpcContext<'_>,
         ack: Ack,
         message: &mut Message,
         (phase, rate_per_s): (Phase, f64),
@@ -183,7 +183,7 @@ fn cpu_time_since(before: &Fact<u64>) -> Option<u64> {
 }
 
 impl StepSamples {
-    fn of(step: Step, phase: Phase, grace_ns: u64, cpu_ns: Option<u64>, verdict: Verdict) -> Self {
+    fn of(step: RateStep, phase: Phase, grace_ns: u64, cpu_ns: Option<u64>, verdict: RateVerdict) -> Self {
         Self {
             phase,
             rate_per_s: step.rate_per_s,

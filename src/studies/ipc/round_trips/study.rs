@@ -6,7 +6,7 @@ use rand::seq::SliceRandom;
 
 use super::super::super::study::{CaseHistogram, RunContext, StopReason};
 use super::super::bridge_study::{BridgeData, BridgeMeasurement};
-use super::super::loop_context::LoopContext;
+use super::super::ipc_context::IpcContext;
 use super::cases::{cases, faults, histograms, measured_case, paused_warning};
 use super::findings::headline;
 use crate::bridge::{Ack, BridgeError, FaultKind};
@@ -63,7 +63,7 @@ impl Obstacle {
     }
 
     /// What the end of a case means for those that follow.
-    fn after(case: &IpcCase, trips: &RoundTrips, bridge: &mut LoopContext<'_>) -> Option<Self> {
+    fn after(case: &IpcCase, trips: &RoundTrips, bridge: &mut IpcContext<'_>) -> Option<Self> {
         match &trips.end {
             End::Complete => None,
             End::Interrupted => Some(Self::Interrupted),
@@ -86,7 +86,7 @@ impl BridgeMeasurement for RoundTripsPlan {
     /// Measures all cases, in random order so that drift cannot pass for a difference between them.
     fn measure(
         &self,
-        bridge: &mut LoopContext<'_>,
+        bridge: &mut IpcContext<'_>,
         data: &mut BridgeData<RoundTripSamples>,
         context: &mut RunContext<'_, BridgeData<RoundTripSamples>>,
     ) -> Result<StopReason, Failure> {
@@ -137,7 +137,7 @@ impl BridgeMeasurement for RoundTripsPlan {
 }
 
 impl RoundTripsPlan {
-    fn one(&self, bridge: &mut LoopContext<'_>, place: usize, position: usize) -> CaseSamples {
+    fn one(&self, bridge: &mut IpcContext<'_>, place: usize, position: usize) -> CaseSamples {
         let case = &self.cases[place];
         let plan = bridge.plan;
         let label = format!("{}/{} {}", position + 1, self.cases.len(), case.path);

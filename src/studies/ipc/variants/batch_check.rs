@@ -3,7 +3,7 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::loop_context::LoopContext;
+use super::super::ipc_context::IpcContext;
 use super::messages::{self, Part};
 use crate::bridge::{Applies, BridgeError, Message, detect};
 use crate::clock::ms;
@@ -39,7 +39,7 @@ struct Timed {
 }
 
 /// Finds out. Nothing is sent but commands that change nothing, alone and in batches.
-pub(super) fn check(bridge: &mut LoopContext<'_>) -> Result<BatchVerdict, BridgeError> {
+pub(super) fn check(bridge: &mut IpcContext<'_>) -> Result<BatchVerdict, BridgeError> {
     let plan = bridge.plan;
     let none = || BridgeError::Refused { message: "the dialect has no batches".into() };
     let (Some(applied), Some(received)) = (messages::applied(plan), messages::received(plan)) else {
@@ -78,7 +78,7 @@ fn by_count(count: Option<u64>, frame: Option<u64>) -> BatchVerdict {
     }
 }
 
-fn time(bridge: &mut LoopContext<'_>, kinds: &mut [Message; 4], extra: &mut u64) -> Result<Timed, BridgeError> {
+fn time(bridge: &mut IpcContext<'_>, kinds: &mut [Message; 4], extra: &mut u64) -> Result<Timed, BridgeError> {
     let mut random = StdRng::seed_from_u64(bridge.plan.seed);
     let mut samples_ns = [const { Vec::new() }; 4];
     for _ in 0..TRIALS {

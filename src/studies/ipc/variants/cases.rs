@@ -8,7 +8,7 @@ use super::round::Sample;
 use super::samples::{CaseSamples, VariantSamples};
 use crate::bridge::FaultKind;
 use crate::measure::Mode;
-use crate::plan::{IpcPlan, VariantsPlan, Way};
+use crate::plan::{IpcPlan, SendStrategy, VariantsPlan};
 use crate::plural::counted;
 use crate::record::{Case, CaseState};
 use crate::stats::mean_of;
@@ -37,7 +37,7 @@ impl Comparison<'_> {
 
     /// The latencies of all rounds of each way.
     pub(super) fn histograms(&self) -> Vec<CaseHistogram> {
-        let of_way = |(way, samples): (&Way, &CaseSamples)| {
+        let of_way = |(way, samples): (&SendStrategy, &CaseSamples)| {
             let pooled: Vec<u64> = samples.good().flat_map(|sample| sample.latency_ns.iter().copied()).collect();
             let began_ns = samples.began_ns.unwrap_or(0);
             CaseHistogram::total(way.path(), "latency", pooled, (began_ns, began_ns + samples.took_ns))
@@ -68,7 +68,7 @@ impl Comparison<'_> {
             metrics: self.metrics(place, state),
             histograms: Vec::new(),
         };
-        if let (Way::AppReaction, Some(seen)) = (way, self.samples.seen) {
+        if let (SendStrategy::AppReaction, Some(seen)) = (way, self.samples.seen) {
             case.conditions["applied_by"] = seen.conditions();
             case.notes.push(seen.note());
         }
@@ -93,7 +93,7 @@ impl Comparison<'_> {
     }
 
     /// Whether the figures of this way are of commands that took effect.
-    pub(super) fn is_applied(&self, way: Way) -> bool {
+    pub(super) fn is_applied(&self, way: SendStrategy) -> bool {
         !way.is_batch() || self.samples.batches.as_ref().is_none_or(|verdict| verdict.applied == Some(true))
     }
 
@@ -107,14 +107,14 @@ impl Comparison<'_> {
             };
             notes.push(format!("{what}: {}. No figure is given for commands.", verdict.evidence));
         }
-        if let Way::Codec(_, shape) = way
+        if let SendStrategy::Codec(_, shape) = way
             && !shape.is_harmless()
             && !self.samples.is_embedded
         {
             notes.push("Not sent to a real avatar, which it would change: encoding and decoding alone.".into());
         }
         match way {
-            Way::Mode(Mode::FireAndForget) => {
+            SendStrategy::Mode(Mode::FireAndForget) => {
                 notes.push(
                     "As Workly sends. Without replies no command has a latency; the barrier says what arrived and when all of it \
                      had."
@@ -122,7 +122,7 @@ impl Comparison<'_> {
                 );
                 notes.extend(undrained_note(&self.samples.ways[place]));
             }
-            Way::Mode(Mode::Request) => {
+            SendStrategy::Mode(Mode::Request) => {
                 notes.push("Workly does not wait for replies: a gain over this mode is no gain over Workly.".into());
             }
             _ => {}

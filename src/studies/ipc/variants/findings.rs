@@ -5,7 +5,7 @@ use super::cases::Comparison;
 use super::held::held;
 use super::samples::CaseSamples;
 use crate::measure::{LEAST_HELD_PERCENT, Mode, REMEDY};
-use crate::plan::Way;
+use crate::plan::SendStrategy;
 use crate::plural::counted;
 use crate::record::{Case, Metric};
 use crate::report::with_interval;
@@ -16,8 +16,8 @@ pub(super) fn sentences(comparison: &Comparison<'_>, cases: &[Case]) -> Vec<Stri
     let mut sentences: Vec<String> = comparison.samples.batches.as_ref().map(batches).into_iter().collect();
     let first = comparison.study.ways.first();
     match first {
-        Some(Way::Codec(..)) => sentences.extend(codecs(comparison, cases)),
-        Some(Way::AppReaction) => {
+        Some(SendStrategy::Codec(..)) => sentences.extend(codecs(comparison, cases)),
+        Some(SendStrategy::AppReaction) => {
             sentences.extend(app_reaction(comparison, cases));
             sentences.extend(callers(comparison, cases));
             sentences.extend(cases.iter().filter_map(late_replies));
@@ -50,7 +50,7 @@ fn means(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
     let baseline = cases.first()?;
     // What the scheduler does to a few messages would drown what TCP does to all of them.
     let (figure, ratio, word) = match comparison.study.ways.first()? {
-        Way::Tcp(_) => ("p50", "p50_ratio", "Median"),
+        SendStrategy::Tcp(_) => ("p50", "p50_ratio", "Median"),
         _ => ("mean", "mean_ratio", "Mean"),
     };
     let value = given(baseline, figure)?;
@@ -63,7 +63,7 @@ fn means(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
         })
         .collect();
     let what = match comparison.study.ways.first()? {
-        Way::Batch(_) => "per command, the wait to fill a batch included",
+        SendStrategy::Batch(_) => "per command, the wait to fill a batch included",
         _ => "per command",
     };
     if others.is_empty() {
@@ -116,9 +116,9 @@ fn callers(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
         .zip(cases)
         .filter_map(|(way, case)| {
             let words = match way {
-                Way::Reaction(Mode::Request, _) => "one by one (each after the previous reply)",
-                Way::Reaction(..) => "pipelined",
-                Way::ReactionBatch(_) => "as one batch",
+                SendStrategy::Reaction(Mode::Request, _) => "one by one (each after the previous reply)",
+                SendStrategy::Reaction(..) => "pipelined",
+                SendStrategy::ReactionBatch(_) => "as one batch",
                 _ => return None,
             };
             let ratio = given(case, "mean_ratio").map(|ratio| format!(" ({} of Workly's one)", times(ratio)));
@@ -126,7 +126,7 @@ fn callers(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
         })
         .collect();
     let count = comparison.study.ways.iter().find_map(|way| match way {
-        Way::Reaction(_, count) => Some(*count),
+        SendStrategy::Reaction(_, count) => Some(*count),
         _ => None,
     })?;
     (!each.is_empty()).then(|| {
@@ -151,7 +151,7 @@ fn late_replies(case: &Case) -> Option<String> {
 
 /// That replies of an open loop came late, and not the commands.
 fn held_replies(comparison: &Comparison<'_>) -> Vec<String> {
-    let of_way = |(way, samples): (&Way, &CaseSamples)| {
+    let of_way = |(way, samples): (&SendStrategy, &CaseSamples)| {
         let held = held(samples)?;
         Some(format!(
             "{}: {:.0} % of the replies ({} of {}) were held back by the bridge's end of the connection until the reply before was \

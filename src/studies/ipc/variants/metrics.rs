@@ -5,7 +5,7 @@ use super::round::Sample;
 use super::samples::CaseSamples;
 use crate::clock::ms;
 use crate::measure::Mode;
-use crate::plan::Way;
+use crate::plan::SendStrategy;
 use crate::record::{CaseState, Direction, Metric, MetricStatus};
 use crate::stats::{PairedRatio, mean_of, nearest_rank, paired_ratio, samples_needed};
 use crate::studies::setup::Seen;
@@ -52,7 +52,7 @@ impl Comparison<'_> {
                 .map(|(_, value)| *value)
                 .collect();
             if values.is_empty() {
-                let is_missing = way == Way::Mode(Mode::FireAndForget) && OF_DRAINED.contains(&name);
+                let is_missing = way == SendStrategy::Mode(Mode::FireAndForget) && OF_DRAINED.contains(&name);
                 if is_missing && samples.good().next().is_some() {
                     metrics.push(Metric::absent(name, unit, 0, direction, MetricStatus::Invalid));
                 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::loop_context::LoopContext;
+use super::super::ipc_context::IpcContext;
 use super::held::MessageSeries;
 use super::messages;
 use crate::bridge::{BridgeError, Codec, Message, Sending, Wire};
@@ -14,7 +14,7 @@ use crate::measure::{
     Barrier, Batches, Driven, End, Fill, Fired, Load, Mode, Watch, ask_applied, codec_cost, fills, fire,
     fire_and_forget, measure_case, pipelined, react, request, wait_until,
 };
-use crate::plan::{Shape, VariantsPlan, Way};
+use crate::plan::{SendStrategy, Shape, VariantsPlan};
 
 /// Reactions begin so long after the one before, at a random moment, in nanoseconds: 5 ms to more than two frames.
 const PAUSE_NS: std::ops::Range<u64> = 5_000_000..45_000_000;
@@ -35,28 +35,28 @@ pub(super) struct Sample {
 
 /// Carries out one way once.
 pub(super) fn measure(
-    bridge: &mut LoopContext<'_>,
+    bridge: &mut IpcContext<'_>,
     (study, watch): (&VariantsPlan, &Watch),
-    way: Way,
+    way: SendStrategy,
     seed: u64,
     done: &AtomicU64,
 ) -> Result<Sample, BridgeError> {
     let load = Load::Poisson { rate_per_s: study.offered_per_s };
     let arrivals_ns = load.schedule_ns(bridge.plan.messages, seed);
     match way {
-        Way::Batch(size) => batches(bridge, size, nanos(study.window), &arrivals_ns, done),
-        Way::Mode(mode) => waiting(bridge, mode, &arrivals_ns, done),
-        Way::Tcp(tcp) => handed_over(bridge, tcp.sending, &arrivals_ns, done),
-        Way::Codec(codec, shape) => coded(bridge, codec, shape, seed, done),
-        Way::AppReaction => app_reactions(bridge, watch, seed, done),
-        Way::Reaction(mode, count) => {
+        SendStrategy::Batch(size) => batches(bridge, size, nanos(study.window), &arrivals_ns, done),
+        SendStrategy::Mode(mode) => waiting(bridge, mode, &arrivals_ns, done),
+        SendStrategy::Tcp(tcp) => handed_over(bridge, tcp.sending, &arrivals_ns, done),
+        SendStrategy::Codec(codec, shape) => coded(bridge, codec, shape, seed, done),
+        SendStrategy::AppReaction => app_reactions(bridge, watch, seed, done),
+        SendStrategy::Reaction(mode, count) => {
             let mut each = Vec::new();
             for part in messages::reaction(bridge.plan, count) {
                 each.push(messages::single(bridge.plan, &part, Some("applied")));
             }
             reactions(bridge, &mut each, mode == Mode::Request, seed, done)
         }
-        Way::ReactionBatch(count) => {
+        SendStrategy::ReactionBatch(count) => {
             let parts = messages::reaction(bridge.plan, count);
             let message = messages::batch(bridge.plan, &parts).ok_or_else(no_such_command)?;
             reactions(bridge, &mut [message], false, seed, done)
@@ -79,7 +79,7 @@ fn mean_ms(samples_ns: impl ExactSizeIterator<Item = u64>) -> f64 {
 }
 
 fn batches(
-    bridge: &mut LoopContext<'_>,
+    bridge: &mut IpcContext<'_>,
     size: u32,
     window_ns: u64,
     arrivals_ns: &[u64],
@@ -131,7 +131,7 @@ fn per_command(fills: &[Fill], waits_ns: &[u64], driven: &Driven) -> Vec<u64> {
 }
 
 fn waiting(
-    bridge: &mut LoopContext<'_>,
+    bridge: &mut IpcContext<'_>,
     mode: Mode,
     arrivals_ns: &[u64],
     done: &AtomicU64,
@@ -164,7 +164,7 @@ fn waiting(
 }
 
 fn handed_over(
-    bridge: &mut LoopContext<'_>,
+    bridge: &mut IpcContext<'_>,
     sending: Sending,
     arrivals_ns: &[u64],
     done: &AtomicU64,
@@ -180,7 +180,7 @@ fn handed_over(
 }
 
 fn coded(
-    bridge: &mut LoopContext<'_>,
+    bridge: &mut IpcContext<'_>,
     codec: Codec,
     shape: Shape,
     seed: u64,
@@ -217,7 +217,7 @@ fn coded(
 /// What the application does: one expression at a random moment, and nothing is waited for. What the bridge says of it is read
 /// afterwards.
 fn app_reactions(
-    bridge: &mut LoopContext<'_>,
+    bridge: &mut IpcContext<'_>,
     watch: &Watch,
     seed: u64,
     done: &AtomicU64,
@@ -250,7 +250,7 @@ fn app_reactions(
 }
 
 fn reactions(
-    bridge: &mut LoopContext<'_>,
+    bridge: &mut IpcContext<'_>,
     messages: &mut [Message],
     in_turn: bool,
     seed: u64,

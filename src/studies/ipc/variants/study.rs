@@ -9,7 +9,7 @@ use rand::seq::SliceRandom;
 use super::super::super::setup::seen;
 use super::super::super::study::{CaseHistogram, RunContext, StopReason};
 use super::super::bridge_study::{BridgeData, BridgeMeasurement};
-use super::super::loop_context::LoopContext;
+use super::super::ipc_context::IpcContext;
 use super::batch_check;
 use super::cases::Comparison;
 use super::findings::sentences;
@@ -19,7 +19,7 @@ use super::samples::{CaseSamples, RoundFault, VariantSamples};
 use crate::bridge::{BridgeError, FaultKind};
 use crate::failure::Failure;
 use crate::measure::{QUIET, Watch, quiet_after};
-use crate::plan::{IpcPlan, VariantsPlan, Way};
+use crate::plan::{IpcPlan, SendStrategy, VariantsPlan};
 use crate::plural::counted;
 use crate::record::Case;
 
@@ -34,18 +34,18 @@ impl BridgeMeasurement for VariantsPlan {
 
     fn measure(
         &self,
-        bridge: &mut LoopContext<'_>,
+        bridge: &mut IpcContext<'_>,
         data: &mut BridgeData<VariantSamples>,
         context: &mut RunContext<'_, BridgeData<VariantSamples>>,
     ) -> Result<StopReason, Failure> {
         bridge.connection.is_clean = false;
         data.samples.is_embedded = bridge.connection.is_embedded();
         warm_up(bridge)?;
-        if self.ways.iter().any(Way::is_batch) {
+        if self.ways.iter().any(SendStrategy::is_batch) {
             data.samples.batches = Some(batch_check::check(bridge)?);
         }
         let mut watch = Watch::default();
-        if self.ways.contains(&Way::AppReaction) {
+        if self.ways.contains(&SendStrategy::AppReaction) {
             let (clock, stop) = (bridge.clock, bridge.stop);
             (watch, data.samples.seen) = seen(&bridge.plan.reach, bridge.connection, bridge.plan.seed, (&clock, stop));
         }
@@ -81,7 +81,7 @@ impl BridgeMeasurement for VariantsPlan {
 }
 
 /// As the round of round trips does before each case.
-fn warm_up(bridge: &mut LoopContext<'_>) -> Result<(), BridgeError> {
+fn warm_up(bridge: &mut IpcContext<'_>) -> Result<(), BridgeError> {
     let Some(part) = messages::applied(bridge.plan) else { return Ok(()) };
     let mut message = messages::single(bridge.plan, &part, None);
     for _ in 0..bridge.plan.warm_up {
@@ -94,7 +94,7 @@ fn warm_up(bridge: &mut LoopContext<'_>) -> Result<(), BridgeError> {
 impl VariantsPlan {
     fn rounds(
         &self,
-        bridge: &mut LoopContext<'_>,
+        bridge: &mut IpcContext<'_>,
         watch: &Watch,
         data: &mut BridgeData<VariantSamples>,
         context: &mut RunContext<'_, BridgeData<VariantSamples>>,
@@ -137,9 +137,9 @@ impl VariantsPlan {
     /// One way once. A failure costs the round, not the run: the next one gets a fresh connection.
     fn one(
         &self,
-        bridge: &mut LoopContext<'_>,
+        bridge: &mut IpcContext<'_>,
         watch: &Watch,
-        way: Way,
+        way: SendStrategy,
         seed: u64,
         samples: &mut CaseSamples,
     ) -> Result<StopReason, Failure> {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::super::study::StopReason;
 use super::super::gpu_memory::{self, GpuMemory};
 use super::super::leak_metrics::growth;
-use super::life_cycle::{ConversationSamples, Step, Turn};
+use super::life_cycle::{ConversationSamples, LifeCycleStep, Turn};
 use super::projected::ProjectedMemory;
 use crate::advise::{LeakJudgement, LeakRule};
 use crate::clock::ms;
@@ -39,7 +39,7 @@ pub(super) struct Reconciled {
 ///
 /// Neither has the compute buffers: they are reserved for the largest batch and touched as far as prompts need them, so that the
 /// projection is their upper bound. Neither has device memory.
-pub(super) fn reconciled(steps: &[Step], projected: &ProjectedMemory) -> Option<Reconciled> {
+pub(super) fn reconciled(steps: &[LifeCycleStep], projected: &ProjectedMemory) -> Option<Reconciled> {
     let taken = |name: &str| {
         let memory = &steps.iter().find(|step| step.name == name)?.memory;
         Some(*memory.anonymous_bytes.value()? as f64 + *memory.file_backed_bytes.value()? as f64)
@@ -52,7 +52,7 @@ pub(super) fn reconciled(steps: &[Step], projected: &ProjectedMemory) -> Option<
 
 /// By how much GPU memory grew from the backend to the context, in bytes, and which figure says so: that of the process where
 /// the driver tells it, else that of all programs.
-pub(super) fn device_growth(steps: &[Step]) -> Option<(&'static str, f64)> {
+pub(super) fn device_growth(steps: &[LifeCycleStep]) -> Option<(&'static str, f64)> {
     let at = |name: &str| steps.iter().find(|step| step.name == name)?.gpu.as_ref();
     let (before, after) = (at("backend")?, at("context")?);
     gpu_memory::NAMES.into_iter().zip(gpu_memory::READINGS).find_map(|(name, reading)| {
@@ -69,7 +69,7 @@ pub(super) fn device_growth(steps: &[Step]) -> Option<(&'static str, f64)> {
 /// The steps, then the conversation.
 pub(super) fn cases(
     plan: &ConversationPlan,
-    steps: &[Step],
+    steps: &[LifeCycleStep],
     projected: &ProjectedMemory,
     data: &ConversationSamples,
     end: Option<StopReason>,
@@ -80,7 +80,7 @@ pub(super) fn cases(
 }
 
 /// One case per step: memory after it, its growth, and the projection.
-fn step_cases<'a>(steps: &'a [Step], turns: &'a [Turn], projected: &ProjectedMemory) -> Vec<Case> {
+fn step_cases<'a>(steps: &'a [LifeCycleStep], turns: &'a [Turn], projected: &ProjectedMemory) -> Vec<Case> {
     let replies = ["first reply", "second reply"];
     let all = steps.iter().map(|step| (step.name, step.took_ns, &step.memory, step.gpu.as_ref()));
     let reply = |(name, turn): (&'static str, &'a Turn)| (name, turn.elapsed_ns, &turn.memory, turn.gpu.as_ref());

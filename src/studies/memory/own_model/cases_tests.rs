@@ -41,8 +41,8 @@ fn gpu(process_bytes: Fact<u64>, whole_mib: u64) -> GpuMemory {
 }
 
 /// 100 MiB of mapped weights, 8 MiB of cache, and 40 MiB on a device that the driver counts for this process from then on.
-fn steps() -> Vec<Step> {
-    let step = |name, anonymous_mib: u64, file_mib: u64, gpu| Step {
+fn steps() -> Vec<LifeCycleStep> {
+    let step = |name, anonymous_mib: u64, file_mib: u64, gpu| LifeCycleStep {
         name,
         took_ns: 2_000_000,
         memory: memory(anonymous_mib * MIB, file_mib * MIB),

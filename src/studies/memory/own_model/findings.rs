@@ -3,7 +3,7 @@
 use super::super::gpu_memory::GpuMemoryReader;
 use super::super::leak_metrics::sentence;
 use super::cases::{device_growth, judge, reconciled};
-use super::life_cycle::{ConversationSamples, Step};
+use super::life_cycle::{ConversationSamples, LifeCycleStep};
 use super::projected::ProjectedMemory;
 use crate::plan::ConversationPlan;
 use crate::report::amount;
@@ -11,7 +11,7 @@ use crate::report::amount;
 /// The sentences that lead the report: the verdict on a leak, then what llama.cpp projected beside what was measured.
 pub(super) fn findings(
     plan: &ConversationPlan,
-    steps: &[Step],
+    steps: &[LifeCycleStep],
     projected: &ProjectedMemory,
     data: &ConversationSamples,
     gpus: Option<&GpuMemoryReader>,
@@ -53,7 +53,7 @@ fn parts(projected: &ProjectedMemory) -> String {
 }
 
 /// What was projected on devices, beside what ggml's buffers there hold, and by what their memory grew, where that is known.
-fn on_devices(steps: &[Step], projected: &ProjectedMemory) -> Option<String> {
+fn on_devices(steps: &[LifeCycleStep], projected: &ProjectedMemory) -> Option<String> {
     let on_devices = projected.device_bytes as f64;
     if projected.device_bytes == 0 {
         return None;

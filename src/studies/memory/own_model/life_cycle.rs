@@ -14,7 +14,7 @@ use super::super::super::study::StopReason;
 
 /// Memory after a step of the life cycle.
 #[derive(Debug, Clone)]
-pub(super) struct Step {
+pub(super) struct LifeCycleStep {
     /// What had just happened.
     pub(super) name: &'static str,
     /// How long it took, in nanoseconds.
@@ -25,7 +25,7 @@ pub(super) struct Step {
     pub(super) gpu: Option<GpuMemory>,
 }
 
-impl Step {
+impl LifeCycleStep {
     /// Reads the memory of this process after a step.
     pub(super) fn after(name: &'static str, took_ns: u64, gpus: Option<&GpuMemoryReader>) -> Self {
         Self { name, took_ns, memory: ProcessMemory::own(), gpu: own_gpu_memory(gpus) }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::super::setup::LocatedModel;
 use super::super::gpu_memory::GpuMemoryReader;
-use super::life_cycle::{Step, timed};
+use super::life_cycle::{LifeCycleStep, timed};
 use super::projected::ProjectedMemory;
 use super::study::OwnModelStudy;
 use crate::failure::Failure;
@@ -22,7 +22,7 @@ pub(crate) struct LoadedModel {
     /// What the reader must know of the number of threads.
     pub(super) thread_warnings: Vec<String>,
     backend: &'static Backend,
-    steps: Vec<Step>,
+    steps: Vec<LifeCycleStep>,
     /// Where llama.cpp's log was before the model was loaded.
     log_position: u64,
 }
@@ -38,18 +38,18 @@ impl LoadedModel {
     ) -> Result<Self, Failure> {
         // Opened before the first step, so that the memory of the driver's library is in no step's growth.
         let gpus = reads_gpu_memory.then(GpuMemoryReader::of_driver);
-        let mut steps = vec![Step::after("start", 0, gpus.as_ref())];
+        let mut steps = vec![LifeCycleStep::after("start", 0, gpus.as_ref())];
         let (backend, took_ns) = timed(Backend::start);
         let backend = backend?;
         let gpus = gpus.map(|gpus| gpus.or_ggml(backend));
         let projection = project(backend, &located.path, plan.n_gpu_layers, &context(&plan), Target::Machine)?;
-        steps.push(Step::after("backend", took_ns, gpus.as_ref()));
+        steps.push(LifeCycleStep::after("backend", took_ns, gpus.as_ref()));
         let log_position = backend.log().position();
         let placement = Placement { n_gpu_layers: Some(plan.n_gpu_layers), use_mmap: plan.use_mmap, mlock: false };
         let goes_on = |_: f32| !stop.load(Ordering::Relaxed);
         let (model, took_ns) = timed(|| Model::load(backend, &located.path, &placement, &mut { goes_on }));
         let model = model?;
-        steps.push(Step::after("model", took_ns, gpus.as_ref()));
+        steps.push(LifeCycleStep::after("model", took_ns, gpus.as_ref()));
         let thread_warnings = oversubscribed(plan.n_threads, topology).into_iter().collect();
         Ok(Self { plan, located, model, projection, gpus, thread_warnings, backend, steps, log_position })
     }
@@ -59,7 +59,7 @@ impl LoadedModel {
         let (session, took_ns) = timed(|| self.model.session(&context(&self.plan)));
         let session = session?;
         let mut steps = self.steps.clone();
-        steps.push(Step::after("context", took_ns, self.gpus.as_ref()));
+        steps.push(LifeCycleStep::after("context", took_ns, self.gpus.as_ref()));
         let held = session.held(self.plan.n_gpu_layers).ok().map(|held| held.on_devices().total_bytes());
         let projected = ProjectedMemory::of(&self.projection, held, self.backend, self.log_position);
         Ok((OwnModelStudy { loaded: self, steps, projected }, session))

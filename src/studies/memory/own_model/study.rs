@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::super::super::study::{RunContext, RunManifest, StopReason, Study, Verdict, planned};
+use super::super::super::study::{RunContext, RunManifest, RunVerdict, StopReason, Study, planned};
 use super::super::leak_metrics::verdict;
 use super::cases::{cases, judge};
 use super::findings::findings;
-use super::life_cycle::{ConversationSamples, Step, converse};
+use super::life_cycle::{ConversationSamples, LifeCycleStep, converse};
 use super::loaded::LoadedModel;
 use super::projected::ProjectedMemory;
 use crate::failure::Failure;
@@ -18,7 +18,7 @@ pub(crate) struct OwnModelStudy<'m> {
     /// The model.
     pub(super) loaded: &'m LoadedModel,
     /// The steps until the context.
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<LifeCycleStep>,
     /// What they should take according to llama.cpp.
     pub(super) projected: ProjectedMemory,
 }
@@ -70,7 +70,7 @@ impl<'m> Study for OwnModelStudy<'m> {
         findings(plan, &self.steps, &self.projected, data, gpus.as_ref())
     }
 
-    fn verdict(&self, data: &ConversationSamples, _: &Run) -> Verdict {
+    fn verdict(&self, data: &ConversationSamples, _: &Run) -> RunVerdict {
         verdict(&judge(&self.loaded.plan, data))
     }
 }

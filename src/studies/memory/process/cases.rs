@@ -163,7 +163,7 @@ fn timeline(plan: &MemoryWatchPlan, snapshots: &[Snapshot]) -> Timeline {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::super::study::Verdict;
+    use super::super::super::super::study::RunVerdict;
     use super::super::super::gpu_memory::GpuMemory;
     use super::super::super::leak_metrics::verdict;
     use super::super::findings::{findings, warnings};
@@ -267,14 +267,14 @@ mod tests {
         let counted = plan(None, true);
         let leaking = samples(400, |at| 10 * MIB + at * 4_096);
         let judgement = judge(&counted, &leaking.snapshots);
-        assert_eq!(verdict(&judgement), Verdict::Negative);
+        assert_eq!(verdict(&judgement), RunVerdict::Negative);
         assert!(judgement.slope.is_some_and(|slope| (slope.value - 4_096.0).abs() < 1e-6), "{judgement:?}");
         let words = findings(&counted, &leaking, None);
         assert!(words[0].starts_with("LEAK: anonymous memory grows by 4.000 KiB"), "{words:?}");
         // The same memory, with a count that stops at message 100.
         let mut silent = samples(400, |at| 10 * MIB + at.min(100));
         silent.snapshots.iter_mut().for_each(|snapshot| snapshot.messages = snapshot.messages.min(100));
-        assert_eq!(verdict(&judge(&counted, &silent.snapshots)), Verdict::Done);
+        assert_eq!(verdict(&judge(&counted, &silent.snapshots)), RunVerdict::Done);
         let words = findings(&counted, &silent, None);
         assert!(words[0].contains("no message was counted in the last 149.5 s of 199.5 s"), "{words:?}");
     }

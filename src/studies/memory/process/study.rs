@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::super::super::study::{RunContext, RunManifest, StopReason, Study, Verdict, planned};
+use super::super::super::study::{RunContext, RunManifest, RunVerdict, StopReason, Study, planned};
 use super::super::gpu_memory::GpuMemoryReader;
 use super::super::leak_metrics::verdict;
 use super::cases::{case, judge};
@@ -106,7 +106,7 @@ impl Study for ProcessMemoryStudy {
         }
     }
 
-    fn verdict(&self, data: &ProcessSamples, _: &Run) -> Verdict {
+    fn verdict(&self, data: &ProcessSamples, _: &Run) -> RunVerdict {
         verdict(&judge(&self.plan, &data.snapshots))
     }
 

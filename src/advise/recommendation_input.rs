@@ -74,7 +74,7 @@ pub struct ModelNeeds {
 
 /// Everything that the rules look at, runs apart.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Situation {
+pub struct RecommendationInput {
     /// What for.
     pub objective: Objective,
     /// Physical cores that this process may use.
@@ -95,7 +95,7 @@ pub struct Situation {
     pub current: Map<String, Value>,
 }
 
-impl Situation {
+impl RecommendationInput {
     /// The thread count that an earlier recommendation wrote under that key. Nobody obeys it: see [`super::ObeyedBy`].
     #[must_use]
     pub fn written_threads(&self, key: &str) -> Option<u64> {

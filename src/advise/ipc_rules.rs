@@ -13,13 +13,13 @@ const REACTION: &str = "reaction/";
 const APP_REACTION: &str = "reaction/app:1";
 
 /// One way of a comparison.
-struct Way<'a> {
+struct MeasuredStrategy<'a> {
     case: &'a Case,
     /// Its mean latency over that of the first way, and the interval; `None` where its commands have no latency.
     ratio: Option<(f64, Option<(f64, f64)>)>,
 }
 
-impl Way<'_> {
+impl MeasuredStrategy<'_> {
     /// What stands behind the colon, or the whole: how many commands.
     fn count(&self) -> &str {
         self.case.path.rsplit(['/', ':']).next().unwrap_or_default()
@@ -35,19 +35,22 @@ impl Way<'_> {
 }
 
 /// The comparison of a run whose cases begin with `study`: what everything is compared with, and the others.
-fn comparison<'a>(run: &'a Run, study: &str) -> Option<(Way<'a>, Vec<Way<'a>>)> {
+fn comparison<'a>(run: &'a Run, study: &str) -> Option<(MeasuredStrategy<'a>, Vec<MeasuredStrategy<'a>>)> {
     let of_study = run.cases.iter().filter(|case| case.state.stands() && case.path.starts_with(study));
     let (baseline, others): (Vec<_>, Vec<_>) = of_study
         .map(|case| {
             let ratio = case.metric("mean_ratio");
-            Way { case, ratio: ratio.and_then(|ratio| Some((ratio.value?, ratio.ci_low.zip(ratio.ci_high)))) }
+            MeasuredStrategy {
+                case,
+                ratio: ratio.and_then(|ratio| Some((ratio.value?, ratio.ci_low.zip(ratio.ci_high)))),
+            }
         })
         .partition(|way| way.case.conditions["baseline"].is_null());
     Some((baseline.into_iter().next()?, others)).filter(|(_, others)| !others.is_empty())
 }
 
 /// The newest comparison, and the run that made it.
-fn newest<'a>(runs: &'a [Run], study: &str) -> Option<(&'a Run, Way<'a>, Vec<Way<'a>>)> {
+fn newest<'a>(runs: &'a [Run], study: &str) -> Option<(&'a Run, MeasuredStrategy<'a>, Vec<MeasuredStrategy<'a>>)> {
     let mut newest_first = runs.iter().rev().filter(|run| run.command == "ipc");
     newest_first.find_map(|run| comparison(run, study).map(|(baseline, others)| (run, baseline, others)))
 }
@@ -105,7 +108,7 @@ pub(super) fn window(runs: &[Run]) -> Option<Choice> {
         let reason = "this bridge acknowledges batches, and does not carry out what is inside as far as could be seen";
         return Some(choice(0.0, reason.into(), Confidence::Sure, vec![reference]));
     }
-    let told = |batch: &Way| {
+    let told = |batch: &MeasuredStrategy| {
         let ratio = batch.ratio.map_or(f64::NAN, |(ratio, _)| ratio);
         format!(
             "at {offered:.0} commands a second, the wait to fill included, a command in batches of {} takes ×{ratio:.2} of what it \
@@ -114,14 +117,16 @@ pub(super) fn window(runs: &[Run]) -> Option<Choice> {
         )
     };
     let measured = || batches.iter().filter(|batch| batch.ratio.is_some());
-    let by_ratio = |a: &&Way, b: &&Way| a.ratio.map(|(ratio, _)| ratio).partial_cmp(&b.ratio.map(|(ratio, _)| ratio));
+    let by_ratio = |a: &&MeasuredStrategy, b: &&MeasuredStrategy| {
+        a.ratio.map(|(ratio, _)| ratio).partial_cmp(&b.ratio.map(|(ratio, _)| ratio))
+    };
     let best = measured().min_by(|a, b| by_ratio(a, b).unwrap_or(std::cmp::Ordering::Equal))?;
     let evidence = || Evidence::of(run, best.case, "mean").into_iter().chain([reference.clone()]).collect();
     if best.is_better() {
         let window_ms = best.case.conditions["window_ms"].as_f64()?;
         return Some(choice(window_ms, told(best), Confidence::Sure, evidence()));
     }
-    let confidence = if measured().all(Way::is_no_better) { Confidence::Sure } else { Confidence::Likely };
+    let confidence = if measured().all(MeasuredStrategy::is_no_better) { Confidence::Sure } else { Confidence::Likely };
     Some(choice(0.0, format!("collecting gains nothing: {}", told(best)), confidence, evidence()))
 }
 

@@ -6,11 +6,11 @@ use super::super::observer::Observer;
 use super::super::setup::Connection;
 use crate::bridge::Client;
 use crate::clock::Clock;
-use crate::measure::Bench;
+use crate::measure::LoopContext;
 use crate::plan::IpcPlan;
 
 /// The connection, and what a loop on it needs of the run. Connecting, putting the avatar back and the record are not its concern.
-pub(crate) struct LoopContext<'a> {
+pub(crate) struct IpcContext<'a> {
     pub(super) plan: &'a IpcPlan,
     pub(super) connection: &'a mut Connection,
     pub(super) observer: &'a dyn Observer,
@@ -18,15 +18,15 @@ pub(crate) struct LoopContext<'a> {
     pub(super) clock: Clock,
 }
 
-impl LoopContext<'_> {
+impl IpcContext<'_> {
     /// Whether the study is to end.
     pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
     /// The connection, and what a measured loop on it needs; `replies` is where it counts for the display.
-    pub(super) fn bench<'b>(&'b mut self, replies: &'b AtomicU64) -> (&'b mut Client, Bench<'b>) {
-        let bench = Bench { clock: &self.clock, stop: self.stop, replies, ids: self.plan.dialect.ids };
+    pub(super) fn bench<'b>(&'b mut self, replies: &'b AtomicU64) -> (&'b mut Client, LoopContext<'b>) {
+        let bench = LoopContext { clock: &self.clock, stop: self.stop, replies, ids: self.plan.dialect.ids };
         (&mut self.connection.client, bench)
     }
 

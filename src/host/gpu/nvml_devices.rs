@@ -5,12 +5,12 @@ use crate::record::Fact;
 
 /// The GPUs that NVML serves, each as a whole: the parts of a split one repeat what the whole has.
 #[derive(Debug)]
-pub struct ServedGpus {
+pub struct NvmlDevices {
     nvml: Nvml,
     addresses: Vec<GpuAddress>,
 }
 
-impl ServedGpus {
+impl NvmlDevices {
     /// Finds them.
     ///
     /// # Errors
