@@ -82,6 +82,7 @@ pub(super) enum Rendering {
     /// One of those that every command has.
     Plain(Format),
     /// One of those of commands that measure tokens.
+    #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Only what runs a model measures tokens.
     Tokens(TokenFormat),
 }
 

@@ -36,8 +36,10 @@ pub(crate) enum StopReason {
     /// Everything that was planned was done.
     Planned,
     /// Every figure was known well enough.
+    #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Only studies that run a model have budgets.
     Precise,
     /// The budget was spent.
+    #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Only studies that run a model have budgets.
     Budget,
     /// A signal asked for it.
     Interrupted,
@@ -47,6 +49,7 @@ pub(crate) enum StopReason {
 
 impl StopReason {
     /// Whether the cases under way were cut off.
+    #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Most of its users run a model.
     pub(crate) fn cuts_off(self) -> bool {
         matches!(self, Self::Interrupted | Self::Failed)
     }
