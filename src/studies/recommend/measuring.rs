@@ -220,7 +220,8 @@ mod tests {
             [
                 "ipc --load poisson:50 --messages 1000 --bridge 127.0.0.1:5555 --config my.json",
                 "ipc --reaction --messages 100 --rounds 20 --bridge 127.0.0.1:5555 --config my.json",
-                "threads --sweep auto --under-load both --budget 12m --model synth:tiny --config my.json",
+                "threads --sweep auto --depth 0,1024 --flash-attn off,on --cache-type f16,q8_0 --priority normal,low,idle \
+                 --under-load both --budget 12m --model synth:tiny --config my.json",
             ]
         );
         let threads_only = Missing { lone_command: false, reaction: false, threads: true };
