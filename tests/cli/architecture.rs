@@ -53,6 +53,9 @@ const STRANGERS: [(&str, &[&str]); 6] = [
     ("advise", &["clap", "anstream", "indicatif", "sysinfo", "nvml", "llama_cpp", "Clock", "Instant"]),
 ];
 
+/// The room that connects all others computes nothing. This many lines are enough for that, its tests included.
+const MAX_LINES_OF_COMMANDS: usize = 4_000;
+
 /// Macros that write past the one owner of stdout and stderr.
 const PRINTERS: [&str; 5] = ["print", "println", "eprint", "eprintln", "dbg"];
 
@@ -72,6 +75,16 @@ fn the_house_keeps_its_shape() {
         faults.extend(faults_of(&parts.join("/"), &text));
     }
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn commands_only_connect() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands");
+    let lines: usize = rust_files(&folder)
+        .iter()
+        .map(|file| std::fs::read_to_string(file).expect("a source file is readable").lines().count())
+        .sum();
+    assert!(lines < MAX_LINES_OF_COMMANDS, "src/commands has {lines} lines: what computes belongs in a study");
 }
 
 /// Every `.rs` file below a folder.
