@@ -43,6 +43,8 @@ pub use render_load::RenderLoadArgs;
 pub use report::ReportArgs;
 pub use root::{Cli, Command, CompletionsArgs, Format, RenderFormat, TokenFormat};
 pub use tap::TapArgs;
-pub use threads::{EngineConventions, OnOff, PriorityArg, SweepItem, ThreadsArgs, UnderLoad, WaitArg};
+pub use threads::{
+    EngineConventions, OnOff, PriorityArg, SweepItem, ThreadsArgs, ThreadsWorkerArgs, UnderLoad, WaitArg,
+};
 pub use warmup::{WarmupArgs, WarmupStartArgs, WarmupStudy};
 pub use watch::{GpuChoice, LookFormat, WatchArgs};

@@ -55,6 +55,9 @@ pub enum Command {
     /// Measure one start, for warmup, which starts this by itself.
     #[command(hide = true)]
     WarmupStart(WarmupStartArgs),
+    /// Measure repetitions, for threads, which starts this by itself.
+    #[command(hide = true)]
+    ThreadsWorker(super::ThreadsWorkerArgs),
 }
 
 /// Print shell completions.

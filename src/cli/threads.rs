@@ -99,6 +99,11 @@ pub struct ThreadsArgs {
     pub verbose: bool,
 }
 
+/// `workly-perf threads-worker`: repetitions, for the command that started this process. It reads what to do as lines of JSON
+/// from standard input, and ends with it.
+#[derive(Debug, Args)]
+pub struct ThreadsWorkerArgs {}
+
 /// Whose conventions decide where nothing else is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineConventions {

@@ -59,7 +59,11 @@ pub(super) fn tell(failure: &Failure, printer: Printer) {
 fn is_worker(command: &Command) -> bool {
     matches!(
         command,
-        Command::WarmupStart(_) | Command::GpuPlacement(_) | Command::ModelCheck(_) | Command::RenderLoad(_)
+        Command::WarmupStart(_)
+            | Command::ThreadsWorker(_)
+            | Command::GpuPlacement(_)
+            | Command::ModelCheck(_)
+            | Command::RenderLoad(_)
     )
 }
 
@@ -88,6 +92,7 @@ fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
         | Command::Warmup(_)
         | Command::GpuProfiles(_)
         | Command::WarmupStart(_)
+        | Command::ThreadsWorker(_)
         | Command::GpuPlacement(_)
         | Command::ModelCheck(_) => dispatch_engine(command, printer),
     }
@@ -101,6 +106,7 @@ fn dispatch_engine(command: &Command, printer: Printer) -> Result<Exit, Failure>
         Command::Warmup(args) => warmup::run(args, printer, &*stop::listen()?),
         Command::GpuProfiles(args) => gpu_profiles::run(args, printer, &*stop::listen()?),
         Command::WarmupStart(_) => worker::warmup_start(printer, &stop::listen()?),
+        Command::ThreadsWorker(_) => worker::threads(printer, &*stop::listen()?),
         Command::GpuPlacement(_) => worker::gpu_placement(printer, &stop::listen()?),
         Command::ModelCheck(_) => worker::model_check(printer, &stop::listen()?),
         _ => Err(Failure::bug(anyhow::anyhow!("this command runs no model"))),

@@ -52,8 +52,8 @@ pub(crate) fn ask<A: DeserializeOwned + Send + 'static>(
     stop: &AtomicBool,
     mut watch: impl FnMut(u32, Option<A>),
 ) -> Result<WorkerExit, CalledOff> {
-    let mut child =
-        start(command, task).map_err(|error| CalledOff::Failed(format!("its process cannot be started: {error}")))?;
+    let mut child = start(command, task, &[])
+        .map_err(|error| CalledOff::Failed(format!("its process cannot be started: {error}")))?;
     let lines = child.stdout.take().map(listen);
     let words = child.stderr.take().map(|stderr| thread::spawn(move || last_words(stderr)));
     let deadline = Instant::now() + timeout;
@@ -74,7 +74,67 @@ pub(crate) fn ask<A: DeserializeOwned + Send + 'static>(
     called_off.map_or(Ok(WorkerExit { status, words }), Err)
 }
 
-fn start(command: &str, task: &impl Serialize) -> std::io::Result<Child> {
+/// A process that is asked again and again. It ends when this is dropped.
+pub(crate) struct WorkerSession<A> {
+    child: Child,
+    lines: Option<Receiver<A>>,
+    words: Option<thread::JoinHandle<String>>,
+}
+
+impl<A: DeserializeOwned + Send + 'static> WorkerSession<A> {
+    /// Starts `command` of this program with its first request, in this process's environment and what is given beside it.
+    pub(crate) fn start(command: &str, task: &impl Serialize, environment: &[(&str, &str)]) -> Result<Self, CalledOff> {
+        let mut child = start(command, task, environment)
+            .map_err(|error| CalledOff::Failed(format!("its process cannot be started: {error}")))?;
+        let lines = child.stdout.take().map(listen);
+        let words = child.stderr.take().map(|stderr| thread::spawn(move || last_words(stderr)));
+        Ok(Self { child, lines, words })
+    }
+
+    /// Sends the next request.
+    pub(crate) fn send(&mut self, request: &impl Serialize) -> Result<(), CalledOff> {
+        let sent = serde_json::to_string(request).map_err(std::io::Error::from).and_then(|line| {
+            let stdin = self.child.stdin.as_mut().ok_or(ErrorKind::BrokenPipe)?;
+            stdin.write_all((line + "\n").as_bytes())?;
+            stdin.flush()
+        });
+        // How it ended, if it did, tells more than the pipe does.
+        sent.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+            .map_err(|error| CalledOff::Failed(error.to_string()))
+    }
+
+    /// Waits for its next answer.
+    pub(crate) fn next(&mut self, timeout: Duration, stop: &AtomicBool) -> Result<A, CalledOff> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            match self.lines.as_ref().map(|lines| lines.recv_timeout(LOOK_UP)) {
+                Some(Ok(answer)) => return Ok(answer),
+                None | Some(Err(RecvTimeoutError::Disconnected)) => return Err(CalledOff::Failed(self.fate())),
+                Some(Err(RecvTimeoutError::Timeout)) if stop.load(Ordering::Relaxed) => {
+                    return Err(CalledOff::Interrupted);
+                }
+                Some(Err(RecvTimeoutError::Timeout)) if Instant::now() >= deadline => {
+                    return Err(CalledOff::Failed(format!("no answer within {} s", timeout.as_secs_f64())));
+                }
+                Some(Err(RecvTimeoutError::Timeout)) => {}
+            }
+        }
+    }
+
+    fn fate(&mut self) -> String {
+        let status = end(&mut self.child, false);
+        let words = self.words.take().and_then(|words| words.join().ok()).unwrap_or_default();
+        WorkerExit { status, words }.fate("while measuring")
+    }
+}
+
+impl<A> Drop for WorkerSession<A> {
+    fn drop(&mut self) {
+        end(&mut self.child, true);
+    }
+}
+
+fn start(command: &str, task: &impl Serialize, environment: &[(&str, &str)]) -> std::io::Result<Child> {
     let program = match std::env::var_os(PROGRAM_VARIABLE).filter(|program| !program.is_empty()) {
         Some(program) => program.into(),
         None => std::env::current_exe()?,
@@ -83,6 +143,7 @@ fn start(command: &str, task: &impl Serialize) -> std::io::Result<Child> {
         .args(["--quiet", command])
         // ggml's own: a debugger that it starts before it aborts takes seconds, and buries what it said.
         .env("GGML_NO_BACKTRACE", "1")
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

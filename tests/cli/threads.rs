@@ -95,6 +95,30 @@ fn the_dimensions_of_a_sweep_are_in_the_paths_and_conditions_of_its_cases() {
 }
 
 #[test]
+fn each_wait_policy_is_measured_in_a_process_of_its_own() {
+    let place = place();
+    let line = format!("{BRIEF} --sweep 1 --repetitions 2 --under-load none --wait active,passive --priority low");
+    let outcome = place.run(&line);
+    if outcome.code == Some(3) {
+        // A build whose threads are ggml's own.
+        assert!(outcome.stderr.contains("read no wait policy"), "{}", outcome.stderr);
+        return;
+    }
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    assert_eq!(run.cases.len(), 2 * 2);
+    for wait in ["active", "passive"] {
+        let measured = case(&run, &format!("idle/tg12/threads=1/prio=low/wait={wait}"));
+        assert_eq!(measured.conditions["wait"], wait);
+        assert_eq!(measured.metric("avg_ts").unwrap().n, 2);
+        assert!(measured.conditions["samples_ns"].as_array().unwrap().iter().all(|ns| ns.as_u64().unwrap() > 0));
+    }
+    let garbled = place.run("threads-worker");
+    assert_eq!(garbled.code, Some(2), "{}", garbled.stderr);
+    assert!(garbled.stderr.contains("threads starts this command by itself"), "{}", garbled.stderr);
+}
+
+#[test]
 fn without_further_words_the_engine_is_set_up_as_the_app_s() {
     let place = place();
     let line = "threads --model tiny.gguf --prompt-tokens 16 --gen-tokens 12 --sweep 1 --repetitions 1 --under-load none --quiet";

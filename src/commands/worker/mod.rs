@@ -7,11 +7,15 @@ mod model_check;
 #[cfg(feature = "llama")]
 mod request;
 #[cfg(feature = "llama")]
+mod threads;
+#[cfg(feature = "llama")]
 mod warmup_start;
 
 #[cfg(feature = "llama")]
 pub(super) use gpu_placement::run as gpu_placement;
 #[cfg(feature = "llama")]
 pub(super) use model_check::run as model_check;
+#[cfg(feature = "llama")]
+pub(super) use threads::run as threads;
 #[cfg(feature = "llama")]
 pub(super) use warmup_start::run as warmup_start;

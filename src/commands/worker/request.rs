@@ -20,18 +20,23 @@ pub(crate) fn request<T: DeserializeOwned>(
     asker: &'static str,
     stop: &Arc<AtomicBool>,
 ) -> Result<T, Failure> {
+    let task = first_request(what, asker)?;
+    stop_when_abandoned(stop);
+    Ok(task)
+}
+
+/// The same for a process that is asked for more afterwards, and reads that itself.
+pub(crate) fn first_request<T: DeserializeOwned>(what: &'static str, asker: &'static str) -> Result<T, Failure> {
     let mut line = String::new();
     io::stdin()
         .lock()
         .read_line(&mut line)
         .context("cannot read the request")
         .map_err(|error| Failure::new(Exit::Usage, error))?;
-    let task = serde_json::from_str(&line).map_err(|error| {
+    serde_json::from_str(&line).map_err(|error| {
         Failure::new(Exit::Usage, anyhow::Error::new(error).context(format!("standard input holds no {what}")))
             .hint(format!("{asker} starts this command by itself"))
-    })?;
-    stop_when_abandoned(stop);
-    Ok(task)
+    })
 }
 
 /// Prints a line for whoever asked.

@@ -1,78 +1,62 @@
-//! The engine that a sweep measures with: the contexts that its settings need, each filled to its depth once.
+//! The engine that a sweep measures with: in this process, or in workers where a setting is read when a process starts.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use super::context_pool::{ContextPool, PoolSpec};
 use super::data::Key;
 use super::sweep::SweepError;
+use super::worker::SweepWorker;
 use crate::clock::Clock;
 use crate::host;
-use crate::llm::engine::{ContextSpec, FlashAttention, KvType, LogLevel, Model, Session};
-use crate::measure::{Repetition, TokenSample, repeat};
+use crate::llm::engine::Model;
+use crate::measure::{Repetition, TokenSample, WaitPolicy};
 use crate::plan::ThreadsPlan;
 use crate::record::Priority;
 
-/// The models that are measured, by whether their file is mapped.
+/// The models that are measured in this process, by whether their file is mapped.
 pub(crate) type LoadedModels = BTreeMap<bool, Model>;
 
-/// What a context is made for.
-type ContextKey = (bool, FlashAttention, KvType, u32);
-
-/// The contexts of a sweep.
+/// The engine of a sweep.
 pub(super) struct SweepEngine<'m> {
-    contexts: BTreeMap<ContextKey, Session<'m>>,
+    pools: BTreeMap<bool, ContextPool<'m>>,
+    workers: BTreeMap<(WaitPolicy, bool), SweepWorker>,
 }
 
 impl<'m> SweepEngine<'m> {
-    /// Makes the contexts of the plan. What `auto` of flash attention came to is said by llama.cpp's log: those lines are returned.
-    pub(super) fn start(plan: &ThreadsPlan, models: &'m LoadedModels) -> Result<(Self, Vec<String>), SweepError> {
-        let (mut contexts, mut told) = (BTreeMap::new(), Vec::new());
-        for settings in plan.settings() {
-            for &depth in &plan.depths {
-                let key = (settings.use_mmap, settings.flash_attention, settings.cache_type, depth);
-                let Some(model) = models.get(&settings.use_mmap).filter(|_| !contexts.contains_key(&key)) else {
-                    continue;
-                };
-                let spec = ContextSpec {
-                    n_ctx: depth + plan.n_prompt.max(plan.n_gen) + 1,
-                    n_batch: plan.n_batch,
-                    n_ubatch: plan.n_ubatch,
-                    type_k: settings.cache_type,
-                    type_v: settings.cache_type,
-                    flash_attention: settings.flash_attention,
-                    ..ContextSpec::default()
-                };
-                let log = model.backend().log();
-                let position = log.position();
-                contexts.insert(key, model.session(&spec)?);
-                let lines = log.since(position, LogLevel::Info);
-                let of_auto = lines.into_iter().map(|line| line.text).filter(|line| line.contains("Flash Attention"));
-                told.extend(of_auto.filter(|line| line.contains("auto")));
+    /// Makes the contexts of the plan, and starts its workers. What llama.cpp says that flash attention `auto` came to is returned.
+    pub(super) fn start(
+        plan: &ThreadsPlan,
+        path: &Path,
+        models: &'m LoadedModels,
+        stop: &AtomicBool,
+    ) -> Result<(Self, Vec<String>), SweepError> {
+        let (mut pools, mut workers, mut told) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        for &use_mmap in &plan.mmap {
+            let spec = PoolSpec::of(plan, use_mmap);
+            for &wait in &plan.waits {
+                if wait == WaitPolicy::Unset {
+                    let Some(model) = models.get(&use_mmap) else { continue };
+                    let (pool, of_auto) = ContextPool::start(&spec, model)?;
+                    pools.insert(use_mmap, pool);
+                    told.extend(of_auto);
+                } else {
+                    workers.insert((wait, use_mmap), SweepWorker::start(plan, path, (&spec, use_mmap), wait, stop)?);
+                }
             }
         }
         told.sort_unstable();
         told.dedup();
-        Ok((Self { contexts }, told))
+        Ok((Self { pools, workers }, told))
     }
 
     /// Fills a case's context to its depth, and computes a few tokens with its threads, untimed.
-    pub(super) fn warm_up(
-        &mut self,
-        key: Key,
-        (n_prompt, n_gen): (usize, usize),
-        stop: &AtomicBool,
-    ) -> Result<(), SweepError> {
-        let (threads, depth) = (key.settings.threads, key.group.depth as usize);
-        let session = self.session(key)?;
-        session.set_threads(threads, threads)?;
-        session.fill(depth, stop)?;
-        if n_prompt > 0 {
-            session.prompt_at(depth, n_prompt, stop)?;
+    pub(super) fn warm_up(&mut self, key: Key, tokens: (usize, usize), stop: &AtomicBool) -> Result<(), SweepError> {
+        match self.workers.get_mut(&(key.settings.wait, key.settings.use_mmap)) {
+            Some(worker) => worker.warm_up(key.settings, key.group.depth, tokens, stop),
+            None => self.pool(key)?.warm_up(key.settings, key.group.depth, tokens, stop),
         }
-        if n_gen > 0 {
-            session.generate_at(depth, n_gen, stop)?;
-        }
-        Ok(())
     }
 
     /// One repetition, at the priority of its settings.
@@ -83,20 +67,14 @@ impl<'m> SweepEngine<'m> {
         clock: &Clock,
         stop: &AtomicBool,
     ) -> Result<TokenSample, SweepError> {
-        let session = self.session(key)?;
-        let cpu_ns = || host::cpu_time_ns().value().copied();
-        let priority = key.settings.priority;
-        // Filled at normal priority: that is not timed, and lowered it may take long beside a load.
-        session.set_threads(asked.threads, asked.threads)?;
-        session.fill(asked.depth, stop)?;
-        let done = host::run_at(priority, || repeat(session, asked, clock, cpu_ns, stop));
-        done.map_err(|source| SweepError::Priority { priority, source })?.map_err(SweepError::from)
+        match self.workers.get_mut(&(key.settings.wait, key.settings.use_mmap)) {
+            Some(worker) => worker.repeat(key.settings, asked, clock, stop),
+            None => self.pool(key)?.repeat(key.settings, asked, clock, stop, || ()),
+        }
     }
 
-    fn session(&mut self, key: Key) -> Result<&mut Session<'m>, SweepError> {
-        let settings = key.settings;
-        let at = (settings.use_mmap, settings.flash_attention, settings.cache_type, key.group.depth);
-        self.contexts.get_mut(&at).ok_or(SweepError::NoContext { settings })
+    fn pool(&mut self, key: Key) -> Result<&mut ContextPool<'m>, SweepError> {
+        self.pools.get_mut(&key.settings.use_mmap).ok_or(SweepError::NoContext { settings: key.settings })
     }
 }
 

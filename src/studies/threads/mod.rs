@@ -2,11 +2,14 @@
 
 mod cases;
 mod choice;
+mod context_pool;
 mod data;
 mod engine;
 mod findings;
 mod study;
 mod sweep;
+mod worker;
 
 pub(crate) use engine::LoadedModels;
 pub(crate) use study::ThreadsStudy;
+pub(crate) use worker::{WorkerSetup, serve_sweep};

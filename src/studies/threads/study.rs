@@ -9,10 +9,12 @@ use super::data::{SweepResult, groups};
 use super::engine::{LoadedModels, SweepEngine, priority_warning};
 use super::findings::findings;
 use super::sweep::{Sweep, SweepError};
+use super::worker::has_wait_policies;
 use crate::clock::ms;
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::{Backend, DeviceKind, LoadFacts, Model, Placement};
+use crate::measure::WaitPolicy;
 use crate::plan::{Rounds, ThreadsPlan, oversubscribed};
 use crate::record::{Case, Run, RunState, Topology};
 
@@ -116,7 +118,10 @@ impl Study for ThreadsStudy<'_> {
         data: &mut SweepResult,
         context: &mut RunContext<'_, SweepResult>,
     ) -> Result<StopReason, Failure> {
-        let (engine, told) = SweepEngine::start(&self.plan, models)?;
+        if self.plan.waits.iter().any(|wait| *wait != WaitPolicy::Unset) && !has_wait_policies(self.backend) {
+            return Err(SweepError::NoWaitPolicy.into());
+        }
+        let (engine, told) = SweepEngine::start(&self.plan, &self.located.path, models, context.stop)?;
         data.flash_attention = told;
         let phase = context.observer.phase(&self.title(), self.steps());
         let (clock, stop) = (context.clock, context.stop);
@@ -161,6 +166,10 @@ impl From<SweepError> for Failure {
             error @ SweepError::Priority { .. } => {
                 Self::lacking(error).hint("leave --priority out, or name one that this system has")
             }
+            error @ SweepError::NoWaitPolicy => {
+                Self::lacking(error).hint("leave --wait out; a build with OpenMP has wait policies")
+            }
+            error @ SweepError::Worker { .. } => Self::failed(error).hint("leave --wait out to measure in one process"),
             error @ SweepError::NoContext { .. } => Self::bug(error),
             SweepError::Load(error) => Self::failed(error).hint("--under-load none measures without it"),
         }

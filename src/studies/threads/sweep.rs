@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::EngineError;
-use crate::measure::{EngineSettings, LONGEST_REPETITION, RenderLoad, RenderLoadError, Repetition, Test};
+use crate::measure::{EngineSettings, LONGEST_REPETITION, RenderLoad, RenderLoadError, Repetition, Test, WaitPolicy};
 use crate::plan::{Competition, Rounds, ThreadsPlan};
 use crate::record::Priority;
 use crate::stats::{FEWEST_PAIRS, Race, RoundResult, Standing, mean_of};
@@ -62,6 +62,17 @@ pub(super) enum SweepError {
         /// Why.
         source: io::Error,
     },
+    /// A process that measures with another wait policy.
+    #[error("the worker with OMP_WAIT_POLICY={} failed: {reason}", wait.name())]
+    Worker {
+        /// Its policy.
+        wait: WaitPolicy,
+        /// Why.
+        reason: String,
+    },
+    /// A build whose threads do not read the policy.
+    #[error("this build's llama.cpp has threads of its own, which read no wait policy when the process starts")]
+    NoWaitPolicy,
     /// Settings without a context: a bug.
     #[error("there is no context for {settings}")]
     NoContext {

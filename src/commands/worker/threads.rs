@@ -1,0 +1,16 @@
+//! `workly-perf threads-worker`: the process of a wait policy.
+
+use std::sync::atomic::AtomicBool;
+
+use super::request::{answer, first_request};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::studies::threads::{WorkerSetup, serve_sweep};
+use crate::term::Printer;
+
+/// Reads the set-up, then request after request, and prints the answers.
+pub(crate) fn run(printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
+    let setup: WorkerSetup = first_request("set-up of a sweep", "threads")?;
+    serve_sweep(&setup, |told| answer(told, printer), stop)?;
+    Ok(Exit::Done)
+}

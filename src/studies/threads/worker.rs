@@ -1,0 +1,191 @@
+//! A process that measures with what a process reads when it starts: the wait policy of its threads.
+
+use std::io::{self, BufRead};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::worker_client::{CalledOff, WorkerSession};
+use super::context_pool::{ContextPool, PoolSpec};
+use super::sweep::SweepError;
+use crate::clock::Clock;
+use crate::failure::Failure;
+use crate::llm::engine::{Backend, EngineError, Model, Placement};
+use crate::measure::{EngineSettings, LONGEST_REPETITION, Repetition, Test, TokenSample, WaitPolicy};
+use crate::plan::ThreadsPlan;
+
+/// How long a worker may take to load the model.
+const LOAD_WITHIN: Duration = Duration::from_secs(30 * 60);
+
+/// The variable that decides what OpenMP's threads do while they wait.
+const WAIT_VARIABLE: &str = "OMP_WAIT_POLICY";
+
+/// What a worker loads. The first line on its standard input.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct WorkerSetup {
+    path: PathBuf,
+    n_gpu_layers: u32,
+    use_mmap: bool,
+    pool: PoolSpec,
+}
+
+/// What a worker does next. One line each, until standard input ends.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WorkerRequest {
+    WarmUp { settings: EngineSettings, depth: u32, tokens: (usize, usize) },
+    Repeat { settings: EngineSettings, test: Test, depth: usize, tokens: usize, within: Duration },
+}
+
+/// What a worker says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WorkerAnswer {
+    /// It is ready for the next request.
+    Ready,
+    /// Everything is prepared: the repetition begins now.
+    Begins,
+    /// A repetition.
+    Done(Box<TokenSample>),
+    /// It cannot do that.
+    Failed(String),
+    /// A signal asked it to end.
+    Interrupted,
+}
+
+/// A worker, from the side that asks.
+pub(super) struct SweepWorker {
+    session: WorkerSession<WorkerAnswer>,
+    wait: WaitPolicy,
+}
+
+impl SweepWorker {
+    /// Starts it, and waits until its model is loaded.
+    pub(super) fn start(
+        plan: &ThreadsPlan,
+        path: &Path,
+        (pool, use_mmap): (&PoolSpec, bool),
+        wait: WaitPolicy,
+        stop: &AtomicBool,
+    ) -> Result<Self, SweepError> {
+        let setup = WorkerSetup {
+            path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+            n_gpu_layers: plan.n_gpu_layers,
+            use_mmap,
+            pool: pool.clone(),
+        };
+        let environment = [(WAIT_VARIABLE, wait.name())];
+        let session = WorkerSession::start("threads-worker", &setup, &environment);
+        let mut worker = Self { session: session.map_err(|error| fault(wait, error))?, wait };
+        match worker.next(LOAD_WITHIN, stop)? {
+            WorkerAnswer::Ready => Ok(worker),
+            answer => Err(worker.unexpected(answer)),
+        }
+    }
+
+    pub(super) fn warm_up(
+        &mut self,
+        settings: EngineSettings,
+        depth: u32,
+        tokens: (usize, usize),
+        stop: &AtomicBool,
+    ) -> Result<(), SweepError> {
+        self.send(&WorkerRequest::WarmUp { settings, depth, tokens })?;
+        match self.next(LONGEST_REPETITION, stop)? {
+            WorkerAnswer::Ready => Ok(()),
+            answer => Err(self.unexpected(answer)),
+        }
+    }
+
+    /// One repetition. Its beginning and its end are those that this process saw; what was timed was timed there.
+    pub(super) fn repeat(
+        &mut self,
+        settings: EngineSettings,
+        asked: Repetition,
+        clock: &Clock,
+        stop: &AtomicBool,
+    ) -> Result<TokenSample, SweepError> {
+        let Repetition { test, depth, tokens, within, .. } = asked;
+        self.send(&WorkerRequest::Repeat { settings, test, depth, tokens, within })?;
+        let mut began_ns = clock.now_ns();
+        loop {
+            match self.next(within + LONGEST_REPETITION, stop)? {
+                WorkerAnswer::Begins => began_ns = clock.now_ns(),
+                WorkerAnswer::Done(sample) => return Ok(TokenSample { began_ns, ended_ns: clock.now_ns(), ..*sample }),
+                answer => return Err(self.unexpected(answer)),
+            }
+        }
+    }
+
+    fn send(&mut self, request: &WorkerRequest) -> Result<(), SweepError> {
+        self.session.send(request).map_err(|error| fault(self.wait, error))
+    }
+
+    fn next(&mut self, within: Duration, stop: &AtomicBool) -> Result<WorkerAnswer, SweepError> {
+        self.session.next(within, stop).map_err(|error| fault(self.wait, error))
+    }
+
+    fn unexpected(&self, answer: WorkerAnswer) -> SweepError {
+        match answer {
+            WorkerAnswer::Interrupted => EngineError::Stopped { done: 0 }.into(),
+            WorkerAnswer::Failed(reason) => SweepError::Worker { wait: self.wait, reason },
+            other => SweepError::Worker { wait: self.wait, reason: format!("it answered {other:?}") },
+        }
+    }
+}
+
+fn fault(wait: WaitPolicy, error: CalledOff) -> SweepError {
+    match error {
+        CalledOff::Interrupted => EngineError::Stopped { done: 0 }.into(),
+        CalledOff::Failed(reason) => SweepError::Worker { wait, reason },
+    }
+}
+
+/// Whether the engine of this build reads the wait policy from its environment: builds with threads of ggml's own do not.
+pub(super) fn has_wait_policies(backend: &Backend) -> bool {
+    backend.system_info().contains("OPENMP = 1")
+}
+
+/// Does what standard input asks for, in this process. `tell` is handed every answer.
+pub(crate) fn serve_sweep(setup: &WorkerSetup, tell: impl Fn(&WorkerAnswer), stop: &AtomicBool) -> Result<(), Failure> {
+    let backend = Backend::start()?;
+    let placement = Placement { n_gpu_layers: Some(setup.n_gpu_layers), use_mmap: setup.use_mmap, mlock: false };
+    let mut goes_on = |_| !stop.load(Ordering::Relaxed);
+    let model = Model::load(backend, &setup.path, &placement, &mut goes_on)?;
+    let (mut pool, _) = ContextPool::start(&setup.pool, &model)?;
+    let clock = Clock::start();
+    tell(&WorkerAnswer::Ready);
+    for line in io::stdin().lock().lines().map_while(Result::ok) {
+        let answer = match serde_json::from_str(&line) {
+            Ok(request) => answered(&mut pool, request, (&clock, stop), || tell(&WorkerAnswer::Begins)),
+            Err(error) => WorkerAnswer::Failed(format!("it does not understand its request: {error}")),
+        };
+        tell(&answer);
+    }
+    Ok(())
+}
+
+fn answered(
+    pool: &mut ContextPool<'_>,
+    request: WorkerRequest,
+    (clock, stop): (&Clock, &AtomicBool),
+    begins: impl FnOnce(),
+) -> WorkerAnswer {
+    let done = match request {
+        WorkerRequest::WarmUp { settings, depth, tokens } => {
+            pool.warm_up(settings, depth, tokens, stop).map(|()| WorkerAnswer::Ready)
+        }
+        WorkerRequest::Repeat { settings, test, depth, tokens, within } => {
+            let asked = Repetition { test, threads: settings.threads, depth, tokens, within };
+            let sample = pool.repeat(settings, asked, clock, stop, begins);
+            sample.map(|sample| WorkerAnswer::Done(Box::new(sample)))
+        }
+    };
+    match done {
+        Ok(answer) => answer,
+        Err(SweepError::Engine(EngineError::Stopped { .. })) => WorkerAnswer::Interrupted,
+        Err(error) => WorkerAnswer::Failed(error.to_string()),
+    }
+}
