@@ -8,7 +8,7 @@ import struct
 import unittest
 from typing import Any, Dict, List
 
-from tests.support import APPLICATION, BALANCED, IS_REAL, ShimTest
+from tests.support import APPLICATION, BALANCED, IS_REAL, SHIM, ShimTest
 
 RUN = "20261125T030000Z-recommend-1b50"
 ALL = {
@@ -204,7 +204,7 @@ print(json.dumps(sorted(vars(Own(sys.argv[1])))))
 
     def test_a_package_that_is_not_installed_raises_its_own_error(self) -> None:
         program = "try:\n    import llama_cpp\nexcept ModuleNotFoundError as error:\n    print('\"', error.name, '\"', sep='')"
-        ran = self.python(program, settings=self.settings({"n_threads": 1}), PYTHONPATH=self.environment(None)["PYTHONPATH"].split(os.pathsep)[0])
+        ran = self.python(program, settings=self.settings({"n_threads": 1}), PYTHONPATH=SHIM)
         if IS_REAL:
             self.skipTest("it is installed")
         self.assertEqual((ran.printed(), ran.said), ("llama_cpp", []))
@@ -216,7 +216,8 @@ print(json.dumps(sorted(vars(Own(sys.argv[1])))))
         self.assertEqual((ran.printed(), len(ran.said)), (42, 1))
 
     def test_ctrl_c_while_a_model_is_loaded_ends_the_program(self) -> None:
-        self.write("other/llama_cpp/__init__.py", "class Llama:\n    def __init__(self, model_path, n_threads=1):\n        raise KeyboardInterrupt\n")
+        text = "class Llama:\n    def __init__(self, model_path, n_threads=1):\n        raise KeyboardInterrupt\n"
+        self.write("other/llama_cpp/__init__.py", text)
         program = "import sys, llama_cpp\nllama_cpp.Llama(sys.argv[1], n_threads=6)"
         ran = self.python(program, self.model, settings=self.settings({"n_threads": 1}), path=[os.path.join(self.folder, "other")])
         self.assertIn("KeyboardInterrupt", ran.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import unittest
 from typing import Any, List
@@ -25,7 +24,8 @@ def plain(port):
     made = socket.socket()
     made.connect(("127.0.0.1", port))
     return made
-print(json.dumps([facts(plain(bridge)), facts(by_code(bridge)), facts(socket.create_connection(("127.0.0.1", bridge), 5)), facts(plain(other))]))
+created = socket.create_connection(("127.0.0.1", bridge), 5)
+print(json.dumps([facts(plain(bridge)), facts(by_code(bridge)), facts(created), facts(plain(other))]))
 """
 
 
@@ -73,7 +73,13 @@ class Connections(ShimTest):
 
     def test_a_bridge_that_is_not_there_is_refused_as_ever(self) -> None:
         port = self.free_port()
-        program = "import socket, json\ntry:\n    socket.create_connection(('127.0.0.1', %d))\nexcept OSError as error:\n    print(json.dumps(type(error).__name__))" % port
+        program = f"""
+import json, socket
+try:
+    socket.create_connection(("127.0.0.1", {port}))
+except OSError as error:
+    print(json.dumps(type(error).__name__))
+"""
         for bridge in ({"port": port}, {"port": port, "tap_port": self.free_port()}):
             self.assertEqual(self.connected(bridge, program), "ConnectionRefusedError")
 
@@ -101,7 +107,8 @@ print(json.dumps(found))
         if not hasattr(socket, "AF_UNIX"):
             self.skipTest("no Unix sockets")
         bridge, _, tap = self.ports
-        self.assertEqual(self.connected({"port": bridge, "tap_port": tap}, program), ["TypeError", "TypeError", "FileNotFoundError", bridge])
+        expected = ["TypeError", "TypeError", "FileNotFoundError", bridge]
+        self.assertEqual(self.connected({"port": bridge, "tap_port": tap}, program), expected)
 
     def test_asyncio_reaches_the_tap_too(self) -> None:
         program = """

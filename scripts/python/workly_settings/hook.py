@@ -50,10 +50,7 @@ def _call_after_loading(spec: ModuleSpec, action: Action) -> None:
         return
 
     def exec_module(module: ModuleType) -> None:
-        try:
-            del loader.exec_module
-        except AttributeError:
-            pass
+        vars(loader).pop("exec_module", None)
         execute(module)
         _run(action, module)
 

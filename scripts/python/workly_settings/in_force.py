@@ -28,7 +28,7 @@ _PARAMETERS = {
 
 def read(module: Any, llama: Any) -> Dict[str, Any]:
     """The parameters by name. `None` means that this version does not tell."""
-    values: Dict[str, Any] = {name: None for name in _FUNCTIONS}
+    values: Dict[str, Any] = dict.fromkeys(_FUNCTIONS)
     context = getattr(llama, "ctx", None)
     for name, function_name in _FUNCTIONS.items():
         function = getattr(module, function_name, None)
