@@ -189,3 +189,70 @@ pub(super) fn histograms(plan: &ThreadsPlan, result: &SweepResult) -> Vec<CaseHi
     };
     result.cases.iter().map(of_case).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::planted::{plan, swept};
+    use super::*;
+
+    #[test]
+    fn a_case_has_the_mean_of_its_repetitions_its_frames_and_its_conditions() {
+        let plan = plan("--sweep 2 --under-load render --priority low");
+        let result = swept(&plan, Competition::Render, |_| (50.0, 4, None));
+        let cases = cases(&plan, &result, None);
+        let paths: Vec<&str> = cases.iter().map(|case| case.path.as_str()).collect();
+        assert_eq!(paths, ["render/pp128/depth=1024/threads=2/prio=low", "render/tg64/depth=1024/threads=2/prio=low"]);
+        let generation = &cases[1];
+        // 50, 49.5, … 46.5 tokens a second.
+        assert!((generation.metric("avg_ts").unwrap().value.unwrap() - 48.25).abs() < 0.01);
+        assert_eq!(generation.metric("frames_late").unwrap().value, Some(0.4));
+        assert_eq!(
+            (&generation.conditions["prio"], &generation.conditions["late_limit_percent"]),
+            (&json!(-1), &json!(1.0))
+        );
+        assert_eq!(generation.conditions["dropped_after_rounds"], json!(null));
+        let histograms = histograms(&plan, &result);
+        assert_eq!((histograms[1].quantity, histograms[1].parts[0].samples_ns.len()), ("itl", 80));
+        assert_eq!(histograms[1].parts[0].start.as_nanos(), 1_000);
+    }
+
+    #[test]
+    fn an_interrupted_case_is_partial_and_a_dropped_one_says_why() {
+        let plan = plan("--sweep 1,2 --under-load none --depth 0");
+        let out = Dropped { reason: DropReason::LateFrames { at_least: 0.123 }, after_rounds: 3 };
+        let result = swept(&plan, Competition::Idle, |settings| (50.0, 0, (settings.threads == 2).then_some(out)));
+        let cases = cases(&plan, &result, Some(StopReason::Interrupted));
+        assert!(cases.iter().all(|case| case.state == CaseState::Interrupted));
+        assert_eq!(cases[0].metric("avg_ts").unwrap().status, MetricStatus::Partial);
+        assert_eq!(
+            cases[1].notes,
+            ["Dropped after 3 rounds: at least 12.3 % of the scene's frames are late with it, above the limit."]
+        );
+        assert_eq!(cases[1].conditions["dropped_after_rounds"], json!(3));
+    }
+
+    #[test]
+    fn what_was_cut_off_is_in_no_figure_as_long_as_anything_else_is() {
+        let plan = plan("--sweep 1 --under-load none --depth 0");
+        let mut result = swept(&plan, Competition::Idle, |_| (50.0, 0, None));
+        for case in result.cases.values_mut() {
+            case.samples.iter_mut().skip(1).for_each(|sample| sample.is_cut = true);
+        }
+        let some = cases(&plan, &result, None);
+        assert_eq!(
+            (some[0].metric("avg_ts").unwrap().n, some[0].metric("avg_ts").unwrap().status),
+            (1, MetricStatus::Ok)
+        );
+        assert!(
+            some[0].notes[0].contains("7 repetitions") && some[0].notes[0].ends_with("it is in no figure."),
+            "{some:?}"
+        );
+        for case in result.cases.values_mut() {
+            case.samples[0].is_cut = true;
+        }
+        let all = cases(&plan, &result, None);
+        assert_eq!(all[0].metric("avg_ts").unwrap().status, MetricStatus::Partial);
+        assert!(all[0].notes[0].ends_with("its speed is an upper bound."), "a prompt: {:?}", all[0].notes);
+        assert!(all[1].notes[0].ends_with("its speed is that until then."), "generation: {:?}", all[1].notes);
+    }
+}

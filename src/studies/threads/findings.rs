@@ -143,3 +143,99 @@ fn ending(plan: &ThreadsPlan, result: &SweepResult, end: StopReason) -> String {
     };
     format!("{} of every setting in random order{race}: {why}.", counted(rounds, "round"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::planted::{plan, swept};
+    use super::*;
+    use crate::record::Priority;
+    use crate::stats::{DropReason, Dropped};
+
+    #[test]
+    fn a_sweep_of_threads_leads_with_the_fastest_and_what_the_rules_would_cost() {
+        let plan = plan("--sweep 1,2,6 --under-load none --depth 0 --repetitions 8 --exhaustive");
+        let result = swept(&plan, Competition::Idle, |settings| match settings.threads {
+            2 => (50.0, 0, None),
+            1 => (40.0, 0, None),
+            _ => (10.0, 0, None),
+        });
+        assert_eq!(
+            findings(&plan, &result, false, StopReason::Planned),
+            [
+                "Without a load beside it, use n_threads = 2 (the fastest) and n_threads_batch = 2 (the fastest).",
+                "fixed, as the app shipped, 6: generates at 20.0 % [20.0, 20.0] (n 8) of that speed.",
+                "founding rule, 2: the same.",
+                "later rule, 2: the same.",
+                "8 rounds of every setting in random order: as planned.",
+            ]
+        );
+        let disturbed = findings(&plan, &result, true, StopReason::Planned);
+        assert!(disturbed[0].contains("likely: the machine was disturbed"), "{disturbed:?}");
+    }
+
+    #[test]
+    fn beside_a_scene_the_fastest_that_keeps_its_frames_is_named_with_its_settings() {
+        let plan = plan("--sweep 1,2 --under-load render --priority normal,low --depth 0,1024 --flash-attn off,on");
+        let result = swept(&plan, Competition::Render, |settings| {
+            let speed = f64::from(settings.threads) * if settings.flash_attention.name() == "on" { 10.0 } else { 20.0 };
+            let late = if settings.threads == 2 && settings.priority == Priority::Normal { 170 } else { 3 };
+            (speed, late, None)
+        });
+        let told = findings(&plan, &result, false, StopReason::Planned);
+        let scene = plan.render;
+        assert_eq!(
+            told[0],
+            format!(
+                "Beside a scene that takes {scene}, with 1024 tokens in the context, use n_threads = 2 with fa=off, prio=low (the \
+                 fastest) and n_threads_batch = 2 with fa=off, prio=low (the fastest)."
+            )
+        );
+        assert_eq!(
+            told[1],
+            "With it 0.3 % of the scene's frames (n 1000) are late, 0.2 % without the model (n 1000); the limit is 1.0 %."
+        );
+        let of_rule = told.iter().find(|finding| finding.starts_with("later rule, 2")).expect("a rule");
+        assert!(of_rule.contains("100.0 %"), "the rules know of no priority: {of_rule}");
+    }
+
+    #[test]
+    fn where_no_setting_keeps_the_frames_it_says_so_with_the_least_bad() {
+        let plan = plan("--sweep 1,2 --under-load render --depth 0");
+        let result = swept(&plan, Competition::Render, |settings| (f64::from(settings.threads), 100, None));
+        let told = findings(&plan, &result, false, StopReason::Planned);
+        assert!(told[1].starts_with("No setting keeps the frames: with it 10.0 % of the scene's frames"), "{told:?}");
+    }
+
+    #[test]
+    fn a_race_says_what_it_dropped_and_that_it_is_decided() {
+        let plan = plan("--sweep 1,2,4 --under-load none --depth 0");
+        let out = Dropped { reason: DropReason::Slower { at_most: 0.39 }, after_rounds: 1 };
+        let mut result = swept(&plan, Competition::Idle, |settings| match settings.threads {
+            1 => (50.0, 0, None),
+            _ => (15.0, 0, Some(out)),
+        });
+        for test in [Test::Prompt, Test::Generation] {
+            result.decided.insert(Group { load: Competition::Idle, test, depth: 0 });
+        }
+        let told = findings(&plan, &result, false, StopReason::Precise);
+        assert!(
+            told[0].contains("use n_threads = 1 (the fastest: no other is more than 3 % faster, 8 rounds)"),
+            "{told:?}"
+        );
+        let end = "8 rounds of every setting in random order; 4 cases of 6 dropped on the way: another round could not change the \
+                   answer.";
+        assert_eq!(told.last().map(String::as_str), Some(end));
+    }
+
+    #[test]
+    fn what_the_budget_left_out_decides_nothing() {
+        let plan = plan("--sweep 1,2 --under-load none --depth 0 --budget 10s");
+        let mut result = swept(&plan, Competition::Idle, |_| (50.0, 0, None));
+        result.cases.retain(|key, _| key.settings.threads == 1);
+        let told = findings(&plan, &result, false, StopReason::Budget);
+        assert_eq!(
+            told,
+            ["0 rounds of every setting in random order: the budget was spent before everything was measured once."]
+        );
+    }
+}

@@ -6,6 +6,8 @@ mod context_pool;
 mod data;
 mod engine;
 mod findings;
+#[cfg(test)]
+mod planted;
 mod study;
 mod sweep;
 mod worker;

@@ -1,0 +1,76 @@
+//! Planted samples, for tests of what a sweep comes to.
+
+use clap::Parser;
+
+use super::data::{CaseSamples, Group, Key, SweepResult};
+use crate::cli::{Cli, Command};
+use crate::measure::{EngineSettings, Test, TokenSample};
+use crate::plan::{Competition, ThreadsPlan};
+use crate::record::{Fact, Topology};
+use crate::stats::Dropped;
+
+/// The plan of a command line, on a machine of two CPUs.
+pub(super) fn plan(line: &str) -> ThreadsPlan {
+    let cli = Cli::try_parse_from(["workly-perf", "threads"].into_iter().chain(line.split_whitespace())).unwrap();
+    let Command::Threads(args) = cli.command else { panic!("{line} is threads") };
+    ThreadsPlan::resolve(&args, &topology(), 7)
+}
+
+fn topology() -> Topology {
+    Topology {
+        physical_cores: Fact::Value(2),
+        logical_cpus: Fact::Value(2),
+        performance_cores: Fact::Unsupported,
+        efficiency_cores: Fact::Unsupported,
+        smt: Fact::Value(false),
+        affinity_cpus: Fact::Value(2),
+        quota_cpus: Fact::Value(None),
+    }
+}
+
+/// Repetitions of these speeds, one after the other from `began_ns` on.
+pub(super) fn samples(test: Test, tokens_per_s: &[f64], began_ns: u64) -> Vec<TokenSample> {
+    let mut at_ns = began_ns;
+    let mut one = |speed: &f64| {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Planted.
+        let elapsed_ns = (10.0 * 1e9 / speed) as u64;
+        let began_ns = at_ns;
+        at_ns += elapsed_ns;
+        TokenSample {
+            began_ns,
+            ended_ns: at_ns,
+            tokens: 10,
+            elapsed_ns,
+            ttft_ns: (test == Test::Prompt).then_some(elapsed_ns),
+            inter_token_ns: if test == Test::Prompt { Vec::new() } else { vec![elapsed_ns / 10; 10] },
+            cpu_ns: Some(elapsed_ns),
+            is_cut: false,
+        }
+    };
+    tokens_per_s.iter().map(&mut one).collect()
+}
+
+/// A sweep under one load: of each set of settings its speed, its late frames of 1,000, and whether it was dropped. Prompts are
+/// ten times as fast. Every round is a little slower than the one before.
+pub(super) fn swept(
+    plan: &ThreadsPlan,
+    load: Competition,
+    of: impl Fn(EngineSettings) -> (f64, u64, Option<Dropped>),
+) -> SweepResult {
+    let mut result = SweepResult { alone: (1_000, 2), ..SweepResult::default() };
+    for &depth in &plan.depths {
+        for test in [Test::Prompt, Test::Generation] {
+            for settings in plan.settings() {
+                let (speed, late, dropped) = of(settings);
+                let speed = if test == Test::Prompt { 10.0 * speed } else { speed };
+                let rounds = dropped.map_or(8, |dropped| dropped.after_rounds);
+                let speeds: Vec<f64> = (0..rounds).map(|round| speed * (1.0 - 0.01 * round as f64)).collect();
+                let frames = if load == Competition::Render { (1_000, late) } else { (0, 0) };
+                let case =
+                    CaseSamples { samples: samples(test, &speeds, 1_000), frames, dropped, ..CaseSamples::default() };
+                result.cases.insert(Key { group: Group { load, test, depth }, settings }, case);
+            }
+        }
+    }
+    result
+}
