@@ -11,6 +11,10 @@ use crate::plural::counted;
 use crate::record::{Case, CaseState, Run};
 use crate::stats::{PairedRatio, median_of_sorted, paired_ratio};
 
+/// The engine's settings that the application has, by the conditions of a sweep's cases: it can change none of them.
+pub(super) const ENGINE_OF_THE_APP: [(&str, &str); 5] =
+    [("flash_attn", "off"), ("type_k", "f16"), ("priority", "normal"), ("wait", "unset"), ("use_mmap", "true")];
+
 /// `light` gives threads away down to this share of the fastest.
 const LIGHT_SHARE: f64 = 0.8;
 
@@ -173,7 +177,8 @@ impl<'a> Sweep<'a> {
     }
 }
 
-fn candidate(case: &Case) -> SettingCandidate {
+/// A case as a candidate for a choice.
+pub(super) fn candidate(case: &Case) -> SettingCandidate {
     let late = case.metric("frames_late").and_then(|metric| metric.value);
     let limit = case.conditions["late_limit_percent"].as_f64();
     SettingCandidate {

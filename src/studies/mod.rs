@@ -21,6 +21,7 @@ mod observer;
 pub(crate) mod pipeline;
 pub(crate) mod recommend;
 mod recorder;
+mod saved_runs;
 pub(crate) mod setup;
 mod study;
 pub(crate) mod tap;

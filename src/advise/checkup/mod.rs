@@ -3,9 +3,11 @@
 mod bridge;
 mod check;
 mod machine;
+mod measured_loss;
 mod model;
 
 pub use bridge::{BridgeFacts, check_bridge, check_unread_address};
 pub use check::{Check, CheckState, Symptom};
 pub use machine::{MachineFacts, check_machine};
+pub use measured_loss::check_measured_loss;
 pub use model::{CardFacts, ConfigFacts, ModelNeed, check_card, check_config, check_model, check_threads};

@@ -77,6 +77,8 @@ pub struct ModelNeed {
     pub profile: String,
     /// Threads of that profile.
     pub profile_threads: u64,
+    /// Hash of the header: saved runs of this model have it.
+    pub header_hash: String,
     /// Layers that the profile puts on the card, of how many.
     pub layers: Option<(u64, u64)>,
     /// Memory that it takes, in bytes: of all devices and of the machine. `None` where that could not be projected.
@@ -239,6 +241,7 @@ mod tests {
             description: "llama 7B Q5_K".into(),
             synthetic: false,
             profile: "performance".into(),
+            header_hash: String::new(),
             profile_threads: 6,
             layers: Some((33, 33)),
             needs_bytes: Some(6 << 30),

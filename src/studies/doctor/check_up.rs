@@ -4,17 +4,18 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::super::observer::Observer;
+use super::super::saved_runs::saved_runs_of;
 use super::{bridge, gpu, model};
 use crate::advise::checkup::{
-    Check, ConfigFacts, MachineFacts, check_bridge, check_card, check_config, check_machine, check_model,
-    check_threads, check_unread_address,
+    Check, ConfigFacts, MachineFacts, check_bridge, check_card, check_config, check_machine, check_measured_loss,
+    check_model, check_threads, check_unread_address,
 };
 use crate::advise::threads::later_rule;
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::{GpuProfile, ModelRef};
 use crate::plan::{BridgeConnection, PlanError, usable_counts};
-use crate::record::Machine;
+use crate::record::{Machine, Run};
 
 /// What is checked beside the machine.
 pub(crate) struct Checked<'a> {
@@ -50,6 +51,11 @@ pub(crate) fn check_up(
     checks.extend(check_model(need.as_ref().map_err(String::as_str), &available_bytes));
     checks.extend(check_card(&gpu::look(&machine), need.as_ref().ok()));
     checks.push(threads(profile, &machine));
+    if let Ok(need) = &need {
+        let of_model = |run: &Run| run.subject["header_hash"] == need.header_hash.as_str();
+        let runs: Vec<Run> = saved_runs_of(&machine).into_iter().filter(of_model).collect();
+        checks.extend(check_measured_loss(&runs, profile.n_threads));
+    }
     match checked.bridge {
         Ok(reach) => {
             checks.extend(reach.elsewhere.as_deref().map(check_unread_address));

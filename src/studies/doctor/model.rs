@@ -25,6 +25,7 @@ pub(super) fn need(
         description: format!("{} ({})", located.name(), facts.quantisation),
         synthetic: !located.simulated().is_empty(),
         profile: profile.name.clone(),
+        header_hash: facts.header_hash.clone(),
         profile_threads: profile.n_threads,
         layers: resolved.and_then(|resolved| resolved.resolved_gpu_layers).zip(facts.offloadable_layers),
         needs_bytes: projected.map(|(all, _)| all),

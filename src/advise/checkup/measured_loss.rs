@@ -1,0 +1,127 @@
+//! What the application's thread count costs here, as a saved sweep measured it.
+
+use super::check::{Check, CheckState, Symptom};
+use crate::advise::by_threads::{ENGINE_OF_THE_APP, candidate, round_speeds};
+use crate::advise::{SettingCandidate, SettingChoice};
+use crate::record::{Case, Run};
+use crate::stats::paired_ratio;
+
+/// A smaller loss is not worth a line.
+const WORTH_SAYING: f64 = 0.10;
+
+/// A line if the newest sweep of these runs shows that the application's settings generate at less than 90 % of the best settings'
+/// speed, or make more frames late than the sweep's limit allows. `threads` is the application's count.
+#[must_use]
+pub fn check_measured_loss(runs: &[Run], threads: u64) -> Option<Check> {
+    let newest = runs.iter().rev().filter(|run| run.command == "threads");
+    newest.filter_map(|run| of_run(run, threads)).next()?
+}
+
+/// `None` where the run does not have the application's settings; `Some(None)` where they cost nothing.
+fn of_run(run: &Run, threads: u64) -> Option<Option<Check>> {
+    let has_scene = run.cases.iter().any(|case| case.conditions["load"] == "render");
+    let load = if has_scene { "render" } else { "idle" };
+    let depth_of = |case: &Case| case.conditions["n_depth"].as_u64().unwrap_or(0);
+    let is_it =
+        |case: &&Case| case.state.stands() && case.conditions["load"] == load && case.conditions["test"] == "tg";
+    let depth = run.cases.iter().filter(is_it).map(depth_of).max()?;
+    let cases: Vec<&Case> = run.cases.iter().filter(is_it).filter(|case| depth_of(case) == depth).collect();
+    let own = cases.iter().find(|case| case.conditions["n_threads"] == threads && is_as_the_app_has_it(case))?;
+    let candidates: Vec<SettingCandidate> = cases.iter().map(|case| candidate(case)).collect();
+    let best = cases[SettingChoice::among(&candidates)?.chosen];
+    let share = paired_ratio(&round_speeds(own)?, &round_speeds(best)?)?;
+    let late = own.metric("frames_late").and_then(|metric| metric.value);
+    let limit = own.conditions["late_limit_percent"].as_f64();
+    let is_late = late.zip(limit).is_some_and(|(late, limit)| late > limit);
+    if share.ratio >= 1.0 - WORTH_SAYING && !is_late {
+        return Some(None);
+    }
+    let frames = match late {
+        Some(late) if is_late => format!(" and makes {late:.1} % of frames late"),
+        _ => String::new(),
+    };
+    let found = format!(
+        "the application's {threads} threads generate at {:.0} % of the speed of {} (n {}, run {}){frames}",
+        100.0 * share.ratio,
+        best.path,
+        share.n,
+        run.run_id
+    );
+    Some(Some(
+        Check::new("measured loss", CheckState::Warning, found)
+            .mend("workly-perf recommend chooses better settings; the application itself takes its threads from its profile")
+            .causes(&[Symptom::SlowReply, Symptom::LateAvatar]),
+    ))
+}
+
+fn is_as_the_app_has_it(case: &Case) -> bool {
+    ENGINE_OF_THE_APP.iter().all(|(key, value)| {
+        let own = &case.conditions[*key];
+        own.is_null() || own.as_str().map_or_else(|| own.to_string(), String::from) == *value
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::record::{CaseState, Direction, Metric};
+
+    fn case(threads: u64, priority: &str, tokens_per_s: f64, late_percent: f64) -> Case {
+        Case {
+            path: format!("render/tg64/depth=1024/threads={threads}/prio={priority}"),
+            state: CaseState::Ok,
+            reason: None,
+            duration_s: 1.0,
+            conditions: json!({
+                "load": "render", "test": "tg", "n_depth": 1024, "n_threads": threads, "priority": priority,
+                "flash_attn": "off", "type_k": "f16", "use_mmap": true, "late_limit_percent": 1.0,
+                "samples_ts": vec![tokens_per_s; 8],
+            }),
+            notes: Vec::new(),
+            metrics: vec![Metric::plain("frames_late", "%", late_percent, 600, Direction::Lower)],
+            histograms: Vec::new(),
+        }
+    }
+
+    fn sweep(cases: Vec<Case>) -> Run {
+        let mut run = crate::record::sample::run();
+        run.command = "threads".into();
+        run.cases = cases;
+        run
+    }
+
+    #[test]
+    fn a_count_that_costs_more_than_a_tenth_is_named_with_its_frames() {
+        let run = sweep(vec![case(1, "normal", 50.0, 0.2), case(6, "normal", 10.0, 17.0), case(6, "low", 45.0, 0.1)]);
+        let check = check_measured_loss(&[run.clone()], 6).expect("a loss of 80 %");
+        assert_eq!(check.state, CheckState::Warning);
+        assert_eq!(
+            check.found,
+            format!(
+                "the application's 6 threads generate at 20 % of the speed of render/tg64/depth=1024/threads=1/prio=normal (n 8, \
+                 run {}) and makes 17.0 % of frames late",
+                run.run_id
+            )
+        );
+    }
+
+    #[test]
+    fn a_good_count_or_one_that_was_not_measured_has_no_line() {
+        let run = sweep(vec![case(1, "normal", 50.0, 0.2), case(2, "normal", 48.0, 0.1)]);
+        assert_eq!(check_measured_loss(&[run.clone()], 2), None);
+        assert_eq!(check_measured_loss(&[run], 6), None);
+    }
+
+    #[test]
+    fn fast_but_late_is_a_loss_too() {
+        let run = sweep(vec![case(1, "normal", 50.0, 0.2), case(2, "normal", 60.0, 9.0)]);
+        let check = check_measured_loss(&[run], 2).expect("late frames");
+        assert!(
+            check.found.contains("120 %") && check.found.ends_with("makes 9.0 % of frames late"),
+            "{}",
+            check.found
+        );
+    }
+}
