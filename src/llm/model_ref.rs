@@ -1,15 +1,18 @@
-//! What `--model` names: a file, or a synthetic model.
+//! What `--model` names: a file, a synthetic model, or a published one.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::ModelCache;
+use super::cache::CacheError;
+use super::fetch::PublishedModel;
 use super::synth::{DEFAULT_SEED, Shape, ShapeError};
 
 /// What a synthetic model's name begins with.
 const PREFIX: &str = "synth:";
 
-/// A model as it is named on the command line: `synth:SHAPE`, `synth:SHAPE@SEED`, or a path.
+/// A model as it is named on the command line: `synth:SHAPE`, `synth:SHAPE@SEED`, the name of a published model, or a path.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelRef {
     /// A GGUF file.
@@ -21,13 +24,15 @@ pub enum ModelRef {
         /// The seed of its noise.
         seed: u64,
     },
+    /// A model from a package registry. It is in the cache once it was fetched, and never fetched unasked.
+    Published(&'static PublishedModel),
 }
 
 /// Why a name names no model.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelRefError {
     /// Nothing was written.
-    #[error("a model is a GGUF file or synth:SHAPE")]
+    #[error("a model is a GGUF file, synth:SHAPE, or one of {}", PublishedModel::names().join(", "))]
     Empty,
     /// No shape of that name.
     #[error(transparent)]
@@ -40,11 +45,42 @@ pub enum ModelRefError {
     },
 }
 
+impl ModelRef {
+    /// Whether its weights are noise.
+    #[must_use]
+    pub fn is_synthetic(&self) -> bool {
+        matches!(self, Self::Synthetic { .. })
+    }
+
+    /// What a report calls it: the name of its file, without folders that are the user's own, or `synth:SHAPE`.
+    #[must_use]
+    pub fn public_name(&self) -> String {
+        match self {
+            Self::File(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            Self::Published(model) => model.file_name().to_owned(),
+            Self::Synthetic { .. } => self.to_string(),
+        }
+    }
+}
+
+/// The file of a published model in the cache of this user.
+///
+/// # Errors
+/// [`CacheError::NotFetched`].
+pub fn fetched_file(model: &'static PublishedModel) -> Result<PathBuf, CacheError> {
+    let cache = ModelCache::of_user()?;
+    let found = cache.find_published(model).map(|found| found.path);
+    found.ok_or_else(|| CacheError::NotFetched { model, path: cache.path_of_published(model) })
+}
+
 impl FromStr for ModelRef {
     type Err = ModelRefError;
 
     fn from_str(text: &str) -> Result<Self, ModelRefError> {
         let Some(name) = text.strip_prefix(PREFIX) else {
+            if let Some(model) = PublishedModel::named(text) {
+                return Ok(Self::Published(model));
+            }
             return if text.is_empty() { Err(ModelRefError::Empty) } else { Ok(Self::File(text.into())) };
         };
         let (name, seed) = match name.split_once('@') {
@@ -61,6 +97,7 @@ impl fmt::Display for ModelRef {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Synthetic { shape, seed: DEFAULT_SEED } => write!(f, "{PREFIX}{}", shape.name),
             Self::Synthetic { shape, seed } => write!(f, "{PREFIX}{}@{seed}", shape.name),
+            Self::Published(model) => write!(f, "{}", model.name),
         }
     }
 }
@@ -75,6 +112,11 @@ mod tests {
             assert_eq!(text.parse::<ModelRef>().unwrap().to_string(), text);
         }
         assert_eq!("synth:demo@1".parse::<ModelRef>().unwrap(), "synth:demo".parse().unwrap());
+        let published: ModelRef = "SMOLLM2".parse().unwrap();
+        assert_eq!(published.to_string(), "SmolLM2-135M-Instruct");
+        assert_eq!(published.to_string().parse::<ModelRef>().unwrap(), published, "what is written is read again");
+        assert_eq!(published.public_name(), "SmolLM2-135M-Instruct.Q4_1.gguf");
+        assert!(matches!("./smollm2".parse(), Ok(ModelRef::File(_))), "a path is always a file");
         assert!(matches!("synth:tiny@7".parse(), Ok(ModelRef::Synthetic { seed: 7, .. })));
         for (text, named) in [("", "GGUF"), ("synth:", "zephyr-7b"), ("synth:huge", "huge"), ("synth:demo@x", "'x'")] {
             let error = text.parse::<ModelRef>().unwrap_err().to_string();

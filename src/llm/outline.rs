@@ -8,7 +8,7 @@ use tempfile::TempPath;
 
 use super::gguf::{Gguf, Value, without_vocabulary};
 use super::synth::SyntheticModel;
-use super::{ModelCache, ModelRef};
+use super::{ModelCache, ModelRef, fetched_file};
 
 /// A file that has a model's header and its length. What lies behind the header is the weights, or nothing.
 #[derive(Debug)]
@@ -27,6 +27,10 @@ impl ModelOutline {
     pub fn of(model: &ModelRef) -> io::Result<Self> {
         let (shape, seed) = match model {
             ModelRef::File(path) => return Ok(Self { path: path.clone(), made: None }),
+            ModelRef::Published(model) => {
+                let path = fetched_file(model).map_err(io::Error::other)?;
+                return Ok(Self { path, made: None });
+            }
             ModelRef::Synthetic { shape, seed } => (*shape, *seed),
         };
         let synthetic = SyntheticModel::new(shape, seed);

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::shared::read_config;
 use crate::config::{ConfigError, WorklyConfig};
-use crate::llm::ModelRef;
+use crate::llm::{CacheError, ModelRef, fetched_file};
 
 /// The folder that Workly keeps its configuration in, inside of its own.
 const DATA_FOLDER: &str = "data";
@@ -39,6 +39,9 @@ pub enum ModelChoiceError {
     /// The configuration is unusable.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// It is a published model, and was not fetched.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     /// Neither the command line nor a configuration names one.
     #[error("no model is named: {}", match config {
         Some(path) => format!("{} has no ai.model_path", path.display()),
@@ -53,7 +56,7 @@ pub enum ModelChoiceError {
 /// The model that a command uses.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelChoice {
-    /// The model. The file of a [`ModelRef::File`] was there when the choice was made.
+    /// The model. The file of a [`ModelRef::File`] and of a [`ModelRef::Published`] was there when the choice was made.
     pub model: ModelRef,
     /// What decided on it.
     pub found_by: ModelFoundBy,
@@ -86,6 +89,10 @@ impl ModelChoice {
         match &choice.model {
             ModelRef::File(path) if !path.exists() => {
                 Err(ModelChoiceError::Missing { path: path.clone(), found_by: choice.found_by })
+            }
+            ModelRef::Published(model) => {
+                fetched_file(model)?;
+                Ok(choice)
             }
             _ => Ok(choice),
         }

@@ -22,6 +22,7 @@ mod ends;
 #[cfg(feature = "llama")]
 mod engine;
 mod faults;
+mod fetch;
 mod generated;
 mod golden;
 #[cfg(all(feature = "llama", target_os = "linux"))]

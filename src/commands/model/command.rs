@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::{inspect, shapes, synth};
+use super::{fetch, inspect, shapes, synth};
 use crate::cli::{ModelArgs, ModelCommand};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -13,5 +13,6 @@ pub(in super::super) fn run(args: &ModelArgs, printer: Printer, stop: &AtomicBoo
         ModelCommand::Inspect(args) => inspect::run(args, printer, stop),
         ModelCommand::Synth(args) => synth::run(args, printer, stop),
         ModelCommand::Shapes(args) => shapes::run(args, printer),
+        ModelCommand::Fetch(args) => fetch::run(args, printer, stop),
     }
 }

@@ -1,6 +1,7 @@
-//! `workly-perf model`: look into model files, write synthetic ones.
+//! `workly-perf model`: look into model files, write synthetic ones, fetch real ones.
 
 mod command;
+mod fetch;
 mod inspect;
 mod pages;
 mod shapes;

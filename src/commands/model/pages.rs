@@ -4,6 +4,7 @@ use anyhow::Context;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
+use super::fetch::PublishedRow;
 use super::shapes::ShapeRow;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -66,6 +67,23 @@ pub(super) fn shapes(rows: &[ShapeRow], width: usize) -> String {
     };
     let rows: Vec<_> = rows.iter().map(cells).collect();
     grid(&["shape", "weights", "quantisation", "file", "blocks", "context", "what it is"], &rows, width) + "\n"
+}
+
+/// The models that can be fetched.
+pub(super) fn published(rows: &[PublishedRow], width: usize) -> String {
+    let cells = |row: &PublishedRow| {
+        vec![
+            row.short_name.to_owned(),
+            row.name.to_owned(),
+            decimal_bytes(row.download_bytes),
+            decimal_bytes(row.file_bytes),
+            row.licence.to_owned(),
+            if row.path.is_some() { "yes" } else { "no" }.to_owned(),
+            row.summary.to_owned(),
+        ]
+    };
+    let rows: Vec<_> = rows.iter().map(cells).collect();
+    grid(&["model", "name", "download", "file", "licence", "in the cache", "what it is"], &rows, width) + "\n"
 }
 
 /// A model file.

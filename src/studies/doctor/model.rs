@@ -16,8 +16,13 @@ pub(super) fn need(
     observer: &dyn Observer,
     stop: &AtomicBool,
 ) -> Result<ModelNeed, String> {
-    let located =
-        locate(model, config, Use::header(layers(profile)), observer, stop).map_err(|failure| failure.reason())?;
+    let located = locate(model, config, Use::header(layers(profile)), observer, stop).map_err(|failure| {
+        match (model, failure.advice()) {
+            // The check-up's own hint is to name a file.
+            (Some(ModelRef::Published(_)), Some(advice)) => format!("{}; {advice}", failure.reason()),
+            _ => failure.reason(),
+        }
+    })?;
     let facts = &located.facts;
     let resolved = facts.profiles.iter().find(|resolved| resolved.asked.name == profile.name);
     let projected = projected(&located, profile);

@@ -13,7 +13,7 @@ use super::projections::{Projections, budget, card_budget, gpus, project_placeme
 use super::subject::{concerns, subject};
 use crate::failure::Failure;
 use crate::llm::engine::{Backend, ContextSpec, EngineError, Projection, Target, project};
-use crate::llm::{ModelFacts, ModelOutline, ModelRef, ResolvedProfile};
+use crate::llm::{ModelFacts, ModelOutline, ResolvedProfile};
 use crate::plan::{GpuProfilesPlan, ModelChoice, card_name};
 use crate::record::{Case, Run};
 
@@ -69,7 +69,7 @@ impl ProjectionStudy {
                 .hint("it goes to the folder for temporary files")
         })?;
         let (files, facts) = chat_model(outline.path())?;
-        if matches!(choice.model, ModelRef::File(_)) {
+        if !choice.model.is_synthetic() {
             check_model_file(&files, Use::header(0), observer, stop)?;
         }
         let here = gpus(backend);

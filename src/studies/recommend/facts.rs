@@ -23,10 +23,7 @@ pub(super) struct RecommendedModel {
 impl RecommendedModel {
     /// The name without the user's folders.
     pub(super) fn name(&self) -> String {
-        match &self.model {
-            ModelRef::File(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            synthetic @ ModelRef::Synthetic { .. } => synthetic.to_string(),
-        }
+        self.model.public_name()
     }
 
     /// What must be known of it, with the shortest context that the application has: a longer one need not be chosen.
@@ -60,7 +57,7 @@ pub(super) fn model(
     let outline = ModelOutline::of(&choice.model)
         .map_err(|error| Failure::lacking(anyhow::Error::new(error).context("cannot lay out the model's header")))?;
     let (files, facts) = chat_model(outline.path())?;
-    if matches!(choice.model, ModelRef::File(_)) {
+    if !choice.model.is_synthetic() {
         check_model_file(&files, Use::header(0), observer, stop)?;
     }
     Ok(Some(RecommendedModel { model: choice.model, outline, facts }))

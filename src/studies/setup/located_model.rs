@@ -46,7 +46,7 @@ pub(crate) fn locate(
     let choice = ModelChoice::find(flag, config)?;
     let path = ready(&choice.model, observer, stop)?;
     let (files, facts) = chat_model(&path)?;
-    if matches!(choice.model, ModelRef::File(_)) {
+    if !choice.model.is_synthetic() {
         check_model_file(&files, wanted, observer, stop)?;
     }
     Ok(LocatedModel { path, found_by: choice.found_by, facts })

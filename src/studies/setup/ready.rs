@@ -6,13 +6,14 @@ use std::sync::atomic::AtomicBool;
 use super::super::observer::Observer;
 use crate::failure::Failure;
 use crate::llm::synth::{SyntheticModel, Watch};
-use crate::llm::{ModelCache, ModelRef};
+use crate::llm::{ModelCache, ModelRef, fetched_file};
 use crate::text::decimal_bytes;
 
-/// The file of a model. A synthetic one comes from the user's cache, and is made there first if need be.
+/// The file of a model. A published one is in the user's cache, or it is an error. A synthetic one comes from the user's cache, and is made there first if need be.
 pub(crate) fn ready(model: &ModelRef, observer: &dyn Observer, stop: &AtomicBool) -> Result<PathBuf, Failure> {
     let (shape, seed) = match model {
         ModelRef::File(path) => return Ok(path.clone()),
+        ModelRef::Published(model) => return Ok(fetched_file(model)?),
         ModelRef::Synthetic { shape, seed } => (*shape, *seed),
     };
     let synthetic = SyntheticModel::new(shape, seed);

