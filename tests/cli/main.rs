@@ -54,6 +54,8 @@ mod plurals;
 #[cfg(feature = "llama")]
 mod projection;
 mod python;
+#[cfg(feature = "llama")]
+mod real_model;
 mod recommend;
 #[cfg(feature = "llama")]
 mod recommendations;
