@@ -271,14 +271,15 @@ fn wait(arg: WaitArg) -> WaitPolicy {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use clap::Parser;
 
     use super::super::cpus::tests::topology;
     use super::*;
     use crate::cli::{Cli, Command};
 
-    fn plan(line: &str, cores: (u64, u64)) -> ThreadsPlan {
+    /// The plan of a command line, on a machine of so many cores and CPUs.
+    pub(crate) fn plan(line: &str, cores: (u64, u64)) -> ThreadsPlan {
         within(line, cores, None)
     }
 

@@ -1,31 +1,13 @@
 //! Planted samples, for tests of what a sweep comes to.
 
-use clap::Parser;
-
 use super::data::{CaseSamples, Group, Key, SweepResult};
-use crate::cli::{Cli, Command};
 use crate::measure::{EngineSettings, Test, TokenSample};
-use crate::plan::{Competition, ThreadsPlan};
-use crate::record::{Fact, Topology};
+use crate::plan::{Competition, ThreadsPlan, threads_plan};
 use crate::stats::Dropped;
 
 /// The plan of a command line, on a machine of two CPUs.
 pub(super) fn plan(line: &str) -> ThreadsPlan {
-    let cli = Cli::try_parse_from(["workly-perf", "threads"].into_iter().chain(line.split_whitespace())).unwrap();
-    let Command::Threads(args) = cli.command else { panic!("{line} is threads") };
-    ThreadsPlan::resolve(&args, &topology(), 7)
-}
-
-fn topology() -> Topology {
-    Topology {
-        physical_cores: Fact::Value(2),
-        logical_cpus: Fact::Value(2),
-        performance_cores: Fact::Unsupported,
-        efficiency_cores: Fact::Unsupported,
-        smt: Fact::Value(false),
-        affinity_cpus: Fact::Value(2),
-        quota_cpus: Fact::Value(None),
-    }
+    threads_plan(line, (2, 2))
 }
 
 /// Repetitions of these speeds, one after the other from `began_ns` on.
