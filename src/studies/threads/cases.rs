@@ -1,6 +1,6 @@
 //! From repetitions to the cases of the record.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::study::{CaseHistogram, StopReason};
 use super::data::{CaseSamples, Key, SweepResult, keys};
@@ -8,7 +8,7 @@ use crate::measure::{EngineSettings, FrameCounts, Test, TokenSample, WaitPolicy,
 use crate::plan::{Competition, ThreadsPlan};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus, Priority};
-use crate::stats::{DropReason, Dropped, EQUAL_WITHIN};
+use crate::stats::{DropReason, Dropped};
 
 /// The cases so far, in reading order: by load, test, depth and settings.
 pub(super) fn cases(plan: &ThreadsPlan, result: &SweepResult, end: Option<StopReason>) -> Vec<Case> {
@@ -118,6 +118,7 @@ fn case(plan: &ThreadsPlan, key: Key, (collected, limit): (&CaseSamples, f64), c
             "oversubscribed": oversubscribed,
             "late_limit_percent": (group.load == Competition::Render).then_some(100.0 * limit),
             "dropped_after_rounds": collected.dropped.map(|dropped| dropped.after_rounds),
+            "dropped_for": collected.dropped.map(dropped_for),
             "repetitions_cut_off": collected.samples.len() - whole.len(),
             "test_time": collected.began,
             "samples_ns": samples.iter().map(|sample| sample.elapsed_ns).collect::<Vec<_>>(),
@@ -151,19 +152,20 @@ fn notes(test: Test, collected: &CaseSamples, oversubscribed: bool) -> Vec<Strin
     notes
 }
 
-/// Why a setting left the race.
+/// That a setting left the race: few words, so that cases with the same fate share a line. The figures are in the conditions.
 fn dropped_note(dropped: Dropped) -> String {
-    let rounds = counted(dropped.after_rounds, "round");
+    let why = match dropped.reason {
+        DropReason::LateFrames { .. } => "too many late frames",
+        DropReason::Slower { .. } => "too slow",
+    };
+    format!("Dropped after {}: {why}.", counted(dropped.after_rounds, "round"))
+}
+
+/// The figure that a setting was dropped for, in percent.
+fn dropped_for(dropped: Dropped) -> Value {
     match dropped.reason {
-        DropReason::LateFrames { at_least } => format!(
-            "Dropped after {rounds}: at least {:.1} % of the scene's frames are late with it, above the limit.",
-            100.0 * at_least
-        ),
-        DropReason::Slower { at_most } => format!(
-            "Dropped after {rounds}: at most {:.0} % as fast as the leader, and less than {:.0} % is out.",
-            100.0 * at_most,
-            100.0 * (1.0 - EQUAL_WITHIN)
-        ),
+        DropReason::LateFrames { at_least } => json!({ "late_frames_at_least_percent": 100.0 * at_least }),
+        DropReason::Slower { at_most } => json!({ "speed_at_most_percent_of_leader": 100.0 * at_most }),
     }
 }
 
@@ -224,11 +226,9 @@ mod tests {
         let cases = cases(&plan, &result, Some(StopReason::Interrupted));
         assert!(cases.iter().all(|case| case.state == CaseState::Interrupted));
         assert_eq!(cases[0].metric("avg_ts").unwrap().status, MetricStatus::Partial);
-        assert_eq!(
-            cases[1].notes,
-            ["Dropped after 3 rounds: at least 12.3 % of the scene's frames are late with it, above the limit."]
-        );
+        assert_eq!(cases[1].notes, ["Dropped after 3 rounds: too many late frames."]);
         assert_eq!(cases[1].conditions["dropped_after_rounds"], json!(3));
+        assert_eq!(cases[1].conditions["dropped_for"], json!({"late_frames_at_least_percent": 12.3}));
     }
 
     #[test]
