@@ -13,6 +13,7 @@ pub mod config;
 pub mod exit;
 mod failure;
 pub mod host;
+pub mod launch;
 pub mod llm;
 pub mod measure;
 pub mod plan;

@@ -15,6 +15,8 @@ use crate::plural::counted;
 pub enum ObeyedBy {
     /// The application reads it when it starts.
     Application,
+    /// `workly-perf launch` puts it into force in the unmodified application.
+    Launcher,
     /// No published program reads it.
     Nobody,
 }
@@ -25,13 +27,15 @@ impl ObeyedBy {
     pub fn words(self) -> &'static str {
         match self {
             Self::Application => "the application",
+            Self::Launcher => "launch",
             Self::Nobody => "nobody yet",
         }
     }
 }
 
 impl Setting {
-    /// Who acts on it. Of all settings here, published versions of the application read the GPU profile alone.
+    /// Who acts on it. Published versions of the application read the GPU profile alone; what the Python shim of `launch` can change
+    /// from outside is in force only in an application that `launch` has started.
     #[must_use]
     pub fn obeyed_by(self) -> ObeyedBy {
         match self {
@@ -45,10 +49,8 @@ impl Setting {
             | Self::FlashAttn
             | Self::Priority
             | Self::WaitPolicy
-            | Self::UseMmap
-            | Self::WarmStart
-            | Self::IpcMode
-            | Self::BatchWindowMs => ObeyedBy::Nobody,
+            | Self::UseMmap => ObeyedBy::Launcher,
+            Self::WarmStart | Self::IpcMode | Self::BatchWindowMs => ObeyedBy::Nobody,
         }
     }
 }
@@ -151,9 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn the_application_obeys_its_profile_and_nobody_the_rest() {
+    fn the_application_obeys_its_profile_and_launch_what_the_shim_can_change() {
         for setting in Setting::ALL {
-            let expected = if setting == Setting::GpuProfile { ObeyedBy::Application } else { ObeyedBy::Nobody };
+            let expected = match setting {
+                Setting::GpuProfile => ObeyedBy::Application,
+                Setting::WarmStart | Setting::IpcMode | Setting::BatchWindowMs => ObeyedBy::Nobody,
+                _ => ObeyedBy::Launcher,
+            };
             assert_eq!(setting.obeyed_by(), expected, "{setting:?}");
         }
     }

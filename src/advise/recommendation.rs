@@ -306,6 +306,11 @@ impl Choice {
         let own = self.application.as_ref().map(spelled);
         match (self.setting.obeyed_by(), own) {
             (ObeyedBy::Application, _) => "the application reads it".into(),
+            (ObeyedBy::Launcher, Some(_)) if self.value == self.application => {
+                "the application does the same by itself".into()
+            }
+            (ObeyedBy::Launcher, Some(own)) => format!("with launch; without it the application uses {own}"),
+            (ObeyedBy::Launcher, None) => "with launch".into(),
             (ObeyedBy::Nobody, Some(_)) if self.value == self.application => {
                 "nobody reads it; the application does the same by itself".into()
             }
@@ -374,7 +379,7 @@ impl Recommendation {
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
         let mut sentences = vec![format!("For {}.", self.objective.stated())];
-        sentences.push("Of these settings the application reads gpu_profile alone; the others change nothing until a program reads them.".into());
+        sentences.push("Of these settings the application reads gpu_profile alone: the configuration by itself changes nothing else. Started with workly-perf launch, it runs with all of them but those that nobody reads yet.".into());
         sentences.extend(self.application.as_ref().map(ProfileChange::sentence));
         let is_blank = |choice: &&Choice| choice.value.is_none() && choice.evidence.is_empty();
         sentences.extend(self.choices.iter().filter(|choice| !is_blank(choice)).map(Choice::sentence));

@@ -8,8 +8,8 @@ use clap::Args;
 ///
 /// Shows the change and its effect on the application, asks for confirmation, then writes. Only the recommended values change;
 /// everything else stays byte for byte the same. `ai.gpu_profile`, the only one of these settings that the application reads, goes
-/// to the `ai` section. The others go to a section `performance`, which the application preserves but no program reads yet. The
-/// previous file is kept; --undo restores it.
+/// to the `ai` section. The others go to a section `performance`, which the application preserves; `workly-perf launch` starts the
+/// application with them in force. The previous file is kept; --undo restores it.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // Flags, as they are typed.
 pub struct ApplyArgs {

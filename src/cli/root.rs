@@ -34,6 +34,7 @@ pub enum Command {
     Pipeline(PipelineArgs),
     Recommend(RecommendArgs),
     Apply(ApplyArgs),
+    Launch(super::LaunchArgs),
     Doctor(DoctorArgs),
     Memory(MemoryArgs),
     Warmup(WarmupArgs),

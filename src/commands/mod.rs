@@ -9,6 +9,7 @@ mod doctor;
 mod gpu_profiles;
 mod history;
 mod ipc;
+mod launch;
 mod memory;
 mod model;
 mod observer;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::{
-    apply, bridge, compare, completions, doctor, history, ipc, memory, model, pipeline, recommend, render_load, report,
-    stop, tap, watch,
+    apply, bridge, compare, completions, doctor, history, ipc, launch, memory, model, pipeline, recommend, render_load,
+    report, stop, tap, watch,
 };
 #[cfg(feature = "llama")]
 use super::{gpu_profiles, threads, warmup, worker};
@@ -79,6 +79,7 @@ fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
         Command::Pipeline(args) => pipeline::run(args, printer, &*stop::listen()?),
         Command::Recommend(args) => recommend::run(args, printer, &*stop::listen()?),
         Command::Apply(args) => apply::run(args, printer),
+        Command::Launch(args) => launch::run(args, printer),
         Command::Doctor(args) => doctor::run(args, printer, &*stop::listen()?),
         Command::Memory(args) => memory::run(args, printer, &*stop::listen()?),
         Command::Watch(args) => watch::run(args, printer, &*stop::listen()?),

@@ -33,7 +33,7 @@ pub use priority::{autogroup, has_priorities, run_at};
 pub use process_memory::{ProcessEnded, ProcessMemory, anonymous_bytes};
 pub use processes::{
     FoundProcess, NamedProcess, ProcessChoiceError, ProcessKind, ProcessLook, ProcessQuery, Processes,
-    process_numbered, processes_named,
+    process_numbered, processes_named, variable_of,
 };
 pub use topology::topology;
 pub use usage::cpu_time_ns;

@@ -73,7 +73,7 @@ pub struct ModelCache {
 }
 
 /// The folder that this user's caches lie in. It need not be there yet.
-pub(super) fn user_folder() -> Result<PathBuf, CacheError> {
+pub fn user_cache_folder() -> Result<PathBuf, CacheError> {
     match std::env::var_os(CACHE_VARIABLE).filter(|folder| !folder.is_empty()) {
         Some(folder) => Ok(PathBuf::from(folder)),
         None => Ok(etcetera::base_strategy::choose_native_strategy()
@@ -87,7 +87,7 @@ impl ModelCache {
     /// The models of this user: `models` in the folder that `WORKLY_PERF_CACHE` names, else in `workly-perf` in the user's
     /// cache folder. Made when the first model is.
     pub fn of_user() -> Result<Self, CacheError> {
-        Ok(Self::at(&user_folder()?.join("models")))
+        Ok(Self::at(&user_cache_folder()?.join("models")))
     }
 
     /// The models in that folder.

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::cache::user_folder;
+use super::cache::user_cache_folder;
 use super::gguf::Fnv1a;
 use super::model_files::ModelFiles;
 
@@ -64,7 +64,7 @@ impl CheckedModels {
     /// Those that lie in the user's cache folder; `None` where there is none.
     #[must_use]
     pub fn of_user() -> Option<Self> {
-        user_folder().ok().map(|folder| Self { file: folder.join(FILE) })
+        user_cache_folder().ok().map(|folder| Self { file: folder.join(FILE) })
     }
 
     /// Whether it was tried and found good.

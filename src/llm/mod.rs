@@ -22,7 +22,7 @@ mod script;
 mod soundness;
 pub mod synth;
 
-pub use cache::{CACHE_VARIABLE, CacheError, CachedModel, ModelCache};
+pub use cache::{CACHE_VARIABLE, CacheError, CachedModel, ModelCache, user_cache_folder};
 pub use checked::{CheckKey, CheckedModels};
 pub use context_memory::ContextMemory;
 pub use conversation::{ChatMessage, Conversation, Role, app_prompt, zephyr_prompt};

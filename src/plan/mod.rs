@@ -5,6 +5,7 @@ mod conversation;
 mod cpus;
 mod gpu_profiles;
 mod ipc;
+mod launch;
 mod memory;
 mod model;
 mod needs;
@@ -25,6 +26,7 @@ pub use gpu_profiles::{Depth, GpuProfilesPlan, KeptFree, card_name};
 pub use ipc::{
     BreakdownPlan, IpcCase, IpcPlan, MaxRatePlan, ReplayPlan, RoundTripsPlan, SendStrategy, Shape, Study, VariantsPlan,
 };
+pub use launch::{LaunchPlan, LaunchSettings, SettingsSource};
 pub use memory::{ConversationPlan, GrowthUnit, LeakPlan, MemoryWatchPlan};
 pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
 pub use needs::{NeedsError, app_profiles, model_needs};

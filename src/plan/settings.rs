@@ -19,21 +19,27 @@ pub(super) fn objective(arg: ObjectiveArg) -> Objective {
 /// What the recommendation sets. Settings that it leaves as they are, or that Workly would refuse, are not among it.
 #[must_use]
 pub fn settings_patch(recommendation: &Recommendation) -> Patch {
-    let mut patch = Patch::default();
+    let profile = recommendation.choice(Setting::GpuProfile).and_then(|choice| choice.value.as_ref()?.as_str());
+    let profile = profile.and_then(AppProfile::from_word);
+    let patch = profile.map_or_else(Patch::default, |profile| Patch::default().gpu_profile(profile));
+    let section = performance_section(recommendation);
+    if patch.is_empty() && section.len() < 2 {
+        // Of no value there is no provenance.
+        return patch;
+    }
+    section.into_iter().fold(patch, |patch, (key, value)| patch.performance(&key, value))
+}
+
+/// The section `performance`: the values of a recommendation, then their provenance.
+pub(super) fn performance_section(recommendation: &Recommendation) -> Map<String, Value> {
+    let mut section = Map::new();
     let mut basis = Map::new();
     for choice in &recommendation.choices {
         let Some(value) = &choice.value else { continue };
         basis.insert(choice.setting.key().into(), choice.basis.word().into());
-        patch = match choice.setting {
-            Setting::GpuProfile => match value.as_str().and_then(AppProfile::from_word) {
-                Some(profile) => patch.gpu_profile(profile),
-                None => continue,
-            },
-            setting => patch.performance(setting.key(), value.clone()),
-        };
-    }
-    if patch.is_empty() {
-        return patch;
+        if choice.setting != Setting::GpuProfile {
+            section.insert(choice.setting.key().into(), value.clone());
+        }
     }
     let provenance = json!({
         "tool": recommendation.tool,
@@ -43,5 +49,6 @@ pub fn settings_patch(recommendation: &Recommendation) -> Patch {
         "simulated": !recommendation.simulated.is_empty(),
         "basis": Value::Object(basis),
     });
-    patch.performance("provenance", provenance)
+    section.insert("provenance".into(), provenance);
+    section
 }

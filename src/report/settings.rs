@@ -26,8 +26,9 @@ pub(super) fn grid(run: &Run) -> Option<Grid> {
             column("next best", 1),
         ],
         rows: run.cases.iter().map(row).collect(),
-        remarks: vec!["In brackets: the 95 % confidence interval. \"as it is\": nothing will be written. A setting that nobody obeys \
-                       yet changes nothing, whatever its figure.".into()],
+        remarks: vec!["In brackets: the 95 % confidence interval. \"as it is\": nothing will be written. \"launch\": in force where \
+                       workly-perf launch has started the application. A setting that nobody obeys yet changes nothing, whatever \
+                       its figure.".into()],
     })
 }
 
@@ -55,6 +56,7 @@ fn row(case: &Case) -> Vec<String> {
 fn obeyed_by(value: &Value) -> String {
     match value.as_str() {
         Some("nobody") => "nobody yet".into(),
+        Some("launcher") => "launch".into(),
         Some(who) => format!("the {who}"),
         None => String::new(),
     }

@@ -11,6 +11,7 @@ mod driver;
 pub(crate) mod gpu_profiles;
 mod interruption;
 pub(crate) mod ipc;
+pub(crate) mod launch;
 pub(crate) mod memory;
 #[cfg(feature = "llama")]
 pub(crate) mod model_check;

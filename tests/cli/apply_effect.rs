@@ -6,7 +6,7 @@ use super::run::Place;
 const BALANCED: &str = "{\"ai\": {\"gpu_profile\": \"balanced\"}}";
 
 #[test]
-fn what_the_application_does_and_what_nobody_reads_is_said_before_it_is_written() {
+fn what_the_application_does_and_what_launch_adds_is_said_before_it_is_written() {
     let place = place(BALANCED);
     place.write("r.json", &recommendation("cpu_fallback", 3).to_string());
     let shown = place.run("apply r.json --dry-run");
@@ -14,9 +14,10 @@ fn what_the_application_does_and_what_nobody_reads_is_said_before_it_is_written(
     assert!(said.contains("With cpu_fallback the application runs with 8 threads"), "{said}");
     assert!(said.contains("with balanced, as now, with 6 threads"), "{said}");
     assert!(
-        said.contains("Nobody reads these yet, so they change nothing: n_threads = 3 (the application uses 8)."),
+        said.contains("In force only where launch starts the application: n_threads = 3 (the application uses 8)."),
         "{said}"
     );
+    assert!(said.contains("To start it: workly-perf launch -- python main.py"), "{said}");
     assert!(!said.contains("n_ctx ="), "what is not written is not named: {said}");
     let written = place.run("apply r.json --yes");
     assert!(written.stderr.contains("the application reads ai.gpu_profile when it starts"), "{}", written.stderr);

@@ -8,12 +8,13 @@ use source::{code_of, line_of, root_names, without_tests, words};
 
 /// Each room with the rooms that it may use. A room that is not listed fails the test: draw its arrows here and in
 /// `docs/ARCHITECTURE.md`.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("cli", &["bridge", "llm", "measure", "exit"]),
     ("plan", &["cli", "bridge", "llm", "measure", "config", "record", "advise", "plural"]),
     ("host", &["record", "plural"]),
     ("bridge", &["clock"]),
     ("llm", &["clock", "plural"]),
+    ("launch", &["llm"]),
     ("measure", &["bridge", "llm", "clock", "stats", "record", "plural"]),
     ("stats", &["clock"]),
     ("record", &["stats", "clock", "text"]),
@@ -26,15 +27,15 @@ const ARROWS: [(&str, &[&str]); 20] = [
     (
         "studies",
         &[
-            "failure", "plan", "host", "bridge", "llm", "measure", "stats", "record", "report", "advise", "clock",
-            "plural", "text",
+            "failure", "plan", "host", "bridge", "launch", "llm", "measure", "stats", "record", "report", "advise",
+            "clock", "plural", "text",
         ],
     ),
     (
         "commands",
         &[
-            "studies", "failure", "cli", "plan", "host", "bridge", "llm", "measure", "stats", "record", "report",
-            "compare", "advise", "config", "term", "clock", "exit", "plural", "text",
+            "studies", "failure", "cli", "plan", "host", "bridge", "launch", "llm", "measure", "stats", "record",
+            "report", "compare", "advise", "config", "term", "clock", "exit", "plural", "text",
         ],
     ),
     ("clock", &[]),

@@ -34,6 +34,7 @@ mod hlog_python;
 #[cfg(feature = "llama")]
 mod integration;
 mod ipc;
+mod launch;
 #[cfg(all(feature = "llama", target_os = "linux"))]
 mod lost_files;
 mod max_rate;

@@ -52,7 +52,7 @@ fn a_sweep_that_shows_a_best_is_followed_and_cited() {
 
     // Who obeys what: the application reads its profile, and takes the threads from it whatever is recommended.
     assert_eq!(choice(&found, "gpu_profile")["obeyed_by"], "application");
-    assert_eq!((&threads["obeyed_by"], &threads["application"]), (&json!("nobody"), &json!(8)));
+    assert_eq!((&threads["obeyed_by"], &threads["application"]), (&json!("launcher"), &json!(8)));
     assert_eq!(choice(&found, "n_ctx")["application"], 2048);
     assert_eq!(choice(&found, "flash_attn")["value"], "off");
     assert_eq!((&found["application"]["from"], &found["application"]["to"]["n_threads"]), (&Value::Null, &json!(8)));
@@ -62,7 +62,7 @@ fn a_sweep_that_shows_a_best_is_followed_and_cited() {
             assert!(page.contains(said), "no {said} in {page}");
         }
         let line = page.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(line.contains("n_threads = 1 (nobody reads it yet; the application uses 8)"), "{page}");
+        assert!(line.contains("n_threads = 1 (with launch; without it the application uses 8)"), "{page}");
         assert!(line.contains("With cpu_fallback the application runs with 8 threads"), "{page}");
     }
 

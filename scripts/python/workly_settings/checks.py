@@ -28,7 +28,9 @@ BRIDGE_PORT = 5555
 CACHE_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "iq4_nl": 20, "bf16": 30}
 """Types of the KV cache by ggml's name, with ggml's number."""
 
-NOT_OURS = frozenset(("provenance", "gpu_profile", "warm_start", "ipc_mode", "batch_window_ms"))
+NOT_OURS = frozenset(
+    ("provenance", "gpu_profile", "priority", "wait_policy", "warm_start", "ipc_mode", "batch_window_ms")
+)
 """Keys of the section that are no arguments of `Llama`."""
 
 

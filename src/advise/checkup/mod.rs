@@ -5,9 +5,11 @@ mod check;
 mod machine;
 mod measured_loss;
 mod model;
+mod settings;
 
 pub use bridge::{BridgeFacts, check_bridge, check_unread_address};
 pub use check::{Check, CheckState, Symptom};
 pub use machine::{MachineFacts, check_machine};
 pub use measured_loss::check_measured_loss;
 pub use model::{CardFacts, ConfigFacts, ModelNeed, check_card, check_config, check_model, check_threads};
+pub use settings::{LaunchFacts, RunningWorkly, check_settings};

@@ -7,3 +7,4 @@ mod source;
 
 pub(super) use command::{UNPROVEN_AUTO, consented, run};
 pub(super) use failure::undo;
+pub(super) use source::read as recommendation;

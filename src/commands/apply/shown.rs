@@ -1,12 +1,15 @@
 //! A change and the kept versions as they are shown.
 
+use std::path::Path;
+
 use anstyle::{AnsiColor, Style};
 
+use super::super::quoted::quoted;
 use crate::advise::{ObeyedBy, ProfileChange, Recommendation, Setting, spelled};
 use crate::config::{AppProfile, Change, ConfigFile, DiffMark, History};
 use crate::failure::Failure;
 use crate::host;
-use crate::plan::app_profiles;
+use crate::plan::{DEFAULT_CONFIG, app_profiles};
 use crate::text;
 
 /// The change line by line, as `diff -u` shows it, and below it what comes of it.
@@ -30,7 +33,8 @@ pub(super) fn change(change: &Change, effect: &[String]) -> String {
     lines.join("\n")
 }
 
-/// What comes of the settings once they are written: what the application will run with, and what nobody reads.
+/// What comes of the settings once they are written: what the application will run with, what `launch` adds to
+/// that, and what nobody reads.
 pub(super) fn effect(recommendation: &Recommendation, file: &ConfigFile) -> Vec<String> {
     let choice = recommendation.choice(Setting::GpuProfile).and_then(|choice| choice.value.as_ref()?.as_str());
     // What the file has where the application refuses it is not what the application runs with.
@@ -43,21 +47,36 @@ pub(super) fn effect(recommendation: &Recommendation, file: &ConfigFile) -> Vec<
     }
     let change = ProfileChange::between(&profiles, current.map(AppProfile::word), choice);
     let mut sentences: Vec<String> = change.iter().map(ProfileChange::sentence).collect();
-    let unread = recommendation.choices.iter().filter(|choice| choice.setting.obeyed_by() == ObeyedBy::Nobody);
-    let unread = unread.filter(|choice| choice.value.is_some()).map(|choice| {
-        let (key, value) = (choice.setting.key(), choice.value_text());
-        match change.as_ref().and_then(|change| change.to.value(choice.setting)) {
-            Some(own) if Some(&own) != choice.value.as_ref() => {
-                format!("{key} = {value} (the application uses {})", spelled(&own))
+    let listed = |who: ObeyedBy| -> String {
+        let chosen = recommendation.choices.iter().filter(|choice| choice.value.is_some());
+        let listed = chosen.filter(|choice| choice.setting.obeyed_by() == who).map(|choice| {
+            let (key, value) = (choice.setting.key(), choice.value_text());
+            match change.as_ref().and_then(|change| change.to.value(choice.setting)) {
+                Some(own) if Some(&own) != choice.value.as_ref() => {
+                    format!("{key} = {value} (the application uses {})", spelled(&own))
+                }
+                _ => format!("{key} = {value}"),
             }
-            _ => format!("{key} = {value}"),
-        }
-    });
-    let unread: Vec<String> = unread.collect();
+        });
+        listed.collect::<Vec<_>>().join(", ")
+    };
+    let launched = listed(ObeyedBy::Launcher);
+    if !launched.is_empty() {
+        sentences.push(format!("In force only where launch starts the application: {launched}."));
+        sentences.push(format!("To start it: {}", launch_line(file.path())));
+    }
+    let unread = listed(ObeyedBy::Nobody);
     if !unread.is_empty() {
-        sentences.push(format!("Nobody reads these yet, so they change nothing: {}.", unread.join(", ")));
+        sentences.push(format!("Nobody reads these yet, so they change nothing: {unread}."));
     }
     sentences
+}
+
+/// The command line that starts the application with the settings of that configuration in force.
+fn launch_line(config: &Path) -> String {
+    let is_default = config == Path::new(DEFAULT_CONFIG);
+    let named = if is_default { String::new() } else { format!(" --config {}", quoted(config)) };
+    format!("workly-perf launch{named} -- python main.py")
 }
 
 /// The kept versions, the newest first: number, when it was replaced, and how far it is from what is there now.

@@ -27,7 +27,7 @@ struct Dated {
 }
 
 /// The recommendation that was named, else the newest of the local runs.
-pub(super) fn read(named: Option<&Path>, printer: Printer) -> Result<Recommendation, Failure> {
+pub(in super::super) fn read(named: Option<&Path>, printer: Printer) -> Result<Recommendation, Failure> {
     let file = match named {
         Some(path) if path.is_dir() => path.join(RECOMMENDATION_FILE),
         Some(path) => path.to_owned(),

@@ -3,21 +3,21 @@
 /// FNV-1a with 64 bits: Fowler, Noll and Vo's offset basis and prime. The same on every platform; not secret, and no
 /// protection against someone who wants two headers to have one name.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::llm) struct Fnv1a(u64);
+pub(crate) struct Fnv1a(u64);
 
 impl Fnv1a {
     /// The hash of nothing yet.
-    pub(in crate::llm) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
     /// Takes the next bytes in.
-    pub(in crate::llm) fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.0 = bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     }
 
     /// The hash of all bytes so far.
-    pub(in crate::llm) const fn value(self) -> u64 {
+    pub(crate) const fn value(self) -> u64 {
         self.0
     }
 }

@@ -20,7 +20,7 @@ mod write;
 
 pub use bare::without_vocabulary;
 pub use error::{GgufError, GgufFault};
-pub(in crate::llm) use hash::Fnv1a;
+pub(crate) use hash::Fnv1a;
 pub use header::Gguf;
 pub use metadata::Metadata;
 pub use tensor::TensorInfo;

@@ -5,10 +5,10 @@ use std::sync::atomic::AtomicBool;
 
 use super::super::observer::Observer;
 use super::super::saved_runs::saved_runs_of;
-use super::{bridge, gpu, model};
+use super::{bridge, gpu, model, settings};
 use crate::advise::checkup::{
     Check, ConfigFacts, MachineFacts, check_bridge, check_card, check_config, check_machine, check_measured_loss,
-    check_model, check_threads, check_unread_address,
+    check_model, check_settings, check_threads, check_unread_address,
 };
 use crate::advise::threads::later_rule;
 use crate::failure::Failure;
@@ -56,6 +56,7 @@ pub(crate) fn check_up(
         let runs: Vec<Run> = saved_runs_of(&machine).into_iter().filter(of_model).collect();
         checks.extend(check_measured_loss(&runs, profile.n_threads));
     }
+    checks.extend(check_settings(&settings::look()));
     match checked.bridge {
         Ok(reach) => {
             checks.extend(reach.elsewhere.as_deref().map(check_unread_address));

@@ -4,5 +4,6 @@ mod bridge;
 mod check_up;
 mod gpu;
 mod model;
+mod settings;
 
 pub(crate) use check_up::{Checked, check_up};

@@ -51,6 +51,11 @@ impl TapListener {
         let address = listener.local_addr().map_err(failed)?;
         Ok(Self { listener, address })
     }
+
+    /// The port that it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
 }
 
 impl Study for TapStudy {

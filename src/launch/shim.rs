@@ -1,0 +1,151 @@
+//! The Python shim, built into this program and unpacked to the user's cache.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::error::LaunchError;
+use crate::llm::gguf::Fnv1a;
+
+/// The files of the shim by their paths below its folder.
+const FILES: [(&str, &str); 13] = [
+    ("sitecustomize.py", include_str!("../../scripts/python/sitecustomize.py")),
+    ("workly_settings/__init__.py", include_str!("../../scripts/python/workly_settings/__init__.py")),
+    ("workly_settings/arguments.py", include_str!("../../scripts/python/workly_settings/arguments.py")),
+    ("workly_settings/bridge.py", include_str!("../../scripts/python/workly_settings/bridge.py")),
+    ("workly_settings/checks.py", include_str!("../../scripts/python/workly_settings/checks.py")),
+    ("workly_settings/document.py", include_str!("../../scripts/python/workly_settings/document.py")),
+    ("workly_settings/engine.py", include_str!("../../scripts/python/workly_settings/engine.py")),
+    ("workly_settings/hook.py", include_str!("../../scripts/python/workly_settings/hook.py")),
+    ("workly_settings/in_force.py", include_str!("../../scripts/python/workly_settings/in_force.py")),
+    ("workly_settings/log.py", include_str!("../../scripts/python/workly_settings/log.py")),
+    ("workly_settings/measure.py", include_str!("../../scripts/python/workly_settings/measure.py")),
+    ("workly_settings/model_file.py", include_str!("../../scripts/python/workly_settings/model_file.py")),
+    ("workly_settings/priority.py", include_str!("../../scripts/python/workly_settings/priority.py")),
+];
+
+/// The one file that only Windows imports.
+const WINDOWS: (&str, &str) =
+    ("workly_settings/windows.py", include_str!("../../scripts/python/workly_settings/windows.py"));
+
+fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.into_iter().chain([WINDOWS])
+}
+
+/// The folder of the shim in `cache`, for `PYTHONPATH`. It is written at the first call, under a name made of its content: programs
+/// of several versions do not disturb each other. Two that write it at once are both content with what the first has written, and
+/// a folder that was damaged is repaired file by file.
+///
+/// # Errors
+/// [`LaunchError::Write`] where the cache cannot be written, [`LaunchError::Separator`] where its path cannot be used.
+pub fn unpack(cache: &Path) -> Result<PathBuf, LaunchError> {
+    // Python takes relative entries from wherever the program runs.
+    let cache = std::path::absolute(cache).map_err(LaunchError::write(cache))?;
+    let folder = cache.join(name());
+    if std::env::join_paths([&folder]).is_err() {
+        return Err(LaunchError::Separator { path: folder });
+    }
+    if is_whole(&folder) {
+        return Ok(folder);
+    }
+    fs::create_dir_all(&cache).map_err(LaunchError::write(&cache))?;
+    let part = tempfile::Builder::new().prefix(".shim-").tempdir_in(&cache).map_err(LaunchError::write(&cache))?;
+    for (name, text) in files() {
+        let path = part.path().join(name);
+        write(&path, text).map_err(LaunchError::write(&path))?;
+    }
+    if fs::rename(part.path(), &folder).is_ok() {
+        // What it named is gone; there is nothing left to remove.
+        let _ = part.keep();
+    } else if !is_whole(&folder) {
+        for (name, text) in files() {
+            let path = folder.join(name);
+            replace(&path, text).map_err(LaunchError::write(&path))?;
+        }
+    }
+    Ok(folder)
+}
+
+/// `shim-0123456789abcdef`: the hash of all names and texts.
+fn name() -> String {
+    let mut hash = Fnv1a::new();
+    for part in files().flat_map(|(name, text)| [name, text]) {
+        hash.update(part.as_bytes());
+        hash.update(&[0]);
+    }
+    format!("shim-{:016x}", hash.value())
+}
+
+/// Whether every file is there, byte for byte.
+fn is_whole(folder: &Path) -> bool {
+    files().all(|(name, text)| fs::read(folder.join(name)).is_ok_and(|found| found == text.as_bytes()))
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    fs::write(path, text)
+}
+
+/// Writes a file beside and renames it, since another program may be importing it.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder)?;
+    let mut part = tempfile::NamedTempFile::new_in(folder)?;
+    part.write_all(text.as_bytes())?;
+    part.persist(path).map(|_| ()).map_err(|error| error.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_shim_is_built_in() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/python");
+        let mut there = vec!["sitecustomize.py".to_owned()];
+        for entry in fs::read_dir(root.join("workly_settings")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if Path::new(&name).extension().is_some_and(|extension| extension == "py") {
+                there.push(format!("workly_settings/{name}"));
+            }
+        }
+        there.sort();
+        let mut built_in: Vec<&str> = files().map(|(name, _)| name).collect();
+        built_in.sort_unstable();
+        assert_eq!(built_in, there);
+    }
+
+    #[test]
+    fn it_is_written_once_and_repaired_where_it_was_damaged() {
+        let cache = tempfile::tempdir().unwrap();
+        let cache = cache.path().join("my cache");
+        let folder = unpack(&cache).unwrap();
+        assert!(is_whole(&folder) && folder.is_absolute());
+        fs::write(folder.join("sitecustomize.py"), "raise SystemExit(3)").unwrap();
+        fs::remove_file(folder.join("workly_settings/log.py")).unwrap();
+        assert_eq!(unpack(&cache).unwrap(), folder);
+        assert!(is_whole(&folder));
+        let left: Vec<_> = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, [folder.file_name().unwrap()], "nothing half-written stays");
+    }
+
+    #[test]
+    fn several_at_once_end_with_one_whole_folder() {
+        let cache = tempfile::tempdir().unwrap();
+        let folders: Vec<PathBuf> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..6).map(|_| scope.spawn(|| unpack(cache.path()).unwrap())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(folders.iter().all(|folder| *folder == folders[0] && is_whole(folder)));
+        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_is_named() {
+        let held = tempfile::tempdir().unwrap();
+        let file = held.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = unpack(&file.join("cache")).unwrap_err();
+        assert!(error.to_string().contains("cannot write"), "{error}");
+    }
+}

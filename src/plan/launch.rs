@@ -1,0 +1,224 @@
+//! The plan of `launch`: which settings are in force, and what is recorded.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
+
+use super::settings::performance_section;
+use super::shared::DEFAULT_CONFIG;
+use crate::advise::{Recommendation, Setting};
+use crate::cli::LaunchArgs;
+use crate::config::{ConfigError, WorklyConfig};
+use crate::record::Priority;
+
+/// Version of the settings file.
+const SETTINGS_SCHEMA: &str = "1.0";
+
+/// Keys of the section that the shim does not take as arguments of `Llama`.
+const OWN_KEYS: [Setting; 2] = [Setting::Priority, Setting::WaitPolicy];
+
+/// The variable of OpenMP, in which llama.cpp computes, and the value that lets waiting threads sleep.
+const WAIT_POLICY: (&str, &str) = ("OMP_WAIT_POLICY", "passive");
+
+/// Where settings come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingsSource {
+    /// The section `performance` of a configuration.
+    Configuration,
+    /// A recommendation.
+    Recommendation,
+    /// There are none.
+    None,
+}
+
+/// Settings as they were found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LaunchSettings {
+    /// Where they come from.
+    pub source: SettingsSource,
+    /// The section `performance`.
+    pub section: Map<String, Value>,
+}
+
+impl LaunchSettings {
+    /// None at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { source: SettingsSource::None, section: Map::new() }
+    }
+
+    /// Those of a recommendation.
+    #[must_use]
+    pub fn of(recommendation: &Recommendation) -> Self {
+        Self { source: SettingsSource::Recommendation, section: performance_section(recommendation) }
+    }
+
+    /// Those of the configuration that the arguments name, or of the one in its usual place: here, or beside the script that is
+    /// started. None where no configuration has any.
+    ///
+    /// # Errors
+    /// A configuration that cannot be read.
+    pub fn of_configuration(args: &LaunchArgs) -> Result<Self, ConfigError> {
+        let usual = || {
+            let beside = script(&args.command).and_then(Path::parent).map(|folder| folder.join(DEFAULT_CONFIG));
+            [Some(PathBuf::from(DEFAULT_CONFIG)), beside].into_iter().flatten().find(|path| path.is_file())
+        };
+        let Some(path) = args.config.clone().or_else(usual) else { return Ok(Self::none()) };
+        Ok(match WorklyConfig::read(&path)?.performance {
+            Some(section) => Self { source: SettingsSource::Configuration, section },
+            None => Self::none(),
+        })
+    }
+}
+
+/// The first script among the words of a command line.
+fn script(command: &[std::ffi::OsString]) -> Option<&Path> {
+    let is_script = |path: &&Path| {
+        path.extension()
+            .and_then(OsStr::to_str)
+            .is_some_and(|kind| ["py", "pyw"].map(str::to_owned).contains(&kind.to_lowercase()))
+    };
+    command.iter().map(Path::new).find(is_script)
+}
+
+/// Everything that `launch` will do, but for the command itself: that is the user's affair, and not part of any record.
+#[derive(Debug, Clone, Serialize)]
+pub struct LaunchPlan {
+    /// Where the settings come from.
+    pub source: SettingsSource,
+    /// The settings that are asked for, without those that are left out.
+    pub settings: Map<String, Value>,
+    /// Where they come from, as `apply` has noted it.
+    #[serde(skip)]
+    provenance: Option<Value>,
+    /// Keys that are left out.
+    pub left_out: Vec<&'static str>,
+    /// The priority of the model's threads.
+    pub priority: Priority,
+    /// Whether connections to the bridge get `TCP_NODELAY`.
+    pub nodelay: bool,
+    /// Whether the messages to Unity are recorded.
+    pub tap: bool,
+    /// How long calls are recorded, in seconds.
+    #[serde(rename = "measure_s", serialize_with = "as_seconds")]
+    pub measure: Option<Duration>,
+}
+
+impl LaunchPlan {
+    /// What the arguments make of the settings that were found.
+    #[must_use]
+    pub fn resolve(args: &LaunchArgs, found: LaunchSettings) -> Self {
+        let LaunchSettings { source, section: mut settings } = found;
+        let left_out = args.without.keys();
+        let provenance = settings.shift_remove("provenance");
+        settings.retain(|key, _| !left_out.contains(&key.as_str()));
+        let word = settings.get(Setting::Priority.key()).and_then(Value::as_str);
+        let priority = Priority::ALL.into_iter().find(|priority| word == Some(priority.name())).unwrap_or_default();
+        Self {
+            source,
+            settings,
+            provenance,
+            priority,
+            nodelay: !args.no_settings && !left_out.contains(&"nodelay"),
+            left_out,
+            tap: args.tap,
+            measure: args.measure,
+        }
+    }
+
+    /// The variable that the child's environment lacks, where waiting threads are to sleep.
+    #[must_use]
+    pub fn wait_policy(&self) -> Option<(&'static str, &'static str)> {
+        (self.settings.get(Setting::WaitPolicy.key())? == WAIT_POLICY.1).then_some(WAIT_POLICY)
+    }
+
+    /// The settings file of the shim.
+    #[must_use]
+    pub fn settings_file(&self, tap_port: Option<u16>, calls: Option<&Path>) -> Value {
+        let mut performance = self.settings.clone();
+        for key in OWN_KEYS {
+            performance.shift_remove(key.key());
+        }
+        performance.extend(self.provenance.clone().map(|provenance| ("provenance".to_owned(), provenance)));
+        let mut file = json!({
+            "schema": SETTINGS_SCHEMA,
+            "performance": performance,
+            "bridge": {"nodelay": self.nodelay, "tap_port": tap_port},
+            "measure": calls.map(|path| path.to_string_lossy()),
+        });
+        file["priority"] = match self.priority {
+            Priority::Normal => Value::Null,
+            Priority::Low => json!({"scope": "llama", "nice": 10, "policy": "nice"}),
+            Priority::Idle => json!({"scope": "llama", "nice": 19, "policy": "idle"}),
+        };
+        file
+    }
+}
+
+#[allow(clippy::ref_option)] // serde hands over references.
+fn as_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn args(line: &str) -> LaunchArgs {
+        let words =
+            ["workly-perf", "launch"].into_iter().chain(line.split_whitespace()).chain(["--", "python", "main.py"]);
+        match Cli::try_parse_from(words).unwrap().command {
+            Command::Launch(args) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn plan(line: &str, section: &Value) -> LaunchPlan {
+        let section = section.as_object().unwrap().clone();
+        LaunchPlan::resolve(&args(line), LaunchSettings { source: SettingsSource::Configuration, section })
+    }
+
+    #[test]
+    fn the_settings_file_has_what_is_not_left_out_and_the_shim_is_spared_what_is_ours() {
+        let section = json!({"n_threads": 1, "n_ctx": 2048, "priority": "low", "wait_policy": "passive",
+                             "provenance": {"run": "r"}});
+        let first = plan("--no-n-ctx", &section);
+        let file = first.settings_file(None, None);
+        assert_eq!(file["performance"], json!({"n_threads": 1, "provenance": {"run": "r"}}));
+        assert_eq!(file["priority"], json!({"scope": "llama", "nice": 10, "policy": "nice"}));
+        assert_eq!((first.wait_policy(), &file["measure"]), (Some(("OMP_WAIT_POLICY", "passive")), &Value::Null));
+        let second = plan("--no-priority --no-wait-policy --no-nodelay", &section);
+        let file = second.settings_file(Some(5557), Some(Path::new("/c")));
+        assert_eq!((&file["priority"], second.wait_policy()), (&Value::Null, None));
+        assert_eq!(file["bridge"], json!({"nodelay": false, "tap_port": 5557}));
+        assert_eq!(file["measure"], "/c");
+    }
+
+    #[test]
+    fn values_of_other_types_are_left_to_the_checks_of_the_shim() {
+        let odd = plan("", &json!({"priority": 3, "wait_policy": ["passive"], "n_threads": "x"}));
+        assert_eq!((odd.priority, odd.wait_policy()), (Priority::Normal, None));
+        assert_eq!(odd.settings_file(None, None)["performance"], json!({"n_threads": "x"}));
+        let idle = plan("", &json!({"priority": "idle"}));
+        assert_eq!(idle.settings_file(None, None)["priority"]["policy"], "idle");
+    }
+
+    #[test]
+    fn the_configuration_beside_the_script_is_found() {
+        let held = tempfile::tempdir().unwrap();
+        let folder = held.path().join("my Workly");
+        std::fs::create_dir_all(folder.join("data")).unwrap();
+        std::fs::write(folder.join("data/config.json"), r#"{"performance": {"n_threads": 3}}"#).unwrap();
+        let mut args = args("");
+        args.command = vec!["python".into(), "-u".into(), folder.join("main.py").into(), "x.json".into()];
+        let found = LaunchSettings::of_configuration(&args).unwrap();
+        assert_eq!((found.source, &found.section["n_threads"]), (SettingsSource::Configuration, &json!(3)));
+    }
+}

@@ -1,0 +1,130 @@
+//! The study: the calls that the application makes while it is used, as the shim writes them.
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::study::{CaseHistogram, RunContext, RunManifest, StopReason, Study, planned};
+use super::cases::{cases, histograms};
+use super::samples::LaunchSamples;
+use crate::failure::Failure;
+use crate::host::ProcessMemory;
+use crate::launch::CallLog;
+use crate::plan::LaunchPlan;
+use crate::plural::counted;
+use crate::record::{Case, Run};
+use crate::report::with_interval;
+
+/// How often it looks for the end of the program.
+const LOOK_UP: Duration = Duration::from_millis(50);
+
+/// How often it reads calls and memory.
+const SAMPLE_NS: u64 = 1_000_000_000;
+
+/// What the application does with its model.
+pub(super) struct LaunchStudy<'a> {
+    /// The settings, and for how long.
+    pub(super) plan: &'a LaunchPlan,
+}
+
+/// The program under way.
+pub(super) struct LaunchTarget {
+    /// The calls, as the shim writes them.
+    pub(super) calls: CallLog,
+    /// The process that was started.
+    pub(super) pid: u32,
+}
+
+impl LaunchTarget {
+    /// Reads what is new. Returns whether there was anything.
+    fn sample(&mut self, into: &mut LaunchSamples) -> bool {
+        let fresh = self.calls.read();
+        let is_fresh = !fresh.is_empty();
+        for call in fresh {
+            into.add(call);
+        }
+        into.unreadable = self.calls.unreadable;
+        // A launcher may stand between: the process that calls the model is the one that matters.
+        let pid = into.calls.last().map_or(self.pid, |call| call.pid);
+        if let Ok(memory) = ProcessMemory::of(pid) {
+            into.resident_bytes.extend(memory.resident_bytes.value());
+        }
+        is_fresh
+    }
+}
+
+impl Study for LaunchStudy<'_> {
+    type Data = LaunchSamples;
+    type Target = LaunchTarget;
+
+    fn manifest(&self, _: &LaunchTarget) -> Result<RunManifest, Failure> {
+        Ok(RunManifest {
+            command: "launch",
+            plan: planned(self.plan)?,
+            subject: json!({"measured": "calls of the model by the application"}),
+            simulated: Vec::new(),
+            warnings: Vec::new(),
+        })
+    }
+
+    fn measured_processes(&self, target: &LaunchTarget) -> Vec<u32> {
+        vec![target.pid]
+    }
+
+    fn run(
+        &self,
+        target: &mut LaunchTarget,
+        data: &mut LaunchSamples,
+        context: &mut RunContext<'_, LaunchSamples>,
+    ) -> Result<StopReason, Failure> {
+        let planned_ns =
+            self.plan.measure.map_or(u64::MAX, |length| u64::try_from(length.as_nanos()).unwrap_or(u64::MAX));
+        let mut sampled_ns = 0;
+        // The end of the program is how such a measurement may well end.
+        while !context.is_stopped() && context.clock.now_ns() < planned_ns {
+            thread::sleep(LOOK_UP);
+            data.duration_ns = context.clock.now_ns();
+            if data.duration_ns - sampled_ns >= SAMPLE_NS {
+                sampled_ns = data.duration_ns;
+                if target.sample(data) {
+                    context.checkpoint(data)?;
+                }
+            }
+        }
+        data.duration_ns = context.clock.now_ns();
+        target.sample(data);
+        Ok(StopReason::Planned)
+    }
+
+    fn cases(&self, data: &LaunchSamples, end: Option<StopReason>) -> Vec<Case> {
+        cases(data, end)
+    }
+
+    fn findings(&self, data: &LaunchSamples, run: &Run, _: StopReason) -> Vec<String> {
+        if data.calls.is_empty() {
+            return vec!["The application made no call of the model.".into()];
+        }
+        let minutes = data.duration_ns as f64 / 60e9;
+        let mut findings = vec![format!("{} of the model in {minutes:.1} min.", counted(data.calls.len(), "call"))];
+        let figure = |case: &str, name: &str| {
+            run.cases.iter().find(|one| one.path == case)?.metric(name).filter(|metric| metric.value.is_some()).cloned()
+        };
+        for (what, case, name) in [("First token", "first_token", "mean"), ("Generation", "generation", "avg_ts")] {
+            findings.extend(
+                figure(case, name).map(|metric| format!("{what}: mean {} (n {}).", with_interval(&metric), metric.n)),
+            );
+        }
+        findings
+    }
+
+    fn histograms(&self, data: &LaunchSamples) -> Vec<CaseHistogram> {
+        histograms(data)
+    }
+
+    fn warnings(&self, data: &LaunchSamples) -> Vec<String> {
+        let unreadable = (data.unreadable > 0)
+            .then(|| format!("{} of the shim could not be read and are left out", counted(data.unreadable, "line")));
+        unreadable.into_iter().collect()
+    }
+}

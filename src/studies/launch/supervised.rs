@@ -1,0 +1,199 @@
+//! The application's process from its start to its end, and what is recorded meanwhile.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use anyhow::Context;
+
+use super::super::observer::{Observer, Phase};
+use super::super::tap::{TapListener, TapStudy};
+use super::super::{RunOptions, drive};
+use super::study::{LaunchStudy, LaunchTarget};
+use crate::failure::Failure;
+use crate::launch::{CallLog, ChildSignals, LaunchError, LaunchSession, ShimEvents, supervise};
+use crate::plan::{LaunchPlan, TapPlan};
+use crate::plural::counted;
+
+/// Where Unity listens: the application connects there, whatever its configuration says.
+const BRIDGE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5555);
+
+const WITHOUT: &str = "the program runs without the settings";
+
+/// What a launch is to do.
+pub(crate) struct LaunchRun<'a, O> {
+    /// The settings, and what is recorded.
+    pub(crate) plan: &'a LaunchPlan,
+    /// The folder of the record; `None` for one of its own.
+    pub(crate) out: Option<&'a Path>,
+    /// The shim and its files; `None` where there can be none.
+    pub(crate) session: Option<LaunchSession>,
+    /// Told what goes wrong.
+    pub(crate) observer: O,
+}
+
+/// The application under way.
+pub(crate) struct Supervised {
+    pid: u32,
+    ended: Arc<AtomicBool>,
+    waiting: JoinHandle<io::Result<ExitStatus>>,
+    tap: Option<JoinHandle<Result<PathBuf, Failure>>>,
+    is_measured: bool,
+    is_shimmed: bool,
+}
+
+impl Supervised {
+    /// Starts the program.
+    ///
+    /// # Errors
+    /// The system's answer where the program does not start.
+    pub(crate) fn start<O>(mut command: Command, run: &LaunchRun<'_, O>) -> io::Result<Self>
+    where
+        O: Observer + Copy + Send + 'static,
+    {
+        let listener = run.session.as_ref().filter(|_| run.plan.tap).and_then(|_| listen(&run.observer));
+        let port = listener.as_ref().map(|(_, listener)| listener.port());
+        let written = run.session.as_ref().map(|session| write_settings(session, run.plan, port));
+        let is_shimmed = match written {
+            Some(Ok(())) => true,
+            Some(Err(error)) => {
+                run.observer.warning(&format!("{WITHOUT}: {error}"));
+                false
+            }
+            None => false,
+        };
+        if let Some(session) = run.session.as_ref().filter(|_| is_shimmed) {
+            command.envs(session.environment(std::env::var_os("PYTHONPATH").as_deref()));
+            if let Some((name, value)) = run.plan.wait_policy() {
+                match std::env::var(name) {
+                    Ok(own) if own != value => run.observer.note(&format!("{name} is {own} already, and stays so")),
+                    _ => {
+                        run.observer.note(&format!("{name}={value}"));
+                        command.env(name, value);
+                    }
+                }
+            }
+            tell(run.plan, &run.observer);
+        }
+        let signals = ChildSignals::catch()?;
+        let child = command.spawn()?;
+        let (pid, ended) = (child.id(), Arc::new(AtomicBool::new(false)));
+        let raised = Arc::clone(&ended);
+        let waiting = thread::Builder::new().name("child".into()).spawn(move || {
+            let status = supervise(child, signals);
+            raised.store(true, Ordering::Relaxed);
+            status
+        })?;
+        let tap = listener.filter(|_| is_shimmed).map(|(plan, listener)| {
+            let (observer, stop) = (WarningsOnly(run.observer), Arc::clone(&ended));
+            thread::spawn(move || tap(plan, listener, observer, &stop))
+        });
+        Ok(Self { pid, ended, waiting, tap, is_measured: is_shimmed && run.plan.measure.is_some(), is_shimmed })
+    }
+}
+
+impl<O: Observer + Copy + Send + 'static> LaunchRun<'_, O> {
+    /// Measures what is to be measured, and waits for the end. Errors of the measurement are told, and end nothing.
+    pub(crate) fn follow(self, started: Supervised) -> Result<ExitStatus, Failure> {
+        let Supervised { pid, ended, waiting, tap, is_measured, is_shimmed } = started;
+        if let Some(session) = self.session.as_ref().filter(|_| is_measured) {
+            let study = LaunchStudy { plan: self.plan };
+            let mut target = LaunchTarget { calls: CallLog::new(session.calls_path()), pid };
+            let observer = Rc::new(WarningsOnly(self.observer));
+            let options = RunOptions { out: self.out, observer, stop: &ended };
+            match drive(&study, &mut target, &options) {
+                Ok(finished) => self.recorded(finished.recorder.path()),
+                Err(failure) => self.observer.warning(&format!("the calls are not recorded: {}", failure.message())),
+            }
+        }
+        let status = waiting.join().map_err(|_| Failure::bug(anyhow::anyhow!("the thread of the child has failed")))?;
+        let status = status.context("cannot wait for the program").map_err(Failure::bug)?;
+        if let Some(session) = self.session.as_ref().filter(|_| is_shimmed) {
+            self.tell_whether_in_force(&ShimEvents::read(&session.events_path()));
+        }
+        match tap.map(JoinHandle::join) {
+            Some(Ok(Ok(path))) => self.recorded(&path),
+            Some(Ok(Err(failure))) => self.observer.warning(&format!("the tap has failed: {}", failure.message())),
+            Some(Err(_)) => self.observer.warning("the thread of the tap has failed"),
+            None => {}
+        }
+        Ok(status)
+    }
+
+    fn recorded(&self, path: &Path) {
+        self.observer.note(&format!("record: {}", path.display()));
+    }
+
+    /// The program has ended: were the settings ever in force?
+    fn tell_whether_in_force(&self, events: &ShimEvents) {
+        if events.loaded.is_empty() {
+            self.observer.warning("the settings were not in force: no Python that loads the shim was started");
+        } else if let Some(reason) = &events.unusable {
+            self.observer.warning(&format!("the settings were not in force: {reason}"));
+        }
+    }
+}
+
+/// Says what is recorded. Of the settings, the shim says each that it changes.
+fn tell(plan: &LaunchPlan, observer: &impl Observer) {
+    if let Some(measured) = plan.measure {
+        observer.note(&format!(
+            "calls of the model are recorded for {}, without their texts",
+            counted(measured.as_secs(), "second")
+        ));
+    }
+}
+
+fn write_settings(session: &LaunchSession, plan: &LaunchPlan, tap: Option<u16>) -> Result<(), LaunchError> {
+    let calls = plan.measure.map(|_| session.calls_path());
+    session.write_settings(&plan.settings_file(tap, calls.as_deref()))
+}
+
+/// A tap on a free port.
+fn listen(observer: &impl Observer) -> Option<(TapPlan, TapListener)> {
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let plan = TapPlan { listen, to: vec![BRIDGE], once: false, with_payload: false };
+    match TapListener::open(&plan) {
+        Ok(listener) => Some((plan, listener)),
+        Err(error) => {
+            observer.warning(&format!("the messages are not recorded: {error}"));
+            None
+        }
+    }
+}
+
+/// The tap, until the program has ended. Returns the folder of its record.
+fn tap(
+    plan: TapPlan,
+    mut listener: TapListener,
+    observer: impl Observer + 'static,
+    stop: &AtomicBool,
+) -> Result<PathBuf, Failure> {
+    let study = TapStudy { plan, to: BRIDGE.to_string() };
+    let options = RunOptions { out: None, observer: Rc::new(observer), stop };
+    Ok(drive(&study, &mut listener, &options)?.recorder.path().to_owned())
+}
+
+/// Passes on what must be known alone: the terminal is the application's.
+struct WarningsOnly<O>(O);
+
+impl<O: Observer> Observer for WarningsOnly<O> {
+    fn phase(&self, label: &str, steps: u64) -> Box<dyn Phase> {
+        self.0.phase(label, steps)
+    }
+
+    fn phase_bytes(&self, label: &str, bytes: u64) -> Box<dyn Phase> {
+        self.0.phase_bytes(label, bytes)
+    }
+
+    fn note(&self, _: &str) {}
+
+    fn warning(&self, text: &str) {
+        self.0.warning(text);
+    }
+}
