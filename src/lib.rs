@@ -19,6 +19,7 @@ pub mod measure;
 pub mod plan;
 pub mod plural;
 pub mod record;
+pub mod replacing;
 pub mod report;
 pub mod stats;
 mod studies;

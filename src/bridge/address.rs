@@ -39,6 +39,9 @@ impl FromStr for Target {
             return spec.parse().map(|spec| Self::Embedded(Box::new(spec))).map_err(|error| bad(error.with_hint()));
         }
         let (host, port) = text.rsplit_once(':').ok_or_else(|| bad("it has no :PORT".into()))?;
+        if host.len() == 1 && port.starts_with(['\\', '/']) {
+            return Err(bad("it is a path, and a bridge is HOST:PORT or embedded".into()));
+        }
         let host = host.trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() {
             return Err(bad("it has no host before the colon".into()));
@@ -104,6 +107,9 @@ mod tests {
         assert_eq!(remote("::1", 80).to_string(), "[::1]:80");
         for (text, fault) in [
             ("localhost", "no :PORT"),
+            (r"C:\Workly\bridge.json", "it is a path"),
+            ("c:/Workly", "it is a path"),
+            (r"\\nas\Workly", "no :PORT"),
             (":5555", "no host"),
             ("localhost:http", "'http' is not a port"),
             ("localhost:0", "port 0"),

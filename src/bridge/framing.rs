@@ -1,12 +1,13 @@
 //! Messages out of a stream of bytes: one buffer, no copy a message, a deadline instead of waiting for ever.
 
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::error::BridgeError;
+use super::readiness;
 use super::wire::{Framing, PREFIX};
 
 /// How often a blocked read looks up to see whether it should end. Costs nothing while data flows.
@@ -124,7 +125,7 @@ impl Inbox {
     }
 }
 
-/// Reads messages. The stream must have a read timeout of [`LOOK_UP`] or less.
+/// Reads messages. The stream must look up ([`readiness::look_up_every`]) as often as [`LOOK_UP`] or more.
 #[derive(Debug)]
 pub(super) struct MessageReader {
     inbox: Inbox,
@@ -167,7 +168,7 @@ impl MessageReader {
                 None => {}
             }
             let closed = BridgeError::Closed { mid_line: self.inbox.is_mid_message() };
-            match stream.read(self.inbox.room()) {
+            match readiness::read(stream, self.inbox.room()) {
                 Ok(0) => return Err(closed),
                 Ok(count) => self.inbox.filled(count),
                 Err(error) => match error.kind() {
@@ -200,7 +201,7 @@ mod tests {
     fn pair() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        client.set_read_timeout(Some(LOOK_UP)).unwrap();
+        readiness::look_up_every(&client, LOOK_UP).unwrap();
         (client, listener.accept().unwrap().0)
     }
 

@@ -11,6 +11,7 @@ mod framing;
 pub mod fuzzing;
 mod heard;
 mod message;
+mod readiness;
 mod reply;
 pub mod server;
 pub mod tap;

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use crate::text;
+
 /// The path as it can be typed: in quotes where a shell would take it apart.
 pub(super) fn quoted(path: &Path) -> String {
-    let text = path.to_string_lossy();
+    let text = text::path(path);
     let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+=:@%,\\".contains(letter);
     // A backslash is a part of Windows paths, and elsewhere an escape.
     if !text.is_empty() && text.chars().all(is_plain) && (cfg!(windows) || !text.contains('\\')) {
-        return text.into_owned();
+        return text;
     }
     if cfg!(windows) { format!("\"{text}\"") } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
@@ -26,6 +28,21 @@ mod tests {
             ("it's $HOME", r"'it'\''s $HOME'"),
             (r"back\slash", r"'back\slash'"),
             ("", "''"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), typed);
+        }
+    }
+}
+
+#[cfg(all(test, windows))]
+mod tests_on_windows {
+    use super::*;
+
+    #[test]
+    fn a_path_with_spaces_is_quoted_and_has_backslashes_alone() {
+        for (path, typed) in [
+            (r"results/local\20260102T030405Z-recommend", r"results\local\20260102T030405Z-recommend"),
+            (r"\\?\C:\My Workly\config.json", r#""C:\My Workly\config.json""#),
         ] {
             assert_eq!(quoted(Path::new(path)), typed);
         }

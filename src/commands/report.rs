@@ -13,6 +13,7 @@ use crate::record::{self, RecordFolder, Run};
 use crate::report;
 use crate::studies::{FinishedRun, Recorder, RunVerdict};
 use crate::term::Printer;
+use crate::text;
 
 pub(super) fn run(args: &ReportArgs, printer: Printer) -> Result<Exit, Failure> {
     let run = RecordFolder::read(&args.run)?;
@@ -130,7 +131,7 @@ pub(super) fn keep_engine_log(finished: &FinishedRun, verbose: bool, printer: Pr
 /// Writes a run's result to standard output, and says where its record is; then fails if the record is not whole.
 pub(super) fn show_record(recorder: &Recorder, text: &str, printer: Printer) -> Result<(), Failure> {
     show(text, printer)?;
-    printer.note(&format!("record: {}", recorder.path().display()));
+    printer.note(&format!("record: {}", text::path(recorder.path())));
     Ok(recorder.settle()?)
 }
 

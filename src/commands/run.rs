@@ -15,6 +15,7 @@ use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::term::Printer;
+use crate::text;
 
 /// Parses the command line, carries it out, and reports what went wrong. Never panics.
 #[must_use]
@@ -50,7 +51,7 @@ pub(super) fn tell(failure: &Failure, printer: Printer) {
         printer.hint(advice);
     }
     if let Some(record) = failure.record() {
-        printer.note(&format!("record: {}", record.display()));
+        printer.note(&format!("record: {}", text::path(record)));
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::plural::counted;
+use crate::replacing::is_held_open;
 
 /// Why the configuration could not be used or changed.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +107,12 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
+    /// Windows lets no other file take its name, as a rule because another program has it open.
+    #[error("{} cannot be replaced: Windows refuses access to it, as it does while another program has it open", path.display())]
+    HeldOpen {
+        /// The file.
+        path: PathBuf,
+    },
     /// Somebody wrote it since it was read.
     #[error("{} was changed by another program since it was read", path.display())]
     Changed {
@@ -155,6 +162,7 @@ impl ConfigError {
     /// For `map_err` where a finished file takes the place of `path`. Only a mount keeps a file busy there.
     pub(super) fn replace(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| match source.kind() {
+            _ if is_held_open(&source) => Self::HeldOpen { path: path.to_owned() },
             io::ErrorKind::ResourceBusy => Self::Mounted { path: path.to_owned() },
             _ => Self::write(path)(source),
         }

@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use super::error::ConfigError;
 use super::file::read_bytes;
 use super::history::{self, KEPT_VERSIONS, Version};
+use crate::replacing::persist;
 
 /// What files that are being written are called: one that is left over belongs to a process that was killed.
 const UNFINISHED: &str = ".workly-perf-writing-";
@@ -100,27 +101,6 @@ fn name(file: NamedTempFile, path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
     Ok(())
-}
-
-#[cfg(not(windows))]
-fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    file.persist(path).map(drop).map_err(|error| error.error)
-}
-
-/// On Windows a file cannot be replaced while a virus scanner or Workly itself has it open: that is soon over.
-#[cfg(windows)]
-fn persist(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
-    const TRIES: u32 = 10;
-    for _ in 1..TRIES {
-        match file.persist(path) {
-            Ok(_) => return Ok(()),
-            // ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION.
-            Err(error) if matches!(error.error.raw_os_error(), Some(5 | 32)) => file = error.file,
-            Err(error) => return Err(error.error),
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 /// Removes what killed processes left. It is only tidying: what cannot be removed stays.
@@ -224,5 +204,20 @@ mod tests {
         let mut names: Vec<_> = fs::read_dir(temp.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["config.json", "config.json.workly-perf", "other.tmp"]);
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn a_file_that_another_program_keeps_open_is_named_and_left_whole() {
+        use std::os::windows::fs::OpenOptionsExt;
+        const FILE_SHARE_READ: u32 = 1;
+        let (_temp, path) = place();
+        let before = fs::read(&path).unwrap();
+        let held = OpenOptions::new().read(true).share_mode(FILE_SHARE_READ).open(&path).unwrap();
+        assert!(matches!(to(AppProfile::Balanced, &path), Err(ConfigError::HeldOpen { .. })));
+        assert_eq!(fs::read(&path).unwrap(), before);
+        assert!(History::open(&path).unwrap().versions().is_empty());
+        drop(held);
+        to(AppProfile::Balanced, &path).unwrap();
     }
 }

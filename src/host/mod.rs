@@ -12,6 +12,8 @@ mod fingerprint;
 pub mod gpu;
 mod machine;
 mod noise;
+#[cfg(not(windows))]
+mod not_windows;
 mod ports;
 mod power;
 mod priority;
@@ -23,6 +25,13 @@ mod reading;
 mod topology;
 mod usage;
 mod virtualised;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(not(windows))]
+use not_windows as win32;
+#[cfg(windows)]
+use windows as win32;
 
 pub use build::build;
 pub use machine::{available_memory_bytes, machine};

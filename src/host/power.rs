@@ -1,18 +1,18 @@
-//! Power state: the frequency governor and whether turbo is allowed. Both move latencies more than most code does.
+//! Power state: the frequency governor or power plan, the battery, and whether turbo is allowed. Both move latencies more than most code does.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::reading;
+use super::{reading, win32};
 use crate::record::Fact;
 
 /// Where Linux keeps what it knows of its power supplies.
 const SUPPLIES: &str = "sys/class/power_supply";
 
-/// Whether the machine runs on its battery. Read on Linux only.
+/// Whether the machine runs on its battery. Read on Linux and Windows only.
 #[must_use]
 pub fn on_battery() -> Fact<bool> {
-    battery(Path::new("/"))
+    if cfg!(windows) { win32::on_battery() } else { battery(Path::new("/")) }
 }
 
 /// From the supplies: a mains that is on settles it, else a battery that is discharging.
@@ -38,10 +38,10 @@ const CPUS: &str = "sys/devices/system/cpu";
 
 /// The frequency governor: `performance`, or every one in use (`performance, powersave`) where CPUs differ.
 ///
-/// Read on Linux only; a virtual machine has none of its own.
+/// On Windows, the active power plan. Read on these two only; a virtual machine has no governor of its own.
 pub(super) fn governor(root: &Path) -> Fact<String> {
     if !cfg!(target_os = "linux") {
-        return Fact::Unsupported;
+        return win32::power_plan();
     }
     let Ok(entries) = std::fs::read_dir(root.join(CPUS)) else { return Fact::Unsupported };
     let mut governors = BTreeSet::new();

@@ -138,3 +138,28 @@ mod tests {
         assert_eq!(run_at(Priority::Normal, nice_and_policy).unwrap(), before);
     }
 }
+
+#[cfg(all(test, windows))]
+mod tests {
+    use windows_sys::Win32::System::Threading::{
+        BELOW_NORMAL_PRIORITY_CLASS, GetCurrentProcess, GetPriorityClass, IDLE_PRIORITY_CLASS,
+    };
+
+    use super::*;
+
+    fn class() -> u32 {
+        // SAFETY: the pseudo handle of this process is always valid.
+        unsafe { GetPriorityClass(GetCurrentProcess()) }
+    }
+
+    #[test]
+    fn work_runs_in_a_lower_class_and_the_class_before_comes_back() {
+        let before = class();
+        for (priority, lowered) in [(Priority::Low, BELOW_NORMAL_PRIORITY_CLASS), (Priority::Idle, IDLE_PRIORITY_CLASS)]
+        {
+            assert_eq!(run_at(priority, class).unwrap(), lowered, "{priority:?}");
+            assert_eq!(class(), before);
+        }
+        assert_eq!(run_at(Priority::Normal, class).unwrap(), before);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::reading;
+use super::{reading, win32};
 use crate::record::Fact;
 
 /// Names by which hypervisors sign the firmware tables (DMI) of the machines they make, in lower case.
@@ -21,10 +21,10 @@ const SIGNATURES: [&str; 12] = [
     "vmware",
 ];
 
-/// Whether a hypervisor runs underneath. Read on Linux only, from the CPU flags and the firmware tables.
+/// Whether a hypervisor runs underneath. Read on Linux and Windows only, from the CPU flags and the firmware tables.
 pub(super) fn virtualised(root: &Path) -> Fact<bool> {
     if !cfg!(target_os = "linux") {
-        return Fact::Unsupported;
+        return judge(win32::hypervisor_flag(), &win32::firmware());
     }
     let cpuinfo = match reading::text(&root.join("proc/cpuinfo")) {
         Ok(text) => text.unwrap_or_default(),

@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use super::cache::user_cache_folder;
 use super::gguf::Fnv1a;
 use super::model_files::ModelFiles;
+use crate::replacing::persist;
 
 /// The file in the user's cache folder.
 const FILE: &str = "checked-models";
@@ -91,8 +92,7 @@ impl CheckedModels {
         fs::create_dir_all(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all((keys.join("\n") + "\n").as_bytes())?;
-        file.persist(&self.file).map_err(|error| error.error)?;
-        Ok(())
+        persist(file, &self.file)
     }
 }
 

@@ -108,7 +108,15 @@ mod tests {
 
     #[test]
     fn names_are_read_and_written() {
-        for text in ["synth:demo", "synth:tiny@7", "models/a.gguf", "synth.gguf", "C:\\models\\a.gguf"] {
+        for text in [
+            "synth:demo",
+            "synth:tiny@7",
+            "models/a.gguf",
+            "synth.gguf",
+            "C:\\models\\a.gguf",
+            "C:a.gguf",
+            r"\\nas\models\a.gguf",
+        ] {
             assert_eq!(text.parse::<ModelRef>().unwrap().to_string(), text);
         }
         assert_eq!("synth:demo@1".parse::<ModelRef>().unwrap(), "synth:demo".parse().unwrap());

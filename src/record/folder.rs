@@ -12,6 +12,7 @@ use super::error::RecordError;
 use super::rendered::{self, Histograms, RenderedFile};
 use super::run::Run;
 use super::schema::SchemaVersion;
+use crate::replacing::persist;
 
 /// The file that makes a folder a record.
 pub const RUN_FILE: &str = "run.json";
@@ -139,8 +140,7 @@ impl RecordFolder {
             let mut beside = new_file_in(&self.path)?;
             beside.write_all(&file.bytes)?;
             beside.as_file().sync_all()?;
-            beside.persist(&path).map_err(|error| error.error)?;
-            Ok(())
+            persist(beside, &path)
         };
         replaced().map_err(RecordError::io("write", &path))
     }

@@ -3,8 +3,10 @@
 //! Every sink (terminal, CSV, HTML, `JUnit`, Markdown) passes what it shows through one of these functions, then adds the
 //! escapes of its own format. JSON needs none of them: its strings hold any character.
 
+mod paths;
 mod safe;
 mod size;
 
+pub use paths::path;
 pub use safe::{cell, is_unsafe, line, lines, shortened};
 pub use size::{binary_bytes, decimal_bytes};

@@ -13,15 +13,15 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("plan", &["cli", "bridge", "llm", "measure", "config", "record", "advise", "plural"]),
     ("host", &["record", "plural"]),
     ("bridge", &["clock"]),
-    ("llm", &["clock", "plural"]),
+    ("llm", &["clock", "plural", "replacing"]),
     ("launch", &["llm"]),
     ("measure", &["bridge", "llm", "clock", "stats", "record", "plural"]),
     ("stats", &["clock"]),
-    ("record", &["stats", "clock", "text"]),
+    ("record", &["stats", "clock", "text", "replacing"]),
     ("compare", &["record", "stats", "plural"]),
     ("report", &["record", "stats", "compare", "plural", "text"]),
     ("advise", &["record", "stats", "plural"]),
-    ("config", &["plural"]),
+    ("config", &["plural", "replacing"]),
     ("term", &["exit", "text"]),
     ("failure", &["exit", "plan", "bridge", "llm", "measure", "record", "report", "config"]),
     (
@@ -41,6 +41,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("clock", &[]),
     ("exit", &[]),
     ("plural", &[]),
+    ("replacing", &[]),
     ("text", &[]),
 ];
 

@@ -55,6 +55,7 @@ mod plurals;
 #[cfg(feature = "llama")]
 mod projection;
 mod python;
+mod quickstart_windows;
 #[cfg(feature = "llama")]
 mod real_model;
 mod recommend;
@@ -63,6 +64,7 @@ mod recommendations;
 mod reference_distributions;
 mod render_load;
 mod replay;
+mod round_trips;
 mod run;
 mod saved_runs;
 #[cfg(unix)]

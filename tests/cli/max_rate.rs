@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState};
 
+#[cfg(unix)]
 use super::ipc::interrupt;
 use super::run::{Outcome, Place, case, figure, in_one_of_several_runs};
 

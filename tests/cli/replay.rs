@@ -11,6 +11,7 @@ use workly_perf::record::{Case, CaseState};
 use workly_perf::record::{RecordFolder, RunState};
 
 #[cfg(unix)]
+#[cfg(unix)]
 use super::ipc::interrupt;
 use super::run::{Place, case, figure, in_one_of_several_runs};
 use super::tap::Tap;

@@ -2,7 +2,7 @@
 
 use super::super::bytes::gib;
 use super::check::{Check, CheckState, Symptom};
-use crate::plural::noun_for;
+use crate::plural::{counted, noun_for};
 use crate::record::{Fact, Machine};
 
 /// What is known of the machine.
@@ -32,21 +32,26 @@ pub fn check_machine(facts: &MachineFacts<'_>) -> Vec<Check> {
 fn processor(facts: &MachineFacts<'_>) -> Check {
     let machine = facts.machine;
     let found = format!(
-        "{}, {} {}, {} {}, {} usable",
+        "{}, {}, {}, {}",
         machine.cpu,
-        machine.physical_cores,
-        noun(&machine.physical_cores, "core"),
-        machine.logical_cpus,
-        noun(&machine.logical_cpus, "logical CPU"),
-        machine.usable_cpus
+        counted_fact(&machine.physical_cores, "core"),
+        counted_fact(&machine.logical_cpus, "logical CPU"),
+        match machine.usable_cpus.missing() {
+            None => format!("{} usable", machine.usable_cpus),
+            Some(why) => format!("usable CPUs not known ({why})"),
+        }
     );
+    let is_known = [&machine.physical_cores, &machine.logical_cpus, &machine.usable_cpus]
+        .iter()
+        .all(|count| count.value().is_some());
     let usable = machine.usable_cpus.value().or(machine.logical_cpus.value());
     // The load is that of all CPUs, however few of them the process may use.
     let all = machine.logical_cpus.value().or(usable);
     let load = machine.load_average.value().zip(all).filter(|(load, cpus)| **load > **cpus as f64);
     let found = load.map_or(found.clone(), |(load, _)| format!("{found}; load average {load:.1}"));
     let check = match (load, usable < machine.logical_cpus.value()) {
-        (None, false) => return Check::ok("processor", found),
+        (None, false) if is_known => return Check::ok("processor", found),
+        (None, false) => return Check::new("processor", CheckState::NotKnown, found),
         (_, true) => Check::new("processor", CheckState::Warning, found)
             .mend("lift the CPU limit (affinity, container or job) that Workly runs under"),
         (Some(_), false) => Check::new("processor", CheckState::Warning, found)
@@ -58,9 +63,12 @@ fn processor(facts: &MachineFacts<'_>) -> Check {
     }
 }
 
-/// The noun that goes with a count that may be missing.
-fn noun(count: &Fact<u64>, noun: &str) -> String {
-    noun_for(&count.value().copied().unwrap_or_default(), noun)
+/// A count with its noun, or that it is not known, and why.
+fn counted_fact(count: &Fact<u64>, noun: &str) -> String {
+    match count {
+        Fact::Value(count) => counted(*count, noun),
+        missing => format!("number of {} not known ({missing})", noun_for(&0, noun)),
+    }
 }
 
 fn memory(facts: &MachineFacts<'_>) -> Check {
@@ -80,9 +88,11 @@ fn memory(facts: &MachineFacts<'_>) -> Check {
 }
 
 fn power(facts: &MachineFacts<'_>) -> Check {
-    let slow = facts.machine.power.value().filter(|governor| governor.contains("powersave"));
+    let slow = facts.machine.power.value().filter(|name| name.contains("powersave") || name.contains("power saver"));
+    let is_windows = facts.machine.os.value().is_some_and(|os| os.starts_with("Windows"));
     let found = format!(
-        "governor {}, turbo {}, on battery {}",
+        "{} {}, turbo {}, on battery {}",
+        if is_windows { "power plan" } else { "governor" },
         facts.machine.power,
         yes(&facts.machine.turbo),
         yes(&facts.on_battery)
@@ -151,8 +161,58 @@ mod tests {
         let checks = check_machine(&facts);
         assert!(checks.iter().all(|check| check.state == CheckState::Warning && check.mend.is_some()), "{checks:?}");
         let machine = Machine { power: Fact::Unsupported, turbo: Fact::Unsupported, ..machine.clone() };
-        let unknown = MachineFacts { machine: &machine, available_bytes: Fact::Unsupported, ..facts };
+        let unknown = MachineFacts { machine: &machine, available_bytes: Fact::Unsupported, ..facts.clone() };
         let states: Vec<_> = check_machine(&unknown).iter().map(|check| check.state).collect();
         assert_eq!(states[1..3], [CheckState::NotKnown, CheckState::NotKnown]);
+    }
+
+    /// The lines about a machine that is not slowed down, with `change` made to it.
+    fn lines(on_battery: bool, change: impl FnOnce(&mut Machine)) -> Vec<Check> {
+        let mut machine = Machine {
+            os: Fact::Value("Windows 11 Pro".into()),
+            power: Fact::Value("balanced".into()),
+            turbo: Fact::Unsupported,
+            physical_cores: Fact::Value(8),
+            logical_cpus: Fact::Value(16),
+            usable_cpus: Fact::Value(16),
+            load_average: Fact::Unsupported,
+            ..run().machine
+        };
+        change(&mut machine);
+        check_machine(&MachineFacts {
+            machine: &machine,
+            available_bytes: Fact::Value(8 << 30),
+            on_battery: Fact::Value(on_battery),
+            build_warning: None,
+            has_engine: true,
+        })
+    }
+
+    #[test]
+    fn a_count_that_is_missing_is_not_part_of_the_sentence_and_not_ok() {
+        let whole = lines(false, |_| ()).swap_remove(0);
+        assert_eq!(whole.state, CheckState::Ok);
+        assert!(whole.found.contains("8 cores, 16 logical CPUs, 16 usable"), "{}", whole.found);
+        let lacking = lines(false, |machine| machine.physical_cores = Fact::Unsupported).swap_remove(0);
+        assert_eq!(lacking.state, CheckState::NotKnown);
+        assert!(
+            lacking.found.contains("number of cores not known (unsupported), 16 logical CPUs"),
+            "{}",
+            lacking.found
+        );
+    }
+
+    #[test]
+    fn a_laptop_on_battery_and_a_power_saving_plan_are_warned_of_on_windows() {
+        let on_mains = lines(false, |_| ()).swap_remove(2);
+        assert_eq!(
+            (on_mains.state, on_mains.found.as_str()),
+            (CheckState::Ok, "power plan balanced, turbo unsupported, on battery no")
+        );
+        assert_eq!(lines(true, |_| ())[2].state, CheckState::Warning);
+        assert_eq!(
+            lines(false, |machine| machine.power = Fact::Value("power saver".into()))[2].state,
+            CheckState::Warning
+        );
     }
 }

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::plan::settings_patch;
 use crate::plural::counted;
 use crate::term::Printer;
+use crate::text;
 
 /// What cannot be told of a file that sets `auto`.
 pub(in super::super) const UNPROVEN_AUTO: &str = "ai.gpu_profile is \"auto\", which only later versions of the application know, and nothing \
@@ -84,7 +85,7 @@ fn written(change: &Change, config: &Path, printer: Printer) -> Result<(), Failu
             counted(others, "other name")
         ));
     }
-    printer.note(&format!("written to {}; before: {}", config.display(), version.path.display()));
+    printer.note(&format!("written to {}; before: {}", config.display(), text::path(&version.path)));
     printer.note(&format!("to undo it: {}; the application reads ai.gpu_profile when it starts", undo_line(config)));
     Ok(())
 }

@@ -50,6 +50,10 @@ impl From<ConfigError> for Failure {
                 "nothing was written: mount the folder of the file instead, or run this where the file itself lies"
                     .to_owned(),
             ),
+            ConfigError::HeldOpen { .. } => (
+                Exit::Unreadable,
+                "nothing was written: close Workly and whatever else has the file open, and try again".to_owned(),
+            ),
             ConfigError::Locked { .. } | ConfigError::Changed { .. } => {
                 (Exit::Unreadable, "nothing was written; look at what is there now, and try again".to_owned())
             }

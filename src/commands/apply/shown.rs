@@ -93,7 +93,7 @@ pub(super) fn versions(history: &History) -> Result<String, Failure> {
             version.replaced.strftime("%Y-%m-%d %H:%M:%S UTC"),
             count(DiffMark::Removed),
             count(DiffMark::Added),
-            version.path.display()
+            text::path(&version.path)
         ));
     }
     Ok(lines.join("\n"))

@@ -20,6 +20,7 @@ use crate::report;
 use crate::studies::LOCAL_RUNS;
 use crate::studies::campaign::{CampaignRuns, run_campaign};
 use crate::term::Printer;
+use crate::text;
 
 /// A comparison, and how it was asked for.
 pub(super) struct Compared {
@@ -119,7 +120,7 @@ fn measured(args: &CompareArgs, gate: &Gate, printer: Printer, stop: &AtomicBool
     if let Some(result) = result.as_ref().filter(|result| result.pairs < planned) {
         printer.note(&format!("clear after {} of {}", result.pairs, counted(planned, "pair")));
     }
-    printer.note(&format!("runs: {}", folder.path().display()));
+    printer.note(&format!("runs: {}", text::path(folder.path())));
     Ok(result.map(|result| {
         let looks = result.looks.iter().map(|look| json!({"pairs": look.pairs, "alpha": look.alpha}));
         let conditions = json!({"plan": plan, "looks": looks.collect::<Vec<_>>(), "pairs_run": result.pairs});

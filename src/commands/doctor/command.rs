@@ -18,6 +18,7 @@ use crate::plan::{BridgeConnection, DEFAULT_CONFIG};
 use crate::record::{SCHEMA, SchemaVersion};
 use crate::studies::doctor::{Checked, check_up};
 use crate::term::Printer;
+use crate::text;
 
 /// Everything that was found.
 #[derive(Serialize)]
@@ -59,11 +60,11 @@ fn config_of(given: Option<&Path>) -> ConfigFacts {
     let opened = ConfigFile::open(path).and_then(|file| file.change(&Patch::default()).map(|_| file));
     match opened {
         Ok(file) if file.has_unproven_auto() => {
-            ConfigFacts::Doubtful { path: path.display().to_string(), reason: UNPROVEN_AUTO.into() }
+            ConfigFacts::Doubtful { path: text::path(path), reason: UNPROVEN_AUTO.into() }
         }
         Ok(file) => {
             let profile = file.value(&["ai", "gpu_profile"]).and_then(|value| value.as_str().map(String::from));
-            ConfigFacts::Valid { path: path.display().to_string(), gpu_profile: profile }
+            ConfigFacts::Valid { path: text::path(path), gpu_profile: profile }
         }
         // A link that leads nowhere, or back to itself, is there all the same.
         Err(ConfigError::Read { .. }) if given.is_none() && path.symlink_metadata().is_err() => ConfigFacts::None,

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::llm::synth::{Overwrite, SyntheticModel, Watch};
 use crate::term::{Printer, Progress};
-use crate::text::decimal_bytes;
+use crate::text::{self, decimal_bytes};
 
 pub(super) fn run(args: &SynthArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let model = SyntheticModel::new(args.shape, args.seed);
@@ -31,6 +31,6 @@ pub(super) fn run(args: &SynthArgs, printer: Printer, stop: &AtomicBool) -> Resu
         args.shape.quantisation.name(),
         args.seed,
     ));
-    show(&path.display().to_string(), printer)?;
+    show(&text::path(&path), printer)?;
     Ok(Exit::Done)
 }

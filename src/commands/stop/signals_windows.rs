@@ -44,3 +44,25 @@ unsafe extern "system" fn on_event(event: u32) -> BOOL {
     }
     1
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use windows_sys::Win32::System::Console::CTRL_BREAK_EVENT;
+
+    use super::*;
+
+    #[test]
+    fn a_console_that_closes_is_told_and_the_process_is_kept_while_the_record_is_completed() {
+        let (tell, told) = mpsc::channel();
+        let _ = HEARD.set(Box::new(move |reason| tell.send(reason).unwrap()));
+        // SAFETY: the handler takes a number.
+        assert_eq!(unsafe { on_event(CTRL_BREAK_EVENT) }, 1);
+        assert_eq!(told.recv().unwrap(), Interruption::CtrlC);
+        // SAFETY: as above.
+        let closing = thread::spawn(|| unsafe { on_event(CTRL_CLOSE_EVENT) });
+        assert_eq!(told.recv().unwrap(), Interruption::TerminalClosed);
+        assert!(!closing.is_finished(), "Windows ends the process once the handler returns");
+    }
+}

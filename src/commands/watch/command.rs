@@ -18,6 +18,7 @@ use crate::plan::WatchPlan;
 use crate::studies::Observer;
 use crate::studies::watch::{Devices, Sampler, SnapshotLog, WatchOutcome, WatchSession, ggml_devices, open_sources};
 use crate::term::Printer;
+use crate::text;
 
 pub(in super::super) fn run(args: &WatchArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let plan = WatchPlan::resolve(args)?;
@@ -34,7 +35,7 @@ pub(in super::super) fn run(args: &WatchArgs, printer: Printer, stop: &AtomicBoo
     for finding in &recorder.run.findings {
         printer.note(finding);
     }
-    printer.note(&format!("record: {}", recorder.path().display()));
+    printer.note(&format!("record: {}", text::path(recorder.path())));
     if outcome == WatchOutcome::Gaps {
         printer.error("a GPU was unavailable for a while: some of its figures are missing");
     }

@@ -100,3 +100,16 @@ fn candidates() -> Vec<OsString> {
         .flatten()
         .collect()
 }
+
+#[cfg(all(test, windows))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_looked_for_in_system32_and_in_the_folder_of_older_drivers() {
+        let found: Vec<String> = candidates().iter().map(|path| path.to_string_lossy().to_lowercase()).collect();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].ends_with(r"\system32\nvml.dll"), "{found:?}");
+        assert!(found[1].ends_with(r"\nvidia corporation\nvsmi\nvml.dll"), "{found:?}");
+    }
+}

@@ -1,9 +1,10 @@
-//! CPU time as Linux counts it, in ticks: of the CPUs that this process may run on, and of processes.
+//! CPU time as the kernel counts it, in ticks: of the CPUs that this process may run on, and of processes. On Windows a tick is 100 ns,
+//! and the CPUs are all of the machine.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::super::{cpu_list, process_status, reading};
+use super::super::{cpu_list, process_status, reading, topology, win32};
 
 /// Ticks of some CPUs together since the machine started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,6 +21,12 @@ pub(super) struct CpuTicks {
 
 /// The ticks of the CPUs that this process may run on; `None` on other systems. `root` is the root of the file system.
 pub(super) fn of_cpus(root: &Path) -> Result<Option<CpuTicks>, String> {
+    // How much of the time a hypervisor took is not told there: it counts as busy or as idling.
+    if let Some((busy, total)) = win32::system_times()? {
+        let cpus = topology::read(root).logical_cpus;
+        let cpus = cpus.value().copied().ok_or_else(|| cpus.missing().unwrap_or_default())?;
+        return Ok(Some(CpuTicks { cpus, busy, stolen: 0, total }));
+    }
     let Some(text) = reading::text(&root.join("proc/stat"))? else { return Ok(None) };
     let allowed = match process_status::field(root, "Cpus_allowed_list")? {
         Some(list) => Some(cpu_list::parse(&list)?),
@@ -56,12 +63,12 @@ fn sum_of(text: &str, allowed: Option<&BTreeSet<u32>>) -> CpuTicks {
 
 /// Ticks that this process has used, with those of its children that it has waited for.
 pub(super) fn of_this_process(root: &Path) -> Result<Option<u64>, String> {
-    of_stat(root, "self", 4)
+    if cfg!(windows) { win32::own_time() } else { of_stat(root, "self", 4) }
 }
 
 /// Ticks that another process has used; `None` where there is none of that number.
 pub(super) fn of_process(root: &Path, pid: u32) -> Result<Option<u64>, String> {
-    of_stat(root, &pid.to_string(), 2)
+    if cfg!(windows) { win32::process_time(pid) } else { of_stat(root, &pid.to_string(), 2) }
 }
 
 /// The sum of the first `fields` of utime, stime, cutime and cstime. The process's name, in brackets, may hold anything.

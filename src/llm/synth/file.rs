@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::error::SynthError;
 use super::model::SyntheticModel;
+use crate::replacing::persist;
 
 /// How the name of a file that is being written ends.
 pub(in crate::llm) const PART_SUFFIX: &str = ".part";
@@ -85,8 +86,7 @@ impl SyntheticModel {
             other => other.map_err(failed("write", path))?,
         }
         refuse()?;
-        file.persist(path).map_err(|error| failed("rename to", path)(error.error))?;
-        Ok(())
+        persist(file, path).map_err(failed("rename to", path))
     }
 
     fn require_room(&self, folder: &Path, path: &Path) -> Result<(), SynthError> {

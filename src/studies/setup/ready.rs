@@ -7,7 +7,7 @@ use super::super::observer::Observer;
 use crate::failure::Failure;
 use crate::llm::synth::{SyntheticModel, Watch};
 use crate::llm::{ModelCache, ModelRef, fetched_file};
-use crate::text::decimal_bytes;
+use crate::text::{self, decimal_bytes};
 
 /// The file of a model. A published one is in the user's cache, or it is an error. A synthetic one comes from the user's cache, and is made there first if need be.
 pub(crate) fn ready(model: &ModelRef, observer: &dyn Observer, stop: &AtomicBool) -> Result<PathBuf, Failure> {
@@ -19,7 +19,7 @@ pub(crate) fn ready(model: &ModelRef, observer: &dyn Observer, stop: &AtomicBool
     let synthetic = SyntheticModel::new(shape, seed);
     let cache = ModelCache::of_user()?;
     if let Some(found) = cache.find(&synthetic) {
-        observer.note(&format!("{model}: {} in the cache, {}", decimal_bytes(found.bytes), found.path.display()));
+        observer.note(&format!("{model}: {} in the cache, {}", decimal_bytes(found.bytes), text::path(&found.path)));
         return Ok(found.path);
     }
     let progress = observer.phase_bytes(&model.to_string(), synthetic.file_bytes());
@@ -30,7 +30,7 @@ pub(crate) fn ready(model: &ModelRef, observer: &dyn Observer, stop: &AtomicBool
             progress.finish(&format!(
                 "{model}: {} made for the cache, {}",
                 decimal_bytes(made.bytes),
-                made.path.display()
+                text::path(&made.path)
             ));
             Ok(made.path)
         }
