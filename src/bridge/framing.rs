@@ -159,7 +159,8 @@ impl MessageReader {
             if stop.load(Ordering::Relaxed) {
                 return Err(BridgeError::Interrupted);
             }
-            if Instant::now() >= deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
                 return Err(BridgeError::NoReply { waited: deadline.saturating_duration_since(asked) });
             }
             match self.inbox.next() {
@@ -168,7 +169,7 @@ impl MessageReader {
                 None => {}
             }
             let closed = BridgeError::Closed { mid_line: self.inbox.is_mid_message() };
-            match readiness::read(stream, self.inbox.room()) {
+            match readiness::read(stream, self.inbox.room(), left) {
                 Ok(0) => return Err(closed),
                 Ok(count) => self.inbox.filled(count),
                 Err(error) => match error.kind() {
