@@ -4,7 +4,9 @@
 use std::ffi::c_void;
 use std::{io, ptr};
 
-use windows_sys::Win32::Foundation::{CloseHandle, ERROR_SUCCESS, FILETIME, HANDLE, LocalFree};
+use windows_sys::Win32::Foundation::{
+    CloseHandle, ERROR_CALL_NOT_IMPLEMENTED, ERROR_SUCCESS, FILETIME, HANDLE, LocalFree,
+};
 use windows_sys::Win32::System::Power::{GetSystemPowerStatus, PowerGetActiveScheme, SYSTEM_POWER_STATUS};
 use windows_sys::Win32::System::Registry::{HKEY_LOCAL_MACHINE, RRF_RT_REG_SZ, RegGetValueW};
 use windows_sys::Win32::System::Threading::{
@@ -49,6 +51,10 @@ pub(super) fn power_plan() -> Fact<String> {
     let mut plan: *mut GUID = ptr::null_mut();
     // SAFETY: the pointer is written during the call only; no key is asked for.
     let status = unsafe { PowerGetActiveScheme(ptr::null_mut(), &raw mut plan) };
+    // Wine, for one, has no plans.
+    if status == ERROR_CALL_NOT_IMPLEMENTED {
+        return Fact::Unsupported;
+    }
     if status != ERROR_SUCCESS || plan.is_null() {
         return Fact::Failed(error_text(status));
     }

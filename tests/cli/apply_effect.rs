@@ -91,7 +91,7 @@ fn proposed_command_lines_can_be_typed_where_a_path_has_spaces() {
     place.write("r.json", &recommendation("balanced", 3).to_string());
     let output = place.command("apply r.json --yes --config").arg("My Workly/config.json").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let typed = if cfg!(windows) { "\"My Workly/config.json\"" } else { "'My Workly/config.json'" };
+    let typed = if cfg!(windows) { r#""My Workly\config.json""# } else { "'My Workly/config.json'" };
     assert!(said.contains(&format!("workly-perf apply --undo --config {typed};")), "{said}");
 }
 
