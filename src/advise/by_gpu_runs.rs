@@ -1,5 +1,5 @@
-//! What runs of `gpu-profiles` on this card say of a placement that was chosen by what it takes: how fast it is beside the
-//! CPU alone, and whether it ran at all.
+//! What `gpu-profiles` runs on this GPU show about a placement that was chosen by its size: its speed relative to the CPU
+//! alone, and whether it ran at all.
 
 use serde_json::Value;
 
@@ -9,21 +9,21 @@ use super::thread_choice::UNNOTICED;
 use crate::record::{Case, CaseState, Run};
 use crate::stats::{PairedRatio, paired_ratio};
 
-/// What a run says of a number of layers.
+/// What a run shows about a number of layers.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Tried {
     /// It ended without a figure.
     Failed {
         /// The run.
         run: String,
-        /// Why, as the run has it.
+        /// Why, as recorded in the run.
         reason: String,
     },
-    /// It generated.
+    /// It generated tokens.
     Ran {
         /// The layers.
         layers: u64,
-        /// Its speed, and that of the CPU alone where the same run has it.
+        /// Its speed, and that of the CPU alone if the same run measured it.
         evidence: Vec<Evidence>,
         /// The CPU's speed as a share of its own.
         cpu_share: Option<PairedRatio>,
@@ -31,7 +31,7 @@ pub(super) enum Tried {
 }
 
 impl Tried {
-    /// The newest run that tried so many layers.
+    /// The newest run that tried this number of layers.
     pub(super) fn newest(runs: &[Run], layers: u64) -> Option<Self> {
         runs.iter().rev().filter(|run| run.command == "gpu-profiles").find_map(|run| Self::of(run, layers))
     }
@@ -52,11 +52,11 @@ impl Tried {
             });
         }
         let failed = case(layers, &|case| case.state == CaseState::Failed)?;
-        let reason = failed.reason.clone().unwrap_or_else(|| "no reason is on record".into());
+        let reason = failed.reason.clone().unwrap_or_else(|| "no reason was recorded".into());
         Some(Self::Failed { run: run.run_id.clone(), reason })
     }
 
-    /// Whether the CPU alone is faster by more than anybody would notice.
+    /// Whether the CPU alone is faster by a noticeable amount.
     pub(super) fn is_no_gain(&self) -> bool {
         let interval = match self {
             Self::Ran { cpu_share, .. } => cpu_share.and_then(|share| share.interval),
@@ -65,14 +65,14 @@ impl Tried {
         interval.is_some_and(|(low, _)| low > 1.0 + UNNOTICED)
     }
 
-    /// Puts it beside the choices that it speaks for.
+    /// Adds its evidence to the choices that it concerns.
     pub(super) fn cite(&self, choices: &mut [Choice]) {
         let concerned = |choice: &&mut Choice| matches!(choice.setting, Setting::GpuProfile | Setting::NGpuLayers);
         for choice in choices.iter_mut().filter(concerned) {
             match self {
                 Self::Failed { run, reason } => {
                     choice.confidence = Confidence::Guess;
-                    choice.reason = format!("{}; but it failed when {run} tried it: {reason}", choice.reason);
+                    choice.reason = format!("{}; but it failed in {run}: {reason}", choice.reason);
                 }
                 Self::Ran { layers, evidence, cpu_share } => {
                     choice.evidence.splice(0..0, evidence.iter().cloned());
@@ -90,7 +90,7 @@ impl Tried {
     }
 }
 
-/// How far what was chosen is ahead: the card of the CPU alone, or the CPU of the card.
+/// How far the choice is ahead: the GPU of the CPU alone, or vice versa.
 fn margin(layers: u64, cpu_share: &PairedRatio, is_on_card: bool) -> Margin {
     let n = cpu_share.n as u64;
     if is_on_card {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     fn layers_chosen() -> Vec<Choice> {
-        vec![Choice::by_rule(Setting::NGpuLayers, 33, "what performance comes to for this model")]
+        vec![Choice::by_rule(Setting::NGpuLayers, 33, "the layers of performance with this model")]
     }
 
     #[test]
@@ -148,7 +148,7 @@ mod tests {
         let slower = runs(vec![ran(0, &[8.0; 6]), ran(33, &[5.0; 6])]);
         let tried = Tried::newest(&slower, 33).unwrap();
         assert!(tried.is_no_gain());
-        let mut choices = vec![Choice::by_rule(Setting::NGpuLayers, 0, "the card was measured slower")];
+        let mut choices = vec![Choice::by_rule(Setting::NGpuLayers, 0, "the GPU was measured to be slower")];
         tried.cite(&mut choices);
         let margin = choices[0].margin.as_ref().unwrap();
         assert_eq!(margin.runner_up, 33);

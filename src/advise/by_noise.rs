@@ -1,9 +1,9 @@
-//! What a disturbed machine takes of a choice's confidence: what was measured beside something else is never sure.
+//! A disturbed machine lowers the confidence of a choice: measurements beside other programs are never sure.
 
 use super::recommendation::{Choice, Confidence};
 use crate::record::{MachineNoise, Run};
 
-/// Lowers the confidence of every choice that rests on a disturbed run, and says why.
+/// Lowers the confidence of every choice that is based on a disturbed run, with the reason.
 pub(super) fn lower(choices: &mut [Choice], runs: &[Run]) {
     let disturbed: Vec<(&str, MachineNoise)> = disturbed(runs).collect();
     for choice in choices {
@@ -18,7 +18,7 @@ pub(super) fn lower(choices: &mut [Choice], runs: &[Run]) {
     }
 }
 
-/// The noise of all runs that the choices rest on, as one: disturbed if one of them was. `None` where none was.
+/// The noise of all runs behind the choices, combined: disturbed if one of them was. `None` if none was.
 #[must_use]
 pub fn noise_behind(choices: &[Choice], runs: &[Run]) -> Option<MachineNoise> {
     let evidence = || choices.iter().flat_map(|choice| &choice.evidence);

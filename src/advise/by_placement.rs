@@ -1,5 +1,5 @@
-//! Where the model goes: the GPU profile, the layers, the context and its cache. By what llama.cpp foresees, else by the
-//! arithmetic of the model's header.
+//! Where the model goes: GPU profile, layers, context and KV cache. From llama.cpp's projection, or else from the model's
+//! header.
 
 use serde_json::Value;
 
@@ -11,10 +11,10 @@ use crate::record::Run;
 
 const GIB: u64 = 1 << 30;
 
-/// The profile that puts nothing on a card.
+/// The profile that puts nothing on a GPU.
 const ON_CPU: &str = "cpu_fallback";
 
-/// Where nothing else fits, this share of the free memory is taken and called tight.
+/// If nothing else fits, up to this share of the free memory is used, and the fit is called tight.
 const TIGHT_SHARE: f64 = 0.95;
 
 /// How well a profile fits.
@@ -22,43 +22,48 @@ const TIGHT_SHARE: f64 = 0.95;
 enum Fit {
     /// With room for the avatar and the desktop.
     Roomy,
-    /// Just so.
+    /// Barely.
     Tight,
-    /// Not.
+    /// Does not fit.
     No,
 }
 
-/// A profile with what it takes.
+/// A profile with its memory use.
 struct Asked<'a> {
     profile: &'a ProfileAsk,
     layers: u64,
     bytes: u64,
     fit: Fit,
-    /// Whether a cache of half the size would make it fit: no help to the application, which cannot ask for one.
+    /// Whether it would fit with a `q8_0` cache, which the application has no setting for.
     fits_with_q8_0: bool,
 }
 
-/// The choices for profile, layers, context, batch, cache and flash attention, and what runs say of them.
+/// The choices for profile, layers, context, batch, cache and flash attention, with the evidence of runs.
 pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choice> {
     let mut choices = foreseen(situation);
     let layers = choices.iter().find(|choice| choice.setting == Setting::NGpuLayers);
     let layers = layers.and_then(|choice| choice.value.as_ref()?.as_u64());
     let Some(tried) = layers.and_then(|layers| Tried::newest(runs, layers)) else { return choices };
     if let Some(model) = situation.model.as_ref().filter(|_| tried.is_no_gain()) {
-        choices =
-            on_cpu(situation, model, Confidence::Sure, ("the card was measured slower than the CPU alone", 0), &[]);
+        choices = on_cpu(
+            situation,
+            model,
+            Confidence::Sure,
+            ("the GPU was measured to be slower than the CPU alone", 0),
+            &[],
+        );
     }
     tried.cite(&mut choices);
     choices
 }
 
-/// By what a placement takes alone.
+/// From the memory use of the placements alone.
 fn foreseen(situation: &RecommendationInput) -> Vec<Choice> {
     let Some(model) = &situation.model else { return kept("no model was named") };
     let (total, free) = match &situation.card {
         Card::NotKnown { reason } => return kept(reason),
         Card::None => {
-            let reason = "there is no graphics card that llama.cpp could use";
+            let reason = "there is no GPU that llama.cpp can use";
             return on_cpu(situation, model, Confidence::Sure, (reason, 0), &[]);
         }
         Card::Here { total_bytes, free_bytes } => (*total_bytes, free_bytes.unwrap_or(*total_bytes).min(*total_bytes)),
@@ -71,11 +76,11 @@ fn foreseen(situation: &RecommendationInput) -> Vec<Choice> {
         .filter_map(|profile| asked(model, profile, budget, free))
         .collect();
     if asked.is_empty() {
-        return kept("the model's file does not say what its layers take");
+        return kept("the model file does not tell the size of its layers");
     }
     let wanted = |fit: Fit| asked.iter().filter(move |one| one.fit == fit);
     let chosen = match situation.objective {
-        // Tight is no place to leave anything to a game.
+        // A tight fit leaves nothing for a game.
         Objective::Light => wanted(Fit::Roomy).min_by_key(|one| one.bytes),
         _ => wanted(Fit::Roomy).max_by_key(|one| one.bytes).or_else(|| wanted(Fit::Tight).min_by_key(|one| one.bytes)),
     };
@@ -83,11 +88,11 @@ fn foreseen(situation: &RecommendationInput) -> Vec<Choice> {
         return on_card(model, chosen, &asked, free);
     }
     let least = asked.iter().map(|one| one.bytes).min().unwrap_or(0);
-    let reason = format!("the smallest other profile takes {} of {} that may be used", gib(least), gib(budget));
+    let reason = format!("the smallest other profile needs {}, and {} are available", gib(least), gib(budget));
     on_cpu(situation, model, Confidence::Likely, (&reason, layers_within(model, budget)), &asked)
 }
 
-/// What stays free for the avatar, the desktop, and whatever else.
+/// Memory kept free for the avatar, the desktop and other programs.
 fn reserve(situation: &RecommendationInput, total: u64) -> u64 {
     match situation.objective {
         Objective::Fast => GIB / 2,
@@ -100,7 +105,7 @@ fn asked<'a>(model: &'a ModelNeeds, profile: &'a ProfileAsk, budget: u64, free: 
     let layers = profile.layers?;
     let of = |kv_type: &str| footprint(model, profile, kv_type)?.card_bytes.get(usize::try_from(layers).ok()?).copied();
     let bytes = of("f16")?;
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of what is an integer already.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of an integer.
     let tight = (free as f64 * TIGHT_SHARE) as u64;
     let fit = match bytes {
         bytes if bytes <= budget => Fit::Roomy,
@@ -117,7 +122,7 @@ fn footprint<'a>(model: &'a ModelNeeds, profile: &ProfileAsk, kv_type: &str) -> 
     model.footprints.iter().find(is_it)
 }
 
-/// The most layers that the smallest context leaves room for.
+/// The most layers that fit with the smallest context.
 fn layers_within(model: &ModelNeeds, budget: u64) -> u64 {
     let smallest =
         model.footprints.iter().filter(|one| one.kv_type == "f16").min_by_key(|one| (one.n_ctx, one.n_batch));
@@ -131,7 +136,7 @@ fn on_card(model: &ModelNeeds, chosen: &Asked, all: &[Asked], free: u64) -> Vec<
     let room = free.saturating_sub(chosen.bytes);
     let (fits, confidence) = match chosen.fit {
         Fit::Roomy => ("fits", Confidence::Likely),
-        _ => ("fits only just", Confidence::Guess),
+        _ => ("barely fits", Confidence::Guess),
     };
     let evidence = vec![Evidence {
         run: String::new(),
@@ -147,7 +152,7 @@ fn on_card(model: &ModelNeeds, chosen: &Asked, all: &[Asked], free: u64) -> Vec<
         .filter(|one| one.profile.name != chosen.profile.name)
         .max_by_key(|one| (one.fit != Fit::No, one.bytes));
     let rival = runner_up.map_or_else(String::new, |one| {
-        let verb = if one.fit == Fit::No { "would need" } else { "takes" };
+        let verb = if one.fit == Fit::No { "would need" } else { "needs" };
         format!("; {} {verb} {}", one.profile.name, gib(one.bytes))
     });
     let basis = model.footprint_basis;
@@ -158,9 +163,9 @@ fn on_card(model: &ModelNeeds, chosen: &Asked, all: &[Asked], free: u64) -> Vec<
         ..Choice::by_rule(
             Setting::GpuProfile,
             chosen.profile.name.as_str(),
-            format!("{whole} of its layers take {} and that {fits} into {}{rival}", gib(chosen.bytes), gib(free)),
+            format!("{whole} of its layers need {}, which {fits} into {}{rival}", gib(chosen.bytes), gib(free)),
         )
-        .costing(format!("{} of video memory, {} stay free", gib(chosen.bytes), gib(room)))
+        .costing(format!("{} of GPU memory; {} remain free", gib(chosen.bytes), gib(room)))
     };
     let mut choices = vec![
         profile,
@@ -170,7 +175,7 @@ fn on_card(model: &ModelNeeds, chosen: &Asked, all: &[Asked], free: u64) -> Vec<
             ..Choice::by_rule(
                 Setting::NGpuLayers,
                 chosen.layers,
-                format!("what {} comes to for this model", chosen.profile.name),
+                format!("the layers of {} with this model", chosen.profile.name),
             )
         },
     ];
@@ -179,8 +184,8 @@ fn on_card(model: &ModelNeeds, chosen: &Asked, all: &[Asked], free: u64) -> Vec<
     choices
 }
 
-/// Nothing on the card by the profile, for that reason. The layers beside it are what a launcher with settings of its own could
-/// put there.
+/// The profile puts nothing on the GPU, for this reason. The layers are what a launcher with settings of its own could place
+/// there.
 fn on_cpu(
     situation: &RecommendationInput,
     model: &ModelNeeds,
@@ -189,7 +194,7 @@ fn on_cpu(
     asked: &[Asked],
 ) -> Vec<Choice> {
     let mut choices = vec![
-        Choice { confidence, ..Choice::by_rule(Setting::GpuProfile, ON_CPU, reason) }.costing("the speed of a card"),
+        Choice { confidence, ..Choice::by_rule(Setting::GpuProfile, ON_CPU, reason) }.costing("the speed of a GPU"),
     ];
     choices.push(match layers {
         0 => Choice { confidence, ..Choice::by_rule(Setting::NGpuLayers, 0, reason) },
@@ -198,7 +203,7 @@ fn on_cpu(
             ..Choice::by_rule(
                 Setting::NGpuLayers,
                 layers,
-                "so many fit; Workly's profiles cannot ask for a part of this model, another launcher can",
+                "this many fit; Workly's profiles cannot select part of this model, but another launcher can",
             )
         },
     });
@@ -212,36 +217,37 @@ fn on_cpu(
 fn context(model: &ModelNeeds, profile: &ProfileAsk, basis: Basis) -> [Choice; 2] {
     let trained = model.trained_context.unwrap_or(profile.n_ctx).max(1);
     let (n_ctx, reason) = if profile.n_ctx > trained {
-        (trained, format!("the model was trained for no more, though {} asks for {}", profile.name, profile.n_ctx))
+        (trained, format!("the model's trained context; {} asks for {}", profile.name, profile.n_ctx))
     } else {
-        (profile.n_ctx, format!("what {} has", profile.name))
+        (profile.n_ctx, format!("the value of {}", profile.name))
     };
     [
         Choice { basis, ..Choice::by_rule(Setting::NCtx, n_ctx, reason) },
-        Choice::by_rule(Setting::NBatch, profile.n_batch.min(n_ctx), format!("what {} has", profile.name)),
+        Choice::by_rule(Setting::NBatch, profile.n_batch.min(n_ctx), format!("the value of {}", profile.name)),
     ]
 }
 
-/// The application sets neither the type of its cache nor flash attention: what it uses stays, unless something was measured.
+/// The application has no setting for the cache type or flash attention: its values are kept unless something was measured.
 fn cache(asked: &[Asked]) -> [Choice; 2] {
     let smaller: Vec<&str> =
         asked.iter().filter(|one| one.fits_with_q8_0).map(|one| one.profile.name.as_str()).collect();
     let kv_type = if smaller.is_empty() {
-        "what the application uses, and it sets no other".into()
+        "what the application uses; it has no setting for it".into()
     } else {
-        format!("the application sets no other; {} would fit with q8_0, which it cannot ask for", smaller.join(" and "))
+        format!("the application has no setting for it; {} would fit with q8_0", smaller.join(" and "))
     };
     [
         Choice::by_rule(Setting::KvType, "f16", kv_type),
         Choice::by_rule(
             Setting::FlashAttn,
             "off",
-            "what the application uses; on a CPU, on can halve generation in the middle of a conversation, and it was not measured here",
+            "what the application uses; on a CPU, flash attention can halve the generation speed as the context fills; \
+             it was not measured here",
         ),
     ]
 }
 
-/// Everything as it is, for a reason.
+/// Everything unchanged, for one reason.
 fn kept(reason: &str) -> Vec<Choice> {
     [Setting::GpuProfile, Setting::NGpuLayers, Setting::NCtx, Setting::NBatch, Setting::KvType, Setting::FlashAttn]
         .map(|setting| Choice { value: None, ..Choice::by_rule(setting, Value::Null, reason) })

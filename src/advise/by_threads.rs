@@ -1,5 +1,6 @@
-//! `n_threads` and `n_threads_batch`: by the newest sweep of this machine and model, else by the documents' rule with a core
-//! left to the avatar. The same sweep tells flash attention, the cache's type, priority, waiting and mapping, where it compared them.
+//! `n_threads` and `n_threads_batch`: from the newest `threads` run of this machine and model, or else from the documented rule
+//! with one core left for the avatar. The same run decides flash attention, cache type, priority, wait policy and mapping, if
+//! it compared them.
 
 use serde_json::Value;
 
@@ -15,13 +16,13 @@ use crate::stats::{PairedRatio, median_of_sorted, paired_ratio};
 pub(super) const ENGINE_OF_THE_APP: [(&str, &str); 5] =
     [("flash_attn", "off"), ("type_k", "f16"), ("priority", "normal"), ("wait", "unset"), ("use_mmap", "true")];
 
-/// `light` gives threads away down to this share of the fastest.
+/// `light` gives up threads down to this share of the fastest speed.
 const LIGHT_SHARE: f64 = 0.8;
 
-/// `responsive` wants the first token within this, in milliseconds.
+/// `responsive` requires the first token within this, in milliseconds.
 pub(super) const TTFT_TARGET_MS: f64 = 1_000.0;
 
-/// One of the two tests of a sweep.
+/// One of the two tests of a `threads` run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Test {
     Generation,
@@ -44,9 +45,9 @@ impl Test {
     }
 }
 
-/// The threads, and whatever else of the engine's settings the same sweep tells.
+/// The thread counts, and the other engine settings that the same run compared.
 pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choice> {
-    // Beside the avatar is how the machine is used; `fast` has it to itself.
+    // The machine is normally used beside the avatar; `fast` assumes nothing else is running.
     let loads = if situation.objective == Objective::Fast { ["idle", "render"] } else { ["render", "idle"] };
     let newest_first = || runs.iter().rev().filter(|run| run.command == "threads");
     let sweeps =
@@ -56,7 +57,7 @@ pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choi
         let prompt = prompt.map_or_else(|| by_rule(situation, Test::Prompt), |decided| decided.threads(situation));
         return vec![by_rule(situation, Test::Generation), prompt];
     };
-    // What both share is chosen by generation, where most of the time goes.
+    // Generation decides the shared settings, because most of the time is spent there.
     let shared = generation.settings();
     let of_same = |sweep: &Sweep<'_>| sweep.run.run_id == generation.sweep.run.run_id;
     let prompt = sweeps(Test::Prompt)
@@ -74,22 +75,26 @@ fn by_rule(situation: &RecommendationInput, test: Test) -> Choice {
     let Some(logical) = logical.and_then(|count| u32::try_from(count).ok()).filter(|&count| count > 0) else {
         return Choice {
             value: None,
-            ..Choice::by_rule(test.setting(), Value::Null, "this machine does not tell its cores")
+            ..Choice::by_rule(test.setting(), Value::Null, "the number of cores is not known")
         };
     };
     let physical = situation.physical_cores.and_then(|count| u32::try_from(count).ok()).unwrap_or(logical).min(logical);
     let (threads, reason) = match (test, situation.objective) {
-        (_, Objective::Light) => ((physical / 2).max(1), "half of the cores, the others left alone"),
+        (_, Objective::Light) => ((physical / 2).max(1), "half of the cores, the rest for other programs"),
         (Test::Generation, _) => {
             let beside_avatar = physical.saturating_sub(1).max(1);
-            (later_rule(physical, logical).min(beside_avatar), "the documents' rule, a core left to the avatar")
+            (later_rule(physical, logical).min(beside_avatar), "the documented rule, with one core left for the avatar")
         }
-        (Test::Prompt, _) => (physical, "a prompt is short and uses every core"),
+        (Test::Prompt, _) => (physical, "prompts are short and use all cores"),
     };
-    Choice::by_rule(test.setting(), threads, format!("{reason}; no sweep of this model on this machine was found"))
+    Choice::by_rule(
+        test.setting(),
+        threads,
+        format!("{reason}; no threads run of this model on this machine was found"),
+    )
 }
 
-/// The settings of a case, as its conditions have them. Runs from before a setting was measured apart had the usual value.
+/// The settings of a case, from its conditions. Older runs that did not vary a setting used the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct CaseSettings {
     threads: u64,
@@ -117,7 +122,7 @@ impl CaseSettings {
         })
     }
 
-    /// `2`, or `2, priority low` where that varies.
+    /// `2`, or `2, priority low` if that varies.
     fn label(&self, varied: &[Setting]) -> String {
         let others = self.others.iter().filter(|(setting, _)| varied.contains(setting));
         let others = others.map(|(setting, value)| format!(", {} {value}", setting.key()));
@@ -125,13 +130,13 @@ impl CaseSettings {
     }
 }
 
-/// One test under one load of one run, at the longest context that was measured.
+/// One test under one load of one run, at the largest measured depth.
 struct Sweep<'a> {
     run: &'a Run,
     load: &'static str,
     test: Test,
     depth: u64,
-    /// From the simplest on: fewer threads, then as the run has them.
+    /// Simplest first: fewer threads, then in the order of the run.
     cases: Vec<(CaseSettings, &'a Case)>,
 }
 
@@ -141,7 +146,7 @@ impl<'a> Sweep<'a> {
         let depth_of = |case: &Case| case.conditions["n_depth"].as_u64().unwrap_or(0);
         let depth = run.cases.iter().filter(is_it).map(depth_of).max()?;
         let at_depth = || run.cases.iter().filter(is_it).filter(|case| depth_of(case) == depth);
-        // The best of those that a budget had time for may be none of those that it had not.
+        // Cases that the budget did not reach may include the best one.
         if at_depth().any(|case| case.state == CaseState::NotMeasured) {
             return None;
         }
@@ -154,7 +159,7 @@ impl<'a> Sweep<'a> {
         (!cases.is_empty()).then_some(Self { run, load, test, depth, cases })
     }
 
-    /// Chooses; among cases that share these settings, where such are given. `None` where there are none.
+    /// Chooses among the cases, or among those that share these settings if given. `None` if there are none.
     fn decide(mut self, situation: &RecommendationInput, shared: Option<&CaseSettings>) -> Option<Decided<'a>> {
         let varied = self.varied();
         if let Some(shared) = shared {
@@ -169,7 +174,7 @@ impl<'a> Sweep<'a> {
         Some(Decided { sweep: self, candidates, choice, at, varied })
     }
 
-    /// The settings beside the threads in which the cases differ.
+    /// The settings besides threads in which the cases differ.
     fn varied(&self) -> Vec<Setting> {
         let first = &self.cases[0].0;
         let differs = |place: usize| self.cases.iter().any(|(other, _)| other.others[place] != first.others[place]);
@@ -188,12 +193,12 @@ pub(super) fn candidate(case: &Case) -> SettingCandidate {
     }
 }
 
-/// A sweep and what was chosen from it.
+/// A `threads` test and the choice made from it.
 struct Decided<'a> {
     sweep: Sweep<'a>,
     candidates: Vec<SettingCandidate>,
     choice: SettingChoice,
-    /// The place of the choice among the cases.
+    /// The index of the choice among the cases.
     at: usize,
     varied: Vec<Setting>,
 }
@@ -204,12 +209,8 @@ impl Decided<'_> {
     }
 
     fn place(&self) -> String {
-        let place = if self.sweep.load == "idle" { "without a load beside it" } else { "beside a render-like load" };
-        if self.sweep.depth == 0 {
-            place.into()
-        } else {
-            format!("{place}, {} tokens into a conversation", self.sweep.depth)
-        }
+        let place = if self.sweep.load == "idle" { "without a load" } else { "under a render-like load" };
+        if self.sweep.depth == 0 { place.into() } else { format!("{place}, at a depth of {} tokens", self.sweep.depth) }
     }
 
     /// The number of threads.
@@ -217,7 +218,8 @@ impl Decided<'_> {
         let setting = self.sweep.test.setting();
         if self.choice.certainty == Certainty::Noisy {
             let written = situation.written_threads(setting.key());
-            let kept = written.map_or("nothing is written".into(), |threads| format!("your {threads} stays"));
+            let kept =
+                written.map_or("nothing will be written".into(), |threads| format!("your value of {threads} is kept"));
             return Choice {
                 value: None,
                 basis: Basis::Measured,
@@ -240,7 +242,7 @@ impl Decided<'_> {
         }
     }
 
-    /// The other settings that the sweep compared.
+    /// The other settings that were compared.
     fn others(&self) -> Vec<Choice> {
         let settings = self.settings();
         let compared = settings.others.iter().filter(|(setting, _)| self.varied.contains(setting));
@@ -267,16 +269,16 @@ impl Decided<'_> {
             .collect()
     }
 
-    /// What the frames have to do with it.
+    /// How frame times affected the choice.
     fn frames(&self) -> &'static str {
         let is_slower_than_inadmissible = |place: usize| {
             let fastest = median(&self.candidates[self.choice.fastest].tokens_per_s);
             !self.candidates[place].is_admissible && median(&self.candidates[place].tokens_per_s) > fastest
         };
         if !self.choice.is_any_admissible {
-            ", though no setting keeps the avatar's frames,"
+            " (no setting keeps the avatar's frame rate)"
         } else if (0..self.candidates.len()).any(is_slower_than_inadmissible) {
-            " of those that keep the avatar's frames,"
+            " of those that keep the avatar's frame rate,"
         } else {
             ""
         }
@@ -287,7 +289,7 @@ impl Decided<'_> {
         metrics.iter().filter_map(|name| Evidence::of(self.sweep.run, case, name)).collect()
     }
 
-    /// The fastest of the others that could be chosen.
+    /// The fastest of the other admissible settings.
     fn margin(&self) -> Option<Margin> {
         self.best_of(
             |place, _| place != self.at,
@@ -335,7 +337,7 @@ impl Decided<'_> {
                 format!("as fast as {fastest} within the noise, with fewer threads")
             }
             Some(share) => format!("{:.0} % of the speed of {fastest}, with fewer threads", share.ratio * 100.0),
-            None => "the one that could be compared".into(),
+            None => "the only one that could be compared".into(),
         }
     }
 
@@ -347,11 +349,11 @@ impl Decided<'_> {
             .into_iter()
             .collect();
         let late = self.sweep.cases[self.at].1.metric("frames_late").and_then(|metric| metric.value);
-        costs.extend(late.map(|late| format!("{late:.1} % of the avatar's frames late meanwhile")));
+        costs.extend(late.map(|late| format!("{late:.1} % of the avatar's frames are late")));
         costs.join(", ")
     }
 
-    /// A race that was decided left nothing faster by more than 3 %, however few its rounds.
+    /// A race that was decided leaves nothing that is more than 3 % faster, even after few rounds.
     fn confidence(&self) -> Confidence {
         match self.choice.certainty {
             Certainty::TooFewRounds if self.is_decided() => Confidence::Likely,
@@ -377,12 +379,12 @@ fn median(values: &[f64]) -> f64 {
     if sorted.is_empty() { 0.0 } else { median_of_sorted(&sorted) }
 }
 
-/// Tokens a second of each round of a case of `threads` or `gpu-profiles`.
+/// Tokens per second of each round of a `threads` or `gpu-profiles` case.
 pub(super) fn round_speeds(case: &Case) -> Option<Vec<f64>> {
     Some(case.conditions["samples_ts"].as_array()?.iter().filter_map(Value::as_f64).collect())
 }
 
-/// How sure a thread count is that was measured.
+/// The confidence of a measured thread count.
 fn confidence(certainty: Certainty) -> Confidence {
     match certainty {
         Certainty::Clear => Confidence::Sure,

@@ -1,6 +1,6 @@
-//! Sizes of memory in sentences.
+//! Memory sizes in sentences.
 
-/// Bytes as people compare cards by: `5.31 GiB`.
+/// Bytes in the unit that GPU memory is sold in: `5.31 GiB`.
 #[must_use]
 pub fn gib(bytes: u64) -> String {
     format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64)

@@ -1,4 +1,4 @@
-//! The documents' rules for choosing a GPU profile, as data: what a projection is compared with.
+//! The documented rules for choosing a GPU profile, as data to compare projections with.
 
 use std::sync::LazyLock;
 
@@ -12,22 +12,22 @@ const GIB: f64 = (1_u64 << 30) as f64;
 pub struct GpuRule {
     /// Its name.
     pub name: String,
-    /// What it keeps for the system, in GiB.
+    /// Memory that it reserves for the system, in GiB.
     pub keeps_gib: f64,
     /// What it compares.
     pub compares: Compares,
-    /// The steps of a rule that compares with the model or with fixed sizes; the first that is met decides.
+    /// The steps of a rule that compares with the model or with fixed sizes; the first that applies decides.
     #[serde(default)]
     pub steps: Vec<RuleStep>,
     /// The share of the memory that a rule by layer fills.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_of_memory: Option<f64>,
-    /// What a rule by layer takes a layer to be, in GiB.
+    /// The size of a layer that a rule by layer assumes, in GiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gib_per_layer: Option<f64>,
 }
 
-/// What a rule looks at.
+/// What a rule compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compares {
@@ -43,32 +43,32 @@ pub enum Compares {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleStep {
-    /// Met from this on.
+    /// Applies from this value on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<f64>,
-    /// Met beyond this.
+    /// Applies above this value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_than: Option<f64>,
-    /// The profile that it names.
+    /// The profile that it selects.
     pub profile: String,
-    /// The layers that it asks for; negative asks for all.
+    /// The layers that it requests; negative requests all.
     pub n_gpu_layers: i64,
 }
 
-/// What a rule says for one card and model.
+/// The result of a rule for one GPU and model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleAnswer {
     /// The rule.
     pub rule: String,
-    /// The profile that it names, where it names one.
+    /// The profile that it selects, if any.
     pub profile: Option<String>,
-    /// The layers that it asks for; negative asks for all.
+    /// The layers that it requests; negative requests all.
     pub asked_layers: i64,
-    /// The layers that this comes to: never more than there are.
+    /// The resulting layers: never more than the model has.
     pub n_gpu_layers: u32,
 }
 
-/// A card of the founding document's table.
+/// A GPU of the founding document's table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableCard {
@@ -76,9 +76,9 @@ pub struct TableCard {
     pub name: String,
     /// Its memory, in GiB.
     pub memory_gib: u64,
-    /// What the document expects of the app as it was.
+    /// What the document expects of the original application.
     pub today: String,
-    /// What the document wants.
+    /// The document's target.
     pub wanted: String,
 }
 
@@ -101,23 +101,23 @@ static RULES: LazyLock<Vec<GpuRule>> = LazyLock::new(|| {
 
 static CARDS: LazyLock<Vec<TableCard>> = LazyLock::new(|| {
     let file = toml::from_str::<CardFile>(include_str!("../../profiles/gpu/cards.toml"));
-    file.expect("the built-in cards are checked by this module's tests").cards
+    file.expect("the built-in GPUs are checked by this module's tests").cards
 });
 
-/// The rules of the documents, the founding one first.
+/// The documented rules, the founding one first.
 #[must_use]
 pub fn gpu_rules() -> &'static [GpuRule] {
     &RULES
 }
 
-/// The cards of the founding document's table, in its order.
+/// The GPUs of the founding document's table, in its order.
 #[must_use]
 pub fn table_cards() -> &'static [TableCard] {
     &CARDS
 }
 
 impl GpuRule {
-    /// What it says for a card of `memory_bytes` and a model file of `model_bytes` with so many layers to offload.
+    /// The result for a GPU with `memory_bytes` and a model file of `model_bytes` with this number of offloadable layers.
     #[must_use]
     pub fn answer(&self, memory_bytes: u64, model_bytes: u64, offloadable: u32) -> RuleAnswer {
         let left_gib = memory_bytes as f64 / GIB - self.keeps_gib;
@@ -128,7 +128,7 @@ impl GpuRule {
         };
         let by_layer = || {
             let (share, layer) = (self.share_of_memory.unwrap_or(0.0), self.gib_per_layer.unwrap_or(f64::INFINITY));
-            #[allow(clippy::cast_possible_truncation)] // Layers of a card: a few hundred at most.
+            #[allow(clippy::cast_possible_truncation)] // At most a few hundred layers.
             let layers = (left_gib * share / layer).floor().max(0.0) as i64;
             layers
         };

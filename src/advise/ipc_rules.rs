@@ -1,26 +1,26 @@
-//! How a reaction goes to the bridge, and whether collecting commands pays: by the runs of `ipc --reaction` and `ipc --batch`. A
-//! batch whose commands are acknowledged and not applied is no choice, however fast it is.
+//! How a reaction is sent, and whether batches help: from runs of `ipc --reaction` and `ipc --batch`. Batches that are
+//! acknowledged but not applied are never chosen, however fast they are.
 
 use super::by_bridge::AS_WORKLY_DOES;
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Setting};
 use super::thread_choice::UNNOTICED;
 use crate::record::{Case, Run};
 
-/// How the paths of reactions begin.
+/// The prefix of reaction cases.
 const REACTION: &str = "reaction/";
 
 /// What the application does.
 const APP_REACTION: &str = "reaction/app:1";
 
-/// One way of a comparison.
+/// One strategy of a comparison.
 struct MeasuredStrategy<'a> {
     case: &'a Case,
-    /// Its mean latency over that of the first way, and the interval; `None` where its commands have no latency.
+    /// Its mean latency relative to the baseline, with the interval; `None` if its commands have no latency.
     ratio: Option<(f64, Option<(f64, f64)>)>,
 }
 
 impl MeasuredStrategy<'_> {
-    /// What stands behind the colon, or the whole: how many commands.
+    /// The number of commands: the part after the colon, or the whole.
     fn count(&self) -> &str {
         self.case.path.rsplit(['/', ':']).next().unwrap_or_default()
     }
@@ -34,7 +34,7 @@ impl MeasuredStrategy<'_> {
     }
 }
 
-/// The comparison of a run whose cases begin with `study`: what everything is compared with, and the others.
+/// The comparison of a run whose cases start with `study`: the baseline and the others.
 fn comparison<'a>(run: &'a Run, study: &str) -> Option<(MeasuredStrategy<'a>, Vec<MeasuredStrategy<'a>>)> {
     let of_study = run.cases.iter().filter(|case| case.state.stands() && case.path.starts_with(study));
     let (baseline, others): (Vec<_>, Vec<_>) = of_study
@@ -49,15 +49,15 @@ fn comparison<'a>(run: &'a Run, study: &str) -> Option<(MeasuredStrategy<'a>, Ve
     Some((baseline.into_iter().next()?, others)).filter(|(_, others)| !others.is_empty())
 }
 
-/// The newest comparison, and the run that made it.
+/// The newest comparison, and its run.
 fn newest<'a>(runs: &'a [Run], study: &str) -> Option<(&'a Run, MeasuredStrategy<'a>, Vec<MeasuredStrategy<'a>>)> {
     let mut newest_first = runs.iter().rev().filter(|run| run.command == "ipc");
     newest_first.find_map(|run| comparison(run, study).map(|(baseline, others)| (run, baseline, others)))
 }
 
-/// `ipc_mode` by the newest run of `ipc --reaction`, if there is one. The application sends one command for each answer and waits for no
-/// reply: no mode is faster than that. What several commands at once would take says what a change of the application costs, and is no
-/// gain over what it does.
+/// `ipc_mode` from the newest `ipc --reaction` run, if there is one. The application sends one command per answer and does not
+/// wait for a reply: no mode is faster. The latency of several commands at once shows the cost of changing the application; it
+/// is not a gain.
 pub(super) fn mode(runs: &[Run]) -> Option<Choice> {
     let reactions = |run: &Run| run.cases.iter().any(|case| case.state.stands() && case.path.starts_with(REACTION));
     let run = runs.iter().rev().find(|run| run.command == "ipc" && reactions(run))?;
@@ -78,7 +78,7 @@ pub(super) fn mode(runs: &[Run]) -> Option<Choice> {
         .collect();
     let changed = match callers.len() {
         0 => String::new(),
-        _ => format!("; several commands at once, which Workly does not send, would take {}", callers.join(", ")),
+        _ => format!("; several commands at once, which Workly does not send, would take: {}", callers.join(", ")),
     };
     let evidence: Vec<Evidence> = own.into_iter().chain(others.iter().filter_map(|case| told(case))).collect();
     (!evidence.is_empty()).then(|| Choice {
@@ -93,7 +93,7 @@ pub(super) fn mode(runs: &[Run]) -> Option<Choice> {
     })
 }
 
-/// `batch_window_ms` by the newest comparison of batches, if there is one.
+/// `batch_window_ms` from the newest comparison of batches, if there is one.
 pub(super) fn window(runs: &[Run]) -> Option<Choice> {
     let (run, alone, batches) = newest(runs, "batch/")?;
     let reference = Evidence::of(run, alone.case, "mean")?;
@@ -105,14 +105,14 @@ pub(super) fn window(runs: &[Run]) -> Option<Choice> {
         ..Choice::by_rule(Setting::BatchWindowMs, whole(value_ms), reason)
     };
     if batches.iter().all(|batch| batch.ratio.is_none()) {
-        let reason = "this bridge acknowledges batches, and does not carry out what is inside as far as could be seen";
+        let reason = "this bridge acknowledges batches, but there is no sign that it executes their commands";
         return Some(choice(0.0, reason.into(), Confidence::Sure, vec![reference]));
     }
     let told = |batch: &MeasuredStrategy| {
         let ratio = batch.ratio.map_or(f64::NAN, |(ratio, _)| ratio);
         format!(
-            "at {offered:.0} commands a second, the wait to fill included, a command in batches of {} takes ×{ratio:.2} of what it \
-             takes alone",
+            "at {offered:.0} commands per second, a command in batches of {}, including the wait for the batch to fill, \
+             takes ×{ratio:.2} as long as alone",
             batch.count()
         )
     };
@@ -127,11 +127,11 @@ pub(super) fn window(runs: &[Run]) -> Option<Choice> {
         return Some(choice(window_ms, told(best), Confidence::Sure, evidence()));
     }
     let confidence = if measured().all(MeasuredStrategy::is_no_better) { Confidence::Sure } else { Confidence::Likely };
-    Some(choice(0.0, format!("collecting gains nothing: {}", told(best)), confidence, evidence()))
+    Some(choice(0.0, format!("batches are not faster: {}", told(best)), confidence, evidence()))
 }
 
-/// Milliseconds as the configuration has them.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A window is seconds at most.
+/// Milliseconds as the configuration stores them.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A window is at most some seconds.
 fn whole(value_ms: f64) -> u64 {
     value_ms.max(0.0).round() as u64
 }
@@ -213,7 +213,7 @@ mod tests {
         };
         let slower = batches(Some((5.9, 5.5, 6.2)));
         assert_eq!((slower.value, slower.confidence), (Some(0.into()), Confidence::Sure));
-        assert!(slower.reason.contains("batches of 10 takes ×5.90"), "{}", slower.reason);
+        assert!(slower.reason.contains("takes ×5.90 as long"), "{}", slower.reason);
         let faster = batches(Some((0.5, 0.4, 0.6)));
         assert_eq!((faster.value, faster.basis), (Some(40.into()), Basis::Measured));
         assert_eq!(batches(Some((1.0, 0.8, 1.2))).confidence, Confidence::Likely);

@@ -1,89 +1,89 @@
-//! Whether memory leaks: growth that goes on, told apart from what comes back, fills up or happens once.
+//! Whether memory leaks: continuing growth, as opposed to growth that is freed, saturates or happens once.
 //!
-//! Memory is never still. Allocators keep pages and give them back in bulk, caches fill, contexts are made anew. So the judge
-//! looks at *floors*: the least memory in each of a few blocks of messages, which no swing within a block touches. A leak
-//! is a floor that rises, in each part of the run.
+//! Memory always fluctuates. Allocators keep pages and free them in bulk, caches fill, contexts are recreated. Therefore the
+//! *floors* are judged: the least memory in each of a few blocks of messages, which fluctuation within a block does not affect.
+//! A leak is a floor that rises in every part of the run.
 
 use serde::Serialize;
 
 use crate::stats::{Slope, theil_sen};
 
-/// The share of the run that is left out first: start-up, first uses, filling caches.
+/// The share of the run that is discarded first: start-up, first uses, filling caches.
 const FIRST_CUT: f64 = 0.2;
-/// Where the judge looks again for a steady state if growth has ended since, as after a cache that filled.
+/// Where to look again for a steady state if growth has ended since, for example after a cache has filled.
 const LATER_CUTS: [f64; 2] = [0.4, 0.6];
-/// How many blocks the rest is divided into. The number that gives the narrowest interval is used: a swing that spans
-/// several messages wants long blocks.
+/// The numbers of blocks that the rest is divided into. The one with the narrowest interval is used: fluctuation over several
+/// messages needs long blocks.
 const BLOCKS: [usize; 4] = [16, 12, 8, 6];
-/// How many of the ways to divide the run must agree on a leak, from the one with the most blocks on. With six blocks a single
-/// floor that is off would have a veto.
+/// How many of these divisions must agree on a leak, starting with the most blocks. With six blocks a single outlier would have
+/// a veto.
 const AGREEING: usize = 3;
-/// Fewest messages in a block: with fewer, its least is no floor.
+/// Fewest messages per block: with fewer, the minimum is not a floor.
 const FEWEST_IN_BLOCK: usize = 3;
-/// Fewest messages that are judged.
+/// Fewest messages for a verdict.
 const FEWEST: usize = BLOCKS[BLOCKS.len() - 1] * FEWEST_IN_BLOCK;
-/// The confidence behind a verdict. A false alarm costs more trust than a longer run costs time.
+/// The confidence level of a verdict. A false alarm costs more trust than a longer run costs time.
 const CONFIDENCE: f64 = 0.995;
-/// The share of the whole slope that each third of the run must show.
+/// The share of the total slope that each third of the run must show.
 const SUSTAINED: f64 = 0.3;
 
-/// What the memory of a run comes to.
+/// The verdict on the memory of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeakVerdict {
-    /// It grows by more than the threshold, all through the run.
+    /// It grows by more than the threshold, throughout the run.
     Leak,
     /// It does not grow by more than the threshold.
     NoLeak,
-    /// The run cannot tell.
+    /// The run is inconclusive.
     Inconclusive,
 }
 
-/// Why a run cannot tell.
+/// Why a run is inconclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
     /// There are too few messages.
     TooShort,
-    /// The memory swings more than the threshold shows within a run of this length.
+    /// Fluctuation exceeds what the threshold amounts to within the run.
     TooNoisy,
-    /// It grew, and not all through the run: too little has been seen since to say whether it ended.
+    /// It grew, but not throughout the run: too little followed to show whether the growth ended.
     Unsteady,
-    /// Messages are counted, and the count stood still: what the process did meanwhile is not in the points.
+    /// The message count did not advance: what the process did meanwhile is not in the points.
     CountStoodStill {
-        /// How long it stood still at the end, in seconds.
+        /// How long it did not advance at the end, in seconds.
         still_s: f64,
-        /// How long was watched, in seconds.
+        /// Duration of the run, in seconds.
         watched_s: f64,
     },
 }
 
-/// A verdict with what it rests on. Slopes are bytes a unit of x: a message, a token or a minute.
+/// A verdict with its figures. Slopes are bytes per unit of x: a message, a token or a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LeakJudgement {
     /// The verdict.
     pub verdict: LeakVerdict,
-    /// Why there is none; only with [`LeakVerdict::Inconclusive`].
+    /// Why it is inconclusive; only with [`LeakVerdict::Inconclusive`].
     pub doubt: Option<Doubt>,
     /// Growth of the floors, in bytes, with its 95 % interval.
     pub slope: Option<Growth>,
-    /// The smallest growth that this run excludes, in bytes: the upper end of the 99.5 % interval, and no less than the grain
-    /// over the length of the run.
+    /// The smallest growth that this run excludes, in bytes: the upper end of the 99.5 % interval, but at least the grain over
+    /// the length of the run.
     pub excluded: Option<f64>,
-    /// The x from which on memory was judged.
+    /// The x from which memory was judged.
     pub since: f64,
-    /// Points that were judged.
+    /// Number of points judged.
     pub n: usize,
     /// Blocks that they were divided into.
     pub blocks: usize,
-    /// About how much longer the run should be, in units of x; only with [`LeakVerdict::Inconclusive`].
+    /// Approximately how much longer the run should be, in units of x; only with [`LeakVerdict::Inconclusive`].
     pub more: Option<f64>,
 }
 
-/// A slope as a record keeps it.
+/// A slope as recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Growth {
-    /// Bytes a unit of x.
+    /// Bytes per unit of x.
     pub value: f64,
     /// The lower end of the 95 % interval.
     pub low: f64,
@@ -91,14 +91,14 @@ pub struct Growth {
     pub high: f64,
 }
 
-/// What a leak is judged by.
+/// The criteria for a leak.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LeakRule {
-    /// Bytes a unit of x that are called a leak.
+    /// Growth that counts as a leak, in bytes per unit of x.
     pub threshold: f64,
-    /// Points at the start that are left out at least: until a rolling conversation is full.
+    /// Fewest points discarded at the start: until a rolling conversation is full.
     pub warm_up: usize,
-    /// The steps in which memory is counted, in bytes: a page.
+    /// The granularity of memory, in bytes: a page.
     pub grain: f64,
 }
 
@@ -112,7 +112,7 @@ impl LeakRule {
         if first.verdict != LeakVerdict::Inconclusive || first.doubt == Some(Doubt::TooShort) {
             return first;
         }
-        // A steady state later on clears it. A leak that began only then is for a longer run to tell.
+        // A later steady state clears it. A leak that only started there needs a longer run.
         let later = LATER_CUTS.into_iter().map(|share| self.part(&points[cut(share)..]));
         later.into_iter().find(|part| part.verdict == LeakVerdict::NoLeak).unwrap_or(first)
     }
@@ -146,7 +146,7 @@ impl LeakRule {
         let usual = theil_sen(floors, 0.95).and_then(|slope| Some((slope.value, slope.interval?)));
         let slope = usual.map(|(value, (low, high))| Growth { value, low, high });
         let is_sustained = is_sustained(floors, sure.value);
-        // However long the blocks are: neighbours that resemble each other would pass for a slope in short ones.
+        // Independent of the block length: correlated neighbours would look like a slope in short blocks.
         let rises = divided.iter().take(AGREEING).all(|divided| divided.low > self.threshold);
         let (verdict, doubt) = if rises && is_sustained {
             (LeakVerdict::Leak, None)
@@ -161,16 +161,16 @@ impl LeakRule {
         LeakJudgement { verdict, doubt, slope, excluded: Some(excluded), blocks: floors.len(), more, ..none }
     }
 
-    /// About how much longer the run should be. The interval of a slope narrows with the length of the run to the power of
-    /// 3/2; it should become half as wide as the threshold. Never less than as long again: what has to be waited out is
-    /// as long as what was seen.
+    /// Approximately how much longer the run should be. The interval of a slope narrows with the length of the run to the power
+    /// of 3/2; it should become half as wide as the threshold. At least as long again, because whatever has to end may take as
+    /// long as the run so far.
     fn more(&self, span: f64, low: f64, high: f64) -> f64 {
         let wanted = ((high - low) / self.threshold.max(f64::MIN_POSITIVE)).powf(2.0 / 3.0);
         let grain = self.grain / (self.threshold.max(f64::MIN_POSITIVE) * span.max(f64::MIN_POSITIVE));
         span * (wanted.max(grain).max(2.0) - 1.0)
     }
 
-    /// How much is missing, in units of x, for as many points as can be judged at all.
+    /// How much is missing, in units of x, until there are enough points for a verdict.
     fn missing(&self, points: &[(f64, f64)]) -> f64 {
         let needed = (FEWEST as f64 / (1.0 - FIRST_CUT)).max((FEWEST + self.warm_up) as f64);
         let step = match points {
@@ -181,7 +181,7 @@ impl LeakRule {
     }
 }
 
-/// The floors of one way to divide the run, and how fast they rise.
+/// The floors of one division of the run, and their slope.
 struct Divided {
     floors: Vec<(f64, f64)>,
     slope: Slope,
@@ -189,7 +189,7 @@ struct Divided {
     high: f64,
 }
 
-/// The run, divided in all ways that it is long enough for.
+/// All divisions that the run is long enough for.
 fn divided(points: &[(f64, f64)]) -> Vec<Divided> {
     let usable = BLOCKS.into_iter().filter(|blocks| points.len() / blocks >= FEWEST_IN_BLOCK);
     let floors = usable.filter_map(|blocks| {
@@ -201,12 +201,12 @@ fn divided(points: &[(f64, f64)]) -> Vec<Divided> {
     floors.collect()
 }
 
-/// The floors whose slope is known best; of equals the first, which has the most blocks.
+/// The floors with the narrowest slope interval; among equals the first, which has the most blocks.
 fn narrowest(divided: &[Divided]) -> Option<&Divided> {
     divided.iter().reduce(|best, next| if next.high - next.low < best.high - best.low { next } else { best })
 }
 
-/// The point of least memory in each block, the first of equals.
+/// The point of least memory in each block, the first among equals.
 fn floors(points: &[(f64, f64)], blocks: usize) -> Vec<(f64, f64)> {
     let bounds: Vec<usize> = (0..=blocks).map(|block| block * points.len() / blocks).collect();
     bounds
@@ -217,8 +217,8 @@ fn floors(points: &[(f64, f64)], blocks: usize) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Whether each third of the floors rises by a fair part of the whole slope, and the last ones do too. What happened once, or
-/// has ended, does not.
+/// Whether each third of the floors rises by a fair share of the total slope, including the last ones. One-time or finished
+/// growth does not.
 fn is_sustained(floors: &[(f64, f64)], slope: f64) -> bool {
     let last = floors.len() - 1;
     let bound = |third: usize| third * last / 3;

@@ -1,4 +1,4 @@
-//! From what is known to a recommendation: pure rules that measure nothing, read nothing and print nothing.
+//! From facts and records to a recommendation: pure rules that measure, read and print nothing.
 
 mod by_bridge;
 mod by_gpu_runs;

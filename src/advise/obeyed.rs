@@ -1,5 +1,5 @@
-//! Who acts on a setting once it is written, and what the application does by itself. A setting that nobody acts on changes
-//! nothing, however good it would be, and says so.
+//! Who acts on a setting once it is written, and what the application does by itself. A setting that no program acts on has no
+//! effect, however good it would be; this is stated.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -55,17 +55,17 @@ impl Setting {
     }
 }
 
-/// What the application runs with before and after a recommendation, in its own numbers.
+/// What the application runs with before and after a recommendation, in numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileChange {
-    /// The profile that the configuration has; `None` where it names none that the application knows.
+    /// The configured profile; `None` if it names none that the application supports.
     pub from: Option<ProfileAsk>,
     /// The profile that it will have.
     pub to: ProfileAsk,
 }
 
 impl ProfileChange {
-    /// What the recommended profile, or the present one where it stays, comes to. `None` where neither is known.
+    /// The values of the recommended profile, or of the current one if it is kept. `None` if neither is known.
     #[must_use]
     pub fn of(situation: &RecommendationInput, choices: &[Choice]) -> Option<Self> {
         let chosen = choices.iter().find(|choice| choice.setting == Setting::GpuProfile);
@@ -73,7 +73,7 @@ impl ProfileChange {
         Self::between(&situation.profiles, situation.current_profile.as_deref(), chosen)
     }
 
-    /// From one profile to another by their names; without the second, the first stays.
+    /// From one profile to another by name; without the second, the first is kept.
     #[must_use]
     pub fn between(profiles: &[ProfileAsk], from: Option<&str>, to: Option<&str>) -> Option<Self> {
         let named = |name: &str| profiles.iter().find(|profile| profile.name == name).cloned();
@@ -82,7 +82,7 @@ impl ProfileChange {
         Some(Self { from, to })
     }
 
-    /// In a sentence.
+    /// As a sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
         let Self { from, to } = self;
@@ -90,19 +90,19 @@ impl ProfileChange {
         match from {
             Some(from) if from != to => {
                 format!(
-                    "With {name} the application runs with {numbers}; with {}, as now, with {}.",
+                    "With {name} the application runs with {numbers}; with {}, the current profile, with {}.",
                     from.name,
                     from.numbers()
                 )
             }
-            Some(_) => format!("With {name}, as now, the application runs with {numbers}."),
+            Some(_) => format!("With {name}, the current profile, the application runs with {numbers}."),
             None => format!("With {name} the application runs with {numbers}."),
         }
     }
 }
 
 impl ProfileAsk {
-    /// What the application uses for a setting under this profile. `None` where that is not known, or is no single value.
+    /// The application's value of a setting under this profile. `None` if it is not known or not a single value.
     #[must_use]
     pub fn value(&self, setting: Setting) -> Option<Value> {
         match setting {
@@ -118,7 +118,7 @@ impl ProfileAsk {
             Setting::UseMmap => Some(true.into()),
             Setting::WarmStart => Some(false.into()),
             Setting::IpcMode => Some(AS_WORKLY_DOES.into()),
-            // Of the wait policy, the environment that the application is started in decides.
+            // The environment that the application is started in decides the wait policy.
             Setting::WaitPolicy | Setting::BatchWindowMs => None,
         }
     }
@@ -129,8 +129,8 @@ impl ProfileAsk {
         numbers.extend(self.n_threads_batch.map(|threads| format!("{threads} for prompts")));
         numbers.extend([format!("a context of {}", self.n_ctx), format!("batches of {}", self.n_batch)]);
         numbers.extend(self.layers.map(|layers| match layers {
-            0 => "no layer on a card".into(),
-            layers => format!("{} on a card", counted(layers, "layer")),
+            0 => "no layers on the GPU".into(),
+            layers => format!("{} on the GPU", counted(layers, "layer")),
         }));
         numbers.join(", ")
     }
@@ -169,8 +169,8 @@ mod tests {
         let change = ProfileChange::between(&profiles(), Some("balanced"), Some("cpu_fallback")).unwrap();
         assert_eq!(
             change.sentence(),
-            "With cpu_fallback the application runs with 8 threads, 2 for prompts, a context of 2048, batches of 128; with balanced, \
-             as now, with 6 threads, 2 for prompts, a context of 2048, batches of 256."
+            "With cpu_fallback the application runs with 8 threads, 2 for prompts, a context of 2048, batches of 128; \
+             with balanced, the current profile, with 6 threads, 2 for prompts, a context of 2048, batches of 256."
         );
         assert_eq!(
             (change.to.value(Setting::NThreads), change.to.value(Setting::FlashAttn)),
@@ -181,7 +181,9 @@ mod tests {
     #[test]
     fn a_profile_that_stays_or_is_not_known_is_told_as_such() {
         let stays = ProfileChange::between(&profiles(), Some("balanced"), None).unwrap();
-        assert!(stays.sentence().starts_with("With balanced, as now, the application runs with 6 threads"));
+        assert!(
+            stays.sentence().starts_with("With balanced, the current profile, the application runs with 6 threads")
+        );
         let first = ProfileChange::between(&profiles(), Some("cpu"), Some("balanced")).unwrap();
         assert_eq!((first.from, first.to.n_threads), (None, 6));
         assert_eq!(ProfileChange::between(&profiles(), Some("cpu"), None), None);

@@ -1,72 +1,72 @@
-//! How many layers go on a GPU: the most that fit beside what the desktop needs, by what was foreseen of each placement.
+//! How many layers go on a GPU: the most that fit beside the reserve, according to projections of each placement.
 
 use serde::{Deserialize, Serialize};
 
 use super::bytes::gib;
 use crate::plural::{counted, verb_for};
 
-/// One placement, and what it would take.
+/// One placement and its memory use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlacementOption {
     /// Layers on the GPU, the output layer counted.
     pub n_gpu_layers: u32,
-    /// Tokens of context.
+    /// Context in tokens.
     pub n_ctx: u32,
-    /// How keys and values are stored: `f16`, `q8_0`.
+    /// Storage type of keys and values: `f16`, `q8_0`.
     pub kv_type: String,
-    /// Bits that such a value takes, in tenths: the finer of two types has more.
+    /// Bits per value, in tenths: a higher number is more precise.
     pub kv_bits_x10: u32,
-    /// What it takes on the GPU, in bytes.
+    /// Memory on the GPU, in bytes.
     pub device_bytes: u64,
-    /// What it takes of the machine's memory, in bytes.
+    /// Memory in RAM, in bytes.
     pub host_bytes: u64,
 }
 
-/// What there is to fill.
+/// The available memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryBudget {
-    /// Memory of the card, in bytes.
+    /// Memory of the GPU, in bytes.
     pub total_bytes: u64,
-    /// How much of that is free now, in bytes. The whole of it for a card that is not here.
+    /// The free part of that, in bytes. All of it for a GPU that is not present.
     pub free_bytes: u64,
-    /// What is to stay free for Unity, the desktop and the driver, in bytes.
+    /// Memory to keep free for Unity, the desktop and the driver, in bytes.
     pub reserve_bytes: u64,
 }
 
 impl MemoryBudget {
-    /// What a model may take: the card without the reserve, and never more than is free.
+    /// Memory available to a model: GPU memory without the reserve, and never more than is free.
     #[must_use]
     pub fn available_bytes(&self) -> u64 {
         self.free_bytes.min(self.total_bytes.saturating_sub(self.reserve_bytes))
     }
 }
 
-/// A placement that was picked, and what it was picked over.
+/// A chosen placement, and what it was preferred to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlacementPick {
     /// The placement.
     pub chosen: PlacementOption,
-    /// The next best that fits.
+    /// The next best one that fits.
     pub runner_up: Option<PlacementOption>,
-    /// The least of those with more layers, which do not fit.
+    /// The smallest of those with more layers, which do not fit.
     pub next_up: Option<PlacementOption>,
-    /// What it was picked for.
+    /// The memory that it was chosen for.
     pub budget: MemoryBudget,
 }
 
 impl PlacementPick {
-    /// What stays free beside the reserve, in bytes.
+    /// Memory that remains free besides the reserve, in bytes.
     #[must_use]
     pub fn spare_bytes(&self) -> u64 {
         self.budget.available_bytes().saturating_sub(self.chosen.device_bytes)
     }
 
-    /// Why this one, in one sentence.
+    /// Why this one, as a sentence.
     #[must_use]
     pub fn why(&self) -> String {
         let available = self.budget.available_bytes();
         let fits = format!(
-            "{} with a context of {} and a KV cache of {} {} {} of the {} that may be filled",
+            "{} with a context of {} and a KV cache of {} {} {} of the {} available",
             counted(self.chosen.n_gpu_layers, "layer"),
             self.chosen.n_ctx,
             self.chosen.kv_type,
@@ -85,7 +85,7 @@ impl PlacementPick {
         }
     }
 
-    /// Why not the runner-up, in one sentence.
+    /// Why not the runner-up, as a sentence.
     #[must_use]
     pub fn why_not_runner_up(&self) -> Option<String> {
         let (first, second) = (&self.chosen, self.runner_up.as_ref()?);
@@ -94,10 +94,10 @@ impl PlacementPick {
         } else if second.n_ctx < first.n_ctx {
             "a shorter context"
         } else {
-            "a coarser KV cache"
+            "a more quantised KV cache"
         };
         Some(format!(
-            "Runner-up: {}, context {}, KV cache {}, {}: it fits as well and has {lacks}.",
+            "Runner-up: {}, context {}, KV cache {}, {}: it also fits, with {lacks}.",
             counted(second.n_gpu_layers, "layer"),
             second.n_ctx,
             second.kv_type,
@@ -106,8 +106,8 @@ impl PlacementPick {
     }
 }
 
-/// Picks among placements by a budget: the most layers that fit, then the longest context, then the finest KV cache. `None`
-/// where nothing fits.
+/// Chooses a placement within a budget: the most layers that fit, then the longest context, then the most precise KV cache.
+/// `None` if nothing fits.
 #[must_use]
 pub fn pick(options: &[PlacementOption], budget: &MemoryBudget) -> Option<PlacementPick> {
     let available = budget.available_bytes();
@@ -123,8 +123,8 @@ pub fn pick(options: &[PlacementOption], budget: &MemoryBudget) -> Option<Placem
     })
 }
 
-/// Placements after which speed fell although more layers were on the GPU: what a card does whose driver moved memory out
-/// to the machine. `speeds` are layers and tokens a second; a fall counts beyond `noise`, a share.
+/// Placements after which speed fell although more layers were on the GPU: a GPU whose driver moved memory to RAM. `speeds` are
+/// layers and tokens per second; a fall counts if it exceeds `noise`, a share.
 #[must_use]
 pub fn cliffs(speeds: &[(u32, f64)], noise: f64) -> Vec<(u32, u32, f64)> {
     let mut sorted = speeds.to_vec();
@@ -197,7 +197,7 @@ mod tests {
         assert!(why.contains("6 layers would take at least 3.20 GiB, 0.20 GiB too much"), "{why}");
         let runner_up = pick.why_not_runner_up().unwrap();
         assert!(runner_up.contains("5 layers, context 2048, KV cache f16, 2.81 GiB"), "{runner_up}");
-        assert!(runner_up.ends_with("has a shorter context."), "{runner_up}");
+        assert!(runner_up.ends_with("with a shorter context."), "{runner_up}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! All rules together: what is recommended, and what could not be known.
+//! All rules together: what is recommended, and what is not known.
 
 use super::by_bridge::{ipc, warm_start};
 use super::by_threads::TTFT_TARGET_MS;
@@ -8,11 +8,11 @@ use super::recommendation_input::{Card, RecommendationInput};
 use super::{by_noise, by_placement, by_threads, ipc_rules};
 use crate::record::Run;
 
-/// The choices for a situation, from runs in the order of their starts, and what could not be known.
+/// The choices for an input, from runs in order of their start, and what is not known.
 #[must_use]
 pub fn recommend(situation: &RecommendationInput, runs: &[Run]) -> (Vec<Choice>, Vec<String>) {
     let mut choices = by_placement::choices(situation, runs);
-    // What was measured stands in place of what a rule says.
+    // Measurements take precedence over rules.
     let engine = by_threads::choices(situation, runs);
     choices.retain(|choice| engine.iter().all(|measured| measured.setting != choice.setting));
     choices.extend(engine);
@@ -20,7 +20,7 @@ pub fn recommend(situation: &RecommendationInput, runs: &[Run]) -> (Vec<Choice>,
     choices.push(warm_start(situation, runs));
     let [mode, window] = ipc(runs);
     choices.push(match ipc_rules::mode(runs) {
-        // What a lone command waits stands beside it, whichever way reactions go.
+        // The latency of a lone command is added, however reactions are sent.
         Some(compared) => Choice { evidence: [compared.evidence, mode.evidence].concat(), ..compared },
         None => mode,
     });
@@ -39,47 +39,51 @@ fn not_known(situation: &RecommendationInput, choices: &[Choice]) -> Vec<String>
     let mut sentences = Vec::new();
     let of = |setting: Setting| choices.iter().find(|choice| choice.setting == setting);
     match &situation.card {
-        Card::NotKnown { reason } => sentences.push(format!("Whether a graphics card is here: {reason}.")),
+        Card::NotKnown { reason } => sentences.push(format!("Whether there is a GPU: {reason}.")),
         Card::Here { free_bytes: None, .. } => {
-            sentences.push("How much of the video memory is free: all of it was taken for free.".into());
+            sentences.push("How much GPU memory is free: all of it was assumed to be free.".into());
         }
-        Card::Here { .. } if !was_measured(of(Setting::NGpuLayers)) => sentences
-            .push("How fast each placement is: it was foreseen what it takes, and not measured what it gives.".into()),
+        Card::Here { .. } if !was_measured(of(Setting::NGpuLayers)) => {
+            sentences.push("How fast each placement is: memory was projected; speed was not measured.".into());
+        }
         Card::Here { .. } | Card::None => {}
     }
     if of(Setting::NThreads).is_some_and(|choice| choice.basis == Basis::Rule) {
-        sentences.push("Which thread count is the fastest here: no sweep was found, and none was measured.".into());
+        sentences.push("Which thread count is fastest here: there is no threads run, and none was measured.".into());
     }
     let layers = of(Setting::NGpuLayers).and_then(|choice| choice.value.as_ref()?.as_u64());
     if layers.is_some_and(|layers| layers > 0) {
-        sentences.push("What threads matter with layers on the card: sweeps measure the model on the CPU.".into());
+        sentences
+            .push("Which thread count is best with layers on the GPU: threads measures the model on the CPU.".into());
     }
     let ttft = of(Setting::NThreadsBatch).and_then(|choice| choice.evidence.iter().find(|one| one.metric == "ttft"));
     match ttft {
-        Some(ttft) if situation.objective == Objective::Responsive && ttft.value > TTFT_TARGET_MS => sentences.push(format!(
-            "How to get the first token within {TTFT_TARGET_MS:.0} ms: it took {:.0} ms with the best of what was measured.",
-            ttft.value
-        )),
+        Some(ttft) if situation.objective == Objective::Responsive && ttft.value > TTFT_TARGET_MS => {
+            sentences.push(format!(
+                "How to get the first token within {TTFT_TARGET_MS:.0} ms: the best measured setting takes {:.0} ms.",
+                ttft.value
+            ));
+        }
         None => sentences.push("How long the first token takes.".into()),
         Some(_) => {}
     }
     if of(Setting::IpcMode).is_some_and(|choice| choice.confidence == Confidence::Guess && choice.basis == Basis::Rule)
     {
-        sentences.push("How long a command to the avatar takes: it is measured where a bridge listens.".into());
+        sentences.push("How long a command to the avatar takes: it is only measured if a bridge is listening.".into());
     }
     if !was_measured(of(Setting::WarmStart)) {
-        sentences.push("What a cold start takes, and what warming saves of it: warmup tells.".into());
+        sentences.push("How long a cold start takes, and how much warming saves: run warmup.".into());
     }
     if !was_measured(of(Setting::IpcMode)) {
-        sentences.push("How long the one command takes that Workly sends for an answer: ipc --reaction tells.".into());
+        sentences.push("How long the command takes that Workly sends for an answer: run ipc --reaction.".into());
     }
     if !was_measured(of(Setting::BatchWindowMs)) {
-        sentences.push("What batches would give on a bridge that carries them out: ipc --batch tells.".into());
+        sentences.push("What batches gain on a bridge that executes them: run ipc --batch.".into());
     }
     sentences
 }
 
-/// Whether two ways were compared, and not only one looked at.
+/// Whether two strategies were compared, not just one measured.
 fn was_measured(choice: Option<&Choice>) -> bool {
     choice
         .is_some_and(|choice| choice.basis == Basis::Measured && (choice.margin.is_some() || choice.evidence.len() > 1))

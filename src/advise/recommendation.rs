@@ -1,4 +1,4 @@
-//! What a recommendation says: each setting with its value, and what speaks for it.
+//! The content of a recommendation: each setting with its value and evidence.
 
 use jiff::Timestamp;
 use serde::ser::SerializeStruct;
@@ -8,18 +8,18 @@ use serde_json::Value;
 use super::obeyed::{ObeyedBy, ProfileChange};
 use crate::record::{Case, Run, SchemaVersion, Simulation};
 
-/// Version of the shape of [`Recommendation`] as JSON.
+/// Version of the JSON format of [`Recommendation`].
 pub const RECOMMENDATION_SCHEMA: SchemaVersion = SchemaVersion { major: 1, minor: 1 };
 
-/// What a recommendation is good for.
+/// The objective of a recommendation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Objective {
-    /// The first token within a second and a command applied within 50 ms, beside the avatar; then tokens a second.
+    /// The first token within a second and a command applied within 50 ms, beside the avatar; then tokens per second.
     Responsive,
-    /// Tokens a second before all else.
+    /// Tokens per second first.
     Fast,
-    /// Cores and video memory are left to other programs, as long as four fifths of the speed remain.
+    /// Cores and GPU memory are left to other programs; four fifths of the speed are kept.
     Light,
 }
 
@@ -34,17 +34,16 @@ impl Objective {
         }
     }
 
-    /// What it wants, in words.
+    /// Its meaning in words.
     #[must_use]
     pub fn stated(self) -> &'static str {
         match self {
             Self::Responsive => {
-                "responsive: the first token within 1 s and a command applied within 50 ms beside the avatar, then tokens a \
-                 second"
+                "responsive: first token within 1 s and a command applied within 50 ms beside the avatar, then tokens per second"
             }
-            Self::Fast => "fast: tokens a second before all else, with nothing but the model on the machine",
+            Self::Fast => "fast: tokens per second first, with nothing else running",
             Self::Light => {
-                "light: cores and video memory left to games and others, as long as four fifths of the speed remain"
+                "light: leave cores and GPU memory to games and other programs, and keep four fifths of the speed"
             }
         }
     }
@@ -60,33 +59,32 @@ pub enum Setting {
     NGpuLayers,
     /// Context in tokens.
     NCtx,
-    /// Tokens of a prompt that are handed over at once.
+    /// Prompt tokens processed per batch.
     NBatch,
     /// Threads while generating.
     NThreads,
-    /// Threads while reading a prompt.
+    /// Threads while processing a prompt.
     NThreadsBatch,
-    /// Type of the cache of keys and values.
+    /// Type of the KV cache.
     KvType,
-    /// Flash attention: `on` or `off`. The application could not ask for llama.cpp's `auto`: to llama-cpp-python it is a
-    /// truth value.
+    /// Flash attention: `on` or `off`. The application cannot select llama.cpp's `auto`: in llama-cpp-python it is a boolean.
     FlashAttn,
     /// Priority of the model's threads: `normal`, `low`, `idle`.
     Priority,
-    /// What the model's threads do that wait for others: `active` or `passive`.
+    /// What waiting model threads do: `active` or `passive`.
     WaitPolicy,
-    /// Whether the model's file is mapped.
+    /// Whether the model's file is memory-mapped.
     UseMmap,
     /// Whether the model is loaded and run once before the first message.
     WarmStart,
-    /// How commands go to the bridge.
+    /// How commands are sent to the bridge.
     IpcMode,
     /// How long commands are collected before they are sent, in milliseconds.
     BatchWindowMs,
 }
 
 impl Setting {
-    /// All of them, in reading order.
+    /// All settings, in reading order.
     pub const ALL: [Self; 14] = [
         Self::GpuProfile,
         Self::NGpuLayers,
@@ -127,7 +125,7 @@ impl Setting {
 }
 
 impl Setting {
-    /// A value of it that was written as a word, in its own type.
+    /// A value of it that was written as text, in its own type.
     pub(super) fn typed(self, word: &str) -> Value {
         match (self, word) {
             (Self::UseMmap, "true" | "on") => true.into(),
@@ -137,15 +135,15 @@ impl Setting {
     }
 }
 
-/// On what a value rests.
+/// The basis of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// Runs of this machine.
     Measured,
-    /// llama.cpp's own account of what it would take.
+    /// llama.cpp's projection.
     Projected,
-    /// A rule that is written down, and nothing seen.
+    /// A documented rule; nothing was measured.
     Rule,
 }
 
@@ -161,17 +159,17 @@ impl Basis {
     }
 }
 
-/// How sure a choice is.
+/// The confidence of a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
-    /// Better than every other beyond the noise, or equal and cheaper.
+    /// Better than every alternative beyond the noise, or equal and cheaper.
     Sure,
-    /// Likely, and something that matters was not measured.
+    /// Likely, but something that matters was not measured.
     Likely,
-    /// A guess that beats no choice at all.
+    /// A guess that is better than no choice.
     Guess,
-    /// Whatever the difference is, the noise hides it.
+    /// The noise hides any difference.
     NoDifference,
 }
 
@@ -188,7 +186,7 @@ impl Confidence {
     }
 }
 
-/// A figure that speaks for a choice.
+/// A figure that supports a choice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The run; empty for a projection.
@@ -208,7 +206,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// A figure of a saved run; `None` where it is missing.
+    /// A figure of a saved run; `None` if it is missing.
     #[must_use]
     pub fn of(run: &Run, case: &Case, metric: &str) -> Option<Self> {
         let metric = case.metric(metric)?;
@@ -229,35 +227,35 @@ impl Evidence {
 pub struct Margin {
     /// The next best value.
     pub runner_up: Value,
-    /// What the runner-up reaches as a share of the choice: below 1 is worse.
+    /// The runner-up's result as a share of the choice: below 1 is worse.
     pub share: f64,
     /// Rounds that were compared.
     pub n: u64,
-    /// The interval of the share, where there is one.
+    /// The interval of the share, if there is one.
     pub interval: Option<(f64, f64)>,
 }
 
-/// One setting. As JSON it has `obeyed_by` too, after `value`.
+/// One setting. Its JSON also has `obeyed_by`, after `value`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Choice {
-    /// Which.
+    /// The setting.
     pub setting: Setting,
-    /// Its value; `None` leaves what is there.
+    /// Its value; `None` keeps the current value.
     pub value: Option<Value>,
-    /// What the application uses in its place, or by itself; `None` where that is not known.
+    /// What the application uses instead, or by itself; `None` if that is not known.
     #[serde(default)]
     pub application: Option<Value>,
-    /// On what it rests.
+    /// Its basis.
     pub basis: Basis,
-    /// Why, in a sentence.
+    /// Why, as a sentence.
     pub reason: String,
     /// The figures behind it.
     pub evidence: Vec<Evidence>,
     /// How far it is ahead of the next best.
     pub margin: Option<Margin>,
-    /// What it costs.
+    /// Its cost.
     pub cost: String,
-    /// How sure it is.
+    /// Its confidence.
     pub confidence: Confidence,
 }
 
@@ -278,17 +276,17 @@ impl Choice {
         }
     }
 
-    /// The same with what it costs.
+    /// The same with its cost.
     #[must_use]
     pub fn costing(self, cost: impl Into<String>) -> Self {
         Self { cost: cost.into(), ..self }
     }
 
-    /// The value as it is read aloud.
+    /// The value as text.
     #[must_use]
     pub fn value_text(&self) -> String {
         match &self.value {
-            None => "as it is".into(),
+            None => "unchanged".into(),
             Some(value) => spelled(value),
         }
     }
@@ -300,19 +298,19 @@ impl Choice {
         format!("{} = {} ({}): {}.{cost}", self.setting.key(), self.value_text(), self.obeyed(), self.reason)
     }
 
-    /// Whether the application does as it says by itself, who reads it otherwise, and what the application uses instead.
+    /// Whether the application already does this, who reads it otherwise, and what the application uses instead.
     #[must_use]
     pub fn obeyed(&self) -> String {
         let own = self.application.as_ref().map(spelled);
         match (self.setting.obeyed_by(), own) {
             (ObeyedBy::Application, _) => "the application reads it".into(),
             (ObeyedBy::Launcher, Some(_)) if self.value == self.application => {
-                "the application does the same by itself".into()
+                "the application already does this".into()
             }
             (ObeyedBy::Launcher, Some(own)) => format!("with launch; without it the application uses {own}"),
             (ObeyedBy::Launcher, None) => "with launch".into(),
             (ObeyedBy::Nobody, Some(_)) if self.value == self.application => {
-                "nobody reads it; the application does the same by itself".into()
+                "nobody reads it; the application already does this".into()
             }
             (ObeyedBy::Nobody, Some(own)) => format!("nobody reads it yet; the application uses {own}"),
             (ObeyedBy::Nobody, None) => "nobody reads it yet".into(),
@@ -320,7 +318,7 @@ impl Choice {
     }
 }
 
-/// A value as it is read aloud.
+/// A value as text.
 #[must_use]
 pub fn spelled(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), String::from)
@@ -331,7 +329,7 @@ impl Serialize for Choice {
         let mut choice = serializer.serialize_struct("Choice", 10)?;
         choice.serialize_field("setting", &self.setting)?;
         choice.serialize_field("value", &self.value)?;
-        // What is known of the setting, not of this choice: it is written for readers and never read back.
+        // A fact about the setting, not about this choice: written for readers and never read back.
         choice.serialize_field("obeyed_by", &self.setting.obeyed_by())?;
         choice.serialize_field("application", &self.application)?;
         choice.serialize_field("basis", &self.basis)?;
@@ -347,24 +345,24 @@ impl Serialize for Choice {
 /// A recommendation for one machine, one model and one objective.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recommendation {
-    /// Version of this shape.
+    /// Version of the format.
     pub schema: SchemaVersion,
-    /// The run that it was made in.
+    /// The run that created it.
     pub run_id: String,
     /// The program and its version.
     pub tool: String,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
-    /// What for.
+    /// The objective.
     pub objective: Objective,
-    /// What stood in for the user's own in the runs behind it.
+    /// What was simulated in the runs behind it.
     pub simulated: Vec<Simulation>,
-    /// What the application runs with before and after, where that is known.
+    /// What the application runs with before and after, if known.
     #[serde(default)]
     pub application: Option<ProfileChange>,
     /// The settings, in reading order.
     pub choices: Vec<Choice>,
-    /// What could not be known, in sentences.
+    /// What is not known, in sentences.
     pub not_known: Vec<String>,
 }
 
@@ -375,11 +373,11 @@ impl Recommendation {
         self.choices.iter().find(|choice| choice.setting == setting)
     }
 
-    /// All of it in sentences: what for, what and why, what stays for which reason, what could not be known.
+    /// All of it in sentences: objective, values with reasons, what is unchanged and why, what is not known.
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
         let mut sentences = vec![format!("For {}.", self.objective.stated())];
-        sentences.push("Of these settings the application reads gpu_profile alone: the configuration by itself changes nothing else. Started with workly-perf launch, it runs with all of them but those that nobody reads yet.".into());
+        sentences.push("Of these settings the application itself only reads gpu_profile. Started with workly-perf launch, it runs with all of them except those that nobody reads yet.".into());
         sentences.extend(self.application.as_ref().map(ProfileChange::sentence));
         let is_blank = |choice: &&Choice| choice.value.is_none() && choice.evidence.is_empty();
         sentences.extend(self.choices.iter().filter(|choice| !is_blank(choice)).map(Choice::sentence));
@@ -389,7 +387,7 @@ impl Recommendation {
         for reason in reasons {
             let kept = self.choices.iter().filter(is_blank).filter(|choice| choice.reason == reason);
             let keys: Vec<&str> = kept.map(|choice| choice.setting.key()).collect();
-            sentences.push(format!("{} as it is: {reason}.", keys.join(", ")));
+            sentences.push(format!("{} unchanged: {reason}.", keys.join(", ")));
         }
         sentences.extend(self.not_known.iter().map(|sentence| format!("Not known: {sentence}")));
         sentences

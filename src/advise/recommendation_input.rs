@@ -1,35 +1,35 @@
-//! What a recommendation starts from: plain facts, handed over by whoever looked.
+//! The input of a recommendation: plain facts, collected by the caller.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::recommendation::{Basis, Objective};
 
-/// The graphics card.
+/// The GPU.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Card {
-    /// Nobody could tell whether there is one.
+    /// It is not known whether there is one.
     NotKnown {
         /// Why.
         reason: String,
     },
-    /// There is none that llama.cpp could use.
+    /// There is none that llama.cpp can use.
     None,
     /// There is one.
     Here {
         /// Its memory, in bytes.
         total_bytes: u64,
-        /// What of it is free now, in bytes.
+        /// Its free memory, in bytes.
         free_bytes: Option<u64>,
     },
 }
 
-/// A GPU profile of the application, for this model and machine: what the application then runs with.
+/// A GPU profile of the application for this model and machine: what the application then runs with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileAsk {
     /// Its name in the configuration.
     pub name: String,
-    /// Layers that it puts on a GPU, the output layer counted; `None` where it is not known how many the model has.
+    /// Layers on a GPU, including the output layer; `None` if the number of layers is not known.
     pub layers: Option<u64>,
     /// Context in tokens.
     pub n_ctx: u64,
@@ -37,61 +37,61 @@ pub struct ProfileAsk {
     pub n_batch: u64,
     /// Threads while generating.
     pub n_threads: u64,
-    /// Threads while reading a prompt. The application never sets them, and llama-cpp-python then takes the logical CPUs of the
-    /// machine; `None` where those are not known.
+    /// Threads while processing a prompt. The application never sets them, and llama-cpp-python then uses the machine's logical
+    /// CPUs; `None` if those are not known.
     pub n_threads_batch: Option<u64>,
 }
 
-/// What one profile's context takes on the card, for every number of layers.
+/// GPU memory of one profile's context, for every number of layers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Footprint {
     /// Context in tokens.
     pub n_ctx: u64,
     /// Batch in tokens.
     pub n_batch: u64,
-    /// Type of the cache: `f16`, `q8_0`.
+    /// Type of the KV cache: `f16`, `q8_0`.
     pub kv_type: &'static str,
-    /// Bytes on the card: the first with no layer on it, the last with all and the output layer.
+    /// Bytes on the GPU: first with no layer on it, last with all layers and the output layer.
     pub card_bytes: Vec<u64>,
 }
 
 /// The model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelNeeds {
-    /// Its name, for people.
+    /// Its display name.
     pub name: String,
-    /// Hash of its header, which ties runs to it.
+    /// Hash of its header, which links runs to it.
     pub header_hash: String,
-    /// Length of the file, in bytes.
+    /// Size of the file, in bytes.
     pub file_bytes: u64,
-    /// Context that it was trained for.
+    /// Its trained context, in tokens.
     pub trained_context: Option<u64>,
-    /// What the profiles take.
+    /// The memory use of the profiles.
     pub footprints: Vec<Footprint>,
-    /// Who says so.
+    /// Basis of these figures.
     pub footprint_basis: Basis,
 }
 
-/// Everything that the rules look at, runs apart.
+/// Everything that the rules use, except runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecommendationInput {
-    /// What for.
+    /// The objective.
     pub objective: Objective,
     /// Physical cores that this process may use.
     pub physical_cores: Option<u64>,
-    /// CPUs that this process may use: affinity and quotas leave so many.
+    /// CPUs that this process may use, after affinity and quotas.
     pub logical_cpus: Option<u64>,
     /// Memory, in bytes.
     pub memory_bytes: Option<u64>,
-    /// The graphics card.
+    /// The GPU.
     pub card: Card,
-    /// The model, where one was named.
+    /// The model, if one was given.
     pub model: Option<ModelNeeds>,
-    /// The application's profiles, as it lists them.
+    /// The application's profiles, in its order.
     pub profiles: Vec<ProfileAsk>,
-    /// What the configuration has in `ai.gpu_profile`; `None` too where the application refuses the file.
+    /// The configured `ai.gpu_profile`; also `None` if the application refuses the file.
     pub current_profile: Option<String>,
-    /// What the configuration has in its `performance` section.
+    /// The configuration's `performance` section.
     pub current: Map<String, Value>,
 }
 

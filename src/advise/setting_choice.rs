@@ -1,36 +1,36 @@
-//! The settings that interleaved measurements speak for: the fastest of those that are admissible, the simplest of those that tie.
+//! Chooses settings from interleaved measurements: the fastest admissible one, and the simplest of those that tie.
 
 use super::{Candidate, Certainty, ThreadChoice};
 use crate::stats::PairedRatio;
 
-/// One set of settings, and what it reached in each round that it took part in.
+/// One set of settings, and its result in each round that it took part in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettingCandidate {
-    /// Tokens a second, one value a round.
+    /// Tokens per second, one value per round.
     pub tokens_per_s: Vec<f64>,
-    /// Whether it keeps the scene's frames.
+    /// Whether it keeps the scene's frame rate.
     pub is_admissible: bool,
-    /// Whether it was dropped on the way as surely too slow or surely inadmissible.
+    /// Whether it was dropped early because it was significantly too slow or inadmissible.
     pub is_dropped: bool,
 }
 
-/// What was chosen. Numbers are places in the list of candidates.
+/// The choice. Numbers are indices in the list of candidates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettingChoice {
     /// The choice.
     pub chosen: usize,
-    /// The fastest of those that could be chosen.
+    /// The fastest of the admissible ones.
     pub fastest: usize,
-    /// How sure it is.
+    /// The certainty of the choice.
     pub certainty: Certainty,
-    /// The speed of each that could be chosen, as a share of the fastest one's.
+    /// The speed of each admissible one as a share of the fastest.
     pub shares: Vec<(usize, PairedRatio)>,
-    /// Whether any candidate is admissible; the choice is among all where none is.
+    /// Whether any candidate is admissible; if not, the choice is among all.
     pub is_any_admissible: bool,
 }
 
 impl SettingChoice {
-    /// Chooses among candidates that stand in order, the simplest first. `None` where none has a round.
+    /// Chooses among candidates, which are ordered from the simplest on. `None` if none has a round.
     #[must_use]
     pub fn among(candidates: &[SettingCandidate]) -> Option<Self> {
         let places = |keep: &dyn Fn(&SettingCandidate) -> bool| -> Vec<usize> {
@@ -40,7 +40,7 @@ impl SettingChoice {
         let is_any_admissible = !admissible.is_empty();
         let pool = if is_any_admissible { admissible } else { places(&|_| true) };
         let still: Vec<usize> = pool.iter().copied().filter(|&at| !candidates[at].is_dropped).collect();
-        // Where all of them lost against one that turned out to be inadmissible, they are compared with each other.
+        // If all of them lost against one that turned out to be inadmissible, they are compared with each other.
         let pool = if still.is_empty() { pool } else { still };
         let ranked: Vec<Candidate> = (1_u32..)
             .zip(&pool)
@@ -57,7 +57,7 @@ impl SettingChoice {
         })
     }
 
-    /// The speed of the choice as a share of the fastest one's.
+    /// The speed of the choice as a share of the fastest.
     #[must_use]
     pub fn share(&self) -> Option<PairedRatio> {
         self.shares.iter().find(|(at, _)| *at == self.chosen).map(|(_, share)| *share)

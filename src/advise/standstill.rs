@@ -1,26 +1,26 @@
-//! A count of messages that stands still, which must not clear anybody.
+//! A message count that does not advance, which must not clear a process of a leak.
 
 use super::leak::{Doubt, LeakJudgement, LeakRule, LeakVerdict};
 
-/// The share of the watch that a count may stand still at its end.
+/// The share of the run for which the count may stand still at its end.
 const STILL: f64 = 0.25;
-/// How long it may do so in any case, in seconds, if memory does not grow meanwhile.
+/// How long it may stand still in any case, in seconds, if memory does not grow meanwhile.
 const STILL_S: f64 = 2.0;
 
-/// How a count of messages stood still at the end of a watch.
+/// How long the message count stood still at the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Standstill {
     /// How long, in seconds.
     pub still_s: f64,
-    /// How long was watched, in seconds.
+    /// Duration of the run, in seconds.
     pub watched_s: f64,
-    /// By how much memory grew meanwhile, in bytes.
+    /// Memory growth meanwhile, in bytes.
     pub growth_bytes: f64,
 }
 
 impl LeakRule {
-    /// The judgement, unless the count of messages stood still for the last quarter of the watch or longer: then nobody is cleared,
-    /// and that is why. A moment of rest in which memory did not grow hides nothing; a leak that was found stays one.
+    /// The judgement, unless the message count stood still for the last quarter of the run or longer: then it is inconclusive
+    /// for this reason. A short pause without growth hides nothing; a leak that was found remains one.
     #[must_use]
     pub fn unless_still(&self, judgement: LeakJudgement, standstill: Standstill) -> LeakJudgement {
         let Standstill { still_s, watched_s, growth_bytes } = standstill;

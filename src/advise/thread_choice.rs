@@ -1,51 +1,51 @@
-//! The thread count that measurements speak for.
+//! Chooses a thread count from measurements.
 
 use crate::stats::{PairedRatio, median_of_sorted, paired_ratio};
 
-/// A setting that is slower by less than this counts as equal, however surely it is slower: nobody notices, and the
-/// desktop has use for the threads.
+/// A setting that is slower by less than this counts as equal, even if the difference is significant: nobody would notice, and
+/// the desktop can use the threads.
 pub(super) const UNNOTICED: f64 = 0.02;
 
-/// Where an interval leaves room for a loss of more than this against another count, the rounds could not tell.
+/// If an interval allows a greater loss than this against another count, the rounds were inconclusive.
 const UNTOLD: f64 = 0.10;
 
-/// One thread count and what it reached in each round. All candidates took part in the same rounds, in the same order.
+/// One thread count and its result in each round. All candidates took part in the same rounds, in the same order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
     /// Threads.
     pub threads: u32,
-    /// Tokens a second, one value a round.
+    /// Tokens per second, one value per round.
     pub tokens_per_s: Vec<f64>,
 }
 
-/// How sure a choice is.
+/// The certainty of a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certainty {
-    /// No other count is faster by more than anybody notices.
+    /// No other count is faster by a noticeable amount.
     Clear,
-    /// Another count may be faster by more than that, and by a tenth at most.
+    /// Another count may be noticeably faster, but by at most a tenth.
     Likely,
-    /// The machine was too noisy: the chosen count may be slower than another by more than a tenth.
+    /// The machine was too noisy: another count may be faster by more than a tenth.
     Noisy,
-    /// Fewer rounds than an interval needs: the medians alone were compared.
+    /// Too few rounds for an interval: only the medians were compared.
     TooFewRounds,
 }
 
-/// The count that was chosen, and how the others compare.
+/// The chosen count, and how the others compare.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadChoice {
     /// The fewest threads among those that tie with the fastest.
     pub threads: u32,
     /// The count with the highest median.
     pub fastest: u32,
-    /// How sure it is.
+    /// The certainty of the choice.
     pub certainty: Certainty,
-    /// Each count's speed as a share of the fastest one's, in the order of the candidates.
+    /// Each count's speed as a share of the fastest, in the order of the candidates.
     pub shares: Vec<(u32, PairedRatio)>,
 }
 
 impl ThreadChoice {
-    /// Chooses among the candidates. `None` if there is none with a round that can be compared.
+    /// Chooses among the candidates. `None` if none has a comparable round.
     #[must_use]
     pub fn among(candidates: &[Candidate]) -> Option<Self> {
         let fastest = candidates.iter().max_by(|a, b| median(&a.tokens_per_s).total_cmp(&median(&b.tokens_per_s)))?;

@@ -1,4 +1,4 @@
-//! `workly-perf bridge`: the embedded bridge as a process of its own.
+//! `workly-perf bridge`: the embedded bridge as a separate process.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -14,19 +14,19 @@ use crate::failure::Failure;
 use crate::plural::counted;
 use crate::term::Printer;
 
-/// How often it looks whether to end.
+/// How often it checks whether to end.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
 pub(super) fn run(args: &BridgeArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let spec = spec_of(args)?;
     let bridge = EmbeddedBridge::start(spec.clone(), args.port)?;
     let _lock = PresenceLock::acquire(bridge.address(), &spec)
-        .inspect_err(|error| printer.warning(&format!("clients will take this bridge for Unity: {error}")));
+        .inspect_err(|error| printer.warning(&format!("clients will mistake this bridge for Unity: {error}")));
     let address = match spec.dialect.listens {
         Listener::Bridge => "Its address",
         Listener::Client => "It connects to",
     };
-    printer.note(&format!("embedded bridge ({spec}); a stand-in for Unity. Ctrl-C ends it. {address}:"));
+    printer.note(&format!("embedded bridge ({spec}), simulated; press Ctrl-C to stop it. {address}:"));
     printer
         .data(&bridge.address().to_string())
         .context("cannot write to standard output")
@@ -36,7 +36,7 @@ pub(super) fn run(args: &BridgeArgs, printer: Printer, stop: &AtomicBool) -> Res
     }
     let counters = bridge.counters();
     printer.note(&format!(
-        "{}, {}, {} applied, {}, {} unknown and {} malformed left unanswered; longest queue {}",
+        "{}, {}, {} applied, {}, {} unknown and {} malformed without a reply; longest queue {}",
         counted(counters.connections, "connection"),
         counted(counters.received, "message"),
         counters.applied,
@@ -48,7 +48,7 @@ pub(super) fn run(args: &BridgeArgs, printer: Printer, stop: &AtomicBool) -> Res
     Ok(Exit::Done)
 }
 
-/// The specification with `--fps` laid over it.
+/// The specification with `--fps` applied.
 fn spec_of(args: &BridgeArgs) -> Result<BridgeSpec, Failure> {
     let Some(fps) = &args.fps else { return Ok(args.spec.clone()) };
     let refused = |error: SpecError| {

@@ -1,4 +1,4 @@
-//! `workly-perf completions`: shell completions from the command line's own tree.
+//! `workly-perf completions`: shell completions from the command line's definition.
 
 use anyhow::Context;
 use clap::CommandFactory;

@@ -40,21 +40,24 @@ fn unrenderable(detail: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Bug, anyhow::anyhow!("cannot render the history: {detail}"))
 }
 
-/// The series that were asked for, and what the reader must know of them.
+/// The selected series, with remarks.
 fn read(args: &HistoryArgs, printer: Printer) -> Result<(Vec<Series>, Vec<String>), Failure> {
     let selections: Vec<Selection> = args.metrics.iter().map(|text| Selection::of(text)).collect();
     let saved = read_runs(&args.runs, &|name| selections.iter().any(|selection| selection.takes(name)))?;
     saved.left_out.iter().for_each(|sentence| printer.warning(sentence));
     let series = series(&saved.runs, &selections, args.min_effect);
     if series.iter().all(|series| series.points.is_empty()) {
-        let error =
-            anyhow::anyhow!("none of {} has a figure of {}", counted(saved.runs.len(), "run"), args.metrics.join(", "));
+        let error = anyhow::anyhow!(
+            "none of {} has a figure for {}",
+            counted(saved.runs.len(), "run"),
+            args.metrics.join(", ")
+        );
         return Err(Failure::new(Exit::Failed, error)
-            .hint("choose others with --metrics; runs of schema 1.0 do not say when they were"));
+            .hint("select others with --metrics; runs of schema 1.0 do not record when they were measured"));
     }
     let nameless = saved.runs.iter().filter(|run| run.origin.is_none()).count();
     let remark = format!(
-        "Left out: {} of schema 1.0, which {} not say when and where {} measured.",
+        "Omitted: {} of schema 1.0, which {} not record when and where {} measured.",
         counted(nameless, "run"),
         verb_for(&nameless, "does", "do"),
         verb_for(&nameless, "it was", "they were")
@@ -67,19 +70,19 @@ fn wide_file(path: &Path) -> Result<Option<Vec<WideRow>>, Failure> {
     if path.is_dir() {
         return Ok(None);
     }
-    // What is no text is left to the reader of runs, which says what is wrong with it.
+    // Text in another encoding is left to the reader of runs, which reports the error.
     let Some(text) = fs::read_to_string(path).ok().filter(|text| report::is_wide(text)) else { return Ok(None) };
     report::read_wide(&text).map(Some).map_err(|detail| {
         let error = anyhow::anyhow!("{} is not a history: {detail}", path.display());
-        Failure::new(Exit::Unreadable, error).hint("mend the row, or leave it out")
+        Failure::new(Exit::Unreadable, error).hint("correct the row, or remove it")
     })
 }
 
-/// Writes the rows as files without gaps, and prints their names.
+/// Writes the rows as files without empty cells, and prints their names.
 fn split(rows: &[WideRow], folder: &Path, printer: Printer) -> Result<(), Failure> {
     let folder = RecordFolder::create(folder).map_err(|error| match error {
         error @ (RecordError::NotEmpty { .. } | RecordError::NotAFolder { .. }) => {
-            Failure::new(Exit::Usage, error.into()).hint("name a new folder with --split")
+            Failure::new(Exit::Usage, error.into()).hint("give a new folder with --split")
         }
         error => error.into(),
     })?;

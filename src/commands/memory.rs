@@ -25,7 +25,7 @@ pub(super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Res
     show_finished(&finished, Rendering::Plain(args.format), printer)
 }
 
-/// A model of this process's own.
+/// A model in this process.
 #[cfg(feature = "llama")]
 fn own_model(args: &MemoryArgs, options: &RunOptions<'_>, printer: Printer) -> Result<FinishedRun, Failure> {
     use super::report::keep_engine_log;
@@ -50,5 +50,5 @@ fn own_model(args: &MemoryArgs, options: &RunOptions<'_>, printer: Printer) -> R
 #[cfg(not(feature = "llama"))]
 fn own_model(_: &MemoryArgs, _: &RunOptions<'_>, _: Printer) -> Result<FinishedRun, Failure> {
     Err(Failure::lacking(anyhow::anyhow!("this build of workly-perf has no llama.cpp"))
-        .hint("build it with its default features (cargo build --release), or measure another process with --pid"))
+        .hint("build with the default features (cargo build --release), or measure another process with --pid"))
 }

@@ -1,4 +1,4 @@
-//! One file a command: the only place that sees all rooms and wires them together.
+//! One file per command: the only module that may use all others and connects them.
 
 mod apply;
 mod bridge;

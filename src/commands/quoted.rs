@@ -1,14 +1,14 @@
-//! Paths in command lines that are proposed to the user: as a shell takes them.
+//! Quotes paths for the shell in suggested command lines.
 
 use std::path::Path;
 
 use crate::text;
 
-/// The path as it can be typed: in quotes where a shell would take it apart.
+/// The path as it can be typed: in quotes if the shell would split it.
 pub(super) fn quoted(path: &Path) -> String {
     let text = text::path(path);
     let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+=:@%,\\".contains(letter);
-    // A backslash is a part of Windows paths, and elsewhere an escape.
+    // A backslash is part of Windows paths; elsewhere it is an escape.
     if !text.is_empty() && text.chars().all(is_plain) && (cfg!(windows) || !text.contains('\\')) {
         return text;
     }

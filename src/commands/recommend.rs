@@ -16,12 +16,13 @@ use crate::studies::recommend::recommend;
 use crate::term::Printer;
 
 pub(super) fn run(args: &RecommendArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
-    // Before anything is measured: what cannot be written in the end need not be begun.
+    // Before anything is measured: if the result could not be written, the run is not started.
     let to_write = args.write.as_deref().map(writable).transpose()?;
     let current = config_path(args).map(|path| ConfigFile::open(&path)).transpose()?;
-    let warning = current.as_ref().and_then(ConfigFile::refusal).map(|refusal| {
-        format!("{refusal}: the application rejects the file without a message, and runs on its defaults")
-    });
+    let warning = current
+        .as_ref()
+        .and_then(ConfigFile::refusal)
+        .map(|refusal| format!("{refusal}: the application silently ignores the file and runs on its defaults"));
     if let Some(warning) = &warning {
         printer.warning(warning);
     }
@@ -29,14 +30,14 @@ pub(super) fn run(args: &RecommendArgs, printer: Printer, stop: &AtomicBool) -> 
     let (recorder, recommendation) = recommend(&plan, warning, args.out.as_deref(), Rc::new(printer), stop)?;
     show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
     match (to_write, args.write.as_deref()) {
-        // Read again: measuring took its time.
+        // Read again, because measuring took some time.
         (Some(()), Some(path)) => apply::consented(&recommendation, path, printer)?,
-        _ => printer.note(&format!("to write it: workly-perf apply {}", quoted(recorder.path()))),
+        _ => printer.note(&format!("to apply it: workly-perf apply {}", quoted(recorder.path()))),
     }
     Ok(Exit::Done)
 }
 
-/// Refuses a file that the application would reject whatever is recommended: of all values, only the profile is replaced.
+/// Refuses a file that the application would reject with any recommendation: only the profile's value is replaced.
 fn writable(path: &Path) -> Result<(), ConfigError> {
     let file = ConfigFile::open(path)?;
     match file.change(&Patch::default().gpu_profile(AppProfile::CpuFallback)) {

@@ -26,11 +26,11 @@ pub(super) fn run(args: &RenderLoadArgs, printer: Printer, stop: &AtomicBool) ->
     Ok(Exit::Done)
 }
 
-/// A flag that is raised when standard input ends: whoever started this process has closed it, or has died.
+/// A flag that is set when standard input ends: the parent process has closed it, or has ended.
 fn abandoned() -> Arc<AtomicBool> {
     let abandoned = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&abandoned);
-    // Never joined: it waits for as long as the process lives.
+    // Never joined: it waits until the process ends.
     thread::spawn(move || {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         raised.store(true, Ordering::Relaxed);

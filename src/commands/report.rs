@@ -1,4 +1,4 @@
-//! `workly-perf report`: a saved run, shown again.
+//! `workly-perf report`: shows a saved run again.
 
 use std::path::Path;
 
@@ -30,20 +30,20 @@ pub(super) fn run(args: &ReportArgs, printer: Printer) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-/// The latencies of each case. One that cannot be read costs its drawing, not the page.
+/// The latencies of each case. If one cannot be read, the page only lacks its plot.
 fn distributions(path: &Path, run: &Run, printer: Printer) -> Vec<report::Distribution> {
     let totals = record::read_totals(path, run, "latency");
     let told = totals.into_iter().map(|(case, total)| {
         let total = total.map_err(|error| error.to_string());
         if let Err(reason) = &total {
-            printer.warning(&format!("{case} is not drawn: {reason}"));
+            printer.warning(&format!("no plot of {case}: {reason}"));
         }
         (case, total)
     });
     told.collect()
 }
 
-/// The run in one of the formats that every measuring command can print.
+/// The run in one of the formats of all measuring commands.
 pub(super) fn rendered(run: &Run, format: Format, printer: Printer) -> Result<String, Failure> {
     Ok(match format {
         Format::Table => report::table(run, printer.width()),
@@ -53,7 +53,7 @@ pub(super) fn rendered(run: &Run, format: Format, printer: Printer) -> Result<St
     })
 }
 
-/// The same for commands that measure tokens. What llama-bench's columns cannot say is said beside them.
+/// The same for commands that measure tokens. What llama-bench's columns cannot show is printed separately.
 pub(super) fn rendered_tokens(run: &Run, format: TokenFormat, printer: Printer) -> Result<String, Failure> {
     let plain = match format {
         TokenFormat::Table => Format::Table,
@@ -77,13 +77,13 @@ fn text_of(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Result<St
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// In which format a measuring command shows its run.
+/// The output format of a measuring command.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Rendering {
-    /// One of those that every command has.
+    /// A format of all commands.
     Plain(Format),
-    /// One of those of commands that measure tokens.
-    #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Only what runs a model measures tokens.
+    /// A format of commands that measure tokens.
+    #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Only builds that run models measure tokens.
     Tokens(TokenFormat),
 }
 
@@ -95,14 +95,14 @@ impl Rendering {
         }
     }
 
-    /// Whether the text holds the run's warnings. Formats for programs do not.
+    /// Whether the text has the run's warnings. Machine-readable formats do not.
     fn has_warnings(self) -> bool {
         matches!(self, Self::Plain(Format::Table | Format::Md) | Self::Tokens(TokenFormat::Table | TokenFormat::Md))
     }
 }
 
-/// Shows a run that has ended: its result on standard output, what that cannot hold beside it, then where the record is. Returns
-/// the exit code of the run.
+/// Shows a run that has ended: its result on standard output, what that format cannot show on standard error, then the record's
+/// folder. Returns the exit code of the run.
 pub(super) fn show_finished(finished: &FinishedRun, rendering: Rendering, printer: Printer) -> Result<Exit, Failure> {
     let run = &finished.recorder.run;
     if !rendering.has_warnings() {
@@ -116,7 +116,7 @@ pub(super) fn show_finished(finished: &FinishedRun, rendering: Rendering, printe
     })
 }
 
-/// Keeps llama.cpp's log beside the record, and prints it where that was asked for.
+/// Stores llama.cpp's log in the record, and prints it if requested.
 #[cfg(feature = "llama")]
 pub(super) fn keep_engine_log(finished: &FinishedRun, verbose: bool, printer: Printer) -> Result<(), Failure> {
     let log = finished.recorder.log(Backend::start()?, LogLevel::Info);
@@ -128,7 +128,7 @@ pub(super) fn keep_engine_log(finished: &FinishedRun, verbose: bool, printer: Pr
     Ok(())
 }
 
-/// Writes a run's result to standard output, and says where its record is; then fails if the record is not whole.
+/// Writes a run's result to standard output, and prints its record's folder; then fails if the record is incomplete.
 pub(super) fn show_record(recorder: &Recorder, text: &str, printer: Printer) -> Result<(), Failure> {
     show(text, printer)?;
     printer.note(&format!("record: {}", text::path(recorder.path())));
@@ -140,7 +140,7 @@ pub(super) fn show(text: &str, printer: Printer) -> Result<(), Failure> {
     shown(printer.data(text))
 }
 
-/// The same for a result that has styles of its own, and is safe otherwise.
+/// The same for a result with styles of its own that is otherwise safe.
 pub(super) fn show_styled(text: &str, printer: Printer) -> Result<(), Failure> {
     shown(printer.styled(text))
 }

@@ -17,13 +17,13 @@ use crate::failure::Failure;
 use crate::term::Printer;
 use crate::text;
 
-/// Parses the command line, carries it out, and reports what went wrong. Never panics.
+/// Parses the command line, executes it, and reports errors. Never panics.
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
-            // Help and version come this way too, with code 0. Nobody can be told when printing fails.
+            // Help and version also end here, with code 0. If printing fails, there is nobody to report it to.
             let _ = usage.print();
             return if usage.use_stderr() { Exit::Usage } else { Exit::Done }.into();
         }
@@ -44,7 +44,7 @@ pub fn run() -> ExitCode {
     .into()
 }
 
-/// Tells the user what went wrong, what helps, and where the figures are that were measured before.
+/// Prints the error, the hint, and the record with the figures measured so far.
 pub(super) fn tell(failure: &Failure, printer: Printer) {
     printer.error(&failure.message());
     if let Some(advice) = failure.advice() {
@@ -55,7 +55,7 @@ pub(super) fn tell(failure: &Failure, printer: Printer) {
     }
 }
 
-/// Whether this program has started the command itself, to be told how it ended.
+/// Whether this program started the command itself and expects its outcome.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 fn is_worker(command: &Command) -> bool {
     matches!(
@@ -111,13 +111,13 @@ fn dispatch_engine(command: &Command, printer: Printer) -> Result<Exit, Failure>
         Command::ThreadsWorker(_) => worker::threads(printer, &*stop::listen()?),
         Command::GpuPlacement(_) => worker::gpu_placement(printer, &stop::listen()?),
         Command::ModelCheck(_) => worker::model_check(printer, &stop::listen()?),
-        _ => Err(Failure::bug(anyhow::anyhow!("this command runs no model"))),
+        _ => Err(Failure::bug(anyhow::anyhow!("this command does not run a model"))),
     }
 }
 
-/// Refuses: this build has nothing that runs a model.
+/// Refuses: this build cannot run models.
 #[cfg(not(feature = "llama"))]
 fn dispatch_engine(_: &Command, _: Printer) -> Result<Exit, Failure> {
     Err(Failure::lacking(anyhow::anyhow!("this build of workly-perf has no llama.cpp"))
-        .hint("build it with its default features: cargo build --release"))
+        .hint("build with the default features: cargo build --release"))
 }

@@ -1,4 +1,4 @@
-//! Whether two sets of runs may be compared at all: the same machine, build and subject, in the order that was said.
+//! Whether two sets of runs are comparable at all: same machine, build and subject, in the stated order.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use super::comparison::Question;
 use crate::plural::counted;
 use crate::record::{CsvOrigin, RunFigures, RunState};
 
-/// What must be the same, its name, and whether it belongs to the subject rather than to the place.
+/// What must be the same, its name, and whether it belongs to the subject rather than to the machine.
 type Part = (&'static str, fn(&CsvOrigin) -> &str, bool);
 
-/// So many parts, runs or faults of a kind are named; the others are counted.
+/// How many parts, runs or faults of a kind are named; the others are counted.
 const NAMED: usize = 4;
 
 const PARTS: [Part; 7] = [
@@ -22,13 +22,13 @@ const PARTS: [Part; 7] = [
     ("stand-in", |origin| &origin.simulated, true),
 ];
 
-/// What speaks against comparing the runs, where `--allow-different` may say otherwise.
+/// Reasons against the comparison that `--allow-different` overrides.
 pub(super) fn differences(question: &Question<'_>) -> Vec<String> {
     let sides = [("BASE", question.base), ("NEW", question.new)];
     let mut differences = Vec::new();
     for (name, runs) in sides {
         if runs.iter().any(|run| run.origin.is_none()) {
-            differences.push(format!("{name} does not say where it was measured: its schema is 1.0"));
+            differences.push(format!("{name} does not record where it was measured (schema 1.0)"));
         }
     }
     for (what, part, is_meant) in PARTS {
@@ -48,7 +48,7 @@ pub(super) fn differences(question: &Question<'_>) -> Vec<String> {
     differences
 }
 
-/// The first few of them, and how many more there are.
+/// The first few of them, and the number of further ones.
 fn listed(parts: &BTreeSet<String>) -> String {
     let mut names: Vec<String> = parts.iter().take(NAMED).cloned().collect();
     if parts.len() > NAMED {
@@ -61,22 +61,22 @@ fn named(part: &str) -> String {
     if part.is_empty() { "none".into() } else { part.into() }
 }
 
-/// New runs that are all older than the old ones were probably given in the wrong order.
+/// If all new runs are older than the old ones, the order is probably wrong.
 fn out_of_order(question: &Question<'_>) -> Option<String> {
     let started =
         |runs: &[RunFigures]| -> Option<Vec<_>> { runs.iter().map(|run| Some(run.origin.as_ref()?.started)).collect() };
     let (base, new) = (started(question.base)?, started(question.new)?);
     let (first_base, last_new) = (base.iter().min()?, new.iter().max()?);
     (!question.variants && last_new < first_base)
-        .then(|| format!("NEW was measured before BASE ({last_new} before {first_base}): are they swapped?"))
+        .then(|| format!("NEW was measured before BASE ({last_new} before {first_base}): are the two swapped?"))
 }
 
-/// What no flag can allow: the same run on both sides or twice, and runs that did not end as planned.
+/// Faults that no option overrides: duplicate runs, and runs that did not end as planned.
 pub(super) fn faults(question: &Question<'_>) -> Vec<String> {
     let mut faults = Vec::new();
     for (name, runs) in [("BASE", question.base), ("NEW", question.new)] {
         if runs.is_empty() {
-            faults.push(format!("{name} holds no figures"));
+            faults.push(format!("{name} has no figures"));
         }
         let state = |run: &RunFigures| run.origin.as_ref().map_or(RunState::Complete, |origin| origin.run_state);
         let unfinished = runs.iter().filter(|run| state(run) != RunState::Complete);
@@ -86,33 +86,32 @@ pub(super) fn faults(question: &Question<'_>) -> Vec<String> {
     }
     let mut seen = BTreeSet::new();
     let again = question.base.iter().chain(question.new).filter(|run| !seen.insert(&run.run_id));
-    faults.extend(few(
-        again.map(|run| format!("run {} is there twice: a run cannot be compared with itself", run.run_id))
-    ));
+    faults
+        .extend(few(again.map(|run| format!("run {} occurs twice: a run cannot be compared with itself", run.run_id))));
     faults
 }
 
-/// The first few sentences of a kind, and how many more there are.
+/// The first few sentences of a kind, and the number of further ones.
 fn few(sentences: impl Iterator<Item = String>) -> Vec<String> {
     let mut sentences: Vec<String> = sentences.collect();
     if sentences.len() > NAMED {
         let more = sentences.len() - NAMED;
         sentences.truncate(NAMED);
-        sentences.push(format!("{more} more runs of this kind"));
+        sentences.push(format!("and {more} more such runs"));
     }
     sentences
 }
 
 fn word(state: RunState) -> &'static str {
     match state {
-        RunState::Running => "it still runs, or was killed",
+        RunState::Running => "still in progress, or killed",
         RunState::Complete => "complete",
         RunState::Interrupted => "interrupted",
         RunState::Failed => "failed",
     }
 }
 
-/// What the reader must know although it forbids nothing.
+/// What the reader must know, although the comparison is valid.
 pub(super) fn cautions(question: &Question<'_>) -> Vec<String> {
     let origins = |runs: &[RunFigures]| runs.iter().filter_map(|run| run.origin.clone()).collect::<Vec<_>>();
     let (base, new) = (origins(question.base), origins(question.new));
@@ -124,8 +123,9 @@ pub(super) fn cautions(question: &Question<'_>) -> Vec<String> {
     }
     if !question.paired && is_one_sitting(&base) && is_one_sitting(&new) && base.len() > 1 {
         cautions.push(
-            "each side was measured in one sitting: what differs between sittings (heat, neighbours, another host of the same \
-             kind) would look like a change. Interleaved runs (--ab) have no such doubt; a baseline from several jobs has less"
+            "each side was measured in one sitting, so a difference between sittings (temperature, other programs, \
+             another host of the same type) would look like a change. Interleaved runs (--ab) avoid this; a baseline \
+             from several jobs reduces it"
                 .into(),
         );
     }

@@ -1,4 +1,4 @@
-//! A whole comparison: all figures of a gate, its budgets, and what they come to together.
+//! A whole comparison: all figures of a gate, its budgets, and the outcome.
 
 use std::collections::HashSet;
 
@@ -17,66 +17,66 @@ use crate::stats::holm;
 /// What is compared, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// The runs to compare with, in the order of their starts.
+    /// The baseline runs, in order of their start.
     pub base: &'a [RunFigures],
-    /// The runs in question.
+    /// The new runs.
     pub new: &'a [RunFigures],
-    /// Pairs of runs of BASE's setting, first and second of each: what noise alone does.
+    /// Pairs of runs with BASE's settings, the first and second of each, to measure noise.
     pub same: Option<(&'a [RunFigures], &'a [RunFigures])>,
-    /// Whether the runs of both sides belong together in pairs, in their order.
+    /// Whether the runs of both sides are paired, in their order.
     pub paired: bool,
-    /// Whether build and subject differ because that is the question; the machine must still be the same.
+    /// Whether build and subject differ on purpose; the machine must still be the same.
     pub variants: bool,
-    /// Whether other differences are allowed too.
+    /// Whether other differences are allowed as well.
     pub allow_different: bool,
     /// What is judged.
     pub gate: &'a Gate,
-    /// The two-sided error that may be made.
+    /// The two-sided significance level.
     pub alpha: f64,
 }
 
-/// How the runs were taken.
+/// How the runs were measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Design {
-    /// In pairs, close in time.
+    /// In interleaved pairs.
     Paired,
-    /// Apart.
+    /// Not interleaved.
     Unpaired,
 }
 
-/// What the same against itself showed.
+/// The result of the A/A pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Noise {
-    /// Pairs of runs of the same setting.
+    /// Pairs of runs with the same settings.
     pub pairs: usize,
 }
 
-/// A budget, judged.
+/// A judged budget.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BudgetJudgement {
     /// The budget.
     #[serde(flatten)]
     pub budget: Budget,
-    /// The median over the new runs, where all of them have the figure.
+    /// The median over the new runs, if all of them have the figure.
     pub value: Option<f64>,
-    /// `pass`, `regressed` for beyond the limit, or `invalid`.
+    /// `pass`, `regressed` if the limit is exceeded, or `invalid`.
     pub verdict: Verdict,
     /// Why it is invalid.
     pub reason: Option<String>,
 }
 
-/// What all of it comes to.
+/// The outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Every figure that gates is the same or better, every budget is kept.
+    /// Every figure that gates is unchanged or better, and every budget is kept.
     Pass,
     /// A figure regressed, or a budget is exceeded.
     Regressed,
-    /// Nothing speaks against NEW, and some figures could not be told.
+    /// No figure regressed, but some are inconclusive.
     Inconclusive,
-    /// Something is missing, cannot be compared, or could not be judged at all.
+    /// Something is missing, not comparable or could not be judged at all.
     Invalid,
 }
 
@@ -85,27 +85,27 @@ pub enum Outcome {
 pub struct Comparison {
     /// Name of the gate.
     pub gate: String,
-    /// How the runs were taken.
+    /// How the runs were measured.
     pub design: Design,
-    /// Ids of the runs of BASE.
+    /// IDs of the runs of BASE.
     pub base_runs: Vec<String>,
-    /// Ids of the runs of NEW.
+    /// IDs of the runs of NEW.
     pub new_runs: Vec<String>,
-    /// What the same against itself showed; `None` where it was not measured.
+    /// The result of the A/A pairs; `None` if there were none.
     pub noise: Option<Noise>,
-    /// Confidence of the intervals: 0.95, or more after an early look.
+    /// Confidence level of the intervals: 0.95, or more after an early look.
     pub confidence: f64,
-    /// Start of the last run of NEW, where it is known.
+    /// Start of the last run of NEW, if known.
     pub measured: Option<Timestamp>,
-    /// Revision that the last run of NEW was built from; empty where it is not known.
+    /// Revision of the last run of NEW; empty if it is not known.
     pub new_commit: String,
-    /// What stood in for the user's own, in any run; empty when everything was real.
+    /// What was simulated in any run; empty if nothing was.
     pub simulated: Vec<String>,
     /// The figures.
     pub judgements: Vec<Judgement>,
     /// The budgets.
     pub budgets: Vec<BudgetJudgement>,
-    /// Why nothing was compared: differences that were not allowed, faults that cannot be.
+    /// Why nothing was compared: differences that were not allowed, and faults.
     pub refusals: Vec<String>,
     /// What the reader must know.
     pub warnings: Vec<String>,
@@ -135,7 +135,7 @@ pub fn compare(question: &Question<'_>) -> Comparison {
     kept.extend(differences);
     if question.paired && question.base.len() != question.new.len() {
         let (base, new) = (question.base.len(), question.new.len());
-        comparison.refusals.push(format!("pairs need as many runs on both sides: BASE has {base}, NEW has {new}"));
+        comparison.refusals.push(format!("paired runs must be equal in number: BASE has {base}, NEW has {new}"));
     }
     if !comparison.refusals.is_empty() {
         return comparison;
@@ -146,7 +146,7 @@ pub fn compare(question: &Question<'_>) -> Comparison {
     comparison.warnings.extend(out_of_reach(&comparison, question));
     let is_judged = comparison.judgements.iter().any(|judgement| judgement.gates) || !comparison.budgets.is_empty();
     if !is_judged {
-        comparison.refusals.push(format!("no figure of gate '{}' is in these files", question.gate.name));
+        comparison.refusals.push(format!("these files have no figure of gate '{}'", question.gate.name));
     }
     comparison
 }
@@ -187,7 +187,7 @@ fn judgement(name: FigureName<'_>, selection: &Selection, question: &Question<'_
     Judgement::of(name, !is_tail(name.metric), sides, percent / 100.0)
 }
 
-/// What was asked for and no run has.
+/// A selected figure that no run has.
 fn nowhere(selection: &Selection, question: &Question<'_>, sides: &Sides<'_>) -> Judgement {
     let name = FigureName {
         command: selection.command.as_deref().unwrap_or_default(),
@@ -196,11 +196,11 @@ fn nowhere(selection: &Selection, question: &Question<'_>, sides: &Sides<'_>) ->
     };
     let mut judgement = judgement(name, selection, question, sides);
     judgement.gates = true;
-    judgement.reason = Some("no run has such a figure".into());
+    judgement.reason = Some("no run has this figure".into());
     judgement
 }
 
-/// Settles all verdicts: p is corrected over the figures that gate and can be tested.
+/// Settles all verdicts: p is corrected for all figures that gate and can be tested.
 fn settle(judgements: &mut [Judgement], alpha: f64) {
     let tested = |judgement: &&mut Judgement| {
         judgement.gates && judgement.change.is_some_and(|change| change.interval.is_some())
@@ -217,7 +217,7 @@ fn settle(judgements: &mut [Judgement], alpha: f64) {
     }
 }
 
-/// Too few runs for so many figures: even the clearest result would not be sure.
+/// Too few runs for this number of figures: even the clearest result would not be significant.
 fn out_of_reach(comparison: &Comparison, question: &Question<'_>) -> Option<String> {
     let figures =
         comparison.judgements.iter().filter(|judgement| judgement.gates && judgement.change.is_some()).count();
@@ -229,9 +229,9 @@ fn out_of_reach(comparison: &Comparison, question: &Question<'_>) -> Option<Stri
         return None;
     }
     let needed = (2..200).find(|&runs| reaches(runs))?;
-    let what = if question.paired { "pairs" } else { "runs a side" };
-    let of = if figures == 1 { "1 figure needs".to_owned() } else { format!("{figures} figures at once need") };
-    Some(format!("too few runs to be sure of any change: {of} at least {needed} {what}"))
+    let what = if question.paired { "pairs" } else { "runs per side" };
+    let of = if figures == 1 { "1 figure needs".to_owned() } else { format!("{figures} figures together need") };
+    Some(format!("too few runs for any change to be significant: {of} at least {needed} {what}"))
 }
 
 fn smallest(question: &Question<'_>, runs: usize) -> f64 {
@@ -243,7 +243,7 @@ fn smallest_of(m: usize, n: usize) -> f64 {
     (1..=m).fold(2.0, |p, i| p * i as f64 / (n + i) as f64)
 }
 
-/// A budget for every figure that it takes; one that is invalid if there is none.
+/// A judgement for every figure that the budget selects; an invalid one if there is none.
 fn judged(budget: &Budget, new: &RunTable<'_>) -> Vec<BudgetJudgement> {
     let mut seen = HashSet::new();
     let judged: Vec<BudgetJudgement> = new
@@ -252,7 +252,7 @@ fn judged(budget: &Budget, new: &RunTable<'_>) -> Vec<BudgetJudgement> {
         .map(|name| judged_for(budget, name, new))
         .collect();
     if judged.is_empty() {
-        let reason = Some("no run of NEW has such a figure".into());
+        let reason = Some("no run of NEW has this figure".into());
         return vec![BudgetJudgement { budget: budget.clone(), value: None, verdict: Verdict::Invalid, reason }];
     }
     judged
@@ -272,7 +272,7 @@ fn judged_for(budget: &Budget, name: FigureName<'_>, new: &RunTable<'_>) -> Budg
         reason: Some(reason),
     };
     if let Some(other) = new.given(name).map(|metric| &metric.unit).find(|unit| **unit != budget.unit) {
-        return invalid(format!("the budget is in {}, the figure in {other}", budget.unit));
+        return invalid(format!("the budget is in {}, but the figure is in {other}", budget.unit));
     }
     let value = match values(name, new, "NEW") {
         Ok(values) => median(&values),
@@ -289,12 +289,12 @@ impl Comparison {
         self.judgements.iter().filter(|judgement| judgement.gates)
     }
 
-    /// The tails, which advise.
+    /// The tail percentiles, which are advisory.
     pub fn advising(&self) -> impl Iterator<Item = &Judgement> {
         self.judgements.iter().filter(|judgement| !judgement.gates)
     }
 
-    /// The medians over the runs of NEW as a row of the wide CSV; `None` where it is not known when they were measured.
+    /// The medians over the runs of NEW as a row of the wide CSV; `None` if it is not known when they were measured.
     #[must_use]
     pub fn wide_row(&self, commit: &str, branch: &str) -> Option<WideRow> {
         let named = |judgement: &Judgement| {
@@ -305,15 +305,15 @@ impl Comparison {
         Some(WideRow { time: self.measured?, commit: commit.into(), branch: branch.into(), values })
     }
 
-    /// Whether more runs could change nothing: each figure has a verdict.
+    /// Whether more runs could not change the outcome: each figure has a verdict.
     #[must_use]
     pub fn is_decided(&self) -> bool {
         let is_open = |judgement: &Judgement| judgement.verdict == Verdict::Inconclusive;
         !self.refusals.is_empty() || !self.gating().any(is_open)
     }
 
-    /// What it comes to. Regressions of less than `fail_from`, a share, are reported and do not count; `None` counts none of
-    /// them. A budget always counts.
+    /// The outcome. Regressions of less than `fail_from`, a share, are reported but do not count; with `None`, none of them
+    /// counts. A budget always counts.
     #[must_use]
     pub fn outcome(&self, fail_from: Option<f64>) -> Outcome {
         let verdicts =
@@ -332,7 +332,7 @@ impl Comparison {
         if verdicts().any(|verdict| verdict == Verdict::Inconclusive) { Outcome::Inconclusive } else { Outcome::Pass }
     }
 
-    /// Whether anything could be judged: a test needs runs enough, a budget one.
+    /// Whether anything could be judged: a test needs enough runs, a budget needs one.
     fn is_testable(&self) -> bool {
         !self.budgets.is_empty()
             || self.gating().any(|judgement| judgement.change.is_some_and(|change| change.interval.is_some()))

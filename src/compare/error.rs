@@ -1,4 +1,4 @@
-//! What can be wrong with a gate file.
+//! Errors of gate files.
 
 /// Why a gate cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -6,15 +6,15 @@ pub enum GateError {
     /// No built-in gate has that name.
     #[error("there is no gate '{name}'; built in: {known}")]
     Unknown {
-        /// What was asked for.
+        /// What was requested.
         name: String,
-        /// The names there are.
+        /// The names that exist.
         known: String,
     },
-    /// The text is no gate.
-    #[error("the gate is not usable: {detail}")]
+    /// The text is not a gate.
+    #[error("the gate is invalid: {detail}")]
     Malformed {
-        /// What is wrong, with its place where it is known.
+        /// What is wrong, with its position if known.
         detail: String,
     },
 }

@@ -1,6 +1,6 @@
-//! What is compared, from which effect on, and what no run may exceed: gates as data.
+//! Gates as data: what is compared, the equivalence margins, and absolute limits.
 //!
-//! A gate is a TOML file under `profiles/gates/`, built into the program, or one of the user's own.
+//! A gate is a TOML file: a built-in one from `profiles/gates/`, or one of the user.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,29 +14,29 @@ const BUILT_IN: [&str; 3] = [
     include_str!("../../profiles/gates/founding.toml"),
 ];
 
-/// Figures that are compared, chosen by name.
+/// Figures to compare, selected by name.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Selection {
-    /// The command; any where it is left out.
+    /// The command; any if omitted.
     pub command: Option<String>,
     /// Case, with `*` for any text.
     #[serde(default = "any")]
     pub case: String,
     /// Metric, with `*` for any text.
     pub metric: String,
-    /// Smallest change that matters, in percent; that of the gate where it is left out.
+    /// Smallest relevant change, in percent; the gate's if omitted.
     pub min_effect_percent: Option<f64>,
-    /// Whether runs need not have it.
+    /// Whether runs may lack it.
     #[serde(default)]
     pub optional: bool,
 }
 
-/// A limit in absolute terms, for the median over the new runs.
+/// An absolute limit for the median over the new runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
-    /// The command; any where it is left out.
+    /// The command; any if omitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// Case, with `*` for any text.
@@ -44,12 +44,12 @@ pub struct Budget {
     pub case: String,
     /// Metric, with `*` for any text.
     pub metric: String,
-    /// Unit of the limits; figures of another unit are not judged by them.
+    /// Unit of the limits; figures of another unit are invalid.
     pub unit: String,
-    /// The most that is allowed.
+    /// The upper limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
-    /// The least that is allowed.
+    /// The lower limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
 }
@@ -60,11 +60,11 @@ pub struct Budget {
 pub struct Gate {
     /// Its name on the command line and in results.
     pub name: String,
-    /// One line on what it is for.
+    /// One line about its purpose.
     pub summary: String,
-    /// Smallest change that matters, in percent.
+    /// Smallest relevant change, in percent.
     pub min_effect_percent: f64,
-    /// What is compared. Tails among them advise.
+    /// What is compared. Tail percentiles are advisory.
     #[serde(default)]
     pub metrics: Vec<Selection>,
     /// Absolute limits.
@@ -85,7 +85,7 @@ impl Gate {
         gates.into_iter().find(|gate| gate.name == name).ok_or(unknown)
     }
 
-    /// A gate from its text.
+    /// Parses a gate.
     pub fn parse(text: &str) -> Result<Self, GateError> {
         let gate: Self = toml::from_str(text).map_err(|error| GateError::Malformed { detail: error.to_string() })?;
         gate.fault().map_or(Ok(gate), |detail| Err(GateError::Malformed { detail }))
@@ -119,14 +119,14 @@ impl Gate {
 }
 
 impl Selection {
-    /// A selection as the command line gives it: `METRIC` or `CASE:METRIC`.
+    /// A selection from the command line: `METRIC` or `CASE:METRIC`.
     #[must_use]
     pub fn of(text: &str) -> Self {
         let (case, metric) = text.rsplit_once(':').unwrap_or(("*", text));
         Self { command: None, case: case.into(), metric: metric.into(), min_effect_percent: None, optional: false }
     }
 
-    /// Whether it chooses the figure of that name.
+    /// Whether it selects the figure of that name.
     #[must_use]
     pub fn takes(&self, name: FigureName<'_>) -> bool {
         is_chosen(self.command.as_deref(), &self.case, &self.metric, name)
@@ -143,7 +143,7 @@ fn is_chosen(command: Option<&str>, case: &str, metric: &str, name: FigureName<'
     command.is_none_or(|command| command == name.command) && matches(metric, name.metric) && matches(case, name.case)
 }
 
-/// Whether a metric is a tail, of which a run has too little to gate by: p99 and beyond, the extremes.
+/// Whether a metric is a tail with too few samples per run to gate: p99 and above, the extremes.
 pub(super) fn is_tail(metric: &str) -> bool {
     let last = metric.rsplit('_').next().unwrap_or(metric);
     let percent = last.strip_prefix('p').and_then(|percent| percent.parse::<f64>().ok());

@@ -1,4 +1,4 @@
-//! The same figure over many runs: one series for each machine, subject, case and metric.
+//! The same figure over many runs: one series per machine, subject, case and metric.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::runs::named;
 use crate::record::{Direction, FigureName, Metric, MetricStatus, RunFigures};
 use crate::stats::{ChangePoint, change_points};
 
-/// A split whose permutations are as clear in more than one of a hundred cases is no change.
+/// A split that permutations match in more than one of a hundred cases is not a change.
 const ALPHA: f64 = 0.01;
 
 /// A change of level in a series.
@@ -20,13 +20,13 @@ pub struct Changed {
     pub at: Timestamp,
     /// That run.
     pub run_id: String,
-    /// Revision that it was built from; empty where it is not known.
+    /// Its revision; empty if it is not known.
     pub commit: String,
     /// Median before.
     pub before: f64,
     /// Median after.
     pub after: f64,
-    /// Share of the permutations that split as clearly.
+    /// Share of permutations with an equally clear split.
     pub p: f64,
 }
 
@@ -37,7 +37,7 @@ pub struct Point {
     pub at: Timestamp,
     /// The run.
     pub run_id: String,
-    /// Revision that it was built from; empty where it is not known.
+    /// Its revision; empty if it is not known.
     pub commit: String,
     /// Its figure.
     pub value: f64,
@@ -48,15 +48,15 @@ pub struct Point {
 pub struct WideRow {
     /// When the figures were measured.
     pub time: Timestamp,
-    /// Revision of what was measured; empty where it is not known.
+    /// Revision of what was measured; empty if it is not known.
     pub commit: String,
-    /// Its branch; empty where it is not known.
+    /// Its branch; empty if it is not known.
     pub branch: String,
     /// Column and value.
     pub values: Vec<(String, f64)>,
 }
 
-/// The series as rows, one a run. Where several machines or subjects took part, each has columns of its own.
+/// The series as rows, one per run. With several machines or subjects, each has columns of its own.
 #[must_use]
 pub fn wide_rows(series: &[Series]) -> Vec<WideRow> {
     let mut places: Vec<(&str, &str)> =
@@ -96,25 +96,25 @@ pub struct Series {
     pub metric: String,
     /// Unit of the values.
     pub unit: String,
-    /// Which way is better.
+    /// Which direction is better.
     pub direction: Direction,
     /// Fingerprint of the machine.
     pub machine: String,
-    /// What was measured, and what stood in.
+    /// What was measured, and what was simulated.
     pub subject: String,
     /// The runs that have a value, in order.
     pub points: Vec<Point>,
-    /// Runs that have no value: they count for nothing.
+    /// Runs without a value: they are ignored.
     pub missing: usize,
     /// Changes of level by at least `min_effect`, in order.
     pub changes: Vec<Changed>,
 }
 
-/// What a series is of: figure, unit, machine, subject.
+/// The identity of a series: figure, unit, machine, subject.
 type Place<'a> = (FigureName<'a>, &'a str, &'a str, String);
 
-/// The series of the figures that the selections take; a figure in two units has two. Runs of schema 1.0 do not say when
-/// and where they were measured and are left out; changes by less than `min_effect`, a share, are too.
+/// The series of the selected figures; a figure in two units has two. Runs of schema 1.0, which do not record when and where
+/// they were measured, are omitted; so are changes by less than `min_effect`, a share.
 #[must_use]
 pub fn series(runs: &[RunFigures], selections: &[Selection], min_effect: f64) -> Vec<Series> {
     let mut groups: BTreeMap<Place<'_>, Vec<(&RunFigures, &Metric)>> = BTreeMap::new();
@@ -163,7 +163,7 @@ fn point(run: &RunFigures, value: f64) -> Option<Point> {
 
 fn matters(point: &ChangePoint, min_effect: f64) -> bool {
     let ratio = point.after / point.before;
-    // From or to 0 is a change by any measure.
+    // From or to 0 is always a change.
     !ratio.is_finite() || ratio <= 0.0 || ratio.ln().abs() >= (1.0 + min_effect).ln()
 }
 

@@ -1,21 +1,21 @@
-//! A comparison that grows with its pairs, and may be looked at as often as its plan allows.
+//! A comparison that grows pair by pair, with a limited number of looks at the result.
 
 use super::comparison::{Comparison, Question, compare};
 use super::gate::Gate;
 use super::sequential::{InterimLook, looks};
 use crate::record::RunFigures;
 
-/// The error that a comparison may make, whenever it stops.
+/// The significance level over all looks.
 const ALPHA: f64 = 0.05;
 
 /// The pairs so far.
 #[derive(Debug, Clone, Copy)]
 pub struct Pairs<'a> {
-    /// The runs to compare with, in the order of the pairs.
+    /// The baseline runs, in the order of the pairs.
     pub a: &'a [RunFigures],
-    /// The runs in question, in the same order.
+    /// The new runs, in the same order.
     pub b: &'a [RunFigures],
-    /// Pairs of runs of A, first and second of each.
+    /// A/A pairs of runs of A, the first and second of each.
     pub same: Option<(&'a [RunFigures], &'a [RunFigures])>,
 }
 
@@ -25,30 +25,30 @@ pub struct Interleaved<'g> {
     gate: &'g Gate,
     allow_different: bool,
     planned_pairs: usize,
-    /// Known after the first pair: how many figures there are to judge decides how often one may look.
+    /// Known after the first pair: the number of figures determines how many looks there may be.
     schedule: Vec<InterimLook>,
     latest: Option<(Comparison, usize)>,
 }
 
-/// What it came to.
+/// The result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InterleavedResult {
     /// The comparison at the last look.
     pub comparison: Comparison,
-    /// Pairs that it rests on.
+    /// Number of its pairs.
     pub pairs: usize,
-    /// The looks that were allowed.
+    /// The planned looks.
     pub looks: Vec<InterimLook>,
 }
 
 impl<'g> Interleaved<'g> {
-    /// A comparison of so many pairs at most.
+    /// A comparison of at most this number of pairs.
     #[must_use]
     pub fn new(gate: &'g Gate, planned_pairs: usize, allow_different: bool) -> Self {
         Self { gate, allow_different, planned_pairs, schedule: Vec::new(), latest: None }
     }
 
-    /// Looks at the pairs, if it may now. Whether the answer is clear.
+    /// Looks at the pairs, if a look is due. Returns whether the result is clear.
     pub fn is_decided(&mut self, pairs: Pairs<'_>) -> bool {
         let n = pairs.a.len();
         if self.schedule.is_empty() {
@@ -62,7 +62,7 @@ impl<'g> Interleaved<'g> {
         is_decided
     }
 
-    /// The latest look; `None` where there was none.
+    /// The latest look; `None` if there was none.
     #[must_use]
     pub fn result(self) -> Option<InterleavedResult> {
         let looks = self.schedule;

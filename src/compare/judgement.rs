@@ -1,4 +1,4 @@
-//! One figure of the old and the new runs: how far it moved, how surely, and what that means.
+//! One figure of the old and the new runs: its change, the significance of that, and the verdict.
 
 use std::collections::HashSet;
 
@@ -10,28 +10,28 @@ use super::runs::RunTable;
 use crate::record::{Direction, FigureName, Metric, MetricStatus, RunFigures};
 use crate::stats::{RankSumTest, median_of_sorted, paired_ratio_at, scatter_of_pairs};
 
-/// What a figure came to.
+/// The verdict on a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Surely worse, and by the margin or more.
+    /// Significantly worse, by the margin or more.
     Regressed,
-    /// Surely better, and by the margin or more.
+    /// Significantly better, by the margin or more.
     Improved,
-    /// Surely within the smallest effect that matters: the same.
+    /// Within the equivalence margin: unchanged.
     Pass,
-    /// These runs cannot tell.
+    /// These runs are inconclusive.
     Inconclusive,
-    /// A figure is missing, is no number, or has another unit: there is nothing to judge.
+    /// The figure is missing, not a number, or has another unit: it cannot be judged.
     Invalid,
 }
 
-/// How far a figure moved, NEW over BASE.
+/// The change of a figure, NEW over BASE.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Change {
     /// Hodges–Lehmann estimate of the ratio.
     pub ratio: f64,
-    /// Its interval, where there are runs enough.
+    /// Its interval, if there are enough runs.
     pub interval: Option<(f64, f64)>,
     /// Two-sided p of the exact test.
     pub p: f64,
@@ -50,9 +50,9 @@ pub struct Judgement {
     pub metric: String,
     /// Unit of the medians.
     pub unit: String,
-    /// Which way is better.
+    /// Which direction is better.
     pub direction: Direction,
-    /// Whether its verdict counts; tails only advise.
+    /// Whether its verdict counts; tails are advisory.
     pub gates: bool,
     /// Median over the runs of BASE.
     pub base: Option<f64>,
@@ -60,32 +60,32 @@ pub struct Judgement {
     pub new: Option<f64>,
     /// Runs of BASE and of NEW.
     pub runs: (usize, usize),
-    /// How far it moved.
+    /// The change.
     pub change: Option<Change>,
-    /// Smallest effect that matters, as a share: 0.05.
+    /// Smallest relevant effect, as a share: 0.05.
     pub min_effect: f64,
-    /// What the same against itself would show by chance, as a share; `None` where it was not measured.
+    /// The change that A/A pairs show by chance, as a share; `None` if it was not measured.
     pub noise: Option<f64>,
-    /// The smallest change that runs such as these would have shown in 80 of 100 comparisons, as a share.
+    /// The smallest change that such runs detect in 80 of 100 comparisons, as a share.
     pub detectable: Option<f64>,
-    /// What it came to.
+    /// The verdict.
     pub verdict: Verdict,
     /// Why it is inconclusive or invalid.
     pub reason: Option<String>,
 }
 
-/// The runs that figures are compared over, and the error that may be made.
+/// The runs that figures are compared over, and the significance level.
 #[derive(Debug)]
 pub(super) struct Sides<'a> {
     pub(super) base: RunTable<'a>,
     pub(super) new: RunTable<'a>,
-    /// Pairs of runs of the same setting: what noise alone does.
+    /// A/A pairs, to measure noise.
     same: Option<(RunTable<'a>, RunTable<'a>)>,
-    /// Whether the runs of both sides belong together in pairs, in their order.
+    /// Whether the runs of both sides are paired, in their order.
     paired: bool,
-    /// The two-sided error that may be made.
+    /// The two-sided significance level.
     alpha: f64,
-    /// The test for runs that are no pairs.
+    /// The test for unpaired runs.
     unpaired: RankSumTest,
 }
 
@@ -108,7 +108,7 @@ impl<'a> Sides<'a> {
         self.base.names().chain(self.new.names()).filter(|name| seen.insert(*name)).collect()
     }
 
-    /// How far a figure moved.
+    /// The change of a figure.
     fn change(&self, base: &[f64], new: &[f64]) -> Option<Change> {
         let (ratio, interval, p) = if self.paired {
             let ratio = paired_ratio_at(new, base, self.alpha)?;
@@ -120,7 +120,7 @@ impl<'a> Sides<'a> {
         Some(Change { ratio, interval, p, p_adjusted: p })
     }
 
-    /// What the mean of so many pairs reaches by chance in 5 of 100 comparisons, as a share.
+    /// What the mean of this number of pairs reaches by chance in 5 of 100 comparisons, as a share.
     fn noise(&self, name: FigureName<'_>, pairs: usize) -> Option<f64> {
         let (first, second) = self.same.as_ref()?;
         let (first, second) = (values(name, first, "").ok()?, values(name, second, "").ok()?);
@@ -130,8 +130,8 @@ impl<'a> Sides<'a> {
 }
 
 impl Judgement {
-    /// Compares the figure of that name, from `min_effect`, a share, on. The verdict is still open: it depends on how many
-    /// figures are judged at once.
+    /// Compares the figure of that name with the margin `min_effect`, a share. The verdict remains open: it depends on the
+    /// number of figures judged together.
     pub(super) fn of(name: FigureName<'_>, gates: bool, sides: &Sides<'_>, min_effect: f64) -> Self {
         let sample = sides.base.given(name).chain(sides.new.given(name)).next();
         let mut judgement = Self {
@@ -160,7 +160,7 @@ impl Judgement {
 
     fn estimate(&mut self, name: FigureName<'_>, sides: &Sides<'_>) -> Result<(), String> {
         let (base, new) = (values(name, &sides.base, "BASE"), values(name, &sides.new, "NEW"));
-        // A median of another kind would stand beside this unit as if it were of it.
+        // A median of another kind must not appear with this unit.
         let kinds = [self.check_kind(sides.base.given(name)), self.check_kind(sides.new.given(name))];
         let median_of = |values: &Result<Vec<f64>, String>, kind: &Result<(), String>| {
             values.as_ref().ok().filter(|_| kind.is_ok()).map(|values| median(values))
@@ -169,9 +169,9 @@ impl Judgement {
         kinds.into_iter().collect::<Result<(), String>>()?;
         let (base, new) = (base?, new?);
         if self.direction == Direction::None {
-            return Err("neither way is better".into());
+            return Err("neither direction is better".into());
         }
-        let needs_positive = || "a ratio needs figures above 0; a budget can judge it".to_owned();
+        let needs_positive = || "a ratio needs figures above 0; use a budget instead".to_owned();
         let change = sides.change(&base, &new).ok_or_else(needs_positive)?;
         self.change = Some(change);
         self.noise = sides.noise(name, base.len());
@@ -183,16 +183,16 @@ impl Judgement {
     fn check_kind<'a>(&self, mut figures: impl Iterator<Item = &'a Metric>) -> Result<(), String> {
         figures.try_for_each(|metric| {
             if metric.unit != self.unit {
-                return Err(format!("its unit is {} in some runs and {} in others", self.unit, metric.unit));
+                return Err(format!("its unit is {} in some runs but {} in others", self.unit, metric.unit));
             }
             if metric.direction != self.direction {
-                return Err("the runs disagree on which way is better".into());
+                return Err("the runs disagree on which direction is better".into());
             }
             Ok(())
         })
     }
 
-    /// The smallest change, as a share, that would be surely seen and reach the margin in 80 of 100 comparisons: half the
+    /// The smallest change, as a share, that would be significant and reach the margin in 80 of 100 comparisons: half the
     /// interval is about z(1 - alpha/2) standard errors of the log ratio.
     fn detectable_from(&self, (low, high): (f64, f64), alpha: f64) -> f64 {
         let (sure, power) = (quantile(1.0 - alpha / 2.0), quantile(0.8));
@@ -201,26 +201,26 @@ impl Judgement {
         seen.max((1.0 + self.margin()).ln() + power * error).exp() - 1.0
     }
 
-    /// From which change on, as a share, it counts: the smallest that matters, or the noise where that is more.
+    /// The change that counts, as a share: the smallest relevant one, or the noise if that is larger.
     #[must_use]
     pub fn margin(&self) -> f64 {
         self.noise.map_or(self.min_effect, |noise| noise.max(self.min_effect))
     }
 
-    /// By how much it got worse, as a share; negative for better. 10 % fewer tokens a second and a latency 11 % longer are
-    /// the same loss: the time each takes.
+    /// How much worse it is, as a share; negative for better. 10 % fewer tokens per second and an 11 % longer latency are the
+    /// same loss: the time that each takes.
     #[must_use]
     pub fn worse_by(&self) -> Option<f64> {
         self.worse().map(|ratio| ratio - 1.0)
     }
 
-    /// The ratio in the sense in which above 1 is worse.
+    /// The ratio, inverted if necessary so that above 1 is worse.
     fn worse(&self) -> Option<f64> {
         let ratio = self.change?.ratio;
         Some(if self.direction == Direction::Higher { 1.0 / ratio } else { ratio })
     }
 
-    /// Settles the verdict, once p is corrected for all figures that gate.
+    /// Settles the verdict, after p was corrected for all figures that gate.
     pub(super) fn settle(&mut self, alpha: f64) {
         let (Some(change), Some(worse)) = (self.change, self.worse()) else { return };
         let Some((low, high)) = change.interval else {
@@ -247,23 +247,23 @@ impl Judgement {
 
 fn why_open(is_sure: bool, is_sure_alone: bool) -> &'static str {
     match (is_sure, is_sure_alone) {
-        (true, _) => "there is a change; whether it matters is open",
-        (false, true) => "sure by itself, not among so many figures",
-        (false, false) => "the noise leaves room for a change that matters",
+        (true, _) => "there is a significant change, but it may be smaller than the equivalence margin",
+        (false, true) => "significant alone, not after correction for multiple comparisons",
+        (false, false) => "not significant, but the interval allows a relevant change",
     }
 }
 
-/// The value of each run, or why there is none.
+/// The value of each run, or why it is missing.
 pub(super) fn values(name: FigureName<'_>, table: &RunTable<'_>, side: &str) -> Result<Vec<f64>, String> {
     table.runs.iter().zip(table.figures(name)).map(|(run, metric)| value(metric, run, side)).collect()
 }
 
 fn value(metric: Option<&Metric>, run: &RunFigures, side: &str) -> Result<f64, String> {
     let missing = |why: &str| format!("missing in run {} of {side}: {why}", run.run_id);
-    let metric = metric.ok_or_else(|| missing("it has no such figure"))?;
+    let metric = metric.ok_or_else(|| missing("the run does not have it"))?;
     match (metric.status, metric.value) {
         (MetricStatus::Ok, Some(value)) if value.is_finite() => Ok(value),
-        (MetricStatus::Ok, _) => Err(missing("it is no number")),
+        (MetricStatus::Ok, _) => Err(missing("it is not a finite number")),
         (status, _) => Err(missing(&status.word().replace('_', " "))),
     }
 }

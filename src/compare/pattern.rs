@@ -1,6 +1,6 @@
-//! Names with `*` for any text: how gates and command lines choose cases and metrics.
+//! Names with `*` for any text: how gates and command lines select cases and metrics.
 
-/// Whether `text` is what `pattern` describes: literally, but that `*` stands for any text, also for none.
+/// Whether `text` matches `pattern`: literally, except that `*` matches any text, including none.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(text) = text.strip_prefix(start) else { return false };

@@ -1,11 +1,10 @@
-//! The figures of runs by name, for looking up each of many in many runs.
+//! The figures of runs by name, for many lookups in many runs.
 
 use std::collections::HashMap;
 
 use crate::record::{FigureName, Metric, RunFigures};
 
-/// Runs whose figures are found by name. Made once: the time that all lookups take grows with the number of figures, not with
-/// its square.
+/// An index of runs' figures by name. It is built once: the time for all lookups grows linearly with the number of figures.
 #[derive(Debug)]
 pub(super) struct RunTable<'a> {
     /// The runs, in order.
@@ -14,7 +13,7 @@ pub(super) struct RunTable<'a> {
 }
 
 impl<'a> RunTable<'a> {
-    /// The table of `runs`. Of figures that a run has twice, the first counts.
+    /// The table of `runs`. Of duplicate figures in a run, the first counts.
     pub(super) fn of(runs: &'a [RunFigures]) -> Self {
         let figures = runs.iter().map(|run| {
             let mut figures = HashMap::with_capacity(run.figures.len());
@@ -26,7 +25,7 @@ impl<'a> RunTable<'a> {
         Self { runs, figures: figures.collect() }
     }
 
-    /// The figure in each run, in order; `None` where a run does not have it.
+    /// The figure in each run, in order; `None` if a run does not have it.
     pub(super) fn figures<'s>(
         &'s self,
         name: FigureName<'s>,
@@ -42,7 +41,7 @@ impl<'a> RunTable<'a> {
         self.figures(name).flatten()
     }
 
-    /// The name of every figure of every run, in the order of the files; those of several runs more than once.
+    /// The name of every figure of every run, in the order of the files; repeated for each run that has it.
     pub(super) fn names(&self) -> impl Iterator<Item = FigureName<'a>> + use<'_, 'a> {
         self.runs.iter().flat_map(|run| named(run).map(|(name, _)| name))
     }

@@ -1,8 +1,8 @@
-//! Runs with one figure, for the tests of this room and of the report.
+//! Runs with one figure, for the tests of this module and of the report.
 
 use crate::record::{CsvOrigin, Direction, Metric, RunFigures, RunState};
 
-/// One run a value: `<name>-00`, `<name>-01` …, a minute apart, each with the p50 of `applied/poisson:50/100B` in ms.
+/// One run per value: `<name>-00`, `<name>-01` …, a minute apart, each with the p50 of `applied/poisson:50/100B` in ms.
 pub(crate) fn runs(name: &str, values: &[f64]) -> Vec<RunFigures> {
     values.iter().enumerate().map(|(at, value)| run(&format!("{name}-{at:02}"), at, *value)).collect()
 }

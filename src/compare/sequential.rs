@@ -1,12 +1,11 @@
-//! When interleaved pairs may be looked at, and how sure each look must be.
+//! When to look at interleaved pairs, and at which significance level.
 //!
-//! Looking three times and stopping at the first good-looking result would raise the share of false alarms. So the error
-//! that a comparison may make is divided among the looks, and each look may spend only its part: whatever the looks have to
-//! do with one another, all of them together err no more often than one look at the end (Bonferroni's inequality, as
-//! weighted alpha spending).
+//! Looking three times and stopping at the first good result would increase the share of false alarms. So the significance
+//! level is divided among the looks, and each look may only spend its part: however the looks are correlated, together they err
+//! no more often than one look at the end (Bonferroni's inequality, as weighted alpha spending).
 
-/// The share of the error that each look may spend, first to last: most of it is kept for the end, where there is most to
-/// see.
+/// The share of the significance level that each look may spend, first to last: most of it is kept for the end, where there are
+/// most samples.
 const SPENT: [f64; 3] = [0.15, 0.25, 0.60];
 
 /// A look at the pairs so far.
@@ -14,12 +13,12 @@ const SPENT: [f64; 3] = [0.15, 0.25, 0.60];
 pub struct InterimLook {
     /// After how many pairs.
     pub pairs: usize,
-    /// The two-sided error that this look may spend.
+    /// The two-sided significance level of this look.
     pub alpha: f64,
 }
 
-/// The looks at `pairs` pairs: after two thirds, five sixths and all of them. Looks that no result could decide are left
-/// out and their error goes to the last one. `metrics` figures are judged at once.
+/// The looks at `pairs` pairs: after two thirds, five sixths and all of them. Looks that no result could decide are dropped and
+/// their level goes to the last one. `metrics` figures are judged together.
 #[must_use]
 pub fn looks(pairs: usize, metrics: usize, alpha: f64) -> Vec<InterimLook> {
     let mut looks: Vec<InterimLook> = Vec::new();
@@ -41,7 +40,7 @@ pub fn looks(pairs: usize, metrics: usize, alpha: f64) -> Vec<InterimLook> {
     looks
 }
 
-/// The smallest two-sided p that the signed-rank test can give for so many pairs: all on one side.
+/// The smallest two-sided p of the signed-rank test for this number of pairs: all on one side.
 pub(super) fn smallest_p(pairs: usize) -> f64 {
     2.0 * 0.5_f64.powi(i32::try_from(pairs).unwrap_or(i32::MAX))
 }

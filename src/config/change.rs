@@ -1,4 +1,4 @@
-//! What a change would do, to be shown before it is done.
+//! What a change would do, to show before it is made.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::write;
 /// Unchanged lines around a change.
 const CONTEXT: usize = 2;
 
-/// A file written on one line shows its changes by key instead.
+/// A file with only one line shows its changes by key instead.
 const LONGEST_LINE: usize = 300;
 
 /// One value that is set.
@@ -19,26 +19,26 @@ const LONGEST_LINE: usize = 300;
 pub struct Edit {
     /// The key, with its section.
     pub key: String,
-    /// What was there, as it was written.
+    /// The previous value, as written.
     pub before: Option<String>,
-    /// What will be there, as JSON.
+    /// The new value, as JSON.
     pub after: String,
 }
 
-/// What a line of a diff is.
+/// The type of a diff line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiffMark {
-    /// Gone.
+    /// Removed.
     Removed,
-    /// New.
+    /// Added.
     Added,
-    /// As it was.
+    /// Unchanged.
     Same,
-    /// Names the lines that follow.
+    /// Describes the following lines.
     Place,
 }
 
-/// A change of the file that has not been made.
+/// A change that has not been made yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     pub(super) path: PathBuf,
@@ -50,37 +50,37 @@ pub struct Change {
 }
 
 impl Change {
-    /// Whether the file already is as it would be.
+    /// Whether the file already has this content.
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.before == self.after
     }
 
-    /// The file, as it was named.
+    /// The path of the file, as given.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file as it would be.
+    /// The new content of the file.
     #[must_use]
     pub fn after(&self) -> &[u8] {
         &self.after
     }
 
-    /// The values that are set; none when a version is brought back whole.
+    /// The values that are set; none if a version is restored.
     #[must_use]
     pub fn edits(&self) -> &[Edit] {
         &self.edits
     }
 
-    /// Whether the file would still set the GPU profile `auto` without showing that its application knows it.
+    /// Whether the new file sets the GPU profile `auto` without showing that its application supports it.
     #[must_use]
     pub fn keeps_unproven_auto(&self) -> bool {
         self.keeps_unproven_auto
     }
 
-    /// How many other names the file has as hard links: they keep what it holds now. 0 where the system does not tell.
+    /// The number of other hard links of the file, which keep the old content. 0 if the system does not report it.
     #[must_use]
     pub fn other_names(&self) -> u64 {
         #[cfg(unix)]
@@ -90,13 +90,13 @@ impl Change {
         names.saturating_sub(1)
     }
 
-    /// Makes the change: the version before is kept, then the file is replaced as a whole. Afterwards the file is the old or
-    /// the new one, whatever happens in between.
+    /// Makes the change: the previous version is kept, then the file is replaced. Afterwards the file is the old or the new
+    /// one, whatever happens in between.
     pub fn write(&self) -> Result<Version, ConfigError> {
         write::replace(&self.path, &self.target, &self.before, &self.after)
     }
 
-    /// The change line by line, without line ends. What stands beside it and looks like a password is not shown.
+    /// The change line by line, without line ends. Nearby lines that look like passwords are hidden.
     #[must_use]
     pub fn diff(&self) -> Vec<(DiffMark, String)> {
         let (before, after) = (visible(&self.before), visible(&self.after));
@@ -121,7 +121,7 @@ impl Change {
     }
 }
 
-/// A text whose byte order mark can be seen.
+/// A text with its byte order mark made visible.
 fn visible(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     match text.strip_prefix('\u{feff}') {
@@ -136,7 +136,7 @@ fn by_key(edit: &Edit) -> Vec<(DiffMark, String)> {
     before.into_iter().chain([line(DiffMark::Added, &edit.after)]).collect()
 }
 
-/// A line of the file whose text is nobody's business: tokens of services stand in the same file.
+/// A line of the file whose text must not be shown: the file also has tokens of services.
 fn without_secret(line: &str) -> String {
     let Some((key, value)) = line.split_once(':') else { return line.into() };
     let name = key.to_ascii_lowercase();

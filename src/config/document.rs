@@ -1,5 +1,5 @@
-//! A JSON text that is changed in place: only the bytes of the values that are set, in the manner in which the text is
-//! written. Everything else stays byte for byte.
+//! A JSON text that is edited in place: only the bytes of the set values change, in the style of the text. Everything else
+//! remains byte for byte.
 
 use std::ops::Range;
 
@@ -8,22 +8,22 @@ use serde_json::Value;
 use super::scan::{Fault, Node, scan};
 use super::style::Style;
 
-/// What Windows programs put before UTF-8.
+/// The mark that Windows programs put before UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// A JSON text and where its values lie.
+/// A JSON text and the positions of its values.
 #[derive(Debug, Clone)]
 pub(super) struct Document {
     text: String,
     root: Node,
 }
 
-/// A part of a path that is no object, and so can hold no key.
+/// A part of a path that is not an object and so cannot have keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NotASection {
-    /// The path up to there, with dots.
+    /// The path to there, with dots.
     pub(super) path: String,
-    /// What is there, as it is written.
+    /// The value, as written.
     pub(super) found: String,
 }
 
@@ -34,12 +34,12 @@ impl Document {
         Ok(Self { text, root })
     }
 
-    /// The text as it is now.
+    /// The current text.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether it begins with a byte order mark.
+    /// Whether it starts with a byte order mark.
     pub(super) fn has_byte_order_mark(&self) -> bool {
         start_of(&self.text) > 0
     }
@@ -50,36 +50,36 @@ impl Document {
         Self::parse(text.to_owned()).unwrap_or_else(|_| unreachable!("what follows the mark was read before"))
     }
 
-    /// Whether the outermost value is an object.
+    /// Whether the top-level value is an object.
     pub(super) fn is_object(&self) -> bool {
         self.root.members.is_some()
     }
 
-    /// The value at `path` as it is written.
+    /// The value at `path`, as written.
     pub(super) fn raw(&self, path: &[&str]) -> Option<&str> {
         let node = path.iter().try_fold(&self.root, |node, key| Some(&node.member(key)?.value))?;
         Some(&self.text[node.span.clone()])
     }
 
-    /// The value at `path`. `None` too for a text with half a surrogate pair, which is no text for anybody.
+    /// The value at `path`. Also `None` for a string with half a surrogate pair, which is not valid text.
     pub(super) fn value(&self, path: &[&str]) -> Option<Value> {
         serde_json::from_str(self.raw(path)?).ok()
     }
 
-    /// Sets the value at `path`, which has at least one key; objects on the way are made where they are missing. Whether
-    /// anything changed: an equal value stays as it is written, also `1.0` where 1 is to be set.
+    /// Sets the value at `path`, which has at least one key; missing objects on the way are created. Returns whether anything
+    /// changed: an equal value remains as written, for example `1.0` if 1 is to be set.
     pub(super) fn set(&mut self, path: &[&str], value: &Value) -> Result<bool, NotASection> {
         if self.value(path).is_some_and(|old| is_equal(&old, value)) {
             return Ok(false);
         }
         let (range, piece) = self.edit(path, value)?;
         self.text.replace_range(range, &piece);
-        // What replaces a value is a value, and what is put between members is a member: this cannot fail.
+        // A value is replaced by a value, and a member is inserted between members: this cannot fail.
         self.root = scan(&self.text, self.root.span.start).unwrap_or_else(|_| unreachable!("an edit keeps JSON valid"));
         Ok(true)
     }
 
-    /// Which bytes to replace by what.
+    /// Which bytes to replace, and by what.
     fn edit(&self, path: &[&str], value: &Value) -> Result<(Range<usize>, String), NotASection> {
         let style = Style::of(&self.text, &self.root);
         let (mut node, mut indent) = (&self.root, Some(""));
@@ -101,16 +101,16 @@ impl Document {
     }
 }
 
-/// Where JSON begins: behind the byte order mark, if there is one.
+/// Where JSON starts: after the byte order mark, if there is one.
 fn start_of(text: &str) -> usize {
     if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }
 }
 
-/// Whether two values are the same to a reader of JSON, which has one kind of number: 1.0 is 1.
+/// Whether two values are equal to a JSON reader, which has one type of number: 1.0 is 1.
 fn is_equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => {
-            // Whole numbers are compared as such: beyond 2^53 a fraction's type would blur them.
+            // Whole numbers are compared as such: beyond 2^53 a float would lose digits.
             let whole = a.as_i128().zip(b.as_i128());
             a == b || whole.is_none() && a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| a.total_cmp(&b).is_eq())
         }

@@ -1,10 +1,10 @@
-//! The encoding of a configuration: UTF-8, or a name for what it is instead.
+//! The encoding of a configuration: UTF-8, or the name of another one.
 
 use std::path::Path;
 
 use super::error::ConfigError;
 
-/// The bytes as text. Anything but UTF-8 is refused by name, as far as it can be told.
+/// The bytes as text. Any other encoding than UTF-8 is refused by name, if it can be detected.
 pub(super) fn decoded(path: &Path, bytes: Vec<u8>) -> Result<String, ConfigError> {
     let wrong = |found: String| ConfigError::NotUtf8 { path: path.to_owned(), found };
     if let Some(name) = wide(&bytes) {
@@ -13,11 +13,11 @@ pub(super) fn decoded(path: &Path, bytes: Vec<u8>) -> Result<String, ConfigError
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let byte = error.as_bytes().get(at).copied().unwrap_or_default();
-        wrong(format!("is not UTF-8 from byte {at} on (0x{byte:02X}): perhaps a code page of Windows, such as 1252"))
+        wrong(format!("is not UTF-8 from byte {at} on (0x{byte:02X}), perhaps in a Windows code page such as 1252"))
     })
 }
 
-/// The name of an encoding with more than one byte for each letter, by its mark or by the zeros beside the first brace.
+/// The name of an encoding with several bytes per character, detected by its mark or by the zeros beside the first brace.
 fn wide(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),
@@ -41,7 +41,7 @@ mod tests {
             (big("\u{feff}{}"), "UTF-16 (big-endian)"),
             (big("{}"), "UTF-16 (big-endian)"),
             (vec![0xff, 0xfe, 0, 0, b'{', 0, 0, 0], "UTF-32"),
-            (b"{\"a\": \"\xe9\"}".to_vec(), "not UTF-8 from byte 7 on (0xE9): perhaps a code page of Windows"),
+            (b"{\"a\": \"\xe9\"}".to_vec(), "not UTF-8 from byte 7 on (0xE9), perhaps in a Windows code page"),
         ] {
             let error = decoded(Path::new("c.json"), bytes).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");

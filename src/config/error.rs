@@ -1,4 +1,4 @@
-//! What can go wrong with Workly's configuration. Whatever it is, the file is as it was.
+//! Errors of Workly's configuration. In every case the file is unchanged.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,39 +9,39 @@ use crate::replacing::is_held_open;
 /// Why the configuration could not be used or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("cannot read {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Its answer.
+        /// The system's error.
         source: io::Error,
     },
     /// A folder, a device, a pipe.
     #[error("{} is not a file", path.display())]
     NotAFile {
-        /// What was named.
+        /// The given path.
         path: PathBuf,
     },
     /// Longer than any configuration.
-    #[error("{} has {bytes} bytes: no configuration is longer than {limit}", path.display())]
+    #[error("{} has {bytes} bytes; the limit for a configuration is {limit}", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// Its length.
+        /// Its size.
         bytes: u64,
-        /// The longest that is read.
+        /// The size limit.
         limit: u64,
     },
-    /// Another encoding than UTF-8.
-    #[error("{} {found}; the application reads UTF-8 alone", path.display())]
+    /// An encoding other than UTF-8.
+    #[error("{} {found}; the application reads only UTF-8", path.display())]
     NotUtf8 {
         /// The file.
         path: PathBuf,
-        /// What it is, with its verb.
+        /// The encoding, with its verb.
         found: String,
     },
-    /// It begins with the mark that some editors put before UTF-8.
+    /// It starts with the mark that some editors put before UTF-8.
     #[error("{} begins with a UTF-8 byte order mark", path.display())]
     ByteOrderMark {
         /// The file.
@@ -52,11 +52,11 @@ pub enum ConfigError {
     NotJson {
         /// The file.
         path: PathBuf,
-        /// The parser's words, with line and column.
+        /// The parser's message, with line and column.
         detail: String,
     },
-    /// Something that the application reads, and that is no JSON or nested deeper than any configuration.
-    #[error("{} has {found} on line {line}; workly-perf changes no such file", path.display())]
+    /// Something that the application accepts although it is not valid JSON, or too deep nesting.
+    #[error("{} has {found} on line {line}; workly-perf does not change such files", path.display())]
     Lenient {
         /// The file.
         path: PathBuf,
@@ -65,8 +65,8 @@ pub enum ConfigError {
         /// Its line.
         line: usize,
     },
-    /// A key occurs twice in one section: Workly would take the second and drop the first when it saves.
-    #[error("{}: the key {key:?} on line {line} is there twice", path.display())]
+    /// A duplicate key in one section: Workly would use the second, and drop the first when it saves.
+    #[error("{}: the key {key:?} on line {line} is a duplicate", path.display())]
     DuplicateKey {
         /// The file.
         path: PathBuf,
@@ -75,20 +75,20 @@ pub enum ConfigError {
         /// The line of the second one.
         line: usize,
     },
-    /// A key holds something that Workly itself could not use.
+    /// A value that Workly itself could not use.
     #[error("{}: {key} is {found}, not {expected}", path.display())]
     WrongType {
         /// The file.
         path: PathBuf,
         /// The key, with its sections.
         key: String,
-        /// What Workly wants there.
+        /// What Workly expects there.
         expected: &'static str,
-        /// What is there.
+        /// The actual value.
         found: String,
     },
-    /// A value that only later versions of Workly know: this one would refuse its whole AI configuration.
-    #[error("{}: nothing in it shows that this version of Workly knows the GPU profile {value:?}", path.display())]
+    /// A value that only later versions of Workly support: this one would refuse its complete AI configuration.
+    #[error("{}: it does not show that this version of Workly supports the GPU profile {value:?}", path.display())]
     NotKnownToApp {
         /// The file.
         path: PathBuf,
@@ -102,31 +102,31 @@ pub enum ConfigError {
         path: PathBuf,
     },
     /// Another workly-perf is changing it.
-    #[error("another workly-perf is changing {} at this moment; it wins", path.display())]
+    #[error("another workly-perf is changing {} at the moment", path.display())]
     Locked {
         /// The file.
         path: PathBuf,
     },
-    /// Windows lets no other file take its name, as a rule because another program has it open.
+    /// Windows does not allow its replacement, usually because another program has it open.
     #[error("{} cannot be replaced: Windows refuses access to it, as it does while another program has it open", path.display())]
     HeldOpen {
         /// The file.
         path: PathBuf,
     },
-    /// Somebody wrote it since it was read.
-    #[error("{} was changed by another program since it was read", path.display())]
+    /// Another program has written it since it was read.
+    #[error("another program has changed {} since it was read", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
     },
-    /// The file is a mount of its own, so that no other file can take its name.
-    #[error("{} is a mount point of its own, as containers have for single files: it cannot be replaced as a whole", path.display())]
+    /// The file is a mount point, so it cannot be replaced.
+    #[error("{} is a mount point, as in containers: it cannot be replaced", path.display())]
     Mounted {
         /// The file.
         path: PathBuf,
     },
     /// The disk is full, or a quota is used up.
-    #[error("there is no room for {}: {source}", path.display())]
+    #[error("there is no space for {}: {source}", path.display())]
     NoRoom {
         /// The file that did not fit.
         path: PathBuf,
@@ -142,11 +142,11 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// No version of that number was kept.
-    #[error("{} has {}: there is no number {number}", path.display(), counted(*kept, "kept version"))]
+    #[error("{} has {}; number {number} does not exist", path.display(), counted(*kept, "kept version"))]
     NoSuchVersion {
         /// The file.
         path: PathBuf,
-        /// What was asked for.
+        /// The requested number.
         number: usize,
         /// How many there are.
         kept: usize,
@@ -159,7 +159,7 @@ impl ConfigError {
         move |source| Self::Read { path: path.to_owned(), source }
     }
 
-    /// For `map_err` where a finished file takes the place of `path`. Only a mount keeps a file busy there.
+    /// For `map_err` when a finished file replaces `path`. Only a mount point makes a file busy there.
     pub(super) fn replace(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| match source.kind() {
             _ if is_held_open(&source) => Self::HeldOpen { path: path.to_owned() },
@@ -168,14 +168,14 @@ impl ConfigError {
         }
     }
 
-    /// Whether the application refuses a file for what is in it: silently, running on its defaults.
+    /// Whether the application refuses a file because of its content: silently, running on its defaults.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         use ConfigError::{ByteOrderMark, NotJson, NotUtf8, WrongType};
         matches!(self, ByteOrderMark { .. } | NotJson { .. } | NotUtf8 { .. } | WrongType { .. })
     }
 
-    /// For `map_err` while writing. A full disk has a name of its own.
+    /// For `map_err` while writing. A full disk has a variant of its own.
     pub(super) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         move |source| match source.kind() {

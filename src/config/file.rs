@@ -1,4 +1,4 @@
-//! The configuration as it is on disk, read once: what it says, and what a change would make of it.
+//! The configuration on disk, read once: its values, and the result of a change.
 
 use std::fs;
 use std::io::Read;
@@ -14,66 +14,66 @@ use super::patch::Patch;
 use super::rules::{AppProfile, WrongValue, cut, first_wrong, is_unproven_auto, knows_auto};
 use super::scan::Fault;
 
-/// The longest configuration, in bytes: thousands of times what Workly writes.
+/// The size limit of a configuration, in bytes: thousands of times what Workly writes.
 const LONGEST: u64 = 16_000_000;
 
 /// Workly's `data/config.json`, byte for byte.
 #[derive(Debug, Clone)]
 pub struct ConfigFile {
-    /// As it was named.
+    /// The path, as given.
     path: PathBuf,
-    /// Behind all symbolic links.
+    /// The path with all symbolic links resolved.
     target: PathBuf,
     document: Document,
 }
 
 impl ConfigFile {
-    /// Reads it. Everything but a JSON object without duplicate keys is refused.
+    /// Reads it. Anything but a JSON object without duplicate keys is refused.
     pub fn open(path: &Path) -> Result<Self, ConfigError> {
         let target = fs::canonicalize(path).map_err(ConfigError::read(path))?;
         let document = parse(path, read_bytes(&target)?)?;
         Ok(Self { path: path.to_owned(), target, document })
     }
 
-    /// As it was named.
+    /// The path, as given.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The value at `path`, if it is there.
+    /// The value at `path`, if it exists.
     #[must_use]
     pub fn value(&self, path: &[&str]) -> Option<Value> {
         self.document.value(path)
     }
 
-    /// `ai.gpu_profile`, where it is a value that Workly knows.
+    /// `ai.gpu_profile`, if its value is known to Workly.
     #[must_use]
     pub fn gpu_profile(&self) -> Option<AppProfile> {
         AppProfile::from_word(self.value(&["ai", "gpu_profile"])?.as_str()?)
     }
 
-    /// Whether the Workly that wrote it evidently knows the GPU profile `auto`.
+    /// Whether the Workly that wrote it evidently supports the GPU profile `auto`.
     #[must_use]
     pub fn knows_auto(&self) -> bool {
         knows_auto(&self.document)
     }
 
-    /// Whether it sets the GPU profile `auto` and does not show that its application knows it: an earlier version refuses
+    /// Whether it sets the GPU profile `auto` and does not show that its application supports it: an earlier version refuses
     /// such a file.
     #[must_use]
     pub fn has_unproven_auto(&self) -> bool {
         is_unproven_auto(&self.document)
     }
 
-    /// Why the application refuses it, if it does. It then says nothing and runs on its defaults.
+    /// Why the application refuses it, if it does. It then silently runs on its defaults.
     #[must_use]
     pub fn refusal(&self) -> Option<ConfigError> {
         self.change(&Patch::default()).err()
     }
 
-    /// What the patch would make of it. The application accepts the result (see [`Change::keeps_unproven_auto`] for the one
-    /// doubt), or an error names what it would refuse.
+    /// The result of the patch. The application accepts it (for the one exception see [`Change::keeps_unproven_auto`]), or an
+    /// error names what it would refuse.
     pub fn change(&self, patch: &Patch) -> Result<Change, ConfigError> {
         let mut document = self.document.clone();
         let mut edits = Vec::new();
@@ -124,7 +124,7 @@ pub(super) fn refusal(path: &Path, text: String) -> Option<ConfigError> {
     file.map_or_else(Some, |file| file.refusal())
 }
 
-/// The bytes of a file of a sensible length.
+/// The bytes of a file below the size limit.
 pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let metadata = fs::metadata(path).map_err(ConfigError::read(path))?;
     if !metadata.is_file() {
@@ -142,7 +142,7 @@ pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, ConfigError> {
 
 fn parse(path: &Path, bytes: Vec<u8>) -> Result<Document, ConfigError> {
     let text = decoded(path, bytes)?;
-    // The text belongs to the document, and a fault wants its lines.
+    // The text belongs to the document, but an error needs its lines.
     let document = Document::parse(text.clone()).map_err(|fault| match fault {
         Fault::Duplicate { at, key } => {
             ConfigError::DuplicateKey { path: path.to_owned(), key, line: place(&text, at).0 }
@@ -159,7 +159,7 @@ fn parse(path: &Path, bytes: Vec<u8>) -> Result<Document, ConfigError> {
     if document.is_object() {
         return Ok(document);
     }
-    let detail = "its outermost value is something else".into();
+    let detail = "its top-level value is not an object".into();
     Err(ConfigError::NotJson { path: path.to_owned(), detail })
 }
 

@@ -1,4 +1,4 @@
-//! What the configuration was before each of its last changes, and how one of these states is brought back.
+//! The versions of the configuration before each of its last changes, and how one is restored.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,21 +15,21 @@ use super::file::read_bytes;
 /// How many versions are kept.
 pub const KEPT_VERSIONS: usize = 20;
 
-/// How the time of a version stands in its name.
+/// Format of the time in the name of a version.
 const TIME: &str = "%Y%m%dT%H%M%SZ";
 
-/// What the file was before one of its changes.
+/// The file before one of its changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     /// The kept copy.
     pub path: PathBuf,
     /// When it was replaced.
     pub replaced: Timestamp,
-    /// Its place in the order of all versions that there ever were.
+    /// Its serial number among all versions that ever existed.
     pub(super) serial: u64,
 }
 
-/// The file as it is, whatever is in it, and its kept versions.
+/// The current file, whatever its content, and its kept versions.
 #[derive(Debug, Clone)]
 pub struct History {
     path: PathBuf,
@@ -39,25 +39,25 @@ pub struct History {
 }
 
 impl History {
-    /// Reads the file, and which versions there are.
+    /// Reads the file and lists its versions.
     pub fn open(path: &Path) -> Result<Self, ConfigError> {
         let target = fs::canonicalize(path).map_err(ConfigError::read(path))?;
         let current = read_bytes(&target)?;
         let mut versions = kept(&target)?;
-        // A copy of what is there now: a change that was never made, or that somebody has already undone.
+        // A copy of the current content: a change that was never made, or that was already undone.
         while versions.first().is_some_and(|version| fs::read(&version.path).is_ok_and(|bytes| bytes == current)) {
             versions.remove(0);
         }
         Ok(Self { path: path.to_owned(), target, current, versions })
     }
 
-    /// The versions, the newest first: number 1 is what the file was before its last change.
+    /// The versions, newest first: number 1 is the file before its last change.
     #[must_use]
     pub fn versions(&self) -> &[Version] {
         &self.versions
     }
 
-    /// The change that brings a version back, byte for byte. The version is not looked into: it was the user's own.
+    /// The change that restores a version, byte for byte. Its content is not checked: it was the user's own.
     pub fn restore(&self, number: usize) -> Result<Change, ConfigError> {
         let kept = self.versions.len();
         let version = number.checked_sub(1).and_then(|index| self.versions.get(index));
@@ -80,7 +80,7 @@ pub(super) fn folder_of(target: &Path) -> PathBuf {
     target.with_file_name(name)
 }
 
-/// All kept versions of a file, the newest first.
+/// All kept versions of a file, newest first.
 pub(super) fn kept(target: &Path) -> Result<Vec<Version>, ConfigError> {
     let folder = folder_of(target);
     let entries = match fs::read_dir(&folder) {
@@ -96,14 +96,14 @@ pub(super) fn kept(target: &Path) -> Result<Vec<Version>, ConfigError> {
     Ok(versions)
 }
 
-/// The name of the version that comes after these.
+/// The name of the next version.
 pub(super) fn next(target: &Path, versions: &[Version], now: Timestamp) -> Version {
     let serial = versions.first().map_or(1, |newest| newest.serial + 1);
     let path = folder_of(target).join(format!("{serial:06}-{}.json", now.strftime(TIME)));
     Version { path, replaced: now, serial }
 }
 
-/// The version that lies at `path`; `None` for a file that is none.
+/// The version at `path`; `None` if the file is not a version.
 fn version(path: PathBuf) -> Option<Version> {
     let name = path.file_name()?.to_str()?.strip_suffix(".json")?;
     let (serial, time) = name.split_once('-')?;

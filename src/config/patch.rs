@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::rules::AppProfile;
 
-/// The section that the application does not read and never drops.
+/// The section that the application ignores but never drops.
 const SECTION: &str = "performance";
 
 /// Values to set. Nothing else of the file changes.
@@ -16,7 +16,7 @@ pub struct Patch {
 }
 
 impl Patch {
-    /// Where the GPU profile stands.
+    /// The path of the GPU profile.
     pub(super) const GPU_PROFILE: [&'static str; 2] = ["ai", "gpu_profile"];
 
     /// Sets `ai.gpu_profile`.
@@ -33,7 +33,7 @@ impl Patch {
         self
     }
 
-    /// Removes a byte order mark too, if `strips` and there is one.
+    /// Also removes a byte order mark, if `strips` and there is one.
     #[must_use]
     pub fn strip_byte_order_mark(self, strips: bool) -> Self {
         Self { strips_byte_order_mark: strips, ..self }

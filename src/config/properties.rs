@@ -1,4 +1,4 @@
-//! Properties of the editor on texts of any shape and manner: nothing but what is set ever changes.
+//! Property tests of the editor on texts of any content and style: only what is set ever changes.
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::document::Document;
 use super::{AppProfile, ConfigFile, History, Patch};
 
-/// A value whose spelling is its own.
+/// A value with a unique spelling.
 #[derive(Debug, Clone)]
 enum Tree {
     Plain(String),
@@ -15,7 +15,7 @@ enum Tree {
     Object(Vec<(String, Tree)>),
 }
 
-/// How a text is laid out.
+/// The layout of a text.
 #[derive(Debug, Clone)]
 struct Layout {
     /// `None` for a text on one line.
@@ -77,14 +77,14 @@ fn tree() -> impl Strategy<Value = Tree> {
     })
 }
 
-/// Members whose keys differ, in any order.
+/// Members with distinct keys, in any order.
 fn members(inner: impl Strategy<Value = Tree>) -> impl Strategy<Value = Vec<(String, Tree)>> {
     prop::collection::btree_map("[a-zé✨\"\\\\ ]{0,4}", inner, 0..5)
         .prop_map(|members| members.into_iter().collect::<Vec<_>>())
         .prop_shuffle()
 }
 
-/// A configuration: sections that Workly has, among any others, each with anything in it.
+/// A configuration: Workly's sections among any others, each with any content.
 fn config() -> impl Strategy<Value = Tree> {
     let profile = prop::option::of(prop::sample::select(vec!["\"performance\"", "\"\\u0062alanced\"", "\"cpu\""]));
     let ai = prop::option::of((members(tree()), profile)).prop_map(|ai| {
@@ -142,7 +142,7 @@ fn write(tree: &Tree, layout: &Layout, depth: usize, text: &mut String) {
     text.push(close);
 }
 
-/// What the settings make of a value, without any care for its text.
+/// The effect of the settings on a value, independent of its text.
 fn expected(text: &str, sets: &[(&[&str], Value)]) -> Value {
     let mut root: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap();
     for (path, value) in sets {
@@ -152,7 +152,7 @@ fn expected(text: &str, sets: &[(&[&str], Value)]) -> Value {
     root
 }
 
-/// The bytes that two texts share at their beginnings and, behind that, at their ends.
+/// The bytes that two texts share at their start and, after that, at their end.
 fn shared(a: &[u8], b: &[u8]) -> usize {
     let front = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let back = a[front..].iter().rev().zip(b[front..].iter().rev()).take_while(|(a, b)| a == b).count();
@@ -179,7 +179,7 @@ proptest! {
         for (path, value) in &sets {
             let before = document.text().to_owned();
             let replaced = document.raw(path).map_or(0, str::len);
-            // The space inside of a section that was empty may go.
+            // The space inside an empty section may be removed.
             let room = document.raw(&path[..1]).or_else(|| document.raw(&[])).filter(|raw| is_empty(raw)).map_or(0, str::len);
             let changed = document.set(path, value).unwrap();
             prop_assert_eq!(changed, before != document.text());
@@ -206,7 +206,7 @@ proptest! {
             .gpu_profile(AppProfile::CpuFallback)
             .performance("n_threads", json!(3))
             .strip_byte_order_mark(true);
-        // What Workly itself could not read is refused and left alone.
+        // What Workly itself could not read is refused and unchanged.
         if let Ok(change) = ConfigFile::open(&path).unwrap().change(&patch) {
             prop_assert!(!change.is_none());
             change.write().unwrap();

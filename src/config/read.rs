@@ -1,4 +1,4 @@
-//! Reads the keys that measuring needs. Unknown keys are none of our business; known ones of the wrong type are named.
+//! Reads the keys that measuring needs. Unknown keys are ignored; known ones of the wrong type are named.
 
 use std::path::{Path, PathBuf};
 
@@ -8,26 +8,26 @@ use super::encoding::decoded;
 use super::error::ConfigError;
 use super::file::refusal;
 
-/// What measuring needs of the configuration. A key that is not there is `None`.
+/// What measuring needs from the configuration. A missing key is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorklyConfig {
-    /// Where `unity.host` and `unity.port` say that Unity listens, as they are written. The application reads neither.
+    /// Where `unity.host` and `unity.port` say that Unity listens, as written. The application reads neither.
     pub unity: Option<String>,
     /// `avatar.auto_blink.enabled`.
     pub auto_blink: Option<bool>,
-    /// `ai.model_path`, as it is written: relative paths start from the application's folder. `None` too where it is empty.
+    /// `ai.model_path`, as written: relative paths start from the application's folder. Also `None` if it is empty.
     pub model_path: Option<PathBuf>,
-    /// `ai.gpu_profile`, whether Workly knows it or not.
+    /// `ai.gpu_profile`, known to Workly or not.
     pub gpu_profile: Option<String>,
     /// `ai.system_prompt`.
     pub system_prompt: Option<String>,
-    /// `ai.context_limit`: exchanges that are remembered.
+    /// `ai.context_limit`: number of exchanges that are kept.
     pub context_limit: Option<usize>,
     /// `avatar.auto_head_movement`.
     pub head_movement: Option<Map<String, Value>>,
-    /// `performance`: what `workly-perf apply` has written there.
+    /// `performance`: what `workly-perf apply` wrote there.
     pub performance: Option<Map<String, Value>>,
-    /// Why the application refuses the file, if it does: it then says nothing and runs on its defaults.
+    /// Why the application refuses the file, if it does: it then silently runs on its defaults.
     pub refusal: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl WorklyConfig {
         let not_json = |detail: String| ConfigError::NotJson { path: path.into(), detail };
         let root: Value = serde_json::from_str(text).map_err(|error| not_json(error.to_string()))?;
         if !root.is_object() {
-            return Err(not_json("its outermost value is something else".into()));
+            return Err(not_json("its top-level value is not an object".into()));
         }
         let wrong = |key: &str, expected, found: &Value| ConfigError::WrongType {
             path: path.into(),
@@ -57,10 +57,10 @@ impl WorklyConfig {
         let read_blink =
             |on: &Value| on.as_bool().ok_or_else(|| wrong("avatar.auto_blink.enabled", "true or false", on));
         let read_model = |path: &Value| match path {
-            // What an application without a model may write: no reason to refuse what needs none.
+            // What an application without a model may write: no reason to refuse it if no model is needed.
             Value::Null => Ok(None),
             Value::String(path) => Ok(Some(PathBuf::from(path)).filter(|path| path != Path::new(""))),
-            other => Err(wrong("ai.model_path", "the path of a file", other)),
+            other => Err(wrong("ai.model_path", "a file path", other)),
         };
         let text =
             |key: &str, found: &Value| found.as_str().map(String::from).ok_or_else(|| wrong(key, "a text", found));
@@ -87,7 +87,7 @@ impl WorklyConfig {
     }
 }
 
-/// The address in the section `unity`, where it has one. Whatever is there is no fault: nothing reads it.
+/// The address in the section `unity`, if there is one. No value is an error, because nothing reads it.
 fn unity_address(root: &Value) -> Option<String> {
     let (host, port) = (root.pointer("/unity/host"), root.pointer("/unity/port"));
     host.or(port)?;

@@ -1,26 +1,26 @@
-//! What the application accepts in its configuration. Over a single value of `ai`, or a byte order mark, it refuses its whole
-//! AI configuration, says nothing, and runs on its defaults. A missing key is no fault, and neither is anything in `unity`,
-//! which nothing reads.
+//! What the application accepts in its configuration. Because of a single invalid value in `ai`, or a byte order mark, it
+//! silently ignores its complete AI configuration and runs on its defaults. Missing keys are fine, and so is anything in
+//! `unity`, which nothing reads.
 
 use serde_json::Value;
 
 use super::document::Document;
 
-/// A GPU profile by the name that Workly's configuration has for it.
+/// A GPU profile by its name in Workly's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppProfile {
     /// Everything on the GPU, the longest context.
     Performance,
-    /// Fewer layers where the model has many, half the context.
+    /// Fewer layers if the model has many, half the context.
     Balanced,
-    /// Nothing on the GPU. The founding document's name for it, `cpu`, is refused by the application.
+    /// Nothing on the GPU. The application refuses `cpu`, the name in the founding document.
     CpuFallback,
-    /// Left to the application, in later versions.
+    /// Chosen by the application, in later versions.
     Auto,
 }
 
 impl AppProfile {
-    /// The profiles, those that every version knows first.
+    /// The profiles; those that every version supports come first.
     pub const ALL: [Self; 4] = [Self::Performance, Self::Balanced, Self::CpuFallback, Self::Auto];
 
     /// Its name in the configuration.
@@ -41,13 +41,13 @@ impl AppProfile {
     }
 }
 
-/// Whether the file shows that its application knows `auto`: it holds the switch that came with it. That `auto` is set shows
-/// nothing, since anybody can type it into the file of an earlier version.
+/// Whether the file shows that its application supports `auto`: it has the option that was introduced with it. A value of
+/// `auto` shows nothing, because anybody can put it into the file of an earlier version.
 pub(super) fn knows_auto(document: &Document) -> bool {
     document.raw(&["ai", "auto_switching_enabled"]).is_some()
 }
 
-/// Whether the file sets `auto` and does not show that its application knows it: an earlier version refuses the file.
+/// Whether the file sets `auto` and does not show that its application supports it: an earlier version refuses the file.
 pub(super) fn is_unproven_auto(document: &Document) -> bool {
     let profile = document.value(&["ai", "gpu_profile"]);
     profile.as_ref().and_then(Value::as_str) == Some(AppProfile::Auto.word()) && !knows_auto(document)
@@ -58,9 +58,9 @@ pub(super) fn is_unproven_auto(document: &Document) -> bool {
 pub(super) struct WrongValue {
     /// The key, with its sections.
     pub(super) key: String,
-    /// What the application wants there.
+    /// What the application expects there.
     pub(super) expected: &'static str,
-    /// What is there, as it is written, cut where it is long.
+    /// The actual value, as written, shortened if it is long.
     pub(super) found: String,
 }
 
@@ -71,7 +71,7 @@ type Rule = (&'static [&'static str], &'static str, fn(&Value) -> bool);
 const RULES: [Rule; 10] = [
     (&["avatar", "auto_blink", "enabled"], "true or false", Value::is_boolean),
     (&["avatar", "transition_speed"], "a number", Value::is_number),
-    (&["ai", "model_path"], "the path of a file", is_filled),
+    (&["ai", "model_path"], "a file path", is_filled),
     (&["ai", "context_limit"], "a whole number of at least 1", is_count),
     (&["ai", "gpu_profile"], "performance, balanced, cpu_fallback or, in later versions, auto", |value| {
         value.as_str().and_then(AppProfile::from_word).is_some()
@@ -79,7 +79,7 @@ const RULES: [Rule; 10] = [
     (&["ai", "temperature"], "a number from 0 to 2", |value| is_between(value, 2.0)),
     (&["ai", "top_p"], "a number from 0 to 1", |value| is_between(value, 1.0)),
     (&["ai", "max_tokens"], "a whole number of at least 1", is_count),
-    (&["ai", "system_prompt"], "a text that is not empty", is_filled),
+    (&["ai", "system_prompt"], "a non-empty string", is_filled),
     (&["ai", "auto_switching_enabled"], "true or false", Value::is_boolean),
 ];
 
@@ -105,13 +105,13 @@ pub(super) fn first_wrong(document: &Document) -> Option<WrongValue> {
     }
     RULES.iter().find_map(|(path, expected, accepts)| {
         let raw = document.raw(path)?;
-        // A text with half a surrogate pair cannot be read here, but it is a text.
+        // A string with half a surrogate pair cannot be decoded here, but it is a string.
         let is_fine = document.value(path).map_or(raw.starts_with('"'), |value| accepts(&value));
         (!is_fine).then(|| wrong(path.join("."), expected, raw))
     })
 }
 
-/// As much of a value as a message can hold.
+/// The start of a value, short enough for a message.
 pub(super) fn cut(raw: &str) -> String {
     const LONGEST: usize = 60;
     match raw.char_indices().nth(LONGEST) {

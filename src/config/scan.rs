@@ -1,14 +1,14 @@
-//! Finds where each value of a JSON text lies, and reads nothing into it: what is not looked for stays as it was written.
+//! Finds the position of each value in a JSON text without interpreting it: everything else remains as written.
 //!
-//! Refuses what is not JSON (RFC 8259), keys that occur twice, and nesting that is deeper than any configuration.
+//! Refuses anything that is not JSON (RFC 8259), duplicate keys, and nesting beyond a limit.
 
 use std::collections::HashSet;
 use std::ops::Range;
 
-/// Deepest nesting of objects and arrays.
+/// Maximum nesting of objects and arrays.
 const DEEPEST: usize = 100;
 
-/// A value: where it lies, and, for an object, what is in it.
+/// A value: its position and, for an object, its members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Node {
     /// Its bytes.
@@ -20,7 +20,7 @@ pub(super) struct Node {
 /// A key of an object and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Member {
-    /// The key as UTF-16, in which JSON writes its escapes: a lone surrogate is a key like any other.
+    /// The key as UTF-16, which JSON escapes use: a lone surrogate is a valid key.
     key: Vec<u16>,
     /// The key's bytes, quotes included.
     pub(super) key_span: Range<usize>,
@@ -31,21 +31,21 @@ pub(super) struct Member {
 /// What is wrong with a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Something else stands where the text must go on.
+    /// The text continues with something unexpected.
     Expected {
-        /// Offset of what is there, in bytes.
+        /// Its offset, in bytes.
         at: usize,
-        /// What must be there.
+        /// What is expected.
         what: &'static str,
     },
-    /// What the application reads although it is no JSON (RFC 8259), or is more than is read here.
+    /// Something that the application accepts although it is not JSON (RFC 8259), or beyond a limit of this reader.
     Lenient {
-        /// Offset of what is there, in bytes.
+        /// Its offset, in bytes.
         at: usize,
         /// What it is.
         what: &'static str,
     },
-    /// A key that the same object has already.
+    /// A duplicate key of an object.
     Duplicate {
         /// Offset of the second one, in bytes.
         at: usize,
@@ -68,7 +68,7 @@ impl Member {
     }
 }
 
-/// The outermost value of a text; `from` is where it begins, behind a byte order mark.
+/// The top-level value of a text; it starts at `from`, after a byte order mark.
 pub(super) fn scan(text: &str, from: usize) -> Result<Node, Fault> {
     let mut scanner = Scanner { text, bytes: text.as_bytes(), at: from };
     let root = scanner.value(0)?;
@@ -91,7 +91,7 @@ impl Scanner<'_> {
         self.bytes.get(self.at).copied()
     }
 
-    /// Takes this byte if it is next.
+    /// Consumes this byte if it is next.
     fn take(&mut self, byte: u8) -> bool {
         let is_next = self.peek() == Some(byte);
         self.at += usize::from(is_next);
@@ -110,7 +110,7 @@ impl Scanner<'_> {
         let mut members = None;
         match self.peek() {
             Some(b'{' | b'[') if depth == DEEPEST => {
-                return Err(Fault::Lenient { at: self.at, what: "nesting deeper than 100 levels" });
+                return Err(Fault::Lenient { at: self.at, what: "more than 100 levels of nesting" });
             }
             Some(b'{') => members = Some(self.object(depth)?),
             Some(b'[') => self.array(depth)?,
@@ -194,10 +194,10 @@ impl Scanner<'_> {
                         {
                             self.at += 5;
                         }
-                        _ => return Err(self.expected("an escape that JSON has")),
+                        _ => return Err(self.expected("a valid JSON escape")),
                     }
                 }
-                Some(0..=0x1f) => return Err(self.expected("an escape in place of a control character")),
+                Some(0..=0x1f) => return Err(self.expected("an escape instead of a control character")),
                 Some(_) => self.at += 1,
                 None => return Err(self.expected("'\"'")),
             }
@@ -232,7 +232,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// The words that Python's reader takes for numbers.
+    /// The words that Python's reader accepts as numbers.
     fn no_number(&self) -> Result<(), Fault> {
         let rest = &self.bytes[self.at..];
         let found = ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| rest.starts_with(word.as_bytes()));
@@ -251,7 +251,7 @@ impl Scanner<'_> {
     }
 }
 
-/// The characters of a string's inside, its escapes resolved. The scanner has checked them.
+/// The characters of a string's content, with escapes resolved. The scanner has checked them.
 fn units(inside: &str) -> Vec<u16> {
     let mut units = Vec::with_capacity(inside.len());
     let mut rest = inside.chars();
@@ -324,9 +324,9 @@ mod tests {
             ("[nan]", 1, "a value"),
             ("[-inf]", 2, "a digit"),
             ("['a']", 1, "a value"),
-            ("[\"\\x\"]", 3, "an escape"),
-            ("[\"\\u12g4\"]", 3, "an escape"),
-            ("[\"\\u12", 3, "an escape"),
+            ("[\"\\x\"]", 3, "a valid JSON escape"),
+            ("[\"\\u12g4\"]", 3, "a valid JSON escape"),
+            ("[\"\\u12", 3, "a valid JSON escape"),
             ("[\"a\nb\"]", 3, "control character"),
             ("[\"a", 3, "'\"'"),
             ("// x\n{}", 0, "a value"),
@@ -340,7 +340,7 @@ mod tests {
             assert_eq!(fault(text), Fault::Lenient { at, what });
         }
         let deep = fault(&"[".repeat(1_000_000));
-        assert_eq!(deep, Fault::Lenient { at: 100, what: "nesting deeper than 100 levels" });
+        assert_eq!(deep, Fault::Lenient { at: 100, what: "more than 100 levels of nesting" });
         assert!(scan(&("[".repeat(100) + &"]".repeat(100)), 0).is_ok());
     }
 

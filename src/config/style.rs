@@ -1,4 +1,4 @@
-//! How a JSON text is written: what new members must look like beside the old ones.
+//! The style of a JSON text, so that new members look like the existing ones.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::scan::{Member, Node};
 
-/// The manner of a text, taken from its outermost object.
+/// The style of a text, taken from its top-level object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Style {
     newline: &'static str,
@@ -15,7 +15,7 @@ pub(super) struct Style {
 }
 
 impl Style {
-    /// The manner of this text; that of Workly's own file where it shows none.
+    /// The style of this text; that of Workly's own file if it shows none.
     pub(super) fn of(text: &str, root: &Node) -> Self {
         let first = root.members.as_ref().and_then(|members| members.first());
         let lead = first.map_or("", |member| Self::lead(text, member));
@@ -39,12 +39,12 @@ impl Style {
         &before[before.trim_end_matches([' ', '\t', '\n', '\r']).len()..]
     }
 
-    /// What stands before a member on its line; `None` if the line is not its own.
+    /// The text before a member on its line; `None` if it shares the line.
     pub(super) fn indent_of(lead: &str) -> Option<&str> {
         lead.rfind(['\n', '\r']).map(|end| &lead[end + 1..])
     }
 
-    /// Where and how a member joins an object whose own line is indented by `indent`.
+    /// Where and how a member is inserted into an object whose own line is indented by `indent`.
     pub(super) fn insertion(
         &self,
         text: &str,
@@ -68,7 +68,7 @@ impl Style {
         (end..end, format!(",{lead}{member}"))
     }
 
-    /// A value as this text would have it: on lines of its own if its line is, else within the line.
+    /// A value in this style: on lines of its own if its line is, else within the line.
     pub(super) fn rendered(&self, value: &Value, indent: Option<&str>) -> String {
         match (value, indent) {
             (Value::Object(members), _) if members.is_empty() => "{}".into(),
@@ -96,7 +96,7 @@ impl Style {
         format!("{}{}{}", Value::from(key), self.colon, self.rendered(value, indent))
     }
 
-    /// Between members of one line: a space where there is one after a colon.
+    /// Between members on one line: a space if there is one after a colon.
     fn space(&self) -> &'static str {
         if self.colon.ends_with(' ') { " " } else { "" }
     }

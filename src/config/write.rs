@@ -1,5 +1,5 @@
-//! Replaces a file of the user's as a whole, or not at all: one writer at a time, the old version kept, nothing lost that
-//! somebody else wrote.
+//! Replaces a user's file completely or not at all: one writer at a time, the old version is kept, and changes by others are
+//! not lost.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -13,13 +13,14 @@ use super::file::read_bytes;
 use super::history::{self, KEPT_VERSIONS, Version};
 use crate::replacing::persist;
 
-/// What files that are being written are called: one that is left over belongs to a process that was killed.
+/// Name pattern of files being written: a left-over one belongs to a killed process.
 const UNFINISHED: &str = ".workly-perf-writing-";
 
-/// In the folder of the versions: whoever holds a lock on it may write. It is never removed, so that all lock the same file.
+/// In the folder of the versions: whoever holds a lock on it may write. It is never removed, so that everyone locks the same
+/// file.
 const LOCK: &str = "lock";
 
-/// Replaces `target`, which must still hold `before`, by `after`. Returns the kept version. Errors name `path`.
+/// Replaces `target`, which must still contain `before`, with `after`. Returns the kept version. Errors name `path`.
 pub(super) fn replace(path: &Path, target: &Path, before: &[u8], after: &[u8]) -> Result<Version, ConfigError> {
     let metadata = fs::metadata(target).map_err(ConfigError::read(path))?;
     if metadata.permissions().readonly() {
@@ -30,7 +31,7 @@ pub(super) fn replace(path: &Path, target: &Path, before: &[u8], after: &[u8]) -
     fs::create_dir_all(&versions).map_err(ConfigError::write(&versions))?;
     let _lock = lock(path, &versions)?;
     unchanged(path, target, before)?;
-    // Nobody else is writing: the lock says so.
+    // Nobody else is writing: we hold the lock.
     remove_unfinished(folder);
     remove_unfinished(&versions);
 
@@ -40,23 +41,23 @@ pub(super) fn replace(path: &Path, target: &Path, before: &[u8], after: &[u8]) -
         .and_then(|copy| name(copy, &version.path))
         .map_err(ConfigError::write(&version.path))?;
     let replaced = finished(folder, after, &metadata).map_err(ConfigError::write(path)).and_then(|new| {
-        // The application knows nothing of the lock: as late as can be, look once more.
+        // The application does not use the lock: check once more, as late as possible.
         unchanged(path, target, before)?;
         name(new, target).map_err(ConfigError::replace(path))
     });
     if let Err(error) = replaced {
-        // No change was made, so there is no version before it. What cannot be removed is ignored by the history.
+        // No change was made, so there is no version before it. If it cannot be removed, the history ignores it.
         let _ = fs::remove_file(&version.path);
         return Err(error);
     }
     for old in kept.iter().skip(KEPT_VERSIONS - 1) {
-        // A version too many is no reason to call a change a failure that was made.
+        // A surplus version does not make a successful change a failure.
         let _ = fs::remove_file(&old.path);
     }
     Ok(version)
 }
 
-/// The lock, held until it is dropped or the process ends, however it ends.
+/// The lock, held until it is dropped or the process ends for any reason.
 fn lock(path: &Path, versions: &Path) -> Result<File, ConfigError> {
     let place = versions.join(LOCK);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&place);
@@ -72,7 +73,7 @@ fn unchanged(path: &Path, target: &Path, before: &[u8]) -> Result<(), ConfigErro
     if read_bytes(target)? == before { Ok(()) } else { Err(ConfigError::Changed { path: path.to_owned() }) }
 }
 
-/// A file under a temporary name that holds these bytes on disk, and belongs to those to whom the original belongs.
+/// A temporary file with these bytes on disk and the owner of the original.
 fn finished(folder: &Path, bytes: &[u8], original: &Metadata) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
     file.write_all(bytes)?;
@@ -83,7 +84,7 @@ fn finished(folder: &Path, bytes: &[u8], original: &Metadata) -> io::Result<Name
     Ok(file)
 }
 
-/// A change made by an administrator leaves the file its owner's.
+/// After a change by an administrator the file still belongs to its owner.
 #[cfg(unix)]
 fn keep_owner(file: &File, original: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, fchown};
@@ -94,16 +95,16 @@ fn keep_owner(file: &File, original: &Metadata) -> io::Result<()> {
     fchown(file, Some(original.uid()), Some(original.gid()))
 }
 
-/// Gives a finished file its name, in place of what had it, and puts the name on disk.
+/// Renames a finished file to its target, and flushes the folder to disk.
 fn name(file: NamedTempFile, path: &Path) -> io::Result<()> {
     persist(file, path)?;
-    // Windows keeps names with the file; elsewhere they belong to the folder.
+    // Windows stores names with the file; elsewhere they belong to the folder.
     #[cfg(unix)]
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
     Ok(())
 }
 
-/// Removes what killed processes left. It is only tidying: what cannot be removed stays.
+/// Removes files of killed processes. Best effort: what cannot be removed remains.
 fn remove_unfinished(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {

@@ -1,16 +1,16 @@
-//! How another run of this program ended.
+//! How a child process of this program ended.
 
 use super::Failure;
 use crate::exit::Exit;
 
-/// How another run of this program ended, by its exit code.
+/// How a child process of this program ended, by its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChildExit {
-    /// Done, and nothing speaks against the result.
+    /// Done, without a negative verdict.
     Done,
     /// Done, with a negative verdict.
     Negative,
-    /// Its command line could not be used.
+    /// Its command line was invalid.
     Usage,
     /// The machine lacks something.
     Lacking,
@@ -35,13 +35,13 @@ impl ChildExit {
         (Exit::Interrupted, Self::Interrupted),
     ];
 
-    /// What that exit code means; `None` for a process that a signal killed.
+    /// The meaning of that exit code; `None` for a process that a signal killed.
     pub(crate) fn of(code: Option<i32>) -> Self {
         let known = Self::KNOWN.into_iter().find(|(exit, _)| code == Some(*exit as i32));
         known.map_or(Self::Other, |(_, class)| class)
     }
 
-    /// An error that ends this process for the same reason; a failed measurement where there is no better one.
+    /// An error that ends this process for the same reason; a failed measurement if there is no better one.
     pub(crate) fn failure(self, error: impl Into<anyhow::Error>) -> Failure {
         match self {
             Self::Usage => Failure::usage(error),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::Exit;
 
-/// An error on its way to the user.
+/// An error to show to the user.
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
@@ -19,12 +19,12 @@ impl Failure {
         Self { exit, error, hint: None, record: None }
     }
 
-    /// The command line or a value on it cannot be used.
+    /// The command line or one of its values is invalid.
     pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self::new(Exit::Usage, error.into())
     }
 
-    /// This machine lacks something that was asked for.
+    /// This machine lacks something that is needed.
     pub(crate) fn lacking(error: impl Into<anyhow::Error>) -> Self {
         Self::new(Exit::Lacking, error.into())
     }
@@ -44,17 +44,17 @@ impl Failure {
         Self::new(Exit::Bug, error.into())
     }
 
-    /// A signal asked to end.
+    /// A signal requested the end.
     pub(crate) fn interrupted(error: impl Into<anyhow::Error>) -> Self {
         Self::new(Exit::Interrupted, error.into())
     }
 
-    /// The same with a hint, which replaces the one it had.
+    /// The same with a hint, which replaces any previous one.
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// The same with the folder of the record that kept what was measured before.
+    /// The same with the folder of the record that has the figures measured so far.
     pub(crate) fn with_record(self, folder: &Path) -> Self {
         Self { record: Some(folder.to_owned()), ..self }
     }
@@ -64,22 +64,23 @@ impl Failure {
         Self { exit, ..self }
     }
 
-    /// Something that was there when the measurement began is missing now: the measurement failed, and the machine lacks nothing.
+    /// Something that existed when the measurement started is missing now: the measurement failed, but the machine lacks
+    /// nothing.
     pub(crate) fn during_a_run(self) -> Self {
         if self.exit == Exit::Lacking { self.ends_with(Exit::Failed) } else { self }
     }
 
-    /// The code that the process ends with.
+    /// The exit code of the process.
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
 
-    /// Whether it is a signal's doing.
+    /// Whether a signal caused it.
     pub(crate) fn is_interruption(&self) -> bool {
         self.exit == Exit::Interrupted
     }
 
-    /// Whether the machine lacks something that was asked for.
+    /// Whether the machine lacks something that is needed.
     pub(crate) fn is_lacking(&self) -> bool {
         self.exit == Exit::Lacking
     }
@@ -89,22 +90,22 @@ impl Failure {
         self.exit == Exit::Failed
     }
 
-    /// The record that kept what was measured.
+    /// The record that has the figures measured so far.
     pub(crate) fn record(&self) -> Option<&Path> {
         self.record.as_deref()
     }
 
-    /// What to try.
+    /// The hint.
     pub(crate) fn advice(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// What went wrong, with all causes: for the record.
+    /// What went wrong, with all causes, for the record.
     pub(crate) fn reason(&self) -> String {
         format!("{:#}", self.error)
     }
 
-    /// The error with those of its causes that it does not name itself: for the user.
+    /// The error, followed by those causes that it does not mention itself, for the user.
     pub(crate) fn message(&self) -> String {
         self.error.chain().skip(1).map(ToString::to_string).fold(self.error.to_string(), |message, cause| {
             if message.contains(&cause) { message } else { format!("{message}: {cause}") }

@@ -1,4 +1,4 @@
-//! The exit code and the hint of each room's errors.
+//! The exit code and the hint of each module's errors.
 
 use super::Failure;
 use crate::bridge::BridgeError;
@@ -20,14 +20,14 @@ impl From<PlanError> for Failure {
         let (exit, hint) = match &error {
             PlanError::Config(ConfigError::Read { .. }) => (Exit::Unreadable, "check the path after --config"),
             PlanError::Config(_) => {
-                (Exit::Unreadable, "mend the file, or name the bridge with --bridge and another --config")
+                (Exit::Unreadable, "repair the file, or give the bridge with --bridge and another file with --config")
             }
-            PlanError::Dialects { .. } => (Exit::Usage, "leave --dialect out"),
+            PlanError::Dialects { .. } => (Exit::Usage, "remove --dialect"),
             PlanError::Lacking { .. } => {
-                (Exit::Usage, "the embedded bridge has it: --bridge embedded:dialect=instrumented")
+                (Exit::Usage, "the embedded bridge supports it: --bridge embedded:dialect=instrumented")
             }
             PlanError::Session(_) | PlanError::NothingToReplay { .. } => {
-                (Exit::Unreadable, "name a session.jsonl that workly-perf tap wrote, or the folder that it is in")
+                (Exit::Unreadable, "give a session.jsonl written by workly-perf tap, or its folder")
             }
             PlanError::UnknownDialect(unknown) => {
                 let hint = unknown.hint();
@@ -44,39 +44,39 @@ impl From<BridgeError> for Failure {
             BridgeError::BadAddress { .. } => (Exit::Usage, Some("write HOST:PORT or embedded")),
             BridgeError::NotLoopback { .. } => (
                 Exit::Usage,
-                Some("the protocol has neither password nor encryption; --allow-remote if that machine is meant"),
+                Some("the protocol has no authentication or encryption; use --allow-remote to connect anyway"),
             ),
             BridgeError::Unresolvable { .. } => (Exit::Usage, Some("check --bridge")),
-            BridgeError::NobodyThere { .. } => (
-                Exit::Lacking,
-                Some("start Unity with the avatar, or use --bridge embedded for a stand-in that needs no Unity"),
-            ),
-            BridgeError::NoGreeting { came: true, .. } => (
-                Exit::Failed,
-                Some("is it Unity that connects there, and does it speak this dialect? --dialect names another"),
-            ),
-            BridgeError::NoGreeting { came: false, .. } => (
-                Exit::Failed,
-                Some("the bridge serves one client at a time: close Workly, or whatever else is connected to it"),
-            ),
+            BridgeError::NobodyThere { .. } => {
+                (Exit::Lacking, Some("start Unity with the avatar, or use --bridge embedded, which needs no Unity"))
+            }
+            BridgeError::NoGreeting { came: true, .. } => {
+                (Exit::Failed, Some("check that the client is Unity and uses this dialect; --dialect selects another"))
+            }
+            BridgeError::NoGreeting { came: false, .. } => {
+                (Exit::Failed, Some("the bridge serves one client at a time: close Workly or any other client"))
+            }
             BridgeError::Garbled { .. } => {
-                (Exit::Failed, Some("is that port Unity's bridge? name another with --bridge HOST:PORT"))
+                (Exit::Failed, Some("check that Unity's bridge has this port; --bridge HOST:PORT selects another"))
             }
             BridgeError::Closed { .. } => (
                 Exit::Failed,
                 Some(
-                    "something listens there and hangs up: is it Unity's bridge, and is nothing else connected to it?",
+                    "the server closes the connection: check that it is Unity's bridge and that no other client is connected",
                 ),
             ),
-            BridgeError::NobodyCame { .. } => (
-                Exit::Lacking,
-                Some("start a Unity that connects by itself, or leave --listen out for one that listens"),
-            ),
-            BridgeError::NotListening { .. } => {
-                (Exit::Lacking, Some("close what listens there, Workly for one, or name another with --listen ADDRESS"))
+            BridgeError::NobodyCame { .. } => {
+                (Exit::Lacking, Some("start a Unity that connects as a client, or remove --listen if Unity listens"))
             }
+            BridgeError::NotListening { .. } => (
+                Exit::Lacking,
+                Some(
+                    "close the program that uses the address (perhaps Workly), or use another with \
+                    --listen ADDRESS",
+                ),
+            ),
             BridgeError::UnknownDialect { .. } => {
-                (Exit::Failed, Some("name the dialect, or a file that describes it, with --dialect"))
+                (Exit::Failed, Some("give the dialect, or a dialect file, with --dialect"))
             }
             BridgeError::Interrupted => (Exit::Interrupted, None),
             _ => (Exit::Failed, None),
@@ -104,21 +104,23 @@ impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
         let (exit, hint) = match &error {
             RecordError::NotEmpty { .. } | RecordError::NotAFolder { .. } => {
-                (Exit::Usage, "name a new folder with --out")
+                (Exit::Usage, "give a new folder with --out")
             }
-            RecordError::TooNew { .. } => {
-                (Exit::Unreadable, "read it with the workly-perf that wrote it, or a later one")
-            }
-            RecordError::NotARecord { .. } => (Exit::Unreadable, "name a folder that a measuring command wrote"),
+            RecordError::TooNew { .. } => (Exit::Unreadable, "use the workly-perf that wrote it, or a later version"),
+            RecordError::NotARecord { .. } => (Exit::Unreadable, "give a folder written by a measuring command"),
             RecordError::Corrupt { .. } => {
-                (Exit::Unreadable, "the other files of the record may still be whole; measure again if you can")
+                (Exit::Unreadable, "other files of the record may be intact; measure again if possible")
             }
             RecordError::Inconsistent { .. } => (Exit::Bug, "this is a bug in workly-perf: please report it"),
             RecordError::NotWhole { .. } => (
                 Exit::Unreadable,
-                "make room; `workly-perf report FOLDER --format csv` makes summary.csv again wherever run.json is whole",
+                "free some space; if run.json is intact, `workly-perf report FOLDER --format csv` restores summary.csv",
             ),
-            RecordError::Io { .. } => (Exit::Unreadable, "check that the folder exists, is yours, and has room"),
+            RecordError::Io { .. } => (
+                Exit::Unreadable,
+                "check that the folder exists, that you may write to it, and \
+                that there is free space",
+            ),
         };
         Self::new(exit, error.into()).hint(hint)
     }
@@ -127,10 +129,10 @@ impl From<RecordError> for Failure {
 impl From<GgufError> for Failure {
     fn from(error: GgufError) -> Self {
         let hint = match &error {
-            GgufError::Open { .. } => "check the path, and that the file is yours to read",
-            GgufError::NotAFile { .. } => "name a GGUF file",
+            GgufError::Open { .. } => "check the path and the file's permissions",
+            GgufError::NotAFile { .. } => "give a GGUF file",
             GgufError::Fault { .. } => {
-                "the file is no model, or it was not copied or downloaded to its end: get it anew"
+                "the file is not a model, or its copy or download is incomplete: copy or download it again"
             }
         };
         Self::new(Exit::Unreadable, error.into()).hint(hint)
@@ -141,11 +143,11 @@ impl From<ModelFilesError> for Failure {
     fn from(error: ModelFilesError) -> Self {
         let hint = match &error {
             ModelFilesError::Gguf(_) => None,
-            ModelFilesError::NotFirst { .. } => Some("llama.cpp finds the other parts from the first one"),
-            ModelFilesError::Name { .. } => Some("give the parts the names that they were published under"),
-            ModelFilesError::Missing { .. } => Some("get the missing part and put it beside the others"),
+            ModelFilesError::NotFirst { .. } => Some("give the first part; llama.cpp finds the others"),
+            ModelFilesError::Name { .. } => Some("restore the original file names of the parts"),
+            ModelFilesError::Missing { .. } => Some("put the missing part into the same folder"),
             ModelFilesError::Inconsistent { .. } => {
-                Some("the parts are of different models, or one was not downloaded to its end: get them anew")
+                Some("the parts belong to different models, or a download is incomplete: download them again")
             }
         };
         match (error, hint) {
@@ -161,10 +163,10 @@ impl From<ModelFactsError> for Failure {
             ModelFactsError::Files(error) => error.into(),
             ModelFactsError::Inspect { fault: InspectError::NoArchitecture { .. }, .. } => {
                 Self::new(Exit::Unreadable, error.into())
-                    .hint("adapters, projectors and vocabularies are GGUF files too: name the model itself")
+                    .hint("adapters, projectors and vocabularies are also GGUF files: give the model itself")
             }
             ModelFactsError::Inspect { .. } => {
-                Self::new(Exit::Unreadable, error.into()).hint("the file was written wrongly: get it anew")
+                Self::new(Exit::Unreadable, error.into()).hint("the file is invalid: download it again")
             }
         }
     }
@@ -172,20 +174,22 @@ impl From<ModelFactsError> for Failure {
 
 impl From<ShapeError> for Failure {
     fn from(error: ShapeError) -> Self {
-        Self::new(Exit::Usage, error.into()).hint("workly-perf model shapes lists them with their sizes")
+        Self::new(Exit::Usage, error.into()).hint("workly-perf model shapes lists the shapes with their sizes")
     }
 }
 
 impl From<SynthError> for Failure {
     fn from(error: SynthError) -> Self {
         let (exit, hint) = match &error {
-            SynthError::Exists { .. } => (Exit::Usage, Some("replace it with --force, or name another file with -o")),
-            SynthError::IsAFolder { .. } => (Exit::Usage, Some("name a file in it with -o")),
+            SynthError::Exists { .. } => (Exit::Usage, Some("overwrite it with --force, or give another file with -o")),
+            SynthError::IsAFolder { .. } => (Exit::Usage, Some("give a file in it with -o")),
             SynthError::NoRoom { .. } => (
                 Exit::Lacking,
-                Some("free some space, choose another drive, or a smaller shape (workly-perf model shapes)"),
+                Some("free some space, or use another drive or a smaller shape (workly-perf model shapes)"),
             ),
-            SynthError::Io { .. } => (Exit::Unreadable, Some("check that the folder exists and is yours to write to")),
+            SynthError::Io { .. } => {
+                (Exit::Unreadable, Some("check that the folder exists and that you may write to it"))
+            }
             SynthError::Interrupted => (Exit::Interrupted, None),
         };
         let failure = Self::new(exit, error.into());
@@ -200,7 +204,7 @@ impl From<CacheError> for Failure {
     fn from(error: CacheError) -> Self {
         match error {
             CacheError::Synth(SynthError::NoRoom { .. }) => Self::new(Exit::Lacking, error.into())
-                .hint("free some space, name a folder on another drive with WORKLY_PERF_CACHE, or use a smaller shape"),
+                .hint("free some space, set WORKLY_PERF_CACHE to a folder on another drive, or use a smaller shape"),
             CacheError::Synth(error) => error.into(),
             CacheError::NotFetched { model, .. } => {
                 let hint = format!(
@@ -211,8 +215,9 @@ impl From<CacheError> for Failure {
                 );
                 Self::new(Exit::Lacking, error.into()).hint(hint)
             }
-            CacheError::NoFolder { .. } | CacheError::Io { .. } => Self::new(Exit::Lacking, error.into())
-                .hint("name a folder that you can write to with WORKLY_PERF_CACHE"),
+            CacheError::NoFolder { .. } | CacheError::Io { .. } => {
+                Self::new(Exit::Lacking, error.into()).hint("set WORKLY_PERF_CACHE to a folder that you can write to")
+            }
         }
     }
 }
@@ -269,7 +274,7 @@ impl From<FetchError> for Failure {
 
 impl From<ConversationError> for Failure {
     fn from(error: ConversationError) -> Self {
-        Self::new(Exit::Unreadable, error.into()).hint("name a text file with one message a line")
+        Self::new(Exit::Unreadable, error.into()).hint("give a text file with one message per line")
     }
 }
 
@@ -287,6 +292,11 @@ impl From<ModelChoiceError> for Failure {
                 )
             }
         }
+        if matches!(error, ModelChoiceError::Config(_)) {
+            return Self::new(Exit::Unreadable, error.into()).hint("repair the file, or give the model with --model");
+        }
+        Self::new(Exit::Lacking, error.into())
+            .hint("give a GGUF file with --model FILE, or use synthetic weights without a download: --model synth:demo")
     }
 }
 
@@ -294,16 +304,16 @@ impl From<ModelChoiceError> for Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let (exit, hint) = match &error {
-            EngineError::Backend { .. } => (Exit::Lacking, Some("build it again in the project's folder")),
+            EngineError::Backend { .. } => (Exit::Lacking, Some("rebuild it in the project's folder")),
             EngineError::Unreadable { .. } | EngineError::NotUnicode { .. } => {
-                (Exit::Unreadable, Some("check the path, and that the file is yours to read"))
+                (Exit::Unreadable, Some("check the path and the file's permissions"))
             }
             EngineError::Load { .. } | EngineError::NoVocabulary { .. } | EngineError::NotGenerative { .. } => (
                 Exit::Unreadable,
-                Some("workly-perf model inspect shows what the file says of itself; --model names another"),
+                Some("workly-perf model inspect shows the file's header; --model selects another file"),
             ),
             EngineError::Context { .. } => {
-                (Exit::Failed, Some("fewer tokens need less memory: --prompt-tokens, --gen-tokens"))
+                (Exit::Failed, Some("reduce the tokens to use less memory: --prompt-tokens, --gen-tokens"))
             }
             EngineError::LoadStopped | EngineError::Stopped { .. } => (Exit::Interrupted, None),
             _ => (Exit::Failed, None),
@@ -318,6 +328,6 @@ impl From<EngineError> for Failure {
 
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
-        Self::new(Exit::Usage, error.into()).hint("these formats show runs of workly-perf threads")
+        Self::new(Exit::Usage, error.into()).hint("these formats are for runs of workly-perf threads")
     }
 }

@@ -1,4 +1,4 @@
-//! Errors on their way to the user: each carries its exit code and, where something helps, a hint.
+//! Errors for the user: each has its exit code and, if possible, a hint.
 
 mod child_exit;
 mod classified;

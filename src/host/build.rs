@@ -1,8 +1,8 @@
-//! How this binary was built, as the build script wrote it down.
+//! How this binary was built, as recorded by the build script.
 
 use crate::record::{Build, Fact};
 
-/// The facts of this binary, fixed when it was compiled.
+/// Build facts, fixed at compile time.
 #[must_use]
 pub fn build() -> Build {
     Build {
@@ -15,7 +15,7 @@ pub fn build() -> Build {
     }
 }
 
-/// The source revision. Both texts are empty when the sources were no git checkout.
+/// The source revision. Both texts are empty if the sources were not a git checkout.
 fn commit(revision: &str, problem: &str) -> Fact<String> {
     match (revision, problem) {
         ("", "") => Fact::Unsupported,
@@ -24,7 +24,7 @@ fn commit(revision: &str, problem: &str) -> Fact<String> {
     }
 }
 
-/// Names parted by commas; none in an empty text.
+/// Names separated by commas; none in an empty text.
 fn features(list: &str) -> Vec<String> {
     list.split(',').filter(|name| !name.is_empty()).map(Into::into).collect()
 }

@@ -4,21 +4,21 @@ use std::path::{Component, Path, PathBuf};
 
 use super::reading;
 
-/// Which version of control groups a hierarchy speaks.
+/// The version of a control group hierarchy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Version {
     V1,
     V2,
 }
 
-/// A control group, by its folder. The folder need not exist: inside a container the path may lead outside of what is mounted.
+/// A control group, by its folder. The folder may not exist: inside a container the path may lead outside the mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group {
     pub(super) version: Version,
     pub(super) folder: PathBuf,
 }
 
-/// Where a hierarchy is mounted, and which of its groups is at the mount point.
+/// The mount point of a hierarchy, and which of its groups is mounted there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mount {
     version: Version,
@@ -26,7 +26,7 @@ struct Mount {
     root: PathBuf,
 }
 
-/// Where hierarchies usually are, for systems whose list of mounts cannot be read.
+/// Common mount points, for systems whose list of mounts cannot be read.
 const USUAL_MOUNTS: [(Version, &str); 4] = [
     (Version::V1, "sys/fs/cgroup/cpu"),
     (Version::V1, "sys/fs/cgroup/cpu,cpuacct"),
@@ -34,8 +34,8 @@ const USUAL_MOUNTS: [(Version, &str); 4] = [
     (Version::V2, "sys/fs/cgroup/unified"),
 ];
 
-/// Every group whose CPU limit binds this process: for each hierarchy the process's own group first, then its parents up to the
-/// root. `root` is the root of the file system. The error says why the list cannot be read.
+/// Every group whose CPU limit applies to this process: for each hierarchy the process's own group first, then its parents up
+/// to the root. `root` is the root of the file system. The error says why the list cannot be read.
 pub(super) fn cpu_groups(root: &Path) -> Result<Vec<Group>, String> {
     let Some(membership) = reading::text(&root.join("proc/self/cgroup"))? else { return Ok(Vec::new()) };
     let mounts = mounts(root);
@@ -54,10 +54,10 @@ pub(super) fn cpu_groups(root: &Path) -> Result<Vec<Group>, String> {
     Ok(found)
 }
 
-/// The groups that can carry a CPU limit, from the text of `/proc/self/cgroup`, without the leading slash.
+/// The groups that can have a CPU limit, from the text of `/proc/self/cgroup`, without the leading slash.
 ///
-/// A line is `id:controllers:/path`; version 2 has id 0 and no controllers. Inside a container the path can lead
-/// outside of what is mounted (`/../sibling`): only its plain components are kept.
+/// A line is `id:controllers:/path`; version 2 has id 0 and no controllers. Inside a container the path can lead outside the
+/// mount (`/../sibling`): only its plain components are kept.
 fn memberships(text: &str) -> Vec<(Version, PathBuf)> {
     text.lines()
         .filter_map(|line| {
@@ -73,7 +73,7 @@ fn memberships(text: &str) -> Vec<(Version, PathBuf)> {
         .collect()
 }
 
-/// The mounted hierarchies that can carry a CPU limit: those of `/proc/self/mountinfo`, then the usual ones.
+/// The mounted hierarchies that can have a CPU limit: those of `/proc/self/mountinfo`, then the common ones.
 fn mounts(root: &Path) -> Vec<Mount> {
     let listed = reading::text(&root.join("proc/self/mountinfo")).ok().flatten().unwrap_or_default();
     let usual =
@@ -101,7 +101,7 @@ fn mount(root: &Path, line: &str) -> Option<Mount> {
     Some(Mount { version, folder: root.join(plain(&unescaped(folder))), root: plain(&unescaped(group)) })
 }
 
-/// Whether a list with commas has that word.
+/// Whether a comma-separated list has that word.
 fn has(list: &str, word: &str) -> bool {
     list.split(',').any(|entry| entry == word)
 }

@@ -1,7 +1,7 @@
-//! Fast and slow cores, where a processor has both.
+//! Fast and slow cores, if a processor has both.
 //!
-//! Linux tells them apart in two ways: Intel's hybrid processors register one performance-counter unit a kind, with a list
-//! of its CPUs; ARM (and what describes itself like ARM) gives each CPU a capacity.
+//! Linux distinguishes them in two ways: Intel's hybrid processors have one performance-counter unit per type, with a list of
+//! its CPUs; ARM (and similar systems) give each CPU a capacity.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,22 +9,22 @@ use std::path::Path;
 use super::{cpu_list, reading};
 use crate::record::Fact;
 
-/// Where Linux keeps what it knows of its CPUs, below the root of the file system.
+/// CPU information of Linux, below the root of the file system.
 const CPUS: &str = "sys/devices/system/cpu";
 
-/// Capacities from this share of the largest on are the same kind of core at another clock, not a smaller one.
+/// Capacities of at least this share of the largest are the same type of core at another clock, not a smaller one.
 const SAME_KIND: f64 = 0.8;
 
-/// Physical cores of each kind.
+/// Physical cores of each type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CoreKinds {
-    /// Cores of the faster kind.
+    /// Cores of the faster type.
     pub(super) performance: Fact<u64>,
-    /// Cores of the slower kind.
+    /// Cores of the slower type.
     pub(super) efficiency: Fact<u64>,
 }
 
-/// The kinds of cores; unsupported where there is one kind only, or nothing tells. Read on Linux only.
+/// The types of cores; unsupported if there is only one type, or if it is not known. Only read on Linux.
 pub(super) fn core_kinds(root: &Path) -> CoreKinds {
     let kinds = if cfg!(target_os = "linux") { kinds_on_linux(root) } else { Ok(None) };
     let counts = kinds.and_then(|kinds| {
@@ -40,14 +40,14 @@ pub(super) fn core_kinds(root: &Path) -> CoreKinds {
 
 type Cpus = BTreeSet<u32>;
 
-/// The logical CPUs of the faster and of the slower kind.
+/// The logical CPUs of the faster and of the slower type.
 fn kinds_on_linux(root: &Path) -> Result<Option<(Cpus, Cpus)>, String> {
     let unit = |name: &str| match reading::text(&root.join("sys/devices").join(name).join("cpus"))? {
         Some(list) => cpu_list::parse(&list),
         None => Ok(Cpus::new()),
     };
     let fast = unit("cpu_core")?;
-    // Some processors have a second, still slower kind of efficiency core, with a unit of its own.
+    // Some processors have a second, even slower type of efficiency core, with a unit of its own.
     let slow: Cpus = unit("cpu_atom")?.union(&unit("cpu_lowpower")?).copied().collect();
     if !fast.is_empty() && !slow.is_empty() {
         return Ok(Some((fast, slow)));
@@ -61,15 +61,15 @@ fn capacities(root: &Path) -> Result<Vec<(u32, u64)>, String> {
     let mut capacities = Vec::new();
     for cpu in cpu_list::parse(&online)? {
         if let Some(text) = reading::text(&root.join(CPUS).join(format!("cpu{cpu}/cpu_capacity")))? {
-            let capacity = text.parse().map_err(|_| format!("the capacity '{text}' of a CPU is not understood"))?;
+            let capacity = text.parse().map_err(|_| format!("cannot parse the CPU capacity '{text}'"))?;
             capacities.push((cpu, capacity));
         }
     }
     Ok(capacities)
 }
 
-/// Splits CPUs into fast and slow: the slow ones have the smallest capacity, if that is clearly below the largest. What lies
-/// between is fast, as the second of three clusters is meant for heavy work too.
+/// Splits CPUs into fast and slow: the slow ones have the smallest capacity, if that is clearly below the largest. Those in
+/// between are fast, because the second of three clusters is also meant for heavy work.
 fn by_capacity(capacities: &[(u32, u64)]) -> Option<(Cpus, Cpus)> {
     let largest = capacities.iter().map(|(_, capacity)| *capacity).max()?;
     let smallest = capacities.iter().map(|(_, capacity)| *capacity).min()?;
@@ -81,16 +81,16 @@ fn by_capacity(capacities: &[(u32, u64)]) -> Option<(Cpus, Cpus)> {
     Some((cpus(fast), cpus(slow)))
 }
 
-/// Physical cores behind logical CPUs: those that share a core name the same siblings.
+/// Physical cores of logical CPUs: those that share a core have the same list of siblings.
 fn cores_of(root: &Path, cpus: &Cpus) -> Result<u64, String> {
     let mut cores = BTreeSet::new();
     for cpu in cpus {
         let topology = root.join(CPUS).join(format!("cpu{cpu}/topology"));
-        // The second is the name of the first before Linux 5.3, kept since.
+        // The second is the name before Linux 5.3, and still exists.
         let siblings = match reading::text(&topology.join("core_cpus_list"))? {
             Some(list) => list,
             None => reading::text(&topology.join("thread_siblings_list"))?
-                .ok_or_else(|| format!("nothing tells which core CPU {cpu} belongs to"))?,
+                .ok_or_else(|| format!("the core of CPU {cpu} is not known"))?,
         };
         cores.insert(siblings);
     }
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(core_kinds(root(&files("1024"), &cores).path()), ONE_KIND);
         assert_eq!(core_kinds(root(&files("900"), &cores).path()), ONE_KIND, "another clock, no other kind");
         let CoreKinds { performance, .. } = core_kinds(root(&files("small"), &cores).path());
-        assert_eq!(performance, Fact::Failed("the capacity 'small' of a CPU is not understood".into()));
+        assert_eq!(performance, Fact::Failed("cannot parse the CPU capacity 'small'".into()));
     }
 
     #[test]
@@ -153,6 +153,6 @@ mod tests {
         assert_eq!(core_kinds(root(&[], &["0", "1"]).path()), ONE_KIND);
         let files = [("sys/devices/cpu_core/cpus", "0-1\n"), ("sys/devices/cpu_atom/cpus", "2\n")];
         let CoreKinds { efficiency, .. } = core_kinds(root(&files, &["0-1"]).path());
-        assert_eq!(efficiency, Fact::Failed("nothing tells which core CPU 2 belongs to".into()));
+        assert_eq!(efficiency, Fact::Failed("the core of CPU 2 is not known".into()));
     }
 }

@@ -1,18 +1,18 @@
-//! Lists of CPUs as Linux writes them: `0-3,8,10-11`.
+//! CPU lists in Linux's format: `0-3,8,10-11`.
 
 use std::collections::BTreeSet;
 
-/// More CPUs than any kernel can be built for: a larger number is damage, and must not fill the memory.
+/// More CPUs than any kernel supports: a larger number is an error, and must not fill the memory.
 const MOST_CPUS: u32 = 1 << 16;
 
-/// The CPUs of a list; an empty text is none. The error quotes what is not understood.
+/// The CPUs of a list; an empty text has none. The error quotes the invalid part.
 pub(super) fn parse(text: &str) -> Result<BTreeSet<u32>, String> {
     let mut cpus = BTreeSet::new();
     for part in text.trim().split(',').filter(|part| !part.is_empty()) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         match (first.trim().parse::<u32>(), last.trim().parse::<u32>()) {
             (Ok(first), Ok(last)) if first <= last && last < MOST_CPUS => cpus.extend(first..=last),
-            _ => return Err(format!("'{part}' in a list of CPUs is not understood")),
+            _ => return Err(format!("cannot parse '{part}' in a CPU list")),
         }
     }
     Ok(cpus)

@@ -1,9 +1,9 @@
-//! A short name for what makes the figures of two runs comparable.
+//! A short hash of what makes the figures of two runs comparable.
 
 use crate::record::Fact;
 
-/// What the fingerprint covers. Kernel, load and power are left out on purpose: they change between two runs on the
-/// same machine and are recorded beside it.
+/// The facts in the fingerprint. Kernel, load and power are deliberately not included: they change between runs on the same
+/// machine and are recorded separately.
 #[derive(Debug, Clone)]
 pub(super) struct Comparable<'a> {
     /// CPU model.
@@ -12,15 +12,15 @@ pub(super) struct Comparable<'a> {
     pub(super) physical_cores: &'a Fact<u64>,
     /// Logical CPUs.
     pub(super) logical_cpus: &'a Fact<u64>,
-    /// CPUs left to this process.
+    /// CPUs available to this process.
     pub(super) usable_cpus: &'a Fact<u64>,
-    /// Memory, in bytes; counted in whole GiB, since firmware and kernels keep a varying few MiB for themselves.
+    /// Memory, in bytes; rounded to whole GiB, because firmware and kernels reserve a varying few MiB.
     pub(super) memory_bytes: &'a Fact<u64>,
     /// Operating system family: `linux`, `windows`, `macos`.
     pub(super) os: &'a str,
     /// Architecture.
     pub(super) arch: &'a str,
-    /// Names and memory of the GPUs; empty where there is none. Then nothing of it is in the fingerprint.
+    /// Names and memory of the GPUs; empty if there are none. Then they do not affect the fingerprint.
     pub(super) gpus: &'a str,
 }
 
@@ -42,12 +42,12 @@ impl Comparable<'_> {
     }
 }
 
-/// The value, or one word for all that is missing: the wording of a reason must not change the fingerprint.
+/// The value, or one word for anything missing: the wording of a reason must not change the fingerprint.
 fn stable<T: std::fmt::Display>(fact: &Fact<T>) -> String {
     fact.value().map_or_else(|| "?".into(), ToString::to_string)
 }
 
-/// Bytes as GiB, to the nearest.
+/// Bytes as GiB, rounded.
 fn whole_gib(bytes: u64) -> u64 {
     bytes.saturating_add(1 << 29) >> 30
 }

@@ -1,4 +1,4 @@
-//! All facts of this machine, gathered once at the start of a run.
+//! All facts about this machine, read once at the start of a run.
 
 use std::path::Path;
 
@@ -8,13 +8,14 @@ use super::fingerprint::Comparable;
 use super::{cpu, gpu, power, reading, topology, virtualised};
 use crate::record::{Fact, Machine, Topology};
 
-/// Reads the facts of this machine: takes some milliseconds, a few more with a GPU's driver, changes nothing, and never fails as a whole.
+/// Reads the facts about this machine: takes some milliseconds, a few more with a GPU driver, changes nothing, and never fails
+/// as a whole.
 #[must_use]
 pub fn machine() -> Machine {
     read(Path::new("/"))
 }
 
-/// The facts, with `/proc` and `/sys` looked for below `root`.
+/// The facts, with `/proc` and `/sys` below `root`.
 fn read(root: &Path) -> Machine {
     let wanted =
         RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::nothing().with_ram());
@@ -56,7 +57,7 @@ fn read(root: &Path) -> Machine {
     }
 }
 
-/// What `question` finds in a system that could be read.
+/// The result of `question` for a system that could be read.
 fn ask<T>(system: &Result<System, sysinfo::Error>, question: impl Fn(&System) -> Fact<T>) -> Fact<T> {
     match system {
         Ok(system) => question(system),
@@ -64,26 +65,26 @@ fn ask<T>(system: &Result<System, sysinfo::Error>, question: impl Fn(&System) ->
     }
 }
 
-/// Memory in bytes; the source says 0 where it could not read it.
+/// Memory in bytes; the source returns 0 if it could not read it.
 fn memory_bytes(system: &System) -> Fact<u64> {
     match system.total_memory() {
-        0 => Fact::Failed("the system does not tell its memory".into()),
+        0 => Fact::Failed("the system does not report its memory".into()),
         bytes => Fact::Value(bytes),
     }
 }
 
-/// Memory that a program can still get without swapping, in bytes.
+/// Memory that programs can still allocate without swapping, in bytes.
 #[must_use]
 pub fn available_memory_bytes() -> Fact<u64> {
     let wanted = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(wanted);
     ask(&system, |system| match system.available_memory() {
-        0 => Fact::Failed("the system does not tell how much memory is free".into()),
+        0 => Fact::Failed("the system does not report its free memory".into()),
         bytes => Fact::Value(bytes),
     })
 }
 
-/// One-minute load average. Windows keeps none: what stands in for it there starts at 0 and means nothing for a minute.
+/// One-minute load average. Windows has none: its substitute starts at 0 and is meaningless for a minute.
 pub(super) fn load_average(root: &Path) -> Fact<f64> {
     if cfg!(windows) {
         return Fact::Unsupported;
@@ -94,7 +95,7 @@ pub(super) fn load_average(root: &Path) -> Fact<f64> {
     match reading::text(&root.join("proc/loadavg")) {
         Ok(Some(text)) => match text.split_whitespace().next().and_then(|load| load.parse().ok()) {
             Some(load) => Fact::Value(load),
-            None => Fact::Failed(format!("the load average reads '{text}'")),
+            None => Fact::Failed(format!("cannot parse the load average '{text}'")),
         },
         Ok(None) => Fact::Unsupported,
         Err(reason) => Fact::Failed(reason),

@@ -1,7 +1,7 @@
-//! Facts of this machine and of this binary, read-only.
+//! Facts about this machine and this binary, read-only.
 //!
-//! What cannot be read is said with its reason, never filled in. Nothing that names the user, the machine or a folder
-//! of theirs is read, so a record can be shown to anyone.
+//! Whatever cannot be read has a reason, never a guess. Nothing that identifies the user, the machine or their folders is read,
+//! so records can be shared.
 
 mod build;
 mod cgroup;

@@ -1,4 +1,4 @@
-//! Who listens on a port.
+//! The process that listens on a port.
 
 use std::net::SocketAddr;
 
@@ -7,18 +7,18 @@ use crate::record::Fact;
 /// A process that listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listening {
-    /// Its number.
+    /// Its ID.
     pub pid: u32,
     /// Its name.
     pub name: String,
 }
 
-/// Who listens on that address; the value `None` where nobody does that this user may see.
+/// Who listens on that address; the value `None` if no process that this user may see does.
 #[must_use]
 pub fn listening_on(address: SocketAddr) -> Fact<Option<Listening>> {
     match listeners::get_process_by_port(address.port(), listeners::Protocol::TCP) {
         Ok(process) => Fact::Value(Some(Listening { pid: process.pid, name: process.name })),
-        // The library has one error for "nobody" and for "not told".
+        // The library has one error for both "none" and "not known".
         Err(_) => Fact::Value(None),
     }
 }

@@ -1,4 +1,4 @@
-//! Power state: the frequency governor or power plan, the battery, and whether turbo is allowed. Both move latencies more than most code does.
+//! Power state: the frequency governor or power plan, the battery, and whether turbo is allowed. These affect latencies more than most code does.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{reading, win32};
 use crate::record::Fact;
 
-/// Where Linux keeps what it knows of its power supplies.
+/// Power supply information of Linux.
 const SUPPLIES: &str = "sys/class/power_supply";
 
 /// Whether the machine runs on its battery. Read on Linux and Windows only.
@@ -15,7 +15,7 @@ pub fn on_battery() -> Fact<bool> {
     if cfg!(windows) { win32::on_battery() } else { battery(Path::new("/")) }
 }
 
-/// From the supplies: a mains that is on settles it, else a battery that is discharging.
+/// From the power supplies: mains that is online decides, otherwise a battery that is discharging.
 fn battery(root: &Path) -> Fact<bool> {
     let Ok(entries) = std::fs::read_dir(root.join(SUPPLIES)) else { return Fact::Unsupported };
     let read = |path: std::path::PathBuf| reading::text(&path).ok().flatten().unwrap_or_default();
@@ -33,10 +33,10 @@ fn battery(root: &Path) -> Fact<bool> {
     found.into()
 }
 
-/// Where Linux keeps what it knows of its CPUs, below the root of the file system.
+/// CPU information of Linux, below the root of the file system.
 const CPUS: &str = "sys/devices/system/cpu";
 
-/// The frequency governor: `performance`, or every one in use (`performance, powersave`) where CPUs differ.
+/// The frequency governor: `performance`, or all in use (`performance, powersave`) if CPUs differ.
 ///
 /// On Windows, the active power plan. Read on these two only; a virtual machine has no governor of its own.
 pub(super) fn governor(root: &Path) -> Fact<String> {
@@ -48,7 +48,7 @@ pub(super) fn governor(root: &Path) -> Fact<String> {
     for entry in entries.flatten().filter(|entry| is_cpu(&entry.file_name().to_string_lossy())) {
         match reading::text(&entry.path().join("cpufreq/scaling_governor")) {
             Ok(Some(governor)) => governors.insert(governor),
-            // An offline CPU has no governor: it says nothing about those that run.
+            // An offline CPU has no governor, which says nothing about the others.
             Ok(None) => continue,
             Err(reason) => return Fact::Failed(reason),
         };
@@ -59,9 +59,9 @@ pub(super) fn governor(root: &Path) -> Fact<String> {
     Fact::Value(governors.into_iter().collect::<Vec<_>>().join(", "))
 }
 
-/// Whether turbo (boost) frequencies are allowed: `intel_pstate/no_turbo` where that driver runs, else `cpufreq/boost`.
+/// Whether turbo (boost) frequencies are allowed: `intel_pstate/no_turbo` with that driver, else `cpufreq/boost`.
 ///
-/// Read on Linux only.
+/// Only read on Linux.
 pub(super) fn turbo(root: &Path) -> Fact<bool> {
     if !cfg!(target_os = "linux") {
         return Fact::Unsupported;
@@ -74,20 +74,20 @@ pub(super) fn turbo(root: &Path) -> Fact<bool> {
     }
 }
 
-/// A file that holds `0` or `1`.
+/// A file with the content `0` or `1`.
 fn switch(path: &Path) -> Fact<bool> {
     match reading::text(path) {
         Ok(None) => Fact::Unsupported,
         Ok(Some(text)) => match text.as_str() {
             "0" => Fact::Value(false),
             "1" => Fact::Value(true),
-            odd => Fact::Failed(format!("the turbo switch reads '{odd}'")),
+            odd => Fact::Failed(format!("the turbo setting has the unknown value '{odd}'")),
         },
         Err(reason) => Fact::Failed(reason),
     }
 }
 
-/// Whether a folder is that of one CPU: `cpu0`, not `cpufreq`.
+/// Whether a folder is that of a CPU: `cpu0`, not `cpufreq`.
 fn is_cpu(name: &str) -> bool {
     name.strip_prefix("cpu").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(turbo(root(&[]).path()), Fact::Unsupported);
         assert_eq!(
             turbo(root(&[("cpufreq/boost", "maybe")]).path()),
-            Fact::Failed("the turbo switch reads 'maybe'".into())
+            Fact::Failed("the turbo setting has the unknown value 'maybe'".into())
         );
     }
 }

@@ -1,25 +1,25 @@
-//! Work at a lowered priority, and what the system makes of it.
+//! Work at a lowered priority.
 #![allow(unsafe_code)]
 
 use std::io;
 
 use crate::record::{Fact, Priority};
 
-/// The nice value of [`Priority::Low`]: above 10 a machine that others fill as well may give the model next to nothing.
+/// The nice value of [`Priority::Low`]: above 10, a busy machine may give the model next to nothing.
 #[cfg(unix)]
 const LOW_NICE: i32 = 10;
 
-/// Whether this system has lower priorities for the threads of a program.
+/// Whether this system supports lower priorities for the threads of a program.
 #[must_use]
 pub const fn has_priorities() -> bool {
     cfg!(any(target_os = "linux", target_os = "android", target_os = "macos", windows))
 }
 
-/// Runs `work` at a priority, on a thread of its own where the priority is lowered: threads that it starts inherit it, and the
+/// Runs `work` at a priority, on a separate thread if the priority is lowered: threads that it starts inherit it, and the
 /// caller keeps its own.
 ///
 /// # Errors
-/// That the system does not allow it or has no such priority; then `work` did not run.
+/// If the system does not allow it or has no such priority; then `work` did not run.
 #[cfg(unix)]
 pub fn run_at<T: Send>(priority: Priority, work: impl FnOnce() -> T + Send) -> io::Result<T> {
     if priority == Priority::Normal {
@@ -33,26 +33,26 @@ pub fn run_at<T: Send>(priority: Priority, work: impl FnOnce() -> T + Send) -> i
     })
 }
 
-/// Lowers the calling thread for good.
+/// Lowers the priority of the calling thread permanently.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn lower_this_thread(priority: Priority) -> io::Result<()> {
     let status = match priority {
         Priority::Normal => 0,
-        // SAFETY: both take numbers alone. On Linux, 0 is the calling thread, and a nice value belongs to a thread. One that is
-        // lower still stays so.
+        // SAFETY: both only take numbers. On Linux, 0 is the calling thread, and the nice value is per thread. A higher nice
+        // value is kept.
         Priority::Low => unsafe {
             libc::setpriority(libc::PRIO_PROCESS, 0, LOW_NICE.max(libc::getpriority(libc::PRIO_PROCESS, 0)))
         },
         Priority::Idle => {
             let parameters = libc::sched_param { sched_priority: 0 };
-            // SAFETY: the parameters live during the call.
+            // SAFETY: the parameters exist during the call.
             unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) }
         }
     };
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Lowers the calling thread for good, by its quality of service.
+/// Lowers the priority of the calling thread permanently, by its quality of service.
 #[cfg(target_os = "macos")]
 fn lower_this_thread(priority: Priority) -> io::Result<()> {
     let class = match priority {
@@ -60,7 +60,7 @@ fn lower_this_thread(priority: Priority) -> io::Result<()> {
         Priority::Low => libc::qos_class_t::QOS_CLASS_UTILITY,
         Priority::Idle => libc::qos_class_t::QOS_CLASS_BACKGROUND,
     };
-    // SAFETY: it takes a class and a number, and changes the calling thread alone.
+    // SAFETY: it takes a class and a number, and only changes the calling thread.
     let status = unsafe { libc::pthread_set_qos_class_self_np(class, 0) };
     if status == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(status)) }
 }
@@ -72,7 +72,7 @@ fn lower_this_thread(_: Priority) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// The same on Windows, where the priority is that of the process: threads do not inherit that of a thread. It is put back
+/// The same on Windows, where the priority belongs to the process: threads do not inherit that of a thread. It is restored
 /// afterwards.
 #[cfg(windows)]
 pub fn run_at<T: Send>(priority: Priority, work: impl FnOnce() -> T + Send) -> io::Result<T> {
@@ -100,7 +100,8 @@ pub fn run_at<T: Send>(priority: Priority, work: impl FnOnce() -> T + Send) -> i
     Ok(done)
 }
 
-/// Whether Linux groups processes by session for its scheduler (`sched_autogroup`): then a nice value counts only against
+/// Whether Linux groups processes by session for its scheduler (`sched_autogroup`): then a nice value only counts against
+/// programs of the same session, not against a scene that the desktop started.
 /// programs of the same session, and not against a scene that the desktop started.
 #[must_use]
 pub fn autogroup() -> Fact<bool> {

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use super::reading;
 
-/// A field's text; `None` where this system has no such file, or this kernel no such field.
+/// The text of a field; `None` if this system has no such file, or this kernel no such field.
 pub(super) fn field(root: &Path, name: &str) -> Result<Option<String>, String> {
     Ok(reading::text(&root.join("proc/self/status"))?.and_then(|status| field_of(&status, name)))
 }
 
-/// The same in the text of such a file, of whichever process.
+/// The same in the text of such a file, for any process.
 pub(super) fn field_of(status: &str, name: &str) -> Option<String> {
     status.lines().find_map(|line| {
         let (key, value) = line.split_once(':')?;

@@ -1,14 +1,14 @@
-//! CPU quotas of Linux control groups, version 2 and version 1: how many CPUs' worth of time a container may use.
+//! CPU quotas of Linux control groups, version 2 and version 1: how much CPU time a container may use.
 
 use std::path::Path;
 
 use super::cgroup::{Group, Version, cpu_groups};
 use super::reading;
 
-/// The tightest quota on this process, in CPUs (`1.5` is one and a half); `None` where there is no limit.
+/// The tightest quota of this process, in CPUs (`1.5` is one and a half); `None` if there is no limit.
 ///
-/// `root` is the root of the file system. A limit on a parent group binds as well, so every group from the process's
-/// own up to the hierarchy's root is asked. The error says what could not be read or understood.
+/// `root` is the root of the file system. The limit of a parent group also applies, so every group from the process's own to
+/// the root is read. The error says what could not be read or parsed.
 pub(super) fn quota_cpus(root: &Path) -> Result<Option<f64>, String> {
     let mut tightest: Option<f64> = None;
     for group in cpu_groups(root)? {
@@ -20,7 +20,7 @@ pub(super) fn quota_cpus(root: &Path) -> Result<Option<f64>, String> {
     Ok(tightest)
 }
 
-/// The limit that one group sets; `None` where it sets none or is not there.
+/// The limit of one group; `None` if it sets none or does not exist.
 fn limit_of(group: &Group) -> Result<Option<f64>, String> {
     match group.version {
         Version::V2 => match reading::text(&group.folder.join("cpu.max"))? {
@@ -38,17 +38,17 @@ fn limit_of(group: &Group) -> Result<Option<f64>, String> {
     }
 }
 
-/// The limit in a `cpu.max`: `QUOTA PERIOD` in microseconds, or `max PERIOD` for none.
+/// The limit in `cpu.max`: `QUOTA PERIOD` in microseconds, or `max PERIOD` for none.
 fn parse_cpu_max(text: &str) -> Result<Option<f64>, String> {
     let mut words = text.split_whitespace();
     match (words.next(), words.next()) {
         (Some("max"), _) => Ok(None),
         (Some(quota), Some(period)) => share(quota, period),
-        _ => Err(format!("the CPU quota '{text}' is not understood")),
+        _ => Err(format!("cannot parse the CPU quota '{text}'")),
     }
 }
 
-/// The limit in a version 1 pair of quota and period, in microseconds; a quota of −1 is none.
+/// The limit in a version 1 pair of quota and period, in microseconds; a quota of −1 means none.
 fn parse_cfs(quota: &str, period: &str) -> Result<Option<f64>, String> {
     if quota.starts_with('-') { Ok(None) } else { share(quota, period) }
 }
@@ -57,7 +57,7 @@ fn parse_cfs(quota: &str, period: &str) -> Result<Option<f64>, String> {
 fn share(quota: &str, period: &str) -> Result<Option<f64>, String> {
     match (quota.parse::<u64>(), period.parse::<u64>()) {
         (Ok(quota), Ok(period)) if quota > 0 && period > 0 => Ok(Some(quota as f64 / period as f64)),
-        _ => Err(format!("the CPU quota '{quota} {period}' is not understood")),
+        _ => Err(format!("cannot parse the CPU quota '{quota} {period}'")),
     }
 }
 
@@ -113,6 +113,6 @@ mod tests {
     fn no_control_groups_no_limit_and_a_garbled_one_fails() {
         assert_eq!(quota_cpus(root(&[]).path()), Ok(None));
         let garbled = root(&[("proc/self/cgroup", "0::/\n"), ("sys/fs/cgroup/cpu.max", "half\n")]);
-        assert_eq!(quota_cpus(garbled.path()), Err("the CPU quota 'half' is not understood".into()));
+        assert_eq!(quota_cpus(garbled.path()), Err("cannot parse the CPU quota 'half'".into()));
     }
 }

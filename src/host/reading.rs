@@ -1,13 +1,13 @@
-//! Readings become facts: a source that does not exist is unsupported, one that answers badly has failed.
+//! Converts readings into facts: a missing source is unsupported, an invalid value is a failure.
 
 use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::record::Fact;
 
-/// The trimmed text of a file of `/proc` or `/sys`; `None` where this kernel has no such file.
+/// The trimmed text of a file in `/proc` or `/sys`; `None` if this kernel has no such file.
 ///
-/// The error is the operating system's word on why an existing file cannot be read. It does not name the file.
+/// The error is the operating system's reason why an existing file cannot be read. It does not name the file.
 pub(super) fn text(path: &Path) -> Result<Option<String>, String> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text.trim().to_owned())),
@@ -16,7 +16,7 @@ pub(super) fn text(path: &Path) -> Result<Option<String>, String> {
     }
 }
 
-/// The fact in an answer of sysinfo.
+/// The fact of a value from sysinfo.
 pub(super) fn from_sysinfo<T>(answer: Result<T, sysinfo::Error>) -> Fact<T> {
     match answer {
         Ok(value) => Fact::Value(value),
@@ -25,14 +25,14 @@ pub(super) fn from_sysinfo<T>(answer: Result<T, sysinfo::Error>) -> Fact<T> {
     }
 }
 
-/// The fact in a name that its source may leave empty: surrounding and doubled blanks go, `what` names it when nothing
+/// The fact of a name that may be empty: surrounding and repeated blanks are removed; `what` names it if nothing is left.
 /// is left.
 pub(super) fn named(name: &str, what: &str) -> Fact<String> {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     if name.is_empty() { Fact::Failed(format!("{what} is empty")) } else { Fact::Value(name) }
 }
 
-/// A root of a file system that holds those files, for the tests of all readers.
+/// The root of a file system with those files, for the tests of all readers.
 #[cfg(test)]
 pub(super) fn root_with(files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Cores, threads a core, and how much of them this process may use.
+//! Cores, threads per core, and how many of them this process may use.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub fn topology() -> Topology {
     read(Path::new("/"))
 }
 
-/// The topology, with `/proc` and `/sys` looked for below `root`.
+/// The topology, with `/proc` and `/sys` below `root`.
 pub(super) fn read(root: &Path) -> Topology {
     let system = System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()));
     let logical_cpus = match &system {
@@ -34,7 +34,7 @@ pub(super) fn read(root: &Path) -> Topology {
     }
 }
 
-/// Whether cores run more than one thread: as the kernel says on Linux, elsewhere when there are more CPUs than cores.
+/// Whether cores run more than one thread: from the kernel on Linux, elsewhere if there are more CPUs than cores.
 fn smt(root: &Path, physical: &Fact<u64>, logical: &Fact<u64>) -> Fact<bool> {
     if !cfg!(target_os = "linux") {
         return match (physical, logical) {
@@ -47,14 +47,14 @@ fn smt(root: &Path, physical: &Fact<u64>, logical: &Fact<u64>) -> Fact<bool> {
         Ok(Some(text)) => match text.as_str() {
             "0" => Fact::Value(false),
             "1" => Fact::Value(true),
-            odd => Fact::Failed(format!("the SMT switch reads '{odd}'")),
+            odd => Fact::Failed(format!("the SMT setting has the unknown value '{odd}'")),
         },
         Err(reason) => Fact::Failed(reason),
     }
 }
 
-/// CPUs that affinity leaves. Elsewhere than on Linux it is what the standard library counts: the process's affinity on
-/// Windows, all CPUs on macOS, which has no affinity.
+/// CPUs that affinity allows. On systems other than Linux the standard library's count: the process's affinity on Windows, all
+/// CPUs on macOS, which has no affinity.
 fn affinity_cpus(root: &Path) -> Fact<u64> {
     if !cfg!(target_os = "linux") {
         return match std::thread::available_parallelism() {
@@ -68,7 +68,7 @@ fn affinity_cpus(root: &Path) -> Fact<u64> {
     }
 }
 
-/// CPUs in the process's list of allowed ones. That list may name CPUs that could be plugged in and are not there.
+/// CPUs in the process's list of allowed ones. That list may include CPUs that could be hot-plugged but do not exist.
 fn allowed_and_online(root: &Path) -> Result<Option<u64>, String> {
     let Some(allowed) = process_status::field(root, "Cpus_allowed_list")? else { return Ok(None) };
     let allowed = cpu_list::parse(&allowed)?;
@@ -116,7 +116,7 @@ mod tests {
             assert_eq!(affinity_cpus(root_with(&[status, online]).path()), Fact::Value(2));
             assert_eq!(affinity_cpus(root_with(&[]).path()), Fact::Unsupported);
             let garbled = root_with(&[("proc/self/status", "Cpus_allowed_list:\tall\n")]);
-            assert_eq!(affinity_cpus(garbled.path()), Fact::Failed("'all' in a list of CPUs is not understood".into()));
+            assert_eq!(affinity_cpus(garbled.path()), Fact::Failed("cannot parse 'all' in a CPU list".into()));
         }
 
         #[test]
@@ -129,7 +129,7 @@ mod tests {
             assert_eq!((&limited.affinity_cpus, &limited.quota_cpus), (&Fact::Value(8), &Fact::Value(Some(0.5))));
             assert_eq!((limited.usable_cpus(), limited.usable_cores()), (Fact::Value(1), 1));
             let garbled = read(root_with(&[group, ("sys/fs/cgroup/cpu.max", "?\n")]).path());
-            assert_eq!(garbled.usable_cpus(), Fact::Failed("the CPU quota '?' is not understood".into()));
+            assert_eq!(garbled.usable_cpus(), Fact::Failed("cannot parse the CPU quota '?'".into()));
             assert!(garbled.usable_cores() >= 1);
         }
 
@@ -139,7 +139,7 @@ mod tests {
             let says = |root: tempfile::TempDir| smt(root.path(), &Fact::Value(4), &Fact::Value(8));
             assert_eq!(says(switch("1\n")), Fact::Value(true));
             assert_eq!(says(switch("0\n")), Fact::Value(false));
-            assert_eq!(says(switch("2")), Fact::Failed("the SMT switch reads '2'".into()));
+            assert_eq!(says(switch("2")), Fact::Failed("the SMT setting has the unknown value '2'".into()));
             assert_eq!(says(root_with(&[])), Fact::Unsupported);
         }
 

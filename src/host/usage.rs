@@ -1,12 +1,12 @@
-//! What this process has used so far: CPU time. Differences between two readings are the figures.
+//! CPU time of this process so far. The figures are differences between two readings.
 
 use crate::record::Fact;
 
-/// CPU time of this process, user and system, of all its threads, also those that have ended; in nanoseconds.
+/// CPU time of this process, user and system, of all its threads, including ended ones; in nanoseconds.
 ///
-/// Read from the process's CPU clock, which the kernel keeps to the nanosecond on Linux and to the microsecond on macOS. The
-/// sums over `/proc/self/task` would lose the time of each thread that ends between two readings, and `/proc/self/stat`
-/// counts in ticks of 10 ms. Windows counts in its timer's ticks, of up to 15.6 ms.
+/// From the process's CPU clock, which has a resolution of a nanosecond on Linux and of a microsecond on macOS. Sums over
+/// `/proc/self/task` would lose the time of each thread that ends between two readings, and `/proc/self/stat` counts in ticks
+/// of 10 ms. Windows counts in timer ticks of up to 15.6 ms.
 #[must_use]
 #[cfg(unix)]
 pub fn cpu_time_ns() -> Fact<u64> {
@@ -15,12 +15,12 @@ pub fn cpu_time_ns() -> Fact<u64> {
     let used = clock_gettime(ClockId::ProcessCPUTime);
     match (u64::try_from(used.tv_sec), u64::try_from(used.tv_nsec)) {
         (Ok(seconds), Ok(ns)) => Fact::Value(seconds.saturating_mul(1_000_000_000).saturating_add(ns)),
-        _ => Fact::Failed(format!("the CPU clock reads {} s and {} ns", used.tv_sec, used.tv_nsec)),
+        _ => Fact::Failed(format!("the CPU clock has invalid values: {} s and {} ns", used.tv_sec, used.tv_nsec)),
     }
 }
 
-/// CPU time of this process, user and system, of all its threads, also those that have ended; in nanoseconds, counted in
-/// ticks of Windows's timer, of up to 15.6 ms.
+/// CPU time of this process, user and system, of all its threads, including ended ones; in nanoseconds, counted in Windows's
+/// timer ticks of up to 15.6 ms.
 #[must_use]
 #[cfg(not(unix))]
 pub fn cpu_time_ns() -> Fact<u64> {
@@ -29,7 +29,7 @@ pub fn cpu_time_ns() -> Fact<u64> {
     of_this_process(ProcessRefreshKind::nothing().with_cpu(), |process| process.accumulated_cpu_time() * 1_000_000)
 }
 
-/// What `question` finds in this process's own entry of the system's list.
+/// The result of `question` for this process's entry in the system's list.
 #[cfg(not(unix))]
 fn of_this_process(wanted: sysinfo::ProcessRefreshKind, question: impl Fn(&sysinfo::Process) -> u64) -> Fact<u64> {
     use sysinfo::{ProcessesToUpdate, RefreshKind, System};

@@ -1,11 +1,11 @@
-//! Whether a hypervisor runs underneath: its scheduling adds waits that no program inside can see.
+//! Whether this is a virtual machine: the hypervisor's scheduling adds waits that no program inside can see.
 
 use std::path::Path;
 
 use super::{reading, win32};
 use crate::record::Fact;
 
-/// Names by which hypervisors sign the firmware tables (DMI) of the machines they make, in lower case.
+/// Names of hypervisors in the firmware tables (DMI) of their machines, in lower case.
 const SIGNATURES: [&str; 12] = [
     "amazon ec2",
     "bhyve",
@@ -30,7 +30,7 @@ pub(super) fn virtualised(root: &Path) -> Fact<bool> {
         Ok(text) => text.unwrap_or_default(),
         Err(reason) => return Fact::Failed(reason),
     };
-    // Some systems keep parts of these tables from ordinary users; what is readable is enough to recognise a name.
+    // Some systems hide parts of these tables from ordinary users; the rest is enough to recognise a name.
     let dmi: Vec<String> = ["sys_vendor", "product_name", "board_vendor"]
         .iter()
         .filter_map(|field| reading::text(&root.join("sys/class/dmi/id").join(field)).ok().flatten())
@@ -38,7 +38,7 @@ pub(super) fn virtualised(root: &Path) -> Fact<bool> {
     judge(hypervisor_flag(&cpuinfo), &dmi)
 }
 
-/// Whether `/proc/cpuinfo` shows the `hypervisor` flag; `None` where it has no such flags (other than x86).
+/// Whether `/proc/cpuinfo` has the `hypervisor` flag; `None` if it has no such flags (not x86).
 fn hypervisor_flag(cpuinfo: &str) -> Option<bool> {
     let flags = cpuinfo.lines().find_map(|line| {
         let (key, flags) = line.split_once(':')?;
@@ -47,10 +47,10 @@ fn hypervisor_flag(cpuinfo: &str) -> Option<bool> {
     Some(flags.split_whitespace().any(|flag| flag == "hypervisor"))
 }
 
-/// The verdict of both sources: either may say yes, and one of them must be there for a no.
+/// The result of both sources: either may say yes, and at least one must exist for a no.
 fn judge(flag: Option<bool>, dmi: &[String]) -> Fact<bool> {
     let signed = dmi.join("\n").to_lowercase();
-    // Cloud providers sign the machines that they rent whole, too.
+    // Cloud providers also put their names into the bare-metal machines that they rent.
     let whole = signed.lines().any(|line| line.contains(".metal") || line.contains("-metal"));
     let named = !whole && SIGNATURES.iter().any(|signature| signed.contains(signature));
     match flag {

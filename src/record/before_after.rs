@@ -1,10 +1,10 @@
-//! A table of before and after: a row for each figure.
+//! A before/after table: one row per figure.
 
 use serde::{Deserialize, Serialize};
 
 use super::case::Case;
 
-/// The key of a case's conditions under which its table is kept.
+/// The key of the table in a case's conditions.
 const KEY: &str = "comparison";
 
 /// One row.
@@ -13,16 +13,16 @@ const KEY: &str = "comparison";
 pub enum BeforeAfterRow {
     /// A figure that was measured on both sides, and compared.
     Measured(MeasuredRow),
-    /// A setting, or what was computed or derived: text.
+    /// A setting, or a computed or derived value, as text.
     Stated(StatedRow),
 }
 
-/// A figure that was measured on both sides, and compared by pairs.
+/// A figure that was measured on both sides and compared by pairs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MeasuredRow {
-    /// Its name: that of the metric, with `first_turn_` before it where it is of first turns.
+    /// Its name: the metric's, with the prefix `first_turn_` for first turns.
     pub figure: String,
-    /// Its name for people.
+    /// Its display name.
     pub meaning: String,
     /// Its value before.
     pub before: f64,
@@ -35,11 +35,11 @@ pub struct MeasuredRow {
     pub change: RowChange,
     /// The interval of the change.
     pub interval: Option<(f64, f64)>,
-    /// Pairs.
+    /// Number of pairs.
     pub pairs: u64,
     /// The two-sided p, corrected for all figures of the table.
     pub p_holm: f64,
-    /// What the change comes to.
+    /// The verdict.
     pub verdict: String,
 }
 
@@ -58,28 +58,28 @@ pub enum RowChange {
 pub struct StatedRow {
     /// Its name.
     pub figure: String,
-    /// Its name for people.
+    /// Its display name.
     pub meaning: String,
-    /// What is true before.
+    /// Text before.
     pub before: String,
-    /// What is true after.
+    /// Text after.
     pub after: String,
-    /// Pairs, where it rests on some.
+    /// Number of pairs, if it is based on pairs.
     pub pairs: Option<u64>,
-    /// The change, where one can be stated.
+    /// The change, if it can be stated.
     pub change: Option<String>,
-    /// What it comes to.
+    /// The verdict.
     pub verdict: String,
 }
 
 impl BeforeAfterRow {
-    /// The rows of a case, if it holds such a table.
+    /// The rows of a case, if it has such a table.
     #[must_use]
     pub fn of(case: &Case) -> Option<Vec<Self>> {
         serde_json::from_value(case.conditions.get(KEY)?.clone()).ok()
     }
 
-    /// Puts the rows into the conditions of a case.
+    /// Stores the rows in the conditions of a case.
     pub fn keep(rows: &[Self], case: &mut Case) {
         if let (Some(conditions), Ok(rows)) = (case.conditions.as_object_mut(), serde_json::to_value(rows)) {
             conditions.insert(KEY.into(), rows);

@@ -1,4 +1,4 @@
-//! One case of a run: the conditions it was measured under and the figures that came out.
+//! One case of a run: the conditions it was measured under and its figures.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,26 +10,26 @@ use super::metric::Metric;
 pub enum CaseState {
     /// As planned.
     Ok,
-    /// Stopped early by the user; what was measured stands.
+    /// Stopped early by the user; completed measurements are valid.
     Interrupted,
-    /// Some samples are missing and known to be missing; the others stand.
+    /// Some samples are known to be missing; the others are valid.
     Lossy,
-    /// Samples were taken but cannot be trusted; no figure is given.
+    /// Samples were taken but cannot be trusted; figures are omitted.
     Invalid,
     /// Could not be measured.
     Failed,
-    /// Was not begun.
+    /// Was not started.
     NotMeasured,
 }
 
 impl CaseState {
-    /// Whether figures of it can be given, if of fewer samples than planned.
+    /// Whether it can have figures, possibly from fewer samples than planned.
     #[must_use]
     pub fn has_figures(self) -> bool {
         matches!(self, Self::Ok | Self::Interrupted | Self::Lossy)
     }
 
-    /// Whether its figures are what they are called, if of fewer samples than planned.
+    /// Whether its figures are valid, possibly from fewer samples than planned.
     #[must_use]
     pub fn stands(self) -> bool {
         matches!(self, Self::Ok | Self::Interrupted)
@@ -52,18 +52,18 @@ pub struct HistogramFiles {
 /// One case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Case {
-    /// A path such as `applied/closed/100B`: what is measured, under which load, with what.
+    /// A path such as `applied/closed/100B`: what is measured, under which load, with which parameters.
     pub path: String,
     /// How it ended.
     pub state: CaseState,
     /// Why it did not end `ok`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Wall-clock length of the measured part, warm-up excluded, in seconds.
+    /// Duration of the measured part, without warm-up, in seconds.
     pub duration_s: f64,
     /// The command's own description of the case.
     pub conditions: serde_json::Value,
-    /// Things the reader must know to read the figures aright.
+    /// Notes that the reader needs to interpret the figures.
     #[serde(default)]
     pub notes: Vec<String>,
     /// The figures.
@@ -80,13 +80,13 @@ impl Case {
         self.metrics.iter().find(|metric| metric.name == name)
     }
 
-    /// The same case where its measurement was cut off: what it has rests on fewer samples than were planned.
+    /// The same case after an interruption: its figures have fewer samples than planned.
     #[must_use]
     pub fn cut_off(self, reason: String) -> Self {
         Self { state: CaseState::Interrupted, reason: Some(reason), ..self.partial() }
     }
 
-    /// The same case where its figures rest on less than was planned.
+    /// The same case with figures from less than was planned.
     #[must_use]
     pub fn partial(mut self) -> Self {
         self.metrics.iter_mut().for_each(Metric::mark_partial);

@@ -11,10 +11,10 @@ use super::error::RecordError;
 use super::folder::{CSV_FILE, RecordFolder};
 use super::metric::Metric;
 
-/// How the header of every `summary.csv` begins.
+/// The first columns of every `summary.csv` header.
 const FIRST_COLUMNS: &[u8] = b"schema,run_id,";
 
-/// What a figure is of, the same in every run.
+/// The identity of a figure, the same in every run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FigureName<'a> {
     /// The command that measured it.
@@ -25,14 +25,14 @@ pub struct FigureName<'a> {
     pub metric: &'a str,
 }
 
-/// One run, as its CSV tells it.
+/// One run, as read from its CSV.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunFigures {
     /// Its id.
     pub run_id: String,
     /// The command that measured.
     pub command: String,
-    /// Where it came from; `None` in files of schema 1.0.
+    /// Its origin; `None` in files of schema 1.0.
     pub origin: Option<CsvOrigin>,
     /// Case and figure, in the order of the file.
     pub figures: Vec<(String, Metric)>,
@@ -41,17 +41,17 @@ pub struct RunFigures {
 /// The runs at a path.
 #[derive(Debug, Default)]
 pub struct SavedRuns {
-    /// In the order of their starts; those that do not say when in the order of their ids, which begin with the time.
+    /// In the order of their start; those without a start time in the order of their IDs, which start with the time.
     pub runs: Vec<RunFigures>,
-    /// What could have been meant as well and was not read: a sentence for each file.
+    /// Files that may have been intended but were not read: one sentence each.
     pub left_out: Vec<String>,
 }
 
-/// The runs at `path`: of a CSV file or a `run.json`, or of each `summary.csv` (upper or lower case) in and below a folder, and of other CSV
-/// files directly in it when there is none. Other files there that hold figures of runs are named in `left_out`. One file
-/// that cannot be read spoils all: a run that is silently left out could be the one that mattered.
+/// The runs at `path`: of a CSV file or a `run.json`, or of each `summary.csv` (in any letter case) in and below a folder, or
+/// of other CSV files directly in it if there is none. Other files there with figures of runs are named in `left_out`. One
+/// unreadable file fails the whole: a run that is silently omitted could be the important one.
 ///
-/// Only the figures that `is_wanted` takes are kept; every row is checked.
+/// Only the figures that `is_wanted` accepts are kept; every row is checked.
 pub fn read_runs(path: &Path, is_wanted: &dyn Fn(FigureName<'_>) -> bool) -> Result<SavedRuns, RecordError> {
     let mut reader = Reader { is_wanted, saved: SavedRuns::default(), places: HashMap::new() };
     if !path.is_dir() {
@@ -75,19 +75,22 @@ pub fn read_runs(path: &Path, is_wanted: &dyn Fn(FigureName<'_>) -> bool) -> Res
         reader.read(file)?;
     }
     for file in others.iter().filter(|file| holds_runs(file)) {
-        reader.saved.left_out.push(format!("{} was not read: name it, or call it {CSV_FILE}", file.display()));
+        reader
+            .saved
+            .left_out
+            .push(format!("{} was not read: give its path, or rename it to {CSV_FILE}", file.display()));
     }
     Ok(reader.ended())
 }
 
-/// Files that may hold figures, in and below a folder.
+/// Files that may have figures, in and below a folder.
 #[derive(Default)]
 struct Found {
     /// Those called `summary.csv`.
     summaries: Vec<PathBuf>,
     /// Other CSV files.
     others: Vec<PathBuf>,
-    /// Folders that were searched, by their real paths: links may lead in circles.
+    /// Folders that were searched, by their real paths: links may be circular.
     searched: HashSet<PathBuf>,
 }
 
@@ -114,16 +117,16 @@ impl Found {
     }
 }
 
-/// Whether a CSV file begins as the figures of runs do: there are histories and events beside them.
+/// Whether a CSV file starts like the figures of runs; there are also histories and events.
 fn holds_runs(file: &Path) -> bool {
     let mut begin = Vec::new();
-    // One that cannot be opened is named as well.
+    // A file that cannot be opened is named as well.
     File::open(file)
         .and_then(|file| file.take(FIRST_COLUMNS.len() as u64 + 3).read_to_end(&mut begin))
         .map_or(true, |_| begin.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&begin).starts_with(FIRST_COLUMNS))
 }
 
-/// The table of figures that a file is, or that the run in a `run.json` has.
+/// The table of figures in a file, or of the run in a `run.json`.
 fn table(file: &Path) -> Result<Vec<u8>, RecordError> {
     let text = fs::read(file).map_err(RecordError::io("read", file))?;
     if text.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
@@ -134,11 +137,11 @@ fn table(file: &Path) -> Result<Vec<u8>, RecordError> {
     Ok(table)
 }
 
-/// Gathers rows by run.
+/// Groups rows by run.
 struct Reader<'a> {
     is_wanted: &'a dyn Fn(FigureName<'_>) -> bool,
     saved: SavedRuns,
-    /// Run id, and its place among the runs.
+    /// Run ID, and its index among the runs.
     places: HashMap<String, usize>,
 }
 
@@ -155,7 +158,7 @@ impl Reader<'_> {
                 runs.push(RunFigures { run_id, command, origin: origin.cloned(), figures: Vec::new() });
                 runs.len() - 1
             });
-            // A whole run that an earlier file has is the same run. Schema 1.0 does not say whether it is whole.
+            // A complete run that also occurs in an earlier file is the same run. Schema 1.0 does not record completeness.
             if place < known && runs[place].origin.is_some() {
                 again.insert(row.run_id);
                 return;
@@ -167,7 +170,7 @@ impl Reader<'_> {
         })?;
         if let Some(run_id) = again.first() {
             let more = if again.len() > 1 { format!(" and {} more", again.len() - 1) } else { String::new() };
-            let sentence = format!("{}: run {run_id}{more} is in another file already and counts once", file.display());
+            let sentence = format!("{}: run {run_id}{more} is also in another file and counts once", file.display());
             self.saved.left_out.push(sentence);
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What can be wrong with a record.
+//! Errors of records.
 
 use std::path::{Path, PathBuf};
 
@@ -10,30 +10,30 @@ pub enum RecordError {
     /// Neither a record folder nor a file of one.
     #[error("{} is not a record: it has no {}", path.display(), missing)]
     NotARecord {
-        /// What was given.
+        /// The given path.
         path: PathBuf,
         /// The file that makes a folder a record.
         missing: &'static str,
     },
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried: `read`, `write`, `create`.
+        /// The action: `read`, `write`, `create`.
         action: &'static str,
-        /// On which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// Its answer.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The file is there and does not hold what it should.
+    /// The file exists but its content is invalid.
     #[error("{} is corrupt: {detail}", path.display())]
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with the place where it is known.
+        /// What is wrong, with its position if known.
         detail: String,
     },
-    /// Written by a later workly-perf whose records this build would misread.
+    /// Written by a later workly-perf; this build would misread it.
     #[error("{} has schema {found}, newer than this build's {SCHEMA}", path.display())]
     TooNew {
         /// The file.
@@ -41,42 +41,42 @@ pub enum RecordError {
         /// Its schema.
         found: SchemaVersion,
     },
-    /// A file stands where the folder for a new record should be.
+    /// There is a file in place of the folder for a new record.
     #[error("{} is a file, not a folder", path.display())]
     NotAFolder {
         /// The file.
         path: PathBuf,
     },
-    /// The folder for a new record already holds something.
+    /// The folder for a new record is not empty.
     #[error("{} is not empty", path.display())]
     NotEmpty {
         /// The folder.
         path: PathBuf,
     },
     /// The record lacks files, or parts of them, that could not be written.
-    #[error("the record is not whole: {lacking} could not be written: {source}")]
+    #[error("the record is incomplete: {lacking} could not be written: {source}")]
     NotWhole {
         /// The files.
         lacking: String,
-        /// What the system said of the first.
+        /// The system's error for the first.
         source: Box<RecordError>,
     },
-    /// What was to be written contradicts itself; nothing was written.
-    #[error("the record contradicts itself: {detail}")]
+    /// The data to write is inconsistent; nothing was written.
+    #[error("the record is inconsistent: {detail}")]
     Inconsistent {
-        /// The contradiction, with its case and metric.
+        /// The inconsistency, with its case and metric.
         detail: String,
     },
 }
 
 impl RecordError {
-    /// Turns the operating system's answer to `action` on `path` into this error.
+    /// Converts the operating system's error of `action` on `path` into this error.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
 
-    /// `path` does not hold what it should.
+    /// The content of `path` is invalid.
     pub(super) fn corrupt(path: &Path, detail: impl Into<String>) -> Self {
         Self::Corrupt { path: path.to_owned(), detail: detail.into() }
     }

@@ -1,25 +1,25 @@
-//! A fact of the machine, or the reason why it is missing. Missing is never 0.
+//! A fact about the machine, or the reason why it is missing. Missing is never 0.
 
 use serde::{Deserialize, Serialize};
 
 /// A reading: its value, or why there is none.
 ///
-/// In JSON a value stands for itself; a missing one is `{"missing": "unsupported"}`, `{"missing": "not measured"}` or
+/// In JSON a value is written as itself; a missing one is `{"missing": "unsupported"}`, `{"missing": "not measured"}` or
 /// `{"missing": "failed", "reason": "…"}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact<T> {
     /// It was read.
     Value(T),
-    /// This platform or device cannot tell.
+    /// This platform or device does not report it.
     Unsupported,
     /// It should have been readable; the reason why it was not.
     Failed(String),
-    /// Nobody asked for it in this run.
+    /// This run was not asked for it.
     NotMeasured,
 }
 
 impl<T> Fact<T> {
-    /// The value, where there is one.
+    /// The value, if there is one.
     pub fn value(&self) -> Option<&T> {
         match self {
             Self::Value(value) => Some(value),
@@ -27,7 +27,7 @@ impl<T> Fact<T> {
         }
     }
 
-    /// The same with its value turned into another.
+    /// The same with its value converted.
     pub fn map<U>(&self, turn: impl FnOnce(&T) -> U) -> Fact<U> {
         match self {
             Self::Value(value) => Fact::Value(turn(value)),
@@ -37,7 +37,7 @@ impl<T> Fact<T> {
         }
     }
 
-    /// What to print in place of a value that is missing; `None` where there is a value.
+    /// The text for a missing value; `None` if there is a value.
     pub fn missing(&self) -> Option<String> {
         match self {
             Self::Value(_) => None,
@@ -49,7 +49,7 @@ impl<T> Fact<T> {
 }
 
 impl<T> From<Option<T>> for Fact<T> {
-    /// `None` from an API that answers nothing where it cannot know.
+    /// `None` from an API that returns nothing if it does not know.
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Unsupported, Self::Value)
     }
@@ -64,7 +64,7 @@ impl<T: std::fmt::Display> std::fmt::Display for Fact<T> {
     }
 }
 
-/// The JSON shape of a missing fact.
+/// The JSON of a missing fact.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Missing {
@@ -73,7 +73,7 @@ struct Missing {
     reason: Option<String>,
 }
 
-/// The JSON shape of a fact. A missing one is tried first: a value that is an object has other keys.
+/// The JSON of a fact. A missing one is tried first: a value that is an object has other keys.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Shape<T> {

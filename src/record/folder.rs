@@ -1,4 +1,4 @@
-//! A record's folder: `run.json`, `summary.csv`, `report.md` and the histogram files. Each is whole or absent.
+//! A record's folder: `run.json`, `summary.csv`, `report.md` and the histogram files. Each is complete or absent.
 
 use std::fs;
 use std::io::{self, Write};
@@ -17,29 +17,29 @@ use crate::replacing::persist;
 /// The file that makes a folder a record.
 pub const RUN_FILE: &str = "run.json";
 
-/// The figures, one row each.
+/// The figures, one per row.
 pub const CSV_FILE: &str = "summary.csv";
 
 /// The report as Markdown.
 pub const REPORT_FILE: &str = "report.md";
 
-/// What a run of `recommend` came to.
+/// The result of a `recommend` run.
 pub const RECOMMENDATION_FILE: &str = "recommendation.json";
 
-/// What happened during a run that watches.
+/// The events of a `watch` run.
 pub const EVENTS_FILE: &str = "events.csv";
 
-/// What llama.cpp said.
+/// Output of llama.cpp.
 pub const LOG_FILE: &str = "llama.log";
 
-/// A folder that receives a record.
+/// The folder of a record that is being written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordFolder {
     path: PathBuf,
 }
 
 impl RecordFolder {
-    /// The record at `path`, which must be absent or an empty folder; made with its parents.
+    /// A new record at `path`, which must be absent or an empty folder; created with its parents.
     pub fn create(path: &Path) -> Result<Self, RecordError> {
         if path.is_file() {
             return Err(RecordError::NotAFolder { path: path.to_owned() });
@@ -52,15 +52,15 @@ impl RecordFolder {
         Ok(Self { path: path.to_owned() })
     }
 
-    /// A new folder under `base`, named `<YYYYMMDDTHHMMSSZ>-<command>` after the start of the run, with `-2`, `-3` …
-    /// appended where that is taken. No two runs are ever given the same folder, however close they start.
+    /// A new folder under `base`, named `<YYYYMMDDTHHMMSSZ>-<command>` after the start of the run, with `-2`, `-3` … appended
+    /// if that exists. No two runs share a folder, however close together they start.
     pub fn create_in(base: &Path, started: Timestamp, command: &str) -> Result<Self, RecordError> {
         fs::create_dir_all(base).map_err(RecordError::io("create", base))?;
         let name = format!("{}-{command}", started.strftime("%Y%m%dT%H%M%SZ"));
         let mut path = base.join(&name);
         let mut next = 2_u64;
         loop {
-            // Only the call that makes the folder owns it; looking first would leave a gap for another run.
+            // Only the call that creates the folder owns it; checking first would be a race with another run.
             match fs::create_dir(&path) {
                 Ok(()) => return Ok(Self { path }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -72,25 +72,25 @@ impl RecordFolder {
         }
     }
 
-    /// The record that is at `path`, to be written on.
+    /// The record that exists at `path`, to continue writing it.
     pub(super) fn existing(path: &Path) -> Self {
         Self { path: path.to_owned() }
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its name, which is the run's id when the folder came from [`RecordFolder::create_in`].
+    /// Its name, which is the run's ID if the folder came from [`RecordFolder::create_in`].
     #[must_use]
     pub fn name(&self) -> String {
         self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
     }
 
-    /// Writes `summary.csv` and `run.json`, replacing those of an earlier state of the run. A run that contradicts
-    /// itself is [`RecordError::Inconsistent`] and changes nothing.
+    /// Writes `summary.csv` and `run.json`, replacing those of an earlier state of the run. An inconsistent run is
+    /// [`RecordError::Inconsistent`] and changes nothing.
     pub fn write_run(&self, run: &Run) -> Result<(), RecordError> {
         rendered::of_run(run)?.iter().try_for_each(|file| self.write(file))
     }
@@ -109,8 +109,7 @@ impl RecordFolder {
 
     /// Reads the run of a record: its folder, or the `run.json` in it.
     ///
-    /// The schema is looked at before anything else, so that a newer major is [`RecordError::TooNew`] and not a
-    /// complaint about its shape.
+    /// The schema is checked first, so that a newer major version is [`RecordError::TooNew`] and not a format error.
     pub fn read(path: &Path) -> Result<Run, RecordError> {
         #[derive(Deserialize)]
         struct Probe {
@@ -133,7 +132,7 @@ impl RecordFolder {
         Ok(run)
     }
 
-    /// Writes a file beside its name and gives it the name once it is whole and on disk.
+    /// Writes a temporary file beside the target and renames it once it is complete and on disk.
     pub(super) fn write(&self, file: &RenderedFile) -> Result<(), RecordError> {
         let path = self.path.join(&file.name);
         let replaced = || {
@@ -146,8 +145,8 @@ impl RecordFolder {
     }
 }
 
-/// A file under a temporary name, readable by those whom the user's own settings let read new files: the default is
-/// the user alone, which would keep a record from everyone that it is shared with.
+/// A temporary file with the user's default permissions for new files: the crate's default would only let the user read it, and
+/// records are shared.
 fn new_file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".writing-");
@@ -211,8 +210,7 @@ mod tests {
         let mut broken = run.clone();
         broken.cases[0].metrics[0].value = Some(f64::NAN);
         let error = folder.write_run(&broken).unwrap_err();
-        let says =
-            "the record contradicts itself: case applied/closed/100B: metric p50: a figure is not a finite number";
+        let says = "the record is inconsistent: case applied/closed/100B: metric p50: a figure is not a finite number";
         assert_eq!(error.to_string(), says);
         assert_eq!(RecordFolder::read(temp.path()).unwrap(), run);
         assert_eq!(names(temp.path()), [RUN_FILE, CSV_FILE]);
@@ -272,7 +270,7 @@ mod tests {
         assert!(fs::read_to_string(temp.path().join("a.hgrm")).unwrap().contains("Total count    =            2]"));
 
         let error = folder.write_histograms(&histograms("b", "latency", &[part(Some("x"), &small)]));
-        assert_eq!(error.unwrap_err().to_string(), "the record contradicts itself: b.hlog has no untagged total");
+        assert_eq!(error.unwrap_err().to_string(), "the record is inconsistent: b.hlog has no untagged total");
         assert_eq!(names(temp.path()), ["a.hgrm", "a.hlog"]);
     }
 

@@ -1,4 +1,4 @@
-//! A file that grows by whole pieces, such as lines.
+//! A file that grows by complete pieces, such as lines.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::error::RecordError;
 
-/// So many bytes are kept while they cannot be written; what comes after them is lost, and counted.
+/// Bytes that are kept while they cannot be written; later ones are lost, and counted.
 const MOST_WAITING: usize = 16 << 20;
 
-/// A file that grows. What cannot be written now, as on a full disk, waits and is written with what comes next. The file
-/// always ends with a whole piece.
+/// A file that grows. Data that cannot be written now, for example on a full disk, is kept and written with the next piece. The
+/// file always ends with a complete piece.
 #[derive(Debug)]
 pub struct GrowingFile<F = File> {
     path: PathBuf,
@@ -21,9 +21,9 @@ pub struct GrowingFile<F = File> {
     refused: Option<io::Error>,
 }
 
-/// What a growing file is kept in.
+/// The storage of a growing file.
 pub trait Storage: Write + Seek {
-    /// Cuts it off after so many bytes.
+    /// Truncates it to this number of bytes.
     fn cut(&mut self, length_bytes: u64) -> io::Result<()>;
 }
 
@@ -39,9 +39,9 @@ impl<F: Storage> GrowingFile<F> {
         Self { path: path.into(), file, length_bytes: 0, waiting: Vec::new(), lost: 0, refused: None }
     }
 
-    /// Adds a piece, to be written with the next [`GrowingFile::flush`].
+    /// Adds a piece, which is written with the next [`GrowingFile::flush`].
     pub fn add(&mut self, piece: &[u8]) {
-        // Never a piece after one that was lost: the file would have a hole that nobody sees.
+        // Never a piece after a lost one: the file would have an invisible gap.
         if self.lost > 0 || self.waiting.len() + piece.len() > MOST_WAITING {
             self.lost += 1;
             return;
@@ -49,12 +49,12 @@ impl<F: Storage> GrowingFile<F> {
         self.waiting.extend_from_slice(piece);
     }
 
-    /// Bytes that wait to be written.
+    /// Bytes that are pending.
     pub fn waiting_bytes(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Writes what waits. Where that fails the file is cut off after what was whole, and it goes on waiting.
+    /// Writes pending data. If that fails the file is truncated after the last complete piece, and the data remains pending.
     pub fn flush(&mut self) {
         if self.waiting.is_empty() {
             return;
@@ -69,14 +69,14 @@ impl<F: Storage> GrowingFile<F> {
                 self.refused = None;
             }
             Err(error) => {
-                // A disk that takes no more lets go of what it has; where it does not, readers leave a cut piece out.
+                // A full disk allows truncation; if not, readers ignore an incomplete piece.
                 let _ = file.cut(at);
                 self.refused = Some(error);
             }
         }
     }
 
-    /// Writes what waits, and says whether all of it is in the file.
+    /// Writes pending data, and reports whether all of it is in the file.
     pub fn finish(&mut self) -> Result<(), RecordError> {
         self.flush();
         if self.waiting.is_empty() && self.lost == 0 {
@@ -86,7 +86,7 @@ impl<F: Storage> GrowingFile<F> {
         let source = self.refused.take().unwrap_or_else(|| io::ErrorKind::StorageFull.into());
         let lacking = match self.lost {
             0 => format!("the last {} bytes of {name}", self.waiting.len()),
-            lost => format!("the last {} bytes of {name} and {lost} pieces after them", self.waiting.len()),
+            lost => format!("the last {} bytes of {name} and {lost} writes after them", self.waiting.len()),
         };
         Err(RecordError::NotWhole { lacking, source: Box::new(RecordError::io("write", &self.path)(source)) })
     }
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(file.file.file.get_ref(), b"one\ntwo\n");
         let says = file.finish().unwrap_err().to_string();
         assert!(
-            says.starts_with("the record is not whole: the last 6 bytes of session.jsonl could not be written"),
+            says.starts_with("the record is incomplete: the last 6 bytes of session.jsonl could not be written"),
             "{says}"
         );
         file.file.room = 100;
@@ -159,6 +159,6 @@ mod tests {
         file.add(b"1\n");
         file.add(b"2\n");
         let says = file.finish().unwrap_err().to_string();
-        assert!(says.contains("16777216 bytes of log.csv and 2 pieces after them"), "{says}");
+        assert!(says.contains("16777216 bytes of log.csv and 2 writes after them"), "{says}");
     }
 }

@@ -1,16 +1,16 @@
-//! The percentile distribution text (`.hgrm`) that the public `HdrHistogram` plotters read.
+//! The percentile distribution text (`.hgrm`) of the public `HdrHistogram` plotters.
 
 use std::io::{self, Write};
 
 use hdrhistogram::Histogram;
 
-/// Reporting steps in each halving of the distance to 100 %: what the public tools use.
+/// Reporting steps in each halving of the distance to 100 %: the value of the public tools.
 const TICKS_PER_HALF_DISTANCE: u64 = 5;
 
-/// Nanoseconds in the file's unit, milliseconds.
+/// Nanoseconds per millisecond, the file's unit.
 const NS_PER_MS: f64 = 1e6;
 
-/// A percentile that the file reports: `left` of `of` parts lie above it.
+/// A percentile of the file: `left` of `of` parts are above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Level {
     left: u64,
@@ -18,7 +18,7 @@ struct Level {
 }
 
 impl Level {
-    /// All levels, rising: five even steps in each half of what is left, 0, 0.1 … 0.4, 0.5, 0.55 … 0.7, 0.75 and so on.
+    /// All levels, rising: five even steps in each half of the remainder: 0, 0.1 … 0.4, 0.5, 0.55 … 0.7, 0.75 and so on.
     fn all() -> impl Iterator<Item = Self> {
         let halves = (0..60).map(|halvings| (2 * TICKS_PER_HALF_DISTANCE) << halvings);
         halves.flat_map(|of| {
@@ -26,15 +26,15 @@ impl Level {
         })
     }
 
-    /// The rank, from 1, of the sample at this level among `samples`: rounded up, so that at least this share of the samples
-    /// is no larger.
+    /// The rank, from 1, of the sample at this level among `samples`: rounded up, so that at least this share of the samples is
+    /// less or equal.
     fn rank(self, samples: u64) -> u64 {
         let above = u128::from(samples) * u128::from(self.left) / u128::from(self.of);
-        // Not more than `samples`, of which it is a share.
+        // At most `samples`, of which it is a share.
         samples.saturating_sub(u64::try_from(above).unwrap_or(samples)).max(1)
     }
 
-    /// From 0 to 1, by way of the percentage: the last digits are those of the Java tools.
+    /// From 0 to 1, via the percentage: the last digits then equal those of the Java tools.
     fn share(self) -> f64 {
         (100.0 - 100.0 * self.left as f64 / self.of as f64) / 100.0
     }
@@ -42,9 +42,9 @@ impl Level {
 
 /// Writes the distribution of `histogram`, whose values are nanoseconds, in milliseconds.
 ///
-/// Four columns on every data line: value, percentile (0 to 1), samples up to there, 1/(1-percentile), which is `inf` on
-/// the last. Values have six decimals: every nanosecond shows. The value of a level is that of the sample with its rank,
-/// rounded up, as Java's `HdrHistogram` gives it; ranks are whole numbers here, since sums of shares drift by a sample.
+/// Four columns per data line: value, percentile (0 to 1), samples so far, 1/(1-percentile), which is `inf` on the last. Values
+/// have six decimals, which shows every nanosecond. The value of a level is the sample of its rank, rounded up, as in Java's
+/// `HdrHistogram`; ranks are integers here, because sums of shares drift by a sample.
 pub fn write_hgrm(mut writer: impl Write, histogram: &Histogram<u64>) -> io::Result<()> {
     writeln!(writer, "{:>12} {:>14} {:>10} {:>14}\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)")?;
     let samples = histogram.len();

@@ -1,6 +1,6 @@
 //! Histogram interval logs, version 1.3, as the public `HdrHistogram` tools read them.
 //!
-//! Histograms are encoded as V2 with DEFLATE: the Java and Python readers refuse the form that is not compressed.
+//! Histograms are encoded as V2 with DEFLATE: the Java and Python readers do not support the uncompressed form.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -19,45 +19,45 @@ use jiff::Timestamp;
 use super::error::RecordError;
 use crate::text;
 
-/// The line that names the columns, as the Java tools write it.
+/// The line of column names, as in the Java tools.
 const LEGEND: &str = r#""StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram""#;
 
-/// Divides the largest value of a row, in nanoseconds, to show it in milliseconds.
+/// Divisor of a row's largest value, in nanoseconds, to show milliseconds.
 const MAX_VALUE_DIVISOR: f64 = 1e6;
 
-/// What an encoded histogram begins with when it is compressed: a cookie and the length of what follows, in bytes.
+/// The header of a compressed histogram: a cookie and the length of the rest, in bytes.
 const COMPRESSED_HEAD: usize = 8;
 const COMPRESSED_COOKIE: [u8; 4] = 0x1C84_9314_u32.to_be_bytes();
 
-/// What stands before the counts of a histogram, in bytes: cookie, length of the counts, and five parameters.
+/// The header before the counts of a histogram, in bytes: cookie, length of the counts, and five parameters.
 const PLAIN_HEAD: usize = 40;
 
-/// The longest histogram that is inflated, in bytes: the widest range at five digits takes less when each of its counts is small.
+/// The largest uncompressed histogram, in bytes: the widest range at five digits takes less if all counts are small.
 const LONGEST_PLAIN: u64 = 16 << 20;
 
-/// The most counters that the histograms of one log may have together: 256 MiB.
+/// Limit for all counters of a log's histograms: 256 MiB.
 const MOST_COUNTERS: usize = 1 << 25;
 
 /// One row of a log.
 #[derive(Debug, Clone, Copy)]
 pub struct HlogPart<'a> {
-    /// What the row is part of; `None` for the total. Neither empty nor with comma, space or line break.
+    /// The part that the row belongs to; `None` for the total. Not empty, without comma, space or line break.
     pub tag: Option<&'a str>,
     /// Its values, in nanoseconds.
     pub histogram: &'a Histogram<u64>,
-    /// Where it begins, counted from the start time in the log's header.
+    /// Its start, relative to the start time in the log's header.
     pub start: Duration,
-    /// How long it lasted.
+    /// Its duration.
     pub duration: Duration,
 }
 
 /// The tag of a row, `None` for the total, and its values in nanoseconds.
 pub type TaggedHistogram = (Option<String>, Histogram<u64>);
 
-/// Writes a log: header, start time, `comments`, legend and one row a part, in their order.
+/// Writes a log: header, start time, `comments`, legend and one row per part, in order.
 ///
-/// Readers take the untagged rows for the whole and the tagged ones for its parts. A tag that the format cannot hold is
-/// an error of kind `InvalidInput`.
+/// Readers take the untagged rows for the total and the tagged ones for its parts. A tag that the format does not allow is an
+/// error of kind `InvalidInput`.
 pub fn write_hlog(
     mut writer: impl Write,
     started: Timestamp,
@@ -72,7 +72,7 @@ pub fn write_hlog(
     }
     builder.with_max_value_divisor(MAX_VALUE_DIVISOR);
 
-    // The crate writes no legend. It belongs between the header, which is therefore made apart, and the rows.
+    // The crate writes no legend, which belongs between header and rows. Therefore the header is written separately.
     let mut serializer = V2DeflateSerializer::new();
     let mut header = Vec::new();
     builder.begin_log_with(&mut header, &mut serializer)?;
@@ -91,18 +91,18 @@ pub fn write_hlog(
 }
 
 fn checked_tag(tag: &str) -> io::Result<Tag<'_>> {
-    let refusal = || io::Error::new(io::ErrorKind::InvalidInput, format!("'{tag}' cannot be the tag of a histogram"));
+    let refusal = || io::Error::new(io::ErrorKind::InvalidInput, format!("'{tag}' is not a valid histogram tag"));
     Tag::new(tag).filter(|tag| !tag.is_empty()).ok_or_else(refusal)
 }
 
-/// `[StartTime: 1700000000.000 (seconds since epoch), Tue Nov 14 22:13:20 UTC 2023]`, the date as Java prints one.
+/// `[StartTime: 1700000000.000 (seconds since epoch), Tue Nov 14 22:13:20 UTC 2023]`, with the date in Java's format.
 fn start_time(started: Timestamp) -> String {
     let ms = started.as_millisecond();
     let date = started.strftime("%a %b %d %H:%M:%S UTC %Y");
     format!("[StartTime: {}.{:03} (seconds since epoch), {date}]", ms.div_euclid(1000), ms.rem_euclid(1000))
 }
 
-/// Reads the rows of a log with their tags. A log without any, cut short, damaged or of more memory than a log needs is
+/// Reads the rows of a log with their tags. A log that is empty, truncated, damaged or needs too much memory is
 /// [`RecordError::Corrupt`].
 pub fn read_hlog(path: &Path) -> Result<Vec<TaggedHistogram>, RecordError> {
     let text = fs::read(path).map_err(RecordError::io("read", path))?;
@@ -127,7 +127,7 @@ pub fn read_hlog(path: &Path) -> Result<Vec<TaggedHistogram>, RecordError> {
         }
     }
     if rows.is_empty() {
-        return Err(RecordError::corrupt(path, "it holds no histogram"));
+        return Err(RecordError::corrupt(path, "it has no histograms"));
     }
     Ok(rows)
 }
@@ -135,22 +135,22 @@ pub fn read_hlog(path: &Path) -> Result<Vec<TaggedHistogram>, RecordError> {
 fn decode(encoded: &str) -> Result<Histogram<u64>, String> {
     let bytes = STANDARD.decode(encoded).map_err(|error| error.to_string())?;
     let plain = if bytes.starts_with(&COMPRESSED_COOKIE) { inflated(&bytes)? } else { bytes };
-    // hdrhistogram 7.6 makes room for as many bytes as are declared, up to 4 GiB, before it looks how many there are.
+    // hdrhistogram 7.6 allocates as many bytes as are declared, up to 4 GiB, before it checks how many there are.
     let declared = plain.get(4..8).and_then(|length| length.try_into().ok()).map_or(0, u32::from_be_bytes);
     let present = plain.len().saturating_sub(PLAIN_HEAD);
     if declared as usize > present {
-        return Err(format!("it declares {declared} bytes of counts and holds {present}"));
+        return Err(format!("it declares {declared} bytes of counts but has {present}"));
     }
     Deserializer::new().deserialize(&mut plain.as_slice()).map_err(|error| error.to_string())
 }
 
-/// A compressed histogram as it was before.
+/// A compressed histogram, decompressed.
 fn inflated(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let mut plain = Vec::new();
     let packed = bytes.get(COMPRESSED_HEAD..).unwrap_or_default();
     ZlibDecoder::new(packed).take(LONGEST_PLAIN + 1).read_to_end(&mut plain).map_err(|error| error.to_string())?;
     if plain.len() as u64 > LONGEST_PLAIN {
-        return Err(format!("it inflates to more than {LONGEST_PLAIN} bytes"));
+        return Err(format!("its uncompressed size is more than {LONGEST_PLAIN} bytes"));
     }
     Ok(plain)
 }
@@ -234,8 +234,8 @@ mod tests {
     #[test]
     fn what_is_damaged_is_refused_with_its_place() {
         let refusal = |text: &str| read(text).unwrap_err().to_string();
-        assert!(refusal("").ends_with("is corrupt: it holds no histogram"));
-        assert!(refusal("#[Histogram log format version 1.3]\n").ends_with("it holds no histogram"));
+        assert!(refusal("").ends_with("is corrupt: it has no histograms"));
+        assert!(refusal("#[Histogram log format version 1.3]\n").ends_with("it has no histograms"));
         assert!(refusal(&(log() + "nonsense\n")).ends_with("line 9 is not a line of a histogram log"));
         assert!(refusal(log().trim_end()).ends_with("line 8 is not a line of a histogram log"));
         let text = log().replacen(",HISTF", ",HISTFx", 1);
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(read(declaring(0)).unwrap().len(), 1);
         let refusal = read(declaring(3)).unwrap_err().to_string();
         assert!(
-            refusal.contains("histogram 1: it declares") && refusal.contains("bytes of counts and holds"),
+            refusal.contains("histogram 1: it declares") && refusal.contains("bytes of counts but has"),
             "{refusal}"
         );
     }

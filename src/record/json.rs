@@ -1,4 +1,4 @@
-//! `run.json`: the whole run.
+//! `run.json`: the complete run.
 
 use std::io::{self, Write};
 

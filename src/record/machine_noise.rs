@@ -1,51 +1,51 @@
-//! The machine's own noise during a run: what other programs, the hypervisor, quotas and heat took of the CPU, and the one verdict on it.
+//! Machine noise during a run: CPU time taken by other programs, the hypervisor, quotas and heat, with one verdict.
 
 use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
 use super::run::{Machine, Run};
 
-/// What other programs may use without disturbing: so much of one CPU …
+/// CPU use of other programs that does not count as disturbance: this part of one CPU …
 const OTHERS_LEAST: f64 = 0.25;
-/// … or this share of all CPUs that the process may run on, whichever is more.
+/// … or this share of all CPUs that the process may use, whichever is more.
 const OTHERS_SHARE: f64 = 0.05;
-/// The share of the CPUs that a hypervisor may withhold.
+/// The share of the CPUs that a hypervisor may take.
 const STOLEN_SHARE: f64 = 0.02;
-/// The share of its periods in which a quota may hold the process back.
+/// The share of its periods in which a quota may throttle the process.
 const THROTTLED_SHARE: f64 = 0.05;
-/// A shorter run cannot be judged: the kernel counts in ticks of 10 ms. In seconds.
+/// Shorter runs are not judged: the kernel counts in ticks of 10 ms. In seconds.
 const SHORTEST_S: f64 = 0.2;
 
-/// Whether something else disturbed a run.
+/// Whether something disturbed a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoiseVerdict {
-    /// Nothing did, as far as can be told.
+    /// As far as known, nothing did.
     Quiet,
-    /// Something did; the reasons say what.
+    /// Something did; see the reasons.
     Disturbed,
-    /// It cannot be told; the reasons say why.
+    /// Not known; see the reasons.
     NotKnown,
 }
 
-/// What was read, from the start of the run to its end. Shares of time are in CPUs: 1.5 is one and a half of them, on average.
+/// The readings, from the start of the run to its end. Shares of time are in CPUs: 1.5 is one and a half on average.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NoiseFigures {
-    /// How long was watched, in seconds.
+    /// Duration, in seconds.
     pub watched_s: f64,
-    /// CPUs that the process may run on: those that the next figures are of.
+    /// CPUs that the process may use; the following figures refer to them.
     pub cpus: Fact<u64>,
-    /// Used by this process, its children and what it measures.
+    /// Used by this process, its children and the processes that it measures.
     pub own_cpus: Fact<f64>,
     /// Used by all other programs.
     pub others_cpus: Fact<f64>,
-    /// Withheld by the hypervisor (steal).
+    /// Taken by the hypervisor (steal).
     pub stolen_cpus: Fact<f64>,
-    /// The share of the quota's periods in which the process was held back; not measured where there is no quota.
+    /// The share of the quota's periods in which the process was throttled; not measured if there is no quota.
     pub throttled_share: Fact<f64>,
     /// The quota of control groups, in CPUs.
     pub quota_cpus: Fact<Option<f64>>,
-    /// How often the processor slowed down for heat.
+    /// How often the CPU was thermally throttled.
     pub heat_throttles: Fact<u64>,
     /// Mean frequency of the CPUs at the start, in MHz.
     pub frequency_start_mhz: Fact<f64>,
@@ -58,7 +58,7 @@ pub struct NoiseFigures {
 }
 
 impl NoiseFigures {
-    /// Nothing was read.
+    /// Nothing was measured.
     #[must_use]
     pub fn none() -> Self {
         Self {
@@ -83,14 +83,14 @@ impl NoiseFigures {
 pub struct MachineNoise {
     /// The verdict.
     pub verdict: NoiseVerdict,
-    /// Why: each a clause without a full stop.
+    /// Why: clauses without a full stop.
     pub reasons: Vec<String>,
-    /// What it rests on.
+    /// The underlying readings.
     pub figures: NoiseFigures,
 }
 
 impl MachineNoise {
-    /// Judges what was read. The load average counts only where nothing tells what others used: it still rises from whatever ran
+    /// Judges the readings. The load average only counts if the use of other programs is not known: it still includes what ran
     /// in the minute before.
     #[must_use]
     pub fn judge(figures: NoiseFigures) -> Self {
@@ -100,13 +100,13 @@ impl MachineNoise {
                 .flatten()
                 .collect();
         let unknown = if figures.watched_s < SHORTEST_S {
-            Some(format!("the run took {:.2} s, too short to tell", figures.watched_s))
+            Some(format!("the run took only {:.2} s", figures.watched_s))
         } else {
             match &figures.others_cpus {
                 Fact::Value(_) => None,
-                Fact::Failed(why) => Some(format!("what other programs used of the CPU cannot be told: {why}")),
-                Fact::Unsupported => Some("this system does not tell what other programs use of the CPU".into()),
-                Fact::NotMeasured => Some("what other programs used of the CPU was not measured".into()),
+                Fact::Failed(why) => Some(format!("the CPU time of other programs is not known: {why}")),
+                Fact::Unsupported => Some("this system does not report the CPU time of other programs".into()),
+                Fact::NotMeasured => Some("the CPU time of other programs was not measured".into()),
             }
         };
         let (verdict, reasons) = match (disturbances.is_empty(), unknown) {
@@ -123,31 +123,32 @@ impl MachineNoise {
         self.verdict == NoiseVerdict::Disturbed
     }
 
-    /// The verdict in a sentence.
+    /// The verdict as a sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
         let reasons = self.reasons.join("; ");
         match self.verdict {
             NoiseVerdict::Disturbed => {
                 format!(
-                    "DISTURBED: {reasons}. The figures hold for these conditions, and nothing decided by them is sure."
+                    "DISTURBED: {reasons}. The figures are valid for these conditions only; conclusions from them are uncertain."
                 )
             }
-            NoiseVerdict::NotKnown => format!("Noise of the machine: not known; {reasons}."),
-            NoiseVerdict::Quiet => format!("Noise of the machine: quiet; {}.", self.in_figures()),
+            NoiseVerdict::NotKnown => format!("Machine noise: not known; {reasons}."),
+            NoiseVerdict::Quiet => format!("Machine noise: quiet; {}.", self.in_figures()),
         }
     }
 
-    /// What was read, as far as it is known.
+    /// The known readings.
     fn in_figures(&self) -> String {
         let figures = &self.figures;
         let mut parts = Vec::new();
         if let (Fact::Value(others), Fact::Value(cpus)) = (&figures.others_cpus, &figures.cpus) {
             parts.push(format!("other programs used {others:.2} of {}", cpus_in_words(*cpus)));
         }
-        parts.extend(figures.stolen_cpus.value().map(|stolen| format!("the hypervisor withheld {stolen:.2}")));
-        parts
-            .extend(figures.throttled_share.value().map(|share| format!("the quota held back {:.0} %", share * 100.0)));
+        parts.extend(figures.stolen_cpus.value().map(|stolen| format!("the hypervisor took {stolen:.2}")));
+        parts.extend(
+            figures.throttled_share.value().map(|share| format!("the CPU quota throttled {:.0} %", share * 100.0)),
+        );
         if let (Fact::Value(start), Fact::Value(end)) = (&figures.frequency_start_mhz, &figures.frequency_end_mhz) {
             parts.push(format!("{start:.0} MHz at the start and {end:.0} at the end"));
         }
@@ -165,26 +166,25 @@ fn cpus_in_words(cpus: u64) -> String {
 fn by_others(figures: &NoiseFigures) -> Option<String> {
     let (others, cpus) = (figures.others_cpus.value()?, *figures.cpus.value()?);
     let is_much = figures.watched_s >= SHORTEST_S && *others > OTHERS_LEAST.max(OTHERS_SHARE * cpus as f64);
-    is_much
-        .then(|| format!("other programs used {others:.2} of the {} that this process may run on", cpus_in_words(cpus)))
+    is_much.then(|| format!("other programs used {others:.2} of the {} that this process may use", cpus_in_words(cpus)))
 }
 
 fn by_hypervisor(figures: &NoiseFigures) -> Option<String> {
     let (stolen, cpus) = (figures.stolen_cpus.value()?, *figures.cpus.value()?);
     let is_much = figures.watched_s >= SHORTEST_S && *stolen > STOLEN_SHARE * cpus as f64;
-    is_much.then(|| format!("the hypervisor withheld {stolen:.2} of {} (steal)", cpus_in_words(cpus)))
+    is_much.then(|| format!("the hypervisor took {stolen:.2} of {} (steal)", cpus_in_words(cpus)))
 }
 
 fn by_quota(figures: &NoiseFigures) -> Option<String> {
     let share = figures.throttled_share.value().filter(|share| **share >= THROTTLED_SHARE)?;
     let quota = figures.quota_cpus.value().copied().flatten();
     let quota = quota.map_or_else(String::new, |cpus| format!(" of {cpus:.2} CPUs"));
-    Some(format!("the process's own CPU quota{quota} held it back in {:.0} % of the periods", share * 100.0))
+    Some(format!("the CPU quota{quota} of the process throttled it in {:.0} % of the periods", share * 100.0))
 }
 
 fn by_heat(figures: &NoiseFigures) -> Option<String> {
     let times = *figures.heat_throttles.value().filter(|times| **times > 0)?;
-    Some(format!("the processor slowed down for heat ({times} events)"))
+    Some(format!("the CPU was thermally throttled ({times} events)"))
 }
 
 fn by_load(figures: &NoiseFigures) -> Option<String> {
@@ -194,14 +194,14 @@ fn by_load(figures: &NoiseFigures) -> Option<String> {
 }
 
 impl Run {
-    /// The noise of the run as it was recorded; of a record from before it was, what the load average at its start tells.
+    /// The recorded noise of the run; for older records, the load average at its start.
     #[must_use]
     pub fn noise(&self) -> MachineNoise {
         self.machine_noise.clone().unwrap_or_else(|| by_machine(&self.machine))
     }
 }
 
-/// The load average is that of the whole machine, however few of its CPUs the process may use.
+/// The load average belongs to the whole machine, however few of its CPUs the process may use.
 fn by_machine(machine: &Machine) -> MachineNoise {
     let all = &machine.logical_cpus;
     MachineNoise::judge(NoiseFigures {
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(noise.verdict, NoiseVerdict::Quiet);
         assert_eq!(
             noise.sentence(),
-            "Noise of the machine: quiet; other programs used 0.03 of 2 CPUs, the hypervisor withheld 0.00, load average 12.0 at \
+            "Machine noise: quiet; other programs used 0.03 of 2 CPUs, the hypervisor took 0.00, load average 12.0 at \
              the start and 1.0 at the end."
         );
     }
@@ -256,15 +256,15 @@ mod tests {
         let others = says(&|figures| figures.others_cpus = Fact::Value(1.31));
         assert!(others.starts_with("DISTURBED: other programs used 1.31 of the 2 CPUs that"), "{others}");
         let stolen = says(&|figures| figures.stolen_cpus = Fact::Value(0.2));
-        assert!(stolen.contains("hypervisor withheld 0.20 of 2 CPUs"), "{stolen}");
+        assert!(stolen.contains("hypervisor took 0.20 of 2 CPUs"), "{stolen}");
         let quota = says(&|figures| {
             figures.throttled_share = Fact::Value(0.4);
             figures.quota_cpus = Fact::Value(Some(1.5));
         });
-        assert!(quota.contains("own CPU quota of 1.50 CPUs held it back in 40 %"), "{quota}");
+        assert!(quota.contains("the CPU quota of 1.50 CPUs of the process throttled it in 40 %"), "{quota}");
         assert!(!quota.contains("other programs"), "a quota is not other programs: {quota}");
         let heat = says(&|figures| figures.heat_throttles = Fact::Value(3));
-        assert!(heat.contains("heat (3 events)"), "{heat}");
+        assert!(heat.contains("thermally throttled (3 events)"), "{heat}");
         let load = says(&|figures| figures.others_cpus = Fact::Unsupported);
         assert!(load.contains("load average was 12.0 on 2 CPUs at the start"), "{load}");
     }
@@ -273,9 +273,9 @@ mod tests {
     fn what_cannot_be_told_is_said() {
         let told = |figures| MachineNoise::judge(figures).sentence();
         let short = told(NoiseFigures { watched_s: 0.05, others_cpus: Fact::Value(1.5), ..quiet() });
-        assert_eq!(short, "Noise of the machine: not known; the run took 0.05 s, too short to tell.");
+        assert_eq!(short, "Machine noise: not known; the run took only 0.05 s.");
         let dumb = NoiseFigures { others_cpus: Fact::Unsupported, load_average_start: Fact::Unsupported, ..quiet() };
-        assert!(told(dumb).contains("this system does not tell what other programs use"));
+        assert!(told(dumb).contains("this system does not report the CPU time of other programs"));
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! One figure: its value with n, spread, interval and direction, or the state that stands in its place.
+//! One figure: its value with n, spread, interval and direction, or the reason why it is missing.
 
 use serde::{Deserialize, Serialize};
 
 use super::case::CaseState;
 
-/// Which way is better.
+/// Which direction is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
@@ -16,26 +16,26 @@ pub enum Direction {
     None,
 }
 
-/// Whether the figure can be used, and if not, why.
+/// Whether the figure is usable, and if not, why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MetricStatus {
     /// Measured as planned.
     Ok,
-    /// Measured, from fewer samples than were planned (interrupted, or messages were lost).
+    /// Measured, from fewer samples than planned (interrupted, or messages were lost).
     Partial,
-    /// Not given: the samples are too few for this metric.
+    /// Omitted: too few samples for this metric.
     TooFew,
-    /// Not given: the measurement it rests on failed or cannot be trusted.
+    /// Missing: the measurement failed or cannot be trusted.
     Invalid,
-    /// Not given: this run did not ask for it.
+    /// Missing: this run was not asked for it.
     NotMeasured,
-    /// Not given: this machine or bridge cannot tell.
+    /// Missing: this machine or bridge does not report it.
     Unsupported,
 }
 
 impl MetricStatus {
-    /// The word that stands in files and tables.
+    /// Its word in files and tables.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl MetricStatus {
         }
     }
 
-    /// The status of that word.
+    /// The status with that word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Ok, Self::Partial, Self::TooFew, Self::Invalid, Self::NotMeasured, Self::Unsupported]
@@ -72,17 +72,17 @@ pub struct Metric {
     pub unit: String,
     /// The figure; `None` whenever `status` is not `ok` or `partial`.
     pub value: Option<f64>,
-    /// How many samples the figure rests on.
+    /// Number of samples.
     pub n: u64,
-    /// Standard deviation for a `mean`, interquartile range for a percentile; `None` where neither has a meaning.
+    /// Standard deviation for a `mean`, interquartile range for a percentile; `None` if neither makes sense.
     pub spread: Option<f64>,
-    /// Lower end of the 95 % confidence interval, where there is one.
+    /// Lower end of the 95 % confidence interval, if there is one.
     pub ci_low: Option<f64>,
-    /// Upper end of the 95 % confidence interval, where there is one.
+    /// Upper end of the 95 % confidence interval, if there is one.
     pub ci_high: Option<f64>,
-    /// Which way is better.
+    /// Which direction is better.
     pub direction: Direction,
-    /// Whether it can be used.
+    /// Whether it is usable.
     pub status: MetricStatus,
 }
 
@@ -103,32 +103,32 @@ impl Metric {
         }
     }
 
-    /// A figure that is not given, and why.
+    /// A missing figure, and why.
     #[must_use]
     pub fn absent(name: &str, unit: &str, n: u64, direction: Direction, status: MetricStatus) -> Self {
         Self { value: None, status, ..Self::plain(name, unit, 0.0, n, direction) }
     }
 
-    /// The same figure with its 95 % confidence interval, where it has one.
+    /// The same figure with its 95 % confidence interval, if it has one.
     #[must_use]
     pub fn with_interval(self, interval: Option<(f64, f64)>) -> Self {
         Self { ci_low: interval.map(|(low, _)| low), ci_high: interval.map(|(_, high)| high), ..self }
     }
 
-    /// Its samples are fewer than were planned; what is not given stays as it is.
+    /// Marks it as having fewer samples than planned; a missing figure is unchanged.
     pub fn mark_partial(&mut self) {
         if self.status == MetricStatus::Ok {
             self.status = MetricStatus::Partial;
         }
     }
 
-    /// The same figure, which must not be given: what it was computed from is not sound.
+    /// Marks it as invalid, because its samples cannot be trusted.
     #[must_use]
     pub fn invalidated(self) -> Self {
         Self { value: None, spread: None, ci_low: None, ci_high: None, status: MetricStatus::Invalid, ..self }
     }
 
-    /// The same figure in a case that ended so: invalid or partial where the case is.
+    /// The same figure in a case with this state: invalid or partial if the case is.
     #[must_use]
     pub fn of_case(self, state: CaseState) -> Self {
         match state {
@@ -141,8 +141,7 @@ impl Metric {
         }
     }
 
-    /// What contradicts itself in this figure: a status without its value, a value that is no number, an interval that
-    /// is upside down.
+    /// Inconsistencies of this figure: a status without its value, a value that is not a number, an inverted interval.
     pub(super) fn check(&self) -> Result<(), String> {
         let fault = |what: &str| Err(format!("metric {}: {what}", self.name));
         let numbers = [self.value, self.spread, self.ci_low, self.ci_high];
@@ -155,7 +154,7 @@ impl Metric {
             _ => {}
         }
         match (self.ci_low, self.ci_high) {
-            (Some(low), Some(high)) if low > high => fault("the interval ends before it begins"),
+            (Some(low), Some(high)) if low > high => fault("the interval ends before it starts"),
             _ => Ok(()),
         }
     }
@@ -207,7 +206,7 @@ mod tests {
             (Metric { spread: Some(f64::NAN), ..given.clone() }, "metric rate: a figure is not a finite number"),
             (
                 Metric { ci_low: Some(2.0), ci_high: Some(1.0), ..given },
-                "metric rate: the interval ends before it begins",
+                "metric rate: the interval ends before it starts",
             ),
         ] {
             assert_eq!(broken.check(), Err(says.into()));

@@ -1,7 +1,7 @@
-//! The record of a run: what was planned, where it ran, what came out, and the files that keep it.
+//! The record of a run: what was planned, where it ran, the results, and the files that store them.
 //!
-//! Every measuring command writes the same record. This room knows no command line, no terminal and no hardware: it is
-//! handed plain data and refuses files that are corrupt or of a newer major schema.
+//! Every measuring command writes the same type of record. This module knows no command line, terminal or hardware: it receives
+//! plain data and refuses files that are corrupt or of a newer major schema.
 
 mod before_after;
 mod case;

@@ -1,4 +1,4 @@
-//! How the system ranks what computes against everything else.
+//! The scheduling priority of model threads.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
-    /// That of any program.
+    /// The default of any program.
     #[default]
     Normal,
     /// Lowered: nice 10 on Unix, below normal on Windows.
     Low,
-    /// Only what others leave over: `SCHED_IDLE` on Linux, the idle class on Windows.
+    /// Only when nothing else runs: `SCHED_IDLE` on Linux, the idle class on Windows.
     Idle,
 }
 
 impl Priority {
-    /// All, from the highest.
+    /// All, from the highest on.
     pub const ALL: [Self; 3] = [Self::Normal, Self::Low, Self::Idle];
 
     /// Its name on the command line and in records.

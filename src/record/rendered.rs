@@ -14,7 +14,7 @@ use super::hlog::{HlogPart, write_hlog};
 use super::json::write_json;
 use super::run::Run;
 
-/// The quantity whose histogram files carry the name of their case alone.
+/// The quantity whose histogram files have only the name of their case.
 const LATENCY: &str = "latency";
 
 /// A file of a record.
@@ -22,21 +22,20 @@ const LATENCY: &str = "latency";
 pub(super) struct RenderedFile {
     /// Its name in the record's folder.
     pub(super) name: String,
-    /// What is in it.
+    /// Its content.
     pub(super) bytes: Vec<u8>,
 }
 
 impl RenderedFile {
     fn of(name: &str, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Result<Self, RecordError> {
         let mut bytes = Vec::new();
-        // Memory takes everything: what is refused here is a figure that cannot be written.
+        // Writing to memory cannot fail: any error is a figure that cannot be written.
         write(&mut bytes).map_err(|error| RecordError::Inconsistent { detail: format!("{name}: {error}") })?;
         Ok(Self { name: name.into(), bytes })
     }
 }
 
-/// `summary.csv` and `run.json`, in the order in which they are written. A run that contradicts itself is
-/// [`RecordError::Inconsistent`].
+/// `summary.csv` and `run.json`, in the order in which they are written. An inconsistent run is [`RecordError::Inconsistent`].
 pub(super) fn of_run(run: &Run) -> Result<[RenderedFile; 2], RecordError> {
     run.check().map_err(|detail| RecordError::Inconsistent { detail })?;
     Ok([
@@ -50,13 +49,13 @@ pub(super) fn of_run(run: &Run) -> Result<[RenderedFile; 2], RecordError> {
 pub struct Histograms<'a> {
     /// [`super::Case::file_stem`].
     pub stem: &'a str,
-    /// What they are histograms of: `latency`.
+    /// Their quantity: `latency`.
     pub quantity: &'a str,
     /// When the run started.
     pub started: Timestamp,
-    /// What is said at the head of the log.
+    /// Comments at the head of the log.
     pub comments: &'a [String],
-    /// Those without a tag are the total and must be there.
+    /// Those without a tag are the total and are required.
     pub parts: &'a [HlogPart<'a>],
 }
 
@@ -80,7 +79,7 @@ pub(super) fn of_histograms(histograms: &Histograms<'_>) -> Result<(HistogramFil
     Ok((files, rendered))
 }
 
-/// The histograms added up; `None` for none. The first grows to hold what the others hold.
+/// The sum of the histograms; `None` if there are none. The first grows to the range of the others.
 pub(super) fn sum(histograms: impl Iterator<Item = Histogram<u64>>) -> Option<Histogram<u64>> {
     histograms.reduce(|mut total, histogram| {
         total.auto(true);

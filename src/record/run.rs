@@ -1,4 +1,4 @@
-//! One run: everything a reader needs to judge its figures, as kept in `run.json`.
+//! One run: everything a reader needs to judge its figures, as stored in `run.json`.
 
 use std::collections::HashSet;
 
@@ -15,13 +15,13 @@ use super::schema::SchemaVersion;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
-    /// Still running, or killed before it could say otherwise.
+    /// Still running, or killed before it could record its end.
     Running,
     /// All cases were measured.
     Complete,
-    /// Ended by a signal, or with its terminal.
+    /// Ended by a signal, or because its terminal was closed.
     Interrupted,
-    /// Ended by an error; the finished cases stand.
+    /// Ended by an error; completed cases are valid.
     Failed,
 }
 
@@ -30,7 +30,7 @@ pub enum RunState {
 pub struct Build {
     /// Version of workly-perf.
     pub version: String,
-    /// Source revision, `-dirty` appended where files differed from it.
+    /// Source revision, with `-dirty` appended if files differed from it.
     pub commit: Fact<String>,
     /// Target triple.
     pub target: String,
@@ -38,21 +38,21 @@ pub struct Build {
     pub profile: String,
     /// Compiler.
     pub rustc: String,
-    /// Cargo features that were on.
+    /// Cargo features that were enabled.
     pub features: Vec<String>,
 }
 
-/// The machine the run took place on.
+/// The machine of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
-    /// Hash of what makes figures comparable: CPU model, cores, memory, operating system family and architecture; GPUs,
-    /// where there are any.
+    /// Hash of the facts that make figures comparable: CPU model, cores, memory, operating system family and architecture; GPUs
+    /// if there are any.
     pub fingerprint: String,
-    /// CPU model as the processor names itself.
+    /// CPU model as reported by the processor.
     pub cpu: Fact<String>,
     /// Physical cores.
     pub physical_cores: Fact<u64>,
-    /// Logical CPUs this process may use at most, before affinity and quotas.
+    /// Logical CPUs that are online, before affinity and quotas.
     pub logical_cpus: Fact<u64>,
     /// CPUs that affinity and quotas leave to this process.
     pub usable_cpus: Fact<u64>,
@@ -68,13 +68,13 @@ pub struct Machine {
     pub power: Fact<String>,
     /// Whether turbo (boost) frequencies are allowed.
     pub turbo: Fact<bool>,
-    /// Whether a hypervisor runs underneath.
+    /// Whether it is a virtual machine.
     pub virtualised: Fact<bool>,
     /// One-minute load average at the start of the run.
     pub load_average: Fact<f64>,
-    /// The GPUs in a line: names, memory, driver. `Unsupported` where there is no driver that tells.
+    /// The GPUs on one line: names, memory, driver. `Unsupported` if there is no driver that reports them.
     pub gpu: Fact<String>,
-    /// The same in detail; not in records before it was read.
+    /// The same in detail; not in older records.
     #[serde(default)]
     pub gpus: GpuSurvey,
 }
@@ -82,16 +82,16 @@ pub struct Machine {
 /// What in this run was not the user's own bridge or model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Simulation {
-    /// What stands in: `embedded bridge`, `synthetic weights`.
+    /// The simulated part: `embedded bridge`, `synthetic weights`.
     pub what: String,
-    /// With which parameters.
+    /// Its parameters.
     pub parameters: String,
 }
 
 /// One run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// Version of this shape.
+    /// Version of the format.
     pub schema: SchemaVersion,
     /// Unique among the runs of a folder: start time and command.
     pub run_id: String,
@@ -106,23 +106,23 @@ pub struct Run {
     pub started: Timestamp,
     /// When it ended; `None` while it runs.
     pub finished: Option<Timestamp>,
-    /// What stands in for the user's own; empty when everything was real.
+    /// What was simulated; empty if nothing was.
     pub simulated: Vec<Simulation>,
-    /// What was measured against: address, dialect, how it was found.
+    /// The subject: address, dialect, how it was found.
     pub subject: serde_json::Value,
-    /// What was asked for, resolved to the last default.
+    /// The plan, with all defaults resolved.
     pub plan: serde_json::Value,
-    /// The binary.
+    /// The build of the binary.
     pub build: Build,
     /// The machine.
     pub machine: Machine,
-    /// What else took of the CPU meanwhile; not in records before it was read, nor in those of commands that watch what others do.
+    /// Machine noise during the run; not in older records, nor in those of commands that watch other programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine_noise: Option<MachineNoise>,
-    /// What the figures come to, in a sentence or two with n and interval: the first thing that a reader wants.
+    /// What the figures mean, in one or two sentences with n and interval: what a reader wants first.
     #[serde(default)]
     pub findings: Vec<String>,
-    /// Things the reader must know to read any figure of this run aright.
+    /// Warnings that the reader needs to interpret the figures of this run.
     pub warnings: Vec<String>,
     /// The cases, in reading order.
     pub cases: Vec<Case>,
@@ -135,8 +135,7 @@ impl Run {
         self.state == RunState::Complete && self.cases.iter().all(|case| case.state == CaseState::Ok)
     }
 
-    /// What contradicts itself in this run: figures without a value or that are no numbers, cases, metrics or files
-    /// that occur twice.
+    /// Inconsistencies of this run: figures without a value or that are not numbers; duplicate cases, metrics or files.
     pub(super) fn check(&self) -> Result<(), String> {
         let mut paths = HashSet::new();
         let mut files = HashSet::new();
@@ -156,9 +155,9 @@ impl Run {
                 }
             }
             for file in case.histograms.iter().flat_map(|files| [&files.hlog, &files.hgrm]) {
-                // Two names that differ in case only are one file on Windows and macOS.
+                // Two names that only differ in letter case are one file on Windows and macOS.
                 if !files.insert(file.to_lowercase()) {
-                    return Err(fault(format!("its histogram file {file} belongs to another")));
+                    return Err(fault(format!("its histogram file {file} belongs to another case")));
                 }
             }
         }
@@ -201,7 +200,7 @@ mod tests {
                 files.hlog = files.hlog.to_uppercase();
                 run.cases[1].histograms = vec![files];
             }),
-            "case applied/poisson/100B: its histogram file APPLIED-CLOSED-100B.HLOG belongs to another"
+            "case applied/poisson/100B: its histogram file APPLIED-CLOSED-100B.HLOG belongs to another case"
         );
     }
 

@@ -1,4 +1,4 @@
-//! One realistic run for the tests of this room and of the report.
+//! A realistic run for the tests of this module and of the report.
 
 use serde_json::json;
 
@@ -44,7 +44,7 @@ fn case(path: &str, metrics: Vec<Metric>) -> Case {
     case
 }
 
-/// An `ok` case, a lossy one with its reason, a failed one without figures, and one that has rates and no latency.
+/// An `ok` case, a lossy one with its reason, a failed one without figures, and one with rates but no latency.
 pub(crate) fn run() -> Run {
     let mut closed = case(
         "applied/closed/100B",

@@ -1,4 +1,4 @@
-//! A record that is written while the run goes on.
+//! A record that is written during the run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,12 +14,12 @@ use super::rendered::{self, Histograms, RenderedFile};
 use super::run::{Run, RunState};
 use super::under_way;
 
-/// Room that is set aside at the start, so that the end of the run can be written on a disk that is full by then.
+/// Space that is reserved at the start, so that the end of the run can be written on a disk that is full by then.
 pub(super) const RESERVE_FILE: &str = ".reserve";
 const RESERVE_BYTES: usize = 128 << 10;
 
-/// Writes a record while its run goes on. What cannot be written, as on a full disk, is kept and tried again at the next
-/// save: no measurement ends for it. At the end [`RecordSaver::finish`] says what is lacking.
+/// Writes a record during its run. What cannot be written, for example on a full disk, is kept and retried at the next save: no
+/// measurement is aborted because of it. At the end [`RecordSaver::finish`] reports what is missing.
 #[derive(Debug)]
 pub struct RecordSaver {
     folder: RecordFolder,
@@ -28,33 +28,33 @@ pub struct RecordSaver {
 }
 
 impl RecordSaver {
-    /// Writes the run as it starts. Where even that is refused there is no sense in measuring.
+    /// Writes the run at its start. If even that fails there is no point in measuring.
     pub fn start(folder: RecordFolder, run: &Run) -> Result<Self, RecordError> {
         let saver = Self { folder, unwritten: BTreeMap::new(), refused: None };
-        // First, so that whoever has the start of a run has room for its end. Where it is refused, all else may not be.
+        // First, so that a run whose start was written has space for its end. If it fails, the other files may still succeed.
         let _ = saver.set_room_aside();
         saver.folder.write_run(run)?;
         under_way::begins(saver.path());
         Ok(saver)
     }
 
-    /// Where the record is.
+    /// Path of the record.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// What the system said when it last refused a file that is still not written.
+    /// The system's last error for a file that is still not written.
     #[must_use]
     pub fn refused(&self) -> Option<&RecordError> {
         self.refused.as_ref()
     }
 
-    /// Writes the run as it is now, and what could not be written before. Fails only for a run that contradicts itself.
+    /// Writes the current state of the run, and whatever could not be written before. Only fails for an inconsistent run.
     pub fn save(&mut self, run: &Run) -> Result<(), RecordError> {
         self.refused = None;
         self.write_others();
-        // A record never names files that are not there: those that still wait are named by the next save.
+        // A record never names files that do not exist: pending ones are named by the next save.
         let (named, _) = self.without_unwritten(run);
         self.keep(rendered::of_run(&named)?);
         self.write_run();
@@ -77,12 +77,12 @@ impl RecordSaver {
         self.write_others();
     }
 
-    /// Writes the run as it ended, with its report. Where there is no room for all of it, the room that was set aside goes to
-    /// what matters most: `run.json`, from which the rest can be made again. If not even that can be written, the last state on
-    /// disk is marked as failed.
+    /// Writes the ended run with its report. If there is no space for everything, the reserved space goes to the most important
+    /// file: `run.json`, from which the rest can be regenerated. If not even that can be written, the last state on disk is
+    /// marked as failed.
     ///
     /// # Errors
-    /// [`RecordError::NotWhole`] with what is lacking; [`RecordError::Inconsistent`].
+    /// [`RecordError::NotWhole`] with what is missing; [`RecordError::Inconsistent`].
     pub fn finish(&mut self, run: &mut Run, report: impl Fn(&Run) -> String) -> Result<(), RecordError> {
         self.keep([RenderedFile { name: REPORT_FILE.into(), bytes: report(run).into() }]);
         self.save(run)?;
@@ -99,7 +99,7 @@ impl RecordSaver {
         let (named, lost) = self.without_unwritten(run);
         *run = named;
         if !lost.is_empty() {
-            run.warnings.push(format!("histograms could not be written and are lost: {}", lost.join(", ")));
+            run.warnings.push(format!("histograms could not be written and were lost: {}", lost.join(", ")));
         }
         self.keep(rendered::of_run(run)?);
         self.write_run();
@@ -116,12 +116,12 @@ impl RecordSaver {
         self.unwritten.extend(files.into_iter().map(|file| (file.name, file.bytes)));
     }
 
-    /// Tries the run: its table first, so that whoever sees that the run has ended finds its table.
+    /// Tries the run: its table first, so that whoever sees that the run has ended also finds its table.
     fn write_run(&mut self) {
         self.write_named(&[CSV_FILE.into(), RUN_FILE.into()]);
     }
 
-    /// Tries all files but those of the run itself.
+    /// Tries all files except those of the run itself.
     fn write_others(&mut self) {
         let is_other = |name: &&String| *name != CSV_FILE && *name != RUN_FILE;
         let names: Vec<String> = self.unwritten.keys().filter(is_other).cloned().collect();
@@ -140,7 +140,7 @@ impl RecordSaver {
         }
     }
 
-    /// The run without the histogram files that are not written, and what these are called.
+    /// The run without the histogram files that are not written, and their names.
     fn without_unwritten(&self, run: &Run) -> (Run, Vec<String>) {
         let is_written =
             |files: &HistogramFiles| ![&files.hlog, &files.hgrm].iter().any(|name| self.unwritten.contains_key(*name));
@@ -153,18 +153,18 @@ impl RecordSaver {
 
     fn set_room_aside(&self) -> std::io::Result<()> {
         let mut file = fs::File::create_new(self.reserve_path())?;
-        // Nothing that a file system would keep in less room.
+        // Data that no file system would compress.
         let bytes: Vec<u8> = std::iter::repeat_with(rand::random::<u8>).take(RESERVE_BYTES).collect();
         file.write_all(&bytes)?;
         file.sync_all()
     }
 
     fn release_room(&self) {
-        // There may be none.
+        // It may not exist.
         let _ = fs::remove_file(self.reserve_path());
     }
 
-    /// Gives up what can be made again from `run.json`, which gets the room.
+    /// Deletes what can be regenerated from `run.json`, to make space for that.
     fn make_room(&mut self) {
         for name in [CSV_FILE, REPORT_FILE] {
             let _ = fs::remove_file(self.path().join(name));
@@ -179,7 +179,7 @@ impl RecordSaver {
         }
     }
 
-    /// Marks the last state that is on disk: it would say for ever that the run goes on.
+    /// Marks the last state on disk, which would otherwise look like a run in progress for ever.
     fn mark_as_failed(&self) {
         let Ok(last) = RecordFolder::read(self.path()) else { return };
         let is_there =
@@ -195,7 +195,7 @@ impl RecordSaver {
     }
 }
 
-/// The run with those of its histogram files alone that `keeps` names; and the others.
+/// The run with only those histogram files that `keeps` names; and the others.
 fn with_files(run: &Run, keeps: impl Fn(&HistogramFiles) -> bool) -> (Run, Vec<String>) {
     let (mut run, mut left_out) = (run.clone(), Vec::new());
     for case in &mut run.cases {
@@ -266,10 +266,10 @@ mod tests {
         add_histograms(&mut saver, &mut run);
         (run.state, run.finished) = (RunState::Complete, Some(run.started));
         let error = saver.finish(&mut run, |_| "# Report".into()).unwrap_err().to_string();
-        assert!(error.starts_with("the record is not whole: a.hlog could not be written: "), "{error}");
+        assert!(error.starts_with("the record is incomplete: a.hlog could not be written: "), "{error}");
         let kept = RecordFolder::read(temp.path()).unwrap();
         assert_eq!((kept.state, &kept.cases[0].histograms), (RunState::Complete, &Vec::new()));
-        let lost = "histograms could not be written and are lost: a.hlog";
+        let lost = "histograms could not be written and were lost: a.hlog";
         assert!(kept.warnings.iter().any(|warning| warning == lost), "{:?}", kept.warnings);
         assert!(!temp.path().join(RESERVE_FILE).exists());
     }

@@ -1,14 +1,14 @@
-//! The version of the record's shape. The major part changes when an old reader would misread a new file.
+//! The version of the record's format. The major part changes if an old reader would misread a new file.
 
 use serde::{Deserialize, Serialize};
 
-/// The schema that this build writes.
+/// The schema of this build.
 pub const SCHEMA: SchemaVersion = SchemaVersion { major: 1, minor: 1 };
 
-/// `major.minor`. Readers accept any minor of a major they know, and refuse a newer major.
+/// `major.minor`. Readers accept any minor version of a supported major version, and refuse newer major versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SchemaVersion {
-    /// Changes when old readers would misread.
+    /// Changes if old readers would misread.
     pub major: u32,
     /// Changes when fields or metrics are added.
     pub minor: u32,

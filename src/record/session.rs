@@ -1,4 +1,4 @@
-//! The file of a session that was tapped: a line of JSON for its head, then one for each message and event, in the order of time.
+//! The file of a `tap` session: a header line of JSON, then one line per message and event, in order of time.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader};
@@ -14,10 +14,10 @@ use super::growing::GrowingFile;
 /// Name of the file in the record's folder.
 pub const SESSION_FILE: &str = "session.jsonl";
 
-/// What the first line says of itself.
+/// The identifier in the first line.
 const KIND: &str = "workly-perf session";
 
-/// The shape of the lines. A reader refuses a higher one.
+/// Version of the lines. Readers refuse a newer one.
 const VERSION: u32 = 1;
 
 /// The first line.
@@ -27,21 +27,21 @@ pub struct SessionHead {
     version: u32,
     /// The run that it belongs to.
     pub run_id: String,
-    /// When its clock read 0.
+    /// Start time of its clock.
     pub started: Timestamp,
-    /// Whether the messages themselves are in it: what the user and the model said, that is.
+    /// Whether the messages themselves are included, that is, what the user and the model said.
     pub with_payload: bool,
 }
 
 impl SessionHead {
-    /// The head of a new file.
+    /// The header of a new file.
     #[must_use]
     pub fn new(run_id: &str, started: Timestamp, with_payload: bool) -> Self {
         Self { kind: KIND.into(), version: VERSION, run_id: run_id.into(), started, with_payload }
     }
 }
 
-/// Who sent a message, or ended a connection.
+/// Who sent a message, or closed a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sender {
@@ -51,18 +51,18 @@ pub enum Sender {
     Unity,
 }
 
-/// What stands on a line.
+/// The content of a line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum SessionEvent {
-    /// A connection of the application begins.
+    /// A connection of the application starts.
     Connected {
         /// Its number, from 1.
         connection: u64,
     },
     /// A message.
     Message(SessionMessage),
-    /// The connection is over.
+    /// The connection is closed.
     Disconnected {
         /// Its number.
         connection: u64,
@@ -76,25 +76,25 @@ pub struct SessionMessage {
     pub connection: u64,
     /// Who sent it.
     pub from: Sender,
-    /// Bytes on the wire, line feed or length included.
+    /// Bytes on the wire, including line feed or length.
     pub bytes: u64,
     /// `lines` or `length`.
     pub framing: String,
-    /// Name of its command if it is a known one, else `other`.
+    /// Name of its command if it is known, else `other`.
     pub command: String,
-    /// Its id, where it has one.
+    /// Its ID, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<serde_json::Value>,
-    /// The message without its framing, if that is text and was to be kept.
+    /// The message without its framing, if it is text and content is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<String>,
-    /// The same where it is no text.
+    /// The same if it is not text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload_base64: Option<String>,
 }
 
 impl SessionMessage {
-    /// Keeps the content.
+    /// Adds the content.
     pub fn keep(&mut self, content: &[u8]) {
         match std::str::from_utf8(content) {
             Ok(text) => self.payload = Some(text.to_owned()),
@@ -102,7 +102,7 @@ impl SessionMessage {
         }
     }
 
-    /// The content, where it was kept.
+    /// The content, if it was kept.
     #[must_use]
     pub fn content(&self) -> Option<Vec<u8>> {
         let text = self.payload.as_ref().map(|text| text.clone().into_bytes());
@@ -110,7 +110,7 @@ impl SessionMessage {
     }
 }
 
-/// A line: when, and what.
+/// A line: time and event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SessionLine {
     /// Nanoseconds since the session's start.
@@ -120,11 +120,11 @@ pub struct SessionLine {
     pub event: SessionEvent,
 }
 
-/// Bytes that are gathered before they are written unasked.
+/// Bytes that are buffered before they are written.
 const WRITE_AT: usize = 64 << 10;
 
-/// Writes a session while it lasts. What was flushed stays, whatever becomes of the process; a disk that is full for a while
-/// costs nothing.
+/// Writes a session as it goes on. Flushed data is safe, whatever happens to the process; a temporarily full disk loses
+/// nothing.
 #[derive(Debug)]
 pub struct SessionWriter {
     file: GrowingFile,
@@ -132,7 +132,7 @@ pub struct SessionWriter {
 }
 
 impl SessionWriter {
-    /// Makes the file in a record's folder, for its owner alone, and writes the head.
+    /// Creates the file in a record's folder, readable by its owner only, and writes the header.
     pub fn create(folder: &Path, head: &SessionHead) -> Result<Self, RecordError> {
         let path = folder.join(SESSION_FILE);
         let mut options = OpenOptions::new();
@@ -151,12 +151,12 @@ impl SessionWriter {
         self.line(line)
     }
 
-    /// Brings what was added to the file; what cannot be written now is written later.
+    /// Writes added lines to the file; what cannot be written now is written later.
     pub fn flush(&mut self) {
         self.file.flush();
     }
 
-    /// Brings what was added to the file, and says what of it could not be written.
+    /// Writes added lines to the file, and reports what could not be written.
     pub fn finish(&mut self) -> Result<(), RecordError> {
         self.file.finish()
     }
@@ -174,18 +174,18 @@ impl SessionWriter {
     }
 }
 
-/// A session as it was recorded.
+/// A recorded session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordedSession {
-    /// What it says of itself.
+    /// Its header.
     pub head: SessionHead,
-    /// What happened.
+    /// Its events.
     pub lines: Vec<SessionLine>,
-    /// Whether its last line was cut short, as by a process that was killed, and is left out.
+    /// Whether its last line was truncated, for example because the process was killed, and was ignored.
     pub is_cut: bool,
 }
 
-/// Reads a session: the file, or the folder of the record that it is in.
+/// Reads a session: the file, or the folder of its record.
 pub fn read_session(path: &Path) -> Result<RecordedSession, RecordError> {
     let path = if path.is_dir() { path.join(SESSION_FILE) } else { path.to_owned() };
     let file = File::open(&path).map_err(RecordError::io("read", &path))?;
@@ -197,7 +197,7 @@ pub fn read_session(path: &Path) -> Result<RecordedSession, RecordError> {
     };
     next(&mut text)?;
     let head: SessionHead = serde_json::from_str(&text)
-        .map_err(|error| RecordError::corrupt(&path, format!("line 1 is not the head of a session: {error}")))?;
+        .map_err(|error| RecordError::corrupt(&path, format!("line 1 is not a session header: {error}")))?;
     if head.kind != KIND || head.version > VERSION {
         let detail =
             format!("it is a '{}' of version {}; this build reads '{KIND}' up to {VERSION}", head.kind, head.version);

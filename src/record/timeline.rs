@@ -1,21 +1,21 @@
-//! How quantities went over the length of a case: what a figure at its end cannot show.
+//! The course of quantities over a case, which a single figure cannot show.
 
 use serde::{Deserialize, Serialize};
 
 use super::case::Case;
 
-/// The key of a case's conditions under which its timeline stands.
+/// The key of the timeline in a case's conditions.
 const KEY: &str = "timeline";
 
-/// Most points that are kept. A longer timeline is thinned; the figures of the case rest on all points.
+/// Maximum number of points. A longer timeline is thinned; the figures of the case use all points.
 const MOST_POINTS: usize = 2_000;
 
-/// Quantities that were read at the same moments.
+/// Quantities that were read at the same times.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timeline {
-    /// What the moments are counted in: `message`, `s`.
+    /// Unit of the times: `message`, `s`.
     pub along: String,
-    /// The moments, ascending.
+    /// The times, ascending.
     pub at: Vec<f64>,
     /// The quantities.
     pub series: Vec<Series>,
@@ -24,11 +24,11 @@ pub struct Timeline {
 /// One quantity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Series {
-    /// Its name, that of the metric where there is one: `anonymous`.
+    /// Its name, the metric's if there is one: `anonymous`.
     pub name: String,
     /// Its unit: `bytes`, `count`.
     pub unit: String,
-    /// Its value at each moment; `None` where it could not be read.
+    /// Its value at each time; `None` if it could not be read.
     pub values: Vec<Option<f64>>,
 }
 
@@ -41,7 +41,7 @@ impl Timeline {
         (n > 0 && timeline.series.iter().all(|series| series.values.len() == n)).then_some(timeline)
     }
 
-    /// Puts it into the conditions of a case, thinned if it is long.
+    /// Stores it in the conditions of a case, thinned if it is long.
     pub fn keep(&self, case: &mut Case) {
         if let (Some(conditions), Ok(timeline)) =
             (case.conditions.as_object_mut(), serde_json::to_value(self.thinned()))
@@ -50,7 +50,7 @@ impl Timeline {
         }
     }
 
-    /// Every so many points, and always the last.
+    /// Every nth point, and always the last.
     fn thinned(&self) -> Self {
         let step = self.at.len().div_ceil(MOST_POINTS).max(1);
         let last = self.at.len().saturating_sub(1);

@@ -1,36 +1,36 @@
-//! The processor as a scheduler sees it: cores, threads a core, kinds of cores, and what this process may use of them.
+//! The processor as a scheduler sees it: cores, threads per core, types of cores, and what this process may use of them.
 
 use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
 
-/// How many CPUs there are, of which kind, and how many of them are ours.
+/// How many CPUs there are, of which type, and how many of them this process may use.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Topology {
     /// Physical cores.
     pub physical_cores: Fact<u64>,
     /// Logical CPUs that are online.
     pub logical_cpus: Fact<u64>,
-    /// Physical cores of the faster kind; unsupported where all are of one kind or the kinds are not told.
+    /// Physical cores of the faster type; unsupported if all are the same or the types are not reported.
     pub performance_cores: Fact<u64>,
-    /// Physical cores of the slower kind; unsupported where all are of one kind or the kinds are not told.
+    /// Physical cores of the slower type; unsupported if all are the same or the types are not reported.
     pub efficiency_cores: Fact<u64>,
     /// Whether cores run more than one thread at a time (SMT, hyper-threading).
     pub smt: Fact<bool>,
-    /// Online CPUs that affinity lets this process run on.
+    /// Online CPUs that affinity leaves to this process.
     pub affinity_cpus: Fact<u64>,
-    /// CPU time that control groups grant, in CPUs (`1.5` is one and a half); the value `None`, in JSON `null`, is no limit.
+    /// CPU quota of control groups, in CPUs (`1.5` is one and a half); the value `None`, in JSON `null`, means no limit.
     pub quota_cpus: Fact<Option<f64>>,
 }
 
-/// How far a quota may fall short of a whole CPU and still count as one: 1.99 CPUs are two.
+/// How far a quota may be below a whole CPU and still count as one: 1.99 CPUs are two.
 const SHORT_OF_WHOLE: f64 = 0.01;
 
 impl Topology {
-    /// How many CPUs this process may keep busy: the least of the CPUs that are online, those that affinity allows, and the whole CPUs
-    /// of the quota; at least 1. Everything that asks for a number of CPUs asks here.
+    /// How many CPUs this process may keep busy: the minimum of online CPUs, those that affinity allows, and the whole CPUs of
+    /// the quota; at least 1. Everything that needs a number of CPUs uses this.
     ///
-    /// A limit that could not be read is a failure; one that this platform does not have limits nothing.
+    /// A limit that could not be read is an error; one that this platform does not have limits nothing.
     #[must_use]
     pub fn usable_cpus(&self) -> Fact<u64> {
         let quota = match &self.quota_cpus {
@@ -45,8 +45,8 @@ impl Topology {
         limits.iter().filter_map(Fact::value).min().map(|cpus| (*cpus).max(1)).into()
     }
 
-    /// How many physical cores this process may keep busy, at least 1: as many threads as a model is given unless somebody says
-    /// otherwise. What is not known limits nothing.
+    /// How many physical cores this process may keep busy, at least 1: the default number of model threads. Unknown facts limit
+    /// nothing.
     #[must_use]
     pub fn usable_cores(&self) -> u64 {
         let quota = self.quota_cpus.value().copied().flatten().map(whole_cpus);
@@ -55,8 +55,8 @@ impl Topology {
     }
 }
 
-/// The whole CPUs of a quota. A thread beyond the quota stops all others each period, so it is rounded down; of less than one CPU,
-/// one thread makes what there is.
+/// The whole CPUs of a quota. A thread beyond the quota stalls all others in each period, so it is rounded down; for less than
+/// one CPU, one thread uses what there is.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A count of CPUs, at least 1.
 fn whole_cpus(quota: f64) -> u64 {
     (quota + SHORT_OF_WHOLE).floor().max(1.0) as u64

@@ -1,4 +1,4 @@
-//! The histograms of a record, for whoever draws them.
+//! The histograms of a record, for plotting.
 
 use std::path::Path;
 
@@ -14,8 +14,8 @@ use super::run::Run;
 /// Path of a case, and the total of its histogram or why it could not be read.
 pub type CaseTotal = (String, Result<Histogram<u64>, RecordError>);
 
-/// Reads the total of one quantity for each case of `run` that has its histogram, in the order of the cases. `path` is the
-/// record's folder or the `run.json` in it. One file that cannot be read leaves the others readable.
+/// Reads the total of one quantity for each case of `run` that has a histogram, in the order of the cases. `path` is the
+/// record's folder or its `run.json`. An unreadable file does not affect the others.
 #[must_use]
 pub fn read_totals(path: &Path, run: &Run, quantity: &str) -> Vec<CaseTotal> {
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
@@ -28,7 +28,7 @@ pub fn read_totals(path: &Path, run: &Run, quantity: &str) -> Vec<CaseTotal> {
 
 fn read_total(folder: &Path, case: &Case, files: &HistogramFiles) -> Result<Histogram<u64>, RecordError> {
     if Path::new(&files.hlog).file_name().is_none_or(|name| name != files.hlog.as_str()) {
-        let detail = format!("case {}: '{}' is not the name of a file", case.path, files.hlog);
+        let detail = format!("case {}: '{}' is not a file name", case.path, files.hlog);
         return Err(RecordError::corrupt(&folder.join(RUN_FILE), detail));
     }
     let file = folder.join(&files.hlog);
@@ -71,6 +71,6 @@ mod tests {
 
         run.cases[0].histograms[0].hlog = "../a.hlog".into();
         let error = read_totals(temp.path(), &run, "latency").remove(0).1.unwrap_err().to_string();
-        assert!(error.ends_with("case applied/closed/100B: '../a.hlog' is not the name of a file"), "{error}");
+        assert!(error.ends_with("case applied/closed/100B: '../a.hlog' is not a file name"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The stages of a turn, and a turn as the record keeps it: where its time went.
+//! The stages of a turn, and a recorded turn: where its time went.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 
 use super::case::Case;
 
-/// The key of a case's conditions under which its turns are kept.
+/// The key of the turns in a case's conditions.
 const KEY: &str = "waterfalls";
 
-/// One stage from the user's message to the expression. In order; each begins where the one before ends.
+/// One stage from the user's message to the expression. Each stage starts where the previous one ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TurnStage {
-    /// The prompt is rendered and turned into tokens.
+    /// The prompt is rendered and tokenised.
     PromptBuild,
     /// The prompt is processed, until the first token is chosen.
     FirstToken,
-    /// The reply goes on until the reaction is decided on: its first words, or all of it.
+    /// The reply is generated until the reaction is decided: its first words, or all of it.
     Reply,
     /// The emotion is chosen.
     Emotion,
-    /// The expression is handed to the bridge's thread, travels and is read.
+    /// The expression is passed to the bridge's thread, sent and read.
     Received,
-    /// The wait for Unity's frame, or frames, and the work in it.
+    /// The wait for Unity's frame or frames, and the work in it.
     Applied,
 }
 
@@ -53,8 +53,8 @@ impl fmt::Display for TurnStage {
     }
 }
 
-/// One turn: the length of each stage and of the whole, in milliseconds. `None`: a stage was not reached, or the bridge does not
-/// tell. What was said stays out of the record.
+/// One turn: the duration of each stage and of the whole, in milliseconds. `None`: a stage was not reached, or the bridge does
+/// not report it. The text is not recorded.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Waterfall {
@@ -66,7 +66,7 @@ pub struct Waterfall {
     pub visible_ms: Option<f64>,
     /// From the message until the bridge had read the expression.
     pub told_ms: Option<f64>,
-    /// From the message to the latest moment at which the expression can have shown.
+    /// From the message to the latest time at which the expression can have become visible.
     pub visible_latest_ms: Option<f64>,
     /// From the message to the last token.
     pub ttlt_ms: Option<f64>,
@@ -74,11 +74,11 @@ pub struct Waterfall {
     pub prompt_tokens: usize,
     /// Tokens of the reply.
     pub reply_tokens: usize,
-    /// Which template the prompt has.
+    /// The template of the prompt.
     pub template: String,
     /// The expression that was chosen.
     pub expression: Option<String>,
-    /// What chose it: `word` or `turn`.
+    /// How it was chosen: `word` or `turn`.
     pub expression_by: String,
     /// Why the reaction failed.
     pub bridge: Option<String>,
@@ -92,20 +92,20 @@ impl Waterfall {
         (!turns.is_empty()).then_some(turns)
     }
 
-    /// Puts turns into the conditions of a case.
+    /// Stores turns in the conditions of a case.
     pub fn keep(turns: &[Self], case: &mut Case) {
         if let (Some(conditions), Ok(turns)) = (case.conditions.as_object_mut(), serde_json::to_value(turns)) {
             conditions.insert(KEY.into(), turns);
         }
     }
 
-    /// The length of a stage.
+    /// The duration of a stage.
     #[must_use]
     pub fn stage_ms(&self, stage: TurnStage) -> Option<f64> {
         self.stages_ms.get(&stage).copied().flatten()
     }
 
-    /// The sum of its stages; `None` where no stage was reached.
+    /// The sum of its stages; `None` if no stage was reached.
     #[must_use]
     pub fn whole_ms(&self) -> Option<f64> {
         let stages: Vec<f64> = self.stages_ms.values().copied().flatten().collect();

@@ -1,4 +1,4 @@
-//! The records that this process is writing, so that they can be ended by whoever learns that their run cannot go on.
+//! The records that this process is writing, so that they can be ended if their runs cannot continue.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,20 +11,20 @@ use super::folder::RecordFolder;
 use super::run::{Run, RunState};
 use super::saver::RESERVE_FILE;
 
-/// The folders of the records under way. Files of a record are written under this lock.
+/// The folders of the records being written. Files of a record are written under this lock.
 static UNDER_WAY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Nothing of a record is written by anyone else while this is held.
+/// While this is held, nobody else writes to a record.
 pub(super) fn writing() -> MutexGuard<'static, Vec<PathBuf>> {
     UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The record at `folder` is under way.
+/// Registers the record at `folder`.
 pub(super) fn begins(folder: &Path) {
     writing().push(folder.to_owned());
 }
 
-/// It is so no longer.
+/// Unregisters it.
 pub(super) fn ends(folder: &Path) {
     let mut under_way = writing();
     if let Some(at) = under_way.iter().position(|path| path == folder) {
@@ -32,12 +32,12 @@ pub(super) fn ends(folder: &Path) {
     }
 }
 
-/// Marks every run that this process records, and that goes on, as failed for this reason, with its report. What was measured
-/// stands as it was last saved. For a process that ends now: it writes nothing to any record afterwards, whichever thread tries.
+/// Marks every run that this process is recording as failed for this reason, with its report. Figures remain as last saved. For
+/// a process that is about to end: no thread writes to a record afterwards.
 pub fn fail_runs_under_way(reason: &str, report: impl Fn(&Run) -> String) {
     let under_way = writing();
     for folder in &*under_way {
-        // The process is about to end, and says why: there is nobody else to tell.
+        // The process is about to end and prints the reason: there is nobody to return an error to.
         let _ = fail(folder, reason, &report);
     }
     std::mem::forget(under_way);
@@ -49,7 +49,7 @@ fn fail(folder: &Path, reason: &str, report: impl Fn(&Run) -> String) -> Result<
         return Ok(());
     }
     (run.state, run.reason, run.finished) = (RunState::Failed, Some(reason.into()), Some(Timestamp::now()));
-    // There may be none.
+    // It may not exist.
     let _ = fs::remove_file(folder.join(RESERVE_FILE));
     let folder = RecordFolder::existing(folder);
     folder.write_run(&run)?;

@@ -1,4 +1,4 @@
-//! Differences taken apart: what lies between a cold start and a warm reply, a row for each step.
+//! Breakdown of the difference between a cold start and a warm reply, one row per step.
 
 use super::figure;
 use super::metric_tables::Grid;
@@ -6,7 +6,7 @@ use super::outline::Column;
 use crate::plural::noun_for;
 use crate::record::{Case, Metric, Run};
 
-/// What such a case is called.
+/// The prefix of such cases.
 const PATH: &str = "attribution/";
 
 /// Whether a case is shown here rather than among the others.
@@ -14,7 +14,7 @@ pub(super) fn is_one(case: &Case) -> bool {
     case.path.starts_with(PATH)
 }
 
-/// A grid for each case that takes a difference apart.
+/// A grid for each case with such a breakdown.
 pub(super) fn grids(run: &Run) -> Vec<Grid> {
     run.cases.iter().filter(|case| is_one(case)).filter_map(grid).collect()
 }
@@ -35,17 +35,17 @@ fn grid(case: &Case) -> Option<Grid> {
         };
         rows.push(vec![name, figure::with_interval(metric), share]);
     }
-    rows.push(vec!["all steps".into(), figure::with_interval(whole), share(whole)]);
+    rows.push(vec!["total".into(), figure::with_interval(whole), share(whole)]);
     let mut remarks = vec![format!(
-        "n {} {}; means of paired differences, with their 95 % intervals; the steps add up to the whole.",
+        "n {} {}; means of paired differences with 95 % intervals; the steps add up to the total.",
         figure::count(whole.n),
         noun_for(&whole.n, "round")
     )];
     if let Some(change) = case.metric("change").filter(|change| change.value.is_some()) {
-        remarks.push(format!("Warmest against coldest: {}.", figure::with_interval(change)));
+        remarks.push(format!("Warmest relative to coldest: {}.", figure::with_interval(change)));
     }
     Some(Grid {
-        title: format!("Where the difference lies: {}", case.path[PATH.len()..].replace('_', " ")),
+        title: format!("Where the time is saved: {}", case.path[PATH.len()..].replace('_', " ")),
         columns: vec![column("step", false), column("time", true), column("share", true)],
         rows,
         remarks,
@@ -74,7 +74,7 @@ mod tests {
         ];
         let grids = grids(&sample);
         assert_eq!(grids.len(), 1);
-        assert_eq!(grids[0].title, "Where the difference lies: wait first");
+        assert_eq!(grids[0].title, "Where the time is saved: wait first");
         let shares: Vec<&str> = grids[0].rows.iter().map(|row| row[2].as_str()).collect();
         assert_eq!(shares, ["", "–", "150.0 %", "-50.0 %", "", "100.0 %"]);
         assert_eq!(grids[0].rows[2][0], "− warm generation");

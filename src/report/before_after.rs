@@ -1,16 +1,16 @@
-//! Before and after as a table: a row for each figure, with both values, the change and what it comes to.
+//! Before and after as a table: a row for each figure, with both values, the change and the verdict.
 
 use super::figure;
 use super::metric_tables::Grid;
 use super::outline::Column;
 use crate::record::{BeforeAfterRow, Case, MeasuredRow, RowChange, Run, StatedRow};
 
-/// The grid, where a case of the run holds such a comparison.
+/// The grid, if a case of the run has such a comparison.
 pub(super) fn grid(run: &Run) -> Option<Grid> {
     let (case, rows) = run.cases.iter().find_map(|case| Some((case, BeforeAfterRow::of(case)?)))?;
     let column = |heading: &str, numeric, expendable| Column { heading: heading.into(), numeric, expendable };
     let mut remarks = vec![
-        "In brackets: the 95 % interval of the change, over turns that were taken with both settings; n: such pairs."
+        "In brackets: 95 % confidence interval of the change over turns measured with both settings; n: number of such pairs."
             .to_owned(),
     ];
     remarks.extend(case.notes.iter().cloned());
@@ -29,7 +29,7 @@ pub(super) fn grid(run: &Run) -> Option<Grid> {
     })
 }
 
-/// Whether the case holds such a comparison.
+/// Whether the case has such a comparison.
 pub(super) fn is_one(case: &Case) -> bool {
     BeforeAfterRow::of(case).is_some()
 }

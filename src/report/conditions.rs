@@ -1,4 +1,4 @@
-//! The conditions of a run in words: what was measured, as planned, where, and by which build.
+//! The conditions of a run in words: subject, plan, machine and build.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::figure;
 use crate::plural::noun_for;
 use crate::record::{Fact, Machine, Run};
 
-/// Label and text of what the figures were measured under.
+/// Label and text of each condition of the figures.
 pub(super) fn conditions(run: &Run) -> Vec<(String, String)> {
     let build = &run.build;
     let features = if build.features.is_empty() { "no features".into() } else { build.features.join(" ") };
@@ -22,7 +22,7 @@ pub(super) fn conditions(run: &Run) -> Vec<(String, String)> {
     conditions
 }
 
-/// The plan without its lists of things that the report shows anyhow, such as the cases.
+/// The plan without lists that the report shows anyway, such as the cases.
 fn brief(plan: &Value) -> Value {
     let is_shown = |value: &Value| !value.as_array().is_some_and(|items| items.iter().any(Value::is_object));
     match plan {
@@ -72,20 +72,20 @@ fn machine(machine: &Machine) -> Vec<(String, String)> {
     ]
 }
 
-/// The GPUs that their driver tells of; else why there are none, and those that it does not serve.
+/// The GPUs that their driver reports; otherwise why there are none, and those that NVML does not support.
 fn gpu(machine: &Machine) -> String {
     let told = match (&machine.gpu, &machine.gpus.library) {
-        (Fact::Unsupported, Fact::Unsupported) => "none with an NVIDIA driver".into(),
-        (Fact::Unsupported, Fact::Value(_)) => "none, says the NVIDIA driver".into(),
+        (Fact::Unsupported, Fact::Unsupported) => "none (no NVIDIA driver)".into(),
+        (Fact::Unsupported, Fact::Value(_)) => "none according to the NVIDIA driver".into(),
         (gpu, _) => gpu.to_string(),
     };
     match machine.gpus.others.value() {
-        Some(others) if !others.is_empty() => format!("{told}; not served by NVML: {}", others.join(", ")),
+        Some(others) if !others.is_empty() => format!("{told}; not supported by NVML: {}", others.join(", ")),
         _ => told,
     }
 }
 
-/// JSON in a line: `messages 100, load.kind poisson`. Keys stay as they are in `run.json`.
+/// JSON on one line: `messages 100, load.kind poisson`. Keys are as in `run.json`.
 fn in_line(value: &Value) -> String {
     fn walk(key: &str, value: &Value, parts: &mut Vec<String>) {
         if let Value::Object(fields) = value {

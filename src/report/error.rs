@@ -1,28 +1,28 @@
-//! Why a record cannot be shown in the shape that was asked for.
+//! Why a record cannot be shown in the requested format.
 
-/// What a run lacks for a report on it.
+/// What a run lacks for a report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// The run does not say what the shape must print.
-    #[error("{place} does not hold `{key}`, which llama-bench's shape needs")]
+    /// The run does not have a required value.
+    #[error("{place} has no `{key}`, which llama-bench's format requires")]
     MissingKey {
-        /// Where it was looked for: `subject`, `plan`, `conditions of idle/tg64/threads=2`.
+        /// Where it should be: `subject`, `plan`, `conditions of idle/tg64/threads=2`.
         place: String,
         /// The key.
         key: &'static str,
     },
-    /// The run says it in a way that cannot be read.
-    #[error("{place} holds `{key}` in a form that cannot be read: {detail}")]
+    /// The value cannot be read.
+    #[error("cannot read `{key}` of {place}: {detail}")]
     BadValue {
-        /// Where it stands.
+        /// Where it is.
         place: String,
         /// The key.
         key: &'static str,
         /// What is wrong with the value.
         detail: String,
     },
-    /// No case of the run has repetitions that llama-bench's shape could show.
-    #[error("the run of `{command}` has no measured case that llama-bench's shape can show")]
+    /// No case of the run has repetitions for llama-bench's format.
+    #[error("the run of `{command}` has no measured case for llama-bench's format")]
     NoRows {
         /// The run's command.
         command: String,

@@ -1,12 +1,12 @@
-//! How figures are written: a scale that people read, the unit always there, and words where a figure is not given.
+//! How figures are formatted: a readable scale, always with a unit, and words for missing figures.
 
 use crate::record::{Metric, MetricStatus};
 use crate::stats::samples_needed;
 
-/// What stands in a cell for which there is no figure at all.
+/// Shown in a cell that has no figure at all.
 pub(super) const NOTHING: &str = "–";
 
-/// Nanoseconds in a unit of time; `None` for any other unit.
+/// Nanoseconds per unit of time; `None` for any other unit.
 pub(super) fn ns_per(unit: &str) -> Option<f64> {
     match unit {
         "ns" => Some(1.0),
@@ -17,7 +17,7 @@ pub(super) fn ns_per(unit: &str) -> Option<f64> {
     }
 }
 
-/// How values of about one size are written.
+/// How values of similar size are formatted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Scale<'a> {
     factor: f64,
@@ -41,7 +41,7 @@ impl<'a> Scale<'a> {
         }
     }
 
-    /// The limits lie half a last digit below the next unit: 999.96 µs is written 1.000 ms, never 1000.0 µs.
+    /// The limits are half a last digit below the next unit: 999.96 µs is written 1.000 ms, never 1000.0 µs.
     fn of_time(ns: f64, ns_per_unit: f64) -> Self {
         let (divisor, suffix, decimals) = match ns {
             ns if ns < 999.5 => (1.0, " ns", usize::from(ns < 9.95 && ns.fract() != 0.0)),
@@ -67,7 +67,7 @@ impl<'a> Scale<'a> {
         grouped(&format!("{:.*}", self.decimals, value * self.factor))
     }
 
-    /// The unit, set off from the number.
+    /// The unit, with its separator.
     fn unit(self) -> String {
         if self.suffix.is_empty() || self.suffix.starts_with(' ') {
             self.suffix.into()
@@ -77,7 +77,7 @@ impl<'a> Scale<'a> {
     }
 }
 
-/// Decimals that make four significant digits of a number.
+/// Decimals for four significant digits of a number.
 fn decimals(size: f64) -> usize {
     match size {
         size if size < 9.9995 => 3,
@@ -87,7 +87,7 @@ fn decimals(size: f64) -> usize {
     }
 }
 
-/// Groups the digits before the point by three.
+/// Groups the integer digits by three.
 fn grouped(number: &str) -> String {
     let (sign, digits) = number.strip_prefix('-').map_or(("", number), |digits| ("-", digits));
     let (whole, fraction) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
@@ -112,7 +112,7 @@ pub(super) fn value(value: f64, unit: &str) -> String {
     scale.number(value) + &scale.unit()
 }
 
-/// Bytes as people read them: `1.016 KiB`.
+/// Bytes in a readable unit: `1.016 KiB`.
 #[must_use]
 pub fn amount(bytes: f64) -> String {
     value(bytes, "bytes")
@@ -125,7 +125,7 @@ pub fn amount_by(bytes: f64, low: f64, high: f64) -> String {
     format!("{}{} [{}, {}]", scale.number(bytes), scale.unit(), scale.number(low), scale.number(high))
 }
 
-/// A figure with its 95 % interval where it has one: `16.67 ms [16.64, 16.69]`. Words where it is not given.
+/// A figure with its 95 % interval if it has one: `16.67 ms [16.64, 16.69]`. Words if it is missing.
 #[must_use]
 pub fn with_interval(metric: &Metric) -> String {
     let Some(figure) = metric.value else { return absent(metric) };
@@ -137,24 +137,24 @@ pub fn with_interval(metric: &Metric) -> String {
     scale.number(figure) + &scale.unit() + &interval
 }
 
-/// A figure without its interval. Words where it is not given.
+/// A figure without its interval. Words if it is missing.
 pub(super) fn alone(metric: &Metric) -> String {
     metric.value.map_or_else(|| absent(metric), |figure| value(figure, &metric.unit))
 }
 
-/// A figure with its spread where it has one: `16.67 ± 0.21 ms`. Words where it is not given.
+/// A figure with its spread if it has one: `16.67 ± 0.21 ms`. Words if it is missing.
 pub(super) fn with_spread(metric: &Metric) -> String {
     let (Some(figure), Some(spread)) = (metric.value, metric.spread) else { return alone(metric) };
     let scale = Scale::of(figure, &metric.unit);
     format!("{} ± {}{}", scale.number(figure), scale.number(spread), scale.unit())
 }
 
-/// A figure with its interval where it has one, else with its spread. Words where it is not given.
+/// A figure with its interval if it has one, else with its spread. Words if it is missing.
 pub(super) fn with_interval_or_spread(metric: &Metric) -> String {
     if metric.ci_low.is_some() && metric.ci_high.is_some() { with_interval(metric) } else { with_spread(metric) }
 }
 
-/// Two figures as a range, the unit named once where both have the same scale: `15.90..18.02 ms`, `31.2 µs..1.792 ms`.
+/// Two figures as a range, with one unit if both have the same scale: `15.90..18.02 ms`, `31.2 µs..1.792 ms`.
 pub(super) fn range(min: &Metric, max: &Metric) -> String {
     let (Some(low), Some(high)) = (min.value, max.value) else { return absent(max) };
     let (low_scale, high_scale) = (Scale::of(low, &min.unit), Scale::of(high, &max.unit));
@@ -162,9 +162,9 @@ pub(super) fn range(min: &Metric, max: &Metric) -> String {
     format!("{}{unit}..{}{}", low_scale.number(low), high_scale.number(high), high_scale.unit())
 }
 
-/// Why a figure is not given: `needs n ≥ 1,000`, `not measured`.
+/// Why a figure is missing: `needs n ≥ 1,000`, `not measured`.
 pub(super) fn absent(metric: &Metric) -> String {
-    // `itl_p99` is a percentile of a quantity that its name begins with.
+    // `itl_p99` is a percentile of a quantity.
     let p = metric.name.rsplit('_').next().and_then(percentile);
     match (metric.status, p) {
         (MetricStatus::TooFew, Some(p)) => needs(p),
@@ -173,12 +173,12 @@ pub(super) fn absent(metric: &Metric) -> String {
     }
 }
 
-/// What a percentile asks for: `needs n ≥ 1,000`.
+/// The sample size that a percentile needs: `needs n ≥ 1,000`.
 pub(super) fn needs(p: f64) -> String {
     format!("needs n ≥ {}", count(samples_needed(p) as u64))
 }
 
-/// The share that a percentile's name stands for: 0.999 for `p99.9`; `None` for any other name.
+/// The share of a percentile by its name: 0.999 for `p99.9`; `None` for any other name.
 pub(super) fn percentile(name: &str) -> Option<f64> {
     let percent: f64 =
         name.strip_prefix('p').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))?.parse().ok()?;

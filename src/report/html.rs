@@ -1,4 +1,4 @@
-//! The report as one HTML file: styles and drawings inside, no script, nothing fetched.
+//! The report as one HTML file: styles and plots are embedded; no scripts, no external resources.
 
 use std::collections::HashMap;
 
@@ -16,8 +16,8 @@ const STYLE: &str = include_str!("report.css");
 /// Path of a case, and its latencies in nanoseconds, or why they could not be read.
 pub type Distribution = (String, Result<Histogram<u64>, String>);
 
-/// The report on `run` as a page of its own. Each histogram is drawn under the case of that path; where one could not be
-/// read, the page says so. What must be known before any figure is read comes first.
+/// The report on `run` as a self-contained page. Each histogram is drawn under the case of that path; if one could not be read,
+/// the page says so. What must be known before the figures are read comes first.
 #[must_use]
 pub fn html(run: &Run, histograms: &[Distribution]) -> String {
     let outline = Outline::of(run);
@@ -70,14 +70,14 @@ fn grid(columns: &[Column], rows: &[Vec<String>]) -> String {
     format!("<div class=\"wide\"><table>\n<thead><tr>\n{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n")
 }
 
-/// A drawing for each histogram that belongs to a case of the run, and a remark for each that could not be read.
+/// A plot for each histogram of a case of the run, and a remark for each that could not be read.
 fn plots(run: &Run, histograms: &[Distribution]) -> String {
     let cases: HashMap<&str, &Case> = run.cases.iter().map(|case| (case.path.as_str(), case)).collect();
     let drawn = histograms.iter().filter_map(|(path, histogram)| {
         let case = *cases.get(path.as_str())?;
         let histogram = match histogram {
             Ok(histogram) => histogram,
-            Err(reason) => return Some(element("p", " class=\"remark\"", &format!("{path}: not drawn: {reason}."))),
+            Err(reason) => return Some(element("p", " class=\"remark\"", &format!("{path}: no plot: {reason}."))),
         };
         let svg = plot::distribution(case, histogram);
         let samples = format!(" {} {}", figure::count(histogram.len()), noun_for(&histogram.len(), "sample"));
@@ -87,12 +87,12 @@ fn plots(run: &Run, histograms: &[Distribution]) -> String {
     drawn.collect()
 }
 
-/// A drawing with its caption.
+/// A plot with its caption.
 fn drawn((caption, svg): (String, String)) -> String {
     format!("<figure><figcaption>{}</figcaption>{svg}</figure>\n", element("strong", "", &caption))
 }
 
-/// A section under its heading; nothing where it would be empty.
+/// A section with its heading; nothing if it would be empty.
 fn section(heading: &str, content: &str) -> String {
     if content.is_empty() {
         return String::new();
@@ -105,7 +105,7 @@ fn definitions(pairs: &[(String, String)]) -> String {
     wrapped("dl", &items)
 }
 
-/// `content`, which is HTML, inside an element; nothing where it is empty.
+/// `content`, which is HTML, inside an element; nothing if it is empty.
 fn wrapped(name: &str, content: &str) -> String {
     if content.is_empty() { String::new() } else { format!("<{name}>\n{content}</{name}>\n") }
 }
@@ -115,7 +115,7 @@ fn element(name: &str, attributes: &str, text: &str) -> String {
     format!("<{name}{attributes}>{}</{name}>\n", escaped(text))
 }
 
-/// Text that is neither markup nor the end of an attribute, safe to show and not endless.
+/// Escaped text of limited length, which cannot be markup or end an attribute.
 pub(super) fn escaped(text: &str) -> String {
     let text = text::line(text);
     let text = text::shortened(&text, LONGEST);
@@ -194,7 +194,7 @@ mod tests {
         let page = html(&tokens(), &[]);
         assert_eq!(opened(&page).iter().filter(|name| **name == "tr").count(), 5);
         assert!(page.contains("<h2>idle</h2>") && page.contains("<td class=\"figure\">needs n ≥ 1,000</td>"), "{page}");
-        assert!(page.contains("<p class=\"remark\">n is that of avg_ts;"), "{page}");
+        assert!(page.contains("<p class=\"remark\">n is the sample size of avg_ts;"), "{page}");
     }
 
     #[test]
@@ -226,7 +226,7 @@ mod tests {
     fn a_histogram_that_cannot_be_read_is_a_remark_on_the_page() {
         let run = run();
         let page = html(&run, &[(run.cases[0].path.clone(), Err("a.hlog: no such file".into()))]);
-        let remark = "applied/closed/100B: not drawn: a.hlog: no such file.";
+        let remark = "applied/closed/100B: no plot: a.hlog: no such file.";
         assert!(page.contains(remark) && !opened(&page).contains(&"svg"), "{page}");
     }
 

@@ -4,10 +4,10 @@ use super::outline::{Column, Outline};
 use crate::record::Run;
 use crate::text;
 
-/// Characters of one piece of text at most: a cell, a remark, a note.
+/// Longest text of a cell, remark or note, in characters.
 pub(super) const LONGEST: usize = 4_000;
 
-/// The report on `run` as Markdown, ending in a newline. What must be known before any figure is read comes first.
+/// The report on `run` as Markdown, ending in a newline. What must be known before the figures are read comes first.
 #[must_use]
 pub fn markdown(run: &Run) -> String {
     let outline = Outline::of(run);
@@ -63,7 +63,7 @@ pub(super) fn grid(columns: &[Column], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
-/// Text that no reader of Markdown takes for markup, on one line, safe to show and not endless.
+/// Text on one line, of limited length, that no Markdown reader interprets as markup.
 pub(super) fn escaped(text: &str) -> String {
     let text = text::line(text);
     let text = text::shortened(&text, LONGEST);
@@ -74,11 +74,11 @@ pub(super) fn escaped(text: &str) -> String {
         let next = rest.peek().copied().unwrap_or(' ');
         let is_markup = match c {
             '\\' | '|' | '`' | '*' | '<' | '~' => true,
-            // A link needs its target or its definition; "[16.6, 16.7]" has neither.
+            // A link needs a target or a definition; "[16.6, 16.7]" has neither.
             ']' => matches!(next, '(' | '[' | ':'),
-            // Within a word an underscore is a letter.
+            // An underscore within a word is literal.
             '_' => !(previous.is_alphanumeric() && next.is_alphanumeric()),
-            // Only before a name is it the begin of an entity.
+            // It only starts an entity before a name.
             '&' => next == '#' || next.is_ascii_alphabetic(),
             _ => false,
         };
@@ -96,7 +96,7 @@ fn code(text: &str) -> String {
     text::line(text).replace('`', "'")
 }
 
-/// Escaped text that begins a list item, where a heading, a quote or another list could begin as well.
+/// Escaped text at the start of a list item, where it could also start a heading, a quote or another list.
 pub(super) fn list_item(text: &str) -> String {
     let escaped = escaped(text.trim_start());
     if escaped.starts_with(['#', '>', '+', '-', '=']) {

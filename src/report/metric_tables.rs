@@ -1,4 +1,4 @@
-//! Tables of the cases that have no median: one for every set of cases that give the same figures.
+//! Tables of the cases without a median: one for each set of cases with the same figures.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use super::figure;
 use super::outline::{Column, state_word};
 use crate::record::{Case, CaseState, Metric, MetricStatus};
 
-/// The heading of a table whose cases begin with different names.
+/// The heading of a table whose cases start with different names.
 const MIXED: &str = "Figures";
 
-/// A table with its heading and what is said under it.
+/// A table with its heading and the remarks below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grid {
     /// What its cases have in common.
@@ -19,11 +19,11 @@ pub(super) struct Grid {
     pub(super) columns: Vec<Column>,
     /// Its rows.
     pub(super) rows: Vec<Vec<String>>,
-    /// What is said under it.
+    /// Remarks below the table.
     pub(super) remarks: Vec<String>,
 }
 
-/// Cases without a median, by the names of their figures, in order of first appearance. Only sets of two or more, and
+/// Cases without a median, grouped by the names of their figures, in order of first appearance. Only sets of two or more, and
 /// only those with a figure that is not left to a remark.
 pub(super) fn groups<'a>(cases: &'a [Case], zero_everywhere: &[&str]) -> Vec<Vec<&'a Case>> {
     let names = |case: &'a Case| case.metrics.iter().map(|metric| metric.name.as_str());
@@ -42,7 +42,7 @@ pub(super) fn groups<'a>(cases: &'a [Case], zero_everywhere: &[&str]) -> Vec<Vec
     groups
 }
 
-/// The places of the figures that have a column: neither 0 in every case of the run nor too few in every case here.
+/// The indices of the figures with a column: neither 0 in every case of the run nor too few in every case here.
 fn shown(group: &[&Case], zero_everywhere: &[&str]) -> Vec<usize> {
     let is_shown = |at: &usize| {
         let name = group[0].metrics[*at].name.as_str();
@@ -62,18 +62,18 @@ pub(super) fn grid(group: &[&Case], zero_everywhere: &[&str]) -> Grid {
     let absent = (0..group[0].metrics.len())
         .filter(|at| !shown.contains(at) && !zero_everywhere.contains(&name(*at)))
         .map(|at| &group[0].metrics[at]);
-    remarks.extend(absent.map(|metric| format!("{} is not given: {}.", metric.name, figure::absent(metric))));
+    remarks.extend(absent.map(|metric| format!("{} is omitted: {}.", metric.name, figure::absent(metric))));
     Grid { title: title(group), columns, rows: group.iter().map(|case| row(case, &shown)).collect(), remarks }
 }
 
-/// The first element of the paths, where all have the same.
+/// The first element of the paths, if all have the same.
 fn title(group: &[&Case]) -> String {
     let first = |case: &Case| case.path.split('/').next().unwrap_or_default().to_owned();
     let common = first(group[0]);
     if !common.is_empty() && group.iter().all(|case| first(case) == common) { common } else { MIXED.into() }
 }
 
-/// `n` is that of the first figure that has a column.
+/// `n` belongs to the first figure that has a column.
 fn row(case: &Case, shown: &[usize]) -> Vec<String> {
     let path = match case.state {
         CaseState::Ok => case.path.clone(),
@@ -84,26 +84,23 @@ fn row(case: &Case, shown: &[usize]) -> Vec<String> {
     cells
 }
 
-/// A figure with its interval or its spread. That it rests on fewer samples than planned is said here only where the
-/// state of the case does not say it.
+/// A figure with its interval or its spread. *Partial* is only stated here if the state of the case does not imply it.
 fn cell(case: &Case, metric: &Metric) -> String {
     let partial = if metric.status == MetricStatus::Partial && case.state == CaseState::Ok { " (partial)" } else { "" };
     figure::with_interval_or_spread(metric) + partial
 }
 
-/// What the marks in the cells mean, and which figures rest on another number of samples than the column says.
+/// The meaning of the marks in the cells, and which figures have another sample size than the column.
 fn remarks(group: &[&Case], shown: &[usize]) -> Vec<String> {
     let cells = || group.iter().flat_map(|case| shown.iter().map(|at| &case.metrics[*at]));
     let given = || cells().filter(|metric| metric.value.is_some());
     let has_interval = |metric: &Metric| metric.ci_low.is_some() && metric.ci_high.is_some();
     let mut legend = Vec::new();
     if given().any(has_interval) {
-        legend.push("In brackets: the 95 % confidence interval");
+        legend.push("In brackets: 95 % confidence interval");
     }
     if given().any(|metric| !has_interval(metric) && metric.spread.is_some()) {
-        legend.push(
-            "after ±: the spread, which is the standard deviation of a mean and the quartile distance of a percentile",
-        );
+        legend.push("after ±: spread (standard deviation of a mean, interquartile range for a percentile)");
     }
     let mut remarks = Vec::new();
     if !legend.is_empty() {
@@ -114,7 +111,7 @@ fn remarks(group: &[&Case], shown: &[usize]) -> Vec<String> {
     remarks
 }
 
-/// The figures whose n is not that of the first, with their own: `n is that of avg_ts; itl_p50, itl_p99: 630.`
+/// The figures whose n differs from the first, with theirs: `n is the sample size of avg_ts; itl_p50, itl_p99: 630.`
 fn other_counts(group: &[&Case], shown: &[usize]) -> Option<String> {
     let counts = |at: usize| group.iter().map(move |case| case.metrics[at].n);
     let mut others: Vec<(u64, u64, Vec<&str>)> = Vec::new();
@@ -133,7 +130,8 @@ fn other_counts(group: &[&Case], shown: &[usize]) -> Option<String> {
             format!("{}: {}{most_text}", names.join(", "), figure::count(least))
         })
         .collect();
-    (!others.is_empty()).then(|| format!("n is that of {}; {}.", group[0].metrics[shown[0]].name, others.join("; ")))
+    (!others.is_empty())
+        .then(|| format!("n is the sample size of {}; {}.", group[0].metrics[shown[0]].name, others.join("; ")))
 }
 
 #[cfg(test)]
@@ -190,10 +188,7 @@ mod tests {
         }
         let outline = Outline::of(&run);
         assert_eq!(outline.tables[0].columns.len(), 3);
-        assert_eq!(
-            outline.tables[0].remarks[1..],
-            ["itl_p99 is not given: needs n ≥ 1,000.", "In every case none: lost."]
-        );
+        assert_eq!(outline.tables[0].remarks[1..], ["itl_p99 is omitted: needs n ≥ 1,000.", "None in any case: lost."]);
         // Nothing but zeros makes no table.
         for case in &mut run.cases {
             case.metrics.remove(0);

@@ -1,8 +1,7 @@
-//! A record as text: Markdown for the folder, a table for a terminal, one HTML file for sharing, and the shape
-//! of llama-bench for tools that read that.
+//! A record as text: Markdown for the folder, a table for a terminal, one HTML file for sharing, and llama-bench's formats.
 //!
-//! Pure: a run in, text out. Knows no terminal and no command line, writes no file, and computes no figure that the
-//! record does not hold.
+//! Pure: a run in, text out. It uses no terminal or command line, writes no file, and computes no figure that is not in the
+//! record.
 
 mod attribution;
 mod before_after;

@@ -1,4 +1,4 @@
-//! What a report says below its figures: notes on the cases, and the files of the record.
+//! The parts of a report below the figures: notes on the cases, and the files of the record.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use super::outline::state_word;
 use crate::plural::counted;
 use crate::record::{CSV_FILE, Case, CaseState, RECOMMENDATION_FILE, REPORT_FILE, RUN_FILE, Run};
 
-/// Reasons and notes, those that say the same of several cases said once.
+/// Reasons and notes; identical ones of several cases are stated once.
 pub(super) fn notes(cases: &[Case]) -> Vec<(String, String)> {
     let mut notes: Vec<(String, String)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -30,22 +30,22 @@ pub(super) fn notes(cases: &[Case]) -> Vec<(String, String)> {
     notes
 }
 
-/// Names of the record's files, and what each holds.
+/// The record's files, with their content.
 pub(super) fn files(run: &Run) -> Vec<(String, String)> {
     let file = |name: &str, holds: &str| (name.to_owned(), holds.to_owned());
     let mut files = vec![
-        file(RUN_FILE, "the whole record"),
-        file(CSV_FILE, "the figures, one row each"),
+        file(RUN_FILE, "the complete record"),
+        file(CSV_FILE, "all figures, one per row"),
         file(REPORT_FILE, "this report"),
     ];
     if run.command == "recommend" {
-        files.push(file(RECOMMENDATION_FILE, "what workly-perf apply takes"));
+        files.push(file(RECOMMENDATION_FILE, "input of workly-perf apply"));
     }
     let histograms = run.cases.iter().map(|case| case.histograms.len()).sum::<usize>();
     if histograms > 0 {
         files.push((
             "*.hlog, *.hgrm".into(),
-            format!("{}, as interval logs and as percentile distributions", counted(histograms, "histogram")),
+            format!("{} as interval logs and percentile distributions", counted(histograms, "histogram")),
         ));
     }
     files

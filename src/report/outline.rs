@@ -1,4 +1,4 @@
-//! What a report says, in order, before any format: the exporters only set it.
+//! The content of a report, in order, independent of the format: the exporters only lay it out.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use super::{attribution, before_after, settings, timeline, waterfall};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, MachineNoise, Metric, MetricStatus, Run, RunState};
 
-/// The figures that the main table shows besides percentiles; a case's other metrics come after it.
+/// Figures of the main table besides percentiles; a case's other metrics follow below it.
 const IN_TABLE: [&str; 3] = ["mean", "min", "max"];
 
 /// A column of the main table.
@@ -18,44 +18,44 @@ const IN_TABLE: [&str; 3] = ["mean", "min", "max"];
 pub(super) struct Column {
     /// Its heading.
     pub(super) heading: String,
-    /// Whether it holds figures, which are set to the right.
+    /// Whether it has figures, which are right-aligned.
     pub(super) numeric: bool,
-    /// Which column goes first where there is no room: the largest. 0 stays.
+    /// Which column is dropped first if space is short: the largest number. 0 is always kept.
     pub(super) expendable: usize,
 }
 
-/// Everything a report says.
+/// The complete content of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Outline {
-    /// What must be known before any figure is read: simulated, incomplete, cases that failed.
+    /// What must be known before the figures are read: simulated, incomplete, failed cases.
     pub(super) marks: Vec<String>,
     /// What was run.
     pub(super) title: String,
-    /// Which run it was, when and for how long.
+    /// The run's ID, time and duration.
     pub(super) subtitle: String,
-    /// What the machine's own noise was, where it was read and is no mark.
+    /// The machine noise, if it was measured and is not a mark.
     pub(super) noise: Option<String>,
-    /// What the figures come to.
+    /// What the figures mean.
     pub(super) findings: Vec<String>,
     /// Columns of the main table; its first is the case.
     pub(super) columns: Vec<Column>,
     /// Rows of the main table.
     pub(super) rows: Vec<Vec<String>>,
-    /// What is said under the main table.
+    /// Remarks below the main table.
     pub(super) remarks: Vec<String>,
-    /// Tables of the cases that have no median and share their figures' names.
+    /// Tables of the cases without a median that have the same figures.
     pub(super) tables: Vec<Grid>,
     /// Case and its other figures.
     pub(super) also: Vec<(String, String)>,
-    /// Case and quantity, and how it went over the case.
+    /// Case and quantity, and its course over the case.
     pub(super) timelines: Vec<(String, String)>,
     /// The run's warnings.
     pub(super) warnings: Vec<String>,
-    /// Cases and what must be known of them.
+    /// Cases with their notes.
     pub(super) notes: Vec<(String, String)>,
     /// Label and text of each condition.
     pub(super) conditions: Vec<(String, String)>,
-    /// File name in the record's folder, and what it holds.
+    /// Name of a file in the record's folder, and its content.
     pub(super) files: Vec<(String, String)>,
 }
 
@@ -67,13 +67,13 @@ impl Outline {
         let in_table: Vec<&Case> = run.cases.iter().filter(|case| is_in_table(case, has_medians)).collect();
         let mut remarks = Vec::new();
         if !in_table.is_empty() {
-            remarks.push("In brackets: the 95 % confidence interval; sd: the standard deviation.".into());
-            remarks.extend(nowhere.iter().map(|(name, p)| format!("{name} is not given: it {}.", figure::needs(*p))));
+            remarks.push("In brackets: 95 % confidence interval; sd: standard deviation.".into());
+            remarks.extend(nowhere.iter().map(|(name, p)| format!("{name} is omitted: it {}.", figure::needs(*p))));
         }
         let mut none = zero_everywhere(&run.cases);
         let groups = metric_tables::groups(&run.cases, &none);
         let mut tables: Vec<Grid> = groups.iter().map(|group| metric_tables::grid(group, &none)).collect();
-        // Said under the main table, else under the last of the others. Where there is no table, each case says it.
+        // Stated below the main table, or else below the last of the others. Without a table, each case states it.
         match (in_table.is_empty(), tables.last_mut()) {
             _ if none.is_empty() => {}
             (false, _) => remarks.push(none_of(&none)),
@@ -138,11 +138,11 @@ fn marks(run: &Run) -> Vec<String> {
     let reason = run.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
     match run.state {
         RunState::Complete => {}
-        RunState::Running => marks.push(format!("INCOMPLETE: the run was still going, or was killed{reason}")),
+        RunState::Running => marks.push(format!("INCOMPLETE: the run is still in progress, or was killed{reason}")),
         RunState::Interrupted => {
-            marks.push(format!("INCOMPLETE: the run was interrupted; what was measured until then stands{reason}"));
+            marks.push(format!("INCOMPLETE: the run was interrupted; figures measured before that are valid{reason}"));
         }
-        RunState::Failed => marks.push(format!("INCOMPLETE: the run failed; the finished cases stand{reason}")),
+        RunState::Failed => marks.push(format!("INCOMPLETE: the run failed; completed cases are valid{reason}")),
     }
     let not_ok = run.cases.iter().filter(|case| case.state != CaseState::Ok).count();
     if not_ok > 0 {
@@ -166,7 +166,7 @@ fn subtitle(run: &Run) -> String {
     format!("{}, started {}, {took}", run.run_id, run.started.strftime("%Y-%m-%d %H:%M:%S UTC"))
 }
 
-/// The percentiles above the median that some case gives, in order, and those that are asked for and given nowhere.
+/// The percentiles above the median that some case has, in order, and those that were requested but that no case has.
 fn percentiles(cases: &[Case]) -> (Vec<String>, Vec<(String, f64)>) {
     let mut found: Vec<(f64, &str, bool)> = Vec::new();
     let tabled = cases.iter().filter(|case| case.metric("p50").is_some());
@@ -183,7 +183,7 @@ fn percentiles(cases: &[Case]) -> (Vec<String>, Vec<(String, f64)>) {
     (shown, nowhere)
 }
 
-/// A case with a median has its row; one without any figure stands beside those, so that its absence shows.
+/// A case with a median has a row; one without any figure is listed with them, so that its absence is visible.
 fn is_in_table(case: &Case, has_medians: bool) -> bool {
     case.metric("p50").is_some() || case.metrics.is_empty() && has_medians
 }
@@ -219,8 +219,7 @@ fn row(case: &Case, percentiles: &[String]) -> Vec<String> {
     cells
 }
 
-/// A case's figures that have no column and are not told once for all cases, each with its n; `None` where there are
-/// none.
+/// A case's figures that have no column and are not stated once for all cases, each with its n; `None` if there are none.
 fn also(case: &Case, has_medians: bool, told_once: &[&str]) -> Option<(String, String)> {
     let tabled = is_in_table(case, has_medians);
     let has_column = |metric: &&Metric| {
@@ -237,7 +236,7 @@ fn also(case: &Case, has_medians: bool, told_once: &[&str]) -> Option<(String, S
     }
 }
 
-/// Counts that are given somewhere and 0 wherever they are given: said once rather than case by case.
+/// Counts that are 0 in every case that has them: stated once for all cases.
 fn zero_everywhere(cases: &[Case]) -> Vec<&str> {
     let mut names: Vec<(&str, bool)> = Vec::new();
     for metric in cases.iter().flat_map(|case| &case.metrics).filter(|metric| metric.unit == "count") {
@@ -251,7 +250,7 @@ fn zero_everywhere(cases: &[Case]) -> Vec<&str> {
 }
 
 fn none_of(names: &[&str]) -> String {
-    format!("In every case none: {}.", names.join(", "))
+    format!("None in any case: {}.", names.join(", "))
 }
 
 fn in_words(metric: &Metric) -> String {
@@ -277,7 +276,7 @@ mod tests {
             [
                 "SIMULATED: embedded bridge (stock dialect, 60 fps): these figures do not describe your Unity.",
                 "SIMULATED: synthetic weights (7B shape): these figures do not describe your model.",
-                "INCOMPLETE: the run was interrupted; what was measured until then stands: Ctrl-C",
+                "INCOMPLETE: the run was interrupted; figures measured before that are valid: Ctrl-C",
                 "ATTENTION: 2 of 4 cases did not end as planned; see the notes.",
             ]
         );
@@ -303,7 +302,7 @@ mod tests {
             quiet.noise.as_deref().is_some_and(|noise| noise.contains("quiet; other programs used 0.10 of 2 CPUs"))
         );
         for page in [super::super::table(&run, 80), super::super::markdown(&run), super::super::html(&run, &[])] {
-            assert!(page.contains("Noise of the machine: quiet"), "{page}");
+            assert!(page.contains("Machine noise: quiet"), "{page}");
         }
         run.machine_noise = Some(MachineNoise::judge(NoiseFigures { others_cpus: Fact::Value(1.5), ..figures }));
         let disturbed = Outline::of(&run);
@@ -321,7 +320,7 @@ mod tests {
         let headings: Vec<_> = outline.columns.iter().map(|column| column.heading.as_str()).collect();
         assert_eq!(headings, ["case", "n", "p50", "p90", "mean ± sd", "min..max"]);
         assert_eq!(outline.rows[1][3], "needs n ≥ 100");
-        assert_eq!(outline.remarks[1..], ["p99 is not given: it needs n ≥ 1,000."]);
+        assert_eq!(outline.remarks[1..], ["p99 is omitted: it needs n ≥ 1,000."]);
         assert!(outline.rows.iter().all(|row| row.len() == headings.len()));
     }
 

@@ -1,4 +1,4 @@
-//! A latency distribution as SVG: bars on a logarithmic axis, with the percentiles that the record gives.
+//! A latency distribution as SVG: bars on a logarithmic axis, with the percentiles of the record.
 
 use std::fmt::Write;
 
@@ -9,30 +9,29 @@ use super::html::escaped;
 use crate::plural::noun_for;
 use crate::record::{Case, Metric};
 
-/// Size of the drawing, in SVG units.
+/// Size of the plot, in SVG units.
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 190.0;
 
-/// Where bars stand: left, right, top and bottom of their area. Above it are the names of the percentiles, below it the
-/// axis.
+/// The area of the bars: left, right, top and bottom. The percentile names are above it, the axis is below.
 const LEFT: f64 = 12.0;
 const RIGHT: f64 = 708.0;
 const TOP: f64 = 54.0;
 const BOTTOM: f64 = 160.0;
 
-/// Bars between the ends of the axis.
+/// Number of bars along the axis.
 const BARS: usize = 116;
 
-/// Height of the smallest bar: one sample among a million still shows.
+/// Height of the smallest bar: a single sample in a million is still visible.
 const SMALLEST_BAR: f64 = 1.5;
 
-/// More labelled steps than this on the axis would touch each other.
+/// With more labelled steps than this they would overlap.
 const MOST_TICKS: usize = 10;
 
 /// The percentiles that are marked.
 const MARKED: [&str; 3] = ["p50", "p90", "p99"];
 
-/// A logarithmic axis, in nanoseconds, that begins and ends at 1, 2 or 5 times a power of ten.
+/// A logarithmic axis in nanoseconds that starts and ends at 1, 2 or 5 times a power of ten.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Axis {
     from_ns: f64,
@@ -40,7 +39,7 @@ struct Axis {
 }
 
 impl Axis {
-    /// The shortest axis that holds all values of the histogram. Zero, which has no place on it, counts as 1 ns.
+    /// The shortest axis for all values of the histogram. Zero, which a logarithmic axis does not have, counts as 1 ns.
     fn of(histogram: &Histogram<u64>) -> Self {
         let (min, max) = (histogram.min().max(1) as f64, histogram.max().max(1) as f64);
         let from_ns = steps().take_while(|step| *step <= min).last().unwrap_or(1.0);
@@ -48,7 +47,7 @@ impl Axis {
         Self { from_ns, to_ns }
     }
 
-    /// Where a value lies, 0 at the beginning and 1 at the end.
+    /// The position of a value, 0 at the start and 1 at the end.
     fn share(self, ns: f64) -> f64 {
         ((ns.max(1.0) / self.from_ns).ln() / (self.to_ns / self.from_ns).ln()).clamp(0.0, 1.0)
     }
@@ -57,7 +56,7 @@ impl Axis {
         LEFT + (RIGHT - LEFT) * self.share(ns)
     }
 
-    /// The steps to label: all of them, or only powers of ten where all would touch.
+    /// The steps to label: all of them, or only powers of ten if all would overlap.
     fn ticks(self) -> Vec<f64> {
         let within = || steps().skip_while(|step| *step < self.from_ns).take_while(|step| *step <= self.to_ns);
         let all: Vec<f64> = within().collect();
@@ -65,12 +64,12 @@ impl Axis {
     }
 }
 
-/// 1, 2, 5, 10, 20, 50 … up to the largest value that a histogram holds.
+/// 1, 2, 5, 10, 20, 50 … up to the largest value of a histogram.
 fn steps() -> impl Iterator<Item = f64> {
     (0..20).flat_map(|power| [1.0, 2.0, 5.0].map(|first| first * 10.0_f64.powi(power)))
 }
 
-/// A step of the axis in words: `20 ms`. Steps are whole in their unit.
+/// A step of the axis in words: `20 ms`. Steps are whole numbers of their unit.
 fn tick_label(ns: f64) -> String {
     let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
     let (size, unit) = units.into_iter().find(|(size, _)| ns >= *size).unwrap_or((1.0, "ns"));
@@ -89,7 +88,7 @@ fn bars(histogram: &Histogram<u64>, axis: Axis) -> Vec<u64> {
     bars
 }
 
-/// The distribution of a case as one `<svg>` element; nothing for a histogram without samples.
+/// The distribution of a case as one `<svg>` element; empty for a histogram without samples.
 pub(super) fn distribution(case: &Case, histogram: &Histogram<u64>) -> String {
     if histogram.is_empty() {
         return String::new();
@@ -135,7 +134,7 @@ pub(super) fn distribution(case: &Case, histogram: &Histogram<u64>) -> String {
     svg + "</svg>"
 }
 
-/// A percentile as a line with its name and value beside it, each on a row of its own; `None` where it is not given.
+/// A percentile as a line with its name and value beside it, each in its own row; `None` if it is missing.
 fn mark(metric: &Metric, axis: Axis, row: usize) -> Option<String> {
     let x = axis.x(metric.value? * figure::ns_per(&metric.unit)?);
     let y = 12.0 + 16.0 * row as f64;
@@ -147,7 +146,7 @@ fn mark(metric: &Metric, axis: Axis, row: usize) -> Option<String> {
     ))
 }
 
-/// Labels at the ends of the axis stay inside the drawing.
+/// Labels at the ends of the axis stay inside the plot.
 fn anchor(x: f64) -> &'static str {
     match x {
         x if x < LEFT + 1.0 => "start",
@@ -157,7 +156,7 @@ fn anchor(x: f64) -> &'static str {
 }
 
 fn put(svg: &mut String, text: std::fmt::Arguments<'_>) {
-    // A String takes everything.
+    // Writing to a String cannot fail.
     let _ = svg.write_fmt(text);
 }
 

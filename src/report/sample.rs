@@ -1,4 +1,4 @@
-//! A run of token generation for the tests of this room: its cases have figures and no median.
+//! A token generation run for the tests of this module: its cases have figures but no median.
 
 use serde_json::json;
 
@@ -43,7 +43,7 @@ fn case(path: &str, metrics: Vec<Metric>) -> Case {
     }
 }
 
-/// Four cases with the same figures, one that has no companion, and one without any figure.
+/// Four cases with the same figures, one with unique figures, and one without any figure.
 pub(super) fn tokens() -> Run {
     let mut run = crate::record::sample::run();
     run.run_id = "20260102T030405Z-threads".into();

@@ -1,4 +1,4 @@
-//! The table of a run of `recommend`: a row for each setting, in place of the figures' own.
+//! The table of a `recommend` run: one row per setting, instead of the tables of figures.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::metric_tables::Grid;
 use super::outline::Column;
 use crate::record::{Case, Run};
 
-/// The table, for a run that recommends.
+/// The table, for a run of `recommend`.
 pub(super) fn grid(run: &Run) -> Option<Grid> {
     if run.command != "recommend" || run.cases.is_empty() {
         return None;
@@ -21,21 +21,20 @@ pub(super) fn grid(run: &Run) -> Option<Grid> {
             column("obeyed by", 0),
             column("the app uses", 0),
             column("basis", 0),
-            column("how sure", 0),
+            column("confidence", 0),
             column("figure", 2),
             column("next best", 1),
         ],
         rows: run.cases.iter().map(row).collect(),
-        remarks: vec!["In brackets: the 95 % confidence interval. \"as it is\": nothing will be written. \"launch\": in force where \
-                       workly-perf launch has started the application. A setting that nobody obeys yet changes nothing, whatever \
-                       its figure.".into()],
+        remarks: vec!["In brackets: 95 % confidence interval. \"unchanged\": nothing will be written. \"launch\": in effect if \
+                       workly-perf launch has started the application. A setting that nobody obeys yet has no effect.".into()],
     })
 }
 
 fn row(case: &Case) -> Vec<String> {
     let of = |key: &str| &case.conditions[key];
     let is_kept = of("value").is_null();
-    let value = if is_kept { "as it is".into() } else { plain(of("value")) };
+    let value = if is_kept { "unchanged".into() } else { plain(of("value")) };
     let unless_kept = |text: String| {
         if is_kept && of("evidence").as_array().is_none_or(Vec::is_empty) { String::new() } else { text }
     };
@@ -52,7 +51,7 @@ fn row(case: &Case) -> Vec<String> {
     ]
 }
 
-/// Who acts on the setting; nothing in records of versions that did not say.
+/// Who acts on the setting; empty for records that do not state it.
 fn obeyed_by(value: &Value) -> String {
     match value.as_str() {
         Some("nobody") => "nobody yet".into(),

@@ -1,4 +1,4 @@
-//! The report as plain text for a terminal: no colour, no control codes, no line wider than asked.
+//! The report as plain text for a terminal: no colours, no control codes, no line wider than requested.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
@@ -7,21 +7,21 @@ use super::outline::{Column, Outline};
 use crate::record::Run;
 use crate::text;
 
-/// Characters of a cell at most.
+/// Longest text of a cell, in characters.
 const LONGEST_CELL: usize = 400;
 
-/// Columns that are narrower than this hold nothing readable: a smaller width is taken for this one.
+/// Narrower columns would be unreadable: smaller widths are raised to this one.
 pub(super) const NARROWEST: usize = 40;
 
-/// Spaces that a column adds on its right, and the width of all that lies between two columns.
+/// Spaces to the right of a column, and the total width between two columns.
 const PADDING: u16 = 1;
 const GAP: usize = 2;
 
-/// Nothing but a line under the heading.
+/// Only a line below the heading.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// The report on `run` for a terminal of `width` columns, ending in a newline. Columns that do not fit are left out, and
-/// named. What must be known before any figure is read comes first.
+/// The report on `run` for a terminal of `width` columns, ending in a newline. Columns that do not fit are omitted, and named.
+/// What must be known before the figures are read comes first.
 #[must_use]
 pub fn table(run: &Run, width: usize) -> String {
     let width = width.max(NARROWEST);
@@ -57,13 +57,13 @@ pub fn table(run: &Run, width: usize) -> String {
     blocks.join("\n\n") + "\n"
 }
 
-/// A table without the columns that do not fit, and below it what is said of it.
+/// A table without the columns that do not fit, with its remarks.
 pub(super) fn figures(columns: &[Column], rows: &[Vec<String>], remarks: &[String], width: usize) -> Vec<String> {
     let rows = &safe(rows);
     let (kept, left_out) = fitting(columns, rows, width);
     let mut remarks = remarks.to_vec();
     if !left_out.is_empty() {
-        remarks.push(format!("Left out at this width: {}.", left_out.join(", ")));
+        remarks.push(format!("Omitted at this width: {}.", left_out.join(", ")));
     }
     let mut blocks = vec![grid(&kept, columns, rows, width)];
     if !remarks.is_empty() {
@@ -72,13 +72,13 @@ pub(super) fn figures(columns: &[Column], rows: &[Vec<String>], remarks: &[Strin
     blocks
 }
 
-/// The cells, each on one line, safe to show and not endless.
+/// The cells, each on one line and of limited length.
 fn safe(rows: &[Vec<String>]) -> Vec<Vec<String>> {
     let cell = |cell: &String| text::shortened(&text::line(cell), LONGEST_CELL).into_owned();
     rows.iter().map(|row| row.iter().map(cell).collect()).collect()
 }
 
-/// The columns that fit into `width`, by their place, and the headings of those that do not.
+/// The indices of the columns that fit into `width`, and the headings of those that do not.
 fn fitting(columns: &[Column], rows: &[Vec<String>], width: usize) -> (Vec<usize>, Vec<String>) {
     let needed = |at: usize| {
         let cells = rows.iter().map(|row| row[at].chars().count());
@@ -115,7 +115,7 @@ fn grid(kept: &[usize], columns: &[Column], rows: &[Vec<String>], width: usize) 
     table.trim_fmt()
 }
 
-/// Each text on lines of its own, broken at spaces to fit `width`; continued lines are set in.
+/// Each text in its own paragraph, wrapped at spaces to `width`; continuation lines are indented.
 pub(super) fn paragraphs<'a>(texts: impl Iterator<Item = &'a str>, indent: &str, width: usize) -> String {
     texts.map(|text| wrapped(text, indent, width)).collect::<Vec<_>>().join("\n")
 }
@@ -188,8 +188,8 @@ mod tests {
     fn the_median_is_never_left_out_and_what_is_left_out_is_named() {
         let narrow = table(&run(), 60);
         assert!(narrow.contains("p50"), "{narrow}");
-        assert!(narrow.contains("Left out at this width: p90, mean ± sd, min..max."), "{narrow}");
-        assert!(!table(&run(), 200).contains("Left out"));
+        assert!(narrow.contains("Omitted at this width: p90, mean ± sd, min..max."), "{narrow}");
+        assert!(!table(&run(), 200).contains("Omitted"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How a quantity went over a case: as a line of bars in text, as a drawing in a page.
+//! The course of a quantity over a case: a line of bars in text, a plot in HTML.
 
 use std::fmt::Write;
 
@@ -7,25 +7,25 @@ use super::html::escaped;
 use crate::plural::counted;
 use crate::record::{Case, Series, Timeline};
 
-/// Bars of a line in text, from low to high.
+/// The bars of a line in text, from low to high.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// Bars in a line.
+/// Number of bars in a line.
 const COLUMNS: usize = 40;
-/// Series that are shown; the record holds all.
+/// Series that are shown; the record has all of them.
 const SHOWN: [&str; 7] =
     ["anonymous", "file_backed", "vram_process", "vram_whole_gpu", "threads", "handles", "messages"];
 
-/// Size of a drawing, in SVG units.
+/// Size of a plot, in SVG units.
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 150.0;
-/// Where the line lies in it.
+/// The area of the line.
 const LEFT: f64 = 12.0;
 const RIGHT: f64 = 708.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 120.0;
 
-/// The timelines of a case as lines of text, each with its name: the largest value of each stretch, between the least and
-/// the largest of all.
+/// The timelines of a case as lines of text, each with its name: the largest value of each section, scaled between the overall
+/// minimum and maximum.
 pub(super) fn lines(case: &Case) -> Vec<(String, String)> {
     let Some(timeline) = Timeline::of(case) else { return Vec::new() };
     let along = format!("{} {:.0} to {:.0}", timeline.along, timeline.at[0], timeline.at[timeline.at.len() - 1]);
@@ -63,7 +63,7 @@ fn bars(series: &Series, low: f64, high: f64) -> String {
     (0..columns).map(bar).collect()
 }
 
-/// A drawing of each series that is shown, with its caption; nothing for a case without a timeline.
+/// A plot of each series that is shown, with its caption; empty for a case without a timeline.
 pub(super) fn drawings(case: &Case) -> Vec<(String, String)> {
     let Some(timeline) = Timeline::of(case) else { return Vec::new() };
     let drawn = shown(&timeline).filter_map(|series| {
@@ -82,7 +82,7 @@ fn drawing(case: &Case, timeline: &Timeline, series: &Series, low: f64, high: f6
     let mut pen = 'M';
     for (at, value) in timeline.at.iter().zip(&series.values) {
         match value {
-            // A String takes everything.
+            // Writing to a String cannot fail.
             Some(value) => {
                 let _ = write!(path, "{pen}{:.1} {:.1}", x(*at), y(*value));
                 pen = 'L';

@@ -1,4 +1,4 @@
-//! Turns as waterfalls: where the time goes from the sentence to the face, a row each.
+//! Turns as waterfalls: where the time goes, from the user's message to the expression, one row each.
 
 use super::figure;
 use super::metric_tables::Grid;
@@ -10,7 +10,7 @@ use crate::record::{Case, Run, TurnStage, Waterfall};
 struct Drawn {
     /// Its letter in the bar.
     letter: char,
-    /// How soon its column goes where there is no room: the shortest stages first.
+    /// When its column is dropped if space is short: the shortest stages first.
     expendable: usize,
 }
 
@@ -26,13 +26,13 @@ fn drawn(stage: TurnStage) -> Drawn {
     Drawn { letter, expendable }
 }
 
-/// Characters of the longest bar.
+/// Length of the longest bar, in characters.
 const BAR: f64 = 30.0;
 
-/// The most turns of a case that are shown, and of those that all are first turns; the record has all of them.
+/// The most turns shown of a case, and of one with only first turns; the record has all of them.
 const SHOWN: (usize, usize) = (12, 3);
 
-/// A grid for each case that holds waterfalls.
+/// A grid for each case with waterfalls.
 pub(super) fn grids(run: &Run) -> Vec<Grid> {
     run.cases.iter().filter_map(grid).collect()
 }
@@ -47,8 +47,8 @@ fn grid(case: &Case) -> Option<Grid> {
     columns.push(column("ttlt", true, 1));
     columns.push(column("where the time goes", false, 0));
     let mut remarks = vec![
-        "Each letter is an equal part of the longest turn: b building the prompt, P processing it, R the reply until the reaction, e \
-         choosing the emotion, r the command to the bridge, A the wait for the frame."
+        "Each letter is an equal share of the longest turn: b building the prompt, P processing it, R generating the \
+         reply until the reaction, e choosing the emotion, r sending the command to the bridge, A waiting for the frame."
             .to_owned(),
     ];
     let shown = if case.path.ends_with("first-turn") { SHOWN.1 } else { SHOWN.0 };
@@ -72,7 +72,7 @@ fn row(at: usize, turn: &Waterfall, longest_ms: f64) -> Vec<String> {
     cells
 }
 
-/// A letter for each equal part of the time; the parts end where the sum of the stages so far ends, so that none drifts.
+/// One letter per equal share of the time; each stage ends where the running total ends, so that rounding errors do not add up.
 fn bar(turn: &Waterfall, longest_ms: f64) -> String {
     let mut bar = String::new();
     let mut until_ms = 0.0;

@@ -1,32 +1,32 @@
-//! A difference taken apart: settings that lead step by step from one end to the other, measured in the same rounds.
+//! Breakdown of a difference: settings that lead step by step from one end to the other, measured in the same rounds.
 
 use super::mean::{Mean, mean_of};
 
-/// A difference, and the steps that it consists of.
+/// A difference and its steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attribution {
     /// From the first setting to the last.
     pub whole: Part,
     /// From each setting to the next.
     pub steps: Vec<Part>,
-    /// Rounds.
+    /// Number of rounds.
     pub n: usize,
 }
 
-/// By how much a setting is faster than another.
+/// How much faster one setting is than another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Part {
-    /// Over all rounds, in nanoseconds; those of the steps add up to that of the whole.
+    /// Total of all rounds, in nanoseconds; the steps add up to the total.
     pub sum_ns: i128,
-    /// A round, in nanoseconds: the mean of the paired differences, with Student's interval.
+    /// Per round, in nanoseconds: the mean of the paired differences, with Student's interval.
     pub mean_ns: Mean,
 }
 
 impl Attribution {
-    /// Takes the difference apart. Each round has a duration for each setting, in the order of the steps. `None` without
-    /// a round, for fewer than two settings, or where a round has not as many as the others.
+    /// Breaks the difference down. Each round has a duration for each setting, in the order of the steps. `None` without a
+    /// round, for fewer than two settings, or if the rounds differ in length.
     ///
-    /// Means add up, medians do not: hence means.
+    /// Means are used because they add up; medians do not.
     #[must_use]
     pub fn of(rounds: &[Vec<u64>]) -> Option<Self> {
         let settings = rounds.first()?.len();
@@ -37,7 +37,7 @@ impl Attribution {
         Some(Self { whole: Part::of(rounds, 0, settings - 1)?, steps, n: rounds.len() })
     }
 
-    /// The share of the whole that a step is; `None` where there is nothing to share.
+    /// The step's share of the total; `None` if the total is zero.
     #[must_use]
     pub fn share(&self, step: &Part) -> Option<f64> {
         (self.whole.sum_ns != 0).then(|| step.sum_ns as f64 / self.whole.sum_ns as f64)

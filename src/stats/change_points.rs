@@ -1,4 +1,4 @@
-//! Where a series of runs changed its level: binary segmentation by ranks, each split judged by permutations.
+//! Changes of level in a series of runs: binary segmentation by ranks, with a permutation test for each split.
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -7,10 +7,10 @@ use rand::seq::SliceRandom;
 use super::mean::median_of_sorted;
 use super::ranks::doubled_midranks;
 
-/// Fewest runs between two changes: of fewer, no permutation is rare enough to tell.
+/// Fewest runs between two changes: with fewer, no permutation is rare enough for significance.
 pub const FEWEST_BETWEEN: usize = 4;
 
-/// Permutations that a split is judged by; with them, p is never below 0.001.
+/// Permutations per split; with them, p is at least 0.001.
 const PERMUTATIONS: usize = 999;
 
 /// A change of level.
@@ -18,18 +18,18 @@ const PERMUTATIONS: usize = 999;
 pub struct ChangePoint {
     /// Index of the first value after it.
     pub at: usize,
-    /// Median between the change before it, or the begin, and it.
+    /// Median between the previous change, or the start, and this one.
     pub before: f64,
-    /// Median between it and the next one, or the end.
+    /// Median between this change and the next one, or the end.
     pub after: f64,
-    /// Share of the permutations that split as clearly.
+    /// Share of permutations with an equally clear split.
     pub p: f64,
 }
 
-/// The changes in `values`, in order; each split has a p of at most `alpha`. The same values give the same answer.
+/// The changes in `values`, in order; each split has a p of at most `alpha`. The result is deterministic.
 ///
-/// The statistic is Pettitt's: the largest distance of the running sum of centred ranks from 0. A split that chance makes
-/// as clear in more than `alpha` of the permutations ends the search in its segment.
+/// The statistic is Pettitt's: the largest distance of the running sum of centred ranks from 0. The search in a segment ends if
+/// more than `alpha` of the permutations have an equally clear split.
 ///
 /// Source: Pettitt, *A non-parametric approach to the change-point problem*, Applied Statistics 28 (1979); binary
 /// segmentation as in Vostrikova (1981).
@@ -72,7 +72,7 @@ fn segment(values: &[f64], offset: usize, alpha: f64, splits: &mut Vec<(usize, f
     segment(&values[at..], offset + at, alpha, splits);
 }
 
-/// Where the running sum of centred ranks is farthest from 0, and how far. Doubled ranks are centred on their number + 1.
+/// Where the running sum of centred ranks is farthest from 0, and its distance. Doubled ranks are centred on their number + 1.
 fn clearest_split(ranks: &[usize]) -> (usize, i64) {
     #[allow(clippy::cast_possible_wrap)] // Numbers of runs.
     let centre = (ranks.len() + 1) as i64;

@@ -2,17 +2,17 @@
 
 use hdrhistogram::Histogram;
 
-/// Decimal digits that a histogram keeps of each value: buckets are at most 0.1 % wide.
+/// Significant decimal digits of each value: buckets are at most 0.1 % wide.
 pub const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// Largest value that every public reader of the format can hold, in nanoseconds: 146 years.
+/// Largest value that all public readers of the format support, in nanoseconds: 146 years.
 const LARGEST_NS: u64 = (i64::MAX / 2) as u64;
 
-/// The histogram of `samples_ns`, in nanoseconds, grown to the largest of them. Empty for no samples.
+/// The histogram of `samples_ns`, in nanoseconds, extended to the largest of them. Empty for no samples.
 ///
 /// # Panics
 ///
-/// Not on any platform that can hold the 55,000 buckets of the full range.
+/// Never on a platform with memory for the 55,000 buckets of the full range.
 #[must_use]
 pub fn histogram_of(samples_ns: &[u64]) -> Histogram<u64> {
     let mut histogram = Histogram::new(SIGNIFICANT_DIGITS).expect("0 to 5 significant digits are allowed");

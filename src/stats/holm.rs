@@ -1,6 +1,6 @@
-//! Several tests at once: Holm's correction.
+//! Correction for multiple comparisons, by Holm's method.
 
-/// Each p, corrected such that all of them together are wrong with at most the probability that each is compared with.
+/// Each p, corrected so that comparing all of them with a level has at most that probability of any false positive.
 ///
 /// Source: Holm, *A simple sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics 6 (1979).
 #[must_use]

@@ -1,20 +1,20 @@
-//! The middle of a few values: a mean with its spread and its interval, a median.
+//! Location of a few values: a mean with its spread and interval, a median.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// A mean of measured values, and how well it is known.
+/// A mean of measured values with its uncertainty.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Mean {
     /// Arithmetic mean.
     pub value: f64,
-    /// Sample standard deviation (n - 1); from two values on.
+    /// Sample standard deviation (n - 1), for two or more values.
     pub stddev: Option<f64>,
-    /// Student's t 95 % confidence interval; from two values on. Not given where it would hold 0 or less although no
-    /// value does: they are too far apart and too few for it.
+    /// Student's t 95 % confidence interval, for two or more values. Omitted if it would include 0 or less although no value
+    /// does: then the values are too few and too scattered.
     pub interval: Option<(f64, f64)>,
 }
 
-/// The mean of `values`; `None` for none, or if one is not finite.
+/// The mean of `values`; `None` for no values, or if one is not finite.
 #[must_use]
 pub fn mean_of(values: &[f64]) -> Option<Mean> {
     if values.is_empty() || !values.iter().all(|value| value.is_finite()) {
@@ -29,7 +29,7 @@ pub fn mean_of(values: &[f64]) -> Option<Mean> {
     Some(Mean { value, stddev, interval })
 }
 
-/// The median of values in ascending order: of an even number, the middle between the two in the middle.
+/// The median of values in ascending order: for an even number, the mean of the two middle ones.
 ///
 /// # Panics
 /// If there is no value.
@@ -39,7 +39,7 @@ pub fn median_of_sorted(sorted: &[f64]) -> f64 {
     if sorted.len() % 2 == 1 { sorted[half] } else { f64::midpoint(sorted[half - 1], sorted[half]) }
 }
 
-/// The median of values in any order; `None` of none.
+/// The median of values in any order; `None` for no values.
 #[must_use]
 pub fn median_of(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();

@@ -1,4 +1,4 @@
-//! Statistics, pure: samples in, figures out. Knows no clock, no bridge and no file.
+//! Statistics, pure: samples in, figures out. No clock, bridge or files.
 
 mod attribution;
 mod change_points;

@@ -1,34 +1,34 @@
-//! Comparing two settings that were measured in the same rounds: by pairs, without assuming a distribution.
+//! Comparison of two settings that were measured in the same rounds: paired, without assuming a distribution.
 
 use super::mean::median_of_sorted;
 use super::ranks::{critical_count, doubled_midranks};
 
-/// Fewest pairs for a 95 % interval: with five, even the widest one covers 93.75 % only.
+/// Fewest pairs for a 95 % interval: with five, even the widest one only covers 93.75 %.
 pub const FEWEST_PAIRS: usize = 6;
 
-/// The ratio of two settings over paired rounds, with its interval where there are pairs enough.
+/// The ratio of two settings over paired rounds, with its interval if there are enough pairs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PairedRatio {
     /// Hodges–Lehmann estimate: the median of all pairwise averages of the log ratios, as a ratio.
     pub ratio: f64,
-    /// Interval of the exact Wilcoxon signed-rank test; `None` where there are too few pairs for its confidence.
+    /// Interval of the exact Wilcoxon signed-rank test; `None` if there are too few pairs for its confidence level.
     pub interval: Option<(f64, f64)>,
     /// Two-sided p of the exact signed-rank test against a ratio of 1.
     pub p: f64,
-    /// Pairs.
+    /// Number of pairs.
     pub n: usize,
 }
 
-/// The difference of two settings over paired rounds, with its interval where there are pairs enough: for figures that may be 0.
+/// The difference of two settings over paired rounds, with its interval if there are enough pairs: for figures that may be 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PairedDifference {
     /// Hodges–Lehmann estimate: the median of all pairwise averages of the differences.
     pub difference: f64,
-    /// Interval of the exact Wilcoxon signed-rank test; `None` where there are too few pairs for its confidence.
+    /// Interval of the exact Wilcoxon signed-rank test; `None` if there are too few pairs for its confidence level.
     pub interval: Option<(f64, f64)>,
     /// Two-sided p of the exact signed-rank test against no difference.
     pub p: f64,
-    /// Pairs.
+    /// Number of pairs.
     pub n: usize,
 }
 
@@ -39,11 +39,11 @@ pub fn paired_ratio(of: &[f64], to: &[f64]) -> Option<PairedRatio> {
     paired_ratio_at(of, to, 0.05)
 }
 
-/// The same with an interval that misses the truth with a probability of at most `alpha`.
+/// The same with an interval that excludes the true value with a probability of at most `alpha`.
 ///
-/// Source: Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, sections 3.1 to 3.3. Ties take the mean of
-/// their ranks and the distribution is the exact one given them; pairs without a difference keep their rank and take no
-/// side (Pratt).
+/// Source: Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, sections 3.1 to 3.3. Ties get the mean of their
+/// ranks, with the exact distribution given them; pairs without a difference keep their rank and count for neither side
+/// (Pratt).
 #[must_use]
 pub fn paired_ratio_at(of: &[f64], to: &[f64], alpha: f64) -> Option<PairedRatio> {
     let usable = |value: &f64| value.is_finite() && *value > 0.0;
@@ -55,7 +55,7 @@ pub fn paired_ratio_at(of: &[f64], to: &[f64], alpha: f64) -> Option<PairedRatio
     Some(PairedRatio { ratio: difference.exp(), interval: interval.map(|(low, high)| (low.exp(), high.exp())), p, n })
 }
 
-/// `of` less `to`, round by round, by the same method. `None` if there is no pair, or a value is not finite.
+/// `of` minus `to`, round by round, by the same method. `None` if there is no pair, or a value is not finite.
 #[must_use]
 pub fn paired_difference_at(of: &[f64], to: &[f64], alpha: f64) -> Option<PairedDifference> {
     if !of.iter().chain(to).all(|value| value.is_finite()) {
@@ -64,7 +64,7 @@ pub fn paired_difference_at(of: &[f64], to: &[f64], alpha: f64) -> Option<Paired
     shift(&of.iter().zip(to).map(|(of, to)| of - to).collect::<Vec<_>>(), alpha)
 }
 
-/// How far differences lie from 0.
+/// The location of differences relative to 0.
 fn shift(differences: &[f64], alpha: f64) -> Option<PairedDifference> {
     let n = differences.len();
     if n == 0 {
@@ -79,8 +79,8 @@ fn shift(differences: &[f64], alpha: f64) -> Option<PairedDifference> {
     Some(PairedDifference { difference: median_of_sorted(&averages), interval, p: signed_rank_p(differences), n })
 }
 
-/// The scatter of a single pair's log ratio around 0, where both sides of each pair are the same setting: the standard
-/// deviation that a normal distribution with this median distance would have. `None` as for [`paired_ratio`].
+/// The scatter of a single pair's log ratio around 0, if both sides of each pair have the same setting: the standard deviation
+/// of a normal distribution with this median distance. `None` as for [`paired_ratio`].
 #[must_use]
 pub fn scatter_of_pairs(of: &[f64], to: &[f64]) -> Option<f64> {
     /// Median distance from the centre of a standard normal distribution.
@@ -102,7 +102,7 @@ fn signed_rank_p(differences: &[f64]) -> f64 {
     (2.0 * below.min(above)).min(1.0)
 }
 
-/// The share of all choices of signs that gives each sum of the positive ones' ranks.
+/// The share of all choices of signs that give each sum of the positive ones' ranks.
 fn sign_shares(ranks: impl Iterator<Item = usize>) -> Vec<f64> {
     let mut shares = vec![1.0];
     for rank in ranks {

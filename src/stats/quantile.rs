@@ -1,19 +1,19 @@
-//! Percentiles of sorted samples: when one may be given, its value, and how far it can be trusted.
+//! Percentiles of sorted samples: when they may be stated, their value, and their interval.
 
 use statrs::distribution::{Binomial, DiscreteCDF};
 
-/// Half of what a 95 % interval leaves out.
+/// Half of what a 95 % interval excludes.
 const TAIL: f64 = 0.025;
 
-/// How many samples must lie beyond a percentile before it is given.
+/// How many samples must lie beyond a percentile before it is stated.
 const SAMPLES_BEYOND: f64 = 10.0;
 
 /// Larger than the rounding error of `1 - p` and `p * n`, smaller than the step between two ranks below 10^9 samples.
 const ROUNDING: f64 = 1e-9;
 
-/// Samples that a percentile `p` (0 to 1) needs before it is given: 10 / (1 - p), so that ten of them lie beyond it.
+/// Samples that a percentile `p` (0 to 1) requires: 10 / (1 - p), so that ten of them lie beyond it.
 ///
-/// 20 for p50, 100 for p90, 1,000 for p99, 10,000 for p99.9. No number of samples is enough for `p` = 1.
+/// 20 for p50, 100 for p90, 1,000 for p99, 10,000 for p99.9. For `p` = 1 no number of samples is enough.
 #[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub fn samples_needed(p: f64) -> usize {
@@ -21,14 +21,14 @@ pub fn samples_needed(p: f64) -> usize {
     (SAMPLES_BEYOND / (1.0 - p) * (1.0 - ROUNDING)).ceil() as usize
 }
 
-/// The smallest sample such that at least the share `p` (0 to 1) of all samples are less than or equal to it.
+/// The smallest sample for which at least the share `p` (0 to 1) of all samples are less than or equal to it.
 ///
-/// This is the nearest-rank percentile, with rank ⌈p·n⌉ and at least 1: the definition of `HdrHistogram`. No value is
-/// ever interpolated between samples.
+/// This is the nearest-rank percentile, with rank ⌈p·n⌉ and at least 1: the definition of `HdrHistogram`. Values are never
+/// interpolated between samples.
 ///
 /// # Panics
 ///
-/// When `sorted` is empty: no sample has no percentile.
+/// If `sorted` is empty.
 #[must_use]
 pub fn nearest_rank(sorted: &[u64], p: f64) -> u64 {
     debug_assert!(sorted.is_sorted(), "samples must be sorted");
@@ -36,7 +36,7 @@ pub fn nearest_rank(sorted: &[u64], p: f64) -> u64 {
     sorted[rank(sorted.len(), p) - 1]
 }
 
-/// The median of unsorted samples, by the nearest rank; `None` without any.
+/// The median of unsorted samples, by the nearest rank; `None` for no samples.
 #[must_use]
 pub fn median(samples: &[u64]) -> Option<u64> {
     let mut sorted = samples.to_vec();
@@ -53,12 +53,12 @@ fn rank(n: usize, p: f64) -> usize {
     (rank as usize).clamp(1, n)
 }
 
-/// The distribution-free 95 % confidence interval of a percentile `p` (0 to 1, ends excluded): two of the samples.
+/// The distribution-free 95 % confidence interval of a percentile `p` (0 to 1, exclusive): two of the samples.
 ///
-/// With B ~ Binomial(n, p), the interval from the l-th to the u-th smallest sample covers the percentile with
-/// probability P(l ≤ B < u) or more; l is the largest and u the smallest rank that leave at most 2.5 % on either side
-/// (David and Nagaraja, *Order Statistics*, 3rd edition, section 7.1). It assumes independent samples and nothing of
-/// their distribution. `None` when the samples are too few for 95 %: fewer than 6 for the median, 368 for p99.
+/// With B ~ Binomial(n, p), the interval from the l-th to the u-th smallest sample covers the percentile with probability P(l ≤
+/// B < u) or more; l is the largest and u the smallest rank that leave at most 2.5 % on either side (David and Nagaraja, *Order
+/// Statistics*, 3rd edition, section 7.1). It assumes independent samples, but no distribution. `None` if the samples are too
+/// few for 95 %: fewer than 6 for the median, 368 for p99.
 #[must_use]
 pub fn percentile_interval(sorted: &[u64], p: f64) -> Option<(u64, u64)> {
     debug_assert!(sorted.is_sorted(), "samples must be sorted");
@@ -66,15 +66,15 @@ pub fn percentile_interval(sorted: &[u64], p: f64) -> Option<(u64, u64)> {
     Some((sorted[low - 1], sorted[high - 1]))
 }
 
-/// The ranks, from 1, of the samples that bound the 95 % interval.
+/// The ranks, from 1, of the samples at the ends of the 95 % interval.
 fn interval_ranks(n: usize, p: f64) -> Option<(usize, usize)> {
     if !(p > 0.0 && p < 1.0) {
         return None;
     }
     let below = Binomial::new(p, n as u64).ok()?;
-    // P(B < low) ≤ TAIL for the largest such rank: the first count whose cumulated probability exceeds TAIL.
+    // P(B < low) ≤ TAIL for the largest such rank: the first count whose cumulative probability exceeds TAIL.
     let low = smallest(n, |count| below.cdf(count) > TAIL);
-    // P(B ≥ high) ≤ TAIL for the smallest such rank, which lies one above a count.
+    // P(B ≥ high) ≤ TAIL for the smallest such rank, which is one above a count.
     let high = smallest(n, |count| below.sf(count) <= TAIL) + 1;
     (low >= 1 && high <= n).then_some((low, high))
 }

@@ -1,4 +1,4 @@
-//! A race between settings: interleaved rounds, out of which a setting is dropped as soon as the answer cannot be it.
+//! A race between settings: interleaved rounds, from which a setting is dropped as soon as it cannot be the best.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -7,44 +7,45 @@ use super::mean::median_of_sorted;
 /// A setting that is slower by less than this counts as equal.
 pub const EQUAL_WITHIN: f64 = 0.03;
 
-/// How surely a setting must be out before it is dropped: the one-sided chance of being wrong about it.
+/// The one-sided error with which a setting is dropped.
 const ALPHA: f64 = 0.01;
 
-/// Before there are rounds enough for an interval, a setting is dropped only if it reaches less than this share of the leader's
-/// speed: what is that slow was cut off, and no noise of a usable machine does that.
+/// Until there are enough rounds for an interval, a setting is only dropped below this share of the leader's speed: such a slow
+/// run was cut off, and no noise on a usable machine has that effect.
 const HOPELESS: f64 = 0.4;
 
 /// Fewest degrees of freedom behind the scatter of ratios.
 const FEWEST_DEGREES: usize = 4;
 
-/// The normal quantile of one-sided 99 %: for shares of frames.
+/// The normal quantile of one-sided 99 %, for shares of frames.
 const Z: f64 = 2.326_347_9;
 
-/// What one setting did in one round.
+/// The result of one setting in one round.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RoundResult {
     /// Its speed; larger is better.
     pub speed: f64,
-    /// Frames of the scene meanwhile, and how many of them were late.
+    /// Number of frames of the scene meanwhile, and of late ones.
     pub frames: (u64, u64),
 }
 
-/// Why a setting is out of the race.
+/// Why a setting was dropped.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum DropReason {
-    /// More frames are late than the limit allows, however lucky the rounds to come. The smallest share that the frames speak for.
+    /// More frames are late than the limit allows, whatever future rounds bring. The smallest share that is consistent with the
+    /// frames.
     LateFrames {
         /// A share from 0 to 1.
         at_least: f64,
     },
-    /// Surely slower than the leader by more than [`EQUAL_WITHIN`].
+    /// Significantly slower than the leader, by more than [`EQUAL_WITHIN`].
     Slower {
-        /// The largest share of the leader's speed that the rounds speak for, from 0 to 1.
+        /// The largest share of the leader's speed that is consistent with the rounds, from 0 to 1.
         at_most: f64,
     },
 }
 
-/// That a setting was dropped.
+/// A setting was dropped.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dropped {
     /// Why.
@@ -53,14 +54,14 @@ pub struct Dropped {
     pub after_rounds: usize,
 }
 
-/// One setting's part in the race. It takes part in all rounds until it is dropped.
+/// The state of one setting. It takes part in all rounds until it is dropped.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Runner {
     /// Round by round.
     pub speeds: Vec<f64>,
-    /// Frames so far, and how many of them were late.
+    /// Number of frames so far, and of late ones.
     pub frames: (u64, u64),
-    /// Whether and why it is out.
+    /// Whether and why it was dropped.
     pub dropped: Option<Dropped>,
 }
 
@@ -73,38 +74,38 @@ impl Runner {
         (!sorted.is_empty()).then(|| median_of_sorted(&sorted))
     }
 
-    /// The share of late frames; 0 where none were counted.
+    /// The share of late frames; 0 if none were counted.
     #[must_use]
     pub fn late_share(&self) -> f64 {
         self.frames.1 as f64 / self.frames.0.max(1) as f64
     }
 }
 
-/// Where the race stands.
+/// The state of the race.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Another round may change the answer.
+    /// Further rounds may change the result.
     Open,
-    /// No setting that still runs can be faster than the leader by more than [`EQUAL_WITHIN`].
+    /// No remaining setting can be faster than the leader by more than [`EQUAL_WITHIN`].
     Decided,
 }
 
-/// A race between settings for the same thing.
+/// A race between settings for the same task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Race {
     runners: Vec<Runner>,
-    /// The largest share of late frames that is admissible; `None` where frames do not count.
+    /// The largest admissible share of late frames; `None` if frames do not matter.
     late_limit: Option<f64>,
 }
 
 impl Race {
-    /// A race between so many settings.
+    /// A race between this number of settings.
     #[must_use]
     pub fn new(settings: usize) -> Self {
         Self { runners: vec![Runner::default(); settings], late_limit: None }
     }
 
-    /// Sets the largest admissible share of late frames. It may change while more is learned of the scene alone.
+    /// Sets the largest admissible share of late frames. It may change as more is known about the scene alone.
     pub fn limit_late_frames(&mut self, share: f64) {
         self.late_limit = Some(share);
     }
@@ -121,14 +122,14 @@ impl Race {
         (0..self.runners.len()).filter(|&at| self.runners[at].dropped.is_none()).collect()
     }
 
-    /// Keeps what a setting did in a round.
+    /// Records the result of a setting in a round.
     pub fn record(&mut self, at: usize, result: RoundResult) {
         let runner = &mut self.runners[at];
         runner.speeds.push(result.speed);
         runner.frames = (runner.frames.0 + result.frames.0, runner.frames.1 + result.frames.1);
     }
 
-    /// The fastest by the median among those that keep within the limit; where none does, among all.
+    /// The fastest by the median among those within the limit; among all if there are none.
     #[must_use]
     pub fn leader(&self) -> Option<usize> {
         let fastest = |admissible: bool| {
@@ -139,14 +140,14 @@ impl Race {
         fastest(true).or_else(|| fastest(false))
     }
 
-    /// Whether a setting keeps its late frames within the limit, by what was counted.
+    /// Whether a setting's counted late frames are within the limit.
     #[must_use]
     pub fn keeps_limit(&self, at: usize) -> bool {
         self.late_limit.is_none_or(|limit| self.runners[at].late_share() <= limit)
     }
 
-    /// Drops whatever cannot be the answer any more, after a round in which all that run took part. Says whether another round
-    /// can change the answer.
+    /// Drops whatever can no longer be the best, after a round with all remaining settings. Returns whether further rounds can
+    /// change the result.
     pub fn judge(&mut self) -> Standing {
         self.drop_late();
         let Some(leader) = self.leader() else { return Standing::Open };
@@ -175,12 +176,12 @@ impl Race {
                 None => is_open = true,
             }
         }
-        // The leader itself may be inadmissible by a hair, or admissible by luck.
+        // The leader itself may be narrowly inadmissible, or admissible by chance.
         is_open |= self.is_limit_open(leader);
         if is_open { Standing::Open } else { Standing::Decided }
     }
 
-    /// Drops those whose late frames exceed the limit surely, as long as one remains that may keep it.
+    /// Drops those whose late frames significantly exceed the limit, as long as one remains that may be within it.
     fn drop_late(&mut self) {
         let Some(limit) = self.late_limit else { return };
         let lowest = |runner: &Runner| wilson(runner.frames).0;
@@ -194,17 +195,17 @@ impl Race {
         }
     }
 
-    /// Whether more frames may still move the leader across the limit while others could take its place.
+    /// Whether more frames may still move the leader across the limit while others could replace it.
     fn is_limit_open(&self, leader: usize) -> bool {
         let Some(limit) = self.late_limit else { return false };
         let (low, high) = wilson(self.runners[leader].frames);
         self.running().len() > 1 && self.keeps_limit(leader) && low <= limit && high > limit && {
-            // Twice the limit as its upper bound is near enough for a choice.
+            // Twice the limit as its upper bound is close enough for a choice.
             high > 2.0 * limit
         }
     }
 
-    /// The scatter of one round's log ratio to the leader, pooled over all settings, with its degrees of freedom.
+    /// The scatter of a round's log ratio to the leader, pooled over all settings, with its degrees of freedom.
     fn scatter(&self, leader: usize) -> Option<(f64, usize)> {
         let (mut squares, mut degrees) = (0.0, 0);
         for at in (0..self.runners.len()).filter(|&at| at != leader) {
@@ -218,7 +219,7 @@ impl Race {
         (degrees >= FEWEST_DEGREES).then(|| ((squares / degrees as f64).sqrt(), degrees))
     }
 
-    /// The log ratios to the leader, of the rounds that both took part in.
+    /// The log ratios to the leader, of the rounds with both.
     fn logs(&self, at: usize, leader: usize) -> Vec<f64> {
         let pairs = self.runners[at].speeds.iter().zip(&self.runners[leader].speeds);
         pairs.filter(|(own, its)| **own > 0.0 && **its > 0.0).map(|(own, its)| (own / its).ln()).collect()
@@ -246,7 +247,7 @@ struct Share {
     highest_seen: f64,
 }
 
-/// Wilson's interval of a share, 99 % on either side; the whole range where nothing was counted.
+/// Wilson's interval of a share, 99 % on either side; the complete range if nothing was counted.
 ///
 /// Source: Wilson, *Probable inference, the law of succession, and statistical inference*, JASA 22 (1927).
 fn wilson((total, hits): (u64, u64)) -> (f64, f64) {

@@ -1,4 +1,4 @@
-//! Ranks, doubled so that the mean rank of ties stays a whole number, and what tests by ranks have in common.
+//! Ranks, doubled so that the mean rank of ties is an integer, and shared parts of rank tests.
 
 /// Twice the rank of each value, from 2; ties take twice the mean of their ranks.
 pub(super) fn doubled_midranks(values: &[f64]) -> Vec<usize> {
@@ -18,8 +18,8 @@ pub(super) fn doubled_midranks(values: &[f64]) -> Vec<usize> {
     ranks
 }
 
-/// How many of the smallest outcomes together have a probability of at most `alpha` / 2, given the probability of each from
-/// the smallest on; `None` where even the first is more probable.
+/// How many of the smallest outcomes together have a probability of at most `alpha` / 2, given the probability of each,
+/// smallest first; `None` if even the first is more probable.
 pub(super) fn critical_count(shares: impl Iterator<Item = f64>, alpha: f64) -> Option<usize> {
     let mut below = 0.0;
     let count = shares.take_while(|share| {

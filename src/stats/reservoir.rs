@@ -1,10 +1,10 @@
-//! Samples of a series whose length nobody knows, in memory that is bounded.
+//! Samples of a series of unknown length, in bounded memory.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// Keeps every value of a short series, and of a longer one a random sample: each value has the same chance to be in it (Vitter 1985,
-/// "Random sampling with a reservoir", algorithm R).
+/// Keeps all values of a short series, and a random sample of a longer one: each value is kept with the same probability
+/// (Vitter 1985, "Random sampling with a reservoir", algorithm R).
 #[derive(Debug)]
 pub struct Reservoir {
     values: Vec<u64>,
@@ -15,20 +15,20 @@ pub struct Reservoir {
 }
 
 impl Default for Reservoir {
-    /// Keeps a million values.
+    /// Keeps up to a million values.
     fn default() -> Self {
         Self::of_at_most(1_000_000)
     }
 }
 
 impl Reservoir {
-    /// Keeps no more than `most` values.
+    /// Keeps at most `most` values.
     #[must_use]
     pub fn of_at_most(most: usize) -> Self {
         Self { values: Vec::new(), most, seen: 0, sum: 0, random: StdRng::seed_from_u64(0) }
     }
 
-    /// Takes the next value.
+    /// Adds a value.
     pub fn push(&mut self, value: u64) {
         self.seen += 1;
         self.sum = self.sum.saturating_add(value);
@@ -42,19 +42,19 @@ impl Reservoir {
         }
     }
 
-    /// The values that were kept. In the order of coming as long as all were.
+    /// The kept values. In order of arrival as long as all were kept.
     #[must_use]
     pub fn values(&self) -> &[u64] {
         &self.values
     }
 
-    /// How many values came.
+    /// Number of values added.
     #[must_use]
     pub fn seen(&self) -> u64 {
         self.seen
     }
 
-    /// The sum of all that came, kept or not.
+    /// The sum of all values, kept or not.
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.sum

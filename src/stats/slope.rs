@@ -1,31 +1,30 @@
-//! How fast a quantity grows, whatever a few outliers do: the Theil–Sen slope with the interval of Kendall's test.
+//! Growth of a quantity, robust against outliers: the Theil–Sen slope with the interval of Kendall's test.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::mean::median_of_sorted;
 
-/// Most points for which the distribution behind the interval is reckoned exactly; beyond, the normal one serves.
+/// Up to this number of points the interval's distribution is exact; beyond, it is approximated by the normal distribution.
 const MOST_EXACT: usize = 60;
 
-/// A slope, in units of y a unit of x.
+/// A slope, in units of y per unit of x.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Slope {
     /// The median of the slopes between all pairs of points.
     pub value: f64,
-    /// Its interval; `None` where there are too few points for the confidence that was asked for: 95 % wants 5, 99 % wants
-    /// 6.
+    /// Its interval; `None` if there are too few points for the confidence level: 95 % needs 5, 99 % needs 6.
     pub interval: Option<(f64, f64)>,
-    /// Points.
+    /// Number of points.
     pub n: usize,
 }
 
-/// The slope through points `(x, y)` in ascending order of x, each x once, with an interval of that confidence (0.95). `None`
-/// for fewer than two points, or where a number is not finite or an x is not above the one before.
+/// The slope through points `(x, y)` in ascending order of x, each x once, with an interval of that confidence level (0.95).
+/// `None` for fewer than two points, or if a number is not finite or an x is not above the previous one.
 ///
-/// The interval is that of Sen: the slopes at two ranks, which Kendall's test sets. It assumes that the points scatter about
-/// their line independently of each other, and nothing of how. Equal y make it wider than it need be, never narrower.
-/// Source: Sen, *Estimates of the regression coefficient based on Kendall's tau*, 1968; Hollander, Wolfe and Chicken,
-/// *Nonparametric Statistical Methods*, section 9.3. All pairs are looked at: with n points, time and memory grow with n².
+/// The interval is that of Sen: the slopes at two ranks, determined by Kendall's test. It assumes that the points scatter
+/// independently about their line, but no distribution. Ties in y make it wider than necessary, never narrower. Source: Sen,
+/// *Estimates of the regression coefficient based on Kendall's tau*, 1968; Hollander, Wolfe and Chicken, *Nonparametric
+/// Statistical Methods*, section 9.3. All pairs are used: with n points, time and memory grow with n².
 #[must_use]
 pub fn theil_sen(points: &[(f64, f64)], confidence: f64) -> Option<Slope> {
     let finite = points.iter().all(|(x, y)| x.is_finite() && y.is_finite());
@@ -42,14 +41,14 @@ pub fn theil_sen(points: &[(f64, f64)], confidence: f64) -> Option<Slope> {
     Some(Slope { value: median_of_sorted(&slopes), interval, n: points.len() })
 }
 
-/// A line through points: a slope, and where it begins.
+/// A line through points: slope and intercept.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Line {
     /// The slope.
     pub slope: Slope,
-    /// Its y at x 0: the median of what the slope leaves over.
+    /// Its y at x 0: the median of the residuals.
     pub intercept: f64,
-    /// How far the points lie from it at most, in units of y.
+    /// The largest distance of a point from it, in units of y.
     pub farthest: f64,
 }
 
@@ -64,8 +63,8 @@ pub fn robust_line(points: &[(f64, f64)], confidence: f64) -> Option<Line> {
     Some(Line { slope, intercept, farthest })
 }
 
-/// The largest rank k, from 1, such that fewer than k of all pairs are out of order with a probability of at most `tail`,
-/// where there is no slope; `None` if even none out of order is likelier.
+/// The largest rank k, from 1, for which fewer than k pairs are out of order with a probability of at most `tail`, if there is
+/// no slope; `None` if even none out of order is more probable.
 fn critical_rank(points: usize, tail: f64) -> Option<usize> {
     if points > MOST_EXACT {
         return approximate_rank(points, tail);
@@ -78,11 +77,11 @@ fn critical_rank(points: usize, tail: f64) -> Option<usize> {
     Some(rank.count()).filter(|&rank| rank > 0)
 }
 
-/// The share of all orders of `points` things that have 0, 1, 2 … pairs out of order (Mahonian numbers over n!).
+/// The share of all permutations of `points` items that have 0, 1, 2 … pairs out of order (Mahonian numbers over n!).
 fn inversions(points: usize) -> Vec<f64> {
     let mut shares = vec![1.0];
     for size in 2..=points {
-        // The next thing goes before 0 to size - 1 of those that are there, each as likely.
+        // The next item is inserted before 0 to size - 1 of the existing ones, each with equal probability.
         let mut next = vec![0.0; shares.len() + size - 1];
         for (count, share) in shares.iter().enumerate() {
             for more in 0..size {
@@ -94,8 +93,8 @@ fn inversions(points: usize) -> Vec<f64> {
     shares
 }
 
-/// The same from the normal distribution, with the variance n(n − 1)(2n + 5)/72 of the pairs out of order, half a pair
-/// of continuity included.
+/// The same from the normal distribution, with the variance n(n − 1)(2n + 5)/72 of the pairs out of order, and a continuity
+/// correction of half a pair.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Not negative, and far below 2^53.
 fn approximate_rank(points: usize, tail: f64) -> Option<usize> {
     let n = points as f64;

@@ -1,4 +1,4 @@
-//! A sample set in a handful of figures, none of which is given when the samples cannot carry it.
+//! A summary of samples; figures are omitted if there are too few samples.
 
 use super::mean::mean_interval;
 use super::quantile::{nearest_rank, percentile_interval, samples_needed};
@@ -6,7 +6,7 @@ use super::quantile::{nearest_rank, percentile_interval, samples_needed};
 /// The percentiles of a summary, as shares of all samples.
 pub const PERCENTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
 
-/// Fewest samples for a quartile distance: one in each quarter.
+/// Fewest samples for an interquartile range: one in each quarter.
 const QUARTERS: usize = 4;
 
 /// One percentile of a summary.
@@ -14,11 +14,11 @@ const QUARTERS: usize = 4;
 pub struct Percentile {
     /// Share of the samples at or below it, 0 to 1.
     pub p: f64,
-    /// Its value in nanoseconds; `None` when there are fewer samples than it needs.
+    /// Its value in nanoseconds; `None` if there are fewer samples than it needs.
     pub value_ns: Option<u64>,
     /// Samples that it needs.
     pub needs: usize,
-    /// Its distribution-free 95 % confidence interval in nanoseconds, where the value is given.
+    /// Its distribution-free 95 % confidence interval in nanoseconds, if it has a value.
     pub interval_ns: Option<(u64, u64)>,
 }
 
@@ -31,31 +31,31 @@ impl Percentile {
         Self { p, value_ns: Some(nearest_rank(sorted_ns, p)), needs, interval_ns: percentile_interval(sorted_ns, p) }
     }
 
-    /// The name that figures carry: `p50`, `p99.9`.
+    /// Its metric name: `p50`, `p99.9`.
     #[must_use]
     pub fn name(&self) -> String {
-        // Rounded to a thousandth of a percent: 0.999 × 100 is 99.90000000000001 on some values of p.
+        // Rounded to a thousandth of a percent: 0.999 × 100 is 99.90000000000001 for some values of p.
         format!("p{}", (self.p * 1e5).round() / 1e3)
     }
 }
 
-/// What a set of samples comes to. Every figure is absent rather than 0 or NaN when there are too few samples.
+/// The summary of a set of samples. Figures with too few samples are absent, never 0 or NaN.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// How many samples.
+    /// Number of samples.
     pub n: usize,
-    /// Arithmetic mean, in nanoseconds; from one sample on.
+    /// Arithmetic mean, in nanoseconds, for one or more samples.
     pub mean_ns: Option<f64>,
-    /// Sample standard deviation (n - 1), in nanoseconds; from two samples on.
+    /// Sample standard deviation (n - 1), in nanoseconds, for two or more samples.
     pub stddev_ns: Option<f64>,
-    /// Student's t 95 % confidence interval of the mean, in nanoseconds; from two samples on. Assumes independent
-    /// samples. Not given where it would reach below the smallest sample: they are too skewed and too few for it.
+    /// Student's t 95 % confidence interval of the mean, in nanoseconds, for two or more samples. Assumes independent samples.
+    /// Omitted if it would extend below the smallest sample: then the samples are too skewed and too few.
     pub mean_ci_ns: Option<(f64, f64)>,
     /// Smallest sample, in nanoseconds.
     pub min_ns: Option<u64>,
     /// Largest sample, in nanoseconds.
     pub max_ns: Option<u64>,
-    /// Distance between the quartiles (nearest rank), in nanoseconds; from four samples on.
+    /// Interquartile range (nearest rank), in nanoseconds, for four or more samples.
     pub iqr_ns: Option<u64>,
     /// The percentiles of [`PERCENTILES`], in that order.
     pub percentiles: Vec<Percentile>,

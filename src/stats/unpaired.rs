@@ -1,50 +1,50 @@
-//! Comparing two sets of runs that were measured apart: ranks alone, without assuming a distribution.
+//! Comparison of two sets of runs that were not interleaved: by ranks, without assuming a distribution.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::mean::median_of_sorted;
 use super::ranks::{critical_count, doubled_midranks};
 
-/// Up to so many runs on both sides together the distributions are exact; beyond, the normal approximation is as good.
+/// Up to this total number of runs the distributions are exact; beyond, the normal approximation is as good.
 const EXACT_UP_TO: usize = 50;
 
-/// The ratio of two sets of runs, with its interval where there are runs enough.
+/// The ratio of two sets of runs, with its interval if there are enough runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UnpairedRatio {
     /// Hodges–Lehmann estimate: the median of all differences of logs between the two sets, as a ratio.
     pub ratio: f64,
-    /// Interval of the exact Mann–Whitney test; `None` where there are too few runs for its confidence.
+    /// Interval of the exact Mann–Whitney test; `None` if there are too few runs for its confidence level.
     pub interval: Option<(f64, f64)>,
     /// Two-sided p of the exact Mann–Whitney test against a ratio of 1.
     pub p: f64,
 }
 
-/// The ratio of `of` to `to`, with an interval that misses the truth with a probability of at most `alpha`. `None` if a
+/// The ratio of `of` to `to`, with an interval that excludes the true value with a probability of at most `alpha`. `None` if a
 /// side is empty, or a value is not positive and finite.
 #[must_use]
 pub fn unpaired_ratio(of: &[f64], to: &[f64], alpha: f64) -> Option<UnpairedRatio> {
     RankSumTest::new(of.len(), to.len(), alpha).ratio(of, to)
 }
 
-/// The exact Mann–Whitney test for two sets of given sizes. What depends on nothing but the sizes is computed once, for many
+/// The exact Mann–Whitney test for two sets of given sizes. Whatever only depends on the sizes is computed once, for many
 /// figures of the same runs.
 ///
-/// Source: Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, sections 4.1 to 4.3. Ties take the mean of
-/// their ranks.
+/// Source: Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, sections 4.1 to 4.3. Ties get the mean of their
+/// ranks.
 #[derive(Debug, Clone)]
 pub struct RankSumTest {
-    /// Values on the first side.
+    /// Number of values on the first side.
     of: usize,
-    /// Values on the second side.
+    /// Number of values on the second side.
     to: usize,
-    /// Rank of the shifts that the interval ends with.
+    /// Rank of the shifts at the ends of the interval.
     critical: Option<usize>,
-    /// The share of all choices that gives each doubled rank sum where there are no ties; empty where it is approximated.
+    /// The share of all choices with each doubled rank sum if there are no ties; empty if it is approximated.
     untied: Vec<f64>,
 }
 
 impl RankSumTest {
-    /// The test for `of` values against `to`, with intervals that miss the truth with a probability of at most `alpha`.
+    /// The test for `of` values against `to`, with intervals that exclude the true value with a probability of at most `alpha`.
     #[must_use]
     pub fn new(of: usize, to: usize, alpha: f64) -> Self {
         let ranks: Vec<usize> = (1..=of + to).map(|rank| 2 * rank).collect();
@@ -83,12 +83,12 @@ impl RankSumTest {
     }
 }
 
-/// Over all choices of which ranks the first side takes.
+/// Over all choices of ranks for the first side.
 fn exact_p(ranks: &[usize], taken: usize) -> f64 {
     p_of(ranks, taken, &rank_sum_shares(ranks, taken))
 }
 
-/// Both tails of the sum of the ranks that were taken, given the share of each sum.
+/// Both tails of the sum of the chosen ranks, given the share of each sum.
 fn p_of(ranks: &[usize], taken: usize, shares: &[f64]) -> f64 {
     let sum: usize = ranks[..taken].iter().sum();
     let (below, above): (f64, f64) = (shares[..=sum].iter().sum(), shares[sum..].iter().sum());
@@ -105,15 +105,15 @@ fn approximate_p(ranks: &[usize], taken: usize) -> f64 {
     if sd == 0.0 {
         return 1.0;
     }
-    // The next possible doubled sum is two away: the correction for continuity is one.
+    // Possible doubled sums are two apart, so the continuity correction is one.
     let distance = ((sum as f64 - m * (total + 1.0)).abs() - 1.0).max(0.0) / sd;
     2.0 * (1.0 - Normal::standard().cdf(distance))
 }
 
-/// The share of all choices of `taken` ranks that gives each sum.
+/// The share of all choices of `taken` ranks with each sum.
 fn rank_sum_shares(ranks: &[usize], taken: usize) -> Vec<f64> {
     let most: usize = ranks.iter().sum();
-    // ways[k][s]: in how many ways k of the ranks seen so far have the sum s.
+    // ways[k][s]: the number of ways in which k of the ranks seen so far have the sum s.
     let mut ways = vec![vec![0.0; most + 1]; taken + 1];
     ways[0][0] = 1.0;
     for &rank in ranks {
@@ -128,8 +128,8 @@ fn rank_sum_shares(ranks: &[usize], taken: usize) -> Vec<f64> {
     ways[taken].iter().map(|count| count / total).collect()
 }
 
-/// The largest rank k, from 1, such that fewer than k shifts lie on the wrong side with a probability of at most
-/// `alpha` / 2. `untied` is the share of each doubled rank sum, up to the sizes that have one.
+/// The largest rank k, from 1, for which fewer than k shifts lie on the wrong side with a probability of at most `alpha` / 2.
+/// `untied` is the share of each doubled rank sum, up to the sizes that have one.
 fn critical_rank(m: usize, n: usize, untied: &[f64], alpha: f64) -> Option<usize> {
     if m + n > EXACT_UP_TO {
         let (m, n) = (m as f64, n as f64);

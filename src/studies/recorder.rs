@@ -240,7 +240,7 @@ mod tests {
         recorder.run.state = RunState::Complete;
         recorder.finish().unwrap();
         let says = recorder.settle().unwrap_err().to_string();
-        assert!(says.starts_with("the record is not whole: report.md could not be written: "), "{says}");
+        assert!(says.starts_with("the record is incomplete: report.md could not be written: "), "{says}");
         assert!(recorder.settle().is_ok());
         assert_eq!(RecordFolder::read(temp.path()).unwrap().state, RunState::Complete);
     }

@@ -1,4 +1,4 @@
-//! The one owner of standard output and standard error: data on the first, everything else on the second.
+//! The single owner of standard output and standard error: data on the first, everything else on the second.
 
 mod keys;
 mod printer;

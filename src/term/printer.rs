@@ -8,10 +8,10 @@ use anstyle::{AnsiColor, Style};
 use super::screen::is_taken;
 use crate::text;
 
-/// Characters of a message at most: a bridge may send an error of a megabyte.
+/// Longest message, in characters: a bridge may send an error of a megabyte.
 const LONGEST_MESSAGE: usize = 8_000;
 
-/// Width of a table when standard output is no terminal, in columns.
+/// Width of a table if standard output is not a terminal, in columns.
 const PIPED_WIDTH: usize = 120;
 
 /// What may be printed, and how.
@@ -21,14 +21,14 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// A printer; `quiet` leaves out progress and notes.
+    /// A printer; `quiet` suppresses progress and notes.
     #[must_use]
     pub fn new(quiet: bool) -> Self {
         LazyLock::force(&STDOUT_WAS_TERMINAL);
         Self { quiet }
     }
 
-    /// Whether a person watches standard error.
+    /// Whether standard error is a terminal.
     #[must_use]
     pub fn is_watched(self) -> bool {
         !self.quiet && io::stderr().is_terminal()
@@ -40,7 +40,7 @@ impl Printer {
         *STDOUT_WAS_TERMINAL
     }
 
-    /// Columns that a table may take on standard output.
+    /// Columns available for a table on standard output.
     #[must_use]
     pub fn width(self) -> usize {
         if !io::stdout().is_terminal() {
@@ -49,17 +49,15 @@ impl Printer {
         console::Term::stdout().size_checked().map_or(PIPED_WIDTH, |(_, columns)| usize::from(columns).max(40))
     }
 
-    /// Writes data to standard output, with a newline at its end. What could steer a terminal is written out; JSON stays the
-    /// same JSON.
+    /// Writes data to standard output, ending in a newline. Terminal control characters are escaped; JSON keeps its meaning.
     ///
     /// # Errors
-    /// What the system says, but for a pipe that nobody reads any more, which is a reader's right, and a terminal that was
-    /// closed.
+    /// The system's error, except for a pipe whose reader has closed it, which is allowed, and a closed terminal.
     pub fn data(self, text: &str) -> io::Result<()> {
         self.styled(&text::lines(text))
     }
 
-    /// The same for text that has styles of its own, and is safe otherwise.
+    /// The same for text with styles of its own that is otherwise safe.
     ///
     /// # Errors
     /// As [`Self::data`].
@@ -73,10 +71,10 @@ impl Printer {
         }
     }
 
-    /// Asks a person for consent, on standard error: only `y` or `yes` gives it. `None` where nobody is there to ask.
+    /// Asks for confirmation on standard error: only `y` or `yes` confirms. `None` if there is no terminal to ask on.
     ///
     /// # Errors
-    /// What the system says of standard input.
+    /// The system's error of standard input.
     pub fn consent(self, question: &str) -> io::Result<Option<bool>> {
         if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return Ok(None);
@@ -89,10 +87,10 @@ impl Printer {
         Ok(Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")))
     }
 
-    /// The same for a command that goes on: whether anybody still reads.
+    /// The same for a command that continues; returns whether the output is still read.
     ///
     /// # Errors
-    /// What the system says, but for a pipe or a terminal that nobody reads any more.
+    /// The system's error, except for a pipe or a terminal that has been closed.
     pub fn stream(self, text: &str) -> io::Result<bool> {
         let mut stdout = anstream::stdout().lock();
         match writeln!(stdout, "{}", text::lines(text)).and_then(|()| stdout.flush()) {
@@ -102,39 +100,39 @@ impl Printer {
         }
     }
 
-    /// A note for the user who is not in a hurry.
+    /// A note, suppressed by `--quiet`.
     pub fn note(self, text: &str) {
         if !self.quiet {
             line("", Style::new(), text);
         }
     }
 
-    /// Something that the reader must know to read the figures aright.
+    /// A warning that the reader needs to interpret the figures.
     pub fn warning(self, text: &str) {
         line("warning: ", AnsiColor::Yellow.on_default().bold(), text);
     }
 
-    /// Why it did not work.
+    /// An error.
     pub fn error(self, text: &str) {
         line("error: ", AnsiColor::Red.on_default().bold(), text);
     }
 
-    /// What to try.
+    /// A hint.
     pub fn hint(self, text: &str) {
         line("hint: ", AnsiColor::Cyan.on_default().bold(), text);
     }
 }
 
-/// Whether a view may use colours: `NO_COLOR` and terminals without any forbid it.
+/// Whether a display may use colours: not with `NO_COLOR` or on terminals without any.
 #[must_use]
 pub fn is_coloured() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
-/// Whether standard output was a terminal when the program started: one that was closed does not say that it was one.
+/// Whether standard output was a terminal when the program started: a closed one can no longer be recognised.
 static STDOUT_WAS_TERMINAL: LazyLock<bool> = LazyLock::new(|| io::stdout().is_terminal());
 
-/// Whether output was refused because nobody reads it any more: the pipe was closed, or the terminal was.
+/// Whether output failed because its reader is gone: the pipe or the terminal was closed.
 fn is_read_no_more(error: &io::Error) -> bool {
     #[cfg(unix)]
     if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) && *STDOUT_WAS_TERMINAL {
@@ -143,10 +141,10 @@ fn is_read_no_more(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }
 
-/// Lines that would have been drawn over by a view, in their order.
+/// Lines that the display would have overwritten, in order.
 static HELD_BACK: Mutex<Vec<(&'static str, Style, String)>> = Mutex::new(Vec::new());
 
-/// Prints the lines that were held back while a view had the terminal.
+/// Prints the lines that were deferred while a display had the terminal.
 pub(super) fn print_held_back() {
     let lines = std::mem::take(&mut *HELD_BACK.lock().unwrap_or_else(PoisonError::into_inner));
     for (label, style, text) in lines {
@@ -154,8 +152,8 @@ pub(super) fn print_held_back() {
     }
 }
 
-/// The text with its later lines moved in where they begin as a line of this program does: text from elsewhere in an error must
-/// not pose as its hint.
+/// The text with its continuation lines indented if they look like lines of this program: foreign text in an error must not
+/// pass as a hint.
 fn without_labels(text: &str) -> String {
     let is_labelled = |line: &str| ["error: ", "hint: ", "warning: "].iter().any(|label| line.starts_with(label));
     let later = |line: &str| if is_labelled(line) { format!("\n  {line}") } else { format!("\n{line}") };
@@ -164,7 +162,8 @@ fn without_labels(text: &str) -> String {
     first + &lines.map(later).collect::<String>()
 }
 
-/// One message on standard error, safe to show and not endless, once no view has the terminal. Nobody can be told when even that fails.
+/// One message on standard error, sanitised and of limited length, once no display has the terminal. If that fails there is no
+/// other place to report it.
 fn line(label: &'static str, style: Style, text: &str) {
     if is_taken() {
         HELD_BACK.lock().unwrap_or_else(PoisonError::into_inner).push((label, style, text.to_owned()));

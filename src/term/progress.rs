@@ -1,6 +1,6 @@
-//! Progress: a live bar for a person, plain lines for a log, nothing for `--quiet`.
+//! Progress: a live bar on a terminal, plain lines in a log, nothing with `--quiet`.
 //!
-//! The measuring thread only raises a counter. A thread of its own looks at it ten times a second and draws.
+//! The measuring thread only increments a counter. A separate thread reads it ten times per second and draws.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -51,18 +51,18 @@ impl Progress {
         Self { done, live, printer }
     }
 
-    /// The counter to raise with each step.
+    /// The counter to increment with each step.
     #[must_use]
     pub fn counter(&self) -> &AtomicU64 {
         &self.done
     }
 
-    /// Ends it without a word: what comes next says how.
+    /// Ends it silently: the next output reports the outcome.
     pub fn clear(self) {
         drop(self);
     }
 
-    /// Ends it, and leaves `outcome` as a line of its own.
+    /// Ends it, and prints `outcome` as a line of its own.
     pub fn finish(self, outcome: &str) {
         let printer = self.printer;
         self.clear();

@@ -1,4 +1,4 @@
-//! A view that fills the terminal: entered, drawn, and left as it was on every way out.
+//! A full-screen display: entered, drawn, and restored however it ends.
 
 use std::io::{self, IsTerminal, Stdout};
 use std::mem::ManuallyDrop;
@@ -19,27 +19,26 @@ use super::keys::{Key, Keys};
 use super::printer::print_held_back;
 use crate::text;
 
-/// Whether the terminal is ours at this moment.
+/// Whether the display has the terminal now.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
-/// The terminal, taken for a view. Given back when this is dropped, on a panic, and by [`restore_terminal`].
+/// The terminal while it shows a display. Restored when this is dropped, on a panic, and by [`restore_terminal`].
 #[derive(Debug)]
 pub struct Screen {
-    /// Never dropped: on its way out it would show the cursor, which [`restore_terminal`] does, and panic where the terminal is
-    /// gone.
+    /// Never dropped: that would show the cursor, which [`restore_terminal`] does, and panic if the terminal is gone.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     keys: Keys,
 }
 
 impl Screen {
-    /// Whether there is a terminal that a view can be shown on and a keyboard to leave it by.
+    /// Whether there is a terminal for a display and a keyboard to quit it.
     #[must_use]
     pub fn is_possible() -> bool {
         let dumb = std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
         io::stdout().is_terminal() && io::stdin().is_terminal() && !dumb
     }
 
-    /// Takes the terminal.
+    /// Takes over the terminal.
     pub fn enter() -> io::Result<Self> {
         restore_on_panic();
         ENTERED.store(true, Ordering::SeqCst);
@@ -51,7 +50,7 @@ impl Screen {
             .inspect_err(|_| restore_terminal())
     }
 
-    /// Draws anew. `false` once the terminal is gone.
+    /// Redraws. Returns `false` once the terminal is gone.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<bool> {
         if self.keys.is_gone() {
             return Ok(false);
@@ -62,13 +61,13 @@ impl Screen {
         };
         match self.terminal.draw(safely) {
             Ok(_) => Ok(true),
-            // It may have gone in the middle of it.
+            // It may have gone meanwhile.
             Err(_) if self.keys.is_gone() => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Waits for a key, another size or the end of the terminal, `wait` at most.
+    /// Waits up to `wait` for a key, a new size or the end of the terminal.
     pub fn key(&mut self, wait: Duration) -> io::Result<Option<Key>> {
         self.keys.next(wait)
     }
@@ -80,7 +79,7 @@ impl Drop for Screen {
     }
 }
 
-/// Gives the terminal back, if it was taken. What cannot be undone is left: there is nobody to tell.
+/// Restores the terminal, if it was taken. Errors are ignored: there is no place to report them.
 pub fn restore_terminal() {
     if ENTERED.swap(false, Ordering::SeqCst) {
         if is_raw_mode_enabled().unwrap_or(true) {
@@ -91,12 +90,12 @@ pub fn restore_terminal() {
     }
 }
 
-/// Whether a view has the terminal at this moment.
+/// Whether a display has the terminal now.
 pub(super) fn is_taken() -> bool {
     ENTERED.load(Ordering::SeqCst)
 }
 
-/// Has a panic give the terminal back before it says anything: its words would vanish with the view.
+/// Makes a panic restore the terminal first: its message would vanish with the display.
 fn restore_on_panic() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -108,7 +107,7 @@ fn restore_on_panic() {
     });
 }
 
-/// Blanks what is drawn with characters that could steer the terminal or turn its text around.
+/// Blanks drawn characters that could control the terminal or change the text direction.
 fn make_safe(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if cell.symbol().chars().any(text::is_unsafe) {

@@ -1,7 +1,7 @@
-//! Text of others made safe to show: names of processes and cases, messages of bridges, strings of model files, paths.
+//! Sanitises foreign text for display: names of processes and cases, messages of bridges, strings of model files, paths.
 //!
-//! Every sink (terminal, CSV, HTML, `JUnit`, Markdown) passes what it shows through one of these functions, then adds the
-//! escapes of its own format. JSON needs none of them: its strings hold any character.
+//! Every output (terminal, CSV, HTML, `JUnit`, Markdown) passes its text through one of these functions, then adds the escapes
+//! of its own format. JSON needs none of them: its strings allow any character.
 
 mod paths;
 mod safe;

@@ -1,10 +1,10 @@
-//! Characters that steer a terminal, turn text around or break a document, written out instead of carried out.
+//! Characters that control a terminal, change the text direction or break a document are escaped.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Whether a character must not reach a reader as it is: control characters (C0, DEL, C1), marks that change the direction
-/// of text, separators that some readers take for line ends, and code points that are no characters, which XML refuses.
+/// Whether a character must be escaped: control characters (C0, DEL, C1), marks that change the text direction, separators that
+/// some readers treat as line ends, and noncharacters, which XML refuses.
 #[must_use]
 pub fn is_unsafe(c: char) -> bool {
     let is_directional =
@@ -20,21 +20,21 @@ pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, |c| matches!(c, '\n' | '\r' | '\t').then_some(' '))
 }
 
-/// The text with its lines and tabs; other unsafe characters become their JSON escape (`\u001b`), so that JSON stays the same
-/// JSON.
+/// The text with its lines and tabs; other unsafe characters become their JSON escape (`\u001b`), so that JSON keeps its
+/// meaning.
 #[must_use]
 pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| matches!(c, '\n' | '\t').then_some(c))
 }
 
-/// The text as data on one line: every unsafe character, line ends and tabs among them, becomes its JSON escape, so that two
-/// texts stay two.
+/// The text as data on one line: every unsafe character, including line ends and tabs, becomes its JSON escape, so that
+/// distinct texts remain distinct.
 #[must_use]
 pub fn cell(text: &str) -> Cow<'_, str> {
     escaped(text, |_| None)
 }
 
-/// The first `most` characters, and how many more there were; the text itself where it is no longer.
+/// The first `most` characters, and the number of further ones; the text itself if it is not longer.
 #[must_use]
 pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
@@ -46,7 +46,7 @@ pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
-/// `instead` says what stands for an unsafe character; where it says nothing, the escape does.
+/// `instead` is the replacement of an unsafe character; without one, the escape is used.
 fn escaped(text: &str, instead: impl Fn(char) -> Option<char>) -> Cow<'_, str> {
     if !text.chars().any(|c| is_unsafe(c) && instead(c) != Some(c)) {
         return Cow::Borrowed(text);
@@ -62,7 +62,7 @@ fn escaped(text: &str, instead: impl Fn(char) -> Option<char>) -> Cow<'_, str> {
             (true, Some(instead)) => escaped.push(instead),
             (true, None) => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
-                    // A String takes everything.
+                    // Writing to a String cannot fail.
                     let _ = write!(escaped, "\\u{unit:04x}");
                 }
             }

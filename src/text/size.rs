@@ -1,6 +1,6 @@
-//! Sizes for people.
+//! Readable sizes.
 
-/// Bytes as people write them, in decimal units: `5.13 GB`.
+/// Bytes in decimal units: `5.13 GB`.
 #[must_use]
 pub fn decimal_bytes(bytes: u64) -> String {
     let size = bytes as f64;

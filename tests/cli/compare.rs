@@ -39,7 +39,7 @@ fn verdicts_are_words_and_exit_codes() {
     let faster = compared(&base, &text(&saved("new", 20, 8.0)), "");
     assert!(faster.stdout.contains("20 % lower (better)"), "{}", faster.stdout);
     let inconclusive = compared(&base, &text(&saved("new", 20, 10.48)), "");
-    assert!(inconclusive.stderr.contains("warning: inconclusive, which is no pass"), "{}", inconclusive.stderr);
+    assert!(inconclusive.stderr.contains("warning: inconclusive (not a pass)"), "{}", inconclusive.stderr);
 }
 
 /// Everything that must never be a pass: not exit code 0, and the word nowhere.
@@ -68,9 +68,15 @@ fn what_cannot_be_judged_never_passes() {
         ("zero", good_base.clone(), first("0"), 4, "figures above 0"),
         ("negative", good_base.clone(), first("-1"), 4, "figures above 0"),
         ("an empty file", good_base.clone(), String::new(), 5, "header"),
-        ("a header alone", good_base.clone(), format!("{HEADER}\n"), 4, "NEW holds no figures"),
-        ("an empty baseline", format!("{HEADER}\n"), good_new.clone(), 4, "BASE holds no figures"),
-        ("another metric", good_base.clone(), changed(new(), |_, run| run.metric = "p90"), 4, "it has no such figure"),
+        ("a header alone", good_base.clone(), format!("{HEADER}\n"), 4, "NEW has no figures"),
+        ("an empty baseline", format!("{HEADER}\n"), good_new.clone(), 4, "BASE has no figures"),
+        (
+            "another metric",
+            good_base.clone(),
+            changed(new(), |_, run| run.metric = "p90"),
+            4,
+            "the run does not have it",
+        ),
         (
             "one run without the metric",
             good_base.clone(),
@@ -83,7 +89,7 @@ fn what_cannot_be_judged_never_passes() {
             "missing in run new-3",
         ),
         (
-            "not given",
+            "omitted",
             good_base.clone(),
             changed(new(), |at, run| {
                 if at == 1 {
@@ -113,14 +119,14 @@ fn what_cannot_be_judged_never_passes() {
         ),
         ("one run", good_base.clone(), text(&new()[..1]), 4, "could not be judged"),
         ("one run a side", text(&base()[..1]), text(&new()[..1]), 4, "too few runs"),
-        ("swapped files", good_new.clone(), good_base.clone(), 4, "are they swapped?"),
+        ("swapped files", good_new.clone(), good_base.clone(), 4, "are the two swapped?"),
         ("the same file twice", good_base.clone(), good_base.clone(), 4, "cannot be compared with itself"),
         (
             "mixed units",
             good_base.clone(),
             changed(new(), |_, run| run.unit = "s"),
             4,
-            "its unit is ms in some runs and s",
+            "its unit is ms in some runs but s",
         ),
         ("a cut within a row", good_base.clone(), good_new[..good_new.len() - 5].into(), 5, "cut short"),
         ("a cut row", good_base.clone(), one_liner.replace(",1\n", "\n"), 5, "cells instead of"),
@@ -143,7 +149,7 @@ fn what_cannot_be_judged_never_passes() {
             5,
             "newer",
         ),
-        ("schema 1.0", old_schema(&good_base, 13), old_schema(&good_new, 13), 4, "its schema is 1.0"),
+        ("schema 1.0", old_schema(&good_base, 13), old_schema(&good_new, 13), 4, "(schema 1.0)"),
         (
             "another machine",
             good_base.clone(),
@@ -209,11 +215,11 @@ fn what_is_missing_or_asked_for_in_vain_never_passes() {
     for (line, code, says) in [
         ("compare base.csv nothing.csv", 5, "nothing.csv"),
         ("compare base.csv empty", 5, "summary.csv"),
-        ("compare base.csv new.csv --metrics p75", 4, "no run has such a figure"),
-        ("compare base.csv new.csv --metrics p50,applied/closed/*:p50", 4, "no run has such a figure"),
-        ("compare base.csv new.csv --gate companion", 4, "no run of NEW has such a figure"),
+        ("compare base.csv new.csv --metrics p75", 4, "no run has this figure"),
+        ("compare base.csv new.csv --metrics p50,applied/closed/*:p50", 4, "no run has this figure"),
+        ("compare base.csv new.csv --gate companion", 4, "no run of NEW has this figure"),
         ("compare base.csv new.csv --gate iron", 2, "built in: default, companion"),
-        ("compare base.csv new.csv --gate bad.toml", 5, "the gate is not usable"),
+        ("compare base.csv new.csv --gate bad.toml", 5, "the gate is invalid"),
         ("compare base.csv new.csv --gate none.toml", 5, "none.toml"),
         ("compare base.csv", 2, "<NEW>"),
         ("compare", 2, "BASE"),
@@ -222,7 +228,7 @@ fn what_is_missing_or_asked_for_in_vain_never_passes() {
         ("compare base.csv new.csv --write pdf=x", 2, "there is no kind 'pdf'"),
         ("compare --self-test --aa-pairs 20", 2, "do not fit into 12 pairs"),
         ("history empty", 5, "summary.csv"),
-        ("history base.csv --metrics p75", 4, "none of 8 runs has a figure of p75"),
+        ("history base.csv --metrics p75", 4, "none of 8 runs has a figure for p75"),
     ] {
         let outcome = place.run(line);
         assert_eq!(outcome.code, Some(code), "{line}: {}{}", outcome.stdout, outcome.stderr);
@@ -256,7 +262,7 @@ fn a_budget_judges_a_single_run_and_an_exceeded_one_fails() {
     for (name, text, code, word) in [
         ("kept", gate(50.0), 0, "pass"),
         ("exceeded", gate(5.0), 1, "EXCEEDED"),
-        ("of another unit", gate(50.0).replace("'ms'", "'s'"), 4, "the budget is in s, the figure in ms"),
+        ("of another unit", gate(50.0).replace("'ms'", "'s'"), 4, "the budget is in s, but the figure is in ms"),
         (
             "kept, beside a figure that one run cannot judge",
             gate(50.0) + "[[metrics]]\nmetric = 'p50'\n",

@@ -36,7 +36,7 @@ fn a_refusal_is_followed_by_what_would_mend_it() {
     let place = folders();
     place.write("none.csv", &text(&[]));
     for (line, hint) in
-        [("compare base base", "BASE and NEW are the same"), ("compare base none.csv", "name runs that hold figures")]
+        [("compare base base", "BASE and NEW are the same"), ("compare base none.csv", "give runs with figures")]
     {
         let outcome = place.run(line);
         assert_eq!(outcome.code, Some(4), "{line}: {}", outcome.stderr);
@@ -71,7 +71,7 @@ fn an_empty_benchmark_is_not_written_and_the_reason_is_told() {
     let outcome = place.run("compare base new --write benchmark-bigger=b.json --write benchmark-smaller=s.json");
     assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
     assert!(place.path("s.json").is_file() && !place.path("b.json").exists());
-    let says = "warning: b.json was not written: no figure of NEW for which bigger is better";
+    let says = "warning: b.json was not written: NEW has no figure for which bigger is better";
     assert!(outcome.stderr.contains(says), "{}", outcome.stderr);
     let nothing = place.run("compare base base --write bencher=n.json --write history=h.csv");
     assert_eq!(nothing.code, Some(4));
@@ -93,7 +93,7 @@ fn a_figure_whose_unit_changed_is_published_nowhere() {
     let json: serde_json::Value = serde_json::from_slice(&fs::read(place.path("c.json")).unwrap()).unwrap();
     let judgement = &json["judgements"][0];
     assert!(judgement["base"].is_number() && judgement["new"].is_null(), "{judgement}");
-    assert!(outcome.stdout.contains("its unit is ms in some runs and us in others"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("its unit is ms in some runs but us in others"), "{}", outcome.stdout);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_history_with_gaps_is_split_into_files_without() {
     }
     let taken = place.run("history runs --split split");
     assert_eq!(taken.code, Some(2), "{}", taken.stderr);
-    assert!(taken.stderr.contains("name a new folder with --split"), "{}", taken.stderr);
+    assert!(taken.stderr.contains("give a new folder with --split"), "{}", taken.stderr);
 }
 
 /// A case that is called like this is seen by whoever runs `compare`, and must do nothing.
@@ -245,11 +245,11 @@ fn the_page_of_a_job_keeps_what_gates_and_counts_the_rest() {
     let exceeded: Vec<&str> = summary.lines().filter(|line| line.contains("| EXCEEDED |")).collect();
     assert_eq!(exceeded.len(), 1, "what fails stays");
     assert!(exceeded[0].contains(&name(3_999)), "{}", exceeded[0]);
-    assert!(summary.contains("Left out here, since GitHub shows no more: 3000 figures (3000 pass)."), "{summary:.200}");
+    assert!(summary.contains("Omitted because of GitHub's size limit: 3000 figures (3000 pass)."), "{summary:.200}");
     // What becomes a comment on a pull request has a limit of its own.
     let comment = fs::read_to_string(place.path("comment.md")).unwrap();
     assert!(comment.chars().count() <= 65_536 && comment.len() > 20_000, "{} bytes", comment.len());
-    assert!(comment.contains("| EXCEEDED |") && comment.contains("Left out here"), "{comment:.200}");
+    assert!(comment.contains("| EXCEEDED |") && comment.contains("Omitted because"), "{comment:.200}");
 }
 
 #[test]
@@ -265,8 +265,8 @@ fn a_page_is_made_without_the_histogram_that_is_missing() {
     }
     let outcome = place.run("report run --format html");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    assert!(outcome.stdout.contains("not drawn: cannot read"), "{}", outcome.stdout);
-    assert!(outcome.stderr.contains("warning: applied/closed/100B is not drawn"), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("no plot: cannot read"), "{}", outcome.stdout);
+    assert!(outcome.stderr.contains("warning: no plot of applied/closed/100B"), "{}", outcome.stderr);
 }
 
 /// The file that people name first: it has the figures of its run as well.

@@ -110,5 +110,5 @@ fn a_rule_of_the_documents_is_quoted_as_it_is_whatever_the_process_may_use() {
     let line = found["checks"].as_array().unwrap().iter().find(|check| check["name"] == "threads").unwrap();
     // On one core the rule says two, more than there are: that is what the page is about.
     let said = line["found"].as_str().unwrap();
-    assert!(said.contains("the later rule says 2; programs here may use 1 CPU"), "{said}");
+    assert!(said.contains("the rule of later versions gives 2; this process may use 1 CPU"), "{said}");
 }

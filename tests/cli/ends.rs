@@ -183,7 +183,7 @@ fn a_full_disk_costs_no_figure_and_ends_with_5() {
     assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);
     assert!(outcome.stdout.contains("received/closed/100B"), "the figures are printed: {}", outcome.stdout);
     assert_eq!(outcome.stderr.matches("the run goes on").count(), 1, "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("error: the record is not whole: "), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("error: the record is incomplete: "), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("hint: make room"), "{}", outcome.stderr);
     let run = record(&place);
     assert_eq!(run.state, RunState::Failed);

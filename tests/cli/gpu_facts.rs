@@ -80,7 +80,7 @@ fn an_old_driver_tells_what_it_can_and_why_not_the_rest() {
     let machine = with(Driver::Old, "driver 470.82\ngpu name=GTX_1650 total=4096\nrow used=900 reserved=100");
     let gpu = &machine.gpus.devices[0];
     assert_eq!(gpu.vram_bytes, Fact::Value(4 << 30), "by the older query");
-    let too_old = |function: &str| format!("this driver is too old to tell: it has no {function}");
+    let too_old = |function: &str| format!("this driver is too old: it has no {function}");
     assert_eq!(gpu.integrated, Fact::Failed(too_old("nvmlDeviceGetBusType")));
     assert_eq!(gpu.split, Fact::Failed(too_old("nvmlDeviceGetMigMode")));
     assert_eq!(machine.gpus.cuda, Fact::Failed(too_old("nvmlSystemGetCudaDriverVersion_v2")));
@@ -103,12 +103,12 @@ fn a_driver_that_does_not_answer_is_no_machine_without_one() {
     let none = without("none");
     assert_eq!((none.gpu, none.gpus.devices.len()), (Fact::NotMeasured, 0));
     let broken = with(Driver::Current, "init 9");
-    assert_eq!(broken.gpu, Fact::Failed("NVML does not answer: NVIDIA's driver is not running".into()));
+    assert_eq!(broken.gpu, Fact::Failed("NVML does not respond: NVIDIA's driver is not running".into()));
     assert_ne!(broken.fingerprint, none.fingerprint, "there may be a GPU");
     let mismatch = with(Driver::Current, "init 18").gpu.to_string();
     assert!(mismatch.contains("restart the machine"), "{mismatch}");
     let text = without("text.so").gpu.to_string();
-    assert!(text.starts_with("failed: NVML does not answer: it cannot be loaded"), "{text}");
+    assert!(text.starts_with("failed: NVML does not respond: cannot load it"), "{text}");
     assert!(!text.contains("text.so"), "records hold no path: {text}");
     assert_eq!(with(Driver::Current, "# a driver, and no card").gpu, Fact::Unsupported);
 }
@@ -153,7 +153,7 @@ fn a_gpu_without_memory_of_its_own_shows_everything_else() {
 #[test]
 fn memory_figures_that_cannot_be_are_refused() {
     let machine = with(Driver::Current, "gpu name=A total=4096\nrow used=100 free=9000");
-    let reason = "the driver's figures cannot be: 100 MiB used and 9000 MiB free of 4096 MiB";
+    let reason = "the driver's figures are inconsistent: 100 MiB used and 9000 MiB free of 4096 MiB";
     assert_eq!(machine.gpus.devices[0].vram_bytes, Fact::Failed(reason.into()));
 }
 

@@ -38,7 +38,7 @@ fn a_model_that_is_cut_while_it_runs_ends_the_run_by_its_name() {
         std::fs::OpenOptions::new().write(true).open(place.path("tiny.gguf")).unwrap().set_len(4_096).unwrap();
         let (output, stderr, run) = ended(&place, child);
         assert_eq!(output.status.code(), Some(5), "{line}: {:?} {stderr}", output.status);
-        let says = "tiny.gguf became shorter, or its storage failed, while it was in use";
+        let says = "tiny.gguf was truncated, or its storage failed, while it was in use";
         assert!(stderr.contains("error: ") && stderr.contains(says) && stderr.contains("hint: "), "{stderr}");
         assert_eq!(run.state, RunState::Failed, "{line}");
         assert!(run.reason.as_deref().unwrap().ends_with(says), "{:?}", run.reason);

@@ -295,7 +295,11 @@ fn another_user_s_process_shows_what_everyone_may_see() {
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert!(run.cases[0].metric("anonymous").unwrap().value.is_some());
     assert!(run.cases[0].metric("pss").unwrap().value.is_none());
-    assert!(run.cases[0].notes[0].contains("permission denied: the process is another user's"), "{:?}", run.cases[0]);
+    assert!(
+        run.cases[0].notes[0].contains("permission denied: the process belongs to another user"),
+        "{:?}",
+        run.cases[0]
+    );
 }
 
 #[test]

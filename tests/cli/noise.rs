@@ -56,7 +56,7 @@ fn a_run_says_what_the_machine_was_like() {
     }
     assert!(!matches!(figures.others_cpus, Fact::NotMeasured), "{figures:?}");
     let page = std::fs::read_to_string(place.path("out/report.md")).unwrap();
-    assert!(page.contains("Noise of the machine: ") || page.contains("DISTURBED: "), "{page}");
+    assert!(page.contains("Machine noise: ") || page.contains("DISTURBED: "), "{page}");
     // What watches others, or measures nothing, has no noise of its own.
     let own = std::process::id();
     place.run(&format!("memory --pid {own} --for 300ms --every 50ms --quiet --out watched"));

@@ -219,8 +219,8 @@ fn what_is_no_session_is_exit_code_5_and_what_contradicts_is_2() {
     session(&place, &[], true);
     for (line, code, named) in [
         ("--replay nowhere.jsonl", 5, "nowhere.jsonl"),
-        ("--replay empty.jsonl", 5, "not the head of a session"),
-        ("--replay other.jsonl", 5, "not the head of a session"),
+        ("--replay empty.jsonl", 5, "not a session header"),
+        ("--replay other.jsonl", 5, "not a session header"),
         ("--replay session.jsonl", 5, "no message of the application"),
         ("--speed 2", 2, "--replay"),
         ("--replay session.jsonl --speed 0", 2, "speed"),

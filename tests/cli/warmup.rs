@@ -67,7 +67,7 @@ fn every_start_has_one_thing_more_ready_and_the_steps_add_up() {
         assert!(histograms.is_empty());
         assert_eq!(case(&run, "start/cold").state, CaseState::NotMeasured);
     }
-    assert!(outcome.stdout.contains("Where the difference lies: wait"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("Where the time is saved: wait"), "{}", outcome.stdout);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn what_cannot_be_is_refused_with_its_code() {
     assert_eq!(case(&run, "start/warmed").state, CaseState::Failed);
     let alone = place.run("warmup-start");
     assert_eq!(alone.code, Some(2), "{}", alone.stderr);
-    assert!(alone.stderr.contains("warmup starts this command by itself"), "{}", alone.stderr);
+    assert!(alone.stderr.contains("warmup runs this command internally"), "{}", alone.stderr);
 }
 
 #[cfg(unix)]

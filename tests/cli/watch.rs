@@ -93,7 +93,7 @@ fn processes_are_found_and_what_they_hold_is_theirs() {
     child.wait().unwrap();
     let gone = without_gpu(&place, &format!("watch --once --process {pid}"));
     assert_eq!(gone.code, Some(3), "{}", gone.stderr);
-    assert!(gone.stderr.contains(&format!("no process is '{pid}'")), "{}", gone.stderr);
+    assert!(gone.stderr.contains(&format!("there is no process '{pid}'")), "{}", gone.stderr);
 }
 
 /// A process that waits.
@@ -149,7 +149,7 @@ fn what_cannot_be_used_is_named() {
         ("watch --gpu card --once", 2, "no GPU such as 0"),
         ("watch --for 1ms --csv there.csv", 2, "cannot write there.csv"),
         ("watch --once --rules nothing", 2, "cannot read the watch rules nothing"),
-        ("watch --once --rules bad.toml", 5, "no watch rules"),
+        ("watch --once --rules bad.toml", 5, "not valid watch rules"),
         ("watch --apply --for 1ms", 5, "config.json"),
     ] {
         let outcome = without_gpu(&place, line);

@@ -83,7 +83,7 @@ fn cards_of_every_size_are_read_and_the_largest_is_chosen() {
         let full = look["gpus"][1]["vram_percent"].as_f64().unwrap();
         assert!((full - 100.0 * 1280.0 / mib as f64).abs() < 1e-9, "what the driver keeps is not free: {full}");
         let text = with_gpu(&place, Driver::Current, &script, "watch --once").stdout;
-        assert!(text.contains(&format!("of {gib} GiB, 256 MiB kept by the driver")), "{text}");
+        assert!(text.contains(&format!("of {gib} GiB, 256 MiB reserved by the driver")), "{text}");
         let line = with_gpu(&place, Driver::Current, &script, "watch --plain --for 1ms --out out").stdout;
         assert!(line.contains("gpu1") && line.contains("no state yet") || line.contains("optimal"), "{line}");
         assert_eq!(record(&place).subject["state_of"], "gpu1");

@@ -1,67 +1,70 @@
-//! The bridge: whether it is there, answers, and shows what it is told.
+//! The bridge: whether it listens, replies and applies commands.
 
 use super::check::{Check, CheckState, Symptom};
 
 /// What was found at the bridge's address.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BridgeFacts {
-    /// Nobody listens.
+    /// No process listens.
     Nobody {
-        /// Where.
+        /// The address.
         address: String,
     },
-    /// Something listens and is no bridge, or serves somebody else.
+    /// A process listens that is not a bridge, or it serves another client.
     Strange {
-        /// Where.
+        /// The address.
         address: String,
         /// What happened.
         reason: String,
-        /// Who has the port, where that can be told.
+        /// The process that owns the port, if known.
         owner: Option<String>,
     },
-    /// It answers.
+    /// It replies.
     Answers {
-        /// Where.
+        /// The address.
         address: String,
-        /// Who has the port, where that can be told.
+        /// The process that owns the port, if known.
         owner: Option<String>,
-        /// What it speaks.
+        /// Its dialect.
         dialect: String,
-        /// Whether it is a stand-in.
+        /// Whether it is simulated.
         simulated: bool,
-        /// Median of the received round trips in milliseconds, or why there is none.
+        /// Median of the *received* round trips in milliseconds, or why there is none.
         received_ms: Result<f64, String>,
-        /// Median of the applied round trips of a closed loop in milliseconds, which is a frame, or why there is none.
+        /// Median of the *applied* round trips of a closed loop in milliseconds, which is one frame, or why there is none.
         applied_ms: Result<f64, String>,
     },
 }
 
-/// Fewer frames a second make the avatar late: half a frame is then more than 20 ms.
+/// Below this frame rate the avatar reacts late: half a frame is then more than 20 ms.
 const FEW_FRAMES: f64 = 25.0;
 
-/// A received round trip on one machine takes less than this.
+/// A *received* round trip on one machine takes less than this.
 const LONG_RECEIVED_MS: f64 = 5.0;
 
-/// The lines about the bridge.
+/// The checks of the bridge.
 #[must_use]
 pub fn check_bridge(facts: &BridgeFacts) -> Vec<Check> {
     match facts {
         BridgeFacts::Nobody { address } => vec![
             Check::new("bridge", CheckState::Warning, format!("nothing listens on {address}"))
-                .mend("start Unity with the avatar: the application connects to 127.0.0.1:5555 and nowhere else")
+                .mend("start Unity with the avatar; the application only connects to 127.0.0.1:5555")
                 .causes(&[Symptom::LateAvatar]),
         ],
         BridgeFacts::Strange { address, reason, owner } => {
-            let who = owner.as_ref().map_or_else(String::new, |owner| format!(" (port taken by {owner})"));
+            let who = owner.as_ref().map_or_else(String::new, |owner| format!(" (port used by {owner})"));
             vec![
                 Check::new("bridge", CheckState::Problem, format!("{address}: {reason}{who}"))
-                    .mend("close Workly or whatever else is connected: the bridge serves one client at a time, on the one port that the application knows")
+                    .mend(
+                        "close Workly or any other client: the bridge serves one client at a time, and the \
+                        application uses this port only",
+                    )
                     .causes(&[Symptom::LateAvatar]),
             ]
         }
         BridgeFacts::Answers { address, owner, dialect, simulated, received_ms, applied_ms } => {
             let who = owner.as_ref().map_or_else(String::new, |owner| format!(", {owner}"));
-            let stand_in = if *simulated { " (SIMULATED: a stand-in for Unity)" } else { "" };
+            let stand_in = if *simulated { " (SIMULATED: not Unity)" } else { "" };
             vec![
                 Check::ok("bridge", format!("listens on {address}{who}, speaks {dialect}{stand_in}")),
                 answering(received_ms),
@@ -71,11 +74,11 @@ pub fn check_bridge(facts: &BridgeFacts) -> Vec<Check> {
     }
 }
 
-/// The line about an address in the configuration that nothing reads; `found` says which.
+/// The check of a configured address that nothing reads; `found` describes it.
 #[must_use]
 pub fn check_unread_address(found: &str) -> Check {
     Check::new("bridge address", CheckState::Warning, found)
-        .mend("let Unity listen on 127.0.0.1:5555, where the application connects")
+        .mend("make Unity listen on 127.0.0.1:5555, where the application connects")
         .causes(&[Symptom::LateAvatar])
 }
 
@@ -88,7 +91,7 @@ fn answering(received_ms: &Result<f64, String>) -> Check {
         }
         Ok(ms) => Check::ok("answers", format!("received after {ms:.3} ms")),
         Err(why) => Check::new("answers", CheckState::Problem, why.clone())
-            .mend("restart Unity; workly-perf ipc --dialect auto finds out what the bridge speaks")
+            .mend("restart Unity; workly-perf ipc --dialect auto detects the bridge's dialect")
             .causes(&[Symptom::LateAvatar]),
     }
 }
@@ -96,17 +99,17 @@ fn answering(received_ms: &Result<f64, String>) -> Check {
 fn frames(applied_ms: &Result<f64, String>) -> Check {
     match applied_ms {
         Ok(ms) if 1e3 / ms < FEW_FRAMES => {
-            Check::new("frame rate", CheckState::Warning, format!("{:.0} frames a second", 1e3 / ms))
-                .mend("lower Unity's quality, or give the model fewer threads: workly-perf threads")
+            Check::new("frame rate", CheckState::Warning, format!("{:.0} frames per second", 1e3 / ms))
+                .mend("lower Unity's quality settings, or give the model fewer threads: workly-perf threads")
                 .causes(&[Symptom::LateAvatar])
         }
         Ok(ms) if *ms < 1.0 => Check::ok("frame rate", "commands are applied without waiting for a frame"),
         Ok(ms) => Check::ok(
             "frame rate",
-            format!("{:.0} frames a second: commands wait {:.1} ms on average", 1e3 / ms, ms / 2.0),
+            format!("{:.0} frames per second: commands wait {:.1} ms on average", 1e3 / ms, ms / 2.0),
         ),
-        Err(why) => Check::new("frame rate", CheckState::Warning, format!("nothing is applied: {why}"))
-            .mend("give the avatar's window the focus, or let Unity run in the background (Run In Background)")
+        Err(why) => Check::new("frame rate", CheckState::Warning, format!("no command is applied: {why}"))
+            .mend("give the avatar's window the focus, or enable Run In Background in Unity")
             .causes(&[Symptom::LateAvatar]),
     }
 }
@@ -137,6 +140,6 @@ mod tests {
         assert_eq!((nobody[0].state, nobody[0].mend.is_some()), (Warning, true));
         let strange =
             BridgeFacts::Strange { address: "x".into(), reason: "no greeting".into(), owner: Some("nginx".into()) };
-        assert!(check_bridge(&strange)[0].found.contains("port taken by nginx"));
+        assert!(check_bridge(&strange)[0].found.contains("port used by nginx"));
     }
 }

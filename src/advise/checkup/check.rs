@@ -1,23 +1,23 @@
-//! One line of a check-up.
+//! One check of the doctor command.
 
 use serde::Serialize;
 
-/// How it stands.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckState {
-    /// As it should be.
+    /// Everything is in order.
     Ok,
-    /// Could not be found out; the line says why.
+    /// Not known; the check says why.
     NotKnown,
-    /// Works, and not as well as it could.
+    /// Works, but not as well as possible.
     Warning,
-    /// Keeps Workly from working.
+    /// Prevents Workly from working.
     Problem,
 }
 
 impl CheckState {
-    /// Its word on the screen.
+    /// Its word in the output.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -29,7 +29,7 @@ impl CheckState {
     }
 }
 
-/// What a user complains of.
+/// What a user may complain about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Symptom {
@@ -39,15 +39,15 @@ pub enum Symptom {
     SlowReply,
     /// The avatar reacts late.
     LateAvatar,
-    /// Memory grows and grows.
+    /// Memory keeps growing.
     GrowingRam,
 }
 
 impl Symptom {
-    /// All of them.
+    /// All symptoms.
     pub const ALL: [Self; 4] = [Self::CrashAtLoad, Self::SlowReply, Self::LateAvatar, Self::GrowingRam];
 
-    /// As users say it.
+    /// In users' words.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -59,19 +59,19 @@ impl Symptom {
     }
 }
 
-/// One line.
+/// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at.
+    /// What was checked.
     pub name: &'static str,
-    /// How it stands.
+    /// The result.
     pub state: CheckState,
     /// What was found.
     pub found: String,
-    /// The command or setting that mends it.
+    /// The command or setting that fixes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
-    /// What it can be the cause of.
+    /// The symptoms that it can cause.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub symptoms: Vec<Symptom>,
 }
@@ -85,7 +85,7 @@ impl Check {
         Self::new(name, CheckState::Ok, found)
     }
 
-    /// A line about what could not be looked at.
+    /// A check whose result is not known.
     #[must_use]
     pub fn not_known(name: &'static str, why: &str) -> Self {
         Self::new(name, CheckState::NotKnown, why)

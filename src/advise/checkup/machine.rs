@@ -1,29 +1,29 @@
-//! The machine and this build: what slows everything down.
+//! The machine and this build: what slows down everything.
 
 use super::super::bytes::gib;
 use super::check::{Check, CheckState, Symptom};
 use crate::plural::{counted, noun_for};
 use crate::record::{Fact, Machine};
 
-/// What is known of the machine.
+/// Facts about the machine.
 #[derive(Debug, Clone)]
 pub struct MachineFacts<'a> {
     /// As in every record.
     pub machine: &'a Machine,
-    /// Memory that a program can still get, in bytes.
+    /// Memory that programs can still allocate, in bytes.
     pub available_bytes: Fact<u64>,
-    /// Whether it runs on its battery.
+    /// Whether it runs on battery.
     pub on_battery: Fact<bool>,
-    /// Why this build is slower than the machine, if it is.
+    /// Why this build is slower than the machine allows, if it is.
     pub build_warning: Option<String>,
-    /// Whether this build has an engine.
+    /// Whether this build has llama.cpp.
     pub has_engine: bool,
 }
 
-/// Below this share of free memory the machine swaps soon.
+/// Below this share of free memory the machine will soon swap.
 const LITTLE_MEMORY: f64 = 0.1;
 
-/// The lines about the machine.
+/// The checks of the machine.
 #[must_use]
 pub fn check_machine(facts: &MachineFacts<'_>) -> Vec<Check> {
     vec![processor(facts), memory(facts), power(facts), build(facts)]
@@ -45,7 +45,7 @@ fn processor(facts: &MachineFacts<'_>) -> Check {
         .iter()
         .all(|count| count.value().is_some());
     let usable = machine.usable_cpus.value().or(machine.logical_cpus.value());
-    // The load is that of all CPUs, however few of them the process may use.
+    // The load average counts all CPUs, even if the process may use only some.
     let all = machine.logical_cpus.value().or(usable);
     let load = machine.load_average.value().zip(all).filter(|(load, cpus)| **load > **cpus as f64);
     let found = load.map_or(found.clone(), |(load, _)| format!("{found}; load average {load:.1}"));
@@ -53,9 +53,9 @@ fn processor(facts: &MachineFacts<'_>) -> Check {
         (None, false) if is_known => return Check::ok("processor", found),
         (None, false) => return Check::new("processor", CheckState::NotKnown, found),
         (_, true) => Check::new("processor", CheckState::Warning, found)
-            .mend("lift the CPU limit (affinity, container or job) that Workly runs under"),
+            .mend("remove the CPU limit (affinity, container or job) of Workly"),
         (Some(_), false) => Check::new("processor", CheckState::Warning, found)
-            .mend("close what else computes, or give the model fewer threads: workly-perf threads"),
+            .mend("close other programs, or give the model fewer threads: workly-perf threads"),
     };
     match load {
         Some(_) => check.causes(&[Symptom::SlowReply, Symptom::LateAvatar]),
@@ -77,7 +77,7 @@ fn memory(facts: &MachineFacts<'_>) -> Check {
             let found = format!("{} free of {}", gib(*free), gib(*total));
             if (*free as f64) < LITTLE_MEMORY * *total as f64 {
                 Check::new("memory", CheckState::Warning, found)
-                    .mend("close other programs; workly-perf memory --process NAME shows who grows")
+                    .mend("close other programs; workly-perf memory --process NAME shows whether a process grows")
                     .causes(&[Symptom::CrashAtLoad, Symptom::SlowReply, Symptom::GrowingRam])
             } else {
                 Check::ok("memory", found)
@@ -100,10 +100,10 @@ fn power(facts: &MachineFacts<'_>) -> Check {
             .mend("plug the machine in")
             .causes(&[Symptom::SlowReply]);
     }
-    // intel_pstate calls its ordinary governor powersave: only without turbo is it one.
+    // intel_pstate calls its normal governor powersave: it only saves power if turbo is off.
     if facts.machine.turbo.value() == Some(&false) || slow.is_some() && facts.machine.turbo.value() != Some(&true) {
         return Check::new("power", CheckState::Warning, found)
-            .mend("choose the power plan for performance, and allow turbo")
+            .mend("select the performance power plan, and enable turbo")
             .causes(&[Symptom::SlowReply]);
     }
     let known = facts.machine.power.value().is_some() || facts.on_battery.value().is_some();
@@ -112,10 +112,11 @@ fn power(facts: &MachineFacts<'_>) -> Check {
 
 fn build(facts: &MachineFacts<'_>) -> Check {
     match (&facts.build_warning, facts.has_engine) {
-        (Some(warning), _) => Check::new("this build", CheckState::Warning, warning.clone())
-            .mend("build it in the project's folder, whose settings are for this processor, or with dynamic-backends"),
+        (Some(warning), _) => Check::new("this build", CheckState::Warning, warning.clone()).mend(
+            "build it in the project's folder, which has the settings for this processor, or with dynamic-backends",
+        ),
         (None, false) => {
-            Check::new("this build", CheckState::Warning, "has no llama.cpp: models can be read and not run")
+            Check::new("this build", CheckState::Warning, "has no llama.cpp: it can inspect models but not run them")
                 .mend("cargo build --release, with the default features")
         }
         (None, true) => Check::ok("this build", "uses the vector units of this processor"),

@@ -1,4 +1,4 @@
-//! A check-up: facts in, a line each out, with what mends it. Pure: looking is for others.
+//! The checks of the doctor command: facts in, one line each out, with a fix. Pure: others collect the facts.
 
 mod bridge;
 mod check;

@@ -1,11 +1,11 @@
-//! Configuration, model and card: whether Workly can load what it is told to.
+//! Configuration, model and GPU: whether Workly can load its model.
 
 use super::super::bytes::gib;
 use super::check::{Check, CheckState, Symptom};
 use crate::plural::counted;
 use crate::record::Fact;
 
-/// What is known of the configuration.
+/// What is known about the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigFacts {
     /// There is none.
@@ -14,41 +14,41 @@ pub enum ConfigFacts {
     Unusable {
         /// Why.
         reason: String,
-        /// Whether it is the application that refuses it, for what is in it.
+        /// Whether the application refuses it because of its content.
         is_refused: bool,
-        /// The command line that brings back what was there before, where that was kept.
+        /// The command line that restores the previous version, if one was kept.
         undo: Option<String>,
     },
-    /// Some versions of the application take it, and others refuse it.
+    /// Some versions of the application accept it; others refuse it.
     Doubtful {
-        /// Its path, as it was named.
+        /// Its path, as given.
         path: String,
         /// What is doubtful.
         reason: String,
     },
-    /// Workly takes it.
+    /// The application accepts it.
     Valid {
-        /// Its path, as it was named.
+        /// Its path, as given.
         path: String,
-        /// Its GPU profile, where it has one.
+        /// Its GPU profile, if it has one.
         gpu_profile: Option<String>,
     },
 }
 
-/// The line about the configuration.
+/// The check of the configuration.
 #[must_use]
 pub fn check_config(facts: &ConfigFacts) -> Check {
     match facts {
-        ConfigFacts::None => Check::new("configuration", CheckState::NotKnown, "no data/config.json here")
-            .mend("run this in Workly's folder, or name the file with --config"),
+        ConfigFacts::None => Check::new("configuration", CheckState::NotKnown, "there is no data/config.json here")
+            .mend("run this in Workly's folder, or give the file with --config"),
         ConfigFacts::Unusable { reason, is_refused, undo } => {
             let silent = if *is_refused {
-                "; the application refuses its whole AI configuration without a message, and runs on its defaults"
+                "; the application silently ignores its complete AI configuration and runs on its defaults"
             } else {
                 ""
             };
-            let mend = undo.as_ref().map_or("mend the file".into(), |undo| {
-                format!("mend the file, or go back to an earlier version: {undo}")
+            let mend = undo.as_ref().map_or("repair the file".into(), |undo| {
+                format!("repair the file, or restore an earlier version: {undo}")
             });
             Check::new("configuration", CheckState::Problem, format!("{reason}{silent}"))
                 .mend(mend)
@@ -56,7 +56,10 @@ pub fn check_config(facts: &ConfigFacts) -> Check {
         }
         ConfigFacts::Doubtful { path, reason } => {
             Check::new("configuration", CheckState::Warning, format!("{path}: {reason}"))
-                .mend("set ai.gpu_profile to performance, balanced or cpu_fallback, which every version knows: workly-perf recommend")
+                .mend(
+                    "set ai.gpu_profile to performance, balanced or cpu_fallback, which every version supports: \
+                    workly-perf recommend",
+                )
                 .causes(&[Symptom::CrashAtLoad])
         }
         ConfigFacts::Valid { path, gpu_profile } => {
@@ -69,9 +72,9 @@ pub fn check_config(facts: &ConfigFacts) -> Check {
 /// What the model needs with the profile that Workly would use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelNeed {
-    /// What it is.
+    /// A description of the model.
     pub description: String,
-    /// Whether its weights are noise.
+    /// Whether its weights are synthetic.
     pub synthetic: bool,
     /// The profile.
     pub profile: String,
@@ -79,17 +82,17 @@ pub struct ModelNeed {
     pub profile_threads: u64,
     /// Hash of the header: saved runs of this model have it.
     pub header_hash: String,
-    /// Layers that the profile puts on the card, of how many.
+    /// Layers that the profile puts on the GPU, and the number of layers.
     pub layers: Option<(u64, u64)>,
-    /// Memory that it takes, in bytes: of all devices and of the machine. `None` where that could not be projected.
+    /// Memory that it needs, in bytes, on all devices and in RAM. `None` if that could not be projected.
     pub needs_bytes: Option<u64>,
-    /// What of it lies on a card, in bytes.
+    /// The part of it on the GPU, in bytes.
     pub card_bytes: Option<u64>,
-    /// Whether the profile's context is longer than the model was trained for.
+    /// Whether the profile's context exceeds the trained context.
     pub beyond_trained_context: bool,
 }
 
-/// The lines about the model; `Err` says why there is none.
+/// The checks of the model; `Err` says why there is none.
 #[must_use]
 pub fn check_model(need: Result<&ModelNeed, &str>, available_bytes: &Fact<u64>) -> Vec<Check> {
     let need = match need {
@@ -97,13 +100,13 @@ pub fn check_model(need: Result<&ModelNeed, &str>, available_bytes: &Fact<u64>) 
         Err(reason) => {
             return vec![
                 Check::new("model", CheckState::Problem, reason)
-                    .mend("set ai.model_path to a GGUF file; workly-perf model inspect FILE shows whether it is sound")
+                    .mend("set ai.model_path to a GGUF file; workly-perf model inspect FILE checks it")
                     .causes(&[Symptom::CrashAtLoad]),
             ];
         }
     };
     let noise = if need.synthetic { " (SIMULATED: synthetic weights)" } else { "" };
-    let mut checks = vec![Check::ok("model", format!("{}{noise}: its header is sound", need.description))];
+    let mut checks = vec![Check::ok("model", format!("{}{noise}: its header is valid", need.description))];
     let host_bytes = need.needs_bytes.map(|bytes| bytes.saturating_sub(need.card_bytes.unwrap_or(0)));
     match (host_bytes, available_bytes) {
         (Some(bytes), Fact::Value(free)) if bytes > *free => checks.push(
@@ -119,7 +122,7 @@ pub fn check_model(need: Result<&ModelNeed, &str>, available_bytes: &Fact<u64>) 
         }
         (bytes, _) => {
             let found =
-                bytes.map_or("what it needs could not be projected".into(), |bytes| format!("{} needed", gib(bytes)));
+                bytes.map_or("its memory use could not be projected".into(), |bytes| format!("{} needed", gib(bytes)));
             checks.push(
                 Check::new("fits memory", CheckState::NotKnown, found).mend("workly-perf gpu-profiles --project"),
             );
@@ -138,29 +141,29 @@ pub fn check_model(need: Result<&ModelNeed, &str>, available_bytes: &Fact<u64>) 
     checks
 }
 
-/// What is known of the graphics card.
+/// What is known about the GPU.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CardFacts {
-    /// No card that Workly could use; in words, what was looked for.
+    /// No GPU that Workly could use.
     None {
         /// What was found instead.
         found: String,
     },
-    /// One is there.
+    /// There is one.
     Here {
         /// Its name and driver.
         name: String,
-        /// Its memory and what of it is free, in bytes; or why that is not known.
+        /// Its total and free memory, in bytes; or why that is not known.
         memory: Result<(u64, u64), String>,
-        /// What holds its clocks back.
+        /// What throttles it.
         throttled_by: Vec<String>,
     },
 }
 
-/// Above this share of used memory the documents warn.
+/// The documents warn above this share of used memory.
 const FULL: f64 = 0.85;
 
-/// The lines about the card, with the model that is to be loaded onto it.
+/// The checks of the GPU, with the model that is to be loaded.
 #[must_use]
 pub fn check_card(card: &CardFacts, need: Option<&ModelNeed>) -> Vec<Check> {
     let (name, memory, throttled_by) = match card {
@@ -173,20 +176,23 @@ pub fn check_card(card: &CardFacts, need: Option<&ModelNeed>) -> Vec<Check> {
             let used = 1.0 - *free as f64 / (*total).max(1) as f64;
             let found = format!("{name}: {} free of {}", gib(*free), gib(*total));
             checks.push(if used > FULL {
-                Check::new("graphics card", CheckState::Warning, found)
-                    .mend("close heavy programs, use a smaller model, or the profile balanced: workly-perf recommend")
+                Check::new("GPU", CheckState::Warning, found)
+                    .mend(
+                        "close other programs that use the GPU, or use a smaller model or the profile balanced: \
+                        workly-perf recommend",
+                    )
                     .causes(&[Symptom::CrashAtLoad])
             } else {
-                Check::ok("graphics card", found)
+                Check::ok("GPU", found)
             });
             checks.extend(need.and_then(|need| fit(need, *free)));
         }
-        Err(why) => checks.push(Check::new("graphics card", CheckState::NotKnown, format!("{name}: {why}"))),
+        Err(why) => checks.push(Check::new("GPU", CheckState::NotKnown, format!("{name}: {why}"))),
     }
     if !throttled_by.is_empty() {
         checks.push(
-            Check::new("card clocks", CheckState::Warning, format!("held back: {}", throttled_by.join(", ")))
-                .mend("better cooling, or the power plan for performance")
+            Check::new("GPU clocks", CheckState::Warning, format!("throttled: {}", throttled_by.join(", ")))
+                .mend("improve the cooling, or select the performance power plan")
                 .causes(&[Symptom::SlowReply, Symptom::LateAvatar]),
         );
     }
@@ -196,13 +202,13 @@ pub fn check_card(card: &CardFacts, need: Option<&ModelNeed>) -> Vec<Check> {
 fn no_card(found: &str, need: Option<&ModelNeed>) -> Check {
     match need.and_then(|need| need.layers.map(|layers| (need, layers))) {
         Some((need, (asked, _))) if asked > 0 => Check::new(
-            "graphics card",
+            "GPU",
             CheckState::Warning,
-            format!("{found}; profile {} asks for {} on one", need.profile, counted(asked, "layer")),
+            format!("{found}; profile {} puts {} on one", need.profile, counted(asked, "layer")),
         )
-        .mend("the profile for machines without a card is cpu_fallback: workly-perf recommend --write data/config.json")
+        .mend("the profile for machines without a GPU is cpu_fallback: workly-perf recommend --write data/config.json")
         .causes(&[Symptom::SlowReply]),
-        _ => Check::ok("graphics card", format!("{found}: all is computed by the processor")),
+        _ => Check::ok("GPU", format!("{found}: the CPU does everything")),
     }
 }
 
@@ -211,23 +217,30 @@ fn fit(need: &ModelNeed, free: u64) -> Option<Check> {
     let layers = need.layers.map_or_else(String::new, |(asked, all)| format!(", {asked} of {}", counted(all, "layer")));
     let found = format!("profile {}{layers}: {} needed, {} free", need.profile, gib(bytes), gib(free));
     Some(if bytes > free {
-        Check::new("fits the card", CheckState::Problem, found)
-            .mend("workly-perf gpu-profiles --project shows what fits; workly-perf recommend --write data/config.json sets a profile that does")
+        Check::new("fits the GPU", CheckState::Problem, found)
+            .mend(
+                "workly-perf gpu-profiles --project shows what fits; workly-perf recommend --write data/config.json \
+                sets a profile that fits",
+            )
             .causes(&[Symptom::CrashAtLoad])
     } else {
-        Check::ok("fits the card", found)
+        Check::ok("fits the GPU", found)
     })
 }
 
-/// The line about threads: what the application takes, and what the documents' later rule would.
+/// The check of threads: what the application uses, and what the later documented rule gives.
 #[must_use]
 pub fn check_threads(profile: &str, threads: u64, rule: Option<u32>, usable: Option<u64>) -> Check {
-    let rule_says = rule.map_or_else(String::new, |rule| format!("; the later rule says {rule}"));
-    let found = format!("the application takes {threads} (profile {profile}){rule_says}");
+    let rule_says = rule.map_or_else(String::new, |rule| format!("; the rule of later versions gives {rule}"));
+    let found = format!("the application uses {threads} (profile {profile}){rule_says}");
     if let Some(usable) = usable.filter(|usable| threads > *usable) {
-        return Check::new("threads", CheckState::Warning, format!("{found}; programs here may use {}", counted(usable, "CPU")))
-            .mend("workly-perf threads measures what that costs; the application takes its threads from the profile and reads no other setting")
-            .causes(&[Symptom::SlowReply, Symptom::LateAvatar]);
+        return Check::new(
+            "threads",
+            CheckState::Warning,
+            format!("{found}; this process may use {}", counted(usable, "CPU")),
+        )
+        .mend("workly-perf threads measures what that costs; only the profile sets the application's threads")
+        .causes(&[Symptom::SlowReply, Symptom::LateAvatar]);
     }
     Check::ok("threads", found)
 }
@@ -275,7 +288,9 @@ mod tests {
             check_config(&ConfigFacts::Unusable { reason, is_refused: true, undo: undo.map(String::from) })
         };
         assert_eq!(refused(None).state, CheckState::Problem);
-        assert!(refused(None).found.ends_with("without a message, and runs on its defaults"));
+        assert!(
+            refused(None).found.ends_with("silently ignores its complete AI configuration and runs on its defaults")
+        );
         assert!(!refused(None).mend.unwrap().contains("--undo"), "nothing is kept");
         assert!(refused(Some("workly-perf apply --undo")).mend.unwrap().ends_with("workly-perf apply --undo"));
         assert_eq!(check_config(&ConfigFacts::None).state, CheckState::NotKnown);

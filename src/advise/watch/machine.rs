@@ -1,54 +1,54 @@
-//! From readings to states: a worse one at once, a better one after a time, none from a reading that is missing.
+//! From readings to states: a worse state immediately, a better one after a delay, none from a missing reading.
 
 use super::{CardState, WatchRules};
 
-/// How loaded a card is.
+/// The load of a GPU.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Load {
-    /// How full its memory is, in percent.
+    /// Memory in use, in percent.
     pub full_percent: f64,
-    /// How busy it is, in percent; `None` where nothing tells. Then only its memory decides, and `stressed`, for which both
-    /// are needed, is never told.
+    /// Utilisation, in percent; `None` if it is not known. Then only memory decides, and `stressed`, which needs both, is never
+    /// reached.
     pub use_percent: Option<f64>,
 }
 
-/// A state that has changed.
+/// A state change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// From which; `None` where none was known.
+    /// The previous state; `None` if none was known.
     pub from: Option<CardState>,
-    /// To which.
+    /// The new state.
     pub to: CardState,
-    /// What it was decided on: the fullest moment and the mean use since the last decision.
+    /// Its basis: the highest memory use and the mean utilisation since the last decision.
     pub on: Load,
 }
 
-/// An alarm that begins or ends.
+/// An alarm that starts or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AlarmChange {
-    /// The card has become too full.
+    /// GPU memory has become too full.
     Raised,
     /// It no longer is.
     Over,
 }
 
-/// What one reading came to.
+/// The result of one reading.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProfileStep {
-    /// A state that changed with it.
+    /// A state change.
     pub change: Option<Change>,
-    /// An alarm that began or ended with it.
+    /// An alarm that started or ended.
     pub alarm: Option<AlarmChange>,
-    /// A better state that has to wait, and for how many seconds more.
+    /// A better state that is pending, and the remaining seconds.
     pub waiting: Option<(CardState, f64)>,
 }
 
-/// The state of one card.
+/// The state of one GPU.
 #[derive(Debug, Clone)]
 pub struct WatchMachine {
     rules: WatchRules,
     state: Option<CardState>,
-    /// When the state was taken on.
+    /// When the state was entered.
     since_s: f64,
     decided_s: Option<f64>,
     alarmed: bool,
@@ -57,7 +57,7 @@ pub struct WatchMachine {
 }
 
 impl WatchMachine {
-    /// A machine that knows of no state yet.
+    /// A machine without a state.
     #[must_use]
     pub fn new(rules: WatchRules) -> Self {
         Self { rules, state: None, since_s: 0.0, decided_s: None, alarmed: false, readings: Vec::new() }
@@ -69,7 +69,7 @@ impl WatchMachine {
         &self.rules
     }
 
-    /// The state, and since when; `None` until a rule has held for the first time.
+    /// The state, and since when; `None` until a rule has applied for the first time.
     #[must_use]
     pub fn state(&self) -> Option<(CardState, f64)> {
         self.state.map(|state| (state, self.since_s))
@@ -81,8 +81,8 @@ impl WatchMachine {
         self.alarmed
     }
 
-    /// Takes a reading. `at_s` never goes back. A reading that is missing changes nothing, and what was read before it no
-    /// longer counts: a decision rests on an unbroken row.
+    /// Takes a reading. `at_s` never decreases. A missing reading changes nothing and discards the readings before it: a
+    /// decision needs an unbroken series.
     pub fn step(&mut self, at_s: f64, load: Option<Load>) -> ProfileStep {
         let Some(load) = load else {
             self.readings.clear();
@@ -90,7 +90,7 @@ impl WatchMachine {
         };
         let alarm = self.ring(load.full_percent);
         self.readings.push(load);
-        // Readings come a little early at times: a twentieth of the period is no reason to wait for a whole one more.
+        // Readings are sometimes a little early: a twentieth of the period is no reason to wait for another one.
         let due = self.decided_s.is_none_or(|decided_s| at_s - decided_s >= 0.95 * self.rules.decide_every_s);
         if !due {
             return ProfileStep { alarm, ..ProfileStep::default() };
@@ -125,7 +125,8 @@ impl WatchMachine {
     }
 }
 
-/// The fullest moment, since that is when allocations fail; the mean use, since a card that answers works in bursts.
+/// The highest memory use, because that is when allocations fail; the mean utilisation, because a GPU that generates works in
+/// bursts.
 fn summed_up(readings: &[Load]) -> Load {
     let full_percent = readings.iter().map(|load| load.full_percent).fold(0.0, f64::max);
     let uses: Option<Vec<f64>> = readings.iter().map(|load| load.use_percent).collect();
@@ -133,7 +134,7 @@ fn summed_up(readings: &[Load]) -> Load {
     Load { full_percent, use_percent }
 }
 
-/// The state that the rules want; `None` where none of them holds and all stays as it is.
+/// The state according to the rules; `None` if none applies and the state is kept.
 fn wanted(rules: &WatchRules, state: Option<CardState>, load: Load) -> Option<CardState> {
     let full = load.full_percent;
     if full > rules.overloaded.above_percent {
@@ -149,7 +150,7 @@ fn wanted(rules: &WatchRules, state: Option<CardState>, load: Load) -> Option<Ca
 }
 
 #[cfg(test)]
-#[allow(clippy::float_cmp)] // Thresholds are as they were written.
+#[allow(clippy::float_cmp)] // Thresholds are as written.
 mod tests {
     use super::*;
 
@@ -165,7 +166,7 @@ mod tests {
         Load { full_percent, use_percent: Some(use_percent) }
     }
 
-    /// The changes of a machine that is given a reading every five seconds.
+    /// The changes of a machine that gets a reading every five seconds.
     fn changes(rules: WatchRules, loads: &[(f64, f64)]) -> Vec<(f64, CardState)> {
         let mut machine = WatchMachine::new(rules);
         let mut found = Vec::new();
@@ -176,8 +177,8 @@ mod tests {
         found
     }
 
-    /// The documents' rules in their own words: over 90 `cpu_fallback`, else over 75 and use over 80 balanced, else both
-    /// under 60 performance, else nothing.
+    /// The documented rules: over 90 `cpu_fallback`; else over 75 with use over 80 balanced; else both under 60 performance;
+    /// else nothing.
     #[test]
     fn the_documented_rules_hold_at_every_point_and_from_every_state() {
         for from in CardState::ALL.map(Some).into_iter().chain([None]) {
@@ -194,7 +195,7 @@ mod tests {
                         None
                     };
                     assert_eq!(wanted(&documented(), from, load(full, busy)), says, "{from:?} {full} {busy}");
-                    // The steady ones differ in two places: 90 is overloaded, and a card that is stays so down to 85.
+                    // The steady rules differ in two places: 90 is overloaded, and an overloaded GPU remains so down to 85.
                     let held = from == Some(CardState::Overloaded) && full > 85.0;
                     let steady_says = if full > 89.5 {
                         Some(CardState::Overloaded)
@@ -284,7 +285,7 @@ mod tests {
             assert_eq!(machine.step(at_s, None), ProfileStep::default());
         }
         assert_eq!(machine.state(), Some((CardState::Overloaded, 0.0)));
-        assert!(machine.is_alarmed(), "nobody has seen it end");
+        assert!(machine.is_alarmed(), "its end was not observed");
         assert_eq!(machine.step(125.0, Some(load(50.0, 50.0))).change.unwrap().to, CardState::Optimal);
     }
 

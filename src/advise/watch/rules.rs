@@ -1,26 +1,26 @@
-//! The rules of a watch: thresholds, gaps and times, as `profiles/watch/` has them.
+//! The rules of `watch`: thresholds, gaps and delays, as in `profiles/watch/`.
 
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-/// How a card fares, from best to worst.
+/// The state of a GPU, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CardState {
     /// There is room for more.
     Optimal,
-    /// It is rather full, and busy.
+    /// It is fairly full, and busy.
     Stressed,
     /// It is so full that the next allocation may fail.
     Overloaded,
 }
 
 impl CardState {
-    /// All of them, from best to worst.
+    /// All states, from best to worst.
     pub const ALL: [Self; 3] = [Self::Optimal, Self::Stressed, Self::Overloaded];
 
-    /// Its word in files and views.
+    /// Its word in files and displays.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -37,11 +37,11 @@ impl CardState {
 pub struct WatchRules {
     /// Its name.
     pub name: String,
-    /// What it is, in a line.
+    /// A one-line description.
     pub summary: String,
     /// Seconds between two decisions.
     pub decide_every_s: f64,
-    /// Seconds that a state is kept before a better one is believed.
+    /// Seconds for which a state is kept before a better one is accepted.
     pub stay_s: f64,
     /// When to warn.
     pub alarm: AlarmRule,
@@ -49,7 +49,7 @@ pub struct WatchRules {
     pub overloaded: OverloadedRule,
     /// When it is stressed.
     pub stressed: StressedRule,
-    /// When all is well.
+    /// When it has room.
     pub optimal: OptimalRule,
 }
 
@@ -57,61 +57,61 @@ pub struct WatchRules {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlarmRule {
-    /// Fuller than this raises the alarm, in percent.
+    /// Memory use above this starts the alarm, in percent.
     pub above_percent: f64,
-    /// As full as this or less ends it, in percent.
+    /// Memory use at or below this ends it, in percent.
     pub over_percent: f64,
-    /// What to do, a line each.
+    /// What to do, one line each.
     pub advice: Vec<String>,
 }
 
-/// When a card is overloaded.
+/// When a GPU is overloaded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OverloadedRule {
     /// The GPU profile that suits it.
     pub profile: String,
-    /// Fuller than this, in percent.
+    /// Memory use above this, in percent.
     pub above_percent: f64,
-    /// It can become stressed again at this or less alone, in percent.
+    /// It can only become stressed again at or below this, in percent.
     pub leave_percent: f64,
 }
 
-/// When a card is stressed.
+/// When a GPU is stressed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StressedRule {
     /// The GPU profile that suits it.
     pub profile: String,
-    /// Fuller than this, in percent…
+    /// Memory use above this, in percent…
     pub above_percent: f64,
-    /// … and busier than this, in percent.
+    /// … and utilisation above this, in percent.
     pub use_above_percent: f64,
 }
 
-/// When a card has room.
+/// When a GPU has room.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OptimalRule {
     /// The GPU profile that suits it.
     pub profile: String,
-    /// Emptier than this, in percent…
+    /// Memory use below this, in percent…
     pub below_percent: f64,
-    /// … and calmer than this, in percent.
+    /// … and utilisation below this, in percent.
     pub use_below_percent: f64,
 }
 
 /// Why a set of rules cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RulesError {
-    /// It is no such file.
-    #[error("these are no watch rules: {detail}")]
+    /// It is not a valid file.
+    #[error("these are not valid watch rules: {detail}")]
     Unreadable {
-        /// The parser's words, with the line.
+        /// The parser's message, with the line.
         detail: String,
     },
-    /// Its thresholds contradict each other.
-    #[error("the watch rules '{name}' contradict themselves: {detail}")]
+    /// Its thresholds are contradictory.
+    #[error("the watch rules '{name}' are contradictory: {detail}")]
     Contradictory {
         /// Their name.
         name: String,
@@ -128,13 +128,13 @@ static BUILT_IN: LazyLock<Vec<WatchRules>> = LazyLock::new(|| {
 });
 
 impl WatchRules {
-    /// The sets that come with the program; the first is the default.
+    /// The built-in sets; the first is the default.
     #[must_use]
     pub fn built_in() -> &'static [Self] {
         &BUILT_IN
     }
 
-    /// The set of that text, checked.
+    /// Parses and checks a set.
     pub fn parse(text: &str) -> Result<Self, RulesError> {
         let rules: Self = toml::from_str(text)
             .map_err(|error| RulesError::Unreadable { detail: error.to_string().trim_end().to_owned() })?;
@@ -167,13 +167,13 @@ impl WatchRules {
             ("optimal.use_below_percent", self.optimal.use_below_percent),
         ];
         if let Some((name, value)) = percents.into_iter().find(|(_, value)| !(0.0..=100.0).contains(value)) {
-            return Some(format!("{name} is {value}, not a share in percent"));
+            return Some(format!("{name} is {value}, not a percentage from 0 to 100"));
         }
         if let Some((name, value)) = [("decide_every_s", self.decide_every_s), ("stay_s", self.stay_s)]
             .into_iter()
             .find(|(_, value)| !(0.0..=3600.0).contains(value))
         {
-            return Some(format!("{name} is {value}, not a time from 0 to 3600 seconds"));
+            return Some(format!("{name} is {value}, not between 0 and 3600 seconds"));
         }
         [
             ("alarm.over_percent", self.alarm.over_percent, "alarm.above_percent", self.alarm.above_percent),
@@ -209,7 +209,7 @@ impl WatchRules {
 }
 
 #[cfg(test)]
-#[allow(clippy::float_cmp)] // Thresholds are as they were written.
+#[allow(clippy::float_cmp)] // Thresholds are as written.
 mod tests {
     use super::*;
 
@@ -236,7 +236,7 @@ mod tests {
         let says = |from: &str, to: &str| WatchRules::parse(&text.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(
             says("above_percent = 89.5", "above_percent = 190.0")
-                .ends_with("overloaded.above_percent is 190, not a share in percent")
+                .ends_with("overloaded.above_percent is 190, not a percentage from 0 to 100")
         );
         assert!(says("stay_s = 15.0", "stay_s = -1.0").contains("stay_s is -1"));
         assert!(

@@ -17,11 +17,12 @@ use crate::plural::counted;
 use crate::term::Printer;
 use crate::text;
 
-/// What cannot be told of a file that sets `auto`.
-pub(in super::super) const UNPROVEN_AUTO: &str = "ai.gpu_profile is \"auto\", which only later versions of the application know, and nothing \
-     in the file shows that this one does: an earlier version refuses the whole file without a message, and runs on its defaults";
+/// What cannot be known about a file that sets `auto`.
+pub(in super::super) const UNPROVEN_AUTO: &str = "ai.gpu_profile is \"auto\", which only later versions of the \
+    application support, and the file does not show that this version does: an earlier version silently ignores the \
+    complete file and runs on its defaults";
 
-/// Shows the change, asks, makes it.
+/// Shows the change, asks for confirmation, writes it.
 pub(in super::super) fn run(args: &ApplyArgs, printer: Printer) -> Result<Exit, Failure> {
     if args.list {
         let history = History::open(&args.config)?;
@@ -33,12 +34,12 @@ pub(in super::super) fn run(args: &ApplyArgs, printer: Printer) -> Result<Exit, 
         None => recommended(args, printer)?,
     };
     if change.is_none() {
-        printer.note(&format!("{} already is like that: nothing to change", change.path().display()));
+        printer.note(&format!("{} already has these settings: nothing to change", change.path().display()));
         return Ok(Exit::Done);
     }
     show_styled(&shown::change(&change, &effect), printer)?;
     if args.dry_run {
-        printer.note("nothing was written: --dry-run");
+        printer.note("nothing was written (--dry-run)");
         return Ok(Exit::Negative);
     }
     if !args.yes {
@@ -51,8 +52,8 @@ pub(in super::super) fn run(args: &ApplyArgs, printer: Printer) -> Result<Exit, 
                 return Ok(Exit::Done);
             }
             None => {
-                return Err(Failure::new(Exit::Usage, anyhow::anyhow!("there is no terminal to ask on"))
-                    .hint("--yes writes without a question, --dry-run only shows"));
+                return Err(Failure::new(Exit::Usage, anyhow::anyhow!("there is no terminal for the confirmation"))
+                    .hint("use --yes to write without confirmation, or --dry-run to only show the change"));
             }
         }
     }
@@ -60,7 +61,7 @@ pub(in super::super) fn run(args: &ApplyArgs, printer: Printer) -> Result<Exit, 
     Ok(Exit::Done)
 }
 
-/// Shows and makes the change to a recommendation that was consented to beforehand.
+/// Shows and writes the change of a recommendation that was confirmed beforehand.
 pub(in super::super) fn consented(
     recommendation: &Recommendation,
     config: &Path,
@@ -68,7 +69,7 @@ pub(in super::super) fn consented(
 ) -> Result<(), Failure> {
     let (change, effect) = change(recommendation, config, false, printer)?;
     if change.is_none() {
-        printer.note(&format!("{} already is like that: nothing to change", config.display()));
+        printer.note(&format!("{} already has these settings: nothing to change", config.display()));
         return Ok(());
     }
     show_styled(&shown::change(&change, &effect), printer)?;
@@ -80,26 +81,26 @@ fn written(change: &Change, config: &Path, printer: Printer) -> Result<(), Failu
     let version = change.write()?;
     if others > 0 {
         printer.warning(&format!(
-            "{} had {} (hard links): what reads the file by one of those still finds it as it was before",
+            "{} had {} (hard links), under which the old content remains",
             config.display(),
             counted(others, "other name")
         ));
     }
-    printer.note(&format!("written to {}; before: {}", config.display(), text::path(&version.path)));
+    printer.note(&format!("written to {}; previous version: {}", config.display(), text::path(&version.path)));
     printer.note(&format!("to undo it: {}; the application reads ai.gpu_profile when it starts", undo_line(config)));
     Ok(())
 }
 
-/// What the recommendation would change, and what comes of it.
+/// The change of the recommendation, and its effects.
 fn recommended(args: &ApplyArgs, printer: Printer) -> Result<(Change, Vec<String>), Failure> {
     let recommendation = source::read(args.recommendation.as_deref(), printer)?;
     for part in &recommendation.simulated {
-        printer.warning(&format!("SIMULATED: {} ({}) took part in what this rests on", part.what, part.parameters));
+        printer.warning(&format!("SIMULATED: {} ({}): this recommendation is based on it", part.what, part.parameters));
     }
     change(&recommendation, &args.config, args.strip_bom, printer)
 }
 
-/// The change of that file, and what the application and everybody else makes of it, in sentences.
+/// The change of that file, and its effects on the application and other programs, in sentences.
 fn change(
     recommendation: &Recommendation,
     config: &Path,

@@ -1,4 +1,4 @@
-//! `workly-perf apply`: a recommendation into Workly's configuration, and back.
+//! `workly-perf apply`: writes a recommendation to Workly's configuration, and undoes it.
 
 mod command;
 mod failure;

@@ -1,4 +1,4 @@
-//! A change and the kept versions as they are shown.
+//! The output of a change and of the kept versions.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::host;
 use crate::plan::{DEFAULT_CONFIG, app_profiles};
 use crate::text;
 
-/// The change line by line, as `diff -u` shows it, and below it what comes of it.
+/// The change line by line, as in `diff -u`, followed by its effects.
 pub(super) fn change(change: &Change, effect: &[String]) -> String {
     let path = change.path().to_string_lossy();
     let name = text::line(&path);
@@ -33,13 +33,13 @@ pub(super) fn change(change: &Change, effect: &[String]) -> String {
     lines.join("\n")
 }
 
-/// What comes of the settings once they are written: what the application will run with, what `launch` adds to
-/// that, and what nobody reads.
+/// The effects of the settings once they are written: what the application will run with, what `launch` adds, and
+/// what no program reads.
 pub(super) fn effect(recommendation: &Recommendation, file: &ConfigFile) -> Vec<String> {
     let choice = recommendation.choice(Setting::GpuProfile).and_then(|choice| choice.value.as_ref()?.as_str());
-    // What the file has where the application refuses it is not what the application runs with.
+    // If the application refuses the file, it does not run with the file's values.
     let current = if file.refusal().is_some() { None } else { file.gpu_profile() };
-    // The recommendation knows the layers of its model, and this machine its CPUs.
+    // The recommendation knows the model's layers, and this machine's CPUs.
     let own = recommendation.application.as_ref().map(|change| &change.to);
     let mut profiles = app_profiles(None, host::topology().logical_cpus.value().copied());
     for profile in &mut profiles {
@@ -67,7 +67,7 @@ pub(super) fn effect(recommendation: &Recommendation, file: &ConfigFile) -> Vec<
     }
     let unread = listed(ObeyedBy::Nobody);
     if !unread.is_empty() {
-        sentences.push(format!("Nobody reads these yet, so they change nothing: {unread}."));
+        sentences.push(format!("No program reads these yet, so they have no effect: {unread}."));
     }
     sentences
 }
@@ -79,17 +79,17 @@ fn launch_line(config: &Path) -> String {
     format!("workly-perf launch{named} -- python main.py")
 }
 
-/// The kept versions, the newest first: number, when it was replaced, and how far it is from what is there now.
+/// The kept versions, newest first: number, when it was replaced, and how much it differs from the current file.
 pub(super) fn versions(history: &History) -> Result<String, Failure> {
     if history.versions().is_empty() {
-        return Ok("no version is kept: nothing was changed yet, or all of it was undone".into());
+        return Ok("there are no kept versions: nothing was changed, or every change was undone".into());
     }
     let mut lines = Vec::new();
     for (number, version) in (1..).zip(history.versions()) {
         let diff = history.restore(number)?.diff();
         let count = |mark: DiffMark| diff.iter().filter(|(other, _)| *other == mark).count();
         lines.push(format!(
-            "{number:>2}  replaced {}  undoing back to it: lines -{} +{}  {}",
+            "{number:>2}  replaced {}  undo would change: lines -{} +{}  {}",
             version.replaced.strftime("%Y-%m-%d %H:%M:%S UTC"),
             count(DiffMark::Removed),
             count(DiffMark::Added),

@@ -14,19 +14,19 @@ use crate::record::{RECOMMENDATION_FILE, SchemaVersion};
 use crate::studies::LOCAL_RUNS;
 use crate::term::Printer;
 
-/// What is looked at first of a file.
+/// The part of a file that is read first.
 #[derive(Deserialize)]
 struct Probe {
     schema: SchemaVersion,
 }
 
-/// When it was made: names of folders are their owner's.
+/// When it was created: users may rename folders.
 #[derive(Deserialize)]
 struct Dated {
     created: Timestamp,
 }
 
-/// The recommendation that was named, else the newest of the local runs.
+/// The given recommendation, or else the newest of the local runs.
 pub(in super::super) fn read(named: Option<&Path>, printer: Printer) -> Result<Recommendation, Failure> {
     let file = match named {
         Some(path) if path.is_dir() => path.join(RECOMMENDATION_FILE),
@@ -34,15 +34,16 @@ pub(in super::super) fn read(named: Option<&Path>, printer: Printer) -> Result<R
         None => newest()?,
     };
     let unreadable = |error: anyhow::Error| {
-        Failure::new(Exit::Unreadable, error).hint("name a run of workly-perf recommend, or its recommendation.json")
+        Failure::new(Exit::Unreadable, error).hint("give a run of workly-perf recommend, or its recommendation.json")
     };
     let text = fs::read(&file).with_context(|| format!("cannot read {}", file.display())).map_err(unreadable)?;
-    let named = || format!("{} is no recommendation", file.display());
-    // The version is looked at first, so that a newer major is not a complaint about its shape.
+    let named = || format!("{} is not a recommendation", file.display());
+    // The version is checked first, so that a newer major version is not a format error.
     let Probe { schema } = serde_json::from_slice(&text).with_context(named).map_err(unreadable)?;
     if schema.major > RECOMMENDATION_SCHEMA.major {
-        let error = anyhow!("{} has schema {schema}: this version reads up to {RECOMMENDATION_SCHEMA}", file.display());
-        return Err(Failure::new(Exit::Unreadable, error).hint("use the workly-perf that wrote it, or a later one"));
+        let error =
+            anyhow!("{} has schema {schema}, but this version reads up to {RECOMMENDATION_SCHEMA}", file.display());
+        return Err(Failure::new(Exit::Unreadable, error).hint("use the workly-perf that wrote it, or a later version"));
     }
     let recommendation: Recommendation = serde_json::from_slice(&text).with_context(named).map_err(unreadable)?;
     printer.note(&format!("recommendation: {} ({})", file.display(), recommendation.objective.word()));
@@ -52,13 +53,13 @@ pub(in super::super) fn read(named: Option<&Path>, printer: Printer) -> Result<R
 fn newest() -> Result<PathBuf, Failure> {
     let folders = fs::read_dir(LOCAL_RUNS).into_iter().flatten().flatten().map(|entry| entry.path());
     let files = folders.map(|folder| folder.join(RECOMMENDATION_FILE)).filter(|file| file.is_file());
-    // One that cannot be read is none: whoever means it names it.
+    // An unreadable one is skipped: it can be given explicitly.
     let dated = files.filter_map(|file| {
         let Dated { created } = serde_json::from_slice(&fs::read(&file).ok()?).ok()?;
         Some((created, file))
     });
     dated.max().map(|(_, file)| file).ok_or_else(|| {
-        Failure::new(Exit::Usage, anyhow!("no recommendation is named, and there is none in {LOCAL_RUNS}"))
-            .hint("make one with workly-perf recommend")
+        Failure::new(Exit::Usage, anyhow!("no recommendation was given, and there is none in {LOCAL_RUNS}"))
+            .hint("create one with workly-perf recommend")
     })
 }

@@ -22,15 +22,15 @@ use crate::studies::campaign::{CampaignRuns, run_campaign};
 use crate::term::Printer;
 use crate::text;
 
-/// A comparison, and how it was asked for.
+/// A comparison, and how it was requested.
 pub(super) struct Compared {
     pub(super) comparison: Comparison,
     pub(super) conditions: Value,
-    /// Where the runs were made, if they were.
+    /// The folder of the runs, if they were measured here.
     pub(super) folder: Option<RecordFolder>,
 }
 
-/// Reads or measures, judges, says, writes.
+/// Reads or measures, judges, prints, writes.
 pub(in super::super) fn run(args: &CompareArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let gate = gate(args)?;
     let compared = match (&args.base, &args.new) {
@@ -53,7 +53,7 @@ pub(in super::super) fn run(args: &CompareArgs, printer: Printer, stop: &AtomicB
     }
 }
 
-/// The gate that was named, with what the command line says otherwise.
+/// The selected gate, with the overrides of the command line.
 fn gate(args: &CompareArgs) -> Result<Gate, Failure> {
     let path = Path::new(&args.gate);
     let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) || path.is_file();
@@ -95,7 +95,7 @@ fn saved(args: &CompareArgs, gate: &Gate, base: &Path, new: &Path, printer: Prin
     Ok(Compared { comparison, conditions: json!({"base": shown(base), "new": shown(new)}), folder: None })
 }
 
-/// A path as text, whatever its name is made of.
+/// A path as text, even if it is not Unicode.
 fn shown(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
@@ -118,7 +118,7 @@ fn measured(args: &CompareArgs, gate: &Gate, printer: Printer, stop: &AtomicBool
     let runs = run_campaign(&plan, folder.path(), &printer, stop, is_decided)?;
     let result = runs.and_then(|_| comparison.result());
     if let Some(result) = result.as_ref().filter(|result| result.pairs < planned) {
-        printer.note(&format!("clear after {} of {}", result.pairs, counted(planned, "pair")));
+        printer.note(&format!("significant after {} of {}", result.pairs, counted(planned, "pair")));
     }
     printer.note(&format!("runs: {}", text::path(folder.path())));
     Ok(result.map(|result| {
@@ -135,12 +135,12 @@ fn ended(comparison: &Comparison, outcome: Outcome, args: &CompareArgs, printer:
         Outcome::Pass => Ok(Exit::Done),
         Outcome::Regressed => Ok(Exit::Negative),
         Outcome::Inconclusive if !args.strict => {
-            printer.warning(&format!("inconclusive, which is no pass: {}", said()));
-            printer.hint("more runs, or a quieter machine; --strict makes this exit code 4");
+            printer.warning(&format!("inconclusive (not a pass): {}", said()));
+            printer.hint("use more runs or a quieter machine; with --strict this is exit code 4");
             Ok(Exit::Done)
         }
         Outcome::Inconclusive => Err(Failure::new(Exit::Failed, anyhow::anyhow!("inconclusive: {}", said()))
-            .hint("more runs, or a quieter machine; without --strict this is a warning")),
+            .hint("use more runs or a quieter machine; without --strict this is a warning")),
         Outcome::Invalid => Err(Failure::new(Exit::Failed, anyhow::anyhow!(said())).hint(remedy(comparison))),
     }
 }
@@ -152,27 +152,27 @@ fn remedy(comparison: &Comparison) -> &'static str {
     runs.sort_unstable();
     runs.dedup();
     if fewest == 0 {
-        "name runs that hold figures: a run's folder, a folder of runs, or a summary.csv of several"
+        "give runs with figures: the folder of a run, a folder of runs, or a summary.csv of several runs"
     } else if comparison.base_runs == comparison.new_runs {
-        "BASE and NEW are the same: name the runs of before first, and those of after second"
+        "BASE and NEW are the same: give the runs before the change first, then those after it"
     } else if runs.len() < all {
-        "name each run once, and on one side"
+        "give each run once, on one side only"
     } else if !comparison.refusals.is_empty() {
-        "measure both on the same machine with the same build; --allow-different compares what differs in place, build or subject"
+        "measure both on the same machine with the same build; --allow-different allows another machine, build or subject"
     } else if fewest < 4 {
-        "a test needs several runs a side: 4 and 4, or --ab; budgets of a gate judge a single run"
+        "a test needs several runs per side: 4 and 4, or --ab; only the budgets of a gate judge a single run"
     } else {
-        "measure again; --metrics or --gate choose other figures"
+        "measure again, or select other figures with --metrics or --gate"
     }
 }
 
-/// A planted slowdown must be found: otherwise this machine is too noisy for this many pairs.
+/// An injected slowdown must be detected: otherwise this machine is too noisy for this number of pairs.
 fn self_test(comparison: &Comparison, outcome: Outcome, printer: Printer) -> Result<Exit, Failure> {
     if outcome == Outcome::Regressed {
-        printer.note("self-test passed: the planted slowdown of 20 % was found");
+        printer.note("self-test passed: the injected slowdown of 20 % was detected");
         return Ok(Exit::Done);
     }
     let said = report::headline(comparison, outcome);
-    Err(Failure::new(Exit::Failed, anyhow::anyhow!("the planted slowdown of 20 % was not found: {said}"))
-        .hint("this machine is too noisy for so few pairs: raise --pairs, or end other programs"))
+    Err(Failure::new(Exit::Failed, anyhow::anyhow!("the injected slowdown of 20 % was not detected: {said}"))
+        .hint("the machine is too noisy for this number of pairs: raise --pairs, or close other programs"))
 }

@@ -1,4 +1,4 @@
-//! How the errors of a comparison end.
+//! Exit codes and hints of comparison errors.
 
 use crate::compare::GateError;
 use crate::exit::Exit;
@@ -9,10 +9,10 @@ impl From<GateError> for Failure {
     fn from(error: GateError) -> Self {
         match error {
             GateError::Unknown { .. } => {
-                Self::new(Exit::Usage, error.into()).hint("or name a TOML file with --gate FILE")
+                Self::new(Exit::Usage, error.into()).hint("give a built-in gate, or a TOML file with --gate FILE")
             }
             GateError::Malformed { .. } => Self::new(Exit::Unreadable, error.into())
-                .hint("docs/CI.md shows a gate file; profiles/gates has the built-in ones"),
+                .hint("docs/CI.md has an example; profiles/gates has the built-in gates"),
         }
     }
 }
@@ -21,7 +21,7 @@ impl From<CampaignError> for Failure {
     fn from(error: CampaignError) -> Self {
         let hint = match &error {
             CampaignError::TooManySame { .. } => "lower --aa-pairs, or raise --pairs",
-            CampaignError::Reserved { .. } => "give --out and --format to compare itself",
+            CampaignError::Reserved { .. } => "give --out and --format to compare, not to the variants",
             CampaignError::OpenQuote { .. } | CampaignError::NoCommand { .. } => {
                 "for example: --ab \"ipc --bridge embedded\" \"ipc --bridge embedded:fps=30\""
             }

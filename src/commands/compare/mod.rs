@@ -1,4 +1,4 @@
-//! `workly-perf compare`: saved runs, or two variants run in turns, judged by a gate.
+//! `workly-perf compare`: saved runs, or two interleaved variants, judged by a gate.
 
 mod command;
 mod failure;

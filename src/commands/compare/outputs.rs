@@ -1,4 +1,4 @@
-//! What goes to standard output, and the files of a comparison.
+//! Standard output and the files of a comparison.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -17,27 +17,29 @@ use crate::record::Direction;
 use crate::report;
 use crate::term::Printer;
 
-/// Where GitHub shows Markdown from.
+/// The file whose Markdown GitHub shows.
 const SUMMARY_VARIABLE: &str = "GITHUB_STEP_SUMMARY";
 
-/// The variables of CI systems that name the revision and the branch.
+/// The variables of CI systems with the revision and the branch.
 const COMMIT_VARIABLES: [&str; 2] = ["GITHUB_SHA", "CI_COMMIT_SHA"];
 const BRANCH_VARIABLES: [&str; 2] = ["GITHUB_REF_NAME", "CI_COMMIT_REF_NAME"];
 
-/// What GitHub shows of a step at most; of more it shows nothing.
+/// GitHub's size limit for the summary of a step; it shows nothing of a larger one.
 const SUMMARY_BYTES: usize = 1024 * 1024;
 
-/// What GitHub takes for a comment at most, in characters, of which there are no more than bytes; a longer one it refuses.
+/// GitHub's size limit for a comment, in characters, which are at most as many as bytes; it refuses a longer one.
 const COMMENT_BYTES: usize = 65_536;
 
-/// Refuses files that could not be written, before anything is measured for them.
+/// Refuses files that cannot be written, before anything is measured.
 pub(super) fn check(args: &CompareArgs) -> Result<(), Failure> {
     args.write.iter().try_for_each(|output| {
         let path = &output.path;
         check_writable(path)
             .with_context(|| format!("cannot write {}", path.display()))
             .and_then(|()| if output.kind == OutputKind::History { history_at(path).map(drop) } else { Ok(()) })
-            .map_err(|error| Failure::new(Exit::Unreadable, error).hint("check --write; nothing was measured"))
+            .map_err(|error| {
+                Failure::new(Exit::Unreadable, error).hint("check the path of --write; nothing was measured")
+            })
     })
 }
 
@@ -55,8 +57,8 @@ fn check_writable(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Prints the result, then writes all files that were asked for: a file that cannot be written takes neither the verdict nor
-/// the other files with it.
+/// Prints the result, then writes all requested files: a file that cannot be written affects neither the verdict nor the other
+/// files.
 pub(super) fn put_out(
     compared: &Compared,
     outcome: Outcome,
@@ -80,7 +82,7 @@ pub(super) fn put_out(
         failures.extend(folder.write_report(&markdown).err().map(Failure::from));
     }
     let summary = std::env::var_os(SUMMARY_VARIABLE).filter(|_| args.format == CompareFormat::Github);
-    let unwritable = |error| Failure::new(Exit::Unreadable, error).hint("the verdict above stands");
+    let unwritable = |error| Failure::new(Exit::Unreadable, error).hint("the verdict above is valid");
     failures.extend(summary.and_then(|path| summarise(Path::new(&path), compared, outcome).err()).map(unwritable));
     let written = args.write.iter().filter_map(|output| write(output, compared, outcome, args, printer).err());
     failures.extend(written.map(unwritable));
@@ -90,7 +92,7 @@ pub(super) fn put_out(
     Err(first)
 }
 
-/// Appends to the page of GitHub's job what it still takes.
+/// Appends to the summary of GitHub's job, as far as its size limit allows.
 fn summarise(path: &Path, compared: &Compared, outcome: Outcome) -> anyhow::Result<()> {
     let there = fs::metadata(path).map_or(0, |file| usize::try_from(file.len()).unwrap_or(usize::MAX));
     let room = SUMMARY_BYTES.saturating_sub(there);
@@ -100,7 +102,7 @@ fn summarise(path: &Path, compared: &Compared, outcome: Outcome) -> anyhow::Resu
     written.and_then(|file| file.write_all(text.as_bytes())).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Writes a file; one that would hold nothing is not written, and the reason is told.
+/// Writes a file; one without content is not written, with the reason.
 fn write(
     output: &Output,
     compared: &Compared,
@@ -114,12 +116,12 @@ fn write(
         OutputKind::Json => Ok(report::comparison_json(comparison, outcome, &compared.conditions)),
         OutputKind::Junit => Ok(report::junit(comparison, outcome, args.strict)),
         OutputKind::BenchmarkSmaller => report::benchmark(comparison, Direction::Lower)
-            .ok_or("no figure of NEW for which smaller is better, and github-action-benchmark fails on an empty list"),
+            .ok_or("NEW has no figure for which smaller is better, and github-action-benchmark fails on an empty list"),
         OutputKind::BenchmarkBigger => report::benchmark(comparison, Direction::Higher)
-            .ok_or("no figure of NEW for which bigger is better, and github-action-benchmark fails on an empty list"),
-        OutputKind::Bencher => report::bencher(comparison).ok_or("no figure of NEW"),
+            .ok_or("NEW has no figure for which bigger is better, and github-action-benchmark fails on an empty list"),
+        OutputKind::Bencher => report::bencher(comparison).ok_or("NEW has no figures"),
         OutputKind::History => history(&output.path, compared, args)?
-            .ok_or("no figure of NEW, or it is not known when it was measured: there is no row to add"),
+            .ok_or("NEW has no figures, or its start time is not known: there is no row to add"),
     };
     let path = &output.path;
     match text {
@@ -131,8 +133,8 @@ fn write(
     }
 }
 
-/// The history with a row for this comparison; `None` where there is none. What is not comparable has no row: its figures
-/// belong to another series.
+/// The history with a row for this comparison; `None` if there is none. A refused comparison has no row: its figures belong to
+/// another series.
 fn history(path: &Path, compared: &Compared, args: &CompareArgs) -> anyhow::Result<Option<String>> {
     let existing = history_at(path)?;
     let (commit, branch) =
@@ -143,7 +145,7 @@ fn history(path: &Path, compared: &Compared, args: &CompareArgs) -> anyhow::Resu
     report::wide(&existing, &[row]).map(Some).map_err(|detail| no_history(path, &detail))
 }
 
-/// The text of a history, empty where there is no such file yet.
+/// The text of a history, empty if the file does not exist yet.
 fn history_at(path: &Path) -> anyhow::Result<String> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,

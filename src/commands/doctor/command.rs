@@ -20,18 +20,18 @@ use crate::studies::doctor::{Checked, check_up};
 use crate::term::Printer;
 use crate::text;
 
-/// Everything that was found.
+/// All results.
 #[derive(Serialize)]
 pub(super) struct CheckUp {
-    /// Version of this shape: that of records.
+    /// Version of the format, the same as for records.
     schema: SchemaVersion,
     /// Version of workly-perf.
     tool: &'static str,
     /// When.
     time: Timestamp,
-    /// The worst of all lines.
+    /// The worst of all checks.
     pub(super) state: CheckState,
-    /// The lines.
+    /// The checks.
     pub(super) checks: Vec<Check>,
 }
 
@@ -66,7 +66,7 @@ fn config_of(given: Option<&Path>) -> ConfigFacts {
             let profile = file.value(&["ai", "gpu_profile"]).and_then(|value| value.as_str().map(String::from));
             ConfigFacts::Valid { path: text::path(path), gpu_profile: profile }
         }
-        // A link that leads nowhere, or back to itself, is there all the same.
+        // A broken or circular link also counts as existing.
         Err(ConfigError::Read { .. }) if given.is_none() && path.symlink_metadata().is_err() => ConfigFacts::None,
         Err(error) => {
             ConfigFacts::Unusable { reason: error.to_string(), is_refused: error.is_refusal(), undo: undo(path) }

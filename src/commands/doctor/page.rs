@@ -1,4 +1,4 @@
-//! The check-up as text: one screen, or JSON.
+//! The checks as text: one screen, or JSON.
 
 use anyhow::Context;
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
@@ -9,10 +9,10 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plural::counted;
 
-/// Nothing but a line under the heading.
+/// Only a line below the heading.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// The lines, then where each of the usual complaints leads.
+/// The checks, then the relevant ones for each symptom.
 pub(super) fn table(check_up: &CheckUp, width: usize) -> String {
     let mut table = Table::new();
     table.load_style(STYLE).force_no_tty().set_content_arrangement(ContentArrangement::Dynamic);
@@ -40,7 +40,7 @@ fn with_mend(check: &Check) -> String {
     }
 }
 
-/// Which lines speak for a complaint, or which command looks further.
+/// The checks that may explain a symptom, or the command to investigate it.
 fn complaint(symptom: Symptom, checks: &[Check]) -> String {
     let suspects: Vec<&str> = checks
         .iter()
@@ -54,7 +54,7 @@ fn complaint(symptom: Symptom, checks: &[Check]) -> String {
         Symptom::GrowingRam => "workly-perf memory",
     };
     match suspects.as_slice() {
-        [] => format!("{}: nothing here speaks for it; look further with {further}", symptom.words()),
+        [] => format!("{}: no check points to it; investigate with {further}", symptom.words()),
         _ => format!("{}: see {}", symptom.words(), suspects.join(", ")),
     }
 }
@@ -62,6 +62,6 @@ fn complaint(symptom: Symptom, checks: &[Check]) -> String {
 /// All of it as JSON.
 pub(super) fn json(check_up: &CheckUp) -> Result<String, Failure> {
     serde_json::to_string_pretty(check_up)
-        .context("cannot write the check-up as JSON")
+        .context("cannot write the checks as JSON")
         .map_err(|error| Failure::new(Exit::Bug, error))
 }

@@ -1,4 +1,4 @@
-//! Which of the commands it is.
+//! Dispatches to the subcommand.
 
 use std::sync::atomic::AtomicBool;
 

@@ -1,4 +1,4 @@
-//! `workly-perf model inspect`: what a header tells.
+//! `workly-perf model inspect`: shows a model file's header.
 
 use std::sync::atomic::AtomicBool;
 
@@ -16,7 +16,7 @@ pub(super) fn run(args: &InspectArgs, printer: Printer, stop: &AtomicBool) -> Re
     let files = ModelFiles::open(&file)?;
     let facts = ModelFacts::of_files(&files, GpuProfile::built_in())?;
     if let Err(fault) = check_soundness(&file, &files.header) {
-        printer.warning(&format!("{}: {fault}; no command can run it", file.display()));
+        printer.warning(&format!("{}: {fault}; no command can run this model", file.display()));
     }
     let text = match args.format {
         ModelFormat::Table => pages::facts(&facts, &file.display().to_string(), printer.width()),

@@ -1,4 +1,4 @@
-//! `workly-perf model`: look into model files, write synthetic ones, fetch real ones.
+//! `workly-perf model`: inspects model files, writes synthetic ones, fetches real ones.
 
 mod command;
 mod fetch;

@@ -1,4 +1,4 @@
-//! Facts about models as text: for eyes, or as JSON.
+//! Facts about models as text or JSON.
 
 use anyhow::Context;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
@@ -12,10 +12,10 @@ use crate::llm::synth::SyntheticMark;
 use crate::llm::{KvCache, ModelFacts, PerBlock, ProfileDifference};
 use crate::text::{self, decimal_bytes};
 
-/// What stands for a figure that the file does not give.
-const NOT_GIVEN: &str = "not given";
+/// Shown for a figure that the file does not have.
+const NOT_GIVEN: &str = "not in the file";
 
-/// Nothing but a line under the heading.
+/// Only a line below the heading.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// Facts as JSON.
@@ -25,7 +25,7 @@ pub(super) fn json(facts: &impl Serialize) -> Result<String, Failure> {
         .map_err(|error| Failure::new(Exit::Bug, error))
 }
 
-/// Counts as people write them: `7.24 G`.
+/// Readable counts: `7.24 G`.
 pub(super) fn decimal_count(count: u64) -> String {
     let size = count as f64;
     match count {
@@ -35,7 +35,7 @@ pub(super) fn decimal_count(count: u64) -> String {
     }
 }
 
-/// A table: numbers are to the right wherever every cell of a column begins with a digit.
+/// A table: columns are right-aligned if all their cells start with a digit.
 fn grid(heading: &[&str], rows: &[Vec<String>], width: usize) -> String {
     let is_numeric = |at: usize| rows.iter().all(|row| row[at].starts_with(|c: char| c.is_ascii_digit() || c == '-'));
     let cell = |text: &str, at: usize| {
@@ -52,7 +52,7 @@ fn grid(heading: &[&str], rows: &[Vec<String>], width: usize) -> String {
     table.trim_fmt()
 }
 
-/// The shapes that can be written.
+/// The available shapes.
 pub(super) fn shapes(rows: &[ShapeRow], width: usize) -> String {
     let cells = |row: &ShapeRow| {
         vec![
@@ -66,7 +66,7 @@ pub(super) fn shapes(rows: &[ShapeRow], width: usize) -> String {
         ]
     };
     let rows: Vec<_> = rows.iter().map(cells).collect();
-    grid(&["shape", "weights", "quantisation", "file", "blocks", "context", "what it is"], &rows, width) + "\n"
+    grid(&["shape", "weights", "quantisation", "file", "blocks", "context", "description"], &rows, width) + "\n"
 }
 
 /// The models that can be fetched.
@@ -113,7 +113,9 @@ pub(super) fn facts(facts: &ModelFacts, file: &str, width: usize) -> String {
 fn synthetic(mark: &SyntheticMark) -> String {
     let shape = mark.shape.as_deref().unwrap_or("unknown");
     let seed = mark.seed.map_or_else(|| "unknown".into(), |seed| seed.to_string());
-    format!("SYNTHETIC WEIGHTS: shape {shape}, seed {seed}. Speed and memory are the shape's; the text is gibberish.")
+    format!(
+        "SYNTHETIC WEIGHTS: shape {shape}, seed {seed}. Speed and memory are those of the shape; the text is meaningless."
+    )
 }
 
 fn outline(facts: &ModelFacts, file: &str) -> Vec<(&'static str, String)> {
@@ -121,7 +123,7 @@ fn outline(facts: &ModelFacts, file: &str) -> Vec<(&'static str, String)> {
     let per_block = |figure: &Option<PerBlock>| figure.as_ref().map_or_else(|| NOT_GIVEN.into(), ToString::to_string);
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| NOT_GIVEN.into());
     let figures = &facts.figures;
-    let bits = facts.bits_per_weight.map(|bits| format!(" ({bits:.2} bits a weight)")).unwrap_or_default();
+    let bits = facts.bits_per_weight.map(|bits| format!(" ({bits:.2} bits per weight)")).unwrap_or_default();
     let mut lines = vec![
         ("file", format!("{file}, {} ({} bytes)", decimal_bytes(facts.file_bytes), facts.file_bytes)),
         ("name", text(&facts.name)),
@@ -139,14 +141,14 @@ fn outline(facts: &ModelFacts, file: &str) -> Vec<(&'static str, String)> {
         ("head length", format!("{} (keys), {} (values)", number(figures.key_length), number(figures.value_length))),
         ("vocabulary", number(facts.vocabulary)),
         ("tokenizer", text(&facts.tokenizer)),
-        ("KV cache a token", cache(&facts.kv_bytes_per_token)),
+        ("KV cache per token", cache(&facts.kv_bytes_per_token)),
         ("header", format!("GGUF {}, {} bytes, hash {}", facts.gguf_version, facts.header_bytes, facts.header_hash)),
     ];
     if let Some(experts) = figures.experts.filter(|experts| *experts > 0) {
         lines.insert(11, ("experts", format!("{experts}, {} used", number(figures.experts_used))));
     }
     if let Some((part, of)) = facts.split {
-        lines.insert(1, ("part", format!("{part} of {of}: weights and bytes are those of all parts")));
+        lines.insert(1, ("part", format!("{part} of {of}; weights and bytes are totals of all parts")));
     }
     lines
 }
@@ -162,7 +164,7 @@ fn cache(cache: &KvCache) -> String {
         KvCache::Known(bytes) => {
             let quantised = |name: &str, bytes: Option<u64>| match bytes {
                 Some(bytes) => format!(", {bytes} ({name})"),
-                None => format!(", none in {name}: heads are no whole blocks"),
+                None => format!(", no {name} (head length is not a multiple of the block size)"),
             };
             format!("{} bytes (F16){}{}", bytes.f16, quantised("Q8_0", bytes.q8_0), quantised("Q4_0", bytes.q4_0))
         }
@@ -195,7 +197,7 @@ fn profiles(facts: &ModelFacts) -> Vec<Vec<String>> {
             (Some(layers), asked) => format!("{layers} (asks for {asked})"),
         };
         let context = if profile.beyond_trained_context {
-            format!("{} (more than trained)", asked.n_ctx)
+            format!("{} (exceeds the trained context)", asked.n_ctx)
         } else {
             asked.n_ctx.to_string()
         };
@@ -215,15 +217,15 @@ fn profiles(facts: &ModelFacts) -> Vec<Vec<String>> {
 fn difference(pair: &ProfileDifference) -> String {
     let placement = match pair.same_placement {
         Some(true) => "place the same layers",
-        Some(false) => "place other layers",
-        None => "may place other layers: the file does not say how many there are",
+        Some(false) => "place different layers",
+        None => "may place different layers: the file does not say how many there are",
     };
     let others: Vec<_> = pair.differ_in.iter().filter(|setting| **setting != "n_gpu_layers").copied().collect();
     let rest = match (others.is_empty(), pair.same_placement) {
-        (true, Some(true)) => " and are the same in everything".to_owned(),
+        (true, Some(true)) => " and are otherwise identical".to_owned(),
         (true, _) => String::new(),
         (false, Some(true)) => format!("; they differ only in {}", others.join(", ")),
-        (false, _) => format!("; they differ in {} as well", others.join(", ")),
+        (false, _) => format!("; they also differ in {}", others.join(", ")),
     };
     format!("{} and {} {placement}{rest}", pair.left, pair.right)
 }
@@ -255,11 +257,11 @@ mod tests {
             pair(Some(true), &["n_ctx", "n_batch"]),
             "a and b place the same layers; they differ only in n_ctx, n_batch"
         );
-        assert_eq!(pair(Some(true), &[]), "a and b place the same layers and are the same in everything");
+        assert_eq!(pair(Some(true), &[]), "a and b place the same layers and are otherwise identical");
         assert_eq!(
             pair(Some(false), &["n_gpu_layers", "mlock"]),
-            "a and b place other layers; they differ in mlock as well"
+            "a and b place different layers; they also differ in mlock"
         );
-        assert_eq!(pair(Some(false), &["n_gpu_layers"]), "a and b place other layers");
+        assert_eq!(pair(Some(false), &["n_gpu_layers"]), "a and b place different layers");
     }
 }

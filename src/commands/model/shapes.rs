@@ -1,4 +1,4 @@
-//! `workly-perf model shapes`: what can be written.
+//! `workly-perf model shapes`: lists the available shapes.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::llm::synth::{DEFAULT_SEED, Shape, SyntheticModel};
 use crate::term::Printer;
 
-/// A shape with what it comes to.
+/// A shape with its resulting figures.
 #[derive(Debug, Serialize)]
 pub(super) struct ShapeRow {
     pub(super) name: &'static str,

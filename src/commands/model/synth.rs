@@ -24,7 +24,7 @@ pub(super) fn run(args: &SynthArgs, printer: Printer, stop: &AtomicBool) -> Resu
         return Err(error.into());
     }
     progress.finish(&format!(
-        "{}: {}, {} synthetic weights ({}), seed {}; its text is gibberish. Its path:",
+        "{}: {}, {} synthetic weights ({}), seed {}; its text is meaningless. Path:",
         args.shape.name,
         decimal_bytes(model.file_bytes()),
         decimal_count(model.parameters()),

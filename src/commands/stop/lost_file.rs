@@ -1,4 +1,5 @@
-//! A file that a run has mapped, a model as a rule, becomes shorter or its storage fails: the run ends as failed, by that name.
+//! A file that a run has mapped, usually a model, is truncated or its storage fails: the run ends as failed, with the file's
+//! name.
 
 use std::path::{Path, PathBuf};
 
@@ -10,29 +11,29 @@ use crate::record::fail_runs_under_way;
 use crate::report;
 use crate::term::{Printer, restore_terminal};
 
-/// Sees to it from now on. Where the system refuses, such a loss ends the process by SIGBUS.
+/// Handles this from now on. If the system refuses, such a loss ends the process by SIGBUS.
 pub(in super::super) fn end_cleanly_where_a_mapped_file_is_lost() {
     let _ = lost_memory::listen(|address| mapped_file(address).map(|file| end(&file)));
 }
 
-/// Everything but the end of the process.
+/// Everything except ending the process.
 fn end(file: &Path) -> Exit {
     restore_terminal();
-    let reason = format!("{} became shorter, or its storage failed, while it was in use", file.display());
+    let reason = format!("{} was truncated, or its storage failed, while it was in use", file.display());
     fail_runs_under_way(&reason, report::markdown);
     let failure = Failure::new(Exit::Unreadable, anyhow::anyhow!("{reason}"))
-        .hint("put a new file beside it and rename that (mv): what uses the old one then keeps it");
+        .hint("write a new file and rename it (mv) instead: programs that use the old file then keep it");
     tell(&failure, Printer::new(false));
     failure.exit()
 }
 
-/// The file that is mapped there.
+/// The file that is mapped at that address.
 #[cfg(target_os = "linux")]
 fn mapped_file(address: usize) -> Option<PathBuf> {
     file_of(&std::fs::read_to_string("/proc/self/maps").ok()?, address)
 }
 
-/// The file that /proc/self/maps names for an address. Memory of a device is none.
+/// The file of an address according to /proc/self/maps. Device memory does not count.
 #[cfg(target_os = "linux")]
 fn file_of(maps: &str, address: usize) -> Option<PathBuf> {
     let of = maps.lines().find(|line| {
@@ -47,14 +48,14 @@ fn file_of(maps: &str, address: usize) -> Option<PathBuf> {
     (!is_device).then(|| path.into())
 }
 
-/// The file that is mapped there.
+/// The file that is mapped at that address.
 #[cfg(target_os = "macos")]
 fn mapped_file(address: usize) -> Option<PathBuf> {
     #![allow(unsafe_code)]
     use std::os::unix::ffi::OsStringExt;
 
     let mut path = vec![0_u8; libc::PATH_MAX as usize];
-    // SAFETY: the buffer is as long as the call is told, and the process asks about itself.
+    // SAFETY: the buffer has the stated length, and the process queries itself.
     let length = unsafe {
         libc::proc_regionfilename(
             std::process::id() as libc::c_int,

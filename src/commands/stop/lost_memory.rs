@@ -1,7 +1,7 @@
-//! SIGBUS: the thread reads mapped memory behind which there is no file any more.
+//! SIGBUS: the thread reads mapped memory whose file is gone.
 //!
-//! The handler runs in that thread, between any two of its instructions, so it must neither allocate, nor lock, nor write a
-//! record. It wakes a thread that waits for this, and waits itself. That thread runs ordinary code, and decides.
+//! The handler runs in that thread, between any two of its instructions, so it must not allocate, lock or write a record. It
+//! wakes a thread that waits for this, and waits itself. That thread runs ordinary code and decides.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_void};
@@ -16,29 +16,29 @@ use crate::exit::Exit;
 
 /// Nothing was lost.
 const NONE: u8 = 0;
-/// A thread waits to be told what its loss means.
+/// A thread waits to be told of a loss.
 const ASKED: u8 = 1;
-/// It is no loss of a file: the process ends as it would have without all this.
+/// It is not the loss of a file: the process ends as it would have without this handler.
 const DECLINED: u8 = 2;
 
 static STATE: AtomicU8 = AtomicU8::new(NONE);
 /// The address that was read.
 static ADDRESS: AtomicUsize = AtomicUsize::new(0);
-/// What the handler writes to, to wake the thread.
+/// The pipe by which the handler wakes the thread.
 static BELL: AtomicI32 = AtomicI32::new(-1);
-/// What SIGBUS did before.
+/// The previous action for SIGBUS.
 static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
 
-/// How often the handler looks for the decision, in milliseconds, and how many times. Then the process ends all the same: the
-/// thread that decides may need what the interrupted one holds.
+/// How often the handler checks for the decision, in milliseconds, and how many times. After that the process ends anyway: the
+/// deciding thread may need a lock that the interrupted one holds.
 const LOOK_UP_MS: c_int = 10;
 const LOOKS: u32 = 1_000;
 
 const LAST_WORDS: &[u8] =
-    b"error: a mapped file became shorter, or its storage failed; the record could not be completed\n";
+    b"error: a mapped file was truncated, or its storage failed; the record could not be completed\n";
 
-/// Calls `lost` with the address on a thread of its own when mapped memory is read that is gone. The process ends with the code
-/// that it gives; without one, SIGBUS does what it did before. Called once a process.
+/// Calls `lost` with the address, on a separate thread, when mapped memory is read that is gone. The process ends with the code
+/// that it returns; without one, SIGBUS has its previous effect. Called once per process.
 pub(super) fn listen(lost: impl Fn(usize) -> Option<Exit> + Send + 'static) -> io::Result<()> {
     let (mut bell, rung) = UnixStream::pair().map(|(read, write)| (read, write.into_raw_fd()))?;
     BELL.store(rung, Ordering::SeqCst);
@@ -47,21 +47,21 @@ pub(super) fn listen(lost: impl Fn(usize) -> Option<Exit> + Send + 'static) -> i
             return;
         }
         match lost(ADDRESS.load(Ordering::SeqCst)) {
-            // SAFETY: _exit only ends the process. Destructors are not run: other threads wait in the handler.
+            // SAFETY: _exit only ends the process. Destructors do not run, because other threads wait in the handler.
             Some(exit) => unsafe { libc::_exit(exit as c_int) },
             None => STATE.store(DECLINED, Ordering::SeqCst),
         }
     })?;
-    // SAFETY: sigaction is a plain structure, of which all zeroes is a value.
+    // SAFETY: sigaction is a plain structure, for which all zeroes is valid.
     let (mut wanted, mut before): (libc::sigaction, libc::sigaction) = unsafe { (mem::zeroed(), mem::zeroed()) };
     wanted.sa_sigaction = on_loss as extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) as usize;
     wanted.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-    // SAFETY: the first call only fills `before`, the second only reads `wanted`, whose handler is a function for the life of
-    // the process and does what a signal handler may do.
+    // SAFETY: the first call only fills `before`, the second only reads `wanted`, whose handler exists for the life of the
+    // process and only does what a signal handler may do.
     let is_set = unsafe {
         libc::sigemptyset(&raw mut wanted.sa_mask);
         libc::sigaction(libc::SIGBUS, ptr::null(), &raw mut before) == 0 && {
-            // The handler must find it.
+            // The handler needs it.
             let _ = BEFORE.set(before);
             libc::sigaction(libc::SIGBUS, &raw const wanted, ptr::null_mut()) == 0
         }
@@ -71,8 +71,8 @@ pub(super) fn listen(lost: impl Fn(usize) -> Option<Exit> + Send + 'static) -> i
 
 /// Only atomics and calls that POSIX lists as async-signal-safe.
 extern "C" fn on_loss(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
-    // SAFETY: with SA_SIGINFO the system hands over a valid siginfo_t; si_addr is filled for a SIGBUS that a read raised, which
-    // BUS_ADRERR says.
+    // SAFETY: with SA_SIGINFO the system passes a valid siginfo_t; si_addr is set for a SIGBUS caused by a read, as BUS_ADRERR
+    // indicates.
     let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
     if code == libc::BUS_ADRERR {
         if STATE.compare_exchange(NONE, ASKED, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
@@ -83,11 +83,11 @@ extern "C" fn on_loss(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void)
             if STATE.load(Ordering::SeqCst) == DECLINED {
                 break;
             }
-            // SAFETY: poll of nothing only waits.
+            // SAFETY: poll without descriptors only waits.
             unsafe { libc::poll(ptr::null_mut(), 0, LOOK_UP_MS) };
         }
         if STATE.load(Ordering::SeqCst) != DECLINED {
-            // SAFETY: the bytes are there for the life of the process.
+            // SAFETY: the bytes exist for the life of the process.
             unsafe {
                 libc::write(2, LAST_WORDS.as_ptr().cast(), LAST_WORDS.len());
                 libc::_exit(Exit::Unreadable as c_int);
@@ -102,7 +102,7 @@ fn ring() {
     unsafe { libc::write(BELL.load(Ordering::SeqCst), [1_u8].as_ptr().cast(), 1) };
 }
 
-/// Leaves SIGBUS to whoever had it before. What raised it is tried again as the handler returns, and raises it again.
+/// Restores the previous action for SIGBUS. The causing instruction is repeated when the handler returns, and raises it again.
 fn as_before(signal: c_int, code: c_int) {
     let is_sent = code <= 0;
     // SAFETY: sigaction reads a structure that the system filled; signal and raise take plain numbers. All may be called here.
@@ -110,7 +110,7 @@ fn as_before(signal: c_int, code: c_int) {
         if let Some(before) = BEFORE.get().filter(|_| !is_sent) {
             libc::sigaction(signal, ptr::from_ref(before), ptr::null_mut());
         } else {
-            // Another process sent it: nothing would raise it again.
+            // Another process sent it, so it would not be raised again.
             libc::signal(signal, libc::SIG_DFL);
             libc::raise(signal);
         }

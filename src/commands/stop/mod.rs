@@ -1,4 +1,4 @@
-//! Ending early: which signal asked for it, and the flag that everything that takes time looks at.
+//! Ending early: the signal that requested it, and the flag that all longer operations check.
 
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 mod lost_file;

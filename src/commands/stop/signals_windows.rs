@@ -18,11 +18,11 @@ const UNTIL_ENDED: Duration = Duration::from_secs(60);
 
 static HEARD: OnceLock<Box<dyn Fn(Interruption) + Send + Sync>> = OnceLock::new();
 
-/// Calls `heard` for each console event that asks the process to end, on a thread of the system's.
+/// Calls `heard` for each console event that requests the end of the process, on a system thread.
 pub(super) fn listen(heard: impl Fn(Interruption) + Send + Sync + 'static) -> io::Result<()> {
-    // Called once a process; a second call would keep the first listener.
+    // Called once per process; a second call would keep the first listener.
     let _ = HEARD.set(Box::new(heard));
-    // SAFETY: the handler is a function for the life of the process and touches only what may be shared between threads.
+    // SAFETY: the handler exists for the life of the process and only uses data that threads may share.
     if unsafe { SetConsoleCtrlHandler(Some(on_event), 1) } == 0 {
         return Err(io::Error::last_os_error());
     }
@@ -39,7 +39,7 @@ unsafe extern "system" fn on_event(event: u32) -> BOOL {
         heard(reason);
     }
     if matches!(event, CTRL_CLOSE_EVENT | CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT) {
-        // Windows ends the process as soon as this returns: the record is being completed meanwhile.
+        // Windows ends the process when this returns; meanwhile the record is completed.
         thread::sleep(UNTIL_ENDED);
     }
     1

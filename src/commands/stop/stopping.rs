@@ -1,4 +1,4 @@
-//! The flag, and who raises it.
+//! The stop flag, and what sets it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,14 +13,14 @@ use crate::failure::Failure;
 use crate::studies::Interruption;
 use crate::term::restore_terminal;
 
-/// Signals that come so soon after the first are the same request: `timeout`, for one, signals the process and then its group.
+/// Signals shortly after the first are the same request: `timeout`, for example, signals the process and then its group.
 const SAME_REQUEST: Duration = Duration::from_millis(250);
 
-/// When the first request came.
+/// Time of the first request.
 static FIRST: Mutex<Option<Instant>> = Mutex::new(None);
 
-/// A flag that the first signal raises: Ctrl-C, SIGTERM, SIGHUP, a console that closes. A second request ends the process at
-/// once.
+/// A flag that the first signal sets: Ctrl-C, SIGTERM, SIGHUP, closing the console. A second request ends the process
+/// immediately.
 pub(in super::super) fn listen() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&stop);
@@ -31,17 +31,17 @@ pub(in super::super) fn listen() -> Result<Arc<AtomicBool>, Failure> {
         }
         note(reason, &raised);
     })
-    .map_err(|error| Failure::new(Exit::Bug, anyhow::Error::new(error).context("cannot listen for signals")))?;
+    .map_err(|error| Failure::new(Exit::Bug, anyhow::Error::new(error).context("cannot install signal handlers")))?;
     Ok(stop)
 }
 
-/// Raises the flag for this reason.
+/// Sets the flag for this reason.
 pub(in super::super) fn note(reason: Interruption, stop: &AtomicBool) {
     reason.keep();
     stop.store(true, Ordering::Relaxed);
 }
 
-/// Whether the user asks again, having asked before.
+/// Whether this is a second request by the user.
 fn is_second_request(reason: Interruption, now: Instant) -> bool {
     if !reason.is_a_request() {
         return false;

@@ -1,4 +1,4 @@
-//! Arguments to a watch, and what it came to to the terminal.
+//! Runs `watch` from its arguments and prints the result.
 
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
@@ -37,7 +37,7 @@ pub(in super::super) fn run(args: &WatchArgs, printer: Printer, stop: &AtomicBoo
     }
     printer.note(&format!("record: {}", text::path(recorder.path())));
     if outcome == WatchOutcome::Gaps {
-        printer.error("a GPU was unavailable for a while: some of its figures are missing");
+        printer.error("a GPU was temporarily unavailable: some of its figures are missing");
     }
     recorder.settle()?;
     Ok(match outcome {
@@ -47,7 +47,7 @@ pub(in super::super) fn run(args: &WatchArgs, printer: Printer, stop: &AtomicBoo
     })
 }
 
-/// One sample, printed.
+/// One reading, printed.
 fn once(format: LookFormat, devices: &Devices, mut sampler: Sampler, printer: Printer) -> Result<Exit, Failure> {
     let snapshot = sampler.sample(devices, &Clock::start(), 0);
     let text = match format {
@@ -59,7 +59,7 @@ fn once(format: LookFormat, devices: &Devices, mut sampler: Sampler, printer: Pr
                 value["ggml_devices"] = ggml_devices();
                 serde_json::to_string_pretty(&value)
             };
-            render().context("cannot write the sample as JSON").map_err(Failure::bug)?
+            render().context("cannot write the reading as JSON").map_err(Failure::bug)?
         }
     };
     show(&text, printer)?;

@@ -1,4 +1,4 @@
-//! Shows a watch in a view that fills the terminal, or line by line.
+//! Shows `watch` in a full-screen display, or line by line.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,35 +13,35 @@ use crate::studies::Interruption;
 use crate::studies::watch::{Event, Waited, WatchDisplay, WatchStatus};
 use crate::term::{Key, Printer, Screen, is_coloured};
 
-/// How long a signal or a key goes unnoticed at most.
+/// Longest delay of the response to a signal or a key.
 const POLL: Duration = Duration::from_millis(50);
 
-/// The terminal cannot be drawn on.
+/// The terminal cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the terminal cannot be used: {source}")]
+#[error("cannot use the terminal: {source}")]
 pub(super) struct TerminalError {
-    /// The system's answer.
+    /// The system's error.
     #[from]
     source: std::io::Error,
 }
 
 impl From<TerminalError> for Failure {
     fn from(error: TerminalError) -> Self {
-        Self::failed(error).hint("--plain prints lines instead")
+        Self::failed(error).hint("use --plain for plain lines")
     }
 }
 
-/// Where it is shown.
+/// The output.
 #[derive(Debug)]
 pub(super) enum Display {
-    /// In a view, with the curves of the last samples.
+    /// In a full-screen display, with curves of the last readings.
     Screen(Box<Screen>, History),
-    /// Line by line, on standard output.
+    /// Line by line on standard output.
     Lines(Printer),
 }
 
 impl Display {
-    /// The view, where there is a terminal for it and `plain` does not forbid it.
+    /// The display, if there is a terminal for it and `plain` is not set.
     pub(super) fn open(plain: bool, printer: Printer) -> Result<Self, TerminalError> {
         if plain || !Screen::is_possible() {
             return Ok(Self::Lines(printer));
@@ -50,7 +50,7 @@ impl Display {
     }
 }
 
-/// Draws the view. `false` once the terminal is gone.
+/// Draws the display. Returns `false` once the terminal is gone.
 fn drawn(screen: &mut Screen, history: &History, status: &WatchStatus<'_>) -> Result<bool, TerminalError> {
     let shown = Shown { status, history, colour: is_coloured() };
     Ok(screen.draw(|frame| draw(frame, &shown))?)
@@ -75,7 +75,7 @@ impl WatchDisplay for Display {
         }
     }
 
-    /// A pipe that was closed is the reader's wish, a terminal is not.
+    /// Closing a pipe is the reader's wish; a closed terminal is not.
     fn unread(&self, stop: &AtomicBool) -> Waited {
         match self {
             Self::Lines(printer) if !printer.prints_to_terminal() => Waited::Quit,
@@ -104,7 +104,7 @@ impl WatchDisplay for Display {
                     Some(Key::Quit) => return Ok(Waited::Quit),
                     Some(Key::Interrupt) => return Ok(stopped_by(Interruption::CtrlC, stop)),
                     Some(Key::Gone) => return Ok(stopped_by(Interruption::TerminalClosed, stop)),
-                    // Drawn again when the terminal changes.
+                    // Redrawn when the terminal changes.
                     Some(Key::Redraw) if !drawn(screen, history, status)? => {
                         return Ok(stopped_by(Interruption::TerminalClosed, stop));
                     }

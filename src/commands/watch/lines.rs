@@ -1,4 +1,4 @@
-//! A sample in words: a line for a log or a pipe, a few for `--once`.
+//! A reading in words: one line for a log or a pipe, several for `--once`.
 
 use crate::advise::watch::CardState;
 use crate::host::gpu::GpuReading;
@@ -6,7 +6,7 @@ use crate::record::Fact;
 use crate::studies::watch::{GpuSnapshot, ProcessSnapshot, Snapshot};
 use crate::text::binary_bytes;
 
-/// What stands where a figure is not given in little room.
+/// Shown for a missing figure if space is short.
 pub(super) const NOTHING: &str = "–";
 
 /// A figure with its unit, or the dash.
@@ -23,7 +23,7 @@ pub(super) fn power(reading: &GpuReading) -> String {
     }
 }
 
-/// A sample as one line: `14:03:05 gpu0 5.61 of 6.00 GiB, 93 % full, 88 % busy, …`.
+/// A reading as one line: `14:03:05 gpu0 5.61 of 6.00 GiB, 93 % full, 88 % busy, …`.
 pub(super) fn line(snapshot: &Snapshot, chosen: Option<usize>, state: Option<CardState>) -> String {
     let mut parts = Vec::new();
     for (place, gpu) in snapshot.gpus.iter().enumerate() {
@@ -40,7 +40,7 @@ pub(super) fn line(snapshot: &Snapshot, chosen: Option<usize>, state: Option<Car
 
 fn gpu_in_line(gpu: &GpuSnapshot, state: Option<&str>) -> String {
     let Some(reading) = gpu.reading.value() else {
-        return format!("{} {}", gpu.label, if gpu.lost { "gone" } else { "not told" });
+        return format!("{} {}", gpu.label, if gpu.lost { "gone" } else { "not known" });
     };
     let memory = match (reading.vram_total_and_free_bytes(), reading.vram_percent()) {
         (Fact::Value((total, free)), Fact::Value(full)) => {
@@ -49,7 +49,7 @@ fn gpu_in_line(gpu: &GpuSnapshot, state: Option<&str>) -> String {
         (missing, _) => format!("memory {}", missing.missing().unwrap_or_default()),
     };
     let held_back = reading.throttled_by.value().filter(|reasons| !reasons.is_empty());
-    let held_back = held_back.map(|reasons| format!("held back: {}", reasons.join(", ")));
+    let held_back = held_back.map(|reasons| format!("throttled: {}", reasons.join(", ")));
     let figures = format!(
         "{} {memory}, {} busy, {}, {}",
         gpu.label,
@@ -65,7 +65,7 @@ fn process_in_line(process: &ProcessSnapshot) -> String {
     format!("{} ({}) {}", usage.process.name, usage.process.pid, holds(process))
 }
 
-/// What a process holds: `VRAM 512 MiB, RAM 1.20 GiB`.
+/// Memory of a process: `VRAM 512 MiB, RAM 1.20 GiB`.
 fn holds(process: &ProcessSnapshot) -> String {
     let ram = process.usage.resident_bytes.value().map_or_else(|| NOTHING.into(), |ram| binary_bytes(*ram));
     match &process.vram_bytes {
@@ -74,7 +74,7 @@ fn holds(process: &ProcessSnapshot) -> String {
     }
 }
 
-/// A sample in full, a line for each figure that has something to say.
+/// A complete reading, one line per figure.
 pub(super) fn full(snapshot: &Snapshot, none_since: Option<&str>) -> String {
     let mut lines = Vec::new();
     if let Some(reason) = none_since {
@@ -94,7 +94,7 @@ pub(super) fn full(snapshot: &Snapshot, none_since: Option<&str>) -> String {
         size(&machine.memory_bytes)
     ));
     if snapshot.processes.is_empty() {
-        lines.push("No process of Workly or of Unity is running, as far as this user may see.".into());
+        lines.push("No process of Workly or Unity that this user can see is running.".into());
     }
     for process in &snapshot.processes {
         let found = &process.usage.process;
@@ -122,9 +122,9 @@ fn gpu_in_full(gpu: &GpuSnapshot) -> Vec<(&'static str, String)> {
     let reserved = reading
         .vram_reserved_bytes
         .value()
-        .map_or_else(String::new, |kept| format!(", {} kept by the driver", binary_bytes(*kept)));
+        .map_or_else(String::new, |kept| format!(", {} reserved by the driver", binary_bytes(*kept)));
     let throttled = match &reading.throttled_by {
-        Fact::Value(reasons) if reasons.is_empty() => "by nothing".into(),
+        Fact::Value(reasons) if reasons.is_empty() => "no".into(),
         Fact::Value(reasons) => reasons.join(", "),
         missing => missing.missing().unwrap_or_default(),
     };
@@ -146,6 +146,6 @@ fn gpu_in_full(gpu: &GpuSnapshot) -> Vec<(&'static str, String)> {
         ("temperature", with(&reading.temperature_c, "°C")),
         ("power", format!("{}, limit {}", watts(&reading.power_w), watts(&reading.power_limit_w))),
         ("clock", format!("{}, memory {}", with(&reading.clock_mhz, "MHz"), with(&reading.memory_clock_mhz, "MHz"))),
-        ("held back", throttled),
+        ("throttled", throttled),
     ]
 }

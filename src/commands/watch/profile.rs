@@ -1,22 +1,22 @@
-//! Writes the profile that suits a new state into Workly's configuration, by the same safe way as every other change.
+//! Writes the profile that suits a new state to Workly's configuration, as safely as every other change.
 
 use std::path::Path;
 
 use crate::config::{AppProfile, ConfigError, ConfigFile, Patch};
 use crate::studies::watch::{EventKind, ProfileWriter};
 
-/// A writer for that file. Checks now that the file can be read, rather than when a GPU is full.
+/// A writer for that file. Checks now that the file can be read, not only when a GPU is full.
 pub(super) fn profile_writer(path: &Path) -> Result<ProfileWriter, ConfigError> {
     ConfigFile::open(path)?;
     let path = path.to_owned();
     Ok(Box::new(move |profile| write(&path, profile)))
 }
 
-/// Writes a profile; `None` if the file has it already. An obstacle is reported and ends nothing: the watch goes on.
+/// Writes a profile; `None` if the file already has it. A failure is reported, and `watch` continues.
 fn write(path: &Path, profile: &str) -> Option<(EventKind, String)> {
     let refused = |why: String| Some((EventKind::NotApplied, format!("{profile} was not written: {why}")));
     let Some(known) = AppProfile::from_word(profile) else {
-        return refused("Workly has no such profile".into());
+        return refused("Workly does not have this profile".into());
     };
     let written = || -> Result<bool, ConfigError> {
         let change = ConfigFile::open(path)?.change(&Patch::default().gpu_profile(known))?;

@@ -1,4 +1,4 @@
-//! The commands that other commands start: what is measured or tried in a process of its own, from the side that does it.
+//! The internal commands: measurements and trials in a separate process, on the side of that process.
 
 #[cfg(feature = "llama")]
 mod gpu_placement;

@@ -1,4 +1,4 @@
-//! `workly-perf model-check`: the process that tries a model.
+//! `workly-perf model-check`: the process that tests a model.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,7 +10,7 @@ use crate::llm::engine::{Backend, EngineError, try_header, try_weights};
 use crate::studies::model_check::{ModelCheckAnswer, ModelCheckRequest, TrialDepth};
 use crate::term::Printer;
 
-/// Reads the request, tries the model, prints the answer as the last line.
+/// Reads the request, tests the model, prints the result as the last line.
 pub(crate) fn run(printer: Printer, stop: &Arc<AtomicBool>) -> Result<Exit, Failure> {
     let task: ModelCheckRequest = request("model check", "any command that runs a model", stop)?;
     let backend = Backend::start()?;
@@ -24,7 +24,7 @@ pub(crate) fn run(printer: Printer, stop: &Arc<AtomicBool>) -> Result<Exit, Fail
         &match tried {
             Ok(()) => ModelCheckAnswer::Good,
             Err(EngineError::Stopped { .. } | EngineError::LoadStopped) => ModelCheckAnswer::Interrupted,
-            // On a GPU it may be the device that has no room for them.
+            // On a GPU it may be the device that lacks memory.
             Err(EngineError::Load { .. }) if layers > 0 => ModelCheckAnswer::Undecided,
             Err(
                 error @ (EngineError::Load { .. }

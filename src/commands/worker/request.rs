@@ -1,4 +1,4 @@
-//! The end inside of the process.
+//! The child's side of the connection.
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::term::Printer;
 
-/// What this process is to do. `what` names it, and `asker` is the command that asks for such. From then on the flag is raised
-/// when whoever asked is gone.
+/// The task of this process. `what` names it, and `asker` is the command that sends such requests. From then on the flag is set
+/// when the parent process is gone.
 pub(crate) fn request<T: DeserializeOwned>(
     what: &'static str,
     asker: &'static str,
@@ -34,22 +34,22 @@ pub(crate) fn first_request<T: DeserializeOwned>(what: &'static str, asker: &'st
         .context("cannot read the request")
         .map_err(|error| Failure::new(Exit::Usage, error))?;
     serde_json::from_str(&line).map_err(|error| {
-        Failure::new(Exit::Usage, anyhow::Error::new(error).context(format!("standard input holds no {what}")))
-            .hint(format!("{asker} starts this command by itself"))
+        Failure::new(Exit::Usage, anyhow::Error::new(error).context(format!("standard input has no valid {what}")))
+            .hint(format!("{asker} runs this command internally"))
     })
 }
 
-/// Prints a line for whoever asked.
+/// Prints a line for the parent process.
 pub(crate) fn answer(answer: &impl Serialize, printer: Printer) {
     let text = serde_json::to_string(answer).unwrap_or_default();
-    // Nobody may be listening any more; then nobody misses it.
+    // The parent may be gone; then nobody needs the line.
     let _ = printer.data(&text);
 }
 
-/// Raises the flag when standard input ends: whoever started this process has closed it, or has died.
+/// Sets the flag when standard input ends: the parent process has closed it, or has ended.
 fn stop_when_abandoned(stop: &Arc<AtomicBool>) {
     let stop = Arc::clone(stop);
-    // Never joined: it waits for as long as the process lives.
+    // Never joined: it waits until the process ends.
     thread::spawn(move || {
         let _ = io::copy(&mut io::stdin().lock().by_ref(), &mut io::sink());
         stop.store(true, Ordering::Relaxed);

@@ -1,18 +1,18 @@
-//! Display devices of makers that NVML does not serve, so that a machine with another GPU is not said to have none.
+//! Display devices of vendors that NVML does not support, so that machines with another GPU are not reported to have none.
 
 use std::path::Path;
 
 use super::super::reading;
 use crate::record::Fact;
 
-/// NVIDIA's number on the PCI bus.
+/// NVIDIA's vendor ID on the PCI bus.
 const NVIDIA: &str = "10de";
 
-/// The makers of the GPUs that people have, by their numbers on the PCI bus.
+/// GPU vendors by their IDs on the PCI bus.
 const MAKERS: [(&str, &str); 3] = [("1002", "AMD"), ("8086", "Intel"), ("1022", "AMD")];
 
-/// Maker and numbers of each display device that is not NVIDIA's, sorted. Read on Linux only. What a hypervisor or a
-/// server's management chip draws its console with is among them: under its numbers alone.
+/// Vendor and IDs of each display device that is not NVIDIA's, sorted. Only read on Linux. This includes the virtual devices of
+/// hypervisors and the management chips of servers, by their IDs only.
 pub(super) fn others(root: &Path) -> Fact<Vec<String>> {
     if !cfg!(target_os = "linux") {
         return Fact::Unsupported;
@@ -29,7 +29,7 @@ pub(super) fn others(root: &Path) -> Fact<Vec<String>> {
     Fact::Value(found)
 }
 
-/// One device, if it is a display device of another maker.
+/// One device, if it is a display device of another vendor.
 fn device(folder: &Path) -> Result<Option<String>, String> {
     let number = |name: &str| Ok::<_, String>(reading::text(&folder.join(name))?.unwrap_or_default());
     let is_display = number("class")?.starts_with("0x03");
@@ -38,7 +38,7 @@ fn device(folder: &Path) -> Result<Option<String>, String> {
     if !is_display || vendor == NVIDIA {
         return Ok(None);
     }
-    let maker = MAKERS.iter().find(|(number, _)| *number == vendor).map_or("unknown maker", |(_, maker)| maker);
+    let maker = MAKERS.iter().find(|(number, _)| *number == vendor).map_or("unknown vendor", |(_, maker)| maker);
     Ok(Some(format!("{maker} {vendor}:{device}")))
 }
 

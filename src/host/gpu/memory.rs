@@ -1,4 +1,4 @@
-//! How full a GPU's memory is. This file calls NVML's C interface itself: the memory query of drivers before 510 is not in the safe
+//! Memory use of a GPU. This file calls NVML's C interface directly: the memory query of drivers before 510 is not in the safe
 //! crate.
 #![allow(unsafe_code)]
 
@@ -15,12 +15,12 @@ pub(super) struct Memory {
     pub(super) total: u64,
     pub(super) used: u64,
     pub(super) free: u64,
-    /// What the driver keeps for itself. Old drivers do not tell it apart: there it is part of what is used.
+    /// Reserved by the driver. Old drivers do not report it separately; there it is part of the used memory.
     pub(super) reserved: Fact<u64>,
 }
 
-/// The memory of a device, as far as it tells. Some GPUs share the machine's memory and have no figure of their own: unsupported.
-/// Figures that cannot be are none.
+/// The memory of a device, as far as it is reported. Some GPUs share the machine's memory and have no figure of their own:
+/// unsupported. Inconsistent figures are refused.
 pub(super) fn memory(device: &Device<'_>) -> Result<Fact<Memory>, NvmlError> {
     match asked(device) {
         Ok(memory) => Ok(checked(memory)),
@@ -32,12 +32,12 @@ pub(super) fn memory(device: &Device<'_>) -> Result<Fact<Memory>, NvmlError> {
 fn checked(memory: Memory) -> Fact<Memory> {
     let Memory { total, used, free, .. } = memory;
     if total == 0 {
-        return Fact::Failed("the driver says that it has none".into());
+        return Fact::Failed("the driver reports that there is none".into());
     }
     if free > total || used > total {
         let mib = |bytes: u64| bytes >> 20;
         return Fact::Failed(format!(
-            "the driver's figures cannot be: {} MiB used and {} MiB free of {} MiB",
+            "the driver's figures are inconsistent: {} MiB used and {} MiB free of {} MiB",
             mib(used),
             mib(free),
             mib(total)
@@ -46,7 +46,7 @@ fn checked(memory: Memory) -> Fact<Memory> {
     Fact::Value(memory)
 }
 
-/// Asks the driver: in the newer form, and where it has none, in the older one.
+/// Queries the driver: in the newer form, or in the older one if it has none.
 fn asked(device: &Device<'_>) -> Result<Memory, NvmlError> {
     match device.memory_info() {
         Ok(info) => {
@@ -65,8 +65,8 @@ fn older(device: &Device<'_>) -> Result<Memory, NvmlError> {
         .as_ref()
         .map_err(|error| NvmlError::FailedToLoadSymbol(error.to_string()))?;
     let mut info = nvmlMemory_t { total: 0, free: 0, used: 0 };
-    // SAFETY: the function was loaded under its own name and has this signature since NVML has existed; the handle is the
-    // device's own, and `info` is written during the call alone.
+    // SAFETY: the function was loaded by its own name and has always had this signature in NVML; the handle is the device's
+    // own, and `info` is only written during the call.
     nvml_try(unsafe { query(device.handle(), &raw mut info) })?;
     Ok(Memory { total: info.total, used: info.used, free: info.free, reserved: Fact::Unsupported })
 }
@@ -83,6 +83,6 @@ mod tests {
             assert!(matches!(checked(odd.clone()), Fact::Failed(_)), "{odd:?}");
         }
         let Fact::Failed(reason) = checked(memory(1 << 30, 0, 2 << 30)) else { panic!("it cannot be") };
-        assert_eq!(reason, "the driver's figures cannot be: 0 MiB used and 2048 MiB free of 1024 MiB");
+        assert_eq!(reason, "the driver's figures are inconsistent: 0 MiB used and 2048 MiB free of 1024 MiB");
     }
 }

@@ -1,7 +1,7 @@
-//! The GPUs of this machine, as NVIDIA's driver tells of them through NVML. Read-only.
+//! The GPUs of this machine, as reported by NVIDIA's driver through NVML. Read-only.
 //!
-//! NVML is loaded when it is asked, by path; a machine without it loses nothing else. It serves NVIDIA's GPUs alone: what
-//! others there are is said, and what they hold can only be told by ggml, once a model runs on them.
+//! NVML is loaded at run time, by path; a machine without it only lacks these figures. It only supports NVIDIA's GPUs: others
+//! are named, and only ggml knows their memory, once a model runs on them.
 
 mod display;
 mod memory;

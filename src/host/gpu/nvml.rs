@@ -1,4 +1,4 @@
-//! NVML, found and started.
+//! Finds and initialises NVML.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,45 +7,45 @@ use nvml_wrapper::error::NvmlError;
 
 use super::nvml_error;
 
-/// Names the library of NVML, for machines where it lies elsewhere; `none` keeps it from being asked.
+/// Path of the NVML library, for machines with an unusual location; `none` disables it.
 pub const NVML_VARIABLE: &str = "WORKLY_PERF_NVML";
 
-/// Why a GPU cannot be asked.
+/// Why a GPU cannot be queried.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GpuError {
-    /// No library of NVML: no driver of NVIDIA's is installed.
-    #[error("no NVIDIA driver is installed: its library NVML is not there")]
+    /// There is no NVML library: no NVIDIA driver is installed.
+    #[error("no NVIDIA driver is installed: its library NVML is missing")]
     NoDriver,
-    /// Asked not to.
-    #[error("{NVML_VARIABLE}=none: NVML was not asked")]
+    /// Disabled.
+    #[error("{NVML_VARIABLE}=none: NVML is disabled")]
     NotAsked,
-    /// The library is there and does not start.
-    #[error("NVML does not answer: {reason}")]
+    /// The library exists but cannot be initialised.
+    #[error("NVML does not respond: {reason}")]
     NoAnswer {
-        /// Its word, or the system's.
+        /// The error of the library, or of the system.
         reason: String,
     },
-    /// It answers, and serves no GPU.
-    #[error("NVIDIA's driver is there and knows of no GPU")]
+    /// It works, but reports no GPU.
+    #[error("the NVIDIA driver reports no GPU")]
     NoGpu,
-    /// A device that was there is gone.
+    /// A device that existed is gone.
     #[error("GPU {index} is gone: {reason}")]
     Lost {
-        /// Its place in NVML's list.
+        /// Its index in NVML's list.
         index: u32,
-        /// What the driver says.
+        /// The driver's error.
         reason: String,
     },
 }
 
-/// NVML, started. It ends when this is dropped.
+/// NVML, initialised. It is shut down when this is dropped.
 #[derive(Debug)]
 pub struct Nvml {
     pub(super) library: nvml_wrapper::Nvml,
 }
 
 impl Nvml {
-    /// Loads the library that [`NVML_VARIABLE`] names, else the driver's own, and starts it.
+    /// Loads the library that [`NVML_VARIABLE`] names, or else the driver's own, and initialises it.
     pub fn open() -> Result<Self, GpuError> {
         match env::var_os(NVML_VARIABLE).filter(|named| !named.is_empty()) {
             Some(none) if none == "none" => Err(GpuError::NotAsked),
@@ -72,24 +72,24 @@ fn start(path: &OsString) -> Result<Nvml, NvmlError> {
     Ok(Nvml { library })
 }
 
-/// As [`nvml_error::reason`], for a library as a whole. Its path is left out: records hold none.
+/// As [`nvml_error::reason`], for the library as a whole. Its path is omitted: records have no paths.
 fn why(error: &NvmlError, path: &OsString) -> String {
     match error {
         NvmlError::LibloadingError(detail) => {
-            format!("it cannot be loaded: {}", detail.to_string().replace(&*path.to_string_lossy(), "the library"))
+            format!("cannot load it: {}", detail.to_string().replace(&*path.to_string_lossy(), "the library"))
         }
-        NvmlError::FailedToLoadSymbol(_) => "the library is not NVML, or older than it can be used".into(),
+        NvmlError::FailedToLoadSymbol(_) => "the library is not NVML, or too old".into(),
         other => nvml_error::reason(other),
     }
 }
 
-/// Where drivers put it: under the name that the linker finds, and where Windows's own subsystem for Linux has it.
+/// Where drivers install it: under the name that the linker finds, and where Windows's subsystem for Linux has it.
 #[cfg(not(windows))]
 fn candidates() -> Vec<OsString> {
     ["libnvidia-ml.so.1", "libnvidia-ml.so", "/usr/lib/wsl/lib/libnvidia-ml.so.1"].map(OsString::from).to_vec()
 }
 
-/// Where drivers put it: with the system's libraries, and before 2019 in a folder of its own.
+/// Where drivers install it: in the system's library folder, and before 2019 in a folder of its own.
 #[cfg(windows)]
 fn candidates() -> Vec<OsString> {
     let below = |variable: &str, path: &str| {

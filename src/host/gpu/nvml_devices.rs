@@ -1,9 +1,9 @@
-//! All GPUs that the driver serves, and what one process holds of them together.
+//! All GPUs of the driver, and the total memory of one process on them.
 
 use super::{GpuAddress, GpuError, GpuReading, Nvml};
 use crate::record::Fact;
 
-/// The GPUs that NVML serves, each as a whole: the parts of a split one repeat what the whole has.
+/// The GPUs that NVML supports, each as a whole: the parts of a split one repeat the figures of the whole.
 #[derive(Debug)]
 pub struct NvmlDevices {
     nvml: Nvml,
@@ -14,7 +14,7 @@ impl NvmlDevices {
     /// Finds them.
     ///
     /// # Errors
-    /// Where NVML cannot be asked, and where it serves no GPU.
+    /// If NVML is not available, or if it reports no GPU.
     pub fn open() -> Result<Self, GpuError> {
         let nvml = Nvml::open()?;
         let addresses: Vec<GpuAddress> =
@@ -22,14 +22,14 @@ impl NvmlDevices {
         if addresses.is_empty() { Err(GpuError::NoGpu) } else { Ok(Self { nvml, addresses }) }
     }
 
-    /// Looks at each of them.
+    /// Reads each of them.
     #[must_use]
     pub fn read(&self) -> Vec<Result<GpuReading, GpuError>> {
         self.addresses.iter().map(|&address| self.nvml.read(address)).collect()
     }
 }
 
-/// What a process holds of several GPUs together, in bytes; `None` where it uses none of them.
+/// The memory of a process on several GPUs together, in bytes; `None` if it uses none of them.
 #[must_use]
 pub fn vram_of<'a>(readings: impl IntoIterator<Item = &'a GpuReading>, pid: u32) -> Fact<Option<u64>> {
     let mut sum: Fact<Option<u64>> = Fact::Unsupported;
@@ -41,7 +41,7 @@ pub fn vram_of<'a>(readings: impl IntoIterator<Item = &'a GpuReading>, pid: u32)
                     (one, other) => one.or(other),
                 }
             }
-            // One that does not tell makes the sum unknown only where no other tells either.
+            // A GPU without a figure only makes the sum unknown if no other has one.
             (Fact::Value(_), _) => {}
             (_, told) => sum = told,
         }

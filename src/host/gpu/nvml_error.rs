@@ -1,10 +1,10 @@
-//! NVML's answers become facts.
+//! Converts NVML's results into facts.
 
 use nvml_wrapper::error::NvmlError;
 
 use crate::record::Fact;
 
-/// The fact in an answer: what this device has not is unsupported; everything else failed, and says why.
+/// The fact of a result: what this device does not have is unsupported; any other error is a failure with a reason.
 pub(super) fn fact<T>(answer: Result<T, NvmlError>) -> Fact<T> {
     match answer {
         Ok(value) => Fact::Value(value),
@@ -13,21 +13,19 @@ pub(super) fn fact<T>(answer: Result<T, NvmlError>) -> Fact<T> {
     }
 }
 
-/// Why, in words. Paths are left out: they are of this machine alone.
+/// The reason, in words. Paths are omitted, because they are specific to this machine.
 pub(super) fn reason(error: &NvmlError) -> String {
     match error {
         NvmlError::FailedToLoadSymbol(detail) => match symbol(detail) {
-            Some(symbol) => format!("this driver is too old to tell: it has no {symbol}"),
-            None => "this driver is too old to tell".into(),
+            Some(symbol) => format!("this driver is too old: it has no {symbol}"),
+            None => "this driver is too old to report this".into(),
         },
         NvmlError::GpuLost => "the GPU is lost: it fell off the bus, or its driver was stopped".into(),
         NvmlError::ResetRequired => "the GPU needs a reset".into(),
         NvmlError::DriverNotLoaded => "NVIDIA's driver is not running".into(),
-        NvmlError::LibRmVersionMismatch => {
-            "the driver that runs is not the one that is installed: restart the machine".into()
-        }
-        NvmlError::NoPermission => "this user may not ask".into(),
-        NvmlError::UnexpectedVariant(code) => format!("an answer that is not known, {code}"),
+        NvmlError::LibRmVersionMismatch => "the running driver is not the installed one: restart the machine".into(),
+        NvmlError::NoPermission => "this user does not have permission".into(),
+        NvmlError::UnexpectedVariant(code) => format!("unknown error code {code}"),
         other => other.to_string(),
     }
 }
@@ -45,14 +43,14 @@ pub(super) fn is_lost(error: &NvmlError) -> bool {
     ) || matches!(error, NvmlError::UnexpectedVariant(GPU_NOT_FOUND))
 }
 
-/// `NVML_ERROR_GPU_NOT_FOUND`, which the wrapper does not name.
+/// `NVML_ERROR_GPU_NOT_FOUND`, which the wrapper does not define.
 const GPU_NOT_FOUND: u32 = 28;
 
-/// The name of an NVML function in the linker's complaint.
+/// The name of an NVML function in the linker's error message.
 fn symbol(detail: &str) -> Option<&str> {
     let from =
         &detail[detail.find("nvml").filter(|_| detail.contains("symbol") || detail.contains("GetProcAddress"))?..];
-    // The library's own name may hold the word too: the function is what comes last.
+    // The library's own name may contain the word too: the function is the last match.
     let from = from.rfind("nvml").map_or(from, |at| &from[at..]);
     let end = from.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(from.len());
     Some(&from[..end]).filter(|name| name.len() > "nvml".len())
@@ -66,14 +64,17 @@ mod tests {
     fn what_a_device_has_not_is_no_failure() {
         assert_eq!(fact(Ok(7)), Fact::Value(7));
         assert_eq!(fact::<u32>(Err(NvmlError::NotSupported)), Fact::Unsupported);
-        assert_eq!(fact::<u32>(Err(NvmlError::NoPermission)), Fact::Failed("this user may not ask".into()));
+        assert_eq!(
+            fact::<u32>(Err(NvmlError::NoPermission)),
+            Fact::Failed("this user does not have permission".into())
+        );
     }
 
     #[test]
     fn a_missing_function_is_named_and_its_path_is_not() {
         let detail = "/home/kira/nvml/libstandin_nvml.so: undefined symbol: nvmlDeviceGetMemoryInfo_v2";
         let reason = reason(&NvmlError::FailedToLoadSymbol(detail.into()));
-        assert_eq!(reason, "this driver is too old to tell: it has no nvmlDeviceGetMemoryInfo_v2");
+        assert_eq!(reason, "this driver is too old: it has no nvmlDeviceGetMemoryInfo_v2");
         assert_eq!(symbol("something else"), None);
     }
 

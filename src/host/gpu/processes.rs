@@ -1,4 +1,5 @@
-//! The processes that use a GPU. This file calls NVML's C interface itself: the question of drivers before 450 is not in the safe crate.
+//! The processes that use a GPU. This file calls NVML's C interface directly: the query of drivers before 450 is not in the
+//! safe crate.
 #![allow(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -14,19 +15,19 @@ use super::nvml_error::fact;
 use super::reading::ProcessVram;
 use crate::record::Fact;
 
-/// `NVML_VALUE_NOT_AVAILABLE`: on Windows the system keeps the books.
+/// `NVML_VALUE_NOT_AVAILABLE`: on Windows the system manages this memory.
 const NOT_AVAILABLE: u64 = u64::MAX;
 
-/// Most processes that are asked for in the oldest form.
+/// Maximum number of processes in the oldest form of the query.
 const MOST: usize = 1 << 16;
 
-/// The question for processes as the oldest drivers have it.
+/// The process query of the oldest drivers.
 type Oldest = unsafe extern "C" fn(nvmlDevice_t, *mut c_uint, *mut nvmlProcessInfo_v1_t) -> nvmlReturn_t;
 
-/// A process and its memory, where that is told.
+/// A process and its memory, if known.
 type Listed = Vec<(u32, Fact<u64>)>;
 
-/// The processes that draw and those that compute. One that does both is listed twice by the driver, with the same memory.
+/// Processes that draw or compute. The driver lists one that does both twice, with the same memory.
 pub(super) fn processes(device: &Device<'_>) -> Fact<Vec<ProcessVram>> {
     let lists = [drawing(device), computing(device)];
     if lists.iter().all(Result::is_err) {
@@ -43,7 +44,7 @@ pub(super) fn processes(device: &Device<'_>) -> Fact<Vec<ProcessVram>> {
     Fact::Value(found.into_iter().map(|(pid, vram_bytes)| ProcessVram { pid, vram_bytes }).collect())
 }
 
-/// In the newest form that the driver has.
+/// In the newest form that the driver supports.
 fn drawing(device: &Device<'_>) -> Result<Listed, NvmlError> {
     let oldest = device.nvml().lib().nvmlDeviceGetGraphicsRunningProcesses.as_ref().ok().copied();
     newest([device.running_graphics_processes(), device.running_graphics_processes_v2()], || {
@@ -51,7 +52,7 @@ fn drawing(device: &Device<'_>) -> Result<Listed, NvmlError> {
     })
 }
 
-/// In the newest form that the driver has.
+/// In the newest form that the driver supports.
 fn computing(device: &Device<'_>) -> Result<Listed, NvmlError> {
     let oldest = device.nvml().lib().nvmlDeviceGetComputeRunningProcesses.as_ref().ok().copied();
     newest([device.running_compute_processes(), device.running_compute_processes_v2()], || {
@@ -82,11 +83,11 @@ fn listed(processes: &[ProcessInfo]) -> Listed {
     processes.iter().map(|process| (process.pid, memory(process))).collect()
 }
 
-/// Asks for the number, then for the processes. Some may start in between: there is room for a few more.
+/// Queries the number first, then the processes. Some may start in between, so there is space for a few more.
 fn by_oldest(device: &Device<'_>, ask: Oldest) -> Result<Listed, NvmlError> {
     let mut count: c_uint = 0;
-    // SAFETY: the function was loaded under its own name and has this signature since NVML has existed; the handle is the device's own.
-    // Without room for an entry it writes the count alone.
+    // SAFETY: the function was loaded by its own name and has always had this signature in NVML; the handle is the device's
+    // own. Without space for an entry it only writes the count.
     let counted = unsafe { ask(device.handle(), &raw mut count, std::ptr::null_mut()) };
     match nvml_try(counted) {
         Ok(()) | Err(NvmlError::InsufficientSize(_)) => {}
@@ -95,7 +96,7 @@ fn by_oldest(device: &Device<'_>, ask: Oldest) -> Result<Listed, NvmlError> {
     let room = (count as usize + 8).min(MOST);
     let mut entries = vec![nvmlProcessInfo_v1_t { pid: 0, usedGpuMemory: 0 }; room];
     let mut count = c_uint::try_from(room).unwrap_or(0);
-    // SAFETY: as above; there is room for `count` entries, and they are written during the call alone.
+    // SAFETY: as above; there is space for `count` entries, and they are only written during the call.
     nvml_try(unsafe { ask(device.handle(), &raw mut count, entries.as_mut_ptr()) })?;
     entries.truncate(count as usize);
     let memory = |bytes: u64| if bytes == NOT_AVAILABLE { Fact::Unsupported } else { Fact::Value(bytes) };

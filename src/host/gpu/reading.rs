@@ -1,4 +1,4 @@
-//! What a GPU does now.
+//! The current state of a GPU.
 
 use nvml_wrapper::Device;
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
@@ -12,12 +12,12 @@ use super::processes::processes;
 use super::{GpuError, Nvml};
 use crate::record::{Fact, Gpu};
 
-/// Which GPU: its place in NVML's list, and its place among the parts of a split one.
+/// The identity of a GPU: its index in NVML's list, and its index among the parts of a split one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct GpuAddress {
-    /// Place in NVML's list.
+    /// Index in NVML's list.
     pub index: u32,
-    /// Place among its parts; `None` for the whole.
+    /// Index among its parts; `None` for the whole.
     pub mig: Option<u32>,
 }
 
@@ -34,48 +34,48 @@ impl std::fmt::Display for GpuAddress {
     }
 }
 
-/// One look at a GPU. Everything may be missing, each figure with its own reason.
+/// One reading of a GPU. Every figure may be missing, with a reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GpuReading {
     /// Its memory, in bytes.
     pub vram_total_bytes: Fact<u64>,
-    /// What programs hold of it, in bytes; on drivers before 510 with what the driver keeps for itself.
+    /// Memory used by programs, in bytes; on drivers before 510 including the driver's own.
     pub vram_used_bytes: Fact<u64>,
-    /// What can still be had, in bytes.
+    /// Free memory, in bytes.
     pub vram_free_bytes: Fact<u64>,
-    /// What the driver keeps for itself, in bytes.
+    /// Memory reserved by the driver, in bytes.
     pub vram_reserved_bytes: Fact<u64>,
-    /// Share of the last moments in which it computed anything, in percent.
+    /// Share of the recent past in which it computed anything, in percent.
     pub use_percent: Fact<u32>,
-    /// Share of the last moments in which its memory was read or written, in percent.
+    /// Share of the recent past in which its memory was read or written, in percent.
     pub memory_use_percent: Fact<u32>,
     /// Temperature of the chip, in degrees Celsius.
     pub temperature_c: Fact<u32>,
-    /// Power that the whole board takes, in watts.
+    /// Power of the whole board, in watts.
     pub power_w: Fact<f64>,
-    /// Power that it may take at most, in watts.
+    /// Power limit, in watts.
     pub power_limit_w: Fact<f64>,
     /// Clock of its processors, in MHz.
     pub clock_mhz: Fact<u32>,
     /// Clock of its memory, in MHz.
     pub memory_clock_mhz: Fact<u32>,
-    /// What holds its clocks back: `power cap`, `too hot`. Empty when nothing does.
+    /// What throttles it: `power cap`, `too hot`. Empty if nothing does.
     pub throttled_by: Fact<Vec<String>>,
     /// The processes that use it.
     pub processes: Fact<Vec<ProcessVram>>,
 }
 
-/// What one process holds of a GPU's memory.
+/// Memory of one process on a GPU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProcessVram {
-    /// Process id, as the driver knows it: inside a container it may be another.
+    /// Process ID, as the driver knows it: inside a container it may differ.
     pub pid: u32,
-    /// Memory, in bytes. On Windows the system keeps the books and not the driver: unsupported.
+    /// Memory, in bytes. On Windows the system manages it, not the driver: unsupported.
     pub vram_bytes: Fact<u64>,
 }
 
 impl GpuReading {
-    /// A look at a GPU that tells its memory and nothing else, as ggml does. `total_bytes` is not 0.
+    /// A reading of a GPU that only reports its memory, as with ggml. `total_bytes` is not 0.
     #[must_use]
     pub fn of_memory(total_bytes: u64, free_bytes: u64) -> Self {
         Self {
@@ -95,7 +95,7 @@ impl GpuReading {
         }
     }
 
-    /// Its memory and what of it is free, in bytes.
+    /// Its total and free memory, in bytes.
     #[must_use]
     pub fn vram_total_and_free_bytes(&self) -> Fact<(u64, u64)> {
         match (&self.vram_total_bytes, &self.vram_free_bytes) {
@@ -104,14 +104,14 @@ impl GpuReading {
         }
     }
 
-    /// What of the memory is not free, in bytes, what the driver keeps included. This is what the application's own check
-    /// sees, and what decides whether an allocation fails.
+    /// Memory that is not free, in bytes, including the driver's. The application's own check uses this, and it decides whether
+    /// an allocation fails.
     #[must_use]
     pub fn vram_taken_bytes(&self) -> Fact<u64> {
         self.vram_total_and_free_bytes().map(|(total, free)| total.saturating_sub(*free))
     }
 
-    /// How full the memory is, in percent: [`Self::vram_taken_bytes`] of all.
+    /// Memory use, in percent: [`Self::vram_taken_bytes`] of the total.
     #[must_use]
     pub fn vram_percent(&self) -> Fact<f64> {
         self.vram_total_and_free_bytes().map(|&(total, free)| match total {
@@ -120,7 +120,7 @@ impl GpuReading {
         })
     }
 
-    /// What a process holds here; `None` where it does not use this GPU, a missing fact where the driver does not tell.
+    /// The memory of a process on this GPU; `None` if it does not use it, a missing fact if the driver does not report it.
     #[must_use]
     pub fn vram_of(&self, pid: u32) -> Fact<Option<u64>> {
         match &self.processes {
@@ -138,7 +138,7 @@ impl GpuReading {
 }
 
 impl Nvml {
-    /// Looks at one GPU: its memory once, then everything else.
+    /// Reads one GPU: its memory first, then everything else.
     pub fn read(&self, address: GpuAddress) -> Result<GpuReading, GpuError> {
         let index = address.index;
         let lost = |error: &NvmlError| GpuError::Lost { index, reason: nvml_error::reason(error) };
@@ -170,7 +170,7 @@ impl Nvml {
         })
     }
 
-    /// The device at that place.
+    /// The device with that index.
     pub(super) fn device(&self, address: GpuAddress) -> Result<Device<'_>, NvmlError> {
         let device = self.library.device_by_index(address.index)?;
         match address.mig {
@@ -185,7 +185,7 @@ pub(super) fn watts(milliwatts: u32) -> f64 {
     f64::from(milliwatts) / 1000.0
 }
 
-/// What slows it down. An idle GPU and clocks that the user chose are no throttling.
+/// The throttle reasons. An idle GPU and clocks set by the user are not throttling.
 fn throttled_by(reasons: ThrottleReasons) -> Vec<String> {
     [
         (ThrottleReasons::SW_POWER_CAP, "power cap"),

@@ -1,4 +1,4 @@
-//! All GPUs of this machine, asked once.
+//! Facts about all GPUs of this machine, read once.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use super::reading::watts;
 use super::{GpuAddress, GpuError, Nvml};
 use crate::record::{Fact, Gpu, GpuSurvey};
 
-/// Asks NVML, where there is one. `root` is the root of the file system.
+/// Reads NVML, if available. `root` is the root of the file system.
 pub(in super::super) fn survey(root: &Path) -> GpuSurvey {
     let others = display::others(root);
     match Nvml::open() {
@@ -32,7 +32,7 @@ pub(in super::super) fn survey(root: &Path) -> GpuSurvey {
 }
 
 impl Nvml {
-    /// Driver and devices. A device that does not answer is in the list, with the reason in place of its figures.
+    /// Driver and devices. A device that does not respond is in the list, with the reason instead of its figures.
     #[must_use]
     pub fn survey(&self) -> GpuSurvey {
         let version =
@@ -45,7 +45,7 @@ impl Nvml {
                 }
                 fact(self.library.sys_nvml_version())
             }
-            Err(error) => Fact::Failed(format!("NVML does not count its GPUs: {}", nvml_error::reason(&error))),
+            Err(error) => Fact::Failed(format!("NVML cannot count the GPUs: {}", nvml_error::reason(&error))),
         };
         GpuSurvey {
             library,
@@ -56,7 +56,7 @@ impl Nvml {
         }
     }
 
-    /// Adds a GPU and, where it is split, its parts.
+    /// Adds a GPU and, if it is split, its parts.
     fn describe(&self, index: u32, devices: &mut Vec<Gpu>) {
         let whole = self.device(GpuAddress { index, mig: None });
         devices.push(gpu(index, None, &whole));
@@ -65,7 +65,7 @@ impl Nvml {
             return;
         }
         for part in 0..whole.mig_device_count().unwrap_or(0) {
-            // Places without a part answer that nothing was found.
+            // Indices without a part return "not found".
             if let Ok(device) = whole.mig_device_by_index(part) {
                 devices.push(gpu(index, Some(part), &Ok(device)));
             }
@@ -88,7 +88,7 @@ fn gpu(index: u32, mig: Option<u32>, device: &Result<Device<'_>, NvmlError>) -> 
         mig,
         name: ask(device, Device::name),
         pci_bus: ask(device, |device| device.pci_info().map(|pci| pci.bus_id.to_lowercase())),
-        // A bus of the chip's own is what the GPUs inside of NVIDIA's processors hang on.
+        // GPUs inside NVIDIA's processors are on a bus of the chip.
         integrated: ask(device, |device| device.bus_type().map(|bus| bus == BusType::Fpci)),
         split: ask(device, |device| device.mig_mode().map(|mode| mode.current == 1)),
         vram_bytes: match ask(device, memory) {
@@ -100,14 +100,14 @@ fn gpu(index: u32, mig: Option<u32>, device: &Result<Device<'_>, NvmlError>) -> 
     }
 }
 
-/// The GPUs in a line: names, memory, driver.
+/// The GPUs on one line: names, memory, driver.
 pub(in super::super) fn title(survey: &GpuSurvey) -> Fact<String> {
     let whole: Vec<String> = survey.devices.iter().filter(|gpu| gpu.mig.is_none()).map(one).collect();
     match &survey.library {
         _ if !whole.is_empty() => {
             Fact::Value(format!("{}; driver {}, CUDA up to {}", whole.join("; "), survey.driver, survey.cuda))
         }
-        // NVML is there and knows of no GPU, so that there is nothing to tell.
+        // NVML exists but reports no GPU, so there is nothing to list.
         Fact::Value(_) => Fact::Unsupported,
         missing => missing.clone(),
     }
@@ -124,8 +124,8 @@ fn one(gpu: &Gpu) -> String {
     format!("{} ({memory}{kind})", gpu.name)
 }
 
-/// What of the GPUs makes figures comparable: `RTX 4050/6;RTX 3060/12`. Empty where there is none, so that machines without
-/// one keep the fingerprint that they have. The driver is left out, as the kernel is.
+/// The part of the GPUs that makes figures comparable: `RTX 4050/6;RTX 3060/12`. Empty if there are none, so that machines
+/// without a GPU keep their fingerprint. The driver is not included, like the kernel.
 pub(in super::super) fn fingerprint_part(survey: &GpuSurvey) -> String {
     match survey.library {
         Fact::Failed(_) => "?".into(),
@@ -141,7 +141,7 @@ pub(in super::super) fn fingerprint_part(survey: &GpuSurvey) -> String {
     }
 }
 
-/// Bytes as GiB, to the nearest.
+/// Bytes as GiB, rounded.
 fn whole_gib(bytes: u64) -> u64 {
     bytes.saturating_add(1 << 29) >> 30
 }

@@ -6,20 +6,20 @@ use std::path::Path;
 
 use super::super::{cpu_list, process_status, reading, topology, win32};
 
-/// Ticks of some CPUs together since the machine started.
+/// Ticks of several CPUs together since the machine started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct CpuTicks {
-    /// How many CPUs.
+    /// Number of CPUs.
     pub(super) cpus: u64,
-    /// Ticks in which they computed, for whomever.
+    /// Ticks in which they computed.
     pub(super) busy: u64,
-    /// Ticks in which they would have, and the hypervisor ran something else.
+    /// Ticks that the hypervisor took for other machines.
     pub(super) stolen: u64,
     /// All ticks.
     pub(super) total: u64,
 }
 
-/// The ticks of the CPUs that this process may run on; `None` on other systems. `root` is the root of the file system.
+/// The ticks of the CPUs that this process may use; `None` on other systems. `root` is the root of the file system.
 pub(super) fn of_cpus(root: &Path) -> Result<Option<CpuTicks>, String> {
     // How much of the time a hypervisor took is not told there: it counts as busy or as idling.
     if let Some((busy, total)) = win32::system_times()? {
@@ -39,8 +39,8 @@ pub(super) fn of_cpus(root: &Path) -> Result<Option<CpuTicks>, String> {
     Ok(Some(sum))
 }
 
-/// The sum of the lines `cpuN user nice system idle iowait irq softirq steal guest guest_nice`. What guests use is in user and nice
-/// already; waiting for a disk is idling.
+/// The sum of the lines `cpuN user nice system idle iowait irq softirq steal guest guest_nice`. Guest time is already included
+/// in user and nice; waiting for a disk is idle time.
 fn sum_of(text: &str, allowed: Option<&BTreeSet<u32>>) -> CpuTicks {
     let mut sum = CpuTicks::default();
     for line in text.lines() {
@@ -61,17 +61,17 @@ fn sum_of(text: &str, allowed: Option<&BTreeSet<u32>>) -> CpuTicks {
     sum
 }
 
-/// Ticks that this process has used, with those of its children that it has waited for.
+/// Ticks of this process and of its children that have been waited for.
 pub(super) fn of_this_process(root: &Path) -> Result<Option<u64>, String> {
     if cfg!(windows) { win32::own_time() } else { of_stat(root, "self", 4) }
 }
 
-/// Ticks that another process has used; `None` where there is none of that number.
+/// Ticks of another process; `None` if there is no process with that ID.
 pub(super) fn of_process(root: &Path, pid: u32) -> Result<Option<u64>, String> {
     if cfg!(windows) { win32::process_time(pid) } else { of_stat(root, &pid.to_string(), 2) }
 }
 
-/// The sum of the first `fields` of utime, stime, cutime and cstime. The process's name, in brackets, may hold anything.
+/// The sum of the first `fields` of utime, stime, cutime and cstime. The process's name, in brackets, may contain anything.
 fn of_stat(root: &Path, process: &str, fields: usize) -> Result<Option<u64>, String> {
     let Some(text) = reading::text(&root.join("proc").join(process).join("stat"))? else { return Ok(None) };
     let after_name = text.rsplit_once(')').map(|(_, after)| after).unwrap_or_default();
@@ -80,7 +80,7 @@ fn of_stat(root: &Path, process: &str, fields: usize) -> Result<Option<u64>, Str
     if ticks.len() == fields {
         Ok(Some(ticks.iter().sum()))
     } else {
-        Err("the CPU time of a process is not understood".into())
+        Err("cannot parse the CPU time of a process".into())
     }
 }
 

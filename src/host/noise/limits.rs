@@ -1,4 +1,4 @@
-//! What holds the CPUs back: quotas of control groups, heat, and the frequency that they run at. Read on Linux only.
+//! Limits of the CPUs: quotas of control groups, thermal throttling, and their frequency. Only read on Linux.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use super::super::cgroup::{Group, cpu_groups};
 use super::super::reading;
 use crate::record::Fact;
 
-/// Where Linux keeps what it knows of its CPUs, below the root of the file system.
+/// CPU information of Linux, below the root of the file system.
 const CPUS: &str = "sys/devices/system/cpu";
 
-/// How often a control group's quota was looked at, and held back: since the group exists.
+/// Number of periods and of throttled periods of a control group's quota, since the group was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Periods {
     group: Group,
@@ -17,7 +17,7 @@ pub(super) struct Periods {
     throttled: u64,
 }
 
-/// The periods of every group that can hold this process back.
+/// The periods of every group that can throttle this process.
 pub(super) fn periods(root: &Path) -> Result<Vec<Periods>, String> {
     let mut found = Vec::new();
     for group in cpu_groups(root)? {
@@ -25,7 +25,7 @@ pub(super) fn periods(root: &Path) -> Result<Vec<Periods>, String> {
         let count = |name: &str| {
             text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse::<u64>().ok())
         };
-        // Without a quota, version 2 leaves them out.
+        // Without a quota, version 2 omits them.
         if let (Some(all), Some(throttled)) = (count("nr_periods"), count("nr_throttled")) {
             found.push(Periods { group, all, throttled });
         }
@@ -33,8 +33,7 @@ pub(super) fn periods(root: &Path) -> Result<Vec<Periods>, String> {
     Ok(found)
 }
 
-/// The largest share of periods in which a group held the process back between two readings; not measured where no quota was looked
-/// at meanwhile.
+/// The largest share of periods in which a group throttled the process between two readings; not measured if no period passed.
 pub(super) fn throttled_share(before: &[Periods], after: &[Periods]) -> Fact<f64> {
     let shares = after.iter().filter_map(|after| {
         let before = before.iter().find(|before| before.group == after.group)?;
@@ -44,7 +43,7 @@ pub(super) fn throttled_share(before: &[Periods], after: &[Periods]) -> Fact<f64
     shares.reduce(f64::max).map_or(Fact::NotMeasured, Fact::Value)
 }
 
-/// How often the cores have slowed down for heat since the machine started.
+/// Number of thermal throttling events of the cores since the machine started.
 pub(super) fn heat_throttles(root: &Path) -> Fact<u64> {
     sum(root, "thermal_throttle/core_throttle_count").map(|(sum, _)| sum).into()
 }
@@ -54,7 +53,7 @@ pub(super) fn frequency_mhz(root: &Path) -> Fact<f64> {
     sum(root, "cpufreq/scaling_cur_freq").map(|(khz, cpus)| khz as f64 / cpus as f64 / 1e3).into()
 }
 
-/// The sum of a file over all CPUs that have it, and how many those are.
+/// The sum of a file over all CPUs that have it, and their number.
 fn sum(root: &Path, file: &str) -> Option<(u64, u64)> {
     let folders = std::fs::read_dir(root.join(CPUS)).ok()?.flatten();
     let values = folders.filter_map(|folder| reading::text(&folder.path().join(file)).ok()??.parse::<u64>().ok());
@@ -74,7 +73,7 @@ mod tests {
             ("sys/fs/cgroup/box/cpu.stat", parent),
             ("sys/fs/cgroup/cpu.stat", "usage_usec 1\n"),
         ]);
-        // The folder is another at each reading; what is below it is the same.
+        // The temporary folder differs between the readings; its content is the same.
         let mut periods = periods(root.path()).unwrap();
         for one in &mut periods {
             one.group.folder = one.group.folder.strip_prefix(root.path()).unwrap().into();

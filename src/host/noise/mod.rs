@@ -1,4 +1,4 @@
-//! The machine's own noise while something is measured: counters of the kernel, read at the start and at the end, and nothing between.
+//! Machine noise during a measurement: kernel counters, read at the start and at the end, and not in between.
 
 mod cpu_time;
 mod limits;

@@ -1,4 +1,4 @@
-//! Two readings, and what lies between them.
+//! Two readings, and the difference between them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use super::limits::{self, Periods};
 use super::process_list::ProcessTimes;
 use crate::record::{Fact, MachineNoise, NoiseFigures};
 
-/// What the counters said at the start of a run. Between then and the end nothing is read.
+/// The counters at the start of a run. Nothing is read between then and the end.
 #[derive(Debug)]
 pub struct NoiseMonitor {
     root: PathBuf,
     began: Reading,
-    /// Other processes that are what is measured, and their ticks when they were named.
+    /// Other processes that are being measured, and their ticks when they were registered.
     measured: BTreeMap<u32, Option<u64>>,
     load_average: Fact<f64>,
 }
@@ -29,18 +29,18 @@ struct Reading {
     frequency_mhz: Fact<f64>,
 }
 
-/// CPU time, by whoever tells it.
+/// CPU time, by source.
 #[derive(Debug)]
 enum CpuTime {
-    /// The kernel, of its CPUs and of this process.
+    /// The kernel's counters of the CPUs and of this process.
     Ticks(CpuTicks, u64),
     /// The list of processes.
     Processes(ProcessTimes),
-    /// Nobody; why.
+    /// None; with the reason.
     Unknown(String),
 }
 
-/// What came of the CPU time between two readings, in CPUs.
+/// CPU time between two readings, in CPUs.
 struct Shares {
     own: Fact<f64>,
     others: Fact<f64>,
@@ -48,7 +48,7 @@ struct Shares {
 }
 
 impl NoiseMonitor {
-    /// Reads the counters: takes a millisecond or so, longer where only the list of processes tells.
+    /// Reads the counters: takes about a millisecond, longer if only the process list is available.
     #[must_use]
     pub fn start() -> Self {
         Self::start_at(Path::new("/"))
@@ -60,7 +60,7 @@ impl NoiseMonitor {
         Self { root: root.into(), began: Reading::now(root), measured: BTreeMap::new(), load_average }
     }
 
-    /// Counts another process as part of what is measured, from now on: the bridge, or the process that is watched.
+    /// Counts another process as part of the measurement from now on: the bridge, or the process being watched.
     pub fn count_as_own(&mut self, pid: u32) {
         let ticks = cpu_time::of_process(&self.root, pid).ok().flatten();
         self.measured.entry(pid).or_insert(ticks);
@@ -108,7 +108,7 @@ impl NoiseMonitor {
             (CpuTime::Ticks(before, own_before), CpuTime::Ticks(after, own_after)) => {
                 let total = after.total.saturating_sub(before.total);
                 if total == 0 {
-                    return missing(Fact::Failed("the kernel's CPU counters stand still".into()));
+                    return missing(Fact::Failed("the kernel's CPU counters do not advance".into()));
                 }
                 let cpus = |ticks: u64| ticks as f64 * after.cpus as f64 / total as f64;
                 let busy = after.busy.saturating_sub(before.busy);
@@ -134,14 +134,14 @@ impl NoiseMonitor {
         }
     }
 
-    /// What the other processes have used that are measured. The error says which of them does not tell.
+    /// CPU time of the other measured processes. The error says which of them has no figure.
     fn measured_ticks(&self) -> Result<u64, String> {
         let ticks = self.measured.iter().map(|(pid, before)| {
             let after = cpu_time::of_process(&self.root, *pid).ok().flatten();
             after
                 .zip(*before)
                 .map(|(after, before)| after.saturating_sub(before))
-                .ok_or_else(|| format!("process {pid}, which was measured, has ended and taken its CPU time with it"))
+                .ok_or_else(|| format!("process {pid}, which was measured, has ended, so its CPU time is not known"))
         });
         ticks.sum()
     }
@@ -179,7 +179,7 @@ mod tests {
         std::fs::write(root.join(path), text).unwrap();
     }
 
-    /// The counters of two CPUs that were busy and stolen for so long, and of this process and process 9.
+    /// The counters of two CPUs with these busy and stolen ticks, and of this process and process 9.
     fn counters(root: &Path, (busy, stolen, all): (u64, u64, u64), own: u64, measured: u64) {
         let each = |ticks: u64| format!("{} 0 0 {} 0 0 0 {} 0 0", ticks / 2, (all - busy - stolen) / 2, stolen / 2);
         write(root, "proc/stat", &format!("cpu0 {}\ncpu1 {}\n", each(busy), each(busy)));
@@ -194,7 +194,7 @@ mod tests {
         counters(root.path(), (1_000, 0, 10_000), 100, 50);
         let mut monitor = NoiseMonitor::start_at(root.path());
         monitor.count_as_own(9);
-        // Ten seconds later: 2,000 ticks of two CPUs, of which we took 500, the measured process 300 and others 200.
+        // Ten seconds later: 2,000 ticks of two CPUs, of which this process used 500, the measured process 300 and others 200.
         counters(root.path(), (2_000, 100, 12_000), 600, 350);
         let noise = monitor.noise(10.0);
         let figures = &noise.figures;
@@ -220,7 +220,7 @@ mod tests {
         let root = root_with(&[]);
         counters(root.path(), (1_000, 0, 10_000), 100, 50);
         let noise = NoiseMonitor::start_at(root.path()).noise(10.0);
-        assert!(matches!(&noise.figures.others_cpus, Fact::Failed(why) if why.contains("stand still")), "{noise:?}");
+        assert!(matches!(&noise.figures.others_cpus, Fact::Failed(why) if why.contains("do not advance")), "{noise:?}");
     }
 
     #[test]
@@ -233,7 +233,7 @@ mod tests {
             std::hint::spin_loop();
         }
         let watched_s = begin.elapsed().as_secs_f64();
-        // Alive, it is another program; waited for, a child of ours.
+        // While it runs, it is another program; after waiting, it is our child.
         let seen = monitor.noise(watched_s).figures;
         other.kill().unwrap();
         other.wait().unwrap();

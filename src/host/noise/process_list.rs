@@ -1,14 +1,14 @@
-//! CPU time of all processes that the system lists, for systems whose kernel does not tell it of its CPUs. A process that ends between
-//! two readings takes its time with it: what comes out is a lower bound.
+//! CPU time of all listed processes, for systems whose kernel does not report it per CPU. The time of a process that ends
+//! between two readings is lost: the result is a lower bound.
 
 use std::collections::{BTreeSet, HashMap};
 
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
-/// A process, by number and start: numbers are given out again.
+/// A process, by ID and start time, because IDs are reused.
 type Key = (u32, u64);
 
-/// What a process has used, and who started it.
+/// CPU time of a process, and its parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Used {
     cpu_ms: u64,
@@ -33,7 +33,7 @@ impl ProcessTimes {
         Ok(Self(of.collect()))
     }
 
-    /// What all processes have used since `before`, in ms, without those numbered in `own` and their children.
+    /// CPU time of all processes since `before`, in ms, without those whose IDs are in `own` and their children.
     pub(super) fn others_ms_since(&self, before: &Self, own: &BTreeSet<u32>) -> u64 {
         let parents: HashMap<u32, Option<u32>> = self.0.iter().map(|((pid, _), used)| (*pid, used.parent)).collect();
         let others = self.0.iter().filter(|((pid, _), _)| !descends(*pid, own, &parents));
@@ -41,10 +41,10 @@ impl ProcessTimes {
     }
 }
 
-/// Whether a process is one of those, or was started by one of them.
+/// Whether a process is one of those, or a descendant.
 fn descends(pid: u32, own: &BTreeSet<u32>, parents: &HashMap<u32, Option<u32>>) -> bool {
     let chain = std::iter::successors(Some(pid), |pid| parents.get(pid).copied().flatten());
-    // No chain is longer than the list; a list that was read while it changed may have a ring.
+    // No chain is longer than the list; a list that changed while it was read may have a cycle.
     chain.take(parents.len() + 1).any(|pid| own.contains(&pid))
 }
 

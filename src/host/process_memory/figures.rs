@@ -5,27 +5,26 @@ use serde::{Deserialize, Serialize};
 use super::read;
 use crate::record::Fact;
 
-/// What a process uses at one moment. Each figure is given, or says why it is missing.
+/// Memory and other resources of a process at one moment. Every figure may be missing, with a reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessMemory {
-    /// All of its pages that are in memory now, shared ones included, in bytes: `VmRSS`, the working set.
+    /// All of its resident pages, including shared ones, in bytes: `VmRSS`, the working set.
     pub resident_bytes: Fact<u64>,
-    /// Memory that no file backs, in bytes: on Linux what of it is resident (`RssAnon`), on Windows the private bytes that
-    /// are committed, on macOS the physical footprint.
+    /// Anonymous memory, in bytes: on Linux the resident part (`RssAnon`), on Windows the committed private bytes, on macOS the
+    /// physical footprint.
     pub anonymous_bytes: Fact<u64>,
-    /// Memory of its own that it asked for, whether or not it has touched it, in bytes: `VmData` on Linux, which counts the
-    /// stacks of threads too; the private bytes on Windows.
+    /// Allocated private memory, touched or not, in bytes: `VmData` on Linux, including the stacks of threads; the private
+    /// bytes on Windows.
     pub committed_bytes: Fact<u64>,
     /// Resident pages of files, in bytes: programs, libraries, a mapped model (`RssFile`).
     pub file_backed_bytes: Fact<u64>,
-    /// Resident memory where each shared page counts in shares among those who map it, in bytes (PSS).
+    /// Resident memory with each shared page divided among its users, in bytes (PSS).
     pub proportional_bytes: Fact<u64>,
-    /// Resident pages that no other process maps, those of files included, in bytes.
+    /// Resident pages that no other process maps, including those of files, in bytes.
     pub private_bytes: Fact<u64>,
-    /// Memory of its own that was moved out to disk, in bytes (`VmSwap`).
+    /// Anonymous memory that was swapped out, in bytes (`VmSwap`).
     pub swapped_bytes: Fact<u64>,
-    /// The largest that `resident_bytes` has been, in bytes: `VmHWM`, the peak working set; on macOS the largest physical
-    /// footprint.
+    /// The peak of `resident_bytes`, in bytes: `VmHWM`, the peak working set; on macOS the peak physical footprint.
     pub peak_resident_bytes: Fact<u64>,
     /// Threads.
     pub threads: Fact<u64>,
@@ -33,24 +32,24 @@ pub struct ProcessMemory {
     pub handles: Fact<u64>,
 }
 
-/// There is no such process, or no longer.
+/// There is no such process, or it has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("process {pid} has ended, or never was")]
+#[error("process {pid} does not exist")]
 pub struct ProcessEnded {
-    /// Its number.
+    /// Its ID.
     pub pid: u32,
 }
 
 impl ProcessMemory {
-    /// What this process uses.
+    /// The resources of this process.
     #[must_use]
     pub fn own() -> Self {
         let own = std::process::id();
         Self::of(own).unwrap_or_else(|ended| Self::without(&Fact::Failed(ended.to_string())))
     }
 
-    /// What the process of that number uses. What its owner or the system keeps to itself is a failed figure, with the reason;
-    /// only a process that is no longer there is an error.
+    /// The resources of the process with that ID. What its owner or the system does not disclose is a failed figure, with the
+    /// reason; the only error is a process that no longer exists.
     pub fn of(pid: u32) -> Result<Self, ProcessEnded> {
         read(pid).ok_or(ProcessEnded { pid })
     }
@@ -72,8 +71,8 @@ impl ProcessMemory {
     }
 }
 
-/// Memory of this process that no file backs, in bytes: a memory-mapped model is not in it. On a system without such a
-/// figure it is missing.
+/// Anonymous memory of this process, in bytes: a memory-mapped model is not included. Missing on a system without such a
+/// figure.
 #[must_use]
 pub fn anonymous_bytes() -> Fact<u64> {
     #[cfg(target_os = "linux")]

@@ -1,4 +1,4 @@
-//! Linux: `/proc/PID/status` for everyone, `/proc/PID/smaps_rollup` and `/proc/PID/fd` for the owner.
+//! Linux: `/proc/PID/status` for all users, `/proc/PID/smaps_rollup` and `/proc/PID/fd` for the owner.
 
 use std::fs;
 use std::io;
@@ -8,7 +8,7 @@ use super::ProcessMemory;
 use crate::host::process_status;
 use crate::record::Fact;
 
-/// "No such process", which a file of `/proc` answers when its process ends while the file is open.
+/// "No such process", the error of a `/proc` file whose process ends while the file is open.
 const NO_SUCH_PROCESS: i32 = 3;
 
 /// The figures of a process; `None` if there is no such process.
@@ -25,14 +25,14 @@ pub(super) fn anonymous_bytes() -> Fact<u64> {
     }
 }
 
-/// The figures below a process's folder.
+/// The figures in a process's folder.
 fn of(folder: &Path) -> Option<ProcessMemory> {
     let status = match proc_text(&folder.join("status")) {
         Answer::Text(status) => status,
         Answer::Nothing => return None,
         Answer::Refused(reason) => return Some(ProcessMemory::without(&Fact::Failed(reason))),
     };
-    // A zombie has ended: only its parent has not asked how.
+    // A zombie has ended: its parent has not waited for it yet.
     if process_status::field_of(&status, "State").is_some_and(|state| state.starts_with(['Z', 'X'])) {
         return None;
     }
@@ -40,7 +40,7 @@ fn of(folder: &Path) -> Option<ProcessMemory> {
     let (proportional_bytes, private_bytes) = match proc_text(&folder.join("smaps_rollup")) {
         Answer::Text(rollup) if rollup.is_empty() => (Fact::Unsupported, Fact::Unsupported),
         Answer::Text(rollup) => {
-            // Counted page by page. From 6.2 on, kernels keep `RssAnon` by CPU and round it by as much as 128 KiB for each.
+            // Counted page by page. Kernels from 6.2 on keep `RssAnon` per CPU and round it by up to 128 KiB for each.
             if let exact @ Fact::Value(_) = kib(&rollup, "Anonymous") {
                 anonymous_bytes = exact;
             }
@@ -63,12 +63,12 @@ fn of(folder: &Path) -> Option<ProcessMemory> {
     })
 }
 
-/// What a file of `/proc` answers.
+/// The result of reading a file of `/proc`.
 enum Answer {
     Text(String),
-    /// It is not there: the process has ended, or the kernel has no such file.
+    /// It does not exist: the process has ended, or the kernel has no such file.
     Nothing,
-    /// Why it may not be read.
+    /// Why it cannot be read.
     Refused(String),
 }
 
@@ -86,7 +86,9 @@ fn is_gone(error: &io::Error) -> bool {
 
 fn refusal(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => "permission denied: the process is another user's, or protected".into(),
+        io::ErrorKind::PermissionDenied => {
+            "permission denied: the process belongs to another user or is protected".into()
+        }
         kind => kind.to_string(),
     }
 }
@@ -121,7 +123,7 @@ fn kib(text: &str, name: &str) -> Fact<u64> {
 
 fn parsed(text: &str, name: &str, parse: impl Fn(&str) -> Option<u64>) -> Fact<u64> {
     let Some(value) = process_status::field_of(text, name) else { return Fact::Unsupported };
-    parse(&value).map_or_else(|| Fact::Failed(format!("{name} '{value}' is not understood")), Fact::Value)
+    parse(&value).map_or_else(|| Fact::Failed(format!("cannot parse {name} '{value}'")), Fact::Value)
 }
 
 #[cfg(test)]
@@ -158,7 +160,7 @@ mod tests {
     fn what_a_kernel_does_not_tell_is_unsupported_and_nonsense_has_failed() {
         let root = root_with(&[("status", "State:\tR\nRssAnon:\t lots\nVmHWM:\t 18446744073709551615 kB\n")]);
         let read = of(root.path()).unwrap();
-        assert_eq!(read.anonymous_bytes, Fact::Failed("RssAnon 'lots' is not understood".into()));
+        assert_eq!(read.anonymous_bytes, Fact::Failed("cannot parse RssAnon 'lots'".into()));
         assert!(matches!(read.peak_resident_bytes, Fact::Failed(_)));
         for fact in [read.resident_bytes, read.proportional_bytes, read.private_bytes, read.threads, read.handles] {
             assert_eq!(fact, Fact::Unsupported);
@@ -174,7 +176,7 @@ mod tests {
     #[test]
     fn what_another_user_keeps_to_himself_has_a_reason() {
         let denied = io::Error::from(io::ErrorKind::PermissionDenied);
-        assert!(refusal(&denied).contains("another user's"));
+        assert!(refusal(&denied).contains("another user"));
         assert!(is_gone(&io::Error::from_raw_os_error(NO_SUCH_PROCESS)));
     }
 }

@@ -1,4 +1,4 @@
-//! macOS: `proc_pid_rusage` and `proc_pidinfo`, which answer for processes of the same user.
+//! macOS: `proc_pid_rusage` and `proc_pidinfo`, which work for processes of the same user.
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
@@ -12,14 +12,14 @@ use crate::record::Fact;
 pub(super) fn read(pid: u32) -> Option<ProcessMemory> {
     let number = c_int::try_from(pid).ok()?;
     let mut usage = MaybeUninit::<libc::rusage_info_v4>::zeroed();
-    // SAFETY: the kernel writes one `rusage_info_v4`, which is what the flavour asks for and what the pointer has room for.
+    // SAFETY: the kernel writes one `rusage_info_v4`, which the flavour selects and the pointer has space for.
     let code = unsafe { libc::proc_pid_rusage(number, libc::RUSAGE_INFO_V4, usage.as_mut_ptr().cast()) };
     if code != 0 {
         let error = io::Error::last_os_error();
         return match error.raw_os_error() {
             Some(libc::ESRCH) => None,
             Some(libc::EPERM) => Some(ProcessMemory::without(&Fact::Failed(
-                "permission denied: the process is another user's, or protected".into(),
+                "permission denied: the process belongs to another user or is protected".into(),
             ))),
             _ => Some(ProcessMemory::without(&Fact::Failed(error.kind().to_string()))),
         };
@@ -48,9 +48,9 @@ fn threads(pid: c_int) -> Fact<u64> {
     Fact::Value(u64::try_from(unsafe { task.assume_init() }.pti_threadnum).unwrap_or(0))
 }
 
-/// Open file descriptors: the bytes that their list would take, over the size of an entry.
+/// Open file descriptors: the size of their list, divided by the size of an entry.
 fn handles(pid: c_int) -> Fact<u64> {
-    // SAFETY: without a buffer the kernel writes nothing and answers how many bytes it would take.
+    // SAFETY: without a buffer the kernel writes nothing and returns the required size.
     let bytes = unsafe { libc::proc_pidinfo(pid, libc::PROC_PIDLISTFDS, 0, std::ptr::null_mut(), 0) };
     match usize::try_from(bytes) {
         Ok(bytes) if bytes > 0 => Fact::Value((bytes / size_of::<libc::proc_fdinfo>()) as u64),

@@ -1,7 +1,7 @@
-//! Memory, threads and handles of one process, this one or another: what it holds itself, and what it only maps.
+//! Memory, threads and handles of one process, this one or another: anonymous memory and mapped files.
 //!
-//! A model that is mapped into memory is pages of its file. They count as resident, but the system takes them back when it
-//! likes. So each kind has a figure of its own, and growth is judged on what no file backs.
+//! A memory-mapped model consists of pages of its file. They count as resident, but the system can reclaim them at any time.
+//! Therefore each type has a figure of its own, and leaks are judged on anonymous memory.
 
 mod figures;
 #[cfg(target_os = "linux")]

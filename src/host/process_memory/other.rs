@@ -1,4 +1,4 @@
-//! A system that is not known here: what sysinfo can tell of it.
+//! Other systems: the figures of sysinfo.
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 

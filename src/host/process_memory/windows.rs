@@ -1,4 +1,4 @@
-//! Windows: the process's own counters. Private bytes are what it has committed, whether or not they are resident.
+//! Windows: the process's own counters. Private bytes are committed memory, resident or not.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -19,7 +19,7 @@ use windows_sys::Win32::System::Threading::{
 use super::ProcessMemory;
 use crate::record::Fact;
 
-/// A handle that is closed when it goes.
+/// A handle that is closed when dropped.
 struct Owned(HANDLE);
 
 impl Drop for Owned {
@@ -39,7 +39,7 @@ pub(super) fn read(pid: u32) -> Option<ProcessMemory> {
         return match code {
             Some(ERROR_INVALID_PARAMETER) => None,
             Some(ERROR_ACCESS_DENIED) => Some(ProcessMemory::without(&Fact::Failed(
-                "permission denied: the process is another user's, or protected".into(),
+                "permission denied: the process belongs to another user or is protected".into(),
             ))),
             _ => Some(ProcessMemory::without(&Fact::Failed(error.kind().to_string()))),
         };
@@ -47,7 +47,7 @@ pub(super) fn read(pid: u32) -> Option<ProcessMemory> {
     let process = Owned(handle);
     let mut code = 0;
     // SAFETY: the handle is open, and `code` is written during the call only.
-    // A process whose handle somebody still holds can be opened after its end.
+    // A process with an open handle elsewhere can be opened after its end.
     if unsafe { GetExitCodeProcess(process.0, &raw mut code) } != 0 && code != STILL_ACTIVE.cast_unsigned() {
         return None;
     }
@@ -83,7 +83,7 @@ fn handles(process: &Owned) -> Fact<u64> {
     if read == 0 { failed() } else { Fact::Value(count.into()) }
 }
 
-/// Threads, from the system's list of all processes: it has no question for one alone.
+/// Threads, from the system's list of all processes: there is no query for a single one.
 fn threads(pid: u32) -> Fact<u64> {
     // SAFETY: it takes no pointers.
     let snapshot = unsafe { CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0) };
@@ -93,7 +93,7 @@ fn threads(pid: u32) -> Fact<u64> {
     let snapshot = Owned(snapshot);
     let mut entry = PROCESSENTRY32W::default();
     entry.dwSize = u32::try_from(size_of::<PROCESSENTRY32W>()).unwrap_or(0);
-    // SAFETY: the snapshot is open, and `entry` has the size that it says.
+    // SAFETY: the snapshot is open, and `entry` has the stated size.
     let mut more = unsafe { Process32FirstW(snapshot.0, &raw mut entry) };
     while more != 0 {
         if entry.th32ProcessID == pid {

@@ -1,28 +1,28 @@
-//! Which processes are Workly's and Unity's, by what they were started from.
+//! Recognises the processes of Workly and Unity by what they were started from.
 
 use std::ffi::OsStr;
 use std::path::Path;
 
 use serde::Serialize;
 
-/// What a process is to Workly.
+/// The role of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProcessKind {
-    /// Workly's own: the Python program, or what it was packed into.
+    /// Workly's own: the Python program, or its packaged executable.
     Workly,
-    /// A program that Unity built: the avatar.
+    /// A program built with Unity: the avatar.
     UnityPlayer,
     /// Unity's editor.
     UnityEditor,
-    /// One that was named.
+    /// One that was selected.
     Named,
 }
 
-/// The libraries that lie beside a program that Unity built.
+/// The libraries beside a program built with Unity.
 const PLAYER_LIBRARIES: [&str; 2] = ["UnityPlayer.dll", "UnityPlayer.so"];
 
-/// Where a program for macOS has the same, from the folder of its executable on.
+/// The equivalent for a macOS program, relative to the folder of its executable.
 const PLAYER_LIBRARY_OF_MACOS: &str = "../Frameworks/UnityPlayer.dylib";
 
 impl ProcessKind {
@@ -37,8 +37,8 @@ impl ProcessKind {
         }
     }
 
-    /// What a process is, by its name, its executable and its arguments; `None` for all others. Crash handlers and the
-    /// editor's hub are others: they hold nothing that matters.
+    /// The role of a process, by its name, its executable and its arguments; `None` for all others, including crash handlers
+    /// and the editor's hub, which use little memory.
     pub(super) fn of(name: &str, executable: Option<&Path>, arguments: &[&OsStr]) -> Option<Self> {
         let name = stem(name);
         if name.contains("crashhandler") || name.contains("unityhub") || name.contains("unity hub") || is_ours(&name) {
@@ -52,8 +52,8 @@ impl ProcessKind {
         }
         let is_python = name.starts_with("python") || name == "py";
         let says_workly = |argument: &&OsStr| argument.to_string_lossy().to_lowercase().contains("workly");
-        // The interpreter's own path is no sign: a virtual environment may lie anywhere. Tools that are run on the project
-        // (a test, a linter) are started as modules and are not the application.
+        // The interpreter's own path is no evidence: a virtual environment may be anywhere. Development tools that run on the
+        // project (a test, a linter) are started as modules and are not the application.
         let script = arguments.iter().skip(1).find(|argument| !argument.to_string_lossy().starts_with('-'));
         let module = arguments.iter().skip(1).take(1).any(|argument| *argument == "-m");
         let runs_workly = is_python && !module && script.is_some_and(says_workly);
@@ -61,12 +61,12 @@ impl ProcessKind {
     }
 }
 
-/// A process of this very program, whatever the file is called.
+/// A process of this program, whatever its file is called.
 fn is_ours(name: &str) -> bool {
     name.contains("workly-perf") || name.contains("workly_perf")
 }
 
-/// The name without what Windows adds to it, in lower case.
+/// The lower-case name without Windows's suffix.
 pub(super) fn stem(name: &str) -> String {
     let name = name.to_lowercase();
     name.strip_suffix(".exe").map_or(name.clone(), str::to_owned)

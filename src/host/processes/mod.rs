@@ -1,4 +1,4 @@
-//! The processes of Workly and of Unity, or any that are named: found, and looked at.
+//! The processes of Workly and Unity, or selected ones: found and read.
 //!
 //! What is read of them: what they hold, and how busy they are. Their command lines are looked at to tell what they are, of
 //! their environment one variable of our own, and neither is kept.

@@ -1,4 +1,4 @@
-//! Processes by their names, and whether a number still belongs to the process that it belonged to.
+//! Finds processes by name, and checks whether an ID still belongs to the same process.
 
 use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System, UpdateKind};
 
@@ -7,21 +7,21 @@ use super::kind::stem;
 /// A process as the system lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedProcess {
-    /// Its number.
+    /// Its ID.
     pub pid: u32,
     /// Its name, without folders.
     pub name: String,
-    /// When it began, in seconds of Unix time. With the number it is one process and no other.
+    /// Its start, in seconds of Unix time. Together with the ID it identifies a process.
     pub started_s: u64,
-    /// All of its pages that are in memory, in bytes.
+    /// All of its resident pages, in bytes.
     pub resident_bytes: u64,
 }
 
-/// All processes of that name, the oldest first. Case does not matter, and neither does `.exe`. Linux cuts names to 15 bytes;
-/// the name of the program's file counts too.
+/// All processes of that name, oldest first, ignoring case and `.exe`. Linux truncates names to 15 bytes; the name of the
+/// program's file also counts.
 ///
 /// # Errors
-/// The system's word on why it lists none.
+/// The system's error if it cannot list them.
 pub fn processes_named(name: &str) -> Result<Vec<NamedProcess>, String> {
     let system = listed(ProcessesToUpdate::All)?;
     let wanted = stem(name);
@@ -36,10 +36,10 @@ pub fn processes_named(name: &str) -> Result<Vec<NamedProcess>, String> {
     Ok(found)
 }
 
-/// The process of that number; `None` if there is none.
+/// The process with that ID; `None` if there is none.
 ///
 /// # Errors
-/// The system's word on why it lists none.
+/// The system's error if it cannot list them.
 pub fn process_numbered(pid: u32) -> Result<Option<NamedProcess>, String> {
     let pid = Pid::from_u32(pid);
     Ok(listed(ProcessesToUpdate::Some(&[pid]))?.process(pid).map(described))

@@ -1,4 +1,4 @@
-//! The system's list of processes, and a look at some of them.
+//! The system's process list, and readings of some of its processes.
 
 use std::collections::HashMap;
 
@@ -11,28 +11,28 @@ use super::{ProcessChoiceError, ProcessKind, ProcessQuery};
 use crate::host::ProcessMemory;
 use crate::record::Fact;
 
-/// A process that is to be looked at.
+/// A process to be read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct FoundProcess {
-    /// Its number.
+    /// Its ID.
     pub pid: u32,
     /// Its name, as the system has it.
     pub name: String,
-    /// What it is to Workly.
+    /// Its role.
     pub kind: ProcessKind,
 }
 
-/// What a process uses now.
+/// The current use of resources of a process.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ProcessLook {
-    /// Which one.
+    /// The process.
     #[serde(flatten)]
     pub process: FoundProcess,
-    /// Its pages that are in memory, in bytes; a mapped model is among them.
+    /// Resident pages, in bytes, including a mapped model.
     pub resident_bytes: Fact<u64>,
-    /// Its memory that no file backs, in bytes.
+    /// Anonymous memory, in bytes.
     pub anonymous_bytes: Fact<u64>,
-    /// How many CPUs it kept busy since the last look, in percent of one. Not measured at the first.
+    /// CPU use since the last reading, in percent of one CPU. Not measured at the first.
     pub cpu_percent: Fact<f64>,
     /// Threads.
     pub threads: Fact<u64>,
@@ -43,26 +43,26 @@ pub struct ProcessLook {
 /// The processes of this machine.
 #[derive(Debug)]
 pub struct Processes {
-    /// What is known of the machine.
+    /// Facts about the machine.
     system: Result<System, String>,
-    /// The list of processes, new each time: one that becomes another program keeps its number, and would keep its old name.
+    /// The process list, new each time: a process that executes another program keeps its ID, and would keep its old name.
     list: Result<System, String>,
-    /// When each was looked at last, in ns, and the CPU time that it had used then, in ms.
+    /// Time of the last reading of each, in ns, and its CPU time then, in ms.
     last: HashMap<u32, (u64, u64)>,
 }
 
 impl Processes {
-    /// Nothing is read yet.
+    /// Nothing has been read yet.
     #[must_use]
     pub fn new() -> Self {
         let wanted = RefreshKind::nothing()
             .with_memory(MemoryRefreshKind::nothing().with_ram())
             .with_cpu(CpuRefreshKind::nothing().with_usage());
         let system = System::new_with_specifics(wanted).map_err(|error| error.to_string());
-        Self { system, list: Err("the list of processes was not read yet".into()), last: HashMap::new() }
+        Self { system, list: Err("the process list has not been read yet".into()), last: HashMap::new() }
     }
 
-    /// Reads the list anew.
+    /// Reads the list again.
     pub fn refresh(&mut self) {
         let wanted = ProcessRefreshKind::nothing()
             .with_cpu()
@@ -79,7 +79,7 @@ impl Processes {
         }
     }
 
-    /// Workly's and Unity's, the former first. Of processes that are one another's children all are there.
+    /// Those of Workly and Unity, in this order, including child processes.
     #[must_use]
     pub fn of_workly(&self) -> Vec<FoundProcess> {
         let Ok(system) = &self.list else { return Vec::new() };
@@ -95,7 +95,7 @@ impl Processes {
         found
     }
 
-    /// The one that is meant.
+    /// The selected one.
     pub fn find(&self, query: &ProcessQuery) -> Result<FoundProcess, ProcessChoiceError> {
         let own = std::process::id();
         let named = |system: &System| -> Vec<(u32, String)> {
@@ -105,7 +105,7 @@ impl Processes {
         query.choose(&self.list.as_ref().map(named).unwrap_or_default())
     }
 
-    /// What a process uses at `now_ns` of the caller's clock; `None` once it has ended.
+    /// The use of resources of a process at `now_ns` of the caller's clock; `None` if it has ended.
     pub fn look(&mut self, process: &FoundProcess, now_ns: u64) -> Option<ProcessLook> {
         let memory = ProcessMemory::of(process.pid).ok()?;
         let cpu_percent = match &self.list {
@@ -130,21 +130,21 @@ impl Processes {
         })
     }
 
-    /// Memory of the machine in bytes, and what of it programs can still have.
+    /// Total memory of the machine in bytes, and what programs can still allocate.
     #[must_use]
     pub fn machine_memory(&self) -> (Fact<u64>, Fact<u64>) {
         match &self.system {
             Err(reason) => (Fact::Failed(reason.clone()), Fact::Failed(reason.clone())),
             Ok(system) => match (system.total_memory(), system.available_memory()) {
                 (0, _) => (Fact::Unsupported, Fact::Unsupported),
-                // Where it is not told apart, it reads 0; a machine that has none left cannot run this.
+                // It is 0 if it is not reported; a machine without any memory left could not run this.
                 (total, 0) => (Fact::Value(total), Fact::Unsupported),
                 (total, available) => (Fact::Value(total), Fact::Value(available)),
             },
         }
     }
 
-    /// How busy all CPUs together were since the last look, in percent. The first look has nothing to compare with.
+    /// Use of all CPUs since the last reading, in percent. The first reading has no reference.
     #[must_use]
     pub fn machine_cpu_percent(&self, looks: u64) -> Fact<f64> {
         match &self.system {

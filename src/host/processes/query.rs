@@ -1,4 +1,4 @@
-//! A process as a user names it: by its number or by its name.
+//! A process selected by the user: by ID or by name.
 
 use std::convert::Infallible;
 
@@ -6,12 +6,12 @@ use super::kind::stem;
 use super::{FoundProcess, ProcessKind};
 use crate::plural::counted;
 
-/// Which process is meant.
+/// The selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProcessQuery {
-    /// The one of that number.
+    /// The one with that ID.
     Pid(u32),
-    /// The one of that name: the whole name first, else a part of it; case does not matter.
+    /// The one with that name: an exact match first, else a part of it; case does not matter.
     Name(String),
 }
 
@@ -32,19 +32,19 @@ impl std::fmt::Display for ProcessQuery {
     }
 }
 
-/// Why a name does not say which process is meant.
+/// Why a name does not select a process.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProcessChoiceError {
     /// There is none.
-    #[error("no process is '{query}'")]
+    #[error("there is no process '{query}'")]
     None {
-        /// What was asked for.
+        /// The query.
         query: String,
     },
     /// There are several.
-    #[error("'{query}' is the name of {}:\n{}", counted(found.len(), "process"), listed(found))]
+    #[error("'{query}' matches {}:\n{}", counted(found.len(), "process"), listed(found))]
     Several {
-        /// What was asked for.
+        /// The query.
         query: String,
         /// Those that match.
         found: Vec<FoundProcess>,
@@ -56,7 +56,7 @@ fn listed(found: &[FoundProcess]) -> String {
 }
 
 impl ProcessQuery {
-    /// The process that is meant among `all`: number and name of each.
+    /// The selected process among `all`: ID and name of each.
     pub(super) fn choose(&self, all: &[(u32, String)]) -> Result<FoundProcess, ProcessChoiceError> {
         let matching = |is_it: &dyn Fn(u32, &str) -> bool| -> Vec<FoundProcess> {
             let found = all.iter().filter(|(pid, name)| is_it(*pid, name));
@@ -104,9 +104,9 @@ mod tests {
     fn several_are_a_choice_and_none_is_said() {
         assert_eq!(
             choose("PYTHON3").unwrap_err(),
-            "'PYTHON3' is the name of 2 processes:\n        9  python3\n       11  python3"
+            "'PYTHON3' matches 2 processes:\n        9  python3\n       11  python3"
         );
-        assert_eq!(choose("8").unwrap_err(), "no process is '8'");
-        assert_eq!(choose("java").unwrap_err(), "no process is 'java'");
+        assert_eq!(choose("8").unwrap_err(), "there is no process '8'");
+        assert_eq!(choose("java").unwrap_err(), "there is no process 'java'");
     }
 }

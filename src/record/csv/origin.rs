@@ -1,4 +1,4 @@
-//! Where the figures of a row came from: what decides whether two runs may be compared when the CSV is all that was kept.
+//! The origin of a row's figures: what decides whether two runs are comparable if only the CSV was kept.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,15 +24,15 @@ pub(super) const ORIGIN: [&str; 12] = [
     "rows",
 ];
 
-/// What a subject is recognised by, in the order in which it is named. All else in it may differ between two runs on the same.
+/// The keys that identify a subject, in order. Other keys may differ between two runs of the same subject.
 const IDENTIFIES: [&str; 3] = ["bridge", "dialect", "header_hash"];
 
-/// The run that a row belongs to. An empty text is a fact that is missing.
+/// The run that a row belongs to. An empty text is a missing fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CsvOrigin {
     /// When the run started.
     pub started: Timestamp,
-    /// How it ended; `running` when it had not, or was killed.
+    /// How it ended; `running` if it had not, or was killed.
     pub run_state: RunState,
     /// The machine's fingerprint.
     pub fingerprint: String,
@@ -50,9 +50,9 @@ pub struct CsvOrigin {
     pub features: String,
     /// What was measured: `bridge=remote dialect=stock`, `header_hash=…` of a model.
     pub subject: String,
-    /// What stood in for the user's own, with its parameters.
+    /// What was simulated, with its parameters.
     pub simulated: String,
-    /// How many rows the run has: fewer, and the file was cut short.
+    /// Number of rows of the run: with fewer, the file is truncated.
     pub rows: u64,
 }
 
@@ -80,7 +80,7 @@ impl CsvOrigin {
     }
 }
 
-/// The parts of a run's subject that make it the same subject, wherever in it they are.
+/// The parts of a run's subject that identify it, at any level.
 fn subject(subject: &Value) -> String {
     let mut parts = Vec::new();
     for key in IDENTIFIES {

@@ -1,4 +1,4 @@
-//! Reads `summary.csv`, and refuses what is not exactly one.
+//! Reads `summary.csv`, and refuses anything else.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -9,9 +9,9 @@ use super::super::schema::SchemaVersion;
 use super::origin::{CsvOrigin, ORIGIN};
 use super::row::{CsvRow, HEADER};
 
-/// Reads a `summary.csv`, or several put under one another, with or without their headers. Refuses, naming the line, what
-/// is not exactly that: another header, a row that is cut short, a run that lacks rows, a figure that is no number or
-/// contradicts its status; and a newer major schema, whatever its columns.
+/// Reads a `summary.csv`, or several concatenated ones, with or without their headers. Refuses, with the line number, anything
+/// else: another header, a truncated row, missing rows of a run, a figure that is not a number or contradicts its status; and a
+/// newer major schema, whatever its columns.
 pub fn read_csv(path: &Path) -> Result<Vec<CsvRow>, RecordError> {
     let text = fs::read(path).map_err(RecordError::io("read", path))?;
     parse(path, &text)
@@ -24,8 +24,8 @@ fn parse(path: &Path, text: &[u8]) -> Result<Vec<CsvRow>, RecordError> {
     Ok(rows)
 }
 
-/// Hands over every row of the text of `path`, without its origin, and beside it the origin of its run. The runs are whole
-/// only when this returns without an error.
+/// Passes on every row of the text of `path`, without its origin, together with the origin of its run. The runs are only
+/// complete if this returns without an error.
 pub(in super::super) fn each_row(
     path: &Path,
     text: &[u8],
@@ -42,7 +42,7 @@ pub(in super::super) fn each_row(
         return Err(RecordError::corrupt(path, detail));
     }
     if !text.ends_with(b"\n") {
-        return Err(RecordError::corrupt(path, "it is cut short: its last line has no end"));
+        return Err(RecordError::corrupt(path, "it is truncated: its last line is incomplete"));
     }
     let has_origin = header.iter().skip(HEADER.len()).take(ORIGIN.len()).eq(ORIGIN);
     let mut runs = WholeRuns::default();
@@ -52,7 +52,7 @@ pub(in super::super) fn each_row(
         if record == header {
             continue;
         }
-        // The columns are known to be in this order: no need to look each up by its name.
+        // The columns are known to be in this order, so they need no lookup by name.
         let row: CsvRow = record.deserialize(None).map_err(corrupt)?;
         if !row.schema.is_readable() {
             return Err(RecordError::TooNew { path: path.to_owned(), found: row.schema });
@@ -72,16 +72,16 @@ pub(in super::super) fn each_row(
     runs.check().map_err(|detail| RecordError::corrupt(path, detail))
 }
 
-/// The cells that say where a row comes from.
+/// The cells of a row's origin.
 fn cells(record: &csv::StringRecord) -> impl Iterator<Item = &str> {
     record.iter().skip(HEADER.len()).take(ORIGIN.len())
 }
 
-/// Whether every run has all of its rows, each of them once, and one origin.
+/// Whether every run has all of its rows, without duplicates, and one origin.
 #[derive(Default)]
 struct WholeRuns(BTreeMap<String, SeenRun>);
 
-/// What is known of a run so far.
+/// What is known about a run so far.
 struct SeenRun {
     origin: Option<CsvOrigin>,
     /// Case and metric of its rows.
@@ -98,7 +98,7 @@ impl WholeRuns {
             return Err(format!("run {} has two origins", row.run_id));
         }
         if !run.figures.insert((row.case.clone(), row.metric.clone())) {
-            return Err(format!("run {}: {} of {} is there twice", row.run_id, row.metric, row.case));
+            return Err(format!("run {}: {} of {} occurs twice", row.run_id, row.metric, row.case));
         }
         Ok(())
     }
@@ -107,14 +107,14 @@ impl WholeRuns {
         for (run_id, run) in &self.0 {
             let seen = run.figures.len() as u64;
             if let Some(origin) = run.origin.as_ref().filter(|origin| origin.rows != seen) {
-                return Err(format!("it is cut short: run {run_id} has {seen} of {} rows", origin.rows));
+                return Err(format!("it is truncated: run {run_id} has {seen} of {} rows", origin.rows));
             }
         }
         Ok(())
     }
 }
 
-/// The schema of the first row, where it is newer than this build can read.
+/// The schema of the first row, if it is newer than this build can read.
 fn newer_schema(text: &[u8]) -> Option<SchemaVersion> {
     let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     let column = csv.headers().ok()?.iter().position(|column| column == "schema")?;
@@ -123,7 +123,7 @@ fn newer_schema(text: &[u8]) -> Option<SchemaVersion> {
     (!found.is_readable()).then_some(found)
 }
 
-/// The line, from 1, that a record at this position begins on. The crate counts a line end of Windows with the line after it.
+/// The line, from 1, on which a record at this position starts. The crate assigns a Windows line end to the following line.
 fn line_at(text: &[u8], position: &csv::Position) -> usize {
     let at = usize::try_from(position.byte()).unwrap_or(text.len()).min(text.len());
     let start = at + text[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
@@ -261,7 +261,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             refusal(lines[..lines.len() - 1].join("\n") + "\n"),
-            "it is cut short: run 20260102T030405Z-ipc has 16 of 17 rows"
+            "it is truncated: run 20260102T030405Z-ipc has 16 of 17 rows"
         );
     }
 
@@ -273,10 +273,7 @@ mod tests {
         let (one, other) = (written(&one), written(&other));
         let both = read(format!("{one}{other}")).unwrap();
         assert_eq!(both.len(), one.lines().count() + other.lines().count() - 2);
-        assert_eq!(
-            refusal(format!("{one}{one}")),
-            "run 20260102T030405Z-ipc: p50 of applied/closed/100B is there twice"
-        );
+        assert_eq!(refusal(format!("{one}{one}")), "run 20260102T030405Z-ipc: p50 of applied/closed/100B occurs twice");
         assert_eq!(
             refusal(one.replacen(",powersave,", ",performance,", 1)),
             "run 20260102T030405Z-ipc has two origins"

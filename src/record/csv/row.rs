@@ -1,4 +1,4 @@
-//! One row of `summary.csv`: a figure, the case and run that it belongs to, and where the run came from.
+//! One row of `summary.csv`: a figure, its case and run, and the run's origin.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
@@ -23,15 +23,15 @@ pub(super) const HEADER: [&str; 13] = [
     "status",
 ];
 
-/// What the status column appends to the figures of a run in which something was simulated.
+/// Suffix of the status column for figures of a run with simulated parts.
 const SIMULATED: &str = "+simulated";
 
-/// The status column: whether the figure can be used, and whether it describes something simulated.
+/// The status column: whether the figure is usable, and whether it is simulated.
 ///
-/// Written as the status word, `+simulated` appended: the CSV is often all that is kept of a run.
+/// Written as the status word with `+simulated` appended: often only the CSV of a run is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CsvStatus {
-    /// Whether the figure can be used.
+    /// Whether the figure is usable.
     pub status: MetricStatus,
     /// Whether the run simulated anything.
     pub simulated: bool,
@@ -62,7 +62,7 @@ impl<'de> Deserialize<'de> for CsvStatus {
 /// One row. The columns are those of [`Metric`], with the run and the case that it belongs to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CsvRow {
-    /// Version of the record's shape.
+    /// Schema version of the record.
     pub schema: SchemaVersion,
     /// The run.
     pub run_id: String,
@@ -74,10 +74,10 @@ pub struct CsvRow {
     pub metric: String,
     /// Unit of `value`, `spread` and the interval.
     pub unit: String,
-    /// The figure; an empty cell when it is not given.
+    /// The figure; an empty cell if it is missing.
     #[serde(with = "cell")]
     pub value: Option<f64>,
-    /// How many samples it rests on.
+    /// Number of samples.
     pub n: u64,
     /// Standard deviation of a mean, interquartile range of a percentile.
     #[serde(with = "cell")]
@@ -88,20 +88,20 @@ pub struct CsvRow {
     /// Upper end of the 95 % confidence interval.
     #[serde(with = "cell")]
     pub ci_high: Option<f64>,
-    /// Which way is better.
+    /// Which direction is better.
     pub direction: Direction,
-    /// Whether it can be used.
+    /// Whether it is usable.
     pub status: CsvStatus,
-    /// Where the run came from; `None` in files of schema 1.0, which do not say.
+    /// The run's origin; `None` in files of schema 1.0.
     #[serde(skip_deserializing)]
     pub origin: Option<CsvOrigin>,
 }
 
-/// A number in a cell: the shortest text that reads back as the same number, empty where there is none.
+/// A number in a cell: the shortest text that reads back as the same number, or empty.
 mod cell {
     use super::{Deserialize, Deserializer, Serializer, de, ser};
 
-    #[allow(clippy::ref_option)] // The signature is serde's.
+    #[allow(clippy::ref_option)] // serde requires this signature.
     pub(super) fn serialize<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
         match number {
             Some(number) if number.is_finite() => serializer.collect_str(number),
@@ -115,7 +115,7 @@ mod cell {
         if text.is_empty() {
             return Ok(None);
         }
-        // Rust reads "NaN" and "inf" as numbers; a figure is neither.
+        // Rust parses "NaN" and "inf" as numbers; a figure is neither.
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Some(number)),
             _ => Err(de::Error::custom(format!("'{text}' is not a finite number"))),

@@ -8,7 +8,7 @@ use super::origin::{CsvOrigin, ORIGIN};
 use super::row::{CsvRow, CsvStatus, HEADER};
 use crate::text;
 
-/// The rows of a run, in the order of its cases, their text safe to show.
+/// The rows of a run, in the order of its cases, with sanitised text.
 pub(super) fn rows(run: &Run) -> impl Iterator<Item = CsvRow> {
     let origin = CsvOrigin::of(run);
     let simulated = !run.simulated.is_empty();
@@ -31,7 +31,7 @@ pub(super) fn rows(run: &Run) -> impl Iterator<Item = CsvRow> {
     })
 }
 
-/// Writes the run's figures as CSV, header first. A figure that is no finite number is an error.
+/// Writes the run's figures as CSV, header first. A figure that is not a finite number is an error.
 pub fn write_csv(writer: impl Write, run: &Run) -> io::Result<()> {
     let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(writer);
     csv.write_record(HEADER.iter().chain(&ORIGIN)).map_err(io_error)?;
@@ -41,7 +41,7 @@ pub fn write_csv(writer: impl Write, run: &Run) -> io::Result<()> {
     csv.flush()
 }
 
-/// Keeps the kind of an I/O error, by which a caller knows a broken pipe; the crate's own conversion loses it.
+/// Keeps the kind of an I/O error, by which a caller detects a broken pipe; the crate's own conversion loses it.
 fn io_error(error: csv::Error) -> io::Error {
     let text = error.to_string();
     match error.into_kind() {

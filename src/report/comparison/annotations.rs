@@ -1,13 +1,13 @@
-//! Annotations of GitHub's workflows: one line for each kind of thing that somebody must see, never one a figure.
+//! Annotations for GitHub workflows: one line per type of result that needs attention, never one per figure.
 
 use super::words::{headline, listed, name};
 use crate::compare::{Comparison, Outcome, Verdict};
 use crate::text;
 
-/// Characters of a message at most.
+/// Longest message, in characters.
 const LONGEST: usize = 1_000;
 
-/// At most three lines: an error for what failed, a warning for what could not be told, a notice for what improved.
+/// At most three lines: an error for failures, a warning for inconclusive figures, a notice for improvements.
 #[must_use]
 pub fn annotations(comparison: &Comparison, outcome: Outcome) -> String {
     let mut lines = Vec::new();
@@ -22,7 +22,7 @@ pub fn annotations(comparison: &Comparison, outcome: Outcome) -> String {
     };
     let open = of(Verdict::Inconclusive);
     if !open.is_empty() {
-        lines.push(line("warning", "Could not be told", &format!("These runs cannot tell: {}", listed(&open, ", "))));
+        lines.push(line("warning", "Inconclusive", &format!("Inconclusive: {}", listed(&open, ", "))));
     }
     let better = of(Verdict::Improved);
     if !better.is_empty() {
@@ -31,8 +31,8 @@ pub fn annotations(comparison: &Comparison, outcome: Outcome) -> String {
     lines.concat()
 }
 
-/// Text for the log of a workflow, in which a line that the runner would take for a command is none. `token` is any number
-/// that nobody could guess.
+/// Text for the log of a workflow, with lines neutralised that the runner would interpret as commands. `token` is any
+/// unguessable number.
 #[must_use]
 pub fn without_commands(text: &str, token: u64) -> String {
     let is_command = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");
@@ -42,7 +42,7 @@ pub fn without_commands(text: &str, token: u64) -> String {
     format!("::stop-commands::{token:016x}\n{text}::{token:016x}::\n")
 }
 
-/// One command to the workflow's runner, with the characters escaped that would end it.
+/// One command to the workflow runner, with special characters escaped.
 fn line(kind: &str, title: &str, message: &str) -> String {
     let message = text::line(message);
     let message = text::shortened(&message, LONGEST).replace('%', "%25");

@@ -1,4 +1,4 @@
-//! Series of figures over many runs: a table for eyes and Markdown.
+//! Series of figures over many runs, as a table for the terminal and as Markdown.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::report::markdown::{escaped, grid, lines, list_item};
 use crate::report::outline::Column;
 use crate::report::table::{NARROWEST, figures, paragraphs};
 
-/// So many of the latest runs are drawn.
+/// How many of the latest runs are drawn.
 const DRAWN: usize = 24;
 
 /// The series of one machine and subject.
@@ -68,7 +68,7 @@ fn groups(series: &[Series]) -> Vec<Group> {
 }
 
 fn group(machine: &str, subject: &str, members: &[&Series]) -> Group {
-    let subject = if subject.is_empty() { "subject not known" } else { subject };
+    let subject = if subject.is_empty() { "unknown subject" } else { subject };
     let column = |heading: &str, numeric, expendable| Column { heading: heading.into(), numeric, expendable };
     Group {
         title: format!("Machine {machine}, {subject}"),
@@ -101,7 +101,7 @@ fn row(series: &Series) -> Vec<String> {
     ]
 }
 
-/// The latest values as bars, from the least of them to the greatest.
+/// The latest values as bars, scaled from the smallest to the largest.
 fn drawn(series: &Series) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let from = series.points.len().saturating_sub(DRAWN);
@@ -129,7 +129,7 @@ fn said(series: &Series, change: &Changed) -> String {
     let commit = if change.commit.is_empty() { String::new() } else { format!(", revision {}", change.commit) };
     let (before, after) = (figure::value(change.before, &series.unit), figure::value(change.after, &series.unit));
     format!(
-        "{} {}: {before} to {after}{size}{way}, from {} on (run {}{commit}; p {})",
+        "{} {}: {before} to {after}{size}{way} since {} (run {}{commit}; p {})",
         series.case, series.metric, change.at, change.run_id, change.p
     )
 }

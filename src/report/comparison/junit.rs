@@ -1,4 +1,4 @@
-//! A comparison as `JUnit` XML, which every CI system shows: one suite a command, one case a figure or budget.
+//! A comparison as `JUnit` XML, which all CI systems display: one suite per command, one case per figure or budget.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -6,11 +6,11 @@ use super::words::{budget_name, change, exceeded, headline, name};
 use crate::compare::{Comparison, Outcome, Verdict};
 use crate::text;
 
-/// Characters of a name or a message at most.
+/// Longest name or message, in characters.
 const LONGEST: usize = 2_000;
 
-/// The XML. Regressions and exceeded budgets are failures, what is invalid or was refused is an error, what could not be
-/// told is skipped, or an error where `strict`.
+/// The XML. Regressions and exceeded budgets are failures, invalid figures and refusals are errors, inconclusive figures are
+/// skipped, or errors if `strict`.
 #[must_use]
 pub fn junit(comparison: &Comparison, outcome: Outcome, strict: bool) -> String {
     let mut suites = Suites::default();
@@ -34,7 +34,7 @@ pub fn junit(comparison: &Comparison, outcome: Outcome, strict: bool) -> String 
     report.to_string().unwrap_or_default()
 }
 
-/// Text that XML can hold, on one line.
+/// Text that XML allows, on one line.
 fn safe(text: &str) -> String {
     text::shortened(&text::line(text), LONGEST).into_owned()
 }

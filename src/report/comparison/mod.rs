@@ -1,4 +1,4 @@
-//! A comparison as text: for eyes, for pull requests, and in the shapes that other programs read.
+//! A comparison as text: for the terminal, for pull requests, and in the formats of other programs.
 
 mod annotations;
 mod benchmark;

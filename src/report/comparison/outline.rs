@@ -1,4 +1,4 @@
-//! What the pages of a comparison say, in order.
+//! The content of a comparison's pages, in order.
 
 use std::collections::HashMap;
 
@@ -16,23 +16,23 @@ pub(super) struct Grid {
 
 /// A page.
 pub(super) struct Outline {
-    /// What must be known before any figure is read.
+    /// What must be known before the figures are read.
     pub(super) marks: Vec<String>,
     pub(super) title: String,
     pub(super) headline: String,
-    /// How the runs were taken.
+    /// How the runs were measured.
     pub(super) subtitle: String,
     pub(super) figures: Option<Grid>,
-    /// What is said under the figures.
+    /// Remarks below the figures.
     pub(super) remarks: Vec<String>,
     pub(super) budgets: Option<Grid>,
-    /// What the tails show.
+    /// What the tail percentiles show.
     pub(super) advice: Vec<String>,
     pub(super) warnings: Vec<String>,
 }
 
 impl Outline {
-    /// The page of a comparison that came to `came_to`.
+    /// The page of a comparison with this outcome.
     pub(super) fn of(comparison: &Comparison, came_to: Outcome) -> Self {
         Self {
             marks: mark(comparison).into_iter().collect(),
@@ -56,14 +56,14 @@ fn mark(comparison: &Comparison) -> Option<String> {
 fn subtitle(comparison: &Comparison) -> String {
     let (base, new) = (comparison.base_runs.len(), comparison.new_runs.len());
     let taken = match comparison.design {
-        Design::Paired => format!("{} of runs, in turns", counted(base, "pair")),
+        Design::Paired => format!("{} of interleaved runs", counted(base, "pair")),
         Design::Unpaired => {
-            format!("{} of BASE and {} of NEW, measured apart", counted(base, "run"), counted(new, "run"))
+            format!("{} of BASE and {} of NEW, not interleaved", counted(base, "run"), counted(new, "run"))
         }
     };
     let noise = comparison
         .noise
-        .map_or_else(String::new, |noise| format!("; noise from {} of BASE with itself", counted(noise.pairs, "pair")));
+        .map_or_else(String::new, |noise| format!("; noise from {} (BASE with itself)", counted(noise.pairs, "pair")));
     format!("{taken}{noise}. Gate: {}.", comparison.gate)
 }
 
@@ -80,7 +80,7 @@ fn figures(comparison: &Comparison) -> Option<Grid> {
         column("BASE", true, 2),
         column("NEW", true, 1),
         column(format!("change [{confidence}]"), true, 0),
-        column("would show", true, 3),
+        column("detectable", true, 3),
     ];
     if has_noise {
         columns.push(column("noise", true, 4));
@@ -110,7 +110,7 @@ fn row(judgement: &Judgement, has_noise: bool) -> Vec<String> {
     cells
 }
 
-/// Reasons first, each once with the figures that it holds for; then how to read the table.
+/// Reasons first, each once with its figures; then how to read the table.
 fn remarks(comparison: &Comparison) -> Vec<String> {
     let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -127,7 +127,7 @@ fn remarks(comparison: &Comparison) -> Vec<String> {
         reasons.into_iter().map(|(reason, names)| format!("{}: {reason}.", listed(&names, ", "))).collect();
     if comparison.gating().any(|judgement| judgement.change.is_some()) {
         remarks.push(
-            "BASE, NEW: medians over runs. would show: the smallest change that runs such as these show in 80 of 100 comparisons."
+            "BASE, NEW: medians over runs. detectable: the smallest change that such runs detect in 80 of 100 comparisons."
                 .into(),
         );
     }
@@ -159,6 +159,8 @@ fn advice(comparison: &Comparison) -> Vec<String> {
     comparison
         .advising()
         .filter(|judgement| matches!(judgement.verdict, Verdict::Regressed | Verdict::Improved))
-        .map(|judgement| format!("{}: {}. Tails advise; they never gate.", name(judgement), change(judgement)))
+        .map(|judgement| {
+            format!("{}: {}. Tail percentiles are advisory and never gate.", name(judgement), change(judgement))
+        })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! The pages of a comparison: a table for a terminal, Markdown, and everything as JSON.
+//! The pages of a comparison: a table for a terminal, Markdown, and JSON with everything.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::compare::{Comparison, Outcome};
 use crate::report::markdown::{escaped, grid, lines, list_item};
 use crate::report::table::{NARROWEST, figures, paragraphs};
 
-/// The version of the JSON's shape.
+/// Version of the JSON format.
 const SCHEMA: &str = "1.0";
 
 /// The comparison for a terminal of `width` columns, ending in a newline.
@@ -74,7 +74,7 @@ pub(super) fn markdown_of(outline: Outline) -> String {
     blocks.join("\n\n") + "\n"
 }
 
-/// Everything as indented JSON that ends with a newline. `conditions` says how the comparison was asked for.
+/// Everything as indented JSON, ending in a newline. `conditions` describes how the comparison was requested.
 #[must_use]
 pub fn comparison_json(comparison: &Comparison, outcome: Outcome, conditions: &Value) -> String {
     let mut value = json!({
@@ -166,6 +166,6 @@ mod tests {
         assert!(junit(&lonely, outcome, true).contains("<error"));
         let (none, outcome) = comparison(&[]);
         assert_eq!(outcome, Outcome::Invalid);
-        assert!(junit(&none, outcome, false).contains("<error message=\"Not compared: NEW holds no figures"));
+        assert!(junit(&none, outcome, false).contains("<error message=\"Not compared: NEW has no figures"));
     }
 }

@@ -1,12 +1,12 @@
-//! A comparison as Markdown that must not grow beyond a size: what decides stays, the rest is counted.
+//! A comparison as Markdown of limited size: decisive rows are kept, the others are counted.
 
 use super::outline::{Grid, Outline};
 use super::page::{before_figures, markdown_of};
 use crate::compare::{Comparison, Outcome};
 
-/// The comparison as Markdown of at most `room` bytes, ending in a newline. Where the whole does not fit, the figures that
-/// decide come first (regressed and invalid, then inconclusive, improved, the same), as many as fit, and the others are
-/// counted. Empty where not even the result fits.
+/// The comparison as Markdown of at most `room` bytes, ending in a newline. If the whole does not fit, the decisive figures
+/// come first (regressed and invalid, then inconclusive, improved, unchanged), as many as fit; the others are counted. Empty if
+/// not even the result fits.
 #[must_use]
 pub fn comparison_summary(comparison: &Comparison, outcome: Outcome, room: usize) -> String {
     let whole = markdown_of(Outline::of(comparison, outcome));
@@ -32,13 +32,13 @@ pub fn comparison_summary(comparison: &Comparison, outcome: Outcome, room: usize
     Some(before_figures(&Outline::of(comparison, outcome)) + "\n").filter(|text| text.len() <= room).unwrap_or_default()
 }
 
-/// So many remarks, pieces of advice and warnings stay in any case.
+/// Number of remarks, pieces of advice and warnings that are always kept.
 const FEWEST_TEXTS: usize = 8;
 
-/// Keeps the rows that decide, and says what was left out. The verdict is in the last column.
+/// Keeps the decisive rows, and describes what was omitted. The verdict is in the last column.
 fn keep(grid: &mut Grid, most: usize) -> Option<String> {
     let left_out = grid.rows.len().checked_sub(most).filter(|left_out| *left_out > 0)?;
-    // Stable: in the order of the files within each verdict.
+    // Stable: within each verdict in the order of the files.
     grid.rows.sort_by_key(|row| rank(row.last().map(String::as_str).unwrap_or_default()));
     let mut counts: Vec<(String, usize)> = Vec::new();
     for row in grid.rows.drain(most..) {
@@ -49,10 +49,10 @@ fn keep(grid: &mut Grid, most: usize) -> Option<String> {
         }
     }
     let counts: Vec<String> = counts.into_iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
-    Some(format!("Left out here, since GitHub shows no more: {left_out} figures ({}).", counts.join(", ")))
+    Some(format!("Omitted because of GitHub's size limit: {left_out} figures ({}).", counts.join(", ")))
 }
 
-/// What decides comes first.
+/// Decisive verdicts first.
 fn rank(verdict: &str) -> usize {
     ["REGRESSED", "EXCEEDED", "INVALID", "inconclusive", "improved"]
         .iter()
@@ -64,6 +64,6 @@ fn count_beyond(texts: &mut Vec<String>, most: usize) {
     if texts.len() > most {
         let more = texts.len() - most;
         texts.truncate(most);
-        texts.push(format!("{more} more."));
+        texts.push(format!("And {more} more."));
     }
 }

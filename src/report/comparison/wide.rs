@@ -1,23 +1,23 @@
-//! The wide CSV that change-point tools read: one row a run or a comparison, one column a figure.
+//! The wide CSV for change-point tools: one row per run or comparison, one column per figure.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::compare::WideRow;
 
-/// What the first columns are.
+/// The first columns.
 const FIXED: [&str; 3] = ["time", "commit", "branch"];
 
-/// Whether a text is meant to be a wide CSV.
+/// Whether a text is a wide CSV.
 #[must_use]
 pub fn is_wide(text: &str) -> bool {
     text.trim_start_matches('\u{feff}').starts_with(&FIXED.join(","))
 }
 
-/// The wide CSV: what `existing` holds, and the rows below it. Columns that are new come at the end, and what a row does not
-/// have stays empty.
+/// The wide CSV: the content of `existing` with the rows appended. New columns come last; values that a row does not have are
+/// empty.
 ///
 /// # Errors
-/// Why `existing` is no such CSV.
+/// Why `existing` is not such a CSV.
 pub fn wide(existing: &str, rows: &[WideRow]) -> Result<String, String> {
     let (mut header, mut lines) = cells_of(existing)?;
     let mut known: HashSet<String> = header.iter().cloned().collect();
@@ -45,7 +45,7 @@ pub fn wide(existing: &str, rows: &[WideRow]) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Header and lines of a wide CSV; those of an empty one for an empty text.
+/// Header and lines of a wide CSV; for an empty text those of an empty one.
 fn cells_of(text: &str) -> Result<(Vec<String>, Vec<Vec<String>>), String> {
     if text.is_empty() {
         return Ok((FIXED.map(ToOwned::to_owned).to_vec(), Vec::new()));
@@ -54,7 +54,7 @@ fn cells_of(text: &str) -> Result<(Vec<String>, Vec<Vec<String>>), String> {
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let header = cells(reader.headers().map_err(|error| error.to_string())?);
     if !header.iter().take(FIXED.len()).eq(FIXED.iter()) {
-        return Err(format!("its header does not begin with {}", FIXED.join(",")));
+        return Err(format!("its header does not start with {}", FIXED.join(",")));
     }
     let lines = reader.records().map(|record| record.map(|record| cells(&record)).map_err(|error| error.to_string()));
     Ok((header, lines.collect::<Result<_, _>>()?))
@@ -63,12 +63,12 @@ fn cells_of(text: &str) -> Result<(Vec<String>, Vec<Vec<String>>), String> {
 /// The rows of a wide CSV.
 ///
 /// # Errors
-/// Why the text is no such CSV.
+/// Why the text is not such a CSV.
 pub fn read_wide(text: &str) -> Result<Vec<WideRow>, String> {
     let (header, lines) = cells_of(text)?;
     let names = &header[FIXED.len()..];
     let row = |(at, line): (usize, Vec<String>)| {
-        let fault = |cell: &str, what: &str| format!("row {}: '{cell}' is no {what}", at + 1);
+        let fault = |cell: &str, what: &str| format!("row {}: '{cell}' is not a {what}", at + 1);
         let time = line[0].parse().map_err(|_| fault(&line[0], "time"))?;
         let mut values = Vec::new();
         for (name, cell) in names.iter().zip(&line[FIXED.len()..]).filter(|(_, cell)| !cell.is_empty()) {
@@ -80,8 +80,8 @@ pub fn read_wide(text: &str) -> Result<Vec<WideRow>, String> {
     lines.into_iter().enumerate().map(row).collect()
 }
 
-/// The same rows as several tables without an empty cell: figures that the same rows have stand together. Each table with
-/// the command that its first figure begins with.
+/// The same rows as several tables without empty cells: figures of the same rows are grouped. Each table comes with the command
+/// that its first figure starts with.
 #[must_use]
 pub fn without_gaps(rows: &[WideRow]) -> Vec<(String, Vec<WideRow>)> {
     let mut names: Vec<&str> = Vec::new();
@@ -92,7 +92,7 @@ pub fn without_gaps(rows: &[WideRow]) -> Vec<(String, Vec<WideRow>)> {
                 names.push(name);
                 Vec::new()
             });
-            // A column that a row has twice counts once.
+            // A duplicate column in a row counts once.
             if having.last() != Some(&at) {
                 having.push(at);
             }
@@ -143,8 +143,8 @@ mod tests {
         assert!(is_wide(&text));
         assert_eq!(read_wide(&text).unwrap(), rows);
         let says = |text: &str| read_wide(text).unwrap_err();
-        assert_eq!(says("a,b\n"), "its header does not begin with time,commit,branch");
-        assert_eq!(says("time,commit,branch,x\n1970-01-01T00:00:00Z,,,NaN\n"), "row 1: 'NaN' is no finite number");
+        assert_eq!(says("a,b\n"), "its header does not start with time,commit,branch");
+        assert_eq!(says("time,commit,branch,x\n1970-01-01T00:00:00Z,,,NaN\n"), "row 1: 'NaN' is not a finite number");
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! What a comparison came to, in words.
+//! The result of a comparison in words.
 
 use crate::compare::{BudgetJudgement, Comparison, Judgement, Outcome, Verdict};
 use crate::plural::{counted, verb_for};
 use crate::record::Direction;
 use crate::report::figure;
 
-/// So many figures are named; the others are counted.
+/// How many figures are named; the others are counted.
 const NAMED: usize = 4;
 
-/// The result in a sentence or two, the worst first.
+/// The result in one or two sentences, the worst first.
 #[must_use]
 pub fn headline(comparison: &Comparison, outcome: Outcome) -> String {
     let refused = || comparison.refusals.join("; ");
@@ -18,7 +18,7 @@ pub fn headline(comparison: &Comparison, outcome: Outcome) -> String {
         Outcome::Invalid => invalid(comparison),
         Outcome::Inconclusive => {
             let open = named(comparison.gating().filter(|judgement| judgement.verdict == Verdict::Inconclusive));
-            format!("These runs cannot tell whether {open} changed{}.", beside(comparison))
+            format!("Inconclusive whether {open} changed{}.", beside(comparison))
         }
         Outcome::Pass => passed(comparison),
     }
@@ -51,10 +51,10 @@ fn passed(comparison: &Comparison) -> String {
         sentences.push(format!("{}.", listed(&improved, "; ")));
     }
     if same > 0 {
-        sentences.push(format!("{} the same within {}.", are(same, "figure"), percent(within)));
+        sentences.push(format!("{} unchanged within {}.", are(same, "figure"), percent(within)));
     }
     if small > 0 {
-        sentences.push(format!("{} worse by less than was asked to fail on.", are(small, "figure")));
+        sentences.push(format!("{} worse, but by less than the --fail-on threshold.", are(small, "figure")));
     }
     if !comparison.budgets.is_empty() {
         sentences.push(format!("{} kept.", are(comparison.budgets.len(), "budget")));
@@ -62,7 +62,7 @@ fn passed(comparison: &Comparison) -> String {
     sentences.join(" ")
 }
 
-/// The first reason is given; the others stand below the table.
+/// The first reason is stated; the others are below the table.
 fn invalid(comparison: &Comparison) -> String {
     let figures = comparison.gating().filter(|judgement| is_unjudged(judgement));
     let budgets = comparison.budgets.iter().filter(|budget| budget.verdict == Verdict::Invalid);
@@ -80,23 +80,23 @@ fn is_unjudged(judgement: &Judgement) -> bool {
     judgement.verdict == Verdict::Invalid || judgement.change.is_none_or(|change| change.interval.is_none())
 }
 
-/// What can be said of the other figures.
+/// The results of the other figures.
 fn beside(comparison: &Comparison) -> String {
     let of = |verdict| comparison.gating().filter(|judgement| judgement.verdict == verdict).count();
     match (of(Verdict::Pass), of(Verdict::Improved)) {
         (0, 0) => String::new(),
-        (same, 0) => format!("; {} {} the same", counted(same, "other"), verb_for(&same, "is", "are")),
+        (same, 0) => format!("; {} {} unchanged", counted(same, "other"), verb_for(&same, "is", "are")),
         (0, better) => format!("; {} improved", counted(better, "other")),
         (same, better) => {
-            format!("; {} {} the same, {better} improved", counted(same, "other"), verb_for(&same, "is", "are"))
+            format!("; {} {} unchanged, {better} improved", counted(same, "other"), verb_for(&same, "is", "are"))
         }
     }
 }
 
-/// A figure beyond its budget.
+/// A figure that exceeds its budget.
 pub(super) fn exceeded(budget: &BudgetJudgement) -> String {
     let value = budget.value.map(|value| figure::value(value, &budget.budget.unit)).unwrap_or_default();
-    format!("{} is {value}, and the budget is {}", budget_name(budget), limit(budget))
+    format!("{} is {value}; the budget is {}", budget_name(budget), limit(budget))
 }
 
 /// The limits of a budget: `at most 50.00 ms`.
@@ -118,7 +118,7 @@ pub(super) fn name(judgement: &Judgement) -> String {
     format!("{} {}", judgement.case, judgement.metric)
 }
 
-/// How a figure moved: `20.3 % higher (worse)`.
+/// The change of a figure: `20.3 % higher (worse)`.
 pub(super) fn moved(judgement: &Judgement) -> String {
     let Some(change) = judgement.change else { return "not compared".into() };
     let (size, way) = if change.ratio >= 1.0 { (change.ratio - 1.0, "higher") } else { (1.0 - change.ratio, "lower") };
@@ -126,7 +126,7 @@ pub(super) fn moved(judgement: &Judgement) -> String {
     format!("{} {way} ({})", percent(size), if is_worse { "worse" } else { "better" })
 }
 
-/// How a figure moved, with the interval: `+20.3 % [+18.1, +22.4]`.
+/// The change of a figure with its interval: `+20.3 % [+18.1, +22.4]`.
 pub(super) fn change(judgement: &Judgement) -> String {
     let Some(change) = judgement.change else { return figure::NOTHING.into() };
     let signed = |ratio: f64| format!("{:+.1}", (ratio - 1.0) * 100.0);
@@ -141,7 +141,7 @@ pub(super) fn percent(share: f64) -> String {
     format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
 }
 
-/// The word of a verdict; what must not be overlooked is in capitals.
+/// The word of a verdict; important ones are in capitals.
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Regressed => "REGRESSED",
@@ -167,12 +167,12 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The figures by name, so many of them.
+/// The names of the figures, up to the limit.
 pub(super) fn named<'a>(judgements: impl Iterator<Item = &'a Judgement>) -> String {
     listed(&judgements.map(name).collect::<Vec<_>>(), ", ")
 }
 
-/// The first few, and how many more there are.
+/// The first few, and the number of further ones.
 pub(super) fn listed(all: &[String], separator: &str) -> String {
     let shown = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(separator);
     if all.len() > NAMED { format!("{shown} and {} more", all.len() - NAMED) } else { shown }

@@ -1,4 +1,4 @@
-//! llama-bench's Markdown table: settings have a column only where they are not its defaults.
+//! llama-bench's Markdown table: a setting only has a column if it is not the default.
 
 use super::super::error::ReportError;
 use super::read::{Plan, Subject, Test};
@@ -8,11 +8,10 @@ use crate::record::Run;
 const MIB: f64 = 1024.0 * 1024.0;
 const GIB: f64 = 1024.0 * MIB;
 
-/// Names in a list of backends that make llama-bench count it as running on the CPU.
+/// Backend names that llama-bench counts as running on the CPU.
 const CPU_BACKENDS: [&str; 3] = ["CPU", "BLAS", "ZenDNN"];
 
-/// A column: its heading, its narrowest width in bytes (as C's `printf` counts them), and whether its cells are set to
-/// the left.
+/// A column: its heading, its minimum width in bytes (as in C's `printf`), and whether its cells are left-aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Column {
     heading: &'static str,
@@ -21,7 +20,7 @@ struct Column {
     field: Field,
 }
 
-/// What a column holds.
+/// The content of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Field {
     Model,
@@ -62,11 +61,11 @@ impl Field {
     }
 }
 
-/// `run` as llama-bench's Markdown table with its line about the build, ending in a newline. Only the rows under `idle`,
-/// unless the run has none: no column says under which load a row was measured.
+/// `run` as llama-bench's Markdown table with its build line, ending in a newline. Only the `idle` rows, unless the run has
+/// none: no column names the load.
 ///
-/// Where a GPU backend is at work, the thread count has a column if there are several or if it is not the machine's
-/// number of physical cores, llama-bench's default on most machines. Errors name the key that the run lacks.
+/// With a GPU backend, the thread count has a column if there are several or if it differs from the machine's number of
+/// physical cores, llama-bench's default on most machines. Errors name the key that the run lacks.
 pub fn llama_bench_markdown(run: &Run) -> Result<String, ReportError> {
     let (subject, rows) = (Subject::of(run)?, rows(run)?);
     let columns: Vec<Column> = fields(run, &subject, &rows).into_iter().map(Field::column).collect();
@@ -85,7 +84,7 @@ pub fn llama_bench_markdown(run: &Run) -> Result<String, ReportError> {
     Ok(format!("{text}\nbuild: {} ({})\n", subject.build_commit, subject.build_number))
 }
 
-/// The columns that llama-bench would show, in its order.
+/// The columns that llama-bench would print, in its order.
 fn fields(run: &Run, subject: &Subject, rows: &[Row]) -> Vec<Field> {
     let on_cpu = CPU_BACKENDS.iter().any(|name| subject.backends.contains(name));
     let first_count = rows.first().map(|row| row.conditions.n_threads);
@@ -137,7 +136,7 @@ fn cell(field: Field, subject: &Subject, row: &Row) -> String {
     }
 }
 
-/// `pp128`, `tg64`, and with tokens before it `tg64 @ d512`.
+/// `pp128`, `tg64`, and with a depth `tg64 @ d512`.
 fn test(row: &Row) -> String {
     let conditions = &row.conditions;
     let name = match conditions.test {

@@ -1,11 +1,11 @@
-//! A run of `threads` as llama-bench prints one: its Markdown table and its CSV, for tools that read them.
+//! A `threads` run in the formats of llama-bench: its Markdown table and its CSV, for tools that read them.
 //!
 //! The columns, their order and their formats are those of llama-bench (`tools/llama-bench` of llama.cpp, build with
-//! `load_mode` and `fit_target`). What a run of `threads` never changes is printed as llama-bench prints its defaults.
+//! `load_mode` and `fit_target`). Settings that `threads` never changes have llama-bench's defaults.
 //!
-//! Two things are told apart nowhere in these columns. Under which load a row was measured: therefore only the rows under
-//! `idle` are printed, and those under `render` only where the run has no others. And whether the model's weights were
-//! synthetic. [`llama_bench_left_out`] says both in words, for a place outside the table.
+//! Two facts have no column. The load: therefore only the `idle` rows are printed, and those under `render` only if the run has
+//! no others. And whether the model's weights were synthetic. [`llama_bench_left_out`] states both in words, for output outside
+//! the table.
 
 mod csv;
 mod markdown;

@@ -1,4 +1,4 @@
-//! What llama-bench has no columns for: loading, memory and fate of placements. The columns stand after its own.
+//! Columns that llama-bench does not have: loading, memory and state of placements. They follow its own.
 
 use super::super::error::ReportError;
 use super::read::{Conditions, Plan, Test};
@@ -23,10 +23,10 @@ pub(super) const COLUMNS: [&str; 11] = [
     "error",
 ];
 
-/// llama-bench's columns that a placement without figures leaves empty.
+/// llama-bench's columns that are empty for a placement without figures.
 const FIGURES: [&str; 5] = ["test_time", "avg_ns", "stddev_ns", "avg_ts", "stddev_ts"];
 
-/// The layers of a case that stands for a placement; `None` for all others.
+/// The layers of a case that is a placement; `None` for all others.
 fn placement(case: &Case) -> Option<i64> {
     case.path.strip_prefix("placement/ngl=")?.parse().ok()
 }
@@ -36,7 +36,7 @@ pub(super) fn are_there(run: &Run) -> bool {
     run.cases.iter().any(|case| placement(case).is_some())
 }
 
-/// The values of a row that was measured.
+/// The values of a measured row.
 pub(super) fn cells(run: &Run, row: &Row) -> Vec<String> {
     let layers = row.conditions.n_gpu_layers;
     let placed = run.cases.iter().find(|case| placement(case) == layers && layers.is_some());
@@ -50,7 +50,7 @@ pub(super) fn cells(run: &Run, row: &Row) -> Vec<String> {
     values(placed, run.cases.iter().find(is_speed), row.conditions.n_threads)
 }
 
-/// The placements without figures: a row of llama-bench's columns with the figures left out, and the values that follow.
+/// The placements without figures: a row of llama-bench's columns without the figures, and the values that follow.
 pub(super) fn without_figures(run: &Run, rows: &[Row]) -> Result<Vec<(Row, Vec<String>)>, ReportError> {
     let plan = Plan::of(run)?;
     let has_row = |layers| rows.iter().any(|row| row.conditions.n_gpu_layers == Some(layers));
@@ -73,7 +73,7 @@ pub(super) fn without_figures(run: &Run, rows: &[Row]) -> Result<Vec<(Row, Vec<S
         .collect())
 }
 
-/// Whether that column is a figure, which a placement that was not measured has not.
+/// Whether that column is a figure, which a placement that was not measured does not have.
 pub(super) fn is_figure(column: &str) -> bool {
     FIGURES.contains(&column)
 }
@@ -87,7 +87,7 @@ fn values(placed: Option<&Case>, speed: Option<&Case>, threads: u64) -> Vec<Stri
         let value = placed.and_then(|case| case.conditions.get(key)).and_then(serde_json::Value::as_str);
         text::line(value.unwrap_or_default()).into_owned()
     };
-    // What the driver says of the process; where it does not, what ggml's buffers hold.
+    // The driver's figure for the process; if there is none, the size of ggml's buffers.
     let by_driver = figure(placed, "vram_process", MIB);
     let held = figure(placed, "vram_buffers", MIB);
     vec![

@@ -1,4 +1,4 @@
-//! What llama-bench's columns need of a record, read key by key so that an error can name the key.
+//! The parts of a record that llama-bench's columns need, read key by key so that errors can name the key.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -8,7 +8,7 @@ use super::super::error::ReportError;
 use crate::record::{Case, Fact, Run};
 use crate::text;
 
-/// What llama.cpp calls itself where it was built outside of version control.
+/// The commit that llama.cpp reports if it was built outside version control.
 const UNKNOWN_COMMIT: &str = "unknown";
 
 /// The model and the llama.cpp that ran it.
@@ -33,13 +33,13 @@ pub(super) struct Plan {
     pub(super) type_k: String,
     pub(super) type_v: String,
     pub(super) n_gpu_layers: i64,
-    /// -1 where llama.cpp decides, 0 off, 1 on.
+    /// -1 if llama.cpp decides, 0 off, 1 on.
     pub(super) flash_attn: i64,
     pub(super) load_mode: &'static str,
 }
 
 impl Plan {
-    /// What llama-bench runs with when it is told nothing.
+    /// llama-bench's defaults.
     pub(super) fn of_defaults() -> Self {
         Self {
             n_batch: 2048,
@@ -189,7 +189,7 @@ impl Plan {
 
 fn flash_attn(place: &Place<'_>) -> Result<i64, ReportError> {
     const KEY: &str = "flash_attn";
-    let fault = |found: &dyn std::fmt::Display| Err(place.bad(KEY, &format!("{found} is not auto, on or off")));
+    let fault = |found: &dyn std::fmt::Display| Err(place.bad(KEY, &format!("{found} is none of auto, on, off")));
     match place.read::<Option<Switch>>(KEY)? {
         None => Ok(-1),
         Some(Switch::YesNo(on)) => Ok(i64::from(on)),
@@ -232,7 +232,7 @@ impl Conditions {
         };
         let samples_ns: Vec<u64> = place.read("samples_ns")?;
         if samples_ns.contains(&0) {
-            return Err(place.bad("samples_ns", &"a repetition that took no time"));
+            return Err(place.bad("samples_ns", &"a repetition with a duration of 0"));
         }
         Ok(Self {
             test,
@@ -269,7 +269,7 @@ mod tests {
             let mut run = run();
             run.subject.as_object_mut().unwrap().remove(key);
             let text = Subject::of(&run).unwrap_err().to_string();
-            assert_eq!(text, format!("the run's subject does not hold `{key}`, which llama-bench's shape needs"));
+            assert_eq!(text, format!("the run's subject has no `{key}`, which llama-bench's format requires"));
         }
         for key in ["n_batch", "n_ubatch", "type_k", "type_v", "n_gpu_layers", "flash_attn", "use_mmap"] {
             let mut run = run();
@@ -279,7 +279,7 @@ mod tests {
         let mut run = run();
         run.cases[0].conditions.as_object_mut().unwrap().remove("n_depth");
         let text = Conditions::of(&run.cases[0]).unwrap_err().to_string();
-        assert!(text.starts_with("the conditions of idle/pp16/threads=1 does not hold `n_depth`"), "{text}");
+        assert!(text.starts_with("the conditions of idle/pp16/threads=1 has no `n_depth`"), "{text}");
     }
 
     #[test]
@@ -290,7 +290,7 @@ mod tests {
         assert!(text.contains("`model_size`") && text.contains("large"), "{text}");
         run.cases[0].conditions["samples_ns"] = json!([1, 0]);
         let text = Conditions::of(&run.cases[0]).unwrap_err().to_string();
-        assert!(text.contains("`samples_ns`") && text.contains("took no time"), "{text}");
+        assert!(text.contains("`samples_ns`") && text.contains("duration of 0"), "{text}");
     }
 
     #[test]

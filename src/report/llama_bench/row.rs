@@ -106,14 +106,17 @@ pub fn llama_bench_left_out(run: &Run) -> Vec<String> {
         run.simulated.iter().map(|part| format!("SIMULATED: {} ({}).", part.what, part.parameters)).collect();
     let other_loads = run.cases.iter().filter(|case| load(case).is_some() && load(case) != printed).count();
     if other_loads > 0 {
-        sentences
-            .push(format!("Left out: {} under a load, which these columns cannot name.", counted(other_loads, "case")));
+        sentences.push(format!(
+            "Omitted: {} under a load, for which llama-bench has no column.",
+            counted(other_loads, "case")
+        ));
     }
     if printed == Some("render") {
-        sentences.push("Every row was measured under the render-like load, which these columns cannot name.".into());
+        sentences
+            .push("All rows were measured under the render-like load, for which llama-bench has no column.".into());
     }
     for case in run.cases.iter().filter(|case| printed.is_some() && load(case) == printed && !is_measured(case)) {
-        sentences.push(format!("Left out: {}, which has no figures.", case.path));
+        sentences.push(format!("Omitted: {} (no figures).", case.path));
     }
     sentences
 }
@@ -166,13 +169,13 @@ mod tests {
         let mut run = run();
         run.cases = vec![case("render", "tg", 1, &[5]), case("idle", "tg", 2, &[5]), case("model", "tg", 9, &[5])];
         assert_eq!(printed(&run), [(2, Test::Generation)]);
-        assert_eq!(llama_bench_left_out(&run), ["Left out: 1 case under a load, which these columns cannot name."]);
+        assert_eq!(llama_bench_left_out(&run), ["Omitted: 1 case under a load, for which llama-bench has no column."]);
         // An idle case without figures is no reason to take those under load for idle ones.
         run.cases[1].state = CaseState::Failed;
         assert!(matches!(rows(&run), Err(ReportError::NoRows { .. })));
         run.cases.remove(1);
         assert_eq!(printed(&run), [(1, Test::Generation)]);
-        assert!(llama_bench_left_out(&run)[0].starts_with("Every row was measured under"));
+        assert!(llama_bench_left_out(&run)[0].starts_with("All rows were measured under"));
     }
 
     #[test]
@@ -186,13 +189,13 @@ mod tests {
             llama_bench_left_out(&run),
             [
                 "SIMULATED: synthetic weights (tiny).",
-                "Left out: idle/tg8/threads=2, which has no figures.",
-                "Left out: idle/tg8/threads=4, which has no figures.",
+                "Omitted: idle/tg8/threads=2 (no figures).",
+                "Omitted: idle/tg8/threads=4 (no figures).",
             ]
         );
         let ipc = crate::record::sample::run();
         let text = rows(&ipc).unwrap_err().to_string();
-        assert_eq!(text, "the run of `ipc` has no measured case that llama-bench's shape can show");
+        assert_eq!(text, "the run of `ipc` has no measured case for llama-bench's format");
     }
 
     #[test]

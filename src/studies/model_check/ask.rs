@@ -71,7 +71,7 @@ fn tried(files: &ModelFiles, wanted: Use, stop: &AtomicBool) -> Result<Outcome, 
     let name = files.paths[0].display();
     let unusable = |why: String| {
         let hint = match wanted.n_gpu_layers {
-            0 => "workly-perf model inspect shows what the file says of itself; --model names another",
+            0 => "workly-perf model inspect shows the file's header; --model selects another file",
             _ => "it may be the GPU's driver: without layers on the GPU (0) only the CPU takes part",
         };
         Failure::unreadable(anyhow::anyhow!("{why}")).hint(hint)

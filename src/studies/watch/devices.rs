@@ -79,7 +79,7 @@ impl Devices {
         if gpus.is_empty() {
             gpus = of_ggml();
             if gpus.is_empty() {
-                let reason = reason.unwrap_or_else(|| "NVIDIA's driver is there and knows of no GPU".into());
+                let reason = reason.unwrap_or_else(|| "the NVIDIA driver reports no GPU".into());
                 none_since = Some(format!("{reason}; ggml has no GPU device in this build either"));
             }
         }

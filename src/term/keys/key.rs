@@ -1,14 +1,14 @@
-//! What keys mean to a view.
+//! The meaning of keys in a full-screen display.
 
-/// What the user of a view wants.
+/// What the user wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
-    /// The view to end: `q` or Escape.
+    /// Quit the display: `q` or Escape.
     Quit,
-    /// Everything to end: Ctrl-C, which is a key like others while the view is there.
+    /// End everything: Ctrl-C, which is an ordinary key in the display.
     Interrupt,
-    /// The view to be drawn again: another size, or any other key.
+    /// Redraw: the size changed, or any other key.
     Redraw,
-    /// Nothing any more: the terminal was closed.
+    /// Nothing more: the terminal was closed.
     Gone,
 }

@@ -1,4 +1,4 @@
-//! Keys of a view, and the end of its terminal.
+//! Keys of a full-screen display, and the closing of its terminal.
 
 mod key;
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! Keys of a Unix terminal, read here: the library under the view reads on for ever once its terminal is gone.
+//! Keys of a Unix terminal, read directly: the display's library reads for ever once its terminal is gone.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use rustix::io::Errno;
 
 use super::key::Key;
 
-/// Bytes of one key at most: a pasted text counts as one.
+/// Longest key, in bytes: pasted text counts as one.
 const ONE_KEY: usize = 256;
 
-/// What standard input, which is a terminal, has to say.
+/// What was read from standard input, which is a terminal.
 #[derive(Debug)]
 pub(in super::super) struct Keys {
     size: Option<(u16, u16)>,
@@ -25,7 +25,7 @@ impl Default for Keys {
 }
 
 impl Keys {
-    /// Waits for a key, another size or the end of the terminal, `wait` at most.
+    /// Waits up to `wait` for a key, a new size or the end of the terminal.
     pub(in super::super) fn next(&mut self, wait: Duration) -> io::Result<Option<Key>> {
         let found = ready(wait)?;
         if is_end(found) {
@@ -36,7 +36,7 @@ impl Keys {
             return match rustix::io::read(io::stdin(), &mut bytes) {
                 Ok(read) => Ok(Some(meaning(&bytes[..read]))),
                 Err(Errno::INTR | Errno::AGAIN) => Ok(None),
-                // A terminal that was closed meanwhile.
+                // The terminal was closed meanwhile.
                 Err(_) => Ok(Some(Key::Gone)),
             };
         }
@@ -60,7 +60,7 @@ fn is_end(found: PollFlags) -> bool {
     found.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
 }
 
-/// What standard input has within that time: nothing, bytes, its end.
+/// What is available on standard input within that time: nothing, bytes, or its end.
 fn ready(wait: Duration) -> io::Result<PollFlags> {
     let stdin = io::stdin();
     let began = Instant::now();
@@ -77,7 +77,7 @@ fn ready(wait: Duration) -> io::Result<PollFlags> {
     }
 }
 
-/// What the bytes of one read mean. None at all is the end of the input.
+/// The meaning of the bytes of one read. An empty read is the end of the input.
 fn meaning(bytes: &[u8]) -> Key {
     match bytes {
         [] => Key::Gone,

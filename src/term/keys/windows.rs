@@ -7,12 +7,12 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, Ke
 
 use super::key::Key;
 
-/// Events of the console. Its closing is a console event like Ctrl-C, not one of these.
+/// Events of the console. Closing it is a console event like Ctrl-C, not one of these.
 #[derive(Debug, Default)]
 pub(in super::super) struct Keys;
 
 impl Keys {
-    /// Waits for a key or another size, `wait` at most.
+    /// Waits up to `wait` for a key or a new size.
     #[allow(clippy::unused_self)] // As on other systems.
     pub(in super::super) fn next(&mut self, wait: Duration) -> io::Result<Option<Key>> {
         if !event::poll(wait)? {
@@ -26,7 +26,7 @@ impl Keys {
         })
     }
 
-    /// Never: a console that is closed ends the program.
+    /// Never happens: closing the console ends the program.
     #[allow(clippy::unused_self)] // As on other systems.
     pub(in super::super) fn is_gone(&self) -> bool {
         false

@@ -1,4 +1,4 @@
-//! The view as a whole: from the top to the bottom, and what gives way where there is little room.
+//! The complete display, from top to bottom, and what is dropped if space is short.
 
 use std::collections::VecDeque;
 
@@ -11,27 +11,27 @@ use ratatui::widgets::{Block, Borders, Paragraph, Sparkline, SparklineBar};
 use super::parts::{gpu_lines, machine_line, other_gpu_line, processes_table};
 use crate::studies::watch::{Event, GpuSnapshot, WatchStatus};
 
-/// Samples that the curves show at most.
+/// Maximum number of readings in the curves.
 const MOST_SAMPLES: usize = 512;
 
-/// Everything that the view shows.
+/// The content of the display.
 pub(in super::super) struct Shown<'a> {
-    /// What is now.
+    /// The current state.
     pub(in super::super) status: &'a WatchStatus<'a>,
-    /// How full and how busy the GPU was.
+    /// The history of the GPU's memory use and utilisation.
     pub(in super::super) history: &'a History,
     /// Whether colours may be used.
     pub(in super::super) colour: bool,
 }
 
-/// How full and how busy a GPU was in the last samples, in percent; nothing where it was not read.
+/// Memory use and utilisation of a GPU in the last readings, in percent; absent if not read.
 #[derive(Debug, Default)]
 pub(in super::super) struct History {
     samples: VecDeque<(Option<f64>, Option<f64>)>,
 }
 
 impl History {
-    /// Adds a sample.
+    /// Adds a reading.
     pub(in super::super) fn add(&mut self, full_percent: Option<f64>, use_percent: Option<f64>) {
         self.samples.push_back((full_percent, use_percent));
         if self.samples.len() > MOST_SAMPLES {
@@ -41,14 +41,14 @@ impl History {
 }
 
 impl Shown<'_> {
-    /// The colour of a state, where colours may be used.
+    /// The colour of a state, if colours are allowed.
     pub(super) fn style(&self, colour: Color) -> Style {
         if self.colour { Style::new().fg(colour) } else { Style::new() }
     }
 }
 
-/// Rows that the processes and the events keep on a low terminal, where a rule stands in place of their frames: their titles,
-/// and one row each under them and the heading of the table.
+/// Rows of the processes and the events on a low terminal, with rules instead of frames: their titles, one row each below, and
+/// the table's heading.
 const LEAST_PROCESSES: u16 = 3;
 const LEAST_EVENTS: u16 = 2;
 
@@ -56,13 +56,13 @@ const LEAST_EVENTS: u16 = 2;
 const LEAST_FRAMED_EVENTS: u16 = 3;
 const FRAMED_PROCESSES: u16 = 5;
 
-/// Rows of the line at the top and of the one at the bottom.
+/// Rows of the first and the last line.
 const EDGES: u16 = 2;
 
 /// Rows of the frame of the GPUs.
 const FRAME: u16 = 2;
 
-/// Rows of the processes, of those that they share with the events: what they need, or half, or what the events can spare.
+/// Rows of the processes, from those shared with the events: what they need, or half, or what the events do not need.
 fn processes_height(shown: &Shown<'_>, left: u16) -> u16 {
     let needed = u16::try_from(shown.status.snapshot.processes.len().max(1)).unwrap_or(u16::MAX).saturating_add(3);
     let low = left.saturating_sub(LEAST_EVENTS).min(LEAST_PROCESSES);
@@ -70,13 +70,13 @@ fn processes_height(shown: &Shown<'_>, left: u16) -> u16 {
     needed.min((left / 2).max(low).max(framed))
 }
 
-/// Draws the view.
+/// Draws the display.
 pub(in super::super) fn draw(frame: &mut Frame<'_>, shown: &Shown<'_>) {
     let area = frame.area();
     let room = area.height.saturating_sub(EDGES + FRAME + LEAST_PROCESSES + LEAST_EVENTS);
     let gpu = gpu_block(shown, area.width, usize::from(room));
     let gpu_height = u16::try_from(gpu.len()).unwrap_or(u16::MAX).saturating_add(FRAME);
-    // On a low terminal the curves go first, then the events become few.
+    // On a low terminal the curves are dropped first, then events.
     let curves = if area.height >= gpu_height.saturating_add(18) && shown.status.chosen.is_some() { 5 } else { 0 };
     let left = area.height.saturating_sub(EDGES).saturating_sub(gpu_height).saturating_sub(curves);
     let processes = processes_height(shown, left);
@@ -101,14 +101,11 @@ pub(in super::super) fn draw(frame: &mut Frame<'_>, shown: &Shown<'_>) {
     };
     let title = processes_title(shown, rows[3].height, is_framed);
     frame.render_widget(processes_table(shown, rows[3].width).block(boxed(&title)), rows[3]);
-    frame.render_widget(events(shown, rows[4]).block(boxed("what happened")), rows[4]);
-    frame.render_widget(
-        Paragraph::new(" q ends the watch; the record is kept").style(shown.style(Color::DarkGray)),
-        rows[5],
-    );
+    frame.render_widget(events(shown, rows[4]).block(boxed("events")), rows[4]);
+    frame.render_widget(Paragraph::new(" q quits; the record is kept").style(shown.style(Color::DarkGray)), rows[5]);
 }
 
-/// How many of the processes there is room for, where that is not all.
+/// How many of the processes fit, if not all.
 fn processes_title(shown: &Shown<'_>, height: u16, is_framed: bool) -> String {
     let (all, edges) = (shown.status.snapshot.processes.len(), if is_framed { 3 } else { 2 });
     let room = usize::from(height.saturating_sub(edges));
@@ -139,8 +136,8 @@ fn gpu_title(shown: &Shown<'_>) -> String {
     chosen.map_or_else(|| "GPU".into(), |gpu| format!("{}  {}", gpu.label, gpu.name))
 }
 
-/// The lines of the GPUs, `room` at most: the chosen one in full, the others in a line each while there is room, those that
-/// are gone first; else why there is none.
+/// The lines of the GPUs, up to `room`: the selected one in full, the others in one line each as space allows, those that are
+/// gone first; or why there is none.
 fn gpu_block(shown: &Shown<'_>, width: u16, room: usize) -> Vec<Line<'static>> {
     let inner = usize::from(width.saturating_sub(4));
     let mut lines = Vec::new();
@@ -154,7 +151,7 @@ fn gpu_block(shown: &Shown<'_>, width: u16, room: usize) -> Vec<Line<'static>> {
     let (gone, there): (Vec<&GpuSnapshot>, Vec<&GpuSnapshot>) = others.map(|(_, gpu)| gpu).partition(|gpu| gpu.lost);
     let others = [gone, there].concat();
     let room = room.saturating_sub(lines.len() + 1);
-    // The line that counts the rest takes a row itself.
+    // The line with the number of further ones needs a row itself.
     let fit = if others.len() <= room { others.len() } else { room.saturating_sub(1) };
     lines.extend(others[..fit].iter().map(|gpu| other_gpu_line(gpu, inner + 1)));
     lines.extend(rest_line(&others[fit..]));
@@ -162,15 +159,15 @@ fn gpu_block(shown: &Shown<'_>, width: u16, room: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// How many GPUs have no line of their own, and the fullest of them.
+/// How many GPUs have no line of their own, and the fullest of these.
 fn rest_line(rest: &[&GpuSnapshot]) -> Option<Line<'static>> {
     let fullness = |gpu: &&GpuSnapshot| gpu.reading.value()?.vram_percent().value().copied();
     let fullest = rest.iter().filter_map(fullness).reduce(f64::max);
-    let fullest = fullest.map_or_else(String::new, |percent| format!("; the fullest of them is {percent:.0} % full"));
+    let fullest = fullest.map_or_else(String::new, |percent| format!("; the fullest of these is {percent:.0} % full"));
     (!rest.is_empty()).then(|| Line::from(format!(" +{} more{fullest}", rest.len())))
 }
 
-/// A text in lines of at most `width`, broken between words.
+/// Text wrapped at spaces to `width`.
 pub(super) fn folded(label: &str, text: &str, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let mut line = format!(" {label}");
@@ -205,7 +202,7 @@ fn draw_curves(frame: &mut Frame<'_>, shown: &Shown<'_>, area: Rect) {
     }
 }
 
-/// The newest first, a line each: what to do about an alarm stands with the GPU as long as it is on.
+/// Newest first, one line each: the advice of an alarm is shown with the GPU while the alarm is on.
 fn events(shown: &Shown<'_>, area: Rect) -> Paragraph<'static> {
     let room = usize::from(area.height);
     let line = |event: &Event| {
@@ -221,9 +218,9 @@ fn events(shown: &Shown<'_>, area: Rect) -> Paragraph<'static> {
     Paragraph::new(lines)
 }
 
-/// Hours, minutes and seconds since the watch began.
+/// Hours, minutes and seconds since the start.
 fn elapsed(at_s: f64) -> String {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Seconds of a watch.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Seconds of the run.
     let seconds = at_s.max(0.0) as u64;
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }

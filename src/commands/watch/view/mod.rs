@@ -1,4 +1,4 @@
-//! The view that fills a terminal. It only sets what it is handed.
+//! The full-screen display. It only lays out the data it gets.
 
 mod draw;
 mod parts;

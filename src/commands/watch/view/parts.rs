@@ -1,4 +1,4 @@
-//! The parts of the view: bars, figures, the table of processes.
+//! The parts of the display: bars, figures, the table of processes.
 
 use ratatui::layout::Constraint;
 use ratatui::style::{Color, Style, Stylize};
@@ -13,16 +13,16 @@ use crate::record::Fact;
 use crate::studies::watch::{GpuSnapshot, ProcessSnapshot, Snapshot};
 use crate::text::binary_bytes;
 
-/// From this width on the table has room for handles, and bars become long.
+/// From this width on the table has a column for handles, and bars are longer.
 const WIDE: usize = 96;
 
-/// The least that is left of the name of another GPU, in characters.
+/// Shortest abbreviation of another GPU's name, in characters.
 const SHORTEST_NAME: usize = 12;
 
-/// The chosen GPU in full.
+/// The selected GPU in full.
 pub(super) fn gpu_lines(shown: &Shown<'_>, gpu: &GpuSnapshot, width: usize) -> Vec<Line<'static>> {
     let Some(reading) = gpu.reading.value() else {
-        let label = if gpu.lost { "gone: " } else { "not told: " };
+        let label = if gpu.lost { "gone: " } else { "not known: " };
         let why = match &gpu.reading {
             Fact::Failed(reason) => reason.clone(),
             other => other.missing().unwrap_or_default(),
@@ -53,13 +53,13 @@ fn memory_line(shown: &Shown<'_>, reading: &GpuReading, width: usize) -> Line<'s
     }
 }
 
-/// `5.61 GiB of 6.00 GiB`, where it is told.
+/// `5.61 GiB of 6.00 GiB`, if known.
 fn in_memory(reading: &GpuReading) -> Option<String> {
     let (total, free) = *reading.vram_total_and_free_bytes().value()?;
     Some(format!("{} of {}", binary_bytes(total.saturating_sub(free)), binary_bytes(total)))
 }
 
-/// Red above the alarm, yellow where it is not much below.
+/// Red above the alarm threshold, yellow slightly below.
 fn colour_of(shown: &Shown<'_>, full: f64) -> Color {
     if shown.status.advice.is_some() {
         Color::Red
@@ -87,7 +87,7 @@ fn bar(shown: &Shown<'_>, label: &str, percent: Option<f64>, style: Style, text:
     let Some(percent) = percent else {
         return Line::from(vec![label, Span::from(text.to_owned()).style(shown.style(Color::DarkGray))]);
     };
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Not more than the room.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // At most the available space.
     let filled = ((percent / 100.0).clamp(0.0, 1.0) * room as f64).round() as usize;
     Line::from(vec![
         label,
@@ -100,7 +100,7 @@ fn bar(shown: &Shown<'_>, label: &str, percent: Option<f64>, style: Style, text:
 fn figures_lines(reading: &GpuReading, width: usize) -> Vec<Line<'static>> {
     let told = [&reading.temperature_c, &reading.clock_mhz].iter().any(|fact| fact.value().is_some());
     if !told && reading.power_w.value().is_none() {
-        return vec![Line::from(" temperature, power and clock are not told")];
+        return vec![Line::from(" temperature, power and clock are not known")];
     }
     let mut parts = vec![
         short(&reading.temperature_c, " °C"),
@@ -111,8 +111,8 @@ fn figures_lines(reading: &GpuReading, width: usize) -> Vec<Line<'static>> {
         parts.push(format!("memory clock {}", short(&reading.memory_clock_mhz, " MHz")));
     }
     match &reading.throttled_by {
-        Fact::Value(reasons) if reasons.is_empty() => parts.push("not held back".into()),
-        Fact::Value(reasons) => parts.push(format!("held back: {}", reasons.join(", "))),
+        Fact::Value(reasons) if reasons.is_empty() => parts.push("not throttled".into()),
+        Fact::Value(reasons) => parts.push(format!("throttled: {}", reasons.join(", "))),
         _ => {}
     }
     let mut lines: Vec<String> = Vec::new();
@@ -130,7 +130,7 @@ fn figures_lines(reading: &GpuReading, width: usize) -> Vec<Line<'static>> {
 
 fn state_lines(shown: &Shown<'_>, width: usize) -> Vec<Line<'static>> {
     let Some((state, for_s)) = shown.status.state else {
-        let none = Line::from(" state  none yet: between the lines of the rules").style(shown.style(Color::DarkGray));
+        let none = Line::from(" state  none yet: between the thresholds").style(shown.style(Color::DarkGray));
         return vec![none];
     };
     let colour = match state {
@@ -142,7 +142,7 @@ fn state_lines(shown: &Shown<'_>, width: usize) -> Vec<Line<'static>> {
     spans.push(Span::from(format!(" for {for_s:.0} s: {}", shown.status.profile.unwrap_or(NOTHING))));
     let mut lines = vec![Line::from(spans)];
     if let Some((better, left_s)) = shown.status.waiting {
-        let waiting = format!("if it stays so, {} in {left_s:.0} s", better.word());
+        let waiting = format!("{} in {left_s:.0} s if this continues", better.word());
         if lines[0].width() + 2 + waiting.len() <= width {
             lines[0].push_span(Span::from(format!("; {waiting}")));
         } else {
@@ -152,10 +152,10 @@ fn state_lines(shown: &Shown<'_>, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// Another GPU in a line of at most `width`: with all figures where they fit, its name shortened where it must be.
+/// Another GPU in one line of up to `width`: with all figures if they fit, its name shortened if necessary.
 pub(super) fn other_gpu_line(gpu: &GpuSnapshot, width: usize) -> Line<'static> {
     let Some(reading) = gpu.reading.value() else {
-        let what = if gpu.lost { "gone" } else { "not told" };
+        let what = if gpu.lost { "gone" } else { "not known" };
         return named(gpu, &format!(": {what}"), width);
     };
     let busy = short(&reading.use_percent, " % busy");
@@ -200,12 +200,12 @@ pub(super) fn machine_line(snapshot: &Snapshot) -> Line<'static> {
 struct Column {
     heading: &'static str,
     width: u16,
-    /// How early it is left out where there is little room; 0 for never.
+    /// When it is dropped if space is short; 0 for never.
     leaves: u8,
     text: fn(&ProcessSnapshot) -> String,
 }
 
-/// Columns, from left to right. Names come second; they take what is left.
+/// Columns, from left to right. Names are second; they take the remaining width.
 const COLUMNS: [Column; 7] = [
     Column {
         heading: " what",
@@ -221,7 +221,7 @@ const COLUMNS: [Column; 7] = [
     Column { heading: "handles", width: 8, leaves: 5, text: |process| short(&process.usage.handles, "") },
 ];
 
-/// The least that a name gets before columns give way to it.
+/// Minimum width of a name before columns are dropped.
 const NAME_WIDTH: u16 = 16;
 
 fn size(fact: &Fact<u64>) -> String {
@@ -240,7 +240,7 @@ fn cpu(process: &ProcessSnapshot) -> String {
     process.usage.cpu_percent.value().map_or_else(|| NOTHING.into(), |percent| format!("{percent:.0} %"))
 }
 
-/// The columns that leave room for names.
+/// The columns that leave space for names.
 fn columns(width: u16) -> Vec<&'static Column> {
     let is_wide = usize::from(width) >= WIDE;
     let mut columns: Vec<&Column> = COLUMNS.iter().filter(|column| is_wide || column.heading != "handles").collect();
@@ -256,11 +256,11 @@ fn columns(width: u16) -> Vec<&'static Column> {
     columns
 }
 
-/// The processes of Workly and Unity, and those that were named.
+/// The processes of Workly and Unity, and those that were selected.
 pub(super) fn processes_table(shown: &Shown<'_>, width: u16) -> Table<'static> {
     if shown.status.snapshot.processes.is_empty() {
-        let whole = " none of Workly or Unity is running; --process names others";
-        let none = if usize::from(width) >= whole.len() + 2 { whole } else { " none here; --process names others" };
+        let whole = " Workly and Unity are not running; --process selects others";
+        let none = if usize::from(width) >= whole.len() + 2 { whole } else { " none; --process selects others" };
         return Table::new([Row::new([none])], [Constraint::Fill(1)]);
     }
     let columns = columns(width);
@@ -268,7 +268,7 @@ pub(super) fn processes_table(shown: &Shown<'_>, width: u16) -> Table<'static> {
     let right = |text: String| Cell::from(Line::from(text).right_aligned());
     let cells = |name: &str, cell: &dyn Fn(&Column) -> String| {
         let left = before.iter().map(|column| Cell::from(cell(column)));
-        // Without a column before it the name keeps off the frame by itself.
+        // Without a column before it the name needs its own space to the frame.
         let name = if before.is_empty() { format!(" {name}") } else { name.to_owned() };
         Row::new(
             left.chain([Cell::from(name)]).chain(after.iter().map(|column| right(cell(column)))).collect::<Vec<_>>(),

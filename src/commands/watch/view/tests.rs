@@ -1,4 +1,4 @@
-//! The view at the sizes that people have, as text.
+//! The display at common sizes, as text.
 
 use jiff::Timestamp;
 use ratatui::Terminal;
@@ -81,7 +81,7 @@ fn drawn(look: &Snapshot, chosen: Option<usize>, alarmed: bool, (width, height):
         profile: chosen.map(|_| "cpu_fallback"),
         advice: alarmed.then_some(rules.alarm.advice.as_slice()),
         events: &events,
-        none_since: look.gpus.is_empty().then_some("no NVIDIA driver is installed: its library NVML is not there"),
+        none_since: look.gpus.is_empty().then_some("no NVIDIA driver is installed: its library NVML is missing"),
         holding: None,
         rules: &rules.name,
         interval_s: 1.0,
@@ -148,7 +148,7 @@ fn sixteen_gpus_on_24_rows_say_how_many_have_no_line() {
     let low = drawn(&look, Some(0), false, (80, 24));
     assert!(low.contains("+6 more"), "{low}");
     assert!(low.contains("processes: 1 of 2"), "what there is no room for is counted: {low}");
-    assert!(low.contains("gpu15") && low.contains("python3") && low.contains("what happened"), "{low}");
+    assert!(low.contains("gpu15") && low.contains("python3") && low.contains("events"), "{low}");
     insta::assert_snapshot!(low);
     let high = drawn(&look, Some(0), false, (80, 60));
     assert!(!high.contains(" more") && high.matches("NVIDIA GeForce").count() == 16, "{high}");
@@ -157,5 +157,5 @@ fn sixteen_gpus_on_24_rows_say_how_many_have_no_line() {
 #[test]
 fn that_nothing_runs_is_said_in_full_at_40_columns() {
     let shown = drawn(&look(Vec::new(), Vec::new()), None, false, (40, 20));
-    assert!(shown.contains("none here; --process names others"), "{shown}");
+    assert!(shown.contains("none; --process selects others"), "{shown}");
 }
