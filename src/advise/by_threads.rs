@@ -12,7 +12,7 @@ use crate::plural::counted;
 use crate::record::{Case, CaseState, Run};
 use crate::stats::{PairedRatio, median_of_sorted, paired_ratio};
 
-/// The engine's settings that the application has, by the conditions of a sweep's cases: it can change none of them.
+/// The application's engine settings, as conditions of a `threads` run: it cannot change them.
 pub(super) const ENGINE_OF_THE_APP: [(&str, &str); 5] =
     [("flash_attn", "off"), ("type_k", "f16"), ("priority", "normal"), ("wait", "unset"), ("use_mmap", "true")];
 

@@ -229,9 +229,7 @@ impl From<PublishedModelError> for Failure {
                 Exit::Usage,
                 "`workly-perf model fetch` lists them; a TOML file can describe another one: see docs/MODELS.md",
             ),
-            PublishedModelError::Read { .. } => {
-                (Exit::Unreadable, "check the path, and that the file is yours to read")
-            }
+            PublishedModelError::Read { .. } => (Exit::Unreadable, "check the path and the file's permissions"),
             PublishedModelError::Syntax { .. } | PublishedModelError::Inconsistent { .. } => {
                 (Exit::Unreadable, "docs/MODELS.md shows what a description contains")
             }
@@ -264,9 +262,10 @@ impl From<FetchError> for Failure {
             ),
             FetchError::NoRoom { .. } => (
                 Exit::Unreadable,
-                "free some space, or name a folder on another drive with WORKLY_PERF_CACHE; pip's cache may take as much again",
+                "free some space, or set WORKLY_PERF_CACHE to a folder on another drive; pip's cache may need the same \
+                 space again",
             ),
-            FetchError::Io { .. } => (Exit::Unreadable, "name a folder that you can write to with WORKLY_PERF_CACHE"),
+            FetchError::Io { .. } => (Exit::Unreadable, "set WORKLY_PERF_CACHE to a folder that you can write to"),
         };
         Self::new(exit, error.into()).hint(hint)
     }
@@ -283,20 +282,15 @@ impl From<ModelChoiceError> for Failure {
         match error {
             ModelChoiceError::Cache(error) => error.into(),
             ModelChoiceError::Config(_) => {
-                Self::new(Exit::Unreadable, error.into()).hint("fix the file, or name the model with --model")
+                Self::new(Exit::Unreadable, error.into()).hint("repair the file, or give the model with --model")
             }
             ModelChoiceError::Missing { .. } | ModelChoiceError::NotNamed { .. } => {
                 Self::new(Exit::Lacking, error.into()).hint(
-                    "name a GGUF file with --model FILE; without one, `workly-perf model fetch` lists small models that it can \
+                    "give a GGUF file with --model FILE; without one, `workly-perf model fetch` lists small models that it can \
                      download, and --model synth:demo measures synthetic weights, which need no download",
                 )
             }
         }
-        if matches!(error, ModelChoiceError::Config(_)) {
-            return Self::new(Exit::Unreadable, error.into()).hint("repair the file, or give the model with --model");
-        }
-        Self::new(Exit::Lacking, error.into())
-            .hint("give a GGUF file with --model FILE, or use synthetic weights without a download: --model synth:demo")
     }
 }
 

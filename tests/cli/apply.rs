@@ -93,7 +93,7 @@ fn only_the_recommended_values_change_and_undo_is_the_identity() {
 fn any_of_the_last_versions_comes_back_and_each_is_listed() {
     let place = place("{\"ai\": {\"gpu_profile\": \"performance\"}}\n");
     let listed = place.run("apply --list");
-    assert!(listed.code == Some(0) && listed.stdout.contains("no version"), "{}", listed.stdout);
+    assert!(listed.code == Some(0) && listed.stdout.contains("no kept versions"), "{}", listed.stdout);
     let mut states = vec![config(&place)];
     for threads in [1, 2, 3] {
         place.write("r.json", &recommendation("cpu_fallback", threads).to_string());
@@ -186,7 +186,7 @@ fn files_that_are_no_recommendation_are_named() {
     place.write("newer.json", "{\"schema\": \"9.0\", \"soul\": 1}");
     place.write("other.json", "{\"schema\": \"1.0\"}");
     fails(&place, "apply newer.json --yes", 5, &["schema 9.0"]);
-    fails(&place, "apply other.json --yes", 5, &["no recommendation"]);
+    fails(&place, "apply other.json --yes", 5, &["not a recommendation"]);
     fails(&place, "apply nowhere --yes", 5, &["nowhere"]);
     fails(&place, "apply . --yes", 5, &["recommendation.json"]);
 }
@@ -278,7 +278,7 @@ mod unix {
         let output = Command::new("bash").args(["-c", &shell]).current_dir(place.path("")).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(5), "{said}");
-        assert!(said.contains("no room") && said.contains("hint:"), "{said}");
+        assert!(said.contains("no space") && said.contains("hint:"), "{said}");
         assert_eq!(config(&place), before);
         let left: Vec<_> =
             std::fs::read_dir(place.path("data")).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -72,7 +72,13 @@ fn a_quota_that_holds_back_is_named_as_one() {
     let run = run(group.command(&place, &line), &place);
     let noise = run.machine_noise.as_ref().unwrap();
     assert!(noise.is_disturbed(), "{noise:?}");
-    assert!(noise.reasons.iter().any(|reason| reason.contains("own CPU quota of 0.20 CPUs held it back")), "{noise:?}");
+    assert!(
+        noise.reasons.iter().any(|reason| reason.contains(
+            "the CPU quota of 0.20 CPUs of the process throttled \
+        it"
+        )),
+        "{noise:?}"
+    );
     assert!(noise.figures.throttled_share.value().is_some_and(|share| *share > 0.05), "{noise:?}");
     assert!(place.run("report out").stdout.starts_with("SIMULATED"));
     assert!(place.run("report out").stdout.contains("DISTURBED: "));

@@ -42,7 +42,7 @@ fn a_model_is_fetched_once_and_again_when_it_is_damaged() {
 
     let again = registry.fetch();
     assert_eq!((again.code, &again.stdout), (Some(0), &fetched.stdout));
-    assert!(again.stderr.contains("in the cache already, SHA-256 verified"), "{}", again.stderr);
+    assert!(again.stderr.contains("already in the cache, SHA-256 verified"), "{}", again.stderr);
     assert_eq!(registry.downloads().len(), 1, "what is there is not downloaded again");
 
     let whole = model_bytes();

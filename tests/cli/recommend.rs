@@ -85,7 +85,7 @@ fn a_run_of_warmup_says_what_a_warm_start_saves() {
     assert!(start["reason"].as_str().unwrap().contains("load average was 3.5 on 2 CPUs"), "{start}");
     assert!(outcome.stdout.contains("DISTURBED: in "), "{}", outcome.stdout);
     assert_eq!((&start["evidence"][0]["metric"], &start["evidence"][0]["n"]), (&json!("saved"), &json!(10)));
-    assert!(start["reason"].as_str().unwrap().contains("199 ms [157, 242] sooner"), "{start}");
+    assert!(start["reason"].as_str().unwrap().contains("199 ms [157, 242] earlier"), "{start}");
     assert!(!outcome.stdout.contains("run warmup"), "{}", outcome.stdout);
 }
 
@@ -139,7 +139,7 @@ fn noise_shows_no_difference_and_the_user_keeps_what_he_has() {
         let threads = choice(&found, setting);
         assert_eq!((&threads["value"], &threads["confidence"]), (&Value::Null, &json!("no_difference")), "{threads}");
     }
-    assert!(choice(&found, "n_threads")["reason"].as_str().unwrap().contains("your 4 stays"));
+    assert!(choice(&found, "n_threads")["reason"].as_str().unwrap().contains("your value of 4 is kept"));
     assert_eq!(place.run("apply out --yes --quiet").code, Some(0));
     let after: Value = serde_json::from_str(&std::fs::read_to_string(place.path("data/config.json")).unwrap()).unwrap();
     assert_eq!((&after["performance"]["n_threads"], &after["ai"]["gpu_profile"]), (&json!(4), &json!("cpu_fallback")));

