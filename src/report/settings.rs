@@ -26,8 +26,11 @@ pub(super) fn grid(run: &Run) -> Option<Grid> {
             column("next best", 1),
         ],
         rows: run.cases.iter().map(row).collect(),
-        remarks: vec!["In brackets: 95 % confidence interval. \"unchanged\": nothing will be written. \"launch\": in effect if \
-                       workly-perf launch has started the application. A setting that nobody obeys yet has no effect.".into()],
+        remarks: vec![
+            "In brackets: 95 % confidence interval. \"unchanged\": nothing will be written. \"launch\": in effect if \
+                       workly-perf launch has started the application. A setting that nobody obeys yet has no effect."
+                .into(),
+        ],
     })
 }
 

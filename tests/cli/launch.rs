@@ -120,7 +120,7 @@ fn whatever_is_wrong_with_the_configuration_the_program_runs_and_is_told_once() 
     let Some(python) = python() else { return };
     for (config, named) in [
         ("{", "not a JSON object"),
-        ("[]", "outermost value"),
+        ("[]", "top-level value"),
         (r#"{"performance": 3}"#, "performance"),
         (r#"{"performance": {"n_threads": "two"}}"#, "n_threads"),
         (r#"{"performance": {"n_threads": 0, "n_batch": null}}"#, "n_threads"),

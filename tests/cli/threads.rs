@@ -115,7 +115,7 @@ fn each_wait_policy_is_measured_in_a_process_of_its_own() {
     }
     let garbled = place.run("threads-worker");
     assert_eq!(garbled.code, Some(2), "{}", garbled.stderr);
-    assert!(garbled.stderr.contains("threads starts this command by itself"), "{}", garbled.stderr);
+    assert!(garbled.stderr.contains("threads uses this command internally"), "{}", garbled.stderr);
 }
 
 #[test]
