@@ -145,7 +145,7 @@ impl Client {
         self.send(message.line(number), stop)?;
         let agreed = self.hello_reply(number, stop)?;
         if ["framing", "codec"].iter().any(|key| agreed.get(*key) != hello.get(*key)) {
-            return Err(BridgeError::Refused { message: format!("asked for {hello}, got {}", Value::Object(agreed)) });
+            return Err(BridgeError::Refused { message: format!("requested {hello}, got {}", Value::Object(agreed)) });
         }
         self.wire = wire;
         self.messages.set_framing(wire.framing);

@@ -66,8 +66,8 @@ pub fn detect(client: &mut Client, stop: &AtomicBool) -> Result<Detected, Bridge
         return Err(unknown(client));
     }
     let how = format!(
-        "by its bare greeting and its bare reply to {command}; a bridge of later versions (dialect batch) does the same, and \
-         no batch is sent to find out"
+        "by its bare greeting and its bare reply to {command}; bridges of later versions (dialect batch) do the same, \
+         and no batch is sent to tell them apart"
     );
     Ok(Detected { dialect: stock, how })
 }

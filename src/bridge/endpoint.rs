@@ -75,7 +75,7 @@ pub fn dial(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
 
 fn refuse_itself(stream: &TcpStream) -> io::Result<()> {
     if stream.local_addr()? == stream.peer_addr()? {
-        let why = "nobody listens there, and the system joined the connection with itself";
+        let why = "nothing listens there; the system connected the socket to itself";
         return Err(io::Error::new(ErrorKind::ConnectionRefused, why));
     }
     Ok(())
@@ -132,8 +132,8 @@ mod tests {
         let joined = (0..8 * u32::from(high - low)).find_map(|_| {
             called.iter().find_map(|port| {
                 let address = (std::net::Ipv4Addr::LOCALHOST, *port).into();
-                let refusal = dial(&address, Duration::from_secs(5)).expect_err("nobody listens there");
-                refusal.to_string().contains("with itself").then_some(refusal)
+                let refusal = dial(&address, Duration::from_secs(5)).expect_err("nothing listens there");
+                refusal.to_string().contains("the socket to itself").then_some(refusal)
             })
         });
         assert_eq!(joined.expect("a connection to itself").kind(), ErrorKind::ConnectionRefused);

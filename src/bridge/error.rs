@@ -10,7 +10,7 @@ const MORE_THAN_SENT: &str = "came than messages were sent";
 const NO_REPLY: &str = "no reply within";
 
 /// How the message about a bridge that takes no more bytes begins.
-const NOT_READING: &str = "the bridge took no more bytes for";
+const NOT_READING: &str = "the bridge accepted no more bytes for";
 
 /// Why a bridge could not be reached or did not do its part.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +74,7 @@ pub enum BridgeError {
         waited: Duration,
     },
     /// What it says fits no dialect that is known.
-    #[error("the bridge greeted with {greeting:?} and answers as no known dialect does")]
+    #[error("the bridge's greeting is {greeting:?}, and its replies match no known dialect")]
     UnknownDialect {
         /// Its greeting.
         greeting: String,

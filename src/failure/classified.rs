@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_goes_missing_during_a_run_is_a_failed_measurement() {
-        let lacking = || Failure::lacking(anyhow::anyhow!("nobody listens"));
+        let lacking = || Failure::lacking(anyhow::anyhow!("nothing listens"));
         assert_eq!((lacking().exit(), lacking().during_a_run().exit()), (Exit::Lacking, Exit::Failed));
         assert_eq!(Failure::usage(anyhow::anyhow!("no")).during_a_run().exit(), Exit::Usage);
     }

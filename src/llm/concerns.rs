@@ -11,26 +11,28 @@ impl ModelFacts {
         let beyond = self.figures.trained_context.filter(|trained| n_ctx > *trained);
         let beyond = beyond.map(|trained| {
             format!(
-                "the context of {n_ctx} tokens is longer than the {trained} that the model was trained for: speed and memory are \
-                 those of the longer context, but beyond {trained} tokens the text loses its sense"
+                "the context of {n_ctx} tokens is longer than the {trained} that the model was trained for: speed and \
+                 memory are those of the longer context, but beyond {trained} tokens the text is meaningless"
             )
         });
         let window = match self.context_memory {
             ContextMemory::Attention => None,
             ContextMemory::SlidingWindow { tokens } => {
-                let tokens = tokens.map_or_else(|| "its last tokens".into(), |tokens| format!("the last {tokens} tokens"));
+                let tokens =
+                    tokens.map_or_else(|| "its last tokens".into(), |tokens| format!("the last {tokens} tokens"));
                 Some(format!(
-                    "the model has a sliding window: some blocks keep {tokens} only, so that the cache grows less than the context \
-                     and a prompt's prefix cannot always be kept"
+                    "the model has a sliding window: some blocks keep only {tokens}, so the cache grows less than the \
+                     context, and a prompt's prefix cannot always be reused"
                 ))
             }
             ContextMemory::Recurrent => Some(
-                "the model is recurrent: it keeps a state instead of a cache of keys and values, so that memory hardly depends on \
-                 the context and a prompt's prefix can only be kept as a whole"
+                "the model is recurrent: it keeps a state instead of a KV cache, so memory hardly depends on the \
+                 context, and a prompt's prefix can only be reused as a whole"
                     .into(),
             ),
             ContextMemory::Hybrid => Some(
-                "some blocks of the model keep a state instead of keys and values: a prompt's prefix can only be kept as a whole"
+                "some blocks of the model keep a state instead of keys and values: a prompt's prefix can only be \
+                 reused as a whole"
                     .into(),
             ),
         };
@@ -54,8 +56,7 @@ impl ModelFacts {
             .collect();
         (!uneven.is_empty()).then(|| {
             format!(
-                "the model's blocks differ in size ({}): what one layer takes says little of the next, and a number of layers \
-                 is no measure of memory",
+                "the model's blocks differ in size ({}), so memory is not proportional to the number of layers",
                 uneven.join("; ")
             )
         })
@@ -93,7 +94,7 @@ mod tests {
     #[test]
     fn windows_states_and_uneven_blocks_are_warned_of() {
         let window = facts("gemma3", |header| header.u32("gemma3.attention.sliding_window", 1_024));
-        assert!(window.concerns(0)[0].contains("keep the last 1024 tokens only"), "{:?}", window.concerns(0));
+        assert!(window.concerns(0)[0].contains("keep only the last 1024 tokens"), "{:?}", window.concerns(0));
         let none = facts("phi3", |header| header.u32("phi3.attention.sliding_window", 0));
         assert_eq!(none.context_memory, ContextMemory::Attention);
         let recurrent = facts("mamba", |header| header.u32("mamba.ssm.state_size", 16));

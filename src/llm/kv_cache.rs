@@ -97,20 +97,20 @@ impl KvCache {
     pub(super) fn of(architecture: &str, figures: &Hyperparameters, other: Option<&'static str>) -> Self {
         let not_known = |reason: String| Self::NotKnown { reason };
         if !PLAIN.contains(&architecture) {
-            return not_known(format!("not known for this architecture ({})", architecture.escape_debug()));
+            return not_known(format!("unknown for this architecture ({})", architecture.escape_debug()));
         }
         if let Some(why) = other {
-            return not_known(format!("not known for this architecture: {why}"));
+            return not_known(format!("unknown for this architecture: {why}"));
         }
         let (Some(blocks), Some(key), Some(value), Some(kv_heads)) =
             (figures.blocks, figures.key_length, figures.value_length, &figures.kv_heads)
         else {
-            return not_known("the file does not give blocks, heads and their sizes".into());
+            return not_known("the file lacks the number of blocks or heads, or their sizes".into());
         };
         let heads = kv_heads.sum_over(blocks);
         let elements = heads.and_then(|heads| heads.checked_mul(key.checked_add(value)?));
         let Some((elements, f16)) = elements.and_then(|elements| Some((elements, elements.checked_mul(2)?))) else {
-            return not_known("the file's figures for blocks and heads make no sense together".into());
+            return not_known("the file's numbers of blocks and heads are inconsistent".into());
         };
         let quantised = |name| {
             let kind = TensorType::by_name(name)?;
@@ -159,14 +159,14 @@ mod tests {
                 KvCache::NotKnown { reason } => reason,
                 KvCache::Known(bytes) => panic!("{bytes:?}"),
             };
-        assert!(reason("mamba", &mistral(), None).contains("not known for this architecture (mamba)"));
+        assert!(reason("mamba", &mistral(), None).contains("unknown for this architecture (mamba)"));
         assert!(reason("gemma3", &mistral(), None).contains("gemma3"));
         assert!(reason("phi3", &mistral(), Some("it has a sliding window")).contains("sliding window"));
         let headless = Hyperparameters { kv_heads: None, ..mistral() };
-        assert!(reason("llama", &headless, None).contains("does not give"));
+        assert!(reason("llama", &headless, None).contains("lacks the number"));
         let absurd = Hyperparameters { blocks: Some(u64::MAX), ..mistral() };
-        assert!(reason("llama", &absurd, None).contains("make no sense"));
+        assert!(reason("llama", &absurd, None).contains("are inconsistent"));
         let wrong_count = Hyperparameters { kv_heads: Some(PerBlock::Each(vec![8; 3])), ..mistral() };
-        assert!(reason("llama", &wrong_count, None).contains("make no sense"));
+        assert!(reason("llama", &wrong_count, None).contains("are inconsistent"));
     }
 }

@@ -30,8 +30,8 @@ pub enum ModelFilesError {
         first: String,
     },
     /// The other parts cannot be found by this name.
-    #[error("{} is part 1 of {parts} of a split model, and its name does not end in {ending}: \
-        the other parts are found by that ending", path.display())]
+    #[error("{} is part 1 of {parts} of a split model, but its name does not end in {ending}, which is needed to find \
+        the other parts", path.display())]
     Name {
         /// What was named.
         path: PathBuf,
@@ -81,10 +81,7 @@ impl ModelFiles {
         };
         let inconsistent = |path: &Path, fault: String| ModelFilesError::Inconsistent { path: path.into(), fault };
         if parts > PARTS_LIMIT {
-            return Err(inconsistent(
-                path,
-                format!("split.count is {parts}, and more than {PARTS_LIMIT} parts cannot be"),
-            ));
+            return Err(inconsistent(path, format!("split.count is {parts}; the limit is {PARTS_LIMIT} parts")));
         }
         let number = number(&first, "split.no").unwrap_or(0);
         let Some(paths) = siblings(path, number, parts) else {
@@ -107,7 +104,7 @@ impl ModelFiles {
                 let (no, of) = (says(number_of(&part)), says(count(&part)));
                 return Err(inconsistent(
                     path,
-                    format!("it should say that it is split.no {at} of {parts}, and says {no} of {of}"),
+                    format!("it should have split.no {at} of {parts}, but has {no} of {of}"),
                 ));
             }
             headers.push(part);
@@ -164,7 +161,7 @@ fn check_tensors(whole: &Gguf) -> Result<(), String> {
     }
     match number(whole, "split.tensors.count") {
         Some(said) if said != whole.tensors.len() as u64 => {
-            Err(format!("its parts have {} tensors together, and should have {said}", whole.tensors.len()))
+            Err(format!("its parts have {} tensors in total; expected are {said}", whole.tensors.len()))
         }
         _ => Ok(()),
     }
@@ -240,7 +237,7 @@ mod tests {
         twice[2].1 = part(2, 3, 3, &["a"]);
         let mut fewer = three();
         fewer[0].1 = part(0, 3, 9, &["a"]);
-        for (parts, says) in [(swapped, "says 2 of 3"), (twice, "in two parts"), (fewer, "should have 9")] {
+        for (parts, says) in [(swapped, "has 2 of 3"), (twice, "in two parts"), (fewer, "expected are 9")] {
             let folder = folder(&parts);
             let error = ModelFiles::open(&folder.path().join("m-00001-of-00003.gguf")).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");

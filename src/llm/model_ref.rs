@@ -38,7 +38,7 @@ pub enum ModelRefError {
     #[error(transparent)]
     Shape(#[from] ShapeError),
     /// What follows the `@` is no seed.
-    #[error("'{text}' is not a seed: a whole number is")]
+    #[error("'{text}' is not a seed: use a whole number")]
     Seed {
         /// What follows it.
         text: String,

@@ -27,10 +27,10 @@ pub struct Script {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScriptError {
     /// No line with a message.
-    #[error("there is no message in it: one a line is wanted")]
+    #[error("it contains no message; write one per line")]
     Empty,
     /// A character that no text for a model may hold.
-    #[error("line {line} holds a zero byte")]
+    #[error("line {line} contains a NUL byte")]
     ZeroByte {
         /// The line, from 1.
         line: usize,

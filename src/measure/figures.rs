@@ -11,7 +11,7 @@ use crate::stats::Summary;
 pub fn case_state(trips: &RoundTrips, ids: bool) -> (CaseState, Option<String>) {
     let usable = trips.latency_ns.len();
     let account = format!(
-        "{} of {} answered, {usable} usable, {} lost, {} garbled, {} surplus, {} not assignable",
+        "{} of {} answered, {usable} usable, {} lost, {} garbled, {} surplus, {} unmatched",
         trips.answered,
         counted(trips.sent, "message"),
         trips.lost,
@@ -22,7 +22,7 @@ pub fn case_state(trips: &RoundTrips, ids: bool) -> (CaseState, Option<String>) 
     let fault = trips.first_fault.as_ref().map_or(account.clone(), |fault| format!("{account}; first: {fault}"));
     // By order alone, one surplus line anywhere may have moved every match behind it.
     if trips.surplus > 0 && !ids {
-        let why = "replies carry no id and there were more of them than messages, so none can be assigned";
+        let why = "replies have no id and there were more replies than messages, so none can be assigned";
         return (CaseState::Invalid, Some(format!("{why}: {fault}")));
     }
     match &trips.end {

@@ -102,7 +102,7 @@ pub fn fire(
     let told = match watch.account.as_ref().zip(before) {
         Some((account, before)) => {
             let waited = client.timeout();
-            let message = || format!("the command was received, and not applied within {waited:?}");
+            let message = || format!("the command was received but not applied within {waited:?}");
             let moments = account.next_after(before, deadline, stop);
             Some(moments.ok_or_else(|| BridgeError::Refused { message: message() })?)
         }

@@ -63,8 +63,9 @@ impl std::fmt::Display for HeldReplies {
         let (count, n) = (self.count(), self.is_held.len());
         write!(
             f,
-            "Held replies: the bridge's end of the connection held back {:.0} % of the replies ({count} of {n}) until the reply \
-             before was acknowledged (Nagle's algorithm and delayed acknowledgement). {} came right after a later message",
+            "Held replies: the bridge's side of the connection held {:.0} % of the replies ({count} of {n}) until the \
+             previous reply was acknowledged (Nagle's algorithm and delayed acknowledgement). {} arrived right after a \
+             later message",
             self.share() * 100.0,
             self.with_a_message
         )?;
@@ -73,7 +74,7 @@ impl std::fmt::Display for HeldReplies {
         }
         write!(
             f,
-            ". Held replies took {:.2} ms on average, the others {:.2} ms. Neither the frame nor a queue makes this \
+            ". Held replies took {:.2} ms on average, the others {:.2} ms. Neither the frame nor a queue causes this \
              difference. {REMEDY}",
             self.held_mean_ns / 1e6,
             self.other_mean_ns / 1e6
@@ -82,8 +83,8 @@ impl std::fmt::Display for HeldReplies {
 }
 
 /// What mends it.
-pub const REMEDY: &str = "Set TCP_NODELAY on the bridge's end of the connection (in C#: client.NoDelay = true); the \
-                          drop-in bridge in scripts/unity does.";
+pub const REMEDY: &str = "Set TCP_NODELAY on the bridge's side of the connection (in C#: client.NoDelay = true); the \
+    drop-in bridge in scripts/unity does.";
 
 /// Replies that arrive within this of each other came together, in nanoseconds.
 const TOGETHER_NS: u64 = 500_000;

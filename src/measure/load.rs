@@ -72,16 +72,16 @@ impl FromStr for Load {
         let (shape, rate) = text.split_once(':').map_or((text, None), |(shape, rate)| (shape, Some(rate)));
         let rate_per_s = || {
             let rate = rate.ok_or_else(|| format!("'{shape}' needs a rate, such as {shape}:50"))?;
-            let rate_per_s: f64 = rate.parse().map_err(|_| format!("'{rate}' is not a rate in messages a second"))?;
+            let rate_per_s: f64 = rate.parse().map_err(|_| format!("'{rate}' is not a rate in messages per second"))?;
             if RATES_PER_S.contains(&rate_per_s) {
                 Ok(rate_per_s)
             } else {
-                Err(format!("a rate of {rate} a second is outside of {} to {}", RATES_PER_S.start(), RATES_PER_S.end()))
+                Err(format!("a rate of {rate} per second is outside {} to {}", RATES_PER_S.start(), RATES_PER_S.end()))
             }
         };
         match shape {
             "closed" if rate.is_none() => Ok(Self::Closed),
-            "closed" => Err("a closed loop has no rate: it sends when the reply is there".into()),
+            "closed" => Err("a closed loop has no rate: it sends when the previous reply arrives".into()),
             "poisson" => Ok(Self::Poisson { rate_per_s: rate_per_s()? }),
             "fixed" => Ok(Self::Fixed { rate_per_s: rate_per_s()? }),
             _ => Err(format!("'{shape}' is not a load: closed, poisson:RATE or fixed:RATE")),
@@ -117,8 +117,8 @@ mod tests {
         for (text, fault) in [
             ("poisson", "needs a rate"),
             ("closed:5", "has no rate"),
-            ("fixed:0", "outside of"),
-            ("poisson:NaN", "outside of"),
+            ("fixed:0", "is outside"),
+            ("poisson:NaN", "is outside"),
             ("poisson:fast", "'fast' is not a rate"),
             ("burst:3", "'burst' is not a load"),
         ] {

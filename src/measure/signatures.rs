@@ -42,28 +42,28 @@ impl std::fmt::Display for Signature {
         match *self {
             Self::DelayedAck { share, at_ns } => write!(
                 f,
-                "Delayed acknowledgement: {:.0} % of the replies cluster at {:.1} ms, as they do when Nagle's algorithm holds \
-                 back a second small write until the first is acknowledged. Write each message with one call, or set \
+                "Delayed acknowledgement: {:.0} % of the replies cluster at {:.1} ms, as when Nagle's algorithm holds \
+                 a second small write until the first is acknowledged. Write each message with one call, or set \
                  TCP_NODELAY, on the side that answers.",
                 share * 100.0,
                 ms(at_ns)
             ),
             Self::TimerTick { tick_ns } => write!(
                 f,
-                "Timer tick: received replies come on a grid of {:.2} ms, the tick of Windows's timer (15.6 ms). Something \
-                 sleeps for a moment between two looks at the socket, and a moment lasts a tick there.",
+                "Timer tick: received replies arrive at multiples of {:.2} ms, the tick of the Windows timer (15.6 \
+                 ms). The bridge probably polls the socket and sleeps in between, and a short sleep lasts one tick.",
                 ms(tick_ns)
             ),
             Self::Polling { period_ns } => write!(
                 f,
-                "Polling: received replies come on a grid of {:.2} ms. Something looks for messages at intervals rather than \
-                 waits for them; received replies should not know of frames.",
+                "Polling: received replies arrive at multiples of {:.2} ms. The bridge probably polls for messages at \
+                 intervals instead of waiting for them; received replies should not depend on frames.",
                 ms(period_ns)
             ),
             Self::GrowingQueue { from_ns, to_ns } => write!(
                 f,
-                "Growing queue: round trips rose from {:.2} ms to {:.2} ms over the case. More is offered than the bridge \
-                 takes: see --find-max-rate.",
+                "Growing queue: round trips rose from {:.2} ms to {:.2} ms over the case. The offered load exceeds \
+                 what the bridge sustains: see --find-max-rate.",
                 ms(from_ns),
                 ms(to_ns)
             ),

@@ -21,7 +21,7 @@ const SLOWED: &str =
 #[derive(Debug, thiserror::Error)]
 pub enum CampaignError {
     /// A quote in the arguments has no end.
-    #[error("the arguments '{text}' have a quote without an end")]
+    #[error("the arguments '{text}' have an unclosed quote")]
     OpenQuote {
         /// The arguments.
         text: String,
@@ -33,7 +33,7 @@ pub enum CampaignError {
         text: String,
     },
     /// The campaign itself decides where the records go and what is printed.
-    #[error("the arguments '{text}' must not have {flag}: each run gets a folder of its own")]
+    #[error("the arguments '{text}' must not contain {flag}: each run gets its own folder")]
     Reserved {
         /// The arguments.
         text: String,
@@ -41,7 +41,7 @@ pub enum CampaignError {
         flag: &'static str,
     },
     /// More pairs of A with itself than pairs at all.
-    #[error("{} of A with itself {} not fit into {}", counted(*aa_pairs, "pair"), verb_for(aa_pairs, "does", "do"), counted(*pairs, "pair"))]
+    #[error("{} of A against itself {} not fit into {}", counted(*aa_pairs, "pair"), verb_for(aa_pairs, "does", "do"), counted(*pairs, "pair"))]
     TooManySame {
         /// Pairs of A with itself.
         aa_pairs: u32,
@@ -201,9 +201,9 @@ mod tests {
         for (text, says) in [
             ("", "do not begin with a measuring command"),
             ("--quiet ipc", "do not begin"),
-            ("ipc --out x", "must not have --out"),
-            ("ipc --format=csv", "must not have --format"),
-            ("ipc 'x", "a quote without an end"),
+            ("ipc --out x", "must not contain --out"),
+            ("ipc --format=csv", "must not contain --format"),
+            ("ipc 'x", "an unclosed quote"),
         ] {
             let error = variant(None, text).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");

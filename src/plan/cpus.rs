@@ -30,9 +30,7 @@ pub fn oversubscribed(most_threads: u32, topology: &Topology) -> Option<String> 
         _ => "the machine has no more".into(),
     };
     let cpus = if usable == 1 { "one CPU".into() } else { format!("{usable} CPUs") };
-    Some(format!(
-        "{most_threads} threads share the {cpus} that this process may use ({limit}): they hold each other back"
-    ))
+    Some(format!("{most_threads} threads share the {cpus} that this process may use ({limit}), which slows them down"))
 }
 
 #[cfg(test)]

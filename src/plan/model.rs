@@ -43,9 +43,9 @@ pub enum ModelChoiceError {
     #[error(transparent)]
     Cache(#[from] CacheError),
     /// Neither the command line nor a configuration names one.
-    #[error("no model is named: {}", match config {
+    #[error("no model is given: {}", match config {
         Some(path) => format!("{} has no ai.model_path", path.display()),
-        None => "there is no configuration to take one from".to_owned(),
+        None => "there is no configuration with one".to_owned(),
     })]
     NotNamed {
         /// The configuration that was read, if one was.

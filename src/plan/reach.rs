@@ -41,7 +41,7 @@ pub enum PlanError {
     #[error(transparent)]
     Session(#[from] RecordError),
     /// The session to replay has nothing that could be timed.
-    #[error("{} holds no message of the application that can be sent and is answered", path.display())]
+    #[error("{} contains no message of the application that can be sent and is answered", path.display())]
     NothingToReplay {
         /// The session.
         path: PathBuf,
@@ -203,8 +203,8 @@ fn elsewhere(named: &str) -> Option<String> {
     let is_own = named.replace("localhost", "127.0.0.1") == own.to_string();
     (!is_own).then(|| {
         format!(
-            "unity.host and unity.port of the configuration say {named}, and nothing reads them: the application connects to {own}, \
-             so that bridge was taken; --bridge {named} takes the other"
+            "unity.host and unity.port of the configuration are {named}, but nothing reads them: the application \
+             connects to {own}, so that bridge was used; for the other, use --bridge {named}"
         )
     })
 }
@@ -215,8 +215,9 @@ fn unknown_blink(dialect: &Dialect, config: &str) -> Option<String> {
     let sent = probe.switches_to()?;
     let (default, other) = if sent { ("", "off") } else { (" (the default of Unity and of the application)", "on") };
     Some(format!(
-        "no configuration says whether the avatar blinks ({config}), and the bridge cannot be asked: measuring applied replies \
-         sends {} with enabled={sent}{default}, and nothing is switched back. If blinking was {other}, switch it {other} again",
+        "the configuration does not set blinking ({config}), and the bridge cannot report it: measuring applied \
+         replies sends {} with enabled={sent}{default}, which is not undone. If blinking was {other}, switch it \
+         {other} again",
         probe.command
     ))
 }

@@ -29,12 +29,12 @@ impl TapPlan {
     pub fn resolve(args: &TapArgs) -> Result<Self, BridgeError> {
         let bad = |detail: &str| BridgeError::BadAddress { text: args.to.to_string(), detail: detail.into() };
         let Target::Remote { host, port } = &args.to else {
-            return Err(bad("a tap leads to a bridge in a process of its own: HOST:PORT"));
+            return Err(bad("a tap needs a bridge in another process: HOST:PORT"));
         };
         let listen = listening(args.listen, args.allow_remote)?;
         let to = resolve(host, *port, args.allow_remote)?;
         if to.contains(&listen) {
-            return Err(bad("it is the address that the tap itself listens on"));
+            return Err(bad("the tap itself listens on that address"));
         }
         Ok(Self { listen, to, once: args.once, with_payload: args.with_payload })
     }

@@ -114,7 +114,7 @@ fn failure_of(run: &Run, advice: &str) -> Failure {
         .map(|case| format!("\n  {}: {}", case.path, case.reason.as_deref().unwrap_or("failed")))
         .collect();
     let reason = run.reason.as_deref().unwrap_or("the run failed");
-    let kept = if faults.len() < run.cases.len() { "the cases that ended well are in the record; " } else { "" };
+    let kept = if faults.len() < run.cases.len() { "completed cases are in the record; " } else { "" };
     let failure = Failure::failed(anyhow::anyhow!("{reason}{}", faults.concat()));
     if advice.is_empty() { failure } else { failure.hint(format!("{kept}{advice}")) }
 }

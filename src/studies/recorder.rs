@@ -154,7 +154,7 @@ impl Recorder {
     fn warn(&self) {
         let saver = self.saver.borrow();
         if let Some(refused) = saver.refused().filter(|_| !self.has_warned.replace(true)) {
-            let text = format!("{refused}: the run goes on, and this is tried again with each save");
+            let text = format!("{refused}: the run continues and retries with each save");
             self.observer.warning(&text);
         }
     }
@@ -200,7 +200,7 @@ impl Drop for Recorder {
     /// A run that was left on the way, by whatever error, does not stay `running`.
     fn drop(&mut self) {
         if self.run.state == RunState::Running {
-            (self.run.state, self.run.reason) = (RunState::Failed, Some("ended by an error before its end".into()));
+            (self.run.state, self.run.reason) = (RunState::Failed, Some("ended early by an error".into()));
             // Its own error is on its way to the user.
             let _ = self.finish();
         }
@@ -226,7 +226,7 @@ mod tests {
         drop(started(temp.path()));
         let run = RecordFolder::read(temp.path()).unwrap();
         assert_eq!(run.state, RunState::Failed);
-        assert_eq!(run.reason.as_deref(), Some("ended by an error before its end"));
+        assert_eq!(run.reason.as_deref(), Some("ended early by an error"));
         assert!(run.finished.is_some());
     }
 

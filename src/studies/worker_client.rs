@@ -64,7 +64,7 @@ pub(crate) fn ask<A: DeserializeOwned + Send + 'static>(
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => called_off = Some(CalledOff::Interrupted),
             Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
-                called_off = Some(CalledOff::Failed(format!("no answer within {} s", timeout.as_secs_f64())));
+                called_off = Some(CalledOff::Failed(format!("no response within {} s", timeout.as_secs_f64())));
             }
             Err(RecvTimeoutError::Timeout) => watch(child.id(), None),
         }
@@ -215,7 +215,7 @@ impl WorkerExit {
 
     /// What became of a process that ended without an answer, while it was at something: `while loading`.
     pub(crate) fn fate(&self, during: &str) -> String {
-        let how = self.status.map_or_else(|| "its process is gone".into(), how_it_ended);
+        let how = self.status.map_or_else(|| "its process ended".into(), how_it_ended);
         let tells = |line: &&str| !line.trim().is_empty() && !line.starts_with('#') && !line.starts_with("[New ");
         let last = self.words.lines().rev().find(tells);
         match last.map(|line| without_folders(line.trim()).chars().take(LAST_LINE).collect::<String>()) {
@@ -254,9 +254,9 @@ fn how_it_ended(status: ExitStatus) -> String {
         Some(9) => "the process was killed (SIGKILL), as the system does when memory runs out,".into(),
         Some(11) => "the process crashed (SIGSEGV)".into(),
         Some(signal_hook::consts::SIGBUS) => {
-            "the process lost a file that it had mapped (SIGBUS): it became shorter, or its storage failed,".into()
+            "the process lost a memory-mapped file (SIGBUS): the file was truncated, or its storage failed,".into()
         }
-        Some(signal) => format!("the process ended by signal {signal}"),
+        Some(signal) => format!("the process was ended by signal {signal}"),
         None => format!("the process ended with code {}", status.code().unwrap_or(-1)),
     }
 }
@@ -287,12 +287,12 @@ mod tests {
         assert_eq!(fate(Some(6), words, "while loading"), expected);
         assert!(fate(Some(9), "", "while generating").contains("memory runs out"));
         let lost = fate(Some(signal_hook::consts::SIGBUS), "", "while computing");
-        assert!(lost.ends_with("it became shorter, or its storage failed, while computing"), "{lost}");
+        assert!(lost.ends_with("the file was truncated, or its storage failed, while computing"), "{lost}");
         assert_eq!(fate(Some(0), "", "after measuring"), "the process ended with code 0 after measuring");
-        assert_eq!(fate(None, "", "while warming up"), "its process is gone while warming up");
+        assert_eq!(fate(None, "", "while warming up"), "its process ended while warming up");
         assert_eq!(
             fate(None, "/home/kira/ggml/src/ggml-backend.cpp:1081: tensor of /0 in a buffer\n", "while loading"),
-            "its process is gone while loading: ggml-backend.cpp:1081: tensor of /0 in a buffer"
+            "its process ended while loading: ggml-backend.cpp:1081: tensor of /0 in a buffer"
         );
     }
 }

@@ -300,8 +300,8 @@ fn a_variant_that_cannot_run_is_named() {
     let place = Place::new();
     for (variant, code, says) in [
         ("ipc --bridge nowhere", 2, "no :PORT"),
-        ("ipc --out x", 2, "must not have --out"),
-        ("completions bash", 2, "left no record"),
+        ("ipc --out x", 2, "must not contain --out"),
+        ("completions bash", 2, "wrote no record"),
     ] {
         let mut command = place.command("compare --pairs 6 --quiet --out");
         let output =

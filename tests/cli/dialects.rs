@@ -116,8 +116,8 @@ fn a_unity_that_connects_is_listened_for() {
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!((&run.subject["found_by"], &run.subject["dialect"]), (&"--listen".into(), &"public-api".into()));
     let reported =
-        run.findings.iter().find(|finding| finding.contains("itself reports")).expect("two seconds of status");
-    assert!(reported.contains("frames a second"), "{reported}");
+        run.findings.iter().find(|finding| finding.contains("The bridge reports")).expect("two seconds of status");
+    assert!(reported.contains("frames per second"), "{reported}");
     assert_eq!(case(&run, "applied/closed/155B").metric("surplus").unwrap().value, Some(0.0), "status is no surplus");
     assert!(bridge.avatar().expressions.contains_key("Neutral"));
     assert_eq!(bridge.counters().connections, 1, "found out and measured on one connection");

@@ -165,7 +165,7 @@ fn until_warned(child: &mut Child) -> BufReader<std::process::ChildStderr> {
     let mut said = BufReader::new(child.stderr.take().unwrap());
     let mut all = String::new();
     while said.read_line(&mut all).unwrap() > 0 {
-        if all.ends_with("tried again with each save\n") {
+        if all.ends_with("retries with each save\n") {
             return said;
         }
     }
@@ -182,7 +182,7 @@ fn a_full_disk_costs_no_figure_and_ends_with_5() {
     let outcome = Outcome { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) };
     assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);
     assert!(outcome.stdout.contains("received/closed/100B"), "the figures are printed: {}", outcome.stdout);
-    assert_eq!(outcome.stderr.matches("the run goes on").count(), 1, "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches("the run continues").count(), 1, "{}", outcome.stderr);
     assert!(outcome.stderr.contains("error: the record is incomplete: "), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("hint: make room"), "{}", outcome.stderr);
     let run = record(&place);

@@ -62,7 +62,7 @@ fn surplus_replies_void_what_only_order_could_assign() {
     assert_eq!(void.metric("p50").unwrap().value, None);
     assert!(count(&run, "received/closed/100B", "surplus") >= 1.0);
     // Patience mends nothing here.
-    assert!(outcome.stderr.contains("hint: the bridge answers a message more than once"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("hint: the bridge answers messages more than once"), "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("--timeout"), "{}", outcome.stderr);
 
     let (_, run) = lied_to("dialect=instrumented,duplicate-every=10", "");
@@ -91,7 +91,7 @@ fn a_bridge_that_stalls_for_good_ends_the_run_and_keeps_the_finished_cases() {
     let stalled = case(&run, "applied/closed/100B");
     assert_eq!(stalled.state, CaseState::Lossy);
     assert_eq!(stalled.metric("mean").unwrap().n, 15);
-    assert!(run.warnings.iter().any(|warning| warning.contains("could not be put back")), "{:?}", run.warnings);
+    assert!(run.warnings.iter().any(|warning| warning.contains("could not be restored")), "{:?}", run.warnings);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_paused_main_thread_is_recognised() {
     assert_eq!(case(&run, "received/poisson:100/100B").state, CaseState::Ok);
     assert!(outcome.stderr.contains("main thread is paused"), "{}", outcome.stderr);
     // A longer timeout would not help.
-    assert!(outcome.stderr.contains("keep Unity's window in front"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("keep Unity's window in the foreground"), "{}", outcome.stderr);
     assert_ne!(case(&run, "applied/closed/100B").state, CaseState::Ok);
 }
 
@@ -302,7 +302,7 @@ fn every_command_that_restores_the_avatar_is_tried() {
     });
     let (outcome, run) = measured_against(address, "--timeout 200ms");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    let warning = run.warnings.iter().find(|warning| warning.contains("put back")).expect("a warning");
+    let warning = run.warnings.iter().find(|warning| warning.contains("could not be restored")).expect("a warning");
     assert!(warning.contains("reset_expressions") && !warning.contains("set_auto_blink"), "{warning}");
 }
 

@@ -33,7 +33,7 @@ fn a_spent_budget_leaves_the_first_measurement() {
     let (outcome, run) = measured(&place, "--layers 0 --budget 1ms");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!(case(&run, "idle/tg12/ngl=0").metric("avg_ts").unwrap().n, 1);
-    assert!(run.findings.iter().any(|finding| finding.contains("the budget was spent")), "{:?}", run.findings);
+    assert!(run.findings.iter().any(|finding| finding.contains("the budget was used up")), "{:?}", run.findings);
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn lost_weights_name_their_tensor() {
     place.run("model synth tiny -o m.gguf");
     let whole = std::fs::read(place.path("m.gguf")).unwrap();
     for (length, named) in
-        [(whole.len() - 1, "\"output.weight\""), (100_000, "tensor"), (40_000, "cut short"), (7, "version")]
+        [(whole.len() - 1, "\"output.weight\""), (100_000, "tensor"), (40_000, "truncated"), (7, "version")]
     {
         std::fs::write(place.path("cut.gguf"), &whole[..length]).unwrap();
         let outcome = place.run("model inspect cut.gguf");
@@ -157,7 +157,7 @@ fn names_from_a_file_cannot_speak_to_the_terminal() {
         |outcome: &Outcome| !outcome.stdout.contains(['\u{1b}', '\u{7}', '\r']) && !outcome.stderr.contains('\u{1b}');
     let outcome = place.run("model inspect sneaky.gguf");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    assert!(is_clean(&outcome) && outcome.stdout.contains("not known for this architecture"), "{:?}", outcome.stdout);
+    assert!(is_clean(&outcome) && outcome.stdout.contains("unknown for this architecture"), "{:?}", outcome.stdout);
     let outcome = place.run("model inspect cut.gguf");
     assert!(outcome.code == Some(5) && is_clean(&outcome), "{:?}", outcome.stderr);
 }
@@ -195,7 +195,8 @@ fn synthetic_models_are_kept_in_the_cache_and_two_runs_may_race() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.stdout, outputs[0].stdout);
     }
-    let makers = outputs.iter().filter(|output| String::from_utf8_lossy(&output.stderr).contains("made for the cache"));
+    let makers =
+        outputs.iter().filter(|output| String::from_utf8_lossy(&output.stderr).contains("written to the cache"));
     assert!(makers.count() >= 1);
     let entries = std::fs::read_dir(place.path("cache/models")).unwrap();
     let models: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -210,7 +211,7 @@ fn synthetic_models_are_kept_in_the_cache_and_two_runs_may_race() {
     assert!(told.contains("in the cache") && told.contains("4.5 MB"), "{told}");
     std::fs::write(place.path("cache/models/tiny-seed4-v1.gguf"), "half").unwrap();
     let mended = started(line).wait_with_output().unwrap();
-    assert!(mended.status.success() && String::from_utf8_lossy(&mended.stderr).contains("made for the cache"));
+    assert!(mended.status.success() && String::from_utf8_lossy(&mended.stderr).contains("written to the cache"));
     assert_eq!(mended.stdout, kept.stdout);
 }
 

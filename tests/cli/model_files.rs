@@ -122,7 +122,7 @@ fn what_is_no_model_to_talk_with_is_said_and_refused_by_every_command() {
             let outcome = place.run(&format!("{command} --model {file} --quiet --out out"));
             assert_eq!(outcome.code, Some(5), "{command}: {}", outcome.stderr);
             let told = outcome.stderr.contains(&format!("{file} {says}"));
-            assert!(told && outcome.stderr.contains("Workly cannot talk with it"), "{command}: {}", outcome.stderr);
+            assert!(told && outcome.stderr.contains("Workly cannot chat with it"), "{command}: {}", outcome.stderr);
             assert!(!place.path("out").exists(), "{command} began a record");
         }
         let doctor = place.run(&format!("doctor --model {file}"));
@@ -157,7 +157,7 @@ fn a_recurrent_model_is_projected_and_no_prefix_is_credited_to_it() {
     let change = case(&run, "prefix/rolling").metric("change").unwrap();
     assert_eq!((change.value, change.status), (None, MetricStatus::Unsupported));
     assert!(
-        run.findings.iter().any(|text| text.contains("nothing of the context could be kept")),
+        run.findings.iter().any(|text| text.contains("nothing of the context could be reused")),
         "{:?}",
         run.findings
     );

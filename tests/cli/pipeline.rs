@@ -194,7 +194,7 @@ fn a_bridge_that_does_not_tell_when_it_applies_leaves_bounds() {
         assert!((of("visible_latest_ms") - of("told_ms") - frame_ms).abs() < 1e-6, "{turn}");
     }
     assert_eq!(turns.metric("told").unwrap().n, 2);
-    let says = run.findings.iter().any(|sentence| sentence.contains("this bridge does not tell when"));
+    let says = run.findings.iter().any(|sentence| sentence.contains("this bridge does not report when"));
     assert!(says, "{:?}", run.findings);
 }
 
@@ -213,7 +213,7 @@ fn a_bridge_whose_frame_cannot_be_measured_leaves_the_receipt_alone() {
     assert!(turns.conditions["applied_by"]["frame_ms"].is_null(), "{}", turns.conditions["applied_by"]);
     assert_eq!(turns.metric("visible_latest").unwrap().status, MetricStatus::Unsupported);
     assert_eq!(turns.metric("told").unwrap().n, 2);
-    assert!(run.findings.iter().any(|sentence| sentence.contains("cannot be told")), "{:?}", run.findings);
+    assert!(run.findings.iter().any(|sentence| sentence.contains("is unknown, since no frame")), "{:?}", run.findings);
 }
 
 #[test]
@@ -281,7 +281,10 @@ fn the_table_has_every_row_of_the_founding_document() {
         assert_eq!(row["pairs"], 8, "{row}");
     }
     let rate = row(&run, "commands_per_s");
-    assert_eq!((&rate["before"], &rate["verdict"]), (&"1 command".into(), &"the same: one command has no rate".into()));
+    assert_eq!(
+        (&rate["before"], &rate["verdict"]),
+        (&"1 command".into(), &"unchanged: one command has no rate".into())
+    );
     let threads = row(&run, "n_threads");
     let of = |side: &str| threads[side].as_str().unwrap().to_owned();
     assert!(of("before").starts_with("6 / ") && of("after").starts_with("2 / "), "{threads}");
@@ -312,7 +315,7 @@ fn memory_of_a_card_is_foreseen_or_said_to_be_unsupported() {
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let vram = |side: &str| figure(&run, &format!("{side}/turns"), "vram").unwrap();
     assert!(vram("before") > vram("after"), "{} then {}", vram("before"), vram("after"));
-    assert_eq!(row(&run, "vram")["verdict"], "less, foreseen");
+    assert_eq!(row(&run, "vram")["verdict"], "less, estimated");
     assert!(row(&run, "crash_risk")["before"].as_str().unwrap().starts_with("high: "), "{}", row(&run, "crash_risk"));
     let notes = &case(&run, "after/before").notes;
     assert!(notes[2].contains("Crash risk is derived from it, not measured"), "{notes:?}");
@@ -335,7 +338,7 @@ fn what_they_cost_each_other_is_measured_alone_and_together() {
             assert!(case.metric(name).is_none_or(|metric| metric.n == 6 && metric.value.is_some()), "{part}: {case:?}");
         }
     }
-    assert!(run.findings.iter().any(|sentence| sentence.starts_with("The render load costs the model")));
+    assert!(run.findings.iter().any(|sentence| sentence.starts_with("Effect of the render load on the model")));
 }
 
 #[test]

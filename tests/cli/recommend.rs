@@ -190,7 +190,7 @@ fn going_from_balanced_to_cpu_fallback_is_told_in_threads() {
 fn without_anything_it_says_what_it_does_not_know() {
     let place = Place::new();
     let (outcome, found) = recommended(&place, "");
-    assert!(outcome.stderr.contains("no model is named"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("no model is given"), "{}", outcome.stderr);
     assert_eq!(choice(&found, "gpu_profile")["value"], Value::Null);
     assert_eq!(choice(&found, "n_threads")["basis"], "rule");
     let not_known = found["not_known"].as_array().unwrap();

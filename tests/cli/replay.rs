@@ -79,7 +79,7 @@ fn a_last_line_that_is_cut_short_is_said() {
         place.write("session.jsonl", text);
         let (outcome, run) = place.ipc("--bridge embedded:fps=unpaced --replay session.jsonl");
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-        let is_said = run.warnings.iter().any(|warning| warning.contains("last line is cut short"));
+        let is_said = run.warnings.iter().any(|warning| warning.contains("last line is truncated"));
         assert_eq!((is_said, &run.plan["cut_short"]), (is_cut, &is_cut.into()), "{:?}", run.warnings);
     }
 }
@@ -101,7 +101,7 @@ fn without_contents_harmless_messages_of_the_same_size_are_sent() {
         "{:?}",
         run.warnings
     );
-    assert!(run.warnings.iter().any(|warning| warning.contains("larger than they were")), "{:?}", run.warnings);
+    assert!(run.warnings.iter().any(|warning| warning.contains("larger than the originals")), "{:?}", run.warnings);
     // A hundred times as fast as the two seconds that it was.
     assert!(case(&run, "replay/received").duration_s >= 0.02);
     assert!(case(&run, "replay/received").duration_s < 2.0, "as fast as asked for");

@@ -133,7 +133,7 @@ fn an_object_with_members_is_no_reply_of_the_stock_bridge() {
     let (outcome, run) = bridge.ipc("--load closed --messages 10 --warmup 0 --timeout 300ms");
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
     assert_eq!(figure(&run, "received/closed/100B", "p50"), None);
-    assert!(run.warnings.iter().any(|warning| warning.contains("--dialect auto finds it out")), "{:?}", run.warnings);
+    assert!(run.warnings.iter().any(|warning| warning.contains("--dialect auto detects it")), "{:?}", run.warnings);
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn several_of_one_name_are_a_choice() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    assert!(outcome.stderr.contains("hint: name one of them by its number"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("hint: choose one of them by its ID"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -308,6 +308,6 @@ mod saturation {
         command.env("GGML_CUDA_ENABLE_UNIFIED_MEMORY", "1");
         let managed = outcome(command);
         assert_eq!(managed.code, Some(2), "{}", managed.stderr);
-        assert!(managed.stderr.contains("moves to and fro"), "{}", managed.stderr);
+        assert!(managed.stderr.contains("can move to main memory"), "{}", managed.stderr);
     }
 }

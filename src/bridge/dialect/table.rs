@@ -184,7 +184,7 @@ impl Dialect {
             return Some("the greeting is more than one line".to_owned());
         }
         if self.ids && self.fields.id.is_none() {
-            return Some("`ids` needs `fields.id`: what is not sent cannot be echoed".to_owned());
+            return Some("`ids` needs `fields.id`: an id that is not sent cannot be echoed".to_owned());
         }
         let mut seen = HashSet::new();
         if let Some(twice) = self.commands.iter().find(|command| !seen.insert(&command.name)) {
@@ -201,7 +201,7 @@ impl Dialect {
         }
         let mut sent = self.probes.received.iter().chain(&self.probes.applied).chain(&self.restore);
         sent.find(|probe| self.command(&probe.command).is_none_or(|command| command.destructive))
-            .map(|probe| format!("`{}` is sent to avatars, and is unknown or destructive", probe.command))
+            .map(|probe| format!("`{}` is sent to avatars but is unknown or destructive", probe.command))
     }
 }
 

@@ -29,7 +29,7 @@ impl Backend {
         let backend = started.as_ref().map_err(|detail| EngineError::Backend { detail: detail.clone() })?;
         if list_llama_ggml_backend_devices().is_empty() {
             return Err(EngineError::Backend {
-                detail: "the libraries of its CPU variants are not beside the program".into(),
+                detail: "the libraries of its CPU variants are not next to the program".into(),
             });
         }
         Ok(backend)

@@ -43,7 +43,7 @@ pub enum EngineError {
         path: PathBuf,
     },
     /// The model does not continue texts: it encodes them first.
-    #[error("{} encodes texts before it answers them, which this engine does not do", path.display())]
+    #[error("{} is an encoder-decoder, which this engine does not support", path.display())]
     NotGenerative {
         /// The file.
         path: PathBuf,
@@ -55,13 +55,13 @@ pub enum EngineError {
     #[error(transparent)]
     Spec(#[from] SpecError),
     /// llama.cpp cannot make the context.
-    #[error("llama.cpp cannot make a context{}", cause(log))]
+    #[error("llama.cpp cannot create a context{}", cause(log))]
     Context {
         /// What the log says, the cause first.
         log: Vec<String>,
     },
     /// llama.cpp gave up while foreseeing what a placement would take.
-    #[error("llama.cpp cannot foresee the memory of this placement (status {status}){}", cause(log))]
+    #[error("llama.cpp cannot project the memory of this placement (status {status}){}", cause(log))]
     Projection {
         /// What the call returned.
         status: i32,
@@ -80,7 +80,7 @@ pub enum EngineError {
         n_ctx: usize,
     },
     /// A token that the vocabulary does not have.
-    #[error("the vocabulary has {n_vocab} tokens, and none with the number {token}")]
+    #[error("the vocabulary has {n_vocab} tokens; token {token} does not exist")]
     UnknownToken {
         /// The token.
         token: i32,
@@ -134,6 +134,6 @@ mod tests {
         assert_eq!(load(&[unknown, "llama_model_load_from_file_impl: failed to load model"]).to_string(), expected);
         let context =
             EngineError::Context { log: vec!["llama_init_from_model: failed to initialize: no memory".into()] };
-        assert_eq!(context.to_string(), "llama.cpp cannot make a context: failed to initialize: no memory");
+        assert_eq!(context.to_string(), "llama.cpp cannot create a context: failed to initialize: no memory");
     }
 }

@@ -100,7 +100,7 @@ pub enum SpecError {
         name: &'static str,
     },
     /// More threads than llama.cpp can run.
-    #[error("{name} is {value}; llama.cpp runs at most {MAX_THREADS} threads")]
+    #[error("{name} is {value}; llama.cpp supports at most {MAX_THREADS} threads")]
     TooManyThreads {
         /// The setting.
         name: &'static str,
@@ -114,13 +114,13 @@ pub enum SpecError {
         type_v: KvType,
     },
     /// No such type.
-    #[error("'{text}' is no type of a KV cache; those are {}", KvType::ALL.map(KvType::name).join(", "))]
+    #[error("'{text}' is not a KV cache type; types are {}", KvType::ALL.map(KvType::name).join(", "))]
     UnknownKvType {
         /// What was given.
         text: String,
     },
     /// No such choice.
-    #[error("'{text}' is no choice for flash attention; those are auto, on, off")]
+    #[error("'{text}' is not a flash attention setting: auto, on or off")]
     UnknownFlashAttention {
         /// What was given.
         text: String,
@@ -293,7 +293,7 @@ mod tests {
             (ContextSpec { n_threads: 0, ..spec }, "n_threads is 0; it must be 1 or more"),
             (
                 ContextSpec { n_threads_batch: 513, ..spec },
-                "n_threads_batch is 513; llama.cpp runs at most 512 threads",
+                "n_threads_batch is 513; llama.cpp supports at most 512 threads",
             ),
         ] {
             assert_eq!(spec.check().expect_err("refused").to_string(), message);
@@ -311,11 +311,11 @@ mod tests {
         }
         assert_eq!(
             "q9".parse::<KvType>().expect_err("unknown").to_string(),
-            "'q9' is no type of a KV cache; those are f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, iq4_nl"
+            "'q9' is not a KV cache type; types are f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, iq4_nl"
         );
         assert_eq!(
             "maybe".parse::<FlashAttention>().expect_err("unknown").to_string(),
-            "'maybe' is no choice for flash attention; those are auto, on, off"
+            "'maybe' is not a flash attention setting: auto, on or off"
         );
     }
 }

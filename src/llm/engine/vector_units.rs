@@ -4,8 +4,8 @@
 //! has to be looked for.
 
 /// What puts the flags of a local build right again.
-const REMEDY: &str = "rebuild in the project's folder without RUSTFLAGS in the environment, where .cargo/config.toml sets \
-                      target-cpu=native, or with --features dynamic-backends";
+const REMEDY: &str = "rebuild with --features dynamic-backends, or in the project's folder without RUSTFLAGS in the \
+    environment (.cargo/config.toml sets target-cpu=native)";
 
 /// A warning if this build of llama.cpp leaves vector units of this CPU unused. `system_info` is ggml's own account.
 #[must_use]

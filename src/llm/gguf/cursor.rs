@@ -194,7 +194,7 @@ mod tests {
     fn a_file_that_became_shorter_is_named() {
         let mut cursor = Cursor::new(&b"abc"[..], 1_000);
         let fault = cursor.skip(10, "name").unwrap_err();
-        assert_eq!(fault.to_string(), "cut short: name at byte 3 needs 7 more bytes, and the file has 0");
+        assert_eq!(fault.to_string(), "truncated: name at byte 3 needs 7 more bytes, but the file has 0");
     }
 
     #[test]

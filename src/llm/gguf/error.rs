@@ -55,13 +55,13 @@ pub enum GgufFault {
         version: u32,
     },
     /// A version of the format that this build does not read.
-    #[error("GGUF version {version} is not one of those that this build reads (2 and 3)")]
+    #[error("GGUF version {version} is not supported (2 and 3 are)")]
     Version {
         /// The version.
         version: u32,
     },
     /// The file ends inside of something.
-    #[error("cut short: {what} at byte {offset} needs {needed} more bytes, and the file has {left}")]
+    #[error("truncated: {what} at byte {offset} needs {needed} more bytes, but the file has {left}")]
     Truncated {
         /// Where the thing begins.
         offset: u64,
@@ -73,7 +73,7 @@ pub enum GgufFault {
         left: u64,
     },
     /// Far more of something than any model has.
-    #[error("{what} at byte {offset} is {value}, more than the {limit} that can be")]
+    #[error("{what} at byte {offset} is {value}, above the limit of {limit}")]
     Limit {
         /// Where.
         offset: u64,
@@ -97,7 +97,7 @@ pub enum GgufFault {
         wants: &'static str,
     },
     /// Two things have one name.
-    #[error("{what} {name} at byte {offset} was there before")]
+    #[error("{what} {name} at byte {offset} is a duplicate")]
     Duplicate {
         /// Where the second one is.
         offset: u64,
@@ -107,7 +107,7 @@ pub enum GgufFault {
         name: String,
     },
     /// The weights are not all there.
-    #[error("cut short: tensor {tensor} lies at bytes {begin} to {end}, and the file has {file_bytes}")]
+    #[error("truncated: tensor {tensor} is at bytes {begin} to {end}, but the file has {file_bytes}")]
     BeyondFile {
         /// The tensor, quoted.
         tensor: String,

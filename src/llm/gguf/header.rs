@@ -102,7 +102,7 @@ fn alignment_of<R: Read>(metadata: &Metadata, cursor: &Cursor<R>) -> Result<u64,
 }
 
 fn value_in_short(value: &super::value::Value) -> String {
-    value.as_u64().map_or_else(|| "no whole number".into(), |number| number.to_string())
+    value.as_u64().map_or_else(|| "not a whole number".into(), |number| number.to_string())
 }
 
 #[cfg(test)]

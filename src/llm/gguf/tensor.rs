@@ -77,10 +77,10 @@ impl TensorInfo {
         }
         let id = cursor.u32("type")?;
         let kind = TensorType::by_id(id)
-            .ok_or_else(|| cursor.invalid("type", id.to_string(), "this build does not know that type"))?;
+            .ok_or_else(|| cursor.invalid("type", id.to_string(), "the type is unknown to this build"))?;
         let row = dimensions.first().copied().unwrap_or(1);
         if !row.is_multiple_of(kind.block_elements) {
-            let wants = "rows must be whole blocks of their type";
+            let wants = "each row must consist of whole blocks";
             return Err(cursor.invalid("row length", format!("{row} in {}", kind.name), wants));
         }
         let bytes = kind.bytes_of(elements);

@@ -226,7 +226,7 @@ fn number<R: Read>(cursor: &mut Cursor<R>, kind: ValueType) -> Result<Value, Ggu
             [other] => return Err(cursor.invalid("truth value", other.to_string(), "it must be 0 or 1")),
         },
         ValueType::Text | ValueType::Array => {
-            return Err(cursor.invalid(WHAT, format!("{kind:?}"), "it must be a number or a truth value"));
+            return Err(cursor.invalid(WHAT, format!("{kind:?}"), "it must be a number or a boolean"));
         }
     })
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum PageCacheError {
     /// This system has no way to do it that can be checked.
-    #[error("{system} has no call that drops one file from the page cache and tells what is left of it")]
+    #[error("{system} has no call that drops a single file from the page cache and reports what is left of it")]
     Unsupported {
         /// The system.
         system: &'static str,

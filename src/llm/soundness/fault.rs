@@ -38,7 +38,7 @@ pub enum ModelFault {
         tokens: u64,
     },
     /// Two tokens are the same text.
-    #[error("token {number} of the vocabulary, {token}, is there a second time")]
+    #[error("token {number} of the vocabulary, {token}, is a duplicate")]
     RepeatedToken {
         /// The number of the second one.
         number: u64,
@@ -52,7 +52,7 @@ pub enum ModelFault {
         byte: u8,
     },
     /// A token that should stand for a byte.
-    #[error("token {number} of the vocabulary, {token}, is marked as a byte and names none")]
+    #[error("token {number} of the vocabulary, {token}, is marked as a byte but names none")]
     NotAByte {
         /// Its number.
         number: u64,
@@ -60,7 +60,7 @@ pub enum ModelFault {
         token: String,
     },
     /// Every text should begin or end with a token that there is not.
-    #[error("{key} is true, and the vocabulary has no such token")]
+    #[error("{key} is true, but the vocabulary has no such token")]
     NoSpecialToken {
         /// The key that demands it.
         key: &'static str,
@@ -82,7 +82,7 @@ pub enum ModelFault {
         wants: &'static str,
     },
     /// A tensor does not have the shape that the figures ask for.
-    #[error("tensor {tensor} has the shape {found}, and the model's figures ask for {expected}")]
+    #[error("tensor {tensor} has the shape {found}; the model's metadata requires {expected}")]
     Shape {
         /// The tensor, quoted.
         tensor: String,

@@ -144,8 +144,8 @@ mod tests {
         ];
         assert_eq!(checked(&SOUND, &sound), Ok(()));
         let fewer = checked(&SOUND, &[("token_embd.weight", &[8, 1])]).unwrap_err();
-        assert_eq!(fewer, "tensor \"token_embd.weight\" has the shape 8 x 1, and the model's figures ask for 8 x 2");
+        assert_eq!(fewer, "tensor \"token_embd.weight\" has the shape 8 x 1; the model's metadata requires 8 x 2");
         let values = checked(&SOUND, &[("blk.0.attn_v.weight", &[8, 8])]).unwrap_err();
-        assert!(values.ends_with("ask for 8 x 4"), "{values}");
+        assert!(values.ends_with("requires 8 x 4"), "{values}");
     }
 }

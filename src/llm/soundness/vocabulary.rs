@@ -215,10 +215,10 @@ mod tests {
     fn a_token_that_is_there_twice_is_quoted() {
         says(
             checked("test", &["a", "b\u{1b}", "b\u{1b}"], |_| ()),
-            r#"token 2 of the vocabulary, "b\u{1b}", is there a second time"#,
+            r#"token 2 of the vocabulary, "b\u{1b}", is a duplicate"#,
         );
         // Texts end at a zero byte, and several may be empty.
-        says(checked("test", &["a", "a\0b"], |_| ()), "token 1 of the vocabulary, \"a\", is there a second time");
+        says(checked("test", &["a", "a\0b"], |_| ()), "token 1 of the vocabulary, \"a\", is a duplicate");
         assert_eq!(checked("test", &["", "", "a"], |_| ()), Ok(()));
     }
 
@@ -234,7 +234,7 @@ mod tests {
         let instead = [with(65), vec!["A"]].concat();
         assert_eq!(checked("llama", &instead, |_| ()), Ok(()), "the byte itself will do");
         let named = checked("test", &["x"], |header| header.i32s(TYPES, [BYTE].into_iter()));
-        says(named, "token 0 of the vocabulary, \"x\", is marked as a byte and names none");
+        says(named, "token 0 of the vocabulary, \"x\", is marked as a byte but names none");
     }
 
     #[test]
@@ -249,7 +249,7 @@ mod tests {
         };
         assert_eq!(with(Some(1)), Ok(()));
         for id in [None, Some(2)] {
-            says(with(id), "tokenizer.ggml.add_bos_token is true, and the vocabulary has no such token");
+            says(with(id), "tokenizer.ggml.add_bos_token is true, but the vocabulary has no such token");
         }
     }
 }

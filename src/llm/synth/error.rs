@@ -35,7 +35,7 @@ pub enum ShapeError {
 #[derive(Debug, thiserror::Error)]
 pub enum SynthError {
     /// Something has that name already.
-    #[error("{} is there already", path.display())]
+    #[error("{} already exists", path.display())]
     Exists {
         /// Its place.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum SynthError {
     },
     /// The file would not fit.
     #[error(
-        "no room for {}: it needs {needed_bytes} bytes ({:.2} GB), and {free_bytes} ({:.2} GB) are free",
+        "not enough disk space for {}: it needs {needed_bytes} bytes ({:.2} GB), and {free_bytes} ({:.2} GB) are free",
         path.display(),
         *needed_bytes as f64 / 1e9,
         *free_bytes as f64 / 1e9

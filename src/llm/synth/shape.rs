@@ -98,7 +98,7 @@ impl Shape {
     fn fault(&self) -> Option<String> {
         let named = self.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c));
         if self.name.is_empty() || !named {
-            return Some("its name goes into file names: lower-case letters, digits, '-' and '.' only".into());
+            return Some("its name is used in file names: lower-case letters, digits, '-' and '.' only".into());
         }
         let counts = [
             ("blocks", self.blocks),
@@ -123,14 +123,14 @@ impl Shape {
         }
         let whole = self.quantisation.row_multiple();
         if let Some(row) = [self.embedding, self.feed_forward].into_iter().find(|row| !row.is_multiple_of(whole)) {
-            return Some(format!("rows of {row} are no whole blocks of {whole}"));
+            return Some(format!("rows of {row} are not whole blocks of {whole}"));
         }
         if !(vocabulary::LEAST..=vocabulary::MOST).contains(&self.vocabulary) {
             let (least, most) = (vocabulary::LEAST, vocabulary::MOST);
             return Some(format!("a vocabulary of {} is outside of {least} to {most}", self.vocabulary));
         }
         let positive = |figure: f32| figure > 0.0 && figure.is_finite();
-        (!positive(self.rope_freq_base) || !positive(self.rms_epsilon)).then(|| "a figure is not above 0".into())
+        (!positive(self.rope_freq_base) || !positive(self.rms_epsilon)).then(|| "a value is not above 0".into())
     }
 }
 

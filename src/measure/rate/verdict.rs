@@ -67,7 +67,9 @@ pub enum Failing {
 impl std::fmt::Display for Failing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Goodput { share } => write!(f, "{:.1} % of what was offered was answered in time", share * 100.0),
+            Self::Goodput { share } => {
+                write!(f, "{:.1} % of the offered messages were answered in time", share * 100.0)
+            }
             Self::Backlog { growth } => write!(f, "the backlog grew by {}", counted(growth.round(), "message")),
             Self::Budget { share } => write!(f, "{:.1} % of the messages took longer than the budget", share * 100.0),
             Self::Lost { count } => {

@@ -19,7 +19,7 @@ pub enum RenderSpecError {
         text: String,
     },
     /// The time of a thread cannot be used.
-    #[error("'{text}' is not a time a frame for the {thread} thread: {cause}")]
+    #[error("'{text}' is not a time per frame for the {thread} thread: {cause}")]
     Time {
         /// `main` or `worker`; `main or worker` where it is not known which.
         thread: &'static str,
@@ -42,7 +42,7 @@ pub enum RenderLoadError {
         source: std::io::Error,
     },
     /// The process runs and does not say that it is ready.
-    #[error("the render-like load {spec} did not get ready within {waited:?}")]
+    #[error("the render-like load {spec} was not ready within {waited:?}")]
     NotReady {
         /// What it was told to do.
         spec: String,
@@ -50,7 +50,7 @@ pub enum RenderLoadError {
         waited: Duration,
     },
     /// The process wrote something else than its protocol.
-    #[error("the render-like load {spec} wrote {line:?}, which is no {wanted}")]
+    #[error("the render-like load {spec} wrote {line:?} instead of {wanted}")]
     Garbled {
         /// What it was told to do.
         spec: String,
@@ -60,7 +60,8 @@ pub enum RenderLoadError {
         wanted: &'static str,
     },
     /// The process is gone, so what is measured now is not measured under load.
-    #[error("the render-like load {spec} has ended by itself{}", if said.is_empty() { String::new() } else { format!(": {said}") })]
+    #[error("the render-like load {spec} ended unexpectedly{}", if said.is_empty() { String::new() } else { format!(": \
+        {said}") })]
     Ended {
         /// What it was told to do.
         spec: String,

@@ -228,11 +228,11 @@ fn listen(stdout: ChildStdout, stderr: ChildStderr, clock: Clock, ready: &SyncSe
         let Some(line) = next_line(&mut stdout) else { break End::Gone { said: last_words(stderr) } };
         let at_ns = clock.now_ns();
         if calibrated {
-            let Ok(frame) = line.parse() else { break End::Garbled { line, wanted: "frame" } };
+            let Ok(frame) = line.parse() else { break End::Garbled { line, wanted: "a frame" } };
             hold(log).frames.push((at_ns, frame));
         } else {
             let Ok(calibration) = line.parse() else {
-                break End::Garbled { line, wanted: "calibration" };
+                break End::Garbled { line, wanted: "a calibration" };
             };
             calibrated = true;
             // Whoever started the process may have given up on it.

@@ -165,9 +165,9 @@ mod tests {
             ("0:8ms", "'0' is not a frame rate"),
             ("NaN:8ms", "'NaN' is not a frame rate"),
             ("60:0", "main thread: it does nothing"),
-            ("60:8", "'8' is not a time a frame for the main thread"),
-            ("60:8ms:-5ms", "'-5ms' is not a time a frame for the worker thread: it is negative"),
-            ("60:8ms:2s", "'2000ms' is not a time a frame for the worker thread: it is longer than a second"),
+            ("60:8", "'8' is not a time per frame for the main thread"),
+            ("60:8ms:-5ms", "'-5ms' is not a time per frame for the worker thread: it is negative"),
+            ("60:8ms:2s", "'2000ms' is not a time per frame for the worker thread: it is longer than a second"),
         ] {
             let refused = text.parse::<RenderSpec>().unwrap_err().to_string();
             assert!(refused.contains(named), "{text}: {refused}");

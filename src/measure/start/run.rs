@@ -91,7 +91,7 @@ fn bring_about(request: &StartRequest, stop: &AtomicBool) -> Result<Option<f64>,
             Ok(Some(left))
         } else {
             Err(format!(
-                "{:.1} % of the file stayed in the page cache: another process has it open, or it is not this user's own",
+                "{:.1} % of the file stayed in the page cache: another process has it open, or another user owns it",
                 100.0 * left
             ))
         };
@@ -99,7 +99,9 @@ fn bring_about(request: &StartRequest, stop: &AtomicBool) -> Result<Option<f64>,
     read_through(path, stop).map_err(|error| error.to_string())?;
     match cached_share(path) {
         Ok(share) if share >= WARM_AT_LEAST || stop.load(Ordering::Relaxed) => Ok(Some(share)),
-        Ok(share) => Err(format!("only {:.1} % of the file stayed in the page cache: memory is short", 100.0 * share)),
+        Ok(share) => {
+            Err(format!("only {:.1} % of the file stayed in the page cache: too little memory", 100.0 * share))
+        }
         Err(PageCacheError::Unsupported { .. }) => Ok(None),
         Err(error) => Err(error.to_string()),
     }

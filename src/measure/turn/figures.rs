@@ -35,20 +35,20 @@ const fn time(name: &'static str, meaning: &'static str, of: fn(&Turn) -> Option
 pub const FELT: [TurnFigure; 8] = [
     time("ttft", "first token", |turn| turn.ttft_ns().map(ms)),
     time("visible", "visible reaction", |turn| turn.visible_ns().map(ms)),
-    time("told", "the bridge has the expression", |turn| turn.told_ns().map(ms)),
+    time("told", "the bridge receives the expression", |turn| turn.told_ns().map(ms)),
     time("visible_latest", "visible reaction at the latest", |turn| turn.visible_latest_ns().map(ms)),
     time("ttlt", "last token", |turn| turn.ttlt_ns().map(ms)),
     time("reaction", "the reaction itself", |turn| turn.reaction_ns().map(ms)),
     TurnFigure {
         name: "tokens_per_s",
-        meaning: "tokens a second",
+        meaning: "tokens per second",
         unit: "tokens/s",
         direction: Direction::Higher,
         of: Turn::tokens_per_s,
     },
     TurnFigure {
         name: "commands_per_s",
-        meaning: "commands a second in a reaction",
+        meaning: "commands per second in a reaction",
         unit: "1/s",
         direction: Direction::Higher,
         of: Turn::commands_per_s,

@@ -26,7 +26,8 @@ pub struct PacedSpec {
 /// Why a text is no such speed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "'{text}' is not PROMPT_RATE:RATE, two rates from 1 to 1000000 tokens a second, or these with :BUILD:HOLD, times up to 10000 ms"
+    "'{text}' is not PROMPT_RATE:RATE, two rates from 1 to 1000000 tokens per second, or these with :BUILD:HOLD, times \
+     up to 10000 ms"
 )]
 pub struct PacedSpecError {
     /// What was given.

@@ -88,9 +88,7 @@ pub fn take_turn(
     let (decided_ns, handed_ns, chosen) = decision.unwrap_or_else(|| decide(&text, reactor, spec, clock));
     let reaction = match &chosen {
         Some(_) => reactor.outcome().map_err(ReactionFault::from),
-        None => {
-            Err(ReactionFault { kind: FaultKind::Other, reason: "the avatar knows none of the expressions".into() })
-        }
+        None => Err(ReactionFault { kind: FaultKind::Other, reason: "the avatar has none of the expressions".into() }),
     };
     Ok(Turn {
         asked_ns,

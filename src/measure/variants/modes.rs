@@ -146,7 +146,7 @@ pub fn fire_and_forget(
 /// Commands that the bridge has carried out, asked so that everything before the question is among them.
 fn applied(client: &mut Client, stats: &mut Message, bench: LoopContext<'_>) -> Result<u64, BridgeError> {
     let reply = client.exchange(stats, bench.stop)?;
-    let missing = || BridgeError::Refused { message: "stats came without `applied`".into() };
+    let missing = || BridgeError::Refused { message: "the reply to stats has no `applied`".into() };
     reply.applied.ok_or_else(missing)
 }
 

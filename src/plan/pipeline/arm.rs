@@ -70,13 +70,13 @@ pub enum ArmError {
         expected: &'static str,
     },
     /// Neither a name, nor settings, nor a file.
-    #[error("'{text}' is neither app nor recommended, has no KEY=VALUE, and is no file")]
+    #[error("'{text}' is neither app, recommended, KEY=VALUE nor a file")]
     Unknown {
         /// What was given.
         text: String,
     },
     /// The file holds no recommendation.
-    #[error("{} holds no recommendation: {detail}", path.display())]
+    #[error("{} contains no recommendation: {detail}", path.display())]
     NotARecommendation {
         /// The file.
         path: PathBuf,

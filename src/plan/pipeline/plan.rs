@@ -128,8 +128,11 @@ impl PipelinePlan {
     pub fn resolve(args: &PipelineArgs, topology: &Topology, fresh_seed: u64) -> Result<Self, PipelinePlanError> {
         let (mut reach, config) = BridgeConnection::resolve(&args.reach)?;
         reach.warnings.extend(config.refusal.as_ref().map(|refusal| {
-            format!("{refusal}: the application refuses the file without a message and runs on its defaults, so its own settings are \
-                     those of the profile {}", profile_of(&config).name)
+            format!(
+                "{refusal}: the application silently rejects the file and runs on its defaults, so its settings are \
+                those of the profile {}",
+                profile_of(&config).name
+            )
         }));
         let batches = reach.dialect.batch.as_ref().is_some_and(|batch| batch.applies == Applies::All);
         let count = |fact: &Fact<u64>| fact.value().and_then(|count| u32::try_from(*count).ok());
@@ -234,7 +237,7 @@ fn recommended(app: Arm, config: &WorklyConfig, topology: &Topology) -> Arm {
     // The rule takes two threads on a single core; more than may be used only hold each other back.
     let threads = later_rule(cores, cpus).min(cpus);
     let values = Map::from_iter(["n_threads", "n_threads_batch"].map(|key| (key.into(), threads.into())));
-    app.recommended(&values, "rules alone: run workly-perf recommend for measured ones".into())
+    app.recommended(&values, "based only on rules; for measured settings, run workly-perf recommend".into())
 }
 
 fn arm(text: &str, app: &Arm, recommended: &dyn Fn(Arm) -> Arm) -> Result<Arm, ArmError> {

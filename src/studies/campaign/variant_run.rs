@@ -32,7 +32,7 @@ pub(super) enum VariantError {
         source: std::io::Error,
     },
     /// It ended, and left nothing to read.
-    #[error("'{args}' ended with {ending} and left no record{said}", ending = ending(*code))]
+    #[error("'{args}' ended with {ending} and wrote no record{said}", ending = ending(*code))]
     NoRecord {
         /// The variant.
         args: String,
@@ -114,7 +114,7 @@ impl From<VariantError> for Failure {
             VariantError::NotStarted { .. } => Self::usage(error).hint("check --bin-a and --bin-b"),
             VariantError::NoRecord { code, .. } => ChildExit::of(*code)
                 .failure(error)
-                .hint("run the variant alone first; it must be a command that measures and leaves a record"),
+                .hint("run the variant on its own first; it must be a measuring command, which writes a record"),
             VariantError::Io { .. } => Self::failed(error),
         }
     }

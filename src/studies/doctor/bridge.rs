@@ -46,7 +46,7 @@ fn median_ms(
     stop: &AtomicBool,
 ) -> Result<f64, String> {
     if reach.dialect.probe(ack).is_none() {
-        return Err(format!("dialect {} has no command whose reply says so", reach.dialect.name));
+        return Err(format!("dialect {} has no command with such a reply", reach.dialect.name));
     }
     let clock = Clock::start();
     let bench = LoopContext { clock: &clock, stop, replies: &AtomicU64::new(0), ids: reach.dialect.ids };

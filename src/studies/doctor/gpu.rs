@@ -10,9 +10,11 @@ pub(super) fn look(machine: &Machine) -> CardFacts {
     let Some(gpu) = survey.devices.iter().find(|gpu| gpu.mig.is_none()) else {
         let others = survey.others.value().filter(|others| !others.is_empty());
         let found = match (others, &survey.library) {
-            (Some(others), _) => format!("{} (not served by NVML: what it holds is not told)", others.join(", ")),
-            (None, Fact::Failed(reason)) => format!("NVIDIA's driver does not answer: {reason}"),
-            (None, _) => "no NVIDIA driver here".into(),
+            (Some(others), _) => {
+                format!("{} (NVML does not support it, so its memory use is unknown)", others.join(", "))
+            }
+            (None, Fact::Failed(reason)) => format!("the NVIDIA driver does not respond: {reason}"),
+            (None, _) => "no NVIDIA driver".into(),
         };
         return CardFacts::None { found };
     };

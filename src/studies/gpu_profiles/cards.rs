@@ -35,8 +35,8 @@ impl PickedCard<'_> {
     pub(super) fn sentence(&self) -> String {
         let kept = gib(self.card.budget.reserve_bytes);
         match &self.pick {
-            Some(pick) => format!("{}, {kept} of it kept free: {}", self.card.name, pick.why()),
-            None => format!("{}, {kept} of it kept free: nothing fits, so use the CPU alone.", self.card.name),
+            Some(pick) => format!("{}, {kept} reserved: {}", self.card.name, pick.why()),
+            None => format!("{}, {kept} reserved: nothing fits, so use only the CPU.", self.card.name),
         }
     }
 
@@ -77,7 +77,7 @@ pub(super) fn founding_table(
         let answers = gpu_rules().iter().map(|rule| rule.answer(memory, model_bytes, projections.offloadable()));
         let rules: Vec<String> = answers.map(|answer| rule_words(&answer, projections, needs, memory)).collect();
         let app = needs.first().map_or_else(String::new, |need| {
-            format!("the app takes {} ({})", against(need.device_bytes(), memory), need.name)
+            format!("the app needs {} ({})", against(need.device_bytes(), memory), need.name)
         });
         let fits = projections.pick(&empty_card(memory, reserve_bytes)).map_or_else(
             || "nothing".into(),
@@ -87,7 +87,8 @@ pub(super) fn founding_table(
             },
         );
         format!(
-            "{}, {} GiB: {app}. Rules: {}. With {} reserved for Unity, this fits: {fits}. The document has: {}, wants {}.",
+            "{}, {} GiB: {app}. Rules: {}. With {} reserved for Unity, this fits: {fits}. The document has: {}, wants \
+             {}.",
             card.name,
             card.memory_gib,
             rules.join("; "),
@@ -122,7 +123,7 @@ fn rule_words(answer: &RuleAnswer, projections: &Projections, needs: &[ProfileNe
 fn against(bytes: u64, memory: u64) -> String {
     match memory.checked_sub(bytes) {
         Some(left) => format!("{}, leaves {}", gib(bytes), gib(left)),
-        None => format!("{}, {} more than there is", gib(bytes), gib(bytes - memory)),
+        None => format!("{}, {} more than available", gib(bytes), gib(bytes - memory)),
     }
 }
 
@@ -133,6 +134,6 @@ mod tests {
     #[test]
     fn what_is_left_or_lacks_is_said() {
         assert_eq!(against(5 << 30, 6 << 30), "5.00 GiB, leaves 1.00 GiB");
-        assert_eq!(against(6 << 30, 4 << 30), "6.00 GiB, 2.00 GiB more than there is");
+        assert_eq!(against(6 << 30, 4 << 30), "6.00 GiB, 2.00 GiB more than available");
     }
 }

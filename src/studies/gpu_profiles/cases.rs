@@ -71,7 +71,7 @@ fn with_end(mut case: Case, plan: &GpuProfilesPlan, placement: &PlacementSamples
         (_, Some(why)) if n == 0 => (CaseState::Failed, why.clone()),
         (_, Some(why)) => (CaseState::Lossy, why.clone()),
         _ if end == Some(StopReason::Budget) && n == 0 => {
-            (CaseState::NotMeasured, "the budget was spent before its turn".into())
+            (CaseState::NotMeasured, "the budget was used up before it was measured".into())
         }
         _ if end.is_some_and(StopReason::cuts_off) && lacks_rounds => {
             return case.cut_off(format!("interrupted after {}", counted(n, "measurement")));
@@ -227,7 +227,7 @@ mod tests {
         assert_eq!((nothing.value, nothing.status), (None, MetricStatus::NotMeasured));
         // 8 tokens in 80 ms, and with two layers in 40.
         assert_eq!((value("idle/tg8/ngl=0", "avg_ts"), value("idle/tg8/ngl=2", "avg_ts")), (Some(100.0), Some(200.0)));
-        let skipped = "skipped: it would take 4 of 3";
+        let skipped = "skipped: it needs 4 of 3";
         assert_eq!(state(&cases, "placement/ngl=4"), (CaseState::NotMeasured, Some(skipped)));
         assert_eq!(case(&cases, "placement/ngl=4").conditions["status"], "skipped");
         assert_eq!(state(&cases, "placement/ngl=2"), (CaseState::Ok, None));
@@ -271,7 +271,7 @@ mod tests {
         let mut result = planted::result(1);
         result.placements[1].samples.clear();
         let cases = cases(&planted::plan(2), &planted::prepared(), &result, Some(StopReason::Budget));
-        let reason = Some("the budget was spent before its turn");
+        let reason = Some("the budget was used up before it was measured");
         assert_eq!(state(&cases, "placement/ngl=2"), (CaseState::NotMeasured, reason));
         assert_eq!(case(&cases, "placement/ngl=2").conditions["status"], "not measured");
     }

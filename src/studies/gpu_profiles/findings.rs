@@ -27,8 +27,8 @@ pub(super) fn findings(
     let mut findings = Vec::new();
     if prepared.gpus.is_empty() {
         findings.push(
-            "This machine has no GPU that this build can use: only the CPU was measured. --vram 4GiB,6GiB,8GiB projects for \
-             cards that are not here."
+            "This machine has no GPU that this build can use: only the CPU was measured. --vram 4GiB,6GiB,8GiB \
+             projects for GPUs of these sizes."
                 .into(),
         );
     }
@@ -38,7 +38,7 @@ pub(super) fn findings(
     findings.push(PROFILES_ALONE.into());
     findings.extend(result.placements.iter().filter_map(|placement| {
         let why = placement.failed.as_ref()?;
-        Some(format!("{} failed: {why}. The sweep went on.", counted(placement.n_gpu_layers, "layer")))
+        Some(format!("{} failed: {why}. The sweep continued.", counted(placement.n_gpu_layers, "layer")))
     }));
     findings.extend([Test::Prompt, Test::Generation].into_iter().flat_map(|test| cliff_sentences(result, test)));
     findings.extend(projection_error(result));
@@ -75,11 +75,11 @@ fn fastest(result: &SweepResult) -> Option<String> {
     }
     let certainty = match choice.certainty {
         Certainty::Clear => "",
-        Certainty::Likely => ", likely: another may be faster, by a tenth at most",
-        Certainty::Noisy => ", but the machine was too noisy to be sure",
+        Certainty::Likely => "; likely: another may be faster by at most 10 %",
+        Certainty::Noisy => "; the machine was too noisy to be sure",
         Certainty::TooFewRounds => "; too few rounds for an interval",
     };
-    let tie = if choice.threads == choice.fastest { "the fastest" } else { "as fast as any with more" };
+    let tie = if choice.threads == choice.fastest { "the fastest" } else { "as fast as with more layers" };
     Some(format!("{speed}, {tie}{certainty}."))
 }
 
@@ -88,8 +88,8 @@ fn fit(prepared: &PreparedSweep) -> Vec<String> {
     let Some(budget) = &prepared.budget else { return Vec::new() };
     let reserve = gib(budget.reserve_bytes);
     let mut words = match &prepared.pick {
-        Some(pick) => vec![format!("{reserve} kept free: {}", pick.why())],
-        None => vec![format!("{reserve} kept free: nothing fits on the GPU.")],
+        Some(pick) => vec![format!("{reserve} reserved: {}", pick.why())],
+        None => vec![format!("{reserve} reserved: nothing fits on the GPU.")],
     };
     words.extend(prepared.pick.as_ref().and_then(PlacementPick::why_not_runner_up));
     if prepared.gpus.iter().any(|gpu| gpu.kind == DeviceKind::IntegratedGpu) {
@@ -110,8 +110,8 @@ fn cliff_sentences(result: &SweepResult, test: Test) -> Vec<String> {
     }
     let words = |(from, to, change): (u32, u32, f64)| {
         format!(
-            "Cliff: {} speed drops by {:.0} % from {from} to {to} layers. Causes can be a driver that moves GPU memory to the \
-             machine's, or a device that is slower than the CPU.",
+            "Cliff: {} speed drops by {:.0} % from {from} to {to} layers. Possible causes: the driver moves GPU memory \
+             to main memory, or the device is slower than the CPU.",
             test.word(),
             -100.0 * change
         )
@@ -140,12 +140,12 @@ fn ending(plan: &GpuProfilesPlan, result: &SweepResult, end: StopReason) -> Stri
     let why = match end {
         StopReason::Interrupted => "interrupted",
         StopReason::Failed => "ended by an error",
-        StopReason::Budget => "the budget was spent",
+        StopReason::Budget => "the budget was used up",
         StopReason::Planned | StopReason::Precise if has_all_rounds => "as planned",
         StopReason::Planned | StopReason::Precise => "nothing was left to measure",
     };
     format!(
-        "{} of every placement in random order, each in a process of its own, with the file in the page cache: {why}.",
+        "{} of all placements in random order, each in its own process, with the model file in the page cache: {why}.",
         counted(result.rounds, "round")
     )
 }
@@ -193,10 +193,10 @@ mod tests {
         let last = |rounds, result: &SweepResult, end| found(rounds, result, end).pop().unwrap();
         assert!(last(2, &result, StopReason::Planned).ends_with(": as planned."));
         assert!(last(3, &result, StopReason::Planned).ends_with(": nothing was left to measure."));
-        assert!(last(3, &result, StopReason::Budget).ends_with(": the budget was spent."));
+        assert!(last(3, &result, StopReason::Budget).ends_with(": the budget was used up."));
         assert!(last(3, &result, StopReason::Interrupted).ends_with(": interrupted."));
         result.placements[1].failed = Some("no memory".into());
-        let failed = "2 layers failed: no memory. The sweep went on.".to_owned();
+        let failed = "2 layers failed: no memory. The sweep continued.".to_owned();
         assert!(found(3, &result, StopReason::Planned).contains(&failed));
     }
 

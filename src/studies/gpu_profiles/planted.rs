@@ -108,11 +108,8 @@ pub(super) fn result(rounds: u32) -> SweepResult {
         skipped: None,
         failed: None,
     };
-    let skipped = PlacementSamples {
-        skipped: Some("skipped: it would take 4 of 3".into()),
-        samples: Vec::new(),
-        ..measured(4, 5)
-    };
+    let skipped =
+        PlacementSamples { skipped: Some("skipped: it needs 4 of 3".into()), samples: Vec::new(), ..measured(4, 5) };
     SweepResult { placements: vec![measured(0, 10), measured(2, 5), skipped], rounds }
 }
 

@@ -13,7 +13,7 @@ use crate::record::{Case, CaseState, Direction, Metric};
 
 /// What the application can use of all this.
 pub(super) const PROFILES_ALONE: &str =
-    "The application can only use its own profiles, not any other number of layers, context or KV cache.";
+    "The application can only use its own profiles, not other numbers of layers, context sizes or KV cache types.";
 
 /// Every placement, each of the application's profiles, and the pick for each card.
 pub(super) fn cases(projections: &Projections, needs: &[ProfileNeed], picked: &[PickedCard<'_>]) -> Vec<Case> {
@@ -55,14 +55,14 @@ pub(super) fn findings(
     let mut findings = Vec::new();
     if is_without_gpu {
         findings.push(
-            "This machine has no GPU that this build can use: what follows is for cards that are not here.".into(),
+            "This machine has no GPU that this build can use: the figures are for GPUs of the given sizes.".into(),
         );
     }
     if let Some(all) = projections.first.last() {
         let on = all.on_devices();
         findings.push(format!(
-            "All {} layers with a context of {} take {} on the card: {} of weights, {} of KV cache, {} of buffers; {} stay \
-             with the CPU.",
+            "All {} layers with a context of {} take {} on the GPU: {} of weights, {} of KV cache, {} of buffers; {} \
+             stay on the CPU.",
             all.n_gpu_layers,
             all.n_ctx,
             gib(on.total_bytes()),
@@ -97,7 +97,7 @@ pub(super) fn same_placements(facts: &ModelFacts) -> Vec<String> {
     let same = facts.profile_differences.iter().filter(|pair| pair.same_placement == Some(true));
     same.map(|ProfileDifference { left, right, differ_in, .. }| {
         format!(
-            "The profiles {} and {} place the same layers of this model, which has {}; they differ in {}.",
+            "The profiles {} and {} place the same layers of this model (it has {}); they differ in {}.",
             asks(left),
             asks(right),
             facts.offloadable_layers.unwrap_or(0),
@@ -147,7 +147,7 @@ mod tests {
         let projections = planted::projections();
         let cards = planted::cards(&[110]);
         let picked = picked(&projections, &cards);
-        assert_eq!(picked[0].sentence(), "110, 0.00 GiB of it kept free: nothing fits, so use the CPU alone.");
+        assert_eq!(picked[0].sentence(), "110, 0.00 GiB reserved: nothing fits, so use only the CPU.");
         let case = picked[0].case();
         assert!(case.metric("layers").unwrap().value.is_none() && case.metric("vram_spare").unwrap().value.is_none());
     }

@@ -65,8 +65,8 @@ impl ProjectionStudy {
         stop: &AtomicBool,
     ) -> Result<Self, Failure> {
         let outline = ModelOutline::of(&choice.model).map_err(|error| {
-            Failure::failed(anyhow::Error::new(error).context("cannot write the outline of a synthetic model"))
-                .hint("it goes to the folder for temporary files")
+            Failure::failed(anyhow::Error::new(error).context("cannot write the header of a synthetic model"))
+                .hint("it is written to the folder for temporary files")
         })?;
         let (files, facts) = chat_model(outline.path())?;
         if !choice.model.is_synthetic() {

@@ -55,8 +55,8 @@ pub(super) fn project_placements(
                         let memory_bytes = gpus(backend).iter().filter_map(|device| device.memory_total_bytes).sum();
                         projections.target = Target::Card { memory_bytes };
                         projections.gave_up = Some(format!(
-                            "llama.cpp could not project the placements on the GPU of this machine ({why}). They are those of a \
-                             card with the same memory, described like ggml's CUDA device."
+                            "llama.cpp could not project the placements for the GPU of this machine ({why}). The \
+                             figures are for a GPU with the same memory, described like ggml's CUDA device."
                         ));
                         projections.options.clear();
                         projections.first.clear();
@@ -97,7 +97,7 @@ fn on_this_machine(path: &Path, spec: &ContextSpec, stop: &AtomicBool) -> Result
     });
     match ask::ask(&task, WITHIN, stop, |_, _| ())? {
         PlacementAnswer::Foreseen(placements) if !placements.is_empty() => Ok(placements),
-        _ => Err(CalledOff::Failed("its process answered something else".into())),
+        _ => Err(CalledOff::Failed("its process gave an unexpected response".into())),
     }
 }
 
@@ -153,7 +153,7 @@ pub(super) fn budget(gpus: &[Device], plan: &GpuProfilesPlan) -> Result<MemoryBu
     let told = sum(|device| device.memory_total_bytes).zip(sum(|device| device.memory_free_bytes));
     let Some((total_bytes, free_bytes)) = told else {
         let error = anyhow::anyhow!("a GPU does not report its memory, so what fits on it is unknown");
-        return Err(Failure::lacking(error).hint("--vram SIZE projects for a card of that size"));
+        return Err(Failure::lacking(error).hint("--vram SIZE projects for a GPU of that size"));
     };
     let reserve_bytes = match plan.reserve {
         KeptFree::Bytes(bytes) => bytes,
@@ -167,9 +167,8 @@ pub(super) fn card_budget(memory_bytes: u64, plan: &GpuProfilesPlan) -> Result<M
     match plan.reserve {
         KeptFree::Bytes(reserve_bytes) => Ok(empty_card(memory_bytes, reserve_bytes)),
         KeptFree::Measured => {
-            let error = anyhow::anyhow!(
-                "--reserve measured: the memory that programs use on a card that is not here cannot be read"
-            );
+            let error =
+                anyhow::anyhow!("--reserve measured: memory in use can only be read from a GPU of this machine");
             Err(Failure::lacking(error).hint("give a size, such as --reserve 1.5GiB"))
         }
     }

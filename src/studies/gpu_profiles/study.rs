@@ -113,7 +113,7 @@ impl Study for GpuProfilesStudy {
     }
 
     fn advice(&self, _: &SweepResult, _: &Run) -> String {
-        "a smaller --ctx-size needs less memory, and --timeout allows each placement more time".into()
+        "use a smaller --ctx-size, which needs less memory, or a longer --timeout".into()
     }
 }
 

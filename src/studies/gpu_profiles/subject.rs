@@ -31,10 +31,10 @@ pub(crate) fn check_gpu(plan: &GpuProfilesPlan, backend: &Backend) -> Result<(),
         ("built without CUDA, Vulkan and Metal", "build with --features cuda or vulkan; ")
     };
     let error = anyhow::anyhow!(
-        "there is no GPU that this build can place layers on: it knows {} ({cause})",
+        "there is no GPU that this build can place layers on: its devices are {} ({cause})",
         devices.join(", ")
     );
-    let others = "--layers 0 measures the CPU, and --vram SIZE projects for a card that is not here";
+    let others = "--layers 0 measures the CPU, and --vram SIZE projects for a GPU of that size";
     Err(Failure::lacking(error).hint(format!("{build}{others}")))
 }
 

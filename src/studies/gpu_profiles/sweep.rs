@@ -182,7 +182,7 @@ impl Sweep<'_> {
         let available = budget.available_bytes();
         (needed > available && n_gpu_layers > 0 && !self.plan.try_all).then(|| {
             format!(
-                "skipped: it would take {} of the {} available ({} free, {} reserved); --try-all measures it",
+                "skipped: it needs {} of the {} available ({} free, {} reserved); --try-all measures it",
                 gib(needed),
                 gib(available),
                 gib(budget.free_bytes),
@@ -217,7 +217,7 @@ impl Sweep<'_> {
             Ok(PlacementAnswer::Measured(outcome)) => {
                 placement.samples.push(PlacementSample { began, phases, measured: *outcome, seen });
             }
-            Ok(_) => placement.failed = Some("its process answered something else".into()),
+            Ok(_) => placement.failed = Some("its process gave an unexpected response".into()),
             Err(CalledOff::Failed(reason)) => placement.failed = Some(reason),
             Err(CalledOff::Interrupted) => return false,
         }
@@ -240,7 +240,7 @@ mod tests {
         let (plan, prepared) = (planted::plan(1), planted::prepared());
         assert_eq!(skipped(&plan, &prepared, 3), None);
         let reason = skipped(&plan, &prepared, 4).unwrap();
-        assert!(reason.starts_with("skipped: it would take 0.00 GiB of the 0.00 GiB available"), "{reason}");
+        assert!(reason.starts_with("skipped: it needs 0.00 GiB of the 0.00 GiB available"), "{reason}");
         assert_eq!(skipped(&GpuProfilesPlan { try_all: true, ..plan.clone() }, &prepared, 4), None);
         let without_gpu = PreparedSweep { gpus: Vec::new(), budget: None, ..prepared };
         assert_eq!(skipped(&plan, &without_gpu, 0), None);

@@ -71,7 +71,7 @@ pub(crate) struct BridgeStudy<'a, M> {
 impl<M> BridgeStudy<'_, M> {
     fn introduction(&self, connection: &Connection) -> String {
         let plan = self.plan;
-        let simulated = if connection.simulated().is_empty() { "" } else { ", SIMULATED: a stand-in for Unity" };
+        let simulated = if connection.simulated().is_empty() { "" } else { ", SIMULATED: not a real Unity" };
         let what = plan.study.announcement(plan);
         format!("{what} against {} ({} dialect{simulated})", plan.target, plan.dialect.name)
     }
@@ -131,7 +131,7 @@ impl<M: BridgeMeasurement> Study for BridgeStudy<'_, M> {
         warnings.extend(data.foreign.clone());
         if !data.not_restored.is_empty() {
             let faults = data.not_restored.join("; ");
-            warnings.push(format!("the avatar could not be put back as it was found: {faults}"));
+            warnings.push(format!("the avatar could not be restored: {faults}"));
         }
         warnings
     }

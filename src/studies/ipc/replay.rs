@@ -33,18 +33,23 @@ impl BridgeMeasurement for ReplayPlan {
         let counts = [
             (
                 self.as_probes,
-                "messages were replaced by harmless ones of the same size at the same moment: the session does not hold what they \
-                 said, or the dialect does not know them",
+                "messages were replaced by harmless ones of the same size, sent at the same time: the session does not \
+                 contain their text, or the dialect does not define them",
             ),
-            (self.enlarged, "of these are larger than they were: no harmless message is that small"),
+            (self.enlarged, "of these are larger than the originals: no harmless message is that small"),
             (
                 self.left_out,
-                "messages were left out: they load or unload a model (--replay-destructive sends them), or settle the framing",
+                "messages were left out: they load or unload a model (--replay-destructive sends them) or negotiate \
+                 the framing",
             ),
-            (self.connections.saturating_sub(1), "further connections of the session were played on the same one"),
+            (
+                self.connections.saturating_sub(1),
+                "further connections of the session were replayed on the same connection",
+            ),
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}"));
-        let cut_short = "the session's last line is cut short, as by a process that was killed, and was left out: it may have been a message";
+        let cut_short = "the session's last line is truncated, as when a process is killed, and was left out: it may \
+            have been a message";
         counts.chain(self.is_cut.then(|| cut_short.to_owned())).collect()
     }
 
@@ -133,9 +138,9 @@ impl ReplayPlan {
     fn finding(&self, ack: Ack, case: &Case) -> Option<String> {
         let p50 = case.metric("p50").filter(|p50| p50.value.is_some())?;
         let pace = if (self.speed - 1.0).abs() < f64::EPSILON {
-            "the session's own pace".to_owned()
+            "the original speed".to_owned()
         } else {
-            format!("{} times the session's pace", self.speed)
+            format!("{} times the original speed", self.speed)
         };
         Some(format!("At {pace}, {ack}: p50 {} (n {}).", with_interval(p50), p50.n))
     }
@@ -184,12 +189,12 @@ mod tests {
         assert_eq!((&cases[0].conditions["due"], &cases[1].conditions["place_in_plan"]), (&json!(2), &json!(1)));
         assert_eq!(cases[1].metric("unassigned").unwrap().value, Some(1.0));
         let at_own_pace = [
-            "At the session's own pace, received: p50 1.000 ms [1.000, 1.000] (n 40).",
-            "At the session's own pace, applied: p50 8.000 ms [8.000, 8.000] (n 30).",
+            "At the original speed, received: p50 1.000 ms [1.000, 1.000] (n 40).",
+            "At the original speed, applied: p50 8.000 ms [8.000, 8.000] (n 30).",
         ];
         assert_eq!(study.findings(&plan, &samples, &cases), at_own_pace);
         let faster = ReplayPlan { speed: 2.5, ..study }.findings(&plan, &samples, &cases);
-        assert!(faster[0].starts_with("At 2.5 times the session's pace, "), "{faster:?}");
+        assert!(faster[0].starts_with("At 2.5 times the original speed, "), "{faster:?}");
     }
 
     #[test]
@@ -201,11 +206,11 @@ mod tests {
         assert_eq!(
             begins,
             [
-                "3 messages were replaced by harmless ones of the same size at the same moment",
-                "1 of these are larger than they were",
+                "3 messages were replaced by harmless ones of the same size, sent at the same time",
+                "1 of these are larger than the originals",
                 "2 messages were left out",
-                "3 further connections of the session were played on the same one",
-                "the session's last line is cut short, as by a process that was killed, and was left out",
+                "3 further connections of the session were replayed on the same connection",
+                "the session's last line is truncated, as when a process is killed, and was left out",
             ]
         );
     }

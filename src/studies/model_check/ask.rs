@@ -37,7 +37,7 @@ pub(crate) fn check_model_file(
     }
     if wanted.depth == TrialDepth::Weights {
         let name = files.paths[0].file_name().unwrap_or_default().to_string_lossy();
-        observer.note(&format!("{name} is new here: it is tried in a process of its own first"));
+        observer.note(&format!("{name} has not been used here before: it is tested in a separate process first"));
     }
     if tried(files, wanted, stop)? == Outcome::Good
         && let Some((checked, key)) = checked.zip(key(wanted))
@@ -71,20 +71,20 @@ fn tried(files: &ModelFiles, wanted: Use, stop: &AtomicBool) -> Result<Outcome, 
     let name = files.paths[0].display();
     let unusable = |why: String| {
         let hint = match wanted.n_gpu_layers {
-            0 => "workly-perf model inspect shows the file's header; --model selects another file",
-            _ => "it may be the GPU's driver: without layers on the GPU (0) only the CPU takes part",
+            0 => "workly-perf model inspect shows the file's metadata; --model selects another model",
+            _ => "the GPU's driver may be the cause: with 0 layers on the GPU, only the CPU is used",
         };
         Failure::unreadable(anyhow::anyhow!("{why}")).hint(hint)
     };
     match (gone, last) {
         (Err(CalledOff::Interrupted), _) | (_, Some(ModelCheckAnswer::Interrupted)) => {
-            Err(Failure::interrupted(anyhow::anyhow!("interrupted while {name} was tried")))
+            Err(Failure::interrupted(anyhow::anyhow!("interrupted while {name} was tested")))
         }
         (_, Some(ModelCheckAnswer::Good)) => Ok(Outcome::Good),
         (_, Some(ModelCheckAnswer::Refused { reason })) => Err(unusable(reason)),
         (_, Some(ModelCheckAnswer::Undecided)) => Ok(Outcome::Undecided),
         (Err(CalledOff::Failed(why)), _) => {
-            Err(Failure::failed(anyhow::anyhow!("{name} could not be tried in a process of its own: {why}")))
+            Err(Failure::failed(anyhow::anyhow!("{name} could not be tested in a separate process: {why}")))
         }
         (Ok(gone), _) if gone.was_killed() => {
             Err(Failure::failed(anyhow::anyhow!("{name}: {}", gone.fate(during(reached))))
@@ -96,7 +96,7 @@ fn tried(files: &ModelFiles, wanted: Use, stop: &AtomicBool) -> Result<Outcome, 
                 0 => String::new(),
                 layers => format!(" with {} on the GPU", counted(layers, "layer")),
             };
-            Err(unusable(format!("{name} cannot be used{on_gpu}: in a process of its own, {fate}")))
+            Err(unusable(format!("{name} cannot be used{on_gpu}: in a separate process, {fate}")))
         }
     }
 }
@@ -104,7 +104,7 @@ fn tried(files: &ModelFiles, wanted: Use, stop: &AtomicBool) -> Result<Outcome, 
 fn during(step: TrialStep) -> &'static str {
     match step {
         TrialStep::Vocabulary => "while using the vocabulary",
-        TrialStep::Placement => "while laying out the model",
+        TrialStep::Placement => "while planning its placement",
         TrialStep::Weights => "while loading the weights",
         TrialStep::Generation => "while computing",
     }

@@ -76,7 +76,7 @@ impl CardNeed {
         } else if *bytes <= free {
             (Risk::Raised, format!("raised: {} of what Unity needs", of(bytes - room)))
         } else {
-            (Risk::High, format!("high: {} too much for the card", of(bytes - free)))
+            (Risk::High, format!("high: {} too much for the GPU", of(bytes - free)))
         })
     }
 
@@ -99,8 +99,8 @@ impl CardNeed {
     pub(super) fn derivation(&self) -> Option<String> {
         let Self::Known { basis, budget, .. } = self else { return None };
         Some(format!(
-            "VRAM: {basis}. Crash risk is derived from it, not measured: a card of {}, {} of it free, {} to be kept free for Unity, \
-             the desktop and the driver.",
+            "VRAM: {basis}. Crash risk is derived from it, not measured: a GPU with {}, {} of it free, {} reserved for \
+             Unity, the desktop and the driver.",
             amount(budget.total_bytes as f64),
             amount(budget.free_bytes as f64),
             amount(budget.reserve_bytes as f64)
@@ -123,7 +123,7 @@ mod tests {
     fn the_risk_comes_from_what_is_left_of_the_card() {
         assert_eq!(need(3).risk_words().unwrap(), "low: 1.000 GiB to spare");
         assert_eq!(need(5).risk_words().unwrap(), "raised: 1.000 GiB of what Unity needs");
-        assert_eq!(need(7).risk_words().unwrap(), "high: 1.000 GiB too much for the card");
+        assert_eq!(need(7).risk_words().unwrap(), "high: 1.000 GiB too much for the GPU");
         assert_eq!(need(4).risk().unwrap().0, Risk::Low, "the reserve itself stays free");
         assert_eq!(need(3).risk_verdict(&need(7)), Some("improved"));
         assert_eq!(need(5).risk_verdict(&need(4)), Some("worse"));

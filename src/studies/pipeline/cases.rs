@@ -178,7 +178,8 @@ fn waterfall(turn: &Turn) -> Waterfall {
 
 fn notes(arm: &Arm, turns: &[Turn]) -> Vec<String> {
     let mut notes = vec![format!(
-        "{} ({}): {} and {}, {} on the GPU, context {}, batch {} and {}, flash attention {}, KV cache {}, {}, reaction {} at {}.",
+        "{} ({}): {} and {}, {} on the GPU, context {}, batch {} and {}, flash attention {}, KV cache {}, {}, reaction \
+         {} at {}.",
         arm.name,
         arm.source,
         arm.n_threads,
@@ -194,7 +195,7 @@ fn notes(arm: &Arm, turns: &[Turn]) -> Vec<String> {
         if arm.react == Moment::End { "the end of the reply" } else { "its first words" },
     )];
     if turns.iter().all(|turn| !turn.by_word) {
-        notes.push("No word of the replies stands for an emotion: the expressions were used in turn.".into());
+        notes.push("No word in the replies maps to an emotion, so the expressions were used in rotation.".into());
     }
     notes
 }

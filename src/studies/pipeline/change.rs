@@ -31,7 +31,7 @@ impl ChangeVerdict {
             Self::Improved => "improved",
             Self::Worse => "worse",
             Self::Same => "the same",
-            Self::Alone => "different by itself",
+            Self::Alone => "significant alone",
             Self::Open => "no difference shown",
         }
     }

@@ -25,11 +25,11 @@ const DELAY: Quantity = Quantity { of: latencies_ms, unit: "ms", before: "after 
 pub(super) fn costs(cells: &Cells) -> Vec<String> {
     let beside_render = |cell: Cell| Cell { render: true, ..cell };
     [
-        (SPEED, beside_render(MODEL), MODEL, "The render load costs the model: tokens a second"),
-        (SPEED, MODEL_AND_BRIDGE, MODEL, "The bridge's commands cost the model: tokens a second"),
-        (DELAY, MODEL_AND_BRIDGE, BRIDGE, "The model costs the avatar: a command is applied"),
-        (DELAY, beside_render(BRIDGE), BRIDGE, "The render load costs the avatar: a command is applied"),
-        (DELAY, beside_render(MODEL_AND_BRIDGE), BRIDGE, "Both together cost the avatar: a command is applied"),
+        (SPEED, beside_render(MODEL), MODEL, "Effect of the render load on the model:"),
+        (SPEED, MODEL_AND_BRIDGE, MODEL, "Effect of the bridge's commands on the model:"),
+        (DELAY, MODEL_AND_BRIDGE, BRIDGE, "Effect of the model on the avatar: a command is applied"),
+        (DELAY, beside_render(BRIDGE), BRIDGE, "Effect of the render load on the avatar: a command is applied"),
+        (DELAY, beside_render(MODEL_AND_BRIDGE), BRIDGE, "Effect of both on the avatar: a command is applied"),
     ]
     .into_iter()
     .filter_map(|(quantity, beside, alone, what)| cost(quantity, cells.get(&beside)?, cells.get(&alone)?, what))
@@ -41,7 +41,7 @@ fn cost(quantity: Quantity, beside: &[CellSample], alone: &[CellSample], what: &
     let (with, without) = (mean_of(&beside)?.value, mean_of(&alone)?.value);
     let ratio = paired_ratio(&beside, &alone)?;
     Some(format!(
-        "{what} {}{} beside it, {} alone ({}, n {}).",
+        "{what} {}{} with it, {} without ({}, n {}).",
         quantity.before,
         with_unit(with, quantity.unit),
         with_unit(without, quantity.unit),
@@ -84,12 +84,13 @@ mod tests {
         assert_eq!(says.len(), 3, "{says:?}");
         assert_eq!(
             says[0],
-            "The render load costs the model: tokens a second 30.0 tokens/s beside it, 40.0 tokens/s alone (-25.0 % [-25.0, -25.0], n 6 \
-             rounds)."
+            "Effect of the render load on the model: 30.0 tokens/s with it, 40.0 tokens/s without (-25.0 % [-25.0, \
+             -25.0], n 6 rounds)."
         );
         assert_eq!(
             says[2],
-            "The model costs the avatar: a command is applied after 10.0 ms beside it, 8.0 ms alone (+25.0 % [+25.0, +25.0], n 6 rounds)."
+            "Effect of the model on the avatar: a command is applied after 10.0 ms with it, 8.0 ms without (+25.0 % \
+             [+25.0, +25.0], n 6 rounds)."
         );
         assert_eq!(costs(&Cells::new()), Vec::<String>::new());
     }

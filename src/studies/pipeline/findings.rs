@@ -54,11 +54,11 @@ fn felt(title: &str, samples: &TurnSamples, seen: Option<Seen>) -> Option<String
     let tokens = format!("the first token comes after {first:.0} ms, the last after {last:.0} ms (means, n {n})");
     let Some(visible) = mean(Turn::visible_ns) else {
         let shows = seen.and_then(Seen::frame_ms).map_or_else(
-            || "; when the face shows it cannot be told, since no frame could be measured".to_owned(),
+            || "; when the face shows it is unknown, since no frame could be measured".to_owned(),
             |frame_ms| {
                 format!(
-                    ", and the face shows it within the frame of {frame_ms:.1} ms after that, {:.1} ms on average; this bridge does not tell \
-                     when",
+                    ", and the face shows it within one frame ({frame_ms:.1} ms) after that, {:.1} ms later on \
+                     average; this bridge does not report when",
                     frame_ms / 2.0
                 )
             },
@@ -68,7 +68,8 @@ fn felt(title: &str, samples: &TurnSamples, seen: Option<Seen>) -> Option<String
     };
     let reaction = mean(Turn::reaction_ns)?;
     Some(format!(
-        "{title}: the face shows after {visible:.0} ms, {reaction:.1} ms of which ({:.1} %) are the reaction itself; {tokens}.",
+        "{title}: the face changes after {visible:.0} ms, of which {reaction:.1} ms ({:.1} %) are the reaction itself; \
+         {tokens}.",
         100.0 * reaction / visible
     ))
 }
@@ -81,8 +82,8 @@ fn late_frames(one: &Compared) -> Option<String> {
         |(low, high)| format!(" [{low:+.1}, {high:+.1}]"),
     );
     Some(format!(
-        "Late frames of the render-like load: {:.1} % beside the turns before, {:.1} % beside those after ({:+.1} points{interval}, n {}: \
-         {}).",
+        "Late frames of the render-like load: {:.1} % during the turns before, {:.1} % during those after ({:+.1} \
+         percentage points{interval}, n {}: {}).",
         one.before,
         one.after,
         change.difference,
@@ -95,8 +96,8 @@ fn late_frames(one: &Compared) -> Option<String> {
 fn unobeyed(arm: &Arm) -> Option<String> {
     (!arm.not_obeyed.is_empty()).then(|| {
         format!(
-            "After ({}) shows what a changed application could do. No published version of Workly can be told {}: gains from these need \
-             a change of the application.",
+            "After ({}) shows what a changed application could do. No published version of Workly supports {}: gains \
+             from these need a change to the application.",
             arm.name,
             listed(&arm.not_obeyed)
         )
@@ -132,7 +133,7 @@ fn spent(plan: &PipelinePlan, data: &PipelineSamples) -> Option<String> {
     let short = left_out(plan, data);
     (!short.is_empty()).then(|| {
         format!(
-            "The budget of {} s was spent: {}. A longer --budget takes all of them.",
+            "The budget of {} s was used up: {}. A longer --budget measures all of them.",
             plan.budget_s,
             short.join(", ")
         )
@@ -169,8 +170,8 @@ fn early(plan: &PipelinePlan, samples: &TurnSamples) -> Option<String> {
         .collect();
     let mean = mean_of(&waits)?;
     Some(format!(
-        "With {}, the face waits {:.0} ms after the first {words} tokens for the end of the reply (n {}): the most that reacting at the \
-         first words can gain.",
+        "With {}, {:.0} ms pass between the first {words} tokens and the end of the reply (n {}): the most that \
+         reacting at the first words can gain.",
         arm.name,
         mean.value,
         waits.len()
@@ -205,10 +206,10 @@ mod tests {
         assert_eq!(
             says,
             [
-                "Before (app): the face shows after 530 ms, 80.0 ms of which (15.1 %) are the reaction itself; the first token comes after \
-                 150 ms, the last after 450 ms (means, n 2).",
-                "With app, the face waits 300 ms after the first 1 tokens for the end of the reply (n 2): the most that reacting at the \
-                 first words can gain.",
+                "Before (app): the face changes after 530 ms, of which 80.0 ms (15.1 %) are the reaction itself; the \
+                 first token comes after 150 ms, the last after 450 ms (means, n 2).",
+                "With app, 300 ms pass between the first 1 tokens and the end of the reply (n 2): the most that \
+                 reacting at the first words can gain.",
             ]
         );
     }
@@ -234,8 +235,8 @@ mod tests {
             samples
         };
         let says = findings(&plan, &planted(with_late(12), Some(with_late(1))), StopReason::Planned);
-        let late = "Late frames of the render-like load: 12.0 % beside the turns before, 1.0 % beside those after (-11.0 points [-11.0, \
-                    -11.0], n 12: improved).";
+        let late = "Late frames of the render-like load: 12.0 % during the turns before, 1.0 % during those after \
+            (-11.0 percentage points [-11.0, -11.0], n 12: improved).";
         assert!(says.iter().any(|sentence| sentence == late), "{says:?}");
         let without =
             findings(&plan, &planted(turns(12, &STAGES_US), Some(turns(12, &STAGES_US))), StopReason::Planned);
@@ -247,8 +248,8 @@ mod tests {
         let plan = plan("--turns 10 --before app,reaction=pipelined --after none --no-contention");
         let held = samples_of((0..10).map(|number| reacting_turn(number, number < 4)).collect());
         let says = findings(&plan, &planted(held, None), StopReason::Planned);
-        let named =
-            "Before (app,reaction=pipelined): in 40 % of its reactions (n 10) a reply came late, and not the command";
+        let named = "Before (app,reaction=pipelined): in 40 % of its reactions (n 10) a reply was late although the \
+            command was not";
         assert!(says.iter().any(|sentence| sentence.starts_with(named)), "{says:?}");
     }
 
@@ -257,8 +258,8 @@ mod tests {
         let plan = plan("--turns 9 --budget 1ms --after none");
         let mut data = planted(turns(1, &STAGES_US), None);
         data.turns.of_mut(Side::Before).first = vec![turn(0, &STAGES_US)];
-        let spent = "The budget of 0.001 s was spent: 1 of 9 first turns, 1 of 9 turns, 0 of 6 rounds of contention. A longer --budget \
-                     takes all of them.";
+        let spent = "The budget of 0.001 s was used up: 1 of 9 first turns, 1 of 9 turns, 0 of 6 rounds of contention. \
+            A longer --budget measures all of them.";
         assert_eq!(findings(&plan, &data, StopReason::Budget).last().unwrap(), spent);
         for end in [StopReason::Interrupted, StopReason::Failed] {
             assert!(!findings(&plan, &data, end).iter().any(|sentence| sentence.starts_with("The budget")));

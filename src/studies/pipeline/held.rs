@@ -23,9 +23,10 @@ pub(super) fn sentence(title: &str, arm: &Arm, turns: &[Turn]) -> Option<String>
     let share = metric(arm, turns)?;
     let percent = share.value.filter(|percent| *percent >= LEAST_HELD_PERCENT)?;
     Some(format!(
-        "{title}: in {percent:.0} % of its reactions (n {}) a reply came late, and not the command: the bridge's end of the connection held \
-         it back until the reply before was acknowledged (Nagle's algorithm and delayed acknowledgement). The stage applied and the visible \
-         reaction include this wait, which the face does not. {REMEDY}",
+        "{title}: in {percent:.0} % of its reactions (n {}) a reply was late although the command was not: the \
+         bridge's side of the connection held it until the previous reply was acknowledged (Nagle's algorithm and \
+         delayed acknowledgement). The stage applied and the visible reaction include this wait; the face does not \
+         wait. {REMEDY}",
         share.n
     ))
 }
@@ -46,7 +47,11 @@ mod tests {
         let share = metric(&arm("pipelined"), &turns).unwrap();
         assert!((share.value.unwrap() - 100.0 / 3.0).abs() < 1e-9 && share.n == 3, "{share:?}");
         let says = sentence("Before (x)", &arm("pipelined"), &turns).unwrap();
-        assert!(says.starts_with("Before (x): in 33 % of its reactions (n 3) a reply came late, and not the command"));
+        assert!(
+            says.starts_with(
+                "Before (x): in 33 % of its reactions (n 3) a reply was late although the command was not"
+            )
+        );
         assert!(says.ends_with(REMEDY), "{says}");
         assert_eq!(metric(&arm("pipelined"), &[failed_turn(0)]).unwrap().status, MetricStatus::TooFew);
     }

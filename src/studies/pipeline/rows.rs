@@ -95,8 +95,8 @@ fn reaction(BothSides { before, after }: BothSides<'_>) -> [StatedRow; 2] {
     let (before, after) = (commands(before), commands(after));
     let sent = |commands: Option<usize>| commands.map_or_else(|| "none arrived".into(), |n| counted(n, "command"));
     let (time, rate) = match (before, after) {
-        (Some(1), Some(1)) => ("not told by this bridge", "the same: one command has no rate"),
-        (before, after) if before == after => ("not told by this bridge", "not told by this bridge"),
+        (Some(1), Some(1)) => ("not reported by this bridge", "unchanged: one command has no rate"),
+        (before, after) if before == after => ("not reported by this bridge", "not reported by this bridge"),
         _ => ("not comparable", "not comparable"),
     };
     let row = |figure, meaning, verdict| stated(figure, meaning, sent(before), sent(after), verdict);
@@ -123,9 +123,9 @@ fn card(before: &CardNeed, after: &CardNeed) -> [StatedRow; 2] {
     let both = before.bytes().zip(after.bytes());
     let vram_verdict = match both {
         None => "unsupported",
-        Some((before, after)) if before == after => "the same, foreseen",
-        Some((before, after)) if after < before => "less, foreseen",
-        Some(_) => "more, foreseen",
+        Some((before, after)) if before == after => "the same, estimated",
+        Some((before, after)) if after < before => "less, estimated",
+        Some(_) => "more, estimated",
     };
     let risk = |need: &CardNeed| need.risk_words().unwrap_or_else(|| "unsupported".into());
     let change = both
@@ -149,17 +149,18 @@ pub(super) fn remarks(compared: &[Compared], cards: &[CardNeed]) -> Vec<String> 
     let card = cards.first().map(|card| {
         card.derivation().unwrap_or_else(|| format!("VRAM and crash risk are unsupported here: {}.", card.basis()))
     });
-    let gains = "The gains of the rows are not multiplied: they overlap, and were measured together. The visible reaction is the sum of \
-                 the stages.";
-    let words = "threads / batch: for replies and for prompts. different by itself: significant alone, not after correction for multiple \
-                 comparisons; more turns would tell.";
+    let gains = "The gains of the rows are not multiplied: they overlap, and were measured together. The visible \
+        reaction is the sum of the stages.";
+    let words = "threads / batch: for replies and for prompts. significant alone: not significant after correction for \
+        multiple comparisons; more turns may settle it.";
     let fewest = format!(
         "With {}, nothing is significant with fewer than {}.",
         counted(compared.len(), "figure"),
         counted(fewest_pairs(compared.len()), "pair")
     );
     let frames = compared.iter().any(|one| one.figure == "frames_late").then(|| {
-        "late frames: the share of all frames of the render-like load beside these turns; its change is in percentage points, turn by turn."
+        "late frames: the share of the render-like load's frames during these turns that were late; the change is in \
+         percentage points, paired by turn."
             .to_owned()
     });
     [words.to_owned(), fewest].into_iter().chain(card).chain([gains.to_owned()]).chain(frames).collect()
@@ -215,7 +216,7 @@ mod tests {
         let need = |gib: u64| CardNeed::Known { bytes: gib * GIB, basis: "projected", budget };
         let [vram, risk] = card(&need(5), &need(4));
         assert_eq!((vram.before.as_str(), vram.change.as_deref()), ("5.000 GiB", Some("-20.0 %")));
-        assert_eq!((vram.verdict.as_str(), risk.verdict.as_str()), ("less, foreseen", "improved"));
+        assert_eq!((vram.verdict.as_str(), risk.verdict.as_str()), ("less, estimated", "improved"));
         let unknown = CardNeed::Unknown { reason: "no GPU".into() };
         let [vram, risk] = card(&unknown, &need(4));
         assert_eq!((vram.before.as_str(), vram.change), ("unsupported", None));

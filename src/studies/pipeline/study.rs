@@ -65,7 +65,7 @@ impl PipelineStudy {
     fn put_back(&self, connection: &mut Connection, data: &mut PipelineSamples) {
         let faults = connection.restore(&self.plan.reach);
         if !faults.is_empty() {
-            data.warnings.push(format!("the avatar could not be put back as it was found: {}", faults.join("; ")));
+            data.warnings.push(format!("the avatar could not be restored: {}", faults.join("; ")));
         }
         let foreign = connection.foreign_warning(&self.plan.reach);
         data.is_foreign = foreign.is_some();

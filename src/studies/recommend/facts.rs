@@ -48,14 +48,14 @@ pub(super) fn model(
         Ok(choice) => choice,
         Err(error @ (ModelChoiceError::NotNamed { .. } | ModelChoiceError::Missing { .. })) if plan.model.is_none() => {
             observer.warning(&format!(
-                "{error}: settings that depend on the model are left as they are; --model names one"
+                "{error}: settings that depend on the model keep their values; --model names a model"
             ));
             return Ok(None);
         }
         Err(error) => return Err(error.into()),
     };
     let outline = ModelOutline::of(&choice.model)
-        .map_err(|error| Failure::lacking(anyhow::Error::new(error).context("cannot lay out the model's header")))?;
+        .map_err(|error| Failure::lacking(anyhow::Error::new(error).context("cannot write the model's header")))?;
     let (files, facts) = chat_model(outline.path())?;
     if !choice.model.is_synthetic() {
         check_model_file(&files, Use::header(0), observer, stop)?;
@@ -100,7 +100,7 @@ fn card(vram_bytes: Option<u64>, gpus: &GpuSurvey) -> Card {
         Some(total_bytes) => return Card::Here { total_bytes, free_bytes: Some(total_bytes) },
         None => {}
     }
-    let not_known = |what: String| Card::NotKnown { reason: format!("{what}; --vram GIB says what there is") };
+    let not_known = |what: String| Card::NotKnown { reason: format!("{what}; set it with --vram GIB") };
     let sized = gpus.devices.iter().filter_map(|gpu| Some((gpu, *gpu.vram_bytes.value()?)));
     let whole = sized.filter(|(gpu, _)| gpu.split.value() != Some(&true));
     if let Some((gpu, total_bytes)) = whole.max_by_key(|(_, bytes)| *bytes) {
@@ -112,7 +112,7 @@ fn card(vram_bytes: Option<u64>, gpus: &GpuSurvey) -> Card {
         };
     }
     if let Some(gpu) = gpus.devices.iter().find(|gpu| gpu.mig.is_none()) {
-        let why = gpu.vram_bytes.missing().unwrap_or_else(|| "that of its parts only".into());
+        let why = gpu.vram_bytes.missing().unwrap_or_else(|| "known only for its partitions".into());
         return not_known(format!("the memory of {} is {why}", gpu.name));
     }
     match (&gpus.library, &gpus.others) {
@@ -121,8 +121,8 @@ fn card(vram_bytes: Option<u64>, gpus: &GpuSurvey) -> Card {
             not_known(format!("the memory of {} cannot be read", others.join(", ")))
         }
         (library, _) => {
-            let missing = library.missing().unwrap_or_else(|| "there, and tells of no card".into());
-            not_known(format!("the driver's library for graphics cards is {missing}"))
+            let missing = library.missing().unwrap_or_else(|| "loaded but reports no GPU".into());
+            not_known(format!("the NVIDIA driver's library is {missing}"))
         }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn chat_model(path: &Path) -> Result<(ModelFiles, ModelFacts), Failur
     let files = ModelFiles::open(path)?;
     let facts = ModelFacts::of_files(&files, GpuProfile::built_in())?;
     if !facts.kind.is_generator() {
-        let error = anyhow::anyhow!("{} is {}. Workly cannot talk with it", path.display(), facts.kind.words());
+        let error = anyhow::anyhow!("{} is {}. Workly cannot chat with it", path.display(), facts.kind.words());
         return Err(Failure::unreadable(error).hint("name a model that generates text"));
     }
     check_soundness(path, &files.header).map_err(|fault| unsound(path, &fault))?;
@@ -24,5 +24,5 @@ pub(crate) fn chat_model(path: &Path) -> Result<(ModelFiles, ModelFacts), Failur
 
 fn unsound(path: &Path, fault: &ModelFault) -> Failure {
     Failure::unreadable(anyhow::anyhow!("{}: {fault}", path.display()))
-        .hint("the file was written or converted wrongly: get it anew, or name another with --model")
+        .hint("the file is defective: download or convert it again, or name another with --model")
 }

@@ -97,7 +97,7 @@ impl Connection {
         let greeting = self.client.greeting();
         (!reach.dialect.is_greeting(greeting)).then(|| {
             format!(
-                "the bridge greeted with {greeting} where dialect {} has {}: is --dialect right?",
+                "the bridge's greeting is {greeting}, and that of dialect {} is {}: is --dialect correct?",
                 reach.dialect.name, reach.dialect.greeting
             )
         })
@@ -109,10 +109,7 @@ impl Connection {
         fps.sort_by(f64::total_cmp);
         (!fps.is_empty()).then(|| {
             let (median, n) = (median_of_sorted(&fps), fps.len());
-            format!(
-                "The bridge itself reports {median:.1} frames a second (median of its {}).",
-                counted(n, "status message")
-            )
+            format!("The bridge reports {median:.1} frames per second (median of {}).", counted(n, "status message"))
         })
     }
 
@@ -120,8 +117,8 @@ impl Connection {
     pub(crate) fn foreign_warning(&self, reach: &BridgeConnection) -> Option<String> {
         let (count, first) = self.client.foreign()?;
         Some(format!(
-            "{} came that dialect {} does not have, and answered nothing; the first: {first}. Is --dialect right? \
-             --dialect auto finds it out",
+            "{} arrived that dialect {} does not define, and that answered nothing; the first: {first}. Is --dialect \
+             correct? --dialect auto detects it",
             counted(count, "message"),
             reach.dialect.name
         ))
@@ -141,12 +138,12 @@ impl Connection {
         if !self.is_clean
             && let Err(error) = self.client.reconnect(&stop)
         {
-            return vec![format!("no connection to do it on: {error}")];
+            return vec![format!("no connection: {error}")];
         }
         if self.client.wire() != Wire::LINES
             && let Err(error) = self.client.negotiate(Wire::LINES, &stop)
         {
-            return vec![format!("the codec could not be changed back: {error}")];
+            return vec![format!("the codec could not be restored: {error}")];
         }
         let mut faults = Vec::new();
         for (command, mut message) in reach.restoring() {

@@ -24,11 +24,11 @@ pub(crate) fn ready(model: &ModelRef, observer: &dyn Observer, stop: &AtomicBool
     }
     let progress = observer.phase_bytes(&model.to_string(), synthetic.file_bytes());
     let watch = Watch { written: progress.counter(), stop };
-    let waits = || observer.note(&format!("{model}: another run is making it; waiting"));
+    let waits = || observer.note(&format!("{model}: another run is creating it; waiting"));
     match cache.fetch(&synthetic, watch, waits) {
         Ok(made) => {
             progress.finish(&format!(
-                "{model}: {} made for the cache, {}",
+                "{model}: {} written to the cache, {}",
                 decimal_bytes(made.bytes),
                 text::path(&made.path)
             ));

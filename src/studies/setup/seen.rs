@@ -53,17 +53,18 @@ impl Seen {
     /// As a note of a case.
     pub(crate) fn note(self) -> String {
         let when = match (self.by, self.frame_ns) {
-            (AppliedBy::Reply, _) => "by the reply, which is sent once the command is applied".to_owned(),
-            (AppliedBy::Account, _) => "by the embedded bridge's own account".into(),
+            (AppliedBy::Reply, _) => "taken from the reply, which is sent once the command is applied".to_owned(),
+            (AppliedBy::Account, _) => "reported by the embedded bridge".into(),
             (AppliedBy::Bounds, Some(frame_ns)) => format!(
-                "not told by this bridge: within one frame after the command was received, and a frame was measured to last {:.2} ms",
+                "not reported by this bridge: within one frame after the command was received, and a frame lasts {:.2} \
+                 ms as measured",
                 ms(frame_ns)
             ),
             (AppliedBy::Bounds, None) => {
-                "not told by this bridge, and no frame could be measured that would bound it".into()
+                "not reported by this bridge, and no frame could be measured as a bound".into()
             }
         };
-        format!("When the expression was applied: {when}. No reply was waited for before going on.")
+        format!("The time when the expression was applied is {when}. The turns did not wait for replies.")
     }
 
     /// How long after the command was received the face shows at the latest, in ms, where only that is known.

@@ -38,15 +38,15 @@ impl Quantity {
 
     fn note(self) -> &'static str {
         match self {
-            Self::Reply(Some(Ack::Received)) => "From the request to the reply, both as they passed the tap.",
+            Self::Reply(Some(Ack::Received)) => "From request to reply, as both passed the tap.",
             Self::Reply(Some(Ack::Applied)) => {
-                "From the request to the reply, both as they passed the tap; includes the wait for Unity's frame."
+                "From request to reply, as both passed the tap; includes the wait for Unity's frame."
             }
-            Self::Reply(None) => "Replies of commands whose thread is not known.",
-            Self::Pause(_) => "From each message of this side to its next.",
+            Self::Reply(None) => "Replies to commands whose thread is unknown.",
+            Self::Pause(_) => "From each message of this side to the next.",
             Self::Held(_) => {
-                "From the read that completed a message to the end of the write: what the tap added, without the time to wake it \
-                 up."
+                "From the read that completed a message to the end of the write: the delay that the tap added, without \
+                 its wake-up time."
             }
         }
     }
@@ -120,7 +120,7 @@ fn case(quantity: Quantity, times_ns: &Reservoir) -> Case {
 fn sampled(times_ns: &Reservoir) -> Option<String> {
     let kept = times_ns.values().len() as u64;
     (kept < times_ns.seen()).then(|| {
-        format!("Figures of a random sample of {kept} of {} times: more are not kept in memory.", times_ns.seen())
+        format!("Figures of a random sample of {kept} of {} times; no more are kept in memory.", times_ns.seen())
     })
 }
 

@@ -8,7 +8,7 @@ use crate::stats::Summary;
 /// What was seen: messages, connections, reply times.
 pub(super) fn findings(account: &TapAccount) -> Vec<String> {
     let mut findings = vec![format!(
-        "{} of the application and {} of Unity, over {}.",
+        "{} from the application and {} from Unity, over {}.",
         counted(account.app.messages, "message"),
         account.unity.messages,
         counted(account.connections, "connection")
@@ -24,7 +24,7 @@ pub(super) fn findings(account: &TapAccount) -> Vec<String> {
     }
     if account.unassigned > 0 {
         findings.push(format!(
-            "{} came while requests of both kinds waited: which request each answers cannot be known.",
+            "{} arrived while requests of both kinds were pending and cannot be assigned to one.",
             counted(account.unassigned, "bare reply")
         ));
     }
@@ -39,9 +39,9 @@ mod tests {
     #[test]
     fn messages_connections_and_reply_times_are_told_with_their_n() {
         let expected = [
-            "51 messages of the application and 52 of Unity, over 1 connection.",
+            "51 messages from the application and 52 from Unity, over 1 connection.",
             "Replies received: p50 3.000 ms [2.000, 4.000] (n 50).",
-            "1 bare reply came while requests of both kinds waited: which request each answers cannot be known.",
+            "1 bare reply arrived while requests of both kinds were pending and cannot be assigned to one.",
         ];
         assert_eq!(findings(&account()), expected);
     }
@@ -49,6 +49,6 @@ mod tests {
     #[test]
     fn without_a_message_there_is_no_reply_time() {
         let none = findings(&TapAccount::default());
-        assert_eq!(none, ["0 messages of the application and 0 of Unity, over 0 connections."]);
+        assert_eq!(none, ["0 messages from the application and 0 from Unity, over 0 connections."]);
     }
 }

@@ -25,8 +25,8 @@ const LOOK_UP: Duration = Duration::from_millis(20);
 /// How long a connection to Unity may take.
 const CONNECT: Duration = Duration::from_secs(2);
 
-const PRIVATE: &str = "the messages themselves are stored in session.jsonl (--with-payload): that includes what was said in the \
-                       chat; do not pass the file on";
+const PRIVATE: &str = "session.jsonl contains the full messages (--with-payload), including the chat; do not share the \
+    file";
 
 /// What passes between the application and Unity.
 pub(crate) struct TapStudy {
@@ -93,7 +93,7 @@ impl Study for TapStudy {
             context.observer.warning(PRIVATE);
         }
         context.observer.note(&format!(
-            "listening on {}, passing on to {}; Ctrl-C ends it and keeps the record",
+            "listening on {}, forwarding to {}; Ctrl-C stops it and keeps the record",
             target.address, self.to
         ));
         let mut tap = Tap { plan: &self.plan, data, context, recording, connection: None };
@@ -140,7 +140,7 @@ impl Tap<'_, '_> {
                     if self.plan.once {
                         return Ok(());
                     }
-                    self.context.observer.note("the connection has ended; waiting for the next");
+                    self.context.observer.note("the connection was closed; waiting for the next one");
                     self.context.checkpoint(self.data)?;
                     continue;
                 }
@@ -173,7 +173,7 @@ impl Tap<'_, '_> {
         if self.plan.once {
             return Err(error.into());
         }
-        self.context.observer.warning(&format!("{error}: the application was hung up on"));
+        self.context.observer.warning(&format!("{error}: the application's connection was closed"));
         Ok(())
     }
 
@@ -185,7 +185,7 @@ impl Tap<'_, '_> {
         match joined {
             Ok(connection) => self.connection = Some(connection),
             Err(error) => {
-                self.context.observer.warning(&format!("the connection could not be joined: {error}"));
+                self.context.observer.warning(&format!("the connection could not be forwarded: {error}"));
                 return Ok(());
             }
         }

@@ -66,8 +66,8 @@ fn second_load(cases: &[Case]) -> Option<String> {
     let path = "attribution/load";
     let (change, earlier) = (figure(cases, path, "change")?, figure(cases, path, "earlier_load")?);
     Some(format!(
-        "Loading a second time changes the load time by {} (the documents claim −49 % for warming): {}an earlier load in the \
-         same process {}.",
+        "Loading a second time changes the load time by {} (the documents claim −49 % for warming): {}an earlier load \
+         in the same process {}.",
         with_interval(change),
         by_page_cache(cases, path),
         with_interval(earlier)
@@ -80,8 +80,8 @@ fn reply_alone(cases: &[Case]) -> Option<String> {
     let of = |name: &str| figure(cases, path, name);
     let (change, warm, earlier) = (of("change")?, of("warm_generation")?, of("earlier_reply")?);
     Some(format!(
-        "Without loading and context, the time of a later reply differs by {} from that of the first (the documents claim −17.6 %): \
-         {}the warm generation {}, an earlier reply {}.",
+        "Without loading and context, the time of a later reply differs by {} from that of the first (the documents \
+         claim −17.6 %): {}the warm generation {}, an earlier reply {}.",
         with_interval(change),
         by_page_cache(cases, path),
         with_interval(warm),
@@ -92,7 +92,7 @@ fn reply_alone(cases: &[Case]) -> Option<String> {
 /// How cold a cold start was.
 fn how_cold(starts: &StartSamples, cases: &[Case]) -> String {
     if let Some(reason) = starts.no_cold_cache() {
-        return format!("The page cache could not be emptied: {reason}. What it costs is not in these figures.");
+        return format!("The page cache could not be emptied: {reason}. These figures do not include its effect.");
     }
     if let Some(fault) = starts.failed.get(&Readiness::Cold) {
         return format!("The cold starts failed: {}.", fault.reason());
@@ -101,9 +101,9 @@ fn how_cold(starts: &StartSamples, cases: &[Case]) -> String {
     let most = cold.and_then(|case| case.conditions["cached_share_most"].as_f64());
     match most {
         Some(most) => format!(
-            "A cold start is a fresh process with the model file dropped from the page cache (posix_fadvise): according to \
-             mincore, at most {:.2} % of it was left (n {}). Caches below that, of the disk or of a virtual machine's host, are \
-             not dropped.",
+            "A cold start is a new process with the model file dropped from the page cache (posix_fadvise): according \
+             to mincore, at most {:.2} % of it was left (n {}). Caches below that, of the disk or of a virtual \
+             machine's host, are not dropped.",
             100.0 * most,
             starts.of(Readiness::Cold).len()
         ),
@@ -124,7 +124,8 @@ fn token_costs(lengths: &LengthSamples) -> Option<String> {
         slower + if may_be_none { ", which may be noise." } else { "." }
     });
     Some(format!(
-        "A prompt token costs {:.3}{} ms (n {}, plus {:.1} ms for any prompt), a reply token {:.3}{} ms (n {}).{deeper}",
+        "A prompt token costs {:.3}{} ms (n {}, plus {:.1} ms for any prompt), a reply token {:.3}{} ms (n \
+         {}).{deeper}",
         prompt.slope.value,
         interval(prompt.slope.interval),
         counted(prompt.slope.n, "length"),
@@ -137,12 +138,12 @@ fn token_costs(lengths: &LengthSamples) -> Option<String> {
 
 fn kept_prefix(prefix: &PrefixSamples) -> Vec<String> {
     let mut words = Vec::new();
-    for (rolling, when) in [(false, "While a conversation grows"), (true, "Once it forgets its oldest messages")] {
+    for (rolling, when) in [(false, "While a conversation grows"), (true, "Once the oldest messages are dropped")] {
         let Some(saved) = prefix.saved(rolling) else { continue };
         if !saved.has_kept() {
             words.push(format!(
-                "{when}, nothing of the context could be kept (n {}): every prompt is computed as a whole, and keeping the prefix \
-                 saves nothing.",
+                "{when}, nothing of the context could be reused (n {}): every prompt is processed in full, and prefix \
+                 reuse saves nothing.",
                 counted(saved.ratio.n, "turn")
             ));
             continue;
@@ -153,8 +154,8 @@ fn kept_prefix(prefix: &PrefixSamples) -> Vec<String> {
             .interval
             .map_or_else(String::new, |(low, high)| format!(" [{:.1}, {:.1}]", percent(low), percent(high)));
         words.push(format!(
-            "{when}, keeping the prefix in the context changes the time to the first token by {:.1} %{interval} (n {}; {:.0} % of \
-             the prompt tokens are kept).",
+            "{when}, prefix reuse changes the time to first token by {:.1} %{interval} (n {}; {:.0} % of the prompt \
+             tokens are kept).",
             percent(saved.ratio.ratio),
             counted(saved.ratio.n, "turn"),
             100.0 * saved.kept
@@ -163,7 +164,7 @@ fn kept_prefix(prefix: &PrefixSamples) -> Vec<String> {
     let (same, all) = prefix.same();
     if all > 0 {
         words.push(format!(
-            "{same} of {} {} the same tokens with and without.",
+            "{same} of {} {} the same tokens with and without prefix reuse.",
             counted(all, "reply"),
             verb_for(&same, "has", "have")
         ));
@@ -206,7 +207,7 @@ mod tests {
         assert!(found.iter().all(|sentence| !sentence.contains("the page cache saves")), "{found:?}");
         assert_eq!(
             found[3],
-            "The page cache could not be emptied: it is in memory. What it costs is not in these figures."
+            "The page cache could not be emptied: it is in memory. These figures do not include its effect."
         );
     }
 

@@ -155,13 +155,13 @@ fn case(prefix: &PrefixSamples, name: &str, rolling: bool, cut_off: bool) -> Opt
     let mut notes = Vec::new();
     if same < turns.len() {
         notes.push(
-            "Not every reply is the same with and without: batches of different sizes round differently, which decides between \
-             tokens that are equally likely."
+            "Some replies differ with and without prefix reuse: batches of different sizes round differently, which \
+             decides between equally likely tokens."
                 .to_owned(),
         );
     }
     if !saved.has_kept() {
-        notes.push("No token of a prompt could be kept, so there is no change to report.".to_owned());
+        notes.push("No prompt token could be reused, so there is no change to report.".to_owned());
     }
     let case = Case {
         path: format!("prefix/{name}"),

@@ -34,7 +34,7 @@ pub(crate) struct WatchedGpu {
 
 impl WatchedGpu {
     #[cfg_attr(not(feature = "llama"), allow(clippy::unused_self))]
-    /// Whether it is no GPU, and a piece of the machine's memory stands in for one.
+    /// Whether it is no GPU, and part of the main memory stands in for one.
     pub(super) fn is_stand_in(&self) -> bool {
         #[cfg(feature = "llama")]
         return matches!(self.source, Source::Card(_));
@@ -79,7 +79,7 @@ impl Devices {
         if gpus.is_empty() {
             gpus = of_ggml();
             if gpus.is_empty() {
-                let reason = reason.unwrap_or_else(|| "the NVIDIA driver reports no GPU".into());
+                let reason = reason.unwrap_or_else(|| "the NVIDIA driver is loaded but reports no GPU".into());
                 none_since = Some(format!("{reason}; ggml has no GPU device in this build either"));
             }
         }
@@ -112,12 +112,12 @@ impl Devices {
         self.chosen.map(|_| ()).ok_or_else(|| WatchError::WhichGpu { device: device.into() })
     }
 
-    /// Has a piece of the machine's memory stand in for a card; from then on it is the one whose state is told.
+    /// Has part of the main memory stand in for a card; from then on it is the one whose state is told.
     #[cfg(feature = "llama")]
     pub(super) fn add_card(&mut self, bytes: u64) {
         self.gpus.push(WatchedGpu {
             label: "card".into(),
-            name: "a piece of the machine's memory".into(),
+            name: "part of the main memory".into(),
             memory_bytes: bytes,
             source: Source::Card(bytes),
         });
@@ -144,7 +144,7 @@ impl Devices {
         match self.gpus[place].source {
             Source::Nvml(address) => match &self.nvml {
                 Some(nvml) => nvml.read(address).map_err(Gap::from),
-                None => Err(Gap { lost: true, reason: "NVML has ended".into() }),
+                None => Err(Gap { lost: true, reason: "NVML was closed".into() }),
             },
             #[cfg(feature = "llama")]
             Source::Ggml(index) => ggml_reading(index),
@@ -214,7 +214,7 @@ fn ggml_reading(index: usize) -> Result<GpuReading, Gap> {
         None => Err(Gap { lost: true, reason: "ggml no longer lists it".into() }),
         // A driver without a budget repeats the total; a card of which nothing at all is taken does not exist.
         Some((Some(total), Some(free))) if free < total => Ok(GpuReading::of_memory(total, free)),
-        Some(_) => Err(Gap { lost: false, reason: "ggml does not tell how much of its memory is free".into() }),
+        Some(_) => Err(Gap { lost: false, reason: "ggml does not report its free memory".into() }),
     }
 }
 

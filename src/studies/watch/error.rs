@@ -9,13 +9,14 @@ use crate::plan::WatchPlanError;
 #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Without the engine nothing is filled.
 pub(crate) enum WatchError {
     /// A GPU was demanded.
-    #[error("no GPU can be asked: {reason}")]
+    #[error("no GPU can be read: {reason}")]
     NoGpu {
         /// Why.
         reason: String,
     },
     /// A GPU was named.
-    #[error("there is no {wanted}{}", if there.is_empty() { ": no GPU can be asked".to_owned() } else { format!("; there are {there}") })]
+    #[error("there is no {wanted}{}", if there.is_empty() { ": no GPU can be read".to_owned() } else { format!("; \
+        there are {there}") })]
     NoSuchGpu {
         /// Which one.
         wanted: String,
@@ -34,13 +35,13 @@ pub(crate) enum WatchError {
         there: String,
     },
     /// A device could be filled, and nothing tells how full it is.
-    #[error("which GPU of the driver {device} is cannot be told")]
+    #[error("{device} cannot be matched to one of the driver's GPUs")]
     WhichGpu {
         /// ggml's name of it.
         device: String,
     },
     /// The machine's memory is too full to take a piece of it.
-    #[error("a card of {wanted_mib} MiB is more than half of the {free_mib} MiB of memory that are free")]
+    #[error("a simulated GPU of {wanted_mib} MiB needs more than half of the {free_mib} MiB of free memory")]
     CardTooLarge {
         /// What was asked for, in MiB.
         wanted_mib: u64,
@@ -48,7 +49,7 @@ pub(crate) enum WatchError {
         free_mib: u64,
     },
     /// The card is that full already.
-    #[error("{device} is {full:.0} % full already: there is nothing to take up to {wanted} %")]
+    #[error("{device} is already {full:.0} % full, so it cannot be filled to {wanted} %")]
     FullAlready {
         /// ggml's name of it.
         device: String,
@@ -59,7 +60,7 @@ pub(crate) enum WatchError {
     },
     /// This build cannot take memory.
     #[cfg(not(feature = "llama"))]
-    #[error("this build has no engine, and cannot take memory on a device")]
+    #[error("this build has no engine and cannot allocate memory on a device")]
     NoEngine,
     /// The log is there already, or its folder is not.
     #[error("cannot write {}: {source}", path.display())]
@@ -74,21 +75,20 @@ pub(crate) enum WatchError {
 impl From<WatchError> for Failure {
     fn from(error: WatchError) -> Self {
         let (class, hint): (fn(WatchError) -> Self, _) = match &error {
-            WatchError::NoGpu { .. } => {
-                (Self::lacking, "leave --require-gpu out to watch the processes and the machine")
-            }
+            WatchError::NoGpu { .. } => (Self::lacking, "omit --require-gpu to watch the processes and the machine"),
             WatchError::NoSuchGpu { .. } => (Self::lacking, "workly-perf watch --once lists them"),
             WatchError::NothingToFill => (
                 Self::lacking,
-                "a build with --features vulkan or cuda uses GPUs; --device CPU tries it on a piece of the machine's memory",
+                "a build with --features vulkan or cuda uses GPUs; --device CPU simulates a GPU with part of the main \
+                 memory",
             ),
             WatchError::NoSuchDevice { .. } => (Self::lacking, "name one of these with --device"),
-            WatchError::WhichGpu { .. } => (Self::usage, "say it with --gpu"),
-            WatchError::CardTooLarge { .. } => (Self::lacking, "name a smaller one with --card"),
-            WatchError::FullAlready { .. } => (Self::lacking, "close what uses it, or name a larger share"),
+            WatchError::WhichGpu { .. } => (Self::usage, "choose it with --gpu"),
+            WatchError::CardTooLarge { .. } => (Self::lacking, "choose a smaller size with --card"),
+            WatchError::FullAlready { .. } => (Self::lacking, "close the programs that use it, or give a larger share"),
             #[cfg(not(feature = "llama"))]
-            WatchError::NoEngine => (Self::lacking, "build it with the feature llama"),
-            WatchError::Log { .. } => (Self::usage, "name a new file in a folder that is there with --csv"),
+            WatchError::NoEngine => (Self::lacking, "build workly-perf with the feature llama"),
+            WatchError::Log { .. } => (Self::usage, "give --csv a new file in an existing folder"),
         };
         class(error).hint(hint)
     }
@@ -109,9 +109,9 @@ impl From<ProcessChoiceError> for Failure {
         let (class, hint): (fn(ProcessChoiceError) -> Self, _) = match &error {
             ProcessChoiceError::None { .. } => {
                 let found = [ProcessKind::Workly, ProcessKind::UnityPlayer].map(ProcessKind::word).join("'s and the ");
-                (Self::lacking, format!("start it first; {found}'s processes are found without being named"))
+                (Self::lacking, format!("start it first; {found}'s processes are found automatically"))
             }
-            ProcessChoiceError::Several { .. } => (Self::usage, "name one of them by its number".into()),
+            ProcessChoiceError::Several { .. } => (Self::usage, "choose one of them by its ID".into()),
         };
         class(error).hint(hint)
     }

@@ -99,7 +99,8 @@ impl Event {
     /// A state that changed.
     pub(crate) fn state(snapshot: &Snapshot, subject: &str, change: &Change, rules: &WatchRules) -> Self {
         let to = change.to.word();
-        let busy = change.on.use_percent.map_or_else(|| "use not told".to_owned(), |busy| format!("{busy:.0} % busy"));
+        let busy =
+            change.on.use_percent.map_or_else(|| "utilisation unknown".to_owned(), |busy| format!("{busy:.0} % busy"));
         let words = format!(
             "{} → {to}: {:.0} % full, {busy}: {}",
             change.from.map_or("unknown", crate::advise::watch::CardState::word),
@@ -133,7 +134,7 @@ impl Event {
                 snapshot,
                 EventKind::AlarmOver,
                 subject,
-                format!("{full_percent:.0} % full: the alarm is over"),
+                format!("{full_percent:.0} % full, no longer above the limit"),
             ),
         }
     }

@@ -36,8 +36,8 @@ pub(super) fn gpu_findings(
     let minutes = samples.duration_s() / 60.0;
     if changes >= 4 && changes as f64 / minutes.max(f64::MIN_POSITIVE) > MOST_CHANGES_PER_MINUTE {
         findings.push(format!(
-            "Its state changed {changes} times in {minutes:.1} minutes. A profile that follows each change helps nobody; choose one \
-             that fits beside the other programs on the GPU."
+            "Its state changed {changes} times in {minutes:.1} minutes. Changing the profile each time does not help; \
+             choose one that fits next to the other programs on the GPU."
         ));
     }
     if events.iter().any(|event| event.kind == EventKind::Lost) {

@@ -115,7 +115,7 @@ impl Saturation {
                 self.fill(total, free, stop)?;
                 self.phase = Phase::Full { since_s: snapshot.at_s };
                 let words = format!(
-                    "filled by this program with {}, up to {} %; held for {} s",
+                    "filled by workly-perf with {}, to {} %; held for {} s",
                     binary_bytes(self.bytes()),
                     self.plan.percent,
                     self.plan.hold_s
@@ -132,7 +132,7 @@ impl Saturation {
                 let freed = binary_bytes(self.bytes());
                 self.held.free();
                 self.phase = Phase::After { since_s: snapshot.at_s };
-                Ok(event(EventKind::Freed, format!("{freed} given back")))
+                Ok(event(EventKind::Freed, format!("{freed} freed")))
             }
             Phase::After { since_s } => {
                 let is_back = state.is_some() && state == self.before;
@@ -170,35 +170,35 @@ impl Saturation {
         let device = &self.held.device().name;
         if self.most_bytes == 0 {
             return vec![format!(
-                "Nothing of {device} was taken: the watch ended before, or its memory was never told."
+                "No memory of {device} was allocated: the run ended first, or its free memory was never reported."
             )];
         }
         let mut findings = vec![format!(
-            "Filled {device} with {} up to {} %, and freed it.",
+            "Filled {device} with {} to {} %, then freed it.",
             binary_bytes(self.most_bytes),
             self.plan.percent
         )];
         if self.counts_own {
             findings.push(format!(
-                "The driver does not tell how full {device} is: only what this program took is counted, nothing of others."
+                "The driver does not report how full {device} is: only memory allocated by workly-perf is counted."
             ));
         }
         findings.push(match self.found_s[0] {
             Some(seconds) => format!(
-                "{seconds:.1} s later the card was overloaded: the profile is then {}.",
+                "{seconds:.1} s later the GPU was overloaded, for which the profile is {}.",
                 rules.profile(CardState::Overloaded)
             ),
-            None => format!("It never counted as overloaded: that is above {} %.", rules.overloaded.above_percent),
+            None => format!("It was never overloaded, that is, above {} %.", rules.overloaded.above_percent),
         });
         let before = self.before.map_or("without a state", CardState::word);
         findings.push(match (self.found_s[1], self.before) {
             (Some(seconds), Some(state)) => {
                 format!(
-                    "{seconds:.1} s after it was freed it was {before} again: the profile is then {}.",
+                    "{seconds:.1} s after it was freed it was {before} again, for which the profile is {}.",
                     rules.profile(state)
                 )
             }
-            _ => format!("It was not seen to be {before} again, as it was before."),
+            _ => format!("It was not {before} again, as before, by the end of the run."),
         });
         findings
     }
@@ -206,8 +206,8 @@ impl Saturation {
     /// One line for the view.
     pub(super) fn in_words(&self) -> Option<String> {
         match self.phase {
-            Phase::Before => Some("about to be filled by this program".into()),
-            Phase::Full { .. } => Some(format!("{} of it held by this program", binary_bytes(self.bytes()))),
+            Phase::Before => Some("about to be filled by workly-perf".into()),
+            Phase::Full { .. } => Some(format!("{} of it allocated by workly-perf", binary_bytes(self.bytes()))),
             Phase::After { .. } | Phase::Done => None,
         }
     }

@@ -11,7 +11,7 @@ const MANAGED: [&str; 2] = ["GGML_CUDA_ENABLE_UNIFIED_MEMORY", "GGML_VK_ALLOW_SY
 
 /// ggml was told to take memory that is not the device's own.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{variable} is set: memory that the driver moves to and fro does not fill a card")]
+#[error("{variable} is set: memory that the driver can move to main memory does not fill a GPU")]
 pub struct ManagedMemory {
     /// What told it.
     pub variable: &'static str,

@@ -25,7 +25,7 @@ impl Target {
             Self::Cpu => "projected by llama.cpp for the CPU alone",
             Self::Machine => "projected by llama.cpp for the devices of this machine",
             Self::Card { .. } => {
-                "projected by llama.cpp for a card that is not here, described as ggml's CUDA device is"
+                "projected by llama.cpp for a GPU that is not in this machine, described like ggml's CUDA device"
             }
         }
     }

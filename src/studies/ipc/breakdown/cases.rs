@@ -12,10 +12,9 @@ use crate::measure::{
 use crate::record::{Case, CaseState};
 
 const SPANS_CLOCKS: &str =
-    "The offset between the two clocks is in it: what one way gains by its error, the other loses.";
+    "Includes the error of the clock offset: what it adds in one direction, it takes from the other.";
 
-const UPPER_BOUND: &str =
-    "A bound: network and bridge together, for a bridge without timestamps. Neither takes more than this.";
+const UPPER_BOUND: &str = "An upper bound, since the bridge sends no timestamps: network and bridge together.";
 
 /// The cases of one kind of reply.
 pub(super) fn cases(samples: &AckSamples) -> Vec<Case> {

@@ -40,7 +40,7 @@ fn shares(ack: Ack, exchanges: &[Exchange], clocks: &Clocks) -> String {
 
 fn accuracy(ack: Ack, clocks: &Clocks) -> String {
     format!(
-        "{ack}: the offset between the clocks is known to ±{:.1} µs (half of the fastest exchanges); drift {:.1} ppm.",
+        "{ack}: the clock offset is known to ±{:.1} µs (half of the fastest round trips); drift {:.1} ppm.",
         clocks.error_ns as f64 / 1e3,
         clocks.drift_ppm()
     )
@@ -61,7 +61,8 @@ fn frames(ack: Ack, exchanges: &[Exchange]) -> Option<String> {
     let squares: f64 = seen.iter().map(|at| (at.1 - first.1 - (at.0 - first.0) * period_ns).powi(2)).sum();
     let jitter_ns = (squares / seen.len() as f64).sqrt();
     Some(format!(
-        "{ack}: by the bridge's own timestamps a frame lasts {:.3} ms ({:.2} a second), with a jitter of {:.3} ms (n {}).",
+        "{ack}: according to the bridge's timestamps, a frame lasts {:.3} ms ({:.2} per second) with a jitter of {:.3} \
+         ms (n {}).",
         period_ns / 1e6,
         1e9 / period_ns,
         jitter_ns / 1e6,
@@ -74,8 +75,9 @@ fn outside(ack: Ack, exchanges: &[Exchange]) -> Option<String> {
     let bounds = bounds_from_outside(exchanges, BoundsFromOutside::fastest_ns(exchanges)?);
     let mean_ms = |samples: &[i64]| samples.iter().sum::<i64>() as f64 / samples.len() as f64 / 1e6;
     Some(format!(
-        "{ack}: the bridge sends no timestamps, so only bounds can be given. Network and bridge together take {:.3} ms on average \
-         (n {}); the network takes at most {:.3} ms of it, both ways, when it is at its best, and {:.3} ms come on top of that.",
+        "{ack}: the bridge sends no timestamps, so only bounds are known. Network and bridge together take {:.3} ms on \
+         average (n {}). The fastest round trip took {:.3} ms, the upper bound of the network's undisturbed time in \
+         both directions; the average is {:.3} ms longer.",
         mean_ms(&bounds.outside_ns),
         exchanges.len(),
         bounds.network_at_most_ns as f64 / 1e6,
@@ -92,10 +94,10 @@ mod tests {
     #[test]
     fn the_longest_parts_lead_and_the_accuracy_of_the_clocks_is_told() {
         let expected = [
-            "applied: of 0.415 ms on average (n 40), queue 0.200 ms (48 %), apply 0.050 ms (12 %), network back 0.050 ms (12 %), \
-             parse 0.040 ms (10 %), network out 0.030 ms (7 %), write 0.020 ms (5 %), serialise 0.010 ms (2 %), reply 0.010 ms (2 %), \
-             parse reply 0.005 ms (1 %).",
-            "applied: the offset between the clocks is known to ±50.0 µs (half of the fastest exchanges); drift 0.0 ppm.",
+            "applied: of 0.415 ms on average (n 40), queue 0.200 ms (48 %), apply 0.050 ms (12 %), network back 0.050 \
+             ms (12 %), parse 0.040 ms (10 %), network out 0.030 ms (7 %), write 0.020 ms (5 %), serialise 0.010 ms (2 \
+             %), reply 0.010 ms (2 %), parse reply 0.005 ms (1 %).",
+            "applied: the clock offset is known to ±50.0 µs (half of the fastest round trips); drift 0.0 ppm.",
         ];
         assert_eq!(findings(&planted::samples(true)), expected);
     }
@@ -108,7 +110,8 @@ mod tests {
             (stamps.frame, stamps.frame_ns) = (Some(5 + at * 6), stamps.dequeued_ns);
         }
         let told = findings(&samples).pop().unwrap();
-        let expected = "applied: by the bridge's own timestamps a frame lasts 16.667 ms (60.00 a second), with a jitter of 0.000 ms (n 40).";
+        let expected = "applied: according to the bridge's timestamps, a frame lasts 16.667 ms (60.00 per second) with \
+            a jitter of 0.000 ms (n 40).";
         assert_eq!(told, expected);
     }
 
@@ -117,9 +120,9 @@ mod tests {
         let mut samples = planted::samples(false);
         // The fastest takes 80 µs less.
         samples.exchanges[7].arrived_ns -= 80_000;
-        let expected = "applied: the bridge sends no timestamps, so only bounds can be given. Network and bridge together take 0.378 ms on \
-                        average (n 40); the network takes at most 0.300 ms of it, both ways, when it is at its best, and 0.078 ms come on \
-                        top of that.";
+        let expected = "applied: the bridge sends no timestamps, so only bounds are known. Network and bridge together \
+            take 0.378 ms on average (n 40). The fastest round trip took 0.300 ms, the upper bound of the network's \
+            undisturbed time in both directions; the average is 0.078 ms longer.";
         assert_eq!(findings(&samples), [expected]);
         samples.exchanges.clear();
         samples.end = End::Interrupted;

@@ -67,7 +67,7 @@ fn step_case(searched: &SearchSamples, (at, step): (usize, &StepSamples), ids: b
     metrics.push(cpu_use(step));
     Case {
         duration_s: ms(step.length_ns) / 1e3,
-        notes: if verdict.held() { Vec::new() } else { vec![format!("Did not hold: {}.", outcome(verdict))] },
+        notes: if verdict.held() { Vec::new() } else { vec![format!("Not sustained: {}.", outcome(verdict))] },
         metrics,
         ..case(searched, path, step_state(step, ids), conditions)
     }
@@ -98,7 +98,7 @@ fn result(searched: &SearchSamples) -> Case {
         Some(SearchEnd::Complete) => (CaseState::Ok, None),
         Some(SearchEnd::Broken { reason, .. }) => (CaseState::Lossy, Some(format!("the search ended early: {reason}"))),
         Some(SearchEnd::Interrupted) | None => {
-            (CaseState::Interrupted, Some("interrupted before the search had ended".into()))
+            (CaseState::Interrupted, Some("interrupted before the search was complete".into()))
         }
     };
     let conditions = json!({
@@ -205,9 +205,8 @@ mod tests {
         assert_eq!((&failed.conditions["held"], &failed.conditions["limit"]), (&json!(false), &json!("bridge")));
         assert_eq!(
             failed.notes,
-            [
-                "Did not hold: 62.5 % of what was offered was answered in time; 250 a second answered; the bridge was the limit."
-            ]
+            ["Not sustained: 62.5 % of the offered messages were answered in time; 250 replies per second; the \
+                 bridge was the bottleneck."]
         );
         assert_eq!(failed.metric("cpu_use").unwrap().value, Some(0.25));
         assert_eq!((failed.duration_s, &failed.conditions["socket_full_ms"]), (1.0, &json!(3.0)));

@@ -35,14 +35,14 @@ impl<'a> SearchResult<'a> {
 /// What a step came to, in words.
 pub(super) fn outcome(verdict: &RateVerdict) -> String {
     if verdict.held() {
-        return format!("held, {:.0} a second answered", verdict.goodput_per_s);
+        return format!("sustained, {:.0} replies per second", verdict.goodput_per_s);
     }
     let whose = match verdict.limit {
-        Some(Limit::Client) => "this program was the limit",
-        _ => "the bridge was the limit",
+        Some(Limit::Client) => "workly-perf was the bottleneck",
+        _ => "the bridge was the bottleneck",
     };
     let failings: Vec<String> = verdict.failings.iter().map(ToString::to_string).collect();
-    format!("{}; {:.0} a second answered; {whose}", failings.join("; "), verdict.goodput_per_s)
+    format!("{}; {:.0} replies per second; {whose}", failings.join("; "), verdict.goodput_per_s)
 }
 
 /// The rate that was found, if the search came so far, and what limits it.
@@ -52,22 +52,23 @@ pub(super) fn finding(study: &MaxRatePlan, searched: &SearchSamples) -> Option<S
     let within = study.p99_budget.map_or(String::new(), |budget| format!(" with p99 within {budget:?}"));
     let Some(found) = search.found_per_s() else {
         let failed = search.failed_per_s().filter(|_| search.next().is_none())?;
-        return Some(format!("{ack}: no rate holds{within}, not even {failed:.1} messages a second."));
+        return Some(format!("{ack}: no rate is sustained{within}, not even {failed:.1} messages per second."));
     };
     let messages: usize = result.confirming.iter().map(|verdict| verdict.latency_ns.len()).sum();
     let sustained = format!(
-        "{ack}: sustains {found:.0} messages a second{within}, confirmed twice (n {messages}, goodput at least 98 % of \
-         offered, no growing backlog)."
+        "{ack}: sustains {found:.0} messages per second{within}, confirmed twice (n {messages}, goodput at least 98 % \
+         of offered, no growing backlog)."
     );
     let beyond = match (search.failed_per_s(), result.limit, saturated_per_s(&result.overloaded)) {
-        (None, ..) => "That is the highest rate that was tried: the bridge may take more.".to_owned(),
-        (Some(failed), Some(Limit::Client), _) => format!(
-            "{failed:.0} a second failed because of this program, not of the bridge, which takes at least what held."
-        ),
+        (None, ..) => "That is the highest rate tested; the bridge's limit may be higher.".to_owned(),
+        (Some(failed), Some(Limit::Client), _) => {
+            format!("{failed:.0} per second failed because workly-perf was the bottleneck, not the bridge.")
+        }
         (Some(failed), _, Some(rate)) => format!(
-            "{failed:.0} a second failed, and the bridge was the limit: offered more, it answered {rate:.0} a second."
+            "{failed:.0} per second failed, and the bridge was the bottleneck: under overload, it sent {rate:.0} \
+             replies per second."
         ),
-        (Some(failed), ..) => format!("{failed:.0} a second failed, and the bridge was the limit."),
+        (Some(failed), ..) => format!("{failed:.0} per second failed, and the bridge was the bottleneck."),
     };
     Some(format!("{sustained} {beyond}"))
 }
@@ -107,26 +108,27 @@ mod tests {
         let told = finding(&plan(None), &searched(250.0, Limit::Bridge)).unwrap();
         assert!(told.starts_with("received: sustains 24"), "{told}");
         assert!(told.contains("confirmed twice (n 4"), "{told}");
-        assert!(told.ends_with("the bridge was the limit: offered more, it answered 250 a second."), "{told}");
-        let told = finding(&plan(None), &searched(250.0, Limit::Client)).unwrap();
         assert!(
-            told.ends_with("because of this program, not of the bridge, which takes at least what held."),
+            told.ends_with("the bridge was the bottleneck: under overload, it sent 250 replies per second."),
             "{told}"
         );
+        let told = finding(&plan(None), &searched(250.0, Limit::Client)).unwrap();
+        assert!(told.ends_with("because workly-perf was the bottleneck, not the bridge."), "{told}");
     }
 
     #[test]
     fn a_ceiling_that_holds_is_no_limit_of_the_bridge() {
         let told = finding(&plan(Some(Duration::from_millis(20))), &searched(1e6, Limit::Bridge)).unwrap();
-        let expected = "received: sustains 400 messages a second with p99 within 20ms, confirmed twice (n 800, goodput at least 98 % \
-                        of offered, no growing backlog). That is the highest rate that was tried: the bridge may take more.";
+        let expected = "received: sustains 400 messages per second with p99 within 20ms, confirmed twice (n 800, \
+            goodput at least 98 % of offered, no growing backlog). That is the highest rate tested; the bridge's limit \
+            may be higher.";
         assert_eq!(told, expected);
     }
 
     #[test]
     fn that_no_rate_holds_is_told_once_the_search_has_ended() {
         let told = finding(&plan(None), &searched(0.0, Limit::Bridge)).unwrap();
-        assert!(told.starts_with("received: no rate holds, not even "), "{told}");
+        assert!(told.starts_with("received: no rate is sustained, not even "), "{told}");
         let mut under_way = searched(0.0, Limit::Bridge);
         under_way.search = Search::new(100.0, 400.0);
         under_way.search.record(false);

@@ -15,9 +15,9 @@ use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 use crate::stats::median;
 
 /// What it means when only the socket thread answers.
-const PAUSED: &str = "received replies flow while applied ones do not: Unity's main thread is paused. Workly's project leaves \
-                      runInBackground off, so Unity pauses when another window has the focus: keep its window in front while \
-                      you measure, or set Application.runInBackground (the drop-in bridge in scripts/unity does)";
+const PAUSED: &str = "received replies arrive but applied ones do not: Unity's main thread is paused. Workly's project \
+    leaves runInBackground off, so Unity pauses when another window has the focus: keep its window in the foreground \
+    while measuring, or set Application.runInBackground (the drop-in bridge in scripts/unity does)";
 
 impl RoundTripSamples {
     /// What was measured, each with its case of the plan, in the order of the run.
@@ -130,7 +130,7 @@ impl Obstacle {
     /// Why a case was not measured.
     fn reason(&self) -> String {
         match self {
-            Self::Interrupted => "interrupted before its turn".into(),
+            Self::Interrupted => "interrupted before it was measured".into(),
             Self::Gone { cause, .. } => format!("the bridge no longer answers ({cause})"),
             Self::Paused => PAUSED.into(),
         }
@@ -197,7 +197,7 @@ mod tests {
         );
         assert_eq!((cases[0].state, cases[0].metric("p50").unwrap().value), (CaseState::Ok, Some(2.0)));
         assert_eq!(cases[1].state, CaseState::NotMeasured);
-        assert_eq!(cases[1].reason.as_deref(), Some("interrupted before its turn"));
+        assert_eq!(cases[1].reason.as_deref(), Some("interrupted before it was measured"));
         assert_eq!(cases[1].metric("p50").unwrap().status, MetricStatus::NotMeasured);
     }
 
@@ -233,7 +233,7 @@ mod tests {
         let samples = RoundTripSamples { measured: vec![paused], blocked: vec![(3, Obstacle::Paused)] };
         assert_eq!(faults(&plan, &samples), [FaultKind::MainThreadPaused; 2]);
         let warning = paused_warning(&study, &samples.measured[0]).unwrap();
-        assert!(warning.starts_with("applied/closed/100B: received replies flow"), "{warning}");
+        assert!(warning.starts_with("applied/closed/100B: received replies arrive"), "{warning}");
         assert!(cases(&plan, &study, &samples, true)[1].reason.as_ref().unwrap().contains("main thread is paused"));
     }
 

@@ -29,7 +29,7 @@ pub(super) fn headline(cases: &[Case], measured: &[Measured<'_>]) -> Vec<String>
         return Vec::new();
     };
     let mut findings = vec![format!(
-        "On average, a command is received after {} and applied after {} ({load} a second, n {} and {}).",
+        "On average, a command is received after {} and applied after {} ({load}, n {} and {}).",
         with_interval(received),
         with_interval(applied),
         received.n,
@@ -46,12 +46,12 @@ pub(super) fn headline(cases: &[Case], measured: &[Measured<'_>]) -> Vec<String>
         }
         match period_ms.filter(|period_ms| wait.value.is_some_and(|wait_ms| wait_ms <= *period_ms)) {
             Some(period_ms) => format!(
-                "The difference, {between}, is the wait for Unity's frame: {:.1} frames a second leave {:.3} ms on \
+                "The difference, {between}, is the wait for Unity's frame: at {:.1} frames per second, {:.3} ms on \
                  average.",
                 1e3 / period_ms,
                 period_ms / 2.0
             ),
-            None => format!("The difference, {between}, lies between the two: queue, frame and work."),
+            None => format!("The difference, {between}, is queue, wait for the frame, and work."),
         }
     }));
     findings
@@ -63,17 +63,17 @@ fn held_and_frame(held: &HeldReplies, period_ms: Option<f64>) -> String {
         || "the wait for Unity's frame".to_owned(),
         |period_ms| {
             let (per_s, wait_ms) = (1e3 / period_ms, period_ms / 2.0);
-            format!("the wait for Unity's frame ({per_s:.1} frames a second leave {wait_ms:.3} ms on average)")
+            format!("the wait for Unity's frame ({wait_ms:.3} ms on average at {per_s:.1} frames per second)")
         },
     );
     let others = if held.other_mean_ns.is_nan() {
         String::new()
     } else {
-        format!(" against {:.2} ms", held.other_mean_ns / 1e6)
+        format!(", others {:.2} ms", held.other_mean_ns / 1e6)
     };
     format!(
-        "{frame} and late replies: {:.0} % of the applied replies were held back until the one before was acknowledged \
-         (Nagle's algorithm with delayed acknowledgement), and took {:.2} ms on average{others}. {}",
+        "{frame} and held replies: {:.0} % of the applied replies were held until the previous one was acknowledged \
+         (Nagle's algorithm with delayed acknowledgement) and took {:.2} ms on average{others}. {}",
         held.share() * 100.0,
         held.held_mean_ns / 1e6,
         REMEDY.trim_end_matches('.')
@@ -129,7 +129,7 @@ pub(super) fn annotate(cases: &mut [Case], measured: &[Measured<'_>]) {
 
 fn size_note(case: &IpcCase) -> Option<String> {
     (case.size_bytes > case.asked_bytes).then(|| {
-        format!("Asked for {} B; the smallest command of this kind takes {} B.", case.asked_bytes, case.size_bytes)
+        format!("Requested {} B; the smallest command of this kind has {} B.", case.asked_bytes, case.size_bytes)
     })
 }
 
@@ -139,15 +139,15 @@ fn lock_note(case: &IpcCase, trips: &RoundTrips, measured: &[Measured<'_>]) -> O
     }
     let Some((poisson, poisson_trips)) = applied_poisson(measured) else {
         return Some(
-            "A closed loop on applied replies shows the frame period of a bridge that works in frames, and not what a \
-             lone command waits: add --load poisson:50 for that."
+            "A closed loop on applied replies shows the frame period, not the latency of a lone command: add --load \
+             poisson:50 for that."
                 .into(),
         );
     };
     let period_ns = frame_lock(&trips.latency_ns, &unheld_ns(poisson_trips))?;
     Some(format!(
-        "Locked onto the frame: each message meets the start of a frame and waits for the next, so this is the frame \
-         period ({:.1} a second), not what a lone command waits. That is {}.",
+        "Frame lock: each message arrives at the start of a frame and waits for the next, so this is the frame period \
+         ({:.1} per second), not the latency of a lone command, which is {}.",
         1e3 / ms(period_ns),
         poisson.path
     ))
@@ -170,8 +170,8 @@ fn alias_note(case: &IpcCase, measured: &[Measured<'_>]) -> Option<String> {
     };
     let moments = aliases(rate_per_s, period_ns)?;
     Some(format!(
-        "Aliased: {rate_per_s} a second against frames of about {:.1} a second meets only {} of the \
-         frame, so these figures depend on the chance of the start. Use poisson:{rate_per_s}.",
+        "Aliasing: at {rate_per_s} per second and about {:.1} frames per second, messages arrive at only {} of the \
+         frame, so these figures depend on when the run began. Use poisson:{rate_per_s}.",
         1e3 / ms(period_ns),
         counted(moments, "moment")
     ))
@@ -196,8 +196,9 @@ fn frames_note(case: &IpcCase, trips: &RoundTrips) -> Option<String> {
     let floor_ns = frames.period_ns / 2.0;
     let met = if p < 0.01 { "unevenly, so these figures may not be those of a lone command" } else { "evenly" };
     Some(format!(
-        "Frames: the replies keep a period of {:.3} ms ({:.2} a second) with a jitter of {:.3} ms. The messages met it {met} \
-         (Rayleigh test, p = {p:.2}, n {}). Of {:.3} ms on average the frame is {:.3} ms, the remainder {:.3} ms.",
+        "Frames: the replies have a period of {:.3} ms ({:.2} per second) with a jitter of {:.3} ms. Over that period, \
+         messages arrived {met} (Rayleigh test, p = {p:.2}, n {}). Of {:.3} ms on average, the wait for the frame is \
+         {:.3} ms, the remainder {:.3} ms.",
         frames.period_ns / 1e6,
         1e9 / frames.period_ns,
         frames.jitter_ns / 1e6,
@@ -223,8 +224,8 @@ fn signature_notes(case: &IpcCase, trips: &RoundTrips) -> Vec<String> {
 pub(in super::super) fn lateness_note(trips: &RoundTrips) -> Option<String> {
     let limit = client_limited(&trips.latency_ns, &trips.lateness_ns)?;
     Some(format!(
-        "Client-limited: {} of the sends were {:.3} ms late or more against a median of {:.3} ms, so part of the latency is \
-         this machine's scheduling.",
+        "Client-limited: {} of the sends were at least {:.3} ms late, compared with a median latency of {:.3} ms, so \
+         this machine's scheduling is part of the latency.",
         limit.share,
         ms(limit.late_ns),
         ms(limit.p50_ns)
@@ -305,13 +306,16 @@ mod tests {
         let note = cases[2].notes.iter().find(|note| note.starts_with("Held replies")).expect("the planted pattern");
         assert!(note.contains("Nagle's algorithm") && note.contains("TCP_NODELAY"), "{note}");
         let headline = &findings[1];
-        assert!(headline.contains("the wait for Unity's frame (60.0 frames a second leave"), "{headline}");
-        assert!(headline.contains("were held back") && headline.contains("TCP_NODELAY"), "{headline}");
-        assert!(!headline.contains("lies between"), "{headline}");
-        assert!(cases[1].notes.iter().any(|note| note.starts_with("Locked onto the frame")), "{:?}", cases[1].notes);
+        assert!(headline.contains("the wait for Unity's frame (8.33"), "{headline}");
+        assert!(
+            headline.contains("were held until the previous one") && headline.contains("TCP_NODELAY"),
+            "{headline}"
+        );
+        assert!(!headline.contains("is queue, wait"), "{headline}");
+        assert!(cases[1].notes.iter().any(|note| note.starts_with("Frame lock")), "{:?}", cases[1].notes);
         // The same bridge without Nagle's algorithm.
         let (findings, cases) = told(false, 0);
-        assert!(findings[1].contains("is the wait for Unity's frame: 60.0 frames a second"), "{findings:?}");
+        assert!(findings[1].contains("is the wait for Unity's frame: at 60.0 frames per second"), "{findings:?}");
         assert!(cases.iter().flat_map(|case| &case.notes).all(|note| !note.starts_with("Held replies")), "{cases:?}");
     }
 
@@ -321,6 +325,6 @@ mod tests {
         let (findings, cases) = told(true, 200_000_000);
         assert_eq!(cases[0].metric("mean").unwrap().ci_low, None, "the planted outlier");
         assert!(findings[1].contains("ms (too skewed for an interval), is the wait"), "{findings:?}");
-        assert!(findings[1].contains("were held back"), "{findings:?}");
+        assert!(findings[1].contains("were held until the previous one"), "{findings:?}");
     }
 }

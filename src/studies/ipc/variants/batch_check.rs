@@ -68,13 +68,14 @@ fn by_count(count: Option<u64>, frame: Option<u64>) -> BatchVerdict {
     let frame = frame.map(|frame| format!(", in frame {frame}")).unwrap_or_default();
     match count {
         Some(3) => {
-            BatchVerdict { applied: Some(true), evidence: format!("its reply counts 3 of 3 carried out{frame}") }
+            BatchVerdict { applied: Some(true), evidence: format!("its reply counts 3 of 3 commands applied{frame}") }
         }
-        Some(count) => BatchVerdict {
-            applied: Some(false),
-            evidence: format!("its reply counts {count} of 3 commands carried out"),
-        },
-        None => BatchVerdict { applied: None, evidence: "its reply does not count, although the dialect does".into() },
+        Some(count) => {
+            BatchVerdict { applied: Some(false), evidence: format!("its reply counts {count} of 3 commands applied") }
+        }
+        None => {
+            BatchVerdict { applied: None, evidence: "its reply has no count, although the dialect defines one".into() }
+        }
     }
 }
 
@@ -100,8 +101,8 @@ fn time(bridge: &mut IpcContext<'_>, kinds: &mut [Message; 4], extra: &mut u64) 
 fn by_time(timed: Timed, extra: u64, documented: Option<Applies>) -> BatchVerdict {
     let Timed { received, applied, received_first, applied_first } = timed;
     let figures = format!(
-        "medians of {TRIALS}: {:.3} ms alone received, {:.3} ms alone applied, {:.3} ms as a batch with the received one \
-         first, {:.3} ms with the applied one first",
+        "medians of {TRIALS}: {:.3} ms for a received command alone, {:.3} ms for an applied one, {:.3} ms for a batch \
+         with the received one first, {:.3} ms with the applied one first",
         ms(received),
         ms(applied),
         ms(received_first),
@@ -109,33 +110,34 @@ fn by_time(timed: Timed, extra: u64, documented: Option<Applies>) -> BatchVerdic
     );
     let verdict = |applied, why: &str| BatchVerdict { applied, evidence: format!("{why} ({figures})") };
     if extra > 0 {
-        return verdict(None, &format!("{} more than messages came", counted(extra, "reply")));
+        return verdict(None, &format!("{} too many arrived", counted(extra, "reply")));
     }
     if applied < received.saturating_mul(APART) {
-        return verdict(None, "received and applied replies come equally fast here, so that timing does not tell");
+        return verdict(None, "received and applied replies are equally fast here, so timing does not show it");
     }
     // Between the two on a scale of ratios.
     let waits = |batch_ns: u64| u128::from(batch_ns).pow(2) > u128::from(received) * u128::from(applied);
     match (waits(received_first), waits(applied_first)) {
-        (true, true) => verdict(Some(true), "its reply waits for the frame whichever command stands first"),
+        (true, true) => verdict(Some(true), "its reply waits for the frame whichever command comes first"),
         (false, true) => verdict(
             Some(false),
-            "the bridge acts on the first command alone: the reply waits for the frame only if that does",
+            "the bridge executes only the first command: the reply waits for the frame only if that one does",
         ),
         (false, false) if documented == Some(Applies::First) => verdict(
             Some(false),
-            "it is acknowledged before any frame whichever command stands first: the bridge acts on one of its commands alone, \
-             as this dialect's bridge is known to do",
+            "it is acknowledged before the frame whichever command comes first: the bridge executes only one of its \
+             commands, as known of this dialect's bridge",
         ),
         (false, false) if documented == Some(Applies::None) => verdict(
             Some(false),
-            "it is acknowledged before any frame whatever it holds, as this dialect's bridge is known to do without \
-             applying it",
+            "it is acknowledged before the frame whatever it contains, and this dialect's bridge is known not to apply \
+             it",
         ),
-        (false, false) => {
-            verdict(None, "it is acknowledged before any frame whatever it holds; what follows cannot be seen")
-        }
-        (true, false) => verdict(None, "its reply waits for the frame in one order of its commands only"),
+        (false, false) => verdict(
+            None,
+            "it is acknowledged before the frame whatever it contains; what happens later cannot be observed",
+        ),
+        (true, false) => verdict(None, "its reply waits for the frame in only one order of its commands"),
     }
 }
 
@@ -167,12 +169,12 @@ mod tests {
         assert_eq!(by_time(unpaced, 0, Some(Applies::None)).applied, None);
         let paced = Timed { applied: 8_000_000, received_first: 8_000_000, applied_first: 8_000_000, ..unpaced };
         assert_eq!(by_time(paced, 1, None).applied, None);
-        assert!(by_time(paced, 0, None).evidence.contains("8.000 ms alone applied"));
+        assert!(by_time(paced, 0, None).evidence.contains("8.000 ms for an applied one"));
     }
 
     #[test]
     fn a_count_is_believed() {
-        assert_eq!(by_count(Some(3), Some(7)).evidence, "its reply counts 3 of 3 carried out, in frame 7");
+        assert_eq!(by_count(Some(3), Some(7)).evidence, "its reply counts 3 of 3 commands applied, in frame 7");
         assert_eq!((by_count(Some(1), None).applied, by_count(None, None).applied), (Some(false), None));
     }
 }

@@ -84,7 +84,7 @@ impl Comparison<'_> {
                 (CaseState::Lossy, Some(format!("{} failed; first: {}", counted(failed, "round"), fault.words)))
             }
             (None, _) if end.is_none() || !is_short => (CaseState::Ok, None),
-            (None, 0) => (CaseState::NotMeasured, Some("the run ended before its turn".into())),
+            (None, 0) => (CaseState::NotMeasured, Some("the run ended before it was measured".into())),
             (None, _) if end == Some(StopReason::Interrupted) => {
                 (CaseState::Interrupted, Some(format!("interrupted after {}", counted(rounds, "round"))))
             }
@@ -103,27 +103,31 @@ impl Comparison<'_> {
         if let Some(verdict) = self.samples.batches.as_ref().filter(|_| !self.is_applied(way)) {
             let what = match verdict.applied {
                 Some(false) => "Acknowledged, not applied",
-                _ => "Acknowledged; whether its commands are applied cannot be told",
+                _ => "Acknowledged; whether its commands are applied is unknown",
             };
-            notes.push(format!("{what}: {}. No figure is given for commands.", verdict.evidence));
+            notes.push(format!("{what}: {}. There are no figures for its commands.", verdict.evidence));
         }
         if let SendStrategy::Codec(_, shape) = way
             && !shape.is_harmless()
             && !self.samples.is_embedded
         {
-            notes.push("Not sent to a real avatar, which it would change: encoding and decoding alone.".into());
+            notes.push(
+                "Not sent, because it would change a real avatar; only encoding and decoding were measured.".into(),
+            );
         }
         match way {
             SendStrategy::Mode(Mode::FireAndForget) => {
                 notes.push(
-                    "As Workly sends. Without replies no command has a latency; the barrier says what arrived and when all of it \
-                     had."
-                    .into(),
+                    "The way Workly sends. Without replies, commands have no latency; the barrier shows what arrived \
+                     and when the last one did."
+                        .into(),
                 );
                 notes.extend(undrained_note(&self.samples.ways[place]));
             }
             SendStrategy::Mode(Mode::Request) => {
-                notes.push("Workly does not wait for replies: a gain over this mode is no gain over Workly.".into());
+                notes.push(
+                    "Workly does not wait for replies, so a gain over this mode is not a gain over Workly.".into(),
+                );
             }
             _ => {}
         }
@@ -142,8 +146,8 @@ impl Comparison<'_> {
         let best = self.samples.ways.iter().filter_map(rate).fold(0.0, f64::max);
         (own < KEEPS_UP * best && self.samples.ways[place].falls_behind()).then(|| {
             format!(
-                "Overloaded: {own:.1} commands a second where another way carried out {best:.1}. What came waited for what \
-                 went before, longer and longer, so that this latency grows with the length of the round."
+                "Overloaded: {own:.1} commands per second, where another way to send reached {best:.1}. Commands queue \
+                 behind earlier ones, so this latency grows with the length of the round."
             )
         })
     }
@@ -156,8 +160,8 @@ fn undrained_note(samples: &CaseSamples) -> Option<String> {
     let undrained = rounds - samples.good().filter(is_drained).count();
     (undrained > 0).then(|| {
         format!(
-            "In {undrained} of {} a reply was still missing at the timeout: when the last command was applied is not known there, \
-             and no rate is given.",
+            "In {undrained} of {}, a reply was still missing at the timeout, so it is unknown when the last command \
+             was applied, and there is no rate.",
             counted(rounds, "round")
         )
     })
@@ -223,7 +227,10 @@ mod tests {
             (&json!("mode/request"), &json!(1))
         );
         assert_eq!(pipelined.conditions["round_means_ms"], json!(vec![4.0; 8]));
-        assert_eq!(request.notes, ["Workly does not wait for replies: a gain over this mode is no gain over Workly."]);
+        assert_eq!(
+            request.notes,
+            ["Workly does not wait for replies, so a gain over this mode is not a gain over Workly."]
+        );
     }
 
     #[test]
@@ -237,7 +244,7 @@ mod tests {
             assert_eq!(cases[1].metric(name).unwrap().status, MetricStatus::Unsupported, "{name}");
         }
         assert_eq!((figure(&cases[1], "ack_mean"), cases[1].metric("mean_ratio")), (Some(1.0), None));
-        let note = "Acknowledged, not applied: the reply came before the frame. No figure is given for commands.";
+        let note = "Acknowledged, not applied: the reply came before the frame. There are no figures for its commands.";
         assert_eq!(cases[1].notes[0], note);
         assert_eq!((figure(&cases[0], "mean"), figure(&cases[0], "rate_applied")), (Some(8.0), Some(50.0)));
     }
@@ -258,7 +265,7 @@ mod tests {
             (short(), None, CaseState::Ok, None),
             (short(), interrupted, CaseState::Interrupted, Some("interrupted after 3 rounds")),
             (short(), Some(StopReason::Failed), CaseState::Lossy, Some("the run ended after 3 rounds")),
-            (CaseSamples::default(), interrupted, CaseState::NotMeasured, Some("the run ended before its turn")),
+            (CaseSamples::default(), interrupted, CaseState::NotMeasured, Some("the run ended before it was measured")),
             (
                 failed(8, 6),
                 Some(StopReason::Planned),
@@ -299,7 +306,8 @@ mod tests {
         let ways = vec![behind, way(4, &[("rate_applied", 50.0)])];
         let cases = cases_of(MODES, &VariantSamples { ways, ..VariantSamples::default() }, Some(StopReason::Planned));
         assert!(
-            cases[0].notes[1].starts_with("Overloaded: 10.0 commands a second where another way carried out 50.0.")
+            cases[0].notes[1]
+                .starts_with("Overloaded: 10.0 commands per second, where another way to send reached 50.0.")
         );
         assert_eq!(cases[1].notes, Vec::<String>::new());
     }
@@ -318,7 +326,7 @@ mod tests {
         let case = &cases_of("--mode fire-and-forget --rounds 8", &samples, Some(StopReason::Planned))[0];
         assert_eq!((case.metric("delivered").unwrap().n, case.metric("drain").unwrap().n), (8, 7));
         assert_eq!(case.metric("p50").unwrap().status, MetricStatus::Unsupported);
-        assert!(case.notes[1].starts_with("In 1 of 8 rounds a reply was still missing"), "{:?}", case.notes);
+        assert!(case.notes[1].starts_with("In 1 of 8 rounds, a reply was still missing"), "{:?}", case.notes);
     }
 
     #[test]

@@ -37,7 +37,7 @@ fn batches(verdict: &BatchVerdict) -> String {
     match verdict.applied {
         Some(true) => format!("Batches are applied: {}.", verdict.evidence),
         Some(false) => format!("Batches are acknowledged and NOT applied: {}.", verdict.evidence),
-        None => format!("Whether batches are applied cannot be told: {}.", verdict.evidence),
+        None => format!("Whether batches are applied is unknown: {}.", verdict.evidence),
     }
 }
 
@@ -63,14 +63,14 @@ fn means(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
         })
         .collect();
     let what = match comparison.study.ways.first()? {
-        SendStrategy::Batch(_) => "per command, the wait to fill a batch included",
+        SendStrategy::Batch(_) => "per command, including the wait to fill a batch",
         _ => "per command",
     };
     if others.is_empty() {
         return None;
     }
     Some(format!(
-        "{word} latency {what}: {} {}; of that, {} (n {}).",
+        "{word} latency {what}: {} {}; relative to that, {} (n {}).",
         baseline.path,
         with_interval(value),
         others.join(", "),
@@ -91,11 +91,11 @@ fn app_reaction(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
     }
     let received = given(app, "received_mean")?;
     let applied = comparison.samples.seen.and_then(Seen::frame_ms).map_or_else(
-        || "; when it is applied cannot be told, since no frame could be measured".to_owned(),
+        || "; when it is applied is unknown, since no frame could be measured".to_owned(),
         |frame_ms| {
             format!(
-                ", and applied within a frame of {frame_ms:.2} ms after that, {:.2} ms on average; when exactly, this bridge does not \
-                 tell",
+                ", and applied within one frame ({frame_ms:.2} ms) after that, {:.2} ms later on average; this bridge \
+                 does not report exactly when",
                 frame_ms / 2.0
             )
         },
@@ -121,7 +121,8 @@ fn callers(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
                 SendStrategy::ReactionBatch(_) => "as one batch",
                 _ => return None,
             };
-            let ratio = given(case, "mean_ratio").map(|ratio| format!(" ({} of Workly's one)", times(ratio)));
+            let ratio = given(case, "mean_ratio")
+                .map(|ratio| format!(" ({} compared with Workly's one command)", times(ratio)));
             Some(format!("{words} {}{}", with_interval(given(case, "mean")?), ratio.unwrap_or_default()))
         })
         .collect();
@@ -131,7 +132,8 @@ fn callers(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
     })?;
     (!each.is_empty()).then(|| {
         format!(
-            "Sending {count} commands at once, which Workly does not do, takes until the last is acknowledged as applied: {}.",
+            "Sending {count} commands at once, which Workly does not do; time until the last one is acknowledged as \
+             applied: {}.",
             each.join("; ")
         )
     })
@@ -142,8 +144,8 @@ fn late_replies(case: &Case) -> Option<String> {
     let share =
         given(case, "held_back").filter(|share| share.value.is_some_and(|share| share >= LEAST_HELD_PERCENT))?;
     Some(format!(
-        "{}: in {} of its reactions a reply came late, and not the command: the bridge's end of the connection held it back until \
-         the reply before was acknowledged (Nagle's algorithm and delayed acknowledgement). {REMEDY}",
+        "{}: in {} of its reactions a reply was late although the command was not: the bridge's side of the connection \
+         held it until the previous reply was acknowledged (Nagle's algorithm and delayed acknowledgement). {REMEDY}",
         case.path,
         with_interval(share)
     ))
@@ -154,8 +156,8 @@ fn held_replies(comparison: &Comparison<'_>) -> Vec<String> {
     let of_way = |(way, samples): (&SendStrategy, &CaseSamples)| {
         let held = held(samples)?;
         Some(format!(
-            "{}: {:.0} % of the replies ({} of {}) were held back by the bridge's end of the connection until the reply before was \
-             acknowledged (Nagle's algorithm and delayed acknowledgement). {REMEDY}",
+            "{}: {:.0} % of the replies ({} of {}) were held by the bridge's side of the connection until the previous \
+             reply was acknowledged (Nagle's algorithm and delayed acknowledgement). {REMEDY}",
             way.path(),
             held.share() * 100.0,
             held.count(),
@@ -184,8 +186,8 @@ fn codecs(comparison: &Comparison<'_>, cases: &[Case]) -> Vec<String> {
             let (encode, decode) = (both("encode")?, both("decode")?);
             let end_to_end = given(case, "p50_ratio").map_or("not sent".into(), times);
             Some(format!(
-                "{} against {}: {bytes} for {of} bytes ({:+.0} %), encoding {:.2} for {:.2} µs, decoding {:.2} for {:.2} µs, \
-                 end to end (median) {end_to_end}.",
+                "{} compared with {}: {bytes} instead of {of} bytes ({:+.0} %), encoding {:.2} instead of {:.2} µs, \
+                 decoding {:.2} instead of {:.2} µs, end to end (median) {end_to_end}.",
                 case.path,
                 baseline.path,
                 100.0 * (bytes / of - 1.0),
@@ -203,14 +205,15 @@ fn delivery(case: &Case) -> Option<String> {
     let (share, of_all) = (delivered.value?, counted(delivered.n, "round"));
     Some(match given(case, "drain") {
         None => format!(
-            "{}: {share:.1} % delivered (n {of_all}); when the last of them was applied is not known, since a reply was missing.",
+            "{}: {share:.1} % delivered (n {of_all}); when the last one was applied is unknown, since a reply was \
+             missing.",
             case.path
         ),
         Some(drain) => {
             let rounds = if drain.n == delivered.n { of_all } else { format!("{} of {of_all}", drain.n) };
             let drain = with_interval(drain);
             format!(
-                "{}: {share:.1} % delivered, the last of them applied {drain} after the last write (n {rounds}).",
+                "{}: {share:.1} % delivered, the last one applied {drain} after the last write (n {rounds}).",
                 case.path
             )
         }
@@ -222,7 +225,7 @@ fn frames(cases: &[Case]) -> Option<String> {
     let each: Vec<String> =
         cases.iter().filter_map(|case| Some(format!("{} {:.1}", case.path, given(case, "frames")?.value?))).collect();
     (!each.is_empty())
-        .then(|| format!("Frames that a reaction took, from the numbers in the replies: {}.", each.join(", ")))
+        .then(|| format!("Frames per reaction, from the frame numbers in the replies: {}.", each.join(", ")))
 }
 
 #[cfg(test)]
@@ -243,8 +246,8 @@ mod tests {
     #[test]
     fn each_way_is_told_as_a_share_of_the_baseline() {
         let samples = VariantSamples { ways: vec![way(8, &[]), way(4, &[])], ..VariantSamples::default() };
-        let expected = "Mean latency per command: mode/request 8.000 ms [8.000, 8.000]; of that, mode/pipelined ×0.500 [0.500, 0.500] \
-                        (n 8 rounds).";
+        let expected = "Mean latency per command: mode/request 8.000 ms [8.000, 8.000]; relative to that, \
+            mode/pipelined ×0.500 [0.500, 0.500] (n 8 rounds).";
         assert_eq!(told("--mode request,pipelined --rounds 8", &samples), [expected]);
     }
 
@@ -253,7 +256,7 @@ mod tests {
         for (applied, leads) in [
             (Some(true), "Batches are applied: seen."),
             (Some(false), "Batches are acknowledged and NOT applied: seen."),
-            (None, "Whether batches are applied cannot be told: seen."),
+            (None, "Whether batches are applied is unknown: seen."),
         ] {
             let batches = Some(BatchVerdict { applied, evidence: "seen".into() });
             let samples = VariantSamples { ways: vec![way(8, &[]), way(4, &[])], batches, ..VariantSamples::default() };
@@ -283,8 +286,8 @@ mod tests {
         };
         let told = told_of(true);
         let held = told.iter().find(|finding| finding.starts_with("batch/1: ")).expect("the planted pattern");
-        assert!(held.contains(" of 2400) were held back") && held.contains("TCP_NODELAY"), "{held}");
-        assert!(told_of(false).iter().all(|finding| !finding.contains("held back")));
+        assert!(held.contains(" of 2400) were held by") && held.contains("TCP_NODELAY"), "{held}");
+        assert!(told_of(false).iter().all(|finding| !finding.contains("were held by")));
     }
 
     #[test]
@@ -297,10 +300,11 @@ mod tests {
         };
         let named = |held| told(held).iter().any(|finding| finding.starts_with("reaction/pipelined:3: in 20.00 %"));
         assert!(named(20.0) && !named(19.0));
-        let lead = "Workly sends one command per answer and does not wait for the bridge's reply: it is applied after 1.000 ms";
+        let lead = "Workly sends one command per answer and does not wait for the bridge's reply: it is applied after \
+            1.000 ms";
         assert!(told(0.0)[0].starts_with(lead), "{:?}", told(0.0));
-        let callers = "Sending 3 commands at once, which Workly does not do, takes until the last is acknowledged as applied: \
-                       one by one (each after the previous reply) 8.000 ms";
+        let callers = "Sending 3 commands at once, which Workly does not do; time until the last one is acknowledged \
+            as applied: one by one (each after the previous reply) 8.000 ms";
         assert!(told(0.0)[1].starts_with(callers), "{:?}", told(0.0));
     }
 
@@ -313,8 +317,9 @@ mod tests {
             &VariantSamples { ways, ..VariantSamples::default() },
         );
         assert_eq!(told.len(), 5);
-        let expected = "codec/msgpack/expression against codec/json/expression: 80 for 100 bytes (-20 %), encoding 2.00 for 2.00 µs, \
-                        decoding 3.00 for 3.00 µs, end to end (median) ×1.000 [1.000, 1.000].";
+        let expected = "codec/msgpack/expression compared with codec/json/expression: 80 instead of 100 bytes (-20 %), \
+            encoding 2.00 instead of 2.00 µs, decoding 3.00 instead of 3.00 µs, end to end (median) ×1.000 [1.000, \
+            1.000].";
         assert_eq!(told[0], expected);
     }
 
@@ -325,14 +330,14 @@ mod tests {
             told("--mode fire-and-forget --rounds 8", &samples)
         };
         let drained = told(&[("delivered", 100.0), ("drain", 3.0)]);
-        assert!(drained[0].contains("100.0 % delivered, the last of them applied 3.000 ms"), "{drained:?}");
+        assert!(drained[0].contains("100.0 % delivered, the last one applied 3.000 ms"), "{drained:?}");
         assert!(drained[0].ends_with("after the last write (n 8 rounds)."), "{drained:?}");
         let missed = told(&[("delivered", 90.0)]);
         assert!(
-            missed[0].contains("90.0 % delivered (n 8 rounds); when the last of them was applied is not known"),
+            missed[0].contains("90.0 % delivered (n 8 rounds); when the last one was applied is unknown"),
             "{missed:?}"
         );
         let frames = told(&[("frames", 3.0)]);
-        assert_eq!(frames, ["Frames that a reaction took, from the numbers in the replies: mode/fire-and-forget 3.0."]);
+        assert_eq!(frames, ["Frames per reaction, from the frame numbers in the replies: mode/fire-and-forget 3.0."]);
     }
 }

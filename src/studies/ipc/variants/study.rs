@@ -74,7 +74,7 @@ impl BridgeMeasurement for VariantsPlan {
         let warning = not_applied.map(|verdict| {
             let what =
                 if verdict.applied.is_none() { "may not be applied" } else { "are acknowledged but not applied" };
-            format!("Batches {what}: no latency and no rate is given for their commands.")
+            format!("Batches {what}, so their commands have no latency and no rate.")
         });
         warning.into_iter().collect()
     }

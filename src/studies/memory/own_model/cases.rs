@@ -112,8 +112,8 @@ fn step_cases<'a>(steps: &'a [LifeCycleStep], turns: &'a [Turn], projected: &Pro
 /// How the buffers of the computation are to be read.
 fn buffers(step: &str) -> Option<String> {
     (step == "first reply").then(|| {
-        "The projection of this step is the compute buffers: reserved for the largest batch, touched as far as prompts need \
-         them."
+        "The projection for this step is the compute buffers: they are reserved for the largest batch, and prompts use \
+         only the part they need."
             .into()
     })
 }

@@ -99,7 +99,7 @@ impl Models {
     /// Projected for the GPU that was named; else what llama.cpp's buffers really take on the GPUs that are here.
     fn card(&self, plan: &PipelinePlan, arm: &Arm, gpus: &[Device]) -> Result<CardNeed, Failure> {
         let Some(RealModel { located, backend }) = &self.real else {
-            return Ok(CardNeed::Unknown { reason: "a simulated model is on no GPU".into() });
+            return Ok(CardNeed::Unknown { reason: "a simulated model uses no GPU".into() });
         };
         let layers = u32::try_from(arm.n_gpu_layers).unwrap_or(u32::MAX);
         let reserve_bytes = plan.reserve_bytes;
@@ -125,7 +125,8 @@ impl Models {
         let held = self.model(arm).session(&context(arm))?.held(layers)?;
         Ok(CardNeed::Known {
             bytes: held.on_devices().total_bytes(),
-            basis: "llama.cpp's own account of its buffers; the driver's account by process would not tell the two settings apart",
+            basis: "the buffers that llama.cpp reports; the driver's figure for the process cannot separate the two \
+                settings",
             budget: MemoryBudget { total_bytes, free_bytes, reserve_bytes },
         })
     }

@@ -14,7 +14,7 @@ pub(super) fn paced(specs: &[PacedSpec], at: usize) -> Option<ResponderConfig<'s
 
 /// Its part of the record's subject.
 pub(super) fn paced_subject(plan: &PipelinePlan) -> Value {
-    json!({ "model_type": "stand-in of known speed", "paced": texts(&plan.paced) })
+    json!({ "model_type": "simulated model of known speed", "paced": texts(&plan.paced) })
 }
 
 /// That no model was measured.

@@ -47,7 +47,7 @@ impl Models {
         None
     }
 
-    /// Nothing: a simulated model is on no GPU.
+    /// Nothing: a simulated model uses no GPU.
     #[allow(clippy::unused_self)] // As the models of the other build.
     pub(in super::super) fn cards(&self) -> &[CardNeed] {
         &[]
