@@ -1,4 +1,4 @@
-//! Which bridge, for every command that speaks to one.
+//! Which bridge: arguments shared by all commands that connect to one.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use clap::Args;
 use super::values::parse_duration;
 use crate::bridge::Target;
 
-/// Which bridge, what it speaks, and how long it is waited for.
+/// Which bridge, its dialect, and the timeout.
 #[derive(Debug, Args)]
 pub struct BridgeConnectionArgs {
     /// The bridge: HOST:PORT, or `embedded[:KEY=VALUE,…]` for a simulated bridge in this process (keys: see `workly-perf bridge

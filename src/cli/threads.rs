@@ -34,11 +34,11 @@ pub struct ThreadsArgs {
     /// Workly's configuration. Default: data/config.json, if it exists.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Number of rounds, at most. Each round measures every setting that is still in the race once.
+    /// Maximum number of rounds. Each round measures every remaining setting once.
     #[arg(long, default_value_t = 10, value_name = "N", conflicts_with = "budget",
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub repetitions: u32,
-    /// Instead of --repetitions: measure until every figure is known within 2 %, or until this much time has passed.
+    /// Instead of --repetitions: measure until every figure is known to within 2 %, or until this time is used up.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub budget: Option<Duration>,
     /// Prompt length, in tokens.
@@ -50,34 +50,34 @@ pub struct ThreadsArgs {
     /// Measure every setting in every round, instead of dropping those that cannot win.
     #[arg(long)]
     pub exhaustive: bool,
-    /// Whose conventions to follow where nothing else is said: those of the app (depth 1024, flash attention off), or those of
-    /// llama-bench (depth 0, flash attention auto).
+    /// Defaults of the options below: those of the app (depth 1024, flash attention off) or of llama-bench (depth 0,
+    /// flash attention auto).
     #[arg(long, value_enum, default_value_t = EngineConventions::App, value_name = "WHOSE")]
     pub engine: EngineConventions,
-    /// Tokens already in the context, as after so much conversation. Default: 1024, about the app's 10 exchanges.
+    /// Tokens already in the context when a measurement starts. Default: 1024, about the app's 10 exchanges.
     #[arg(long, value_name = "TOKENS", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub depth: Vec<u32>,
-    /// Flash attention: off, on, auto. Default: off, as the app has it.
+    /// Flash attention: off, on, auto. Default: off, as in the app.
     #[arg(long, value_name = "CHOICES", value_delimiter = ',')]
     pub flash_attn: Vec<FlashAttention>,
-    /// Types of the KV cache, keys and values alike: `f16`, `q8_0`, … Default: f16.
+    /// KV cache types, for keys and values: `f16`, `q8_0`, … Default: f16.
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     pub cache_type: Vec<KvType>,
-    /// Priority of the model's threads: normal, low (nice 10; below normal on Windows), idle (only what others leave over).
-    /// Default: normal.
+    /// Priority of the model's threads: normal, low (nice 10; below normal on Windows), idle (only CPU time that no
+    /// other program uses). Default: normal.
     #[arg(long, value_enum, value_name = "PRIORITIES", value_delimiter = ',')]
     pub priority: Vec<PriorityArg>,
-    /// What threads do that wait for others: active (they spin) or passive (they sleep). Default: as the process is started.
+    /// What waiting threads do: active (spin) or passive (sleep). Default: as set in the environment of the process.
     #[arg(long, value_enum, value_name = "POLICIES", value_delimiter = ',')]
     pub wait: Vec<WaitArg>,
-    /// Whether the model's file is mapped: on, off. Default: on.
+    /// Memory-map the model file: on, off. Default: on.
     #[arg(long, value_enum, value_name = "CHOICES", value_delimiter = ',')]
     pub mmap: Vec<OnOff>,
-    /// The largest admissible share of late frames, in percent. A setting above it is no answer, however fast. The limit is never
-    /// below half a point above the scene alone.
+    /// Maximum share of late frames, in percent. Settings above it are not candidates, however fast they are. The limit
+    /// is at least half a percentage point above the share of the load alone.
     #[arg(long, default_value_t = 1.0, value_name = "PERCENT", value_parser = parse_percent)]
     pub late_frames: f64,
-    /// Competing load: none, a render-like load, or both in turn.
+    /// Competing load: none, a render-like load, or both, in alternating blocks.
     #[arg(long, value_enum, default_value_t = UnderLoad::Both, value_name = "LOAD")]
     pub under_load: UnderLoad,
     /// The render-like load, as `FPS:MAIN[:WORKER]`: CPU time per frame of its main thread and its worker thread.
@@ -105,7 +105,7 @@ pub struct ThreadsArgs {
 #[derive(Debug, Args)]
 pub struct ThreadsWorkerArgs {}
 
-/// Whose conventions decide where nothing else is said.
+/// Which program's conventions are the defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineConventions {
     /// Those of the application.

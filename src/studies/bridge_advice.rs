@@ -1,8 +1,8 @@
-//! What to try when cases of a bridge did not end as planned.
+//! Hints for cases of a bridge that failed or were incomplete.
 
 use crate::bridge::FaultKind;
 
-/// What helps where messages came that the dialect does not define.
+/// Hint for messages that the dialect does not define.
 pub(crate) const WRONG_DIALECT: &str =
     "the bridge sent messages that this dialect does not define: --dialect auto detects the bridge's dialect";
 

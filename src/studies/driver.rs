@@ -1,4 +1,5 @@
-//! The one life of a run: its record begins, grows while the study measures, and ends true whatever ends the study.
+//! The life cycle of a run: its record is created, grows while the study measures, and ends in a correct state however
+//! the study ends.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,13 +14,13 @@ use crate::failure::Failure;
 use crate::record::{Case, HistogramFiles, HlogPart, RecordError, Run, RunState};
 use crate::stats::histogram_of;
 
-/// Where the record goes, who follows, and who may end it.
+/// Folder of the record, observer, and stop flag.
 pub(crate) struct RunOptions<'a> {
-    /// The folder of the record; `None` for one of its own below [`super::LOCAL_RUNS`].
+    /// Folder of the record; `None` for a new one in [`super::LOCAL_RUNS`].
     pub(crate) out: Option<&'a Path>,
     /// Follows the run.
     pub(crate) observer: Rc<dyn Observer>,
-    /// Raised when it is to end.
+    /// Set to stop the run.
     pub(crate) stop: &'a AtomicBool,
 }
 
@@ -27,15 +28,15 @@ pub(crate) struct RunOptions<'a> {
 pub(crate) struct FinishedRun {
     /// The record.
     pub(crate) recorder: Recorder,
-    /// What it says of what was measured.
+    /// Its findings.
     pub(crate) verdict: RunVerdict,
-    /// What to try where cases failed.
+    /// Hint for failed cases.
     pub(crate) advice: String,
 }
 
 impl FinishedRun {
-    /// What the process is to report once the record was shown: the verdict, or that cases failed. `None` for a run that was
-    /// interrupted.
+    /// What the process reports after showing the record: the verdict, or that cases failed. `None` for an interrupted
+    /// run.
     pub(crate) fn outcome(&self) -> Result<Option<RunVerdict>, Failure> {
         let run = &self.recorder.run;
         match run.state {
@@ -46,7 +47,7 @@ impl FinishedRun {
     }
 }
 
-/// Runs a study from its record's first line to its last. An error of the study leaves what was measured before it.
+/// Runs a study and keeps its record. If the study fails, the record has what was measured until then.
 pub(crate) fn drive<S: Study>(
     study: &S,
     target: &mut S::Target,
@@ -108,7 +109,7 @@ pub(crate) fn drive<S: Study>(
     Ok(FinishedRun { recorder, verdict, advice })
 }
 
-/// That cases of a finished run failed. What was measured is saved in any case.
+/// The error for a finished run with failed cases. All measurements are saved in any case.
 fn failure_of(run: &Run, advice: &str) -> Failure {
     let faults: Vec<String> = failed_cases(&run.cases)
         .map(|case| format!("\n  {}: {}", case.path, case.reason.as_deref().unwrap_or("failed")))
@@ -119,14 +120,14 @@ fn failure_of(run: &Run, advice: &str) -> Failure {
     if advice.is_empty() { failure } else { failure.hint(format!("{kept}{advice}")) }
 }
 
-/// The histogram files that were written, by case: the cases are made anew at each checkpoint.
+/// The histogram files written so far, by case: the cases are rebuilt at each checkpoint.
 #[derive(Default)]
 struct WrittenHistograms {
     by_case: BTreeMap<String, Vec<(&'static str, HistogramFiles)>>,
 }
 
 impl WrittenHistograms {
-    /// Writes those that are not written yet and hold samples.
+    /// Writes those that have samples and are not written yet.
     fn write(&mut self, recorder: &Recorder, histograms: Vec<CaseHistogram>) -> Result<(), RecordError> {
         for histogram in histograms {
             let written = self.by_case.entry(histogram.case.clone()).or_default();

@@ -1,11 +1,11 @@
-//! Why a command was asked to end early. Kept once for the process: signals belong to the process, not to a command.
+//! Why a command must end early. Stored once per process: signals are sent to the process, not to a command.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// The first reason that came, as [`Interruption::code`]; 0 for none.
+/// The first reason, as [`Interruption::code`]; 0 for none.
 static REASON: AtomicU8 = AtomicU8::new(0);
 
-/// Why a command was asked to end early.
+/// Why a command must end early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interruption {
     /// Ctrl-C, also as SIGINT or Ctrl-Break.
@@ -32,8 +32,8 @@ impl Interruption {
         }
     }
 
-    /// Whether somebody asked for it: asked twice, the program ends at once. A terminal that closes sends SIGHUP more than
-    /// once, from the system and from the shell, and nobody is in a hurry.
+    /// Whether a user requested it: a second request ends the program at once. A closing terminal sends SIGHUP more
+    /// than once, from the system and from the shell, and that must not end it at once.
     pub(crate) fn is_a_request(self) -> bool {
         matches!(self, Self::CtrlC | Self::Terminated)
     }
@@ -42,7 +42,7 @@ impl Interruption {
         self as u8 + 1
     }
 
-    /// Keeps it as the reason, unless there is one already.
+    /// Stores it as the reason unless there already is one.
     pub(crate) fn keep(self) {
         let _ = REASON.compare_exchange(0, self.code(), Ordering::SeqCst, Ordering::SeqCst);
     }
@@ -54,7 +54,7 @@ impl Interruption {
     }
 }
 
-/// What a record says of a run that was ended early: `ended by SIGTERM`.
+/// The reason in the record of a run that ended early: `ended by SIGTERM`.
 pub(crate) fn ended_by() -> String {
     format!("ended by {}", Interruption::kept().unwrap_or(Interruption::CtrlC).name())
 }

@@ -120,7 +120,7 @@ pub(super) type Keep<'a, D> = dyn FnMut(&D, Option<&str>) -> Result<(), Failure>
 pub(crate) struct RunContext<'a, D> {
     /// Follows the study.
     pub(crate) observer: &'a dyn Observer,
-    /// Raised when it is to end.
+    /// Set to stop the run.
     pub(crate) stop: &'a AtomicBool,
     /// Started with the run: its nanoseconds are those of every histogram.
     pub(crate) clock: Clock,
@@ -175,7 +175,7 @@ pub(crate) trait Study {
         true
     }
 
-    /// Measures. `data` grows, and holds after an error what was measured before it.
+    /// Measures. `data` grows; after an error, it has what was measured until then.
     fn run(
         &self,
         target: &mut Self::Target,

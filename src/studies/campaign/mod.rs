@@ -1,4 +1,4 @@
-//! Two variants of a measuring command, run in turns.
+//! Two variants of a measuring command, run interleaved.
 
 mod runs;
 mod variant_run;

@@ -1,4 +1,4 @@
-//! Runs two variants in turns, and stops when the answer is clear.
+//! Runs two variants interleaved, and stops when the result is clear.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,14 +9,14 @@ use crate::failure::Failure;
 use crate::plan::{CampaignPlan, Role};
 use crate::record::RunFigures;
 
-/// The runs so far, each list in the order of the pairs.
+/// The runs so far; each list is in the order of the pairs.
 #[derive(Debug, Default)]
 pub(crate) struct CampaignRuns {
     /// Those of A.
     pub(crate) a: Vec<RunFigures>,
     /// Those of B.
     pub(crate) b: Vec<RunFigures>,
-    /// A and its second run, of those pairs that have one.
+    /// First and second run of A in the pairs that have an A/A pair.
     pub(crate) first: Vec<RunFigures>,
     /// The second runs of A.
     pub(crate) again: Vec<RunFigures>,

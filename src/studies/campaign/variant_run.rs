@@ -11,34 +11,34 @@ use crate::failure::{ChildExit, Failure};
 use crate::plan::Variant;
 use crate::record::{CSV_FILE, RunFigures, read_runs};
 
-/// How often a run is looked at.
+/// Polling interval for a run.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How long a run may take to end by itself after Ctrl-C, which its process hears too: 250 polls, 5 s.
+/// How long a run may take to end after Ctrl-C, which its process receives too: 250 polls, 5 s.
 const GRACE_POLLS: u32 = 250;
 
-/// What it says on standard error is kept in its folder, under this name.
+/// File name of its standard error, in its folder.
 const LOG_FILE: &str = "stderr.txt";
 
-/// Why a run gave no figures.
+/// Why a run has no figures.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum VariantError {
-    /// There is no such program, or it must not be run.
+    /// The program does not exist or cannot be executed.
     #[error("cannot run {}: {source}", program.display())]
     NotStarted {
         /// The program.
         program: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// It ended, and left nothing to read.
+    /// It ended without writing a record.
     #[error("'{args}' ended with {ending} and wrote no record{said}", ending = ending(*code))]
     NoRecord {
         /// The variant.
         args: String,
         /// Its exit code; `None` when it was killed.
         code: Option<i32>,
-        /// What it said, after a line end.
+        /// Its last output, after a line end.
         said: String,
     },
     /// Its folder cannot be used.
@@ -46,7 +46,7 @@ pub(super) enum VariantError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
 }
@@ -79,7 +79,7 @@ pub(super) fn run_variant(variant: &Variant, out: &Path, stop: &AtomicBool) -> R
     }
     let said = fs::read_to_string(&log).unwrap_or_default();
     if said.is_empty() {
-        // Nothing to keep; whether it could be removed changes nothing.
+        // Nothing to keep; it does not matter whether removing it fails.
         let _ = fs::remove_file(&log);
     }
     if !out.join(CSV_FILE).is_file() {
@@ -87,7 +87,7 @@ pub(super) fn run_variant(variant: &Variant, out: &Path, stop: &AtomicBool) -> R
         let said = if lines.is_empty() { String::new() } else { format!(":\n  {}", lines.join("\n  ")) };
         return Err(VariantError::NoRecord { args: variant.args.join(" "), code, said }.into());
     }
-    // Whatever its exit code was: what could not be measured is marked in the record and never passes.
+    // The exit code does not matter: figures that could not be measured are marked in the record and never pass.
     Ok(read_runs(out, &|_| true)?.runs.into_iter().next())
 }
 

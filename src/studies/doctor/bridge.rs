@@ -1,4 +1,4 @@
-//! The bridge: a few harmless commands, and the avatar left as it was found.
+//! The bridge: a few harmless commands, after which the avatar is restored.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -16,7 +16,7 @@ use crate::stats::median_of_sorted;
 /// Commands of each kind: enough for a median of the frame.
 const COMMANDS: usize = 15;
 
-/// What the bridge answers.
+/// The bridge's replies.
 pub(super) fn look(mut reach: BridgeConnection, stop: &AtomicBool) -> Result<BridgeFacts, Failure> {
     let address = reach.target.to_string();
     let owner = owner(&reach.target);
@@ -67,7 +67,7 @@ fn median_ms(
     Ok(median_of_sorted(&latency_ms))
 }
 
-/// Who listens there, where the bridge is another program of this machine.
+/// The program that listens there, if the bridge is another program on this machine.
 fn owner(target: &Target) -> Option<String> {
     let Target::Remote { host, port } = target else { return None };
     let ip: IpAddr = if host == "localhost" { IpAddr::from([127, 0, 0, 1]) } else { host.parse().ok()? };

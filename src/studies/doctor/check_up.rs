@@ -17,7 +17,7 @@ use crate::llm::{GpuProfile, ModelRef};
 use crate::plan::{BridgeConnection, PlanError, usable_counts};
 use crate::record::{Machine, Run};
 
-/// What is checked beside the machine.
+/// What is checked besides the machine.
 pub(crate) struct Checked<'a> {
     /// The model that was named.
     pub(crate) model: Option<&'a ModelRef>,
@@ -25,7 +25,7 @@ pub(crate) struct Checked<'a> {
     pub(crate) config_path: Option<&'a Path>,
     /// What was found there.
     pub(crate) config: ConfigFacts,
-    /// The bridge, or why there is none to check.
+    /// The bridge, or the reason why it cannot be checked.
     pub(crate) bridge: Result<BridgeConnection, PlanError>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn check_up(
     Ok(checks)
 }
 
-/// The profile of the configuration, else the first of the application's.
+/// The profile in the configuration, otherwise the first of the application's.
 fn profile_of(config: &ConfigFacts) -> &'static GpuProfile {
     let named = match config {
         ConfigFacts::Valid { gpu_profile: Some(name), .. } => {

@@ -4,7 +4,7 @@ use crate::advise::checkup::CardFacts;
 use crate::host::gpu::{GpuAddress, Nvml};
 use crate::record::{Fact, Machine};
 
-/// The first GPU that NVIDIA's driver serves, or what there is instead.
+/// The first GPU of the NVIDIA driver, or what was found instead.
 pub(super) fn look(machine: &Machine) -> CardFacts {
     let survey = &machine.gpus;
     let Some(gpu) = survey.devices.iter().find(|gpu| gpu.mig.is_none()) else {

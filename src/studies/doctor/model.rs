@@ -1,4 +1,4 @@
-//! The model: its header, and what it would take with the profile that the application uses.
+//! The model: its header, and the memory it needs with the application's profile.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -9,7 +9,7 @@ use super::super::setup::{LocatedModel, locate};
 use crate::advise::checkup::ModelNeed;
 use crate::llm::{GpuProfile, ModelRef};
 
-/// What the model needs, or why there is none.
+/// The model's needs, or the reason why they are unknown.
 pub(super) fn need(
     (model, config): (Option<&ModelRef>, Option<&Path>),
     profile: &GpuProfile,
@@ -44,7 +44,7 @@ fn layers(profile: &GpuProfile) -> u32 {
     u32::try_from(profile.n_gpu_layers).unwrap_or(u32::MAX >> 1)
 }
 
-/// Bytes that it would take here: all of them, and those on a card.
+/// Bytes it needs here: in total, and on the GPU.
 #[cfg(feature = "llama")]
 fn projected(located: &LocatedModel, profile: &GpuProfile) -> Option<(u64, u64)> {
     use crate::llm::engine::{Backend, ContextSpec, Target, project};
@@ -58,13 +58,13 @@ fn projected(located: &LocatedModel, profile: &GpuProfile) -> Option<(u64, u64)>
     Some((projection.everywhere().total_bytes(), projection.on_devices().total_bytes()))
 }
 
-/// Without an engine nothing is projected.
+/// Without an engine, there is no projection.
 #[cfg(not(feature = "llama"))]
 fn projected(_: &LocatedModel, _: &GpuProfile) -> Option<(u64, u64)> {
     None
 }
 
-/// Why this build is slower than the machine, if it is.
+/// Why this build does not use the machine's full speed, if it does not.
 #[cfg(feature = "llama")]
 pub(super) fn build_warning() -> Option<String> {
     crate::llm::engine::Backend::start().ok()?.vector_units()

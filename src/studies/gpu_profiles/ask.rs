@@ -1,4 +1,4 @@
-//! A placement's process, from the side that asks.
+//! The process of a placement, from the caller's side.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::worker_client::{self, CalledOff};
 use crate::measure::{PlacementAnswer, PlacementPhase, PlacementTask};
 
-/// Has one task done in a process of its own. `watch` is called again and again while it runs, with its number and its phase.
+/// Runs one task in a separate process. `watch` is called repeatedly while it runs, with its process ID and phase.
 pub(super) fn ask(
     task: &PlacementTask,
     timeout: Duration,

@@ -1,4 +1,4 @@
-//! Cards by their memory: what fits on each, what the application would do there, and what the documented rules say.
+//! GPUs by memory size: what fits on each, what the application does there, and what the documented rules say.
 
 use serde_json::json;
 
@@ -8,24 +8,24 @@ use crate::advise::{MemoryBudget, PlacementPick, RuleAnswer, TableCard, gib, gpu
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 
-/// A card that is to be filled.
+/// A GPU to place layers on.
 #[derive(Debug, Clone)]
 pub(super) struct Card {
     /// Its name: `6GiB`, `RTX 4050`.
     pub(super) name: String,
-    /// What there is to fill.
+    /// The available memory.
     pub(super) budget: MemoryBudget,
 }
 
-/// A card, and what was picked for it.
+/// A GPU and the placement picked for it.
 #[derive(Debug)]
 pub(super) struct PickedCard<'a> {
     card: &'a Card,
-    /// `None` where not even the buffers of a placement without layers fit.
+    /// `None` if not even the buffers of a placement without layers fit.
     pick: Option<PlacementPick>,
 }
 
-/// What is picked for each card.
+/// The pick for each GPU.
 pub(super) fn picked<'a>(projections: &Projections, cards: &'a [Card]) -> Vec<PickedCard<'a>> {
     cards.iter().map(|card| PickedCard { card, pick: projections.pick(&card.budget) }).collect()
 }
@@ -66,7 +66,7 @@ impl PickedCard<'_> {
     }
 }
 
-/// The founding document's table for this model: a card a sentence. `reserve_bytes` of each stay free.
+/// The founding document's table for this model, one sentence per GPU. `reserve_bytes` of each stay free.
 pub(super) fn founding_table(
     projections: &Projections,
     needs: &[ProfileNeed],

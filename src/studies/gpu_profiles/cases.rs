@@ -28,7 +28,7 @@ pub(super) fn cases(
     cases.map(|(placement, case)| with_end(case, plan, placement, end)).collect()
 }
 
-/// What the placement took, and how long it took to be there.
+/// Memory and load time of the placement.
 fn memory(plan: &GpuProfilesPlan, prepared: &PreparedSweep, placement: &PlacementSamples) -> Case {
     let samples = &placement.samples;
     Case {
@@ -112,7 +112,7 @@ fn generated(sample: &TokenSample) -> (usize, f64) {
     (sample.tokens, sample.elapsed_ns as f64 / 1e9)
 }
 
-/// By how much the projection of the devices' memory was off, in per cent of what ggml's buffers hold there.
+/// Error of the projected device memory, in percent of ggml's buffers there.
 fn projection_error(placement: &PlacementSamples) -> Metric {
     let absent = |status| Metric::absent("projection_error", "%", 0, Direction::None, status);
     let held = placement.samples.last().map(|sample| sample.measured.held.on_devices().total_bytes());
@@ -262,7 +262,7 @@ mod tests {
             assert_eq!(state(&cut, path), after, "{path}");
             assert_eq!(case(&cut, path).metrics[0].status, MetricStatus::Partial, "{path}");
         }
-        // While it measures, nothing is cut off.
+        // During the measurement, nothing counts as cut off.
         assert_eq!(state(&cases(&plan, &prepared, &result, None), "placement/ngl=2"), (CaseState::Ok, None));
     }
 

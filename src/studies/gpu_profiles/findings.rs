@@ -1,4 +1,4 @@
-//! What the sweep comes to, in sentences: how many layers to place, how sure that is, and what to know about it.
+//! The findings of the sweep: how many layers to place, how certain that is, and what else matters.
 
 use super::super::study::StopReason;
 use super::cases::error_percent;
@@ -13,7 +13,7 @@ use crate::plan::{GpuProfilesPlan, Rounds};
 use crate::plural::{counted, verb_for};
 use crate::stats::median_of;
 
-/// A drop in speed beyond this is a cliff rather than noise, unless the rounds themselves differ by more.
+/// A drop in speed beyond this is a cliff, not noise, unless the rounds themselves differ by more.
 const NOISE: f64 = 0.05;
 
 /// The sentences that lead the report.
@@ -47,7 +47,7 @@ pub(super) fn findings(
     findings
 }
 
-/// The speeds of one test, one a round, in tokens a second.
+/// The speeds of one test, one per round, in tokens per second.
 fn speeds(placement: &PlacementSamples, test: Test) -> Vec<f64> {
     placement.of_test(test).iter().map(TokenSample::tokens_per_s).collect()
 }
@@ -83,7 +83,7 @@ fn fastest(result: &SweepResult) -> Option<String> {
     Some(format!("{speed}, {tie}{certainty}."))
 }
 
-/// What fits, and over what it was picked.
+/// What fits, and the runner-up.
 fn fit(prepared: &PreparedSweep) -> Vec<String> {
     let Some(budget) = &prepared.budget else { return Vec::new() };
     let reserve = gib(budget.reserve_bytes);

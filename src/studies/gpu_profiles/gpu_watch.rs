@@ -1,4 +1,4 @@
-//! What NVIDIA's driver tells of the GPUs while a placement is measured.
+//! GPU readings from the NVIDIA driver while a placement is measured.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -7,22 +7,22 @@ use crate::host::gpu::{NvmlDevices, vram_of};
 use crate::measure::PlacementPhase;
 use crate::record::{Direction, Metric, MetricStatus};
 
-/// How often the driver is asked: often enough for a second of work, seldom enough to cost nothing.
+/// Polling interval of the driver: short enough for a second of work, long enough to cost nothing.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// The GPUs, and how to ask them. Where there is no NVML, nothing is read and nothing is made up.
+/// The GPUs and their driver. Without NVML, nothing is read.
 #[derive(Debug)]
 pub(super) struct GpuWatch {
     gpus: Option<NvmlDevices>,
     asked: Cell<Option<Instant>>,
 }
 
-/// What was read while one placement was measured. Sums go over all GPUs.
+/// The readings during one placement. Sums are over all GPUs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct GpuSeen {
     /// The most memory that the placement's process held, in bytes.
     pub(super) process_bytes: Option<u64>,
-    /// Use while it computed, in per cent; of the busiest GPU.
+    /// Utilisation while it computed, in percent; of the busiest GPU.
     pub(super) use_percent: Vec<f64>,
     /// The highest temperature, in degrees Celsius.
     pub(super) temperature_c: Option<u32>,
@@ -31,12 +31,12 @@ pub(super) struct GpuSeen {
 }
 
 impl GpuWatch {
-    /// Finds the GPUs that the driver knows.
+    /// Finds the driver's GPUs.
     pub(super) fn open() -> Self {
         Self { gpus: NvmlDevices::open().ok(), asked: Cell::new(None) }
     }
 
-    /// Looks once, unless it has just looked.
+    /// Takes a reading, unless the last one is recent.
     pub(super) fn look(&self, process: u32, phase: PlacementPhase, seen: &mut GpuSeen) {
         let Some(gpus) = &self.gpus else { return };
         if self.asked.get().is_some_and(|asked| asked.elapsed() < EVERY) {

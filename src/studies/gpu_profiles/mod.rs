@@ -1,4 +1,4 @@
-//! What every placement of a model takes, and how fast the ones that fit are.
+//! Memory of every placement of a model, and speed of those that fit.
 
 mod ask;
 mod cards;

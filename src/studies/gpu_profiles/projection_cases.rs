@@ -1,4 +1,4 @@
-//! From projections to the cases of the record, and what they come to.
+//! Cases and findings from projections.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::llm::{ModelFacts, ProfileDifference};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric};
 
-/// What the application can use of all this.
+/// What the application can use of this.
 pub(super) const PROFILES_ALONE: &str =
     "The application can only use its own profiles, not other numbers of layers, context sizes or KV cache types.";
 

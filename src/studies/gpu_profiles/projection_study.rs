@@ -1,4 +1,4 @@
-//! The study that loads nothing: what placements take as llama.cpp projects it, on this machine or on cards that are not here.
+//! The study that loads nothing: llama.cpp's projection of placements, for this machine or for other GPUs.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,10 +17,10 @@ use crate::llm::{ModelFacts, ModelOutline, ResolvedProfile};
 use crate::plan::{GpuProfilesPlan, ModelChoice, card_name};
 use crate::record::{Case, Run};
 
-/// Cards that are projected for where there is no GPU and none was named, in GiB.
+/// Memory sizes projected for if there is no GPU and none was given, in GiB.
 const USUAL_CARDS: [u64; 5] = [4, 6, 8, 12, 24];
 
-/// What one of the application's profiles takes on a card.
+/// Memory of one of the application's profiles on a GPU.
 #[derive(Debug)]
 pub(super) struct ProfileNeed {
     /// Its name.
@@ -104,7 +104,7 @@ impl Study for ProjectionStudy {
         })
     }
 
-    /// Memory that is projected does not depend on what else the machine does.
+    /// Projected memory does not depend on the load of the machine.
     fn is_subject_to_noise(&self) -> bool {
         false
     }

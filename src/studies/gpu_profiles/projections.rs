@@ -1,4 +1,4 @@
-//! Every placement of a model as llama.cpp projects it, and the memory there is to fill.
+//! llama.cpp's projection of every placement of a model, and the available memory.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -15,7 +15,7 @@ use crate::llm::engine::{
 use crate::measure::{ForeseeRequest, PlacementAnswer, PlacementTask};
 use crate::plan::{GpuProfilesPlan, KeptFree};
 
-/// The projection of every placement, with every context and type of cache that may be chosen.
+/// The projection of every placement, for every allowed context size and cache type.
 #[derive(Debug, Clone)]
 pub(super) struct Projections {
     /// The devices they are for.
@@ -24,9 +24,9 @@ pub(super) struct Projections {
     pub(super) first: Vec<Projection>,
     /// All placements with all contexts and types.
     pub(super) options: Vec<PlacementOption>,
-    /// Milliseconds that all of it took.
+    /// Total time in milliseconds.
     pub(super) took_ms: f64,
-    /// That llama.cpp could not do it for the devices of this machine, in a sentence.
+    /// A sentence if llama.cpp could not project for the devices of this machine.
     pub(super) gave_up: Option<String>,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn project_placements(
             match placements {
                 Ok(placements) => projections.add(placements, kv),
                 Err(error @ EngineError::Stopped { .. }) => return Err(error.into()),
-                // A cache type that this model cannot have is not offered, unless it is the one that was asked for.
+                // A cache type that this model does not support is left out, unless it was requested.
                 Err(_) if !projections.first.is_empty() => {}
                 Err(error) => return Err(error.into()),
             }
@@ -79,7 +79,7 @@ pub(super) fn project_placements(
     Ok(projections)
 }
 
-/// On as many threads as this process may use CPUs, until it is told to stop.
+/// On as many threads as usable CPUs, until stopped.
 pub(super) fn foreseeing(stop: &AtomicBool) -> Foreseeing<'_> {
     let cpus = host::topology().usable_cpus().value().copied();
     Foreseeing { workers: cpus.and_then(|cpus| usize::try_from(cpus).ok()).unwrap_or(1), stop }
@@ -147,7 +147,7 @@ pub(super) fn gpus(backend: &Backend) -> Vec<Device> {
     backend.devices().into_iter().filter(is_gpu).collect()
 }
 
-/// What there is to fill on the GPUs of this machine, by ggml's account of their memory.
+/// The memory available on the GPUs of this machine, as reported by ggml.
 pub(super) fn budget(gpus: &[Device], plan: &GpuProfilesPlan) -> Result<MemoryBudget, Failure> {
     let sum = |bytes: fn(&Device) -> Option<u64>| gpus.iter().map(bytes).sum::<Option<u64>>();
     let told = sum(|device| device.memory_total_bytes).zip(sum(|device| device.memory_free_bytes));
@@ -162,7 +162,7 @@ pub(super) fn budget(gpus: &[Device], plan: &GpuProfilesPlan) -> Result<MemoryBu
     Ok(MemoryBudget { total_bytes, free_bytes, reserve_bytes })
 }
 
-/// The same for a card that is not here: all of it is free.
+/// The same for a GPU that is not in this machine: all of it is free.
 pub(super) fn card_budget(memory_bytes: u64, plan: &GpuProfilesPlan) -> Result<MemoryBudget, Failure> {
     match plan.reserve {
         KeptFree::Bytes(reserve_bytes) => Ok(empty_card(memory_bytes, reserve_bytes)),

@@ -17,7 +17,7 @@ use crate::llm::engine::{Backend, Device, Target};
 use crate::plan::{GpuProfilesPlan, oversubscribed};
 use crate::record::{Case, Run, RunState, Topology};
 
-/// What is known before anything is measured.
+/// What is known before measuring.
 pub(super) struct PreparedSweep {
     pub(super) gpus: Vec<Device>,
     pub(super) projections: Projections,
@@ -25,7 +25,7 @@ pub(super) struct PreparedSweep {
     pub(super) budget: Option<MemoryBudget>,
     /// The pick among all contexts and types of cache.
     pub(super) pick: Option<PlacementPick>,
-    /// What `auto` comes to with the context that is measured.
+    /// The layers of `auto` with the measured context size.
     pub(super) auto: u32,
 }
 
@@ -99,7 +99,7 @@ impl Study for GpuProfilesStudy {
         histograms(&self.plan, result)
     }
 
-    /// What llama.cpp warned of, each once.
+    /// llama.cpp's warnings, without repeats.
     fn warnings(&self, result: &SweepResult) -> Vec<String> {
         let samples = result.placements.iter().flat_map(|placement| &placement.samples);
         let mut warnings: Vec<String> = samples.flat_map(|sample| sample.measured.warnings.iter().cloned()).collect();
@@ -117,7 +117,7 @@ impl Study for GpuProfilesStudy {
     }
 }
 
-/// A placement that fails or does not fit is a row of the result. The run fails only where nothing at all was measured.
+/// A placement that fails or does not fit is a row of the result. The run fails only if nothing was measured.
 fn state(result: &SweepResult, end: StopReason) -> (RunState, Option<String>) {
     if end == StopReason::Interrupted {
         return (RunState::Interrupted, Some(ended_by()));

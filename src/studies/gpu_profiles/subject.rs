@@ -1,4 +1,4 @@
-//! What is measured, and what must be there for it.
+//! What is measured, and what that requires.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::plan::{Depth, GpuProfilesPlan, ModelFoundBy};
 /// Whether this build has a GPU backend at all.
 const HAS_GPU_BACKEND: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal"));
 
-/// Fails where the plan demands a GPU and there is none.
+/// Fails if the plan requires a GPU and there is none.
 ///
 /// # Errors
 /// Exit code 3, with what this build and this machine have.
@@ -38,12 +38,12 @@ pub(crate) fn check_gpu(plan: &GpuProfilesPlan, backend: &Backend) -> Result<(),
     Err(Failure::lacking(error).hint(format!("{build}{others}")))
 }
 
-/// What must be known of the model with the longest of the planned contexts.
+/// Concerns about the model with the longest planned context.
 pub(super) fn concerns(facts: &ModelFacts, plan: &GpuProfilesPlan) -> Vec<String> {
     facts.concerns(plan.contexts.iter().copied().max().unwrap_or(0).into())
 }
 
-/// What is measured, under llama-bench's names where it has one.
+/// The subject, with llama-bench's names where they exist.
 pub(super) fn subject(
     name: &str,
     found_by: ModelFoundBy,

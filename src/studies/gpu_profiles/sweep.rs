@@ -27,13 +27,13 @@ use crate::plan::{GpuProfilesPlan, Rounds};
 /// One measurement of a placement.
 #[derive(Debug)]
 pub(super) struct PlacementSample {
-    /// When it began, by the calendar.
+    /// Wall-clock time of its start.
     pub(super) began: Timestamp,
     /// When its phases began, on the clock of the run.
     pub(super) phases: PhaseTimes,
     /// What was measured.
     pub(super) measured: PlacementOutcome,
-    /// What the driver reported meanwhile.
+    /// The driver's readings meanwhile.
     pub(super) seen: GpuSeen,
 }
 

@@ -1,4 +1,4 @@
-//! One placement, or the projection of all, from the side of the process that it takes place in.
+//! One placement, or the projection of all, on the side of the worker process.
 
 use std::sync::atomic::AtomicBool;
 
@@ -8,7 +8,7 @@ use crate::host;
 use crate::llm::engine::{Backend, EngineError};
 use crate::measure::{PlacementAnswer, PlacementTask, foresee_placements, measure_placement};
 
-/// Carries out one task in this process. `tell` is handed each phase as it begins, and the outcome last.
+/// Runs one task in this process. `tell` receives each phase as it begins, and finally the outcome.
 pub(crate) fn answer_placement(
     task: &PlacementTask,
     tell: impl Fn(&PlacementAnswer),

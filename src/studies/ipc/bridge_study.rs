@@ -1,4 +1,4 @@
-//! What all studies of a bridge share: the manifest, the avatar put back in the end, and what the connection tells by itself.
+//! What all studies of a bridge share: the manifest, restoring the avatar, and what the connection reports by itself.
 
 use super::super::bridge_advice::{WRONG_DIALECT, bridge_advice};
 use super::super::setup::Connection;
@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::plan::IpcPlan;
 use crate::record::{Case, Run};
 
-/// How one study of a bridge measures, and what its samples come to. Implemented for its plan.
+/// How one study of a bridge measures and evaluates its samples. Implemented for its plan.
 pub(crate) trait BridgeMeasurement {
     /// Everything measured so far.
     type Samples: Default;
@@ -19,7 +19,7 @@ pub(crate) trait BridgeMeasurement {
         Vec::new()
     }
 
-    /// Measures. `data` grows, and holds after an error what was measured before it.
+    /// Measures. `data` grows; after an error, it has what was measured until then.
     fn measure(
         &self,
         bridge: &mut IpcContext<'_>,
@@ -30,7 +30,7 @@ pub(crate) trait BridgeMeasurement {
     /// The cases so far, in reading order. `end` is `None` while it measures.
     fn cases(&self, plan: &IpcPlan, samples: &Self::Samples, end: Option<StopReason>) -> Vec<Case>;
 
-    /// What it comes to, in sentences. `cases` are those of the ended run.
+    /// The findings. `cases` are those of the finished run.
     fn findings(&self, plan: &IpcPlan, samples: &Self::Samples, cases: &[Case]) -> Vec<String>;
 
     /// The faults of the bridge behind the cases that did not end as planned.
@@ -47,14 +47,14 @@ pub(crate) trait BridgeMeasurement {
     }
 }
 
-/// What was measured, and what the connection told by itself.
+/// The measurements, and what the connection reported by itself.
 #[derive(Debug, Default)]
 pub(crate) struct BridgeData<S> {
     /// The samples of the measurement.
     pub(super) samples: S,
     /// The frames that the bridge itself reports.
     reported_fps: Option<String>,
-    /// That messages came which the dialect does not define.
+    /// Set if messages arrived that the dialect does not define.
     foreign: Option<String>,
     /// Commands that did not put the avatar back.
     not_restored: Vec<String>,
@@ -106,7 +106,7 @@ impl<M: BridgeMeasurement> Study for BridgeStudy<'_, M> {
         let (observer, stop, clock) = (context.observer, context.stop, context.clock);
         let mut bridge = IpcContext { plan: self.plan, connection, observer, stop, clock };
         let outcome = self.measurement.measure(&mut bridge, data, context);
-        // Whatever ended it. A signal that comes from here on takes nothing from what was measured.
+        // However it ended. A later signal does not affect what was measured.
         data.not_restored = connection.restore(self.plan);
         data.reported_fps = connection.reported_fps();
         data.foreign = connection.foreign_warning(self.plan);

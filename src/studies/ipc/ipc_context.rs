@@ -1,4 +1,4 @@
-//! What the measuring loops of a study are given.
+//! Input of a study's measuring loops.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -30,7 +30,7 @@ impl IpcContext<'_> {
         (&mut self.connection.client, bench)
     }
 
-    /// After a failure: whether the socket thread still answers, on a fresh connection.
+    /// After a failure: whether the socket thread still answers, on a new connection.
     pub(super) fn is_alive(&mut self) -> bool {
         self.connection.is_alive(self.plan, self.stop)
     }

@@ -1,4 +1,4 @@
-//! A recorded session, replayed: the reply times by what the replies mean.
+//! A recorded session, replayed: reply times by kind of reply.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::plan::{IpcPlan, ReplayPlan};
 use crate::record::{Case, CaseState, Direction, Metric};
 use crate::report::{case_line, with_interval};
 
-/// What the replay yielded.
+/// Samples of a replay.
 #[derive(Debug, Default)]
 pub(crate) struct ReplaySamples {
     /// When it began, in nanoseconds of the run's clock.

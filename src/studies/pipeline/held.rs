@@ -18,7 +18,7 @@ pub(super) fn metric(arm: &Arm, turns: &[Turn]) -> Option<Metric> {
     Some(Metric::plain("held_back", "%", 100.0 * held as f64 / n as f64, n, Direction::Lower))
 }
 
-/// That replies came late, and not the commands. `title` is the side.
+/// The finding that replies were late although commands were not. `title` is the side.
 pub(super) fn sentence(title: &str, arm: &Arm, turns: &[Turn]) -> Option<String> {
     let share = metric(arm, turns)?;
     let percent = share.value.filter(|percent| *percent >= LEAST_HELD_PERCENT)?;

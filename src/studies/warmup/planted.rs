@@ -1,4 +1,4 @@
-//! Samples whose figures are known.
+//! Samples with known figures.
 
 use std::collections::BTreeMap;
 

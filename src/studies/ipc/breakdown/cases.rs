@@ -1,4 +1,4 @@
-//! From lone round trips to the cases of the record: each part a case, and what can be said from outside without timestamps.
+//! Cases from lone round trips: one for each stage, or bounds if there are no timestamps.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ pub(super) fn cases(samples: &AckSamples) -> Vec<Case> {
     }
 }
 
-/// How long each part took, in nanoseconds, over all round trips that have timestamps; without parts that none of them has.
+/// Duration of each stage in nanoseconds over all round trips with timestamps, without stages that none of them has.
 pub(super) fn by_part(exchanges: &[Exchange], clocks: &Clocks) -> (usize, Vec<(Part, Vec<i64>)>) {
     let taken: Vec<Vec<(Part, i64)>> = exchanges.iter().filter_map(|exchange| parts(exchange, clocks)).collect();
     let of_part = |part: Part| {
@@ -45,7 +45,7 @@ fn exact(samples: &AckSamples, clocks: &Clocks) -> Vec<Case> {
     [whole(samples)].into_iter().chain(by_part.into_iter().map(of_part)).collect()
 }
 
-/// What can be said from outside.
+/// Bounds without timestamps.
 fn bounds(samples: &AckSamples) -> Vec<Case> {
     let exchanges = &samples.exchanges;
     let plain = |name: &str, of: fn(&Exchange) -> i64| {

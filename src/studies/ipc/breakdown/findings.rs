@@ -1,4 +1,4 @@
-//! What the breakdown comes to, in sentences.
+//! The findings of the breakdown.
 
 use super::cases::by_part;
 use super::study::AckSamples;
@@ -24,7 +24,7 @@ pub(super) fn findings(samples: &AckSamples) -> Vec<String> {
     }
 }
 
-/// Which parts take how much, the longest first.
+/// Time of each stage, the longest first.
 fn shares(ack: Ack, exchanges: &[Exchange], clocks: &Clocks) -> String {
     let (n, by_part) = by_part(exchanges, clocks);
     let mean_ns = |samples_ns: &[i64]| samples_ns.iter().sum::<i64>() as f64 / n as f64;
@@ -46,7 +46,7 @@ fn accuracy(ack: Ack, clocks: &Clocks) -> String {
     )
 }
 
-/// Frame period and jitter by the bridge's own account.
+/// Frame period and jitter from the bridge's timestamps.
 fn frames(ack: Ack, exchanges: &[Exchange]) -> Option<String> {
     let seen: Vec<(f64, f64)> = exchanges
         .iter()
@@ -70,7 +70,7 @@ fn frames(ack: Ack, exchanges: &[Exchange]) -> Option<String> {
     ))
 }
 
-/// What can be said of a bridge without timestamps.
+/// Bounds for a bridge without timestamps.
 fn outside(ack: Ack, exchanges: &[Exchange]) -> Option<String> {
     let bounds = bounds_from_outside(exchanges, BoundsFromOutside::fastest_ns(exchanges)?);
     let mean_ms = |samples: &[i64]| samples.iter().sum::<i64>() as f64 / samples.len() as f64 / 1e6;

@@ -88,7 +88,7 @@ impl BreakdownPlan {
         }
         surplus += client.take_surplus();
         if surplus > 0 && !plan.dialect.ids {
-            // Any of them may have been taken for the reply to another message.
+            // Any of them may have been mistaken for the reply to another message.
             exchanges.clear();
         }
         bridge.connection.is_clean = matches!(end, End::Complete);
@@ -98,7 +98,7 @@ impl BreakdownPlan {
 }
 
 impl AckSamples {
-    /// What kept it from ending as planned.
+    /// Why it was incomplete.
     fn fault(&self) -> Option<FaultKind> {
         match &self.end {
             _ if self.surplus > 0 => Some(FaultKind::Surplus),

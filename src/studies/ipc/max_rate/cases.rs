@@ -1,4 +1,4 @@
-//! From the steps of a search to the cases of the record: one a step, and one for what the search came to.
+//! Cases from the steps of a search: one per step, and one for the result.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ fn case(searched: &SearchSamples, path: String, state: (CaseState, Option<String
     }
 }
 
-/// A bridge that did not answer as it should when it was at rest.
+/// A bridge that did not answer correctly when idle.
 fn without_answer(searched: &SearchSamples, ids: bool) -> Case {
     let absent = Metric::absent("max_rate", "1/s", 0, Direction::Higher, MetricStatus::Invalid);
     let state = case_state(&searched.at_rest, ids);
@@ -73,7 +73,7 @@ fn step_case(searched: &SearchSamples, (at, step): (usize, &StepSamples), ids: b
     }
 }
 
-/// A step that fails is a result; one that lost replies is also a fault of the bridge.
+/// A failed step is a result; one with lost replies is also a fault of the bridge.
 fn step_state(step: &StepSamples, ids: bool) -> (CaseState, Option<String>) {
     let account = format!("{} of {} answered", step.answered, counted(step.sent, "message"));
     match &step.end {
@@ -91,7 +91,7 @@ fn step_state(step: &StepSamples, ids: bool) -> (CaseState, Option<String>) {
     }
 }
 
-/// What the search came to.
+/// The result of the search.
 fn result(searched: &SearchSamples) -> Case {
     let result = SearchResult::of(searched);
     let state = match &searched.end {

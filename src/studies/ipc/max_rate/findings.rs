@@ -1,16 +1,16 @@
-//! What the search found, in a sentence or two.
+//! The findings of the search.
 
 use super::study::SearchSamples;
 use crate::measure::{Failing, Limit, Phase, RateVerdict, saturated_per_s};
 use crate::plan::MaxRatePlan;
 
-/// What the steps of a search come to.
+/// Evaluation of the steps of a search.
 pub(super) struct SearchResult<'a> {
     /// Steps that were offered more than the bridge takes.
     pub(super) overloaded: Vec<&'a RateVerdict>,
     /// Steps that confirmed the rate.
     pub(super) confirming: Vec<&'a RateVerdict>,
-    /// Who was the limit at the lowest rate that did not hold.
+    /// The bottleneck at the lowest rate that was not sustained.
     pub(super) limit: Option<Limit>,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn outcome(verdict: &RateVerdict) -> String {
     format!("{}; {:.0} replies per second; {whose}", failings.join("; "), verdict.goodput_per_s)
 }
 
-/// The rate that was found, if the search came so far, and what limits it.
+/// The rate found, if the search got that far, and its bottleneck.
 pub(super) fn finding(study: &MaxRatePlan, searched: &SearchSamples) -> Option<String> {
     let (ack, search) = (searched.ack, &searched.search);
     let result = SearchResult::of(searched);

@@ -42,9 +42,9 @@ pub(crate) struct SearchSamples {
 pub(super) enum SearchEnd {
     /// There was no further step.
     Complete,
-    /// By a signal.
+    /// Interrupted by a signal.
     Interrupted,
-    /// The bridge failed so that a further step had no sense.
+    /// The bridge failed, so further steps were pointless.
     Broken { reason: String, kind: FaultKind },
 }
 
@@ -205,7 +205,7 @@ impl StepSamples {
         }
     }
 
-    /// What kept it from ending as planned. That it did not hold is none.
+    /// Why it was incomplete. That it did not hold is none.
     fn fault(&self) -> Option<FaultKind> {
         match &self.end {
             _ if self.surplus > 0 => Some(FaultKind::Surplus),

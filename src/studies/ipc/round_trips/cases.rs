@@ -14,7 +14,7 @@ use crate::plan::{IpcPlan, RoundTripsPlan};
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 use crate::stats::median;
 
-/// What it means when only the socket thread answers.
+/// The warning if only the socket thread answers.
 const PAUSED: &str = "received replies arrive but applied ones do not: Unity's main thread is paused. Workly's project \
     leaves runInBackground off, so Unity pauses when another window has the focus: keep its window in the foreground \
     while measuring, or set Application.runInBackground (the drop-in bridge in scripts/unity does)";
@@ -108,7 +108,7 @@ pub(super) fn histograms(plan: &IpcPlan, study: &RoundTripsPlan, samples: &Round
     samples.measured.iter().filter_map(of_case).collect()
 }
 
-/// What kept cases from ending as planned.
+/// Why cases were incomplete.
 pub(super) fn faults(plan: &IpcPlan, samples: &RoundTripSamples) -> Vec<FaultKind> {
     let measured = samples.measured.iter().filter_map(|measured| {
         if case_state(&measured.trips, plan.dialect.ids).0 == CaseState::Ok {

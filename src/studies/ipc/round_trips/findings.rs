@@ -1,4 +1,4 @@
-//! What the cases say together: locks, aliases, late sends. In words, as notes on the case that they concern.
+//! Findings across cases: frame lock, aliasing, late sends; as notes on the case concerned.
 
 use crate::bridge::Ack;
 use crate::clock::ms;
@@ -14,10 +14,10 @@ use crate::report::with_interval;
 /// A case of the plan, and what it yielded.
 pub(super) type Measured<'a> = (&'a IpcCase, &'a RoundTrips);
 
-/// What the round comes to: the delay of a lone command, received and applied, and what lies between them.
+/// The main findings: the latency of a lone command, received and applied, and their difference.
 ///
-/// Poisson cases that ended as planned tell, and no others: a closed loop shows the frame period, a fixed rate the chance
-/// of its start, and an incomplete case who knows what.
+/// Only complete Poisson cases are used: a closed loop shows the frame period, a fixed rate depends on when it started,
+/// and an incomplete case cannot be trusted.
 pub(super) fn headline(cases: &[Case], measured: &[Measured<'_>]) -> Vec<String> {
     let poisson = |ack: Ack| {
         let is_it = |other: &&Measured<'_>| other.0.ack == ack && matches!(other.0.load, Load::Poisson { .. });
@@ -57,7 +57,7 @@ pub(super) fn headline(cases: &[Case], measured: &[Measured<'_>]) -> Vec<String>
     findings
 }
 
-/// What the difference is where replies were held back: late replies beside the wait for the frame. With what mends it.
+/// The difference if replies were held: late replies in addition to the wait for the frame, with the remedy.
 fn held_and_frame(held: &HeldReplies, period_ms: Option<f64>) -> String {
     let frame = period_ms.map_or_else(
         || "the wait for Unity's frame".to_owned(),

@@ -1,4 +1,4 @@
-//! Whether the commands of a batch take effect: found out before any figure is given for them.
+//! Checks whether the commands of a batch are applied, before any figure is reported for them.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -19,10 +19,10 @@ const SPREAD_NS: u64 = 40_000_000;
 /// An applied reply has to take that many times as long as a received one for the frame to tell them apart.
 const APART: u64 = 5;
 
-/// What becomes of a batch, and what shows it.
+/// Whether a batch is applied, and the evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BatchVerdict {
-    /// Whether its commands are applied; `None`: cannot be told.
+    /// Whether its commands are applied; `None` if unknown.
     pub(super) applied: Option<bool>,
     /// In words.
     pub(super) evidence: String,
@@ -58,7 +58,7 @@ pub(super) fn check(bridge: &mut IpcContext<'_>) -> Result<BatchVerdict, BridgeE
     let mut extra = 0;
     let timed = time(bridge, &mut kinds, &mut extra)?;
     let documented = plan.dialect.batch.as_ref().map(|batch| batch.applies);
-    // What is known of the later versions says nothing of a bridge that can do more than they can.
+    // Knowledge about later versions does not apply to a bridge with more features than they have.
     let mut is_another = || detect(&mut bridge.connection.client, bridge.stop).is_ok_and(|found| found.dialect.ids);
     let documented = documented.filter(|applies| *applies == Applies::All || !is_another());
     Ok(by_time(timed, extra, documented))

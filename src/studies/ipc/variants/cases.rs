@@ -13,7 +13,7 @@ use crate::plural::counted;
 use crate::record::{Case, CaseState};
 use crate::stats::mean_of;
 
-/// A way that carries out less than this share of what the best one does has not kept up.
+/// A way to send that applies less than this share of the best rate is overloaded.
 const KEEPS_UP: f64 = 0.9;
 
 /// The ways that are compared, and what they have so far.
@@ -30,7 +30,7 @@ impl Comparison<'_> {
         (0..self.samples.ways.len()).filter(begun).map(|place| self.case(place, end)).collect()
     }
 
-    /// What kept cases from ending as planned.
+    /// Why cases were incomplete.
     pub(super) fn faults(&self) -> Vec<FaultKind> {
         self.samples.ways.iter().filter_map(|samples| Some(samples.fault.as_ref()?.kind)).collect()
     }
@@ -136,7 +136,7 @@ impl Comparison<'_> {
         notes
     }
 
-    /// Said of a way that did not keep up with what was offered.
+    /// The note for a way to send that fell behind the offered load.
     fn overload_note(&self, place: usize) -> Option<String> {
         let rate = |samples: &CaseSamples| {
             let rates: Vec<f64> = samples.good().flat_map(|sample| &sample.figures).filter_map(rate_of).collect();
@@ -153,7 +153,7 @@ impl Comparison<'_> {
     }
 }
 
-/// Said of rounds without replies in which some commands were never answered for.
+/// The note for rounds without replies in which some commands were never confirmed.
 fn undrained_note(samples: &CaseSamples) -> Option<String> {
     let is_drained = |sample: &&Sample| sample.figures.iter().any(|(name, _)| *name == "drain");
     let rounds = samples.good().count();

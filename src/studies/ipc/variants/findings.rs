@@ -1,4 +1,4 @@
-//! What a comparison comes to, in sentences.
+//! The findings of a comparison.
 
 use super::batch_check::BatchVerdict;
 use super::cases::Comparison;
@@ -48,7 +48,7 @@ fn given<'a>(case: &'a Case, name: &str) -> Option<&'a Metric> {
 /// The mean of the baseline, and of each other way what it is of that.
 fn means(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
     let baseline = cases.first()?;
-    // What the scheduler does to a few messages would drown what TCP does to all of them.
+    // The median, because scheduling outliers would hide the effect of TCP on all messages.
     let (figure, ratio, word) = match comparison.study.ways.first()? {
         SendStrategy::Tcp(_) => ("p50", "p50_ratio", "Median"),
         _ => ("mean", "mean_ratio", "Mean"),
@@ -107,7 +107,7 @@ fn app_reaction(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
     ))
 }
 
-/// What a caller of several commands could do. Workly does none of it, so that nothing here is a gain over Workly.
+/// Ways to send several commands. Workly does none of this, so nothing here is a gain over Workly.
 fn callers(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
     let each: Vec<String> = comparison
         .study
@@ -139,7 +139,7 @@ fn callers(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
     })
 }
 
-/// That replies came late, and not the commands.
+/// The finding that replies were late although commands were not.
 fn late_replies(case: &Case) -> Option<String> {
     let share =
         given(case, "held_back").filter(|share| share.value.is_some_and(|share| share >= LEAST_HELD_PERCENT))?;

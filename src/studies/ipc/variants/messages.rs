@@ -86,7 +86,7 @@ pub(super) fn shaped_bytes(plan: &IpcPlan, shape: Shape, codec: Codec) -> usize 
 /// A message of that shape in that codec, behind a length.
 pub(super) fn encoded(plan: &IpcPlan, shape: Shape, codec: Codec) -> Message {
     let mut body = shaped(plan, shape);
-    // The frame would drown the codec: all of them are answered by the socket thread.
+    // All are answered by the socket thread, since the wait for the frame would hide the codec's effect.
     ask(plan, &mut body, Some("received"));
     Message::new(plan.dialect, &body, Wire::prefixed(codec), 0)
 }
