@@ -12,7 +12,7 @@ pub const DEFAULT_PORT: u16 = 5555;
 /// Where to measure.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Target {
-    /// A bridge that this process starts for itself: a stand-in, marked as such in every output.
+    /// The embedded bridge: simulated, and marked so in every output.
     Embedded(Box<BridgeSpec>),
     /// A bridge of another process.
     Remote {

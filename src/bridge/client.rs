@@ -1,4 +1,4 @@
-//! The client: one connection to a bridge, messages out, replies in, every wait bounded.
+//! The client: one connection to a bridge that sends messages and receives replies. Every wait has a timeout.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::AtomicBool;
@@ -17,13 +17,13 @@ use super::waiting::Waiting;
 use super::wire::{Codec, Wire};
 use super::writer::{LineWriter, Sending, write_message};
 
-/// How long a greeting is waited for that need not come.
+/// Timeout for an optional greeting.
 const GREETING_OR_NOT: Duration = Duration::from_millis(300);
 
-/// Longest part of a greeting that is kept, in characters. No greeting of a dialect is nearly as long.
+/// Maximum stored length of a greeting, in characters. Greetings of all dialects are much shorter.
 const LONGEST_GREETING: usize = 1_000;
 
-/// Numbers given out by a client begin here, above those of a replay, which are fixed when it is planned.
+/// First message number of a client, above those of a replay, which are fixed when it is planned.
 const FIRST_NUMBER: u64 = 1 << 29;
 
 /// A reply, and the message that it answers.
@@ -33,7 +33,7 @@ pub struct Answered<T> {
     pub number: u64,
     /// The reply.
     pub reply: Reply,
-    /// What the caller's clock read when the reply had been read and was not yet parsed.
+    /// The caller's clock after the reply was read, before it was parsed.
     pub at: T,
 }
 
@@ -118,22 +118,23 @@ impl Client {
     /// Those of [`Client::open`] and [`Client::negotiate`].
     pub fn reconnect(&mut self, stop: &AtomicBool) -> Result<(), BridgeError> {
         let (wire, sending) = (self.wire, self.sending);
-        // The stock bridge serves one client at a time: the old connection must be gone before it takes the new one.
+        // The stock bridge serves one client at a time: the old connection must be closed before it accepts the new
+        // one.
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
         let fresh = Self::open(self.endpoint.clone(), self.dialect, self.timeout, stop)?;
         self.heard.surplus = 0;
-        // Messages on the new connection are told from those of the old one by their numbers.
+        // Message numbers distinguish the new connection from the old one.
         *self = Self { heard: std::mem::take(&mut self.heard), next_number: self.next_number, ..fresh };
         self.set_sending(sending)?;
         if wire == Wire::LINES { Ok(()) } else { self.negotiate(wire, stop) }
     }
 
-    /// Speaks that dialect from now on.
+    /// Switches to that dialect.
     pub fn speak(&mut self, dialect: &'static Dialect) {
         self.dialect = dialect;
     }
 
-    /// Changes framing and codec with `hello`; the dialect must have it. Nothing may be owed on the connection.
+    /// Changes framing and codec with `hello`, which the dialect must have. No reply may be pending on the connection.
     ///
     /// # Errors
     /// [`BridgeError::Refused`] when the bridge will not, or says that it did something else; those of [`Client::exchange`].
@@ -173,7 +174,7 @@ impl Client {
         self.wire
     }
 
-    /// Sets how messages are handed over, for this connection and those that replace it.
+    /// Sets how messages are written to the socket, for this connection and its replacements.
     ///
     /// # Errors
     /// [`BridgeError::Io`].
@@ -183,32 +184,32 @@ impl Client {
         Ok(())
     }
 
-    /// The line with which the bridge greeted; empty if it did not.
+    /// The bridge's greeting; empty if it sent none.
     #[must_use]
     pub fn greeting(&self) -> &str {
         &self.greeting
     }
 
-    /// Frames a second that the bridge told by itself, in the order in which they came.
+    /// Frame rates that the bridge reported by itself, in order of arrival.
     #[must_use]
     pub fn reported_fps(&self) -> &[f64] {
         &self.heard.fps
     }
 
-    /// How many messages came that the dialect does not have, and the first of them in part; `None` when none did.
+    /// Number of foreign messages, and the beginning of the first one; `None` if there were none.
     #[must_use]
     pub fn foreign(&self) -> Option<(u64, &str)> {
         Some((self.heard.foreign, self.heard.first_foreign.as_deref()?))
     }
 
-    /// The first of `count` numbers that no other message of this client has. See [`Message::line`].
+    /// The first of `count` unused message numbers. See [`Message::line`].
     pub fn number(&mut self, count: u64) -> u64 {
         let first = self.next_number;
         self.next_number += count;
         first
     }
 
-    /// How long each wait may take.
+    /// The timeout of each wait.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
@@ -223,8 +224,7 @@ impl Client {
         write_message(&mut self.stream, line, self.sending, self.timeout, stop)
     }
 
-    /// The next message that is a reply in this dialect, whatever it answers: for a caller that keeps account of many messages
-    /// itself.
+    /// The next reply in this dialect, to any message: for callers that track many messages themselves.
     ///
     /// # Errors
     /// [`BridgeError::NoReply`] at the deadline, [`BridgeError::Garbled`], [`BridgeError::Refused`], and the others of a read.
@@ -232,7 +232,7 @@ impl Client {
         self.next_reply(deadline, stop, || ())?.0.or_refusal()
     }
 
-    /// The reply to one of the messages that wait, which then waits no more. Replies to others are surplus.
+    /// The reply to one of the pending messages. Replies to others are surplus.
     ///
     /// # Errors
     /// Those of [`Client::receive`].
@@ -285,13 +285,13 @@ impl Client {
         }
     }
 
-    /// The next message, whatever it is: for finding out what the bridge speaks.
+    /// The next message of any kind, for detecting the dialect.
     pub(super) fn receive_any(&mut self, deadline: Instant, stop: &AtomicBool) -> Result<Reply, BridgeError> {
         let payload = next_payload(&mut self.messages, &mut self.stream, self.timeout, deadline, stop)?;
         Reply::read(payload, self.wire.codec)
     }
 
-    /// One exchange: sends the message under a number of its own and waits for its reply.
+    /// One exchange: sends the message with a new number and waits for its reply.
     ///
     /// # Errors
     /// Those of [`Client::send`] and [`Client::receive`].
@@ -308,7 +308,7 @@ impl Client {
     /// # Errors
     /// Those of a read, but for silence, which is what it waits for.
     pub fn settle(&mut self, quiet: Duration) -> Result<u64, BridgeError> {
-        // Short enough to be waited for whatever the user wishes.
+        // Short enough not to be interrupted.
         let stop = AtomicBool::new(false);
         let end = Instant::now() + 4 * quiet;
         loop {
@@ -322,7 +322,7 @@ impl Client {
         Ok(self.take_surplus())
     }
 
-    /// How many replies were surplus since this was last asked, without looking for more.
+    /// Number of surplus replies since the last call, without reading more.
     pub fn take_surplus(&mut self) -> u64 {
         std::mem::take(&mut self.heard.surplus)
     }
@@ -347,7 +347,7 @@ impl Client {
         self.stream.peer_addr().map_err(BridgeError::Io)
     }
 
-    /// A second handle that only writes, for a thread that sends on schedule while this one receives.
+    /// A second, write-only handle, for a thread that sends on schedule while this one receives.
     ///
     /// # Errors
     /// [`BridgeError::Io`] when the system has no more handles.
@@ -366,7 +366,7 @@ fn next_payload<'m>(
     stop: &AtomicBool,
 ) -> Result<&'m [u8], BridgeError> {
     messages.next(stream, deadline, stop).map_err(|error| match error {
-        // Deadlines are set a timeout ahead of some moment: that is the wait that the user knows.
+        // Deadlines are a timeout after some moment: messages name that timeout.
         BridgeError::NoReply { .. } => BridgeError::NoReply { waited: timeout },
         other => other,
     })

@@ -1,4 +1,4 @@
-//! Which dialect a bridge speaks, found out without sending anything that a stock bridge does not know.
+//! Detects the dialect of a bridge without sending anything that a stock bridge does not define.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -10,12 +10,12 @@ use super::message::Message;
 use super::reply::Reply;
 use super::wire::{Codec, Wire};
 
-/// A dialect, and what told it.
+/// A dialect and the evidence for it.
 #[derive(Debug, Clone)]
 pub struct Detected {
     /// What the bridge speaks.
     pub dialect: &'static Dialect,
-    /// What told it, in words.
+    /// The evidence in words.
     pub how: String,
 }
 
@@ -35,7 +35,7 @@ pub fn detect(client: &mut Client, stop: &AtomicBool) -> Result<Detected, Bridge
     if let [only] = fitting[..] {
         return Ok(Detected { dialect: only, how: format!("by its greeting, {greeting}") });
     }
-    // Whatever comes first in an envelope: `ready` may have been missed.
+    // Any first message in an envelope: `ready` may have been missed.
     let enveloped = Reply::parse(greeting.as_bytes(), Codec::Json).is_ok_and(|said| said.event.is_some());
     let stock = Dialect::stock();
     if let Some(dialect) = known.iter().find(|dialect| enveloped && dialect.replies.form == ReplyForm::Event) {
@@ -48,11 +48,11 @@ pub fn detect(client: &mut Client, stop: &AtomicBool) -> Result<Detected, Bridge
     let number = client.number(1);
     client.send(message.line(number), stop)?;
     let reply = match answer(client, number, stop) {
-        // It talks, and answers nothing.
+        // It sends messages but answers nothing.
         Err((BridgeError::NoReply { .. }, true)) => return Err(unknown(client)),
         reply => reply.map_err(|(error, _)| error)?,
     };
-    // A refusal names the dialect as well as an answer does.
+    // A refusal identifies the dialect as well as a reply does.
     if let Err(BridgeError::Refused { message }) = reply.clone().or_refusal() {
         let how = format!("by its refusal of {command}: {message}");
         let founding = Dialect::named("founding").map_err(|_| unknown(client))?;

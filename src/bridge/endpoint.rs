@@ -1,4 +1,4 @@
-//! Where the connection comes from: made to a bridge that listens, or by a bridge to us.
+//! Direction of the connection: to a bridge that listens, or from a bridge to us.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::error::BridgeError;
 use super::framing::LOOK_UP;
-use super::readiness;
 
-/// How often a listener that nobody has called looks up.
+/// Polling interval of a listener.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(5);
 
 /// Where the connection comes from.
@@ -31,7 +30,7 @@ impl Endpoint {
     pub fn listen(address: SocketAddr) -> Result<Self, BridgeError> {
         let failed = |source| BridgeError::NotListening { address, source };
         let listener = TcpListener::bind(address).map_err(failed)?;
-        // So that waiting for a bridge can end.
+        // So that waiting for a bridge can be stopped.
         listener.set_nonblocking(true).map_err(failed)?;
         Ok(Self::Accept(Arc::new(listener)))
     }
@@ -45,18 +44,18 @@ impl Endpoint {
         }
     }
 
-    /// A connection within `timeout`, ready for small messages and for reads that look up now and then.
+    /// A connection within `timeout`, set up for small messages and for reads that can be stopped.
     pub(super) fn open(&self, timeout: Duration, stop: &AtomicBool) -> Result<TcpStream, BridgeError> {
         let stream = match self {
             Self::Connect(addresses) => connect(addresses, timeout),
             Self::Accept(listener) => accept(listener, timeout, stop),
         }?;
-        let look_up = LOOK_UP.min(timeout);
-        // One message, one segment: Nagle's algorithm would hold small ones back.
+        let look_up = Some(LOOK_UP.min(timeout));
+        // One message, one segment: Nagle's algorithm would delay small ones.
         stream
             .set_nodelay(true)
-            .and_then(|()| readiness::look_up_every(&stream, look_up))
-            .and_then(|()| stream.set_write_timeout(Some(look_up)))
+            .and_then(|()| stream.set_read_timeout(look_up))
+            .and_then(|()| stream.set_write_timeout(look_up))
             .map_err(BridgeError::Io)?;
         Ok(stream)
     }

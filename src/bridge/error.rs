@@ -1,18 +1,18 @@
-//! What can go wrong between the client and a bridge.
+//! Errors between the client and a bridge.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How the words of [`BridgeError::Surplus`] end.
+/// How the message of [`BridgeError::Surplus`] ends.
 const MORE_THAN_SENT: &str = "came than messages were sent";
 
-/// How the message about a reply that did not come in time begins.
+/// Beginning of the message about a late reply.
 const NO_REPLY: &str = "no reply within";
 
-/// How the message about a bridge that takes no more bytes begins.
+/// Beginning of the message about a bridge that accepts no more bytes.
 const NOT_READING: &str = "the bridge accepted no more bytes for";
 
-/// Why a bridge could not be reached or did not do its part.
+/// Why a bridge could not be reached or did not respond correctly.
 #[derive(Debug, thiserror::Error)]
 pub enum BridgeError {
     /// The text is neither `embedded[:SPEC]` nor `HOST:PORT`.
@@ -31,7 +31,7 @@ pub enum BridgeError {
         /// The resolver's answer.
         source: std::io::Error,
     },
-    /// The bridge has neither password nor encryption, so another machine is refused unless it was allowed.
+    /// The bridge has no authentication and no encryption, so other machines are refused unless allowed.
     #[error("{}not a loopback address of this machine", resolved(host, address))]
     NotLoopback {
         /// The name or address as given.
@@ -63,17 +63,17 @@ pub enum BridgeError {
         /// How long.
         waited: Duration,
     },
-    /// The connection stands and nothing comes.
+    /// The connection is open, but nothing arrives.
     #[error("{address} {} and sent no greeting within {waited:?}", if *came { "connected" } else { "accepted the connection" })]
     NoGreeting {
         /// The bridge.
         address: SocketAddr,
-        /// Whether it connected, rather than was connected to.
+        /// Whether the bridge connected to us.
         came: bool,
         /// How long it was given.
         waited: Duration,
     },
-    /// What it says fits no dialect that is known.
+    /// Its messages match no known dialect.
     #[error("the bridge's greeting is {greeting:?}, and its replies match no known dialect")]
     UnknownDialect {
         /// Its greeting.
@@ -85,7 +85,7 @@ pub enum BridgeError {
         /// The line, cut to 80 characters.
         line: String,
     },
-    /// A line that does not end. What follows on that connection cannot be told apart from it.
+    /// A line without an end. Later messages on that connection cannot be separated from it.
     #[error("the bridge sent over {limit_bytes} bytes without ending the line")]
     LineTooLong {
         /// How much is taken.
@@ -103,7 +103,7 @@ pub enum BridgeError {
         /// How long it was given.
         waited: Duration,
     },
-    /// Replies came that answer nothing that was asked, so that by order no reply can be assigned.
+    /// Surplus replies arrived, so that replies cannot be assigned by order.
     #[error("{count} more {} {MORE_THAN_SENT}", if *count == 1 { "reply" } else { "replies" })]
     Surplus {
         /// How many.
@@ -119,7 +119,7 @@ pub enum BridgeError {
         /// Messages without any reply.
         lost: u64,
     },
-    /// The message could not even be handed over: the bridge no longer reads.
+    /// The message could not be written: the bridge no longer reads.
     #[error("{} {waited:?}", NOT_READING)]
     NotReading {
         /// How long it was given.
@@ -139,7 +139,7 @@ pub enum BridgeError {
     Io(std::io::Error),
 }
 
-/// What kind of fault it is, as far as the remedy depends on it.
+/// The kind of fault, as far as it matters for the remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
     /// A reply, or room for a message, did not come in time.

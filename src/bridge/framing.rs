@@ -1,4 +1,4 @@
-//! Messages out of a stream of bytes: one buffer, no copy a message, a deadline instead of waiting for ever.
+//! Splits a stream of bytes into messages: one buffer, no copy per message, and a deadline.
 
 use std::io::ErrorKind;
 use std::net::TcpStream;
@@ -10,10 +10,10 @@ use super::error::BridgeError;
 use super::readiness;
 use super::wire::{Framing, PREFIX};
 
-/// How often a blocked read looks up to see whether it should end. Costs nothing while data flows.
+/// How often a blocked read checks whether it should stop. Costs nothing while data arrives.
 pub(super) const LOOK_UP: Duration = Duration::from_millis(50);
 
-/// A reply longer than this is none, and is refused before it fills the memory.
+/// Longer replies are rejected before they fill the memory.
 const LONGEST_REPLY: usize = 1 << 20;
 
 /// A message that is longer than what is taken.
@@ -105,7 +105,7 @@ impl Inbox {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.end, self.searched) = (self.end - self.start, self.searched.saturating_sub(self.start));
             self.start = 0;
-            // Half of it free at least: moving the rest to the front then costs less than reading did.
+            // At least half of it is free: moving the rest to the front then costs less than reading it did.
             if self.end * 2 >= self.buffer.len() {
                 let grown = (self.buffer.len() * 2).max(4096);
                 self.buffer.resize(grown, 0);

@@ -1,4 +1,4 @@
-//! Ways into the readers of foreign bytes for the targets in `fuzz/`, which see nothing but what is public. Compiled by
+//! Public entry points to the parsers for the targets in `fuzz/`. Compiled by
 //! cargo-fuzz alone, which sets `cfg(fuzzing)`.
 
 use super::dialect::Dialect;

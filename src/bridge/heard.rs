@@ -1,18 +1,18 @@
-//! What a bridge sends that answers nothing: passed over, and counted.
+//! Messages of a bridge that answer nothing: skipped and counted.
 
 use super::dialect::Dialect;
 use super::reply::{EXCERPT, Kind, Reply};
 use super::wire::Codec;
 
-/// Most frame rates that are kept, so that a bridge which reports without end does not fill the memory.
+/// Maximum number of stored frame rates, so that a bridge that reports continuously does not fill the memory.
 const MOST_REPORTS: usize = 65_536;
 
-/// What came on the connections of a client that answers nothing.
+/// Messages that answered nothing on the connections of a client.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Heard {
-    /// Replies to nothing that was waited for, not yet told to anybody.
+    /// Surplus replies, not yet reported.
     pub(super) surplus: u64,
-    /// Messages that the dialect does not have.
+    /// Foreign messages.
     pub(super) foreign: u64,
     /// The first of these, in part.
     pub(super) first_foreign: Option<String>,
@@ -21,7 +21,7 @@ pub(super) struct Heard {
 }
 
 impl Heard {
-    /// Whether a message is a reply; what is none is noted.
+    /// Whether a message is a reply; if not, it is counted.
     pub(super) fn is_reply(
         &mut self,
         reply: &Reply,

@@ -1,4 +1,4 @@
-//! The messages that are sent: written once as the dialect and the wire want them, stamped with an id in place.
+//! The messages to send: encoded once for dialect and codec; only the id is overwritten in place.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! One reply. The stock bridge answers `{}`; the others say which message they answer, what became of it, or when.
+//! One reply. The stock bridge's is `{}`; others have the id of the message, its outcome, or timestamps.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,20 +8,20 @@ use super::error::BridgeError;
 use super::message::Message;
 use super::wire::Codec;
 
-/// What a reply says. Stamps are nanoseconds of the server's own clock.
+/// Contents of a reply. Timestamps are nanoseconds of the server's clock.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reply {
     /// Id of the message that it answers, where the dialect echoes it.
     pub id: Option<u64>,
     /// When the line had been read.
     pub received_ns: Option<u64>,
-    /// When it had been understood.
+    /// When it had been parsed.
     pub parsed_ns: Option<u64>,
     /// When the frame that applied the command began.
     pub frame_ns: Option<u64>,
     /// When the main thread took it from the queue.
     pub dequeued_ns: Option<u64>,
-    /// When it had been carried out.
+    /// When it had been applied.
     pub applied_ns: Option<u64>,
     /// When the reply was about to be written.
     pub replied_ns: Option<u64>,
@@ -31,7 +31,7 @@ pub struct Reply {
     pub overflow: bool,
     /// The number of the frame that applied the command.
     pub frame: Option<u64>,
-    /// To a batch: how many of its commands were carried out, by the bridge's own account.
+    /// For a batch: how many of its commands were applied, as reported by the bridge.
     pub applied: Option<u64>,
     /// Its type, in a dialect whose messages have one.
     pub event: Option<String>,
@@ -41,22 +41,22 @@ pub struct Reply {
     pub has_members: bool,
     /// Whether it has a `status`.
     pub has_status: bool,
-    /// The bridge's words, cut to a few hundred characters, where it says that the command failed.
+    /// The bridge's error message, truncated to a few hundred characters, if the command failed.
     pub refusal: Option<String>,
 }
 
-/// What a message of the bridge is, by its dialect.
+/// Kind of a message from the bridge, by its dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A reply to something.
     Reply,
-    /// What the dialect lets a bridge send by itself.
+    /// An unsolicited message of the dialect.
     Unsolicited,
-    /// Nothing that the dialect has.
+    /// A foreign message.
     Foreign,
 }
 
-/// The members that matter, whatever a foreign bridge puts there.
+/// The relevant members, with any type of value.
 #[derive(Deserialize)]
 struct Members {
     #[serde(default)]

@@ -10,7 +10,7 @@ pub enum DialectError {
     /// No built-in dialect has this name.
     #[error("dialect `{name}` is not known")]
     Unknown {
-        /// The name that was asked for.
+        /// The name requested.
         name: String,
     },
     /// The file cannot be read.
@@ -39,7 +39,7 @@ pub enum DialectError {
 }
 
 impl DialectError {
-    /// What to try, where something can be tried.
+    /// The hint, if there is one.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {

@@ -5,13 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What a reply tells, which follows from the thread that sends it.
+/// What a reply means, which follows from the thread that sends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ack {
-    /// Sent by the socket thread: the message was parsed and queued, and is not shown yet.
+    /// Sent by the socket thread: the message was parsed and queued but not applied yet.
     Received,
-    /// Sent by Unity's main thread inside a frame: the command took effect.
+    /// Sent by Unity's main thread within a frame: the command was applied.
     Applied,
 }
 
@@ -28,11 +28,11 @@ impl fmt::Display for Ack {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Command {
-    /// The name by which a message asks for it.
+    /// Its name in messages.
     pub name: String,
-    /// Who answers it, and so what its reply means.
+    /// The thread that answers it, which determines what its reply means.
     pub ack: Ack,
-    /// Whether it takes something away from the user; such a command is never sent to measure.
+    /// Whether it is destructive for the user; such commands are never sent for a measurement.
     #[serde(default)]
     pub destructive: bool,
     /// The type of its reply, in a dialect whose replies have one.
@@ -84,7 +84,7 @@ pub struct Probes {
     pub applied: Option<Probe>,
 }
 
-/// Which end waits for the other to connect.
+/// Which side listens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Listener {
@@ -95,25 +95,25 @@ pub enum Listener {
     Client,
 }
 
-/// Under which names a message carries its parts.
+/// Names of a message's members.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fields {
     /// The command's name.
     pub command: String,
-    /// Its arguments; absent where they stand beside it.
+    /// Its arguments; absent if they are next to it.
     #[serde(default)]
     pub data: Option<String>,
     /// The id of a message; absent where messages have none. Whether replies echo it is said by [`super::Dialect::ids`].
     #[serde(default)]
     pub id: Option<String>,
-    /// Whether the id is a text rather than a number.
+    /// Whether the id is a string instead of a number.
     #[serde(default)]
     pub id_is_text: bool,
     /// When the message was made; absent where messages do not say.
     #[serde(default)]
     pub timestamp: Option<String>,
-    /// Whether that is a text of ISO 8601, in UTC, rather than milliseconds since 1970.
+    /// Whether that is an ISO 8601 string in UTC instead of milliseconds since 1970.
     #[serde(default)]
     pub timestamp_is_text: bool,
 }
@@ -138,7 +138,7 @@ pub enum ReplyForm {
 pub struct Replies {
     /// What a reply looks like.
     pub form: ReplyForm,
-    /// Types of messages that the bridge sends by itself: they answer nothing and are no surplus.
+    /// Types of unsolicited messages: they answer nothing and are not surplus.
     #[serde(default)]
     pub unsolicited: Vec<String>,
 }
@@ -159,7 +159,7 @@ pub enum Applies {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
-    /// The command that carries the others; absent where the list stands alone.
+    /// The command that contains the others; absent if the list has none.
     #[serde(default)]
     pub command: Option<String>,
     /// The name of the list.
@@ -167,9 +167,9 @@ pub struct Batch {
     /// The name under which the length of the list is repeated; absent where it is not.
     #[serde(default)]
     pub count: Option<String>,
-    /// What the documents say becomes of the commands. `ipc --batch` finds out for itself.
+    /// What the documents say about which commands are applied. `ipc --batch` checks this itself.
     pub applies: Applies,
-    /// Where the reply says how many commands were carried out; absent where it does not.
+    /// Where the reply has the number of commands applied; absent if it does not.
     #[serde(default)]
     pub counted_by: Option<String>,
 }

@@ -10,24 +10,24 @@ use serde_json::{Map, Value};
 use super::error::DialectError;
 use super::parts::{Ack, Batch, Command, Fields, Listener, Probe, Probes, Replies};
 
-/// One way of speaking to a bridge.
+/// One variant of the bridge's protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(clippy::struct_excessive_bools)] // Each is a fact of its own.
 pub struct Dialect {
     /// Its name on the command line and in records.
     pub name: String,
-    /// One line on what sets it apart.
+    /// One line on how it differs from others.
     pub summary: String,
-    /// Which end waits for the other to connect.
+    /// Which side listens.
     #[serde(default)]
     pub listens: Listener,
     /// The line the server sends on connect, without its line feed.
     pub greeting: String,
-    /// Others that are as good.
+    /// Equivalent greetings.
     #[serde(default)]
     pub other_greetings: Vec<String>,
-    /// Whether a greeting has to come.
+    /// Whether a greeting is required.
     #[serde(default = "yes")]
     pub greets: bool,
     /// Whether a reply echoes the request's `id`.
@@ -40,7 +40,7 @@ pub struct Dialect {
     /// Whether framing and codec can be negotiated with `hello`.
     #[serde(default)]
     pub hello: bool,
-    /// The expressions that the avatar knows.
+    /// The avatar's expressions.
     #[serde(default)]
     pub expressions: Vec<String>,
     /// How a message is written.
@@ -50,11 +50,11 @@ pub struct Dialect {
     /// How several commands are sent as one; absent where that is not possible.
     #[serde(default)]
     pub batch: Option<Batch>,
-    /// The commands that are answered; whatever is not listed is unknown to the server.
+    /// The commands that are answered; the server does not define any others.
     pub commands: Vec<Command>,
     /// What is sent to measure.
     pub probes: Probes,
-    /// What is sent at the end, in order, to leave the avatar as it was found.
+    /// What is sent at the end, in order, to restore the avatar.
     pub restore: Vec<Probe>,
 }
 
@@ -134,8 +134,8 @@ impl Dialect {
         [Ack::Received, Ack::Applied].into_iter().filter(|ack| self.probe(*ack).is_some()).collect()
     }
 
-    /// Whether a bridge of this dialect greets so. A greeting fits when it has every member of the dialect's with the same value;
-    /// the bare one fits itself alone.
+    /// Whether this is a greeting of the dialect. A greeting matches if it has every member of the dialect's greeting
+    /// with the same value; the bare one only matches itself.
     #[must_use]
     pub fn is_greeting(&self, line: &str) -> bool {
         let object = |text: &str| serde_json::from_str::<Map<String, Value>>(text).ok();

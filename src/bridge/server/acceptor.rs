@@ -1,4 +1,4 @@
-//! How a client comes to be: it calls, or it is called.
+//! How clients connect: they connect to the bridge, or the bridge connects to them.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a bridge of this process did, and when: for whoever measures commands whose replies do not say that they were applied.
+//! What the embedded bridge did, and when: for measuring commands whose replies do not confirm that they were applied.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +15,11 @@ const LOOK: Duration = Duration::from_micros(500);
 pub struct Applied {
     /// It had been read.
     pub received: Instant,
-    /// It had been carried out.
+    /// It had been applied.
     pub applied: Instant,
 }
 
-/// The embedded bridge's own account of the commands that its main thread carried out.
+/// The embedded bridge's log of the commands that its main thread applied.
 #[derive(Debug, Clone)]
 pub struct AppliedAccount {
     shared: Arc<Shared>,
@@ -30,7 +30,7 @@ impl AppliedAccount {
         Self { shared: Arc::clone(shared) }
     }
 
-    /// Commands carried out so far.
+    /// Commands applied so far.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.shared.counters().applied

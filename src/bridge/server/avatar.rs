@@ -1,4 +1,4 @@
-//! The avatar behind the bridge: only what the commands can change, so that their effect can be seen.
+//! The avatar behind the bridge: only what commands can change, so that their effect is visible.
 
 use std::collections::BTreeMap;
 

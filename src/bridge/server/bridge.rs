@@ -92,8 +92,8 @@ impl EmbeddedBridge {
         hold(&self.shared.avatar).clone()
     }
 
-    /// Hangs up, stops listening, and returns when both threads have ended, which takes about a frame. Counters and avatar
-    /// stay readable.
+    /// Closes the connection, stops listening, and returns when both threads have ended, which takes about a frame.
+    /// Counters and avatar remain readable.
     pub fn shutdown(&mut self) {
         self.shared.stop();
         if let Some(socket) = self.socket.take() {

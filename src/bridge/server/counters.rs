@@ -1,4 +1,4 @@
-//! What the bridge has seen and done, counted.
+//! Counters of the bridge.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! Times that are added on purpose, the same ones for the same seed.
+//! Injected delays, reproducible by seed.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};

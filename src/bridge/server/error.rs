@@ -68,7 +68,7 @@ pub enum SpecError {
 }
 
 impl BridgeServerError {
-    /// What to try, where something can be tried.
+    /// The hint, if there is one.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
