@@ -116,7 +116,7 @@ fn what_cannot_be_used_has_its_exit_code() {
         ("model inspect no.gguf", 5, "no.gguf"),
         ("model inspect folder", 5, "not a file"),
         ("model inspect notes.txt", 5, "begins with \"no m\""),
-        ("model inspect empty.gguf", 5, "cut short: magic number"),
+        ("model inspect empty.gguf", 5, "truncated: magic number"),
         ("model inspect big.gguf", 5, "big-endian"),
         ("model inspect adapter.gguf", 5, "no architecture"),
         ("model inspect wrong.gguf", 5, "\"llama.block_count\" is a text"),

@@ -154,7 +154,7 @@ fn a_spent_budget_ends_the_turns_and_says_what_was_left_out() {
                 --quiet --out out";
     let outcome = place.run(line);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    let says = "The budget of 0.001 s was spent: 1 of 9 first turns, 1 of 9 turns, 0 of 6 rounds of contention.";
+    let says = "The budget of 0.001 s was used up: 1 of 9 first turns, 1 of 9 turns, 0 of 6 rounds of contention.";
     assert!(outcome.stdout.replace("\n  ", " ").contains(says), "{}", outcome.stdout);
 }
 
@@ -348,8 +348,8 @@ fn settings_that_cannot_be_used_are_named() {
     for (settings, code, says) in [
         ("app,threads=2", 2, "there is no setting 'threads'"),
         ("app,react=never", 2, "react is never, not end or first-words"),
-        ("nonsense", 2, "'nonsense' is neither app nor recommended"),
-        ("half.json", 5, "half.json holds no recommendation"),
+        ("nonsense", 2, "'nonsense' is neither app, recommended"),
+        ("half.json", 5, "half.json contains no recommendation"),
     ] {
         let outcome = place.run(&format!("pipeline --paced 100:100 --bridge embedded --before {settings} --out out"));
         assert_eq!(outcome.code, Some(code), "{settings}: {}", outcome.stderr);
