@@ -59,6 +59,23 @@ impl Program {
         if interpreter.is_some() { Self::with_options(words) } else { Self::Other }
     }
 
+    /// What can be told before the start of a program that the settings do not reach.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        match self {
+            Self::Python => None,
+            Self::Unread(why) => Some(format!(
+                "the settings will not be in force: with {} Python does not load the shim; leave the option out",
+                why.option()
+            )),
+            Self::Other => Some(
+                "this is not a Python interpreter: settings are in force only in a Python that it starts; a frozen application does \
+                 not load the shim (docs/LAUNCH.md says what its developer can do)"
+                    .into(),
+            ),
+        }
+    }
+
     fn with_options(mut arguments: impl Iterator<Item = String>) -> Self {
         while let Some(argument) = arguments.next() {
             let Some(letters) = argument.strip_prefix('-') else { break };

@@ -57,6 +57,23 @@ impl LaunchSettings {
         Self { source: SettingsSource::Recommendation, section: performance_section(recommendation) }
     }
 
+    /// The same with a warning in place of an error: what is wrong with a configuration keeps no program from running.
+    #[must_use]
+    pub fn configured(args: &LaunchArgs) -> (Self, Option<String>) {
+        if args.no_settings {
+            return (Self::none(), None);
+        }
+        match Self::of_configuration(args) {
+            Err(error) => (Self::none(), Some(format!("the program runs without the settings: {error}"))),
+            Ok(found) if found.source == SettingsSource::None => {
+                let warning = "no configuration with a section performance was found: only TCP_NODELAY is set; workly-perf apply \
+                               writes the section";
+                (found, Some(warning.into()))
+            }
+            Ok(found) => (found, None),
+        }
+    }
+
     /// Those of the configuration that the arguments name, or of the one in its usual place: here, or beside the script that is
     /// started. None where no configuration has any.
     ///

@@ -5,4 +5,4 @@ mod samples;
 mod study;
 mod supervised;
 
-pub(crate) use supervised::{LaunchRun, Supervised};
+pub(crate) use supervised::LaunchRun;

@@ -1,5 +1,6 @@
 //! The application's process from its start to its end, and what is recorded meanwhile.
 
+use std::ffi::OsString;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use super::super::tap::{TapListener, TapStudy};
 use super::super::{RunOptions, drive};
 use super::study::{LaunchStudy, LaunchTarget};
 use crate::failure::Failure;
-use crate::launch::{CallLog, ChildSignals, LaunchError, LaunchSession, ShimEvents, supervise};
+use crate::launch::{CallLog, ChildSignals, LaunchError, LaunchSession, Program, ShimEvents, supervise};
 use crate::plan::{LaunchPlan, TapPlan};
 use crate::plural::counted;
 
@@ -28,17 +29,17 @@ const WITHOUT: &str = "the program runs without the settings";
 /// What a launch is to do.
 pub(crate) struct LaunchRun<'a, O> {
     /// The settings, and what is recorded.
-    pub(crate) plan: &'a LaunchPlan,
+    plan: &'a LaunchPlan,
     /// The folder of the record; `None` for one of its own.
-    pub(crate) out: Option<&'a Path>,
+    out: Option<&'a Path>,
     /// The shim and its files; `None` where there can be none.
-    pub(crate) session: Option<LaunchSession>,
+    session: Option<LaunchSession>,
     /// Told what goes wrong.
-    pub(crate) observer: O,
+    observer: O,
 }
 
 /// The application under way.
-pub(crate) struct Supervised {
+struct Supervised {
     pid: u32,
     ended: Arc<AtomicBool>,
     waiting: JoinHandle<io::Result<ExitStatus>>,
@@ -52,7 +53,7 @@ impl Supervised {
     ///
     /// # Errors
     /// The system's answer where the program does not start.
-    pub(crate) fn start<O>(mut command: Command, run: &LaunchRun<'_, O>) -> io::Result<Self>
+    fn start<O>(mut command: Command, run: &LaunchRun<'_, O>) -> io::Result<Self>
     where
         O: Observer + Copy + Send + 'static,
     {
@@ -97,9 +98,32 @@ impl Supervised {
     }
 }
 
-impl<O: Observer + Copy + Send + 'static> LaunchRun<'_, O> {
+impl<'a, O: Observer + Copy + Send + 'static> LaunchRun<'a, O> {
+    /// Unpacks the shim. Without it the program runs all the same.
+    pub(crate) fn prepare(plan: &'a LaunchPlan, out: Option<&'a Path>, observer: O) -> Self {
+        let session = LaunchSession::prepare().map_err(|error| observer.warning(&format!("{WITHOUT}: {error}")));
+        Self { plan, out, session: session.ok(), observer }
+    }
+
+    /// Starts the program that the words name, and waits for its end.
+    pub(crate) fn run(self, words: &[OsString]) -> Result<ExitStatus, Failure> {
+        let [program, arguments @ ..] = words else {
+            return Err(Failure::usage(anyhow::anyhow!("there is no command after --")));
+        };
+        if let Some(warning) = Program::of(program, arguments).warning() {
+            self.observer.warning(&warning);
+        }
+        let mut command = Command::new(program);
+        command.args(arguments);
+        let started = Supervised::start(command, &self).map_err(|error| {
+            let error = anyhow::anyhow!("cannot start {}: {error}", program.to_string_lossy());
+            Failure::lacking(error).hint("check the command after --, and PATH")
+        })?;
+        self.follow(started)
+    }
+
     /// Measures what is to be measured, and waits for the end. Errors of the measurement are told, and end nothing.
-    pub(crate) fn follow(self, started: Supervised) -> Result<ExitStatus, Failure> {
+    fn follow(self, started: Supervised) -> Result<ExitStatus, Failure> {
         let Supervised { pid, ended, waiting, tap, is_measured, is_shimmed } = started;
         if let Some(session) = self.session.as_ref().filter(|_| is_measured) {
             let study = LaunchStudy { plan: self.plan };
