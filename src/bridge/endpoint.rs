@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::error::BridgeError;
 use super::framing::LOOK_UP;
+use super::readiness;
 
 /// Polling interval of a listener.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(5);
@@ -50,12 +51,12 @@ impl Endpoint {
             Self::Connect(addresses) => connect(addresses, timeout),
             Self::Accept(listener) => accept(listener, timeout, stop),
         }?;
-        let look_up = Some(LOOK_UP.min(timeout));
+        let look_up = LOOK_UP.min(timeout);
         // One message, one segment: Nagle's algorithm would delay small ones.
         stream
             .set_nodelay(true)
-            .and_then(|()| stream.set_read_timeout(look_up))
-            .and_then(|()| stream.set_write_timeout(look_up))
+            .and_then(|()| readiness::look_up_every(&stream, look_up))
+            .and_then(|()| stream.set_write_timeout(Some(look_up)))
             .map_err(BridgeError::Io)?;
         Ok(stream)
     }

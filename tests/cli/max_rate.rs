@@ -48,7 +48,11 @@ fn a_budget_that_no_frame_can_keep_is_a_result() {
     let (outcome, run) = place.ipc(line);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!(case(&run, "applied/max-rate").metric("max_rate").unwrap().status, MetricStatus::NotMeasured);
-    assert!(run.findings.iter().any(|finding| finding.starts_with("applied: no rate is sustained")), "{:?}", run.findings);
+    assert!(
+        run.findings.iter().any(|finding| finding.starts_with("applied: no rate is sustained")),
+        "{:?}",
+        run.findings
+    );
 }
 
 #[test]
