@@ -19,14 +19,15 @@ pub(super) fn run(args: &LaunchArgs, printer: Printer) -> Result<Exit, Failure> 
 }
 
 fn launched(args: &LaunchArgs, printer: Printer) -> Result<ExitStatus, Failure> {
-    let found = match &args.profile {
+    let found = if let Some(path) = &args.profile {
         // A recommendation that was named has to be one.
-        Some(path) => LaunchSettings::of(&recommendation(Some(path), printer)?),
-        None => {
-            let (found, warning) = LaunchSettings::configured(args);
-            warning.iter().for_each(|warning| printer.warning(warning));
-            found
+        LaunchSettings::of(&recommendation(Some(path), printer)?)
+    } else {
+        let (found, warning) = LaunchSettings::configured(args);
+        if let Some(warning) = warning {
+            printer.warning(&warning);
         }
+        found
     };
     let plan = LaunchPlan::resolve(args, found);
     LaunchRun::prepare(&plan, args.out.as_deref(), printer).run(&args.command)

@@ -14,7 +14,6 @@ mod memory;
 mod model;
 mod observer;
 mod pipeline;
-mod quoted;
 mod recommend;
 mod render_load;
 mod report;

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
 use super::apply;
-use super::quoted::quoted;
 use super::report::{rendered, show_record};
 use crate::cli::RecommendArgs;
 use crate::config::{AppProfile, ConfigError, ConfigFile, Patch};
@@ -14,6 +13,7 @@ use crate::failure::Failure;
 use crate::plan::{DEFAULT_CONFIG, RecommendPlan};
 use crate::studies::recommend::recommend;
 use crate::term::Printer;
+use crate::text::quoted;
 
 pub(super) fn run(args: &RecommendArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     // Before anything is measured: if the result could not be written, the run is not started.

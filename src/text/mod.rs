@@ -4,9 +4,11 @@
 //! of its own format. JSON needs none of them: its strings allow any character.
 
 mod paths;
+mod quoted;
 mod safe;
 mod size;
 
 pub use paths::path;
+pub use quoted::quoted;
 pub use safe::{cell, is_unsafe, line, lines, shortened};
 pub use size::{binary_bytes, decimal_bytes};

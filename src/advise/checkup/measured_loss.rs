@@ -4,54 +4,62 @@ use super::check::{Check, CheckState, Symptom};
 use crate::advise::by_threads::{ENGINE_OF_THE_APP, candidate, round_speeds};
 use crate::advise::{SettingCandidate, SettingChoice};
 use crate::record::{Case, Run};
-use crate::stats::paired_ratio;
+use crate::stats::{PairedRatio, paired_ratio};
 
 /// A smaller loss is not reported.
 const WORTH_SAYING: f64 = 0.10;
+
+/// The application's settings beside the best ones of a sweep.
+struct Compared<'a> {
+    run: &'a Run,
+    own: &'a Case,
+    best: &'a Case,
+    share: PairedRatio,
+}
 
 /// A line if the newest sweep of these runs shows that the application's settings generate at less than 90 % of the best settings'
 /// speed, or make more frames late than the sweep's limit allows. `threads` is the application's count.
 #[must_use]
 pub fn check_measured_loss(runs: &[Run], threads: u64) -> Option<Check> {
-    let newest = runs.iter().rev().filter(|run| run.command == "threads");
-    newest.filter_map(|run| of_run(run, threads)).next()?
+    let compared = runs.iter().rev().find_map(|run| compared(run, threads))?;
+    let late = compared.own.metric("frames_late").and_then(|metric| metric.value);
+    let limit = compared.own.conditions["late_limit_percent"].as_f64();
+    let too_late = late.filter(|late| limit.is_some_and(|limit| *late > limit));
+    if compared.share.ratio >= 1.0 - WORTH_SAYING && too_late.is_none() {
+        return None;
+    }
+    let frames = too_late.map_or_else(String::new, |late| format!(" and makes {late:.1} % of frames late"));
+    let found = format!(
+        "the application's {threads} threads generate at {:.0} % of the speed of {} (n {}, run {}){frames}",
+        100.0 * compared.share.ratio,
+        compared.best.path,
+        compared.share.n,
+        compared.run.run_id
+    );
+    Some(
+        Check::new("measured loss", CheckState::Warning, found)
+            .mend("workly-perf recommend chooses better settings; workly-perf launch puts them into force")
+            .causes(&[Symptom::SlowReply, Symptom::LateAvatar]),
+    )
 }
 
-/// `None` if the run does not have the application's settings; `Some(None)` if they cost nothing.
-fn of_run(run: &Run, threads: u64) -> Option<Option<Check>> {
+/// `None` for runs that are no sweep, or do not have the application's settings.
+fn compared(run: &Run, threads: u64) -> Option<Compared<'_>> {
     let has_scene = run.cases.iter().any(|case| case.conditions["load"] == "render");
     let load = if has_scene { "render" } else { "idle" };
     let depth_of = |case: &Case| case.conditions["n_depth"].as_u64().unwrap_or(0);
-    let is_it =
-        |case: &&Case| case.state.stands() && case.conditions["load"] == load && case.conditions["test"] == "tg";
+    let is_it = |case: &&Case| {
+        run.command == "threads"
+            && case.state.stands()
+            && case.conditions["load"] == load
+            && case.conditions["test"] == "tg"
+    };
     let depth = run.cases.iter().filter(is_it).map(depth_of).max()?;
     let cases: Vec<&Case> = run.cases.iter().filter(is_it).filter(|case| depth_of(case) == depth).collect();
-    let own = cases.iter().find(|case| case.conditions["n_threads"] == threads && is_as_the_app_has_it(case))?;
+    let own = *cases.iter().find(|case| case.conditions["n_threads"] == threads && is_as_the_app_has_it(case))?;
     let candidates: Vec<SettingCandidate> = cases.iter().map(|case| candidate(case)).collect();
     let best = cases[SettingChoice::among(&candidates)?.chosen];
-    let share = paired_ratio(&round_speeds(own)?, &round_speeds(best)?)?;
-    let late = own.metric("frames_late").and_then(|metric| metric.value);
-    let limit = own.conditions["late_limit_percent"].as_f64();
-    let is_late = late.zip(limit).is_some_and(|(late, limit)| late > limit);
-    if share.ratio >= 1.0 - WORTH_SAYING && !is_late {
-        return Some(None);
-    }
-    let frames = match late {
-        Some(late) if is_late => format!(" and makes {late:.1} % of frames late"),
-        _ => String::new(),
-    };
-    let found = format!(
-        "the application's {threads} threads generate at {:.0} % of the speed of {} (n {}, run {}){frames}",
-        100.0 * share.ratio,
-        best.path,
-        share.n,
-        run.run_id
-    );
-    Some(Some(
-        Check::new("measured loss", CheckState::Warning, found)
-            .mend("workly-perf recommend chooses better settings; the application's profile sets its threads")
-            .causes(&[Symptom::SlowReply, Symptom::LateAvatar]),
-    ))
+    Some(Compared { run, own, best, share: paired_ratio(&round_speeds(own)?, &round_speeds(best)?)? })
 }
 
 fn is_as_the_app_has_it(case: &Case) -> bool {
@@ -95,7 +103,7 @@ mod tests {
     #[test]
     fn a_count_that_costs_more_than_a_tenth_is_named_with_its_frames() {
         let run = sweep(vec![case(1, "normal", 50.0, 0.2), case(6, "normal", 10.0, 17.0), case(6, "low", 45.0, 0.1)]);
-        let check = check_measured_loss(&[run.clone()], 6).expect("a loss of 80 %");
+        let check = check_measured_loss(std::slice::from_ref(&run), 6).expect("a loss of 80 %");
         assert_eq!(check.state, CheckState::Warning);
         assert_eq!(
             check.found,
@@ -110,7 +118,7 @@ mod tests {
     #[test]
     fn a_good_count_or_one_that_was_not_measured_has_no_line() {
         let run = sweep(vec![case(1, "normal", 50.0, 0.2), case(2, "normal", 48.0, 0.1)]);
-        assert_eq!(check_measured_loss(&[run.clone()], 2), None);
+        assert_eq!(check_measured_loss(std::slice::from_ref(&run), 2), None);
         assert_eq!(check_measured_loss(&[run], 6), None);
     }
 

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::super::quoted::quoted;
 use crate::config::{ConfigError, History};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::text::quoted;
 
 /// The effect of a refusal by the application, which is not visible to users.
 const SILENT: &str = "the application silently ignores such a file and runs on its defaults";

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 
-use super::super::quoted::quoted;
 use crate::advise::{ObeyedBy, ProfileChange, Recommendation, Setting, spelled};
 use crate::config::{AppProfile, Change, ConfigFile, DiffMark, History};
 use crate::failure::Failure;
 use crate::host;
 use crate::plan::{DEFAULT_CONFIG, app_profiles};
 use crate::text;
+use crate::text::quoted;
 
 /// The change line by line, as in `diff -u`, followed by its effects.
 pub(super) fn change(change: &Change, effect: &[String]) -> String {

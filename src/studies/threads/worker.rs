@@ -32,7 +32,7 @@ pub(crate) struct WorkerSetup {
 }
 
 /// What a worker does next. One line each, until standard input ends.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum WorkerRequest {
     WarmUp { settings: EngineSettings, depth: u32, tokens: (usize, usize) },

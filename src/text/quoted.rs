@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use crate::text;
+use super::path as readable;
 
 /// The path as it can be typed: in quotes if the shell would split it.
-pub(super) fn quoted(path: &Path) -> String {
-    let text = text::path(path);
+#[must_use]
+pub fn quoted(path: &Path) -> String {
+    let text = readable(path);
     let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+=:@%,\\".contains(letter);
     // A backslash is part of Windows paths; elsewhere it is an escape.
     if !text.is_empty() && text.chars().all(is_plain) && (cfg!(windows) || !text.contains('\\')) {
