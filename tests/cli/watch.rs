@@ -278,8 +278,8 @@ mod saturation {
         assert_eq!((run.state, run.simulated[0].what.as_str()), (RunState::Complete, "card"));
         let most = figure(&run, "card/vram", "max").unwrap();
         assert!(most <= 0.9 * f64::from(256 << 20) && most > 0.89 * f64::from(256 << 20), "{most}");
-        assert!(run.findings[1].contains("overloaded: the profile is then cpu_fallback"), "{:?}", run.findings);
-        assert!(run.findings[2].contains("optimal again: the profile is then performance"), "{:?}", run.findings);
+        assert!(run.findings[1].contains("overloaded, for which the profile is cpu_fallback"), "{:?}", run.findings);
+        assert!(run.findings[2].contains("optimal again, for which the profile is performance"), "{:?}", run.findings);
     }
 
     #[test]
