@@ -226,8 +226,8 @@ mod saturation {
         assert_eq!((run.state, run.simulated.len()), (RunState::Complete, 0), "a real device");
         let taken = figure(&run, "Vulkan0/vram", "max").unwrap();
         assert!((taken / TAKEN as f64 - 1.0).abs() < 0.02, "{taken}");
-        assert!(run.findings.iter().any(|text| text.contains("overloaded: the profile is then cpu_fallback")));
-        assert!(run.findings.iter().any(|text| text.contains("optimal again: the profile is then performance")));
+        assert!(run.findings.iter().any(|text| text.contains("overloaded, for which the profile is cpu_fallback")));
+        assert!(run.findings.iter().any(|text| text.contains("optimal again, for which the profile is performance")));
     }
 
     #[test]
