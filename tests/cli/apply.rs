@@ -216,7 +216,7 @@ fn a_second_writer_is_told_and_a_crowd_leaves_one_whole_file() {
         match output.status.code() {
             Some(0) => winners.push(threads),
             Some(5) => {
-                assert!(said.contains("another workly-perf") || said.contains("another program has changed"), "{said}")
+                assert!(said.contains("another workly-perf") || said.contains("another program has changed"), "{said}");
             }
             other => panic!("{other:?}: {said}"),
         }

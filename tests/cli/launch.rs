@@ -24,7 +24,8 @@ llama("a prompt of some length, and more", max_tokens=4)
 print(json.dumps(in_force), flush=True)
 "#;
 
-/// The Python of this system; said, where there is none.
+/// The Python of this system; a line says so if there is none.
+#[allow(clippy::print_stderr)]
 fn python() -> Option<OsString> {
     let names = if cfg!(windows) { ["python", "py"] } else { ["python3", "python"] };
     let works = |name: &&&str| {
