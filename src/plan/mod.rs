@@ -36,7 +36,7 @@ pub use recommend::{CurrentSettings, Effort, RecommendPlan};
 pub use settings::settings_patch;
 pub use shared::DEFAULT_CONFIG;
 pub use tap::TapPlan;
-#[cfg(test)]
+#[cfg(all(test, feature = "llama"))]
 pub(crate) use threads::tests::plan as threads_plan;
 pub use threads::{Competition, Count, Rounds, Rule, ThreadsPlan};
 pub use warmup::{REPLY_TO_A_PROMPT, WarmupPlan};
