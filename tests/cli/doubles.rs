@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 /// The library or program `file`, built from `tests/doubles/SOURCE` with these options unless it is there and newer. The compiler
 /// that built these tests is there; a C compiler need not be.
 pub(crate) fn built(source: &str, file: &str, options: &[&str]) -> PathBuf {
+    // One at a time in this process: the compiler names its intermediate files after its output.
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/doubles").join(source);
     let double = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
     let changed = |path: &Path| path.metadata().and_then(|file| file.modified());

@@ -184,7 +184,7 @@ fn a_full_disk_costs_no_figure_and_ends_with_5() {
     assert!(outcome.stdout.contains("received/closed/100B"), "the figures are printed: {}", outcome.stdout);
     assert_eq!(outcome.stderr.matches("the run continues").count(), 1, "{}", outcome.stderr);
     assert!(outcome.stderr.contains("error: the record is incomplete: "), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("hint: make room"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("hint: free some space"), "{}", outcome.stderr);
     let run = record(&place);
     assert_eq!(run.state, RunState::Failed);
     assert!(run.reason.unwrap().starts_with("the end of the run could not be written: "));

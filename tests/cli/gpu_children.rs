@@ -106,7 +106,7 @@ fn a_process_that_answers_too_late_is_a_row() {
     let (sweep, child) = started(&place, &format!("{LONG} --timeout 300ms"));
     let (code, run) = ended(&place, sweep, child);
     assert_eq!(code, Some(4));
-    is_a_row(&run, "no answer within 0.3 s");
+    is_a_row(&run, "no response within 0.3 s");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_process_that_hangs_is_ended_by_force() {
     signal("-STOP", child);
     let (code, run) = ended(&place, sweep, child);
     assert_eq!(code, Some(4));
-    is_a_row(&run, "no answer within 0.5 s");
+    is_a_row(&run, "no response within 0.5 s");
 }
 
 #[test]

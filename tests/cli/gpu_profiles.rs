@@ -151,5 +151,5 @@ fn a_placement_s_process_answers_only_what_it_is_asked() {
     let place = Place::new();
     let outcome = place.run("gpu-placement");
     assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("no placement"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("no valid placement"), "{}", outcome.stderr);
 }

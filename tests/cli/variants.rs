@@ -170,7 +170,7 @@ fn replies_that_nobody_waited_for_and_that_are_lost_are_missed_at_the_barrier() 
         assert_eq!(fire.metric(metric).unwrap().status, MetricStatus::Invalid, "{metric}");
     }
     assert!(
-        fire.notes.iter().any(|note| note.contains("In 1 of 1 round a reply was still missing")),
+        fire.notes.iter().any(|note| note.contains("In 1 of 1 round, a reply was still missing")),
         "{:?}",
         fire.notes
     );

@@ -205,7 +205,7 @@ mod tests {
         assert_eq!((&failed.conditions["held"], &failed.conditions["limit"]), (&json!(false), &json!("bridge")));
         assert_eq!(
             failed.notes,
-            ["Not sustained: 62.5 % of the offered messages were answered in time; 250 replies per second; the \
+            ["Not sustained: 62.5 % of the offered messages were answered in time; answered at 250/s; the \
                  bridge was the bottleneck."]
         );
         assert_eq!(failed.metric("cpu_use").unwrap().value, Some(0.25));

@@ -35,14 +35,14 @@ impl<'a> SearchResult<'a> {
 /// What a step came to, in words.
 pub(super) fn outcome(verdict: &RateVerdict) -> String {
     if verdict.held() {
-        return format!("sustained, {:.0} replies per second", verdict.goodput_per_s);
+        return format!("sustained, answered at {:.0}/s", verdict.goodput_per_s);
     }
     let whose = match verdict.limit {
         Some(Limit::Client) => "workly-perf was the bottleneck",
         _ => "the bridge was the bottleneck",
     };
     let failings: Vec<String> = verdict.failings.iter().map(ToString::to_string).collect();
-    format!("{}; {:.0} replies per second; {whose}", failings.join("; "), verdict.goodput_per_s)
+    format!("{}; answered at {:.0}/s; {whose}", failings.join("; "), verdict.goodput_per_s)
 }
 
 /// The rate found, if the search got that far, and its bottleneck.
