@@ -38,6 +38,14 @@ mod tests {
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
+        // A process that has just been started has no environment yet for a moment.
+        let is_shown = || variable_of(child.id(), "WORKLY_PERF_OF_A_TEST").is_ok();
+        for _ in 0..500 {
+            if is_shown() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
         let read = |name| variable_of(child.id(), name);
         let found = (read("WORKLY_PERF_OF_A_TEST"), read("WORKLY_PERF_OF"));
         drop(child.stdin.take());
