@@ -189,6 +189,7 @@ pub(super) fn candidate(case: &Case) -> SettingCandidate {
     SettingCandidate {
         tokens_per_s: round_speeds(case).unwrap_or_default(),
         is_admissible: late.zip(limit).is_none_or(|(late, limit)| late <= limit),
+        late_share: late.map_or(0.0, |late| late / 100.0),
         is_dropped: case.conditions["dropped_after_rounds"].is_u64(),
     }
 }

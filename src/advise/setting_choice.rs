@@ -3,6 +3,9 @@
 use super::{Candidate, Certainty, ThreadChoice};
 use crate::stats::PairedRatio;
 
+/// If no setting is admissible, shares of late frames within this of the smallest one count as equal.
+const NEAR_THE_FEWEST: f64 = 0.01;
+
 /// One set of settings, and its result in each round that it took part in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettingCandidate {
@@ -10,6 +13,8 @@ pub struct SettingCandidate {
     pub tokens_per_s: Vec<f64>,
     /// Whether it keeps the scene's frame rate.
     pub is_admissible: bool,
+    /// Its share of late frames, from 0 to 1; 0 without a scene.
+    pub late_share: f64,
     /// Whether it was dropped early because it was significantly too slow or inadmissible.
     pub is_dropped: bool,
 }
@@ -38,7 +43,10 @@ impl SettingChoice {
         };
         let admissible = places(&|one| one.is_admissible);
         let is_any_admissible = !admissible.is_empty();
-        let pool = if is_any_admissible { admissible } else { places(&|_| true) };
+        // Where none keeps the frames, those that lose the fewest.
+        let fewest = candidates.iter().map(|one| one.late_share).fold(f64::INFINITY, f64::min);
+        let pool =
+            if is_any_admissible { admissible } else { places(&|one| one.late_share <= fewest + NEAR_THE_FEWEST) };
         let still: Vec<usize> = pool.iter().copied().filter(|&at| !candidates[at].is_dropped).collect();
         // If all of them lost against one that turned out to be inadmissible, they are compared with each other.
         let pool = if still.is_empty() { pool } else { still };
@@ -69,7 +77,9 @@ mod tests {
     use super::*;
 
     fn candidate(tokens_per_s: f64, is_admissible: bool, is_dropped: bool) -> SettingCandidate {
-        SettingCandidate { tokens_per_s: vec![tokens_per_s; if is_dropped { 1 } else { 8 }], is_admissible, is_dropped }
+        let late_share = if is_admissible { 0.0 } else { 0.1 };
+        let tokens_per_s = vec![tokens_per_s; if is_dropped { 1 } else { 8 }];
+        SettingCandidate { tokens_per_s, is_admissible, late_share, is_dropped }
     }
 
     #[test]
@@ -84,6 +94,13 @@ mod tests {
         let candidates = [candidate(40.0, false, false), candidate(60.0, false, false)];
         let choice = SettingChoice::among(&candidates).unwrap();
         assert_eq!((choice.chosen, choice.is_any_admissible), (1, false));
+    }
+
+    #[test]
+    fn where_none_keeps_them_the_fewest_late_frames_come_before_speed() {
+        let fast = SettingCandidate { late_share: 0.94, ..candidate(58.0, false, false) };
+        let slow = SettingCandidate { late_share: 0.03, ..candidate(22.0, false, true) };
+        assert_eq!(SettingChoice::among(&[fast, slow]).unwrap().chosen, 1);
     }
 
     #[test]

@@ -14,6 +14,9 @@ const ALPHA: f64 = 0.01;
 /// run was cut off, and no noise on a usable machine has that effect.
 const HOPELESS: f64 = 0.4;
 
+/// The upper bound of a leader's late frames, as a multiple of the limit, below which others are compared with its speed.
+const PROVEN_WITHIN: f64 = 3.0;
+
 /// Fewest degrees of freedom behind the scatter of ratios.
 const FEWEST_DEGREES: usize = 4;
 
@@ -129,15 +132,23 @@ impl Race {
         runner.frames = (runner.frames.0 + result.frames.0, runner.frames.1 + result.frames.1);
     }
 
-    /// The fastest by the median among those within the limit; among all if there are none.
+    /// The fastest by the median among those that keep within the limit; if none does, among those that may still keep it; if none
+    /// can, among all.
     #[must_use]
     pub fn leader(&self) -> Option<usize> {
-        let fastest = |admissible: bool| {
-            let candidates = (0..self.runners.len()).filter(|&at| !admissible || self.keeps_limit(at));
-            let timed = candidates.filter_map(|at| Some((at, self.runners[at].median()?)));
+        let fastest = |wanted: &dyn Fn(usize) -> bool| {
+            let timed = (0..self.runners.len()).filter(|&at| wanted(at));
+            let timed = timed.filter_map(|at| Some((at, self.runners[at].median()?)));
             timed.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
         };
-        fastest(true).or_else(|| fastest(false))
+        let may_keep = |at: usize| self.late_limit.is_none_or(|limit| wilson(self.runners[at].frames).0 <= limit);
+        fastest(&|at| self.keeps_limit(at)).or_else(|| fastest(&may_keep)).or_else(|| fastest(&|_| true))
+    }
+
+    /// Whether enough frames speak for a setting that others may be dropped for being slower: a leader that turns out to be
+    /// inadmissible must not have cleared the field.
+    fn is_proven(&self, at: usize) -> bool {
+        self.late_limit.is_none_or(|limit| wilson(self.runners[at].frames).1 <= PROVEN_WITHIN * limit)
     }
 
     /// Whether a setting's counted late frames are within the limit.
@@ -151,6 +162,15 @@ impl Race {
     pub fn judge(&mut self) -> Standing {
         self.drop_late();
         let Some(leader) = self.leader() else { return Standing::Open };
+        if !self.is_proven(leader) && self.runners.iter().any(|runner| runner.dropped.is_none()) {
+            // Where nobody can keep the limit, nothing will ever be proven: speed decides then.
+            let nobody_keeps = self.late_limit.is_some_and(|limit| {
+                self.runners.iter().all(|runner| wilson(runner.frames).0 > limit && !runner.speeds.is_empty())
+            });
+            if !nobody_keeps {
+                return Standing::Open;
+            }
+        }
         let scatter = self.scatter(leader);
         let mut is_open = false;
         for at in self.running() {
@@ -315,6 +335,28 @@ mod tests {
     }
 
     #[test]
+    fn a_fast_setting_that_turns_out_late_has_not_cleared_the_field() {
+        // Few frames a round, as short repetitions have: the fast one is dropped, and those behind it are still there.
+        let mut race = Race::new(3);
+        race.limit_late_frames(0.01);
+        for round in 0..12 {
+            for at in race.running() {
+                let (speed, late) = [(58.0, 16), (22.0, 0), (30.0, u64::from(round == 0))][at];
+                race.record(at, RoundResult { speed, frames: (17 + 40 * u64::from(at > 0), late) });
+            }
+            if race.judge() == Standing::Decided {
+                break;
+            }
+        }
+        assert!(matches!(
+            race.runners()[0].dropped,
+            Some(Dropped { reason: DropReason::LateFrames { .. }, after_rounds: 1 })
+        ));
+        assert_eq!(race.leader(), Some(2), "{race:?}");
+        assert!(race.runners()[1].speeds.len() > 1, "it was compared with what keeps the frames: {race:?}");
+    }
+
+    #[test]
     fn where_every_setting_makes_frames_late_none_is_dropped_for_it() {
         let (race, _) = raced(&[(100.0, 0.2), (60.0, 0.2)], 0.04, 5, 1);
         assert_eq!(race.leader(), Some(0));
@@ -325,7 +367,13 @@ mod tests {
 
     #[test]
     fn a_setting_of_a_third_of_the_speed_is_measured_once() {
-        let (race, _) = raced(&[(100.0, 0.0), (35.0, 0.0), (99.0, 0.0)], 0.04, 10, 3);
+        let mut race = Race::new(3);
+        for _ in 0..3 {
+            for at in race.running() {
+                race.record(at, RoundResult { speed: [100.0, 35.0, 99.0][at], frames: (0, 0) });
+            }
+            race.judge();
+        }
         let slow = &race.runners()[1];
         assert_eq!(slow.speeds.len(), 1);
         assert!(matches!(slow.dropped.unwrap().reason, DropReason::Slower { at_most } if at_most <= 0.4));

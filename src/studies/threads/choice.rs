@@ -45,6 +45,7 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: Group) -> 
         .map(|(_, case)| SettingCandidate {
             tokens_per_s: case.speeds(),
             is_admissible: !has_scene || (!is_late(case) && keeps(case)),
+            late_share: if has_scene { case.frames.1 as f64 / case.frames.0.max(1) as f64 } else { 0.0 },
             is_dropped: case.dropped.is_some(),
         })
         .collect();

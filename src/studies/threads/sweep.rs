@@ -294,7 +294,9 @@ impl Sweep<'_, '_> {
 
     /// When a repetition in that race is cut off.
     fn within(&self, race: &GroupRace, test: Test) -> Duration {
-        let fastest = race.race.leader().and_then(|leader| race.race.runners()[leader].median());
+        // A leader that makes frames late is no measure of the others.
+        let leader = race.race.leader().filter(|&leader| race.race.keeps_limit(leader));
+        let fastest = leader.and_then(|leader| race.race.runners()[leader].median());
         match fastest.filter(|_| !self.plan.exhaustive) {
             Some(tokens_per_s) => {
                 let expected = Duration::from_secs_f64(self.tokens(test) as f64 / tokens_per_s);
