@@ -53,6 +53,7 @@ mod mono;
 mod msgpack_python;
 mod noise;
 mod pipeline;
+mod pipeline_settings;
 mod plurals;
 #[cfg(feature = "llama")]
 mod projection;

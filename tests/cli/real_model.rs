@@ -22,7 +22,7 @@ fn measured(line: &str) -> (Place, Run) {
 }
 
 #[test]
-#[ignore = "needs the model smollm2: workly-perf model fetch smollm2"]
+#[ignore = "needs the model smollm2 (workly-perf model fetch smollm2): scripts/test runs it"]
 fn threads_measures_a_real_model() {
     let (_, run) = measured(
         "threads --sweep 1,2 --depth 0 --exhaustive --repetitions 1 --prompt-tokens 8 --gen-tokens 4 --under-load none",
@@ -36,7 +36,7 @@ fn threads_measures_a_real_model() {
 }
 
 #[test]
-#[ignore = "needs the model smollm2: workly-perf model fetch smollm2"]
+#[ignore = "needs the model smollm2 (workly-perf model fetch smollm2): scripts/test runs it"]
 fn memory_measures_a_real_model() {
     let (_, run) = measured("memory --messages 2 --reply-tokens 2 --threads 1 --n-ctx 512");
     assert!(run.simulated.is_empty(), "{:?}", run.simulated);
@@ -50,7 +50,7 @@ fn memory_measures_a_real_model() {
 }
 
 #[test]
-#[ignore = "needs the model smollm2: workly-perf model fetch smollm2"]
+#[ignore = "needs the model smollm2 (workly-perf model fetch smollm2): scripts/test runs it"]
 fn warmup_measures_a_real_model() {
     let (_, run) = measured("warmup --study start --runs 1 --later 1 --threads 1 --n-ctx 512 --reply-tokens 2");
     assert!(run.simulated.is_empty(), "{:?}", run.simulated);
@@ -62,7 +62,7 @@ fn warmup_measures_a_real_model() {
 }
 
 #[test]
-#[ignore = "needs the model smollm2: workly-perf model fetch smollm2"]
+#[ignore = "needs the model smollm2 (workly-perf model fetch smollm2): scripts/test runs it"]
 fn pipeline_measures_a_real_model() {
     let (_, run) = measured(
         "pipeline --bridge embedded:fps=unpaced --turns 1 --reply-tokens 4 --before app,n_threads=1 --after none \
