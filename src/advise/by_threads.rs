@@ -10,7 +10,7 @@ use super::threads::later_rule;
 use super::{Certainty, SettingCandidate, SettingChoice};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Run};
-use crate::stats::{PairedRatio, median_of_sorted, paired_ratio};
+use crate::stats::{PairedRatio, median_of, paired_ratio};
 
 /// The application's engine settings, as conditions of a `threads` run: it cannot change them.
 pub(super) const ENGINE_OF_THE_APP: [(&str, &str); 5] =
@@ -272,13 +272,11 @@ impl Decided<'_> {
 
     /// How frame times affected the choice.
     fn frames(&self) -> &'static str {
-        let is_slower_than_inadmissible = |place: usize| {
-            let fastest = median(&self.candidates[self.choice.fastest].tokens_per_s);
-            !self.candidates[place].is_admissible && median(&self.candidates[place].tokens_per_s) > fastest
-        };
+        let fastest = median_of(&self.candidates[self.choice.fastest].tokens_per_s);
+        let is_faster = |one: &SettingCandidate| !one.is_admissible && median_of(&one.tokens_per_s) > fastest;
         if !self.choice.is_any_admissible {
             " (no setting keeps the avatar's frame rate)"
-        } else if (0..self.candidates.len()).any(is_slower_than_inadmissible) {
+        } else if self.candidates.iter().any(is_faster) {
             " of those that keep the avatar's frame rate,"
         } else {
             ""
@@ -372,12 +370,6 @@ impl Decided<'_> {
 fn lightest(choice: &SettingChoice, cases: &[(CaseSettings, &Case)]) -> usize {
     let enough = choice.shares.iter().filter(|(_, share)| share.ratio >= LIGHT_SHARE);
     enough.map(|(place, _)| *place).min_by_key(|place| (cases[*place].0.threads, *place)).unwrap_or(choice.chosen)
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    if sorted.is_empty() { 0.0 } else { median_of_sorted(&sorted) }
 }
 
 /// Tokens per second of each round of a `threads` or `gpu-profiles` case.

@@ -1,6 +1,6 @@
 //! Chooses a thread count from measurements.
 
-use crate::stats::{PairedRatio, median_of_sorted, paired_ratio};
+use crate::stats::{PairedRatio, median_of, paired_ratio};
 
 /// A setting that is slower by less than this counts as equal, even if the difference is significant: nobody would notice, and
 /// the desktop can use the threads.
@@ -80,11 +80,9 @@ impl ThreadChoice {
     }
 }
 
+/// The median speed. A count without a round is never the fastest.
 fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    // A count without a round is never the fastest.
-    if sorted.is_empty() { f64::NEG_INFINITY } else { median_of_sorted(&sorted) }
+    median_of(values).unwrap_or(f64::NEG_INFINITY)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use super::comparison::Question;
 use super::runs::RunTable;
 use crate::record::{Direction, FigureName, Metric, MetricStatus, RunFigures};
-use crate::stats::{RankSumTest, median_of_sorted, paired_ratio_at, scatter_of_pairs};
+use crate::stats::{RankSumTest, median_of, paired_ratio_at, scatter_of_pairs};
 
 /// The verdict on a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -270,9 +270,7 @@ fn value(metric: Option<&Metric>, run: &RunFigures, side: &str) -> Result<f64, S
 
 /// The median over runs.
 pub(super) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    if sorted.is_empty() { f64::NAN } else { median_of_sorted(&sorted) }
+    median_of(values).unwrap_or(f64::NAN)
 }
 
 fn quantile(p: f64) -> f64 {

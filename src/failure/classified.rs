@@ -54,6 +54,14 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// The same with a hint, where there is one.
+    pub(crate) fn hint_if<H: Into<String>>(self, hint: Option<H>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
     /// The same with the folder of the record that has the figures measured so far.
     pub(crate) fn with_record(self, folder: &Path) -> Self {
         Self { record: Some(folder.to_owned()), ..self }

@@ -81,22 +81,14 @@ impl From<BridgeError> for Failure {
             BridgeError::Interrupted => (Exit::Interrupted, None),
             _ => (Exit::Failed, None),
         };
-        let failure = Self::new(exit, error.into());
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Self::new(exit, error.into()).hint_if(hint)
     }
 }
 
 impl From<BridgeServerError> for Failure {
     fn from(error: BridgeServerError) -> Self {
         let hint = error.hint();
-        let failure = Self::lacking(error);
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Self::lacking(error).hint_if(hint)
     }
 }
 
@@ -192,11 +184,7 @@ impl From<SynthError> for Failure {
             }
             SynthError::Interrupted => (Exit::Interrupted, None),
         };
-        let failure = Self::new(exit, error.into());
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Self::new(exit, error.into()).hint_if(hint)
     }
 }
 
@@ -312,11 +300,7 @@ impl From<EngineError> for Failure {
             EngineError::LoadStopped | EngineError::Stopped { .. } => (Exit::Interrupted, None),
             _ => (Exit::Failed, None),
         };
-        let failure = Self::new(exit, error.into());
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Self::new(exit, error.into()).hint_if(hint)
     }
 }
 

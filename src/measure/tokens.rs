@@ -72,7 +72,7 @@ pub const LONGEST_REPETITION: Duration = Duration::from_secs(600);
 
 /// One repetition, as it is asked for.
 #[cfg(feature = "llama")]
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Repetition {
     /// Which test.
     pub test: Test,

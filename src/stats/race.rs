@@ -2,7 +2,7 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::mean::median_of_sorted;
+use super::mean::median_of;
 
 /// A setting that is slower by less than this counts as equal.
 pub const EQUAL_WITHIN: f64 = 0.03;
@@ -72,9 +72,11 @@ impl Runner {
     /// The median speed; `None` before the first round.
     #[must_use]
     pub fn median(&self) -> Option<f64> {
-        let mut sorted = self.speeds.clone();
-        sorted.sort_by(f64::total_cmp);
-        (!sorted.is_empty()).then(|| median_of_sorted(&sorted))
+        median_of(&self.speeds)
+    }
+
+    fn drop_for(&mut self, reason: DropReason) {
+        self.dropped = Some(Dropped { reason, after_rounds: self.speeds.len() });
     }
 
     /// The share of late frames; 0 if none were counted.
@@ -141,8 +143,12 @@ impl Race {
             let timed = timed.filter_map(|at| Some((at, self.runners[at].median()?)));
             timed.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
         };
-        let may_keep = |at: usize| self.late_limit.is_none_or(|limit| wilson(self.runners[at].frames).0 <= limit);
-        fastest(&|at| self.keeps_limit(at)).or_else(|| fastest(&may_keep)).or_else(|| fastest(&|_| true))
+        fastest(&|at| self.keeps_limit(at)).or_else(|| fastest(&|at| self.may_keep(at))).or_else(|| fastest(&|_| true))
+    }
+
+    /// Whether a setting may be within the limit, as far as its frames tell.
+    fn may_keep(&self, at: usize) -> bool {
+        self.late_limit.is_none_or(|limit| wilson(self.runners[at].frames).0 <= limit)
     }
 
     /// Whether enough frames speak for a setting that others may be dropped for being slower: a leader that turns out to be
@@ -162,38 +168,26 @@ impl Race {
     pub fn judge(&mut self) -> Standing {
         self.drop_late();
         let Some(leader) = self.leader() else { return Standing::Open };
-        if !self.is_proven(leader) && self.runners.iter().any(|runner| runner.dropped.is_none()) {
-            // Where nobody can keep the limit, nothing will ever be proven: speed decides then.
-            let nobody_keeps = self.late_limit.is_some_and(|limit| {
-                self.runners.iter().all(|runner| wilson(runner.frames).0 > limit && !runner.speeds.is_empty())
-            });
-            if !nobody_keeps {
-                return Standing::Open;
-            }
+        let running = self.running();
+        // If none can keep the limit, none will ever be proven: speed decides then.
+        if !self.is_proven(leader) && !running.is_empty() && (0..self.runners.len()).any(|at| self.may_keep(at)) {
+            return Standing::Open;
         }
         let scatter = self.scatter(leader);
         let mut is_open = false;
-        for at in self.running() {
-            if at == leader {
-                continue;
-            }
-            let Some(share) = self.share(at, leader, scatter) else {
+        for at in running.into_iter().filter(|&at| at != leader) {
+            let Some(Share { interval, highest_seen }) = self.share(at, leader, scatter) else {
                 is_open = true;
                 continue;
             };
-            let runner = &mut self.runners[at];
-            let hopeless = share.highest_seen < HOPELESS;
-            match share.interval {
-                _ if hopeless => {
-                    let reason = DropReason::Slower { at_most: share.highest_seen };
-                    runner.dropped = Some(Dropped { reason, after_rounds: runner.speeds.len() });
-                }
-                Some((_, high)) if high < 1.0 - EQUAL_WITHIN => {
-                    let reason = DropReason::Slower { at_most: high };
-                    runner.dropped = Some(Dropped { reason, after_rounds: runner.speeds.len() });
-                }
-                Some((_, high)) => is_open |= high > 1.0 + EQUAL_WITHIN,
-                None => is_open = true,
+            let at_most = match interval {
+                _ if highest_seen < HOPELESS => Some(highest_seen),
+                Some((_, high)) => (high < 1.0 - EQUAL_WITHIN).then_some(high),
+                None => None,
+            };
+            match at_most {
+                Some(at_most) => self.runners[at].drop_for(DropReason::Slower { at_most }),
+                None => is_open |= interval.is_none_or(|(_, high)| high > 1.0 + EQUAL_WITHIN),
             }
         }
         // The leader itself may be narrowly inadmissible, or admissible by chance.
@@ -203,14 +197,11 @@ impl Race {
 
     /// Drops those whose late frames significantly exceed the limit, as long as one remains that may be within it.
     fn drop_late(&mut self) {
-        let Some(limit) = self.late_limit else { return };
-        let lowest = |runner: &Runner| wilson(runner.frames).0;
-        let may_keep = self.runners.iter().any(|runner| lowest(runner) <= limit && !runner.speeds.is_empty());
-        for runner in self.runners.iter_mut().filter(|runner| runner.dropped.is_none()) {
-            let at_least = lowest(runner);
-            if may_keep && at_least > limit {
-                let reason = DropReason::LateFrames { at_least };
-                runner.dropped = Some(Dropped { reason, after_rounds: runner.speeds.len() });
+        let can_be_kept = (0..self.runners.len()).any(|at| self.may_keep(at) && !self.runners[at].speeds.is_empty());
+        for at in self.running().into_iter().filter(|_| can_be_kept) {
+            if !self.may_keep(at) {
+                let at_least = wilson(self.runners[at].frames).0;
+                self.runners[at].drop_for(DropReason::LateFrames { at_least });
             }
         }
     }
@@ -218,11 +209,9 @@ impl Race {
     /// Whether more frames may still move the leader across the limit while others could replace it.
     fn is_limit_open(&self, leader: usize) -> bool {
         let Some(limit) = self.late_limit else { return false };
-        let (low, high) = wilson(self.runners[leader].frames);
-        self.running().len() > 1 && self.keeps_limit(leader) && low <= limit && high > limit && {
-            // Twice the limit as its upper bound is close enough for a choice.
-            high > 2.0 * limit
-        }
+        // What keeps the limit by count may keep it. Twice the limit as its upper bound is close enough for a choice.
+        let high = wilson(self.runners[leader].frames).1;
+        self.running().len() > 1 && self.keeps_limit(leader) && high > 2.0 * limit
     }
 
     /// The scatter of a round's log ratio to the leader, pooled over all settings, with its degrees of freedom.

@@ -52,26 +52,13 @@ pub(crate) fn ask<A: DeserializeOwned + Send + 'static>(
     stop: &AtomicBool,
     mut watch: impl FnMut(u32, Option<A>),
 ) -> Result<WorkerExit, CalledOff> {
-    let mut child = start(command, task, &[])
-        .map_err(|error| CalledOff::Failed(format!("its process cannot be started: {error}")))?;
-    let lines = child.stdout.take().map(listen);
-    let words = child.stderr.take().map(|stderr| thread::spawn(move || last_words(stderr)));
+    let mut session = WorkerSession::start(command, task, &[])?;
+    let process = session.child.id();
     let deadline = Instant::now() + timeout;
-    let mut called_off = None;
-    while let (Some(lines), None) = (&lines, &called_off) {
-        match lines.recv_timeout(LOOK_UP) {
-            Ok(answer) => watch(child.id(), Some(answer)),
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => called_off = Some(CalledOff::Interrupted),
-            Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
-                called_off = Some(CalledOff::Failed(format!("no response within {} s", timeout.as_secs_f64())));
-            }
-            Err(RecvTimeoutError::Timeout) => watch(child.id(), None),
-        }
+    while let Some(answer) = session.answer_until(deadline, timeout, stop, || watch(process, None))? {
+        watch(process, Some(answer));
     }
-    let status = end(&mut child, called_off.is_some());
-    let words = words.and_then(|words| words.join().ok()).unwrap_or_default();
-    called_off.map_or(Ok(WorkerExit { status, words }), Err)
+    Ok(session.exit())
 }
 
 /// A process that is asked again and again. It ends when this is dropped.
@@ -105,26 +92,37 @@ impl<A: DeserializeOwned + Send + 'static> WorkerSession<A> {
 
     /// Waits for its next answer.
     pub(crate) fn next(&mut self, timeout: Duration, stop: &AtomicBool) -> Result<A, CalledOff> {
-        let deadline = Instant::now() + timeout;
+        let answer = self.answer_until(Instant::now() + timeout, timeout, stop, || ())?;
+        answer.ok_or_else(|| CalledOff::Failed(self.exit().fate("while measuring")))
+    }
+
+    /// Waits for an answer; `None` once the process has closed its output. `idle` is called again and again meanwhile.
+    fn answer_until(
+        &self,
+        deadline: Instant,
+        timeout: Duration,
+        stop: &AtomicBool,
+        mut idle: impl FnMut(),
+    ) -> Result<Option<A>, CalledOff> {
+        let Some(lines) = &self.lines else { return Ok(None) };
         loop {
-            match self.lines.as_ref().map(|lines| lines.recv_timeout(LOOK_UP)) {
-                Some(Ok(answer)) => return Ok(answer),
-                None | Some(Err(RecvTimeoutError::Disconnected)) => return Err(CalledOff::Failed(self.fate())),
-                Some(Err(RecvTimeoutError::Timeout)) if stop.load(Ordering::Relaxed) => {
-                    return Err(CalledOff::Interrupted);
+            match lines.recv_timeout(LOOK_UP) {
+                Ok(answer) => return Ok(Some(answer)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => return Err(CalledOff::Interrupted),
+                Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
+                    return Err(CalledOff::Failed(format!("no response within {} s", timeout.as_secs_f64())));
                 }
-                Some(Err(RecvTimeoutError::Timeout)) if Instant::now() >= deadline => {
-                    return Err(CalledOff::Failed(format!("no answer within {} s", timeout.as_secs_f64())));
-                }
-                Some(Err(RecvTimeoutError::Timeout)) => {}
+                Err(RecvTimeoutError::Timeout) => idle(),
             }
         }
     }
 
-    fn fate(&mut self) -> String {
+    /// Waits for a process that ends by itself.
+    fn exit(&mut self) -> WorkerExit {
         let status = end(&mut self.child, false);
         let words = self.words.take().and_then(|words| words.join().ok()).unwrap_or_default();
-        WorkerExit { status, words }.fate("while measuring")
+        WorkerExit { status, words }
     }
 }
 

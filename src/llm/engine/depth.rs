@@ -45,10 +45,12 @@ impl Session<'_> {
         })
     }
 
-    /// Sees to it that the context holds `depth` fixed tokens and nothing else. A context that does so already is cut back to them;
-    /// models whose memory cannot be cut compute them again.
+    /// Sees to it that the context holds `depth` fixed tokens and nothing else. Tokens after them are cut off; models whose memory
+    /// cannot be cut compute all of them again, once.
     pub fn fill(&mut self, depth: usize, stop: &AtomicBool) -> Result<(), EngineError> {
-        if depth > 0 && self.filled == depth && self.context.keep_first(depth) {
+        let is_filled = self.filled == depth;
+        if is_filled && (self.is_at_depth || (depth > 0 && self.context.keep_first(depth))) {
+            self.is_at_depth = true;
             return Ok(());
         }
         self.fits_or_empty(depth)?;
@@ -58,7 +60,7 @@ impl Session<'_> {
             turn.run.synchronize();
             Ok(())
         })?;
-        self.filled = depth;
+        (self.filled, self.is_at_depth) = (depth, true);
         Ok(())
     }
 

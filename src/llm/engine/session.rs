@@ -21,13 +21,15 @@ pub struct Session<'m> {
     held: Vec<Token>,
     /// Fixed tokens that the context begins with, for measurements at a depth; 0 once anything else was computed in it.
     pub(super) filled: usize,
+    /// Whether it holds those and nothing else.
+    pub(super) is_at_depth: bool,
 }
 
 impl<'m> Session<'m> {
     pub(super) fn new(model: &'m Model, context: Context<'m>, spec: &ContextSpec) -> Self {
         let spec =
             ContextSpec { n_ctx: context.n_ctx(), n_batch: context.n_batch(), n_ubatch: context.n_ubatch(), ..*spec };
-        Self { model, context, spec, held: Vec::new(), filled: 0 }
+        Self { model, context, spec, held: Vec::new(), filled: 0, is_at_depth: false }
     }
 
     /// What the context is like, with the sizes that llama.cpp gave it.
@@ -254,7 +256,7 @@ impl<'m> Session<'m> {
         work: impl FnOnce(&mut Computing<'_, '_>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         self.held.clear();
-        self.filled = 0;
+        (self.filled, self.is_at_depth) = (0, false);
         if kept == 0 {
             self.context.clear();
         }

@@ -56,6 +56,12 @@ pub struct FrameCounts {
 }
 
 impl FrameCounts {
+    /// The share of late frames, from 0 to 1; 0 where there were no frames.
+    #[must_use]
+    pub fn late_share(self) -> f64 {
+        self.late as f64 / self.total.max(1) as f64
+    }
+
     /// The share of late frames in percent; `None` where there were no frames.
     #[must_use]
     pub fn late_percent(self) -> Option<f64> {

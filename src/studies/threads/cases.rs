@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::study::{CaseHistogram, StopReason};
 use super::data::{CaseSamples, Key, SweepResult, keys};
-use crate::measure::{EngineSettings, FrameCounts, Test, TokenSample, WaitPolicy, late_frames, token_metrics};
+use crate::measure::{EngineSettings, Test, TokenSample, WaitPolicy, late_frames, token_metrics};
 use crate::plan::{Competition, ThreadsPlan};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus, Priority};
@@ -13,7 +13,7 @@ use crate::stats::{DropReason, Dropped};
 /// The cases so far, in reading order: by load, test, depth and settings.
 pub(super) fn cases(plan: &ThreadsPlan, result: &SweepResult, end: Option<StopReason>) -> Vec<Case> {
     let cut_off = end.is_some_and(StopReason::cuts_off);
-    let limit = plan.late_limit.beside(result.late_alone());
+    let limit = plan.late_limit.beside(result.alone.late_share());
     let measured = result.cases.iter().map(|(key, collected)| case(plan, *key, (collected, limit), cut_off));
     let is_missing = |key: &Key| end == Some(StopReason::Budget) && !result.cases.contains_key(key);
     measured.chain(keys(plan).filter(is_missing).map(|key| not_measured(plan, key))).collect()
@@ -88,10 +88,7 @@ fn case(plan: &ThreadsPlan, key: Key, (collected, limit): (&CaseSamples, f64), c
     let mut metrics = token_metrics(samples);
     if group.load == Competition::Render {
         // Before the CPU use: where the width does not do for all, the last figures are left out.
-        metrics.insert(
-            metrics.len() - 1,
-            late_frames(FrameCounts { total: collected.frames.0, late: collected.frames.1 }),
-        );
+        metrics.insert(metrics.len() - 1, late_frames(collected.frames));
     }
     metrics.push(memory(collected));
     let oversubscribed = plan.counts.iter().any(|count| count.threads == settings.threads && count.oversubscribed);

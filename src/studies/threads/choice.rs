@@ -35,8 +35,8 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: Group) -> 
     }
     // Simpler ones first: of equals the first is chosen. Fewer threads are simpler, then whatever the plan names first.
     measured.sort_by_key(|(settings, _)| (settings.threads, all.iter().position(|other| other == settings)));
-    let limit = plan.late_limit.beside(result.late_alone());
-    let keeps = |case: &CaseSamples| case.frames.1 as f64 <= limit * case.frames.0 as f64;
+    let limit = plan.late_limit.beside(result.alone.late_share());
+    let keeps = |case: &CaseSamples| case.frames.late_share() <= limit;
     let is_late =
         |case: &CaseSamples| matches!(case.dropped, Some(out) if matches!(out.reason, DropReason::LateFrames { .. }));
     let has_scene = group.load == Competition::Render;
@@ -45,7 +45,7 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: Group) -> 
         .map(|(_, case)| SettingCandidate {
             tokens_per_s: case.speeds(),
             is_admissible: !has_scene || (!is_late(case) && keeps(case)),
-            late_share: if has_scene { case.frames.1 as f64 / case.frames.0.max(1) as f64 } else { 0.0 },
+            late_share: case.frames.late_share(),
             is_dropped: case.dropped.is_some(),
         })
         .collect();

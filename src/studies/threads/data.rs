@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::measure::{EngineSettings, Test, TokenSample};
+use crate::measure::{EngineSettings, FrameCounts, Test, TokenSample};
 use crate::plan::{Competition, ThreadsPlan};
 use crate::stats::Dropped;
 
@@ -36,7 +36,7 @@ pub(crate) struct CaseSamples {
     /// One a round.
     pub(crate) samples: Vec<TokenSample>,
     /// Frames of the render-like load meanwhile, and how many of them were late.
-    pub(crate) frames: (u64, u64),
+    pub(crate) frames: FrameCounts,
     /// Anonymous memory of this process after the last repetition, in bytes.
     pub(crate) anonymous_bytes: Option<u64>,
     /// Whether and why it is out of the race.
@@ -56,7 +56,7 @@ pub(crate) struct SweepResult {
     /// By case.
     pub(crate) cases: BTreeMap<Key, CaseSamples>,
     /// Frames of the render-like load alone, and how many of them were late.
-    pub(crate) alone: (u64, u64),
+    pub(crate) alone: FrameCounts,
     /// The groups whose race is decided.
     pub(crate) decided: BTreeSet<Group>,
     /// What flash attention `auto` came to, in llama.cpp's words.
@@ -64,11 +64,6 @@ pub(crate) struct SweepResult {
 }
 
 impl SweepResult {
-    /// The share of late frames of the scene alone; 0 where it was not measured.
-    pub(crate) fn late_alone(&self) -> f64 {
-        self.alone.1 as f64 / self.alone.0.max(1) as f64
-    }
-
     /// The cases of a group.
     pub(crate) fn of(&self, group: Group) -> impl Iterator<Item = (EngineSettings, &CaseSamples)> {
         self.cases.iter().filter(move |(key, _)| key.group == group).map(|(key, samples)| (key.settings, samples))

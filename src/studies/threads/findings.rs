@@ -89,15 +89,13 @@ fn sureness(plan: &ThreadsPlan, choice: &Chosen, is_disturbed: bool) -> String {
 /// What the choice does to the scene's frames.
 fn frames(plan: &ThreadsPlan, result: &SweepResult, (group, chosen): (Group, &Chosen)) -> Option<String> {
     let (_, case) = result.of(group).find(|(settings, _)| *settings == chosen.settings)?;
-    let percent = |(total, late): (u64, u64)| 100.0 * late as f64 / total.max(1) as f64;
-    let limit = 100.0 * plan.late_limit.beside(result.late_alone());
+    let limit = 100.0 * plan.late_limit.beside(result.alone.late_share());
     let of_it = format!(
-        "{:.1} % of {} (n {}) are late, {:.1} % without the model (n {}); the limit is {limit:.1} %",
-        percent(case.frames),
-        "the scene's frames",
-        case.frames.0,
-        percent(result.alone),
-        result.alone.0
+        "{:.1} % of the scene's frames (n {}) are late, {:.1} % without the model (n {}); the limit is {limit:.1} %",
+        100.0 * case.frames.late_share(),
+        case.frames.total,
+        100.0 * result.alone.late_share(),
+        result.alone.total
     );
     Some(if chosen.keeps_limit == Some(true) {
         format!("With it {of_it}.")

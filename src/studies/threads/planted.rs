@@ -1,7 +1,7 @@
 //! Planted samples, for tests of what a sweep comes to.
 
 use super::data::{CaseSamples, Group, Key, SweepResult};
-use crate::measure::{EngineSettings, Test, TokenSample};
+use crate::measure::{EngineSettings, FrameCounts, Test, TokenSample};
 use crate::plan::{Competition, ThreadsPlan, threads_plan};
 use crate::stats::Dropped;
 
@@ -39,7 +39,7 @@ pub(super) fn swept(
     load: Competition,
     of: impl Fn(EngineSettings) -> (f64, u64, Option<Dropped>),
 ) -> SweepResult {
-    let mut result = SweepResult { alone: (1_000, 2), ..SweepResult::default() };
+    let mut result = SweepResult { alone: FrameCounts { total: 1_000, late: 2 }, ..SweepResult::default() };
     for &depth in &plan.depths {
         for test in [Test::Prompt, Test::Generation] {
             for settings in plan.settings() {
@@ -47,7 +47,8 @@ pub(super) fn swept(
                 let speed = if test == Test::Prompt { 10.0 * speed } else { speed };
                 let rounds = dropped.map_or(8, |dropped| dropped.after_rounds);
                 let speeds: Vec<f64> = (0..rounds).map(|round| speed * (1.0 - 0.01 * round as f64)).collect();
-                let frames = if load == Competition::Render { (1_000, late) } else { (0, 0) };
+                let total = if load == Competition::Render { 1_000 } else { 0 };
+                let frames = FrameCounts { total, late: late.min(total) };
                 let case =
                     CaseSamples { samples: samples(test, &speeds, 1_000), frames, dropped, ..CaseSamples::default() };
                 result.cases.insert(Key { group: Group { load, test, depth }, settings }, case);

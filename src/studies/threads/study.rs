@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::setup::LocatedModel;
-use super::super::study::{CaseHistogram, RunContext, RunManifest, StopReason, Study, planned};
+use super::super::study::{CaseHistogram, RunContext, RunManifest, StopReason, Study, planned, state_of_cases};
 use super::cases::{cases, histograms};
 use super::data::{SweepResult, groups};
 use super::engine::{LoadedModels, SweepEngine, priority_warning};
@@ -143,11 +143,7 @@ impl Study for ThreadsStudy<'_> {
 
     /// What the budget left no time for is no failure.
     fn state(&self, _: &SweepResult, _: &[Case], end: StopReason) -> (RunState, Option<String>) {
-        if end == StopReason::Interrupted {
-            (RunState::Interrupted, Some(super::super::ended_by()))
-        } else {
-            (RunState::Complete, None)
-        }
+        state_of_cases(&[], end)
     }
 }
 

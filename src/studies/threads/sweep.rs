@@ -18,7 +18,9 @@ use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::EngineError;
-use crate::measure::{EngineSettings, LONGEST_REPETITION, RenderLoad, RenderLoadError, Repetition, Test, WaitPolicy};
+use crate::measure::{
+    EngineSettings, FrameCounts, LONGEST_REPETITION, RenderLoad, RenderLoadError, Repetition, Test, WaitPolicy,
+};
 use crate::plan::{Competition, Rounds, ThreadsPlan};
 use crate::record::Priority;
 use crate::stats::{FEWEST_PAIRS, Race, RoundResult, Standing, mean_of};
@@ -262,13 +264,12 @@ impl Sweep<'_, '_> {
         while self.clock.now_ns() < until_ns && !self.stop.load(Ordering::Relaxed) && !self.is_spent() {
             thread::sleep(Duration::from_millis(20));
         }
-        let frames = render.frames_between(began_ns, self.clock.now_ns());
-        result.alone = (result.alone.0 + frames.total, result.alone.1 + frames.late);
+        result.alone += FrameCounts::from(&render.frames_between(began_ns, self.clock.now_ns()));
     }
 
     /// Drops what is out, and ends the races that are decided.
     fn judge(&self, load: Competition, settings: &[EngineSettings], races: &mut Races, result: &mut SweepResult) {
-        let limit = (load == Competition::Render).then(|| self.plan.late_limit.beside(result.late_alone()));
+        let limit = (load == Competition::Render).then(|| self.plan.late_limit.beside(result.alone.late_share()));
         for (group, race) in races.iter_mut().filter(|(group, race)| group.load == load && !race.is_decided) {
             race.rounds += 1;
             if let Some(limit) = limit {
@@ -330,20 +331,19 @@ impl Sweep<'_, '_> {
         };
         let began = Timestamp::now();
         let sample = self.engine.repeat(key, asked, self.clock, self.stop)?;
-        let mut frames = (0, 0);
+        let mut frames = FrameCounts::default();
         if let Some(render) = render {
             render.check()?;
-            let seen = render.frames_between(sample.began_ns, sample.ended_ns);
-            frames = (seen.total, seen.late);
+            frames = (&render.frames_between(sample.began_ns, sample.ended_ns)).into();
         }
         let speed = sample.tokens_per_s();
         let case = result.cases.entry(key).or_default();
-        case.frames = (case.frames.0 + frames.0, case.frames.1 + frames.1);
+        case.frames += frames;
         case.began.get_or_insert(began);
         case.anonymous_bytes = host::anonymous_bytes().value().copied();
         case.samples.push(sample);
         self.done.fetch_add(1, Ordering::Relaxed);
-        Ok(RoundResult { speed, frames })
+        Ok(RoundResult { speed, frames: (frames.total, frames.late) })
     }
 }
 

@@ -13,7 +13,7 @@ use super::sweep::SweepError;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::llm::engine::{Backend, EngineError, Model, Placement};
-use crate::measure::{EngineSettings, LONGEST_REPETITION, Repetition, Test, TokenSample, WaitPolicy};
+use crate::measure::{EngineSettings, LONGEST_REPETITION, Repetition, TokenSample, WaitPolicy};
 use crate::plan::ThreadsPlan;
 
 /// How long a worker may take to load the model.
@@ -36,7 +36,7 @@ pub(crate) struct WorkerSetup {
 #[serde(rename_all = "snake_case")]
 enum WorkerRequest {
     WarmUp { settings: EngineSettings, depth: u32, tokens: (usize, usize) },
-    Repeat { settings: EngineSettings, test: Test, depth: usize, tokens: usize, within: Duration },
+    Repeat { settings: EngineSettings, asked: Repetition },
 }
 
 /// What a worker says.
@@ -107,11 +107,10 @@ impl SweepWorker {
         clock: &Clock,
         stop: &AtomicBool,
     ) -> Result<TokenSample, SweepError> {
-        let Repetition { test, depth, tokens, within, .. } = asked;
-        self.send(&WorkerRequest::Repeat { settings, test, depth, tokens, within })?;
+        self.send(&WorkerRequest::Repeat { settings, asked })?;
         let mut began_ns = clock.now_ns();
         loop {
-            match self.next(within + LONGEST_REPETITION, stop)? {
+            match self.next(asked.within + LONGEST_REPETITION, stop)? {
                 WorkerAnswer::Begins => began_ns = clock.now_ns(),
                 WorkerAnswer::Done(sample) => return Ok(TokenSample { began_ns, ended_ns: clock.now_ns(), ..*sample }),
                 answer => return Err(self.unexpected(answer)),
@@ -177,8 +176,7 @@ fn answered(
         WorkerRequest::WarmUp { settings, depth, tokens } => {
             pool.warm_up(settings, depth, tokens, stop).map(|()| WorkerAnswer::Ready)
         }
-        WorkerRequest::Repeat { settings, test, depth, tokens, within } => {
-            let asked = Repetition { test, threads: settings.threads, depth, tokens, within };
+        WorkerRequest::Repeat { settings, asked } => {
             let sample = pool.repeat(settings, asked, clock, stop, begins);
             sample.map(|sample| WorkerAnswer::Done(Box::new(sample)))
         }
