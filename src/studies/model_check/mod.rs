@@ -2,6 +2,8 @@
 
 mod ask;
 mod question;
+mod worker;
 
 pub(crate) use ask::check_model_file;
-pub(crate) use question::{ModelCheckAnswer, ModelCheckRequest, TrialDepth, Use};
+pub(crate) use question::{ModelCheckRequest, Use};
+pub(crate) use worker::answer_model_check;

@@ -1,0 +1,33 @@
+//! The test of a model, in the process that may end because of it.
+
+use std::sync::atomic::AtomicBool;
+
+use super::question::{ModelCheckAnswer, ModelCheckRequest, TrialDepth};
+use crate::failure::Failure;
+use crate::llm::engine::{Backend, EngineError, try_header, try_weights};
+
+/// Tests the model in this process. `tell` gets each step as it begins, and the result last.
+pub(crate) fn answer_model_check(
+    request: &ModelCheckRequest,
+    tell: impl Fn(&ModelCheckAnswer),
+    stop: &AtomicBool,
+) -> Result<(), Failure> {
+    let backend = Backend::start()?;
+    let mut begins = |step| tell(&ModelCheckAnswer::Step(step));
+    let layers = request.wanted.n_gpu_layers;
+    let tried = try_header(backend, &request.path, layers, &mut begins).and_then(|()| match request.wanted.depth {
+        TrialDepth::Header => Ok(()),
+        TrialDepth::Weights => try_weights(backend, &request.path, layers, &mut begins, stop),
+    });
+    tell(&match tried {
+        Ok(()) => ModelCheckAnswer::Good,
+        Err(EngineError::Stopped { .. } | EngineError::LoadStopped) => ModelCheckAnswer::Interrupted,
+        // On a GPU it may be the device that lacks memory.
+        Err(EngineError::Load { .. }) if layers > 0 => ModelCheckAnswer::Undecided,
+        Err(
+            error @ (EngineError::Load { .. } | EngineError::NoVocabulary { .. } | EngineError::NotGenerative { .. }),
+        ) => ModelCheckAnswer::Refused { reason: error.to_string() },
+        Err(_) => ModelCheckAnswer::Undecided,
+    });
+    Ok(())
+}
