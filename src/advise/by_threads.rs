@@ -348,7 +348,7 @@ impl Decided<'_> {
             .into_iter()
             .collect();
         let late = self.sweep.cases[self.at].1.metric("frames_late").and_then(|metric| metric.value);
-        costs.extend(late.map(|late| format!("{late:.1} % of the avatar's frames are late")));
+        costs.extend(late.map(|late| format!("late frames of the avatar: {late:.1} %")));
         costs.join(", ")
     }
 
