@@ -70,7 +70,7 @@ fn what_cannot_fit_is_said_and_the_sweep_goes_on() {
     for layers in [2, 5] {
         let skipped = case(&run, &format!("placement/ngl={layers}"));
         assert_eq!(skipped.state, CaseState::NotMeasured);
-        assert!(skipped.reason.as_ref().unwrap().contains("available;"), "{:?}", skipped.reason);
+        assert!(skipped.reason.as_ref().unwrap().contains("GiB available"), "{:?}", skipped.reason);
     }
     assert_eq!(case(&run, "placement/ngl=0").state, CaseState::Ok);
 }
@@ -82,7 +82,8 @@ fn memory_that_runs_out_is_a_row_and_not_the_end() {
     // machine would have to hold gigabytes of the same cache.
     let line = "--layers all --reserve 0MiB --try-all --ctx-size 9000000 --cache-type f16 --repetitions 1";
     let (code, run) = swept(line);
-    assert_eq!((code, run.state), (Some(4), RunState::Complete));
+    assert_eq!((code, run.state), (Some(4), RunState::Failed));
+    assert_eq!(run.reason.as_deref(), Some("no placement could be measured"));
     assert!(run.findings.iter().any(|text| text.contains("could not project")), "{:?}", run.findings);
     let failed = case(&run, "placement/ngl=5");
     assert_eq!((failed.state, &failed.conditions["status"]), (CaseState::Failed, &"failed".into()));
