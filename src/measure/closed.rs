@@ -1,17 +1,17 @@
-//! The closed loop: one message at a time, the next when the reply to the last is there.
+//! The closed loop: each message is sent when the reply to the previous one has arrived.
 
 use std::sync::atomic::Ordering;
 
 use super::round_trips::{End, LoopContext, RoundTrips, deadline_ns, renew};
 use crate::bridge::{BridgeError, Client, Message, Waiting};
 
-/// After that many failures in a row, going on would only wait for more of them.
+/// The loop ends after this many failures in a row: more messages would only time out, too.
 const FAILURES_IN_A_ROW: u32 = 3;
 
-/// Sends `messages` in turn and times each until its reply is parsed.
+/// Sends `messages` one after the other and times each until its reply is parsed.
 ///
-/// A message without a reply is lost, and the connection replaced: a late reply would otherwise be taken for that of the
-/// next message, and shift every later figure by one.
+/// A message without a reply is lost and the connection is replaced; otherwise a late reply would be matched with the
+/// next message and shift every later figure by one.
 pub(super) fn closed_loop(
     client: &mut Client,
     message: &mut Message,
@@ -27,7 +27,8 @@ pub(super) fn closed_loop(
             break;
         }
         if !bench.ids {
-            // Dropped in time, a second copy of a reply shifts nothing; but others may have come too late to be seen here.
+            // A second copy of a reply that has already arrived is discarded here; later copies are found by other
+            // checks.
             client.pass_over_read();
         }
         trips.sent += 1;
@@ -43,7 +44,7 @@ pub(super) fn closed_loop(
                 trips.end = End::Interrupted;
             }
             Err(error @ BridgeError::Garbled { .. }) => {
-                // A line came, so the order of the others stands.
+                // A line arrived, so the order of the other replies is intact.
                 trips.note_fault(&error);
                 trips.garbled += 1;
                 trips.answered += 1;
@@ -78,7 +79,7 @@ fn exchange(client: &mut Client, message: &mut Message, bench: LoopContext<'_>) 
     client.receive_for(&mut Waiting::for_one(number), bench.clock.instant(deadline_ns), bench.stop)?;
     let arrived_ns = bench.clock.now_ns();
     if arrived_ns > deadline_ns {
-        // It came between two looks at the clock, too late all the same.
+        // The reply arrived between two clock checks, but after the timeout.
         return Err(BridgeError::NoReply { waited: client.timeout() });
     }
     Ok(arrived_ns - sent_ns)

@@ -1,4 +1,4 @@
-//! What model, bridge and render load cost each other: the same work alone and beside the others.
+//! How model, bridge and render load slow each other down: the same work alone and in parallel.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -14,32 +14,32 @@ use super::variants::wait_until;
 use crate::bridge::{Client, Message};
 use crate::clock::{Clock, nanos};
 
-/// How long a model talks when nothing else says when to end.
+/// How long a model generates if nothing else ends the cell.
 const TALKS_FOR: Duration = Duration::from_millis(500);
 
-/// Fewest tokens behind a speed.
+/// Minimum tokens for a speed.
 const FEWEST_TOKENS: usize = 4;
 
-/// A command comes so long after the reply to the one before, at a random moment, in nanoseconds: each is alone, as the application's
-/// are, and meets the frame anywhere. (Two within a frame would meet Nagle's algorithm on the bridge's side.)
+/// Random pause after each reply, in nanoseconds, so that each command is alone, as the application's are, and meets
+/// every phase of a frame. (Two commands within a frame would trigger Nagle's algorithm at the bridge.)
 const PAUSE_NS: std::ops::Range<u64> = 5_000_000..45_000_000;
 
-/// Commands of a cell.
+/// Commands per cell.
 const COMMANDS: usize = 20;
 
-/// What one cell yielded.
+/// Result of one cell.
 #[derive(Debug, Default)]
 pub struct CellSample {
-    /// Tokens a second, if the model talked.
+    /// Tokens per second, if the model ran.
     pub tokens_per_s: Option<f64>,
-    /// Round trips of applied commands, if the bridge was asked.
+    /// Round trips of *applied* commands, if the bridge was used.
     pub trips: Option<RoundTrips>,
-    /// When it began and ended, on the clock of the run.
+    /// Start and end on the run's clock.
     pub span_ns: (u64, u64),
 }
 
 impl CellSample {
-    /// The mean round trip in nanoseconds, of a case that ended as planned.
+    /// Mean round trip in nanoseconds; `None` unless the case ended as planned.
     #[must_use]
     pub fn latency_ns(&self) -> Option<f64> {
         let trips = self.trips.as_ref().filter(|trips| matches!(trips.end, End::Complete))?;
@@ -48,10 +48,10 @@ impl CellSample {
     }
 }
 
-/// Lets the model talk, the bridge be asked, or both at once.
+/// Runs the model, the bridge commands, or both at once.
 ///
 /// # Errors
-/// Those of the speaker. What becomes of the commands is in the sample.
+/// Those of the speaker. Failed commands are part of the sample.
 pub fn measure_cell(
     speaker: Option<(&mut dyn Speaker<'_>, &Prompt)>,
     bridge: Option<(&mut Client, &mut Message, bool)>,
@@ -80,7 +80,7 @@ pub fn measure_cell(
     Ok(CellSample { tokens_per_s, trips, span_ns: (began_ns, clock.now_ns()) })
 }
 
-/// Commands that come alone.
+/// Sends lone commands.
 fn lone_commands(client: &mut Client, message: &mut Message, seed: u64, bench: LoopContext<'_>) -> RoundTrips {
     let mut random = StdRng::seed_from_u64(seed);
     let mut all = RoundTrips::new(COMMANDS);
@@ -98,7 +98,7 @@ fn lone_commands(client: &mut Client, message: &mut Message, seed: u64, bench: L
     all
 }
 
-/// Talks until it is enough: tokens a second, the first token and the prompt left out.
+/// Generates until told to stop; returns tokens per second, excluding the prompt and the first token.
 fn talk(
     speaker: &mut dyn Speaker<'_>,
     prompt: &Prompt,
@@ -107,7 +107,7 @@ fn talk(
     enough: impl Fn(u64) -> bool,
 ) -> Result<Option<f64>, SpeakerError> {
     let mut moments_ns = Vec::with_capacity(LONGEST_TALK);
-    // The user's wish to end, or our own: the speaker knows only one.
+    // Combines the user's interruption and our own end: the speaker watches one flag.
     let ends = AtomicBool::new(false);
     let answered = speaker.answer(prompt, LONGEST_TALK, &ends, &mut |said| {
         if said.is_some() {
@@ -125,5 +125,5 @@ fn talk(
     Ok((span_ns > 0).then(|| (moments_ns.len() - 1) as f64 * 1e9 / span_ns as f64))
 }
 
-/// Tokens that a cell's context has room for.
+/// Tokens reserved in the context for a cell.
 pub const LONGEST_TALK: usize = 1_024;

@@ -1,4 +1,4 @@
-//! The settings of the engine that decide on speed, together.
+//! The engine settings that affect speed, together.
 
 use std::fmt;
 
@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 use crate::llm::engine::{FlashAttention, KvType};
 use crate::record::Priority;
 
-/// What threads do that wait for others inside the engine. Read when the process starts.
+/// How idle engine threads wait for others. Read when the process starts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WaitPolicy {
-    /// As the process was started.
+    /// Whatever the process inherited.
     #[default]
     Unset,
-    /// They spin (`OMP_WAIT_POLICY=active`).
+    /// Spin (`OMP_WAIT_POLICY=active`).
     Active,
-    /// They sleep (`OMP_WAIT_POLICY=passive`).
+    /// Sleep (`OMP_WAIT_POLICY=passive`).
     Passive,
 }
 
 impl WaitPolicy {
-    /// Its name on the command line and in records.
+    /// Name on the command line and in records.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -35,28 +35,28 @@ impl WaitPolicy {
 /// One set of engine settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EngineSettings {
-    /// Threads of whatever is measured: generation or prompt processing.
+    /// Threads for the measured phase: generation or prompt processing.
     pub threads: u32,
     /// Flash attention.
     pub flash_attention: FlashAttention,
-    /// How the KV cache is stored, keys and values alike.
+    /// Type of the KV cache, for keys and values alike.
     pub cache_type: KvType,
-    /// Priority of the threads.
+    /// Thread priority.
     pub priority: Priority,
-    /// What waiting threads do.
+    /// How waiting threads behave.
     pub wait: WaitPolicy,
-    /// Whether the model's file is mapped.
+    /// Whether the model file is memory-mapped.
     pub use_mmap: bool,
 }
 
 impl EngineSettings {
-    /// The same with so many threads.
+    /// The same settings with `threads` threads.
     #[must_use]
     pub fn with_threads(self, threads: u32) -> Self {
         Self { threads, ..self }
     }
 
-    /// Whether they differ in nothing but the threads.
+    /// Whether only the number of threads differs.
     #[must_use]
     pub fn differs_in_threads_only(self, other: Self) -> bool {
         self.with_threads(other.threads) == other
@@ -64,7 +64,7 @@ impl EngineSettings {
 }
 
 impl fmt::Display for EngineSettings {
-    /// All of them: `2 threads, flash attention off, KV f16, priority low, mmap on`.
+    /// All settings: `2 threads, flash attention off, KV f16, priority low, mmap on`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (threads, kv, prio) = (self.threads, self.cache_type, self.priority.name());
         write!(f, "threads {threads}, flash attention {}, KV {kv}, priority {prio}", self.flash_attention)?;

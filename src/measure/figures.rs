@@ -1,4 +1,4 @@
-//! From round trips to figures: which metrics a case gives, and which it must not.
+//! From round trips to metrics: which ones a case has, and which are withheld.
 
 use super::round_trips::{End, RoundTrips};
 use crate::clock::ms;
@@ -6,7 +6,7 @@ use crate::plural::counted;
 use crate::record::{CaseState, Direction, Metric, MetricStatus};
 use crate::stats::Summary;
 
-/// How a case ended and, unless `ok`, why. `ids` says that replies name their message.
+/// State of a case and, unless `ok`, the reason. `ids` says that replies name their message.
 #[must_use]
 pub fn case_state(trips: &RoundTrips, ids: bool) -> (CaseState, Option<String>) {
     let usable = trips.latency_ns.len();
@@ -20,7 +20,7 @@ pub fn case_state(trips: &RoundTrips, ids: bool) -> (CaseState, Option<String>) 
         trips.unmatched
     );
     let fault = trips.first_fault.as_ref().map_or(account.clone(), |fault| format!("{account}; first: {fault}"));
-    // By order alone, one surplus line anywhere may have moved every match behind it.
+    // When replies are matched by order alone, one surplus line may shift every later match.
     if trips.surplus > 0 && !ids {
         let why = "replies have no id and there were more replies than messages, so none can be assigned";
         return (CaseState::Invalid, Some(format!("{why}: {fault}")));
@@ -40,7 +40,8 @@ pub fn case_state(trips: &RoundTrips, ids: bool) -> (CaseState, Option<String>) 
     }
 }
 
-/// The figures of a case that ended in `state`, under a closed loop or not. Latencies in ms, rates in 1/s, accounts in messages.
+/// The metrics of a case that ended in `state`, from a closed loop or not. Latencies in ms, rates in 1/s, counts in
+/// messages.
 #[must_use]
 pub fn metrics(trips: &RoundTrips, is_closed: bool, state: CaseState) -> Vec<Metric> {
     let status = match state {
@@ -59,7 +60,7 @@ pub fn metrics(trips: &RoundTrips, is_closed: bool, state: CaseState) -> Vec<Met
             metric.status = status;
         }
     }
-    // The account stands whatever became of the figures.
+    // Counts stay valid even if the figures are not.
     for (name, count) in
         [("lost", trips.lost), ("garbled", trips.garbled), ("surplus", trips.surplus), ("unmatched", trips.unmatched)]
     {
@@ -72,7 +73,7 @@ pub fn metrics(trips: &RoundTrips, is_closed: bool, state: CaseState) -> Vec<Met
     metrics
 }
 
-/// The figures of times in milliseconds: percentiles, mean, extremes. `usable` says whether they may be given.
+/// Figures of durations in milliseconds: percentiles, mean, extremes. Marked invalid unless `usable`.
 #[must_use]
 pub fn latency_metrics(summary: &Summary, usable: bool) -> Vec<Metric> {
     let n = summary.n as u64;
@@ -105,7 +106,7 @@ pub fn latency_metrics(summary: &Summary, usable: bool) -> Vec<Metric> {
     metrics
 }
 
-/// Answered messages a second. In an open loop it follows the offered rate, so that more is not better.
+/// Answered messages per second. In an open loop it follows the offered rate, so more is not better.
 fn rate(trips: &RoundTrips, is_closed: bool, usable: bool) -> Metric {
     let direction = if is_closed { Direction::Higher } else { Direction::None };
     if !usable || trips.duration_ns == 0 || trips.answered == 0 {
@@ -116,7 +117,7 @@ fn rate(trips: &RoundTrips, is_closed: bool, usable: bool) -> Metric {
     Metric::plain("rate", "1/s", rate_per_s, trips.answered, direction)
 }
 
-/// How late the messages of an open loop were sent: a figure of this tool and this machine, not of the bridge.
+/// Send lateness of an open loop: a property of this tool and machine, not of the bridge.
 fn lateness(lateness_ns: &[u64], usable: bool) -> impl Iterator<Item = Metric> {
     latency_metrics(&Summary::of(lateness_ns), usable)
         .into_iter()
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_case_gives_what_its_samples_carry() {
+    fn clean_case_has_the_metrics_its_sample_size_allows() {
         let metrics = metrics(&trips(100), true, CaseState::Ok);
         assert_eq!(figure(&metrics, "p50"), (Some(50.0), "ok"));
         assert_eq!(figure(&metrics, "p90"), (Some(90.0), "ok"));
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_that_lost_its_connection_names_what_came_first() {
+    fn lost_connection_reports_the_first_error() {
         let mut trips = trips(0);
         trips.note_fault(&BridgeError::NoReply { waited: Duration::from_secs(1) });
         trips.end_for(BridgeError::NobodyCame {
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_marks_every_figure_and_an_untrusted_order_gives_none() {
+    fn losses_mark_all_figures_and_uncertain_order_omits_them() {
         let lossy = RoundTrips { lost: 1, first_fault: Some("no reply".into()), ..trips(50) };
         let (state, reason) = case_state(&lossy, false);
         assert_eq!(state, CaseState::Lossy);
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_decides_between_failed_lossy_and_interrupted() {
+    fn stop_reason_decides_between_failed_lossy_and_interrupted() {
         let state = |end, answered| case_state(&RoundTrips { end, ..trips(answered) }, false).0;
         let closed = || End::Broken(BridgeError::Closed { mid_line: false });
         assert_eq!(state(End::Complete, 5), CaseState::Ok);

@@ -1,12 +1,12 @@
-//! Patterns in round trips that mislead a reader who does not know them.
+//! Patterns in round trips that mislead readers who do not know them.
 
 use crate::stats::{nearest_rank, samples_needed};
 
-/// The frame period in nanoseconds, if closed-loop round trips are locked onto frames.
+/// The frame period in nanoseconds, if closed-loop round trips are locked to frames.
 ///
-/// A client that sends on each reply meets every frame just after it began, and waits for the whole of it: its round
-/// trips are all one period. Independent arrivals over the same frames wait half of it on average. Both together are the
-/// signature; a constant delay that has nothing to do with frames shows the same in both.
+/// A client that sends on each reply meets every frame just after its start and waits for all of it: each round trip is
+/// one period. Independent arrivals wait half a period on average. Both together are the signature; a constant delay
+/// unrelated to frames affects both loads equally.
 #[must_use]
 pub fn frame_lock(closed_ns: &[u64], poisson_ns: &[u64]) -> Option<u64> {
     let closed = sorted(closed_ns)?;
@@ -19,7 +19,7 @@ pub fn frame_lock(closed_ns: &[u64], poisson_ns: &[u64]) -> Option<u64> {
     (steady && half).then_some(period_ns)
 }
 
-/// Fewest samples for a finding.
+/// Minimum samples for a finding.
 const FEWEST: usize = 20;
 
 fn sorted(samples_ns: &[u64]) -> Option<Vec<u64>> {
@@ -28,8 +28,8 @@ fn sorted(samples_ns: &[u64]) -> Option<Vec<u64>> {
     (sorted_ns.len() >= FEWEST).then_some(sorted_ns)
 }
 
-/// How many moments of the frame a sender of a fixed rate keeps meeting, if they are so few that its figures say more
-/// about the ratio of the two rates than about the bridge.
+/// Number of distinct frame phases that a fixed-rate sender meets, if so few that its figures depend more on the ratio
+/// of the two rates than on the bridge.
 #[must_use]
 pub fn aliases(rate_per_s: f64, frame_period_ns: u64) -> Option<u32> {
     let frames_a_message = 1e9 / rate_per_s / frame_period_ns as f64;
@@ -39,19 +39,20 @@ pub fn aliases(rate_per_s: f64, frame_period_ns: u64) -> Option<u32> {
     })
 }
 
-/// Late sends that weigh against the latency.
+/// Send lateness that is large relative to the latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientLimit {
-    /// Which share of the sends was at least that late: `1 %`, or `10 %` where the samples carry no more.
+    /// The share of sends that were at least this late: `1 %`, or `10 %` if there are too few samples.
     pub share: &'static str,
-    /// How late.
+    /// The lateness in nanoseconds.
     pub late_ns: u64,
-    /// The median latency.
+    /// Median latency in nanoseconds.
     pub p50_ns: u64,
 }
 
-/// Whether late sends make up so much of the median that the figures describe this machine rather than the bridge: a
-/// tenth or more, at the 99th percentile. From fewer samples than that needs, the 90th is judged; below that, nothing.
+/// Detects send lateness so large that the figures describe this machine rather than the bridge: its 99th percentile is
+/// at least a tenth of the median latency. With fewer samples the 90th percentile is used; with fewer still, there is
+/// no finding.
 #[must_use]
 pub fn client_limited(latency_ns: &[u64], lateness_ns: &[u64]) -> Option<ClientLimit> {
     let (latency, lateness) = (sorted(latency_ns)?, sorted(lateness_ns)?);
@@ -65,17 +66,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_needs_both_halves_of_its_signature() {
+    fn frame_lock_needs_both_closed_and_poisson_patterns() {
         let closed = vec![16_667_000; 100];
         let uniform: Vec<u64> = (0..100).map(|index| index * 166_670).collect();
         assert_eq!(frame_lock(&closed, &uniform), Some(16_667_000));
-        assert_eq!(frame_lock(&closed, &closed), None, "a constant delay is no frame");
-        assert_eq!(frame_lock(&uniform, &uniform), None, "an unsteady closed loop is no frame");
-        assert_eq!(frame_lock(&closed[..5], &uniform), None, "too few to tell");
+        assert_eq!(frame_lock(&closed, &closed), None, "a constant delay is not a frame lock");
+        assert_eq!(frame_lock(&uniform, &uniform), None, "a closed loop with jitter is not a frame lock");
+        assert_eq!(frame_lock(&closed[..5], &uniform), None, "too few samples");
     }
 
     #[test]
-    fn rates_that_meet_few_moments_of_the_frame_alias() {
+    fn rates_that_meet_few_frame_phases_alias() {
         let frame_ns = 16_666_667;
         assert_eq!(aliases(60.0, frame_ns), Some(1));
         assert_eq!(aliases(30.0, frame_ns), Some(1));
@@ -86,11 +87,11 @@ mod tests {
     }
 
     #[test]
-    fn lateness_counts_from_a_tenth_of_the_median() {
+    fn lateness_is_reported_from_a_tenth_of_the_median() {
         let limit = |late_ns, n: usize| client_limited(&[1_000; 50], &vec![late_ns; n]).map(|limit| limit.share);
         assert_eq!(limit(99, 1_000), None);
         assert_eq!(limit(100, 1_000), Some("1 %"));
         assert_eq!(limit(100, 100), Some("10 %"));
-        assert_eq!(limit(100, 50), None, "too few to say");
+        assert_eq!(limit(100, 50), None, "too few samples");
     }
 }

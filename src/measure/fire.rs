@@ -1,8 +1,8 @@
-//! One command as the application sends it: written once, and no reply is waited for.
+//! One command as the application sends it: written once, without waiting for a reply.
 //!
-//! Whoever measures still wants to know what became of it. The reply is read afterwards, when it delays nothing, and says as much as
-//! the bridge's dialect lets it: that the command was applied, or only that it was received. In the second case the moment at which it
-//! was applied comes from the account of an embedded bridge, and is otherwise known within bounds.
+//! To learn when the command took effect, the reply is read afterwards, when that delays nothing. Depending on the
+//! dialect it confirms that the command was applied, or only that it was received. In the second case, the time of
+//! application comes from the embedded bridge's own log, or is known only within bounds.
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Instant;
@@ -17,32 +17,33 @@ use crate::bridge::{Ack, BridgeError, Client, Dialect, Message, Reply, Waiting};
 use crate::clock::Clock;
 use crate::stats::nearest_rank;
 
-/// Exchanges from which the frame period is read, and those before them.
+/// Exchanges used to measure the frame period: warm-up, then measured.
 const FRAMES: (usize, usize) = (2, 15);
 
-/// What tells when a command was applied.
+/// Source of the time at which a command was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AppliedBy {
-    /// A reply that is sent once it is applied. It is late by its way back.
+    /// A reply sent once the command is applied; late by its network time.
     Reply,
-    /// The account of the bridge in this process: exact.
+    /// The log of the bridge in this process: exact.
     Account,
-    /// Nobody: the reply says *received*. While frames go on, it is applied within one after that.
+    /// None: the reply only means *received*. While frames continue, the command is applied within one frame after
+    /// that.
     Bounds,
 }
 
-/// What the replies of a bridge cannot tell, and who else can.
+/// Sources other than replies for the time of application.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
-    /// The account of a bridge in this process.
+    /// The log of a bridge in this process.
     pub account: Option<AppliedAccount>,
-    /// Length of a frame in nanoseconds, where it could be measured.
+    /// Frame length in nanoseconds, if it could be measured.
     pub frame_ns: Option<u64>,
 }
 
 impl Watch {
-    /// What tells when a command is applied whose reply means `ack`.
+    /// The source for a command whose reply means `ack`.
     #[must_use]
     pub fn applied_by(&self, ack: Ack) -> AppliedBy {
         match (ack, &self.account) {
@@ -53,21 +54,21 @@ impl Watch {
     }
 }
 
-/// What became of one command. Moments are nanoseconds of the run's clock.
+/// Outcome of one command. Times are nanoseconds of the run's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fired {
-    /// The write was about to begin.
+    /// The write is about to begin.
     pub began_ns: u64,
-    /// The bridge had read it: by the reply's arrival, by the stamps in it, or by the bridge's account where the reply came after
-    /// the command was applied.
+    /// The bridge had read the command: from the timestamps in the reply, from the bridge's log if the reply came after
+    /// the command was applied, otherwise from the reply's arrival.
     pub received_ns: u64,
-    /// It had been applied; `None` where only bounds are known.
+    /// The command had been applied; `None` if only bounds are known.
     pub applied_ns: Option<u64>,
-    /// The latest moment at which it was applied; `None` where the frame's length is not known.
+    /// Latest time at which it was applied; `None` if the frame length is unknown.
     pub latest_ns: Option<u64>,
 }
 
-/// Asks for a reply once the command is applied, where the dialect lets one ask. What the reply to `command` then means.
+/// Requests a reply after application if the dialect supports that. Returns what the reply to `command` then means.
 pub fn ask_applied(dialect: &Dialect, command: &str, body: &mut Map<String, Value>) -> Ack {
     if dialect.chooses_ack {
         body.insert("ack".into(), "applied".into());
@@ -76,10 +77,11 @@ pub fn ask_applied(dialect: &Dialect, command: &str, body: &mut Map<String, Valu
     dialect.command(command).map_or(Ack::Received, |command| command.ack)
 }
 
-/// Writes the message, whose reply means `ack`, and goes on at once. Then reads what became of it.
+/// Writes the message, whose reply means `ack`, and continues at once; then reads the reply.
 ///
 /// # Errors
-/// Those of a write, and [`BridgeError::NoReply`] when nothing came: the application would not have noticed.
+/// Those of a write, and [`BridgeError::NoReply`] if no reply came, which the application would not have
+/// noticed.
 pub fn fire(
     client: &mut Client,
     message: &mut Message,
@@ -110,8 +112,8 @@ pub fn fire(
     };
     let applied_ns = told.map(|moments| clock.reading(moments.applied));
     let received_ns = match told {
-        // A reply that comes after the command was applied was held back, or met a frame on its way: it tells nothing of when
-        // the command came.
+        // A reply that arrives after the command was applied was held back or met a frame on its way: it does not tell
+        // when the command arrived.
         Some(moments) if clock.reading(moments.applied) < arrived_ns => clock.reading(moments.received).max(began_ns),
         _ => arrived_ns,
     };
@@ -123,19 +125,21 @@ pub fn fire(
     })
 }
 
-/// When the bridge had read the message, by the stamps of its reply: late by the reply's way back, as the arrival itself is.
+/// When the bridge had read the message according to the reply's timestamps; otherwise its arrival. Late by the reply's
+/// network time.
 fn received(reply: &Reply, arrived_ns: u64) -> u64 {
     let between = reply.replied_ns.zip(reply.received_ns).and_then(|(replied, received)| replied.checked_sub(received));
     arrived_ns.saturating_sub(between.unwrap_or(0))
 }
 
-/// The length of a frame, by a client that sends on each *applied* reply and so gets one a frame: the median. `None` where replies
-/// do not come; the connection is a fresh one then. `message` is one that is answered once it is applied.
+/// The frame length, as the median round trip of a client that sends on each *applied* reply and so gets one per frame.
+/// `None` if replies are missing; the connection is then replaced. `message` must be one that is answered after it is
+/// applied.
 pub fn frame_period_ns(client: &mut Client, message: &mut Message, seed: u64, bench: LoopContext<'_>) -> Option<u64> {
     let quiet = LoopContext { replies: &AtomicU64::new(0), ..bench };
     let mut trips = measure_case(client, message, Load::Closed, FRAMES, seed, quiet);
     if !matches!(trips.end, End::Complete) || trips.lost > 0 || trips.surplus > 0 || trips.latency_ns.is_empty() {
-        // Should it fail, the next command says so.
+        // If this fails, the next command reports it.
         let _ = client.reconnect(bench.stop);
         return None;
     }
@@ -165,8 +169,8 @@ mod tests {
     }
 
     #[test]
-    fn a_stock_bridge_of_this_process_tells_when_the_command_was_applied() {
-        // The reply that says *received* is held back far beyond the frame: it plays no part in when the command was applied.
+    fn embedded_stock_bridge_reports_when_the_command_was_applied() {
+        // The *received* reply is delayed far beyond the frame; it must not affect the time of application.
         let fired = fired("fps=100,received-delay=200ms", true, None);
         let applied_ns = fired.applied_ns.unwrap();
         assert!(applied_ns >= fired.began_ns && applied_ns < fired.began_ns + 200_000_000, "{fired:?}");
@@ -174,8 +178,8 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_for_the_frame_is_not_taken_for_the_way_to_the_bridge_when_the_reply_is_held_back() {
-        // Until the next frame it is up to 100 ms: of ten commands at random, some wait for most of it.
+    fn frame_wait_is_not_counted_as_network_when_the_reply_is_held() {
+        // The next frame is up to 100 ms away: of ten commands at random times, some wait for most of that.
         let waits = |_| {
             let fired = fired("fps=10,received-delay=200ms", true, None);
             fired.applied_ns.unwrap() - fired.received_ns
@@ -185,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stock_bridge_elsewhere_leaves_bounds() {
+    fn external_stock_bridge_gives_bounds_only() {
         let bounded = fired("fps=60", false, Some(16_666_667));
         assert_eq!((bounded.applied_ns, bounded.latest_ns), (None, Some(bounded.received_ns + 16_666_667)));
         let open = fired("fps=60", false, None);
@@ -193,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bridge_that_can_be_asked_answers_once_it_is_applied() {
+    fn extended_bridge_replies_once_the_command_is_applied() {
         let fired = fired("dialect=instrumented,fps=unpaced,applied-delay=20ms", false, None);
         assert!(fired.applied_ns.unwrap() >= fired.began_ns + 20_000_000, "{fired:?}");
         assert!(fired.received_ns <= fired.applied_ns.unwrap(), "{fired:?}");
@@ -201,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_frame_period_is_read_from_a_client_that_is_locked_onto_it() {
+    fn frame_period_comes_from_a_frame_locked_client() {
         let bridge = EmbeddedBridge::start("fps=100".parse().unwrap(), 0).unwrap();
         let (stop, clock, replies) = (AtomicBool::new(false), Clock::start(), AtomicU64::new(0));
         let mut client = Client::connect(&[bridge.address()], Duration::from_secs(5), &stop).unwrap();
@@ -209,7 +213,7 @@ mod tests {
         let mut message = Message::of(dialect, dialect.probe(Ack::Applied).unwrap(), Some(true), 0);
         let bench = LoopContext { clock: &clock, stop: &stop, replies: &replies, ids: false };
         let frame_ns = frame_period_ns(&mut client, &mut message, 1, bench).unwrap();
-        // Never shorter than the frame by more than what its timer is off.
+        // Shorter than the frame by timer error at most.
         assert!(frame_ns > 8_000_000, "{frame_ns}");
     }
 }

@@ -1,45 +1,46 @@
-//! Replies that were held back by the bridge's own end of the connection: Nagle's algorithm there, and acknowledgements that this
-//! end puts off. Pure.
+//! Detects replies held back by Nagle's algorithm at the bridge in combination with delayed acknowledgements at this
+//! end. Pure.
 //!
-//! Without `TCP_NODELAY` a small reply is not sent while the one before it is unacknowledged. This end acknowledges a reply with
-//! its next message or, when it has none to send, after some time: 40 ms on Linux, 200 ms on Windows. So a held reply has a
-//! pattern that neither frames nor a queue have. Its message had been sent before the last reply arrived, and it arrives at the
-//! moment at which that reply is acknowledged: right after the next message, whatever this is about, or when the time is up.
+//! Without `TCP_NODELAY`, a small reply is not sent while the previous one is unacknowledged. This end acknowledges a
+//! reply with its next message or, if it has none to send, after a delay: 40 ms on Linux, 200 ms on Windows. So held
+//! replies have a pattern that neither frames nor a queue have: the message was sent before the previous reply arrived,
+//! and its reply arrives when that previous reply is acknowledged, which is right after the next message (whatever it
+//! is about) or when the delay is over.
 
 use super::signatures::ACKNOWLEDGED_AFTER_MS;
 use crate::clock::ms;
 use crate::stats::nearest_rank;
 
-/// Round trips of an open loop in the order of sending, in nanoseconds: what is looked at.
+/// Round trips of an open loop in sending order, in nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenRoundTrips<'a> {
-    /// When each message was due, by the clock.
+    /// When each message was due, on the clock.
     pub due_ns: &'a [u64],
-    /// How late each was sent.
+    /// Send lateness of each.
     pub lateness_ns: &'a [u64],
-    /// From the moment at which it was due to its reply.
+    /// From the due time to the reply.
     pub latency_ns: &'a [u64],
 }
 
 /// Replies that were held back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeldReplies {
-    /// Which of the round trips they belong to.
+    /// Whether each round trip's reply was held.
     pub is_held: Vec<bool>,
-    /// How many arrived right after a later message.
+    /// Number of replies that arrived right after a later message.
     pub with_a_message: usize,
-    /// How many arrived when the time for acknowledging was up.
+    /// Number of replies that arrived when the acknowledgement delay was over.
     pub with_the_timer: usize,
-    /// The median of that time, in nanoseconds, where it was waited for.
+    /// Median of that delay in nanoseconds, if any reply waited for it.
     pub timer_ns: Option<u64>,
-    /// Mean round trip of the replies that were held back, in nanoseconds.
+    /// Mean round trip of the held replies, in nanoseconds.
     pub held_mean_ns: f64,
-    /// Mean round trip of the others, in nanoseconds; NaN where there are none.
+    /// Mean round trip of the others, in nanoseconds; NaN if there are none.
     pub other_mean_ns: f64,
 }
 
 impl HeldReplies {
-    /// How many there are.
+    /// Number of held replies.
     #[must_use]
     pub fn count(&self) -> usize {
         self.with_a_message + self.with_the_timer
@@ -51,7 +52,7 @@ impl HeldReplies {
         self.count() as f64 / self.is_held.len() as f64
     }
 
-    /// Those of `values`, one for each round trip, whose replies were not held back.
+    /// The entries of `values`, one per round trip, whose replies were not held.
     #[must_use]
     pub fn others<T: Copy>(&self, values: &[T]) -> Vec<T> {
         values.iter().zip(&self.is_held).filter(|(_, is_held)| !**is_held).map(|(value, _)| *value).collect()
@@ -82,33 +83,34 @@ impl std::fmt::Display for HeldReplies {
     }
 }
 
-/// What mends it.
+/// The suggested fix.
 pub const REMEDY: &str = "Set TCP_NODELAY on the bridge's side of the connection (in C#: client.NoDelay = true); the \
     drop-in bridge in scripts/unity does.";
 
-/// Replies that arrive within this of each other came together, in nanoseconds.
+/// Replies that arrive within this time of each other form a burst, in nanoseconds.
 const TOGETHER_NS: u64 = 500_000;
 
-/// Replies that arrive sooner than this after the last are not looked at: the network may take that long, in nanoseconds.
+/// Replies that arrive sooner than this after the previous one are ignored, since the network may take that long; in
+/// nanoseconds.
 const NEXT_NS: u64 = 1_000_000;
 
-/// The longest time from a message to a reply that its acknowledgement releases, in nanoseconds.
+/// Longest time from a message to a reply released by its acknowledgement, in nanoseconds.
 const RELEASE_NS: f64 = 1_000_000.0;
 
-/// The same as a share of the mean time between two messages, so that few replies come so soon after a message by chance.
+/// The same as a share of the mean time between messages, so that few replies follow a message this closely by chance.
 const RELEASE_SHARE: f64 = 0.1;
 
-/// Fewest round trips, and fewest held replies among them.
+/// Minimum round trips, and minimum held replies among them.
 const FEWEST: (usize, usize) = (20, 5);
 
-/// Least share of held replies that is worth a word.
+/// Minimum share of held replies that is reported.
 const LEAST_SHARE: f64 = 0.05;
 
-/// Of the replies that a later one overtook, at least this share has to have been released by an acknowledgement. Those of a bridge
-/// that answers one message a frame are as late, and hardly one of them arrives at such a moment.
+/// Minimum share of overtaken replies that an acknowledgement must have released. Replies of a bridge that answers one
+/// message per frame are equally late, but hardly ever arrive at such a time.
 const LEAST_RELEASED: f64 = 0.6;
 
-/// Finds the replies that were held back, if there are enough of them to be no chance.
+/// Finds held replies; `None` if there are too few to rule out chance.
 #[must_use]
 pub fn held_replies(trips: OpenRoundTrips<'_>) -> Option<HeldReplies> {
     let n = trips.latency_ns.len();
@@ -129,7 +131,7 @@ pub fn held_replies(trips: OpenRoundTrips<'_>) -> Option<HeldReplies> {
         let (before, burst) = (&pair[0], &pair[1]);
         let last_ns = before.last().map_or(0, |index| arrived_ns[*index]);
         let arrival_ns = arrived_ns[burst[0]];
-        // A message that is sent after the last reply acknowledges that reply: its own is not held back.
+        // A message sent after the last reply acknowledges that reply, so its own reply is not held.
         let overtaken = burst.iter().all(|index| sent_ns[*index] < last_ns) && arrival_ns - last_ns > NEXT_NS;
         if overtaken {
             let next_send_ns = sends_ns.get(sends_ns.partition_point(|ns| *ns <= last_ns)).copied();
@@ -139,7 +141,7 @@ pub fn held_replies(trips: OpenRoundTrips<'_>) -> Option<HeldReplies> {
     found.judged(trips.latency_ns)
 }
 
-/// What let a reply go.
+/// What released a reply.
 #[derive(Clone, Copy)]
 enum Release {
     Message,
@@ -159,7 +161,7 @@ fn released(arrival_ns: u64, last_ns: u64, next_send_ns: Option<u64>, release_ns
     }
 }
 
-/// Indices of the replies that came together, in the order of arrival.
+/// Indices of replies that arrived together, in order of arrival.
 fn bursts(arrived_ns: &[u64]) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..arrived_ns.len()).collect();
     order.sort_by_key(|index| arrived_ns[*index]);
@@ -167,7 +169,7 @@ fn bursts(arrived_ns: &[u64]) -> Vec<Vec<usize>> {
     order.chunk_by(together).map(<[usize]>::to_vec).collect()
 }
 
-/// What was found so far.
+/// Tally of the held replies found so far.
 #[derive(Default)]
 struct Found {
     is_held: Vec<bool>,
@@ -231,26 +233,28 @@ mod tests {
     }
 
     #[test]
-    fn applied_replies_that_nagle_holds_back_are_found_and_counted() {
+    fn held_applied_replies_are_found_and_counted() {
         for (period_ms, timer_ms) in [(16.667, 40), (16.667, 200), (33.333, 40), (6.944, 44)] {
             let ready = ready(50.0, 7, at_frames(whole(period_ms * 1e6)));
             let arrivals = nagled(&ready, timer_ms * 1_000_000);
             let held = found(&ready, &arrivals).unwrap_or_else(|| panic!("{period_ms} ms, {timer_ms} ms"));
-            // The truth: what arrives later than ready and one way.
+            // Ground truth: the reply arrives later than ready time plus network time.
             let truth: Vec<bool> = ready.iter().zip(&arrivals).map(|((_, at), got)| *got > at + 1_100_000).collect();
             let missed = truth.iter().zip(&held.is_held).filter(|(truth, found)| truth != found).count();
-            // Those that come together with the replies of a frame cannot be told.
-            assert!(missed * 10 <= ready.len(), "{missed} of {} told wrongly", ready.len());
+            // Held replies that arrive with those of a frame cannot be distinguished.
+            assert!(missed * 10 <= ready.len(), "{missed} of {} misclassified", ready.len());
             assert!(held.share() > 0.15 && held.held_mean_ns > held.other_mean_ns + 5e6, "{held}");
             match held.timer_ns {
                 Some(timer_ns) => assert_eq!(timer_ns / 1_000_000, timer_ms, "{held}"),
-                None => assert_eq!(timer_ms, 200, "at 50 a second a message comes before 200 ms are over"),
+                None => {
+                    assert_eq!(timer_ms, 200, "at 50 messages per second, a message arrives before the 200 ms are over")
+                }
             }
         }
     }
 
     #[test]
-    fn the_sentence_counts_held_replies_and_names_cause_and_remedy() {
+    fn finding_counts_held_replies_and_names_cause_and_fix() {
         let ready = ready(50.0, 7, at_frames(16_667_000));
         let held = found(&ready, &nagled(&ready, 40_000_000)).unwrap();
         let sentence = held.to_string();
@@ -268,8 +272,8 @@ mod tests {
     }
 
     #[test]
-    fn frames_alone_are_not_mistaken_for_it() {
-        // 25 and 24 frames a second: their periods are those of delayed acknowledgements.
+    fn frames_are_not_mistaken_for_held_replies() {
+        // 25 and 24 frames per second: their periods resemble acknowledgement delays.
         for fps in [24, 25, 30, 60, 144] {
             let ready = ready(50.0, 3, at_frames(1_000_000_000 / fps));
             let arrivals: Vec<u64> = ready.iter().map(|(_, at)| at + 60_000).collect();
@@ -278,8 +282,8 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_is_not_mistaken_for_it() {
-        // One message a frame: others wait for several frames, on the grid.
+    fn a_queue_is_not_mistaken_for_held_replies() {
+        // One message per frame: the others wait several frames, in whole frames.
         for rate_per_s in [50.0, 70.0, 900.0] {
             let mut free = 0;
             let ready = ready(rate_per_s, 5, |sent| {
@@ -292,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn quick_replies_and_too_few_of_them_say_nothing() {
+    fn fast_replies_and_small_samples_give_no_finding() {
         let mut random = StdRng::seed_from_u64(1);
         let quick = ready(50.0, 2, |sent| sent + random.random_range(30_000..300_000));
         let arrivals: Vec<u64> = quick.iter().map(|(_, at)| *at).collect();

@@ -10,22 +10,22 @@ use serde::{Serialize, Serializer};
 /// When messages are sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Load {
-    /// Ping-pong: the next when the reply to the last is there. Locks onto the frame of the bridge.
+    /// Closed loop: the next message is sent when the reply to the previous one arrives. Locks to the bridge's frame.
     Closed,
-    /// Open loop: independent arrivals at a mean rate, the honest latency of a lone command.
+    /// Open loop: independent arrivals at a mean rate; measures the latency of a lone command without bias.
     Poisson {
-        /// Mean rate, messages a second.
+        /// Mean rate in messages per second.
         rate_per_s: f64,
     },
-    /// Open loop: one message each period. Aliases with a frame rate near it.
+    /// Open loop: one message per period. Aliases with nearby frame rates.
     Fixed {
-        /// Rate, messages a second.
+        /// Rate in messages per second.
         rate_per_s: f64,
     },
 }
 
 impl Load {
-    /// The offered rate, messages a second; none for a closed loop, which takes what it gets.
+    /// Offered rate in messages per second; `None` for a closed loop, whose rate follows the replies.
     #[must_use]
     pub fn rate_per_s(self) -> Option<f64> {
         match self {
@@ -34,7 +34,7 @@ impl Load {
         }
     }
 
-    /// When each of `count` messages is due, in nanoseconds from the start; empty for a closed loop.
+    /// Due time of each of `count` messages, in nanoseconds from the start; empty for a closed loop.
     #[must_use]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub fn schedule_ns(self, count: usize, seed: u64) -> Vec<u64> {
@@ -43,7 +43,7 @@ impl Load {
         match self {
             Self::Closed => Vec::new(),
             Self::Poisson { rate_per_s } => {
-                // The rate was checked to be positive and finite when it was parsed.
+                // Parsing has checked that the rate is positive and finite.
                 let Ok(gaps) = Exp::new(rate_per_s) else { return Vec::new() };
                 let mut at_s = 0.0;
                 (0..count)
@@ -54,7 +54,7 @@ impl Load {
                     .collect()
             }
             Self::Fixed { rate_per_s } => {
-                // A random phase: otherwise the first send would always meet the same moment of the frame.
+                // Random phase: otherwise the first send would always meet the same phase of the frame.
                 let phase: f64 = rng.random();
                 (0..count).map(|index| ns((index as f64 + phase) / rate_per_s)).collect()
             }
@@ -62,7 +62,7 @@ impl Load {
     }
 }
 
-/// Rates outside of this cannot be kept by a client that has other work to do, or take days.
+/// Accepted rates. Higher ones cannot be sustained by a client that has other work; lower ones take days.
 const RATES_PER_S: std::ops::RangeInclusive<f64> = 0.01..=1_000_000.0;
 
 impl FromStr for Load {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loads_are_read_as_they_are_written_and_bad_ones_say_why() {
+    fn loads_parse_and_errors_name_the_cause() {
         for text in ["closed", "poisson:50", "fixed:59.94"] {
             assert_eq!(text.parse::<Load>().unwrap().to_string(), text);
         }
@@ -127,12 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn poisson_gaps_have_the_mean_and_spread_of_an_exponential() {
+    fn poisson_gaps_are_exponential() {
         let schedule = Load::Poisson { rate_per_s: 200.0 }.schedule_ns(20_000, 7);
         let gaps: Vec<f64> = schedule.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e6).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
-        // Mean and standard deviation of an exponential are both 1/rate = 5 ms; 20,000 draws know them to about 1 %.
+        // Mean and standard deviation of an exponential are both 1/rate = 5 ms; 20,000 draws determine them to about 1
+        // %.
         assert!((mean - 5.0).abs() < 0.15, "{mean}");
         assert!((variance.sqrt() - 5.0).abs() < 0.2, "{}", variance.sqrt());
         assert_eq!(schedule, Load::Poisson { rate_per_s: 200.0 }.schedule_ns(20_000, 7));

@@ -1,9 +1,9 @@
-//! Which reply answers which request, where both are only watched.
+//! Matches replies with requests when both are only observed.
 //!
-//! A reply with an id answers the request with that id; where requests have ids that replies do not repeat, the order of the requests
-//! decides. Without ids there is only the order, and two threads of the bridge
-//! answer: as long as everything unanswered waits for the same thread, the oldest is meant. When both kinds wait, a bare reply may
-//! belong to either, so nothing is concluded until nothing waits any more.
+//! A reply with an id answers the request with that id; if replies do not repeat the ids of requests, the order of
+//! requests decides. Without ids there is only the order, and two threads of the bridge reply: while all unanswered
+//! requests wait for the same thread, the oldest one is answered. While requests of both kinds wait, a reply without an
+//! id may belong to either, so nothing is concluded until none is waiting.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -13,16 +13,16 @@ use crate::bridge::tap::MessageId;
 /// What a reply answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// A request that was made at `asked_ns`; with what the reply means, where that is known.
+    /// A request made at `asked_ns`, with the meaning of the reply if known.
     Of {
-        /// When it was asked, in nanoseconds.
+        /// Time of the request, in nanoseconds.
         asked_ns: u64,
-        /// Which kind of reply it is.
+        /// Kind of reply.
         ack: Option<Ack>,
     },
-    /// One of several, nobody knows which.
+    /// One of several requests; unknown which.
     Unassigned,
-    /// Nothing that was asked: a greeting, or an event.
+    /// No request: a greeting or an unsolicited message.
     Unasked,
 }
 
@@ -34,11 +34,11 @@ struct Named {
     wants: Option<Ack>,
 }
 
-/// Requests that wait for their replies.
+/// Requests waiting for replies.
 #[derive(Debug, Default)]
 pub struct Matcher {
     by_id: HashMap<MessageId, Named>,
-    /// The ids of these in the order of asking.
+    /// Their ids in the order of the requests.
     id_at: BTreeMap<u64, MessageId>,
     asked: u64,
     in_order: VecDeque<(u64, Ack)>,
@@ -46,7 +46,7 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// A request. Without an id it is waited for only if a reply is due to it, which `wants` says.
+    /// Adds a request. Without an id, it is awaited only if a reply is due, as given by `wants`.
     pub fn ask(&mut self, asked_ns: u64, id: Option<MessageId>, wants: Option<Ack>) {
         match (id, wants) {
             (Some(id), _) => {
@@ -63,7 +63,7 @@ impl Matcher {
         }
     }
 
-    /// A reply. `tells` is what it says of itself.
+    /// Matches a reply. `tells` is the kind that the reply states.
     pub fn answer(&mut self, id: Option<&MessageId>, tells: Option<Ack>) -> Answer {
         if let Some(id) = id {
             return self.take_named(id, tells);
@@ -74,7 +74,7 @@ impl Matcher {
         if mixed { Answer::Unassigned } else { Answer::Of { asked_ns, ack: Some(ack) } }
     }
 
-    /// A reply without an id, to what can only be one of the requests that have one: the oldest.
+    /// Matches a reply without an id that can only belong to a request with one: the oldest.
     pub fn answer_oldest_named(&mut self, tells: Option<Ack>) -> Answer {
         let Some((_, id)) = self.id_at.pop_first() else { return Answer::Unasked };
         self.take_named(&id, tells)
@@ -86,13 +86,13 @@ impl Matcher {
         Answer::Of { asked_ns, ack: tells.or(wants) }
     }
 
-    /// How many requests wait.
+    /// Number of waiting requests.
     #[must_use]
     pub fn waiting(&self) -> u64 {
         (self.by_id.len() + self.in_order.len()) as u64
     }
 
-    /// Forgets what waits, and says how much it was.
+    /// Drops all waiting requests and returns their number.
     pub fn clear(&mut self) -> u64 {
         let waiting = self.waiting();
         *self = Self::default();
@@ -115,12 +115,16 @@ mod tests {
         matcher.ask(1, id(1), Some(Ack::Applied));
         matcher.ask(2, id(2), Some(Ack::Received));
         assert_eq!(matcher.answer(id(2).as_ref(), None), of(2, Ack::Received));
-        assert_eq!(matcher.answer(id(1).as_ref(), Some(Ack::Received)), of(1, Ack::Received), "the reply knows best");
+        assert_eq!(
+            matcher.answer(id(1).as_ref(), Some(Ack::Received)),
+            of(1, Ack::Received),
+            "the kind stated by the reply takes precedence"
+        );
         assert_eq!(matcher.answer(id(1).as_ref(), None), Answer::Unasked);
     }
 
     #[test]
-    fn where_replies_do_not_repeat_the_id_the_oldest_request_is_meant() {
+    fn replies_without_the_id_answer_the_oldest_request() {
         let mut matcher = Matcher::default();
         for (at, id) in [(1, 9), (2, 8), (3, 7), (4, 8)] {
             matcher.ask(at, Some(MessageId::Number(id)), Some(Ack::Applied));
@@ -133,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn bare_replies_of_one_kind_match_by_order() {
+    fn replies_without_ids_of_one_kind_match_by_order() {
         let mut matcher = Matcher::default();
         assert_eq!(matcher.answer(None, None), Answer::Unasked, "the greeting");
         matcher.ask(1, None, Some(Ack::Received));
@@ -146,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn when_both_kinds_wait_nothing_is_concluded_until_none_does() {
+    fn no_match_while_requests_of_both_kinds_wait() {
         let mut matcher = Matcher::default();
         for (at, ack) in [(1, Ack::Applied), (2, Ack::Received)] {
             matcher.ask(at, None, Some(ack));

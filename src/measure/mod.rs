@@ -1,4 +1,4 @@
-//! Measuring: load shapes, round trips and what they say. Prints nothing, and does nothing but count inside a timed region.
+//! Load shapes, timed loops and what round trips show. Prints nothing; timed regions only count.
 
 mod breakdown;
 mod closed;

@@ -1,4 +1,4 @@
-//! The open loop: messages go out when they are due, whether or not replies have come.
+//! The open loop: messages are sent on schedule, whether or not replies have arrived.
 //!
 //! One thread sends, this one receives; the schedule is fixed beforehand, so the two share a single counter.
 
@@ -9,15 +9,15 @@ use super::round_trips::{End, LoopContext, RoundTrips, deadline_ns, renew};
 use crate::bridge::{BridgeError, Client, LineWriter, Message, Reply};
 use crate::clock::Clock;
 
-/// Time between making the schedule and its first moment, for both threads to be ready.
+/// Time from making the schedule to its first message, so that both threads are ready.
 const LEAD_NS: u64 = 10_000_000;
 
-/// Longest sleep before the sender looks whether it should end.
+/// Longest sleep before the sender checks the stop flag again.
 const NAP_NS: u64 = 50_000_000;
 
-/// What an open loop sends: the bytes of each message, prepared beforehand.
+/// Supplies the bytes of each message of an open loop, prepared beforehand.
 pub trait Lines {
-    /// The bytes of message `index` of the loop under its number on the connection, frame included.
+    /// The framed bytes of message `index` of the loop, which has `number` on the connection.
     fn line(&mut self, index: usize, number: u64) -> &[u8];
 }
 
@@ -27,7 +27,7 @@ impl Lines for Message {
     }
 }
 
-/// Sends one message at each of `schedule_ns`, counted from a moment just ahead, and collects the replies.
+/// Sends one message at each of `schedule_ns`, counted from a start shortly after the call, and collects the replies.
 pub(super) fn open_loop(
     client: &mut Client,
     message: &mut (impl Lines + Send),
@@ -59,7 +59,7 @@ pub(super) fn open_loop(
         (end, sender.join())
     });
     let Ok((sent_ns, send_error)) = sends else {
-        // The sender has nothing that can panic; if it does, that is a bug to be seen, not a figure to be given.
+        // The sending thread should never panic; if it does, that is a bug to report and not a measurement.
         std::panic::resume_unwind(Box::new("the sending thread panicked"));
     };
     trips.duration_ns = replies.last_ns.saturating_sub(begin_ns);
@@ -67,7 +67,7 @@ pub(super) fn open_loop(
     trips.sent = sent_ns.len() as u64;
     settle_accounts(&mut trips, &replies, &due_ns, end, send_error);
     if trips.lost > 0 && matches!(trips.end, End::Complete) {
-        // Late replies on this connection would be taken for those of the next case.
+        // Late replies on this connection would be matched with messages of the next case.
         renew(client, &mut trips, bench);
     }
     trips
@@ -85,8 +85,8 @@ fn settle_accounts(
     trips.garbled = replies.garbled;
     trips.surplus = replies.surplus;
     let complete = trips.answered >= due_ns.len() as u64;
-    // Without ids, arrivals after the last moment at which nothing was outstanding may belong to other messages than
-    // counting says, unless every message got its reply in the end.
+    // Without ids, arrivals after the last moment with nothing outstanding may belong to other messages than the order
+    // suggests, unless every message was answered in the end.
     let certain = if complete || replies.has_ids() { replies.arrivals.len() } else { replies.certain };
     let counted = replies.arrivals.iter().zip(due_ns).take(certain);
     for (at_ns, due_ns) in counted.filter_map(|(at, due_ns)| at.map(|at_ns| (at_ns, *due_ns))) {
@@ -101,12 +101,13 @@ fn settle_accounts(
         return;
     }
     trips.lost = unanswered;
-    // Halting the sender is no fault of the bridge.
+    // Stopping the sender is not a fault of the bridge.
     let send_error = send_error.filter(|error| !matches!(error, BridgeError::Interrupted));
     for error in send_error.iter().chain(&end) {
         trips.note_fault(error);
     }
-    // Silence or a closed connection costs the messages that met it; the connection is replaced and the run goes on.
+    // Silence or a closed connection costs only the affected messages; the connection is replaced and the run
+    // continues.
     let passing = trips.answered > 0 && send_error.is_none() && matches!(end, Some(BridgeError::NoReply { .. }))
         || matches!(end, Some(BridgeError::Closed { .. }));
     trips.end = match (end, send_error) {
@@ -116,11 +117,12 @@ fn settle_accounts(
     };
 }
 
-/// What the sending thread needs.
+/// State of the sending thread.
 struct Sending<'a> {
     due_ns: &'a [u64],
     first_number: u64,
-    /// Messages sent or about to be: raised before each write, so that no reply can come before its message counts.
+    /// Messages sent or being sent: incremented before each write, so that no reply can arrive before its message
+    /// counts.
     sent: &'a AtomicUsize,
     halt: &'a AtomicBool,
     clock: &'a Clock,
@@ -149,22 +151,22 @@ impl Sending<'_> {
     }
 }
 
-/// The replies so far, each with the message that it answers.
+/// The replies so far, each matched with its message.
 struct Replies {
-    /// The number of the first message, where replies have ids.
+    /// Number of the first message, if replies have ids.
     first_number: Option<u64>,
-    /// Arrival of the reply to each message, nanoseconds of the clock. In order mode it grows reply by reply, a garbled
-    /// one being `None`; with ids it has every message's place from the start.
+    /// Arrival of the reply to each message, in nanoseconds of the clock. In order mode it grows reply by reply, with
+    /// `None` for garbled ones; with ids, every message has its slot from the start.
     arrivals: Vec<Option<u64>>,
-    /// Replies taken, with ids.
+    /// Replies matched, with ids.
     matched: usize,
     /// Messages sent by the time of the last reply, with ids.
     sent_by_then: usize,
-    /// How many of the first arrivals are certain: at that moment nothing was outstanding.
+    /// Number of leading arrivals that are certain: nothing was outstanding at that time.
     certain: usize,
     garbled: u64,
     surplus: u64,
-    /// When the last line came, nanoseconds of the clock; 0 before the first.
+    /// Arrival of the last line, in nanoseconds of the clock; 0 before the first.
     last_ns: u64,
 }
 
@@ -181,12 +183,12 @@ impl Replies {
         self.first_number.is_some()
     }
 
-    /// Messages that got a line in reply, garbled ones included.
+    /// Messages answered by a line, including garbled ones.
     fn answered(&self) -> usize {
         if self.has_ids() { self.matched } else { self.arrivals.len() }
     }
 
-    /// Receives until every message is answered, or one has waited for the timeout.
+    /// Receives until every message is answered or one has timed out.
     fn collect(
         &mut self,
         client: &mut Client,
@@ -195,8 +197,8 @@ impl Replies {
         bench: LoopContext<'_>,
     ) -> Option<BridgeError> {
         while self.answered() < due_ns.len() {
-            // By order, the message that is waited for is known. With ids, one may be lost while others are answered:
-            // then silence is what ends the case, counted from the first message sent into it.
+            // By order, the awaited message is known. With ids, one may be lost while others are answered: the case
+            // then ends after silence, counted from the first message sent into it.
             let awaited = if self.has_ids() { self.sent_by_then } else { self.answered() };
             let awaited_ns = due_ns[awaited.min(due_ns.len() - 1)];
             let deadline = bench.clock.instant(deadline_ns(client, awaited_ns));
@@ -213,7 +215,7 @@ impl Replies {
         None
     }
 
-    /// Takes one line: a reply, or `None` for a garbled one.
+    /// Records one line: a reply, or `None` if it is garbled.
     fn take(&mut self, reply: Option<&Reply>, arrived_ns: u64, sent: usize) {
         self.last_ns = arrived_ns;
         self.garbled += u64::from(reply.is_none());
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn by_order_a_loss_costs_all_that_came_after_the_last_quiet_moment() {
+    fn without_ids_a_loss_drops_all_after_the_last_idle_moment() {
         let mut replies = Replies::new(5, None);
         replies.take(Some(&reply(0)), 11, 1);
         // Message 1 is lost: the replies to 2 and 3 arrive while an earlier one is still awaited.
@@ -277,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn with_ids_a_loss_costs_only_itself() {
+    fn with_ids_a_loss_drops_only_itself() {
         let mut replies = Replies::new(4, Some(0));
         for (id, at_ns, sent) in [(0, 11, 1), (2, 35, 3), (3, 45, 4)] {
             replies.take(Some(&reply(id)), at_ns, sent);
@@ -287,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_nobody_awaits_is_surplus() {
+    fn unexpected_line_is_surplus() {
         for ids in [false, true] {
             let mut replies = Replies::new(2, ids.then_some(0));
             replies.take(Some(&reply(0)), 11, 1);
@@ -299,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_garbled_reply_keeps_its_place_and_gives_no_sample() {
+    fn garbled_reply_keeps_its_slot_without_a_sample() {
         let mut replies = Replies::new(3, None);
         replies.take(Some(&reply(0)), 11, 1);
         replies.take(None, 22, 2);

@@ -1,39 +1,39 @@
-//! Periods in moments: the frames of a bridge, seen from outside. Pure.
+//! Detects periods in event times, such as a bridge's frames observed from outside. Pure.
 
 use std::f64::consts::TAU;
 
-/// A period that moments keep.
+/// A period in event times.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Periodicity {
-    /// Its length, in nanoseconds.
+    /// Length in nanoseconds.
     pub period_ns: f64,
-    /// Circular standard deviation of the moments around their place in the period, in nanoseconds: its jitter.
+    /// Jitter: circular standard deviation of the events around their phase, in nanoseconds.
     pub jitter_ns: f64,
-    /// Length of the mean resultant vector: 1 when all moments have the same place, about 1/√n when they have none.
+    /// Length of the mean resultant vector: 1 if all events have the same phase, about 1/√n if the phases are uniform.
     pub strength: f64,
 }
 
-/// Frequencies that are looked at, in 1/s: from a slide show to beyond the fastest display.
+/// Frequencies searched, in 1/s: from far below usable frame rates to beyond the fastest display.
 const FREQUENCIES_PER_S: std::ops::Range<f64> = 5.0..500.0;
 
-/// Longest stretch of moments that is looked at, in nanoseconds: clocks of displays wander, and the search takes longer with it.
+/// Longest time span searched, in nanoseconds: display clocks drift, and the search cost grows with the span.
 const SPAN_NS: u64 = 12_000_000_000;
 
-/// Most moments that are looked at.
+/// Maximum number of events searched.
 const MOST: usize = 400;
 
-/// Fewest moments for a period.
+/// Minimum number of events for a period.
 const FEWEST: usize = 50;
 
-/// Weaker periods are none that anyone should act on.
+/// Weaker periods are not reported.
 const STRENGTH: f64 = 0.7;
 
-/// A lower frequency is the fundamental when it is nearly as strong as the strongest.
+/// A lower frequency is the fundamental if its strength is at least this share of the strongest.
 const FUNDAMENTAL: f64 = 0.85;
 
-/// The longest period that `moments_ns` keep, if they keep one: the lowest frequency whose mean resultant vector is nearly as
-/// long as the longest (Mardia and Jupp, *Directional Statistics*, section 2.2). A multiple of the true frequency is as
-/// strong, a fraction of it is not.
+/// The longest period in `moments_ns`, if there is one: the lowest frequency whose mean resultant vector is nearly as
+/// long as the longest (Mardia and Jupp, *Directional Statistics*, section 2.2). Multiples of the true frequency are
+/// equally strong, fractions are not.
 #[must_use]
 pub fn periodicity(moments_ns: &[u64]) -> Option<Periodicity> {
     let first_ns = *moments_ns.iter().min()?;
@@ -48,7 +48,7 @@ pub fn periodicity(moments_ns: &[u64]) -> Option<Periodicity> {
     if moments.len() < FEWEST || span <= 0.0 {
         return None;
     }
-    // A peak is about 1/span wide; five looks a width miss at most a few per cent of its height.
+    // A peak is about 1/span wide; five steps per width miss at most a few per cent of its height.
     let step = 0.2 / span;
     let mut frequency = FREQUENCIES_PER_S.start;
     let mut looks = Vec::new();
@@ -61,7 +61,7 @@ pub fn periodicity(moments_ns: &[u64]) -> Option<Periodicity> {
         return None;
     }
     let candidate = looks.iter().position(|look| look.1 >= strongest * FUNDAMENTAL)?;
-    // From there up to the top of this peak, then ever finer.
+    // Climb to the top of this peak, then refine.
     let top = (candidate..looks.len() - 1).find(|at| looks[at + 1].1 < looks[*at].1).unwrap_or(candidate);
     let mut best = looks[top];
     let mut width = step;
@@ -90,8 +90,8 @@ fn strength(moments: &[f64], frequency: f64) -> f64 {
     x.hypot(y) / moments.len() as f64
 }
 
-/// Rayleigh's test of whether `moments_ns` meet every place of a period equally: the probability of places at least as uneven
-/// by chance (Mardia and Jupp, section 6.3.1, with the correction for few moments). None below ten moments.
+/// Rayleigh's test of uniform phases: the probability that phases at least as uneven occur by chance (Mardia and Jupp,
+/// section 6.3.1, with the correction for small samples). `None` below ten events.
 #[must_use]
 pub fn uniformity_p(moments_ns: &[u64], period_ns: f64) -> Option<f64> {
     let first_ns = *moments_ns.iter().min()?;
@@ -113,7 +113,8 @@ mod tests {
 
     use super::*;
 
-    /// Poisson arrivals at 50 a second, and when a bridge of such frames answers each; frames begin late by up to `jitter_ms`.
+    /// Poisson arrivals at 50 per second, and the time at which a bridge with such frames answers each; frames start up
+    /// to `jitter_ns` late.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     fn applied(period_ns: f64, jitter_ns: f64, n: usize, seed: u64) -> (Vec<u64>, Vec<u64>) {
         let mut random = StdRng::seed_from_u64(seed);
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_found_within_a_thousandth() {
+    fn frame_period_is_accurate_to_a_thousandth() {
         for fps in [24.0, 30.0, 59.94, 60.0, 64.0, 90.0, 144.0, 240.0] {
             for n in [100, 1_000] {
                 let (due_ns, answered_ns) = applied(1e9 / fps, 0.0, n, 11);
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_is_told_in_size() {
+    fn jitter_matches_the_planted_value() {
         // Uniform on 0 to 2 ms: standard deviation 2 ms/√12 = 0.58 ms.
         let (_, answered_ns) = applied(1e9 / 60.0, 2e6, 500, 5);
         let found = periodicity(&answered_ns).unwrap();
@@ -158,21 +159,21 @@ mod tests {
     }
 
     #[test]
-    fn moments_without_a_period_have_none() {
+    fn no_period_in_random_times() {
         let (due_ns, _) = applied(1.0, 0.0, 400, 3);
         assert_eq!(periodicity(&due_ns), None);
         assert_eq!(periodicity(&due_ns[..5]), None);
     }
 
     #[test]
-    fn a_sender_that_keeps_meeting_the_same_moment_is_not_uniform() {
+    fn sender_in_phase_with_frames_is_not_uniform() {
         let locked: Vec<u64> = (0..60).map(|index| index * 16_666_667 + index % 3 * 1_000).collect();
         assert!(uniformity_p(&locked, 16_666_667.0).unwrap() < 1e-6);
         assert_eq!(uniformity_p(&locked[..9], 16_666_667.0), None);
     }
 
     #[test]
-    fn rayleigh_s_test_holds_its_level() {
+    fn rayleigh_test_keeps_its_significance_level() {
         let mut random = StdRng::seed_from_u64(8);
         let rejected = (0..2_000)
             .filter(|_| {
@@ -180,6 +181,6 @@ mod tests {
                 uniformity_p(&moments, 16_666_667.0).unwrap() < 0.05
             })
             .count();
-        assert!((60..=140).contains(&rejected), "{rejected} of 2,000 at 5 %");
+        assert!((60..=140).contains(&rejected), "{rejected} of 2,000 rejected at 5 %");
     }
 }

@@ -1,4 +1,4 @@
-//! One placement, measured in a process of its own: what it is asked, what it answers, and the measuring in between.
+//! Measuring one placement in a worker process: the request, the answers, and the outcome.
 
 use std::path::PathBuf;
 
@@ -10,88 +10,89 @@ use crate::llm::engine::{ForeseenDevice, Projection};
 /// What to measure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlacementRequest {
-    /// The model's file.
+    /// The model file.
     pub path: PathBuf,
     /// Layers on the GPU.
     pub n_gpu_layers: u32,
-    /// Tokens of context.
+    /// Context size in tokens.
     pub n_ctx: u32,
-    /// Tokens handed over at once.
+    /// Logical batch size in tokens.
     pub n_batch: u32,
-    /// Tokens computed at once.
+    /// Physical batch size in tokens.
     pub n_ubatch: u32,
-    /// How keys and values are stored.
+    /// Type of the KV cache.
     pub kv_type: String,
     /// Flash attention.
     pub flash_attn: String,
-    /// Threads.
+    /// Number of threads.
     pub n_threads: u32,
-    /// Tokens of the prompt.
+    /// Prompt length in tokens.
     pub n_prompt: u32,
     /// Tokens to generate.
     pub n_gen: u32,
 }
 
-/// What to foresee: every placement of a model, with one context.
+/// What to project: every placement of a model with one context.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeseeRequest {
-    /// The model's file.
+    /// The model file.
     pub path: PathBuf,
-    /// Tokens of context.
+    /// Context size in tokens.
     pub n_ctx: u32,
-    /// Tokens handed over at once.
+    /// Logical batch size in tokens.
     pub n_batch: u32,
-    /// Tokens computed at once.
+    /// Physical batch size in tokens.
     pub n_ubatch: u32,
-    /// How keys and values are stored.
+    /// Type of the KV cache.
     pub kv_type: String,
     /// Flash attention.
     pub flash_attn: String,
 }
 
-/// What a placement's process is to do. A line of JSON on standard input.
+/// Task of the worker process, as one line of JSON on standard input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlacementTask {
     /// Measure one placement.
     Measure(PlacementRequest),
-    /// Foresee all of them on the devices of this machine: some devices end the process when they are asked for more than
-    /// they can have.
+    /// Project the memory of all placements on this machine's devices; in a worker, since some drivers end the process
+    /// when asked for too much memory.
     Foresee(ForeseeRequest),
 }
 
-/// What was measured. A line of JSON on standard output.
+/// The result, as one line of JSON on standard output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlacementOutcome {
-    /// What llama.cpp calls the model.
+    /// llama.cpp's description of the model.
     pub description: String,
-    /// Parameters.
+    /// Number of parameters.
     pub n_params: u64,
-    /// All of its tensors, in bytes.
+    /// Size of all tensors in bytes.
     pub size_bytes: u64,
-    /// From before loading until llama.cpp had the model, in nanoseconds.
+    /// Time to load the model, in nanoseconds.
     pub load_ns: u64,
-    /// Until a context was there as well, in nanoseconds.
+    /// Time to load the model and create a context, in nanoseconds.
     pub ready_ns: u64,
-    /// What ggml's buffers hold, device by device.
+    /// Allocations of ggml's buffers by device.
     pub held: Projection,
-    /// The devices before anything was loaded.
+    /// The devices before loading.
     pub before: Vec<ForeseenDevice>,
-    /// The same after the last token.
+    /// The devices after the last token.
     pub after: Vec<ForeseenDevice>,
     /// Prompt processing.
     pub prompt: TokenSample,
     /// Generation.
     pub generation: TokenSample,
-    /// Anonymous memory of the process after the last token, in bytes; `None` where the system cannot tell.
+    /// Anonymous memory of the process after the last token, in bytes; `None` if the system does not report it.
     pub rss_anon_bytes: Option<u64>,
-    /// What llama.cpp warned of.
+    /// Warnings from llama.cpp.
     pub warnings: Vec<String>,
 }
 
 impl PlacementOutcome {
-    /// By how much the free memory of the devices fell, in bytes, whoever took it; `None` where a device does not tell, or other
-    /// programs gave back more than was taken. A driver that says that all is free while a model lies there does not tell.
+    /// Decrease of the devices' free memory in bytes, whichever program caused it; `None` if a device does not report
+    /// it or other programs released more than was taken. A driver that reports all memory as free while a model is
+    /// loaded counts as not reporting.
     #[must_use]
     pub fn device_delta_bytes(&self) -> Option<u64> {
         let mut sum = None;
@@ -106,11 +107,11 @@ impl PlacementOutcome {
     }
 }
 
-/// What a placement's process is at.
+/// Phase of a worker process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlacementPhase {
-    /// Loading, making a context.
+    /// Loading the model and creating a context.
     Load,
     /// Warming up.
     WarmUp,
@@ -118,26 +119,26 @@ pub enum PlacementPhase {
     Prompt,
     /// Generating.
     Generation,
-    /// Nothing any more; the outcome follows.
+    /// Finished; the outcome follows.
     Done,
 }
 
-/// A line that a placement's process prints: what it begins, and at last its outcome, or why there is none.
+/// A line printed by the worker: the phase that begins, and finally the outcome or an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlacementAnswer {
-    /// It begins with that now.
+    /// This phase begins.
     Phase(PlacementPhase),
-    /// They were foreseen.
+    /// The projections.
     Foreseen(Vec<Projection>),
-    /// It was measured.
+    /// The measurement.
     Measured(Box<PlacementOutcome>),
-    /// llama.cpp refused, or there was no memory.
+    /// llama.cpp reported an error, or memory ran out.
     Failed {
-        /// In words.
+        /// The reason.
         reason: String,
     },
-    /// It was called off.
+    /// Interrupted by the user.
     Interrupted,
 }
 
@@ -189,19 +190,23 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_is_what_is_no_longer_free() {
+    fn device_delta_is_the_decrease_of_free_memory() {
         let delta = |before, after| outcome(before, after).device_delta_bytes();
         let two = |a, b| vec![device("A", Some(a)), device("B", Some(b))];
         assert_eq!(delta(two(90, 80), two(60, 79)), Some(31));
         assert_eq!(delta(Vec::new(), Vec::new()), None);
         assert_eq!(delta(vec![device("A", None)], vec![device("A", None)]), None);
         assert_eq!(delta(two(90, 80), two(91, 80)), None);
-        assert_eq!(delta(two(100, 100), two(100, 100)), None, "a driver without a budget repeats the total");
+        assert_eq!(
+            delta(two(100, 100), two(100, 100)),
+            None,
+            "a driver without a memory budget reports the total as free"
+        );
         assert_eq!(delta(two(90, 80), vec![device("A", Some(60))]), None);
     }
 
     #[test]
-    fn an_answer_is_read_back() {
+    fn answers_round_trip_through_json() {
         let answer = PlacementAnswer::Measured(Box::new(outcome(Vec::new(), Vec::new())));
         let text = serde_json::to_string(&answer).unwrap();
         assert!(!text.contains('\n'));

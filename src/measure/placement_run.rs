@@ -1,4 +1,4 @@
-//! The measuring of one placement, inside of its own process.
+//! Measures one placement, inside the worker process.
 
 use std::sync::atomic::AtomicBool;
 
@@ -10,11 +10,11 @@ use crate::llm::engine::{
     Projection, Target, project_all,
 };
 
-/// Loads, warms up, processes a prompt, generates. The two readers are for anonymous memory and CPU time of this process;
-/// `begins` is told of each phase, outside of what is timed.
+/// Loads, warms up, processes a prompt and generates. The two readers supply this process's anonymous memory and CPU
+/// time; `begins` is called at each phase, outside timed regions.
 ///
 /// # Errors
-/// Those of the engine; an interruption is one of them. Where ggml finds no memory it may also end the process.
+/// Those of the engine, including interruption. If ggml cannot allocate memory, it may also end the process.
 pub fn measure_placement(
     backend: &'static Backend,
     request: &PlacementRequest,
@@ -72,10 +72,10 @@ pub fn measure_placement(
     })
 }
 
-/// Foresees every placement on the devices of this machine.
+/// Projects the memory of every placement on this machine's devices.
 ///
 /// # Errors
-/// Those of the engine. A device may also end the process.
+/// Those of the engine. A device driver may also end the process.
 pub fn foresee_placements(
     backend: &'static Backend,
     request: &ForeseeRequest,
@@ -94,7 +94,7 @@ pub fn foresee_placements(
     project_all(backend, &request.path, &spec, Target::Machine, by)
 }
 
-/// The devices with memory of their own, as they are now.
+/// Current state of the devices that have memory of their own.
 fn devices(backend: &Backend) -> Vec<ForeseenDevice> {
     let is_gpu = |kind| matches!(kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
     let devices = backend.devices().into_iter().filter(|device| is_gpu(device.kind));

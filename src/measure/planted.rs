@@ -1,4 +1,4 @@
-//! Round trips whose truth is known, worked out event by event: what tests plant and then look for.
+//! Round trips with a known truth, simulated event by event, for tests of detectors.
 
 use rand::{SeedableRng, rngs::StdRng};
 use rand_distr::{Distribution, Exp};
@@ -6,7 +6,7 @@ use rand_distr::{Distribution, Exp};
 use super::round_trips::RoundTrips;
 use super::signatures::whole;
 
-/// Sends at random moments, and when a bridge has each reply ready, in nanoseconds.
+/// Random send times, and the time at which the bridge has each reply ready, in nanoseconds.
 pub(crate) fn ready(rate_per_s: f64, seed: u64, mut reply: impl FnMut(u64) -> u64) -> Vec<(u64, u64)> {
     let mut random = StdRng::seed_from_u64(seed);
     let gaps = Exp::new(rate_per_s).unwrap();
@@ -25,15 +25,15 @@ pub(crate) fn at_frames(period_ns: u64) -> impl FnMut(u64) -> u64 {
     move |sent| (sent / period_ns + 1) * period_ns
 }
 
-/// When replies that are ready so arrive over a connection with Nagle's algorithm on the bridge's end, and acknowledgements that
-/// this end puts off for `timer`: worked out event by event, 60 us each way.
+/// Arrival of those replies over a connection with Nagle's algorithm at the bridge and acknowledgements delayed by
+/// `timer` at this end: simulated event by event, 60 µs each way.
 pub(crate) fn nagled(ready: &[(u64, u64)], timer: u64) -> Vec<u64> {
     const WAY: u64 = 60_000;
     let mut arrivals = vec![0; ready.len()];
     let (mut acknowledged, mut next) = (0, 0);
     while next < ready.len() {
-        // Each reply is a write of its own. With nothing unacknowledged it leaves at once, alone; what has had to wait leaves
-        // together.
+        // Each reply is written separately. If nothing is unacknowledged it is sent at once; replies that had to wait
+        // are sent together.
         let leaves = ready[next].1.max(acknowledged);
         let arrives = leaves + WAY;
         let waiting = ready[next..].iter().take_while(|(_, at)| *at < leaves).count().max(1);
@@ -45,7 +45,7 @@ pub(crate) fn nagled(ready: &[(u64, u64)], timer: u64) -> Vec<u64> {
     arrivals
 }
 
-/// Round trips that ended as planned: so long, one after the other.
+/// Round trips with these latencies, one after the other, from a case that ended as planned.
 pub(crate) fn trips(latency_ns: Vec<u64>) -> RoundTrips {
     let n = latency_ns.len();
     let duration_ns = latency_ns.iter().sum();

@@ -1,5 +1,5 @@
-//! Plays recorded messages at their own moments, and times the replies. Latency counts from the moment at which a message was
-//! due, as under every open load.
+//! Replays recorded messages at their original times and times the replies. Latency counts from the due time, as in
+//! every open loop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,33 +15,34 @@ use crate::clock::nanos;
 /// Time between the call and the first message.
 const LEAD_NS: u64 = 10_000_000;
 
-/// Longest wait before anybody looks whether it is to end, in nanoseconds.
+/// Longest wait before the stop flag is checked again, in nanoseconds.
 const NAP_NS: u64 = 50_000_000;
 
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// When, in nanoseconds after the first.
+    /// Due time in nanoseconds after the first message.
     pub at_ns: u64,
-    /// The bytes, frame included.
+    /// The bytes, with framing.
     pub line: Vec<u8>,
     /// The id that its reply will have.
     pub id: Option<u64>,
-    /// What its reply means; `None` when none is due.
+    /// Kind of its reply; `None` if none is due.
     pub wants: Option<Ack>,
 }
 
-/// What a replay came to.
+/// Result of a replay.
 #[derive(Debug)]
 pub struct Replayed {
-    /// The round trips for each kind of reply that was due. Sent, answered and missing messages are those of the whole replay,
-    /// since by order alone nobody can tell which kind a missing one was of.
+    /// Round trips by kind of reply. Sent, answered and missing messages are those of the whole replay, since order
+    /// alone does not tell which kind a missing reply was.
     pub trips: Vec<(Ack, RoundTrips)>,
-    /// Replies that could belong to more than one message, since both kinds were waited for: no samples, and no fault.
+    /// Replies that may belong to more than one message, since both kinds were awaited: no samples, and not a fault.
     pub unassigned: u64,
 }
 
-/// Sends every message when it is due, and collects the replies until the last has come, or nothing has for the client's timeout.
+/// Sends every message when it is due, and collects replies until the last has arrived or the client's timeout has
+/// passed without one.
 pub fn replay(client: &mut Client, schedule: &[Due], bench: LoopContext<'_>) -> Replayed {
     let mut acks: Vec<Ack> = schedule.iter().filter_map(|due| due.wants).collect();
     acks.sort_unstable();
@@ -72,14 +73,14 @@ fn play(client: &mut Client, writer: LineWriter, schedule: &[Due], account: &mut
         (end, sender.join())
     });
     let Ok((lateness_ns, send_error)) = sends else {
-        // The sender has nothing that can panic; if it does, that is a bug to be seen, not a figure to be given.
+        // The sending thread should never panic; if it does, that is a bug to report and not a measurement.
         std::panic::resume_unwind(Box::new("the sending thread panicked"));
     };
     let owed = shared.owed(account);
     let trips = &mut account.trips;
     trips.sent = lateness_ns.len() as u64;
     trips.lateness_ns = lateness_ns;
-    // Halting the sender is no fault of the bridge.
+    // Stopping the sender is not a fault of the bridge.
     let send_error = send_error.filter(|error| !matches!(error, BridgeError::Interrupted));
     match end.or(send_error) {
         Some(BridgeError::Interrupted) => {
@@ -96,21 +97,21 @@ fn play(client: &mut Client, writer: LineWriter, schedule: &[Due], account: &mut
     }
 }
 
-/// What came back so far.
+/// The replies so far.
 struct Account {
-    /// All but the reply times by kind.
+    /// Everything except the reply times by kind.
     trips: RoundTrips,
-    /// By [`Ack`].
+    /// Indexed by [`Ack`].
     latency_ns: [Vec<u64>; 2],
-    /// Refusals and lines that were no message.
+    /// Refusals and lines that were not messages.
     nameless: u64,
     unassigned: u64,
-    /// How many of each kind had come when nothing was outstanding for the last time.
+    /// Number of each kind when nothing was outstanding for the last time.
     certain: [usize; 2],
 }
 
 impl Account {
-    /// Without ids a reply that is missing may have shifted every match since the last quiet moment.
+    /// Without ids, a missing reply may have shifted every match since the last moment with nothing outstanding.
     fn forget_what_is_not_certain(&mut self) {
         for (latency_ns, certain) in self.latency_ns.iter_mut().zip(self.certain) {
             self.trips.unmatched += (latency_ns.len() - certain) as u64;
@@ -123,7 +124,7 @@ impl Account {
         let all = &self.trips;
         let end = match &all.end {
             End::Interrupted => End::Interrupted,
-            // Told as the first fault.
+            // Reported as the first fault.
             End::Complete | End::Broken(_) => End::Complete,
         };
         RoundTrips {
@@ -157,7 +158,7 @@ impl Shared<'_> {
         self.matcher.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends on schedule. Returns how late each message was, and the error that ended it early.
+    /// Sends on schedule. Returns the lateness of each message and the error that ended it early.
     fn send(&self, mut writer: LineWriter, schedule: &[Due]) -> (Vec<u64>, Option<BridgeError>) {
         let mut lateness_ns = Vec::with_capacity(schedule.len());
         let clock = self.bench.clock;
@@ -171,7 +172,7 @@ impl Shared<'_> {
             }
             clock.sleep_until(due_ns);
             if due.wants.is_some() {
-                // Before the write, so that no reply can come sooner.
+                // Before the write, so that no reply can arrive earlier.
                 self.matcher().ask(due_ns, due.id.map(MessageId::Number), due.wants);
             }
             lateness_ns.push(clock.now_ns().saturating_sub(due_ns));
@@ -182,14 +183,14 @@ impl Shared<'_> {
         (lateness_ns, None)
     }
 
-    /// Takes replies until none is due any more. Returns what ended it early.
+    /// Takes replies until none is due. Returns the error that ended it early.
     fn collect(&self, client: &mut Client, into: &mut Account, all_sent: impl Fn() -> bool) -> Option<BridgeError> {
         let clock = self.bench.clock;
         let patience_ns = nanos(client.timeout());
         let look_up = client.timeout().min(Duration::from_nanos(NAP_NS));
         let mut last_ns = clock.now_ns();
         loop {
-            // In this order: what is sent has been asked for by then.
+            // The order matters: by then, everything sent has been registered.
             let finished = all_sent();
             if finished && self.owed(into) == 0 {
                 return None;
@@ -214,7 +215,7 @@ impl Shared<'_> {
                 Err(error) => return Some(error),
             }
             if into.trips.surplus > surplus {
-                // What answers nothing puts no deadline off.
+                // Lines that answer nothing do not extend the deadline.
                 if is_overdue {
                     into.trips.note_fault(&BridgeError::NoReply { waited: client.timeout() });
                     return None;
@@ -228,13 +229,13 @@ impl Shared<'_> {
         }
     }
 
-    /// Messages that still wait for a reply. Where replies have ids, those that could not be read or that refused took none off.
+    /// Messages still waiting for a reply. If replies have ids, unreadable ones and refusals did not remove any.
     fn owed(&self, so_far: &Account) -> u64 {
         let nameless = if self.bench.ids { so_far.nameless } else { 0 };
         self.matcher().waiting().saturating_sub(nameless)
     }
 
-    /// A reply that gives no sample. By order it keeps its place all the same.
+    /// Handles a reply that gives no sample. In order mode it keeps its place.
     fn skip(&self, error: &BridgeError, into: &mut Account) {
         into.trips.note_fault(error);
         into.trips.garbled += u64::from(matches!(error, BridgeError::Garbled { .. }));

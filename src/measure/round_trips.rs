@@ -1,4 +1,4 @@
-//! One case, from warm-up to the last straggler: what is sent, what comes back, what is missing.
+//! One case, from warm-up to the last late reply: what was sent, received and lost.
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
@@ -9,68 +9,68 @@ use super::open::open_loop;
 use crate::bridge::{BridgeError, Client, FaultKind, Message};
 use crate::clock::{Clock, nanos};
 
-/// What every case of a run shares.
+/// State shared by all cases of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct LoopContext<'a> {
     /// The clock.
     pub clock: &'a Clock,
     /// Set by Ctrl-C.
     pub stop: &'a AtomicBool,
-    /// Replies so far: the one thing that the display may look at while a case runs.
+    /// Replies so far: the only value that the progress display may read while a case runs.
     pub replies: &'a AtomicU64,
-    /// Whether replies carry the id of their message; otherwise they match by order.
+    /// Whether replies carry the id of their message; otherwise they are matched by order.
     pub ids: bool,
 }
 
-/// How a case came to its end.
+/// Why a case ended.
 #[derive(Debug)]
 pub enum End {
-    /// Every message was sent, and waited for.
+    /// Every message was sent and awaited.
     Complete,
-    /// Ctrl-C.
+    /// Interrupted by Ctrl-C.
     Interrupted,
-    /// The bridge failed so that going on had no sense.
+    /// The bridge failed in a way that made continuing pointless.
     Broken(BridgeError),
 }
 
-/// What a case yielded. Durations are nanoseconds.
+/// Result of a case. Durations are nanoseconds.
 #[derive(Debug)]
 pub struct RoundTrips {
-    /// Of the warm-up, closed loop, in order; no part of any figure.
+    /// Warm-up round trips, closed loop, in order; excluded from all figures.
     pub warm_up_ns: Vec<u64>,
-    /// Round trips in the order of sending. Closed loop: from the write to the parsed reply. Open loop: from the
-    /// *intended* send time, so that a stalled bridge is charged for the sends that it delayed.
+    /// Round trips in sending order. Closed loop: from the write to the parsed reply. Open loop: from the *intended*
+    /// send time, so that a stalled bridge is charged for the sends it delayed.
     pub latency_ns: Vec<u64>,
-    /// Open loop: when the message of each of these round trips was due, nanoseconds of the clock.
+    /// Open loop: when the message of each of these round trips was due, in nanoseconds of the clock.
     pub due_ns: Vec<u64>,
-    /// Open loop: how late each message was sent.
+    /// Open loop: send lateness of each message.
     pub lateness_ns: Vec<u64>,
     /// Messages written.
     pub sent: u64,
-    /// Lines that answered one of them, garbled and unmatched ones included.
+    /// Lines that answered one of them, including garbled and unmatched ones.
     pub answered: u64,
-    /// Messages that were still waited for when Ctrl-C came: neither answered nor lost.
+    /// Messages still awaited at Ctrl-C: neither answered nor lost.
     pub in_flight: u64,
-    /// Messages that got no reply in time, or whose connection broke.
+    /// Messages without a reply in time, or whose connection broke.
     pub lost: u64,
-    /// Replies that are no JSON object.
+    /// Replies that are not JSON objects.
     pub garbled: u64,
-    /// Lines that came although no message was waiting for one.
+    /// Lines that arrived although no message was waiting for one.
     pub surplus: u64,
-    /// Replies that came but cannot be assigned to a message with certainty, because another was lost. Left out.
+    /// Replies that cannot be assigned to a message with certainty because another was lost. Excluded from the figures.
     pub unmatched: u64,
-    /// From the first intended send to the last reply, waits for replies that never came left out of an open loop.
+    /// From the first intended send to the last reply; in an open loop, without waits for replies that never came.
     pub duration_ns: u64,
-    /// The first fault, in words, where there was one.
+    /// Description of the first fault, if any.
     pub first_fault: Option<String>,
-    /// What kind of fault that was.
+    /// Its kind.
     pub first_fault_kind: Option<FaultKind>,
-    /// How it came to its end.
+    /// Why the case ended.
     pub end: End,
 }
 
 impl RoundTrips {
-    /// Nothing yet, with room for the round trips of so many messages.
+    /// An empty result with capacity for `messages` round trips.
     #[must_use]
     pub fn new(messages: usize) -> Self {
         Self {
@@ -92,7 +92,7 @@ impl RoundTrips {
         }
     }
 
-    /// Ends the case for `error`: an interruption is the user's wish, anything else the bridge's failure.
+    /// Ends the case with `error`: an interruption by the user, or a failure of the bridge.
     pub(super) fn end_for(&mut self, error: BridgeError) {
         self.end = if matches!(error, BridgeError::Interrupted) {
             End::Interrupted
@@ -102,7 +102,7 @@ impl RoundTrips {
         };
     }
 
-    /// What ended the case with `error`: where another fault came before, that one too.
+    /// Describes what ended the case with `error`, including the first fault if that was another.
     #[must_use]
     pub fn cause(&self, error: &BridgeError) -> String {
         let last = error.to_string();
@@ -117,7 +117,7 @@ impl RoundTrips {
         self.first_fault_kind.get_or_insert(error.kind());
     }
 
-    /// What kind of fault kept the case from ending as planned; `None` where nothing did.
+    /// Kind of fault that kept the case from ending as planned; `None` if there was none.
     #[must_use]
     pub fn fault_kind(&self) -> Option<FaultKind> {
         if self.surplus > 0 {
@@ -132,7 +132,7 @@ impl RoundTrips {
         self.first_fault_kind.or(ended_by).or(is_short.then_some(FaultKind::Other))
     }
 
-    /// Adds what another loop on the same connection yielded.
+    /// Adds the result of another loop on the same connection.
     pub(super) fn append(&mut self, other: Self) {
         self.latency_ns.extend(other.latency_ns);
         self.sent += other.sent;
@@ -147,16 +147,16 @@ impl RoundTrips {
     }
 }
 
-/// Shortest silence that counts as the end of a case: six frames of a 60 fps bridge, and longer than the 40 ms for which a reply may
-/// be held back until the one before is acknowledged.
+/// Shortest silence that counts as the end of a case: six frames of a 60 fps bridge, and longer than the 40 ms for
+/// which a reply may be held until the previous one is acknowledged.
 pub const QUIET: Duration = Duration::from_millis(100);
 
-/// Longest silence that is waited for.
+/// Longest silence that is awaited.
 const QUIET_AT_MOST: Duration = Duration::from_secs(1);
 
-/// Measures one case: `warm_up` exchanges, then `messages` under `load`, then a silence in which surplus replies show.
+/// Measures one case: `warm_up` exchanges, `messages` under `load`, then a silence in which surplus replies show.
 ///
-/// The connection is fresh again afterwards if anything was lost on it.
+/// If anything was lost, the connection is replaced afterwards.
 pub fn measure_case(
     client: &mut Client,
     message: &mut Message,
@@ -185,7 +185,7 @@ pub fn measure_case(
         }
     };
     trips.warm_up_ns = warm_up_ns;
-    // A warm-up that lost messages is a fault of the case too, though its samples are not in the figures.
+    // Messages lost in the warm-up are faults of the case, although its samples are excluded.
     trips.surplus += warming.surplus;
     if let Some(fault) = warming.first_fault {
         trips.first_fault.get_or_insert(format!("during warm-up: {fault}"));
@@ -195,17 +195,17 @@ pub fn measure_case(
     trips
 }
 
-/// How long to wait for a reply that nobody asked for, after replies that took so long: twice the slowest.
+/// How long to wait for surplus replies, given the latencies so far: twice the slowest.
 #[must_use]
 pub fn quiet_after(latency_ns: &[u64]) -> Duration {
     let slowest_ns = latency_ns.iter().max().copied().unwrap_or(0);
     Duration::from_nanos(slowest_ns.saturating_mul(2)).clamp(QUIET, QUIET_AT_MOST)
 }
 
-/// Waits for stragglers: whatever comes beyond the replies still owed is surplus, and may have shifted every match.
+/// Waits for late replies: anything beyond the replies still due is surplus, and may have shifted every match.
 pub(super) fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: LoopContext<'_>) {
     if matches!(trips.end, End::Broken(_)) {
-        // That connection is given up; the next one is settled when it is made.
+        // That connection is abandoned; the next one is checked when it is made.
         trips.surplus += client.take_surplus();
         return;
     }
@@ -218,8 +218,8 @@ pub(super) fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: LoopC
     }
 }
 
-/// Replaces the connection after a loss, and waits whether replies come that were owed on the old one: the stock bridge's
-/// main thread answers whoever is connected when it gets there.
+/// Replaces the connection after a loss, and waits for replies that were due on the old one: the stock bridge's main
+/// thread replies to whichever client is connected at the time.
 pub(super) fn renew(client: &mut Client, trips: &mut RoundTrips, bench: LoopContext<'_>) {
     trips.surplus += client.take_surplus();
     match client.reconnect(bench.stop).and_then(|()| client.settle(QUIET)) {
@@ -228,7 +228,7 @@ pub(super) fn renew(client: &mut Client, trips: &mut RoundTrips, bench: LoopCont
     }
 }
 
-/// Nanoseconds until a reply that is asked for at `from_ns` counts as lost.
+/// When a reply requested at `from_ns` counts as lost, in nanoseconds.
 pub(super) fn deadline_ns(client: &Client, from_ns: u64) -> u64 {
     from_ns.saturating_add(nanos(client.timeout()))
 }

@@ -1,34 +1,34 @@
-//! Faults that leave a pattern in round trips: a delayed acknowledgement, a coarse timer, a growing queue. Pure.
+//! Faults that leave a pattern in round trips: delayed acknowledgements, a coarse timer, a growing queue. Pure.
 //!
-//! Each is named only where nothing honest looks like it. So only *received* replies are searched for piles and timers: *applied*
-//! ones keep the frame, whatever its length. What delayed acknowledgements do to those is found in another way: see
-//! [`held_replies`](super::held_replies()).
+//! Each is reported only where no healthy bridge shows the same pattern. So only *received* replies are searched for
+//! clusters and timers: *applied* ones follow the frame, whatever its length. The effect of delayed acknowledgements on
+//! those is found by [`held_replies`](super::held_replies()).
 
 use super::periodicity::periodicity;
 use crate::clock::ms;
 use crate::stats::nearest_rank;
 
-/// A fault that was recognised.
+/// A recognised fault.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Signature {
-    /// Replies that come a delayed acknowledgement too late: Nagle's algorithm holds a second small write back.
+    /// Replies late by a delayed acknowledgement: Nagle's algorithm holds back a second small write.
     DelayedAck {
         /// Share of the replies.
         share: f64,
         /// Their median, in nanoseconds.
         at_ns: u64,
     },
-    /// Replies that come on the ticks of a timer of 15.6 ms.
+    /// Replies that arrive on the ticks of a 15.6 ms timer.
     TimerTick {
-        /// The length of a tick, or a multiple of it, in nanoseconds.
+        /// Length of a tick, or a multiple of it, in nanoseconds.
         tick_ns: u64,
     },
-    /// Replies that come on a grid of another length: something looks for messages now and then.
+    /// Replies on a grid of another length: the bridge polls for messages.
     Polling {
-        /// The length of the grid, in nanoseconds.
+        /// Period of the grid, in nanoseconds.
         period_ns: u64,
     },
-    /// Round trips that become longer and longer.
+    /// Round trips that grow steadily.
     GrowingQueue {
         /// Median of the first fifth, in nanoseconds.
         from_ns: u64,
@@ -71,13 +71,13 @@ impl std::fmt::Display for Signature {
     }
 }
 
-/// Fewest samples for any of them.
+/// Minimum samples for any signature.
 const FEWEST: usize = 20;
 
-/// How long an acknowledgement is put off, in milliseconds: 40 to 44 on Linux, 200 on Windows.
+/// Delay of acknowledgements in milliseconds: 40 to 44 on Linux, 200 on Windows.
 pub(super) const ACKNOWLEDGED_AFTER_MS: [(f64, f64); 2] = [LINUX_MS, WINDOWS_MS];
 
-/// Whether two replies are as far apart as an acknowledgement is put off.
+/// Whether two replies are one acknowledgement delay apart.
 pub(super) fn waited_for_an_acknowledgement(arrived_ns: &[u64]) -> bool {
     arrived_ns.windows(2).any(|pair| {
         let apart_ms = ms(pair[1] - pair[0]);
@@ -89,26 +89,26 @@ const LINUX_MS: (f64, f64) = (39.5, 46.0);
 
 const WINDOWS_MS: (f64, f64) = (199.5, 216.0);
 
-/// Where delayed acknowledgements put replies, in milliseconds: one of Linux, two of them, one of Windows.
+/// Reply times under delayed acknowledgements, in milliseconds: one on Linux, two on Linux, one on Windows.
 const ACKS_MS: [(f64, f64); 3] = [LINUX_MS, (79.5, 91.0), WINDOWS_MS];
 
-/// Least share of the replies in such a cluster.
+/// Minimum share of the replies in such a cluster.
 const ACK_SHARE: f64 = 0.1;
 
-/// The tick of Windows's timer, in nanoseconds: 1/64 s, of which people write 15.6 ms.
+/// Tick of Windows's timer in nanoseconds: 1/64 s, often given as 15.6 ms.
 const TICK_NS: f64 = 15_612_500.0;
 
-/// How far a tick may be off: 15.6 and 15.625 ms lie within, and the frame of 16.67 ms is 7 % away.
+/// Tolerance of a tick: includes 15.6 and 15.625 ms; a frame of 16.67 ms is 7 % away.
 const TICK_TOLERANCE: f64 = 0.006;
 
-/// How far the median of a closed loop may be off: a single reply is late or early by what two wake-ups differ.
+/// Tolerance for the median of a closed loop: a single reply deviates by the difference of two wake-ups.
 const CLOSED_TOLERANCE: f64 = 0.015;
 
-/// Most ticks of one wait that are looked for.
+/// Maximum ticks per wait that are searched for.
 const MOST_TICKS: u32 = 4;
 
-/// The signature in round trips of *received* replies, in nanoseconds. `closed_loop` says that each message was sent on the reply
-/// to the last; `arrived_ns` are the moments of the replies.
+/// The signature in round trips of *received* replies, in nanoseconds. `closed_loop` means that each message was sent
+/// on the previous reply; `arrived_ns` are the arrival times of the replies.
 #[must_use]
 pub fn received_signature(latency_ns: &[u64], arrived_ns: &[u64], closed_loop: bool) -> Option<Signature> {
     if latency_ns.len() < FEWEST {
@@ -123,7 +123,8 @@ pub fn received_signature(latency_ns: &[u64], arrived_ns: &[u64], closed_loop: b
         return closed_tick(&sorted_ns);
     }
     let found = periodicity(arrived_ns)?;
-    // Messages that wait for a grid wait for half of it on average; replies that come at once only repeat the sender's pace.
+    // Messages that wait for a grid wait half a period on average; replies that arrive at once only repeat the sender's
+    // rate.
     let waits = nearest_rank(&sorted_ns, 0.5) as f64 > 0.2 * found.period_ns;
     waits.then_some(if near_tick(found.period_ns, TICK_TOLERANCE).is_some() {
         Signature::TimerTick { tick_ns: whole(found.period_ns) }
@@ -132,7 +133,7 @@ pub fn received_signature(latency_ns: &[u64], arrived_ns: &[u64], closed_loop: b
     })
 }
 
-/// A cluster where delayed acknowledgements are, with hardly anything just below it: it is a pile, not a slope.
+/// A cluster at the delay of an acknowledgement, with few replies just below it, so that it is not a slope.
 fn delayed_ack(sorted_ns: &[u64]) -> Option<Signature> {
     let count = |from_ms: f64, to_ms: f64| {
         let below = |limit_ms: f64| sorted_ns.partition_point(|ns| ms(*ns) < limit_ms);
@@ -142,7 +143,7 @@ fn delayed_ack(sorted_ns: &[u64]) -> Option<Signature> {
         let (first, end) = count(from_ms, to_ms);
         let share = (end - first) as f64 / sorted_ns.len() as f64;
         let width_ms = to_ms - from_ms;
-        // Below it there is little, since no timer fires early; above it a busy machine spreads the replies.
+        // Few replies lie just below, since no timer fires early; above it, a busy machine spreads the replies.
         let lower = count(from_ms - width_ms, from_ms);
         let is_pile = (end - first) as f64 > 4.0 * (lower.1 - lower.0) as f64;
         (share >= ACK_SHARE && is_pile)
@@ -150,7 +151,7 @@ fn delayed_ack(sorted_ns: &[u64]) -> Option<Signature> {
     })
 }
 
-/// A closed loop in which most replies wait for the same number of ticks, some of them late on a busy machine.
+/// A closed loop in which most replies wait for the same number of ticks; some are late on a busy machine.
 fn closed_tick(sorted_ns: &[u64]) -> Option<Signature> {
     let median_ns = nearest_rank(sorted_ns, 0.5) as f64;
     let tick_ns = near_tick(median_ns, CLOSED_TOLERANCE)?;
@@ -171,11 +172,11 @@ pub(super) fn whole(ns: f64) -> u64 {
     ns.round() as u64
 }
 
-/// Fewest samples for a trend: five parts of ten.
+/// Minimum samples for a trend: five parts of ten.
 const FEWEST_FOR_A_TREND: usize = 50;
 
-/// A queue that grows over an open loop, in round trips in the order of sending: from fifth to fifth of the case the median
-/// rises, and in the end it is several times what it was.
+/// A queue that grows over an open loop, from round trips in sending order: the median rises from fifth to fifth of the
+/// case, to several times its first value.
 #[must_use]
 pub fn growing_queue(latency_ns: &[u64]) -> Option<Signature> {
     if latency_ns.len() < FEWEST_FOR_A_TREND {
@@ -205,7 +206,7 @@ mod tests {
         received_signature(latency_ns, &[], closed)
     }
 
-    /// Poisson sends, and their replies `wait` later.
+    /// Poisson sends with replies `wait` later.
     fn open(n: usize, seed: u64, mut wait_ns: impl FnMut(f64, &mut StdRng) -> f64) -> (Vec<u64>, Vec<u64>) {
         let mut random = StdRng::seed_from_u64(seed);
         let gaps = Exp::new(50.0).unwrap();
@@ -220,11 +221,11 @@ mod tests {
     }
 
     #[test]
-    fn a_stall_of_a_delayed_acknowledgement_is_named() {
+    fn delayed_acknowledgement_is_detected() {
         for at_ms in [40.0, 44.0, 88.0, 200.0] {
             let stalled: Vec<u64> = (0..100).map(|index| whole(at_ms * MS) + index * 2_000).collect();
             assert!(matches!(named(&stalled, true), Some(Signature::DelayedAck { .. })), "{at_ms}");
-            // One in five stalls, the others are quick.
+            // One in five is delayed, the others are fast.
             let some: Vec<u64> =
                 (0..100).map(|index| if index % 5 == 0 { whole(at_ms * MS) } else { 50_000 }).collect();
             assert!(matches!(named(&some, true), Some(Signature::DelayedAck { share, .. }) if share > 0.19), "{at_ms}");
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slope_or_a_slow_bridge_is_no_delayed_acknowledgement() {
+    fn slope_or_slow_bridge_is_not_a_delayed_acknowledgement() {
         let slope: Vec<u64> = (0..200).map(|index| index * 500_000).collect();
         assert_eq!(named(&slope, true), None);
         let slow = vec![whole(30.0 * MS); 100];
@@ -240,20 +241,20 @@ mod tests {
     }
 
     #[test]
-    fn ticks_of_the_timer_are_named_and_frames_of_60_are_not() {
+    fn timer_ticks_are_detected_and_60_fps_frames_are_not() {
         for (period_ms, expected) in
             [(15.6, true), (15.625, true), (31.2, true), (46.875, false), (16.667, false), (15.0, false)]
         {
             let closed: Vec<u64> = (0..50).map(|index| whole(period_ms * MS) + index % 7 * 3_000).collect();
             let named = named(&closed, true);
-            // Three ticks are 46.8 ms; that lies in nobody's cluster, so it is a tick too.
+            // Three ticks are 46.8 ms; no acknowledgement delay is near that, so it counts as a tick too.
             let expected = expected || (period_ms / 15.625_f64 - 3.0).abs() < 0.01;
             assert_eq!(matches!(named, Some(Signature::TimerTick { .. })), expected, "{period_ms}: {named:?}");
         }
     }
 
     #[test]
-    fn a_grid_in_received_replies_is_seen_under_random_load() {
+    fn polling_is_detected_under_poisson_load() {
         for (period_ms, tick) in [(15.6, true), (15.625, true), (16.667, false), (10.0, false)] {
             let period_ns = period_ms * MS;
             let (latency_ns, arrived_ns) = open(300, 4, |due_ns, _| period_ns - due_ns % period_ns + 30_000.0);
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn an_honest_bridge_gets_no_name() {
+    fn healthy_bridge_has_no_signature() {
         let (latency_ns, arrived_ns) = open(1_000, 9, |_, random| random.random_range(15_000.0..120_000.0));
         assert_eq!(received_signature(&latency_ns, &arrived_ns, false), None);
         assert_eq!(received_signature(&latency_ns, &[], true), None);
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_grows_is_named() {
+    fn growing_queue_is_detected() {
         let growing: Vec<u64> = (0..100).map(|index| 1_000_000 + index * 2_000_000).collect();
         assert!(matches!(growing_queue(&growing), Some(Signature::GrowingQueue { .. })));
         let steady: Vec<u64> = (0..100).map(|index| 1_000_000 + index % 7 * 2_000_000).collect();

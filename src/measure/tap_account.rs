@@ -1,5 +1,5 @@
-//! What a tap has seen, added up: reply times, and for each side its messages, bytes, sizes and pauses. The memory that it takes is
-//! bounded, however long the session is.
+//! Totals of a tapped session: reply times and, for each direction, messages, bytes, sizes and gaps. Memory use is
+//! bounded for any session length.
 
 use std::collections::BTreeMap;
 
@@ -8,46 +8,46 @@ use crate::bridge::Ack;
 use crate::bridge::tap::{MessageMetadata, Passed, Side};
 use crate::stats::Reservoir;
 
-/// One direction.
+/// Traffic in one direction.
 #[derive(Debug, Default)]
 pub struct Traffic {
-    /// Messages, blank lines left out.
+    /// Messages, without blank lines.
     pub messages: u64,
-    /// Bytes that were passed on, whole messages or not.
+    /// Bytes passed on, including incomplete messages.
     pub bytes: u64,
     /// Size of each message on the wire, in bytes.
     pub sizes_bytes: Reservoir,
-    /// Time from each message to the next of the same connection, in nanoseconds.
+    /// Time from each message to the next on the same connection, in nanoseconds.
     pub gaps_ns: Reservoir,
-    /// How long the tap held each message, in nanoseconds.
+    /// Time each message spent in the tap, in nanoseconds.
     pub held_ns: Reservoir,
     /// Messages by name.
     pub names: BTreeMap<String, u64>,
     last_ns: Option<u64>,
 }
 
-/// Everything that was seen.
+/// Totals of both directions.
 #[derive(Debug, Default)]
 pub struct TapAccount {
     /// What the application sent.
     pub app: Traffic,
     /// What Unity sent.
     pub unity: Traffic,
-    /// Reply times in nanoseconds, by what the reply means; `None` where that is not known.
+    /// Reply times in nanoseconds by kind of reply; `None` if the kind is unknown.
     pub replies_ns: BTreeMap<Option<Ack>, Reservoir>,
-    /// Replies that could belong to more than one request.
+    /// Replies that may belong to more than one request.
     pub unassigned: u64,
-    /// Messages of Unity that answer nothing: greetings and events.
+    /// Messages from Unity that answer nothing: greetings and unsolicited messages.
     pub unasked: u64,
-    /// Requests whose connection ended before a reply came.
+    /// Requests whose connection ended before a reply.
     pub unanswered: u64,
-    /// Connections of the application.
+    /// Connections from the application.
     pub connections: u64,
     matcher: Matcher,
 }
 
 impl TapAccount {
-    /// A connection begins.
+    /// Starts a connection.
     pub fn begin(&mut self) {
         self.connections += 1;
         for direction in [&mut self.app, &mut self.unity] {
@@ -55,7 +55,7 @@ impl TapAccount {
         }
     }
 
-    /// A message, in the order of the moments at which messages came.
+    /// Adds a message; messages must be added in order of arrival.
     pub fn add(&mut self, passed: &Passed, metadata: &MessageMetadata) {
         if metadata.is_blank() {
             return;
@@ -87,7 +87,7 @@ impl TapAccount {
         }
     }
 
-    /// The connection has ended.
+    /// Ends the connection.
     pub fn end(&mut self) {
         self.unanswered += self.matcher.clear();
     }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stock_conversation_adds_up() {
+    fn totals_of_a_stock_session() {
         let mut account = TapAccount::default();
         account.begin();
         add(&mut account, Side::Unity, 5, "{}");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_of_the_public_api_page_are_matched_though_they_carry_no_id() {
+    fn public_api_replies_without_ids_are_matched() {
         let mut account = TapAccount::default();
         account.begin();
         add(&mut account, Side::Unity, 5, r#"{"type":"ready","data":{}}"#);

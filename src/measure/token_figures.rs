@@ -1,4 +1,4 @@
-//! From repetitions to figures, under llama-bench's names where the quantity is the same.
+//! From repetitions to metrics, with llama-bench's names for the same quantities.
 
 use super::render_load::FrameCounts;
 use super::tokens::TokenSample;
@@ -6,8 +6,8 @@ use crate::clock::ms;
 use crate::record::{Direction, Metric, MetricStatus};
 use crate::stats::{Summary, mean_of};
 
-/// The figures of one case: tokens a second (`avg_ts`, its spread being llama-bench's `stddev_ts`), time to the first token,
-/// inter-token latency, CPU use in CPUs.
+/// The metrics of one case: tokens per second (`avg_ts`, with llama-bench's `stddev_ts` as spread), time to first
+/// token, inter-token latency, CPU use in CPUs.
 #[must_use]
 pub fn token_metrics(samples: &[TokenSample]) -> Vec<Metric> {
     let speeds: Vec<f64> = samples.iter().map(TokenSample::tokens_per_s).collect();
@@ -26,7 +26,7 @@ pub fn token_metrics(samples: &[TokenSample]) -> Vec<Metric> {
     metrics
 }
 
-/// How many of the competing scene's frames were late: what the avatar pays for the tokens.
+/// Share of late frames of the render-like load: the price of the tokens for the avatar.
 #[must_use]
 pub fn late_frames(frames: FrameCounts) -> Metric {
     match frames.late_percent() {
@@ -35,7 +35,7 @@ pub fn late_frames(frames: FrameCounts) -> Metric {
     }
 }
 
-/// The mean of values with its standard deviation and Student's interval, as a figure; absent where there is no value.
+/// Mean of the values with standard deviation and Student's interval; absent if there are no values.
 #[must_use]
 pub fn average(name: &str, unit: &str, values: &[f64], direction: Direction) -> Metric {
     let n = values.len() as u64;
@@ -64,7 +64,7 @@ fn percentile(name: &str, summary: &Summary, p: f64) -> Metric {
     }
 }
 
-/// CPUs that were busy for this process on average: 1.97 of 2 threads.
+/// Mean number of CPUs that this process kept busy, such as 1.97 with 2 threads.
 fn cpu_use(samples: &[TokenSample]) -> Metric {
     let shares: Vec<f64> = samples
         .iter()
@@ -101,8 +101,8 @@ mod tests {
     }
 
     #[test]
-    fn speeds_are_averaged_as_llama_bench_does() {
-        // 64 tokens in 320 and in 640 ms are 200 and 100 tokens a second: mean 150, sample deviation 70.71.
+    fn speeds_are_averaged_like_llama_bench() {
+        // 64 tokens in 320 and in 640 ms are 200 and 100 tokens per second: mean 150, sample standard deviation 70.71.
         let metrics = token_metrics(&[sample(320, Vec::new()), sample(640, Vec::new())]);
         assert_eq!(value(&metrics, "avg_ts"), Some(150.0));
         assert!((metrics[0].spread.unwrap() - 70.710_678).abs() < 1e-6);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_of_tokens_need_their_samples() {
+    fn token_percentiles_need_enough_samples() {
         let metrics = token_metrics(&[sample(64, vec![1_000_000; 64])]);
         assert_eq!(value(&metrics, "itl_p50"), Some(1.0));
         let p99 = metrics.iter().find(|metric| metric.name == "itl_p99").unwrap();
@@ -120,14 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn a_system_that_cannot_tell_cpu_time_says_so() {
+    fn missing_cpu_time_is_unsupported() {
         let silent = TokenSample { cpu_ns: None, ..sample(64, Vec::new()) };
         let metrics = token_metrics(&[silent]);
         assert_eq!(metrics.last().unwrap().status, MetricStatus::Unsupported);
     }
 
     #[test]
-    fn late_frames_are_a_share_of_all_frames_or_absent() {
+    fn late_frames_are_a_share_or_absent_without_frames() {
         let metric =
             late_frames([(60, 3), (140, 7)].map(|(total, late)| FrameCounts { total, late }).into_iter().sum());
         assert_eq!((metric.value, metric.n, metric.direction), (Some(5.0), 200, Direction::Lower));

@@ -1,4 +1,4 @@
-//! One repetition of prompt processing or generation at one thread count.
+//! One repetition of prompt processing or generation with one thread count.
 
 #[cfg(feature = "llama")]
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,18 +15,18 @@ use crate::clock::Clock;
 #[cfg(feature = "llama")]
 use crate::llm::engine::{EngineError, Session};
 
-/// Which of the two.
+/// The kind of test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Test {
-    /// Prompt processing: many tokens at once, limited by arithmetic.
+    /// Prompt processing: many tokens at once, compute-bound.
     Prompt,
-    /// Generation: one token at a time, limited by memory.
+    /// Generation: one token at a time, memory-bound.
     Generation,
 }
 
 impl Test {
-    /// llama-bench's word for it.
+    /// llama-bench's name for it.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -39,58 +39,58 @@ impl Test {
 /// One repetition. Durations are nanoseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TokenSample {
-    /// When it began, on the clock of the run.
+    /// Start on the run's clock.
     pub began_ns: u64,
-    /// When it ended.
+    /// End on the run's clock.
     pub ended_ns: u64,
     /// Tokens processed or generated.
     pub tokens: usize,
-    /// The timed part of it.
+    /// Length of the timed part.
     pub elapsed_ns: u64,
-    /// Prompt: until what the first token of an answer is chosen from was computed.
+    /// Prompt: until the logits for the first token were computed.
     pub ttft_ns: Option<u64>,
-    /// Generation: each token.
+    /// Generation: the time of each token.
     pub inter_token_ns: Vec<u64>,
-    /// CPU time of this process meanwhile; `None` where the system cannot tell.
+    /// CPU time of this process during the repetition; `None` if the system does not report it.
     pub cpu_ns: Option<u64>,
-    /// Whether it was cut off for taking too long: then `tokens` were done until then, and of a prompt that did not come to its
-    /// end the speed is an upper bound.
+    /// Whether it was cut off after the time limit: `tokens` is then the number done, and for an incomplete prompt the
+    /// speed is an upper bound.
     #[serde(default)]
     pub is_cut: bool,
 }
 
 impl TokenSample {
-    /// Tokens a second.
+    /// Speed in tokens per second.
     #[must_use]
     pub fn tokens_per_s(&self) -> f64 {
         self.tokens as f64 * 1e9 / self.elapsed_ns.max(1) as f64
     }
 }
 
-/// A repetition that takes longer ends there, unless it is to end sooner: a model that gives a token in a minute is no use.
+/// Time limit of a repetition unless a shorter one is set: a model that takes a minute per token is of no use.
 pub const LONGEST_REPETITION: Duration = Duration::from_secs(600);
 
-/// One repetition, as it is asked for.
+/// One repetition to run.
 #[cfg(feature = "llama")]
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Repetition {
-    /// Which test.
+    /// The kind of test.
     pub test: Test,
-    /// With how many threads.
+    /// Number of threads.
     pub threads: u32,
-    /// Tokens that the context holds before.
+    /// Tokens in the context beforehand.
     pub depth: usize,
-    /// Tokens to process or to generate.
+    /// Tokens to process or generate.
     pub tokens: usize,
-    /// When it is cut off.
+    /// Time limit.
     pub within: Duration,
 }
 
-/// Runs one repetition. `cpu_ns` reads the CPU time of this process. What the context must hold before is computed outside of
-/// what is timed.
+/// Runs one repetition. `cpu_ns` reads the CPU time of this process. The context is filled to its depth outside the
+/// timed part.
 ///
 /// # Errors
-/// Those of the engine; an interruption is one of them.
+/// Those of the engine, including interruption.
 #[cfg(feature = "llama")]
 pub fn repeat(
     session: &mut Session<'_>,
@@ -114,7 +114,7 @@ pub fn repeat(
     let ended_ns = clock.now_ns();
     let cpu_ns = cpu_before.zip(cpu_ns()).map(|(before, after)| after.saturating_sub(before));
     let (tokens, elapsed_ns, inter_token_ns) = match measured {
-        // Not to its end within the time: it would have been this fast at most.
+        // Not finished within the limit, so this speed is an upper bound.
         Err(EngineError::Stopped { .. }) if was_cut && !stop.load(Ordering::Relaxed) => {
             (if asked.test == Test::Prompt { asked.tokens } else { 1 }, ended_ns - began_ns, Vec::new())
         }
@@ -128,10 +128,10 @@ pub fn repeat(
     Ok(TokenSample { began_ns, ended_ns, tokens, elapsed_ns, ttft_ns, inter_token_ns, cpu_ns, is_cut })
 }
 
-/// Does `work` with a flag that is raised when `stop` is, or after `limit`. Also says whether that was what raised it.
+/// Runs `work` with a flag that is raised when `stop` is, or after `limit`. Also returns whether the limit raised it.
 #[cfg(feature = "llama")]
 fn within<T>(limit: Duration, stop: &AtomicBool, work: impl FnOnce(&AtomicBool) -> T) -> (T, bool) {
-    /// How often the watcher looks at `stop`: seldom enough to take nothing from what is timed.
+    /// Interval at which the watcher checks `stop`: long enough not to disturb the timed part.
     const LOOK_UP: Duration = Duration::from_millis(20);
     let (halt, is_done, was_cut) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
     let done = thread::scope(|scope| {

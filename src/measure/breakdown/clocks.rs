@@ -1,56 +1,57 @@
-//! The offset between the bridge's clock and ours, from the exchanges themselves. Pure.
+//! Estimates the offset between the bridge's clock and ours from the exchanges themselves. Pure.
 //!
-//! An exchange brackets the bridge's stamps: what it read came after we began to write, what it replied before we had it. With
-//! equal ways out and back the offset is the middle of the two. The faster an exchange, the less room for unequal ways: of
-//! each stretch of the run the fastest is taken (as NTP's clock filter does, RFC 5905, section 10), and a line through them
-//! follows clocks that drift apart.
+//! An exchange brackets the bridge's timestamps: the bridge reads a message after we begin to write it, and replies
+//! before we have the reply. If both directions take equally long, the offset is the midpoint. The faster an exchange,
+//! the smaller the possible asymmetry: from each stretch of the run the fastest exchange is used (as in NTP's clock
+//! filter, RFC 5905, section 10), and a line through them follows clocks that drift apart.
 
 use super::exchange::{Exchange, Stamps};
 
-/// Stretches of a run, each with a fastest exchange.
+/// Stretches of a run; the fastest exchange of each is used.
 const STRETCHES: usize = 8;
 
-/// Fewest exchanges a stretch.
+/// Minimum exchanges per stretch.
 const FEWEST: usize = 10;
 
-/// How the bridge's clock stands to ours.
+/// Relation of the bridge's clock to ours.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Clocks {
-    /// What has to be added to our clock to get the bridge's at `at_ns`, in nanoseconds.
+    /// Offset to add to our clock at `at_ns` to get the bridge's, in nanoseconds.
     offset_ns: f64,
-    /// A moment of our clock, in nanoseconds.
+    /// Reference time on our clock, in nanoseconds.
     at_ns: f64,
-    /// How much the offset grows a nanosecond.
+    /// Change of the offset per nanosecond.
     drift: f64,
-    /// How far the offset may be off, in nanoseconds: half of the slowest of the fastest exchanges, time in the bridge left
-    /// out, and what the line misses of them.
+    /// Maximum error of the offset, in nanoseconds: half the network time of the slowest exchange used, plus its
+    /// residual from the line.
     pub error_ns: u64,
 }
 
 impl Clocks {
-    /// The moment of our clock at which the bridge's reads `server_ns`, in nanoseconds.
+    /// Our clock, in nanoseconds, when the bridge's reads `server_ns`.
     #[must_use]
     #[allow(clippy::cast_possible_truncation)]
     pub fn ours_ns(&self, server_ns: u64) -> i64 {
-        // server = ours + offset + drift · (ours − at), solved for ours; relative to the offset, so that no digit is lost.
+        // server = ours + offset + drift · (ours − at), solved for ours; computed relative to the offset to keep all
+        // digits.
         let since_ns = server_ns as f64 - self.offset_ns - self.at_ns;
         (self.at_ns + since_ns / (1.0 + self.drift)).round() as i64
     }
 
-    /// How much the clocks drift apart, in parts a million.
+    /// Relative drift of the clocks in parts per million.
     #[must_use]
     pub fn drift_ppm(&self) -> f64 {
         self.drift * 1e6
     }
 }
 
-/// The clocks of a run; none without stamps.
+/// Fits the clocks of a run; `None` without timestamps.
 #[must_use]
 pub fn clocks(exchanges: &[Exchange]) -> Option<Clocks> {
     let stamped: Vec<(&Exchange, &Stamps)> =
         exchanges.iter().filter_map(|exchange| Some((exchange, exchange.stamps.as_ref()?))).collect();
     let stretch = (stamped.len() / STRETCHES).max(FEWEST);
-    // The offset of an exchange, the middle of it by our clock, and the time that it spent on its ways.
+    // Of each exchange: its midpoint on our clock, the offset there, and its network time.
     let fastest: Vec<(f64, f64, u64)> = stamped
         .chunks(stretch)
         .filter_map(|chunk| chunk.iter().min_by_key(|(exchange, stamps)| ways_ns(exchange, stamps)))
@@ -75,7 +76,7 @@ pub fn clocks(exchanges: &[Exchange]) -> Option<Clocks> {
     Some(Clocks { offset_ns, at_ns, drift, error_ns })
 }
 
-/// The time of an exchange that was not spent in the bridge, in nanoseconds.
+/// Part of an exchange not spent in the bridge, in nanoseconds.
 fn ways_ns(exchange: &Exchange, stamps: &Stamps) -> u64 {
     let whole_ns = exchange.arrived_ns.saturating_sub(exchange.write_ns);
     whole_ns.saturating_sub(stamps.replied_ns.saturating_sub(stamps.received_ns))
@@ -87,8 +88,8 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Exchanges over a minute with a bridge whose clock is `offset_ns` ahead and gains `ppm`, ways of 10 to 60 µs each,
-    /// 7 ms in the bridge.
+    /// Exchanges over a minute with a bridge whose clock is `offset_ns` ahead and gains `ppm`; 10 to 60 µs each way, 7
+    /// ms in the bridge.
     pub(in super::super) fn exchanges(offset_ns: u64, ppm: f64, n: u64) -> Vec<Exchange> {
         let mut random = StdRng::seed_from_u64(3);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -121,7 +122,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_offset_is_found_within_its_own_error_even_when_clocks_drift() {
+    fn offset_error_stays_within_its_bound_when_clocks_drift() {
         for ppm in [0.0, 50.0, 200.0] {
             let exchanges = exchanges(5_000_000_000_000, ppm, 400);
             let clocks = clocks(&exchanges).unwrap();
@@ -138,7 +139,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn without_stamps_there_are_no_clocks() {
+    fn no_clock_fit_without_timestamps() {
         let mut exchanges = exchanges(0, 0.0, 20);
         for exchange in &mut exchanges {
             exchange.stamps = None;

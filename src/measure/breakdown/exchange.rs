@@ -1,4 +1,4 @@
-//! Lone exchanges at random moments, with every moment that this side can see.
+//! Lone exchanges at random times, with every timestamp available to the client.
 
 use std::sync::atomic::Ordering;
 
@@ -8,29 +8,29 @@ use rand::{RngExt, SeedableRng};
 use super::super::round_trips::{End, LoopContext, deadline_ns};
 use crate::bridge::{BridgeError, Client, Message, Reply, Waiting};
 
-/// Shortest and longest rest before a message, in nanoseconds. Wide against a frame, so that messages meet it anywhere, and
-/// long enough for the last one to be over.
+/// Shortest and longest pause before a message, in nanoseconds: wide relative to a frame, so that messages meet every
+/// phase of it, and long enough for the previous message to be finished.
 const REST_NS: std::ops::Range<u64> = 5_000_000..105_000_000;
 
-/// Longest sleep before it looks whether it should end, in nanoseconds.
+/// Longest sleep before the stop flag is checked again, in nanoseconds.
 const NAP_NS: u64 = 50_000_000;
 
-/// The bridge's own moments, nanoseconds of its clock.
+/// The bridge's timestamps, in nanoseconds of its clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamps {
-    /// The message had been read.
+    /// The message was read.
     pub received_ns: u64,
-    /// It had been understood.
+    /// The message was parsed.
     pub parsed_ns: u64,
-    /// The frame that applied it began.
+    /// The frame that applied the message began.
     pub frame_ns: Option<u64>,
-    /// The main thread took it from the queue.
+    /// The main thread took the message from the queue.
     pub dequeued_ns: Option<u64>,
-    /// It had been carried out.
+    /// The command was applied.
     pub applied_ns: Option<u64>,
-    /// The reply was about to be written.
+    /// The reply is about to be written.
     pub replied_ns: u64,
-    /// Number of the frame that applied it.
+    /// Number of the frame that applied the message.
     pub frame: Option<u64>,
 }
 
@@ -48,24 +48,25 @@ impl Stamps {
     }
 }
 
-/// One exchange. Moments of our clock, in nanoseconds.
+/// One exchange. Times are nanoseconds of our clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
-    /// The message was about to be made.
+    /// The message is about to be serialised.
     pub begin_ns: u64,
-    /// It had been made, and was about to be written.
+    /// The message is serialised and about to be written.
     pub write_ns: u64,
-    /// The write had returned.
+    /// The write returned.
     pub written_ns: u64,
-    /// The reply had been read.
+    /// The reply was read.
     pub arrived_ns: u64,
-    /// It had been understood.
+    /// The reply was parsed.
     pub parsed_ns: u64,
-    /// The bridge's moments, where it tells them.
+    /// The bridge's timestamps, if it reports them.
     pub stamps: Option<Stamps>,
 }
 
-/// Makes, sends and awaits `count` messages, one at a time, after random rests. Also how it ended.
+/// Sends `count` messages one at a time after random pauses and awaits each reply. Returns the exchanges and why the
+/// run stopped.
 pub fn measure_exchanges(
     client: &mut Client,
     make: &dyn Fn() -> Message,

@@ -1,10 +1,11 @@
-//! From parts to figures.
+//! Figures of the parts.
 
 use super::exchange::Exchange;
 use crate::record::{Direction, Metric, MetricStatus};
 use crate::stats::Summary;
 
-/// The figures of one part over all messages, in ms. `samples_ns` may be below 0 by the error of the clocks.
+/// The figures of one part over all messages, in ms. Values in `samples_ns` may be negative by as much as the clock
+/// error.
 #[must_use]
 pub fn part_metrics(samples_ns: &[i64]) -> Vec<Metric> {
     let lowest_ns = samples_ns.iter().copied().min().unwrap_or(0).min(0);
@@ -37,18 +38,18 @@ pub fn part_metrics(samples_ns: &[i64]) -> Vec<Metric> {
     metrics
 }
 
-/// What can be said of a bridge without stamps, in nanoseconds, message by message.
+/// What is known about a bridge without timestamps, in nanoseconds, one value per message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoundsFromOutside {
     /// From the return of the write to the reply: network and bridge together.
     pub outside_ns: Vec<i64>,
-    /// What comes on top of the fastest exchange.
+    /// Excess over the fastest exchange.
     pub beyond_fastest_ns: Vec<i64>,
-    /// The fastest exchange: at most so much is the network, both ways, when it is at its best.
+    /// The fastest exchange: an upper bound of the fastest network round trip.
     pub network_at_most_ns: i64,
 }
 
-/// The bounds of `exchanges`, given the fastest outside part of any exchange of the run.
+/// The bounds of `exchanges`, given the fastest outside part of any exchange in the run.
 #[must_use]
 pub fn bounds_from_outside(exchanges: &[Exchange], fastest_ns: i64) -> BoundsFromOutside {
     let outside_ns: Vec<i64> = exchanges.iter().map(outside_ns).collect();
@@ -57,7 +58,7 @@ pub fn bounds_from_outside(exchanges: &[Exchange], fastest_ns: i64) -> BoundsFro
 }
 
 impl BoundsFromOutside {
-    /// The fastest outside part of `exchanges`, in nanoseconds.
+    /// The fastest outside part of `exchanges`, in nanoseconds; `None` if there are none.
     #[must_use]
     pub fn fastest_ns(exchanges: &[Exchange]) -> Option<i64> {
         exchanges.iter().map(outside_ns).min()
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_below_zero_stay_below_zero() {
+    fn negative_samples_keep_their_sign() {
         let samples: Vec<i64> = (-10..=9).map(|ms| ms * 1_000_000).collect();
         let metrics = part_metrics(&samples);
         let value = |name: &str| metrics.iter().find(|metric| metric.name == name).unwrap().value;
@@ -84,8 +85,8 @@ mod tests {
     }
 
     #[test]
-    fn the_bounds_hold_the_truth() {
-        // In truth 7 ms lie in the bridge, and 20 to 120 µs on the ways.
+    fn bounds_contain_the_true_values() {
+        // The bridge takes 7 ms, and the network 20 to 120 µs.
         let exchanges = exchanges(0, 0.0, 100);
         let fastest_ns = BoundsFromOutside::fastest_ns(&exchanges).unwrap();
         let bounds = bounds_from_outside(&exchanges, fastest_ns);

@@ -1,4 +1,4 @@
-//! Where the time of a round trip goes, part by part: exact where the bridge stamps its stations, bounds where it does not.
+//! Splits a round trip into parts: exact if the bridge sends timestamps, otherwise bounds.
 
 mod clocks;
 mod exchange;

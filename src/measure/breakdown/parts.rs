@@ -1,4 +1,4 @@
-//! The parts of one round trip. Pure: moments in, durations out, and the durations sum to the whole.
+//! The parts of one round trip. Pure; the durations add up to the whole round trip.
 
 use super::clocks::Clocks;
 use super::exchange::Exchange;
@@ -6,30 +6,30 @@ use super::exchange::Exchange;
 /// A part of a round trip, in the order in which a message passes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// This program makes the message.
+    /// The client serialises the message.
     Serialise,
-    /// It hands it to the operating system.
+    /// The client hands the message to the operating system.
     Write,
-    /// It is on its way to the bridge, until the bridge has read it.
+    /// Network, until the bridge has read the message.
     NetworkOut,
-    /// The bridge understands it.
+    /// The bridge parses the message.
     Parse,
-    /// It waits for the frame that takes it.
+    /// Wait for the frame that takes the message.
     FrameWait,
-    /// It waits in the queue beyond the begin of that frame; all of its wait where there are no frames.
+    /// Wait in the queue after that frame begins; the whole wait if there are no frames.
     Queue,
-    /// The bridge carries it out, and what it took from the queue before it.
+    /// The bridge applies the command, and those taken from the queue before it.
     Apply,
-    /// The bridge makes the reply.
+    /// The bridge builds the reply.
     Reply,
-    /// The reply is on its way, until this program has read it.
+    /// Network, until the client has read the reply.
     NetworkBack,
-    /// This program understands it.
+    /// The client parses the reply.
     ParseReply,
 }
 
 impl Part {
-    /// Every part, in order.
+    /// All parts, in order.
     pub const ALL: [Self; 10] = [
         Self::Serialise,
         Self::Write,
@@ -43,7 +43,7 @@ impl Part {
         Self::ParseReply,
     ];
 
-    /// Its name, as in paths.
+    /// Name in paths.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -60,22 +60,22 @@ impl Part {
         }
     }
 
-    /// Whether it rests on the offset between the two clocks, and shares its error.
+    /// Whether the part depends on the offset between the two clocks and so has its error.
     #[must_use]
     pub fn spans_clocks(self) -> bool {
         matches!(self, Self::Write | Self::NetworkOut | Self::NetworkBack)
     }
 }
 
-/// The parts of a stamped round trip, in nanoseconds, those that it did not pass left out. Their sum is exactly
-/// `parsed_ns - begin_ns`. Those that span both clocks may be off by their error, and so below 0.
+/// Durations of the parts of a round trip with timestamps, in nanoseconds; parts that it did not pass are left out. The
+/// sum is exactly `parsed_ns - begin_ns`. Parts that span both clocks may be negative by as much as the clock error.
 #[must_use]
 pub fn parts(exchange: &Exchange, clocks: &Clocks) -> Option<Vec<(Part, i64)>> {
     let stamps = exchange.stamps?;
     let ours = |ns: u64| i64::try_from(ns).unwrap_or(i64::MAX);
     let within = |from_ns: u64, to_ns: u64| ours(to_ns) - ours(from_ns);
     let there_ns = clocks.ours_ns(stamps.received_ns);
-    // Of a write that returns after the bridge has read, only the part before that belongs to the message's way.
+    // If the write returns after the bridge has read the message, only the time before that counts as network.
     let written_ns = ours(exchange.written_ns).min(there_ns);
     let in_bridge_ns = within(stamps.received_ns, stamps.replied_ns);
     let mut parts = vec![
@@ -109,13 +109,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_parts_of_every_message_sum_to_its_round_trip() {
+    fn parts_sum_to_the_round_trip() {
         for (offset_ns, ppm) in [(0, 0.0), (7_000_000_000, 120.0)] {
             let mut exchanges = exchanges(offset_ns, ppm, 200);
             for (index, exchange) in exchanges.iter_mut().enumerate() {
                 let stamps = exchange.stamps.as_mut().unwrap();
                 match index % 3 {
-                    // A frame between, a frame that had begun before the message was understood, and a received reply.
+                    // A frame in between, a frame that began before parsing ended, and a *received* reply.
                     0 => stamps.frame_ns = Some(stamps.parsed_ns + 1_500_000),
                     1 => stamps.frame_ns = Some(stamps.received_ns - 10),
                     _ => (stamps.dequeued_ns, stamps.applied_ns) = (None, None),
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_is_what_it_was_made_of() {
+    fn each_part_has_its_planted_duration() {
         let exchanges = exchanges(1_000_000, 0.0, 100);
         let clocks = clocks(&exchanges).unwrap();
         let parts = parts(&exchanges[0], &clocks).unwrap();

@@ -1,4 +1,4 @@
-//! From steps to figures: one row a step, one for the search.
+//! From steps to metrics: one row per step, one for the search.
 
 use super::search::Search;
 use super::step::RateStep;
@@ -7,7 +7,7 @@ use crate::clock::ms;
 use crate::record::{Direction, Metric, MetricStatus};
 use crate::stats::{Summary, median_of_sorted};
 
-/// The figures of a step. Rates in 1/s, times in ms, accounts in messages.
+/// The metrics of a step. Rates in 1/s, times in ms, counts in messages.
 #[must_use]
 pub fn step_metrics(step: &RateStep, verdict: &RateVerdict) -> Vec<Metric> {
     let sent = step.sent_ns.len() as u64;
@@ -32,8 +32,8 @@ pub fn step_metrics(step: &RateStep, verdict: &RateVerdict) -> Vec<Metric> {
     metrics
 }
 
-/// The figures of a search: the highest rate that was confirmed, the lowest that failed, what the bridge answered when it
-/// was offered too much, and the round trips of the confirming steps.
+/// The metrics of a search: the highest confirmed rate, the lowest that failed, the reply rate under overload, and the
+/// round trips of the confirming steps.
 #[must_use]
 pub fn search_metrics(search: &Search, overloaded: &[&RateVerdict], confirming: &[&RateVerdict]) -> Vec<Metric> {
     let messages =
@@ -55,7 +55,7 @@ pub fn search_metrics(search: &Search, overloaded: &[&RateVerdict], confirming: 
     metrics
 }
 
-/// What a bridge answers a second when it is offered too much: the median over the overloaded steps.
+/// The reply rate under overload, per second: the median over the overloaded steps.
 #[must_use]
 pub fn saturated_per_s(overloaded: &[&RateVerdict]) -> Option<f64> {
     let mut rates: Vec<f64> = overloaded.iter().map(|verdict| verdict.goodput_per_s).collect();

@@ -1,4 +1,4 @@
-//! The maximum rate: steps of an open loop at rising rates, judged one by one, and the search that finds the knee.
+//! The maximum rate: open-loop steps at rising rates, a verdict on each, and the search for the knee.
 
 mod figures;
 mod search;

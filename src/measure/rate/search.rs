@@ -1,36 +1,36 @@
-//! Which rate comes next: a geometric ramp until a step fails, a bisection, a confirmation. Pure; measures nothing.
+//! Chooses the next rate: a geometric ramp until a step fails, bisection, confirmation. Pure; measures nothing.
 
 use serde::Serialize;
 
-/// How much the ramp rises by each step.
+/// Factor from step to step of the ramp.
 const RISE: f64 = 2.0;
 
-/// How much it falls while no rate has held yet.
+/// Divisor per step while no rate has been sustained yet.
 const FALL: f64 = 4.0;
 
-/// The bisection ends when the lowest rate that failed is within this factor of the highest that held.
+/// The bisection ends when the lowest failed rate is within this factor of the highest sustained one.
 const CLOSE: f64 = 1.03;
 
-/// So often in a row must a rate hold to be confirmed.
+/// Steps in a row that must succeed to confirm a rate.
 const CONFIRMATIONS: u32 = 2;
 
-/// Rates below this, messages a second, are not looked at: nothing that anyone would call a rate.
+/// Lowest rate tried, in messages per second.
 const LOWEST_PER_S: f64 = 1.0;
 
-/// What a step is for.
+/// Purpose of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// To find a rate that fails, from below.
+    /// Find a rate that fails, from below.
     Ramp,
-    /// To narrow the gap between what held and what failed.
+    /// Narrow the gap between sustained and failed rates.
     Bisect,
-    /// To see the rate hold again, for longer.
+    /// Sustain the rate again, for longer.
     Confirm,
 }
 
 impl Phase {
-    /// Its name, as in paths.
+    /// Name in paths.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ impl Phase {
     }
 }
 
-/// The search for the highest rate that holds.
+/// The search for the highest sustained rate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Search {
     start_per_s: f64,
@@ -49,15 +49,15 @@ pub struct Search {
     held_per_s: Option<f64>,
     failed_per_s: Option<f64>,
     confirmed: u32,
-    /// A rate that failed once in the bisection, and is tried again before that is believed.
+    /// Whether the rate failed once in the bisection and is being retried.
     doubted: bool,
-    /// How much a rate that was not confirmed is lowered by; none before the first such.
+    /// Factor by which the last unconfirmed rate was lowered; `None` before the first.
     lowering: Option<f64>,
     ended: bool,
 }
 
 impl Search {
-    /// A search from `start_per_s` upwards, never above `ceiling_per_s`.
+    /// Starts at `start_per_s` and never goes above `ceiling_per_s`.
     #[must_use]
     pub fn new(start_per_s: f64, ceiling_per_s: f64) -> Self {
         let start_per_s = start_per_s.min(ceiling_per_s);
@@ -73,7 +73,7 @@ impl Search {
         }
     }
 
-    /// The next step; none when the search has ended.
+    /// The next step; `None` when the search has ended.
     #[must_use]
     pub fn next(&self) -> Option<(Phase, f64)> {
         if self.ended || self.confirmed >= CONFIRMATIONS {
@@ -91,8 +91,8 @@ impl Search {
         }
     }
 
-    /// Takes in whether the step that [`Search::next`] asked for held. In the bisection a rate has to fail twice: near the
-    /// knee a hiccup of the machine decides as much as the bridge does.
+    /// Records whether the step from [`Search::next`] was sustained. In the bisection a rate has to fail twice: near
+    /// the knee, a scheduling hiccup matters as much as the bridge.
     pub fn record(&mut self, held: bool) {
         let Some((phase, rate_per_s)) = self.next() else { return };
         if phase == Phase::Bisect && !held && !self.doubted {
@@ -104,8 +104,8 @@ impl Search {
             (Phase::Confirm, true) => self.confirmed += 1,
             (_, true) => self.held_per_s = Some(rate_per_s),
             (Phase::Confirm, false) => {
-                // What held once and then failed is too high. The lowering grows, so that a machine that became slower
-                // meanwhile does not make for an endless descent.
+                // A rate that succeeded once and then failed is too high. The factor grows, so that the search ends
+                // even if the machine has become slower.
                 let lowering = self.lowering.map_or(CLOSE, |lowering| lowering * lowering);
                 self.lowering = Some(lowering);
                 self.confirmed = 0;
@@ -118,19 +118,19 @@ impl Search {
         self.ended = lowest.is_some_and(|rate_per_s| rate_per_s < LOWEST_PER_S);
     }
 
-    /// The highest rate that held and was confirmed, messages a second.
+    /// The highest confirmed rate, in messages per second.
     #[must_use]
     pub fn found_per_s(&self) -> Option<f64> {
         self.held_per_s.filter(|_| self.confirmed >= CONFIRMATIONS)
     }
 
-    /// The lowest rate that failed, messages a second; none when the ceiling held.
+    /// The lowest failed rate, in messages per second; `None` if the ceiling was sustained.
     #[must_use]
     pub fn failed_per_s(&self) -> Option<f64> {
         self.failed_per_s
     }
 
-    /// The highest rate that held so far, confirmed or not, messages a second.
+    /// The highest rate sustained so far, confirmed or not, in messages per second.
     #[must_use]
     pub fn held_per_s(&self) -> Option<f64> {
         self.held_per_s
@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs a search against `holds`, and returns it with the phases that it went through.
+    /// Runs a search against `holds` and returns it with the phases it went through.
     fn searched(ceiling_per_s: f64, mut holds: impl FnMut(f64) -> bool) -> (Search, Vec<Phase>) {
         let mut search = Search::new(100.0, ceiling_per_s);
         let mut phases = Vec::new();
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sharp_capacity_is_found_from_either_side() {
+    fn sharp_capacity_is_found_from_above_and_below() {
         for capacity_per_s in [3.0, 17.0, 99.0, 100.0, 101.0, 500.0, 5_000.0, 73_123.0] {
             let (search, phases) = searched(1e6, |rate_per_s| rate_per_s <= capacity_per_s);
             let found = search.found_per_s().unwrap();
@@ -168,21 +168,21 @@ mod tests {
     }
 
     #[test]
-    fn a_ceiling_that_holds_is_confirmed_and_nothing_failed() {
+    fn sustained_ceiling_is_confirmed_without_a_failed_rate() {
         let (search, phases) = searched(1_000.0, |_| true);
         assert_eq!((search.found_per_s(), search.failed_per_s()), (Some(1_000.0), None));
         assert_eq!(phases.iter().filter(|phase| **phase == Phase::Ramp).count(), 5, "100, 200, 400, 800, 1,000");
     }
 
     #[test]
-    fn what_nothing_holds_ends_without_a_rate() {
+    fn search_without_a_sustained_rate_finds_none() {
         let (search, _) = searched(1e6, |_| false);
         assert_eq!((search.found_per_s(), search.held_per_s()), (None, None));
     }
 
     #[test]
-    fn a_rate_that_held_by_chance_is_not_confirmed() {
-        // Within 5 % of the capacity a step may hold or fail.
+    fn rate_sustained_by_chance_is_not_confirmed() {
+        // Within 5 % of the capacity, a step succeeds or fails at random.
         let mut random = StdRng::seed_from_u64(5);
         for _ in 0..200 {
             let (search, _) = searched(1e6, |rate_per_s| {

@@ -1,7 +1,8 @@
-//! One step: an open loop at one rate for a while, then a wait until everything that was sent is answered.
+//! One step: an open loop at one rate for a while, then a wait until all messages are answered.
 //!
-//! Unlike [`super::super::open`], which sends each message as near to its moment as it can, this sender writes all that are
-//! due with one call. A system call a message would make this program the limit long before a good bridge is.
+//! Unlike [`super::super::open`], which sends each message as close to its due time as possible, this sender writes all
+//! due messages with one call. With one system call per message, this program would be the bottleneck long before a
+//! fast bridge.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -14,70 +15,70 @@ use super::super::round_trips::{End, LoopContext, QUIET};
 use crate::bridge::{BridgeError, Client, LineWriter, Message};
 use crate::clock::{Clock, nanos};
 
-/// Time between making the schedule and its first moment, for both threads to be ready.
+/// Time from making the schedule to its first message, so that both threads are ready.
 const LEAD_NS: u64 = 10_000_000;
 
-/// Longest sleep before the sender looks whether it should end.
+/// Longest sleep before the sender checks the stop flag again.
 const NAP_NS: u64 = 50_000_000;
 
-/// Most bytes of one write.
+/// Maximum bytes per write.
 const BLOCK_BYTES: usize = 65_536;
 
-/// Below this rate, messages a second, each message is sent on its own and on the spot; above it a spinning sender would
-/// take the CPU from what it measures.
+/// Below this rate, in messages per second, each message is sent separately and on time; above it, a spinning sender
+/// would take CPU time from what it measures.
 const SPIN_BELOW_PER_S: f64 = 1_000.0;
 
-/// A write that takes longer than this, in nanoseconds, waited for room in the socket.
+/// A write that takes longer than this, in nanoseconds, was waiting for space in the socket buffer.
 const BLOCKED_FROM_NS: u64 = 1_000_000;
 
-/// A wait for a line that is shorter than this, in nanoseconds, found it there already.
+/// If a wait for a line is shorter than this, in nanoseconds, the line had already arrived.
 const IDLE_FROM_NS: u64 = 20_000;
 
-/// A step is given up when so many messages, and such a share of all, are unanswered: it has failed, and the rest would only
-/// make the drain longer.
+/// A step is abandoned when at least this many messages and this share of all are unanswered: it has failed, and more
+/// would only prolong the drain.
 const HOPELESS: (usize, f64) = (64, 0.3);
 
-/// What a step yielded. Moments are nanoseconds from its begin.
+/// Result of a step. Times are nanoseconds from its start.
 #[derive(Debug)]
 pub struct RateStep {
-    /// The rate that was asked for, messages a second.
+    /// Requested rate, in messages per second.
     pub rate_per_s: f64,
-    /// Its length, in nanoseconds.
+    /// Length in nanoseconds.
     pub length_ns: u64,
     /// When each message was due.
     pub due_ns: Vec<u64>,
-    /// When each was handed over; shorter than `due_ns` when the step ended early.
+    /// When each message was written; shorter than `due_ns` if the step ended early.
     pub sent_ns: Vec<u64>,
-    /// When each was answered; in the order of sending.
+    /// When each message was answered, in sending order.
     pub arrived_ns: Vec<Option<u64>>,
-    /// Lines that answered one of them, garbled and refusing ones included.
+    /// Lines that answered one of them, including garbled replies and refusals.
     pub answered: usize,
-    /// Of these, lines that are no JSON object.
+    /// Of these, lines that are not JSON objects.
     pub garbled: u64,
-    /// Of these, replies that said that the bridge's queue was full.
+    /// Of these, replies reporting that the bridge's queue was full.
     pub overflowed: u64,
-    /// Lines that nobody asked for.
+    /// Surplus replies.
     pub surplus: u64,
-    /// How long the sender waited for room in the socket.
+    /// Time the sender waited for space in the socket buffer.
     pub blocked_ns: u64,
-    /// How long the receiver waited for lines between the first due message and the last.
+    /// Time the receiver waited for lines between the first and the last due time.
     pub receiver_idle_ns: u64,
-    /// Whether sending was given up because too much was unanswered.
+    /// Whether sending was abandoned because too many messages were unanswered.
     pub given_up: bool,
-    /// How it ended.
+    /// Why the step stopped.
     pub end: End,
 }
 
 impl RateStep {
-    /// Messages that got no reply.
+    /// Lost messages.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.sent_ns.len().saturating_sub(self.answered) as u64
     }
 }
 
-/// Runs one step of `length` at `rate_per_s`: Poisson arrivals, given how many there are. The connection is drained, or
-/// replaced if it cannot be.
+/// Runs one step of `length` at `rate_per_s`: Poisson arrivals conditioned on their number. Afterwards the connection
+/// is drained, or replaced if that fails.
 pub fn measure_step(
     client: &mut Client,
     message: &mut Message,
@@ -127,7 +128,7 @@ pub fn measure_step(
         (end, sender.join())
     });
     let Ok((sent_ns, blocked_ns, send_error)) = sends else {
-        // The sender has nothing that can panic; if it does, that is a bug to be seen, not a figure to be given.
+        // The sending thread should never panic; if it does, that is a bug to report and not a measurement.
         std::panic::resume_unwind(Box::new("the sending thread panicked"));
     };
     step.sent_ns = sent_ns;
@@ -142,14 +143,15 @@ pub fn measure_step(
     step
 }
 
-/// Messages of a step of that rate and length: at least one.
+/// Number of messages in a step of this rate and length: at least one.
 #[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub fn due_count(rate_per_s: f64, length: Duration) -> usize {
     (rate_per_s * length.as_secs_f64()).round().max(1.0) as usize
 }
 
-/// Arrivals of a Poisson process over `length`, given their number: so many independent uniform moments, in order.
+/// Arrivals of a Poisson process over `length`, conditioned on their number: that many independent uniform times,
+/// sorted.
 pub(super) fn schedule_ns(rate_per_s: f64, length: Duration, seed: u64) -> Vec<u64> {
     let mut random = StdRng::seed_from_u64(seed);
     let count = due_count(rate_per_s, length);
@@ -158,23 +160,23 @@ pub(super) fn schedule_ns(rate_per_s: f64, length: Duration, seed: u64) -> Vec<u
     due_ns
 }
 
-/// What the sending thread needs.
+/// State of the sending thread.
 struct Sending<'a> {
     due_ns: &'a [u64],
     first_number: u64,
     begin_ns: u64,
     rate_per_s: f64,
-    /// Messages sent or about to be.
+    /// Messages sent or being sent.
     sent: &'a AtomicUsize,
-    /// Set to end it.
+    /// Set to stop the thread.
     halt: &'a AtomicBool,
-    /// Set when it has ended.
+    /// Set when the thread has ended.
     over: &'a AtomicBool,
     clock: &'a Clock,
 }
 
 impl Sending<'_> {
-    /// Sends on schedule. Returns when each message was sent, how long it was kept from it by a full socket, and the error
+    /// Sends on schedule. Returns when each message was sent, how long a full socket buffer blocked it, and the error
     /// that ended it early.
     fn run(&self, mut writer: LineWriter, message: &mut Message) -> (Vec<u64>, u64, Option<BridgeError>) {
         let mut sent_ns = Vec::with_capacity(self.due_ns.len());
@@ -204,7 +206,7 @@ impl Sending<'_> {
         (sent_ns, blocked_ns, failed)
     }
 
-    /// Waits for a moment of the step. False when it should end.
+    /// Waits until a time of the step. Returns false if the thread should stop.
     fn wait(&self, due_ns: u64) -> bool {
         let at_ns = self.begin_ns + due_ns;
         while self.clock.now_ns() + NAP_NS < at_ns && !self.halt.load(Ordering::Relaxed) {
@@ -223,7 +225,7 @@ impl Sending<'_> {
 }
 
 impl RateStep {
-    /// Receives until everything that was sent is answered, or nothing comes any more.
+    /// Receives until every message is answered or no more replies arrive.
     fn collect(&mut self, client: &mut Client, sending: &Sending<'_>, bench: LoopContext<'_>) -> Option<BridgeError> {
         let clock = bench.clock;
         let timeout_ns = nanos(client.timeout());
@@ -259,7 +261,7 @@ impl RateStep {
             let answered = self.answered;
             self.take(if bench.ids { at } else { None }, reply.is_ok(), refused, arrived_ns, sent, bench.ids);
             if self.answered > answered {
-                // What answers nothing puts no deadline off.
+                // Lines that answer nothing do not extend the deadline.
                 last_ns = now_ns;
                 bench.replies.fetch_add(1, Ordering::Relaxed);
             } else if self.is_overdue(last_ns, now_ns, sending, timeout_ns) {
@@ -268,7 +270,7 @@ impl RateStep {
         }
     }
 
-    /// Whether something that was sent has waited for longer than the timeout, and nothing was answered meanwhile.
+    /// Whether some message has waited longer than the timeout with no reply in the meantime.
     fn is_overdue(&self, last_ns: u64, now_ns: u64, sending: &Sending<'_>, timeout_ns: u64) -> bool {
         let due_ns = self.due_ns[self.answered.min(self.due_ns.len() - 1)];
         let waits_since_ns = last_ns.max(sending.begin_ns + due_ns);
@@ -276,11 +278,11 @@ impl RateStep {
         owed && now_ns > waits_since_ns.saturating_add(timeout_ns)
     }
 
-    /// Takes one line. `at` is the message that it names, in a dialect with ids.
+    /// Records one line. `at` is the message that it names, in a dialect with ids.
     fn take(&mut self, at: Option<u64>, whole: bool, refused: bool, arrived_ns: u64, sent: usize, ids: bool) {
         let place = if ids { at.and_then(|at| usize::try_from(at).ok()) } else { Some(self.answered) };
         let known = place.filter(|place| *place < sent && self.arrived_ns[*place].is_none());
-        // A garbled line keeps its place in the order; with ids it answers one message, and nobody knows which.
+        // A garbled line keeps its place in the order; with ids it answers one message, but it is unknown which.
         if known.is_none() && (whole || !ids) {
             self.surplus += 1;
             return;
@@ -293,7 +295,7 @@ impl RateStep {
         }
     }
 
-    /// Counts the part of a wait that lies within the step.
+    /// Adds the part of a wait that lies within the step.
     fn note_idle(&mut self, asked_ns: u64, now_ns: u64, sending: &Sending<'_>) {
         let end_ns = sending.begin_ns + self.length_ns;
         let waited_ns = now_ns.min(end_ns).saturating_sub(asked_ns.max(sending.begin_ns));
@@ -302,7 +304,7 @@ impl RateStep {
         }
     }
 
-    /// Looks for surplus replies, and replaces a connection on which something is owed.
+    /// Checks for surplus replies, and replaces the connection if replies are still due.
     fn clear_up(&mut self, client: &mut Client, bench: LoopContext<'_>) {
         if matches!(self.end, End::Interrupted) {
             return;
@@ -323,15 +325,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_schedule_has_exactly_its_rate_and_stays_within_its_length() {
+    fn schedule_has_the_exact_count_and_stays_within_its_length() {
         let due_ns = schedule_ns(500.0, Duration::from_secs(4), 1);
         assert_eq!(due_ns.len(), 2_000);
         assert!(due_ns.is_sorted() && due_ns[1_999] < 4_000_000_000);
-        // Gaps of a Poisson process: mean and standard deviation 2 ms, known to about 2 % from 2,000.
+        // Gaps of a Poisson process: mean and standard deviation 2 ms, determined to about 2 % by 2,000 gaps.
         let gaps: Vec<f64> = due_ns.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e6).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let stddev = (gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64).sqrt();
-        assert!((stddev / mean - 1.0).abs() < 0.1, "{stddev} against {mean}");
+        assert!((stddev / mean - 1.0).abs() < 0.1, "standard deviation {stddev}, mean {mean}");
         assert_eq!(due_ns, schedule_ns(500.0, Duration::from_secs(4), 1));
     }
 }

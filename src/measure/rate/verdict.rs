@@ -1,4 +1,4 @@
-//! Whether a step held, and if not, why and who was the limit. Pure: a step in, figures out.
+//! Judges whether a step was sustained, and if not, why and on which side the bottleneck is. Pure.
 
 use serde::Serialize;
 
@@ -6,60 +6,60 @@ use super::step::RateStep;
 use crate::plural::{counted, verb_for};
 use crate::stats::nearest_rank;
 
-/// Least share of what is offered that has to be answered.
+/// Minimum share of the offered messages that must be answered.
 const GOODPUT_SHARE: f64 = 0.98;
 
-/// Largest growth of the backlog over a step, as a share of its messages.
+/// Maximum growth of the backlog over a step, as a share of its messages.
 const GROWTH_SHARE: f64 = 0.02;
 
-/// Growth up to that many messages is chance in any step.
+/// Growth up to this many messages occurs by chance.
 const GROWTH_BY_CHANCE: f64 = 10.0;
 
-/// How many moments of a step the backlog is looked at.
+/// Times per step at which the backlog is sampled.
 const LOOKS: usize = 200;
 
-/// The begin of a step, as a share of it, in which the backlog may still build up to its usual size.
+/// Initial share of a step during which the backlog may build up to its usual size.
 const SETTLING: f64 = 0.2;
 
-/// Share of the messages that may pass the budget of p99.
+/// Share of the messages that may exceed the p99 budget.
 const OVER_BUDGET_SHARE: f64 = 0.01;
 
-/// A sender that is this late, in nanoseconds, while the socket has room is behind.
+/// A sender this late, in nanoseconds, although the socket has space, is behind.
 const BEHIND_NS: u64 = 20_000_000;
 
-/// A sender that waits for room for more than this share of a step is held up by the bridge.
+/// A sender that waits for space for more than this share of a step is blocked by the bridge.
 const BLOCKED_SHARE: f64 = 0.05;
 
-/// A receiver that waits for less than this share of a step has no time left.
+/// A receiver that is idle for less than this share of a step is saturated.
 const IDLE_SHARE: f64 = 0.1;
 
-/// Why a step did not hold.
+/// Why a step was not sustained.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failing {
     /// Fewer than 98 % of the offered messages were answered in time.
     Goodput {
-        /// How many, as a share.
+        /// The share answered.
         share: f64,
     },
-    /// The unanswered messages became more and more.
+    /// The backlog kept growing.
     Backlog {
-        /// By so many over the step.
+        /// Growth over the step, in messages.
         growth: f64,
     },
-    /// More than 1 % of the messages took longer than the budget of p99.
+    /// More than 1 % of the messages exceeded the p99 budget.
     Budget {
-        /// How many, as a share.
+        /// Their share.
         share: f64,
     },
-    /// Messages were never answered.
+    /// Messages were lost.
     Lost {
-        /// How many.
+        /// Their number.
         count: u64,
     },
     /// The bridge's queue was full.
     Overflow {
-        /// How many messages it did not take.
+        /// Number of refused messages.
         count: u64,
     },
 }
@@ -80,53 +80,53 @@ impl std::fmt::Display for Failing {
     }
 }
 
-/// Which side could not do more.
+/// The side of the bottleneck.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Limit {
     /// The bridge.
     Bridge,
-    /// This program: it sent too late, or had no time left to read.
+    /// This program: it sent too late or was too busy to read.
     Client,
 }
 
-/// What a step comes to.
+/// Verdict on a step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateVerdict {
-    /// Messages a second that were offered.
+    /// Offered rate, in messages per second.
     pub offered_per_s: f64,
-    /// Messages a second that were answered.
+    /// Reply rate, in messages per second.
     pub goodput_per_s: f64,
-    /// By how many messages the backlog grew over the step; none when the step was given up.
+    /// Growth of the backlog over the step, in messages; `None` if the step was abandoned.
     pub backlog_growth: Option<f64>,
-    /// Most messages that were unanswered at a time.
+    /// Largest backlog, in messages.
     pub backlog_peak: usize,
-    /// Round trips from the moments at which messages were due, nanoseconds, in the order of sending.
+    /// Round trips from the due times, in nanoseconds, in sending order.
     pub latency_ns: Vec<u64>,
-    /// How late each message was handed over, nanoseconds.
+    /// Send lateness of each message, in nanoseconds.
     pub lateness_ns: Vec<u64>,
-    /// Why it did not hold; empty if it did.
+    /// Why the step failed; empty if it was sustained.
     pub failings: Vec<Failing>,
-    /// Who was the limit, if it did not hold.
+    /// The bottleneck, if the step failed.
     pub limit: Option<Limit>,
 }
 
 impl RateVerdict {
-    /// Whether the step held.
+    /// Whether the step was sustained.
     #[must_use]
     pub fn held(&self) -> bool {
         self.failings.is_empty()
     }
 }
 
-/// Judges a step. `grace_ns` is what replies usually take on this bridge when it is at rest: messages that are merely under
-/// way when the step ends are not held against it. `budget_ns` is the budget of p99, if there is one.
+/// Judges a step. `grace_ns` is the usual reply time of this bridge at rest: messages in flight at the end of the step
+/// are not held against it. `budget_ns` is the p99 budget, if any.
 #[must_use]
 pub fn judge(step: &RateStep, grace_ns: u64, budget_ns: Option<u64>) -> RateVerdict {
     let offered = step.due_ns.len() as f64;
     let offered_per_s = offered / seconds(step.length_ns);
     let last_ns = step.arrived_ns.iter().flatten().max().copied().unwrap_or(0);
-    // A step that was given up was overloaded to its end: what was answered until then is all that the bridge could do.
+    // An abandoned step was overloaded to its end: the replies up to then are all that the bridge could do.
     let window_ns = if step.given_up { last_ns } else { step.length_ns };
     let until_ns = window_ns + if step.given_up { 0 } else { grace_ns };
     let answered = step.arrived_ns.iter().flatten().filter(|at_ns| **at_ns <= until_ns).count() as f64;
@@ -165,8 +165,8 @@ fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
 
-/// By how many messages the backlog grew from the end of the settling time to that of the step (least squares through
-/// evenly spaced looks), and the largest that was seen.
+/// Growth of the backlog from the end of the settling time to the end of the step (least squares over evenly spaced
+/// samples), and its maximum.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn backlog(step: &RateStep) -> (Option<f64>, usize) {
     let mut arrived_ns: Vec<u64> = step.arrived_ns.iter().flatten().copied().collect();
@@ -190,10 +190,10 @@ fn backlog(step: &RateStep) -> (Option<f64>, usize) {
     ((step.due_ns.len() > 1).then(|| product / square * LOOKS as f64), peak)
 }
 
-/// Who kept the step from holding.
+/// Finds the side that kept the step from being sustained.
 fn limit(step: &RateStep, lateness_ns: &[u64], failings: &[Failing], budget_ns: Option<u64>) -> Limit {
     let blocked = step.blocked_ns as f64 > BLOCKED_SHARE * step.length_ns as f64;
-    // The last tenth of the sends tells whether the sender fell behind rather than was late now and then.
+    // The last tenth of the sends shows whether the sender fell behind or was only late now and then.
     let mut last = lateness_ns[lateness_ns.len() - lateness_ns.len() / 10..].to_vec();
     last.sort_unstable();
     let behind = last.get(last.len() / 2).is_some_and(|late_ns| *late_ns > BEHIND_NS);
@@ -221,7 +221,7 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
-    /// A step on a bridge that serves one message after the other at `capacity_per_s` and answers `extra_ns` later.
+    /// A step on a bridge that serves messages one by one at `capacity_per_s` and replies `extra_ns` later.
     fn served(rate_per_s: f64, capacity_per_s: f64, extra_ns: u64) -> RateStep {
         let length = Duration::from_secs(4);
         let due_ns = schedule_ns(rate_per_s, length, 7);
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bridge_holds_what_it_can_serve_and_no_more() {
+    fn bridge_sustains_its_capacity_and_no_more() {
         let held =
             |rate_per_s: f64, extra_ms: u64| judge(&served(rate_per_s, 500.0, extra_ms * MS), extra_ms * 2 * MS, None);
         for (rate_per_s, holds) in [(100.0, true), (450.0, true), (475.0, true), (525.0, false), (700.0, false)] {
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_was_given_up_still_tells_what_the_bridge_served() {
+    fn abandoned_step_still_reports_the_reply_rate() {
         let mut step = served(2_000.0, 500.0, 0);
         step.sent_ns.truncate(3_000);
         step.arrived_ns[3_000..].fill(None);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_allows_one_in_a_hundred() {
+    fn budget_may_be_exceeded_by_one_percent() {
         let mut step = served(500.0, 1e6, MS);
         let judged = |step: &RateStep| judge(step, 2 * MS, Some(5 * MS)).failings;
         for at in 0..20 {
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_and_a_full_queue_fail_a_step() {
+    fn lost_messages_and_queue_overflow_fail_a_step() {
         let mut step = served(500.0, 1e6, MS);
         step.arrived_ns[3] = None;
         step.answered -= 1;
@@ -301,8 +301,8 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_is_behind_is_not_taken_for_the_bridge() {
-        // Every message goes out one second late, into a socket that has room.
+    fn late_client_is_the_bottleneck_unless_the_socket_is_full() {
+        // Every message is sent one second late, although the socket has space.
         let late = |blocked_ns| {
             let mut step = served(500.0, 1e6, MS);
             step.sent_ns.iter_mut().for_each(|sent_ns| *sent_ns += 1_000 * MS);
@@ -310,8 +310,8 @@ mod tests {
             judge(&RateStep { blocked_ns, ..step }, 2 * MS, None).limit
         };
         assert_eq!(late(0), Some(Limit::Client));
-        assert_eq!(late(2_000 * MS), Some(Limit::Bridge), "the socket was full: the bridge does not read");
+        assert_eq!(late(2_000 * MS), Some(Limit::Bridge), "a full socket means that the bridge does not read");
         let busy = RateStep { receiver_idle_ns: 100 * MS, ..served(700.0, 500.0, 0) };
-        assert_eq!(judge(&busy, 0, None).limit, Some(Limit::Client), "no time left to read");
+        assert_eq!(judge(&busy, 0, None).limit, Some(Limit::Client), "the receiver is saturated");
     }
 }

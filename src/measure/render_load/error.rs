@@ -1,31 +1,31 @@
-//! What can go wrong with a render-like load.
+//! Errors of the render-like load.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why a text or a set of values is no render-like load.
+/// Why a text or a set of values does not describe a render-like load.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RenderSpecError {
     /// Not two or three parts.
     #[error("'{text}' is not FPS:MAIN[:WORKER], such as 60:8ms:5ms")]
     Shape {
-        /// What was given.
+        /// The given text.
         text: String,
     },
-    /// The frame rate cannot be used.
+    /// Invalid frame rate.
     #[error("'{text}' is not a frame rate from 1 to 1000")]
     Fps {
-        /// What was given.
+        /// The given text.
         text: String,
     },
-    /// The time of a thread cannot be used.
+    /// Invalid time of a thread.
     #[error("'{text}' is not a time per frame for the {thread} thread: {cause}")]
     Time {
-        /// `main` or `worker`; `main or worker` where it is not known which.
+        /// `main`, `worker`, or `main or worker` if it is unknown which.
         thread: &'static str,
-        /// What was given.
+        /// The given text.
         text: String,
-        /// What is wrong with it.
+        /// The cause.
         cause: String,
     },
 }
@@ -33,39 +33,39 @@ pub enum RenderSpecError {
 /// Why a render-like load does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderLoadError {
-    /// The process does not start.
+    /// The process did not start.
     #[error("cannot start the render-like load {}: {source}", program.display())]
     Spawn {
         /// The program.
         program: PathBuf,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// The process runs and does not say that it is ready.
+    /// The process runs but has not reported that it is ready.
     #[error("the render-like load {spec} was not ready within {waited:?}")]
     NotReady {
-        /// What it was told to do.
+        /// The load it was started with.
         spec: String,
-        /// How long it was given.
+        /// Time waited.
         waited: Duration,
     },
-    /// The process wrote something else than its protocol.
+    /// The process wrote something that is not its protocol.
     #[error("the render-like load {spec} wrote {line:?} instead of {wanted}")]
     Garbled {
-        /// What it was told to do.
+        /// The load it was started with.
         spec: String,
         /// The line, cut to 80 characters.
         line: String,
-        /// `calibration` or `frame`.
+        /// What was expected: `calibration` or `frame`.
         wanted: &'static str,
     },
-    /// The process is gone, so what is measured now is not measured under load.
+    /// The process has ended, so current measurements are not under load.
     #[error("the render-like load {spec} ended unexpectedly{}", if said.is_empty() { String::new() } else { format!(": \
         {said}") })]
     Ended {
-        /// What it was told to do.
+        /// The load it was started with.
         spec: String,
-        /// Its last words on standard error, which may be none.
+        /// Its last line on standard error; may be empty.
         said: String,
     },
 }

@@ -1,24 +1,23 @@
-//! What the process of a render-like load says, a line each: first its calibration, then every frame.
+//! Output of the render-like load's process, line by line: its calibration, then every frame.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-/// How the work of a frame was fixed: `calibrated ITERATIONS NS`.
+/// Result of the calibration: `calibrated ITERATIONS NS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Calibration {
-    /// Iterations that the main thread does each frame.
+    /// Iterations of the main thread per frame.
     pub iterations: u64,
-    /// What they took before the first frame, at best, in nanoseconds: near the time that was asked for, or the machine was
-    /// busy.
+    /// Their best time before the first frame, in nanoseconds: close to the requested time unless the machine was busy.
     pub ns: u64,
 }
 
-/// One frame: `LATE NS`, where late is 1 or 0.
+/// One frame: `LATE NS`, where LATE is 1 or 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
     /// Whether its work ended after its deadline, which is when the next frame is due.
     pub late: bool,
-    /// From when the frame was due until its work had ended, in nanoseconds.
+    /// From the due time to the end of the work, in nanoseconds.
     pub work_ns: u64,
 }
 
@@ -62,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_read_as_they_are_written() {
+    fn lines_round_trip() {
         let calibration = Calibration { iterations: 123_456, ns: 8_000_321 };
         assert_eq!(calibration.to_string(), "calibrated 123456 8000321");
         assert_eq!(calibration.to_string().parse(), Ok(calibration));
@@ -75,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_are_refused() {
+    fn malformed_lines_are_rejected() {
         for line in ["", "0", "2 5", "1 -5", "0 5 6", "calibrated 1 2"] {
             assert!(line.parse::<Frame>().is_err(), "{line}");
         }

@@ -1,4 +1,4 @@
-//! The process of a render-like load, seen from the program that measures beside it.
+//! Starts and watches the process of a render-like load, on behalf of the measuring program.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -13,19 +13,19 @@ use super::frame::{Calibration, Frame};
 use super::spec::RenderSpec;
 use crate::clock::Clock;
 
-/// How long the process may take until it is calibrated; on an idle machine it takes a quarter of a second.
+/// Time limit for the calibration, which takes a quarter of a second on an idle machine.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// How long the process is given to end by itself once its standard input is closed; its frames are no longer than that.
+/// Time limit for the process to exit after its standard input is closed.
 const GOES_WITHIN: Duration = Duration::from_secs(2);
 
-/// How often it is looked whether the process has ended.
+/// Interval at which the process is polled for its end.
 const LOOK_UP: Duration = Duration::from_millis(5);
 
-/// The most bytes of a line, or of last words, that are kept.
+/// Maximum bytes kept of a line or of the last output.
 const LONGEST_LINE: u64 = 80;
 
-/// A render-like load that runs beside this process until it is dropped.
+/// A render-like load that runs in parallel until it is dropped.
 #[derive(Debug)]
 pub struct RenderLoad {
     spec: RenderSpec,
@@ -35,34 +35,34 @@ pub struct RenderLoad {
     reader: Option<JoinHandle<()>>,
 }
 
-/// Frames of a stretch of time.
+/// Frames in a time span.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Frames {
-    /// Frames.
+    /// Number of frames.
     pub total: u64,
     /// Frames whose work ended after their deadline.
     pub late: u64,
-    /// For each frame, from when it was due until its work had ended, in nanoseconds.
+    /// For each frame, the time from due to the end of its work, in nanoseconds.
     pub work_ns: Vec<u64>,
 }
 
-/// How many frames there were, and how many of them were late.
+/// Number of frames and of late frames.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FrameCounts {
-    /// Frames.
+    /// Number of frames.
     pub total: u64,
     /// Frames whose work ended after their deadline.
     pub late: u64,
 }
 
 impl FrameCounts {
-    /// The share of late frames, from 0 to 1; 0 where there were no frames.
+    /// Share of late frames, from 0 to 1; 0 if there were no frames.
     #[must_use]
     pub fn late_share(self) -> f64 {
         self.late as f64 / self.total.max(1) as f64
     }
 
-    /// The share of late frames in percent; `None` where there were no frames.
+    /// Share of late frames in percent; `None` if there were no frames.
     #[must_use]
     pub fn late_percent(self) -> Option<f64> {
         (self.total > 0).then(|| 100.0 * self.late as f64 / self.total as f64)
@@ -92,16 +92,17 @@ impl std::iter::Sum for FrameCounts {
 }
 
 impl RenderLoad {
-    /// Starts the load as another process of this program, and returns when it is calibrated and renders.
+    /// Starts the load as another process of this program and returns once it is calibrated and renders.
     ///
-    /// Frames are stamped with `clock`. The machine should be idle meanwhile, as the amount of work is fixed now.
+    /// Frames are timestamped with `clock`. The machine should be idle during the call, since the amount of work is
+    /// calibrated then.
     pub fn start(spec: RenderSpec, clock: Clock) -> Result<Self, RenderLoadError> {
         let program = std::env::current_exe()
             .map_err(|source| RenderLoadError::Spawn { program: "workly-perf".into(), source })?;
         Self::start_program(&program, spec, clock)
     }
 
-    /// The same with another program that takes `render-load` and its arguments.
+    /// Like [`RenderLoad::start`], with another program that accepts `render-load` and its arguments.
     pub fn start_program(program: &Path, spec: RenderSpec, clock: Clock) -> Result<Self, RenderLoadError> {
         let refused = |source| RenderLoadError::Spawn { program: program.to_owned(), source };
         let mut child = Command::new(program)
@@ -117,7 +118,7 @@ impl RenderLoad {
             let log = Arc::clone(&log);
             thread::spawn(move || listen(stdout, stderr, clock, &ready, &log))
         });
-        // From here on the process ends with this value, whatever happens.
+        // From here on, dropping this value ends the process.
         let mut load = Self { spec, calibration: Calibration { iterations: 0, ns: 0 }, log, child, reader };
         match calibrated.recv_timeout(READY_WITHIN) {
             Ok(calibration) => load.calibration = calibration,
@@ -132,25 +133,25 @@ impl RenderLoad {
         Ok(load)
     }
 
-    /// What it does.
+    /// What it simulates.
     #[must_use]
     pub fn spec(&self) -> RenderSpec {
         self.spec
     }
 
-    /// How its work was fixed.
+    /// The result of its calibration.
     #[must_use]
     pub fn calibration(&self) -> Calibration {
         self.calibration
     }
 
-    /// The process's number.
+    /// The process id.
     #[must_use]
     pub fn process_id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Whether it still renders: what is measured beside a load that has ended is not measured under load.
+    /// Checks that it still renders: measurements next to a load that has ended are not under load.
     ///
     /// # Errors
     /// Why it does not.
@@ -163,7 +164,7 @@ impl RenderLoad {
         }
     }
 
-    /// The frames that arrived from `from_ns` on and before `to_ns`, moments of the clock that [`RenderLoad::start`] got.
+    /// The frames that arrived in `from_ns..to_ns`, on the clock given to [`RenderLoad::start`].
     #[must_use]
     pub fn frames_between(&self, from_ns: u64, to_ns: u64) -> Frames {
         hold(&self.log).between(from_ns, to_ns)
@@ -171,14 +172,14 @@ impl RenderLoad {
 
     fn join_reader(&mut self) {
         if let Some(reader) = self.reader.take() {
-            // A panic of its own was told by the panic; nothing is left to do here.
+            // A panic of that thread has already been reported.
             let _ = reader.join();
         }
     }
 }
 
 impl Drop for RenderLoad {
-    /// Ends the process: asks first, by closing its standard input, then does not ask any more.
+    /// Ends the process: first by closing its standard input, then by killing it.
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         let until = Instant::now() + GOES_WITHIN;
@@ -194,14 +195,14 @@ impl Drop for RenderLoad {
     }
 }
 
-/// Why no more frames come.
+/// Why no more frames arrive.
 #[derive(Debug)]
 enum End {
     Gone { said: String },
     Garbled { line: String, wanted: &'static str },
 }
 
-/// Every frame so far, in the order of arrival.
+/// All frames so far, in order of arrival.
 #[derive(Debug, Default)]
 struct Log {
     frames: Vec<(u64, Frame)>,
@@ -221,12 +222,12 @@ impl Log {
     }
 }
 
-/// Locks, also after a panic: every single step leaves the log whole.
+/// Locks even after a panic: the log is consistent after every single step.
 fn hold(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
     log.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads what the process says until it says no more, and notes why that was.
+/// Reads the process's output to its end and records why it ended.
 fn listen(stdout: ChildStdout, stderr: ChildStderr, clock: Clock, ready: &SyncSender<Calibration>, log: &Mutex<Log>) {
     let mut stdout = BufReader::new(stdout);
     let mut calibrated = false;
@@ -241,15 +242,15 @@ fn listen(stdout: ChildStdout, stderr: ChildStderr, clock: Clock, ready: &SyncSe
                 break End::Garbled { line, wanted: "a calibration" };
             };
             calibrated = true;
-            // Whoever started the process may have given up on it.
+            // The starter may have given up waiting.
             let _ = ready.send(calibration);
         }
     };
     hold(log).end = Some(end);
 }
 
-/// The next line, or the first bytes of one that is too long to be ours; none at the end. A line that was cut off there is none:
-/// its number would be another.
+/// The next line, or the start of one that is too long; `None` at the end. An incomplete last line is discarded, since
+/// its number may be cut off.
 fn next_line(stdout: &mut impl BufRead) -> Option<String> {
     let mut line = Vec::new();
     let length = stdout.take(LONGEST_LINE).read_until(b'\n', &mut line).ok()?;
@@ -257,7 +258,7 @@ fn next_line(stdout: &mut impl BufRead) -> Option<String> {
     whole.then(|| String::from_utf8_lossy(&line).trim_end().to_owned())
 }
 
-/// The last line that the process wrote to standard error, which has no more to come.
+/// The last line of the process's standard error, read to its end.
 fn last_words(stderr: ChildStderr) -> String {
     let mut said = Vec::new();
     let _ = stderr.take(1 << 16).read_to_end(&mut said);
@@ -269,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_count_where_they_arrived() {
+    fn frames_count_by_arrival_time() {
         let frame = |at_ns, late, work_ns| (at_ns, Frame { late, work_ns });
         let log = Log {
             frames: vec![frame(10, false, 1), frame(20, true, 2), frame(20, false, 3), frame(30, true, 4)],
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_whole_or_none() {
+    fn incomplete_lines_are_discarded() {
         let mut said: &[u8] = b"0 8100000\n\xff\n1 81";
         assert_eq!(next_line(&mut said).as_deref(), Some("0 8100000"));
         assert_eq!(next_line(&mut said).as_deref(), Some("\u{fffd}"));
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_named() {
+    fn missing_program_is_named() {
         let missing = Path::new("no-such-program-of-workly-perf");
         let error = RenderLoad::start_program(missing, RenderSpec::default(), Clock::start()).unwrap_err();
         assert!(error.to_string().contains("no-such-program-of-workly-perf"), "{error}");

@@ -1,6 +1,6 @@
-//! A stand-in for a Unity scene that renders: it competes for the CPU frame by frame, from a process of its own.
+//! A process with the CPU use of a Unity scene, which competes for the CPU frame by frame.
 //!
-//! [`RenderLoad`] starts the process and counts its frames; [`render`] is what that process does.
+//! [`RenderLoad`] starts the process and counts its frames; [`render`] is what the process runs.
 
 mod error;
 mod frame;

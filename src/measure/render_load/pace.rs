@@ -1,20 +1,20 @@
-//! When frames are due, and which one comes next.
+//! When frames are due, and which slot comes next.
 
-/// The frames' places in time, on an absolute grid: what one frame loses, the next does not inherit.
+/// Due times of frames on an absolute grid: lateness does not carry over to later frames.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
     origin_ns: u64,
     period_ns: f64,
-    /// Whether frames follow each other without a pause: the next is due when the last has ended.
+    /// Whether frames follow each other without a pause: the next is due when the previous one has ended.
     saturated: bool,
 }
 
-/// A frame's place.
+/// One frame's slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot {
-    /// Its number on the grid; not used by frames that follow each other without a pause.
+    /// Number on the grid; unused if frames follow each other without a pause.
     index: u64,
-    /// When it is due to start, in nanoseconds.
+    /// When it should start, in nanoseconds.
     pub(super) due_ns: u64,
     /// When its work must have ended, in nanoseconds.
     pub(super) deadline_ns: u64,
@@ -29,8 +29,8 @@ impl Pace {
         self.slot(0)
     }
 
-    /// The slot after one whose work ended at `ended_ns`: the next on the grid or, after a late frame, the first that still
-    /// lies ahead, as with vertical synchronisation. Places in between show no new frame.
+    /// The slot after one whose work ended at `ended_ns`: the next on the grid or, after a late frame, the first in the
+    /// future, as with vertical synchronisation. Slots in between show no new frame.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub(super) fn next(self, slot: Slot, ended_ns: u64) -> Slot {
         if self.saturated {
@@ -61,7 +61,7 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     #[test]
-    fn frames_in_time_follow_the_grid() {
+    fn punctual_frames_follow_the_grid() {
         let pace = Pace::new(5 * MS, 10e6, false);
         let first = pace.first();
         assert_eq!((first.due_ns, first.deadline_ns), (5 * MS, 15 * MS));
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_late_frame_the_next_place_ahead_is_taken() {
+    fn late_frame_skips_to_the_next_future_slot() {
         let pace = Pace::new(0, 10e6, false);
         let first = pace.first();
         assert_eq!(pace.next(first, 10 * MS + 1).due_ns, 20 * MS);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn an_uneven_period_does_not_drift() {
+    fn fractional_period_does_not_drift() {
         let pace = Pace::new(0, 1e9 / 60.0, false);
         let mut slot = pace.first();
         for _ in 0..60 * 3600 {

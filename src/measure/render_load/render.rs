@@ -1,4 +1,4 @@
-//! The load itself: a main thread and a render thread that work side by side, frame after frame.
+//! The load itself: a main thread and a render thread that work in parallel, frame by frame.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -10,13 +10,14 @@ use super::spec::RenderSpec;
 use super::work::{Work, iterations_for};
 use crate::clock::{Clock, nanos};
 
-/// Renders on this thread, and on one more where the load has a worker, while `go_on` says so; it is asked before each frame.
+/// Renders on this thread, and on another if the load has a worker, while `go_on` returns true; it is called before
+/// each frame.
 ///
-/// `ready` is told the calibration, then `shown` every frame. A frame's work has ended when both threads have done theirs;
-/// telling of it is no part of it.
+/// `ready` gets the calibration, then `shown` gets every frame. A frame's work has ended when both threads are done;
+/// reporting it is not part of it.
 ///
 /// # Errors
-/// The first one of `ready` or `shown`.
+/// The first error of `ready` or `shown`.
 pub fn render<E>(
     spec: RenderSpec,
     go_on: impl Fn() -> bool,
@@ -54,12 +55,12 @@ pub fn render<E>(
             shown(Frame { late: ended_ns > slot.deadline_ns, work_ns: ended_ns - slot.due_ns })?;
             slot = pace.next(slot, ended_ns);
         }
-        // Here nobody is left who could start the render thread: it ends.
+        // The starting channel is dropped here, so the render thread ends.
         Ok(())
     })
 }
 
-/// Does its work each time that the main thread begins a frame.
+/// Does its work each time the main thread begins a frame.
 fn render_thread(iterations: u64, starts: &Receiver<()>, end: &Sender<()>) {
     let mut work = Work::new();
     while starts.recv().is_ok() {
@@ -70,7 +71,7 @@ fn render_thread(iterations: u64, starts: &Receiver<()>, end: &Sender<()>) {
     }
 }
 
-/// Sleeps until the clock reads `at_ns`, and does not spin: the load must take what it was told to and no more.
+/// Sleeps until the clock reads `at_ns`, without spinning: the load must use exactly the requested CPU time.
 fn rest_until(clock: &Clock, at_ns: u64) {
     loop {
         let left_ns = at_ns.saturating_sub(clock.now_ns());
@@ -87,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    /// That many frames of a load, with the time that they took.
+    /// Runs `count` frames of a load; returns them with the total time.
     fn frames(spec: &str, count: usize) -> (Vec<Frame>, u64) {
         let (began_ns, frames, clock) = (Cell::new(0), RefCell::new(Vec::new()), Clock::start());
         let ready = |calibration: Calibration| {
@@ -104,24 +105,24 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_not_shown_before_they_are_due() {
+    fn frames_are_not_reported_early() {
         for spec in ["100:0.1ms", "100:0.1ms:0.1ms"] {
             let (frames, took_ns) = frames(spec, 6);
             assert_eq!(frames.len(), 6, "{spec}");
-            assert!(took_ns >= 50_000_000, "{spec}: the sixth is due after five periods, not {took_ns} ns");
+            assert!(took_ns >= 50_000_000, "{spec}: the sixth frame is due after five periods, not after {took_ns} ns");
             assert!(frames.iter().all(|frame| frame.late || frame.work_ns <= 10_000_001), "{spec}: {frames:?}");
         }
     }
 
     #[test]
-    fn the_frame_of_a_slow_render_thread_is_late() {
+    fn slow_render_thread_makes_frames_late() {
         // The worker alone takes several periods.
         let (frames, _) = frames("1000:0.1ms:20ms", 3);
         assert!(frames.iter().all(|frame| frame.late && frame.work_ns > 1_000_000), "{frames:?}");
     }
 
     #[test]
-    fn what_cannot_be_told_ends_it() {
+    fn failed_report_ends_the_load() {
         let spec: RenderSpec = "100:0.1ms:0.1ms".parse().unwrap();
         assert_eq!(render(spec, || true, |_| Err("gone"), |_| Ok(())), Err("gone"));
         assert_eq!(render(spec, || true, |_| Ok(()), |_| Err("gone")), Err("gone"));

@@ -1,4 +1,4 @@
-//! What a render-like load does each frame, as text: `60:8ms:5ms`.
+//! Description of a render-like load as text: `60:8ms:5ms`.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -9,35 +9,35 @@ use serde::{Serialize, Serializer};
 use super::error::RenderSpecError;
 use crate::clock::{ms, nanos};
 
-/// Frame rates that can be asked for, frames a second.
+/// Accepted frame rates, in frames per second.
 const FPS: std::ops::RangeInclusive<f64> = 1.0..=1_000.0;
 
-/// The longest work a frame.
+/// Maximum work per frame.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// A render-like load. Times are those of an undisturbed core: the work behind them is fixed, and takes longer where
-/// somebody else wants the same core.
+/// A render-like load. Times are those of an undisturbed core: the amount of work is fixed and takes longer if
+/// something else needs the same core.
 ///
-/// Work as long as a frame or longer leaves no pause: `60:16.7ms` keeps one core busy.
+/// If the work fills the frame, there is no pause: `60:16.7ms` keeps one core busy.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RenderSpec {
-    /// Frames a second, 1 to 1000.
+    /// Frames per second, 1 to 1000.
     pub fps: f64,
-    /// Work of the main thread each frame, above 0.
+    /// Work of the main thread per frame, above 0.
     pub main: Duration,
-    /// Work of the render thread beside it each frame; zero is no such thread.
+    /// Work of the parallel render thread per frame; zero for no such thread.
     pub worker: Duration,
 }
 
 impl Default for RenderSpec {
-    /// About what a Unity scene takes at 60 frames a second.
+    /// Roughly the work of a Unity scene at 60 frames per second.
     fn default() -> Self {
         Self { fps: 60.0, main: Duration::from_millis(8), worker: Duration::from_millis(5) }
     }
 }
 
 impl RenderSpec {
-    /// A load whose values were checked.
+    /// Creates a load from checked values.
     pub fn new(fps: f64, main: Duration, worker: Duration) -> Result<Self, RenderSpecError> {
         if !FPS.contains(&fps) {
             return Err(RenderSpecError::Fps { text: fps.to_string() });
@@ -56,7 +56,7 @@ impl RenderSpec {
         Ok(Self { fps, main, worker })
     }
 
-    /// A time a frame as it is written on a command line: `8ms`, `16.7ms`, `0`.
+    /// Parses a time per frame: `8ms`, `16.7ms`, `0`.
     pub fn time_of(text: &str) -> Result<Duration, RenderSpecError> {
         Self::thread_time("main or worker", text)
     }
@@ -67,13 +67,13 @@ impl RenderSpec {
         1e9 / self.fps
     }
 
-    /// Whether the work fills the frame, so that one frame follows the other without a pause.
+    /// Whether the work fills the frame, so that frames follow each other without a pause.
     #[must_use]
     pub fn is_saturated(self) -> bool {
         nanos(self.main.max(self.worker)) as f64 >= self.period_ns()
     }
 
-    /// The arguments that tell a process of this program to be this load.
+    /// The arguments that start this load in a process of this program.
     #[must_use]
     pub(super) fn arguments(self) -> [String; 7] {
         let word = str::to_owned;
@@ -101,7 +101,7 @@ impl RenderSpec {
 impl FromStr for RenderSpec {
     type Err = RenderSpecError;
 
-    /// Reads `FPS:MAIN[:WORKER]`.
+    /// Parses `FPS:MAIN[:WORKER]`.
     fn from_str(text: &str) -> Result<Self, RenderSpecError> {
         let parts: Vec<&str> = text.split(':').collect();
         let (fps, main, worker) = match parts[..] {
@@ -115,7 +115,7 @@ impl FromStr for RenderSpec {
 }
 
 impl Display for RenderSpec {
-    /// Reading it back gives an equal load.
+    /// Formats so that parsing gives an equal load.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.fps, text_of(self.main))?;
         if self.worker.is_zero() { Ok(()) } else { write!(f, ":{}", text_of(self.worker)) }
@@ -128,7 +128,7 @@ impl Serialize for RenderSpec {
     }
 }
 
-/// Milliseconds with as many digits as it takes: up to a second, nanoseconds survive it.
+/// Milliseconds with as many digits as needed; exact to the nanosecond up to one second.
 fn text_of(time: Duration) -> String {
     format!("{}ms", ms(nanos(time)))
 }
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_duration_survives_its_text() {
+    fn durations_round_trip_through_text() {
         for ns in [1, 7, 16_666_667, 123_456_789, 999_999_999, 1_000_000_000] {
             let time = Duration::from_nanos(ns);
             assert_eq!(RenderSpec::time_of(&text_of(time)), Ok(time), "{ns}");
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_name_the_value_and_the_cause() {
+    fn errors_name_the_value_and_the_cause() {
         for (text, named) in [
             ("60", "'60' is not FPS:MAIN[:WORKER]"),
             ("60:8ms:5ms:1ms", "not FPS:MAIN[:WORKER]"),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn work_that_fills_the_frame_leaves_no_pause() {
+    fn work_that_fills_the_frame_is_saturated() {
         let saturated = |text: &str| text.parse::<RenderSpec>().unwrap().is_saturated();
         assert!(saturated("60:16.7ms"));
         assert!(saturated("60:1ms:20ms"));

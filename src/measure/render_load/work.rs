@@ -1,4 +1,4 @@
-//! Work of a fixed amount: what a thread does each frame, and how much of it fills a given time.
+//! A fixed amount of work per frame, and its calibration to a given time.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -6,20 +6,21 @@ use std::time::Duration;
 use super::frame::Calibration;
 use crate::clock::{Clock, nanos};
 
-/// Words that the work walks over, a power of two: 1 MiB, more than the first cache of a core holds and less than its last.
+/// Words that the work touches, a power of two: 1 MiB, larger than the first-level cache of a core and smaller than its
+/// last-level cache.
 const WORDS: usize = 1 << 17;
 
-/// The shortest block of work that is timed, in nanoseconds: long against the clock's own cost, short enough to fit between
-/// two interruptions by the scheduler.
+/// Shortest timed block of work, in nanoseconds: long relative to the cost of reading the clock, short enough to fit
+/// between two scheduler interruptions.
 const BLOCK_NS: u64 = 2_000_000;
 
-/// Blocks that are timed. Together they are long enough for a core to reach the frequency that it then keeps.
+/// Number of timed blocks: together long enough for a core to reach its sustained frequency.
 const BLOCKS: u32 = 60;
 
-/// How long the finished amount is tried, at most so many times.
+/// How long the calibrated amount is tested, and how often at most.
 const TRIAL: (Duration, u64) = (Duration::from_millis(100), 8);
 
-/// A thread's work: arithmetic, and scattered reads and writes in memory of its own.
+/// A thread's work: arithmetic, and scattered reads and writes in its own memory.
 #[derive(Debug)]
 pub(super) struct Work {
     words: Vec<u64>,
@@ -31,12 +32,12 @@ impl Work {
         Self { words: vec![1; WORDS], state: 0x9e37_79b9_7f4a_7c15 }
     }
 
-    /// Does that many iterations.
+    /// Runs `iterations` iterations.
     #[allow(clippy::cast_possible_truncation)]
     pub(super) fn run(&mut self, iterations: u64) {
         let mut state = self.state;
         for _ in 0..iterations {
-            // Marsaglia's xorshift with 64 bits (2003), triple 13, 7, 17: each step waits for the last.
+            // Marsaglia's 64-bit xorshift (2003), triple 13, 7, 17: each step depends on the previous one.
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
@@ -49,7 +50,7 @@ impl Work {
 
     /// Finds how many iterations fill `main` on an undisturbed core.
     ///
-    /// Other programs can only make a block slower, so the fastest of many tells the core's own speed.
+    /// Other programs can only slow a block down, so the fastest of many shows the core's own speed.
     pub(super) fn calibrate(&mut self, clock: &Clock, main: Duration) -> Calibration {
         let mut block = 1_000;
         while self.time(clock, block) < BLOCK_NS {
@@ -70,7 +71,7 @@ impl Work {
     }
 }
 
-/// Iterations that take `ns`, where `block` of them take `block_ns`; at least 1.
+/// Iterations that take `ns` if `block` of them take `block_ns`; at least 1.
 pub(super) fn iterations_for(ns: u64, block: u64, block_ns: u64) -> u64 {
     let iterations = u128::from(ns) * u128::from(block) / u128::from(block_ns.max(1));
     u64::try_from(iterations).unwrap_or(u64::MAX).max(1)
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn iterations_go_by_proportion() {
+    fn iterations_are_proportional() {
         assert_eq!(iterations_for(8_000_000, 1_000, 2_000_000), 4_000);
         assert_eq!(iterations_for(5_000_000, 4_000, 8_000_000), 2_500);
         assert_eq!(iterations_for(1, 1_000, 2_000_000), 1);
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn calibrated_work_is_real_work() {
+    fn calibrated_work_takes_the_requested_time() {
         let clock = Clock::start();
         let mut work = Work::new();
         let calibration = work.calibrate(&clock, Duration::from_millis(1));

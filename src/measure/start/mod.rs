@@ -1,4 +1,4 @@
-//! The first reply, by what was ready before somebody asked.
+//! Time to the first reply, by what was ready when the message arrived.
 
 mod question;
 #[cfg(feature = "llama")]

@@ -1,30 +1,30 @@
-//! One start in a process of its own: what it is asked, and what it answers.
+//! Measuring one start in a worker process: the request and the answers.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// What is ready when somebody asks for the first reply. Each has everything that the one before has.
+/// What is ready when the first message arrives. Each state includes the previous one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Readiness {
-    /// A process, and nothing of the model in the page cache.
+    /// A process, with nothing of the model in the page cache.
     Cold,
-    /// The model's file is in the page cache.
+    /// The model file is in the page cache.
     Cached,
     /// The model is loaded.
     Loaded,
-    /// There is a context.
+    /// A context exists.
     Context,
     /// The context has generated two tokens.
     Warmed,
 }
 
 impl Readiness {
-    /// All of them, the coldest first.
+    /// All states, coldest first.
     pub const ALL: [Self; 5] = [Self::Cold, Self::Cached, Self::Loaded, Self::Context, Self::Warmed];
 
-    /// Its word.
+    /// Name in paths.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl Readiness {
         }
     }
 
-    /// What it has that the one before has not.
+    /// What it adds to the previous state.
     #[must_use]
     pub fn step(self) -> &'static str {
         match self {
@@ -49,24 +49,24 @@ impl Readiness {
     }
 }
 
-/// What to measure. A line of JSON on standard input.
+/// What to measure, as one line of JSON on standard input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartRequest {
-    /// The model's file.
+    /// The model file.
     pub path: PathBuf,
-    /// What is to be ready.
+    /// The state to measure.
     pub readiness: Readiness,
     /// Layers on the GPU.
     pub n_gpu_layers: u32,
-    /// Tokens of context.
+    /// Context size in tokens.
     pub n_ctx: u32,
-    /// Threads.
+    /// Number of threads.
     pub n_threads: u32,
     /// The system prompt.
     pub system: String,
-    /// What is said, each time.
+    /// The user's message, the same each time.
     pub message: String,
-    /// Tokens of each reply.
+    /// Tokens per reply.
     pub n_gen: u32,
     /// Replies after the first.
     pub later: u32,
@@ -75,70 +75,70 @@ pub struct StartRequest {
 /// One reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplyTimes {
-    /// Tokens of the prompt.
+    /// Prompt length in tokens.
     pub n_prompt: usize,
     /// From the prompt to the first token, in nanoseconds.
     pub ttft_ns: u64,
-    /// To the last token.
+    /// To the last token, in nanoseconds.
     pub elapsed_ns: u64,
 }
 
-/// What was measured.
+/// The result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StartOutcome {
-    /// The share of the file that was in the page cache just before; `None` where the system cannot tell.
+    /// Share of the file that was in the page cache just before; `None` if the system does not report it.
     pub cached_share: Option<f64>,
-    /// Loading the model, in nanoseconds, whenever it took place.
+    /// Time to load the model, in nanoseconds, whenever that happened.
     pub load_ns: u64,
-    /// Making the context.
+    /// Time to create the context, in nanoseconds.
     pub context_ns: u64,
-    /// Generating two tokens to warm up, where that was done.
+    /// Time to generate two tokens as a warm-up, in nanoseconds, if that was done.
     pub warm_generation_ns: Option<u64>,
-    /// From being asked until the first token: whatever was not ready is in it.
+    /// From the message to the first token, in nanoseconds, including everything that was not ready.
     pub wait_first_ns: u64,
-    /// From being asked until the last token of the reply.
+    /// From the message to the last token of the reply, in nanoseconds.
     pub wait_ns: u64,
-    /// The reply itself, without what had to be made ready.
+    /// The reply itself, without the preparation.
     pub first: ReplyTimes,
     /// The same reply again.
     pub later: Vec<ReplyTimes>,
-    /// Loading the model again in the same process, after all that.
+    /// Time to load the model again in the same process afterwards, in nanoseconds.
     pub load_again_ns: u64,
-    /// What llama.cpp calls the model.
+    /// llama.cpp's description of the model.
     pub description: String,
 }
 
-/// What a process is at.
+/// Phase of a worker process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StartPhase {
-    /// Making ready what is to be ready.
+    /// Preparing the state.
     Prepare,
-    /// Being asked.
+    /// Answering the first message.
     Ask,
-    /// Replying again.
+    /// Answering again.
     Later,
 }
 
-/// A line that a process prints: what it begins, and at last its outcome, or why there is none.
+/// A line printed by the worker: the phase that begins, and finally the outcome or an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StartAnswer {
-    /// It begins with that now.
+    /// This phase begins.
     Phase(StartPhase),
-    /// It was measured.
+    /// The measurement.
     Measured(Box<StartOutcome>),
-    /// The page cache could not be brought into the state that was asked for.
+    /// The page cache could not be brought into the requested state.
     PageCache {
-        /// In words.
+        /// The reason.
         reason: String,
     },
-    /// llama.cpp refused, or there was no memory.
+    /// llama.cpp reported an error, or memory ran out.
     Failed {
-        /// In words.
+        /// The reason.
         reason: String,
     },
-    /// It was called off.
+    /// Interrupted by the user.
     Interrupted,
 }
 
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_readier_than_the_one_before_and_has_a_word_of_its_own() {
+    fn states_are_ordered_and_have_distinct_names() {
         assert!(Readiness::ALL.is_sorted_by(|a, b| a < b && a.word() != b.word() && a.step() != b.step()));
         for readiness in Readiness::ALL {
             assert_eq!(serde_json::to_string(&readiness).unwrap(), format!("\"{}\"", readiness.word()));

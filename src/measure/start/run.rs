@@ -1,4 +1,4 @@
-//! The measuring of one start, inside of its own process.
+//! Measures one start, inside the worker process.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,18 +7,18 @@ use crate::clock::Clock;
 use crate::llm::engine::{Backend, ContextSpec, EngineError, Model, Placement, Session};
 use crate::llm::{Conversation, PageCacheError, cached_share, drop_from_cache, read_through};
 
-/// Tokens of the application's warm generation, and what it says for it.
+/// The application's warm-up: number of tokens and its message.
 const WARM_TOKENS: usize = 2;
 const WARM_MESSAGE: &str = "Bonjour";
 
-/// The most of a file that may be in the page cache of a cold start, and the least in that of a warm one.
+/// Maximum share of the file in the page cache for a cold start, and minimum for a warm one.
 const COLD_AT_MOST: f64 = 0.01;
 const WARM_AT_LEAST: f64 = 0.99;
 
-/// Makes ready what is to be ready, asks, and asks again. `begins` is told of each phase, outside of what is timed.
+/// Prepares the state, answers the message, and answers again. `begins` is called at each phase, outside timed regions.
 ///
 /// # Errors
-/// Those of the engine; an interruption is one of them. Where ggml finds no memory it may also end the process.
+/// Those of the engine, including interruption. If ggml cannot allocate memory, it may also end the process.
 pub fn measure_start(
     backend: &'static Backend,
     request: &StartRequest,
@@ -30,7 +30,7 @@ pub fn measure_start(
         Ok(share) => share,
         Err(reason) => return Ok(StartAnswer::PageCache { reason }),
     };
-    // Whatever comes after this moment, somebody waits for.
+    // Everything from here on counts as waiting time.
     let mut asked = None;
     if request.readiness < Readiness::Loaded {
         asked = Some(ask(&mut begins));
@@ -48,7 +48,7 @@ fn ask(begins: &mut impl FnMut(StartPhase)) -> Clock {
     Clock::start()
 }
 
-/// What happens on a loaded model. `asked` has been running since somebody asked, if that was before.
+/// The part that needs a loaded model. `asked` is the start of the wait, if it has already begun.
 fn converse(
     model: &Model,
     request: &StartRequest,
@@ -81,8 +81,8 @@ fn converse(
     })
 }
 
-/// Brings the page cache into the state that is asked for, and looks whether it is. Where the system cannot tell, the file
-/// was at least read.
+/// Brings the page cache into the requested state and checks it. If the system does not report it, the file has at
+/// least been read.
 fn bring_about(request: &StartRequest, stop: &AtomicBool) -> Result<Option<f64>, String> {
     let path = &request.path;
     if request.readiness == Readiness::Cold {
@@ -126,7 +126,7 @@ fn context<'m>(model: &'m Model, request: &StartRequest) -> Result<(Session<'m>,
     Ok((session, clock.now_ns()))
 }
 
-/// What the application does to warm up: a few words, answered with two tokens.
+/// The application's warm-up: a few words, answered with two tokens.
 fn warm(model: &Model, session: &mut Session<'_>, stop: &AtomicBool) -> Result<u64, EngineError> {
     let clock = Clock::start();
     session.turn(&model.tokenize(WARM_MESSAGE), WARM_TOKENS, stop)?;

@@ -1,16 +1,16 @@
-//! Which face goes with a reply: by the words in it, as a companion of this kind does it without a second model.
+//! Chooses the expression for a reply by its words, as companions without a second model do.
 
-/// What was chosen.
+/// The choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chosen {
-    /// The expression, by the name that the dialect has for it.
+    /// The expression, by its name in the dialect.
     pub expression: String,
-    /// Whether a word of the reply decided. Otherwise the turn's place did, so that synthetic weights, whose text says nothing, move
-    /// the face all the same.
+    /// Whether a word of the reply decided. Otherwise the turn's number did, so that synthetic models, whose text has
+    /// no meaning, also change the expression.
     pub by_word: bool,
 }
 
-/// Beginnings of words, French and English, and the expression that they speak for. Lower case.
+/// Word prefixes, French and English, and the expression they indicate. Lower case.
 const WORDS: [(&str, &[&str]); 5] = [
     ("joy", &["content", "heureu", "merci", "super", "génial", "bravo", "happy", "glad", "great", "thank"]),
     ("fun", &["rire", "drôle", "haha", "amus", "blague", "funny", "joke", "laugh"]),
@@ -19,7 +19,8 @@ const WORDS: [(&str, &[&str]); 5] = [
     ("surprised", &["surpris", "étonn", "incroyable", "vraiment", "wow", "surpris", "really"]),
 ];
 
-/// The expression for `text`, which is answer number `turn`, among those that the avatar knows. `None` if it knows none of ours.
+/// The expression for `text`, the answer number `turn`, among those that the avatar knows. `None` if it knows none of
+/// ours.
 #[must_use]
 pub fn choose(text: &str, turn: usize, known: &[String]) -> Option<Chosen> {
     let name = |wanted: &str| known.iter().find(|known| known.eq_ignore_ascii_case(wanted)).cloned();
@@ -28,7 +29,7 @@ pub fn choose(text: &str, turn: usize, known: &[String]) -> Option<Chosen> {
         let words = lower.split(|c: char| !c.is_alphabetic());
         words.filter(|word| beginnings.iter().any(|beginning| word.starts_with(beginning))).count()
     };
-    // The expression that most words speak for; of equals the first.
+    // The expression indicated by most words; the first in case of a tie.
     let counted = WORDS.iter().filter_map(|(expression, words)| Some((name(expression)?, speaks(words))));
     let most = counted.reduce(|best, other| if other.1 > best.1 { other } else { best });
     if let Some((expression, 1..)) = most {
@@ -48,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn words_decide_and_their_number() {
+    fn most_frequent_emotion_words_decide() {
         let known = known(&["neutral", "joy", "angry", "sorrow", "fun", "surprised"]);
         let expression = |text| choose(text, 0, &known).map(|chosen| (chosen.expression, chosen.by_word));
         assert_eq!(expression("Merci, je suis heureuse !"), Some(("joy".into(), true)));
@@ -57,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_says_nothing_leaves_it_to_the_turn() {
+    fn text_without_emotion_words_uses_the_turn_number() {
         let known = known(&["Neutral", "Joy", "Fun"]);
         let chosen: Vec<_> = (0..3).map(|turn| choose("xqz ▁▁", turn, &known).unwrap()).collect();
         assert_eq!(chosen.iter().map(|chosen| chosen.expression.as_str()).collect::<Vec<_>>(), ["Joy", "Fun", "Joy"]);

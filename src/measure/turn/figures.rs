@@ -1,26 +1,26 @@
-//! What turns come to: each stage, and the times that a person feels.
+//! Metrics of turns: each stage, and the times that a user notices.
 
 use super::super::token_figures::average;
 use super::stages::Turn;
 use crate::clock::ms;
 use crate::record::{Direction, Metric, MetricStatus, TurnStage};
 
-/// A figure of a turn, and how it is read off one.
+/// A metric of a turn and how it is computed.
 #[derive(Debug, Clone, Copy)]
 pub struct TurnFigure {
-    /// Its name in records.
+    /// Name in records.
     pub name: &'static str,
-    /// What it is, for people.
+    /// Description for readers.
     pub meaning: &'static str,
-    /// Its unit.
+    /// Unit.
     pub unit: &'static str,
-    /// Which way is better.
+    /// Which direction is better.
     pub direction: Direction,
     of: fn(&Turn) -> Option<f64>,
 }
 
 impl TurnFigure {
-    /// The figure of one turn; `None` where the turn does not show it.
+    /// The value for one turn; `None` if the turn does not have it.
     #[must_use]
     pub fn of(&self, turn: &Turn) -> Option<f64> {
         (self.of)(turn)
@@ -31,7 +31,7 @@ const fn time(name: &'static str, meaning: &'static str, of: fn(&Turn) -> Option
     TurnFigure { name, meaning, unit: "ms", direction: Direction::Lower, of }
 }
 
-/// What a person feels of a turn.
+/// The metrics that a user notices.
 pub const FELT: [TurnFigure; 8] = [
     time("ttft", "first token", |turn| turn.ttft_ns().map(ms)),
     time("visible", "visible reaction", |turn| turn.visible_ns().map(ms)),
@@ -65,9 +65,10 @@ pub const STAGES: [TurnFigure; 6] = [
     time(TurnStage::Applied.word(), "the wait for the frame", |turn| turn.stage_ns(TurnStage::Applied).map(ms)),
 ];
 
-/// The mean of each figure over the turns, with its interval: what is felt, then the stages, whose means add up as they do. Where no
-/// turn can show a figure, since the bridge does not tell when commands are applied or the reaction is a single command, the figure is
-/// unsupported. The latest moment of the visible reaction is only given where the moment itself is not known.
+/// Mean of each metric over the turns, with its interval: first what users notice, then the stages, whose means add up
+/// as they do. If no turn can have a metric, because the bridge does not report when commands are applied or the
+/// reaction is a single command, it is unsupported. The latest time of the visible reaction is given only if the time
+/// itself is unknown.
 #[must_use]
 pub fn turn_metrics(turns: &[Turn]) -> Vec<Metric> {
     let is_seen = turns.iter().any(|turn| turn.visible_ns().is_some());

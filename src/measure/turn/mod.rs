@@ -1,7 +1,7 @@
-//! A turn of the conversation, from the person's sentence to the avatar's face: stamped at every station.
+//! A turn of the conversation, from the user's message to the avatar's expression, with a timestamp at every stage.
 //!
-//! The token loop never waits for the bridge: a thread of its own carries the reaction there ([`Reactor`]). All stamps are of
-//! one clock, so that the stages of a turn add up to its whole.
+//! The token loop never waits for the bridge: a separate thread sends the reaction ([`Reactor`]). All timestamps are
+//! from one clock, so the stages of a turn add up to the whole.
 
 mod emotion;
 mod figures;

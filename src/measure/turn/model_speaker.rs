@@ -1,5 +1,5 @@
-//! A model that answers as the application lets it: with the application's own form of prompt and its sampler, and what the context
-//! still holds of the turn before is not computed again.
+//! A model that answers as in the application: with its prompt template and sampler, and with prefix reuse from turn to
+//! turn.
 
 use std::sync::atomic::AtomicBool;
 
@@ -7,23 +7,23 @@ use super::speaker::{Prompt, Reader, Speaker, SpeakerError};
 use crate::llm::ChatMessage;
 use crate::llm::engine::{Model, Sampling, Session};
 
-/// A model, and a context of it.
+/// A model and one of its contexts.
 #[derive(Debug)]
 pub struct ModelSpeaker<'m> {
     model: &'m Model,
     session: Session<'m>,
-    /// Answers so far: the seed of the next, so that two speakers that are asked the same answer alike.
+    /// Answers so far: the seed of the next, so that two speakers with the same input answer alike.
     answers: u32,
 }
 
 impl<'m> ModelSpeaker<'m> {
-    /// Answers with that model in that context.
+    /// Answers with `model` in the context of `session`.
     #[must_use]
     pub fn new(model: &'m Model, session: Session<'m>) -> Self {
         Self { model, session, answers: 0 }
     }
 
-    /// Generates `n_gen` tokens that nobody reads: a warm start.
+    /// Generates `n_gen` tokens as a warm-up and discards them.
     ///
     /// # Errors
     /// Those of the engine.

@@ -1,4 +1,4 @@
-//! A stand-in for a model whose speed is known to the nanosecond: the truth that a pipeline's figures are tested against.
+//! A speaker with exactly known speed: the known truth for tests of the pipeline's figures.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,28 +9,28 @@ use super::speaker::{Prompt, Reader, Speaker, SpeakerError};
 use crate::clock::{Clock, nanos};
 use crate::llm::ChatMessage;
 
-/// How fast it is: `PROMPT_RATE:RATE`, tokens a second of prompts and of answers, and with `:BUILD:HOLD` how many milliseconds it takes
-/// to build a prompt and holds back each command of a reaction.
+/// Its speed: `PROMPT_RATE:RATE`, tokens per second for prompts and for answers; with `:BUILD:HOLD`, also the
+/// milliseconds it takes to build a prompt and by which it delays each command of a reaction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PacedSpec {
-    /// Tokens of the prompt, a second.
+    /// Prompt tokens per second.
     pub prompt_per_s: f64,
-    /// Tokens of the answer, a second.
+    /// Answer tokens per second.
     pub tokens_per_s: f64,
-    /// Milliseconds that building a prompt takes.
+    /// Time to build a prompt, in milliseconds.
     pub build_ms: f64,
-    /// Milliseconds that each command of a reaction is held back.
+    /// Delay of each command of a reaction, in milliseconds.
     pub hold_ms: f64,
 }
 
-/// Why a text is no such speed.
+/// Why a text is not a valid speed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "'{text}' is not PROMPT_RATE:RATE, two rates from 1 to 1000000 tokens per second, or these with :BUILD:HOLD, times \
      up to 10000 ms"
 )]
 pub struct PacedSpecError {
-    /// What was given.
+    /// The given text.
     pub text: String,
 }
 
@@ -62,17 +62,17 @@ impl fmt::Display for PacedSpec {
     }
 }
 
-/// Bytes of text that make a token of it.
+/// Bytes of text per token.
 const BYTES_A_TOKEN: usize = 4;
 
-/// Answers at exactly that speed, and says nothing.
+/// Answers at exactly this speed, with empty text.
 #[derive(Debug, Clone, Copy)]
 pub struct PacedSpeaker {
     spec: PacedSpec,
 }
 
 impl PacedSpeaker {
-    /// One of that speed.
+    /// Creates a speaker of this speed.
     #[must_use]
     pub fn new(spec: PacedSpec) -> Self {
         Self { spec }
@@ -98,7 +98,7 @@ impl<'m> Speaker<'m> for PacedSpeaker {
         let clock = Clock::start();
         let first_s = prompt.tokens.len() as f64 / self.spec.prompt_per_s;
         for done in 0..n_gen {
-            // Every moment counts from the beginning, so that a late one delays no other.
+            // All times count from the start, so that a late token delays no other.
             clock.sleep_until(nanos(Duration::from_secs_f64(first_s + done as f64 / self.spec.tokens_per_s)));
             if stop.load(Ordering::Relaxed) {
                 return Err(SpeakerError::Stopped { done });
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn no_token_comes_before_its_moment() {
+    fn tokens_are_never_early() {
         let mut conversation = Conversation::new("a system prompt of forty bytes, about it.", 4);
         conversation.ask("Bonjour !");
         let mut speaker = PacedSpeaker::new("2000:500".parse().unwrap());
@@ -141,7 +141,7 @@ mod tests {
         let mut moments_ns = Vec::new();
         let stop = AtomicBool::new(false);
         speaker.answer(&prompt, 4, &stop, &mut |_| moments_ns.push(clock.now_ns())).unwrap();
-        // 13 tokens take 6.5 ms, each of the answer 2 ms more.
+        // 13 tokens take 6.5 ms, each token of the answer 2 ms more.
         let earliest_ns = [0, 6_500_000, 8_500_000, 10_500_000, 12_500_000];
         assert_eq!(moments_ns.len(), earliest_ns.len());
         assert!(moments_ns.iter().zip(earliest_ns).all(|(at, earliest)| *at >= earliest), "{moments_ns:?}");

@@ -1,4 +1,4 @@
-//! What the avatar does about a reply: a few commands, and the ways in which they can be sent.
+//! The avatar's reaction to a reply: a few commands, and the ways to send them.
 
 use std::fmt;
 use std::sync::atomic::AtomicBool;
@@ -17,18 +17,18 @@ use crate::clock::{Clock, nanos};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Delivery {
-    /// The expression alone, written once, and no reply is waited for: what the application does.
+    /// The expression alone, written once without waiting for a reply, as the application does.
     Expression,
-    /// The expression and what goes with it one by one, each when the one before has been answered. No application does.
+    /// The expression and its companion commands one by one, each after the previous reply. No application does this.
     Single,
-    /// The same all at once, then all replies.
+    /// The same commands at once, then all replies.
     Pipelined,
-    /// The same as one message.
+    /// The same commands as one batch.
     Batch,
 }
 
 impl Delivery {
-    /// How many of a reaction's commands are sent in this way.
+    /// How many of the `of` commands of a reaction are sent this way.
     #[must_use]
     pub fn commands(self, of: usize) -> usize {
         if self == Self::Expression { of.min(1) } else { of }
@@ -46,10 +46,10 @@ impl fmt::Display for Delivery {
     }
 }
 
-/// Why a reaction cannot be sent in that way.
+/// Why a reaction cannot be sent that way.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReactionError {
-    /// A batch that takes no effect is no reaction.
+    /// The dialect has no batches that take effect.
     #[error("dialect {dialect} has no batches that are applied")]
     NoBatches {
         /// The dialect.
@@ -62,11 +62,11 @@ pub enum ReactionError {
 struct Step {
     command: String,
     data: Map<String, Value>,
-    /// What its reply means.
+    /// Kind of its reply.
     ack: Ack,
 }
 
-/// The commands of one reaction, in order: the expression first.
+/// The commands of one reaction, in order; the expression is first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reaction {
     steps: Vec<Step>,
@@ -75,9 +75,9 @@ pub struct Reaction {
 /// Why a reaction failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReactionFault {
-    /// What kind of fault it was.
+    /// Kind of fault.
     pub kind: FaultKind,
-    /// The fault in words.
+    /// Description of the fault.
     pub reason: String,
 }
 
@@ -87,28 +87,28 @@ impl From<BridgeError> for ReactionFault {
     }
 }
 
-/// When the moments of a reaction came, in nanoseconds of the run's clock.
+/// Times of a reaction, in nanoseconds of the run's clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReactionTimes {
-    /// The bridge's thread took it up.
+    /// The reactor's thread started on it.
     pub began_ns: u64,
-    /// The bridge had read the expression; `None` where no reply says so.
+    /// The bridge had read the expression; `None` if no reply says so.
     pub received_ns: Option<u64>,
-    /// All of it had taken effect, by the last reply that says so, or by the account of a bridge in this process; `None` where
+    /// All commands had taken effect, according to the last reply or to the log of a bridge in this process; `None` if
     /// neither says so.
     pub applied_ns: Option<u64>,
-    /// The latest moment at which it had taken effect; `None` where that is not known either.
+    /// Latest time at which they had taken effect; `None` if unknown.
     pub latest_ns: Option<u64>,
-    /// Commands.
+    /// Number of commands.
     pub commands: usize,
-    /// Whether a reply came as long after the one before as an acknowledgement is put off, all commands having been sent before:
-    /// the bridge's end of the connection held it back. What its reply vouches for was done earlier.
+    /// Whether a reply arrived one acknowledgement delay after the previous one although all commands had been sent
+    /// before: the bridge held it back. The commands it confirms were applied earlier.
     pub is_held: bool,
 }
 
 impl Reaction {
-    /// The expression, and what else of `beside` the dialect knows: commands with their data. Replies of the main thread come in
-    /// order, so that the last one vouches for all before it.
+    /// The expression, and those commands of `beside` that the dialect knows, with their data. Replies of the main
+    /// thread come in order, so the last one confirms all earlier ones.
     #[must_use]
     pub fn new(dialect: &Dialect, expression: &str, beside: &[(String, Map<String, Value>)]) -> Self {
         let face = dialect.probes.received.as_ref().or(dialect.probes.applied.as_ref()).map(|probe| {
@@ -130,7 +130,7 @@ impl Reaction {
         Self { steps: steps.collect() }
     }
 
-    /// Commands.
+    /// Number of commands.
     #[must_use]
     pub fn len(&self) -> usize {
         self.steps.len()
@@ -142,11 +142,11 @@ impl Reaction {
         self.steps.is_empty()
     }
 
-    /// Sends it, finds out what became of it, and then waits for a silence that no reply breaks: one more than messages may have been
-    /// taken for another's. No moment that is returned lies in that silence.
+    /// Sends the commands, determines what became of them, and then waits for a silence: a surplus reply could have
+    /// been matched with another message. No returned time lies in that silence.
     ///
     /// # Errors
-    /// Those of the bridge, [`BridgeError::Surplus`] among them.
+    /// Those of the bridge, including [`BridgeError::Surplus`].
     pub(super) fn send(
         &self,
         (client, dialect, watch): (&mut Client, &Dialect, &Watch),
@@ -164,7 +164,7 @@ impl Reaction {
         }
     }
 
-    /// The expression and what goes with it, each reply read.
+    /// Sends the expression and its companion commands and reads each reply.
     fn send_all(
         &self,
         (client, dialect): (&mut Client, &Dialect),
@@ -201,7 +201,7 @@ impl Reaction {
         Ok(times)
     }
 
-    /// The expression alone, as the application sends it. The reply is read afterwards.
+    /// Sends the expression alone, as the application does. The reply is read afterwards.
     fn send_expression(
         &self,
         (client, dialect, watch): (&mut Client, &Dialect, &Watch),
@@ -232,7 +232,7 @@ impl Reaction {
     }
 }
 
-/// What a stand-in of known speed adds to every command.
+/// Adds the delay of a paced speaker to each command.
 fn hold_back(hold: Duration, clock: &Clock) {
     if !hold.is_zero() {
         clock.sleep_until(clock.now_ns() + nanos(hold));
@@ -242,12 +242,12 @@ fn hold_back(hold: Duration, clock: &Clock) {
 /// A command that was written.
 struct SentCommand {
     number: u64,
-    /// What its reply means; `None` for a batch, whose reply says so itself.
+    /// Kind of its reply; `None` for a batch, whose reply states it.
     ack: Option<Ack>,
 }
 
 impl ReactionTimes {
-    /// Waits for the next reply to one of the commands that were sent, and notes it. Returns when it had been read.
+    /// Waits for the next reply to one of the sent commands and records it. Returns when it was read.
     fn take(
         &mut self,
         client: &mut Client,
@@ -264,7 +264,7 @@ impl ReactionTimes {
 
     fn note(&mut self, reply: &Reply, ack: Option<Ack>, now_ns: u64) {
         self.received_ns.get_or_insert(now_ns);
-        // A batch is applied when its reply counts what was.
+        // A batch is applied if its reply counts applied commands.
         if ack == Some(Ack::Applied) || (ack.is_none() && reply.applied.is_some()) {
             self.applied_ns = Some(now_ns);
         }

@@ -1,4 +1,4 @@
-//! The thread that carries reactions to the bridge while the model goes on talking.
+//! The thread that sends reactions to the bridge while the model continues to generate.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -13,7 +13,7 @@ use crate::clock::Clock;
 type Order = (Reaction, (Delivery, Duration));
 type Outcome = Result<ReactionTimes, BridgeError>;
 
-/// A thread that owns the connection for as long as this lives.
+/// A thread that owns the connection for the lifetime of this value.
 #[derive(Debug)]
 pub struct Reactor {
     orders: SyncSender<Order>,
@@ -21,14 +21,14 @@ pub struct Reactor {
 }
 
 impl Reactor {
-    /// Starts the thread; `watch` is who tells what replies do not. It ends when this is dropped.
+    /// Starts the thread; `watch` supplies what replies do not tell. The thread ends when this is dropped.
     pub fn start<'scope, 'env>(
         scope: &'scope Scope<'scope, 'env>,
         (client, dialect, watch): (&'env mut Client, &'static Dialect, Watch),
         clock: Clock,
         stop: &'env AtomicBool,
     ) -> Self {
-        // One of each: a turn has one reaction, and its outcome is fetched before the next.
+        // Capacity one: a turn has one reaction, and its outcome is fetched before the next.
         let (orders, taken) = sync_channel::<Order>(1);
         let (done, outcomes) = sync_channel(1);
         scope.spawn(move || {
@@ -45,23 +45,23 @@ impl Reactor {
         Self { orders, outcomes }
     }
 
-    /// Hands a reaction over, without waiting: how it is sent, and how long each command is held back before. At most one at a time:
-    /// fetch its outcome before the next.
+    /// Hands over a reaction without waiting; `how` is its delivery and the delay before each command. At most one at a
+    /// time: fetch the outcome before the next.
     pub fn react(&self, reaction: Reaction, how: (Delivery, Duration)) {
-        // The thread ends only when this does.
+        // The thread outlives this value.
         let _ = self.orders.try_send((reaction, how));
     }
 
-    /// Waits for what became of the reaction that was handed over. The waits of the bridge bound it.
+    /// Waits for the outcome of the reaction that was handed over; bounded by the bridge's timeouts.
     ///
     /// # Errors
-    /// Why it did not arrive.
+    /// Why the reaction failed.
     pub fn outcome(&self) -> Outcome {
         self.outcomes.recv().unwrap_or(Err(BridgeError::Closed { mid_line: false }))
     }
 }
 
-/// After a failure nothing can be known of replies that are still under way: the next reaction starts on a fresh connection.
+/// After a failure, replies may still be in flight: the next reaction starts on a fresh connection.
 fn mend(client: &mut Client, is_broken: &mut bool, stop: &AtomicBool) -> Result<(), BridgeError> {
     if *is_broken {
         client.reconnect(stop)?;

@@ -1,4 +1,4 @@
-//! Whoever answers: a model, or a stand-in of known speed.
+//! The answering side: a model, or a paced speaker of known speed.
 
 use std::sync::atomic::AtomicBool;
 
@@ -7,23 +7,23 @@ use crate::llm::ChatMessage;
 use crate::llm::engine::EngineError;
 use crate::plural::counted;
 
-/// Why there was no whole answer.
+/// Why an answer is incomplete.
 #[derive(Debug, thiserror::Error)]
 pub enum SpeakerError {
-    /// The engine's own reason.
+    /// An error of the engine.
     #[cfg(feature = "llama")]
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// It was told to stop.
     #[error("stopped after {}", counted(*done, "token"))]
     Stopped {
-        /// Tokens of the answer until then.
+        /// Tokens of the answer so far.
         done: usize,
     },
 }
 
 impl SpeakerError {
-    /// Whether it ended because it was told to.
+    /// Whether it ended because it was told to stop.
     #[must_use]
     pub fn is_stop(&self) -> bool {
         match self {
@@ -34,16 +34,16 @@ impl SpeakerError {
     }
 }
 
-/// A conversation, ready to be answered.
+/// A conversation as tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
     /// Its tokens.
     pub tokens: Vec<i32>,
-    /// Whose form it has.
+    /// Name of the template.
     pub template: &'static str,
 }
 
-/// Turns tokens into what they say.
+/// Turns tokens into text.
 pub type Reader<'m> = Box<dyn Fn(&[i32]) -> String + 'm>;
 
 /// Answers conversations, token by token.
@@ -51,10 +51,11 @@ pub trait Speaker<'m> {
     /// Renders the messages and turns them into tokens.
     fn prompt(&mut self, messages: &[ChatMessage]) -> Prompt;
 
-    /// Answers with `n_gen` tokens. `said` gets `None` when the prompt is about to be processed, then each token as it is chosen.
+    /// Answers with `n_gen` tokens. `said` is called with `None` just before the prompt is processed, then with each
+    /// token as it is chosen.
     ///
     /// # Errors
-    /// [`SpeakerError`]; an interruption is one of them.
+    /// [`SpeakerError`], including interruption.
     fn answer(
         &mut self,
         prompt: &Prompt,
@@ -63,6 +64,6 @@ pub trait Speaker<'m> {
         said: &mut dyn FnMut(Option<i32>),
     ) -> Result<(), SpeakerError>;
 
-    /// Reads its tokens, also while it answers.
+    /// A reader for its tokens, usable while it answers.
     fn reader(&self) -> Reader<'m>;
 }

@@ -1,37 +1,37 @@
-//! The moments of a turn, and the stages between them.
+//! The timestamps of a turn, and the stages between them.
 
 use super::reaction::{ReactionFault, ReactionTimes};
 use crate::record::TurnStage;
 
-/// One turn. Moments are nanoseconds of the run's clock.
+/// One turn. Times are nanoseconds of the run's clock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
-    /// The person's sentence was there.
+    /// The user's message arrived.
     pub asked_ns: u64,
-    /// The prompt was tokens.
+    /// The prompt was tokenised.
     pub prompted_ns: u64,
     /// Each token of the answer was chosen.
     pub tokens_ns: Vec<u64>,
-    /// The reaction was decided on: from here the emotion is chosen.
+    /// The reaction was due: from here the emotion is chosen.
     pub decided_ns: u64,
-    /// The emotion was chosen, and about to be handed over.
+    /// The emotion was chosen and about to be handed over.
     pub handed_ns: u64,
-    /// What became of the reaction, or why nothing did.
+    /// Outcome of the reaction.
     pub reaction: Result<ReactionTimes, ReactionFault>,
-    /// Tokens of the prompt.
+    /// Prompt length in tokens.
     pub prompt_tokens: usize,
-    /// Whose form the prompt has.
+    /// Name of the template.
     pub template: &'static str,
     /// The expression that was chosen.
     pub expression: Option<String>,
-    /// Whether a word of the reply chose it.
+    /// Whether a word of the reply decided it.
     pub by_word: bool,
     /// The answer.
     pub text: String,
 }
 
 impl Turn {
-    /// How long a stage took, in nanoseconds; `None` where a station of it was not reached or cannot be seen.
+    /// Length of a stage in nanoseconds; `None` if one of its ends was not reached or cannot be observed.
     #[must_use]
     pub fn stage_ns(&self, stage: TurnStage) -> Option<u64> {
         let reaction = self.reaction.as_ref().ok();
@@ -46,44 +46,44 @@ impl Turn {
         Some(to.saturating_sub(from))
     }
 
-    /// From the sentence to the first token, in nanoseconds.
+    /// From the message to the first token, in nanoseconds.
     #[must_use]
     pub fn ttft_ns(&self) -> Option<u64> {
         Some(self.tokens_ns.first()? - self.asked_ns)
     }
 
-    /// From the sentence to the last token.
+    /// From the message to the last token, in nanoseconds.
     #[must_use]
     pub fn ttlt_ns(&self) -> Option<u64> {
         Some(self.tokens_ns.last()? - self.asked_ns)
     }
 
-    /// From the sentence to the face: all stages. `None` where the moment is known within bounds only.
+    /// From the message to the expression, in nanoseconds: all stages. `None` if the time is known only within bounds.
     #[must_use]
     pub fn visible_ns(&self) -> Option<u64> {
         Some(self.reaction.as_ref().ok()?.applied_ns? - self.asked_ns)
     }
 
-    /// From the sentence until the bridge had read the expression: the earliest that the face can show.
+    /// From the message until the bridge had read the expression, in nanoseconds: the earliest that it can show.
     #[must_use]
     pub fn told_ns(&self) -> Option<u64> {
         Some(self.reaction.as_ref().ok()?.received_ns? - self.asked_ns)
     }
 
-    /// From the sentence to the latest moment at which the face can have shown.
+    /// From the message to the latest time at which the expression can have shown, in nanoseconds.
     #[must_use]
     pub fn visible_latest_ns(&self) -> Option<u64> {
         Some(self.reaction.as_ref().ok()?.latest_ns? - self.asked_ns)
     }
 
-    /// The reaction's own time: from the decision until it shows.
+    /// From the decision until the expression shows, in nanoseconds.
     #[must_use]
     pub fn reaction_ns(&self) -> Option<u64> {
         Some(self.reaction.as_ref().ok()?.applied_ns? - self.decided_ns)
     }
 
-    /// Commands a second while a reaction of several was carried out; `None` for a single command, which has no rate, and where
-    /// nothing says that they were.
+    /// Commands per second of a reaction with several commands; `None` for a single command, which has no rate, and if
+    /// nothing confirms that they were applied.
     #[must_use]
     pub fn commands_per_s(&self) -> Option<f64> {
         let times = self.reaction.as_ref().ok().filter(|times| times.commands > 1)?;
@@ -91,7 +91,7 @@ impl Turn {
         (took_ns > 0).then(|| times.commands as f64 * 1e9 / took_ns as f64)
     }
 
-    /// Tokens a second of the answer, its first token left out.
+    /// Tokens per second of the answer, without its first token.
     #[must_use]
     pub fn tokens_per_s(&self) -> Option<f64> {
         let (first, last) = (self.tokens_ns.first()?, self.tokens_ns.last()?);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stages_add_up_to_the_whole() {
+    fn stages_add_up_to_the_turn() {
         let turn = turn();
         let stages: Vec<_> = TurnStage::ALL.iter().map(|stage| turn.stage_ns(*stage)).collect();
         assert_eq!(stages, [Some(50), Some(1_000), Some(200), Some(10), Some(40), Some(8_000)]);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bridge_that_died_leaves_the_rest_of_the_turn() {
+    fn failed_bridge_leaves_the_other_stages() {
         let turn = Turn { reaction: Err(BridgeError::Closed { mid_line: false }.into()), ..turn() };
         assert_eq!(turn.stage_ns(TurnStage::Emotion), Some(10));
         assert_eq!((turn.stage_ns(TurnStage::Received), turn.visible_ns()), (None, None));

@@ -1,4 +1,4 @@
-//! Takes one turn: the token loop on this thread, the reaction on the bridge's.
+//! Runs one turn: the token loop on this thread, the reaction on the bridge's.
 
 use std::fmt;
 use std::sync::atomic::AtomicBool;
@@ -16,13 +16,13 @@ use crate::bridge::{Dialect, FaultKind};
 use crate::clock::Clock;
 use crate::llm::Conversation;
 
-/// When a companion reacts.
+/// When the reaction is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Moment {
-    /// When the reply is complete, as the application does.
+    /// When the reply is complete, as in the application.
     End,
-    /// At the first words.
+    /// After the first words.
     FirstWords,
 }
 
@@ -35,31 +35,31 @@ impl fmt::Display for Moment {
     }
 }
 
-/// How a turn is taken.
+/// How a turn is run.
 #[derive(Debug, Clone)]
 pub struct TurnSpec<'a> {
     /// Tokens of the answer.
     pub n_gen: usize,
     /// When to react.
     pub react: Moment,
-    /// Tokens that count as the first words.
+    /// Number of tokens that count as the first words.
     pub first_words: usize,
     /// How the reaction is sent.
     pub delivery: Delivery,
-    /// How long each command is held back before it is sent: nothing, but for stand-ins of known speed.
+    /// Delay of each command before it is sent: zero except for paced speakers.
     pub hold: Duration,
-    /// What the bridge speaks.
+    /// The bridge's dialect.
     pub dialect: &'static Dialect,
-    /// Commands beside the expression.
+    /// Commands that accompany the expression.
     pub beside: &'a [(String, Map<String, Value>)],
-    /// Which turn it is, from 0.
+    /// Number of the turn, from 0.
     pub number: usize,
 }
 
-/// Takes the turn that the conversation waits for.
+/// Runs the turn that the conversation is waiting for.
 ///
 /// # Errors
-/// Those of the speaker. A bridge that fails is no error: the turn is measured, and says so.
+/// Those of the speaker. A failed bridge is not an error: the turn is measured and records the fault.
 pub fn take_turn(
     speaker: &mut dyn Speaker<'_>,
     conversation: &Conversation,
@@ -105,12 +105,12 @@ pub fn take_turn(
     })
 }
 
-/// Chooses the emotion and hands the reaction over: when it was decided on, when it was about to be handed over, and what was
-/// chosen.
+/// Chooses the emotion and hands over the reaction. Returns when it was due, when it was about to be handed over, and
+/// the choice.
 fn decide(text: &str, reactor: &Reactor, spec: &TurnSpec<'_>, clock: &Clock) -> (u64, u64, Option<Chosen>) {
     let decided_ns = clock.now_ns();
     let chosen = choose(text, spec.number, &spec.dialect.expressions);
-    // Before it is handed over: the other thread may have sent it already when this one goes on.
+    // Read before the handover: the other thread may have sent the reaction before this one continues.
     let handed_ns = clock.now_ns();
     if let Some(chosen) = &chosen {
         reactor.react(Reaction::new(spec.dialect, &chosen.expression, spec.beside), (spec.delivery, spec.hold));

@@ -1,4 +1,4 @@
-//! What encoding and decoding a message costs, apart from sending it.
+//! Cost of encoding and decoding a message, without sending it.
 
 use std::hint::black_box;
 
@@ -7,21 +7,21 @@ use serde_json::{Map, Value};
 use crate::bridge::Codec;
 use crate::clock::Clock;
 
-/// Shortest time that is measured at once, in nanoseconds: far above what reading the clock takes.
+/// Shortest timed span, in nanoseconds: far longer than reading the clock takes.
 const STRETCH_NS: u64 = 2_000_000;
 
-/// What a message costs in one codec, by this program's own encoder and decoder.
+/// Cost of a message in one codec, with this program's encoder and decoder.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CodecCost {
-    /// Length of the payload, without its frame and, in JSON, without spaces.
+    /// Payload length in bytes, without framing and, in JSON, without spaces.
     pub bytes: usize,
-    /// Nanoseconds to encode one.
+    /// Time to encode one, in nanoseconds.
     pub encode_ns: f64,
-    /// Nanoseconds to decode one.
+    /// Time to decode one, in nanoseconds.
     pub decode_ns: f64,
 }
 
-/// Measures it, each of the two over a stretch of repetitions.
+/// Measures the cost, each of the two over many repetitions.
 #[must_use]
 pub fn codec_cost(codec: Codec, message: &Map<String, Value>, clock: &Clock) -> CodecCost {
     let payload = codec.encode(message);
@@ -30,7 +30,7 @@ pub fn codec_cost(codec: Codec, message: &Map<String, Value>, clock: &Clock) -> 
     CodecCost { bytes: payload.len(), encode_ns, decode_ns }
 }
 
-/// Nanoseconds that one call takes, from as many as fill a stretch.
+/// Nanoseconds per call, averaged over as many calls as fill the timed span.
 fn each_ns(clock: &Clock, mut call: impl FnMut()) -> f64 {
     let mut calls = 0_u32;
     let mut block = 1;
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cost_is_above_nothing_and_bytes_are_those_of_the_payload() {
+    fn codec_cost_is_positive_and_counts_payload_bytes() {
         let message = json!({"command": "set_auto_blink", "data": {"enabled": true}});
         let clock = Clock::start();
         // By hand: 11 + 16 + 8 + 16 + 1 and 1 + 8 + 15 + 5 + 1 + 8 + 1.

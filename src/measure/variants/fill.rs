@@ -1,21 +1,21 @@
-//! Batches: which commands go out together, and when.
+//! Batches: which commands are sent together, and when.
 
 use std::ops::Range;
 
 use super::super::open::Lines;
 use crate::bridge::Message;
 
-/// Commands that go out as one message.
+/// Commands sent as one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fill {
-    /// Which of the arrivals.
+    /// Indices of the arrivals.
     pub commands: Range<usize>,
-    /// When the message is due, nanoseconds from the start.
+    /// When the message is due, in nanoseconds from the start.
     pub due_ns: u64,
 }
 
-/// Puts arrivals (ascending, nanoseconds from the start) into batches of at most `size`: a batch goes out with the arrival that
-/// fills it, or `window_ns` after its first one. A batch of one goes out at once.
+/// Groups arrivals (ascending, in nanoseconds from the start) into batches of at most `size`: a batch is sent with the
+/// arrival that fills it, or `window_ns` after its first one. A batch of one is sent at once.
 #[must_use]
 pub fn fills(arrivals_ns: &[u64], size: usize, window_ns: u64) -> Vec<Fill> {
     let mut fills = Vec::new();
@@ -31,12 +31,12 @@ pub fn fills(arrivals_ns: &[u64], size: usize, window_ns: u64) -> Vec<Fill> {
     fills
 }
 
-/// The messages of a run of batches: one is prepared for each number of commands.
+/// Messages for a run of batches: one is prepared for each number of commands.
 #[derive(Debug)]
 pub struct Batches<'a> {
-    /// The message of n commands at place n - 1.
+    /// The message with n commands at index n - 1.
     pub by_count: &'a mut [Message],
-    /// What each message carries.
+    /// The batches to send.
     pub fills: &'a [Fill],
 }
 
@@ -57,23 +57,23 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_of_one_is_no_wait() {
+    fn batch_of_one_is_sent_at_once() {
         assert_eq!(due(&[3, 5, 5], 1, 100), [(1, 3), (1, 5), (1, 5)]);
     }
 
     #[test]
-    fn a_full_batch_goes_out_with_its_last_command() {
+    fn full_batch_is_sent_with_its_last_command() {
         assert_eq!(due(&[0, 10, 20, 30], 2, 1_000), [(2, 10), (2, 30)]);
     }
 
     #[test]
-    fn a_batch_that_does_not_fill_goes_out_when_its_window_closes() {
+    fn partial_batch_is_sent_when_its_window_closes() {
         assert_eq!(due(&[0, 10, 200, 205], 3, 50), [(2, 50), (2, 250)]);
-        assert_eq!(due(&[0, 50], 3, 50), [(2, 50)], "the edge belongs to the window");
+        assert_eq!(due(&[0, 50], 3, 50), [(2, 50)], "the window includes its end");
     }
 
     #[test]
-    fn every_command_goes_out_once_and_never_before_it_came() {
+    fn every_command_is_sent_once_and_never_early() {
         let arrivals: Vec<u64> = (0..1_000_u64).map(|i| i * 997 % 13_000 + i * 700).collect();
         let mut arrivals = arrivals;
         arrivals.sort_unstable();

@@ -1,4 +1,4 @@
-//! Ways to send the same commands, each driven by the same arrivals: batches, modes, TCP options, codecs, reactions.
+//! Ways to send the same commands on the same schedule: batches, modes, TCP options, codecs, reactions.
 
 mod codec_cost;
 mod fill;

@@ -1,4 +1,4 @@
-//! The three ways to wait, over the same arrivals.
+//! The three ways to handle replies, over the same arrivals.
 
 use std::sync::atomic::Ordering;
 
@@ -6,28 +6,28 @@ use super::super::open::{Lines, open_loop};
 use super::super::round_trips::{End, LoopContext, deadline_ns};
 use crate::bridge::{BridgeError, Client, Message, Waiting};
 
-/// Time between making a schedule and its first moment.
+/// Time from making a schedule to its first message.
 const LEAD_NS: u64 = 10_000_000;
 
-/// What one way made of one round.
+/// Result of one way in one round.
 #[derive(Debug, Default)]
 pub struct Driven {
-    /// From each message's due moment to its parsed reply, in nanoseconds, in the order of sending.
+    /// From each message's due time to its parsed reply, in nanoseconds, in sending order.
     pub latency_ns: Vec<u64>,
-    /// In an open loop: when each message was due, in nanoseconds of the clock.
+    /// Open loop: when each message was due, in nanoseconds of the clock.
     pub due_ns: Vec<u64>,
-    /// In an open loop: how late each was sent.
+    /// Open loop: send lateness of each message, in nanoseconds.
     pub lateness_ns: Vec<u64>,
-    /// From the first due moment to the last reply.
+    /// From the first due time to the last reply, in nanoseconds.
     pub duration_ns: u64,
-    /// What it cost the sender: the time inside each write, where that was measured.
+    /// Cost to the sender: time inside each write, in nanoseconds, if measured.
     pub write_ns: Vec<u64>,
 }
 
-/// Sends each message when it is due and takes replies as they come.
+/// Sends each message when it is due and reads replies as they arrive.
 ///
 /// # Errors
-/// What kept any message from being answered: a round with a gap is no round.
+/// Whatever kept a message from being answered: a round must be complete.
 pub fn pipelined(
     client: &mut Client,
     lines: &mut (impl Lines + Send),
@@ -57,8 +57,8 @@ pub fn pipelined(
     })
 }
 
-/// Sends each message when it is due **and** the reply to the one before is there: what comes meanwhile waits, and its latency
-/// counts from when it was due.
+/// Sends each message when it is due **and** the previous reply has arrived: messages that are due in the meantime
+/// wait, and their latency counts from their due time.
 ///
 /// # Errors
 /// Those of an exchange.
@@ -85,26 +85,26 @@ pub fn request(
     Ok(driven)
 }
 
-/// How the end of a run without replies is known.
+/// How the end of a run without replies is detected.
 #[derive(Debug)]
 pub enum Barrier<'a> {
-    /// The counters of the bridge, asked before and after; no message is answered.
+    /// The bridge's counters, queried before and after; no message is answered.
     Stats(&'a mut Message),
-    /// One more of the same messages: every one of them is answered, and the answers are taken at the end.
+    /// One more of the same messages: all of them are answered, and the replies are read at the end.
     Same,
 }
 
-/// What became of messages whose replies nobody waited for.
+/// Outcome of messages sent without waiting for replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivered {
-    /// How many were carried out.
+    /// Number of applied commands.
     pub delivered: u64,
-    /// From the last write to the barrier's reply, in nanoseconds. `None` when a reply was still missing at the timeout: what was
-    /// waited for then is the timeout, and when the last command was carried out is not known.
+    /// From the last write to the barrier's reply, in nanoseconds. `None` if a reply was still missing at the timeout:
+    /// the wait would then be the timeout, and when the last command was applied is unknown.
     pub drain_ns: Option<u64>,
 }
 
-/// Sends each message when it is due and waits for nothing, then for the barrier.
+/// Sends each message when it is due without waiting, then waits for the barrier.
 ///
 /// # Errors
 /// Those of a write, and of the barrier.
@@ -143,15 +143,15 @@ pub fn fire_and_forget(
     Ok((driven, Delivered { delivered, drain_ns: is_drained.then(|| now_ns - last_ns) }))
 }
 
-/// Commands that the bridge has carried out, asked so that everything before the question is among them.
+/// Commands the bridge has applied; the query is answered after everything before it.
 fn applied(client: &mut Client, stats: &mut Message, bench: LoopContext<'_>) -> Result<u64, BridgeError> {
     let reply = client.exchange(stats, bench.stop)?;
     let missing = || BridgeError::Refused { message: "the reply to stats has no `applied`".into() };
     reply.applied.ok_or_else(missing)
 }
 
-/// Sends one more and takes replies until all that wait have theirs, or the time is up. Says how many did, the last one left out,
-/// and whether all did.
+/// Sends one more message and reads replies until all are answered or time is up. Returns how many were, without the
+/// last one, and whether all were.
 fn answered(
     client: &mut Client,
     message: &mut Message,
@@ -166,7 +166,7 @@ fn answered(
     while !waiting.is_empty() {
         match client.receive_for(&mut waiting, deadline, bench.stop) {
             Ok(_) => {}
-            // The one that is missing may be any of them, the last included.
+            // The missing reply may be any of them, including the last.
             Err(BridgeError::NoReply { .. }) => break,
             Err(error) => return Err(error),
         }
@@ -174,7 +174,7 @@ fn answered(
     Ok(((sent - waiting.len().min(sent)) as u64, waiting.is_empty()))
 }
 
-/// Sleeps, then spins, until the moment; ends sooner for Ctrl-C.
+/// Sleeps, then spins, until the given time; Ctrl-C ends it early.
 ///
 /// # Errors
 /// [`BridgeError::Interrupted`].

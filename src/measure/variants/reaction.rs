@@ -1,4 +1,4 @@
-//! One reaction: several commands that come at the same moment, and the time until the last of them is applied.
+//! One reaction: several commands due at the same time, and the time until the last one is applied.
 
 use std::sync::atomic::Ordering;
 
@@ -7,23 +7,23 @@ use super::super::signatures::waited_for_an_acknowledgement;
 use super::modes::wait_until;
 use crate::bridge::{BridgeError, Client, Message, Reply, Waiting};
 
-/// Least share of reactions, in percent, whose replies were held back, that is worth a word. A frame of 40 ms that begins among the
-/// commands of a reaction looks alike, and far fewer reactions meet one.
+/// Minimum share of reactions with held replies that is reported, in percent. A 40 ms frame that begins among the
+/// commands of a reaction looks the same, but far fewer reactions meet one.
 pub const LEAST_HELD_PERCENT: f64 = 20.0;
 
-/// What became of one reaction.
+/// Result of one reaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reacted {
-    /// From the moment at which its commands came to the last reply, in nanoseconds.
+    /// From the due time of its commands to the last reply, in nanoseconds.
     pub latency_ns: u64,
-    /// Over how many frames its commands were applied, where the replies number them.
+    /// Number of frames over which its commands were applied, if replies number them.
     pub frames: Option<u64>,
-    /// Whether a reply came as long after the one before as an acknowledgement is put off, all messages having been sent before: the
-    /// bridge's end of the connection held it back.
+    /// Whether a reply arrived one acknowledgement delay after the previous one although all messages had been sent
+    /// before: the bridge held it back.
     pub is_held: bool,
 }
 
-/// At `at_ns` of the clock, sends `messages` and takes a reply to each: in turn if `in_turn`, else all at once.
+/// At `at_ns` of the clock, sends `messages` and reads a reply to each: one by one if `in_turn`, otherwise all at once.
 ///
 /// # Errors
 /// Those of an exchange.
@@ -72,13 +72,13 @@ mod tests {
 
     #[test]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    fn replies_of_frames_wait_for_no_acknowledgement() {
+    fn frame_spaced_replies_are_not_held() {
         let at_ms = |moments: &[f64]| moments.iter().map(|ms| (ms * 1e6) as u64).collect::<Vec<_>>();
         for (moments, is_held) in [
             (&[][..], false),
             (&[8.0], false),
             (&[8.0, 8.1, 8.2, 24.9], false),
-            // Nine frames of 4.4 ms are as long, and no two of their replies are.
+            // Nine frames of 4.4 ms add up to the same time, but no two replies are that far apart.
             (&[0.0, 4.4, 8.9, 13.3, 17.8, 22.2, 26.7, 31.1, 35.6, 40.0], false),
             (&[8.0, 48.3, 48.3], true),
             (&[8.0, 8.1, 208.6], true),

@@ -1,4 +1,4 @@
-//! The names of the ways.
+//! Names of the ways to send.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,14 +7,14 @@ use serde::{Serialize, Serializer};
 
 use crate::bridge::Sending;
 
-/// Whether, and how, a sender waits for replies.
+/// Whether and how a sender waits for replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// The next command goes out when the reply to the last is there.
+    /// The next command is sent when the reply to the previous one has arrived.
     Request,
-    /// Commands go out when they come; replies are taken as they come.
+    /// Commands are sent when due; replies are read as they arrive.
     Pipelined,
-    /// Commands go out when they come, and no reply is waited for.
+    /// Commands are sent when due; no reply is awaited.
     FireAndForget,
 }
 
@@ -24,7 +24,7 @@ const MODES: [(&str, Mode); 3] =
 /// How bytes are handed to TCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TcpVariant {
-    /// The options.
+    /// The socket options.
     pub sending: Sending,
     name: &'static str,
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_is_found_by_its_name() {
+    fn every_way_parses_from_its_name() {
         for (name, mode) in MODES {
             assert_eq!((name.parse(), mode.to_string().as_str()), (Ok(mode), name));
         }
