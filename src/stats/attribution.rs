@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_rounds_by_hand() {
+    fn attribution_of_two_rounds_matches_hand_calculation() {
         let found = Attribution::of(&[vec![100, 60, 50], vec![90, 70, 30]]).unwrap();
         assert_eq!((found.whole.sum_ns, found.n), (110, 2));
         assert_eq!(found.steps.iter().map(|step| step.sum_ns).collect::<Vec<_>>(), [60, 50]);
@@ -70,13 +70,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_taken_apart_is_not() {
+    fn incomplete_rounds_have_no_attribution() {
         for rounds in [vec![], vec![vec![1]], vec![vec![1, 2], vec![1]]] {
             assert_eq!(Attribution::of(&rounds), None, "{rounds:?}");
         }
         let same = Attribution::of(&[vec![5, 7, 5]]).unwrap();
         assert_eq!((same.whole.sum_ns, same.share(&same.steps[0])), (0, None));
-        assert_eq!(same.steps[0].sum_ns, -2, "a step may lose time");
+        assert_eq!(same.steps[0].sum_ns, -2, "a step may be slower");
     }
 
     proptest! {
@@ -85,7 +85,7 @@ mod tests {
         })]
 
         #[test]
-        fn the_steps_add_up_to_the_whole(
+        fn steps_add_up_to_the_total(
             rounds in (2_usize..7).prop_flat_map(|settings| {
                 prop::collection::vec(prop::collection::vec(0..=u64::MAX, settings), 1..12)
             })

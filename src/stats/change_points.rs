@@ -74,7 +74,7 @@ fn segment(values: &[f64], offset: usize, alpha: f64, splits: &mut Vec<(usize, f
 
 /// Where the running sum of centred ranks is farthest from 0, and its distance. Doubled ranks are centred on their number + 1.
 fn clearest_split(ranks: &[usize]) -> (usize, i64) {
-    #[allow(clippy::cast_possible_wrap)] // Numbers of runs.
+    #[allow(clippy::cast_possible_wrap)] // Run counts are small.
     let centre = (ranks.len() + 1) as i64;
     let mut sum = 0;
     let mut clearest = (FEWEST_BETWEEN, -1);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn planted_changes_are_found_where_they_are() {
+    fn planted_changes_are_located() {
         let points = change_points(&noisy(&[(20, 10.0), (15, 12.0), (20, 9.0)], 1), 0.01);
         let found: Vec<usize> = points.iter().map(|point| point.at).collect();
         assert_eq!(found, [20, 35]);
@@ -118,21 +118,21 @@ mod tests {
     }
 
     #[test]
-    fn series_that_do_not_change_rarely_seem_to() {
+    fn false_alarm_rate_stays_at_the_level() {
         let false_alarms =
             (0..200).filter(|&seed| !change_points(&noisy(&[(30, 10.0)], seed), 0.01).is_empty()).count();
-        assert!(false_alarms <= 6, "{false_alarms} of 200 at 1 %");
+        assert!(false_alarms <= 6, "{false_alarms} false alarms in 200 series at 1 %");
     }
 
     #[test]
-    fn few_values_and_equal_ones_show_nothing() {
+    fn short_or_constant_series_have_no_change() {
         assert!(change_points(&[1.0, 1.0, 1.0, 9.0, 9.0, 9.0], 0.01).is_empty());
         assert!(change_points(&[1.0; 40], 0.01).is_empty());
         assert!(change_points(&[], 0.01).is_empty());
     }
 
     #[test]
-    fn one_outlier_is_no_change() {
+    fn single_outlier_is_not_a_change() {
         let mut values = noisy(&[(30, 10.0)], 4);
         values[15] = 1_000.0;
         assert!(change_points(&values, 0.01).is_empty());

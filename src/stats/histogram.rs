@@ -30,7 +30,7 @@ mod tests {
     use proptest::test_runner::RngSeed;
 
     #[test]
-    fn every_sample_is_counted_from_nothing_to_hours() {
+    fn samples_from_zero_to_hours_are_counted() {
         let hour_ns = 3_600_000_000_000;
         let histogram = histogram_of(&[0, 1, 46_000, 16_666_667, hour_ns]);
         assert_eq!(histogram.len(), 5);
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_beyond_what_readers_hold_counts_as_the_largest() {
+    fn oversized_sample_counts_as_the_largest_value() {
         let histogram = histogram_of(&[u64::MAX, 1]);
         assert_eq!(histogram.len(), 2);
         assert!(histogram.equivalent(histogram.max(), LARGEST_NS));
@@ -52,15 +52,15 @@ mod tests {
         })]
 
         #[test]
-        fn percentiles_agree_with_the_sorted_samples_within_a_bucket(
+        fn percentiles_match_sorted_samples_within_a_bucket(
             mut samples in prop::collection::vec(0_u64..10_000_000_000, 1..400)
         ) {
             samples.sort_unstable();
             let histogram = histogram_of(&samples);
             for p in PERCENTILES {
                 let (exact, bucketed) = (nearest_rank(&samples, p), histogram.value_at_quantile(p));
-                prop_assert!(histogram.equivalent(exact, bucketed), "p {p}: {exact} against {bucketed}");
-                prop_assert!(bucketed - exact <= exact / 1_000, "p {p}: {exact} against {bucketed}");
+                prop_assert!(histogram.equivalent(exact, bucketed), "p {p}: exact {exact}, from buckets {bucketed}");
+                prop_assert!(bucketed - exact <= exact / 1_000, "p {p}: exact {exact}, from buckets {bucketed}");
             }
         }
     }

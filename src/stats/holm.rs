@@ -21,10 +21,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn corrected_by_hand() {
+    fn holm_correction_matches_hand_calculation() {
         let adjusted = holm(&[0.01, 0.04, 0.03, 0.005]);
         for (adjusted, expected) in adjusted.iter().zip([0.03, 0.06, 0.06, 0.02]) {
-            assert!((adjusted - expected).abs() < 1e-12, "{adjusted} for {expected}");
+            assert!((adjusted - expected).abs() < 1e-12, "{adjusted} instead of {expected}");
         }
         assert_eq!(holm(&[0.7, 0.9]), [1.0, 1.0]);
         assert!(holm(&[]).is_empty());

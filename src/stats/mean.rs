@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mean_by_hand() {
+    fn mean_matches_hand_calculation() {
         // Sum 40, mean 5; squared distances 32, over 7, root 2.13809; t(0.975, 7) = 2.364624: half width 1.787489.
         let mean = mean_of(&[9.0, 4.0, 2.0, 4.0, 5.0, 4.0, 7.0, 5.0]).unwrap();
         assert!((mean.value - 5.0).abs() < 1e-12);
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_median_by_hand() {
+    fn median_matches_hand_calculation() {
         for (sorted, median) in [(&[7.0][..], 7.0), (&[1.0, 2.0, 9.0], 2.0), (&[1.0, 2.0, 4.0, 9.0], 3.0)] {
             assert!((median_of_sorted(sorted) - median).abs() < 1e-12, "{sorted:?}");
         }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_values_cannot_carry_is_not_given() {
+    fn figures_without_enough_values_are_omitted() {
         assert_eq!(mean_of(&[]), None);
         assert_eq!(mean_of(&[1.0, f64::NAN]), None);
         assert_eq!(mean_of(&[3.0]), Some(Mean { value: 3.0, stddev: None, interval: None }));

@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn critical_ranks_are_those_of_the_tables() {
+    fn signed_rank_critical_values_match_published_tables() {
         // Two-sided 5 % critical values of the signed-rank test: 0 at n 6, 2 at 7, 3 at 8, 8 at 10, 13 at 12, 52 at 20.
         // The rank of the interval is one above.
         for (pairs, critical) in [(6, 0), (7, 2), (8, 3), (10, 8), (12, 13), (20, 52)] {
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn six_pairs_by_hand() {
+    fn ratio_of_six_pairs_matches_hand_calculation() {
         // Ratios 1 to 32 in steps of 2: log ratios 0 to 5 ln 2. With rank 1 the interval runs from least to largest; the
         // median of the pairwise averages is 2.5 ln 2.
         let of = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
@@ -154,9 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn differences_may_be_of_zeros() {
-        // Differences 0, 0, 1, 2, 3 and 4 of six pairs: the median of the 21 averages is the 11th, 1.5. With rank 1 the interval runs
-        // from the least to the largest. All four that take a side take the same.
+    fn paired_differences_may_include_zeros() {
+        // Differences 0, 0, 1, 2, 3 and 4 of six pairs: the median of the 21 averages is the 11th, 1.5. With rank 1 the
+        // interval runs from the least to the largest. All four nonzero differences have the same sign.
         let difference =
             paired_difference_at(&[0.0, 5.0, 1.0, 2.0, 3.0, 4.0], &[0.0, 5.0, 0.0, 0.0, 0.0, 0.0], 0.05).unwrap();
         assert_eq!((difference.difference, difference.interval, difference.n), (1.5, Some((0.0, 4.0)), 6));
@@ -168,21 +168,21 @@ mod tests {
     }
 
     #[test]
-    fn p_by_hand() {
+    fn signed_rank_p_matches_hand_calculation() {
         let p = |logs: &[f64]| signed_rank_p(logs);
-        // All of six on one side: 1 of 64 choices, twice. One, the least, on the other: 2 of 64, twice.
+        // All six on one side: 1 of 64 choices, twice. The smallest on the other side: 2 of 64, twice.
         assert!((p(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]) - 2.0 / 64.0).abs() < 1e-12);
         assert!((p(&[-1.0, 2.0, 3.0, 4.0, 5.0, 6.0]) - 4.0 / 64.0).abs() < 1e-12);
         // Two tied: ranks 1.5 and 1.5, sums 0, 1.5, 1.5, 3.
         assert!((p(&[1.0, 1.0]) - 0.5).abs() < 1e-12);
         assert!((p(&[1.0, -1.0]) - 1.0).abs() < 1e-12);
-        // No difference at all speaks for nothing; one among others keeps the rank 1 to itself.
+        // Zero differences favour neither side; a zero among others keeps rank 1.
         assert!((p(&[0.0, 0.0]) - 1.0).abs() < 1e-12);
         assert!((p(&[0.0, 1.0, 2.0, 3.0]) - 2.0 / 8.0).abs() < 1e-12);
     }
 
     #[test]
-    fn p_and_interval_agree() {
+    fn paired_p_agrees_with_the_interval() {
         let mut rng = StdRng::seed_from_u64(8);
         for _ in 0..500 {
             let of: Vec<f64> = (0..9).map(|_| 1.05 * (0.9 + 0.2 * rng.random::<f64>())).collect();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_pairs_have_no_interval_and_unusable_values_no_ratio() {
+    fn too_few_pairs_or_invalid_values_are_omitted() {
         assert_eq!(paired_ratio(&[2.0; 3], &[1.0; 3]).unwrap().interval, None);
         assert_eq!(paired_ratio(&[], &[]), None);
         assert_eq!(paired_ratio(&[1.0, f64::NAN], &[1.0, 1.0]), None);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_covers_the_truth_in_about_95_of_100_runs() {
+    fn paired_interval_has_95_percent_coverage() {
         let mut rng = StdRng::seed_from_u64(5);
         let runs = 2_000;
         let covered = (0..runs)
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scatter_of_pairs_by_hand() {
+    fn scatter_of_pairs_matches_hand_calculation() {
         // Log ratios of 1, 2 and 3 twentieths: the median distance is 0.1.
         let of = [0.05, -0.10, 0.15].map(f64::exp);
         assert!((scatter_of_pairs(&of, &[1.0; 3]).unwrap() - 0.1 / 0.674_489_75).abs() < 1e-9);

@@ -101,15 +101,15 @@ mod tests {
     use rand::{RngExt, SeedableRng, rngs::StdRng};
 
     #[test]
-    fn a_percentile_needs_ten_samples_beyond_it() {
+    fn percentile_needs_ten_samples_beyond_it() {
         let needs = [0.0, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999].map(samples_needed);
         assert_eq!(needs, [10, 20, 40, 100, 200, 1_000, 10_000, 100_000]);
         assert_eq!(samples_needed(1.0), usize::MAX);
     }
 
     #[test]
-    fn nearest_rank_by_hand() {
-        // Five values: rank ⌈p·5⌉, as in the worked example that is usually given for this definition.
+    fn nearest_rank_matches_hand_calculation() {
+        // Five values: rank ⌈p·5⌉, as in the usual worked example of this definition.
         let five = [15, 20, 35, 40, 50];
         let at = [0.0, 0.05, 0.30, 0.40, 0.50, 1.0].map(|p| nearest_rank(&five, p));
         assert_eq!(at, [15, 15, 20, 20, 35, 50]);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_product_just_above_a_rank_stays_on_it() {
+    fn rounding_error_does_not_shift_the_rank() {
         let hundred: Vec<u64> = (1..=100).collect();
         for percent in 1..=100_u64 {
             assert_eq!(nearest_rank(&hundred, percent as f64 / 100.0), percent);
@@ -126,12 +126,12 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "no samples")]
-    fn no_samples_have_no_percentile() {
+    fn empty_samples_have_no_percentile() {
         let _ = nearest_rank(&[], 0.5);
     }
 
     #[test]
-    fn median_ranks_by_hand() {
+    fn median_interval_ranks_match_hand_calculation() {
         // Sums of binomial coefficients over 2^n: P(B ≤ c) is at most 2.5 % for c, and more for c + 1, with (n, c) =
         // (6, 0): 1.56 and 10.9 %; (10, 1): 1.07 and 5.47 %; (20, 5): 2.07 and 5.77 %; (100, 39): 1.76 and 2.84 %.
         // The ranks are c + 1 and n - c.
@@ -141,8 +141,9 @@ mod tests {
     }
 
     #[test]
-    fn too_few_samples_give_no_interval() {
-        // 2 × 0.5^5 = 6.25 % is left out with five samples, 0.9^35 = 2.503 % and 0.99^367 = 2.501 % on one side.
+    fn percentile_interval_needs_enough_samples() {
+        // Excluded on both sides: 2 × 0.5^5 = 6.25 % with five samples; on one side: 0.9^35 = 2.503 % and 0.99^367 =
+        // 2.501 %.
         for (p, enough) in [(0.5, 6), (0.9, 36), (0.99, 368)] {
             assert_eq!(interval_ranks(enough - 1, p), None, "p {p}");
             assert!(interval_ranks(enough, p).is_some(), "p {p}");
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_covers_the_true_percentile_in_95_percent_of_experiments() {
+    fn percentile_interval_has_95_percent_coverage() {
         let mut random = StdRng::seed_from_u64(20_260_101);
         for (percent, n) in [(50, 20), (50, 101), (90, 100), (99, 1_000)] {
             let (experiments, range) = (4_000, 1_000_000_000_u64);
@@ -165,7 +166,7 @@ mod tests {
                 })
                 .count();
             let coverage = covered as f64 / f64::from(experiments);
-            // Never below 95 % but for chance (0.35 % standard error); above it because ranks are whole numbers.
+            // At least 95 % except for chance (0.35 % standard error); above that because ranks are integers.
             assert!((0.94..=0.985).contains(&coverage), "p {p}, n {n}: covered {coverage}");
         }
     }
@@ -176,7 +177,7 @@ mod tests {
         })]
 
         #[test]
-        fn nearest_rank_is_the_smallest_sample_with_enough_at_or_below(
+        fn nearest_rank_is_the_smallest_sufficient_sample(
             mut samples in prop::collection::vec(0_u64..50, 1..200), thousandths in 0_u64..=1000
         ) {
             samples.sort_unstable();
@@ -188,7 +189,7 @@ mod tests {
         }
 
         #[test]
-        fn percentiles_rise_with_p_and_lie_in_their_interval(
+        fn percentiles_increase_with_p_and_lie_in_their_interval(
             mut samples in prop::collection::vec(any::<u64>(), 1..500), a in 0.001_f64..0.999, b in 0.001_f64..0.999
         ) {
             samples.sort_unstable();

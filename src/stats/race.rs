@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_is_within_three_per_cent_of_the_best_in_nineteen_of_twenty_races_and_cheap() {
+    fn winner_is_within_three_percent_in_95_percent_of_races_at_low_cost() {
         let settings: Vec<(f64, f64)> = (0..16).map(|at| (100.0 - 4.0 * f64::from(at), 0.0)).collect();
         let (mut good, mut measured) = (0, 0);
         for seed in 0..200 {
@@ -314,18 +314,19 @@ mod tests {
     }
 
     #[test]
-    fn the_fastest_that_makes_frames_late_does_not_win() {
+    fn fastest_setting_with_late_frames_does_not_win() {
         for seed in 0..20 {
             let (race, _) = raced(&[(100.0, 0.15), (60.0, 0.0), (80.0, 0.002)], 0.04, 10, seed);
             assert_eq!(race.leader(), Some(2), "seed {seed}");
-            let dropped = race.runners()[0].dropped.expect("sure after a few rounds");
+            let dropped = race.runners()[0].dropped.expect("decided after a few rounds");
             assert!(matches!(dropped.reason, DropReason::LateFrames { at_least } if at_least > 0.01), "{dropped:?}");
         }
     }
 
     #[test]
-    fn a_fast_setting_that_turns_out_late_has_not_cleared_the_field() {
-        // Few frames a round, as short repetitions have: the fast one is dropped, and those behind it are still there.
+    fn fast_setting_with_late_frames_does_not_eliminate_others() {
+        // Few frames per round, as in short repetitions: the fast setting is dropped, and slower ones are still in the
+        // race.
         let mut race = Race::new(3);
         race.limit_late_frames(0.01);
         for round in 0..12 {
@@ -342,11 +343,11 @@ mod tests {
             Some(Dropped { reason: DropReason::LateFrames { .. }, after_rounds: 1 })
         ));
         assert_eq!(race.leader(), Some(2), "{race:?}");
-        assert!(race.runners()[1].speeds.len() > 1, "it was compared with what keeps the frames: {race:?}");
+        assert!(race.runners()[1].speeds.len() > 1, "compared with the setting that keeps the frame limit: {race:?}");
     }
 
     #[test]
-    fn where_every_setting_makes_frames_late_none_is_dropped_for_it() {
+    fn no_drop_for_late_frames_if_all_settings_have_them() {
         let (race, _) = raced(&[(100.0, 0.2), (60.0, 0.2)], 0.04, 5, 1);
         assert_eq!(race.leader(), Some(0));
         let late =
@@ -355,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_of_a_third_of_the_speed_is_measured_once() {
+    fn setting_at_a_third_of_the_speed_is_measured_once() {
         let mut race = Race::new(3);
         for _ in 0..3 {
             for at in race.running() {
@@ -369,14 +370,14 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_are_equal_end_the_race_without_a_drop() {
+    fn equal_settings_end_the_race_without_a_drop() {
         let (race, _) = raced(&[(100.0, 0.0), (100.0, 0.0), (99.5, 0.0)], 0.02, 50, 3);
         assert!(race.runners().iter().all(|runner| runner.dropped.is_none()), "{race:?}");
         assert!(race.runners()[0].speeds.len() < 50, "{}", race.runners()[0].speeds.len());
     }
 
     #[test]
-    fn wilson_s_interval_by_hand() {
+    fn wilson_interval_matches_hand_calculation() {
         // 3 of 100 at z 2.3263: centre 0.0541, half 0.0456.
         let (low, high) = wilson((100, 3));
         assert!((low - 0.0086).abs() < 1e-4 && (high - 0.0997).abs() < 1e-4, "{low} {high}");

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_series_is_kept_whole_and_in_order() {
+    fn short_series_is_kept_completely_and_in_order() {
         let mut reservoir = Reservoir::of_at_most(5);
         for value in [3, 1, 2] {
             reservoir.push(value);
@@ -75,12 +75,12 @@ mod tests {
     }
 
     #[test]
-    fn every_value_of_a_long_series_has_the_same_chance() {
+    fn long_series_is_sampled_uniformly() {
         let mut reservoir = Reservoir::of_at_most(10_000);
         (0..1_000_000).for_each(|value| reservoir.push(value));
         let kept = reservoir.values();
         assert_eq!((kept.len(), reservoir.seen(), reservoir.sum()), (10_000, 1_000_000, 499_999_500_000));
-        // Uniform on 0 to 1,000,000: mean 500,000, known to 2,887 from 10,000 of them.
+        // Uniform on 0 to 1,000,000: mean 500,000, with a standard error of 2,887 from 10,000 values.
         let mean = kept.iter().sum::<u64>() as f64 / 10_000.0;
         assert!((mean - 500_000.0).abs() < 4.0 * 2_887.0, "{mean}");
         let early = kept.iter().filter(|value| **value < 100_000).count();

@@ -118,19 +118,19 @@ mod tests {
     }
 
     #[test]
-    fn five_points_by_hand() {
+    fn slope_of_five_points_matches_hand_calculation() {
         // y 0, 2, 3, 7, 8 at x 0 to 4. Slopes of the ten pairs: 2, 3/2, 7/3, 2, 1, 5/2, 2, 4, 5/2, 1; sorted
         // 1, 1, 3/2, 2, 2, 2, 7/3, 5/2, 5/2, 4. The median is 2. None out of order of 5: 1/120 = 0.83 %; at most one: 5/120 =
         // 4.2 %. So 95 % takes the outermost slopes, 99 % none at all.
         let five = points(&[0.0, 2.0, 3.0, 7.0, 8.0]);
         assert_eq!(theil_sen(&five, 0.95), Some(Slope { value: 2.0, interval: Some((1.0, 4.0)), n: 5 }));
         assert_eq!(theil_sen(&five, 0.99).unwrap().interval, None);
-        // A confidence of 91 %: 4.5 % on each side, which lets the second ones in.
+        // A confidence of 91 %: 4.5 % on each side, which admits the second-outermost slopes.
         assert_eq!(theil_sen(&five, 0.91).unwrap().interval, Some((1.0, 2.5)));
     }
 
     #[test]
-    fn critical_ranks_are_those_of_the_tables() {
+    fn kendall_critical_values_match_published_tables() {
         // Kendall's K for 2.5 % in the upper tail (Hollander, Wolfe and Chicken, table A.11): 10 at n 5, 13 at n 6, 15 at n 7,
         // 18 at n 8, 20 at n 9, 23 at n 10. Pairs out of order are (pairs − K)/2, and the rank is one above.
         for (n, k) in [(5, 10), (6, 13), (7, 15), (8, 18), (9, 20), (10, 23)] {
@@ -142,16 +142,16 @@ mod tests {
     }
 
     #[test]
-    fn the_approximation_takes_over_where_it_is_good() {
+    fn normal_approximation_matches_exact_ranks_at_the_switch() {
         for tail in [0.025, 0.005] {
             let exact = critical_rank(MOST_EXACT, tail).unwrap();
             let approximate = approximate_rank(MOST_EXACT, tail).unwrap();
-            assert!(exact.abs_diff(approximate) <= exact / 50, "{exact} and {approximate}");
+            assert!(exact.abs_diff(approximate) <= exact / 50, "exact {exact}, approximate {approximate}");
         }
     }
 
     #[test]
-    fn one_wild_point_changes_little() {
+    fn single_outlier_barely_changes_the_slope() {
         let mut ys: Vec<f64> = (0..20).map(|x| 3.0 * f64::from(x)).collect();
         ys[7] = 1e9;
         let slope = theil_sen(&points(&ys), 0.95).unwrap();
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_begins_where_it_was_planted() {
+    fn robust_line_finds_the_planted_intercept() {
         let mut planted: Vec<(f64, f64)> = [1.0, 9.0, 35.0, 128.0, 512.0].map(|x| (x, 4.0 + 0.25 * x)).to_vec();
         planted[1].1 += 30.0;
         let line = robust_line(&planted, 0.95).unwrap();
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_has_no_slope() {
+    fn invalid_points_have_no_slope() {
         assert_eq!(theil_sen(&[], 0.95), None);
         assert_eq!(theil_sen(&[(1.0, 2.0)], 0.95), None);
         assert_eq!(theil_sen(&[(1.0, 2.0), (1.0, 3.0)], 0.95), None);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_covers_the_truth_as_often_as_it_says() {
+    fn slope_interval_has_the_stated_coverage() {
         let mut rng = StdRng::seed_from_u64(11);
         for (n, confidence) in [(8, 0.95), (16, 0.95), (12, 0.99), (80, 0.95)] {
             let runs = 2_000;
@@ -200,7 +200,7 @@ mod tests {
         })]
 
         #[test]
-        fn a_line_is_found_and_scales(
+        fn slope_is_exact_for_a_line_and_scales(
             noise in prop::collection::vec(-1.0_f64..1.0, 8..40), slope in -1e6_f64..1e6, factor in 0.001_f64..1000.0
         ) {
             let ys: Vec<f64> = noise.iter().enumerate().map(|(x, noise)| slope * x as f64 + noise).collect();

@@ -111,11 +111,11 @@ mod tests {
 
     fn near(value: Option<f64>, expected: f64, tolerance: f64) {
         let value = value.expect("a figure");
-        assert!((value - expected).abs() <= tolerance, "{value} against {expected}");
+        assert!((value - expected).abs() <= tolerance, "{value} instead of {expected}");
     }
 
     #[test]
-    fn eight_samples_by_hand() {
+    fn summary_of_eight_samples_matches_hand_calculation() {
         // Sum 40, mean 5; squared distances 9+1+1+1+0+0+4+16 = 32, over 7 = 4.5714, root 2.13809.
         // t(0.975, 7) = 2.364624 from the usual table: half width 2.364624 × 2.13809 / √8 = 1.787489.
         let summary = Summary::of(&[9, 4, 2, 4, 5, 4, 7, 5]);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_one_sample_give_no_figure_that_they_cannot_carry() {
+    fn zero_or_one_sample_omits_unsupported_figures() {
         let nothing = Summary::of(&[]);
         assert_eq!(nothing.n, 0);
         assert_eq!((nothing.mean_ns, nothing.stddev_ns, nothing.mean_ci_ns), (None, None, None));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn each_percentile_appears_with_its_own_number_of_samples() {
+    fn each_percentile_appears_at_its_sample_count() {
         let given = |n: u64| {
             let summary = Summary::of(&(1..=n).collect::<Vec<_>>());
             summary.percentiles.iter().map(|p| p.value_ns).collect::<Vec<_>>()
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_named_as_people_write_them() {
+    fn percentile_names_follow_common_notation() {
         let names: Vec<_> = Summary::of(&[]).percentiles.iter().map(Percentile::name).collect();
         assert_eq!(names, ["p50", "p90", "p99", "p99.9"]);
         assert_eq!(Summary::of(&[]).percentile(0.999).map(|p| p.needs), Some(10_000));
@@ -164,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn equal_samples_have_no_spread() {
+    fn equal_samples_have_zero_spread() {
         let summary = Summary::of(&[5; 30]);
         assert_eq!((summary.stddev_ns, summary.mean_ci_ns, summary.iqr_ns), (Some(0.0), Some((5.0, 5.0)), Some(0)));
         assert_eq!(summary.percentile(0.5).and_then(|p| p.interval_ns), Some((5, 5)));
     }
 
     #[test]
-    fn samples_that_are_too_skewed_have_a_mean_without_an_interval() {
+    fn heavily_skewed_samples_have_no_mean_interval() {
         // 16 of 100 and one of 5,000: mean 388, sd 1,188, and the interval would begin at -223.
         let mut samples = vec![100; 16];
         samples.push(5_000);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_interval_covers_the_true_mean_in_95_percent_of_experiments() {
+    fn mean_interval_has_95_percent_coverage() {
         let mut random = StdRng::seed_from_u64(7);
         let (experiments, truth) = (4_000, 499_999.5);
         let covered = (0..experiments)
@@ -200,7 +200,7 @@ mod tests {
         })]
 
         #[test]
-        fn figures_are_finite_and_in_order(samples in prop::collection::vec(any::<u64>(), 2..300)) {
+        fn summary_figures_are_finite_and_ordered(samples in prop::collection::vec(any::<u64>(), 2..300)) {
             let summary = Summary::of(&samples);
             let (min, max) = (summary.min_ns.unwrap() as f64, summary.max_ns.unwrap() as f64);
             let mean = summary.mean_ns.unwrap();

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_computed_once_is_what_each_comparison_would_compute() {
+    fn precomputed_test_matches_direct_computation() {
         let mut rng = StdRng::seed_from_u64(9);
         let test = RankSumTest::new(7, 9, 0.05);
         for _ in 0..200 {
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn critical_ranks_are_those_of_the_tables() {
+    fn rank_sum_critical_values_match_published_tables() {
         // Two-sided 5 % critical values of Mann and Whitney's U; the rank of the interval is one above.
         for (m, n, critical) in [(4, 4, 0), (5, 5, 2), (6, 6, 5), (8, 8, 13), (10, 10, 23), (5, 10, 8), (20, 20, 127)] {
             assert_eq!(critical_rank(m, n, 0.05), Some(critical + 1), "{m} and {n}");
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn p_by_hand() {
+    fn rank_sum_p_matches_hand_calculation() {
         // 4 against 4 without overlap: 1 of 70 choices, twice. With one exchange at the border: 2 of 70, twice.
         let p = |of: [f64; 4], to: [f64; 4]| rank_sum_p(&of, &to);
         assert!((p([5.0, 6.0, 7.0, 8.0], [1.0, 2.0, 3.0, 4.0]) - 2.0 / 70.0).abs() < 1e-12);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_estimate_by_hand() {
+    fn shift_estimate_matches_hand_calculation() {
         // Shifts of logs: ln 2 and ln 4 against 0 and ln 2 give 0, ln 2, ln 2, ln 4.
         let ratio = unpaired_ratio(&[2.0, 4.0], &[1.0, 2.0], 0.05).unwrap();
         assert!((ratio.ratio - 2.0).abs() < 1e-12);
@@ -200,22 +200,22 @@ mod tests {
     }
 
     #[test]
-    fn exact_and_approximate_agree_where_they_meet() {
+    fn exact_and_approximate_p_agree_at_the_switch() {
         let mut rng = StdRng::seed_from_u64(3);
         for shift in [0.0, 0.02, 0.05, 0.1] {
             let values: Vec<f64> =
                 (0..50).map(|i| rng.random::<f64>() * 0.2 + if i < 25 { shift } else { 0.0 }).collect();
             let ranks = doubled_midranks(&values);
             let (exact, approximate) = (exact_p(&ranks, 25), approximate_p(&ranks, 25));
-            assert!((exact - approximate).abs() < 0.003, "{exact} against {approximate}");
+            assert!((exact - approximate).abs() < 0.003, "exact {exact}, approximate {approximate}");
         }
-        // The interval's rank changes by about 20 from one size to the next, and does so across the border.
+        // The interval's rank changes by about 20 from one size to the next, including across the switch.
         let ranks = [24, 25, 26].map(|n| critical_rank(n, n, 0.05).unwrap());
         assert!((17..=23).contains(&(ranks[1] - ranks[0])) && (17..=23).contains(&(ranks[2] - ranks[1])), "{ranks:?}");
     }
 
     #[test]
-    fn the_interval_covers_the_truth_in_about_95_of_100_comparisons() {
+    fn unpaired_interval_has_95_percent_coverage() {
         let mut rng = StdRng::seed_from_u64(6);
         let rounds = 1_000;
         let covered = (0..rounds)
