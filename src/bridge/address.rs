@@ -1,4 +1,4 @@
-//! Where the bridge is: another process, or one embedded in this one.
+//! Where the bridge is: in another process, or embedded in this one.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
@@ -14,9 +14,9 @@ pub const DEFAULT_PORT: u16 = 5555;
 pub enum Target {
     /// The embedded bridge: simulated, and marked so in every output.
     Embedded(Box<BridgeSpec>),
-    /// A bridge of another process.
+    /// A bridge in another process.
     Remote {
-        /// Name or address.
+        /// Host name or address.
         host: String,
         /// TCP port.
         port: u16,
@@ -65,11 +65,11 @@ impl std::fmt::Display for Target {
     }
 }
 
-/// The socket addresses of a host, the IPv4 ones first, since the stock bridge listens on 127.0.0.1.
+/// The socket addresses of a host, IPv4 first, since the stock bridge listens on 127.0.0.1.
 ///
 /// # Errors
-/// [`BridgeError::Unresolvable`], and [`BridgeError::NotLoopback`] if any address lies outside this machine and
-/// `allow_remote` is not given.
+/// [`BridgeError::Unresolvable`], and [`BridgeError::NotLoopback`] if any address is not on this machine and
+/// `allow_remote` is false.
 pub fn resolve(host: &str, port: u16, allow_remote: bool) -> Result<Vec<SocketAddr>, BridgeError> {
     let unresolvable = |source| BridgeError::Unresolvable { host: host.into(), source };
     let mut addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(unresolvable)?.collect();
@@ -84,10 +84,10 @@ pub fn resolve(host: &str, port: u16, allow_remote: bool) -> Result<Vec<SocketAd
     Ok(addresses)
 }
 
-/// The address to listen on, if it is one of this machine alone.
+/// The address to listen on, if it is local to this machine.
 ///
 /// # Errors
-/// [`BridgeError::NotLoopback`] if it is not, and `allow_remote` is not given.
+/// [`BridgeError::NotLoopback`] if it is not and `allow_remote` is false.
 pub fn listening(address: SocketAddr, allow_remote: bool) -> Result<SocketAddr, BridgeError> {
     if allow_remote || address.ip().is_loopback() {
         return Ok(address);
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_and_bad_ones_name_the_fault() {
+    fn addresses_parse_and_errors_name_the_fault() {
         let remote = |host: &str, port| Target::Remote { host: host.into(), port };
         assert_eq!("127.0.0.1:5555".parse::<Target>().unwrap(), remote("127.0.0.1", 5555));
         assert_eq!("[::1]:80".parse::<Target>().unwrap(), remote("::1", 80));
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn another_machine_is_refused_unless_allowed() {
+    fn remote_address_is_refused_unless_allowed() {
         assert!(matches!(resolve("192.0.2.1", 5555, false), Err(BridgeError::NotLoopback { .. })));
         assert_eq!(resolve("192.0.2.1", 5555, true).unwrap(), ["192.0.2.1:5555".parse().unwrap()]);
         assert!(listening("0.0.0.0:5555".parse().unwrap(), false).is_err());

@@ -29,7 +29,7 @@ const FIRST_NUMBER: u64 = 1 << 29;
 /// A reply, and the message that it answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answered<T> {
-    /// The number of that message; by order, where replies carry no id.
+    /// The number of that message; assigned by order if replies carry no id.
     pub number: u64,
     /// The reply.
     pub reply: Reply,
@@ -39,9 +39,9 @@ pub struct Answered<T> {
 
 /// A connection to a bridge.
 ///
-/// Everything that the bridge sends comes in one way, whoever waits for it. What the dialect lets a bridge send by itself is passed
-/// over; what the dialect does not have is counted ([`Client::foreign`]) and answers nothing; a reply to a message that is not
-/// waited for is surplus ([`Client::settle`]). None of these puts a deadline off, and the stop is looked at before each message.
+/// Every read handles unrelated messages in the same way: unsolicited messages of the dialect are skipped; foreign
+/// messages are counted ([`Client::foreign`]) and answer nothing; a reply to a message that is not awaited is surplus
+/// ([`Client::settle`]). None of these extends a deadline, and the stop flag is checked before each message.
 #[derive(Debug)]
 pub struct Client {
     endpoint: Endpoint,
@@ -111,8 +111,9 @@ impl Client {
         Ok(())
     }
 
-    /// Drops the connection with whatever may still arrive on it, and makes a new one, on which framing and codec are what they
-    /// were. Nothing is waited for on it, and surplus replies of the old one are forgotten: see [`Client::take_surplus`].
+    /// Drops the connection with anything that may still arrive on it, and makes a new one with the same framing and
+    /// codec. No message is pending on it, and surplus replies of the old one are forgotten: see
+    /// [`Client::take_surplus`].
     ///
     /// # Errors
     /// Those of [`Client::open`] and [`Client::negotiate`].
@@ -129,7 +130,7 @@ impl Client {
         if wire == Wire::LINES { Ok(()) } else { self.negotiate(wire, stop) }
     }
 
-    /// Switches to that dialect.
+    /// Switches to another dialect.
     pub fn speak(&mut self, dialect: &'static Dialect) {
         self.dialect = dialect;
     }
@@ -137,7 +138,7 @@ impl Client {
     /// Changes framing and codec with `hello`, which the dialect must have. No reply may be pending on the connection.
     ///
     /// # Errors
-    /// [`BridgeError::Refused`] when the bridge will not, or says that it did something else; those of [`Client::exchange`].
+    /// [`BridgeError::Refused`] if the bridge refuses or reports another result; those of [`Client::exchange`].
     pub fn negotiate(&mut self, wire: Wire, stop: &AtomicBool) -> Result<(), BridgeError> {
         let hello = json!({"framing": wire.framing, "codec": wire.codec});
         let data = hello.as_object().cloned().unwrap_or_default();
@@ -153,7 +154,7 @@ impl Client {
         Ok(())
     }
 
-    /// The reply to a `hello`: it has the id of the question, or names the framing.
+    /// The reply to a `hello`: it has the id of the request, or names the framing.
     fn hello_reply(&mut self, number: u64, stop: &AtomicBool) -> Result<Map<String, Value>, BridgeError> {
         let (codec, deadline) = (self.wire.codec, Instant::now() + self.timeout);
         loop {
@@ -168,7 +169,7 @@ impl Client {
         }
     }
 
-    /// Framing and codec as they are now.
+    /// Current framing and codec.
     #[must_use]
     pub fn wire(&self) -> Wire {
         self.wire
@@ -215,19 +216,20 @@ impl Client {
         self.timeout
     }
 
-    /// Writes one message, frame included.
+    /// Writes one message, including framing.
     ///
     /// # Errors
-    /// [`BridgeError::NotReading`] when the bridge has not taken it within the timeout, [`BridgeError::Interrupted`],
+    /// [`BridgeError::NotReading`] if the bridge did not accept it within the timeout, [`BridgeError::Interrupted`],
     /// [`BridgeError::Closed`], [`BridgeError::Io`].
     pub fn send(&mut self, line: &[u8], stop: &AtomicBool) -> Result<(), BridgeError> {
         write_message(&mut self.stream, line, self.sending, self.timeout, stop)
     }
 
-    /// The next reply in this dialect, to any message: for callers that track many messages themselves.
+    /// The next reply in this dialect to any message, for callers that track many messages themselves.
     ///
     /// # Errors
-    /// [`BridgeError::NoReply`] at the deadline, [`BridgeError::Garbled`], [`BridgeError::Refused`], and the others of a read.
+    /// [`BridgeError::NoReply`] at the deadline, [`BridgeError::Garbled`], [`BridgeError::Refused`], and the others of
+    /// a read.
     pub fn receive(&mut self, deadline: Instant, stop: &AtomicBool) -> Result<Reply, BridgeError> {
         self.next_reply(deadline, stop, || ())?.0.or_refusal()
     }
@@ -245,7 +247,7 @@ impl Client {
         self.receive_for_at(waiting, deadline, stop, || ())
     }
 
-    /// The same, and what `now` read between the arrival of the reply and its parsing.
+    /// Like [`Client::receive_for`], with the value of `now` between arrival and parsing of the reply.
     ///
     /// # Errors
     /// Those of [`Client::receive`].
@@ -268,7 +270,7 @@ impl Client {
         }
     }
 
-    /// The next message that is a reply in this dialect, and what `now` read when it had been read.
+    /// The next message that is a reply in this dialect, with the value of `now` after it was read.
     fn next_reply<T>(
         &mut self,
         deadline: Instant,
@@ -302,13 +304,14 @@ impl Client {
         self.receive_for(&mut Waiting::for_one(number), deadline, stop).map(|answered| answered.reply)
     }
 
-    /// Reads until nothing has come for `quiet`. Returns how many replies were surplus since the last time, those that came now
-    /// included: nothing may be waited for. Against a bridge that never falls silent it ends after four times `quiet`.
+    /// Reads until nothing has arrived for `quiet`. Returns the number of surplus replies since the last call,
+    /// including those read now; no message may be pending. If the bridge never falls silent, it ends after four times
+    /// `quiet`.
     ///
     /// # Errors
-    /// Those of a read, but for silence, which is what it waits for.
+    /// Those of a read, except for silence, which is expected.
     pub fn settle(&mut self, quiet: Duration) -> Result<u64, BridgeError> {
-        // Short enough not to be interrupted.
+        // Short enough that it need not be interrupted.
         let stop = AtomicBool::new(false);
         let end = Instant::now() + 4 * quiet;
         loop {
@@ -327,8 +330,8 @@ impl Client {
         std::mem::take(&mut self.heard.surplus)
     }
 
-    /// Passes over what has been read and was not waited for, and counts it: before a message is sent whose reply can be told
-    /// from others by order only.
+    /// Skips and counts messages that have been read but were not awaited; called before sending a message whose reply
+    /// can only be matched by order.
     pub fn pass_over_read(&mut self) {
         while let Some(payload) = self.messages.next_read() {
             let codec = self.wire.codec;
@@ -339,10 +342,10 @@ impl Client {
         }
     }
 
-    /// Where it is connected to.
+    /// The address it is connected to.
     ///
     /// # Errors
-    /// [`BridgeError::Io`] when the connection is gone.
+    /// [`BridgeError::Io`] if the connection is closed.
     pub fn address(&self) -> Result<SocketAddr, BridgeError> {
         self.stream.peer_addr().map_err(BridgeError::Io)
     }
@@ -350,14 +353,14 @@ impl Client {
     /// A second, write-only handle, for a thread that sends on schedule while this one receives.
     ///
     /// # Errors
-    /// [`BridgeError::Io`] when the system has no more handles.
+    /// [`BridgeError::Io`] if the system has no more handles.
     pub fn writer(&self) -> Result<LineWriter, BridgeError> {
         let stream = self.stream.try_clone().map_err(BridgeError::Io)?;
         Ok(LineWriter { stream, sending: self.sending, timeout: self.timeout })
     }
 }
 
-/// The next message, without its frame.
+/// The next message, without framing.
 fn next_payload<'m>(
     messages: &'m mut MessageReader,
     stream: &mut TcpStream,
@@ -366,7 +369,7 @@ fn next_payload<'m>(
     stop: &AtomicBool,
 ) -> Result<&'m [u8], BridgeError> {
     messages.next(stream, deadline, stop).map_err(|error| match error {
-        // Deadlines are a timeout after some moment: messages name that timeout.
+        // The error states the timeout from which the deadline was computed.
         BridgeError::NoReply { .. } => BridgeError::NoReply { waited: timeout },
         other => other,
     })

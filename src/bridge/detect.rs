@@ -13,20 +13,21 @@ use super::wire::{Codec, Wire};
 /// A dialect and the evidence for it.
 #[derive(Debug, Clone)]
 pub struct Detected {
-    /// What the bridge speaks.
+    /// The dialect.
     pub dialect: &'static Dialect,
-    /// The evidence in words.
+    /// The evidence, as text.
     pub how: String,
 }
 
-/// Finds out what the bridge behind a fresh connection speaks: first from its greeting, which costs nothing; where that says
-/// nothing, from its answer to one command that every stock bridge knows and that changes nothing, sent with an id.
+/// Detects the dialect of the bridge behind a fresh connection: first from its greeting, which costs nothing; if that
+/// is inconclusive, from the reply to one command that every stock bridge knows and that changes nothing, sent with an
+/// id.
 ///
-/// Whether a bare bridge is of the later versions, which answer a batch, is left open: only a batch would tell, and a stock
-/// bridge does not know that command.
+/// Whether a stock bridge is one of the later versions, which answer a batch, is left open: only a batch would tell,
+/// and a stock bridge does not define that command.
 ///
 /// # Errors
-/// [`BridgeError::UnknownDialect`] when neither fits a known dialect, and those of an exchange.
+/// [`BridgeError::UnknownDialect`] if neither matches a known dialect, and those of an exchange.
 pub fn detect(client: &mut Client, stop: &AtomicBool) -> Result<Detected, BridgeError> {
     let greeting = client.greeting().to_owned();
     let greets_so = |dialect: &&&'static Dialect| !greeting.is_empty() && dialect.is_greeting(&greeting);
@@ -72,8 +73,8 @@ pub fn detect(client: &mut Client, stop: &AtomicBool) -> Result<Detected, Bridge
     Ok(Detected { dialect: stock, how })
 }
 
-/// The first message that can be the answer: it names message `number`, says nothing at all, or refuses. With an error comes whether
-/// anything else was said.
+/// The first message that may be the reply: it names message `number`, is empty, or reports an error. An error is
+/// returned with whether anything else arrived.
 fn answer(client: &mut Client, number: u64, stop: &AtomicBool) -> Result<Reply, (BridgeError, bool)> {
     let deadline = Instant::now() + client.timeout();
     let mut talks = false;

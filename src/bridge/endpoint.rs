@@ -19,7 +19,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(5);
 pub enum Endpoint {
     /// The bridge listens on one of these.
     Connect(Vec<SocketAddr>),
-    /// The bridge connects to this.
+    /// The bridge connects to this listener.
     Accept(Arc<TcpListener>),
 }
 
@@ -31,12 +31,12 @@ impl Endpoint {
     pub fn listen(address: SocketAddr) -> Result<Self, BridgeError> {
         let failed = |source| BridgeError::NotListening { address, source };
         let listener = TcpListener::bind(address).map_err(failed)?;
-        // So that waiting for a bridge can be stopped.
+        // So that waiting for a bridge can be interrupted.
         listener.set_nonblocking(true).map_err(failed)?;
         Ok(Self::Accept(Arc::new(listener)))
     }
 
-    /// The address on which it listens; `None` where the bridge does.
+    /// The address on which it listens; `None` if the bridge listens.
     #[must_use]
     pub fn listening_on(&self) -> Option<SocketAddr> {
         match self {
@@ -62,11 +62,11 @@ impl Endpoint {
     }
 }
 
-/// Connects to `address`. Where nobody listens on a port that the system also gives to outgoing connections, a socket may be joined
-/// with itself, and would then read back whatever it writes: that is refused.
+/// Connects to `address`. If no process listens on a port from the system's ephemeral range, a socket may connect to
+/// itself and then reads back whatever it writes: that is refused.
 ///
 /// # Errors
-/// Those of the system; `ConnectionRefused` where the connection leads back to itself.
+/// Those of the system; `ConnectionRefused` if the connection leads back to itself.
 pub fn dial(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(address, timeout)?;
     refuse_itself(&stream)?;
@@ -118,14 +118,15 @@ fn accept(listener: &TcpListener, timeout: Duration, stop: &AtomicBool) -> Resul
 mod tests {
     use super::*;
 
-    /// The system gives outgoing connections the ports of its range, with steps of random length: sooner or later the one that is
-    /// called. Eight times the range miss a port that is one of half the range in about one case of ten million.
+    /// The system assigns ephemeral ports in steps of random length, so sooner or later a connection gets the port it
+    /// connects to. Eight times the size of the range misses a port with one of half its numbers in about one case of
+    /// ten million.
     #[test]
-    fn a_connection_that_leads_back_to_itself_is_refused() {
+    fn self_connection_is_refused() {
         let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
         let bounds: Vec<u16> = range.split_whitespace().map(|port| port.parse().unwrap()).collect();
         let (low, high) = (bounds[0], bounds[1]);
-        // Ports of one parity are given out first.
+        // Ports of one parity are assigned first.
         let free =
             |from: u16| (from..high).step_by(2).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap();
         let called = [free(low + (high - low) / 2), free(low + (high - low) / 2 + 1)];

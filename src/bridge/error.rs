@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How the message of [`BridgeError::Surplus`] ends.
+/// End of the message of [`BridgeError::Surplus`].
 const MORE_THAN_SENT: &str = "came than messages were sent";
 
 /// Beginning of the message about a late reply.
@@ -18,9 +18,9 @@ pub enum BridgeError {
     /// The text is neither `embedded[:SPEC]` nor `HOST:PORT`.
     #[error("'{text}' is not a bridge address: {detail}")]
     BadAddress {
-        /// What was given.
+        /// The given text.
         text: String,
-        /// What is wrong with it.
+        /// The fault.
         detail: String,
     },
     /// The name does not resolve.
@@ -28,7 +28,7 @@ pub enum BridgeError {
     Unresolvable {
         /// The name.
         host: String,
-        /// The resolver's answer.
+        /// The resolver's error.
         source: std::io::Error,
     },
     /// The bridge has no authentication and no encryption, so other machines are refused unless allowed.
@@ -42,25 +42,25 @@ pub enum BridgeError {
     /// No process listens.
     #[error("no bridge is listening on {address}: {source}")]
     NobodyThere {
-        /// Where it was looked for.
+        /// The address tried.
         address: SocketAddr,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// The port cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     NotListening {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// Nobody connects.
+    /// No bridge connected.
     #[error("no bridge connected to {address} within {waited:?}")]
     NobodyCame {
-        /// Where it was waited for.
+        /// The listening address.
         address: SocketAddr,
-        /// How long.
+        /// Time waited.
         waited: Duration,
     },
     /// The connection is open, but nothing arrives.
@@ -70,7 +70,7 @@ pub enum BridgeError {
         address: SocketAddr,
         /// Whether the bridge connected to us.
         came: bool,
-        /// How long it was given.
+        /// Time waited.
         waited: Duration,
     },
     /// Its messages match no known dialect.
@@ -88,74 +88,74 @@ pub enum BridgeError {
     /// A line without an end. Later messages on that connection cannot be separated from it.
     #[error("the bridge sent over {limit_bytes} bytes without ending the line")]
     LineTooLong {
-        /// How much is taken.
+        /// Maximum accepted length.
         limit_bytes: usize,
     },
-    /// A reply that says that the command failed.
+    /// A reply reporting that the command failed.
     #[error("the bridge refused the command: {message}")]
     Refused {
-        /// Its words.
+        /// Its error message.
         message: String,
     },
     /// The reply did not come in time.
     #[error("{} {waited:?}", NO_REPLY)]
     NoReply {
-        /// How long it was given.
+        /// Time waited.
         waited: Duration,
     },
     /// Surplus replies arrived, so that replies cannot be assigned by order.
     #[error("{count} more {} {MORE_THAN_SENT}", if *count == 1 { "reply" } else { "replies" })]
     Surplus {
-        /// How many.
+        /// Their number.
         count: u64,
     },
-    /// Some messages of a series got no reply that can be used.
+    /// Some messages of a series have no usable reply.
     #[error("{usable} usable replies to {sent} messages{}", late(*lost))]
     Unanswered {
-        /// Messages.
+        /// Messages sent.
         sent: usize,
-        /// Replies that can be used.
+        /// Usable replies.
         usable: usize,
-        /// Messages without any reply.
+        /// Lost messages.
         lost: u64,
     },
     /// The message could not be written: the bridge no longer reads.
     #[error("{} {waited:?}", NOT_READING)]
     NotReading {
-        /// How long it was given.
+        /// Time waited.
         waited: Duration,
     },
     /// The other end closed the connection.
     #[error("the bridge closed the connection{}", if *mid_line { " in the middle of a line" } else { "" })]
     Closed {
-        /// Whether bytes of an unfinished line had come before.
+        /// Whether an incomplete line had been received.
         mid_line: bool,
     },
-    /// Ctrl-C came while waiting.
+    /// Interrupted by Ctrl-C.
     #[error("interrupted")]
     Interrupted,
-    /// Anything else that the socket answered.
+    /// Any other socket error.
     #[error("the connection failed: {0}")]
     Io(std::io::Error),
 }
 
-/// The kind of fault, as far as it matters for the remedy.
+/// The kind of fault, as relevant for the fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// A reply, or room for a message, did not come in time.
+    /// A reply was late, or the socket buffer stayed full.
     Late,
-    /// More replies came than messages were sent.
+    /// More replies than messages.
     Surplus,
-    /// Unity's main thread does not answer, while its socket thread does.
+    /// Unity's main thread does not reply, but its socket thread does.
     MainThreadPaused,
-    /// A signal ended the wait: no fault of the bridge.
+    /// A signal ended the wait; not a fault of the bridge.
     Interrupted,
     /// Anything else.
     Other,
 }
 
 impl BridgeError {
-    /// What kind of fault it is.
+    /// The kind of this fault.
     #[must_use]
     pub fn kind(&self) -> FaultKind {
         match self {
@@ -168,7 +168,7 @@ impl BridgeError {
     }
 }
 
-/// The subject and the verb of a sentence about an address, which is named once where that is what was given.
+/// Subject and verb of a sentence about an address, which is not repeated if it was the input.
 fn resolved(host: &str, address: &SocketAddr) -> String {
     let is_same = [address.to_string(), address.ip().to_string()].iter().any(|text| text == host);
     if is_same { format!("{host} is ") } else { format!("{host} is {address}, which is ") }

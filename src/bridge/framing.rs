@@ -16,28 +16,28 @@ pub(super) const LOOK_UP: Duration = Duration::from_millis(50);
 /// Longer replies are rejected before they fill the memory.
 const LONGEST_REPLY: usize = 1 << 20;
 
-/// A message that is longer than what is taken.
+/// A message that exceeds the accepted length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooLong {
-    /// Its length as far as it is known, in bytes.
+    /// Its length in bytes, as far as known.
     pub(super) bytes: usize,
-    /// Whether what follows it can be told apart from it.
+    /// Whether the messages after it can be separated from it.
     pub(super) passable: bool,
 }
 
-/// Bytes that were read, and the messages in them.
+/// Received bytes and the messages in them.
 #[derive(Debug)]
 pub(super) struct Inbox {
     framing: Framing,
     longest: usize,
     buffer: Vec<u8>,
-    /// Where the unread bytes begin.
+    /// Start of the unread bytes.
     start: usize,
-    /// Where they end.
+    /// End of the unread bytes.
     end: usize,
-    /// Up to where they are known to hold no line feed.
+    /// End of the part known to contain no line feed.
     searched: usize,
-    /// Bytes of a message that was too long, still to come and to be passed over.
+    /// Bytes of an oversized message that are still to arrive and to be skipped.
     skip: usize,
 }
 
@@ -46,13 +46,13 @@ impl Inbox {
         Self { framing: Framing::Lines, longest, buffer: Vec::new(), start: 0, end: 0, searched: 0, skip: 0 }
     }
 
-    /// From the next message on, messages end in that way.
+    /// Sets the framing from the next message on.
     pub(super) fn set_framing(&mut self, framing: Framing) {
         self.framing = framing;
         self.searched = self.start;
     }
 
-    /// Where the next whole message lies, without its frame; see [`Inbox::bytes`]. `None` when more bytes are needed.
+    /// Position of the next complete message, without framing; see [`Inbox::bytes`]. `None` if more bytes are needed.
     pub(super) fn next(&mut self) -> Option<Result<Range<usize>, TooLong>> {
         match self.framing {
             Framing::Lines => self.next_line(),
@@ -96,7 +96,7 @@ impl Inbox {
         Some(Ok(message))
     }
 
-    /// Room for at least a few bytes more, at the end; see [`Inbox::filled`].
+    /// Free space of at least a few bytes, at the end; see [`Inbox::filled`].
     pub(super) fn room(&mut self) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end, self.searched) = (0, 0, 0);
@@ -105,7 +105,7 @@ impl Inbox {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.end, self.searched) = (self.end - self.start, self.searched.saturating_sub(self.start));
             self.start = 0;
-            // At least half of it is free: moving the rest to the front then costs less than reading it did.
+            // At least half of the buffer is free: moving the rest to the front costs less than reading it did.
             if self.end * 2 >= self.buffer.len() {
                 let grown = (self.buffer.len() * 2).max(4096);
                 self.buffer.resize(grown, 0);
@@ -114,18 +114,18 @@ impl Inbox {
         &mut self.buffer[self.end..]
     }
 
-    /// So many bytes of the room were filled.
+    /// Marks `count` bytes of the free space as filled.
     pub(super) fn filled(&mut self, count: usize) {
         self.end += count;
     }
 
-    /// Whether bytes of an unfinished message are there.
+    /// Whether part of an incomplete message has been received.
     pub(super) fn is_mid_message(&self) -> bool {
         self.end > self.start || self.skip > 0
     }
 }
 
-/// Reads messages. The stream must look up ([`readiness::look_up_every`]) as often as [`LOOK_UP`] or more.
+/// Reads messages. The stream must return from a read ([`readiness::look_up_every`]) at least as often as [`LOOK_UP`].
 #[derive(Debug)]
 pub(super) struct MessageReader {
     inbox: Inbox,
@@ -142,12 +142,12 @@ impl MessageReader {
         self.inbox.set_framing(framing);
     }
 
-    /// The next message, without its frame. Stop and deadline are looked at before each message that is handed out, so that a
-    /// bridge that never falls silent cannot keep a caller here.
+    /// The next message, without framing. Stop flag and deadline are checked before each message, so that a bridge that
+    /// never falls silent cannot block the caller.
     ///
     /// # Errors
     /// [`BridgeError::NoReply`] at the deadline, [`BridgeError::Interrupted`], [`BridgeError::Closed`],
-    /// [`BridgeError::LineTooLong`], after which the connection is of no use, [`BridgeError::Io`].
+    /// [`BridgeError::LineTooLong`], after which the connection is unusable, [`BridgeError::Io`].
     pub(super) fn next(
         &mut self,
         stream: &mut TcpStream,
@@ -183,7 +183,7 @@ impl MessageReader {
         }
     }
 
-    /// The next whole message that has been read already; `None` when there is none.
+    /// The next complete message that has already been read, if any.
     pub(super) fn next_read(&mut self) -> Option<&[u8]> {
         match self.inbox.next() {
             Some(Ok(message)) => Some(self.inbox.bytes(message)),
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_whole_however_they_were_cut() {
+    fn lines_are_reassembled_from_any_reads() {
         let (mut client, mut server) = pair();
         let long = "y".repeat(10_000);
         let text = format!("{{}}\n\nab\n{long}\nrest");
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_ends_at_the_deadline_and_a_stop_sooner() {
+    fn silent_read_ends_at_the_deadline_or_stop() {
         let (mut client, _server) = pair();
         let mut lines = MessageReader::default();
         let stop = AtomicBool::new(false);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_trickle_in_do_not_put_the_deadline_off() {
+    fn partial_lines_do_not_extend_the_deadline() {
         let (mut client, mut server) = pair();
         let ended = std::sync::Arc::new(AtomicBool::new(false));
         let trickle = {
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_messages_ends_at_the_deadline_and_at_a_stop() {
+    fn message_flood_ends_at_the_deadline_or_stop() {
         let (mut client, mut server) = pair();
         let flood = std::thread::spawn(move || while server.write_all(&b"{}\n".repeat(1_000)).is_ok() {});
         let mut lines = MessageReader::default();
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_refused() {
+    fn endless_line_is_rejected() {
         let (mut client, mut server) = pair();
         std::thread::spawn(move || {
             let block = vec![b'z'; 65_536];
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixed_messages_come_whole_and_too_long_ones_are_passed_over() {
+    fn prefixed_messages_are_complete_and_oversized_ones_skipped() {
         let mut inbox = Inbox::new(8);
         inbox.set_framing(Framing::Length);
         let stream = [b"\0\0\0\x02{}".as_slice(), b"\0\0\0\x09123456789", b"\0\0\0\0", b"\0\0\0\x03a\nb"].concat();

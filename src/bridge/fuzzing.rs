@@ -5,11 +5,11 @@ use super::dialect::Dialect;
 use super::framing::Inbox;
 use super::wire::{Framing, Wire};
 
-/// The longest message that is taken, in bytes: short enough for a fuzzer to reach.
+/// Maximum accepted message length, in bytes: short enough for a fuzzer to reach.
 const LONGEST: usize = 1 << 12;
 
-/// The messages in a stream that arrives in reads of at most `read_bytes`, without their frames; it ends where one is too
-/// long to be told apart from what follows.
+/// The messages in a stream that arrives in reads of at most `read_bytes`, without framing; ends at an oversized
+/// message that cannot be separated from what follows.
 #[must_use]
 pub fn messages(stream: &[u8], framing: Framing, read_bytes: usize) -> Vec<Vec<u8>> {
     let mut inbox = Inbox::new(LONGEST);
@@ -33,17 +33,17 @@ pub fn messages(stream: &[u8], framing: Framing, read_bytes: usize) -> Vec<Vec<u
     found
 }
 
-/// What the tap makes of a stream that arrives in reads of at most `read_bytes`.
+/// Feeds the tap with a stream that arrives in reads of at most `read_bytes`.
 pub fn tapped(stream: &[u8], read_bytes: usize) {
     super::tap::fuzzing::watched(stream, read_bytes);
 }
 
-/// What the embedded bridge makes of one message.
+/// Feeds one message to the embedded bridge.
 pub fn understood(message: &[u8], dialect: &'static Dialect, wire: Wire) {
     super::server::fuzzing::understood(message, dialect, wire);
 }
 
-/// The lines that the stock bridge finds in a stream that arrives in reads of at most `read_bytes`.
+/// Feeds the stock bridge's line splitter with a stream that arrives in reads of at most `read_bytes`.
 pub fn lines_as_stock(stream: &[u8], read_bytes: usize) {
     super::server::fuzzing::lines_as_stock(stream, read_bytes);
 }

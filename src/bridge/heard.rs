@@ -1,4 +1,4 @@
-//! Messages of a bridge that answer nothing: skipped and counted.
+//! Messages from a bridge that answer nothing: skipped and counted.
 
 use super::dialect::Dialect;
 use super::reply::{EXCERPT, Kind, Reply};
@@ -7,21 +7,21 @@ use super::wire::Codec;
 /// Maximum number of stored frame rates, so that a bridge that reports continuously does not fill the memory.
 const MOST_REPORTS: usize = 65_536;
 
-/// Messages that answered nothing on the connections of a client.
+/// Counts of such messages on a client's connections.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Heard {
     /// Surplus replies, not yet reported.
     pub(super) surplus: u64,
     /// Foreign messages.
     pub(super) foreign: u64,
-    /// The first of these, in part.
+    /// Excerpt of the first one.
     pub(super) first_foreign: Option<String>,
-    /// Frames a second that the bridge told by itself.
+    /// Frame rates that the bridge reported by itself, in frames per second.
     pub(super) fps: Vec<f64>,
 }
 
 impl Heard {
-    /// Whether a message is a reply; if not, it is counted.
+    /// Returns whether a message is a reply; otherwise counts it.
     pub(super) fn is_reply(
         &mut self,
         reply: &Reply,
@@ -37,7 +37,7 @@ impl Heard {
         false
     }
 
-    /// Notes a message that is not the one that is waited for.
+    /// Counts a message that was not awaited.
     pub(super) fn stray(&mut self, reply: &Reply, payload: &[u8], codec: Codec) {
         if reply.names_ours() {
             self.surplus += 1;

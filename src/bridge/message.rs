@@ -9,23 +9,23 @@ use serde_json::{Map, Value};
 use super::dialect::{Dialect, Fields, Probe};
 use super::wire::{Codec, Framing, PREFIX, Wire};
 
-/// Ids count from here, so that every id takes the same number of digits (and of bytes in `MessagePack`), and a message can be
-/// stamped in place.
+/// First id: large enough that all ids have the same number of digits (and of bytes in `MessagePack`), so that they can
+/// be overwritten in place.
 const FIRST_ID: u64 = 1_000_000_000;
 
-/// What a `"pad"` member costs beside its text, in bytes.
+/// Size of a `"pad"` member without its text, in bytes.
 const PAD_MEMBER: usize = r#", "pad": """#.len();
 
-/// Where the id stands, and how.
+/// Position and format of the id.
 #[derive(Debug, Clone, Copy)]
 enum IdPlace {
     /// Ten digits.
     Digits(usize),
-    /// Four bytes, the most significant first.
+    /// Four bytes, big-endian.
     Binary(usize),
 }
 
-/// A message, ready to be written: built once, stamped with an id in place.
+/// A message built once, ready to be written; only the id is overwritten in place.
 #[derive(Debug, Clone)]
 pub struct Message {
     line: Vec<u8>,
@@ -33,10 +33,10 @@ pub struct Message {
 }
 
 impl Message {
-    /// The message of that body (see [`Dialect::body`]), frame included. As JSON it is padded to `size_bytes`.
+    /// The message with this body (see [`Dialect::body`]), including framing. JSON is padded to `size_bytes`.
     ///
-    /// A message that is longer than that by nature stays as it is: see [`Message::size_bytes`]. Padding is a string member
-    /// that bridges ignore; where it does not fit, spaces.
+    /// If the message is already longer, it stays as it is: see [`Message::size_bytes`]. The padding is a string member
+    /// that bridges ignore; if it does not fit, spaces are used.
     #[must_use]
     pub fn new(dialect: &Dialect, body: &Map<String, Value>, wire: Wire, size_bytes: usize) -> Self {
         let mut body = body.clone();
@@ -51,21 +51,21 @@ impl Message {
         Self { line, id_at }
     }
 
-    /// The message of a dialect's probe, as a line. Where it switches something on or off, `enabled` decides which; see
-    /// [`Probe::switched`].
+    /// The message of a dialect's probe, with line framing. If it switches something on or off, `enabled` decides
+    /// which; see [`Probe::switched`].
     #[must_use]
     pub fn of(dialect: &Dialect, probe: &Probe, enabled: Option<bool>, size_bytes: usize) -> Self {
         Self::new(dialect, &dialect.body(&probe.command, &probe.switched(enabled)), Wire::LINES, size_bytes)
     }
 
-    /// Length on the wire, frame included.
+    /// Length on the wire, including framing.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         self.line.len()
     }
 
-    /// The bytes of message `index`, frame included. Numbers that no other message of a connection has come from
-    /// [`super::Client::number`].
+    /// The bytes of message `index`, including framing. [`super::Client::number`] returns indices that are unique on a
+    /// connection.
     pub fn line(&mut self, index: u64) -> &[u8] {
         let mut id = Self::id_of(index);
         match self.id_at {
@@ -90,25 +90,25 @@ impl Message {
         FIRST_ID + index
     }
 
-    /// The index of the message that carries `id`, if it is one of ours.
+    /// The index of the message with `id`, if the id is one of ours.
     #[must_use]
     pub fn index_of(id: u64) -> Option<u64> {
         id.checked_sub(FIRST_ID)
     }
 }
 
-/// This moment, as a text or in milliseconds since 1970.
+/// The current time, as text or in milliseconds since 1970.
 fn now(is_text: bool) -> Value {
     let now = jiff::Timestamp::now();
-    // Milliseconds always, so that messages of one kind are all of one length.
+    // Always milliseconds, so that all messages of a kind have the same length.
     if is_text { Value::from(format!("{now:.3}")) } else { Value::from(now.as_millisecond()) }
 }
 
-/// The body as JSON, with id and padding, in a buffer that has room for the frame.
+/// The body as JSON, with id and padding, in a buffer with space for the framing.
 fn json(fields: &Fields, body: &Map<String, Value>, framing: Framing, size: usize) -> (Vec<u8>, Option<IdPlace>) {
     let prefix = if framing == Framing::Length { PREFIX } else { 0 };
     let mut line = "\0".repeat(prefix) + &spaced(body);
-    // Room for the members that are not the body's.
+    // Make room for the additional members.
     line.pop();
     let id_at = fields.id.as_ref().map(|id| {
         line.extend([if body.is_empty() { "" } else { ", " }, &Value::from(id.as_str()).to_string(), ": "]);
@@ -129,7 +129,7 @@ fn json(fields: &Fields, body: &Map<String, Value>, framing: Framing, size: usiz
     (line.into_bytes(), id_at)
 }
 
-/// The body as a `MessagePack` map, with the id, behind the room for its length.
+/// The body as a `MessagePack` map with the id, after space for its length.
 fn msgpack(fields: &Fields, body: &Map<String, Value>) -> (Vec<u8>, Option<IdPlace>) {
     let mut body = body.clone();
     if let Some(id) = &fields.id {
@@ -138,7 +138,7 @@ fn msgpack(fields: &Fields, body: &Map<String, Value>) -> (Vec<u8>, Option<IdPla
     }
     let mut line = vec![0; PREFIX];
     line.extend(Codec::Msgpack.encode(&body));
-    // The id is the last member: ten digits, or a byte that says "32 bits" and those.
+    // The id is the last member: ten digits, or the 32-bit marker and four bytes.
     let place = |length: usize| {
         if fields.id_is_text { IdPlace::Digits(length - 10) } else { IdPlace::Binary(length - 4) }
     };
@@ -146,11 +146,11 @@ fn msgpack(fields: &Fields, body: &Map<String, Value>) -> (Vec<u8>, Option<IdPla
     (line, id_at)
 }
 
-/// JSON as the application writes it: a space behind each comma and colon.
+/// JSON in the application's format: a space after each comma and colon.
 fn spaced(value: &impl Serialize) -> String {
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Spaced);
-    // A value that was parsed or built by us always serialises, and a vector takes every byte.
+    // A value parsed or built here always serialises, and a vector accepts every byte.
     let _ = value.serialize(&mut serializer);
     String::from_utf8(bytes).unwrap_or_default()
 }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bare_line_is_what_the_application_sends() {
+    fn unpadded_line_equals_the_applications() {
         let body = body(Dialect::stock(), "set_expression", &json!({"name": "joy", "value": 0.5}));
         let mut message = Message::new(Dialect::stock(), &body, Wire::LINES, 0);
         let expected = "{\"command\": \"set_expression\", \"data\": {\"name\": \"joy\", \"value\": 0.5}}\n";
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_switches_as_it_is_told() {
+    fn probe_switches_to_the_requested_state() {
         let stock = Dialect::stock();
         let probe = stock.probes.applied.as_ref().unwrap();
         let line = |enabled| String::from_utf8(Message::of(stock, probe, enabled, 0).line(0).to_vec()).unwrap();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn every_size_from_the_bare_line_up_is_exact_and_valid_json() {
+    fn padded_lines_have_the_exact_size_and_are_valid_json() {
         let data = json!({"enabled": true});
         for dialect in [Dialect::stock(), Dialect::instrumented()] {
             let body = body(dialect, "set_auto_blink", &data);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefixed_message_says_its_length_and_its_id_in_either_codec() {
+    fn prefixed_messages_carry_length_and_id_in_both_codecs() {
         let instrumented = Dialect::instrumented();
         let body = body(instrumented, "set_auto_blink", &json!({"enabled": true}));
         for codec in [Codec::Json, Codec::Msgpack] {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_has_a_time_and_an_id_of_text() {
+    fn envelope_has_text_time_and_id() {
         let public = Dialect::named("public-api").unwrap();
         let mut message = Message::of(public, public.probes.applied.as_ref().unwrap(), Some(true), 0);
         let read: Value = serde_json::from_slice(message.line(7)).unwrap();

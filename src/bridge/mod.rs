@@ -1,4 +1,4 @@
-//! The Unity bridge: its dialects, the client that measures it, and an embedded server that stands in for it.
+//! The Unity bridge: its dialects, the measuring client, the tap, and the embedded server that simulates it.
 
 mod address;
 mod client;

@@ -1,4 +1,4 @@
-//! One reply. The stock bridge's is `{}`; others have the id of the message, its outcome, or timestamps.
+//! One reply. The stock bridge's is `{}`; others contain the message's id, its outcome, or timestamps.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::wire::Codec;
 /// Contents of a reply. Timestamps are nanoseconds of the server's clock.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reply {
-    /// Id of the message that it answers, where the dialect echoes it.
+    /// Id of the message that it answers, if the dialect repeats it.
     pub id: Option<u64>,
     /// When the line had been read.
     pub received_ns: Option<u64>,
@@ -25,9 +25,9 @@ pub struct Reply {
     pub applied_ns: Option<u64>,
     /// When the reply was about to be written.
     pub replied_ns: Option<u64>,
-    /// Messages that were waiting when it was queued.
+    /// Messages in the queue when this one was added.
     pub queue_depth: Option<u64>,
-    /// Whether the bridge's queue was full, and the message was not taken.
+    /// Whether the bridge's queue was full and the message was refused.
     pub overflow: bool,
     /// The number of the frame that applied the command.
     pub frame: Option<u64>,
@@ -35,9 +35,9 @@ pub struct Reply {
     pub applied: Option<u64>,
     /// Its type, in a dialect whose messages have one.
     pub event: Option<String>,
-    /// Frames a second, where the message tells them.
+    /// Frames per second, if the message reports them.
     pub fps: Option<f64>,
-    /// Whether it has any member at all; the stock bridge's replies have none.
+    /// Whether it has any members; the stock bridge's replies have none.
     pub has_members: bool,
     /// Whether it has a `status`.
     pub has_status: bool,
@@ -100,7 +100,7 @@ pub(super) const EXCERPT: usize = 80;
 const REFUSAL: usize = 300;
 
 impl Reply {
-    /// Reads one message, without its frame.
+    /// Parses one message without framing.
     ///
     /// # Errors
     /// [`BridgeError::Garbled`] unless it is an object, [`BridgeError::Refused`] if it reports an error.
@@ -108,7 +108,7 @@ impl Reply {
         Self::read(payload, codec)?.or_refusal()
     }
 
-    /// The same for a caller who has to know first which message was refused.
+    /// Like [`Reply::parse`], for callers that first need to know which message was refused.
     ///
     /// # Errors
     /// [`BridgeError::Garbled`] unless it is an object.
@@ -141,7 +141,7 @@ impl Reply {
         })
     }
 
-    /// Itself, unless it reports an error.
+    /// Returns itself unless it reports an error.
     ///
     /// # Errors
     /// [`BridgeError::Refused`].
@@ -152,12 +152,12 @@ impl Reply {
         }
     }
 
-    /// Whether it names a message of this program.
+    /// Whether it names a message sent by this program.
     pub(super) fn names_ours(&self) -> bool {
         self.id.and_then(Message::index_of).is_some()
     }
 
-    /// What it is on a connection of that dialect.
+    /// Its kind on a connection with that dialect.
     pub(super) fn kind(&self, dialect: &Dialect) -> Kind {
         let event = self.event.as_ref();
         if event.is_some_and(|event| dialect.replies.unsolicited.contains(event)) {
@@ -170,7 +170,7 @@ impl Reply {
             ReplyForm::Event => event.is_some_and(|event| dialect.is_reply_type(event)),
         };
         let is_reply = fits && (self.names_ours() || !dialect.ids);
-        // Whoever refuses a message may not have read so far as its id.
+        // A bridge that refuses a message may not have read its id.
         if is_reply || self.refusal.is_some() { Kind::Reply } else { Kind::Foreign }
     }
 }
@@ -184,8 +184,8 @@ fn is_empty(payload: &[u8], codec: Codec) -> bool {
 }
 
 impl Members {
-    /// The bridge's words, if it says that the command failed: an `error`, a `status` of that name, or a message of that type,
-    /// whose data then has a code.
+    /// The bridge's error text, if it reports a failure: an `error`, a `status` of that name, or a message of that
+    /// type, whose data has a code.
     fn refusal(&self) -> Option<String> {
         let text = |value: &Value| shortened(value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         if !self.error.is_null() {
@@ -202,7 +202,7 @@ impl Members {
     }
 }
 
-/// The first characters of a text of any length.
+/// Truncates text of any length.
 fn shortened(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().nth(REFUSAL) {
         text.truncate(end);
@@ -212,7 +212,7 @@ fn shortened(mut text: String) -> String {
     text
 }
 
-/// A number, or the digits of one.
+/// Parses a number, or a string of digits.
 fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stock_reply_says_nothing_and_the_instrumented_one_says_which() {
+    fn stock_reply_is_empty_and_instrumented_one_names_the_message() {
         for bare in ["{}", "{ }", "{\t}\r"] {
             assert_eq!(parse(bare).unwrap(), Reply::default());
         }
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_object_is_garbled() {
+    fn non_objects_are_garbled() {
         for line in ["", "[]", "null", "{", "{}x", "\u{fffd}\u{1}"] {
             assert!(matches!(parse(line), Err(BridgeError::Garbled { .. })), "{line:?}");
         }
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn both_codecs_say_the_same() {
+    fn both_codecs_parse_alike() {
         let said = serde_json::json!({"id": 1_000_000_001, "status": "ok", "replied_ns": u64::MAX});
         let read = |codec: Codec| Reply::parse(&codec.encode(&said), codec).unwrap();
         assert_eq!(read(Codec::Json), read(Codec::Msgpack));
@@ -255,19 +255,19 @@ mod tests {
     }
 
     #[test]
-    fn odd_members_of_an_object_do_not_garble_it() {
+    fn unexpected_members_do_not_garble_an_object() {
         let reply = parse(r#"{"id":"x","status":"ok","type":5,"data":"text"}"#).unwrap();
         assert_eq!(reply, Reply { has_members: true, has_status: true, ..Reply::default() });
     }
 
     #[test]
-    fn a_full_queue_is_no_refusal_but_is_told() {
+    fn queue_overflow_is_reported_without_a_refusal() {
         let reply = parse(r#"{"id":1,"status":"overflow","queue_depth":9}"#).unwrap();
         assert_eq!((reply.overflow, reply.queue_depth), (true, Some(9)));
     }
 
     #[test]
-    fn each_dialect_s_refusal_is_told_in_its_words() {
+    fn refusals_quote_each_dialects_error() {
         for (line, words) in [
             (r#"{"error":"unknown command"}"#, "unknown command"),
             (r#"{"status":"error","error":{"code":4}}"#, r#"{"code":4}"#),
@@ -285,13 +285,13 @@ mod tests {
     }
 
     #[test]
-    fn an_event_has_a_type_and_an_id_of_text() {
+    fn events_have_a_type_and_a_text_id() {
         let reply = parse(r#"{"type":"status","data":{"fps":59.9},"timestamp":1,"id":"12"}"#).unwrap();
         assert_eq!((reply.id, reply.event.as_deref(), reply.fps), (Some(12), Some("status"), Some(59.9)));
     }
 
     #[test]
-    fn what_a_message_is_depends_on_the_dialect() {
+    fn message_kind_depends_on_the_dialect() {
         let kind = |line: &str, name: &str| {
             Reply::read(line.as_bytes(), Codec::Json).unwrap().kind(Dialect::named(name).unwrap())
         };
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_of_any_length_is_quoted_in_part() {
+    fn long_refusals_are_truncated() {
         let line = format!(r#"{{"error":"{}"}}"#, "é".repeat(450_000));
         let Err(BridgeError::Refused { message }) = parse(&line) else { panic!("not refused") };
         assert_eq!(message.chars().count(), REFUSAL + 1);

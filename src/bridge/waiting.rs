@@ -1,42 +1,42 @@
-//! Messages that wait for their replies, and which of them a reply answers.
+//! Pending messages, and which of them a reply answers.
 
 use std::collections::VecDeque;
 
 use super::message::Message;
 use super::reply::Reply;
 
-/// Numbers of messages without a reply yet, in the order of sending. See [`super::Client::number`].
+/// Numbers of messages without a reply so far, in sending order. See [`super::Client::number`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Waiting {
     numbers: VecDeque<u64>,
 }
 
 impl Waiting {
-    /// One message.
+    /// A single pending message.
     #[must_use]
     pub fn for_one(number: u64) -> Self {
         Self { numbers: VecDeque::from([number]) }
     }
 
-    /// Another message was sent.
+    /// Adds a message that was sent.
     pub fn push(&mut self, number: u64) {
         self.numbers.push_back(number);
     }
 
-    /// How many wait.
+    /// Number of pending messages.
     #[must_use]
     pub fn len(&self) -> usize {
         self.numbers.len()
     }
 
-    /// Whether none waits.
+    /// Whether none is pending.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.numbers.is_empty()
     }
 
-    /// Takes off the message that a reply answers: the one it names, or where replies carry no id the oldest. `None` for a reply that
-    /// answers none of them.
+    /// Removes and returns the message that a reply answers: the one it names, or the oldest if replies carry no id.
+    /// `None` if it answers none of them.
     pub(super) fn take(&mut self, reply: &Reply, by_id: bool) -> Option<u64> {
         if !by_id {
             return self.numbers.pop_front();
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_with_an_id_answers_its_own_message_once() {
+    fn reply_with_an_id_answers_its_message_once() {
         let mut waiting = Waiting::default();
         (4..7).for_each(|number| waiting.push(number));
         assert_eq!(waiting.take(&reply(5), true), Some(5));
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn without_ids_the_oldest_is_answered() {
+    fn reply_without_an_id_answers_the_oldest() {
         let mut waiting = Waiting::for_one(1);
         waiting.push(2);
         let taken = [0; 3].map(|_| waiting.take(&Reply::default(), false));

@@ -1,4 +1,4 @@
-//! What goes over the wire: how a message ends (framing) and how it is written (codec).
+//! The wire format: how a message ends (framing) and how it is encoded (codec).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,21 +10,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Framing {
-    /// A line feed ends it.
+    /// Terminated by a line feed.
     #[default]
     Lines,
-    /// Its length comes before it: four bytes, the most significant first, which do not count themselves.
+    /// Preceded by its length: four bytes, big-endian, not counting themselves.
     Length,
 }
 
-/// How a message is written.
+/// How a message is encoded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Codec {
     /// UTF-8 text.
     #[default]
     Json,
-    /// `MessagePack`, whose bytes may include a line feed: it needs [`Framing::Length`].
+    /// `MessagePack`, whose bytes may include a line feed; needs [`Framing::Length`].
     Msgpack,
 }
 
@@ -57,16 +57,16 @@ pub struct Wire {
     /// How messages end.
     #[serde(default)]
     pub framing: Framing,
-    /// How they are written.
+    /// How messages are encoded.
     #[serde(default)]
     pub codec: Codec,
 }
 
 impl Wire {
-    /// Bytes that a length takes.
+    /// Size of a length prefix.
     pub const PREFIX_BYTES: usize = PREFIX;
 
-    /// What every connection begins with: JSON, a line each.
+    /// The initial format of every connection: JSON lines.
     pub const LINES: Self = Self { framing: Framing::Lines, codec: Codec::Json };
 
     /// Length-prefixed messages.
@@ -75,13 +75,13 @@ impl Wire {
         Self { framing: Framing::Length, codec }
     }
 
-    /// Whether the two go together.
+    /// Whether framing and codec can be combined.
     #[must_use]
     pub fn is_possible(self) -> bool {
         self.framing == Framing::Length || self.codec == Codec::Json
     }
 
-    /// A message, encoded and framed. Empty for what cannot be encoded, which is nothing made of texts, numbers, lists and
+    /// Encodes and frames a message. Empty if it cannot be encoded, which does not happen for texts, numbers, lists and
     /// objects.
     pub(super) fn pack(self, message: &impl Serialize) -> Vec<u8> {
         let mut bytes = match self.framing {
@@ -99,7 +99,7 @@ impl Wire {
         bytes
     }
 
-    /// Puts the line feed behind a message, or its length into the place kept before it.
+    /// Appends the line feed, or writes the length into the space reserved before the message.
     pub(super) fn close(self, bytes: &mut Vec<u8>) {
         match self.framing {
             Framing::Lines => bytes.push(b'\n'),
@@ -110,17 +110,17 @@ impl Wire {
         }
     }
 
-    /// What a message without its frame says; the fault in words where it says nothing.
+    /// Decodes a message without framing; the error is text.
     pub(super) fn read<T: DeserializeOwned>(self, payload: &[u8]) -> Result<T, String> {
         self.codec.decode(payload)
     }
 }
 
 impl Codec {
-    /// What a message without its frame says.
+    /// Decodes a message without framing.
     ///
     /// # Errors
-    /// The fault in words.
+    /// The fault as text.
     pub fn decode<T: DeserializeOwned>(self, payload: &[u8]) -> Result<T, String> {
         match self {
             Self::Json => serde_json::from_slice(payload).map_err(|error| error.to_string()),
@@ -128,7 +128,7 @@ impl Codec {
         }
     }
 
-    /// A message without a frame; empty for what cannot be encoded.
+    /// Encodes a message without framing; empty if it cannot be encoded.
     #[must_use]
     pub fn encode(self, message: &impl Serialize) -> Vec<u8> {
         match self {
@@ -137,9 +137,9 @@ impl Codec {
         }
     }
 
-    /// A payload as a person reads it, cut to so many characters.
+    /// A readable excerpt of a payload, in characters.
     pub(super) fn excerpt(self, payload: &[u8], characters: usize) -> String {
-        // A character takes four bytes at most: the rest of a long message is not looked at.
+        // A character takes at most four bytes, so the rest of a long message can be ignored.
         let payload = &payload[..payload.len().min(4 * characters)];
         let text: Cow<'_, str> = match self {
             Self::Json => String::from_utf8_lossy(payload),
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_frame_is_a_line_feed_or_a_length() {
+    fn framing_is_a_line_feed_or_a_length() {
         let message = json!({"a": 1});
         assert_eq!(Wire::LINES.pack(&message), b"{\"a\":1}\n");
         assert_eq!(Wire::prefixed(Codec::Json).pack(&message), b"\0\0\0\x07{\"a\":1}");
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn every_codec_reads_back_what_it_wrote() {
+    fn every_codec_round_trips() {
         let message = json!({"text": "é🦊", "list": [0.5, -1, 1_000_000_000_u64, true, null], "empty": {}});
         for codec in [Codec::Json, Codec::Msgpack] {
             assert_eq!(codec.decode::<Value>(&codec.encode(&message)).unwrap(), message);

@@ -1,4 +1,4 @@
-//! Writing: whole messages within the timeout, whether the bridge reads or not.
+//! Writes complete messages within the timeout, whether or not the bridge reads.
 
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
@@ -10,9 +10,9 @@ use super::error::BridgeError;
 /// How messages are handed to the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sending {
-    /// Small messages go out at once; otherwise Nagle's algorithm holds one back while another is unacknowledged.
+    /// Whether small messages are sent at once; otherwise Nagle's algorithm holds one while another is unacknowledged.
     pub nodelay: bool,
-    /// Each message is written in two pieces, as a program that writes a length and then a text does.
+    /// Whether each message is written in two pieces, as by a program that writes a length and then a text.
     pub split: bool,
 }
 
@@ -31,10 +31,10 @@ pub struct LineWriter {
 }
 
 impl LineWriter {
-    /// Writes one message, frame included.
+    /// Writes one message, including framing.
     ///
     /// # Errors
-    /// Those of [`super::Client::send`], and [`BridgeError::Interrupted`] when `halt` is set while it waits.
+    /// Those of [`super::Client::send`], and [`BridgeError::Interrupted`] if `halt` is set while it waits.
     pub fn send(&mut self, line: &[u8], halt: &AtomicBool) -> Result<(), BridgeError> {
         write_message(&mut self.stream, line, self.sending, self.timeout, halt)
     }
@@ -55,7 +55,8 @@ pub(super) fn write_message(
     write_line(stream, second, timeout, stop)
 }
 
-/// Writes the whole line, or says why not within the timeout. The first write takes all of it unless the bridge lags.
+/// Writes the whole line, or returns an error within the timeout. The first write accepts all of it unless the bridge
+/// lags.
 fn write_line(stream: &mut TcpStream, line: &[u8], timeout: Duration, stop: &AtomicBool) -> Result<(), BridgeError> {
     let mut rest = line;
     let mut deadline = None;
@@ -76,7 +77,7 @@ fn write_line(stream: &mut TcpStream, line: &[u8], timeout: Duration, stop: &Ato
         if stop.load(Ordering::Relaxed) {
             return Err(BridgeError::Interrupted);
         }
-        // Only a line that did not go out at once needs the time.
+        // The time is only needed if the line was not written at once.
         if Instant::now() >= *deadline.get_or_insert_with(|| Instant::now() + timeout) {
             return Err(BridgeError::NotReading { waited: timeout });
         }

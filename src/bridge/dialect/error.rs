@@ -10,7 +10,7 @@ pub enum DialectError {
     /// No built-in dialect has this name.
     #[error("dialect `{name}` is not known")]
     Unknown {
-        /// The name requested.
+        /// The requested name.
         name: String,
     },
     /// The file cannot be read.
@@ -18,7 +18,7 @@ pub enum DialectError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// The text is not a dialect.
@@ -28,12 +28,12 @@ pub enum DialectError {
         #[from]
         source: toml::de::Error,
     },
-    /// The text is a dialect that contradicts itself.
+    /// The dialect contradicts itself.
     #[error("dialect `{dialect}`: {fault}")]
     Inconsistent {
         /// The dialect's name.
         dialect: String,
-        /// What contradicts what.
+        /// The contradiction.
         fault: String,
     },
 }

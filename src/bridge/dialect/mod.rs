@@ -1,8 +1,8 @@
-//! Dialects of the bridge as data: which commands exist, who answers them, how messages and replies are written, and what is
-//! harmless to send.
+//! Dialects of the bridge as data: commands, which thread replies, message and reply formats, and which commands are
+//! harmless.
 //!
-//! A dialect is a TOML file: those under `profiles/bridge/` are built into the program, and a user may name another. This
-//! module reads and checks them; it opens no sockets and knows neither client nor server.
+//! A dialect is a TOML file: those under `profiles/bridge/` are built in, and a user may supply another. This module
+//! reads and checks them; it opens no sockets and does not depend on client or server.
 
 mod error;
 mod parts;

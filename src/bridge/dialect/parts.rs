@@ -1,4 +1,4 @@
-//! What a dialect is made of.
+//! The parts of a dialect.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ impl fmt::Display for Ack {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Command {
-    /// Its name in messages.
+    /// Name in messages.
     pub name: String,
     /// The thread that answers it, which determines what its reply means.
     pub ack: Ack,
@@ -40,7 +40,7 @@ pub struct Command {
     pub reply: Option<String>,
 }
 
-/// A message that may be sent to someone's avatar: a command and its data, keys in the order of the file.
+/// A harmless message: a command and its data, keys in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
@@ -51,11 +51,11 @@ pub struct Probe {
     pub data: Map<String, Value>,
 }
 
-/// The argument that switches something on or off.
+/// The argument that switches a setting on or off.
 const SWITCH: &str = "enabled";
 
 impl Probe {
-    /// Its data. Where it switches something on or off, `enabled` decides which; the data's own value when that is `None`.
+    /// Its data. If it switches something on or off, `enabled` decides which; `None` keeps the data's own value.
     #[must_use]
     pub fn switched(&self, enabled: Option<bool>) -> Map<String, Value> {
         let mut data = self.data.clone();
@@ -65,21 +65,21 @@ impl Probe {
         data
     }
 
-    /// What it switches something to by its own data; `None` where it switches nothing.
+    /// The state it switches to by its own data; `None` if it is not a switch.
     #[must_use]
     pub fn switches_to(&self) -> Option<bool> {
         self.data.get(SWITCH)?.as_bool()
     }
 }
 
-/// The harmless message that times each kind of reply; at least one of the two.
+/// The harmless message used to time each kind of reply; at least one is present.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Probes {
     /// Answered by the socket thread.
     #[serde(default)]
     pub received: Option<Probe>,
-    /// Answered by the main thread; its `enabled` is replaced by what the user's configuration says, where that says anything.
+    /// Answered by the main thread; its `enabled` is replaced by the value in the user's configuration, if any.
     #[serde(default)]
     pub applied: Option<Probe>,
 }
@@ -104,13 +104,13 @@ pub struct Fields {
     /// Its arguments; absent if they are next to it.
     #[serde(default)]
     pub data: Option<String>,
-    /// The id of a message; absent where messages have none. Whether replies echo it is said by [`super::Dialect::ids`].
+    /// The id; absent if messages have none. Whether replies repeat it is stated by [`super::Dialect::ids`].
     #[serde(default)]
     pub id: Option<String>,
     /// Whether the id is a string instead of a number.
     #[serde(default)]
     pub id_is_text: bool,
-    /// When the message was made; absent where messages do not say.
+    /// The creation time; absent if messages have none.
     #[serde(default)]
     pub timestamp: Option<String>,
     /// Whether that is an ISO 8601 string in UTC instead of milliseconds since 1970.
@@ -118,13 +118,13 @@ pub struct Fields {
     pub timestamp_is_text: bool,
 }
 
-/// What a reply looks like.
+/// Format of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReplyForm {
     /// `{}`.
     Bare,
-    /// Id, kind of reply, and the server's time stamps.
+    /// Id, kind of reply, and the server's timestamps.
     Stamped,
     /// `{"status", "message"}`.
     Status,
@@ -132,11 +132,11 @@ pub enum ReplyForm {
     Event,
 }
 
-/// How the bridge answers.
+/// How the bridge replies.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Replies {
-    /// What a reply looks like.
+    /// Format of a reply.
     pub form: ReplyForm,
     /// Types of unsolicited messages: they answer nothing and are not surplus.
     #[serde(default)]
@@ -159,17 +159,17 @@ pub enum Applies {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
-    /// The command that contains the others; absent if the list has none.
+    /// The command that contains the others; absent if the list is a message by itself.
     #[serde(default)]
     pub command: Option<String>,
     /// The name of the list.
     pub list: String,
-    /// The name under which the length of the list is repeated; absent where it is not.
+    /// The key that repeats the length of the list; absent if there is none.
     #[serde(default)]
     pub count: Option<String>,
-    /// What the documents say about which commands are applied. `ipc --batch` checks this itself.
+    /// Which commands are applied, according to the documentation. `ipc --batch` checks this itself.
     pub applies: Applies,
-    /// Where the reply has the number of commands applied; absent if it does not.
+    /// The reply's key for the number of commands applied; absent if there is none.
     #[serde(default)]
     pub counted_by: Option<String>,
 }

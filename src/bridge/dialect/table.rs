@@ -1,4 +1,4 @@
-//! One dialect: read from TOML, checked, and turned into the bodies of messages.
+//! One dialect: parsed from TOML, checked, and used to build message bodies.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -13,9 +13,9 @@ use super::parts::{Ack, Batch, Command, Fields, Listener, Probe, Probes, Replies
 /// One variant of the bridge's protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(clippy::struct_excessive_bools)] // Each is a fact of its own.
+#[allow(clippy::struct_excessive_bools)] // Independent facts.
 pub struct Dialect {
-    /// Its name on the command line and in records.
+    /// Name on the command line and in records.
     pub name: String,
     /// One line on how it differs from others.
     pub summary: String,
@@ -32,9 +32,9 @@ pub struct Dialect {
     pub greets: bool,
     /// Whether a reply echoes the request's `id`.
     pub ids: bool,
-    /// Whether a reply carries the server's time stamps.
+    /// Whether a reply carries the server's timestamps.
     pub stamps: bool,
-    /// Whether a message may say which reply it wants: `"ack": "none"`, `"received"` or `"applied"`.
+    /// Whether a message may request a kind of reply: `"ack": "none"`, `"received"` or `"applied"`.
     #[serde(default)]
     pub chooses_ack: bool,
     /// Whether framing and codec can be negotiated with `hello`.
@@ -45,16 +45,16 @@ pub struct Dialect {
     pub expressions: Vec<String>,
     /// How a message is written.
     pub fields: Fields,
-    /// How it is answered.
+    /// Format of replies.
     pub replies: Replies,
-    /// How several commands are sent as one; absent where that is not possible.
+    /// How several commands are sent as one message; absent if unsupported.
     #[serde(default)]
     pub batch: Option<Batch>,
-    /// The commands that are answered; the server does not define any others.
+    /// The commands that the server defines.
     pub commands: Vec<Command>,
-    /// What is sent to measure.
+    /// The messages used for measuring.
     pub probes: Probes,
-    /// What is sent at the end, in order, to restore the avatar.
+    /// Messages sent at the end, in order, to restore the avatar.
     pub restore: Vec<Probe>,
 }
 
@@ -83,13 +83,13 @@ impl Dialect {
         &BUILT_IN[0]
     }
 
-    /// The stock commands with ids, time stamps and batches that are applied.
+    /// The stock commands with ids, timestamps and batches that are applied.
     #[must_use]
     pub fn instrumented() -> &'static Self {
         &BUILT_IN[2]
     }
 
-    /// The built-in dialect of that name; [`DialectError::Unknown`] when there is none.
+    /// The built-in dialect `name`; [`DialectError::Unknown`] if there is none.
     pub fn named(name: &str) -> Result<&'static Self, DialectError> {
         BUILT_IN
             .iter()
@@ -97,7 +97,7 @@ impl Dialect {
             .ok_or_else(|| DialectError::Unknown { name: name.to_owned() })
     }
 
-    /// Reads a dialect from a file. It is kept for as long as the program runs, like the built-in ones.
+    /// Reads a dialect from a file. It is kept until the program ends, like the built-in ones.
     pub fn from_file(path: &Path) -> Result<&'static Self, DialectError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| DialectError::Unreadable { path: path.into(), source })?;
@@ -119,7 +119,7 @@ impl Dialect {
         self.commands.iter().find(|command| command.name == name)
     }
 
-    /// The harmless message whose reply is of that kind; `None` where no command has such a reply.
+    /// The harmless message with this kind of reply; `None` if no command has one.
     #[must_use]
     pub fn probe(&self, ack: Ack) -> Option<&Probe> {
         match ack {
@@ -148,13 +148,14 @@ impl Dialect {
         })
     }
 
-    /// Whether a message of that type answers a command. Where a command does not say how it is answered, any type may.
+    /// Whether a message of that type answers a command. If a command does not state the type of its reply, any type
+    /// may.
     #[must_use]
     pub fn is_reply_type(&self, event: &str) -> bool {
         self.commands.iter().any(|command| command.reply.as_ref().is_none_or(|reply| reply == event))
     }
 
-    /// What a message that asks for one command says, without id.
+    /// Body of a message with one command, without id.
     #[must_use]
     pub fn body(&self, command: &str, data: &Map<String, Value>) -> Map<String, Value> {
         let mut body = Map::from_iter([(self.fields.command.clone(), Value::from(command))]);
@@ -166,7 +167,7 @@ impl Dialect {
         body
     }
 
-    /// What a message that asks for several commands says, without id; `None` where the dialect has no batches.
+    /// Body of a message with several commands, without id; `None` if the dialect has no batches.
     #[must_use]
     pub fn batch_body(&self, commands: &[(&str, Map<String, Value>)]) -> Option<Map<String, Value>> {
         let batch = self.batch.as_ref()?;
@@ -211,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_built_in_dialect_is_found_by_its_name() {
+    fn built_in_dialects_are_found_by_name() {
         for name in Dialect::NAMES {
             assert_eq!(Dialect::named(name).unwrap().name, name);
         }
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stock_table_says_who_answers() {
+    fn stock_table_names_the_replying_thread() {
         let stock = Dialect::stock();
         let named = |ack| -> Vec<&str> {
             stock.commands.iter().filter(|command| command.ack == ack).map(|command| command.name.as_str()).collect()
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_instrumented_dialect_has_the_stock_commands_and_a_greeting_that_names_it() {
+    fn instrumented_dialect_has_stock_commands_and_its_own_greeting() {
         let (stock, instrumented) = (Dialect::stock(), Dialect::instrumented());
         assert_eq!(instrumented.commands, stock.commands);
         assert_eq!(instrumented.restore, stock.restore);
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn probe_data_keeps_the_order_of_the_file() {
+    fn probe_data_keeps_file_order() {
         let turned = include_str!("../../../profiles/bridge/stock.toml")
             .replace(r#"{ name = "neutral", value = 0.0 }"#, r#"{ value = 0.0, name = "neutral", a = 1 }"#);
         let dialect = Dialect::parse(&turned).unwrap();
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_are_refused_by_name() {
+    fn contradictory_dialects_are_rejected_by_name() {
         let stock = include_str!("../../../profiles/bridge/stock.toml");
         let faults = [
             (stock.replace("name = \"load_model\"", "name = \"set_expression\""), "`set_expression` is listed twice"),
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn later_versions_differ_from_stock_in_the_batch_alone() {
+    fn batch_dialect_differs_from_stock_only_in_batches() {
         let (stock, batch) = (Dialect::stock(), Dialect::named("batch").unwrap());
         assert_eq!((&batch.commands, &batch.probes, &batch.restore), (&stock.commands, &stock.probes, &stock.restore));
         let applies = [stock, batch, Dialect::instrumented()].map(|dialect| dialect.batch.as_ref().unwrap().applies);
@@ -283,17 +284,17 @@ mod tests {
     }
 
     #[test]
-    fn a_greeting_fits_by_its_members_and_the_bare_one_by_itself() {
+    fn greetings_match_by_members_and_bare_ones_exactly() {
         let fits = |name: &str, line: &str| Dialect::named(name).unwrap().is_greeting(line);
         assert!(fits("stock", "{}") && fits("stock", "{ }") && fits("instrumented", "{}"));
         assert!(!fits("stock", r#"{"status":"ok"}"#) && !fits("stock", ""));
         assert!(fits("public-api", r#"{"type":"ready","data":{},"timestamp":5,"id":"a"}"#));
         assert!(!fits("public-api", r#"{"type":"status"}"#) && !fits("public-api", "{}"));
-        assert!(fits("founding", ""), "the document mentions no greeting");
+        assert!(fits("founding", ""), "the documentation mentions no greeting");
     }
 
     #[test]
-    fn bodies_are_written_as_each_dialect_wants_them() {
+    fn bodies_follow_each_dialects_format() {
         let written = |name: &str, batch: bool| {
             let dialect = Dialect::named(name).unwrap();
             let probe = dialect.probes.received.as_ref().or(dialect.probes.applied.as_ref()).unwrap();
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ack_is_written_in_lower_case() {
+    fn acks_format_in_lower_case() {
         assert_eq!(format!("{:>9}", Ack::Applied), "  applied");
         assert_eq!(serde_json::to_string(&Ack::Received).unwrap(), "\"received\"");
     }

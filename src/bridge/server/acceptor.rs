@@ -1,4 +1,4 @@
-//! How clients connect: they connect to the bridge, or the bridge connects to them.
+//! Connection direction: clients connect to the bridge, or the bridge connects to a client.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
@@ -6,24 +6,24 @@ use std::time::Duration;
 use super::shared::Shared;
 use crate::bridge::endpoint::dial;
 
-/// The pause after a failed accept, such as one for want of file descriptors, and after a call that nobody took, in
-/// nanoseconds.
+/// Pause after a failed accept, for example when file descriptors run out, and after an unanswered connection attempt;
+/// in nanoseconds.
 const AGAIN_NS: u64 = 10_000_000;
 
-/// How long a call may take.
+/// Timeout of a connection attempt.
 const CALL: Duration = Duration::from_millis(100);
 
-/// Where clients come from.
+/// How clients are obtained.
 #[derive(Debug)]
 pub(super) enum Acceptor {
-    /// Clients connect to it.
+    /// Clients connect to this listener.
     Listen(TcpListener),
-    /// The bridge connects to the one client there is.
+    /// The bridge connects to its only client at this address.
     Call(SocketAddr),
 }
 
 impl Acceptor {
-    /// The next client. `None` when the bridge was stopped.
+    /// The next client; `None` if the bridge was stopped.
     pub(super) fn next(&self, shared: &Shared) -> Option<TcpStream> {
         loop {
             let stream = match self {

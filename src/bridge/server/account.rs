@@ -1,4 +1,5 @@
-//! What the embedded bridge did, and when: for measuring commands whose replies do not confirm that they were applied.
+//! The embedded bridge's log of applied commands, for measuring commands whose replies do not confirm that they were
+//! applied.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,15 +8,15 @@ use std::time::{Duration, Instant};
 use super::shared::Shared;
 use super::stop::hold;
 
-/// Time between two looks. The moment itself was noted by the main thread, so that looking late costs no accuracy.
+/// Polling interval. The main thread records the exact time, so polling costs no accuracy.
 const LOOK: Duration = Duration::from_micros(500);
 
-/// When a command passed the bridge.
+/// Times of one command in the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Applied {
-    /// It had been read.
+    /// When it was read.
     pub received: Instant,
-    /// It had been applied.
+    /// When it was applied.
     pub applied: Instant,
 }
 
@@ -36,8 +37,8 @@ impl AppliedAccount {
         self.shared.counters().applied
     }
 
-    /// When the last command so far had come and was carried out, as soon as there are more than `count` of them. `None` when that has not
-    /// happened by the deadline, or `stop` was set.
+    /// The times of the latest applied command, as soon as more than `count` have been applied. `None` at the deadline
+    /// or if `stop` is set.
     #[must_use]
     pub fn next_after(&self, count: u64, deadline: Instant, stop: &AtomicBool) -> Option<Applied> {
         while self.count() <= count {

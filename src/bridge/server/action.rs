@@ -1,8 +1,8 @@
-//! What a command does to the avatar, read from its name and its arguments.
+//! The effect of a command on the avatar, from its name and arguments.
 
 use serde_json::{Map, Value};
 
-/// A change of the avatar.
+/// A change of the avatar's state.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Action {
     SetExpression {
@@ -28,7 +28,7 @@ pub(super) enum Action {
     },
 }
 
-/// Where a command's arguments are looked up. `None` when the key is absent or its value of another type.
+/// Access to a command's arguments. `None` if the key is absent or its value has another type.
 pub(super) trait Arguments {
     fn text(&self, key: &str) -> Option<String>;
     fn number(&self, key: &str) -> Option<f64>;
@@ -49,12 +49,12 @@ impl Arguments for Map<String, Value> {
     }
 }
 
-/// Why a command does nothing.
+/// Why a command has no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Inert {
-    /// No command has that name.
+    /// Unknown command name.
     Unknown,
-    /// Without this argument, of the right type, there is nothing to do.
+    /// This argument is missing or has the wrong type.
     Lacks(&'static str),
 }
 
@@ -65,7 +65,7 @@ impl Action {
         let flag = |key| arguments.flag(key).ok_or(Inert::Lacks(key));
         Ok(match command {
             "set_expression" => Self::SetExpression { name: text("name")?, value: number("value")? },
-            // The founding document's.
+            // Dialect `founding`.
             "expression" => Self::SetExpression { name: text("name")?, value: number("weight")? },
             "reset_expressions" => Self::ResetExpressions,
             "set_transition_speed" => Self::SetTransitionSpeed { speed: number("speed")? },
@@ -91,7 +91,7 @@ mod tests {
     use crate::bridge::Dialect;
 
     #[test]
-    fn every_command_of_every_dialect_does_something() {
+    fn every_command_of_every_dialect_has_an_effect() {
         let all = json!({"name": "joy", "value": 0.5, "weight": 0.5, "speed": 2, "path": "a.vrm", "enabled": true});
         for dialect in Dialect::NAMES.map(|name| Dialect::named(name).unwrap()) {
             for command in &dialect.commands {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_argument_is_named() {
+    fn missing_argument_is_named() {
         let data = json!({"name": "joy", "value": "0.5"});
         assert_eq!(Action::read("set_expression", data.as_object().unwrap()), Err(Inert::Lacks("value")));
         assert_eq!(Action::read("ping", &Map::new()), Err(Inert::Unknown));

@@ -1,4 +1,4 @@
-//! The avatar behind the bridge: only what commands can change, so that their effect is visible.
+//! The avatar behind the embedded bridge: just the state that commands can change, so that their effect is visible.
 
 use std::collections::BTreeMap;
 
@@ -6,31 +6,31 @@ use serde::Serialize;
 
 use super::action::Action;
 
-/// The avatar's state. It begins as Unity does: the eyes do not blink by themselves, the head is still, no model is loaded.
+/// The avatar's state. Initially as in Unity: no automatic blinking, no head movement, no model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Avatar {
-    /// Expressions that were set since the last reset, each 0 to 1.
+    /// Expressions set since the last reset, each 0 to 1.
     pub expressions: BTreeMap<String, f64>,
-    /// Whether the eyes blink by themselves.
+    /// Whether the eyes blink automatically.
     pub auto_blink: bool,
-    /// How the head moves by itself.
+    /// Automatic head movement.
     pub head_movement: HeadMovement,
-    /// How fast expressions change, 0.1 to 10.
+    /// Speed of expression changes, 0.1 to 10.
     pub transition_speed: f64,
     /// The path of the loaded model.
     pub model: Option<String>,
 }
 
-/// How the head moves by itself.
+/// Automatic head movement.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct HeadMovement {
-    /// Whether it does.
+    /// Whether it is on.
     pub enabled: bool,
-    /// The shortest pause between two movements, in seconds.
+    /// Shortest pause between movements, in seconds.
     pub min_interval_s: f64,
-    /// The longest pause between two movements, in seconds.
+    /// Longest pause between movements, in seconds.
     pub max_interval_s: f64,
-    /// The widest turn, in degrees.
+    /// Largest angle, in degrees.
     pub max_angle_deg: f64,
 }
 
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_kept_in_their_range() {
+    fn values_are_clamped() {
         let mut avatar = Avatar::default();
         avatar.apply(&Action::SetExpression { name: "joy".into(), value: 7.0 });
         avatar.apply(&Action::SetTransitionSpeed { speed: 0.0 });
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn head_movement_keeps_what_is_not_named() {
+    fn head_movement_keeps_omitted_values() {
         let mut avatar = Avatar::default();
         let before = avatar.head_movement;
         avatar.apply(&Action::SetAutoHeadMovement {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_and_an_unload_take_back() {
+    fn reset_and_unload_restore_the_state() {
         let mut avatar = Avatar::default();
         for action in [
             Action::SetExpression { name: "fun".into(), value: 0.5 },

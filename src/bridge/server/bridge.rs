@@ -17,13 +17,13 @@ use super::stop::hold;
 use super::{main_thread, socket};
 use crate::bridge::Listener;
 
-/// How long one attempt to wake the socket thread may take.
+/// Timeout of one attempt to wake the socket thread.
 const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How often the socket thread is looked at after an attempt to wake it, a millisecond apart.
+/// Checks of the socket thread after each wake attempt, one millisecond apart.
 const LOOKS_PER_WAKE: u32 = 50;
 
-/// A running bridge. It stops when it is dropped.
+/// A running bridge; it stops when dropped.
 #[derive(Debug)]
 pub struct EmbeddedBridge {
     address: SocketAddr,
@@ -33,10 +33,11 @@ pub struct EmbeddedBridge {
 }
 
 impl EmbeddedBridge {
-    /// Starts a bridge on 127.0.0.1 at `port`; 0 takes any free one. Clients may connect as soon as this returns. In a dialect
-    /// whose client listens it connects to that port instead, again and again.
+    /// Starts a bridge on 127.0.0.1 at `port`; 0 picks a free one. Clients may connect as soon as this returns. In a
+    /// dialect in which the client listens, it connects to that port instead, repeatedly.
     ///
-    /// Fails when the specification contradicts itself, the port is taken, or no thread can be started.
+    /// # Errors
+    /// If the specification contradicts itself, the port is in use, or a thread cannot be started.
     pub fn start(spec: BridgeSpec, port: u16) -> Result<Self, BridgeServerError> {
         spec.validate()?;
         let refused = |source: io::Error| BridgeServerError::Listen { port, source };
@@ -52,7 +53,7 @@ impl EmbeddedBridge {
             }
         };
         let shared = Arc::new(Shared::new(spec));
-        // Made before its threads: should the second not start, dropping it stops the first.
+        // Created before its threads: if the second one fails to start, dropping this stops the first.
         let mut bridge = Self { address, shared: Arc::clone(&shared), socket: None, main: None };
         bridge.main = Some(spawn("bridge-main", {
             let shared = Arc::clone(&shared);
@@ -62,43 +63,43 @@ impl EmbeddedBridge {
         Ok(bridge)
     }
 
-    /// Where clients connect, or the one client listens.
+    /// The address on which the bridge, or in some dialects the client, listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it was told to be.
+    /// Its specification.
     #[must_use]
     pub fn spec(&self) -> &BridgeSpec {
         &self.shared.spec
     }
 
-    /// What it has seen and done until now.
+    /// Current counters.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.shared.counters()
     }
 
-    /// Its account of the commands that it carried out, for as long as one likes to keep it.
+    /// Its log of applied commands; may outlive the bridge.
     #[must_use]
     pub fn account(&self) -> AppliedAccount {
         AppliedAccount::of(&self.shared)
     }
 
-    /// The avatar as it is now.
+    /// Current state of the avatar.
     #[must_use]
     pub fn avatar(&self) -> Avatar {
         hold(&self.shared.avatar).clone()
     }
 
-    /// Closes the connection, stops listening, and returns when both threads have ended, which takes about a frame.
-    /// Counters and avatar remain readable.
+    /// Closes the connection, stops listening, and returns when both threads have ended, after about a frame. Counters
+    /// and avatar remain readable.
     pub fn shutdown(&mut self) {
         self.shared.stop();
         if let Some(socket) = self.socket.take() {
             while !socket.is_finished() {
-                // A thread that waits for a client is woken by one; one that calls looks up by itself.
+                // A thread waiting for a client is woken by a connection; one that connects checks the flag by itself.
                 if self.shared.spec.dialect.listens == Listener::Bridge {
                     drop(TcpStream::connect_timeout(&self.address, WAKE_TIMEOUT));
                 }
@@ -109,7 +110,7 @@ impl EmbeddedBridge {
                     thread::sleep(Duration::from_millis(1));
                 }
             }
-            // A panic of the thread was reported by the thread; shutting down does not add to it.
+            // A panic of that thread has already been reported.
             let _ = socket.join();
         }
         if let Some(main) = self.main.take() {

@@ -1,4 +1,4 @@
-//! The connected client, shared by the two threads that answer it.
+//! The connected client, shared by the two threads that reply to it.
 
 use std::borrow::Cow;
 use std::io::{ErrorKind, Read, Write};
@@ -11,28 +11,28 @@ use super::stop::hold;
 use crate::bridge::Wire;
 use crate::clock::{Clock, nanos};
 
-/// How late the timer of a socket may be.
+/// Maximum lateness of a socket timer.
 const COARSE: Duration = Duration::from_millis(5);
 
 #[derive(Debug)]
 pub(super) struct Client {
     stream: TcpStream,
-    /// Whose turn it is to write, and how: messages of the two threads never mix, and none is written in a form that no longer
-    /// holds.
+    /// Write lock and current wire format: messages of the two threads never mix, and none is written in an outdated
+    /// format.
     turn: Mutex<Wire>,
     cut: AtomicBool,
 }
 
 impl Client {
-    /// With `nodelay`, small replies are sent at once. Without it Nagle's algorithm holds a reply back while an earlier one is
-    /// unacknowledged.
+    /// With `nodelay`, small replies are sent at once. Without it, Nagle's algorithm holds a reply while an earlier one
+    /// is unacknowledged.
     pub(super) fn new(stream: TcpStream, nodelay: bool) -> Self {
-        // Fails only on a connection that is dead already, which the first read will tell.
+        // Only fails on a closed connection, which the first read reports.
         let _ = stream.set_nodelay(nodelay);
         Self { stream, turn: Mutex::default(), cut: AtomicBool::new(false) }
     }
 
-    /// The number of bytes that one read brought; `None` when the connection is over.
+    /// Number of bytes of one read; `None` at the end of the connection.
     pub(super) fn read(&self, buffer: &mut [u8]) -> Option<usize> {
         loop {
             match (&self.stream).read(buffer) {
@@ -44,38 +44,38 @@ impl Client {
         }
     }
 
-    /// Sends what is said on the wire as it then is, with one write. A client that has left is no error: the reading thread will
-    /// notice.
+    /// Sends a message in the current wire format with one write. A client that has disconnected is not an error: the
+    /// reading thread will notice.
     pub(super) fn send(&self, message: impl FnOnce(Wire) -> Cow<'static, [u8]>) {
         self.send_by(message, |bytes| self.write(bytes));
     }
 
-    /// The same, but that `write` does the writing.
+    /// Like [`Client::send`], with `write` doing the writing.
     pub(super) fn send_by(&self, message: impl FnOnce(Wire) -> Cow<'static, [u8]>, write: impl FnOnce(&[u8])) {
         let wire = hold(&self.turn);
         write(&message(*wire));
     }
 
-    /// Sends in the old form; afterwards the new one holds.
+    /// Sends in the old wire format and then switches to the new one.
     pub(super) fn switch(&self, message: impl FnOnce(Wire) -> Cow<'static, [u8]>, to: Wire) {
         let mut wire = hold(&self.turn);
         self.write(&message(*wire));
         *wire = to;
     }
 
-    /// How messages are written now.
+    /// Current wire format.
     pub(super) fn wire(&self) -> Wire {
         *hold(&self.turn)
     }
 
-    /// Writes at once; within [`Client::send_by`].
+    /// Writes at once; for use within [`Client::send_by`].
     pub(super) fn write(&self, bytes: &[u8]) {
         let _ = (&self.stream).write_all(bytes);
     }
 
-    /// Writes in two pieces, within [`Client::send_by`], as over a connection on which Nagle's algorithm keeps the second until
-    /// the first is acknowledged: by the client's next message, or once it has put that off for `delay`. `wait_until` waits for
-    /// a moment of `clock`.
+    /// Writes in two pieces, within [`Client::send_by`], as over a connection on which Nagle's algorithm holds the
+    /// second until the first is acknowledged: by the client's next message, or after its acknowledgement delay
+    /// `delay`. `wait_until` waits for a time of `clock`.
     pub(super) fn write_in_pieces(
         &self,
         bytes: &[u8],
@@ -86,7 +86,7 @@ impl Client {
         let (first, second) = bytes.split_at(bytes.len() / 2);
         let due_ns = clock.now_ns().saturating_add(nanos(delay));
         let _ = (&self.stream).write_all(first);
-        // Timers of sockets are coarse: the rest is waited for by the clock.
+        // Socket timers are coarse: the rest of the wait uses the clock.
         let coarse = delay.saturating_sub(COARSE).max(Duration::from_millis(1));
         let _ = self.stream.set_read_timeout(Some(coarse));
         let next = self.stream.peek(&mut [0]);
@@ -97,21 +97,21 @@ impl Client {
         }
     }
 
-    /// Sends half a line and ends the connection.
+    /// Sends half a line and closes the connection.
     pub(super) fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
-        // One turn for both, so that no line of the other thread gets between.
+        // Locked throughout, so that no line of the other thread gets in between.
         let _turn = hold(&self.turn);
         let _ = (&self.stream).write_all(b"{");
         self.hang_up();
     }
 
-    /// Whether the connection was ended by [`Client::cut`]; whatever still arrives is to be ignored.
+    /// Whether [`Client::cut`] ended the connection; further input must be ignored.
     pub(super) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst)
     }
 
-    /// Ends the connection, and with it a read or write that waits.
+    /// Closes the connection and ends any pending read or write.
     pub(super) fn hang_up(&self) {
         let _ = self.stream.shutdown(Shutdown::Both);
     }

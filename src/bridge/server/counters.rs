@@ -4,36 +4,37 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
-/// A reading of the counters since the bridge started. A reply that has arrived is counted already, and so is what it tells of.
+/// Snapshot of the counters since the start. A reply that has arrived is already counted, and so are the commands it
+/// confirms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
-    /// Clients that were accepted.
+    /// Accepted clients.
     pub connections: u64,
-    /// Lines that were read, blank ones left out.
+    /// Lines read, without blank ones.
     pub received: u64,
-    /// Commands that the main thread carried out, those inside batches one by one.
+    /// Commands applied by the main thread, including each command of a batch.
     pub applied: u64,
-    /// Commands that could not be carried out: unknown ones, those that lack an argument, and what is no message at all.
+    /// Commands that could not be applied: unknown, missing an argument, or not a message.
     pub rejected: u64,
-    /// Messages that found the queue full, and were refused for it.
+    /// Messages refused because the queue was full.
     pub overflowed: u64,
-    /// Frames that the main thread has begun; without a frame rate, the times it woke for something.
+    /// Frames begun by the main thread; without a frame rate, the number of wake-ups.
     pub frames: u64,
-    /// Frames in which the main thread found something in its queue.
+    /// Frames in which the queue was not empty.
     pub busy_frames: u64,
-    /// Replies that were due to a connected client, sent or not.
+    /// Replies due to a connected client, sent or not.
     pub replies_due: u64,
-    /// Lines that were sent, the greeting left out: a dropped reply is none, a doubled one two.
+    /// Lines sent, without the greeting: a dropped reply counts 0, a duplicated one 2.
     pub replies_sent: u64,
     /// Well-formed lines without a known command.
     pub ignored: u64,
-    /// Lines that are not JSON; a bridge that acts on some of those all the same does not count them.
+    /// Lines that are not JSON; a bridge that acts on some of them does not count those.
     pub malformed: u64,
-    /// The most messages that waited for the main thread at one time.
+    /// Longest queue of the main thread, in messages.
     pub longest_queue: u64,
 }
 
-/// The counters as the two threads keep them.
+/// The counters, updated by both threads.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) connections: Counter,
@@ -68,12 +69,12 @@ impl Tally {
     }
 }
 
-/// A number that only grows.
+/// A monotonic counter.
 #[derive(Debug, Default)]
 pub(super) struct Counter(AtomicU64);
 
 impl Counter {
-    /// Adds, and returns the sum.
+    /// Adds and returns the sum.
     pub(super) fn add(&self, more: u64) -> u64 {
         self.0.fetch_add(more, Ordering::SeqCst) + more
     }

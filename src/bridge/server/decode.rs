@@ -1,13 +1,13 @@
-//! From reads of the socket to lines of text.
+//! Splits socket reads into lines of text.
 //!
-//! The stock bridge turns each read into text by itself, so that a character whose bytes fall into two reads is lost. Each byte
-//! is copied at most once more, however many lines a read holds or reads a line takes.
+//! The stock bridge decodes each read separately, so a character whose bytes fall into two reads is corrupted; this
+//! does the same. Each byte is copied at most once more, whatever the number of lines per read or reads per line.
 
 use std::ops::ControlFlow;
 
 use super::hello::LONGEST_MESSAGE_BYTES;
 
-/// The size of the reader's buffer, in bytes.
+/// Size of the read buffer, in bytes.
 pub(super) const READ_BYTES: usize = 4_096;
 
 /// Turns reads into lines.
@@ -17,8 +17,8 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// Takes one read and hands on each line that it completes, without its line feed. Breaks when `on_line` does, or when a
-    /// line has become too long.
+    /// Takes one read and passes on each completed line without its line feed. Breaks when `on_line` does, or when a
+    /// line is too long.
     pub(super) fn feed(&mut self, read: &[u8], mut on_line: impl FnMut(&str) -> ControlFlow<()>) -> ControlFlow<()> {
         let text = String::from_utf8_lossy(read);
         let mut rest: &str = &text;
@@ -59,12 +59,12 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_found_across_reads_and_several_in_one() {
+    fn lines_span_reads_and_share_them() {
         assert_eq!(lines(&[b"a\nb\nc", b"d", b"\n\ne"]), ["a", "b", "cd", ""]);
     }
 
     #[test]
-    fn a_character_in_two_reads_is_torn() {
+    fn character_split_across_reads_is_corrupted() {
         for text in ["é", "€", "🦊"] {
             for cut in 1..text.len() {
                 let (first, second) = text.as_bytes().split_at(cut);
@@ -76,13 +76,13 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_replaced() {
+    fn invalid_utf8_is_replaced() {
         assert_eq!(lines(&[b"a\xFFb\xC3(\n"]), ["a\u{FFFD}b\u{FFFD}("]);
         assert_eq!(lines(&[b"\x80\x80\x80\n"]), ["\u{FFFD}\u{FFFD}\u{FFFD}"]);
     }
 
     #[test]
-    fn a_line_without_end_is_given_up() {
+    fn endless_line_is_abandoned() {
         let mut decoder = Decoder::default();
         let read = vec![b'x'; 1 << 20];
         let fed = (0..32).take_while(|_| decoder.feed(&read, |_| ControlFlow::Continue(())).is_continue()).count();

@@ -39,7 +39,7 @@ impl Delay {
         self.fixed_ns == 0 && self.jitter_ns == 0
     }
 
-    /// The next one.
+    /// The next delay, in nanoseconds.
     pub(super) fn next_ns(&mut self) -> u64 {
         match self.jitter_ns {
             0 => self.fixed_ns,
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jitter_stays_in_its_range_and_repeats_with_its_seed() {
+    fn jitter_stays_in_range_and_repeats_with_the_seed() {
         let draw = |seed| {
             let mut delay = Delay::new(100, 50, seed);
             (0..1_000).map(|_| delay.next_ns()).collect::<Vec<_>>()
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn without_jitter_it_is_exact() {
+    fn delay_without_jitter_is_exact() {
         let mut delay = Delay::new(7, 0, 0);
         assert_eq!((delay.next_ns(), delay.next_ns(), delay.is_none()), (7, 7, false));
         assert!(Delay::new(0, 0, 0).is_none());

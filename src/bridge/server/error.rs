@@ -1,4 +1,4 @@
-//! What keeps an embedded bridge from running.
+//! Errors of the embedded bridge.
 
 use std::io;
 
@@ -13,17 +13,17 @@ pub enum BridgeServerError {
     /// The port cannot be listened on.
     #[error("the embedded bridge cannot listen on 127.0.0.1:{port}: {source}")]
     Listen {
-        /// The port that was asked for.
+        /// The requested port.
         port: u16,
-        /// What the operating system says.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// A thread of the bridge cannot be started.
+    /// A thread of the bridge could not be started.
     #[error("the embedded bridge cannot start its thread `{thread}`: {source}")]
     Thread {
-        /// Which one.
+        /// Name of the thread.
         thread: &'static str,
-        /// What the operating system says.
+        /// The operating system's error.
         source: io::Error,
     },
 }
@@ -34,15 +34,15 @@ pub enum SpecError {
     /// A part of the text is not `key=value`.
     #[error("bridge specification: `{part}` is not key=value")]
     Shape {
-        /// The part between two commas.
+        /// The part, without its commas.
         part: String,
     },
-    /// No such key.
+    /// Unknown key.
     #[error("bridge specification: key `{key}` (of `{key}={value}`) is not known")]
     Key {
         /// The key.
         key: String,
-        /// The value it was given.
+        /// The given value.
         value: String,
     },
     /// A key is given twice.
@@ -53,16 +53,16 @@ pub enum SpecError {
         /// Its second value.
         value: String,
     },
-    /// A value that its key cannot take.
+    /// An invalid value.
     #[error("bridge specification: `{key}={value}`: {cause}")]
     Value {
         /// The key.
         key: &'static str,
         /// The value as written.
         value: String,
-        /// What is wrong with it.
+        /// The fault.
         cause: String,
-        /// What the key takes.
+        /// Accepted values.
         wants: &'static str,
     },
 }
@@ -91,7 +91,7 @@ impl SpecError {
         }
     }
 
-    /// The error and its hint, for a command line that shows one text.
+    /// The error with its hint, for command lines that show a single text.
     #[must_use]
     pub fn with_hint(&self) -> String {
         format!("{self}\nhint: {}", self.hint())

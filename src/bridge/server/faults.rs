@@ -1,30 +1,30 @@
-//! What happens to a reply in a bridge that lies, decided by counting alone.
+//! Fault injection: what happens to a reply, determined by counting.
 
 use super::spec::BridgeSpec;
 use crate::clock::nanos;
 
-/// What is sent in place of a garbled reply: a line that is neither JSON nor UTF-8.
+/// Sent in place of a garbled reply: a line that is neither JSON nor UTF-8.
 pub(super) const GARBLED_LINE: &[u8] = b"\xFF{garbled\n";
 
 /// What happens to a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// Nothing yet: the bridge stands still, and the reply's turn comes after that moment.
+    /// Not decided yet: the bridge is stalled, and the reply is handled after that time.
     Wait { until_ns: u64 },
-    /// It is lost.
+    /// The reply is lost.
     Drop,
-    /// Half of it is sent and the connection closed.
+    /// Half of it is sent and the connection is closed.
     Cut,
-    /// It is sent so many times, garbled or not.
+    /// It is sent `times` times, garbled or not.
     Send { garbled: bool, times: u8 },
 }
 
 impl Fate {
-    /// What an honest bridge does.
+    /// Without fault injection.
     pub(super) const HONEST: Self = Self::Send { garbled: false, times: 1 };
 }
 
-/// Counts replies and decides.
+/// Counts replies and decides what happens to each.
 #[derive(Debug)]
 pub(super) struct Faults {
     drop_every: Option<u64>,
@@ -38,7 +38,7 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// `None` when no reply of this bridge ever meets anything but [`Fate::HONEST`].
+    /// `None` if no reply of this bridge ever gets anything but [`Fate::HONEST`].
     pub(super) fn of(spec: &BridgeSpec) -> Option<Self> {
         let counts = [spec.drop_every, spec.garble_every, spec.duplicate_every, spec.stall_after, spec.close_after];
         counts.iter().any(Option::is_some).then(|| Self {
@@ -53,12 +53,12 @@ impl Faults {
         })
     }
 
-    /// When the bridge moves again, if it stands still now.
+    /// End of the stall, if the bridge is stalled now.
     pub(super) fn stalled_until_ns(&self, now_ns: u64) -> Option<u64> {
         (now_ns < self.stalled_until_ns).then_some(self.stalled_until_ns)
     }
 
-    /// The fate of the next reply, which counts unless it has to wait.
+    /// What happens to the next reply; it counts unless it has to wait.
     pub(super) fn next(&mut self, now_ns: u64) -> Fate {
         if let Some(until_ns) = self.stalled_until_ns(now_ns) {
             return Fate::Wait { until_ns };
@@ -96,12 +96,12 @@ mod tests {
     }
 
     #[test]
-    fn an_honest_bridge_has_no_faults() {
+    fn no_faults_without_injection() {
         assert!(Faults::of(&"received-delay=1ms,pause-main-after=3".parse().unwrap()).is_none());
     }
 
     #[test]
-    fn every_nth_reply_meets_its_fate() {
+    fn every_nth_reply_gets_its_fault() {
         assert_eq!(fates("drop-every=3", 6), [SENT, SENT, Fate::Drop, SENT, SENT, Fate::Drop]);
         assert_eq!(fates("garble-every=2", 4), [SENT, GARBLED, SENT, GARBLED]);
         assert_eq!(fates("duplicate-every=2,drop-every=4", 4), [SENT, DOUBLED, SENT, Fate::Drop]);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stall_comes_once_and_ends() {
+    fn stall_happens_once_and_ends() {
         let mut faults = Faults::of(&"stall-after=2,stall-for=10ns".parse().unwrap()).unwrap();
         assert_eq!([faults.next(100), faults.next(101)], [SENT, SENT]);
         assert_eq!(faults.stalled_until_ns(102), Some(111));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stall_without_end_lasts_for_ever() {
+    fn endless_stall_never_ends() {
         assert_eq!(fates("stall-after=1", 2), [SENT, Fate::Wait { until_ns: u64::MAX }]);
     }
 }

@@ -1,6 +1,7 @@
-//! How the founding document's dialect is understood and answered: flat commands, a status to each.
+//! Parses and answers the `founding` dialect: flat commands, each with a status reply.
 //!
-//! The document does not say what becomes of a command that fails; here it is `{"status": "error", "message": …}`.
+//! The dialect's document does not define the reply to a failed command; here it is `{"status": "error", "message":
+//! …}`.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -9,7 +10,7 @@ use super::action::{Action, Inert};
 use super::message::{Order, Ticket as AnyTicket, Understood};
 use crate::bridge::{Ack, Dialect};
 
-/// What a reply says beside `ok`.
+/// Contents of a reply besides `ok`.
 #[derive(Debug, Serialize)]
 pub(super) struct Ticket {
     status: &'static str,
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_stand_beside_the_command() {
+    fn arguments_are_next_to_the_command() {
         let line = br#"{"command":"expression","name":"happy","weight":1.0}"#;
         let Understood::Order(order) = understand(line, founding()) else { panic!("not understood") };
         assert_eq!(order.actions, [Action::SetExpression { name: "happy".into(), value: 1.0 }]);
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_says_how_many_it_processed() {
+    fn batch_reply_counts_processed_commands() {
         let line = br#"{"batch":[{"command":"expression","name":"joy","weight":1},{"command":"move"},5]}"#;
         let Understood::Order(order) = understand(line, founding()) else { panic!("not understood") };
         let AnyTicket::Status(ticket) = &order.ticket else { panic!("another ticket") };
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_of_which_nothing_was_processed_is_an_error() {
+    fn batch_without_processed_commands_is_an_error() {
         let line = br#"{"batch":[{"command":"move"},{"command":"expression"}]}"#;
         let Understood::Order(order) = understand(line, founding()) else { panic!("not understood") };
         let AnyTicket::Status(ticket) = &order.ticket else { panic!("another ticket") };
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_done_is_refused_with_a_status() {
+    fn failed_command_gets_an_error_status() {
         let unknown = understand(br#"{"command":"set_expression","data":{"name":"joy","value":1}}"#, founding());
         let Understood::Unknown(Some(refusal)) = unknown else { panic!("not refused") };
         assert_eq!(refusal["status"], "error");

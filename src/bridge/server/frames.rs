@@ -1,9 +1,9 @@
-//! When frames start: on a fixed grid, so that no lateness adds up.
+//! Frame start times on a fixed grid, so that lateness does not accumulate.
 
 use super::delay::Delay;
 use super::spec::BridgeSpec;
 
-/// The grid of frames.
+/// The frame grid.
 #[derive(Debug)]
 pub(super) struct Frames {
     period_ns: Option<f64>,
@@ -18,8 +18,7 @@ impl Frames {
         Self { period_ns: spec.fps.period_ns(), origin_ns, number: 0, jitter: Delay::frame(spec) }
     }
 
-    /// When the next frame starts; `None` when there are no frames. Frames whose place on the grid has passed are left out, as
-    /// a display leaves them out.
+    /// Start of the next frame; `None` if there are no frames. Missed frames are skipped, as on a display.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub(super) fn next_start_ns(&mut self, now_ns: u64) -> Option<u64> {
         let period_ns = self.period_ns?;
@@ -39,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_stay_on_the_grid_however_late_each_one_runs() {
+    fn late_frames_stay_on_the_grid() {
         let mut frames = frames("fps=60", 500);
         let mut now_ns = 500;
         for number in 1..=60_000_u64 {
@@ -51,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn missed_frames_are_left_out() {
+    fn missed_frames_are_skipped() {
         let mut frames = frames("fps=100", 0);
         assert_eq!(frames.next_start_ns(0), Some(10_000_000));
         assert_eq!(frames.next_start_ns(34_000_000), Some(40_000_000));
@@ -59,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_delays_frames_and_does_not_add_up() {
+    fn frame_jitter_does_not_accumulate() {
         let mut frames = frames("fps=100,frame-jitter=3ms", 0);
         let mut now_ns = 0;
         for number in 1..=1_000_u64 {
@@ -70,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_rate_there_are_no_frames() {
+    fn no_frames_without_a_rate() {
         assert_eq!(frames("fps=unpaced", 0).next_start_ns(7), None);
     }
 }

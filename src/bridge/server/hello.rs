@@ -1,21 +1,21 @@
-//! `hello`: a client asks for another framing or codec.
+//! `hello`: negotiates framing or codec.
 
 use serde_json::{Map, Value, json};
 
 use crate::bridge::{Framing, Wire};
 
-/// A longer message is given up, so that a client cannot fill the memory.
+/// Longer messages are rejected, so that a client cannot fill the memory.
 pub(super) const LONGEST_MESSAGE_BYTES: usize = 16 << 20;
 
-/// The reply to a `hello`, in the framing and codec of the question, and what holds after it.
+/// The reply to a `hello`, in the wire format of the request, and the format that applies afterwards.
 #[derive(Debug)]
 pub(super) struct Hello {
     pub(super) reply: Value,
-    /// `None` when it was refused.
+    /// `None` if it was refused.
     pub(super) wire: Option<Wire>,
 }
 
-/// What comes of a `hello` with that id and data; what it does not name is the plain form.
+/// Handles a `hello` with this id and data; omitted settings mean the plain format.
 pub(super) fn agree(id: Option<&Value>, data: Option<&Map<String, Value>>) -> Hello {
     let asked: Result<Wire, _> = serde_json::from_value(Value::Object(data.cloned().unwrap_or_default()));
     let mut reply = Map::new();
@@ -39,7 +39,7 @@ pub(super) fn agree(id: Option<&Value>, data: Option<&Map<String, Value>>) -> He
     Hello { reply: Value::Object(reply), wire: None }
 }
 
-/// What is said of a message that is longer than the bridge takes.
+/// The reply to an oversized message.
 pub(super) fn too_long(bytes: usize) -> Value {
     json!({"status": "error", "error": format!("a message of {bytes} bytes is longer than {LONGEST_MESSAGE_BYTES}")})
 }
@@ -48,11 +48,11 @@ fn with_status(members: &[(&str, Value)]) -> impl Iterator<Item = (String, Value
     members.iter().map(|(key, value)| ((*key).to_owned(), value.clone()))
 }
 
-/// What a bridge that lies sends in place of a reply on that wire.
+/// Sent in place of a garbled reply on that wire.
 pub(super) fn garbled(wire: Wire) -> &'static [u8] {
     match wire.framing {
         Framing::Lines => super::faults::GARBLED_LINE,
-        // 0xC1 stands for nothing in MessagePack, and is neither JSON nor UTF-8.
+        // 0xC1 is unused in MessagePack, and is neither JSON nor UTF-8.
         Framing::Length => b"\0\0\0\x01\xC1",
     }
 }
@@ -63,7 +63,7 @@ mod tests {
     use crate::bridge::Codec;
 
     #[test]
-    fn what_goes_together_is_agreed_on_and_nothing_else() {
+    fn only_valid_combinations_are_accepted() {
         let said = |data: Value| agree(Some(&json!(3)), data.as_object());
         let hello = said(json!({"framing": "length", "codec": "msgpack"}));
         assert_eq!(hello.wire, Some(Wire::prefixed(Codec::Msgpack)));

@@ -1,4 +1,4 @@
-//! How the instrumented dialect understands a line and answers it: JSON read as JSON, and a reply to every line.
+//! Parses and answers the `instrumented` dialect: lines are parsed as JSON, and every line gets a reply.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -10,13 +10,13 @@ use super::queue::Overflow;
 use super::shared::Shared;
 use crate::bridge::{Ack, Dialect, Wire};
 
-/// The command that carries others.
+/// The command that contains others.
 const BATCH: &str = "batch";
 
-/// The command that asks for another framing or codec.
+/// The command that negotiates framing or codec.
 const HELLO: &str = "hello";
 
-/// The question what the bridge has seen and done.
+/// The command that requests the counters.
 const STATS: &str = "stats";
 
 #[derive(Debug, Deserialize)]
@@ -27,7 +27,7 @@ struct Request {
     ack: Option<Wish>,
 }
 
-/// Which reply a request asks for.
+/// The reply that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Wish {
@@ -61,19 +61,19 @@ pub(super) struct Ticket {
     about: About,
 }
 
-/// What a reply tells besides the moments.
+/// Contents of a reply besides its timestamps.
 #[derive(Debug, Clone, Copy)]
 enum About {
-    /// Nothing.
+    /// None.
     Command,
-    /// How many commands of a batch can be carried out, and how many cannot.
+    /// Number of commands of a batch that can be applied, and that cannot.
     Batch { taken: u64, rejected: u64 },
-    /// The counters, as they are when the reply is made.
+    /// The counters at the time of the reply.
     Stats,
 }
 
 impl About {
-    /// The status, and with `error` what is wrong. Of a batch `ok` is said only when it was taken whole.
+    /// The status and, for `error`, the reason. A batch gets `ok` only if all of it was accepted.
     fn outcome(self) -> (&'static str, Option<String>) {
         match self {
             Self::Batch { taken: 0, rejected } if rejected > 0 => {
@@ -118,7 +118,7 @@ struct Reply<'a> {
     replied_ns: u64,
 }
 
-/// The reply to `stats`: that of any command, and the counters.
+/// The reply to `stats`: that of any command, plus the counters.
 #[derive(Debug, Serialize)]
 struct StatsReply<'a> {
     #[serde(flatten)]
@@ -181,7 +181,7 @@ impl Ticket {
         Reply {
             id: self.id.as_ref(),
             command: &self.command,
-            // Where nothing was taken, nothing is acknowledged.
+            // If nothing was accepted, nothing is acknowledged.
             ack: self.ack.filter(|_| error.is_none()),
             status,
             error,
@@ -231,7 +231,7 @@ pub(super) fn understand(payload: &[u8], dialect: &Dialect, wire: Wire) -> Under
     }
 }
 
-/// What a request comes to.
+/// Result of parsing a request.
 struct Content {
     actions: Vec<Action>,
     ack: Option<Ack>,
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reply_names_the_request_and_leaves_out_what_did_not_happen() {
+    fn reply_names_the_request_and_omits_absent_times() {
         let order =
             order(&json!({"command": "set_auto_blink", "data": {"enabled": false}, "id": 17, "ack": "received"}));
         assert_eq!(order.ack, Some(Ack::Received));
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_counts_what_it_rejects() {
+    fn batch_reply_counts_rejected_commands() {
         let order = order(&json!({"command": "batch", "id": "b", "data": {"commands": [
             {"command": "set_auto_blink", "data": {"enabled": false}},
             {"command": "reset_expressions"},
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_of_which_nothing_was_taken_is_an_error_and_an_empty_one_is_not() {
+    fn fully_rejected_batch_is_an_error_and_an_empty_one_is_not() {
         let said = |commands: Value, ack: &str| -> Value {
             let order = order(&json!({"command": "batch", "id": 1, "ack": ack, "data": {"commands": commands}}));
             serde_json::from_slice(&order.ticket.pack(&Moments::default(), &shared(), Wire::LINES)).unwrap()
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_without_room_is_told_so_and_claims_nothing() {
+    fn overflow_reply_reports_the_queue_without_an_ack() {
         let order =
             order(&json!({"command": "batch", "id": 3, "data": {"commands": [{"command": "reset_expressions"}]}}));
         let overflow = Overflow { depth: 9, capacity: 9 };
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_wants_no_reply_gets_none_not_even_a_refusal() {
+    fn ack_none_suppresses_even_refusals() {
         let silent = order(&json!({"command": "reset_expressions", "ack": "none"}));
         assert_eq!((silent.ack, silent.actions.len()), (None, 1));
         let unknown = understand(br#"{"command":"ping","ack":"none"}"#, Dialect::instrumented(), Wire::LINES);
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_what_is_wrong() {
+    fn refusal_names_the_fault() {
         assert_eq!(
             refusal(r#"{"command":"ping","id":4}"#),
             json!({"id": 4, "command": "ping", "status": "error", "error": "unknown command"})

@@ -1,4 +1,4 @@
-//! The main thread: runs frames, applies what was queued, and answers what has to be applied.
+//! The main thread: runs frames, applies queued commands, and sends *applied* replies.
 
 use std::time::Instant;
 
@@ -44,13 +44,13 @@ pub(super) fn run(shared: &Shared) {
     }
 }
 
-/// A reply whose time comes within the frame.
+/// A reply that is due within the frame.
 struct Waiting {
     due_ns: u64,
     answer: Answer,
 }
 
-/// Applies and answers what was drained. False when the bridge was stopped.
+/// Applies and answers the drained messages. Returns false if the bridge was stopped.
 fn frame(shared: &Shared, drained: &mut Vec<Queued>, delay: &mut Delay, frame: Option<Frame>) -> bool {
     let dequeued_ns = shared.clock.now_ns();
     let mut waiting = Vec::new();
@@ -63,7 +63,7 @@ fn frame(shared: &Shared, drained: &mut Vec<Queued>, delay: &mut Delay, frame: O
             hold(&shared.avatar).apply(action);
         }
         if !actions.is_empty() {
-            // Before it is counted: whoever waits for the count then finds the moment.
+            // Recorded before it is counted, so that a caller waiting for the count finds the time.
             let received = shared.clock.instant(received_ns);
             *hold(&shared.last_applied) = Some(Applied { received, applied: Instant::now() });
         }
@@ -82,7 +82,8 @@ fn frame(shared: &Shared, drained: &mut Vec<Queued>, delay: &mut Delay, frame: O
     waiting.iter().all(|late| shared.wait_until(late.due_ns) && reply(shared, &late.answer))
 }
 
-/// Answers whoever is connected now, as Unity does: a client that came meanwhile gets the reply to its predecessor's message.
+/// Replies to whichever client is connected now, as Unity does: a new client gets the reply to its predecessor's
+/// message.
 fn reply(shared: &Shared, answer: &Answer) -> bool {
     match shared.client() {
         None => true,

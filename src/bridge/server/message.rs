@@ -1,4 +1,4 @@
-//! A message between the threads: what it changes, and how it wants to be answered.
+//! A message between the threads: its changes, and the reply it wants.
 
 use std::borrow::Cow;
 
@@ -11,39 +11,39 @@ use super::shared::Shared;
 use super::{founding, instrumented, public_api};
 use crate::bridge::{Ack, Wire};
 
-/// What the socket thread made of a line.
+/// Result of parsing a line.
 #[derive(Debug)]
 pub(super) enum Understood {
-    /// Not a message; with what is said to that, in a dialect that does.
+    /// Not a message; with the reply, if the dialect has one.
     Malformed(Option<Value>),
-    /// A message without a command that can be carried out; likewise.
+    /// A message without an applicable command; with the reply, if the dialect has one.
     Unknown(Option<Value>),
-    /// The wish for another framing or codec.
+    /// A request for another framing or codec.
     Hello(Hello),
-    /// Something to do.
+    /// Commands to apply.
     Order(Order),
-    /// A question to the socket thread, which changes nothing and is queued nowhere.
+    /// A query answered by the socket thread; changes nothing and is not queued.
     Question(Ticket),
 }
 
-/// Changes to queue, and the reply they get.
+/// Changes to queue, and their reply.
 #[derive(Debug)]
 pub(super) struct Order {
-    /// Empty when the command lacks an argument: it is answered all the same.
+    /// Empty if the command lacks an argument; it is answered nevertheless.
     pub(super) actions: Vec<Action>,
-    /// Commands inside that cannot be carried out.
+    /// Number of contained commands that cannot be applied.
     pub(super) rejected: u64,
-    /// Who answers, if anyone does.
+    /// The thread that replies, if any.
     pub(super) ack: Option<Ack>,
     pub(super) ticket: Ticket,
 }
 
-/// What has to be known of a request to answer it.
+/// What is needed to answer a request.
 #[derive(Debug)]
 pub(super) enum Ticket {
     /// Nothing: the reply is `{}`.
     Bare,
-    /// The reply names the request and gives its moments.
+    /// The reply names the request and contains timestamps.
     Named(Box<instrumented::Ticket>),
     /// The reply has a status.
     Status(Box<founding::Ticket>),
@@ -52,7 +52,7 @@ pub(super) enum Ticket {
 }
 
 impl Ticket {
-    /// The reply as that wire wants it.
+    /// The reply in the given wire format.
     pub(super) fn pack(&self, moments: &Moments, shared: &Shared, wire: Wire) -> Cow<'static, [u8]> {
         match self {
             Self::Bare => Cow::Borrowed(b"{}\n"),
@@ -62,7 +62,7 @@ impl Ticket {
         }
     }
 
-    /// The reply to a message for which there was no room. Only the instrumented dialect has words for that.
+    /// The reply to a message refused by a full queue. Only the instrumented dialect defines one.
     pub(super) fn pack_overflow(
         &self,
         moments: &Moments,
@@ -77,21 +77,21 @@ impl Ticket {
     }
 }
 
-/// When the stations of a message were passed, by the bridge's clock.
+/// Timestamps of a message, on the bridge's clock.
 #[derive(Debug, Clone, Copy, Default)]
 #[allow(clippy::struct_field_names)]
 pub(super) struct Moments {
     /// The read that completed the line returned.
     pub(super) received_ns: u64,
-    /// The line was understood.
+    /// The line was parsed.
     pub(super) parsed_ns: u64,
-    /// Messages that waited already when it was queued.
+    /// Messages already in the queue when this one was added.
     pub(super) queue_depth: Option<u64>,
-    /// The frame that applied it; none without a frame rate.
+    /// The frame that applied it; `None` without a frame rate.
     pub(super) frame: Option<Frame>,
     /// The main thread took it from the queue.
     pub(super) dequeued_ns: Option<u64>,
-    /// It took effect.
+    /// The command was applied.
     pub(super) applied_ns: Option<u64>,
     /// The reply is about to be written.
     pub(super) replied_ns: u64,
@@ -100,25 +100,25 @@ pub(super) struct Moments {
 /// A frame of the main thread.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame {
-    /// Its number among those that were begun, from 1.
+    /// Its number, from 1.
     pub(super) number: u64,
-    /// When it began, by the bridge's clock.
+    /// Start time on the bridge's clock.
     pub(super) begin_ns: u64,
 }
 
-/// A message on its way to the main thread.
+/// A message queued for the main thread.
 #[derive(Debug)]
 pub(super) struct Queued {
-    /// The message's place among all that were received, from 1.
+    /// Number of the message among all received, from 1.
     pub(super) ordinal: u64,
-    /// The read that completed its line returned, by the bridge's clock.
+    /// When the read that completed its line returned, on the bridge's clock.
     pub(super) received_ns: u64,
     pub(super) actions: Vec<Action>,
-    /// Present when the main thread is the one to answer.
+    /// Present if the main thread replies.
     pub(super) answer: Option<Answer>,
 }
 
-/// A reply that the main thread owes.
+/// A reply due from the main thread.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) ticket: Ticket,

@@ -1,9 +1,9 @@
-//! The embedded bridge: a server that stands in for Unity on 127.0.0.1, faithful to the stock dialect.
+//! The embedded bridge: a server on 127.0.0.1 that behaves like Unity's stock bridge.
 //!
-//! Two threads, as in Unity. The socket thread serves one client at a time, reads 4,096 bytes at a time and answers what
-//! only has to be received; the main thread runs frames, drains the whole queue once a frame and answers what has to be
-//! applied. A [`BridgeSpec`] sets the frame rate and, for tests and checks against a known truth, the ways in which the
-//! bridge misbehaves. It draws nothing and never listens beyond this machine.
+//! Two threads, as in Unity. The socket thread serves one client at a time, reads 4,096 bytes at a time and sends
+//! *received* replies; the main thread runs frames, drains the whole queue once per frame and sends *applied* replies.
+//! A [`BridgeSpec`] sets the frame rate and, for tests and checks against a known truth, the injected faults. It draws
+//! nothing and never listens beyond this machine.
 
 mod acceptor;
 mod account;

@@ -1,4 +1,4 @@
-//! The one way out: every reply of either thread is counted here and meets its fate.
+//! The only way out: every reply of either thread is counted here and may get an injected fault.
 
 use std::borrow::Cow;
 
@@ -10,13 +10,13 @@ use super::stop::hold;
 use crate::bridge::Wire;
 
 impl Shared {
-    /// Sends a reply with one write, or does to it what the specification says. `reply` makes it from the moment at which it is
-    /// written, for the wire as it then is. False when the bridge was stopped.
+    /// Sends a reply with one write, or applies the specified fault. `reply` builds it from the time of writing, in the
+    /// wire format of that time. Returns false if the bridge was stopped.
     pub(super) fn reply(&self, client: &Client, reply: impl FnOnce(u64, Wire) -> Cow<'static, [u8]>) -> bool {
         self.reply_by(client, reply, |bytes| client.write(bytes))
     }
 
-    /// The same, but that `write` does the writing.
+    /// Like [`Shared::reply`], with `write` doing the writing.
     pub(super) fn reply_by(
         &self,
         client: &Client,
@@ -42,12 +42,12 @@ impl Shared {
         true
     }
 
-    /// Whether the bridge stands still at the moment.
+    /// Whether the bridge is stalled now.
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled_until_ns().is_some()
     }
 
-    /// Waits while the bridge stands still. False when it was stopped.
+    /// Waits while the bridge is stalled. Returns false if it was stopped.
     pub(super) fn wait_out_stall(&self) -> bool {
         self.stalled_until_ns().is_none_or(|until_ns| self.stop.wait_until(&self.clock, until_ns))
     }
@@ -57,7 +57,7 @@ impl Shared {
         hold(faults).stalled_until_ns(self.clock.now_ns())
     }
 
-    /// The fate of the next reply, once the bridge does not stand still. `None` when it was stopped.
+    /// The fate of the next reply, after any stall. `None` if the bridge was stopped.
     fn fate(&self) -> Option<Fate> {
         let Some(faults) = &self.faults else { return Some(Fate::HONEST) };
         loop {

@@ -1,8 +1,8 @@
-//! How other processes of this machine learn that a bridge is an embedded one.
+//! Tells other processes on this machine that a bridge is an embedded one.
 //!
-//! Over the socket it cannot be told from Unity, and must not be: it is faithful. So its process holds a lock file in the folder
-//! for temporary files for as long as it lives, with its parameters in a file beside it. A client on the same machine that finds
-//! the lock taken knows that the bridge on that port is simulated, whatever became of earlier processes.
+//! Over the socket it must not be distinguishable from Unity. So while its process lives, it holds a lock on a file in
+//! the temporary directory, with its parameters in a second file. A client on the same machine that finds the lock held
+//! knows that the bridge on that port is simulated; files left by earlier processes do not matter.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use super::spec::BridgeSpec;
 
-/// Held while the bridge runs; dropping it, or the end of the process however it comes, releases it.
+/// Held while the bridge runs; released when dropped or when the process ends for whatever reason.
 #[derive(Debug)]
 pub struct PresenceLock {
     address: SocketAddr,
@@ -19,20 +19,20 @@ pub struct PresenceLock {
 }
 
 impl PresenceLock {
-    /// Takes the lock for the bridge on `address`, and writes down its parameters.
+    /// Acquires the lock for the bridge on `address` and writes its parameters.
     ///
     /// # Errors
-    /// What the system says when the folder for temporary files cannot be written to.
+    /// Those of the system if the temporary directory is not writable.
     pub fn acquire(address: SocketAddr, spec: &BridgeSpec) -> io::Result<Self> {
         let lock =
             OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path(address, "lock"))?;
         lock.lock()?;
-        // A file of its own: on Windows a locked one cannot be read.
+        // A separate file, since a locked file cannot be read on Windows.
         fs::write(path(address, "txt"), spec.to_string())?;
         Ok(Self { address, _lock: lock })
     }
 
-    /// The parameters of the embedded bridge on `address`, if a living process of this machine runs one there.
+    /// The parameters of the embedded bridge on `address`, if a running process on this machine has one there.
     #[must_use]
     pub fn holder(address: SocketAddr) -> Option<String> {
         let lock = File::open(path(address, "lock")).ok()?;
@@ -47,7 +47,7 @@ impl PresenceLock {
 
 impl Drop for PresenceLock {
     fn drop(&mut self) {
-        // Tidiness alone: files whose lock nobody holds mean nothing.
+        // Clean-up only: files without a lock holder have no meaning.
         for ending in ["txt", "lock"] {
             let _ = fs::remove_file(path(self.address, ending));
         }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lock_is_held_while_its_bridge_lives() {
+    fn lock_is_held_while_the_bridge_runs() {
         let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = free.local_addr().unwrap();
         assert_eq!(PresenceLock::holder(address), None);

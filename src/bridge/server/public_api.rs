@@ -1,7 +1,7 @@
-//! How the public API page's dialect is understood and answered: an envelope around every message, either way.
+//! Parses and answers the `public-api` dialect: an envelope around every message in both directions.
 //!
-//! Which code belongs to which fault is this stand-in's choice: `ERR_EXP_001` for an expression that it does not know or that
-//! lacks an argument, `ERR_CONN_001` for everything else.
+//! The API page does not assign codes to faults; the choice here is `ERR_EXP_001` for an unknown expression or one that
+//! lacks an argument, and `ERR_CONN_001` for everything else.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -17,7 +17,7 @@ struct Request {
     data: Option<Map<String, Value>>,
 }
 
-/// What the reply to a request repeats. On the page that is not the id.
+/// What the reply to a request repeats; according to the API page, not the id.
 #[derive(Debug)]
 pub(super) struct Ticket {
     reply: String,
@@ -42,22 +42,22 @@ impl Ticket {
     }
 }
 
-/// What is said on connect.
+/// The greeting.
 pub(super) fn ready() -> Value {
     json!(envelope("ready", json!({"bridge": "workly-perf embedded"})))
 }
 
-/// What is said by itself now and then.
+/// The periodic unsolicited status.
 pub(super) fn status(fps: f64) -> Value {
     json!(envelope("status", json!({"fps": fps})))
 }
 
-/// An expression's arguments under the names that [`Action`] has for them.
+/// An expression's arguments under the names used by [`Action`].
 fn arguments(request: &Request) -> Map<String, Value> {
     let name = |key: &str| match key {
         "expression" => Some("name".to_owned()),
         "weight" => Some("value".to_owned()),
-        // Those of other dialects are not the page's.
+        // Names from other dialects do not exist on the API page.
         "name" | "value" => None,
         _ => Some(key.to_owned()),
     };
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_has_the_type_that_belongs_to_it_and_no_id() {
+    fn replies_have_the_matching_type_and_no_id() {
         let line =
             br#"{"type":"set_expression","data":{"expression":"Relaxed","weight":0.5,"duration":0.2},"id":"a7"}"#;
         let Understood::Order(order) = understand(line, public()) else { panic!("not understood") };

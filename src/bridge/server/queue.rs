@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use super::message::Queued;
 use super::stop::hold;
 
-/// Messages in the order in which they were received, up to a bound.
+/// Messages in order of arrival, up to a bound.
 #[derive(Debug)]
 pub(super) struct Queue {
     capacity: u64,
@@ -14,21 +14,21 @@ pub(super) struct Queue {
     filled: Condvar,
 }
 
-/// What a message met that was put into the queue.
+/// State of the queue when a message was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Queueing {
-    /// Messages that were waiting already.
+    /// Messages already queued.
     pub(super) depth: u64,
-    /// Whether the main thread has to be told by [`Queue::wake`].
+    /// Whether the main thread must be woken with [`Queue::wake`].
     pub(super) sleeping: bool,
 }
 
-/// The queue was full, and the message is not in it.
+/// The queue was full, and the message was not added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Overflow {
-    /// Messages that were waiting.
+    /// Messages queued.
     pub(super) depth: u64,
-    /// Messages that may wait.
+    /// Capacity in messages.
     pub(super) capacity: u64,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Overflow {
 struct State {
     messages: VecDeque<Queued>,
     longest: usize,
-    /// Whether the main thread waits in [`Queue::wait`]; it never does when it has frames.
+    /// Whether the main thread waits in [`Queue::wait`]; never the case if it has frames.
     sleeping: bool,
     closed: bool,
 }
@@ -48,13 +48,13 @@ impl State {
 }
 
 impl Queue {
-    /// An empty queue that takes so many messages.
+    /// An empty queue with this capacity.
     pub(super) fn new(capacity: u64) -> Self {
         Self { capacity, state: Mutex::default(), filled: Condvar::new() }
     }
 
-    /// Appends the message that `make` makes of what it meets. Waking the main thread may be done after the reply, so that the
-    /// reply does not wait for it.
+    /// Appends the message that `make` builds from the state of the queue. The main thread may be woken after the
+    /// reply, so that the reply does not wait for it.
     pub(super) fn push(&self, make: impl FnOnce(Queueing) -> Queued) -> Result<Queueing, Overflow> {
         let mut state = hold(&self.state);
         let depth = state.messages.len() as u64;
@@ -67,7 +67,7 @@ impl Queue {
         Ok(met)
     }
 
-    /// Messages that wait, the most there were, and how many there may be.
+    /// Messages queued, the maximum so far, and the capacity.
     pub(super) fn lengths(&self) -> (u64, u64, u64) {
         let state = hold(&self.state);
         (state.messages.len() as u64, state.longest as u64, self.capacity)
@@ -77,7 +77,7 @@ impl Queue {
         self.filled.notify_one();
     }
 
-    /// Waits until there is a message up to `last_ordinal`. False when the queue was closed.
+    /// Waits until there is a message up to `last_ordinal`. Returns false if the queue was closed.
     pub(super) fn wait(&self, last_ordinal: u64) -> bool {
         let mut state = hold(&self.state);
         while !state.closed && !state.ready(last_ordinal) {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drain_stops_at_the_last_ordinal() {
+    fn drain_stops_at_the_last_ordinal() {
         let queue = Queue::new(u64::MAX);
         for ordinal in 1..=5 {
             let met = queue.push(|_| message(ordinal));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_takes_no_more_until_it_is_drained() {
+    fn full_queue_refuses_messages_until_drained() {
         let queue = Queue::new(2);
         let take = |ordinal| queue.push(|_| message(ordinal)).map(|met| met.depth);
         assert_eq!([take(1), take(2)], [Ok(0), Ok(1)]);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_queue_ends_the_wait() {
+    fn closing_the_queue_ends_the_wait() {
         let queue = Queue::new(u64::MAX);
         assert!(queue.push(|_| message(9)).is_ok());
         queue.close();

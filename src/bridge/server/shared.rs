@@ -1,4 +1,4 @@
-//! What the threads of a bridge share.
+//! State shared by the threads of a bridge.
 
 use std::sync::{Arc, Mutex};
 
@@ -20,9 +20,9 @@ pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) tally: Tally,
     pub(super) avatar: Mutex<Avatar>,
-    /// When the command that the main thread last carried out had come, and when it was carried out.
+    /// Times of the latest command that the main thread applied.
     pub(super) last_applied: Mutex<Option<Applied>>,
-    /// Present only in a bridge that lies about replies, so that an honest one does not pay for it.
+    /// Present only with fault injection, so that other bridges do not pay for it.
     pub(super) faults: Option<Mutex<Faults>>,
     client: Mutex<Option<Arc<Client>>>,
 }
@@ -42,10 +42,10 @@ impl Shared {
         }
     }
 
-    /// Makes this the connected client. False when the bridge was stopped, in which case it was not.
+    /// Makes this the connected client. Returns false, without doing so, if the bridge was stopped.
     pub(super) fn admit(&self, client: &Arc<Client>) -> bool {
         let mut seat = hold(&self.client);
-        // Under the lock, so that a stop either is seen here or finds the client to hang up on.
+        // Under the lock, so that a stop is either seen here or finds the client to disconnect.
         let open = !self.stop.is_set();
         if open {
             *seat = Some(Arc::clone(client));
@@ -53,17 +53,18 @@ impl Shared {
         open
     }
 
-    /// The client has left.
+    /// Removes the client after it has disconnected.
     pub(super) fn dismiss(&self) {
         *hold(&self.client) = None;
     }
 
-    /// The client that is connected now.
+    /// The connected client.
     pub(super) fn client(&self) -> Option<Arc<Client>> {
         hold(&self.client).clone()
     }
 
-    /// Waits until that moment, or the first tick after it where time comes in ticks. False when the bridge was stopped.
+    /// Waits until that time, or the first timer tick after it if ticks are injected. Returns false if the bridge was
+    /// stopped.
     pub(super) fn wait_until(&self, at_ns: u64) -> bool {
         let tick_ns = nanos(self.spec.timer_tick);
         let at_ns = match at_ns.checked_div(tick_ns) {
@@ -73,7 +74,7 @@ impl Shared {
         self.stop.wait_until(&self.clock, at_ns)
     }
 
-    /// What it has seen and done, with the state of the queue.
+    /// The counters, with the state of the queue.
     pub(super) fn counters(&self) -> Counters {
         self.tally.read(self.queue.lengths().1)
     }

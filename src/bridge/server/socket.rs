@@ -1,4 +1,4 @@
-//! The socket thread: accepts one client at a time, reads, understands, queues, and answers what only has to be received.
+//! The socket thread: accepts one client at a time, reads, parses and queues messages, and sends *received* replies.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -21,15 +21,15 @@ use crate::bridge::framing::Inbox;
 use crate::bridge::{Ack, ReplyForm, Wire};
 use crate::clock::nanos;
 
-/// Connections of clients that have left which a stock bridge keeps open. The real one keeps them all; this bound is there so that
-/// a bridge that runs for weeks does not run out of file descriptors.
+/// Maximum number of connections of departed clients that are kept open. A stock bridge keeps all of them; the bound
+/// lets this bridge run for weeks without running out of file descriptors.
 const MOST_LEFT_OPEN: usize = 64;
 
 /// Serves clients, one after the other, until the bridge is stopped.
 pub(super) fn serve(acceptor: &Acceptor, shared: &Shared) {
     let is_stock = shared.spec.dialect.replies.form == ReplyForm::Bare;
     let mut delay = Delay::received(&shared.spec);
-    // Both outlive the client in the stock script: the text that was read and is not a whole line yet, and the socket.
+    // In the stock script, two things outlive the client: text that is not a complete line yet, and the socket.
     let mut unread = Decoder::default();
     let mut left_open = VecDeque::new();
     while let Some(stream) = acceptor.next(shared) {
@@ -50,16 +50,16 @@ pub(super) fn serve(acceptor: &Acceptor, shared: &Shared) {
     }
 }
 
-/// What is between the bridge and one client.
+/// The connection with one client.
 struct Conversation<'a> {
     shared: &'a Shared,
     client: &'a Client,
     delay: &'a mut Delay,
-    /// What a stock bridge has read and not understood yet, from this client or from one before it.
+    /// Text that a stock bridge has read but not parsed yet, from this client or an earlier one.
     unread: &'a mut Decoder,
     /// When a slow reader has read what it has taken from the socket.
     read_until_ns: u64,
-    /// When a bridge of bounded capacity has served what it has taken.
+    /// When a bridge with limited capacity has served what it has taken.
     served_until_ns: u64,
 }
 
@@ -78,8 +78,8 @@ impl Conversation<'_> {
         }
     }
 
-    /// Reads as the stock bridge does: each read is turned into text by itself, and what the client leaves unfinished is put
-    /// before the next client's first message.
+    /// Reads like the stock bridge: each read is decoded separately, and an incomplete line of one client precedes the
+    /// next client's first message.
     fn hear_torn(&mut self) {
         let mut decoder = std::mem::take(self.unread);
         self.hear_torn_by(&mut decoder);
@@ -95,7 +95,7 @@ impl Conversation<'_> {
             }
             let received_ns = self.shared.clock.now_ns();
             if decoder.feed(&buffer[..count], |line| self.hear(line.as_bytes(), Wire::LINES, received_ns)).is_break() {
-                // Stopped, or a line too long to keep: neither is for the next client.
+                // After a stop or an oversized line, nothing is kept for the next client.
                 *decoder = Decoder::default();
                 self.client.hang_up();
                 return;
@@ -103,7 +103,7 @@ impl Conversation<'_> {
         }
     }
 
-    /// Reads message by message, however the reads cut them.
+    /// Reads message by message, independent of read boundaries.
     fn hear_whole(&mut self) {
         let mut inbox = Inbox::new(LONGEST_MESSAGE_BYTES);
         while self.shared.wait_out_stall() {
@@ -131,7 +131,7 @@ impl Conversation<'_> {
         }
     }
 
-    /// Lets the time pass that a slow reader takes for so many bytes. False when the bridge was stopped.
+    /// Waits for as long as a slow reader takes for `bytes`. Returns false if the bridge was stopped.
     fn pace(&mut self, bytes: usize) -> bool {
         let Some(bytes_per_s) = self.shared.spec.slow_reader else { return true };
         let taken_ns = (bytes as u64).saturating_mul(1_000_000_000) / bytes_per_s;
@@ -139,8 +139,8 @@ impl Conversation<'_> {
         self.shared.stop.wait_until(&self.shared.clock, self.read_until_ns)
     }
 
-    /// Lets the time pass that a bridge of bounded capacity takes for one message. It never spins, so that what measures it on
-    /// the same machine is not starved; what it wakes too late it makes up for. False when the bridge was stopped.
+    /// Waits for as long as a bridge with limited capacity takes for one message. Never spins, so as not to starve the
+    /// measuring process on the same machine; late wake-ups are compensated. Returns false if the bridge was stopped.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     fn serve(&mut self) -> bool {
         let Some(capacity_per_s) = self.shared.spec.capacity else { return true };
@@ -150,7 +150,7 @@ impl Conversation<'_> {
         self.shared.stop.rest_until(clock, self.served_until_ns)
     }
 
-    /// Takes one message. Breaks when the bridge was stopped.
+    /// Handles one message. Breaks if the bridge was stopped.
     fn hear(&mut self, payload: &[u8], wire: Wire, received_ns: u64) -> ControlFlow<()> {
         if self.client.is_cut() || payload.trim_ascii().is_empty() {
             return ControlFlow::Continue(());
@@ -197,7 +197,8 @@ impl Conversation<'_> {
         }
     }
 
-    /// Answers a `hello`; a reply that changes the wire is honest, or nobody could tell what holds after it.
+    /// Answers a `hello`; replies that change the wire format get no injected fault, or the format in use would be
+    /// unknown.
     fn agree(&mut self, hello: &Hello) -> ControlFlow<()> {
         let Some(wire) = hello.wire else { return self.say(&hello.reply) };
         let tally = &self.shared.tally;
@@ -215,7 +216,7 @@ impl Conversation<'_> {
         let Order { actions, rejected, ack, ticket } = order;
         let shared = self.shared;
         shared.tally.rejected.add(rejected);
-        // The ticket goes with the message where the main thread answers; otherwise it stays here.
+        // The ticket goes with the message if the main thread replies; otherwise it stays here.
         let mut ticket = Some(ticket);
         let queued = shared.queue.push(|met| {
             let moments = Moments { queue_depth: Some(met.depth), ..moments };
@@ -234,7 +235,7 @@ impl Conversation<'_> {
                 });
             }
         };
-        // Waking takes microseconds that belong to nobody's round trip; a delayed reply does not notice them.
+        // Waking takes microseconds that belong to no round trip; next to an injected delay they do not matter.
         let reply_first = ticket.is_some() && !self.waits();
         if met.sleeping && !reply_first {
             shared.queue.wake();
@@ -252,12 +253,12 @@ impl Conversation<'_> {
         flow
     }
 
-    /// Whether replies of this thread go out later than they could.
+    /// Whether replies of this thread are delayed by injection.
     fn waits(&self) -> bool {
         !self.delay.is_none() || !self.shared.spec.timer_tick.is_zero()
     }
 
-    /// Answers from this thread, after the delay. Breaks when the bridge was stopped.
+    /// Replies from this thread, after the delay. Breaks if the bridge was stopped.
     fn answer(&mut self, reply: impl FnOnce(u64, Wire) -> Cow<'static, [u8]>) -> ControlFlow<()> {
         let (shared, client) = (self.shared, self.client);
         let on_time = !self.waits() || shared.wait_until(shared.clock.now_ns().saturating_add(self.delay.next_ns()));

@@ -1,4 +1,4 @@
-//! What an embedded bridge is told to be: its dialect, its frame rate, and how it lies.
+//! Specification of an embedded bridge: dialect, frame rate, and injected faults.
 
 use std::time::Duration;
 
@@ -8,27 +8,27 @@ use super::error::SpecError;
 use crate::bridge::{Dialect, ReplyForm};
 use crate::clock::nanos;
 
-/// The highest frame rate that can be asked for, in frames a second.
+/// Highest accepted frame rate, in frames per second.
 const HIGHEST_FPS: f64 = 1_000.0;
 
-/// Messages that may wait for the main thread unless told otherwise: above what a second of any client that we know sends.
+/// Default capacity of the queue, in messages: more than any known client sends in a second.
 pub(super) const QUEUE_CAPACITY: u64 = 65_536;
 
-/// How much unused capacity is kept for a burst, in nanoseconds: as much as a thread may be woken late, so that
-/// a bridge on a busy machine still reaches its capacity.
+/// Unused capacity kept for a burst, in nanoseconds: as much as a thread may be woken late, so that the bridge reaches
+/// its capacity on a busy machine, too.
 pub(super) const CREDIT_NS: u64 = 20_000_000;
 
-/// When the main thread looks at its queue.
+/// When the main thread checks its queue.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FrameRate {
-    /// Once a frame, at that many frames a second.
+    /// Once per frame, at this many frames per second.
     Paced(f64),
-    /// As soon as something is queued: no frame to wait for.
+    /// As soon as something is queued, without frames.
     Unpaced,
 }
 
 impl FrameRate {
-    /// The length of a frame in nanoseconds; `None` when unpaced.
+    /// Frame length in nanoseconds; `None` if unpaced.
     #[must_use]
     pub fn period_ns(self) -> Option<f64> {
         match self {
@@ -47,54 +47,57 @@ impl Serialize for FrameRate {
     }
 }
 
-/// An embedded bridge in full. The default is an honest stock bridge at 60 frames a second.
+/// A complete embedded bridge. The default is a stock bridge at 60 frames per second without fault injection.
 ///
-/// `N` counts replies over the bridge's life, whoever the client; the greeting is not one. Lost replies count as well: with
-/// `drop_every` 10, replies 10, 20, 30… are the lost ones.
+/// `N` counts replies over the bridge's life across all clients, without the greeting. Lost replies count as well: with
+/// `drop_every` 10, replies 10, 20, 30… are lost.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BridgeSpec {
-    /// What it speaks; only the name is recorded.
+    /// Its dialect; only the name is recorded.
     #[serde(serialize_with = "dialect_name")]
     pub dialect: &'static Dialect,
-    /// When the main thread applies what is queued.
+    /// When the main thread applies queued commands.
     pub fps: FrameRate,
-    /// Whether replies are sent with `TCP_NODELAY`; as the dialect's bridge does when absent, see [`BridgeSpec::sets_nodelay`].
+    /// Whether replies are sent with `TCP_NODELAY`; absent means as in the dialect's bridge, see
+    /// [`BridgeSpec::sets_nodelay`].
     pub nodelay: Option<bool>,
-    /// Time the socket thread spends on each of its replies, counted from when it would have sent it. The next message is
-    /// read after that, so the thread answers at most 1/delay messages a second.
+    /// Time the socket thread spends on each of its replies, before sending it. The next message is read afterwards, so
+    /// the thread answers at most 1/delay messages per second.
     #[serde(rename = "received_delay_ns", serialize_with = "duration_ns")]
     pub received_delay: Duration,
-    /// Time the main thread lets pass before each of its replies, counted from when it would have sent it. Replies of one frame
-    /// wait side by side, not in turn; the next frame begins after the last of them.
+    /// Delay of each *applied* reply by the main thread. Replies of one frame wait in parallel; the next frame begins
+    /// after the last of them.
     #[serde(rename = "applied_delay_ns", serialize_with = "duration_ns")]
     pub applied_delay: Duration,
-    /// Time the socket thread spends on understanding each message.
+    /// Time the socket thread spends on parsing each message.
     #[serde(rename = "parse_delay_ns", serialize_with = "duration_ns")]
     pub parse_delay: Duration,
-    /// Time that messages stay in the queue after the begin of the frame that takes them. Those of one frame wait side by side.
+    /// Time that messages stay in the queue after the start of the frame that takes them; those of one frame wait in
+    /// parallel.
     #[serde(rename = "queue_delay_ns", serialize_with = "duration_ns")]
     pub queue_delay: Duration,
-    /// Time the main thread spends on carrying out each command, one after the other.
+    /// Time the main thread spends on applying each command, one after the other.
     #[serde(rename = "apply_delay_ns", serialize_with = "duration_ns")]
     pub apply_delay: Duration,
-    /// Messages a second that the socket thread takes on average; 20 ms worth of them at once after a rest.
+    /// Messages per second that the socket thread accepts on average; 20 ms worth of them at once after a pause.
     #[serde(rename = "capacity_per_s")]
     pub capacity: Option<f64>,
-    /// Messages that may wait for the main thread; one more is refused. 65,536 when absent, in a dialect that can
-    /// say so; without bound in others.
+    /// Capacity of the main thread's queue; further messages are refused. Absent means 65,536 in a dialect that can
+    /// report it, otherwise unlimited.
     pub queue_capacity: Option<u64>,
-    /// Each delay grows by a time drawn uniformly from 0 to this, in either thread, from `seed`.
+    /// Each delay of either thread is extended by a uniform random time from 0 to this, from `seed`.
     #[serde(rename = "jitter_ns", serialize_with = "duration_ns")]
     pub jitter: Duration,
-    /// Each frame starts later than its place on the grid by a time drawn uniformly from 0 to this, from `seed`.
+    /// Each frame starts late by a uniform random time from 0 to this, from `seed`.
     #[serde(rename = "frame_jitter_ns", serialize_with = "duration_ns")]
     pub frame_jitter: Duration,
-    /// Each reply of the socket thread goes out in two pieces, the second when the client's next message comes or after this
-    /// time: what Nagle's algorithm makes of two small writes, and a client that delays its acknowledgement so long.
+    /// Each reply of the socket thread is sent in two pieces, the second with the client's next message or after this
+    /// time: the effect of Nagle's algorithm on two small writes, with a client that delays its acknowledgements by
+    /// this time.
     #[serde(rename = "delayed_ack_ns", serialize_with = "duration_ns")]
     pub delayed_ack: Duration,
-    /// Every wait of either thread but that for a frame ends on a tick of this period, and the socket thread waits for one
-    /// before each reply, as a loop that sleeps between two looks does.
+    /// Every wait of either thread except for frames ends on a tick of this period, and the socket thread waits for one
+    /// before each reply, as a loop with sleeps does.
     #[serde(rename = "timer_tick_ns", serialize_with = "duration_ns")]
     pub timer_tick: Duration,
     /// Every Nth reply is not sent.
@@ -103,23 +106,23 @@ pub struct BridgeSpec {
     pub garble_every: Option<u64>,
     /// Every Nth reply is sent twice.
     pub duplicate_every: Option<u64>,
-    /// After the Nth reply both threads stand still, and the connection stays open.
+    /// After the Nth reply both threads stall, and the connection stays open.
     pub stall_after: Option<u64>,
-    /// How long they stand still, once; for ever when absent.
+    /// Length of the stall, which happens once; endless if absent.
     #[serde(rename = "stall_for_ns", serialize_with = "maybe_duration_ns")]
     pub stall_for: Option<Duration>,
-    /// In place of the reply after the Nth comes half a line, then the connection is closed. Happens once: the next client is
-    /// served normally.
+    /// Instead of the reply after the Nth, half a line is sent and the connection is closed. Happens once: the next
+    /// client is served normally.
     pub close_after: Option<u64>,
-    /// At most so many bytes a second are taken from the socket; a message is handled once its last byte is due.
+    /// Maximum bytes per second taken from the socket; a message is handled once its last byte is due.
     #[serde(rename = "slow_reader_bytes_per_s")]
     pub slow_reader: Option<u64>,
-    /// The first N messages are handled normally; what later ones queue stays queued, as in a Unity without focus: received
-    /// replies flow on, applied ones stop.
+    /// The first N messages are handled normally; later ones stay queued, as in a Unity without focus: *received*
+    /// replies continue, *applied* ones stop.
     pub pause_main_after: Option<u64>,
-    /// Connections are accepted and read, and nothing is ever sent, no greeting either.
+    /// Connections are accepted and read, but nothing is ever sent, not even a greeting.
     pub silent: bool,
-    /// Where the jitters start from.
+    /// Random seed of the jitters.
     pub seed: u64,
 }
 
@@ -155,30 +158,30 @@ impl Default for BridgeSpec {
 }
 
 impl BridgeSpec {
-    /// Whether the bridge does anything that an honest one would not. Dialect, frame rate, `nodelay`, the queue's capacity and
-    /// the seed are no lies.
+    /// Whether any fault is injected. Dialect, frame rate, `nodelay`, the queue's capacity and the seed are not faults.
     #[must_use]
     pub fn lies(&self) -> bool {
         let Self { dialect, fps, nodelay, queue_capacity, seed, .. } = *self;
         *self != Self { dialect, fps, nodelay, queue_capacity, seed, ..Self::default() }
     }
 
-    /// Whether each connection gets `TCP_NODELAY`. Unless told otherwise, the dialects of the bridge that ships (bare replies)
-    /// leave it off, as that bridge does: small replies then wait for the acknowledgement of the one before. The others set it.
+    /// Whether connections get `TCP_NODELAY`. By default, the dialects of the stock bridge (empty replies) leave it
+    /// off, as that bridge does, so that small replies wait for the acknowledgement of the previous one. The others set
+    /// it.
     #[must_use]
     pub fn sets_nodelay(&self) -> bool {
         self.nodelay.unwrap_or(self.dialect.replies.form != ReplyForm::Bare)
     }
 
-    /// Messages that may wait for the main thread.
+    /// Capacity of the queue, in messages.
     #[must_use]
     pub fn queue_bound(&self) -> u64 {
         if self.dialect.stamps { self.queue_capacity.unwrap_or(QUEUE_CAPACITY) } else { u64::MAX }
     }
 
-    /// Checks what the types leave open: the frame rate is above 0 and at most 1,000, every N is at least 1, the capacity is
-    /// above 0, `stall_for` has a `stall_after`, a bounded queue a dialect that can say that it is full, and `frame_jitter` has
-    /// a frame that is longer.
+    /// Checks the values beyond their types: the frame rate is above 0 and at most 1,000, every N is at least 1, the
+    /// capacity is above 0, `stall_for` needs `stall_after`, a bounded queue needs a dialect that can report overflow,
+    /// and `frame_jitter` must be shorter than the frame.
     pub fn validate(&self) -> Result<(), SpecError> {
         if let FrameRate::Paced(fps) = self.fps
             && !(fps > 0.0 && fps <= HIGHEST_FPS)
@@ -241,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_is_honest() {
+    fn default_injects_no_faults() {
         let spec = BridgeSpec::default();
         assert_eq!(spec.validate(), Ok(()));
         assert!(!spec.lies());
@@ -253,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bridge_that_ships_leaves_nagle_on_and_the_others_do_not() {
+    fn stock_bridge_leaves_nagle_on_and_others_disable_it() {
         let sets = |text: &str| text.parse::<BridgeSpec>().unwrap().sets_nodelay();
         assert!(!sets("") && !sets("dialect=batch"));
         assert!(sets("dialect=instrumented") && sets("dialect=founding") && sets("dialect=public-api"));
@@ -261,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn the_record_carries_units() {
+    fn recorded_values_have_units() {
         let spec = BridgeSpec {
             applied_delay: Duration::from_millis(5),
             stall_after: Some(3),
@@ -279,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_mean_nothing_are_refused() {
+    fn invalid_values_are_rejected() {
         let honest = BridgeSpec::default;
         let minute = Duration::from_secs(60);
         let refused = [

@@ -1,4 +1,4 @@
-//! A bridge specification as text: `fps=30,received-delay=5ms,drop-every=10`, read and written.
+//! Text form of a bridge specification: `fps=30,received-delay=5ms,drop-every=10`.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -11,14 +11,14 @@ use super::spec::{BridgeSpec, FrameRate};
 use crate::bridge::Dialect;
 use crate::clock::nanos;
 
-/// A key of the specification's text.
+/// A key of the text form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpecKey {
-    /// As written before the `=`.
+    /// Name, before the `=`.
     pub name: &'static str,
-    /// What may stand after it.
+    /// Accepted values.
     pub wants: &'static str,
-    /// What it does, in one line.
+    /// Description in one line.
     pub help: &'static str,
 }
 
@@ -30,7 +30,7 @@ const DURATION: &str = "a duration such as 250us, 5ms or 1.5s";
 const COUNT: &str = "a whole number of at least 1";
 
 impl BridgeSpec {
-    /// Every key of the text form, in the order in which they are written.
+    /// All keys, in the order in which they are formatted.
     pub const KEYS: &'static [SpecKey] = &[
         key("dialect", "stock, batch, instrumented, founding or public-api", "protocol dialect (default stock)"),
         key(
@@ -136,7 +136,7 @@ impl BridgeSpec {
 impl FromStr for BridgeSpec {
     type Err = SpecError;
 
-    /// Reads `key=value` pairs parted by commas; what is not named keeps its default, and an empty text is the default.
+    /// Parses comma-separated `key=value` pairs; omitted keys keep their defaults, and an empty text is the default.
     fn from_str(text: &str) -> Result<Self, SpecError> {
         let mut spec = Self::default();
         let mut seen = Vec::new();
@@ -155,8 +155,8 @@ impl FromStr for BridgeSpec {
 }
 
 impl Display for BridgeSpec {
-    /// The canonical text: dialect, frame rate and `nodelay` always, then whatever differs from the default, in the order of
-    /// [`BridgeSpec::KEYS`]. Reading it back gives the same bridge.
+    /// The canonical text: dialect, frame rate and `nodelay` always, then all values that differ from the default, in
+    /// the order of [`BridgeSpec::KEYS`]. Parsing it gives the same bridge.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "dialect={}", self.dialect.name)?;
         match self.fps {
@@ -199,14 +199,14 @@ impl Display for BridgeSpec {
 fn duration_of(text: &str) -> Result<Duration, String> {
     let signed: SignedDuration = text.parse().map_err(|source: jiff::Error| source.to_string())?;
     let duration = Duration::try_from(signed).map_err(|_| "it is negative".to_owned())?;
-    // Moments are nanoseconds in 64 bits; half of that range leaves room to add one to any of them.
+    // Times are nanoseconds in 64 bits; half of that range leaves space to add one to any of them.
     if duration.as_nanos() > u128::from(u64::MAX / 2) {
         return Err("it is longer than 292 years".to_owned());
     }
     Ok(duration)
 }
 
-/// The duration in the largest unit that writes it as a whole number, so that it reads back exactly.
+/// The duration in the largest unit that gives a whole number, so that it parses back exactly.
 fn duration_text(duration: Duration) -> String {
     let ns = nanos(duration);
     let (unit_ns, unit) = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")]
@@ -225,14 +225,14 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_text_is_the_default() {
+    fn empty_text_is_the_default() {
         assert_eq!(parsed(""), BridgeSpec::default());
         assert_eq!(parsed("  "), BridgeSpec::default());
         assert_eq!(BridgeSpec::default().to_string(), "dialect=stock,fps=60,nodelay=off");
     }
 
     #[test]
-    fn each_key_is_read_and_written_back() {
+    fn every_key_round_trips() {
         let everything = "dialect=instrumented,fps=59.94,nodelay=off,received-delay=5ms,applied-delay=1500ms,\
                           parse-delay=1ms,queue-delay=2ms,apply-delay=3ms,capacity=512.5,queue-capacity=9,jitter=250us,\
                           frame-jitter=1ns,delayed-ack=40ms,timer-tick=15600us,drop-every=10,garble-every=11,duplicate-every=12,stall-after=13,stall-for=2s,\
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_read_as_people_write_them() {
+    fn durations_accept_common_notations() {
         assert_eq!(parsed("received-delay=1.5s").received_delay, Duration::from_millis(1_500));
         assert_eq!(parsed("timer-tick=15.6ms").timer_tick, Duration::from_micros(15_600));
         assert_eq!(parsed("received-delay=2 minutes").received_delay, Duration::from_secs(120));
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_name_key_value_and_cause() {
+    fn errors_name_key_value_and_cause() {
         let refusals = [
             ("speed=9", "key `speed` (of `speed=9`) is not known"),
             ("fps", "`fps` is not key=value"),

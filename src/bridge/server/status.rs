@@ -1,13 +1,13 @@
-//! What a bridge says by itself, where its dialect has it: frames a second, once a second.
+//! Unsolicited status messages, if the dialect has them: the frame rate, once per second.
 
 use super::public_api;
 use super::shared::Shared;
 use crate::bridge::{ReplyForm, Wire};
 
-/// Time between two of them.
+/// Period of the messages.
 const PERIOD_NS: u64 = 1_000_000_000;
 
-/// Counts frames, and tells of them.
+/// Counts frames and reports them.
 #[derive(Debug)]
 pub(super) struct Status {
     is_told: bool,
@@ -21,7 +21,7 @@ impl Status {
         Self { is_told, frames: 0, since_ns: shared.clock.now_ns() }
     }
 
-    /// A frame has begun.
+    /// Counts a frame.
     pub(super) fn frame(&mut self, shared: &Shared) {
         if !self.is_told {
             return;

@@ -1,9 +1,9 @@
-//! How the stock bridge understands a line: it looks for words in it, and reads no JSON.
+//! Parses lines like the stock bridge: by searching for words, not as JSON.
 //!
-//! A text is a command when `"command"` stands somewhere in it and so does the quoted name of a command it knows. The names are
-//! tried in a fixed order, that of the dialect's table, wherever they stand: a batch of a blink and an expression acts as
-//! `set_expression`. Whether the text is well-formed makes no difference. Arguments are the first values behind their keys.
-//! Later versions look for their batch before any other name, answer it at once, and do nothing else.
+//! A text is a command if it contains `"command"` and the quoted name of a known command. Names are tried in the order
+//! of the dialect's table, wherever they occur: a batch with a blink and an expression acts as `set_expression`.
+//! Whether the text is well-formed makes no difference. Arguments are the first values after their keys. Later versions
+//! search for their batch before any other name, answer it at once, and apply nothing.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -14,7 +14,7 @@ use super::message::{Order, Ticket, Understood};
 use crate::bridge::{Ack, Applies, Command, Dialect};
 
 pub(super) fn understand(payload: &[u8], dialect: &Dialect) -> Understood {
-    // Whoever read it has made text of it already.
+    // The reader has already decoded it as text.
     let line = &String::from_utf8_lossy(payload);
     let order = |actions, ack| Understood::Order(Order { actions, rejected: 0, ack: Some(ack), ticket: Ticket::Bare });
     match Known::find(line, dialect) {
@@ -27,15 +27,15 @@ pub(super) fn understand(payload: &[u8], dialect: &Dialect) -> Understood {
     }
 }
 
-/// What the bridge takes a text for.
+/// Interpretation of a text.
 enum Known<'a> {
     Command(&'a Command),
-    /// A batch that is answered, and no more.
+    /// A batch, which is answered but not applied.
     Batch,
 }
 
 impl<'a> Known<'a> {
-    /// The first name, in the order in which the bridge tries them, that stands in the text.
+    /// The first name in the text, in the order in which the bridge tries them.
     fn find(text: &str, dialect: &'a Dialect) -> Option<Self> {
         if !quotes(text, &dialect.fields.command) {
             return None;
@@ -48,7 +48,7 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Whether `word` stands in the text somewhere, in quotes.
+/// Whether the text contains `word` in quotes.
 fn quotes(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| text[..at].ends_with('"') && text[at + word.len()..].starts_with('"'))
 }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_are_found_wherever_they_stand_well_formed_or_not() {
+    fn names_are_found_anywhere_even_in_malformed_text() {
         for line in [
             r#"{"command": "set_expression", "data": {"name": "joy", "value": 0.5}}"#,
             r#"{"data":{"value" : 0.5,"name":"joy"},"command":"set_expression"}"#,
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_names_are_tried_in_the_order_of_the_table_and_not_in_that_of_the_text() {
+    fn names_are_tried_in_table_order() {
         let noted = order(r#"{"note":"set_auto_blink","command":"set_expression","data":{"name":"joy","value":1}}"#);
         assert_eq!((noted.actions, noted.ack), (joy(1.0), Some(Ack::Received)));
         let batch = order(
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_must_stand_in_quotes_and_whole_and_beside_the_word_command() {
+    fn name_must_be_quoted_complete_and_with_the_command_key() {
         for line in [
             r#"{"command":"set_expressions"}"#,
             r#"{"command":"my set_expression"}"#,
@@ -138,18 +138,18 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_not_taken_for_a_value() {
+    fn key_is_not_mistaken_for_a_value() {
         let order = order(r#"{"command":"set_expression","as":"value","data":{"name":"joy","value":1}}"#);
         assert_eq!(order.actions, joy(1.0));
     }
 
     #[test]
-    fn a_missing_argument_is_answered_and_does_nothing() {
+    fn command_without_its_argument_is_answered_but_not_applied() {
         assert!(order(r#"{"command":"set_expression","data":{"name":3}}"#).actions.is_empty());
     }
 
     #[test]
-    fn later_versions_answer_a_batch_and_leave_its_commands_alone() {
+    fn later_versions_answer_batches_without_applying_them() {
         let batch =
             br#"{"command":"batch","data":{"commands":[{"command":"set_auto_blink","data":{"enabled":false}}]}}"#;
         let understood = |dialect| match understand(batch, dialect) {

@@ -1,22 +1,22 @@
-//! Waiting that can be called off: every pause of the bridge ends when the bridge is stopped.
+//! Interruptible waits: every pause of the bridge ends when the bridge is stopped.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
 
-/// Waits up to this long are not called off, so that their end stays exact.
+/// Waits up to this length are not interrupted, so that their end stays exact.
 const UNINTERRUPTED_NS: u64 = 20_000_000;
 
-/// How long before its end a long wait goes over into an exact one; condition variables wake late by less than that.
+/// Final part of a long wait that is timed exactly; condition variables wake late by less than this.
 const EXACT_NS: u64 = 5_000_000;
 
-/// Locks, also when a thread panicked while it held the lock: what it guards here is valid after every single step.
+/// Locks even if a thread panicked while holding the lock: the guarded data is valid after every single step.
 pub(super) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether the bridge was stopped.
+/// The stop flag.
 #[derive(Debug, Default)]
 pub(super) struct Stop {
     stopped: Mutex<bool>,
@@ -24,7 +24,7 @@ pub(super) struct Stop {
 }
 
 impl Stop {
-    /// Stops the bridge, and ends every wait.
+    /// Stops the bridge and ends every wait.
     pub(super) fn set(&self) {
         *hold(&self.stopped) = true;
         self.changed.notify_all();
@@ -34,8 +34,8 @@ impl Stop {
         *hold(&self.stopped)
     }
 
-    /// Waits until about `at_ns` without spinning; it may wake late by as much as the system's timers are. False when the
-    /// bridge was stopped.
+    /// Waits until about `at_ns` without spinning; may wake late by the inaccuracy of system timers. Returns false if
+    /// the bridge was stopped.
     pub(super) fn rest_until(&self, clock: &Clock, at_ns: u64) -> bool {
         let left_ns = at_ns.saturating_sub(clock.now_ns());
         if left_ns > UNINTERRUPTED_NS {
@@ -45,7 +45,7 @@ impl Stop {
         !self.is_set()
     }
 
-    /// Waits until `clock` reads `at_ns` (`u64::MAX`: for ever). False when the bridge was stopped.
+    /// Waits until `clock` reads `at_ns` (`u64::MAX`: forever). Returns false if the bridge was stopped.
     pub(super) fn wait_until(&self, clock: &Clock, at_ns: u64) -> bool {
         loop {
             let left_ns = at_ns.saturating_sub(clock.now_ns());
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_never_too_short() {
+    fn waits_are_never_too_short() {
         let (clock, stop) = (Clock::start(), Stop::default());
         for wait_ns in [0, 1_000_000, UNINTERRUPTED_NS + 10_000_000] {
             let at_ns = clock.now_ns() + wait_ns;
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_ends_a_wait_for_ever() {
+    fn stop_ends_an_endless_wait() {
         let stop = Arc::new(Stop::default());
         let waiter = thread::spawn({
             let stop = Arc::clone(&stop);

@@ -2,7 +2,7 @@
 
 use super::splitter::Splitter;
 
-/// Every byte belongs to a message or to the unfinished end.
+/// Checks that every byte belongs to a message or to the incomplete end.
 pub(in crate::bridge) fn watched(stream: &[u8], read_bytes: usize) {
     let mut splitter = Splitter::new(1 << 10);
     let mut seen_bytes = 0;

@@ -1,5 +1,5 @@
-//! What may be recorded of a message without recording what it says: the name of its command if it is a known one, its id, and what
-//! kind of reply it is. Everything else in it is private.
+//! What may be recorded about a message without its content: the name of its command if known, its id, and the kind of
+//! reply. Everything else is private.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -10,22 +10,22 @@ use serde_json::Value;
 use super::super::dialect::{Ack, Dialect};
 use super::super::wire::Codec;
 
-/// In place of a name that is not known: a name could be anything.
+/// Replaces unknown names, which could be anything.
 const OTHER: &str = "other";
 
-/// The name given to an object without members, which is all that the stock bridge ever sends.
+/// Name of an object without members, the stock bridge's only reply.
 const BARE: &str = "{}";
 
-/// The name given to a line without anything on it, which is no message.
+/// Name of a blank line, which is not a message.
 const BLANK: &str = "blank";
 
-/// The longest text that passes for an id.
+/// Maximum length of a text accepted as an id.
 const LONGEST_ID: usize = 64;
 
-/// Names beside the commands of the dialects: requests and events that the protocols know.
+/// Further known names besides the commands of the dialects: requests and unsolicited messages.
 const NAMES: [&str; 6] = ["batch", "stats", "hello", "ready", "status", "error"];
 
-/// The commands of every built-in dialect; with what a stock bridge's reply to it means, where it has one.
+/// The commands of all built-in dialects, with the kind of a stock bridge's reply, if any.
 static KNOWN: LazyLock<HashMap<String, Option<Ack>>> = LazyLock::new(|| {
     let mut known: HashMap<String, Option<Ack>> = NAMES.map(|name| (name.to_owned(), None)).into();
     for dialect in Dialect::NAMES.iter().filter_map(|name| Dialect::named(name).ok()) {
@@ -42,7 +42,7 @@ static KNOWN: LazyLock<HashMap<String, Option<Ack>>> = LazyLock::new(|| {
     known
 });
 
-/// Types of messages that answer something, in the dialects whose replies have one.
+/// Message types that are replies, in the dialects whose replies have one.
 static REPLIES: LazyLock<HashSet<String>> = LazyLock::new(|| {
     let dialects = Dialect::NAMES.iter().filter_map(|name| Dialect::named(name).ok());
     let replies = dialects.flat_map(|dialect| dialect.commands.iter().filter_map(|command| command.reply.clone()));
@@ -59,25 +59,25 @@ pub enum MessageId {
     Word(String),
 }
 
-/// What is told of a message.
+/// Recorded facts about a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageMetadata {
     /// Name of the command or event: a known one, `{}`, or `other`.
     pub name: String,
-    /// Its id, if it has one that cannot be text of somebody's.
+    /// Its id, unless it could be private text.
     pub id: Option<MessageId>,
-    /// For a request: what a reply to it means by the stock table, or by its own wish; `None` when it gets none by that table.
+    /// For a request: the kind of reply due, by the stock table or as requested; `None` if none is due by that table.
     pub wants: Option<Ack>,
-    /// For a reply: what it says that it means.
+    /// For a reply: the kind it states.
     pub tells: Option<Ack>,
-    /// Whether it asks not to be answered.
+    /// Whether it asks for no reply.
     pub wants_none: bool,
-    /// Whether it is of a type that only answers.
+    /// Whether its type only occurs in replies.
     pub is_reply: bool,
 }
 
 impl MessageMetadata {
-    /// Looks at a message without its framing.
+    /// Inspects a message without framing.
     #[must_use]
     pub fn of(content: &[u8]) -> Self {
         if content.trim_ascii().is_empty() {
@@ -103,7 +103,7 @@ impl MessageMetadata {
         }
     }
 
-    /// Whether it is a line without anything on it.
+    /// Whether it is a blank line.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         self.name == BLANK
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_names_are_told_and_no_others() {
+    fn only_known_names_are_recorded() {
         let seen = MessageMetadata::of(br#"{"command": "set_expression", "data": {"name": "joy", "value": 0.5}}"#);
         assert_eq!((seen.name.as_str(), seen.wants, seen.id), ("set_expression", Some(Ack::Received), None));
         assert_eq!(MessageMetadata::of(br#"{"command": "set_auto_blink"}"#).wants, Some(Ack::Applied));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_told_unless_they_could_be_text() {
+    fn ids_are_recorded_unless_they_could_be_text() {
         let id = |id: &str| MessageMetadata::of(format!(r#"{{"command":"stats","id":{id}}}"#).as_bytes()).id;
         assert_eq!(id("7"), Some(MessageId::Number(7)));
         assert_eq!(id(r#""a-1_B""#), Some(MessageId::Word("a-1_B".into())));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_tells_what_it_means_and_a_request_may_want_none() {
+    fn reply_states_its_kind_and_request_may_want_none() {
         let reply = MessageMetadata::of(br#"{"id":1,"command":"set_auto_blink","ack":"applied","status":"ok"}"#);
         assert_eq!(reply.tells, Some(Ack::Applied));
         let silent = MessageMetadata::of(br#"{"command":"reset_expressions","ack":"none"}"#);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn messagepack_is_read_too() {
+    fn messagepack_is_supported() {
         let message = serde_json::json!({"command": "set_auto_blink", "id": 9});
         let seen = MessageMetadata::of(&Codec::Msgpack.encode(&message));
         assert_eq!((seen.name.as_str(), seen.id), ("set_auto_blink", Some(MessageId::Number(9))));

@@ -1,4 +1,4 @@
-//! A tap on the line between the application and Unity: passes every byte on as it came, and notes each message beside it.
+//! The tap between the application and Unity: passes on every byte unchanged and records each message.
 
 #[cfg(fuzzing)]
 pub(super) mod fuzzing;

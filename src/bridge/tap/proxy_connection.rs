@@ -1,4 +1,4 @@
-//! One connection of the application, joined to one of its own to Unity.
+//! One connection of the application, paired with a connection to Unity.
 
 use std::io;
 use std::net::TcpStream;
@@ -9,13 +9,14 @@ use std::thread::{self, JoinHandle};
 use super::pump::{Carried, Log, Passed, Side, hang_up, pump};
 use crate::clock::Clock;
 
-/// When the application has ended its side, Unity is given up once it has sent nothing for so long, in nanoseconds.
+/// After the application has closed its side, the connection to Unity ends once it has been silent for this long, in
+/// nanoseconds.
 const SILENCE_NS: u64 = 1_000_000_000;
 
-/// After that time it is given up in any case, in nanoseconds.
+/// After this time it ends in any case, in nanoseconds.
 const LAST_WORDS_NS: u64 = 5_000_000_000;
 
-/// A joined connection. Dropping it closes both sides.
+/// A paired connection. Dropping it closes both sides.
 #[derive(Debug)]
 pub struct ProxyConnection {
     streams: Arc<[TcpStream; 2]>,
@@ -25,13 +26,13 @@ pub struct ProxyConnection {
 }
 
 impl ProxyConnection {
-    /// Joins the two. Keeps up to `keep_bytes` of each message.
+    /// Pairs the two and keeps up to `keep_bytes` of each message.
     ///
     /// # Errors
-    /// What the system says when no thread can be started.
+    /// Those of the system if no thread can be started.
     pub fn join(app: TcpStream, unity: TcpStream, clock: Clock, keep_bytes: usize) -> io::Result<Self> {
         for stream in [&app, &unity] {
-            // On a connection that has ended already, which the first read tells.
+            // Only fails on a closed connection, which the first read reports.
             let _ = stream.set_nodelay(true);
         }
         let streams = Arc::new([app, unity]);
@@ -45,22 +46,22 @@ impl ProxyConnection {
         Ok(connection)
     }
 
-    /// Moves what was passed on since the last time to the end of `into`, each direction in its order. Returns up to which moment,
-    /// in nanoseconds, nothing is missing but what was read within the last instants: a message may be long in passing.
+    /// Moves messages passed on since the last call to the end of `into`, each direction in order. Returns the time, in
+    /// nanoseconds, up to which the list is complete except for messages still being passed on.
     pub fn drain(&self, into: &mut Vec<Passed>) -> u64 {
         let busy_since_ns = self.log.busy_since_ns.iter().map(|since_ns| since_ns.load(Ordering::SeqCst)).min();
         self.log.fetch(into);
         busy_since_ns.unwrap_or(u64::MAX)
     }
 
-    /// Whether this side sends no more.
+    /// Whether this side has closed its direction.
     #[must_use]
     pub fn has_ended(&self, side: Side) -> bool {
         self.pumps[side as usize].as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Whether nothing more is to come: both directions have ended; or the application's has, and Unity has been silent since, or
-    /// has had time enough. The stock bridge never ends its side, so that its end is not waited for.
+    /// Whether nothing more is expected: both directions have ended, or the application's has and Unity has been silent
+    /// since or has had enough time. The stock bridge never closes its side, so its end is not awaited.
     #[must_use]
     pub fn is_over(&self) -> bool {
         if !self.has_ended(Side::App) {
@@ -74,17 +75,17 @@ impl ProxyConnection {
             || now_ns.saturating_sub(app_ns) >= LAST_WORDS_NS
     }
 
-    /// Ends the connection on both sides.
+    /// Closes both sides.
     fn hang_up(&self) {
         self.log.is_over.store(true, Ordering::SeqCst);
         hang_up(&self.streams[0], &self.streams[1]);
     }
 
-    /// Hangs up, moves the last that was passed on to the end of `into`, and gives what each direction carried: the
-    /// application's first.
+    /// Closes the connection, moves the last messages to the end of `into`, and returns the totals of each direction,
+    /// the application's first.
     pub fn end(mut self, into: &mut Vec<Passed>) -> [Carried; 2] {
         self.hang_up();
-        // A panic of a thread was reported by it; the other direction's account stands.
+        // A panic of a thread has already been reported; the totals of the other direction are valid.
         let carried = [0, 1].map(|at| self.pumps[at].take().and_then(|pump| pump.join().ok()).unwrap_or_default());
         self.drain(into);
         carried

@@ -1,4 +1,4 @@
-//! One direction of a connection: read, pass on, and only then note.
+//! One direction of a connection: read, pass on, and only then record.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -13,64 +13,64 @@ use super::splitter::{Found, Splitter};
 use crate::bridge::Framing;
 use crate::clock::Clock;
 
-/// Bytes that are read, and passed on, at once.
+/// Bytes read and passed on at once.
 const READ_BYTES: usize = 64 << 10;
 
-/// Messages that are noted and not yet fetched, above which nothing more is read: a side that floods the line is held up rather than
-/// kept in memory.
+/// Maximum number of recorded messages not yet fetched; beyond it nothing more is read, so that a flooding side is
+/// slowed down instead of filling the memory.
 const MOST_NOTED: usize = 100_000;
 
-/// The same for the bytes that are kept of them.
+/// The same limit for the kept bytes.
 const MOST_NOTED_BYTES: usize = 64 << 20;
 
-/// How often a pump that waits for its notes to be fetched looks again.
+/// Polling interval while waiting for recorded messages to be fetched.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// One of the two ends of the line.
+/// A side of the tap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// The application, which connects.
     App,
-    /// Unity, or whatever stands in for it.
+    /// Unity or an embedded bridge.
     Unity,
 }
 
 /// A message that was passed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passed {
-    /// Who sent it.
+    /// The sender.
     pub from: Side,
     /// When the read that completed it returned, in nanoseconds of the tap's clock.
     pub at_ns: u64,
-    /// How long its last bytes stayed in the tap, in nanoseconds: from that read to the end of the write.
+    /// Time its last bytes spent in the tap, in nanoseconds: from that read to the end of the write.
     pub held_ns: u64,
     /// Bytes on the wire.
     pub size_bytes: u64,
-    /// How it was framed.
+    /// Its framing.
     pub framing: Framing,
-    /// What was kept of it, without framing.
+    /// The kept part, without framing.
     pub content: Vec<u8>,
 }
 
-/// What a direction has carried, besides its messages.
+/// Totals of a direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Carried {
-    /// Bytes that were passed on.
+    /// Bytes passed on.
     pub bytes: u64,
-    /// Bytes at the end that made up no whole message.
+    /// Bytes of an incomplete message at the end.
     pub unfinished_bytes: u64,
 }
 
-/// What the pumps of a connection note.
+/// Records of a connection's pumps.
 #[derive(Debug)]
 pub(super) struct Log {
     noted: Mutex<Noted>,
-    /// Set when nobody fetches any more.
+    /// Set when records are no longer fetched.
     pub(super) is_over: AtomicBool,
-    /// For each direction, since when it has been at what it read last; the largest number while it is at nothing.
+    /// For each direction, when processing of the current read began; `u64::MAX` while idle.
     pub(super) busy_since_ns: [AtomicU64; 2],
-    /// For each direction, when it last read something, or its end.
+    /// For each direction, when it last read data or the end of the stream.
     pub(super) read_ns: [AtomicU64; 2],
 }
 
@@ -105,7 +105,7 @@ impl Log {
         }
     }
 
-    /// Moves what was noted to the end of `into`.
+    /// Moves the recorded messages to the end of `into`.
     pub(super) fn fetch(&self, into: &mut Vec<Passed>) {
         let mut noted = self.noted();
         noted.content_bytes = 0;
@@ -117,7 +117,7 @@ impl Log {
         noted.messages.len() > MOST_NOTED || noted.content_bytes > MOST_NOTED_BYTES
     }
 
-    /// Waits until there is room for more.
+    /// Waits for space for more messages.
     fn wait_for_room(&self) {
         while self.is_full() && !self.is_over.load(Ordering::SeqCst) {
             thread::sleep(LOOK_AGAIN);
@@ -125,7 +125,8 @@ impl Log {
     }
 }
 
-/// Passes on what `source` sends until it ends, then ends that direction of `sink` too. A fault on either side ends both.
+/// Passes on what `source` sends until it ends, then closes that direction of `sink`. A fault on either side closes
+/// both.
 pub(super) fn pump(
     (from, mut source, mut sink): (Side, &TcpStream, &TcpStream),
     clock: Clock,
@@ -173,7 +174,7 @@ pub(super) fn pump(
 }
 
 pub(super) fn hang_up(one: &TcpStream, other: &TcpStream) {
-    // One that is gone already needs no more.
+    // Fails if it is already closed, which is fine.
     let _ = one.shutdown(Shutdown::Both);
     let _ = other.shutdown(Shutdown::Both);
 }

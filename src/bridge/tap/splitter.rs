@@ -1,20 +1,20 @@
-//! Where one message ends and the next begins, in bytes that are only watched.
+//! Finds message boundaries in an observed byte stream.
 //!
-//! Both framings are recognised, message by message: a length below 16 MiB begins with a zero byte, with which no JSON text can
-//! begin. So nothing has to be known of what the two sides agreed on.
+//! Both framings are recognised, message by message: a length below 16 MiB begins with a zero byte, and no JSON text
+//! does. So the negotiated framing need not be known.
 
 use super::super::wire::{Framing, PREFIX};
 
-/// Longer messages are counted on, and their content is not kept: nobody may fill the memory.
+/// Longer messages are counted, but their content is not kept, to bound the memory.
 const LONGEST_KEPT_BYTES: usize = 16 << 20;
 
-/// A whole message.
+/// A complete message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) framing: Framing,
-    /// Bytes on the wire, line feed or length included.
+    /// Bytes on the wire, including line feed or length.
     pub(super) size_bytes: u64,
-    /// Without line feed or length; cut off where more was not to be kept.
+    /// Content without line feed or length, truncated to the kept length.
     pub(super) content: Vec<u8>,
 }
 
@@ -36,13 +36,13 @@ enum State {
 }
 
 impl Splitter {
-    /// Keeps no more than `keep_bytes` of each message.
+    /// Keeps at most `keep_bytes` of each message.
     pub(super) fn new(keep_bytes: usize) -> Self {
         let keep_bytes = keep_bytes.min(LONGEST_KEPT_BYTES);
         Self { keep_bytes, content: Vec::new(), seen_bytes: 0, state: State::Begin }
     }
 
-    /// Takes what was read, and hands on each message that it completes.
+    /// Takes the bytes of a read and passes on each completed message.
     pub(super) fn feed(&mut self, mut bytes: &[u8], mut on_message: impl FnMut(Found)) {
         while let Some(&first) = bytes.first() {
             match self.state {
@@ -58,7 +58,7 @@ impl Splitter {
                     on_message(self.take(Framing::Lines));
                 }
                 State::Prefix => {
-                    // Kept as content until it is whole, which `keep_bytes` must not prevent.
+                    // Kept until the prefix is complete, regardless of `keep_bytes`.
                     self.content.push(first);
                     self.seen_bytes += 1;
                     bytes = &bytes[1..];
@@ -85,7 +85,7 @@ impl Splitter {
         }
     }
 
-    /// Bytes that belong to no whole message yet.
+    /// Bytes of an incomplete message.
     pub(super) fn unfinished_bytes(&self) -> u64 {
         self.seen_bytes
     }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn both_framings_are_found_in_one_stream_however_it_is_cut() {
+    fn both_framings_are_found_with_any_read_boundaries() {
         let stream = b"{\"a\":1}\n\r\n\x00\x00\x00\x03{\n}\x00\x00\x00\x00{}\n\x00\x00\x00\x01x{half";
         let expected = [
             (Framing::Lines, 8, "{\"a\":1}".to_owned()),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_kept_is_counted() {
+    fn truncated_content_still_counts() {
         for piece in [1, 7, 1_000] {
             let found = split(4, b"0123456789\n\x00\x00\x00\x06abcdef\n", piece);
             assert_eq!(found[0], (Framing::Lines, 11, "0123".to_owned()));
