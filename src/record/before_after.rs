@@ -104,7 +104,7 @@ mod tests {
     use crate::record::sample::run;
 
     #[test]
-    fn rows_are_read_as_they_are_kept() {
+    fn before_after_rows_round_trip() {
         let measured = |change| {
             BeforeAfterRow::Measured(MeasuredRow {
                 figure: "visible".into(),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn another_comparison_is_no_such_table() {
+    fn other_comparisons_are_not_before_after_tables() {
         let mut case = run().cases.remove(0);
         case.conditions = json!({ "comparison": [{ "figure": "visible" }] });
         assert_eq!(BeforeAfterRow::of(&case), None);

@@ -108,7 +108,7 @@ mod tests {
     use crate::record::{Direction, MetricStatus};
 
     #[test]
-    fn what_a_case_has_when_it_is_cut_off_is_partial_and_what_it_lacks_stays_so() {
+    fn cut_off_case_has_partial_figures_and_keeps_missing_ones() {
         let case = Case {
             path: "idle/tg32".into(),
             state: CaseState::Ok,

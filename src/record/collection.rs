@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_a_run_and_a_folder_of_runs_are_read() {
+    fn files_runs_and_folders_of_runs_are_read() {
         let temp = saved(&["a/1", "a/2"]);
         let runs = |name: &str| read(&temp.path().join(name)).unwrap().runs.len();
         assert_eq!((runs("a/1/summary.csv"), runs("a/1"), runs("a"), runs("")), (1, 1, 2, 2));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn only_wanted_figures_are_kept_and_every_run_stays() {
+    fn only_wanted_figures_are_kept_but_all_runs() {
         let temp = saved(&["a", "b"]);
         let read = read_runs(temp.path(), &|name| name.metric == "p50" && name.case == "applied/closed/100B").unwrap();
         assert_eq!(read.runs.iter().map(|run| run.figures.len()).collect::<Vec<_>>(), [1, 1]);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_and_capitals_leave_no_run_out() {
+    fn runs_are_found_at_any_depth_and_in_any_letter_case() {
         let deep = "1/2/3/4/5/6/7/8/9/10/11/12";
         let temp = saved(&["a", deep]);
         fs::rename(temp.path().join("a/summary.csv"), temp.path().join("a/SUMMARY.CSV")).unwrap();
@@ -242,7 +242,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn names_that_are_no_text_and_links_that_lead_in_circles_are_no_hindrance() {
+    fn non_unicode_names_and_circular_links_are_handled() {
         use std::os::unix::ffi::OsStrExt;
 
         let temp = saved(&["a", "b"]);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beside_the_runs_and_not_read_is_named() {
+    fn unread_files_next_to_runs_are_named() {
         let temp = saved(&["a", "b"]);
         fs::copy(temp.path().join("a/summary.csv"), temp.path().join("older.csv")).unwrap();
         fs::write(temp.path().join("events.csv"), "time,at_s\n").unwrap();
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_in_two_files_counts_once_and_is_named() {
+    fn run_in_two_files_counts_once_and_is_named() {
         let temp = saved(&["a", "b"]);
         fs::create_dir(temp.path().join("copy")).unwrap();
         fs::copy(temp.path().join("a/summary.csv"), temp.path().join("copy/summary.csv")).unwrap();

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fact_survives_json_and_a_missing_one_says_why() {
+    fn facts_round_trip_through_json_with_their_reasons() {
         let facts = [Fact::Value(7_u64), Fact::Unsupported, Fact::Failed("denied".into()), Fact::NotMeasured];
         let json = serde_json::to_string(&facts).unwrap();
         assert_eq!(

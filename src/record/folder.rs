@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_reads_back_as_written_from_its_folder_or_its_file() {
+    fn record_round_trips_from_its_folder_or_file() {
         let temp = tempfile::tempdir().unwrap();
         let folder = RecordFolder::create(&temp.path().join("a/b")).unwrap();
         let mut run = run();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_state_replaces_an_earlier_one_and_a_contradiction_changes_nothing() {
+    fn later_state_replaces_earlier_one_and_inconsistent_run_changes_nothing() {
         let temp = tempfile::tempdir().unwrap();
         let folder = RecordFolder::create(temp.path()).unwrap();
         let mut run = run();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_holds_something_is_not_overwritten() {
+    fn non_empty_folder_is_not_overwritten() {
         let temp = tempfile::tempdir().unwrap();
         fs::write(temp.path().join("precious"), "").unwrap();
         assert!(matches!(RecordFolder::create(temp.path()), Err(RecordError::NotEmpty { .. })));
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_start_in_the_same_second_get_folders_of_their_own() {
+    fn runs_started_in_the_same_second_get_separate_folders() {
         let temp = tempfile::tempdir().unwrap();
         let started: Timestamp = "2026-01-02T03:04:05.678Z".parse().unwrap();
         let create = || RecordFolder::create_in(&temp.path().join("local"), started, "ipc").unwrap().name();
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn histograms_are_named_after_case_and_quantity_and_their_totals_read_back() {
+    fn histograms_are_named_after_case_and_quantity_and_round_trip() {
         let temp = tempfile::tempdir().unwrap();
         let folder = RecordFolder::create(temp.path()).unwrap();
         let (total, part_of_it) = (histogram_of(&[1_000, 2_000_000]), histogram_of(&[1_000]));
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn untagged_intervals_add_up_to_the_total_and_none_at_all_is_refused() {
+    fn untagged_intervals_add_up_to_the_total_and_are_required() {
         let temp = tempfile::tempdir().unwrap();
         let folder = RecordFolder::create(temp.path()).unwrap();
         let (small, large) = (histogram_of(&[1]), histogram_of(&[5_000_000_000]));
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_said_to_be_none() {
+    fn non_records_are_reported_as_such() {
         let temp = tempfile::tempdir().unwrap();
         let error = RecordFolder::read(temp.path()).unwrap_err();
         assert!(matches!(error, RecordError::NotARecord { missing: RUN_FILE, .. }), "{error}");
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn every_damage_to_run_json_is_corruption_with_its_place() {
+    fn damaged_run_json_is_corrupt_with_its_position() {
         let temp = tempfile::tempdir().unwrap();
         let folder = RecordFolder::create(temp.path()).unwrap();
         folder.write_run(&run()).unwrap();
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_major_is_too_new_whatever_its_shape() {
+    fn newer_major_schema_is_too_new_whatever_its_content() {
         let temp = tempfile::tempdir().unwrap();
         let file = temp.path().join(RUN_FILE);
         fs::write(&file, r#"{"figures": {}, "schema": "2.0"}"#).unwrap();
@@ -316,7 +316,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_record_can_be_read_by_those_who_may_read_new_files() {
+    fn record_files_have_default_permissions() {
         use std::os::unix::fs::PermissionsExt;
         let temp = tempfile::tempdir().unwrap();
         let folder = RecordFolder::create(temp.path()).unwrap();

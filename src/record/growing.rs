@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    /// A disk with so much room.
+    /// A disk with `room` bytes of free space.
     #[derive(Default)]
     struct Disk {
         file: Cursor<Vec<u8>>,
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_full_disk_refuses_is_written_once_there_is_room_and_no_piece_is_ever_cut() {
+    fn pending_data_is_written_once_space_is_free_and_no_piece_is_split() {
         let mut file = GrowingFile::new(Path::new("of/session.jsonl"), Disk { room: 10, ..Disk::default() });
         for piece in ["one\n", "two\n", "three\n"] {
             file.add(piece.as_bytes());
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded_and_what_is_lost_is_counted() {
+    fn pending_data_is_bounded_and_losses_are_counted() {
         let mut file = GrowingFile::new(Path::new("log.csv"), Disk::default());
         file.add(&vec![b'x'; MOST_WAITING]);
         file.add(b"1\n");

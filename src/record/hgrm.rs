@@ -94,16 +94,16 @@ mod tests {
     }
 
     #[test]
-    fn four_samples_by_hand() {
-        // 1000, 2000, 3000 and 4000 ns; above 2047 ns buckets are 2 ns wide, so that 3000 ends at 3001. From 0 %, a
-        // fifth of each half is one step: 0.1, then 0.05.
+    fn distribution_of_four_samples_matches_hand_calculation() {
+        // 1000, 2000, 3000 and 4000 ns; above 2047 ns buckets are 2 ns wide, so 3000 ends at 3001. From 0 %, a fifth of
+        // each half is one step: 0.1, then 0.05.
         let text = written(&[1_000, 2_000, 3_000, 4_000]);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "       Value     Percentile TotalCount 1/(1-Percentile)");
         assert_eq!(lines[1], "");
         assert_eq!(lines[2], "    0.001000 0.000000000000          1           1.00");
         assert_eq!(lines[5], "    0.002000 0.300000000000          2           1.43");
-        assert_eq!(lines[7], "    0.002000 0.500000000000          2           2.00", "two of four are half of them");
+        assert_eq!(lines[7], "    0.002000 0.500000000000          2           2.00", "two of four samples are half");
         let last = lines.iter().rfind(|line| !line.starts_with('#')).unwrap();
         assert_eq!(*last, "    0.004001 1.000000000000          4            inf");
         assert!(text.ends_with(
@@ -114,13 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn a_level_is_the_sample_of_its_rank_at_every_count() {
+    fn each_level_is_the_sample_of_its_rank_for_every_count() {
         for samples in (1..=300).chain([999, 1_000, 1_001, 10_000, 65_536, 1_000_000]) {
             let sorted: Vec<u64> = (1..=samples.min(1_000)).map(|i| i * 1_000_000).collect();
             let histogram = histogram_of(&sorted);
             let text = written(&sorted);
             for (line, level) in data(&text).iter().rev().skip(1).rev().zip(Level::all()) {
-                // By whole numbers: the smallest count c with c / n >= 1 - left / of.
+                // In integers: the smallest count c with c / n >= 1 - left / of.
                 let (n, left, of) = (u128::from(histogram.len()), u128::from(level.left), u128::from(level.of));
                 let rank = (n * (of - left)).div_ceil(of).max(1);
                 assert_eq!(u128::from(level.rank(histogram.len())), rank, "{level:?} of {n}");
@@ -131,12 +131,12 @@ mod tests {
                 );
             }
             let last = Level::all().take_while(|level| level.rank(samples) < samples).count();
-            assert!(last < 300, "{samples} samples have no more than {last} levels");
+            assert!(last < 300, "{samples} samples have at most {last} levels");
         }
     }
 
     #[test]
-    fn every_data_line_has_four_columns_that_rise() {
+    fn data_lines_have_four_ascending_columns() {
         let samples: Vec<u64> = (1..=10_000).map(|i| i * 1_700).collect();
         let lines = data(&written(&samples));
         assert!(lines.iter().all(|line| line.len() == 4));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn no_samples_give_no_data_line() {
+    fn empty_histogram_has_no_data_lines() {
         let text = written(&[]);
         assert!(data(&text).is_empty());
         assert!(text.contains("Total count    =            0]"));

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_has_the_lines_that_the_public_tools_expect() {
+    fn log_has_the_lines_expected_by_public_tools() {
         let text = log();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(
@@ -197,7 +197,7 @@ mod tests {
                 LEGEND,
             ]
         );
-        // V2 with DEFLATE begins with the cookie 0x1c849314, which base64 writes as HISTF.
+        // V2 with DEFLATE begins with the cookie 0x1c849314, which is HISTF in base64.
         assert!(lines[6].starts_with("0.000,2.000,16.671,HISTF"), "{}", lines[6]);
         assert!(lines[7].starts_with("Tag=first,0.125,1.000,0.046,HISTF"), "{}", lines[7]);
         assert_eq!(lines.len(), 8);
@@ -208,11 +208,11 @@ mod tests {
         let rows = read(log()).unwrap();
         let (total, first) = (histogram_of(&[46_000, 47_000, 16_666_667]), histogram_of(&[46_000]));
         assert_eq!(rows, [(None, total.clone()), (Some("first".into()), first.clone())]);
-        assert_eq!(read(log().replace('\n', "\r\n")).unwrap(), rows, "line ends of Windows");
+        assert_eq!(read(log().replace('\n', "\r\n")).unwrap(), rows, "Windows line ends");
     }
 
     #[test]
-    fn an_empty_histogram_is_kept_as_one() {
+    fn empty_histogram_round_trips() {
         let empty = histogram_of(&[]);
         let part = HlogPart { tag: None, histogram: &empty, start: Duration::ZERO, duration: Duration::ZERO };
         let mut text = Vec::new();
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_that_would_break_the_line_is_refused() {
+    fn invalid_tags_are_rejected() {
         let histogram = histogram_of(&[1]);
         for tag in ["", "a,b", "a b", "a\nb"] {
             let part =
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_is_refused_with_its_place() {
+    fn damaged_log_is_rejected_with_its_position() {
         let refusal = |text: &str| read(text).unwrap_err().to_string();
         assert!(refusal("").ends_with("is corrupt: it has no histograms"));
         assert!(refusal("#[Histogram log format version 1.3]\n").ends_with("it has no histograms"));
@@ -242,7 +242,7 @@ mod tests {
         assert!(refusal(&text).contains("histogram 1: "), "{}", refusal(&text));
     }
 
-    /// A log of one uncompressed histogram, which declares `more` bytes of counts than it has.
+    /// A log with one uncompressed histogram that declares `more` bytes of counts than it has.
     fn declaring(more: u32) -> String {
         let mut plain =
             inflated(&STANDARD.decode(log().lines().nth(6).unwrap().split(',').nth(3).unwrap()).unwrap()).unwrap();
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_that_declares_more_than_it_holds_is_refused_before_room_is_made_for_it() {
+    fn oversized_declaration_is_rejected_before_allocating() {
         assert_eq!(read(declaring(0)).unwrap().len(), 1);
         let refusal = read(declaring(3)).unwrap_err().to_string();
         assert!(
@@ -267,7 +267,7 @@ mod tests {
         })]
 
         #[test]
-        fn no_damage_panics(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        fn damaged_logs_never_panic(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
             let mut text = log().into_bytes();
             let at = at.index(text.len());
             text[at] = byte;

@@ -216,7 +216,7 @@ mod tests {
     use super::super::sample::run;
     use super::*;
 
-    /// Two CPUs, watched for ten seconds, on which nothing else ran.
+    /// Two CPUs, watched for ten seconds, without other load.
     fn quiet() -> NoiseFigures {
         NoiseFigures {
             watched_s: 10.0,
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_machine_is_quiet_whatever_ran_before() {
+    fn quiet_machine_is_quiet_despite_earlier_load() {
         let noise = MachineNoise::judge(quiet());
         assert_eq!(noise.verdict, NoiseVerdict::Quiet);
         assert_eq!(
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_disturbs_is_named_for_what_it_is() {
+    fn each_disturbance_is_named_by_its_cause() {
         let says = |change: &dyn Fn(&mut NoiseFigures)| {
             let mut figures = quiet();
             change(&mut figures);
@@ -262,7 +262,7 @@ mod tests {
             figures.quota_cpus = Fact::Value(Some(1.5));
         });
         assert!(quota.contains("the CPU quota of 1.50 CPUs of the process throttled it in 40 %"), "{quota}");
-        assert!(!quota.contains("other programs"), "a quota is not other programs: {quota}");
+        assert!(!quota.contains("other programs"), "a quota is not attributed to other programs: {quota}");
         let heat = says(&|figures| figures.heat_throttles = Fact::Value(3));
         assert!(heat.contains("thermally throttled (3 events)"), "{heat}");
         let load = says(&|figures| figures.others_cpus = Fact::Unsupported);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_is_said() {
+    fn unknown_noise_states_its_reason() {
         let told = |figures| MachineNoise::judge(figures).sentence();
         let short = told(NoiseFigures { watched_s: 0.05, others_cpus: Fact::Value(1.5), ..quiet() });
         assert_eq!(short, "Machine noise: not known; the run took only 0.05 s.");
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn many_cpus_bear_more() {
+    fn tolerance_grows_with_the_number_of_cpus() {
         let figures =
             |cpus, others| NoiseFigures { cpus: Fact::Value(cpus), others_cpus: Fact::Value(others), ..quiet() };
         assert!(MachineNoise::judge(figures(2, 0.3)).is_disturbed());
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_load_average_is_held_against_all_cpus_of_the_machine() {
+    fn load_average_is_compared_with_all_cpus() {
         let mut pinned = run();
         pinned.machine_noise = None;
         pinned.machine.load_average = Fact::Value(1.6);
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_record_is_judged_by_its_load_average() {
+    fn older_records_are_judged_by_load_average() {
         let mut old = run();
         assert_eq!(old.noise().verdict, NoiseVerdict::NotKnown);
         (old.machine.logical_cpus, old.machine.load_average) = (Fact::Value(2), Fact::Value(12.0));

@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_status_is_found_by_its_word() {
+    fn every_status_parses_from_its_word() {
         for word in ["ok", "partial", "too_few", "invalid", "not_measured", "unsupported"] {
             let status = MetricStatus::from_word(word).unwrap();
             assert_eq!(status.word(), word);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_of_a_case_that_did_not_end_well_is_no_sound_one() {
+    fn figures_of_unsound_cases_are_invalid_or_partial() {
         let of = |state| {
             let metric = Metric::plain("p50", "ms", 1.0, 5, Direction::Lower).of_case(state);
             (metric.value, metric.status)
@@ -189,12 +189,12 @@ mod tests {
         }
         assert_eq!(of(CaseState::NotMeasured), (None, MetricStatus::NotMeasured));
         let few = Metric::absent("p99", "ms", 5, Direction::Lower, MetricStatus::TooFew);
-        assert_eq!(few.clone().of_case(CaseState::Lossy).status, MetricStatus::TooFew, "still too few");
-        assert_eq!(few.of_case(CaseState::Invalid).status, MetricStatus::Invalid, "not for being few");
+        assert_eq!(few.clone().of_case(CaseState::Lossy).status, MetricStatus::TooFew, "still marked as too few");
+        assert_eq!(few.of_case(CaseState::Invalid).status, MetricStatus::Invalid, "not marked as too few");
     }
 
     #[test]
-    fn a_value_and_its_status_must_agree() {
+    fn value_and_status_must_agree() {
         let given = Metric::plain("rate", "1/s", 59.9, 100, Direction::Higher);
         assert_eq!(given.check(), Ok(()));
         let absent = Metric::absent("p99", "ms", 100, Direction::Lower, MetricStatus::TooFew);

@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_that_contradicts_itself_is_noticed() {
+    fn inconsistent_run_is_detected() {
         assert_eq!(run().check(), Ok(()));
         let says = |change: fn(&mut Run)| {
             let mut run = run();
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_clean_when_all_of_it_ended_as_planned() {
+    fn run_is_clean_if_everything_ended_as_planned() {
         let mut run = run();
         assert!(!run.is_clean(), "the sample has a lossy and a failed case");
         run.cases.retain(|case| case.state == CaseState::Ok);

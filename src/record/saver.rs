@@ -31,7 +31,8 @@ impl RecordSaver {
     /// Writes the run at its start. If even that fails there is no point in measuring.
     pub fn start(folder: RecordFolder, run: &Run) -> Result<Self, RecordError> {
         let saver = Self { folder, unwritten: BTreeMap::new(), refused: None };
-        // First, so that a run whose start was written has space for its end. If it fails, the other files may still succeed.
+        // First, so that a run whose start was written has space for its end. If reserving fails, the other files may
+        // still be written.
         let _ = saver.set_room_aside();
         saver.folder.write_run(run)?;
         under_way::begins(saver.path());
@@ -179,7 +180,7 @@ impl RecordSaver {
         }
     }
 
-    /// Marks the last state on disk, which would otherwise look like a run in progress for ever.
+    /// Marks the last state on disk, which would otherwise look like a run in progress forever.
     fn mark_as_failed(&self) {
         let Ok(last) = RecordFolder::read(self.path()) else { return };
         let is_there =
@@ -222,7 +223,7 @@ mod tests {
     use super::*;
     use crate::stats::histogram_of;
 
-    /// A folder of that name keeps a file from being written, as a full disk does.
+    /// A folder of that name prevents writing a file, as a full disk does.
     fn obstruct(folder: &Path, name: &str) {
         fs::create_dir_all(folder.join(name).join("in the way")).unwrap();
     }
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_wait_are_not_named_by_the_record_until_they_are_there() {
+    fn pending_files_are_not_named_by_the_record() {
         let (temp, mut run) = (tempfile::tempdir().unwrap(), run());
         let mut saver = saver(temp.path(), &mut run);
         obstruct(temp.path(), "a.hgrm");
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_in_the_end_is_named_by_the_error_and_by_the_record() {
+    fn lost_files_are_named_by_the_error_and_the_record() {
         let (temp, mut run) = (tempfile::tempdir().unwrap(), run());
         let mut saver = saver(temp.path(), &mut run);
         obstruct(temp.path(), "a.hlog");
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_set_aside_while_a_run_goes_on() {
+    fn space_is_reserved_during_the_run() {
         let (temp, mut run) = (tempfile::tempdir().unwrap(), run());
         let saver = saver(temp.path(), &mut run);
         assert_eq!(fs::metadata(temp.path().join(RESERVE_FILE)).unwrap().len(), RESERVE_BYTES as u64);

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_newer_major_is_refused() {
+    fn only_newer_major_schemas_are_rejected() {
         let read = |text: &str| text.parse::<SchemaVersion>().map(SchemaVersion::is_readable);
         assert_eq!(read("1.0"), Ok(true));
         assert_eq!(read("1.9"), Ok(true));

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_reads_back_and_a_cut_line_is_left_out() {
+    fn session_round_trips_without_its_truncated_line() {
         let temp = tempfile::tempdir().unwrap();
         let head = SessionHead::new("run", "2026-01-02T03:04:05Z".parse().unwrap(), true);
         let mut writer = SessionWriter::create(temp.path(), &head).unwrap();
@@ -267,7 +267,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_file_is_for_its_owner_alone() {
+    fn session_file_is_readable_by_its_owner_only() {
         use std::os::unix::fs::PermissionsExt;
         let temp = tempfile::tempdir().unwrap();
         SessionWriter::create(temp.path(), &SessionHead::new("run", Timestamp::UNIX_EPOCH, false)).unwrap();

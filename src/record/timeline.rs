@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeline_is_kept_with_its_gaps() {
+    fn timeline_keeps_its_gaps() {
         let mut case = run().cases.remove(0);
         assert_eq!(Timeline::of(&case), None);
         timeline(3).keep(&mut case);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_one_is_thinned_to_its_last_point() {
+    fn long_timeline_is_thinned_and_keeps_its_last_point() {
         let thin = timeline(5_001).thinned();
         assert_eq!(thin.at.len(), 1_668);
         assert_eq!((thin.at[1], thin.at[1_667]), (3.0, 5_000.0));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_contradicts_itself_is_none() {
+    fn inconsistent_timeline_is_none() {
         let mut case = run().cases.remove(0);
         let mut broken = timeline(3);
         broken.series[0].values.pop();

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_used_is_the_least_of_cpus_affinity_and_quota() {
+    fn usable_cpus_are_the_minimum_of_online_affinity_and_quota() {
         for ((cores, logical, affinity, quota), (cpus, usable_cores)) in [
             ((8, 16, 16, None), (16, 8)),
             ((8, 16, 4, None), (4, 4)),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_cannot_be_read_is_a_failure_and_one_that_is_not_there_is_none() {
+    fn unreadable_limit_fails_and_absent_limit_does_not_apply() {
         let garbled = Topology { quota_cpus: Fact::Failed("odd".into()), ..topology(4, 8, 8, None) };
         assert_eq!((garbled.usable_cpus(), garbled.usable_cores()), (Fact::Failed("odd".into()), 4));
         let windows = Topology { quota_cpus: Fact::Unsupported, ..topology(4, 8, 2, None) };
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn no_quota_and_an_unknown_quota_are_kept_apart() {
+    fn absent_and_unknown_quotas_are_distinct() {
         let topology = Topology {
             physical_cores: Fact::Value(8),
             logical_cpus: Fact::Value(12),

@@ -50,7 +50,7 @@ mod tests {
     use crate::stats::histogram_of;
 
     #[test]
-    fn one_file_that_cannot_be_read_leaves_the_others() {
+    fn unreadable_histogram_does_not_affect_others() {
         let temp = tempfile::tempdir().unwrap();
         let folder = RecordFolder::create(temp.path()).unwrap();
         let total = histogram_of(&[1_000, 2_000_000]);

@@ -121,7 +121,7 @@ mod tests {
     use crate::record::sample::run;
 
     #[test]
-    fn a_stage_has_one_name_in_code_and_record() {
+    fn stage_names_match_the_record() {
         for stage in TurnStage::ALL {
             assert_eq!(json!(stage), json!(stage.word()));
         }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn turns_are_read_as_they_are_kept() {
+    fn turns_round_trip() {
         let stages_ms = TurnStage::ALL.map(|stage| (stage, (stage != TurnStage::Applied).then_some(1.5)));
         let turn = Waterfall { stages_ms: stages_ms.into(), prompt_tokens: 12, ..Waterfall::default() };
         let mut case = run().cases.remove(0);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn turns_of_an_older_record_lack_what_it_did_not_know() {
+    fn turns_of_older_records_lack_newer_fields() {
         let mut case = run().cases.remove(0);
         case.conditions = json!({ "waterfalls": [{ "stages_ms": { "reply": 2.0 }, "ttlt_ms": 3.0 }] });
         let turns = Waterfall::of(&case).unwrap();

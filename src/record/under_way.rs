@@ -14,7 +14,7 @@ use super::saver::RESERVE_FILE;
 /// The folders of the records being written. Files of a record are written under this lock.
 static UNDER_WAY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// While this is held, nobody else writes to a record.
+/// While this is held, no other thread writes to a record.
 pub(super) fn writing() -> MutexGuard<'static, Vec<PathBuf>> {
     UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -37,7 +37,7 @@ pub(super) fn ends(folder: &Path) {
 pub fn fail_runs_under_way(reason: &str, report: impl Fn(&Run) -> String) {
     let under_way = writing();
     for folder in &*under_way {
-        // The process is about to end and prints the reason: there is nobody to return an error to.
+        // The process is about to end and prints the reason: there is no caller to return an error to.
         let _ = fail(folder, reason, &report);
     }
     std::mem::forget(under_way);
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_that_goes_on_is_marked_with_what_was_saved_and_an_ended_one_is_left_alone() {
+    fn unfinished_run_is_marked_failed_and_finished_one_unchanged() {
         let (temp, mut run) = (tempfile::tempdir().unwrap(), run());
         (run.state, run.reason, run.finished) = (RunState::Running, None, None);
         run.cases.iter_mut().for_each(|case| case.histograms.clear());
@@ -71,7 +71,7 @@ mod tests {
         assert!(writing().iter().any(|folder| folder == temp.path()));
         fail(temp.path(), "its file was cut", |run| format!("{:?}", run.state)).unwrap();
         let told = RecordFolder::read(temp.path()).unwrap();
-        assert_eq!((told.state, told.reason.as_deref()), (RunState::Failed, Some("its file was cut")));
+        assert_eq!((told.state, told.reason.as_deref()), (RunState::Failed, Some("its file was truncated")));
         assert_eq!((told.finished.is_some(), &told.cases), (true, &run.cases));
         let read = |name: &str| fs::read_to_string(temp.path().join(name)).unwrap();
         assert_eq!(read("report.md"), "Failed");

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_is_named_by_what_identifies_it() {
+    fn subject_is_named_by_its_identifying_keys() {
         let bridge = json!({"greeting": "{}", "dialect": "stock", "address": "127.0.0.1:40123", "bridge": "embedded"});
         assert_eq!(subject(&bridge), "bridge=embedded dialect=stock");
         assert_eq!(

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_reads_back_the_same() {
+    fn csv_round_trips() {
         let mut run = run();
         run.cases[0].metrics[0].value = Some(0.1 + 0.2);
         run.cases[0].metrics[1].value = Some(1e-9);
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_of_others_are_written_out_and_every_row_is_one_line() {
+    fn control_characters_are_escaped_and_rows_are_single_lines() {
         let mut run = run();
         run.cases[0].path = "a\u{1b}[2J\nb\u{202e}".into();
         run.simulated[0].parameters = "\u{9b}31m".into();
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_real_is_marked_and_everything_simulated_is() {
+    fn only_simulated_figures_are_marked() {
         let mut run = run();
         assert!(read(written(&run)).unwrap().iter().all(|row| row.status.simulated));
         run.simulated.clear();
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_is_never_written() {
+    fn non_finite_figures_are_never_written() {
         let mut run = run();
         run.cases[0].metrics[0].value = Some(f64::NAN);
         let error = write_csv(Vec::new(), &run).unwrap_err();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_is_refused_with_its_line_whatever_ends_the_lines() {
+    fn damaged_csv_is_rejected_with_its_line_for_any_line_ending() {
         let text = written(&run());
         for text in [text.clone(), text.replace('\n', "\r\n")] {
             says_its_line(&text);
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_is_noticed_but_one_that_leaves_the_header_alone() {
+    fn every_truncation_is_detected_except_a_bare_header() {
         let text = written(&run());
         let first_row = text.find('\n').unwrap() + 1;
         for end in (0..text.len()).filter(|&end| end != first_row) {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn files_may_be_put_under_one_another() {
+    fn csv_files_may_be_concatenated() {
         let (one, mut other) = (run(), run());
         other.run_id = "20260102T040405Z-ipc".into();
         other.started = "2026-01-02T04:04:05Z".parse().unwrap();
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn schema_1_0_reads_without_an_origin_and_columns_to_come_are_ignored() {
+    fn schema_1_0_has_no_origin_and_future_columns_are_ignored() {
         let text = written(&run());
         let first = |lines: Vec<String>| read(lines.join("\n") + "\n").unwrap().remove(0);
         let cut =
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_major_is_refused_by_name_even_with_other_columns() {
+    fn newer_major_schema_is_rejected_even_with_other_columns() {
         for text in ["schema,run,figure\n2.1,x,1\n", "run,schema\nx,2.1,1\n"] {
             let error = read(text).unwrap_err();
             assert!(
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_an_io_error() {
+    fn missing_csv_file_is_an_io_error() {
         let error = read_csv(Path::new("no/such/summary.csv")).unwrap_err();
         assert!(matches!(error, RecordError::Io { action: "read", .. }), "{error}");
     }
