@@ -1,4 +1,4 @@
-//! Two variants in turns: which runs a comparison makes, and in which order.
+//! Comparison of two variants by alternating runs: which runs, in which order.
 
 use std::path::PathBuf;
 
@@ -11,28 +11,28 @@ use super::shared::maybe_shown;
 use crate::cli::CompareArgs;
 use crate::plural::{counted, verb_for};
 
-/// What `--self-test` slows down, and by how much: a fifth on top of a delay that is far above the cost of a round trip.
+/// The load that `--self-test` slows down by a fifth: its injected delay far exceeds the cost of a round trip.
 const HONEST: &str =
     "ipc --load closed --messages 30 --bridge embedded:fps=unpaced,received-delay=10ms,applied-delay=10ms";
 const SLOWED: &str =
     "ipc --load closed --messages 30 --bridge embedded:fps=unpaced,received-delay=12ms,applied-delay=12ms";
 
-/// Why no campaign can be planned.
+/// Why a campaign cannot be planned.
 #[derive(Debug, thiserror::Error)]
 pub enum CampaignError {
-    /// A quote in the arguments has no end.
+    /// A quote in the arguments is not closed.
     #[error("the arguments '{text}' have an unclosed quote")]
     OpenQuote {
         /// The arguments.
         text: String,
     },
-    /// There is no command among the arguments.
+    /// The arguments contain no command.
     #[error("the arguments '{text}' do not begin with a measuring command such as ipc or threads")]
     NoCommand {
         /// The arguments.
         text: String,
     },
-    /// The campaign itself decides where the records go and what is printed.
+    /// The campaign sets the records' location and the output format itself.
     #[error("the arguments '{text}' must not contain {flag}: each run gets its own folder")]
     Reserved {
         /// The arguments.
@@ -40,17 +40,17 @@ pub enum CampaignError {
         /// The flag.
         flag: &'static str,
     },
-    /// More pairs of A with itself than pairs at all.
+    /// More A/A pairs than pairs.
     #[error("{} of A against itself {} not fit into {}", counted(*aa_pairs, "pair"), verb_for(aa_pairs, "does", "do"), counted(*pairs, "pair"))]
     TooManySame {
-        /// Pairs of A with itself.
+        /// A/A pairs.
         aa_pairs: u32,
         /// Pairs.
         pairs: u32,
     },
 }
 
-/// What one run measures.
+/// What a run measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -58,35 +58,35 @@ pub enum Role {
     A,
     /// Variant B.
     B,
-    /// Variant A a second time in the same round, for the noise.
+    /// Variant A again in the same round (A/A pair), to measure noise.
     Again,
 }
 
-/// One of the two.
+/// One of the two variants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Variant {
-    /// Its program; `None` is this one.
+    /// Its program; `None` means this one.
     #[serde(serialize_with = "maybe_shown")]
     pub program: Option<PathBuf>,
     /// The measuring command and its arguments.
     pub args: Vec<String>,
 }
 
-/// All runs, in order.
+/// All runs of a campaign, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CampaignPlan {
-    /// The variant to compare with.
+    /// The baseline.
     pub a: Variant,
-    /// The variant in question.
+    /// The variant compared with it.
     pub b: Variant,
     /// Seed of the order.
     pub seed: u64,
-    /// The runs of each pair, in the order in which they are made.
+    /// The runs of each pair, in order of execution.
     pub rounds: Vec<Vec<Role>>,
 }
 
 impl CampaignPlan {
-    /// The campaign of these arguments; `seed` is used unless they name one.
+    /// Plans the campaign; `seed` is used unless the arguments contain one.
     pub fn resolve(args: &CompareArgs, seed: u64) -> Result<Self, CampaignError> {
         let (a, b) = match args.ab.as_slice() {
             [a, b] => (a.as_str(), b.as_str()),
@@ -126,8 +126,8 @@ fn variant(program: Option<&PathBuf>, text: &str) -> Result<Variant, CampaignErr
     Ok(Variant { program: program.cloned(), args })
 }
 
-/// The words of `text`: parted by spaces, unless in quotes, single or double. A backslash is a character like any other,
-/// since paths on Windows have them. `None` if a quote has no end.
+/// Splits `text` at spaces outside single or double quotes. Backslashes are ordinary characters, since Windows paths
+/// contain them. `None` if a quote is not closed.
 fn split(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -147,7 +147,7 @@ fn split(text: &str) -> Option<Vec<String>> {
     quote.is_none().then_some(words)
 }
 
-/// Every pair in an order of its own; those with A twice spread evenly.
+/// Each pair in random order; A/A pairs are spread evenly.
 fn rounds(pairs: u32, aa_pairs: u32, seed: u64) -> Vec<Vec<Role>> {
     let mut rng = StdRng::seed_from_u64(seed);
     (0..pairs)
@@ -168,7 +168,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_program_whose_path_is_not_unicode_has_a_name_in_the_record() {
+    fn non_unicode_program_path_is_recorded() {
         let path = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"n\xff/workly-perf");
         let variant = variant(Some(&path.into()), "ipc").unwrap();
         assert_eq!(serde_json::to_value(variant).unwrap()["program"], "n\u{fffd}/workly-perf");
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn every_round_has_both_and_some_have_one_twice() {
+    fn every_round_has_both_variants_and_some_an_aa_pair() {
         let rounds = rounds(12, 5, 7);
         assert!(rounds.iter().all(|roles| roles.contains(&Role::A) && roles.contains(&Role::B)));
         assert_eq!(rounds.iter().filter(|roles| roles.contains(&Role::Again)).count(), 5);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_run_is_refused() {
+    fn invalid_campaigns_are_rejected() {
         for (text, says) in [
             ("", "do not begin with a measuring command"),
             ("--quiet ipc", "do not begin"),

@@ -1,31 +1,31 @@
-//! What is said to a model: the application's own messages, or a file of the user's.
+//! The user's side of the conversation: the application's own messages, or those in a file.
 
 use std::path::{Path, PathBuf};
 
 use crate::llm::{Script, ScriptError};
 
-/// Why there is nothing to say to the model.
+/// Why there are no messages.
 #[derive(Debug, thiserror::Error)]
 pub enum ConversationError {
-    /// The conversation cannot be read.
+    /// The file cannot be read.
     #[error("cannot read the conversation {}: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// It holds nothing to say.
+    /// The file contains no messages.
     #[error("{}: {source}", path.display())]
     Script {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         source: ScriptError,
     },
 }
 
-/// The conversation of that file; without one, that of the application's tests.
+/// The messages in the file; without one, those of the application's tests.
 pub(super) fn script(file: Option<&Path>) -> Result<Script, ConversationError> {
     let Some(path) = file else { return Ok(Script::of_the_app()) };
     std::fs::read_to_string(path)

@@ -1,26 +1,26 @@
-//! How many threads a model is given unless somebody says otherwise, and what is said of more than that.
+//! The default number of model threads, and the warning about more threads than CPUs.
 
 use crate::record::Topology;
 
-/// Most threads that are taken unasked.
+/// Maximum default.
 const MOST_THREADS: u64 = 16;
 
-/// As many threads as there are physical cores that this process may use.
+/// The number of physical cores that this process may use.
 pub(super) fn usual_threads(topology: &Topology) -> u32 {
     u32::try_from(topology.usable_cores().min(MOST_THREADS)).unwrap_or(1)
 }
 
-/// The physical cores and the logical CPUs that this process may use, as the documents' rules are told them.
+/// Usable physical cores and usable logical CPUs, the inputs of documented rules.
 #[must_use]
 pub fn usable_counts(topology: &Topology) -> (u32, u32) {
     let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     let cores = topology.usable_cores();
-    // Where a limit cannot be read, what can be read of the others stands.
+    // If one limit cannot be read, the others still apply.
     let cpus = topology.usable_cpus().value().copied().unwrap_or(cores);
     (small(cores.min(cpus)), small(cpus))
 }
 
-/// What must be known of a run whose largest thread count is more than this process may use CPUs; `None` where it is not.
+/// A warning if the largest thread count exceeds the CPUs that this process may use.
 #[must_use]
 pub fn oversubscribed(most_threads: u32, topology: &Topology) -> Option<String> {
     let usable = topology.usable_cpus().value().copied().filter(|usable| u64::from(most_threads) > *usable)?;
@@ -38,7 +38,7 @@ pub(super) mod tests {
     use super::*;
     use crate::record::Fact;
 
-    /// A machine with so many cores and CPUs, of which a quota leaves so many.
+    /// A machine with `cores` cores and `logical` CPUs, under a CPU quota.
     pub(in super::super) fn topology(cores: u64, logical: u64, quota: Option<f64>) -> Topology {
         Topology {
             physical_cores: Fact::Value(cores),
@@ -52,7 +52,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_quota_lowers_the_usual_thread_count() {
+    fn quota_lowers_the_default_thread_count() {
         assert_eq!(usual_threads(&topology(8, 16, None)), 8);
         assert_eq!(usual_threads(&topology(8, 16, Some(2.0))), 2);
         assert_eq!(usual_threads(&topology(64, 128, None)), 16);
@@ -61,7 +61,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn more_threads_than_cpus_are_said_with_what_limits_them() {
+    fn oversubscription_warning_names_the_limit() {
         assert_eq!(oversubscribed(8, &topology(8, 16, None)), None);
         let by = |threads, topology: Topology| oversubscribed(threads, &topology).unwrap();
         let quota = by(6, topology(8, 16, Some(1.5)));

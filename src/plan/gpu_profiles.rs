@@ -1,4 +1,4 @@
-//! The plan of `gpu-profiles`: which placements, with which contexts, how often. Part of the record.
+//! The plan of `gpu-profiles`: placements, contexts, repetitions. Part of the record.
 
 use serde::Serialize;
 
@@ -8,17 +8,17 @@ use crate::cli::{GpuProfilesArgs, LayerItem, MemorySize, Reserve};
 use crate::llm::engine::{ContextSpec, FlashAttention, KvType};
 use crate::record::Topology;
 
-/// What stays free of a card.
+/// The reserve: GPU memory to keep free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeptFree {
-    /// So many bytes.
+    /// This many bytes.
     Bytes(u64),
-    /// What other programs hold now.
+    /// As much as other programs use now.
     Measured,
 }
 
-/// What a card that is not here is called: its size, as on the command line.
+/// Name of an absent GPU: its size, as on the command line.
 #[must_use]
 pub fn card_name(memory_bytes: u64) -> String {
     MemorySize { bytes: memory_bytes }.to_string()
@@ -28,56 +28,56 @@ pub fn card_name(memory_bytes: u64) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Depth {
-    /// Nothing is loaded.
+    /// Projection only; nothing is loaded.
     Project,
     /// Placements are measured.
     Measure,
 }
 
-/// Everything that `gpu-profiles` will do.
+/// The plan of a `gpu-profiles` run.
 #[derive(Debug, Clone, Serialize)]
 pub struct GpuProfilesPlan {
-    /// Whether placements are measured or only foreseen.
+    /// Whether placements are measured or only projected.
     pub depth: Depth,
-    /// Memory of cards that are not here, in bytes.
+    /// Memory of absent GPUs, in bytes.
     pub cards_bytes: Vec<u64>,
-    /// The placements, as they were asked for.
+    /// The requested placements.
     #[serde(skip)]
     pub layers: Vec<LayerItem>,
-    /// What stays free.
+    /// The reserve.
     pub reserve: KeptFree,
-    /// Whether a GPU must be there.
+    /// Whether a GPU is required.
     pub require_gpu: bool,
-    /// Whether placements are measured that are not foreseen to fit.
+    /// Whether placements are measured even if they are projected not to fit.
     pub try_all: bool,
-    /// Contexts to choose from; the first is measured.
+    /// Context sizes in tokens; the first is measured.
     pub contexts: Vec<u32>,
-    /// Types of the cache to choose from; the first is measured.
+    /// Types of the KV cache; the first is measured.
     #[serde(skip)]
     pub cache_types: Vec<KvType>,
     /// Type of the K cache that is measured.
     pub type_k: &'static str,
     /// Type of the V cache that is measured.
     pub type_v: &'static str,
-    /// Tokens handed over at once.
+    /// Logical batch size in tokens.
     pub n_batch: u32,
-    /// Tokens computed at once.
+    /// Physical batch size in tokens.
     pub n_ubatch: u32,
     /// Flash attention.
     pub flash_attn: &'static str,
-    /// Threads.
+    /// Number of threads.
     pub n_threads: u32,
-    /// Each case has its own: `null`.
+    /// `null`, since each case has its own.
     pub n_gpu_layers: Option<u32>,
-    /// Whether the file is mapped.
+    /// Whether the model file is memory-mapped.
     pub use_mmap: bool,
     /// When the rounds end.
     pub rounds: Rounds,
-    /// Tokens of the prompt.
+    /// Prompt length in tokens.
     pub n_prompt: u32,
     /// Tokens to generate.
     pub n_gen: u32,
-    /// The longest that one measurement may take, in seconds.
+    /// Time limit per measurement, in seconds.
     pub timeout_s: f64,
     /// Seed of the order.
     pub seed: u64,
@@ -121,7 +121,7 @@ impl GpuProfilesPlan {
         }
     }
 
-    /// The context with so many tokens and such a cache.
+    /// The context with this size and type of KV cache.
     #[must_use]
     pub fn context(&self, n_ctx: u32, kv: KvType) -> ContextSpec {
         ContextSpec {
@@ -143,7 +143,7 @@ impl GpuProfilesPlan {
         self.context(n_ctx, self.cache_types.first().copied().unwrap_or(KvType::F16))
     }
 
-    /// The placements to measure, of a model with so many layers to offload, ascending; `auto` is what was picked.
+    /// The placements to measure for a model with `offloadable` layers, ascending; `auto` is the recommended one.
     #[must_use]
     pub fn placements(&self, offloadable: u32, auto: u32) -> Vec<u32> {
         let resolve = |item: &LayerItem| match item {
@@ -157,7 +157,7 @@ impl GpuProfilesPlan {
         layers
     }
 
-    /// Whether what was asked for cannot be without a GPU.
+    /// Whether the request cannot be fulfilled without a GPU.
     #[must_use]
     pub fn demands_gpu(&self) -> bool {
         let on_cpu = |item: &LayerItem| matches!(item, LayerItem::Auto | LayerItem::Count(0));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn placements_are_cut_to_the_model_and_stand_once() {
+    fn placements_are_limited_to_the_model_and_unique() {
         let usual = plan("");
         assert_eq!((usual.placements(33, 27), usual.n_threads, usual.seed), (vec![0, 10, 20, 27, 30], 4, 7));
         assert_eq!(usual.placements(13, 13), [0, 10, 13]);
@@ -193,13 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn threads_are_what_a_quota_leaves_unless_they_are_named() {
+    fn default_threads_respect_the_quota() {
         assert_eq!(within("", Some(1.5)).n_threads, 1);
         assert_eq!(within("--threads 6", Some(1.5)).n_threads, 6);
     }
 
     #[test]
-    fn a_gpu_is_demanded_by_word_or_by_layers() {
+    fn gpu_is_required_by_flag_or_by_layers() {
         assert!(plan("--require-gpu").demands_gpu());
         assert!(plan("--layers 10,all").demands_gpu());
         assert!(!plan("--layers 10,0").demands_gpu());
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn cards_are_only_projected_and_the_context_holds_the_test() {
+    fn absent_gpus_are_projected_and_the_context_fits_the_test() {
         let cards = plan("--vram 4GiB,6GiB --reserve measured --ctx-size 64 --prompt-tokens 128 --cache-type q8_0");
         assert_eq!(cards.depth, Depth::Project);
         assert_eq!(cards.cards_bytes, [4 << 30, 6 << 30]);

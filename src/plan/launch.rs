@@ -1,4 +1,4 @@
-//! The plan of `launch`: which settings are in force, and what is recorded.
+//! The plan of `launch`: which settings apply, and what is recorded.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -14,16 +14,16 @@ use crate::cli::LaunchArgs;
 use crate::config::{ConfigError, WorklyConfig};
 use crate::record::Priority;
 
-/// Version of the settings file.
+/// Schema version of the settings file.
 const SETTINGS_SCHEMA: &str = "1.0";
 
-/// Keys of the section that the shim does not take as arguments of `Llama`.
+/// Keys of the section that are not arguments of `Llama`.
 const OWN_KEYS: [Setting; 2] = [Setting::Priority, Setting::WaitPolicy];
 
-/// The variable of OpenMP, in which llama.cpp computes, and the value that lets waiting threads sleep.
+/// The OpenMP variable for llama.cpp's threads, and the value that lets waiting threads sleep.
 const WAIT_POLICY: (&str, &str) = ("OMP_WAIT_POLICY", "passive");
 
-/// Where settings come from.
+/// Origin of the settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SettingsSource {
@@ -31,33 +31,34 @@ pub enum SettingsSource {
     Configuration,
     /// A recommendation.
     Recommendation,
-    /// There are none.
+    /// No settings.
     None,
 }
 
-/// Settings as they were found.
+/// Settings as found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LaunchSettings {
-    /// Where they come from.
+    /// Their origin.
     pub source: SettingsSource,
     /// The section `performance`.
     pub section: Map<String, Value>,
 }
 
 impl LaunchSettings {
-    /// None at all.
+    /// No settings.
     #[must_use]
     pub fn none() -> Self {
         Self { source: SettingsSource::None, section: Map::new() }
     }
 
-    /// Those of a recommendation.
+    /// The settings of a recommendation.
     #[must_use]
     pub fn of(recommendation: &Recommendation) -> Self {
         Self { source: SettingsSource::Recommendation, section: performance_section(recommendation) }
     }
 
-    /// The same with a warning in place of an error: what is wrong with a configuration keeps no program from running.
+    /// Like [`LaunchSettings::of_configuration`], with a warning instead of an error: a faulty configuration must not
+    /// keep the program from starting.
     #[must_use]
     pub fn configured(args: &LaunchArgs) -> (Self, Option<String>) {
         if args.no_settings {
@@ -74,8 +75,8 @@ impl LaunchSettings {
         }
     }
 
-    /// Those of the configuration that the arguments name, or of the one in its usual place: here, or beside the script that is
-    /// started. None where no configuration has any.
+    /// The settings of the given configuration, or of the one in its default location: here, or next to the script to
+    /// start. Empty if no configuration has any.
     ///
     /// # Errors
     /// A configuration that cannot be read.
@@ -92,7 +93,7 @@ impl LaunchSettings {
     }
 }
 
-/// The first script among the words of a command line.
+/// The first script on a command line.
 fn script(command: &[std::ffi::OsString]) -> Option<&Path> {
     let is_script = |path: &&Path| {
         path.extension()
@@ -102,31 +103,31 @@ fn script(command: &[std::ffi::OsString]) -> Option<&Path> {
     command.iter().map(Path::new).find(is_script)
 }
 
-/// Everything that `launch` will do, but for the command itself: that is the user's affair, and not part of any record.
+/// The plan of `launch` without the command itself, which is private and not recorded.
 #[derive(Debug, Clone, Serialize)]
 pub struct LaunchPlan {
-    /// Where the settings come from.
+    /// Origin of the settings.
     pub source: SettingsSource,
-    /// The settings that are asked for, without those that are left out.
+    /// The requested settings, without those left out.
     pub settings: Map<String, Value>,
-    /// Where they come from, as `apply` has noted it.
+    /// Their provenance as written by `apply`.
     #[serde(skip)]
     provenance: Option<Value>,
     /// Keys that are left out.
     pub left_out: Vec<&'static str>,
-    /// The priority of the model's threads.
+    /// Priority of the model's threads.
     pub priority: Priority,
     /// Whether connections to the bridge get `TCP_NODELAY`.
     pub nodelay: bool,
-    /// Whether the messages to Unity are recorded.
+    /// Whether messages to Unity are recorded.
     pub tap: bool,
-    /// How long calls are recorded, in seconds.
+    /// How long calls are recorded.
     #[serde(rename = "measure_s", serialize_with = "as_seconds")]
     pub measure: Option<Duration>,
 }
 
 impl LaunchPlan {
-    /// What the arguments make of the settings that were found.
+    /// Combines the arguments with the settings found.
     #[must_use]
     pub fn resolve(args: &LaunchArgs, found: LaunchSettings) -> Self {
         let LaunchSettings { source, section: mut settings } = found;
@@ -147,13 +148,13 @@ impl LaunchPlan {
         }
     }
 
-    /// The variable that the child's environment lacks, where waiting threads are to sleep.
+    /// The environment variable to set for the child if waiting threads should sleep.
     #[must_use]
     pub fn wait_policy(&self) -> Option<(&'static str, &'static str)> {
         (self.settings.get(Setting::WaitPolicy.key())? == WAIT_POLICY.1).then_some(WAIT_POLICY)
     }
 
-    /// The settings file of the shim.
+    /// The shim's settings file.
     #[must_use]
     pub fn settings_file(&self, tap_port: Option<u16>, calls: Option<&Path>) -> Value {
         let mut performance = self.settings.clone();
@@ -176,7 +177,7 @@ impl LaunchPlan {
     }
 }
 
-#[allow(clippy::ref_option)] // serde hands over references.
+#[allow(clippy::ref_option)] // Signature required by serde.
 fn as_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
 }
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_file_has_what_is_not_left_out_and_the_shim_is_spared_what_is_ours() {
+    fn settings_file_has_the_shims_keys_only() {
         let section = json!({"n_threads": 1, "n_ctx": 2048, "priority": "low", "wait_policy": "passive",
                              "provenance": {"run": "r"}});
         let first = plan("--no-n-ctx", &section);
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_other_types_are_left_to_the_checks_of_the_shim() {
+    fn values_of_other_types_are_checked_by_the_shim() {
         let odd = plan("", &json!({"priority": 3, "wait_policy": ["passive"], "n_threads": "x"}));
         assert_eq!((odd.priority, odd.wait_policy()), (Priority::Normal, None));
         assert_eq!(odd.settings_file(None, None)["performance"], json!({"n_threads": "x"}));
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_beside_the_script_is_found() {
+    fn configuration_next_to_the_script_is_found() {
         let held = tempfile::tempdir().unwrap();
         let folder = held.path().join("my Workly");
         std::fs::create_dir_all(folder.join("data")).unwrap();

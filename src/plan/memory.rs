@@ -1,4 +1,4 @@
-//! The plans of `memory`: a conversation with a model, or another process to watch. Part of the record.
+//! The plans of `memory`: a conversation with a model, or a process to watch. Part of the record.
 
 use serde::Serialize;
 
@@ -9,14 +9,14 @@ use crate::cli::MemoryArgs;
 use crate::llm::Script;
 use crate::record::Topology;
 
-/// Growth that is called a leak, in bytes a message, unless the user says otherwise: 50 KiB in a hundred messages.
+/// Default growth that counts as a leak, in bytes per message: 50 KiB in a hundred messages.
 const THRESHOLD_A_MESSAGE: f64 = 512.0;
-/// The same a minute, where no messages are counted: 90 MiB a day.
+/// The same per minute, if messages are not counted: 90 MiB per day.
 const THRESHOLD_A_MINUTE: f64 = 65_536.0;
-/// In what memory is counted: pages of 4 KiB; Windows hands out address space in steps of 64 KiB.
+/// Granularity of memory: pages of 4 KiB; Windows allocates address space in units of 64 KiB.
 const GRAIN: f64 = if cfg!(windows) { 65_536.0 } else { 4_096.0 };
 
-/// What growth is counted by.
+/// What growth is measured against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GrowthUnit {
@@ -27,7 +27,7 @@ pub enum GrowthUnit {
 }
 
 impl GrowthUnit {
-    /// Its word.
+    /// Its name in records.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -37,10 +37,10 @@ impl GrowthUnit {
     }
 }
 
-/// By what a leak is judged.
+/// Parameters of the leak verdict.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct LeakPlan {
-    /// What x is.
+    /// Unit of x.
     pub unit: GrowthUnit,
     /// The rule.
     #[serde(flatten)]
@@ -61,30 +61,30 @@ impl LeakPlan {
 /// A conversation with a model, and how its memory is judged.
 #[derive(Debug, Clone, Serialize)]
 pub struct ConversationPlan {
-    /// Messages of the user.
+    /// Number of the user's messages.
     pub messages: u32,
-    /// What is said.
+    /// The messages.
     pub script: Script,
-    /// Exchanges that the model is shown beside the question.
+    /// Exchanges in the prompt besides the question.
     pub context_limit: u32,
-    /// Tokens of each reply.
+    /// Tokens per reply.
     pub reply_tokens: u32,
-    /// Tokens that the context holds.
+    /// Context size in tokens.
     pub n_ctx: u32,
-    /// Threads, of prompts and of generation.
+    /// Threads for prompt processing and generation.
     pub n_threads: u32,
     /// Layers on the GPU.
     pub n_gpu_layers: u32,
-    /// Whether the file is mapped.
+    /// Whether the model file is memory-mapped.
     pub use_mmap: bool,
-    /// By what a leak is judged.
+    /// Parameters of the leak verdict.
     pub leak: LeakPlan,
 }
 
 impl ConversationPlan {
     /// Resolves the arguments for a machine.
     pub fn resolve(args: &MemoryArgs, topology: &Topology) -> Result<Self, ConversationError> {
-        // The window is full after so many messages of the user, each with its reply; two more for what comes late.
+        // The history is full after this many messages, each with its reply; two more for late allocations.
         let warm_up = args.context_limit as usize + 2;
         Ok(Self {
             messages: args.messages,
@@ -103,13 +103,13 @@ impl ConversationPlan {
 /// A process to watch.
 #[derive(Debug, Clone, Serialize)]
 pub struct MemoryWatchPlan {
-    /// How long, in seconds; `None`: until Ctrl-C or its end.
+    /// How long, in seconds; `None` means until Ctrl-C or the process's end.
     pub length_s: Option<f64>,
-    /// Seconds between two looks.
+    /// Seconds between readings.
     pub every_s: f64,
-    /// Whether lines of a file count messages.
+    /// Whether messages are counted as lines of a file.
     pub counts_lines: bool,
-    /// By what a leak is judged.
+    /// Parameters of the leak verdict.
     pub leak: LeakPlan,
 }
 

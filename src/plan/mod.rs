@@ -1,4 +1,4 @@
-//! From what was asked to what will be done: arguments and configuration, resolved to the last default.
+//! From the request to the plan: arguments and configuration with all defaults resolved.
 
 mod campaign;
 mod conversation;

@@ -1,4 +1,4 @@
-//! Which model a command uses: the flag's, else that of Workly's configuration.
+//! Which model a command uses: that of the flag, otherwise that of Workly's configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use super::shared::read_config;
 use crate::config::{ConfigError, WorklyConfig};
 use crate::llm::{CacheError, ModelRef, fetched_file};
 
-/// The folder that Workly keeps its configuration in, inside of its own.
+/// Folder of Workly's configuration, inside its own.
 const DATA_FOLDER: &str = "data";
 
-/// What decided on the model.
+/// Origin of the choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum ModelFoundBy {
     /// `--model`.
@@ -22,55 +22,55 @@ pub enum ModelFoundBy {
     Config,
 }
 
-/// Why there is no model to use.
+/// Why there is no model.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelChoiceError {
-    /// The file is not there.
+    /// The file does not exist.
     #[error("there is no model at {}{}", path.display(), match found_by {
         ModelFoundBy::Flag => "",
         ModelFoundBy::Config => " (ai.model_path of the configuration)",
     })]
     Missing {
-        /// Where it should be.
+        /// Expected path.
         path: PathBuf,
-        /// What named it.
+        /// Where the path came from.
         found_by: ModelFoundBy,
     },
     /// The configuration is unusable.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// It is a published model, and was not fetched.
+    /// It is a published model that has not been fetched.
     #[error(transparent)]
     Cache(#[from] CacheError),
-    /// Neither the command line nor a configuration names one.
+    /// Neither the command line nor a configuration names a model.
     #[error("no model is given: {}", match config {
         Some(path) => format!("{} has no ai.model_path", path.display()),
         None => "there is no configuration with one".to_owned(),
     })]
     NotNamed {
-        /// The configuration that was read, if one was.
+        /// The configuration that was read, if any.
         config: Option<PathBuf>,
     },
 }
 
-/// The model that a command uses.
+/// The chosen model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelChoice {
-    /// The model. The file of a [`ModelRef::File`] and of a [`ModelRef::Published`] was there when the choice was made.
+    /// The model. The file of a [`ModelRef::File`] or [`ModelRef::Published`] existed when the choice was made.
     pub model: ModelRef,
-    /// What decided on it.
+    /// Origin of the choice.
     pub found_by: ModelFoundBy,
 }
 
 impl ModelChoice {
-    /// The model of `flag`, else that of the configuration at `config`, else of the one in its usual place. With a flag no
-    /// configuration is read.
+    /// The model of `flag`, otherwise of the configuration at `config`, otherwise of the one in its default location.
+    /// With a flag, no configuration is read.
     pub fn find(flag: Option<&ModelRef>, config: Option<&Path>) -> Result<Self, ModelChoiceError> {
         let (path, config) = if flag.is_some() { (None, WorklyConfig::default()) } else { read_config(config)? };
         Self::resolve(flag, path.as_deref(), &config)
     }
 
-    /// The model of `flag`, else that of the configuration that was read from `config_path`.
+    /// The model of `flag`, otherwise of the configuration read from `config_path`.
     pub fn resolve(
         flag: Option<&ModelRef>,
         config_path: Option<&Path>,
@@ -99,9 +99,10 @@ impl ModelChoice {
     }
 }
 
-/// The folder that relative paths of a configuration start from: the one above `data`, or its own where it lies elsewhere.
+/// The base folder of relative paths in a configuration: the parent of `data`, or the configuration's own folder
+/// elsewhere.
 fn application_folder(config: &Path) -> PathBuf {
-    // Without its full path, a file named from within `data` would not show where it lies.
+    // A relative path, as from within `data`, would not show the folder.
     let full = std::path::absolute(config).unwrap_or_else(|_| config.to_owned());
     let folder = full.parent().unwrap_or(Path::new(""));
     match (folder.file_name(), folder.parent()) {
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_configuration_s_path_starts_from_the_application_s_folder() {
+    fn model_path_is_relative_to_the_application_folder() {
         let app = tempfile::tempdir().unwrap();
         let config_path = app.path().join("data").join("config.json");
         let config = WorklyConfig { model_path: Some("models/m.gguf".into()), ..WorklyConfig::default() };
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_wins_and_nothing_is_made_up() {
+    fn flag_takes_precedence_and_there_is_no_fallback() {
         let synthetic: ModelRef = "synth:demo".parse().unwrap();
         let config = WorklyConfig { model_path: Some("m.gguf".into()), ..WorklyConfig::default() };
         let choice = ModelChoice::resolve(Some(&synthetic), Some(Path::new("data/config.json")), &config).unwrap();
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_elsewhere_is_its_own_folder_s() {
+    fn configuration_elsewhere_is_relative_to_its_own_folder() {
         let here = std::env::current_dir().unwrap();
         assert_eq!(application_folder(Path::new("my.json")), here);
         assert_eq!(application_folder(Path::new("data/config.json")), here);

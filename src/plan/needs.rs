@@ -1,4 +1,4 @@
-//! What a model needs, as the rules of a recommendation are told it, and what the application's profiles come to.
+//! A model's requirements, as input for the recommendation rules, and the settings of the application's profiles.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -10,7 +10,7 @@ use crate::advise::{Basis, Footprint, ModelNeeds, ProfileAsk};
 use crate::llm::engine::EngineError;
 use crate::llm::{GpuProfile, ModelFacts};
 
-/// Why it cannot be told.
+/// Why the requirements are unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum NeedsError {
     /// llama.cpp does not start.
@@ -19,8 +19,8 @@ pub enum NeedsError {
     Engine(#[from] EngineError),
 }
 
-/// What the application runs with under each of its profiles, on a machine with so many logical CPUs. Without a model, the layers
-/// are known only where a profile asks for none.
+/// The application's settings under each of its profiles, on a machine with `logical_cpus` logical CPUs. Without a
+/// model, the layers are only known for a profile without any.
 #[must_use]
 pub fn app_profiles(facts: Option<&ModelFacts>, logical_cpus: Option<u64>) -> Vec<ProfileAsk> {
     let layers = |asked: &GpuProfile| match facts {
@@ -38,10 +38,10 @@ pub fn app_profiles(facts: Option<&ModelFacts>, logical_cpus: Option<u64>) -> Ve
     GpuProfile::built_in().iter().map(ask).collect()
 }
 
-/// The needs of the model whose header lies at `path`. On a card with so many bytes, each profile's context is weighed with a
-/// plain and a quantised cache: by llama.cpp's own projection where this build has llama.cpp, else by arithmetic. `stop` is looked
-/// at before each projection.
-#[allow(clippy::must_use_candidate)] // Without llama.cpp it cannot fail, and would then be held to be one.
+/// The requirements of the model whose header is at `path`. For a GPU of a given size, the context of each profile is
+/// evaluated with plain and quantised KV cache: with llama.cpp's projection if it is built in, otherwise by arithmetic.
+/// `stop` is checked before each projection.
+#[allow(clippy::must_use_candidate)] // Without llama.cpp it cannot fail and looks like a candidate.
 pub fn model_needs(
     name: &str,
     path: &Path,
@@ -117,8 +117,8 @@ fn taken(
 #[cfg(feature = "llama")]
 const Q8_0_OF_F16: (u64, u64) = (17, 32);
 
-/// The placements that are foreseen one by one: both ends, the output layer alone, and the middle. Each costs a reading of the
-/// vocabulary, a third of a second where that is large.
+/// The placements projected individually: both ends, the output layer alone, and the middle. Each costs a reading of
+/// the vocabulary, a third of a second for a large one.
 #[cfg(feature = "llama")]
 fn foreseen_at(blocks: u32) -> Vec<u32> {
     let mut layers = vec![0, 1, blocks / 2, blocks + 1];
@@ -127,7 +127,8 @@ fn foreseen_at(blocks: u32) -> Vec<u32> {
     layers
 }
 
-/// What so many layers take, on a line between the nearest that were foreseen: blocks differ little from each other.
+/// The memory for `layers` layers, interpolated linearly between the nearest projected placements: blocks differ
+/// little.
 #[cfg(feature = "llama")]
 fn between(known: &[(u32, u64)], layers: u32) -> u64 {
     let above = known.iter().position(|(at, _)| *at >= layers).unwrap_or(known.len() - 1);
@@ -139,10 +140,10 @@ fn between(known: &[(u32, u64)], layers: u32) -> u64 {
     low_bytes + high_bytes.saturating_sub(low_bytes) * u64::from(layers - low) / u64::from(high - low)
 }
 
-/// Without llama.cpp: the blocks' share of weights and cache, the output layer, and buffers as a plain implementation would
-/// need them.
+/// Without llama.cpp: the blocks' share of weights and KV cache, the output layer, and buffers as a plain
+/// implementation needs them.
 #[cfg(not(feature = "llama"))]
-#[allow(clippy::unnecessary_wraps)] // The other build's can fail.
+#[allow(clippy::unnecessary_wraps)] // The variant with llama.cpp can fail.
 fn taken(
     _: &Path,
     facts: &ModelFacts,

@@ -1,4 +1,4 @@
-//! The bridge that a command speaks to: which one, what it speaks, how long it is waited for. Part of the record.
+//! The bridge of a command: which one, its dialect, timeouts. Part of the record.
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -18,29 +18,29 @@ pub enum PlanError {
     /// The configuration is unusable.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The embedded bridge was told two different things.
+    /// Two different dialects were given for the embedded bridge.
     #[error("--dialect {asked} contradicts the embedded bridge's dialect={embedded}")]
     Dialects {
-        /// What `--dialect` says.
+        /// The dialect of `--dialect`.
         asked: String,
-        /// What the bridge's own specification says.
+        /// The dialect of the bridge's specification.
         embedded: String,
     },
-    /// The dialect lacks what the study is about.
+    /// The dialect lacks what the study needs.
     #[error("dialect {dialect} has no {what}")]
     Lacking {
         /// The dialect's name.
         dialect: String,
-        /// What it would need.
+        /// What is missing.
         what: &'static str,
     },
-    /// No dialect has that name.
+    /// Unknown dialect.
     #[error(transparent)]
     UnknownDialect(#[from] DialectError),
     /// The session to replay cannot be read.
     #[error(transparent)]
     Session(#[from] RecordError),
-    /// The session to replay has nothing that could be timed.
+    /// The session to replay contains nothing that can be timed.
     #[error("{} contains no message of the application that can be sent and is answered", path.display())]
     NothingToReplay {
         /// The session.
@@ -48,7 +48,7 @@ pub enum PlanError {
     },
 }
 
-/// What decided on the dialect.
+/// Origin of the dialect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum DialectBy {
     /// `--dialect`.
@@ -57,18 +57,18 @@ pub enum DialectBy {
     /// The specification of the embedded bridge.
     #[serde(rename = "embedded bridge")]
     Embedded,
-    /// Nothing said otherwise.
+    /// The default.
     #[serde(rename = "default")]
     Default,
-    /// The bridge is still to be asked: `--dialect auto`.
+    /// To be detected: `--dialect auto`.
     #[serde(rename = "auto")]
     Auto,
-    /// The bridge was asked, and this is what told.
+    /// Detected, with the evidence.
     #[serde(untagged)]
     Found(String),
 }
 
-/// What decided on the bridge.
+/// Origin of the bridge's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum FoundBy {
     /// `--bridge`.
@@ -77,52 +77,52 @@ pub enum FoundBy {
     /// `--listen`, or a dialect in which Unity connects.
     #[serde(rename = "--listen")]
     Listen,
-    /// Nothing said otherwise: where the application connects.
+    /// The default: the address that the application uses.
     #[serde(rename = "default")]
     Default,
 }
 
-/// Which bridge, and how to speak to it.
+/// Which bridge, and how to communicate with it.
 #[derive(Debug, Clone, Serialize)]
 pub struct BridgeConnection {
     /// The bridge.
     #[serde(serialize_with = "as_text")]
     pub target: Target,
-    /// What decided on it.
+    /// Origin of the address.
     pub found_by: FoundBy,
-    /// The configuration that was read, if one was.
+    /// The configuration that was read, if any.
     #[serde(serialize_with = "maybe_shown")]
     pub config: Option<PathBuf>,
-    /// What the bridge speaks.
+    /// The dialect.
     #[serde(serialize_with = "as_name")]
     pub dialect: &'static Dialect,
-    /// What decided on it.
+    /// Origin of the dialect.
     pub dialect_by: DialectBy,
-    /// Bound of each wait, in milliseconds.
+    /// Timeout of each wait, in milliseconds in the record.
     #[serde(rename = "timeout_ms", serialize_with = "as_ms")]
     pub timeout: Duration,
-    /// Whether the avatar blinks, as `avatar.auto_blink.enabled` says; `None` where no configuration does. The bridge cannot be
-    /// asked.
+    /// Whether the avatar blinks, from `avatar.auto_blink.enabled`; `None` if no configuration has it. The bridge
+    /// cannot be queried.
     pub blink: Option<bool>,
     /// Whether a bridge on another machine is allowed.
     pub allow_remote: bool,
-    /// That the configuration names another address than the application connects to, in words; part of the warnings too.
+    /// Warning that the configuration names another address than the application uses; also part of `warnings`.
     #[serde(skip)]
     pub elsewhere: Option<String>,
-    /// What the reader must know about how it was found.
+    /// Warnings about how the bridge was found.
     #[serde(skip)]
     pub warnings: Vec<String>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over references.
+#[allow(clippy::trivially_copy_pass_by_ref)] // Signature required by serde.
 fn as_name<S: Serializer>(dialect: &&'static Dialect, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&dialect.name)
 }
 
 impl BridgeConnection {
-    /// Resolves the arguments: the bridge, and the configuration that was read on the way (empty where none was).
+    /// Resolves the arguments; also returns the configuration that was read (empty if none).
     pub fn resolve(args: &BridgeConnectionArgs) -> Result<(Self, WorklyConfig), PlanError> {
-        // An embedded bridge needs nothing of the configuration: a broken one is only in the way if it was asked for.
+        // An embedded bridge needs no configuration, so a faulty one only matters if it was named.
         let (config_path, config) = match (&args.config, &args.bridge) {
             (None, Some(Target::Embedded(_))) => (None, WorklyConfig::default()),
             (given, _) => read_config(given.as_deref())?,
@@ -158,8 +158,8 @@ impl BridgeConnection {
         Ok((reach, config))
     }
 
-    /// What a user must know whose avatar is measured although nothing says whether it blinks. It is of the dialect that is spoken:
-    /// to be asked once that is known for certain, and by whom sends messages that switch the blinking.
+    /// Warning for a user's avatar if it is unknown whether it blinks. Depends on the dialect, so call it once that is
+    /// certain, and only if blinking is switched.
     #[must_use]
     pub fn blink_warning(&self) -> Option<String> {
         let is_unknown = self.blink.is_none() && !matches!(self.target, Target::Embedded(_));
@@ -167,24 +167,24 @@ impl BridgeConnection {
         is_unknown.then(|| unknown_blink(self.dialect, &path()))?
     }
 
-    /// Speaks what the bridge was found to speak.
+    /// Switches to the detected dialect.
     pub fn speak(&mut self, found: Detected) {
         self.dialect = found.dialect;
         self.dialect_by = DialectBy::Found(found.how);
     }
 
-    /// The message of a case: harmless, and brought to its size.
+    /// The message of a case: harmless, padded to its size.
     ///
     /// # Panics
-    /// If the dialect has no probe at all, which none has.
+    /// If the dialect has no probe, which validation excludes.
     #[must_use]
     pub fn message(&self, ack: Ack, size_bytes: usize) -> Message {
         let probe = self.dialect.probe(ack).or(self.dialect.probe(Ack::Received)).or(self.dialect.probe(Ack::Applied));
         Message::of(self.dialect, probe.expect("every dialect has a probe"), self.blink, size_bytes)
     }
 
-    /// The messages that leave the avatar as it was found, each with its command. What the avatar was found to do cannot always be
-    /// known: nothing is switched on or off at the end unless the configuration says which.
+    /// The messages that restore the avatar, each with its command. Since the original state may be unknown, nothing is
+    /// switched on or off unless the configuration states it.
     pub fn restoring(&self) -> impl Iterator<Item = (&str, Message)> {
         let message = |probe| Message::of(self.dialect, probe, self.blink, 0);
         let is_known = |probe: &&Probe| self.blink.is_some() || probe.switches_to().is_none();
@@ -192,12 +192,12 @@ impl BridgeConnection {
     }
 }
 
-/// The bridge that the application talks to: it connects to this address, whatever any file says.
+/// The address that the application connects to, regardless of any configuration.
 fn application_bridge() -> Target {
     Target::Remote { host: Ipv4Addr::LOCALHOST.to_string(), port: DEFAULT_PORT }
 }
 
-/// A warning where the configuration's section `unity` names another address than the application connects to.
+/// A warning if the configuration's section `unity` names another address than the application uses.
 fn elsewhere(named: &str) -> Option<String> {
     let own = application_bridge();
     let is_own = named.replace("localhost", "127.0.0.1") == own.to_string();
@@ -209,7 +209,7 @@ fn elsewhere(named: &str) -> Option<String> {
     })
 }
 
-/// What a user must know whose avatar is measured although nothing says whether it blinks.
+/// Warning for a user's avatar if it is unknown whether it blinks.
 fn unknown_blink(dialect: &Dialect, config: &str) -> Option<String> {
     let probe = dialect.probe(Ack::Applied)?;
     let sent = probe.switches_to()?;
@@ -222,10 +222,10 @@ fn unknown_blink(dialect: &Dialect, config: &str) -> Option<String> {
     ))
 }
 
-/// What `--dialect` takes for a dialect that is to be found out.
+/// Value of `--dialect` for automatic detection.
 const AUTO: &str = "auto";
 
-/// The dialect of that name, or of the file.
+/// The dialect with that name, or from that file.
 fn named(name: &str) -> Result<&'static Dialect, DialectError> {
     let path = Path::new(name);
     let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
@@ -235,7 +235,7 @@ fn named(name: &str) -> Result<&'static Dialect, DialectError> {
 fn dialect_of(asked: Option<&'static Dialect>, target: &Target) -> Result<(&'static Dialect, DialectBy), PlanError> {
     let built_in = |name: &str| Dialect::NAMES.contains(&name);
     match (asked, target) {
-        // A dialect of the user's own may be tried on whatever the embedded bridge speaks.
+        // A user-defined dialect may be tried on any embedded bridge.
         (Some(asked), Target::Embedded(spec)) if asked.name != spec.dialect.name && built_in(&asked.name) => {
             Err(PlanError::Dialects { asked: asked.name.clone(), embedded: spec.dialect.name.clone() })
         }
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bridge_is_the_flag_s_or_that_of_the_application_which_no_file_moves() {
+    fn bridge_is_from_the_flag_or_the_applications_fixed_address() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let with = |text: &str, more: &str| {
             std::fs::write(file.path(), text).unwrap();
@@ -270,9 +270,12 @@ mod tests {
         let config = r#"{"unity": {"port": 6000}, "avatar": {"auto_blink": {"enabled": false}}}"#;
         let (target, found_by, blink, warnings) = with(config, "");
         assert_eq!((target.as_str(), found_by, blink), ("127.0.0.1:5555", FoundBy::Default, Some(false)));
-        assert!(warnings[0].contains("127.0.0.1:6000") && warnings[0].contains("nothing reads them"), "{warnings:?}");
+        assert!(
+            warnings[0].contains("127.0.0.1:6000") && warnings[0].contains("the application does not read them"),
+            "{warnings:?}"
+        );
         let flag = ("[::1]:7000".into(), FoundBy::Flag, Some(false), Vec::new());
-        assert_eq!(with(config, "--bridge [::1]:7000"), flag, "who names the bridge needs no warning");
+        assert_eq!(with(config, "--bridge [::1]:7000"), flag, "no warning if the bridge is named");
         for same in
             [r#"{"unity": {"host": "localhost", "port": 5555}}"#, r#"{"unity": {"port": 5555}}"#, r#"{"unity": 5}"#]
         {
@@ -282,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_avatar_does_is_left_alone_where_nothing_says_what_it_does() {
+    fn unknown_avatar_state_is_not_changed() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let with = |text: &str, more: &str| {
             std::fs::write(file.path(), text).unwrap();
@@ -298,7 +301,7 @@ mod tests {
         assert!(probed(&unknown).contains(r#""enabled": false"#), "off is the default: {}", probed(&unknown));
         let warning = unknown.blink_warning().unwrap();
         assert!(warning.contains("sends set_auto_blink with enabled=false") && warning.contains("switch it on again"));
-        assert_eq!(with("{}", "--dialect founding").blink_warning(), None, "a dialect that has no blinking");
+        assert_eq!(with("{}", "--dialect founding").blink_warning(), None, "a dialect without blinking");
         for on in [true, false] {
             let known = with(&format!(r#"{{"avatar": {{"auto_blink": {{"enabled": {on}}}}}}}"#), "");
             let said = format!(r#""enabled": {on}"#);
@@ -308,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dialect_is_the_bridge_s_own_unless_said() {
+    fn dialect_defaults_to_the_bridges_own() {
         let dialect = |line: &str| plan(line).map(|plan| plan.dialect.name.as_str());
         assert_eq!(dialect("--listen").unwrap(), "public-api");
         assert_eq!(dialect("--bridge 127.0.0.1:1").unwrap(), "stock");
@@ -323,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn unity_connects_where_the_dialect_or_the_flag_says_so() {
+    fn unity_connects_if_dialect_or_flag_requires_it() {
         let target = |line: &str| plan(line).unwrap().target.to_string();
         assert_eq!(target("--dialect public-api"), "listen:127.0.0.1:5555");
         assert_eq!(target("--listen 127.0.0.1:6000 --dialect auto"), "listen:127.0.0.1:6000");

@@ -1,4 +1,4 @@
-//! The plan of `recommend`: for which objective, model and settings, and what may be measured for it.
+//! The plan of `recommend`: objective, model and settings, and what may be measured.
 
 use std::path::PathBuf;
 
@@ -20,17 +20,17 @@ pub enum Effort {
     Thorough,
 }
 
-/// What the configuration has now.
+/// The current settings of the configuration.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CurrentSettings {
-    /// `ai.gpu_profile`; `None` too where the application refuses the file.
+    /// `ai.gpu_profile`; also `None` if the application rejects the file.
     pub profile: Option<String>,
     /// The section `performance`.
     pub performance: Map<String, Value>,
 }
 
 impl CurrentSettings {
-    /// Those of a configuration; none without one.
+    /// The settings of a configuration; empty without one.
     #[must_use]
     pub fn of(config: Option<&ConfigFile>) -> Self {
         let Some(config) = config else { return Self::default() };
@@ -44,38 +44,38 @@ impl CurrentSettings {
         }
     }
 
-    /// The thread count that an earlier recommendation wrote.
+    /// The thread count written by an earlier recommendation.
     #[must_use]
     pub fn written_threads(&self) -> Option<u32> {
         self.performance.get("n_threads")?.as_u64().and_then(|count| u32::try_from(count).ok())
     }
 }
 
-/// Everything that `recommend` starts from.
+/// The plan of a `recommend` run.
 #[derive(Debug, Clone)]
 pub struct RecommendPlan {
-    /// What for.
+    /// The objective.
     pub objective: Objective,
-    /// How thoroughly missing figures are measured; `None`: saved runs have to do.
+    /// How thoroughly missing figures are measured; `None` uses saved runs only.
     pub effort: Option<Effort>,
-    /// The saved runs that were named; empty for all of this machine.
+    /// The named saved runs; empty means all of this machine.
     pub from: Vec<PathBuf>,
-    /// The model that was named.
+    /// The named model.
     pub model: Option<ModelRef>,
-    /// The configuration that was named.
+    /// The named configuration.
     pub config: Option<PathBuf>,
-    /// The bridge that was named.
+    /// The named bridge.
     pub bridge: Option<Target>,
-    /// Memory of the GPU to recommend for; 0 for none, `None` for the one of this machine.
+    /// GPU memory to recommend for, in bytes; 0 means no GPU, `None` this machine's GPU.
     pub vram_bytes: Option<u64>,
-    /// What the configuration has now.
+    /// The current settings of the configuration.
     pub current: CurrentSettings,
-    /// Whether the commands that it starts show no progress.
+    /// Whether started commands hide their progress.
     pub quiet_runs: bool,
 }
 
 impl RecommendPlan {
-    /// Resolves the arguments, beside the configuration that was read.
+    /// Resolves the arguments together with the configuration that was read.
     #[must_use]
     pub fn resolve(args: &RecommendArgs, config: Option<&ConfigFile>, quiet_runs: bool) -> Self {
         Self {
@@ -95,7 +95,7 @@ impl RecommendPlan {
         }
     }
 
-    /// The word of the record for what may be measured.
+    /// Name in the record for what may be measured.
     #[must_use]
     pub fn budget(&self) -> &'static str {
         match self.effort {
@@ -123,19 +123,19 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_measured_and_where_the_settings_come_from() {
+    fn effort_and_settings_are_resolved() {
         let saved = plan("--no-measure --config here.json --write there.json", None);
         assert_eq!((saved.budget(), saved.config), ("saved runs", Some("here.json".into())));
         let quick = plan("--quick --write there.json --objective fast --vram 6", None);
         assert_eq!((quick.budget(), quick.config), ("quick", Some("there.json".into())));
         assert_eq!((quick.objective, quick.vram_bytes), (Objective::Fast, Some(6 << 30)));
         assert_eq!(plan("--thorough", None).budget(), "thorough");
-        assert_eq!(plan("", None).budget(), "quick", "what nobody rules out is measured");
+        assert_eq!(plan("", None).budget(), "quick", "measured unless ruled out");
         assert_eq!(plan("--from a-run", None).budget(), "saved runs");
     }
 
     #[test]
-    fn the_current_settings_are_those_of_the_configuration() {
+    fn current_settings_are_those_of_the_configuration() {
         let text = r#"{"ai": {"gpu_profile": "balanced"}, "performance": {"n_threads": 6}}"#;
         let current = plan("", Some(text)).current;
         assert_eq!((current.profile.as_deref(), current.written_threads()), (Some("balanced"), Some(6)));

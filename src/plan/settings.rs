@@ -1,5 +1,5 @@
-//! From a recommendation to what is set in Workly's configuration: what Workly reads goes to `ai`, the rest with its
-//! provenance to `performance`.
+//! From a recommendation to changes of Workly's configuration: settings that Workly reads go to `ai`, the others with
+//! their provenance to `performance`.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use crate::advise::{Objective, Recommendation, Setting};
 use crate::cli::ObjectiveArg;
 use crate::config::{AppProfile, Patch};
 
-/// The objective of the command line.
+/// Converts the objective of the command line.
 pub(super) fn objective(arg: ObjectiveArg) -> Objective {
     match arg {
         ObjectiveArg::Responsive => Objective::Responsive,
@@ -16,7 +16,7 @@ pub(super) fn objective(arg: ObjectiveArg) -> Objective {
     }
 }
 
-/// What the recommendation sets. Settings that it leaves as they are, or that Workly would refuse, are not among it.
+/// The changes of a recommendation. Unchanged settings, and those that Workly would reject, are not included.
 #[must_use]
 pub fn settings_patch(recommendation: &Recommendation) -> Patch {
     let profile = recommendation.choice(Setting::GpuProfile).and_then(|choice| choice.value.as_ref()?.as_str());
@@ -24,7 +24,7 @@ pub fn settings_patch(recommendation: &Recommendation) -> Patch {
     let patch = profile.map_or_else(Patch::default, |profile| Patch::default().gpu_profile(profile));
     let section = performance_section(recommendation);
     if patch.is_empty() && section.len() < 2 {
-        // Of no value there is no provenance.
+        // Without values there is no provenance.
         return patch;
     }
     section.into_iter().fold(patch, |patch, (key, value)| patch.performance(&key, value))

@@ -1,4 +1,4 @@
-//! What several plans need: Workly's configuration, and how values are written into the record.
+//! Shared parts of plans: reading Workly's configuration, and how values are recorded.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use serde::Serializer;
 
 use crate::config::{ConfigError, WorklyConfig};
 
-/// Where Workly keeps its configuration, relative to its folder.
+/// Default path of Workly's configuration, relative to its folder.
 pub const DEFAULT_CONFIG: &str = "data/config.json";
 
-/// The configuration that was named, else the one in its usual place, else none: with its path if it was read.
+/// The named configuration, otherwise the one in its default location, otherwise none; with its path if it was read.
 pub(super) fn read_config(given: Option<&Path>) -> Result<(Option<PathBuf>, WorklyConfig), ConfigError> {
     let path = match given {
         Some(path) => path,
@@ -21,18 +21,18 @@ pub(super) fn read_config(given: Option<&Path>) -> Result<(Option<PathBuf>, Work
     Ok((Some(path.into()), WorklyConfig::read(path)?))
 }
 
-/// A value in the form that the command line takes.
+/// A value in command-line notation.
 pub(super) fn as_text<S: Serializer>(target: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(target)
 }
 
-/// A path as it is shown: not every path is Unicode, and a record is.
+/// A path for display: paths may not be Unicode, but records are.
 pub(super) fn as_shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }
 
-/// The same where there may be none.
-#[allow(clippy::ref_option)] // serde hands over references.
+/// Like [`as_shown`], for an optional path.
+#[allow(clippy::ref_option)] // Signature required by serde.
 pub(super) fn maybe_shown<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
     match path {
         Some(path) => as_shown(path, serializer),

@@ -1,4 +1,4 @@
-//! The plan of `tap`: from where, to where, and what is kept.
+//! The plan of `tap`: addresses, and what is kept.
 
 use std::net::SocketAddr;
 
@@ -7,16 +7,16 @@ use serde::Serialize;
 use crate::bridge::{BridgeError, Target, listening, resolve};
 use crate::cli::TapArgs;
 
-/// Everything that `tap` will do.
+/// The plan of a `tap` run.
 #[derive(Debug, Clone, Serialize)]
 pub struct TapPlan {
     /// Where the application connects.
     pub listen: SocketAddr,
-    /// Where Unity is looked for, in this order.
+    /// Addresses of Unity, in the order in which they are tried.
     pub to: Vec<SocketAddr>,
     /// Whether it ends with the first connection.
     pub once: bool,
-    /// Whether contents are stored.
+    /// Whether message content is stored.
     pub with_payload: bool,
 }
 
@@ -24,8 +24,8 @@ impl TapPlan {
     /// Resolves the arguments.
     ///
     /// # Errors
-    /// [`BridgeError::NotLoopback`] for another machine that was not allowed, [`BridgeError::Unresolvable`], and
-    /// [`BridgeError::BadAddress`] for a tap on no line: an embedded bridge, or the tap itself.
+    /// [`BridgeError::NotLoopback`] for another machine unless allowed, [`BridgeError::Unresolvable`], and
+    /// [`BridgeError::BadAddress`] for an address that cannot be tapped: an embedded bridge, or the tap itself.
     pub fn resolve(args: &TapArgs) -> Result<Self, BridgeError> {
         let bad = |detail: &str| BridgeError::BadAddress { text: args.to.to_string(), detail: detail.into() };
         let Target::Remote { host, port } = &args.to else {

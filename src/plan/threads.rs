@@ -1,4 +1,4 @@
-//! The plan of `threads`: which counts, which loads, how many rounds. Part of the record.
+//! The plan of `threads`: thread counts, loads, rounds. Part of the record.
 
 use serde::Serialize;
 
@@ -9,27 +9,27 @@ use crate::llm::engine::{FlashAttention, KvType};
 use crate::measure::{EngineSettings, RenderSpec, WaitPolicy};
 use crate::record::{Priority, Topology};
 
-/// The founding document's counts.
+/// The default counts, as documented for Workly.
 const COUNTS: [u32; 7] = [1, 2, 4, 6, 8, 12, 16];
 
-/// Tokens of the app's 10 exchanges with its system prompt, about.
+/// Approximate tokens of the application's 10 exchanges with its system prompt.
 const APP_DEPTH: u32 = 1024;
 
-/// A setting may make so much more of the scene's frames late than are late without it, as a share.
+/// How much a setting may raise the share of late frames over that of the scene alone.
 const ABOVE_ALONE: f64 = 0.005;
 
 /// What competes with the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Competition {
-    /// Nothing of ours.
+    /// Nothing started by this program.
     Idle,
-    /// What a Unity scene takes.
+    /// A render-like load.
     Render,
 }
 
 impl Competition {
-    /// Its word in paths and reports.
+    /// Name in paths and reports.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -39,38 +39,38 @@ impl Competition {
     }
 }
 
-/// A thread count and why it is in the sweep.
+/// A thread count of the sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Count {
     /// Threads.
     pub threads: u32,
-    /// More than the CPUs that this process may use.
+    /// Whether it exceeds the CPUs that this process may use.
     pub oversubscribed: bool,
 }
 
-/// What a documented way to choose would choose here.
+/// The thread count of a documented rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rule {
-    /// Its name.
+    /// Name of the rule.
     pub name: &'static str,
     /// Its thread count on this machine.
     pub threads: u32,
 }
 
-/// The batch sizes of the app on a CPU: `n_ubatch` is `n_batch`.
+/// The application's batch sizes on a CPU: `n_ubatch` equals `n_batch`.
 const APP_BATCH: (u32, u32) = (128, 128);
 
-/// The largest admissible share of late frames.
+/// Maximum share of late frames.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LateLimit {
     /// The limit, from 0 to 1.
     pub share: f64,
-    /// Where more are late without the model, so much above that.
+    /// If more frames are late without the model, the limit is this much above that share.
     pub above_alone: f64,
 }
 
 impl LateLimit {
-    /// The limit beside a scene that has that share of late frames alone.
+    /// The limit next to a scene with this share of late frames alone.
     #[must_use]
     pub fn beside(self, alone: f64) -> f64 {
         self.share.max(alone + self.above_alone)
@@ -81,20 +81,20 @@ impl LateLimit {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rounds {
-    /// After so many.
+    /// After this many.
     Repetitions(u32),
-    /// When every figure is known well enough, or at the latest after so many seconds.
+    /// When every figure is known well enough, or after this many seconds.
     BudgetS(f64),
 }
 
-/// Everything that `threads` will do.
+/// The plan of a `threads` run.
 #[derive(Debug, Clone, Serialize)]
 pub struct ThreadsPlan {
     /// The counts, ascending.
     pub counts: Vec<Count>,
-    /// What the documents would choose, to compare with.
+    /// Thread counts of documented rules, for comparison.
     pub rules: Vec<Rule>,
-    /// Whose conventions decide where nothing else was said: `app` or `llama-bench`.
+    /// Whose defaults apply: `app` or `llama-bench`.
     pub engine: &'static str,
     /// Tokens already in the context.
     pub depths: Vec<u32>,
@@ -104,37 +104,37 @@ pub struct ThreadsPlan {
     pub cache_types: Vec<KvType>,
     /// Priorities of the model's threads.
     pub priorities: Vec<Priority>,
-    /// What waiting threads do.
+    /// Behaviour of waiting threads.
     pub waits: Vec<WaitPolicy>,
-    /// Whether the file is mapped.
+    /// Whether the model file is memory-mapped.
     pub mmap: Vec<bool>,
     /// Whether every setting is measured in every round.
     pub exhaustive: bool,
-    /// The largest admissible share of late frames.
+    /// Maximum share of late frames.
     pub late_limit: LateLimit,
-    /// Under which loads.
+    /// The competing loads.
     pub loads: Vec<Competition>,
     /// The render-like load.
     pub render: RenderSpec,
     /// When the rounds end.
     pub rounds: Rounds,
-    /// Tokens of the prompt.
+    /// Prompt length in tokens.
     pub n_prompt: u32,
     /// Tokens to generate.
     pub n_gen: u32,
-    /// Tokens handed over at once.
+    /// Logical batch size in tokens.
     pub n_batch: u32,
-    /// Tokens computed at once.
+    /// Physical batch size in tokens.
     pub n_ubatch: u32,
-    /// Type of the K cache, the first that is measured.
+    /// Type of the K cache: the first measured.
     pub type_k: &'static str,
-    /// Type of the V cache, the first that is measured.
+    /// Type of the V cache: the first measured.
     pub type_v: &'static str,
     /// Layers on the GPU.
     pub n_gpu_layers: u32,
-    /// Flash attention, the first that is measured.
+    /// Flash attention: the first measured.
     pub flash_attn: &'static str,
-    /// Whether the file is mapped, the first that is measured.
+    /// Memory mapping: the first measured.
     pub use_mmap: bool,
     /// Seed of the order.
     pub seed: u64,
@@ -214,8 +214,8 @@ impl ThreadsPlan {
 }
 
 impl ThreadsPlan {
-    /// Every set of engine settings that is measured, in reading order. A quantised V cache needs flash attention: without it there
-    /// is no such setting.
+    /// All combinations of engine settings to measure, in reading order. A quantised V cache requires flash attention,
+    /// so that combinations without it are left out.
     #[must_use]
     pub fn settings(&self) -> Vec<EngineSettings> {
         let mut settings = Vec::new();
@@ -244,7 +244,7 @@ impl ThreadsPlan {
     }
 }
 
-/// What was asked for, each once and in its order; the default where nothing was.
+/// The requested values without duplicates, in their order; the default if there are none.
 fn distinct<T: Copy + PartialEq>(asked: &[T], default: T) -> Vec<T> {
     let mut kept = Vec::new();
     for &value in asked {
@@ -278,7 +278,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
 
-    /// The plan of a command line, on a machine of so many cores and CPUs.
+    /// The plan of a command line, on a machine with these numbers of cores and CPUs.
     pub(crate) fn plan(line: &str, cores: (u64, u64)) -> ThreadsPlan {
         within(line, cores, None)
     }
@@ -294,7 +294,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn counts_are_trimmed_to_the_machine_unless_they_were_asked_for() {
+    fn default_counts_are_limited_to_the_machine() {
         assert_eq!(counts(&plan("", (2, 2))), [1, 2, 4]);
         assert_eq!(counts(&plan("", (4, 8))), [1, 2, 4, 6, 8, 12, 16]);
         let asked = plan("--sweep 16,2,2", (2, 2));
@@ -303,7 +303,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_quota_trims_the_counts_and_the_rules() {
+    fn quota_limits_counts_and_rules() {
         let limited = within("", (8, 16), Some(2.0));
         assert_eq!(counts(&limited), [1, 2, 4]);
         assert_eq!(limited.counts.iter().map(|count| count.oversubscribed).collect::<Vec<_>>(), [false, false, true]);
@@ -311,15 +311,15 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn auto_adds_the_rules_and_the_cores() {
-        // 5 cores with 10 logical CPUs: the founding rule says 5, the later one 4.
+    fn auto_adds_rules_and_cores() {
+        // 5 cores with 10 logical CPUs: the founding rule gives 5, the later one 4.
         let auto = plan("--sweep auto,3", (5, 10));
         assert_eq!(counts(&auto), [1, 2, 3, 4, 5, 6, 8, 10, 12, 16]);
         assert_eq!(auto.rules.iter().map(|rule| rule.threads).collect::<Vec<_>>(), [6, 5, 4]);
     }
 
     #[test]
-    fn rounds_and_loads_are_as_asked() {
+    fn rounds_and_loads_follow_the_arguments() {
         let founding = plan("", (2, 2));
         assert_eq!((founding.rounds, founding.seed), (Rounds::Repetitions(10), 7));
         assert_eq!(founding.loads, [Competition::Idle, Competition::Render]);
@@ -332,7 +332,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn dimensions_multiply_and_a_quantised_cache_goes_with_flash_attention_alone() {
+    fn settings_multiply_and_quantised_cache_needs_flash_attention() {
         let wide = plan("--sweep 1,2 --flash-attn off,on,off --cache-type f16,q8_0 --priority normal,idle", (2, 2));
         let settings = wide.settings();
         assert_eq!(settings.len(), 2 * 2 * 3, "f16 off, f16 on, q8_0 on");
@@ -342,7 +342,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_limit_of_late_frames_rises_with_those_of_the_scene_alone() {
+    fn late_frame_limit_rises_with_the_scenes_own_share() {
         let limit = plan("--late-frames 2", (2, 2)).late_limit;
         assert!((limit.beside(0.0) - 0.02).abs() < 1e-12 && (limit.beside(0.03) - 0.035).abs() < 1e-12);
     }

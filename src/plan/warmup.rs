@@ -8,7 +8,7 @@ use crate::cli::{WarmupArgs, WarmupStudy};
 use crate::llm::Script;
 use crate::record::Topology;
 
-/// Sentences of 1, 9 and 35 words, the lengths that the application's documents give figures for.
+/// Sentences of 1, 9 and 35 words, the lengths for which the application's documentation has figures.
 const SENTENCES: [&str; 3] = [
     "Bonjour",
     "Peux-tu me raconter une petite histoire avant de dormir ?",
@@ -16,52 +16,52 @@ const SENTENCES: [&str; 3] = [
      te parler, et ce que tu aimerais faire demain matin.",
 ];
 
-/// Tokens of the replies that the documents give figures for, and one beyond.
+/// Reply lengths in tokens: those for which the documentation has figures, and a longer one.
 const REPLIES: [u32; 5] = [25, 50, 100, 150, 250];
 
-/// Tokens of the shortest prompt that is not a sentence; each next one is twice as long, up to the context.
+/// Length of the shortest synthetic prompt in tokens; each further one is twice as long, up to the context size.
 const SHORTEST: u32 = 64;
 
-/// Tokens of the reply to each prompt: enough for the time between two.
+/// Reply length for each prompt, in tokens: enough for inter-token latencies.
 pub const REPLY_TO_A_PROMPT: u32 = 8;
 
-/// Everything that `warmup` will do.
+/// The plan of a `warmup` run.
 #[derive(Debug, Clone, Serialize)]
 #[allow(clippy::struct_excessive_bools)] // Three studies, each on or off.
 pub struct WarmupPlan {
     /// Whether starts are measured.
     pub start: bool,
-    /// Whether lengths are.
+    /// Whether prompt and reply lengths are measured.
     pub lengths: bool,
-    /// Whether a conversation is.
+    /// Whether prefix reuse in a conversation is measured.
     pub prefix: bool,
     /// Rounds of starts.
     pub runs: u32,
     /// Rounds of lengths.
     pub length_runs: u32,
-    /// What is said.
+    /// The user's messages.
     pub script: Script,
-    /// Tokens of a reply.
+    /// Tokens per reply.
     pub reply_tokens: u32,
-    /// Replies after the first of a start.
+    /// Replies after the first, per start.
     pub later: u32,
     /// Turns of the conversation.
     pub turns: u32,
-    /// Exchanges that the model is shown beside the question.
+    /// Exchanges in the prompt besides the question.
     pub context_limit: u32,
-    /// Prompts of so many words.
+    /// Prompts by number of words.
     pub sentences: Vec<&'static str>,
-    /// Prompts of so many tokens.
+    /// Prompt lengths in tokens.
     pub prompts: Vec<u32>,
-    /// Replies of so many tokens.
+    /// Reply lengths in tokens.
     pub replies: Vec<u32>,
-    /// Tokens that the context holds.
+    /// Context size in tokens.
     pub n_ctx: u32,
-    /// Threads, of prompts and of generation.
+    /// Threads for prompt processing and generation.
     pub n_threads: u32,
     /// Layers on the GPU.
     pub n_gpu_layers: u32,
-    /// The longest that one start may take, in seconds.
+    /// Time limit per start, in seconds.
     pub timeout_s: f64,
     /// Seed of the order.
     pub seed: u64,
@@ -71,7 +71,7 @@ impl WarmupPlan {
     /// Resolves the arguments for a machine.
     pub fn resolve(args: &WarmupArgs, topology: &Topology) -> Result<Self, ConversationError> {
         let has = |study| args.study.contains(&study);
-        // The last token of a reply is chosen and not computed.
+        // The last token of a reply is chosen but not computed.
         let longest = args.context.n_ctx + 1 - REPLY_TO_A_PROMPT;
         let doubled = std::iter::successors(Some(SHORTEST), |tokens| tokens.checked_mul(2));
         let mut prompts: Vec<u32> = doubled.take_while(|tokens| *tokens < longest).collect();
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sentences_have_the_words_of_the_documents() {
+    fn sentences_have_the_documented_word_counts() {
         let words = |text: &str| text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count();
         assert_eq!(SENTENCES.map(words), [1, 9, 35]);
     }

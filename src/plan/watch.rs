@@ -1,4 +1,4 @@
-//! The plan of `watch`: what is looked at, how often, by which rules. Part of the record.
+//! The plan of `watch`: what is read, how often, and by which rules. Part of the record.
 
 use std::path::{Path, PathBuf};
 
@@ -8,62 +8,62 @@ use super::shared::DEFAULT_CONFIG;
 use crate::advise::watch::{RulesError, WatchRules};
 use crate::cli::{GpuChoice, WatchArgs};
 
-/// How long a card is kept full unless `--for` says otherwise, in seconds.
+/// Default time that a device is kept filled, in seconds.
 const HOLD_S: f64 = 20.0;
 
-/// Everything that `watch` will do.
+/// The plan of a `watch` run.
 #[derive(Debug, Clone, Serialize)]
 pub struct WatchPlan {
-    /// Seconds between two looks.
+    /// Seconds between readings.
     pub interval_s: f64,
-    /// Seconds until it ends by itself; `None`: when it is told to.
+    /// Seconds until it ends by itself; `None` means until it is stopped.
     pub duration_s: Option<f64>,
-    /// The GPU whose state is told; `None`: the one with the most memory.
+    /// The GPU to watch; `None` means the one with the most memory.
     #[serde(serialize_with = "as_address")]
     pub gpu: Option<GpuChoice>,
-    /// The processes that were named.
+    /// The named processes.
     pub processes: Vec<String>,
     /// The rules.
     pub rules: WatchRules,
-    /// The configuration that is written on a new state. Not in the record: it is a path of this machine.
+    /// The configuration to change on a new state. Not recorded, since it is a path on this machine.
     #[serde(skip)]
     pub apply: Option<PathBuf>,
-    /// Whether it is.
+    /// Whether there is one.
     pub applies: bool,
-    /// What is filled.
+    /// The device to fill.
     pub saturate: Option<SaturatePlan>,
 }
 
-/// A card that is to be filled.
+/// A device to fill.
 #[derive(Debug, Clone, Serialize)]
 pub struct SaturatePlan {
-    /// How full, in percent.
+    /// Target in percent.
     pub percent: f64,
-    /// How long it is kept so, in seconds.
+    /// How long to hold it, in seconds.
     pub hold_s: f64,
-    /// ggml's name of it; `None`: the first GPU.
+    /// ggml's name of the device; `None` means the first GPU.
     pub device: Option<String>,
-    /// For the machine's own memory: the size of the card that it stands in for, in bytes.
+    /// For main memory: the size of the GPU that it represents, in bytes.
     pub card_bytes: u64,
 }
 
 /// Why a watch cannot be planned.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchPlanError {
-    /// The rules are neither built in nor a file.
+    /// The rules are neither built in nor a readable file.
     #[error("cannot read the watch rules {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The rules are none.
+    /// The rules are invalid.
     #[error("{}: {source}", path.display())]
     Rules {
         /// The file.
         path: PathBuf,
-        /// What is wrong with them.
+        /// The fault.
         source: RulesError,
     },
 }
@@ -90,7 +90,7 @@ impl WatchPlan {
     }
 }
 
-/// Those of that name, else those in that file.
+/// The built-in rules of that name, otherwise those in that file.
 fn rules(named: &str) -> Result<WatchRules, WatchPlanError> {
     if let Some(rules) = WatchRules::built_in().iter().find(|rules| rules.name == named) {
         return Ok(rules.clone());
@@ -100,7 +100,7 @@ fn rules(named: &str) -> Result<WatchRules, WatchPlanError> {
     WatchRules::parse(&text).map_err(|source| WatchPlanError::Rules { path: path.into(), source })
 }
 
-#[allow(clippy::ref_option)] // The signature that serde asks for.
+#[allow(clippy::ref_option)] // Signature required by serde.
 fn as_address<S: serde::Serializer>(gpu: &Option<GpuChoice>, serializer: S) -> Result<S::Ok, S::Error> {
     match gpu {
         None => serializer.serialize_none(),
@@ -110,7 +110,7 @@ fn as_address<S: serde::Serializer>(gpu: &Option<GpuChoice>, serializer: S) -> R
 }
 
 #[cfg(test)]
-#[allow(clippy::float_cmp)] // Thresholds are as they were written.
+#[allow(clippy::float_cmp)] // Thresholds are compared as written.
 mod tests {
     use clap::Parser;
 
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_saturation_takes_the_time_that_a_watch_would() {
+    fn saturation_has_the_duration_of_a_watch() {
         let watch = plan("--for 5s --gpu 0.1").unwrap();
         assert_eq!(
             (watch.duration_s, watch.saturate.is_none(), watch.rules.name.as_str()),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_come_by_name_or_from_a_file() {
+    fn rules_are_loaded_by_name_or_from_a_file() {
         assert_eq!(plan("--rules documented").unwrap().rules.stay_s, 0.0);
         assert!(matches!(plan("--rules no/such.toml"), Err(WatchPlanError::Read { .. })));
         let file = tempfile::NamedTempFile::new().unwrap();

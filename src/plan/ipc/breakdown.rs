@@ -1,21 +1,21 @@
-//! The breakdown of round trips: of which messages.
+//! The plan of a breakdown of round trips.
 
 use serde::Serialize;
 
-/// Line length of the messages, in bytes: about what Workly's own commands take.
+/// Message size in bytes, typical of Workly's commands.
 const BYTES: usize = 100;
 
-/// What the breakdown will do, for each kind of reply.
+/// What is measured for each kind of reply.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BreakdownPlan {
-    /// Line length on the wire that is asked for, newline included.
+    /// Requested size on the wire, including the line feed, in bytes.
     pub size_bytes: usize,
-    /// Whether the bridge stamps its stations; otherwise there are only bounds.
+    /// Whether the bridge sends timestamps; otherwise there are only bounds.
     pub exact: bool,
 }
 
 impl BreakdownPlan {
-    /// The breakdown on a bridge with or without stamps.
+    /// The breakdown for a bridge with or without timestamps.
     pub(super) fn new(stamps: bool) -> Self {
         Self { size_bytes: BYTES, exact: stamps }
     }

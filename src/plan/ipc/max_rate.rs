@@ -1,4 +1,4 @@
-//! The search for the maximum rate: from where to where, by which steps, within which budget.
+//! The plan of the search for the maximum rate: range, steps and budget.
 
 use std::time::Duration;
 
@@ -7,39 +7,39 @@ use serde::{Serialize, Serializer};
 use super::super::shared::as_ms;
 use crate::cli::IpcArgs;
 
-/// Where the ramp begins, messages a second: what any bridge holds.
+/// Start of the ramp in messages per second; any bridge sustains it.
 const START_PER_S: f64 = 100.0;
 
-/// Where it ends, messages a second: beyond that, one connection of this program is no measure of anything.
+/// End of the ramp in messages per second; beyond it, a single connection of this program is the bottleneck.
 const CEILING_PER_S: f64 = 200_000.0;
 
-/// Messages that a step should have, so that chance does not decide on it.
+/// Minimum messages per step, so that chance does not decide.
 const ENOUGH: f64 = 1_000.0;
 
-/// How much longer than asked a step may be for that.
+/// Maximum factor by which a step is extended to reach that number.
 const STRETCH: u32 = 3;
 
-/// Line length of the messages, in bytes: about what Workly's own commands take.
+/// Message size in bytes, typical of Workly's commands.
 const BYTES: usize = 100;
 
-/// What the search will do, for each kind of reply.
+/// What is searched for each kind of reply.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MaxRatePlan {
-    /// Where the ramp begins, messages a second.
+    /// Start of the ramp, in messages per second.
     pub start_per_s: f64,
-    /// Where it ends at the latest.
+    /// Maximum rate tried, in messages per second.
     pub ceiling_per_s: f64,
-    /// Length of a step that has messages enough.
+    /// Length of a step with enough messages.
     #[serde(rename = "step_ms", serialize_with = "as_ms")]
     pub step: Duration,
-    /// What the 99th percentile of the round trips must stay within.
+    /// Budget for the 99th percentile of the round trips.
     #[serde(rename = "p99_budget_ms", serialize_with = "maybe_ms")]
     pub p99_budget: Option<Duration>,
-    /// Line length on the wire that is asked for, newline included.
+    /// Requested size on the wire, including the line feed, in bytes.
     pub size_bytes: usize,
 }
 
-#[allow(clippy::ref_option)] // serde hands over references.
+#[allow(clippy::ref_option)] // Signature required by serde.
 fn maybe_ms<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     duration.map(|duration| duration.as_secs_f64() * 1e3).serialize(serializer)
 }
@@ -55,7 +55,7 @@ impl MaxRatePlan {
         }
     }
 
-    /// How long a step at that rate lasts.
+    /// Length of a step at this rate.
     #[must_use]
     pub fn length(&self, rate_per_s: f64) -> Duration {
         let wanted = Duration::from_secs_f64(ENOUGH / rate_per_s.max(1.0));
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_has_one_study_and_only_its_own_flags() {
+    fn each_run_has_one_study_with_its_own_flags() {
         let Study::MaxRate(search) = plan("--find-max-rate --p99-budget 20ms --step 500ms").unwrap().study else {
             panic!("another study")
         };
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_of_few_messages_are_longer() {
+    fn steps_with_few_messages_are_extended() {
         let Study::MaxRate(search) = plan("--find-max-rate").unwrap().study else { panic!("another study") };
         let lengths = [1.0, 100.0, 500.0, 1_000.0, 50_000.0].map(|rate_per_s| search.length(rate_per_s).as_millis());
         assert_eq!(lengths, [3_000, 3_000, 2_000, 1_000, 1_000]);

@@ -1,4 +1,4 @@
-//! The plan of `ipc`: the bridge and what every study shares, and the one study of the run.
+//! The plan of `ipc`: the bridge, settings shared by all studies, and the study of the run.
 
 mod breakdown;
 mod max_rate;

@@ -1,4 +1,4 @@
-//! What every study of `ipc` shares: the bridge, how many messages. Part of the record.
+//! Settings shared by all studies of `ipc`. Part of the record.
 
 use std::ops::Deref;
 
@@ -11,19 +11,19 @@ use super::variants::SendStrategy;
 use crate::bridge::Detected;
 use crate::cli::IpcArgs;
 
-/// Everything that `ipc` will do. It is a way to reach a bridge, and more: hence the dereferencing.
+/// The plan of an `ipc` run. Dereferences to its bridge connection.
 #[derive(Debug, Clone, Serialize)]
 pub struct IpcPlan {
     /// The bridge.
     #[serde(flatten)]
     pub reach: BridgeConnection,
-    /// Messages a case.
+    /// Messages per case.
     pub messages: usize,
-    /// Warm-up messages a case.
+    /// Warm-up messages per case.
     pub warm_up: usize,
     /// Seed of schedules and order.
     pub seed: u64,
-    /// What the run is about.
+    /// The study of the run.
     #[serde(flatten)]
     pub study: Study,
 }
@@ -37,7 +37,7 @@ impl Deref for IpcPlan {
 }
 
 impl IpcPlan {
-    /// Resolves the arguments. `fresh_seed` is used where none was given.
+    /// Resolves the arguments. `fresh_seed` is used if none is given.
     pub fn resolve(args: &IpcArgs, fresh_seed: u64) -> Result<Self, PlanError> {
         let (reach, _) = BridgeConnection::resolve(&args.reach)?;
         let mut plan = Self {
@@ -51,7 +51,7 @@ impl IpcPlan {
         Ok(plan)
     }
 
-    /// What the reader must know about how the bridge was found, and about what will be sent to it.
+    /// Warnings about how the bridge was found and about the messages to send.
     #[must_use]
     pub fn cautions(&self) -> Vec<String> {
         let switches = match &self.study {
@@ -61,7 +61,7 @@ impl IpcPlan {
         self.warnings.iter().cloned().chain(self.blink_warning().filter(|_| switches)).collect()
     }
 
-    /// Whether the dialect has what the study needs; to be asked once the dialect is known for certain.
+    /// Checks that the dialect supports the study; call it once the dialect is certain.
     ///
     /// # Errors
     /// [`PlanError::Lacking`].
@@ -75,7 +75,7 @@ impl IpcPlan {
         if codecs && !self.dialect.hello { lacks("way to change framing and codec (hello)") } else { Ok(()) }
     }
 
-    /// Speaks what the bridge was found to speak.
+    /// Switches to the detected dialect.
     ///
     /// # Errors
     /// Those of [`IpcPlan::resolve`].

@@ -1,4 +1,4 @@
-//! The plan of a replay: a session that was tapped, as messages to send and the moments to send them at.
+//! The plan of a replay: a tapped session as messages and their send times.
 
 use std::path::{Path, PathBuf};
 
@@ -13,50 +13,50 @@ use crate::cli::IpcArgs;
 use crate::measure::Due;
 use crate::record::{RecordedSession, Sender, SessionEvent, SessionMessage, read_session};
 
-/// Settles framing and codec; a replay speaks in lines.
+/// Negotiates framing and codec; a replay always uses lines.
 const HELLO: &str = "hello";
 
-/// Puts another avatar in the place of this one; part of the name of the command that takes it away.
+/// Replaces the avatar; also part of the name of the command that removes it.
 const LOADING: &str = "load_model";
 
-/// No harmless message is made larger than this, in bytes.
+/// Maximum size of a harmless replacement message, in bytes.
 const LARGEST_PROBE: u64 = 1 << 20;
 
-/// A session to be played again.
+/// A session to replay.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ReplayPlan {
-    /// The session's file, or the folder of its record.
+    /// The session file, or the folder of its record.
     #[serde(serialize_with = "as_shown")]
     pub file: PathBuf,
     /// The run that recorded it.
     pub session: String,
-    /// How much faster than it was.
+    /// Speed factor.
     pub speed: f64,
-    /// Whether commands that load and unload models are sent too.
+    /// Whether commands that load and unload models are sent.
     pub destructive: bool,
-    /// Connections of the session; they are played on one.
+    /// Connections in the session; they are replayed on one.
     pub connections: u64,
-    /// Messages that are sent as they were.
+    /// Messages sent unchanged.
     pub as_recorded: u64,
-    /// Messages in whose place a harmless one of the same size is sent.
+    /// Messages replaced by a harmless one of the same size.
     pub as_probes: u64,
-    /// Of those, the ones that are larger than they were, since no harmless message is that small.
+    /// Of those, messages that are larger than the original, since no harmless message is that small.
     pub enlarged: u64,
-    /// Whether a harmless message that is sent in the place of another switches something on or off.
+    /// Whether a replacement message switches something on or off.
     #[serde(skip)]
     pub switches: bool,
-    /// Messages that are not sent: they load or unload models, or settle framing.
+    /// Messages not sent: they load or unload models, or negotiate framing.
     pub left_out: u64,
-    /// Whether the session's last line was cut short, and is left out.
+    /// Whether the session's last line was truncated and is ignored.
     #[serde(rename = "cut_short")]
     pub is_cut: bool,
-    /// What is sent.
+    /// The messages to send.
     #[serde(skip)]
     pub schedule: Vec<Due>,
 }
 
 impl ReplayPlan {
-    /// Reads the session, and decides what is sent for each of the application's messages.
+    /// Reads the session and decides what to send for each of the application's messages.
     pub(super) fn resolve(path: &Path, args: &IpcArgs, plan: &IpcPlan) -> Result<Self, PlanError> {
         let RecordedSession { head, lines, is_cut } = read_session(path)?;
         let mut replay = Self {
@@ -109,7 +109,7 @@ impl ReplayPlan {
         self.schedule.push(due);
     }
 
-    /// A harmless message of the same size, answered by the same thread where there is one for each.
+    /// A harmless message of the same size, answered by the same thread if the dialect has one.
     fn probe(&mut self, at_ns: u64, message: &SessionMessage, plan: &IpcPlan, place: u64) -> Due {
         let dialect = plan.dialect;
         let known = dialect.command(&message.command).map(|command| command.ack);
@@ -128,8 +128,8 @@ fn due(at_ns: u64, line: Vec<u8>, wants: Option<Ack>, dialect: &Dialect, place: 
     Due { at_ns, line, id: dialect.ids.then(|| Message::id_of(place)), wants }
 }
 
-/// Whether the message would take the avatar away, or put another in its place. A stock bridge looks for names anywhere in the
-/// text, and a batch holds commands inside: so wherever such a name stands.
+/// Whether the message would remove or replace the avatar. A stock bridge finds names anywhere in the text, and a batch
+/// contains commands, so any occurrence counts.
 fn takes_away(message: &SessionMessage, content: Option<&[u8]>, dialect: &Dialect) -> bool {
     let destructive =
         dialect.commands.iter().filter(|command| command.destructive).map(|command| command.name.as_str());
@@ -138,8 +138,9 @@ fn takes_away(message: &SessionMessage, content: Option<&[u8]>, dialect: &Dialec
     destructive.chain([LOADING]).any(|name| texts.iter().flatten().any(|text| inside(text, name)))
 }
 
-/// The message as a line, and what its reply means; `None` for one that the dialect does not know: that may be anything, and a
-/// stock bridge never answers it. Ids are given anew where the dialect has them, so that each reply is told from every other.
+/// The original message as a line, and the kind of its reply; `None` for a message that the dialect does not define,
+/// which could be anything and which a stock bridge never answers. Ids are renumbered if the dialect has them, so that
+/// replies are unambiguous.
 fn as_it_was(content: &[u8], size_bytes: u64, dialect: &'static Dialect, place: u64) -> Option<(Vec<u8>, Option<Ack>)> {
     let is_json = content.trim_ascii_start().starts_with(b"{");
     let codec = if is_json { Codec::Json } else { Codec::Msgpack };
@@ -156,11 +157,11 @@ fn as_it_was(content: &[u8], size_bytes: u64, dialect: &'static Dialect, place: 
     Some((line, wants))
 }
 
-/// What the reply to a message means; nothing when it wants none.
+/// Kind of the reply to a message; `None` if it wants none.
 struct Wants(Option<Ack>);
 
 impl Wants {
-    /// `None` for a message that the dialect does not know.
+    /// `None` for a message that the dialect does not define.
     fn of(body: &Map<String, Value>, dialect: &Dialect) -> Option<Self> {
         let name = body.get(&dialect.fields.command)?.as_str()?;
         let batch = dialect.batch.as_ref().filter(|batch| batch.command.as_deref() == Some(name));

@@ -1,4 +1,4 @@
-//! The round of round trips: which cases.
+//! The plan of the round-trip cases.
 
 use serde::Serialize;
 
@@ -7,31 +7,31 @@ use crate::bridge::Ack;
 use crate::cli::IpcArgs;
 use crate::measure::Load;
 
-/// Line length of the cases that do not ask about size, in bytes: about what Workly's own commands take.
+/// Message size in bytes of cases that are not about size, typical of Workly's commands.
 const BASE_BYTES: usize = 100;
 
-/// Sizes of the whole round: the founding ones, and those around the stock bridge's 4,096-byte read.
+/// Default sizes: the documented ones, and those around the stock bridge's 4,096-byte read.
 const SIZES: [usize; 7] = [10, 100, 1_000, 4_095, 4_096, 4_097, 10_000];
 
-/// Loads of the whole round. 50 messages a second leave a 60 fps bridge time between two of them.
+/// Default loads. At 50 messages per second, a 60 fps bridge has time between two messages.
 const LOADS: [Load; 2] = [Load::Closed, Load::Poisson { rate_per_s: 50.0 }];
 
 /// One case to measure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct IpcCase {
-    /// Its path: `applied/closed/100B`.
+    /// Its path, such as `applied/closed/100B`.
     pub path: String,
-    /// What the reply means.
+    /// Kind of the reply.
     pub ack: Ack,
-    /// When messages are sent.
+    /// Load shape.
     pub load: Load,
-    /// Line length on the wire, newline included.
+    /// Size on the wire, including the line feed, in bytes.
     pub size_bytes: usize,
-    /// Line length that was asked for; less than `size_bytes` where no command is that short.
+    /// Requested size; less than `size_bytes` if no command is that short.
     pub asked_bytes: usize,
 }
 
-/// The cases of the round.
+/// The cases of the run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct RoundTripsPlan {
     /// In reading order; the run shuffles them.
@@ -50,8 +50,8 @@ impl RoundTripsPlan {
             }
         }
         let sizes = if args.sizes.is_empty() && whole_round { &SIZES[..] } else { &args.sizes };
-        // The frame would drown what size costs, and so would arrivals far apart: sizes are compared on the received
-        // round trip, closed loop, unless other loads were asked for.
+        // Frames or sparse arrivals would hide the effect of size, so sizes are compared by *received* round trips in a
+        // closed loop, unless other loads were requested.
         let loads = if whole_round { &LOADS[..1] } else { &args.load };
         for &load in loads {
             for &size in sizes {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_round_has_both_acks_both_loads_and_the_sizes() {
+    fn default_cases_have_both_acks_both_loads_and_all_sizes() {
         let expected = [
             "received/closed/100B",
             "received/poisson:50/100B",
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_given_load_is_the_only_one_and_sizes_follow_it() {
+    fn requested_load_is_the_only_one_and_applies_to_sizes() {
         assert_eq!(paths("--bridge embedded --load fixed:10"), ["received/fixed:10/100B", "applied/fixed:10/100B"]);
         assert_eq!(
             paths("--bridge embedded --load closed --load closed --sizes 200,100"),

@@ -1,4 +1,4 @@
-//! What a run of `ipc` is about: exactly one study.
+//! The study of an `ipc` run; each run has exactly one.
 
 use serde::Serialize;
 
@@ -12,24 +12,24 @@ use super::variants::VariantsPlan;
 use crate::cli::IpcArgs;
 use crate::plural::counted;
 
-/// One study. On the command line each has a flag of its own, in the group `study`; none of them is the round.
+/// One study. Each has its own flag in the group `study`; without a flag, round trips are measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "study", rename_all = "snake_case")]
 pub enum Study {
-    /// Round trips, received and applied: the default.
+    /// Round trips, *received* and *applied*: the default.
     RoundTrips(RoundTripsPlan),
-    /// The highest rate that the bridge sustains: `--find-max-rate`.
+    /// The maximum rate: `--find-max-rate`.
     MaxRate(MaxRatePlan),
-    /// A tapped session, played again: `--replay`.
+    /// Replay of a tapped session: `--replay`.
     Replay(ReplayPlan),
-    /// Where the time of a round trip goes: `--breakdown`.
+    /// Parts of a round trip: `--breakdown`.
     Breakdown(BreakdownPlan),
-    /// Ways to send, compared.
+    /// Comparison of ways to send.
     Variants(VariantsPlan),
 }
 
 impl Study {
-    /// The study that the arguments ask for. `plan` is resolved but for its study.
+    /// The requested study. `plan` is resolved except for its study.
     pub(super) fn resolve(args: &IpcArgs, plan: &IpcPlan) -> Result<Self, PlanError> {
         if let Some(session) = &args.replay {
             return Ok(Self::Replay(ReplayPlan::resolve(session, args, plan)?));
@@ -46,7 +46,7 @@ impl Study {
         Ok(Self::RoundTrips(RoundTripsPlan::resolve(args, plan)))
     }
 
-    /// What is about to be done, in a few words.
+    /// A short description of what will be measured.
     #[must_use]
     pub fn announcement(&self, plan: &IpcPlan) -> String {
         match self {

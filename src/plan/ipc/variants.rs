@@ -1,4 +1,4 @@
-//! Comparing ways to send: which ways, at which load, in how many rounds.
+//! The plan of a comparison of ways to send: which ways, offered load, rounds.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::bridge::{Applies, Codec};
 use crate::cli::IpcArgs;
 use crate::measure::{Mode, TcpVariant};
 
-/// A message as the application sends them.
+/// A message in the application's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// An expression and its weight.
@@ -19,17 +19,17 @@ pub enum Shape {
     Blink,
     /// A switch and three numbers.
     HeadMovement,
-    /// Ten commands of one reaction in one message.
+    /// A batch of ten commands of one reaction.
     Batch10,
     /// A long path with accents.
     LoadModel,
 }
 
 impl Shape {
-    /// All of them.
+    /// All shapes.
     pub const ALL: [Self; 5] = [Self::Expression, Self::Blink, Self::HeadMovement, Self::Batch10, Self::LoadModel];
 
-    /// Its name in paths.
+    /// Name in paths.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -41,29 +41,29 @@ impl Shape {
         }
     }
 
-    /// Whether it may be sent to someone's avatar: it changes nothing that is not put back.
+    /// Whether it may be sent to the user's avatar: it changes nothing that is not restored.
     #[must_use]
     pub fn is_harmless(self) -> bool {
         !matches!(self, Self::HeadMovement | Self::LoadModel)
     }
 }
 
-/// One way of sending.
+/// A way to send.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SendStrategy {
-    /// In batches of at most so many.
+    /// In batches of at most this many.
     Batch(u32),
-    /// Waiting in that way.
+    /// With this handling of replies.
     Mode(Mode),
-    /// Handed to TCP in that way.
+    /// With these socket options.
     Tcp(TcpVariant),
-    /// Written in that codec, behind a length.
+    /// In this codec, with length prefixes.
     Codec(Codec, Shape),
-    /// The reaction of the application: one expression, written once, and no reply is waited for.
+    /// The application's reaction: one expression, written once without waiting for a reply.
     AppReaction,
-    /// One reaction of so many commands, in turn or all at once.
+    /// One reaction of this many commands, one by one or all at once.
     Reaction(Mode, u32),
-    /// One reaction of so many commands as one batch.
+    /// One reaction of this many commands as one batch.
     ReactionBatch(u32),
 }
 
@@ -82,7 +82,7 @@ impl SendStrategy {
         }
     }
 
-    /// Whether it puts several commands into one message.
+    /// Whether it sends several commands as one message.
     #[must_use]
     pub fn is_batch(&self) -> bool {
         matches!(self, Self::Batch(2..) | Self::ReactionBatch(_))
@@ -98,19 +98,19 @@ impl Serialize for SendStrategy {
 /// The comparison.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VariantsPlan {
-    /// The ways, the one that the others are compared with first. Codecs are compared shape by shape.
+    /// The ways to send; the first is the baseline. Codecs are compared per shape.
     pub ways: Vec<SendStrategy>,
-    /// Rounds, each of them every way once.
+    /// Number of rounds; each measures every way once.
     pub rounds: u32,
-    /// Commands a second that arrive.
+    /// Offered load, in commands per second.
     pub offered_per_s: f64,
-    /// How long an unfilled batch waits.
+    /// How long an incomplete batch waits.
     #[serde(rename = "window_ms", serialize_with = "as_ms")]
     pub window: Duration,
 }
 
 impl VariantsPlan {
-    /// The comparison that the arguments ask for, if they ask for one.
+    /// The requested comparison, if any.
     pub(super) fn resolve(args: &IpcArgs, plan: &IpcPlan) -> Option<Self> {
         let asked = &args.variants;
         let mut ways = Vec::new();
@@ -123,10 +123,10 @@ impl VariantsPlan {
             );
         }
         if let Some(count) = asked.reaction {
-            // What the application does, and then what a caller of several commands could do.
+            // The application's way first, then ways for a client with several commands.
             ways.push(SendStrategy::AppReaction);
             ways.extend([Mode::Request, Mode::Pipelined].map(|mode| SendStrategy::Reaction(mode, count)));
-            // A bridge that does not know batches is not sent one unasked.
+            // Batches are not sent to a bridge that does not define them unless requested.
             let knows_batches = plan.dialect.batch.as_ref().is_some_and(|batch| batch.applies != Applies::First);
             ways.extend(knows_batches.then_some(SendStrategy::ReactionBatch(count)));
         }
@@ -140,7 +140,7 @@ impl VariantsPlan {
         (!unique.is_empty()).then_some(Self { ways: unique, rounds, offered_per_s, window })
     }
 
-    /// The place of the way that the one at `place` is compared with; `None` for that one itself.
+    /// Index of the baseline of the way at `place`; `None` for a baseline itself.
     #[must_use]
     pub fn baseline(&self, place: usize) -> Option<usize> {
         let first = match self.ways[place] {
@@ -174,12 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn each_flag_alone_compares_what_is_usual() {
+    fn flags_without_values_compare_the_defaults() {
         assert_eq!(paths("--batch")[..3], ["batch/1", "batch/2", "batch/5"]);
         assert_eq!(paths("--mode"), ["mode/request", "mode/pipelined", "mode/fire-and-forget"]);
         assert_eq!(paths("--tcp"), ["tcp/nodelay", "tcp/nagle", "tcp/split-writes", "tcp/nagle+split-writes"]);
         let stock = ["reaction/app:1", "reaction/request:10", "reaction/pipelined:10"];
-        assert_eq!(paths("--reaction"), stock, "what the application does comes first; stock knows no batch");
+        assert_eq!(paths("--reaction"), stock, "the application's way comes first; the stock dialect has no batches");
         let instrumented = "--reaction 3 --bridge embedded:dialect=instrumented";
         assert_eq!(paths(instrumented)[3], "reaction/batch:3");
         assert_eq!(paths("--codec")[..2], ["codec/json/expression", "codec/msgpack/expression"]);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn codecs_are_compared_shape_by_shape_and_the_rest_with_the_first() {
+    fn codecs_are_compared_per_shape_and_other_ways_with_the_first() {
         let codecs = comparison("--codec --bridge embedded");
         assert_eq!((codecs.baseline(0), codecs.baseline(1), codecs.baseline(3)), (None, Some(0), Some(2)));
         assert_eq!(comparison("--batch 1,2,5 --bridge embedded").baseline(2), Some(0));

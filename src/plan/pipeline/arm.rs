@@ -1,4 +1,4 @@
-//! One side of a before and after: everything that a companion sets for a turn.
+//! One side of a before/after comparison: all settings for a turn.
 
 use std::path::{Path, PathBuf};
 
@@ -10,29 +10,29 @@ use crate::llm::GpuProfile;
 use crate::llm::engine::{FlashAttention, KvType};
 use crate::measure::{Delivery, Moment};
 
-/// Settings of a companion, under the names that they have everywhere.
+/// Settings for a turn, under their usual names.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Arm {
-    /// What it was asked for as: `app`, `recommended`, or as typed.
+    /// Its name: `app`, `recommended`, or as typed.
     pub name: String,
-    /// Where its values are from.
+    /// Origin of the values.
     pub source: String,
     /// Threads of generation.
     pub n_threads: u32,
     /// Threads of prompt processing.
     pub n_threads_batch: u32,
-    /// Layers on the GPU; negative asks for all.
+    /// Layers on the GPU; negative means all.
     pub n_gpu_layers: i64,
-    /// Context in tokens.
+    /// Context size in tokens.
     pub n_ctx: u32,
-    /// Tokens handed over at once.
+    /// Logical batch size in tokens.
     pub n_batch: u32,
-    /// Tokens computed at once.
+    /// Physical batch size in tokens.
     pub n_ubatch: u32,
     /// Whether flash attention is used.
     #[serde(serialize_with = "as_text")]
     pub flash_attn: FlashAttention,
-    /// How keys and values are stored.
+    /// Type of the KV cache.
     #[serde(serialize_with = "as_text")]
     pub kv_type: KvType,
     /// Whether two tokens are generated before the first turn.
@@ -41,46 +41,45 @@ pub struct Arm {
     pub reaction: Delivery,
     /// When a reaction is sent.
     pub react: Moment,
-    /// The settings among these that no published version of the application can be told: what is gained with them is what a change of
-    /// the application would gain.
+    /// Settings that no published version of the application obeys: their gain requires a change of the application.
     pub not_obeyed: Vec<&'static str>,
 }
 
-/// Why settings cannot be used.
+/// Why settings are unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum ArmError {
-    /// No setting has that name.
+    /// Unknown setting.
     #[error("'{text}': there is no setting '{key}'")]
     UnknownKey {
-        /// All of what was given.
+        /// The whole text.
         text: String,
         /// The name.
         key: String,
     },
-    /// The value is none for that setting.
+    /// Invalid value.
     #[error("'{text}': {key} is {value}, not {expected}")]
     BadValue {
-        /// All of what was given.
+        /// The whole text.
         text: String,
         /// The setting.
         key: String,
         /// The value.
         value: String,
-        /// What it takes.
+        /// Accepted values.
         expected: &'static str,
     },
     /// Neither a name, nor settings, nor a file.
     #[error("'{text}' is neither app, recommended, KEY=VALUE nor a file")]
     Unknown {
-        /// What was given.
+        /// The given text.
         text: String,
     },
-    /// The file holds no recommendation.
+    /// The file contains no recommendation.
     #[error("{} contains no recommendation: {detail}", path.display())]
     NotARecommendation {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         detail: String,
     },
 }
@@ -101,10 +100,10 @@ pub const ARM_KEYS: [&str; 11] = [
 ];
 
 impl Arm {
-    /// What the application itself does with that profile on a machine with so many CPUs. Read back from llama.cpp: the profile's threads
-    /// generate, all CPUs of the machine process prompts (it never says how many), as many tokens are computed at once as are handed
-    /// over, flash attention is off, keys and values have 16 bits. It does not warm up, and sends one command, which it does not wait
-    /// for, when the reply is complete.
+    /// The application's own behaviour with that profile on a machine with `cpus` CPUs. Read back from llama.cpp:
+    /// generation uses the profile's threads, prompt processing all CPUs of the machine (the application sets no
+    /// number), the physical batch equals the logical batch, flash attention is off, keys and values have 16 bits.
+    /// There is no warm-up; one command is sent without waiting when the reply is complete.
     #[must_use]
     pub fn app(profile: &GpuProfile, cpus: Option<u32>) -> Self {
         let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
@@ -126,8 +125,8 @@ impl Arm {
         }
     }
 
-    /// These settings with recommended values, by the names of the settings, and with the reaction at the first words. What is not among
-    /// the values stays; the reaction is what it was.
+    /// These settings with recommended values, by setting name, and with the reaction after the first words. Settings
+    /// without a recommended value keep theirs, and so does the reaction's delivery.
     #[must_use]
     pub fn recommended(self, values: &Map<String, Value>, source: String) -> Self {
         let number = |key: &str, otherwise: u32| {
@@ -151,8 +150,8 @@ impl Arm {
         }
     }
 
-    /// Names the settings that the application cannot be told. It obeys `ai.gpu_profile` alone, so that everything else is what one of
-    /// `reachable`, itself with each profile, has.
+    /// Marks the settings that the application does not obey. It only obeys `ai.gpu_profile`, so that everything else
+    /// must be as in one of `reachable`, which are its settings with each profile.
     #[must_use]
     pub fn judged(self, app: &Self, reachable: &[Self]) -> Self {
         let differing = |other: &Self| -> Vec<&'static str> {
@@ -181,7 +180,7 @@ impl Arm {
         ]
     }
 
-    /// These settings with changes as they are typed: `n_threads=2,react=first-words`.
+    /// These settings with typed changes: `n_threads=2,react=first-words`.
     ///
     /// # Errors
     /// [`ArmError::UnknownKey`], [`ArmError::BadValue`].
@@ -192,7 +191,7 @@ impl Arm {
             .map(|change| change.split_once('=').unwrap_or((change, "")))
             .map(|(key, value)| (key.trim(), value.trim()))
             .collect();
-        // The one that sets another along with it comes first, so that the other can be set by itself.
+        // `n_batch` also sets another value, so it is applied first; the other can then be set separately.
         changes.sort_by_key(|(key, _)| *key != "n_batch");
         for (key, value) in changes {
             self.set(text, key, value)?;
@@ -232,17 +231,17 @@ impl Arm {
     }
 }
 
-/// The recommended value under that name, where it is one.
+/// The recommended value of that setting, if valid.
 fn parsed<T: std::str::FromStr>(values: &Map<String, Value>, key: &str) -> Option<T> {
     values.get(key)?.as_str()?.parse().ok()
 }
 
-/// The value that is written so.
+/// Parses a value from its name.
 fn word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_value(Value::from(text)).ok()
 }
 
-/// The members of a recommendation that matter here.
+/// The relevant members of a recommendation.
 #[derive(Deserialize)]
 struct Choices {
     choices: Vec<Choice>,
@@ -254,7 +253,7 @@ struct Choice {
     value: Option<Value>,
 }
 
-/// Reads the values of a recommendation: from its file, or from the folder of the run that made it.
+/// Reads the values of a recommendation from its file or from the folder of its run.
 ///
 /// # Errors
 /// [`ArmError::NotARecommendation`].
@@ -279,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_application_is_what_its_llama_was_read_back_to_have() {
+    fn application_settings_match_those_read_back() {
         let arm = app();
         assert_eq!((arm.n_threads, arm.n_threads_batch, arm.n_gpu_layers), (6, 2, -1), "prompts: all CPUs");
         assert_eq!((arm.n_ctx, arm.n_batch, arm.n_ubatch, arm.warm_start), (4096, 512, 512, false));
@@ -290,17 +289,17 @@ mod tests {
     }
 
     #[test]
-    fn what_the_application_cannot_be_told_is_named() {
+    fn settings_not_obeyed_by_the_application_are_named() {
         let judged = |changes: &str| app().changed("app,x", changes).unwrap().judged(&app(), &reachable()).not_obeyed;
         assert_eq!(judged(""), [""; 0]);
         assert_eq!(judged("n_threads=2,react=first-words"), ["n_threads", "react"]);
-        // The profile `balanced` has just these.
+        // The profile `balanced` has exactly these.
         assert_eq!(judged("n_gpu_layers=35,n_ctx=2048,n_batch=256"), [""; 0]);
         assert_eq!(judged("n_gpu_layers=35,n_ctx=2048"), ["n_gpu_layers", "n_ctx"]);
     }
 
     #[test]
-    fn a_recommendation_changes_settings_and_not_what_is_sent() {
+    fn recommendation_changes_settings_but_not_the_delivery() {
         let values =
             serde_json::json!({"n_threads": 1, "flash_attn": "on", "kv_type": "q8_0", "ipc_mode": "pipelined"});
         let arm = app().recommended(values.as_object().unwrap(), "here".into());
@@ -309,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_changed_by_their_names() {
+    fn settings_are_changed_by_name() {
         let text = "app,n_threads=2,react=first-words,reaction=pipelined,warm_start=true,n_gpu_layers=-1";
         let arm = app().changed(text, &text[4..]).unwrap();
         assert_eq!((arm.n_threads, arm.n_threads_batch), (2, 2));
@@ -320,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_setting_is_named() {
+    fn unknown_settings_are_named() {
         for (changes, says) in [
             ("threads=2", "there is no setting 'threads'"),
             ("n_threads=0", "n_threads is 0, not a whole number above 0"),

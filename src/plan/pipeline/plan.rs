@@ -1,4 +1,4 @@
-//! What `pipeline` will do: which settings, how many turns, beside what. Part of the record.
+//! The plan of `pipeline`: settings, number of turns, parallel load. Part of the record.
 
 use std::path::Path;
 
@@ -16,26 +16,26 @@ use crate::llm::{Conversation, GpuProfile};
 use crate::measure::{Delivery, PacedSpec, ReactionError, RenderSpec};
 use crate::record::{Fact, Topology};
 
-/// What the person says, in turn: the messages that the application's own scripts test it with.
+/// The user's messages, in order: those of the application's own test scripts.
 const MESSAGES: [&str; 5] =
     ["Bonjour !", "Comment vas-tu ?", "Parle-moi de toi", "Quelle est ta fonction ?", "Merci pour tes réponses"];
 
-/// The system prompt where the configuration has none; of it, as much as the application's own has.
+/// The system prompt if the configuration has none; cut to the length of the application's own.
 const SYSTEM_PROMPT: &str = include_str!("system_prompt.fr.txt");
 
-/// Tokens of the application's own system prompt, about.
+/// Approximate length of the application's own system prompt, in tokens.
 const SYSTEM_PROMPT_TOKENS: usize = 440;
 
-/// Head movements where the configuration says nothing of them: only an embedded bridge is sent these.
+/// Head movements if the configuration has none; only sent to an embedded bridge.
 const HEAD_MOVEMENT: [(&str, f64); 3] = [("min_interval", 3.0), ("max_interval", 8.0), ("max_angle", 15.0)];
 
-/// The most first turns that are taken with each set of settings: every one needs a context of its own.
+/// Maximum number of first turns per set of settings; each needs a fresh context.
 const FIRST_TURNS: u32 = 10;
 
-/// Rounds in which model, bridge and render load are measured alone and together: the fewest that carry an interval.
+/// Rounds in which model, bridge and render-like load are measured alone and together: the minimum for an interval.
 const CONTENTION_ROUNDS: u32 = 6;
 
-/// Which of the two.
+/// Side of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
@@ -46,7 +46,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// Its word in paths.
+    /// Name in paths.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -65,66 +65,66 @@ pub enum PipelinePlanError {
     /// A set of settings is unusable.
     #[error(transparent)]
     Arm(#[from] ArmError),
-    /// The bridge cannot be sent reactions in that way.
+    /// The bridge does not support this delivery of reactions.
     #[error(transparent)]
     Reaction(#[from] ReactionError),
 }
 
-/// Everything that `pipeline` will do.
+/// The plan of a `pipeline` run.
 #[derive(Debug, Clone, Serialize)]
 pub struct PipelinePlan {
     /// The bridge.
     #[serde(flatten)]
     pub reach: BridgeConnection,
-    /// The settings, and what they are to be compared with.
+    /// The settings, with their side of the comparison.
     pub arms: Vec<(Side, Arm)>,
-    /// Turns with each.
+    /// Turns per set of settings.
     pub turns: u32,
-    /// First turns with each, in a fresh context.
+    /// First turns per set of settings, each in a fresh context.
     pub first_turns: u32,
-    /// The longest that turns and contention may take together, in seconds.
+    /// Time limit for turns and contention together, in seconds.
     pub budget_s: f64,
-    /// A card that is not here, in bytes, for which memory is foreseen.
+    /// Memory of an absent GPU to project for, in bytes.
     pub vram_bytes: Option<u64>,
-    /// What is to stay free of a card, in bytes.
+    /// GPU memory to keep free, in bytes.
     pub reserve_bytes: u64,
-    /// Tokens of a reply.
+    /// Tokens per reply.
     pub reply_tokens: u32,
-    /// Tokens that count as the first words.
+    /// Number of tokens that count as the first words.
     pub first_words: u32,
-    /// Exchanges that the conversation remembers: questions with their answers.
+    /// Exchanges kept in the conversation.
     pub context_limit: usize,
-    /// The load beside the turns.
+    /// Load in parallel to the turns.
     pub render: Option<RenderSpec>,
-    /// The load that contention is measured with.
+    /// Load for the contention measurement.
     pub contention_render: RenderSpec,
-    /// Rounds of the contention; 0 leaves it out.
+    /// Rounds of the contention measurement; 0 omits it.
     pub contention_rounds: u32,
-    /// Stand-ins in place of the model, for each set of settings.
+    /// Paced speakers in place of the model, one per set of settings.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_texts")]
     pub paced: Vec<PacedSpec>,
     /// Seed of the order.
     pub seed: u64,
-    /// What the person says; their text is the plan's own and the same in every run.
+    /// The user's messages; their text is built in and the same in every run.
     pub messages: [&'static str; 5],
-    /// The system prompt: private where it is the user's own, so that the record keeps its length alone.
+    /// The system prompt: the user's own is private, so that only its length is recorded.
     #[serde(skip)]
     pub system_prompt: String,
     /// Its length in bytes.
     pub system_prompt_bytes: usize,
-    /// Whether the configuration has one; otherwise it is ours.
+    /// Whether it is from the configuration; otherwise it is built in.
     pub system_prompt_by_config: bool,
-    /// Commands of a reaction beside the expression.
+    /// Commands of a reaction besides the expression.
     pub beside: Vec<(String, Map<String, Value>)>,
 }
 
-#[allow(clippy::ptr_arg)] // serde hands over references to what the field is.
+#[allow(clippy::ptr_arg)] // Signature required by serde.
 fn as_texts<S: serde::Serializer>(specs: &[PacedSpec], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(specs.iter().map(ToString::to_string))
 }
 
 impl PipelinePlan {
-    /// Resolves the arguments for a machine. `fresh_seed` is used where none was given.
+    /// Resolves the arguments for a machine. `fresh_seed` is used if none is given.
     pub fn resolve(args: &PipelineArgs, topology: &Topology, fresh_seed: u64) -> Result<Self, PipelinePlanError> {
         let (mut reach, config) = BridgeConnection::resolve(&args.reach)?;
         reach.warnings.extend(config.refusal.as_ref().map(|refusal| {
@@ -175,8 +175,8 @@ impl PipelinePlan {
         })
     }
 
-    /// Cuts a system prompt of ours at a word, so that it has as many tokens as the application's own: vocabularies differ. `tokens` counts
-    /// those of a text.
+    /// Cuts a built-in system prompt at a word boundary to the token count of the application's own, since vocabularies
+    /// differ. `tokens` counts the tokens of a text.
     pub fn fit_system_prompt(&mut self, tokens: impl Fn(&str) -> usize) {
         if self.system_prompt_by_config {
             return;
@@ -195,13 +195,13 @@ impl PipelinePlan {
         self.arms.iter().find(|(other, _)| *other == side).map(|(_, arm)| arm)
     }
 
-    /// Where in the plan the settings of one side are.
+    /// Index of one side's settings.
     #[must_use]
     pub fn place(&self, side: Side) -> Option<usize> {
         self.arms.iter().position(|(other, _)| *other == side)
     }
 
-    /// Turns after which the history is full: each adds an exchange.
+    /// Number of turns after which the history is full; each adds an exchange.
     #[must_use]
     pub fn full_after(&self) -> usize {
         self.context_limit
@@ -213,28 +213,28 @@ impl PipelinePlan {
         Conversation::new(self.system_prompt.clone(), self.context_limit)
     }
 
-    /// What the person says in that turn.
+    /// The user's message in that turn.
     #[must_use]
     pub fn message(&self, turn: u32) -> &'static str {
         self.messages[turn as usize % self.messages.len()]
     }
 }
 
-/// The profile of the configuration, else the first: also where the application refuses the file.
+/// The profile of the configuration, otherwise the first, as when the application rejects the file.
 fn profile_of(config: &WorklyConfig) -> &'static GpuProfile {
     let named = config.gpu_profile.as_deref().filter(|_| config.refusal.is_none());
     let named = named.and_then(|name| GpuProfile::built_in().iter().find(|one| one.name == name));
     named.unwrap_or(&GpuProfile::built_in()[0])
 }
 
-/// What is recommended where no recommendation was named: what `apply` has written into the configuration, else the thread count of
-/// the documents' later rule.
+/// The recommended settings if no recommendation is named: those that `apply` has written to the configuration,
+/// otherwise the thread count of the later documented rule.
 fn recommended(app: Arm, config: &WorklyConfig, topology: &Topology) -> Arm {
     if let Some(values) = &config.performance {
         return app.recommended(values, "the performance section of the configuration".into());
     }
     let (cores, cpus) = usable_counts(topology);
-    // The rule takes two threads on a single core; more than may be used only hold each other back.
+    // The rule uses two threads on a single core; more than the usable CPUs would slow each other down.
     let threads = later_rule(cores, cpus).min(cpus);
     let values = Map::from_iter(["n_threads", "n_threads_batch"].map(|key| (key.into(), threads.into())));
     app.recommended(&values, "based only on rules; for measured settings, run workly-perf recommend".into())
@@ -256,8 +256,8 @@ fn arm(text: &str, app: &Arm, recommended: &dyn Fn(Arm) -> Arm) -> Result<Arm, A
     if changes.is_empty() { Ok(arm) } else { arm.changed(text, changes) }
 }
 
-/// The commands of a reaction beside the expression: blinking as the configuration has it, and head movements where their values are
-/// known, so that the avatar is left as it was found.
+/// Commands besides the expression: blinking as configured, and head movements if their values are known, so that the
+/// avatar's state is preserved.
 fn beside(reach: &BridgeConnection, config: &WorklyConfig) -> Vec<(String, Map<String, Value>)> {
     let blink = reach.dialect.probes.applied.as_ref().map(|probe| (probe.command.clone(), probe.switched(reach.blink)));
     let embedded = matches!(reach.target, Target::Embedded(_));
@@ -283,23 +283,23 @@ mod tests {
     }
 
     #[test]
-    fn the_system_prompt_is_as_long_as_the_application_s_in_any_vocabulary() {
+    fn system_prompt_has_the_applications_length_in_any_vocabulary() {
         let mut plan = plan("");
         let whole = plan.system_prompt.clone();
-        // A vocabulary of two letters a token, and one of ten.
+        // A vocabulary with two letters per token, and one with ten.
         plan.fit_system_prompt(|text| text.len() / 2);
         assert!((860..=882).contains(&plan.system_prompt_bytes), "{}", plan.system_prompt_bytes);
         assert!(whole.starts_with(&plan.system_prompt) && plan.system_prompt.len() == plan.system_prompt_bytes);
         plan.system_prompt = whole.clone();
         plan.fit_system_prompt(|text| text.len() / 10);
-        assert_eq!(plan.system_prompt, whole, "nothing is made up");
+        assert_eq!(plan.system_prompt, whole, "text is never added");
         let mut own = PipelinePlan { system_prompt_by_config: true, ..plan };
         own.fit_system_prompt(str::len);
-        assert_eq!(own.system_prompt, whole, "the user's own is not cut");
+        assert_eq!(own.system_prompt, whole, "the user's own prompt is not cut");
     }
 
     #[test]
-    fn the_application_s_context_limit_counts_exchanges() {
+    fn applications_context_limit_counts_exchanges() {
         let plan = plan("");
         assert_eq!((plan.context_limit, plan.full_after()), (10, 10));
     }
