@@ -10,7 +10,7 @@
 # Affected: a bridge with a fixed port in the range (50000) that a client retries while Unity starts: the client connects to itself,
 #           reads its own commands as replies, and keeps Unity from using the port. Tests with port 0, the usual ones, cannot show it.
 # Solution: workly-perf refuses such a connection, and its test uses one port of each parity
-#           (a_connection_that_leads_back_to_itself_is_refused in src/bridge/endpoint.rs).
+#           (self_connection_is_refused in src/bridge/endpoint.rs).
 set -euo pipefail
 read -r low high </proc/sys/net/ipv4/ip_local_port_range
 echo "Linux $(uname -r), $(python3 --version), ports $low to $high"
