@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_build_script_filled_everything_in() {
+    fn build_script_fills_in_all_facts() {
         let build = build();
         assert_eq!(build.version, env!("CARGO_PKG_VERSION"));
         assert!(build.target.contains('-'), "{}", build.target);
@@ -43,14 +43,14 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_revision_says_why() {
+    fn missing_revision_states_its_reason() {
         assert_eq!(commit("0123abcd-dirty", ""), Fact::Value("0123abcd-dirty".into()));
         assert_eq!(commit("", ""), Fact::Unsupported);
         assert_eq!(commit("", "git is not installed"), Fact::Failed("git is not installed".into()));
     }
 
     #[test]
-    fn features_are_listed() {
+    fn features_are_split_at_commas() {
         assert!(features("").is_empty());
         assert_eq!(features("cuda,fast-json"), ["cuda", "fast-json"]);
     }

@@ -123,13 +123,13 @@ mod tests {
     use reading::root_with;
 
     #[test]
-    fn membership_lines_are_told_apart() {
+    fn membership_lines_are_parsed_by_version() {
         let text = "9:name=systemd:/\n7:cpuset:/a\n2:cpu,cpuacct:/jobs/7\n0::/user.slice/../app.scope\nodd";
         assert_eq!(memberships(text), [(Version::V1, "jobs/7".into()), (Version::V2, "user.slice/app.scope".into())]);
     }
 
     #[test]
-    fn a_hierarchy_is_found_where_it_is_mounted() {
+    fn hierarchy_is_found_at_its_mount_point() {
         let root = root_with(&[
             ("proc/self/cgroup", "3:cpuacct,cpu:/box/inner\n"),
             (
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn without_control_groups_there_is_none() {
+    fn no_groups_without_control_groups() {
         assert_eq!(cpu_groups(root_with(&[]).path()), Ok(Vec::new()));
     }
 }

@@ -122,7 +122,7 @@ mod tests {
     const ONE_KIND: CoreKinds = CoreKinds { performance: Fact::Unsupported, efficiency: Fact::Unsupported };
 
     #[test]
-    fn a_hybrid_processor_counts_cores_and_not_threads() {
+    fn hybrid_processor_counts_cores_not_threads() {
         let files = [("sys/devices/cpu_core/cpus", "0-3\n"), ("sys/devices/cpu_atom/cpus", "4-7\n")];
         assert_eq!(core_kinds(root(&files, &["0-1", "2-3", "4", "5", "6", "7"]).path()), kinds(2, 4));
         let low = [files[0], files[1], ("sys/devices/cpu_lowpower/cpus", "8-9\n")];
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn capacities_tell_big_from_little() {
+    fn capacities_distinguish_big_and_little_cores() {
         let files = |slow: &'static str| {
             [
                 ("sys/devices/system/cpu/online", "0-3\n"),
@@ -143,13 +143,17 @@ mod tests {
         let cores = ["0", "1", "2", "3"];
         assert_eq!(core_kinds(root(&files("406"), &cores).path()), kinds(2, 2));
         assert_eq!(core_kinds(root(&files("1024"), &cores).path()), ONE_KIND);
-        assert_eq!(core_kinds(root(&files("900"), &cores).path()), ONE_KIND, "another clock, no other kind");
+        assert_eq!(
+            core_kinds(root(&files("900"), &cores).path()),
+            ONE_KIND,
+            "another clock, but the same type of core"
+        );
         let CoreKinds { performance, .. } = core_kinds(root(&files("small"), &cores).path());
         assert_eq!(performance, Fact::Failed("cannot parse the CPU capacity 'small'".into()));
     }
 
     #[test]
-    fn what_does_not_tell_is_not_guessed() {
+    fn unknown_core_types_are_not_guessed() {
         assert_eq!(core_kinds(root(&[], &["0", "1"]).path()), ONE_KIND);
         let files = [("sys/devices/cpu_core/cpus", "0-1\n"), ("sys/devices/cpu_atom/cpus", "2\n")];
         let CoreKinds { efficiency, .. } = core_kinds(root(&files, &["0-1"]).path());

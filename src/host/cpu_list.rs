@@ -23,14 +23,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_and_single_cpus_are_read() {
+    fn ranges_and_single_cpus_parse() {
         assert_eq!(parse("0-3,8,10-11\n").unwrap().into_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 8, 10, 11]);
         assert_eq!(parse("5").unwrap().len(), 1);
         assert!(parse("\n").unwrap().is_empty());
     }
 
     #[test]
-    fn damage_is_quoted() {
+    fn invalid_parts_are_quoted() {
         for odd in ["a", "3-1", "1-", "0-4294967295", "0-7:2/4", "-1"] {
             assert!(parse(odd).unwrap_err().contains(odd), "{odd}");
         }

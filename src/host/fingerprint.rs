@@ -62,22 +62,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_the_published_one() {
+    fn hash_matches_published_test_vectors() {
         assert_eq!(fnv1a_64(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv1a_64(b"a"), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(fnv1a_64(b"foobar"), 0x8594_4171_f739_67e8);
     }
 
     #[test]
-    fn memory_is_rounded_so_that_firmware_does_not_matter() {
+    fn memory_is_rounded_to_whole_gib() {
         assert_eq!(whole_gib(16 << 30), 16);
         assert_eq!(whole_gib((16 << 30) - 300_000_000), 16);
         assert_eq!(whole_gib(u64::MAX), u64::MAX >> 30);
     }
 
-    /// Records of machines without a GPU were made before GPUs were looked for.
+    /// Records of machines without a GPU are older than the GPU survey.
     #[test]
-    fn a_machine_without_a_gpu_keeps_the_name_that_it_had() {
+    fn machine_without_a_gpu_keeps_its_fingerprint() {
         let (cpu, cores) = (Fact::Value("Fast 9000".to_owned()), Fact::Value(8));
         let machine = Comparable {
             cpu: &cpu,
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_figures_comparable_changes_it_and_a_reason_does_not() {
+    fn fingerprint_depends_on_values_but_not_on_reasons() {
         let (cpu, other) = (Fact::Value("Fast 9000".to_owned()), Fact::Value("Slow 3".to_owned()));
         let (cores, fewer) = (Fact::Value(8), Fact::Value(4));
         let (memory, about, twice) = (Fact::Value(16 << 30), Fact::Value((16 << 30) - 99), Fact::Value(32 << 30));

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_machine_has_a_name_that_stays() {
+    fn fingerprint_is_stable() {
         let (first, again) = (machine(), machine());
         assert_eq!(first.fingerprint, again.fingerprint);
         assert_eq!(first.fingerprint.len(), 16);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_agree_with_each_other() {
+    fn cpu_counts_are_consistent() {
         let machine = machine();
         let usable = machine.usable_cpus.value().copied().unwrap();
         let logical = machine.logical_cpus.value().copied().unwrap();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_it_reads_back() {
+    fn machine_round_trips_through_json() {
         let machine = Machine { load_average: Fact::Value(0.5), ..machine() };
         let json = serde_json::to_string(&machine).unwrap();
         assert_eq!(serde_json::from_str::<Machine>(&json).unwrap(), machine);

@@ -1,30 +1,30 @@
-//! What only Windows is asked, on every other system: nothing.
+//! Readings that exist on Windows only: absent on every other system.
 // The signatures are those of `windows.rs`, where each call can fail.
 #![allow(clippy::unnecessary_wraps)]
 
 use crate::record::Fact;
 
-/// See the same in `windows.rs`.
+/// See the function of the same name in `windows.rs`.
 pub(super) fn on_battery() -> Fact<bool> {
     Fact::Unsupported
 }
 
-/// There is a governor or nothing.
+/// Only Windows has power plans.
 pub(super) fn power_plan() -> Fact<String> {
     Fact::Unsupported
 }
 
-/// Not told.
+/// Not reported.
 pub(super) fn hypervisor_flag() -> Option<bool> {
     None
 }
 
-/// Not told.
+/// Not reported.
 pub(super) fn firmware() -> Vec<String> {
     Vec::new()
 }
 
-/// CPU time of the machine: busy and in all.
+/// Busy and total CPU time of the machine.
 pub(super) fn system_times() -> Result<Option<(u64, u64)>, String> {
     Ok(None)
 }

@@ -13,7 +13,7 @@ pub struct Listening {
     pub name: String,
 }
 
-/// Who listens on that address; the value `None` if no process that this user may see does.
+/// The process that listens on that address; the value `None` if this user can see no such process.
 #[must_use]
 pub fn listening_on(address: SocketAddr) -> Fact<Option<Listening>> {
     match listeners::get_process_by_port(address.port(), listeners::Protocol::TCP) {
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_of_our_own_is_ours() {
+    fn own_port_is_attributed_to_this_process() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let found = listening_on(address);

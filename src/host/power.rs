@@ -97,7 +97,7 @@ fn is_cpu(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// A root whose CPU folder holds those files.
+    /// A root whose CPU folder has those files.
     fn root(files: &[(&str, &str)]) -> tempfile::TempDir {
         let placed: Vec<_> = files.iter().map(|(path, text)| (format!("{CPUS}/{path}"), *text)).collect();
         let placed: Vec<_> = placed.iter().map(|(path, text)| (path.as_str(), *text)).collect();
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_battery_that_empties_is_told_from_one_that_is_charged() {
+    fn discharging_battery_differs_from_charging_one() {
         let told = |files: &[(&str, &str)]| {
             let files: Vec<(String, &str)> =
                 files.iter().map(|(path, text)| (format!("sys/class/power_supply/{path}"), *text)).collect();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_governor_is_named_once_and_a_mixture_is_shown() {
+    fn governors_are_listed_once_each() {
         let same = [("cpu0/cpufreq/scaling_governor", "powersave\n"), ("cpu1/cpufreq/scaling_governor", "powersave\n")];
         assert_eq!(governor(root(&same).path()), Fact::Value("powersave".into()));
         let mixed =
@@ -129,14 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn without_frequency_scaling_there_is_no_governor() {
+    fn no_governor_without_frequency_scaling() {
         let bare = [("cpu0/topology/core_id", "0"), ("cpufreq/scaling_governor", "performance")];
         assert_eq!(governor(root(&bare).path()), Fact::Unsupported);
         assert_eq!(governor(root(&[]).path()), Fact::Unsupported);
     }
 
     #[test]
-    fn turbo_is_read_from_either_driver() {
+    fn turbo_is_read_from_both_drivers() {
         assert_eq!(turbo(root(&[("intel_pstate/no_turbo", "0\n")]).path()), Fact::Value(true));
         assert_eq!(turbo(root(&[("intel_pstate/no_turbo", "1\n")]).path()), Fact::Value(false));
         assert_eq!(turbo(root(&[("cpufreq/boost", "1\n")]).path()), Fact::Value(true));

@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_is_found_by_its_whole_name() {
+    fn fields_match_by_full_name() {
         let status = "Name:\tworkly:perf\nCpus_allowed:\t3\nCpus_allowed_list:\t0-1\nRssAnon:\t     160 kB\n";
         assert_eq!(field_of(status, "Cpus_allowed_list").as_deref(), Some("0-1"));
         assert_eq!(field_of(status, "RssAnon").as_deref(), Some("160 kB"));

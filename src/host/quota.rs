@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_group_binds_its_children() {
+    fn parent_quota_applies_to_children() {
         let root = root(&[
             ("proc/self/cgroup", "0::/box/inner\n"),
             ("sys/fs/cgroup/box/inner/cpu.max", "max 100000\n"),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_1_parent_binds_its_children_too() {
+    fn version_1_parent_quota_applies_to_children() {
         let root = root(&[
             ("proc/self/cgroup", "1:cpu:/outer/inner\n0::/\n"),
             ("sys/fs/cgroup/cpu/outer/cpu.cfs_quota_us", "150000\n"),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn inside_a_container_the_mounted_root_is_asked() {
+    fn mounted_root_is_read_inside_a_container() {
         let root = root(&[
             ("proc/self/cgroup", "4:memory:/docker/abc\n3:cpuacct,cpu:/docker/abc\n"),
             ("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "50000\n"),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn no_control_groups_no_limit_and_a_garbled_one_fails() {
+    fn no_quota_without_control_groups_and_invalid_quota_fails() {
         assert_eq!(quota_cpus(root(&[]).path()), Ok(None));
         let garbled = root(&[("proc/self/cgroup", "0::/\n"), ("sys/fs/cgroup/cpu.max", "half\n")]);
         assert_eq!(quota_cpus(garbled.path()), Err("cannot parse the CPU quota 'half'".into()));

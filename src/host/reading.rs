@@ -25,8 +25,8 @@ pub(super) fn from_sysinfo<T>(answer: Result<T, sysinfo::Error>) -> Fact<T> {
     }
 }
 
-/// The fact of a name that may be empty: surrounding and repeated blanks are removed; `what` names it if nothing is left.
-/// is left.
+/// The fact of a name that may be empty: surrounding and repeated blanks are removed; `what` names it in the reason if
+/// nothing is left.
 pub(super) fn named(name: &str, what: &str) -> Fact<String> {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     if name.is_empty() { Fact::Failed(format!("{what} is empty")) } else { Fact::Value(name) }
@@ -49,24 +49,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_not_there_is_no_failure() {
+    fn missing_file_is_not_a_failure() {
         let folder = root_with(&[("boost", "1\n")]);
         let file = folder.path().join("boost");
         assert_eq!(text(&folder.path().join("no_turbo")), Ok(None));
         assert_eq!(text(&file), Ok(Some("1".into())));
         assert_eq!(text(&file.join("below")), Ok(None));
-        assert!(text(folder.path()).is_err(), "a folder is there, and is no text");
+        assert!(text(folder.path()).is_err(), "a folder exists but has no text");
     }
 
     #[test]
-    fn answers_become_states() {
+    fn errors_map_to_missing_states() {
         assert_eq!(from_sysinfo(Ok(3)), Fact::Value(3));
         assert_eq!(from_sysinfo::<u64>(Err(sysinfo::Error::Unsupported)), Fact::Unsupported);
         assert_eq!(from_sysinfo::<u64>(Err(sysinfo::Error::Other("denied".into()))), Fact::Failed("denied".into()));
     }
 
     #[test]
-    fn names_lose_their_padding() {
+    fn names_are_trimmed() {
         assert_eq!(named(" Intel(R)  Core(TM) i7 ", "it"), Fact::Value("Intel(R) Core(TM) i7".into()));
         assert_eq!(named("  ", "the CPU's name"), Fact::Failed("the CPU's name is empty".into()));
     }

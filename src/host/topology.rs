@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_of_this_machine_agree_with_each_other() {
+    fn topology_counts_are_consistent() {
         let topology = topology();
         let logical = topology.logical_cpus.value().copied().unwrap();
         let allowed = topology.affinity_cpus.value().copied().unwrap();
@@ -109,7 +109,7 @@ mod tests {
         use crate::host::reading::root_with;
 
         #[test]
-        fn affinity_counts_only_cpus_that_are_there() {
+        fn affinity_counts_only_online_cpus() {
             let status = ("proc/self/status", "Name:\tx\nCpus_allowed_list:\t2-127\n");
             assert_eq!(affinity_cpus(root_with(&[status]).path()), Fact::Value(126));
             let online = ("sys/devices/system/cpu/online", "0-3\n");
@@ -120,7 +120,7 @@ mod tests {
         }
 
         #[test]
-        fn what_may_be_used_is_within_affinity_and_quota() {
+        fn usable_cpus_respect_affinity_and_quota() {
             let status = ("proc/self/status", "Cpus_allowed_list:\t0-7\n");
             let online = ("sys/devices/system/cpu/online", "0-7\n");
             let group = ("proc/self/cgroup", "0::/box/inner\n");
@@ -134,7 +134,7 @@ mod tests {
         }
 
         #[test]
-        fn smt_is_what_the_kernel_says() {
+        fn smt_follows_the_kernel_setting() {
             let switch = |text| root_with(&[("sys/devices/system/cpu/smt/active", text)]);
             let says = |root: tempfile::TempDir| smt(root.path(), &Fact::Value(4), &Fact::Value(8));
             assert_eq!(says(switch("1\n")), Fact::Value(true));
@@ -144,7 +144,7 @@ mod tests {
         }
 
         #[test]
-        fn no_quota_is_a_value() {
+        fn absent_quota_is_a_value() {
             assert_eq!(quota_cpus(root_with(&[]).path()), Fact::Value(None));
             let half = [("proc/self/cgroup", "0::/"), ("sys/fs/cgroup/cpu.max", "50000 100000")];
             assert_eq!(quota_cpus(root_with(&half).path()), Fact::Value(Some(0.5)));

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_is_found_as_a_word() {
+    fn hypervisor_flag_matches_as_a_word() {
         let guest = "processor\t: 0\nmodel name\t: X\nflags\t\t: fpu vme hypervisor lahf_lm\n";
         assert_eq!(hypervisor_flag(guest), Some(true));
         assert_eq!(hypervisor_flag("vmx flags\t: vnmi\nflags\t\t: fpu nohypervisor\n"), Some(false));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn either_source_may_say_yes() {
+    fn either_source_suffices_for_yes() {
         assert_eq!(judge(Some(true), &[]), Fact::Value(true));
         assert_eq!(judge(Some(false), &dmi(&["QEMU", "Standard PC (Q35 + ICH9, 2009)"])), Fact::Value(true));
         assert_eq!(judge(None, &dmi(&["Microsoft Corporation", "Virtual Machine"])), Fact::Value(true));
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_no_needs_a_source() {
+    fn no_requires_a_source() {
         assert_eq!(judge(Some(false), &[]), Fact::Value(false));
         assert_eq!(judge(None, &dmi(&["Microsoft Corporation", "Surface Laptop 5"])), Fact::Value(false));
         assert_eq!(judge(Some(false), &dmi(&["Amazon EC2", "c5.metal"])), Fact::Value(false));
@@ -96,7 +96,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn files_are_found_below_the_root() {
+    fn files_are_read_below_the_root() {
         assert_eq!(virtualised(reading::root_with(&[]).path()), Fact::Unsupported);
         let root = reading::root_with(&[("sys/class/dmi/id/product_name", "KVM\n")]);
         assert_eq!(virtualised(root.path()), Fact::Value(true));

@@ -1,4 +1,4 @@
-//! What Windows says of its power, of the firmware underneath, and of CPU time.
+//! Power, firmware and CPU time as reported by Windows.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
@@ -16,10 +16,10 @@ use windows_sys::core::GUID;
 
 use crate::record::Fact;
 
-/// Where Windows keeps what the firmware says of the machine.
+/// Registry key of the firmware's facts about the machine.
 const FIRMWARE: &str = r"HARDWARE\DESCRIPTION\System\BIOS";
 
-/// The first group of digits of the plans that come with Windows, which tells them apart whatever the language of their names.
+/// The first group of digits of Windows's built-in plans, which identifies them in every language.
 const PLANS: [(u32, &str); 4] = [
     (0x381b_4222, "balanced"),
     (0x8c5e_7fda, "high performance"),
@@ -41,7 +41,7 @@ fn line_state(line: u8) -> Fact<bool> {
     match line {
         0 => Fact::Value(true),
         1 => Fact::Value(false),
-        // 255: the system does not know.
+        // 255: unknown.
         _ => Fact::Unsupported,
     }
 }
@@ -49,16 +49,16 @@ fn line_state(line: u8) -> Fact<bool> {
 /// The active power plan: one of those that come with Windows, or `custom`.
 pub(super) fn power_plan() -> Fact<String> {
     let mut plan: *mut GUID = ptr::null_mut();
-    // SAFETY: the pointer is written during the call only; no key is asked for.
+    // SAFETY: the pointer is written during the call only; no key is requested.
     let status = unsafe { PowerGetActiveScheme(ptr::null_mut(), &raw mut plan) };
-    // Wine, for one, has no plans.
+    // Wine, for example, has no plans.
     if status == ERROR_CALL_NOT_IMPLEMENTED {
         return Fact::Unsupported;
     }
     if status != ERROR_SUCCESS || plan.is_null() {
         return Fact::Failed(error_text(status));
     }
-    // SAFETY: the call succeeded, so that it points to a GUID, which is ours to free.
+    // SAFETY: the call succeeded, so it points to a GUID, which we must free.
     let first = unsafe {
         let first = (*plan).data1;
         LocalFree(plan.cast());
@@ -71,7 +71,7 @@ fn plan_name(first: u32) -> &'static str {
     PLANS.iter().find(|(digits, _)| *digits == first).map_or("custom", |(_, name)| name)
 }
 
-/// Who made the machine and what they call it, as far as the firmware says.
+/// Vendor and product names of the machine, as reported by the firmware.
 pub(super) fn firmware() -> Vec<String> {
     ["SystemManufacturer", "SystemProductName", "BaseBoardManufacturer"]
         .iter()
@@ -79,12 +79,12 @@ pub(super) fn firmware() -> Vec<String> {
         .collect()
 }
 
-/// A text below `HKEY_LOCAL_MACHINE`; `None` where it is not there or longer than any name.
+/// A text below `HKEY_LOCAL_MACHINE`; `None` if it is absent or unusually long.
 fn registry_text(key: &str, name: &str) -> Option<String> {
     let (key, name) = (wide(key), wide(name));
     let mut text = [0_u16; 256];
     let mut bytes = u32::try_from(size_of_val(&text)).ok()?;
-    // SAFETY: both names end in 0, and the buffer is as long as `bytes` says.
+    // SAFETY: both names end in 0, and `bytes` is the length of the buffer.
     let status = unsafe {
         RegGetValueW(
             HKEY_LOCAL_MACHINE,
@@ -104,14 +104,15 @@ fn wide(text: &str) -> Vec<u16> {
     text.encode_utf16().chain([0]).collect()
 }
 
-/// Whether the processor says that a hypervisor runs underneath. A Windows that has Hyper-V for its own use (virtualisation-based
+/// Whether the processor reports a hypervisor underneath. A Windows that uses Hyper-V itself (virtualisation-based
 /// security) is not in a virtual machine: it may create others. `None` on other processors.
 #[cfg(target_arch = "x86_64")]
-#[allow(unused_unsafe)] // Later compilers call it safe.
+#[allow(unused_unsafe)] // Safe in later compilers.
 pub(super) fn hypervisor_flag() -> Option<bool> {
     use std::arch::x86_64::__cpuid;
 
-    // SAFETY: each x86-64 processor has the instruction and its leaf 1; leaves from 0x4000_0000 on are there with a hypervisor.
+    // SAFETY: every x86-64 processor has this instruction and its leaf 1; leaves from 0x4000_0000 on exist with a
+    // hypervisor.
     unsafe {
         if __cpuid(1).ecx >> 31 == 0 {
             return Some(false);
@@ -122,31 +123,31 @@ pub(super) fn hypervisor_flag() -> Option<bool> {
     }
 }
 
-/// Not told.
+/// Not reported.
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) fn hypervisor_flag() -> Option<bool> {
     None
 }
 
-/// CPU time of all CPUs since the machine started, in units of 100 ns: what of it was busy, and all.
+/// CPU time of all CPUs since the machine started, in units of 100 ns: busy and total.
 pub(super) fn system_times() -> Result<Option<(u64, u64)>, String> {
     let (mut idle, mut kernel, mut user) = (FILETIME::default(), FILETIME::default(), FILETIME::default());
     // SAFETY: the three are written during the call only.
     if unsafe { GetSystemTimes(&raw mut idle, &raw mut kernel, &raw mut user) } == 0 {
         return Err(last_error());
     }
-    // Idling counts as work of the kernel.
+    // Idle time is included in kernel time.
     let total = units(kernel) + units(user);
     Ok(Some((total.saturating_sub(units(idle)), total)))
 }
 
 /// CPU time of this process, in units of 100 ns.
 pub(super) fn own_time() -> Result<Option<u64>, String> {
-    // SAFETY: the pseudo handle of this process is always valid, and needs no closing.
+    // SAFETY: the pseudo handle of this process is always valid and need not be closed.
     time_of(unsafe { GetCurrentProcess() }).map(Some)
 }
 
-/// CPU time of a process, in units of 100 ns; `None` where it cannot be opened.
+/// CPU time of a process, in units of 100 ns; `None` if it cannot be opened.
 pub(super) fn process_time(pid: u32) -> Result<Option<u64>, String> {
     // SAFETY: it takes no pointers.
     let process = unsafe { OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, pid) };
@@ -185,21 +186,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_laptop_on_its_battery_is_told_from_one_on_mains() {
+    fn battery_and_mains_are_distinguished() {
         assert_eq!([0, 1, 255].map(line_state), [Fact::Value(true), Fact::Value(false), Fact::Unsupported]);
         assert!(!matches!(on_battery(), Fact::Failed(_)), "{}", on_battery());
     }
 
     #[test]
-    fn plans_are_named_in_english_whatever_the_language() {
+    fn plans_are_named_in_english_in_every_language() {
         assert_eq!([0x381b_4222, 0xa184_1308, 7].map(plan_name), ["balanced", "power saver", "custom"]);
     }
 
     #[test]
-    fn cpu_time_grows_by_what_is_computed() {
+    fn cpu_time_grows_with_work() {
         let own = || own_time().unwrap().unwrap();
         let (machine, start) = (system_times().unwrap().unwrap(), own());
-        // Ten of the ticks by which Windows counts.
+        // Ten of Windows's timer ticks.
         let enough = start + 1_560_000;
         while own() < enough {
             std::hint::spin_loop();
@@ -207,12 +208,12 @@ mod tests {
         let after = system_times().unwrap().unwrap();
         assert!(after.0 > machine.0 && after.1 > machine.1 && after.0 <= after.1, "{machine:?} {after:?}");
         assert!(process_time(std::process::id()).unwrap().unwrap() >= enough);
-        // No process has this number: they are multiples of four.
+        // No process has this ID: they are multiples of four.
         assert_eq!(process_time(u32::MAX), Ok(None));
     }
 
     #[test]
-    fn a_text_that_is_not_in_the_registry_is_none() {
+    fn missing_registry_text_is_none() {
         assert_eq!(registry_text(FIRMWARE, "NoSuchValue"), None);
         assert!(registry_text(r"SOFTWARE\Microsoft\Windows NT\CurrentVersion", "CurrentVersion").is_some());
     }

@@ -49,7 +49,7 @@ mod tests {
     use reading::root_with;
 
     #[test]
-    fn other_makers_are_named_and_nvidia_is_left_to_nvml() {
+    fn other_vendors_are_named_and_nvidia_is_left_to_nvml() {
         let root = root_with(&[
             ("sys/bus/pci/devices/0000:00:02.0/class", "0x030000\n"),
             ("sys/bus/pci/devices/0000:00:02.0/vendor", "0x8086\n"),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_the_bus_does_not_tell() {
+    fn machine_without_a_pci_bus_is_unsupported() {
         assert_eq!(others(root_with(&[]).path()), Fact::Unsupported);
     }
 }

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_that_cannot_be_are_none() {
+    fn inconsistent_figures_fail() {
         let memory = |total, used, free| Memory { total, used, free, reserved: Fact::Unsupported };
         assert_eq!(checked(memory(4 << 30, 1 << 30, 3 << 30)), Fact::Value(memory(4 << 30, 1 << 30, 3 << 30)));
         for odd in [memory(0, 0, 0), memory(1 << 30, 0, 2 << 30), memory(1 << 30, u64::MAX, 0)] {

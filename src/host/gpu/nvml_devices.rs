@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_process_holds_is_added_up_and_what_is_not_told_is_not_0() {
+    fn process_memory_is_summed_and_missing_values_are_not_0() {
         let here = |bytes| reading(Fact::Value(vec![(7, Fact::Value(bytes)), (8, Fact::Unsupported)]));
         let silent = reading(Fact::Unsupported);
         let elsewhere = reading(Fact::Value(vec![(9, Fact::Value(1))]));

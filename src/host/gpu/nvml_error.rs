@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_device_has_not_is_no_failure() {
+    fn missing_feature_is_unsupported_not_failed() {
         assert_eq!(fact(Ok(7)), Fact::Value(7));
         assert_eq!(fact::<u32>(Err(NvmlError::NotSupported)), Fact::Unsupported);
         assert_eq!(
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_function_is_named_and_its_path_is_not() {
+    fn missing_function_is_named_without_its_path() {
         let detail = "/home/kira/nvml/libstandin_nvml.so: undefined symbol: nvmlDeviceGetMemoryInfo_v2";
         let reason = reason(&NvmlError::FailedToLoadSymbol(detail.into()));
         assert_eq!(reason, "this driver is too old: it has no nvmlDeviceGetMemoryInfo_v2");
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_device_is_told_from_a_lost_figure() {
+    fn lost_device_differs_from_a_missing_figure() {
         for error in [NvmlError::GpuLost, NvmlError::NotFound, NvmlError::UnexpectedVariant(28)] {
             assert!(is_lost(&error), "{error}");
         }

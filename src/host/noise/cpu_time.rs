@@ -21,7 +21,7 @@ pub(super) struct CpuTicks {
 
 /// The ticks of the CPUs that this process may use; `None` on other systems. `root` is the root of the file system.
 pub(super) fn of_cpus(root: &Path) -> Result<Option<CpuTicks>, String> {
-    // How much of the time a hypervisor took is not told there: it counts as busy or as idling.
+    // Windows does not report the hypervisor's share: it counts as busy or idle.
     if let Some((busy, total)) = win32::system_times()? {
         let cpus = topology::read(root).logical_cpus;
         let cpus = cpus.value().copied().ok_or_else(|| cpus.missing().unwrap_or_default())?;
@@ -93,7 +93,7 @@ mod tests {
     const STAT: &str = "cpu  0 0 0 0\ncpu0 10 1 5 100 7 2 3 4 9 9\ncpu1 20 0 0 50 0 0 0 0 0 0\nintr 1\n";
 
     #[test]
-    fn only_the_cpus_that_may_be_used_are_counted() {
+    fn only_usable_cpus_are_counted() {
         let both = root_with(&[("proc/stat", STAT)]);
         let all = of_cpus(both.path()).unwrap().unwrap();
         assert_eq!(all, CpuTicks { cpus: 2, busy: 41, stolen: 4, total: 202 });
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_is_counted_whatever_its_name() {
+    fn process_names_do_not_disturb_parsing() {
         let stat = "7 (odd) name) 5 (x) S 1 1 1 0 -1 4194304 100 0 0 0 30 12 5 3 20 0 1 0 9 9 9";
         let root = root_with(&[("proc/self/stat", stat), ("proc/7/stat", stat)]);
         assert_eq!(of_this_process(root.path()), Ok(Some(50)));

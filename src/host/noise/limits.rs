@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_group_that_held_back_most_counts() {
+    fn most_throttled_group_counts() {
         let before = read("nr_periods 100\nnr_throttled 100\n", "nr_periods 10\nnr_throttled 0\nthrottled_usec 0\n");
         let after = read("nr_periods 200\nnr_throttled 110\n", "nr_periods 110\nnr_throttled 40\nthrottled_usec 9\n");
         assert_eq!(throttled_share(&before, &after), Fact::Value(0.4));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn heat_and_frequency_are_of_all_cpus() {
+    fn heat_and_frequency_cover_all_cpus() {
         let root = root_with(&[
             ("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "2000000\n"),
             ("sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq", "3000000\n"),

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_busy_and_not_ours_is_others() {
+    fn busy_time_of_others_is_attributed_to_others() {
         let root = root_with(&[]);
         counters(root.path(), (1_000, 0, 10_000), 100, 50);
         let mut monitor = NoiseMonitor::start_at(root.path());
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_measured_process_that_has_ended_leaves_it_open() {
+    fn ended_measured_process_leaves_noise_unknown() {
         let root = root_with(&[]);
         counters(root.path(), (0, 0, 1_000), 0, 0);
         let mut monitor = NoiseMonitor::start_at(root.path());
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_that_stand_still_tell_nothing() {
+    fn stuck_counters_leave_noise_unknown() {
         let root = root_with(&[]);
         counters(root.path(), (1_000, 0, 10_000), 100, 50);
         let noise = NoiseMonitor::start_at(root.path()).noise(10.0);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn another_program_that_computes_is_seen_and_our_own_work_is_not() {
+    fn other_load_counts_and_own_work_does_not() {
         let spin = || std::process::Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap();
         let begin = std::time::Instant::now();
         let monitor = NoiseMonitor::start();
@@ -233,7 +233,7 @@ mod tests {
             std::hint::spin_loop();
         }
         let watched_s = begin.elapsed().as_secs_f64();
-        // While it runs, it is another program; after waiting, it is our child.
+        // While it runs, it counts as another program; after waiting, as our child.
         let seen = monitor.noise(watched_s).figures;
         other.kill().unwrap();
         other.wait().unwrap();

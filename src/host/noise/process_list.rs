@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_used_leaves_out_our_own_and_their_children() {
+    fn others_exclude_own_processes_and_their_children() {
         let before = list(&[(1, 100, None), (5, 50, Some(1)), (6, 0, Some(5))]);
         let after = list(&[(1, 130, None), (5, 950, Some(1)), (6, 400, Some(5)), (7, 30, Some(6)), (8, 20, Some(1))]);
         assert_eq!(after.others_ms_since(&before, &BTreeSet::from([5])), 30 + 20);
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_has_this_process() {
+    fn list_contains_this_process() {
         let read = ProcessTimes::read().unwrap();
         assert!(read.0.keys().any(|(pid, _)| *pid == std::process::id()));
     }

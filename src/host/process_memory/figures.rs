@@ -87,7 +87,7 @@ mod tests {
 
     #[cfg(any(target_os = "linux", target_os = "macos", windows))]
     #[test]
-    fn memory_that_is_touched_is_counted() {
+    fn touched_memory_is_counted() {
         let read = || anonymous_bytes().value().copied().unwrap();
         let before = read();
         let kept = vec![1_u8; 64 << 20];
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_ended_has_no_figures() {
+    fn ended_process_has_no_figures() {
         let program = if cfg!(windows) { "hostname" } else { "true" };
         let mut child = std::process::Command::new(program).stdout(std::process::Stdio::null()).spawn().unwrap();
         let pid = child.id();
@@ -106,7 +106,7 @@ mod tests {
 
     #[cfg(any(target_os = "linux", target_os = "macos", windows))]
     #[test]
-    fn this_process_can_be_read_by_its_number() {
+    fn own_process_can_be_read_by_id() {
         let own = ProcessMemory::of(std::process::id()).unwrap();
         assert!(own.threads.value().is_some_and(|threads| *threads >= 1), "{own:?}");
         assert!(own.handles.value().is_some_and(|handles| *handles >= 1), "{own:?}");

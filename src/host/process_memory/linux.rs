@@ -137,7 +137,7 @@ mod tests {
                           Private_Dirty: 8 kB\nPrivate_Hugetlb: 0 kB\n";
 
     #[test]
-    fn each_kind_of_memory_has_its_figure() {
+    fn each_kind_of_memory_is_parsed() {
         let root = root_with(&[("status", STATUS), ("smaps_rollup", ROLLUP), ("fd/0", ""), ("fd/1", "")]);
         assert_eq!(
             of(root.path()),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_kernel_does_not_tell_is_unsupported_and_nonsense_has_failed() {
+    fn absent_fields_are_unsupported_and_invalid_ones_fail() {
         let root = root_with(&[("status", "State:\tR\nRssAnon:\t lots\nVmHWM:\t 18446744073709551615 kB\n")]);
         let read = of(root.path()).unwrap();
         assert_eq!(read.anonymous_bytes, Fact::Failed("cannot parse RssAnon 'lots'".into()));
@@ -168,13 +168,13 @@ mod tests {
     }
 
     #[test]
-    fn a_zombie_and_a_missing_process_have_ended() {
+    fn zombie_and_missing_process_count_as_ended() {
         assert_eq!(of(root_with(&[("status", "State:\tZ (zombie)\nThreads:\t1\n")]).path()), None);
         assert_eq!(of(root_with(&[]).path()), None);
     }
 
     #[test]
-    fn what_another_user_keeps_to_himself_has_a_reason() {
+    fn figures_denied_by_permissions_state_the_reason() {
         let denied = io::Error::from(io::ErrorKind::PermissionDenied);
         assert!(refusal(&denied).contains("another user"));
         assert!(is_gone(&io::Error::from_raw_os_error(NO_SUCH_PROCESS)));

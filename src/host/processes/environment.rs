@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System, UpdateKind};
 
-/// The value of a variable in the environment that a process was started with; `None` where it has no such variable.
+/// The value of a variable in the environment that a process was started with; `None` if it is not set.
 ///
 /// # Errors
 /// Why the environment cannot be read.
@@ -31,14 +31,14 @@ mod tests {
 
     #[cfg(any(target_os = "linux", windows))]
     #[test]
-    fn a_variable_of_another_process_is_read_and_one_that_it_lacks_is_not() {
+    fn variable_of_another_process_is_read() {
         let mut child = std::process::Command::new(if cfg!(windows) { "cmd" } else { "cat" })
             .env("WORKLY_PERF_OF_A_TEST", "a = b")
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        // A process that has just been started has no environment yet for a moment.
+        // For a moment after its start, a process has no environment.
         let is_shown = || variable_of(child.id(), "WORKLY_PERF_OF_A_TEST").is_ok();
         for _ in 0..500 {
             if is_shown() {

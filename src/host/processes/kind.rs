@@ -87,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn names_are_compared_without_what_a_platform_adds() {
+    fn names_are_compared_without_platform_suffixes() {
         assert_eq!(stem("Workly.EXE"), "workly");
         assert_eq!(stem("exe"), "exe");
     }
 
     #[test]
-    fn workly_is_known_by_its_script_or_its_name() {
+    fn workly_is_recognised_by_script_or_name() {
         assert_eq!(kind("python.exe", "python.exe C:\\Apps\\Workly\\main.py"), Some(ProcessKind::Workly));
         assert_eq!(kind("python3.11", "python3.11 -u /home/kira/workly/main.py --dev"), Some(ProcessKind::Workly));
         assert_eq!(kind("Workly.exe", "Workly.exe"), Some(ProcessKind::Workly));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn unity_s_editor_and_what_it_builds_are_told_apart() {
+    fn unity_editor_and_player_are_distinguished() {
         assert_eq!(kind("Unity.exe", "Unity.exe -projectPath C:\\Avatar"), Some(ProcessKind::UnityEditor));
         assert_eq!(kind("Unity Hub.exe", "Unity Hub.exe"), None);
         let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
-//! The processes of Workly and Unity, or selected ones: found and read.
+//! Finds and reads the processes of Workly and Unity, or selected ones.
 //!
-//! What is read of them: what they hold, and how busy they are. Their command lines are looked at to tell what they are, of
-//! their environment one variable of our own, and neither is kept.
+//! Read of each: its memory and CPU use. Command lines are inspected to identify a process, and one variable of ours in
+//! its environment; neither is stored.
 
 mod environment;
 mod kind;

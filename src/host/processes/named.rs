@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_is_listed_by_its_number_and_no_other_name_finds_it() {
+    fn own_process_is_found_by_id_and_only_by_its_name() {
         let own = process_numbered(std::process::id()).unwrap().unwrap();
         assert!(own.resident_bytes > 0 && own.started_s > 0, "{own:?}");
         assert_eq!(processes_named("no process has this name").unwrap(), []);

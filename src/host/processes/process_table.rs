@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_found_looked_at_and_gone() {
+    fn process_is_found_read_and_then_gone() {
         let mut child = std::process::Command::new(if cfg!(windows) { "cmd" } else { "cat" })
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::null())
@@ -193,14 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_never_the_one_that_is_meant() {
+    fn own_process_is_never_selected() {
         let mut processes = Processes::new();
         processes.refresh();
         assert!(processes.find(&ProcessQuery::Pid(std::process::id())).is_err());
     }
 
     #[test]
-    fn shares_are_of_one_cpu() {
+    fn cpu_percent_is_relative_to_one_cpu() {
         assert_eq!(share(500, 1_000_000_000), Fact::Value(50.0));
         assert_eq!(share(4_000, 2_000_000_000), Fact::Value(200.0));
         assert_eq!(share(0, 0), Fact::NotMeasured);

@@ -94,14 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn numbers_whole_names_and_parts_are_found() {
+    fn ids_names_and_parts_of_names_match() {
         assert_eq!(choose("7"), Ok(7));
-        assert_eq!(choose("unity"), Ok(12), "the whole name, without what Windows adds");
+        assert_eq!(choose("unity"), Ok(12), "the full name, without the Windows suffix");
         assert_eq!(choose("helper"), Ok(7));
     }
 
     #[test]
-    fn several_are_a_choice_and_none_is_said() {
+    fn several_or_no_matches_are_errors() {
         assert_eq!(
             choose("PYTHON3").unwrap_err(),
             "'PYTHON3' matches 2 processes:\n        9  python3\n       11  python3"
