@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_placement_that_was_measured_faster_is_sure_and_cites_both() {
+    fn faster_placement_is_sure_and_cites_both_cases() {
         let runs = runs(vec![ran(0, &[8.0; 6]), ran(33, &[40.0; 6])]);
         let tried = Tried::newest(&runs, 33).unwrap();
         assert!(!tried.is_no_gain());
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_that_is_slower_than_the_cpu_is_no_gain() {
+    fn gpu_slower_than_the_cpu_is_no_gain() {
         let slower = runs(vec![ran(0, &[8.0; 6]), ran(33, &[5.0; 6])]);
         let tried = Tried::newest(&slower, 33).unwrap();
         assert!(tried.is_no_gain());
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_placement_that_failed_is_a_guess_and_says_so() {
+    fn failed_placement_is_a_guess_with_its_reason() {
         let mut failed = ran(33, &[1.0]);
         (failed.state, failed.reason) = (CaseState::Failed, Some("out of memory".into()));
         failed.metrics.clear();

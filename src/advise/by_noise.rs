@@ -58,7 +58,7 @@ mod tests {
         }
     }
 
-    /// A record of before the noise was read: load 12 on two CPUs.
+    /// A record without noise readings: load average 12 on two CPUs.
     fn loaded() -> Run {
         let mut run = Run { run_id: "loaded".into(), ..sample::run() };
         (run.machine.logical_cpus, run.machine.load_average) = (Fact::Value(2), Fact::Value(12.0));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_measured_at_load_12_on_2_cpus_is_sure() {
+    fn nothing_is_sure_at_load_12_on_2_cpus() {
         let runs = [loaded(), Run { run_id: "quiet".into(), ..sample::run() }];
         let mut choices = [
             choice("loaded", Confidence::Sure),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_noise_behind_a_recommendation_names_the_run() {
+    fn noise_behind_a_recommendation_names_the_run() {
         let runs = [loaded()];
         let noise = noise_behind(&[choice("loaded", Confidence::Sure)], &runs).unwrap();
         assert!(noise.sentence().starts_with("DISTURBED: in loaded the load average was 12.0"), "{}", noise.sentence());

@@ -20,7 +20,7 @@ const TIGHT_SHARE: f64 = 0.95;
 /// How well a profile fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fit {
-    /// With room for the avatar and the desktop.
+    /// With space for the avatar and the desktop.
     Roomy,
     /// Barely.
     Tight,

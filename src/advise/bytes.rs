@@ -11,7 +11,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_digits_are_enough_to_compare() {
+    fn gib_has_two_decimals() {
         assert_eq!((gib(0), gib(3 << 29), gib(6 << 30)), ("0.00 GiB".into(), "1.50 GiB".into(), "6.00 GiB".into()));
     }
 }

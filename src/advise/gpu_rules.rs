@@ -167,8 +167,9 @@ mod tests {
     }
 
     #[test]
-    fn the_documents_rules_say_what_they_say() {
-        // 4.78 GiB of model: free after 2 GiB is 22, 4 and 2 GiB, hence 4.6, 0.84 and 0.42 times the model.
+    fn documented_rules_give_their_documented_results() {
+        // A 4.78 GiB model: after 2 GiB for the system, 22, 4 and 2 GiB are free, which is 4.6, 0.84 and 0.42 times the
+        // model.
         assert_eq!(answers(24), [(Some("performance"), 43, 33), (Some("performance"), -1, 33), (None, 171, 33)]);
         assert_eq!(answers(6), [(Some("balanced"), 35, 33), (Some("balanced"), 35, 33), (None, 42, 33)]);
         assert_eq!(answers(4), [(Some("cpu"), 0, 0), (Some("balanced"), 35, 33), (None, 28, 28)]);
@@ -177,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn no_memory_is_no_layers() {
+    fn no_memory_gives_no_layers() {
         for rule in gpu_rules() {
             assert_eq!(rule.answer(0, ZEPHYR.0, ZEPHYR.1).n_gpu_layers, 0, "{}", rule.name);
         }
     }
 
     #[test]
-    fn every_rule_ends_somewhere() {
+    fn every_rule_has_a_final_step() {
         for rule in gpu_rules() {
             let ends = rule.steps.last().is_some_and(|step| step.at_least.is_none() && step.more_than.is_none());
             let by_layer = rule.share_of_memory.is_some() && rule.gib_per_layer.is_some();

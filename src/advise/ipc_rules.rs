@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use crate::record::{CaseState, Direction, Metric, sample};
 
-    /// A case whose rounds have these means, compared with the first by its interval.
+    /// A case with these round means, compared with the first by its interval.
     fn way(path: &str, rounds: &[f64], ratio: Option<(f64, f64, f64)>) -> Case {
         let mean = rounds.iter().sum::<f64>() / rounds.len() as f64;
         let n = rounds.len() as u64;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_gained_over_a_thing_that_the_application_does_not_do() {
+    fn no_gain_is_claimed_over_modes_the_application_does_not_use() {
         let choice = mode(&run(vec![
             way("reaction/app:1", &[8.3; 8], None),
             way("reaction/request:10", &[158.0; 8], Some((19.0, 18.0, 20.0))),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bridge_that_does_not_tell_when_it_applies_is_quoted_as_what_it_tells() {
+    fn bridge_without_applied_times_is_quoted_as_received() {
         let mut app = way("reaction/app:1", &[8.3; 8], None);
         app.metrics = vec![Metric::plain("received_mean", "ms", 0.06, 8, Direction::Lower)];
         let choice = mode(&run(vec![app])).unwrap();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_from_before_the_application_was_measured_changes_nothing() {
+    fn run_without_the_applications_mode_changes_nothing() {
         let choice = mode(&run(vec![
             way("reaction/request:10", &[158.0; 8], None),
             way("reaction/pipelined:10", &[8.0; 8], Some((0.05, 0.04, 0.06))),
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_only_where_the_wait_to_fill_it_pays() {
+    fn batch_window_is_set_only_if_waiting_pays() {
         let batches = |ratio: Option<(f64, f64, f64)>| {
             window(&run(vec![way("batch/1", &[8.0; 8], None), way("batch/10", &[47.0; 8], ratio)])).unwrap()
         };

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_leak_is_found_with_its_size() {
+    fn planted_leak_is_found_with_its_size() {
         for per_message in [1024.0, 10.0 * 1024.0, MIB] {
             let found = RULE.judge(&points(100, |at| per_message * at as f64));
             assert_eq!(found.verdict, LeakVerdict::Leak, "{per_message}: {found:?}");
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_shows_through_noise_that_it_outgrows() {
+    fn leak_is_found_through_smaller_noise() {
         let mut rng = StdRng::seed_from_u64(1);
         let found = RULE.judge(&points(400, |at| 10_240.0 * at as f64 + 200_000.0 * rng.random::<f64>()));
         assert_eq!(found.verdict, LeakVerdict::Leak, "{found:?}");
@@ -268,12 +268,13 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_is_no_leak() {
+    fn freed_growth_is_not_a_leak() {
         for period in [3, 7, 10, 13] {
             let found = RULE.judge(&points(100, |at| (at % period) as f64 * 0.3 * MIB));
             assert_eq!(found.verdict, LeakVerdict::NoLeak, "period {period}: {found:?}");
         }
-        // A swing that the run sees only a few times cannot be told from growth yet, and is not called a leak.
+        // A swing that the run covers only a few times cannot be distinguished from growth, and must not be called a
+        // leak.
         for period in [20, 33, 50, 70] {
             assert_ne!(verdict(100, |at| (at % period) as f64 * 0.3 * MIB), LeakVerdict::Leak, "period {period}");
             assert_eq!(verdict(10 * period, |at| (at % period) as f64 * 0.3 * MIB), LeakVerdict::NoLeak, "{period}");
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_fills_and_stops_is_no_leak() {
+    fn filled_cache_is_not_a_leak() {
         for full in [5, 15, 30, 45, 55] {
             let found = RULE.judge(&points(100, |at| at.min(full) as f64 * MIB));
             assert_eq!(found.verdict, LeakVerdict::NoLeak, "full at {full}: {found:?}");
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_is_no_leak_wherever_it_happens() {
+    fn single_jump_is_not_a_leak() {
         for at_message in (0..100).step_by(3) {
             let jumped = |at: usize| if at >= at_message { 50.0 * MIB } else { 0.0 };
             assert_ne!(verdict(100, jumped), LeakVerdict::Leak, "at {at_message}");
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_without_a_leak_give_no_false_alarm() {
+    fn runs_without_a_leak_raise_no_false_alarm() {
         let mut rng = StdRng::seed_from_u64(2026);
         let runs = 400;
         let alarms = |kind: &str, rng: &mut StdRng| {
@@ -314,16 +315,16 @@ mod tests {
                     let (mut level, mut noise) = (0.0_f64, 0.0_f64);
                     let found = verdict(100, |_| match kind {
                         "still" => 0.0,
-                        // Whatever a message leaves behind for a while.
+                        // Temporary memory after a message.
                         "scatter" => 2.0 * MIB * rng.random::<f64>(),
-                        // Contexts made anew: ±33 MiB, each for some messages.
+                        // Contexts that are recreated: ±33 MiB, each for some messages.
                         "contexts" => {
                             if rng.random::<f64>() < 0.2 {
                                 level = 66.0 * MIB * rng.random::<f64>();
                             }
                             level
                         }
-                        // Neighbours resemble each other.
+                        // Correlated neighbours.
                         _ => {
                             noise = 0.9 * noise + MIB * (rng.random::<f64>() - 0.5);
                             noise + 20.0 * MIB
@@ -335,13 +336,13 @@ mod tests {
         };
         for kind in ["still", "scatter", "contexts", "neighbours"] {
             let alarms = alarms(kind, &mut rng);
-            // Twenty runs without a false alarm in nine of ten attempts want fewer than 0.5 % each.
+            // For twenty runs without a false alarm in nine of ten attempts, the rate must be below 0.5 %.
             assert!(alarms <= runs / 200, "{kind}: {alarms} of {runs}");
         }
     }
 
     #[test]
-    fn a_short_run_says_how_much_longer() {
+    fn short_run_states_how_much_longer() {
         let found = RULE.judge(&points(10, |_| 0.0));
         assert_eq!((found.verdict, found.doubt), (LeakVerdict::Inconclusive, Some(Doubt::TooShort)));
         let more = found.more.unwrap().ceil();
@@ -350,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_excludes_is_never_finer_than_a_page() {
+    fn excluded_growth_is_at_least_a_page_per_run() {
         let found = RULE.judge(&points(100, |_| 0.0));
         assert_eq!(found.verdict, LeakVerdict::NoLeak);
         // 80 messages, 79 steps: 4,096 bytes over 79 messages.
@@ -358,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_asks_for_as_many_messages_as_it_takes() {
+    fn noisy_run_states_the_messages_needed() {
         let mut rng = StdRng::seed_from_u64(7);
         let mut noisy = |n: usize| RULE.judge(&points(n, |_| 2.0 * MIB * rng.random::<f64>()));
         let short = noisy(100);

@@ -15,7 +15,7 @@ use crate::plural::counted;
 pub enum ObeyedBy {
     /// The application reads it when it starts.
     Application,
-    /// `workly-perf launch` puts it into force in the unmodified application.
+    /// `workly-perf launch` applies it to the unmodified application.
     Launcher,
     /// No published program reads it.
     Nobody,
@@ -34,8 +34,8 @@ impl ObeyedBy {
 }
 
 impl Setting {
-    /// Who acts on it. Published versions of the application read the GPU profile alone; what the Python shim of `launch` can change
-    /// from outside is in force only in an application that `launch` has started.
+    /// Who acts on it. Published versions of the application read only the GPU profile; what the Python shim of
+    /// `launch` changes only applies to an application started by `launch`.
     #[must_use]
     pub fn obeyed_by(self) -> ObeyedBy {
         match self {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_application_obeys_its_profile_and_launch_what_the_shim_can_change() {
+    fn application_obeys_its_profile_and_launch_the_shims_settings() {
         for setting in Setting::ALL {
             let expected = match setting {
                 Setting::GpuProfile => ObeyedBy::Application,
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_profile_is_told_in_the_application_s_numbers_threads_included() {
+    fn profile_change_is_stated_in_the_applications_values() {
         let change = ProfileChange::between(&profiles(), Some("balanced"), Some("cpu_fallback")).unwrap();
         assert_eq!(
             change.sentence(),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_that_stays_or_is_not_known_is_told_as_such() {
+    fn unchanged_or_unknown_profile_is_stated() {
         let stays = ProfileChange::between(&profiles(), Some("balanced"), None).unwrap();
         assert!(
             stays.sentence().starts_with("With balanced, the current profile, the application runs with 6 threads")

@@ -143,7 +143,7 @@ mod tests {
 
     const GIB: u64 = 1 << 30;
 
-    /// A model of 8 layers, half a GiB each; 4096 tokens take an eighth of a GiB a layer in 16 bits.
+    /// A model with 8 layers of half a GiB; 4096 tokens take an eighth of a GiB per layer in 16 bits.
     fn options() -> Vec<PlacementOption> {
         let mut options = Vec::new();
         for n_gpu_layers in 0..=8 {
@@ -175,19 +175,19 @@ mod tests {
     }
 
     #[test]
-    fn layers_come_first_then_context_then_the_cache() {
-        // All 8 layers with the long, fine cache take 5 GiB.
+    fn layers_take_precedence_over_context_and_cache() {
+        // All 8 layers with the long f16 cache take 5 GiB.
         assert_eq!(picked(&budget(6)), (8, 4096, "f16".into()));
-        // 4.53 GiB: all layers with the coarse, long cache.
+        // 4.53 GiB: all layers with the long q8_0 cache.
         let tight = MemoryBudget { free_bytes: 5 * GIB - GIB * 46 / 100, ..budget(6) };
         assert_eq!(picked(&tight), (8, 4096, "q8_0".into()));
-        // 3 GiB: 5 layers take 2.5 and their cache at most 0.625.
+        // 3 GiB: 5 layers take 2.5 GiB and their cache at most 0.625 GiB.
         assert_eq!(picked(&budget(4)), (5, 4096, "q8_0".into()));
         assert_eq!(picked(&budget(1)), (0, 4096, "f16".into()));
     }
 
     #[test]
-    fn the_pick_says_why_and_names_its_runner_up() {
+    fn pick_states_its_reason_and_runner_up() {
         let pick = pick(&options(), &budget(4)).unwrap();
         assert_eq!(pick.spare_bytes(), 3 * GIB - pick.chosen.device_bytes);
         let why = pick.why();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_free_bounds_the_pick_and_nothing_is_made_to_fit() {
+    fn free_memory_bounds_the_pick() {
         let busy = MemoryBudget { free_bytes: GIB, ..budget(24) };
         assert_eq!(pick(&options(), &busy).unwrap().chosen.n_gpu_layers, 1);
         let least = options().into_iter().filter(|option| option.n_gpu_layers > 0).collect::<Vec<_>>();
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fall_beyond_the_noise_is_a_cliff() {
+    fn drop_beyond_the_noise_is_a_cliff() {
         let speeds = [(0, 10.0), (20, 30.0), (10, 20.0), (33, 12.0), (25, 29.5)];
         let found = cliffs(&speeds, 0.05);
         assert_eq!(found.len(), 1);

@@ -201,7 +201,7 @@ pub struct Evidence {
     pub value: f64,
     /// Samples.
     pub n: u64,
-    /// Its 95 % interval, where there is one.
+    /// Its 95 % interval, if there is one.
     pub interval: Option<(f64, f64)>,
 }
 

@@ -96,7 +96,8 @@ pub struct RecommendationInput {
 }
 
 impl RecommendationInput {
-    /// The thread count that an earlier recommendation wrote under that key. Nobody obeys it: see [`super::ObeyedBy`].
+    /// The thread count that an earlier recommendation wrote under that key. Currently no program obeys it: see
+    /// [`super::ObeyedBy`].
     #[must_use]
     pub fn written_threads(&self, key: &str) -> Option<u64> {
         self.current.get(key).and_then(Value::as_u64)

@@ -43,7 +43,7 @@ impl SettingChoice {
         };
         let admissible = places(&|one| one.is_admissible);
         let is_any_admissible = !admissible.is_empty();
-        // Where none keeps the frames, those that lose the fewest.
+        // If none keeps the frame limit, those with the smallest share of late frames.
         let fewest = candidates.iter().map(|one| one.late_share).fold(f64::INFINITY, f64::min);
         let pool =
             if is_any_admissible { admissible } else { places(&|one| one.late_share <= fewest + NEAR_THE_FEWEST) };
@@ -83,28 +83,28 @@ mod tests {
     }
 
     #[test]
-    fn the_fastest_that_keeps_the_frames_is_chosen() {
+    fn fastest_admissible_setting_is_chosen() {
         let candidates = [candidate(40.0, true, false), candidate(60.0, true, false), candidate(90.0, false, false)];
         let choice = SettingChoice::among(&candidates).unwrap();
         assert_eq!((choice.chosen, choice.fastest, choice.is_any_admissible), (1, 1, true));
     }
 
     #[test]
-    fn where_none_keeps_them_the_fastest_is_chosen_and_said_to_be_inadmissible() {
+    fn fastest_is_chosen_as_inadmissible_if_none_keeps_the_frames() {
         let candidates = [candidate(40.0, false, false), candidate(60.0, false, false)];
         let choice = SettingChoice::among(&candidates).unwrap();
         assert_eq!((choice.chosen, choice.is_any_admissible), (1, false));
     }
 
     #[test]
-    fn where_none_keeps_them_the_fewest_late_frames_come_before_speed() {
+    fn fewest_late_frames_precede_speed_if_none_keeps_them() {
         let fast = SettingCandidate { late_share: 0.94, ..candidate(58.0, false, false) };
         let slow = SettingCandidate { late_share: 0.03, ..candidate(22.0, false, true) };
         assert_eq!(SettingChoice::among(&[fast, slow]).unwrap().chosen, 1);
     }
 
     #[test]
-    fn of_equals_the_simplest_is_chosen_and_what_was_dropped_is_out() {
+    fn simplest_of_equals_is_chosen_without_dropped_ones() {
         let candidates = [candidate(99.0, true, true), candidate(60.0, true, false), candidate(60.5, true, false)];
         let choice = SettingChoice::among(&candidates).unwrap();
         assert_eq!((choice.chosen, choice.fastest), (1, 2));

@@ -40,13 +40,13 @@ mod tests {
 
     const RULE: LeakRule = LeakRule { threshold: 512.0, warm_up: 12, grain: 4096.0 };
 
-    /// The judgement of a hundred messages, each of which keeps so many bytes.
+    /// The judgement of a hundred messages, each of which retains `bytes`.
     fn judged_points(bytes: f64) -> LeakJudgement {
         RULE.judge(&(0..100).map(|at| (f64::from(at), 1e8 + bytes * f64::from(at))).collect::<Vec<_>>())
     }
 
     #[test]
-    fn a_count_that_stands_still_clears_nobody() {
+    fn stalled_count_is_inconclusive() {
         let clean = judged_points(0.0);
         let judged = |judgement, still_s, watched_s, growth_bytes| {
             RULE.unless_still(judgement, Standstill { still_s, watched_s, growth_bytes })
@@ -54,9 +54,9 @@ mod tests {
         let still = judged(clean, 30.0, 100.0, 0.0);
         assert_eq!((still.verdict, still.more), (LeakVerdict::Inconclusive, None));
         assert_eq!(still.doubt, Some(Doubt::CountStoodStill { still_s: 30.0, watched_s: 100.0 }));
-        assert_eq!(judged(clean, 20.0, 100.0, 0.0), clean, "the last fifth alone");
-        assert_eq!(judged(clean, 0.3, 0.9, 0.0), clean, "a moment of rest");
-        assert_eq!(judged(clean, 0.3, 0.9, 1e6).verdict, LeakVerdict::Inconclusive, "memory grew all the same");
+        assert_eq!(judged(clean, 20.0, 100.0, 0.0), clean, "only the last fifth");
+        assert_eq!(judged(clean, 0.3, 0.9, 0.0), clean, "a short pause");
+        assert_eq!(judged(clean, 0.3, 0.9, 1e6).verdict, LeakVerdict::Inconclusive, "memory grew nevertheless");
         let leak = judged_points(10_240.0);
         assert_eq!(judged(leak, 90.0, 100.0, 1e6), leak);
     }

@@ -99,14 +99,14 @@ mod tests {
     }
 
     #[test]
-    fn the_faster_wins_when_it_is_faster_beyond_the_noise() {
+    fn faster_count_wins_beyond_the_noise() {
         let choice =
             ThreadChoice::among(&[candidate(1, 150.0, 0.04, 10, 1), candidate(2, 230.0, 0.04, 10, 1)]).unwrap();
         assert_eq!((choice.threads, choice.fastest, choice.certainty), (2, 2, Certainty::Clear));
     }
 
     #[test]
-    fn among_equals_the_one_with_fewer_threads_wins_whatever_the_order() {
+    fn fewer_threads_win_among_equals_in_any_order() {
         for seed in 0..50 {
             let mut candidates: Vec<Candidate> =
                 [2, 4, 8].map(|threads| candidate(threads, 230.0, 0.02, 10, 10 * seed)).to_vec();
@@ -117,19 +117,19 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_that_nobody_notices_is_worth_the_threads() {
+    fn unnoticeable_loss_is_accepted_for_fewer_threads() {
         let choice = ThreadChoice::among(&[candidate(4, 99.0, 0.0, 10, 1), candidate(8, 100.0, 0.0, 10, 1)]).unwrap();
         assert_eq!((choice.threads, choice.fastest), (4, 8));
     }
 
     #[test]
-    fn noise_that_hides_a_tenth_is_said() {
+    fn noise_hiding_a_tenth_is_noisy() {
         let noisy = [candidate(1, 200.0, 1.6, 8, 3), candidate(2, 210.0, 1.6, 8, 3)];
         assert_eq!(ThreadChoice::among(&noisy).unwrap().certainty, Certainty::Noisy);
     }
 
     #[test]
-    fn noise_that_hides_more_than_a_fiftieth_leaves_it_likely() {
+    fn noise_hiding_a_fiftieth_is_likely() {
         let candidates = [candidate(1, 206.0, 0.20, 10, 5), candidate(2, 210.0, 0.20, 10, 5)];
         let choice = ThreadChoice::among(&candidates).unwrap();
         let (_, high) = choice.against_chosen(&candidates, 2).unwrap().interval.unwrap();
@@ -138,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn few_rounds_choose_by_the_median_and_say_so() {
+    fn few_rounds_compare_medians_only() {
         let choice = ThreadChoice::among(&[candidate(1, 99.0, 0.0, 3, 1), candidate(2, 100.0, 0.0, 3, 1)]).unwrap();
         assert_eq!((choice.threads, choice.certainty), (2, Certainty::TooFewRounds));
         assert_eq!(ThreadChoice::among(&[]), None);
     }
 
     #[test]
-    fn a_count_is_compared_with_the_chosen_one_if_it_was_measured() {
+    fn measured_count_is_compared_with_the_chosen_one() {
         let candidates = [candidate(2, 200.0, 0.0, 10, 1), candidate(6, 100.0, 0.0, 10, 1)];
         let choice = ThreadChoice::among(&candidates).unwrap();
         assert!((choice.against_chosen(&candidates, 6).unwrap().ratio - 0.5).abs() < 1e-9);

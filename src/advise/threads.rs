@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_founding_rule_by_table() {
+    fn founding_rule_matches_its_table() {
         for ((physical, logical), threads) in [
             ((1, 1), 1),
             ((1, 2), 2),
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn the_later_rule_by_table() {
+    fn later_rule_matches_its_table() {
         for ((physical, logical), threads) in [
             ((1, 1), 2),
             ((1, 2), 2),
@@ -75,8 +75,8 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_contradict_each_other_on_the_published_machine() {
-        // Four cores with eight logical CPUs, fixed 6 in the profiles: three answers.
+    fn rules_disagree_on_the_published_machine() {
+        // Four cores with eight logical CPUs; the profiles use 6: three different results.
         assert_eq!([founding_rule(4, 8), later_rule(4, 8), BASELINE], [4, 3, 6]);
     }
 }

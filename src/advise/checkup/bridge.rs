@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn each_state_of_a_bridge_has_its_line() {
+    fn each_bridge_state_has_its_check() {
         use CheckState::{Ok as Fine, Problem, Warning};
         assert_eq!(answers(Ok(0.05), Ok(16.7)), [Fine, Fine, Fine]);
         assert_eq!(answers(Ok(9.0), Ok(100.0)), [Fine, Warning, Warning]);

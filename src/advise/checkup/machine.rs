@@ -141,7 +141,7 @@ mod tests {
     use crate::record::sample::run;
 
     #[test]
-    fn what_slows_a_machine_down_is_named_and_what_is_not_known_is_said() {
+    fn slow_machine_is_explained_and_unknown_facts_are_listed() {
         let machine = Machine {
             power: Fact::Value("powersave".into()),
             turbo: Fact::Value(false),
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(states[1..3], [CheckState::NotKnown, CheckState::NotKnown]);
     }
 
-    /// The lines about a machine that is not slowed down, with `change` made to it.
+    /// The checks of a machine without problems, after `change`.
     fn lines(on_battery: bool, change: impl FnOnce(&mut Machine)) -> Vec<Check> {
         let mut machine = Machine {
             power: Fact::Value("balanced".into()),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_is_missing_is_not_part_of_the_sentence_and_not_ok() {
+    fn missing_count_is_omitted_from_the_sentence_and_not_ok() {
         let whole = lines(false, |_| ()).swap_remove(0);
         assert_eq!(whole.state, CheckState::Ok);
         assert!(whole.found.contains("8 cores, 16 logical CPUs, 16 usable"), "{}", whole.found);
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_laptop_on_battery_and_a_power_saving_plan_are_warned_of_on_windows() {
+    fn battery_and_power_saving_plan_are_warnings_on_windows() {
         let on_mains = lines(false, |_| ()).swap_remove(2);
         assert_eq!(
             (on_mains.state, on_mains.found.as_str()),

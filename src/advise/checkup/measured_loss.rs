@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_costs_more_than_a_tenth_is_named_with_its_frames() {
+    fn loss_over_a_tenth_is_reported_with_frames() {
         let run = sweep(vec![case(1, "normal", 50.0, 0.2), case(6, "normal", 10.0, 17.0), case(6, "low", 45.0, 0.1)]);
         let check = check_measured_loss(std::slice::from_ref(&run), 6).expect("a loss of 80 %");
         assert_eq!(check.state, CheckState::Warning);
@@ -116,14 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn a_good_count_or_one_that_was_not_measured_has_no_line() {
+    fn good_or_unmeasured_count_has_no_check() {
         let run = sweep(vec![case(1, "normal", 50.0, 0.2), case(2, "normal", 48.0, 0.1)]);
         assert_eq!(check_measured_loss(std::slice::from_ref(&run), 2), None);
         assert_eq!(check_measured_loss(&[run], 6), None);
     }
 
     #[test]
-    fn fast_but_late_is_a_loss_too() {
+    fn fast_setting_with_late_frames_is_a_loss() {
         let run = sweep(vec![case(1, "normal", 50.0, 0.2), case(2, "normal", 60.0, 9.0)]);
         let check = check_measured_loss(&[run], 2).expect("late frames");
         assert!(

@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_a_problem_with_a_way_out() {
+    fn model_that_does_not_fit_is_a_problem_with_a_fix() {
         use CheckState::{Ok as Fine, Problem, Warning};
         let here = |free: u64| CardFacts::Here {
             name: "card".into(),
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_that_workly_refuses_is_a_problem() {
+    fn rejected_configuration_is_a_problem() {
         let refused = |undo: Option<&str>| {
             let reason = "ai.gpu_profile is \"cpu\"".into();
             check_config(&ConfigFacts::Unusable { reason, is_refused: true, undo: undo.map(String::from) })
@@ -291,7 +291,7 @@ mod tests {
         assert!(
             refused(None).found.ends_with("silently ignores its complete AI configuration and runs on its defaults")
         );
-        assert!(!refused(None).mend.unwrap().contains("--undo"), "nothing is kept");
+        assert!(!refused(None).mend.unwrap().contains("--undo"), "no previous version");
         assert!(refused(Some("workly-perf apply --undo")).mend.unwrap().ends_with("workly-perf apply --undo"));
         assert_eq!(check_config(&ConfigFacts::None).state, CheckState::NotKnown);
         assert_eq!(check_threads("performance", 6, Some(2), Some(2)).state, CheckState::Warning);

@@ -1,4 +1,4 @@
-//! Whether a Workly that runs has its settings in force.
+//! Whether a running Workly uses its settings.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use super::check::{Check, CheckState, Symptom};
 
 const NAME: &str = "settings in force";
 
-/// A Workly that runs.
+/// A running Workly.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunningWorkly {
     /// Its process.
@@ -18,30 +18,30 @@ pub struct RunningWorkly {
 /// How a Workly was started.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LaunchFacts {
-    /// That cannot be told.
+    /// Unknown.
     NotKnown {
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// Not by `launch`.
     ByItself,
-    /// By `launch`, and the shim is in no process of it.
+    /// By `launch`, but the shim is in none of its processes.
     WithoutShim,
-    /// By `launch`, and it has loaded no model so far.
+    /// By `launch`; it has not loaded a model yet.
     NoModel,
     /// By `launch`; its model runs with these parameters.
     Running {
-        /// As llama.cpp tells them.
+        /// As reported by llama.cpp.
         parameters: Map<String, Value>,
-        /// The model did not load with the settings, and runs with the application's own arguments.
+        /// Whether the model failed to load with the settings and runs with the application's own arguments.
         is_off: bool,
     },
 }
 
-/// Parameters that the line names, in this order.
+/// Parameters shown in the check, in this order.
 const NAMED: [&str; 5] = ["n_threads", "n_threads_batch", "n_ctx", "n_batch", "n_ubatch"];
 
-/// A line for each Workly that runs, or one that says that none does.
+/// One check for each running Workly, or one that says that none is running.
 #[must_use]
 pub fn check_settings(running: &[RunningWorkly]) -> Vec<Check> {
     if running.is_empty() {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_in_force_are_named_and_what_is_not_in_force_is_a_warning() {
+    fn active_parameters_are_named_and_inactive_ones_are_warnings() {
         let parameters = json!({"n_ctx": 2048, "n_threads": 1, "type_k": 1, "n_ubatch": null});
         let running = |is_off| LaunchFacts::Running { parameters: parameters.as_object().unwrap().clone(), is_off };
         let (on, off) = (line(running(false)), line(running(true)));

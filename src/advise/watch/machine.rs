@@ -177,10 +177,10 @@ mod tests {
         found
     }
 
-    /// The documented rules: over 90 `cpu_fallback`; else over 75 with use over 80 balanced; else both under 60 performance;
-    /// else nothing.
+    /// The documented rules: above 90 `cpu_fallback`; otherwise above 75 with utilisation above 80 `balanced`;
+    /// otherwise both below 60 `performance`; otherwise unchanged.
     #[test]
-    fn the_documented_rules_hold_at_every_point_and_from_every_state() {
+    fn documented_rules_hold_at_every_point_and_state() {
         for from in CardState::ALL.map(Some).into_iter().chain([None]) {
             for full in 0..=100 {
                 for busy in 0..=100 {
@@ -195,7 +195,8 @@ mod tests {
                         None
                     };
                     assert_eq!(wanted(&documented(), from, load(full, busy)), says, "{from:?} {full} {busy}");
-                    // The steady rules differ in two places: 90 is overloaded, and an overloaded GPU remains so down to 85.
+                    // The steady rules differ in two places: 90 is overloaded, and an overloaded GPU remains so down to
+                    // 85.
                     let held = from == Some(CardState::Overloaded) && full > 85.0;
                     let steady_says = if full > 89.5 {
                         Some(CardState::Overloaded)
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_crossed_one_step_beyond_it() {
+    fn every_threshold_is_crossed_one_step_beyond() {
         for (at_line, beyond, to) in [
             ((90.0, 50.0), (90.1, 50.0), CardState::Overloaded),
             ((75.0, 90.0), (75.1, 90.0), CardState::Stressed),
@@ -224,20 +225,20 @@ mod tests {
     }
 
     #[test]
-    fn the_gap_of_fifteen_points_keeps_a_state() {
+    fn gap_of_fifteen_points_keeps_the_state() {
         let between = [(76.0, 90.0), (74.0, 90.0), (61.0, 50.0), (59.0, 61.0), (59.0, 50.0)];
         assert_eq!(changes(documented(), &between), [(0.0, CardState::Stressed), (20.0, CardState::Optimal)]);
     }
 
     #[test]
-    fn a_card_at_the_line_goes_to_and_fro_by_the_documents_and_stays_by_the_steady_rules() {
+    fn steady_rules_avoid_oscillation_at_the_threshold() {
         let at_the_line: Vec<_> = [(91.0, 85.0), (89.0, 85.0)].into_iter().cycle().take(40).collect();
         assert_eq!(changes(documented(), &at_the_line).len(), 40);
         assert_eq!(changes(steady(), &at_the_line), [(0.0, CardState::Overloaded)]);
     }
 
     #[test]
-    fn worse_is_believed_at_once_and_better_after_a_while() {
+    fn worse_state_applies_at_once_and_better_one_after_a_delay() {
         let mut machine = WatchMachine::new(steady());
         assert_eq!(machine.step(0.0, Some(load(50.0, 10.0))).change.unwrap().to, CardState::Optimal);
         assert_eq!(machine.step(5.0, Some(load(80.0, 95.0))).change.unwrap().from, Some(CardState::Optimal));
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_takes_the_fullest_moment_and_the_mean_use() {
+    fn decision_uses_peak_memory_and_mean_utilisation() {
         let mut machine = WatchMachine::new(steady());
         machine.step(0.0, Some(load(70.0, 50.0)));
         for at_s in 1..5 {
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_alarm_rings_above_85_and_ends_at_80() {
+    fn alarm_starts_above_85_and_ends_at_80() {
         let mut machine = WatchMachine::new(steady());
         let rings: Vec<_> = [85.0, 85.1, 99.0, 80.1, 80.0, 84.0, 86.0]
             .into_iter()
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_read_decides_nothing() {
+    fn missing_readings_decide_nothing() {
         let mut machine = WatchMachine::new(steady());
         machine.step(0.0, Some(load(95.0, 50.0)));
         for at_s in [5.0, 60.0, 120.0] {
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_use_memory_decides_and_stressed_is_never_told() {
+    fn memory_decides_alone_without_utilisation() {
         let only = |full_percent| Load { full_percent, use_percent: None };
         assert_eq!(wanted(&steady(), None, only(91.0)), Some(CardState::Overloaded));
         assert_eq!(wanted(&steady(), None, only(80.0)), None);

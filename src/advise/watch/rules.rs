@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_built_in_rules_have_the_documented_thresholds() {
+    fn built_in_rules_have_the_documented_thresholds() {
         let names: Vec<_> = WatchRules::built_in().iter().map(|rules| rules.name.as_str()).collect();
         assert_eq!(names, ["steady", "documented"]);
         for rules in WatchRules::built_in() {
@@ -225,13 +225,13 @@ mod tests {
             assert_eq!(CardState::ALL.map(|state| rules.profile(state)), ["performance", "balanced", "cpu_fallback"]);
         }
         let lines = |at: usize| WatchRules::built_in()[at].overloaded.above_percent;
-        assert_eq!((lines(0), lines(1)), (89.5, 90.0), "what rounds to 90 % counts by the steady ones");
+        assert_eq!((lines(0), lines(1)), (89.5, 90.0), "the steady rules include values that round to 90 %");
         assert_eq!(WatchRules::built_in()[1].stay_s, 0.0);
         assert_eq!(WatchRules::built_in()[1].overloaded.leave_percent, 90.0);
     }
 
     #[test]
-    fn rules_that_cannot_work_are_refused_by_name() {
+    fn contradictory_rules_are_rejected_by_name() {
         let text = include_str!("../../../profiles/watch/steady.toml");
         let says = |from: &str, to: &str| WatchRules::parse(&text.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(
