@@ -59,7 +59,7 @@ mod tests {
     use crate::record::{Direction, MetricStatus};
 
     #[test]
-    fn each_step_has_its_row_and_its_share() {
+    fn each_step_has_a_row_and_a_share() {
         let mut sample = run();
         let case = &mut sample.cases[0];
         case.path = "attribution/wait_first".into();

@@ -84,9 +84,9 @@ mod tests {
     use crate::record::sample::run;
 
     #[test]
-    fn a_row_has_both_values_and_what_they_come_to() {
+    fn rows_have_both_values_and_the_change() {
         let mut sample = run();
-        // As a record of any age has them.
+        // As in a record of any version.
         sample.cases[0].conditions = json!({"comparison": [
             {"figure": "visible", "meaning": "visible reaction", "before": 1765.0, "after": 650.0, "unit": "ms", "ratio": 0.367,
              "interval": [0.264, 0.416], "pairs": 12, "p_holm": 0.001, "verdict": "improved"},

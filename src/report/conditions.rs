@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plans_read_as_a_line() {
+    fn plan_fits_on_one_line() {
         let plan = json!({"messages": 100, "load": {"kind": "poisson", "rate": 50.5}, "sizes": [1, 2], "seed": null});
         assert_eq!(in_line(&plan), "messages 100, load.kind poisson, load.rate 50.5, sizes [1, 2], seed none");
         assert_eq!(in_line(&json!("a text")), "a text");
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_plan_leaves_out_what_the_tables_show() {
+    fn plan_omits_lists_shown_in_tables() {
         let plan = json!({"messages": 3, "sizes": [1, 2], "cases": [{"path": "a"}]});
         assert_eq!(in_line(&brief(&plan)), "messages 3, sizes [1, 2]");
     }

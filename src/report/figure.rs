@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_written_in_the_unit_that_people_read() {
+    fn times_use_readable_units() {
         let ms = |number| value(number, "ms");
         assert_eq!([0.0, 0.000_000_4, 0.000_046].map(ms), ["0 ns", "0.4 ns", "46 ns"]);
         assert_eq!([0.001, 0.0123, 0.9999].map(ms), ["1.0 µs", "12.3 µs", "999.9 µs"]);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn rounding_never_leaves_a_unit_or_a_digit_too_many() {
+    fn rounding_switches_units_cleanly() {
         assert_eq!(value(0.999_96, "ms"), "1.000 ms");
         assert_eq!(value(0.000_999_6, "ms"), "1.0 µs");
         assert_eq!(value(9.999_6, "ms"), "10.00 ms");
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn other_units_are_kept_and_digits_grouped() {
+    fn other_units_are_kept_with_grouped_digits() {
         assert_eq!(value(6_871.4, "1/s"), "6,871 /s");
         assert_eq!(value(59.98, "1/s"), "59.98 /s");
         assert_eq!(value(2.0, "count"), "2");
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn interval_and_spread_share_the_unit_of_the_figure() {
+    fn interval_and_spread_share_the_figures_unit() {
         let figure =
             Metric { spread: Some(0.21), ci_low: Some(16.64), ci_high: Some(16.69), ..metric("p50", "ms", 16.6667) };
         assert_eq!(with_interval(&figure), "16.67 ms [16.64, 16.69]");
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_given_says_why() {
+    fn missing_figures_state_why() {
         let absent = |name, status| with_interval(&Metric::absent(name, "ms", 5, Direction::Lower, status));
         assert_eq!(absent("p50", MetricStatus::TooFew), "needs n ≥ 20");
         assert_eq!(absent("p99.9", MetricStatus::TooFew), "needs n ≥ 10,000");
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn only_percentiles_are_percentiles() {
+    fn only_percentile_names_parse_as_percentiles() {
         assert_eq!(percentile("p50"), Some(0.5));
         assert!(percentile("p99.9").is_some_and(|p| (p - 0.999).abs() < 1e-12));
         assert_eq!(["p", "pinf", "period", "p100", "p-1"].map(percentile), [None; 5]);

@@ -27,7 +27,7 @@ mod tests {
     use crate::record::sample::run;
 
     #[test]
-    fn a_line_gives_the_median_and_what_went_wrong() {
+    fn case_line_has_the_median_and_the_fault() {
         let run = run();
         let lines: Vec<String> = run.cases.iter().map(case_line).collect();
         assert!(lines[0].starts_with("p50 ") && lines[0].contains("(n "), "{}", lines[0]);

@@ -116,17 +116,17 @@ mod tests {
     use crate::record::sample::run;
 
     #[test]
-    fn the_whole_report() {
+    fn complete_report() {
         insta::assert_snapshot!(markdown(&run()));
     }
 
     #[test]
-    fn the_whole_report_of_a_run_without_medians() {
+    fn complete_report_of_a_run_without_medians() {
         insta::assert_snapshot!(markdown(&tokens()));
     }
 
     #[test]
-    fn every_row_of_a_table_has_as_many_cells_as_its_heading() {
+    fn every_table_row_has_as_many_cells_as_the_heading() {
         let text = markdown(&run()) + "\n" + &markdown(&tokens());
         let tables: Vec<Vec<&str>> =
             text.split("\n\n").filter(|block| block.starts_with('|')).map(|block| block.lines().collect()).collect();
@@ -138,24 +138,24 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_markup_is_text() {
+    fn markup_in_text_is_escaped() {
         assert_eq!(escaped("a | b <c> *d* `e` \\ ~~f~~"), "a \\| b \\<c> \\*d\\* \\`e\\` \\\\ \\~\\~f\\~\\~");
         assert_eq!(escaped("snake_case _emphasis_"), "snake_case \\_emphasis\\_");
         assert_eq!(escaped("16.67 [16.6, 16.7] [a](b)"), "16.67 [16.6, 16.7] [a\\](b)");
         assert_eq!(escaped("R&D &lt; 1 & 2"), "R\\&D \\&lt; 1 & 2");
         assert_eq!(escaped("two\nlines"), "two lines");
         assert_eq!(escaped("a\u{1b}[31m|\u{202e}b"), "a\\\\u001b[31m\\|\\\\u202eb");
-        assert!(escaped(&"x".repeat(900_000)).len() < LONGEST + 40, "a long error message is no long page");
+        assert!(escaped(&"x".repeat(900_000)).len() < LONGEST + 40, "a long error message is truncated");
     }
 
     #[test]
-    fn a_list_item_begins_nothing_else() {
+    fn list_items_start_no_other_block() {
         let items = ["# a", "- a", "1. a", "12) a", "> a", "12 a", "a"].map(list_item);
         assert_eq!(items, ["\\# a", "\\- a", "1\\. a", "12\\) a", "\\> a", "12 a", "a"]);
     }
 
     #[test]
-    fn what_a_run_does_not_have_has_no_section() {
+    fn absent_parts_have_no_section() {
         let mut run = run();
         run.warnings.clear();
         run.cases.clear();

@@ -142,7 +142,7 @@ mod tests {
     use crate::record::Direction;
 
     #[test]
-    fn cases_that_give_the_same_figures_share_a_table() {
+    fn cases_with_the_same_figures_share_a_table() {
         let outline = Outline::of(&tokens());
         assert_eq!(outline.tables.len(), 1);
         let table = &outline.tables[0];
@@ -152,21 +152,21 @@ mod tests {
         assert_eq!(table.rows.len(), 4);
         assert!(table.rows.iter().all(|row| row.len() == headings.len()));
         assert_eq!(table.rows[3][5], "needs n ≥ 1,000");
-        // What has no companion and what has no figures stays a line.
+        // Cases with unique figures or without figures remain lines.
         assert_eq!(outline.also[0].0, "render/tg64/threads=8");
         assert_eq!(outline.also[1].0, "idle/load");
         assert_eq!(outline.also.len(), 2);
     }
 
     #[test]
-    fn a_table_of_several_loads_has_no_load_for_a_title() {
+    fn table_of_several_loads_has_a_neutral_title() {
         let mut run = tokens();
         run.cases[0].path = "render/tg64/threads=1".into();
         assert_eq!(Outline::of(&run).tables[0].title, MIXED);
     }
 
     #[test]
-    fn the_order_of_the_names_is_part_of_the_list() {
+    fn order_of_metric_names_distinguishes_tables() {
         let mut run = tokens();
         run.cases[0].metrics.swap(0, 1);
         run.cases[1].metrics.swap(0, 1);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_nowhere_or_0_everywhere_has_a_remark_and_no_column() {
+    fn figures_missing_or_0_everywhere_become_remarks() {
         let mut run = tokens();
         run.cases.truncate(2);
         for case in &mut run.cases {
@@ -189,7 +189,7 @@ mod tests {
         let outline = Outline::of(&run);
         assert_eq!(outline.tables[0].columns.len(), 3);
         assert_eq!(outline.tables[0].remarks[1..], ["itl_p99 is omitted: needs n ≥ 1,000.", "None in any case: lost."]);
-        // Nothing but zeros makes no table.
+        // Zeros alone make no table.
         for case in &mut run.cases {
             case.metrics.remove(0);
         }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_samples_than_planned_are_said_once() {
+    fn partial_samples_are_stated_once() {
         let mut run = tokens();
         run.cases[0].metrics[0].status = MetricStatus::Partial;
         run.cases[1].metrics[0].status = MetricStatus::Partial;

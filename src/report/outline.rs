@@ -266,7 +266,7 @@ mod tests {
     use crate::record::{Direction, Fact, NoiseFigures, Simulation};
 
     #[test]
-    fn a_run_that_is_not_what_it_seems_says_so_first() {
+    fn simulated_or_incomplete_run_is_marked_first() {
         let mut run = run();
         run.state = RunState::Interrupted;
         run.reason = Some("Ctrl-C".into());
@@ -287,9 +287,9 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_s_noise_stands_at_the_top_a_mark_if_it_disturbed() {
+    fn machine_noise_is_at_the_top_and_marked_if_disturbing() {
         let mut run = run();
-        assert_eq!(Outline::of(&run).noise, None, "a record of before it was read");
+        assert_eq!(Outline::of(&run).noise, None, "an older record without noise readings");
         let figures = NoiseFigures {
             watched_s: 5.0,
             cpus: Fact::Value(2),
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percentile_that_some_case_gives_has_a_column_and_one_that_none_gives_a_remark() {
+    fn percentiles_have_a_column_if_present_and_a_remark_if_not() {
         let outline = Outline::of(&run());
         let headings: Vec<_> = outline.columns.iter().map(|column| column.heading.as_str()).collect();
         assert_eq!(headings, ["case", "n", "p50", "p90", "mean ± sd", "min..max"]);
@@ -325,11 +325,11 @@ mod tests {
     }
 
     #[test]
-    fn a_case_without_figures_keeps_its_place_and_its_state() {
+    fn case_without_figures_is_listed_with_its_state() {
         let mut run = run();
         let failed = Outline::of(&run).rows[2].clone();
         assert_eq!(failed, ["received/closed/10kB", "–", "failed", "–", "–", "–"]);
-        // Where no case has a median there is no such table: it stands among the other figures.
+        // Without any median there is no such table, so it is listed among the other figures.
         run.cases.drain(..2);
         let outline = Outline::of(&run);
         assert!(outline.rows.is_empty() && outline.remarks.is_empty());
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn every_figure_of_a_case_is_said_somewhere() {
+    fn every_figure_of_a_case_is_shown() {
         let mut run = run();
         run.cases[0].metrics.push(Metric::plain("frame_period", "ms", 16.67, 99, Direction::None));
         let outline = Outline::of(&run);
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_several_cases_is_said_once() {
+    fn shared_notes_are_stated_once() {
         let mut run = run();
         let note = run.cases[0].notes[0].clone();
         run.cases[3].notes.push(note.clone());

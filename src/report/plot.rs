@@ -167,7 +167,7 @@ mod tests {
     use crate::stats::histogram_of;
 
     #[test]
-    fn an_axis_is_the_shortest_that_holds_the_values() {
+    fn axis_is_the_shortest_for_the_values() {
         let axis = |samples: &[u64]| Axis::of(&histogram_of(samples));
         assert_eq!(axis(&[46_000, 90_000]), Axis { from_ns: 20_000.0, to_ns: 100_000.0 });
         assert_eq!(axis(&[16_666_667]), Axis { from_ns: 1e7, to_ns: 2e7 });
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_whole_and_few() {
+    fn axis_labels_are_whole_and_few() {
         let labels = |from_ns, to_ns| {
             Axis { from_ns, to_ns }.ticks().into_iter().map(tick_label).collect::<Vec<_>>().join(" | ")
         };
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn no_sample_falls_off_the_axis() {
+    fn no_sample_is_outside_the_axis() {
         let samples: Vec<u64> = (0..5_000).map(|i| i * i).collect();
         let histogram = histogram_of(&samples);
         let counted: u64 = bars(&histogram, Axis::of(&histogram)).iter().sum();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn only_percentiles_that_are_given_are_marked() {
+    fn only_present_percentiles_are_marked() {
         let case = &run().cases[0];
         let svg = distribution(case, &histogram_of(&[16_666_667; 100]));
         assert!(svg.contains(">p50 16.67 ms</text>") && svg.contains(">p90 16.91 ms</text>"), "{svg}");

@@ -152,27 +152,27 @@ mod tests {
     use crate::record::sample::run;
 
     #[test]
-    fn at_80_columns() {
+    fn report_at_80_columns() {
         insta::assert_snapshot!(table(&run(), 80));
     }
 
     #[test]
-    fn at_120_columns() {
+    fn report_at_120_columns() {
         insta::assert_snapshot!(table(&run(), 120));
     }
 
     #[test]
-    fn without_medians_at_80_columns() {
+    fn report_without_medians_at_80_columns() {
         insta::assert_snapshot!(table(&tokens(), 80));
     }
 
     #[test]
-    fn without_medians_at_120_columns() {
+    fn report_without_medians_at_120_columns() {
         insta::assert_snapshot!(table(&tokens(), 120));
     }
 
     #[test]
-    fn no_line_is_wider_than_asked_and_none_has_control_codes() {
+    fn lines_keep_the_width_and_have_no_control_codes() {
         for width in [40, 60, 80, 100, 120, 200] {
             let text = table(&run(), width) + &table(&tokens(), width);
             for line in text.lines() {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_median_is_never_left_out_and_what_is_left_out_is_named() {
+    fn median_is_never_omitted_and_omissions_are_named() {
         let narrow = table(&run(), 60);
         assert!(narrow.contains("p50"), "{narrow}");
         assert!(narrow.contains("Omitted at this width: p90, mean ± sd, min..max."), "{narrow}");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_others_stays_in_its_cell_and_steers_nothing() {
+    fn foreign_text_stays_in_its_cell() {
         let mut run = run();
         run.cases[0].path = "a\u{1b}[2Jb\nc\u{202e}".into();
         run.warnings = vec!["x\u{9b}31m ".repeat(90_000)];
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_longer_than_the_line_stays_whole() {
+    fn long_words_are_not_broken() {
         assert_eq!(wrapped("a bbbbbbbbbb c", "", 5), "a\n  bbbbbbbbbb\n  c");
         assert_eq!(wrapped("", "  ", 5), "  ");
     }

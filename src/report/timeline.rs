@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_goes_from_the_least_to_the_largest() {
+    fn line_spans_minimum_to_maximum() {
         let rising = case((0..8).map(|at| Some(1024.0 * f64::from(at))).collect());
         let lines = lines(&rising);
         assert_eq!(lines[0].0, "applied/closed/100B anonymous");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_and_flat_lines_are_drawn_as_they_are() {
+    fn gaps_and_flat_lines_are_drawn() {
         let flat = case(vec![Some(5.0), None, Some(5.0)]);
         assert_eq!(lines(&flat)[0].1, "▁ ▁ 5 B, message 0 to 2");
         let svg = &drawings(&flat)[0].1;

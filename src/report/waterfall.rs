@@ -93,7 +93,7 @@ mod tests {
     use crate::record::sample::run;
 
     #[test]
-    fn a_bar_has_each_stage_in_its_share() {
+    fn bar_has_each_stage_by_its_share() {
         let turn = |applied: Value| {
             json!({"stages_ms": {"prompt_build": 0.1, "first_token": 99.9, "reply": 200.0, "emotion": 0.0, "received": 20.0,
                    "applied": applied}, "visible_ms": 400.0, "ttlt_ms": 300.0})
@@ -106,7 +106,7 @@ mod tests {
             grids[0].rows[0].last().unwrap(),
             &format!("{}{}rr{}", "P".repeat(7), "R".repeat(15), "A".repeat(6))
         );
-        assert_eq!(grids[0].rows[1].last().unwrap().len(), 24, "what was not reached has no part");
+        assert_eq!(grids[0].rows[1].last().unwrap().len(), 24, "stages not reached have no part");
         assert_eq!(grids[0].rows[1][6], figure::NOTHING);
     }
 }

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_regression_as_a_table_and_as_markdown() {
+    fn regression_as_table_and_markdown() {
         let (comparison, outcome) = comparison(&around(12.0));
         insta::assert_snapshot!("regressed_at_80_columns", comparison_table(&comparison, outcome, 80));
         insta::assert_snapshot!("regressed_at_120_columns", comparison_table(&comparison, outcome, 120));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_says_why() {
+    fn inconclusive_comparison_states_why() {
         let noisy: Vec<f64> =
             around(10.0).iter().enumerate().map(|(at, value)| value * (1.0 + 0.03 * (at as f64 - 3.5))).collect();
         let (comparison, outcome) = comparison(&noisy);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn one_run_is_not_judged() {
+    fn single_run_is_not_judged() {
         let (comparison, outcome) = comparison(&[12.0]);
         assert_eq!((outcome, comparison.judgements[0].verdict), (Outcome::Invalid, Verdict::Inconclusive));
         insta::assert_snapshot!("one_run_at_80_columns", comparison_table(&comparison, outcome, 80));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pass_is_no_success_in_junit() {
+    fn non_passing_results_fail_in_junit() {
         let (regressed, outcome) = comparison(&around(12.0));
         assert!(junit(&regressed, outcome, false).contains("<failure message=\"+20.0 %"));
         let (lonely, outcome) = comparison(&[12.0]);

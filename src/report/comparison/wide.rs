@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_read_back_and_new_columns_come_at_the_end() {
+    fn rows_round_trip_and_new_columns_are_appended() {
         let rows =
             [row(1, &[("ipc a p50 (ms)", 0.1 + 0.2)]), row(2, &[("ipc a p50 (ms)", 2.0), ("ipc b p50 (ms)", 3.0)])];
         let text = wide(&wide("", &rows[..1]).unwrap(), &rows[1..]).unwrap();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_without_gaps_hold_every_value_and_no_empty_cell() {
+    fn gapless_tables_have_every_value_and_no_empty_cell() {
         let (a, b, c) = ("ipc a p50 (ms)", "ipc b p50 (ms)", "threads c avg_ts (tokens/s)");
         let rows =
             [row(1, &[(a, 1.0)]), row(2, &[(c, 9.0)]), row(3, &[(a, 2.0), (b, 3.0)]), row(4, &[(a, 4.0), (b, 5.0)])];

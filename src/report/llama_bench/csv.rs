@@ -100,11 +100,11 @@ mod tests {
     use super::super::sample::{case, run};
     use super::*;
 
-    /// What llama-bench printed of the same repetitions.
+    /// llama-bench's output for the same repetitions.
     const PRINTED: &str = include_str!("golden.csv");
 
     #[test]
-    fn what_llama_bench_printed_is_what_is_printed() {
+    fn csv_equals_llama_benchs() {
         let mut run = run();
         run.cases = vec![
             case("idle", "pp", 1, &[193_288, 135_512, 124_806]),
@@ -117,7 +117,7 @@ mod tests {
         for (ours, theirs) in text.lines().zip(PRINTED.lines()) {
             let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
             for (at, (ours, theirs)) in cells(ours).into_iter().zip(cells(theirs)).enumerate() {
-                // The deviation of nanoseconds, which llama-bench computes in whole numbers.
+                // The standard deviation in nanoseconds, which llama-bench computes in integers.
                 if at == 39 && ours.starts_with('"') {
                     let number = |cell: &str| cell.trim_matches('"').parse::<f64>().unwrap();
                     assert!((number(&ours) - number(&theirs)).abs() <= 1.0 + 1e-4 * number(&theirs), "{ours} {theirs}");
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_are_doubled_and_line_ends_are_blanks() {
+    fn quotes_are_doubled_and_line_breaks_become_spaces() {
         let mut run = run();
         run.subject["model_filename"] = "a \"b\",\nc.gguf".into();
         assert!(llama_bench_csv(&run).unwrap().contains(r#","a ""b"", c.gguf","#));

@@ -164,7 +164,7 @@ mod tests {
     use super::*;
     use crate::record::Fact;
 
-    /// What llama-bench printed. A checkout may have given it the line ends of its system.
+    /// llama-bench's output; a checkout may have converted its line endings.
     fn golden(text: &str) -> String {
         text.replace("\r\n", "\n")
     }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_llama_bench_printed_is_what_is_printed() {
+    fn markdown_equals_llama_benchs() {
         let mut run = run();
         run.cases = vec![
             case("idle", "pp", 1, &[261_800, 142_362, 121_972]),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_llama_bench_printed_with_other_settings_is_what_is_printed() {
+    fn markdown_equals_llama_benchs_with_other_settings() {
         let mut run = run();
         run.subject["model_size"] = json!(142_543_872);
         run.subject["model_n_params"] = json!(134_105_856);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_gpu_layers_have_a_column_and_threads_only_where_they_are_chosen() {
+    fn gpu_runs_have_a_layer_column_and_threads_only_if_chosen() {
         let mut run = run();
         run.subject["backends"] = json!("CUDA");
         run.machine.physical_cores = Fact::Value(1);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn large_models_are_written_in_large_units() {
+    fn large_models_use_large_units() {
         let mut run = run();
         run.subject["model_size"] = json!(5_130_000_000_u64);
         run.subject["model_n_params"] = json!(7_240_000_000_u64);

@@ -31,7 +31,7 @@ fn placement(case: &Case) -> Option<i64> {
     case.path.strip_prefix("placement/ngl=")?.parse().ok()
 }
 
-/// Whether a run is one of placements.
+/// Whether the run has placements.
 pub(super) fn are_there(run: &Run) -> bool {
     run.cases.iter().any(|case| placement(case).is_some())
 }

@@ -1,4 +1,4 @@
-//! The parts of a record that llama-bench's columns need, read key by key so that errors can name the key.
+//! The parts of a record needed for llama-bench's columns, read key by key so that errors can name the key.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +11,7 @@ use crate::text;
 /// The commit that llama.cpp reports if it was built outside version control.
 const UNKNOWN_COMMIT: &str = "unknown";
 
-/// The model and the llama.cpp that ran it.
+/// The model and the llama.cpp build that ran it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Subject {
     pub(super) build_commit: String,
@@ -25,7 +25,7 @@ pub(super) struct Subject {
     pub(super) model_n_params: u64,
 }
 
-/// The settings that all cases share.
+/// Settings shared by all cases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) n_batch: u64,
@@ -53,7 +53,7 @@ impl Plan {
     }
 }
 
-/// What a case measured.
+/// The kind of test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(super) enum Test {
     /// Prompt processing.
@@ -64,22 +64,22 @@ pub(super) enum Test {
     Generation,
 }
 
-/// The conditions and the repetitions of one case.
+/// Conditions and repetitions of one case.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Conditions {
     pub(super) test: Test,
-    /// Prompt tokens or generated tokens, whichever the test is about.
+    /// Prompt tokens or generated tokens, depending on the test.
     pub(super) n_tokens: u64,
     pub(super) n_depth: u64,
-    /// The threads that did this test's work.
+    /// The threads used by this test.
     pub(super) n_threads: u64,
-    /// The layers of this case, in a run whose cases differ in them.
+    /// The layers of this case, if they differ between cases.
     pub(super) n_gpu_layers: Option<i64>,
     pub(super) test_time: jiff::Timestamp,
     pub(super) samples_ns: Vec<u64>,
 }
 
-/// One JSON object of the record, and what to call it.
+/// A JSON object of the record, and its name for errors.
 struct Place<'a> {
     name: String,
     object: &'a Value,
@@ -97,8 +97,8 @@ impl Place<'_> {
         ReportError::BadValue { place: self.name.clone(), key, detail: detail.to_string() }
     }
 
-    /// A text without line ends and control codes: a name out of a model file must not break the table or the terminal.
-    /// Empty where the run could not tell.
+    /// A text without line breaks and control characters: a name from a model file must not break the table or the
+    /// terminal. Empty if the run has no value.
     fn text(&self, key: &'static str) -> Result<String, ReportError> {
         let fact = self.read::<Option<Fact<String>>>(key)?;
         let text = fact.as_ref().and_then(Fact::value).map_or("", String::as_str);
@@ -106,7 +106,7 @@ impl Place<'_> {
     }
 }
 
-/// How a run may have written a setting with three states.
+/// The recorded forms of a setting with three states.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Switch {
@@ -115,7 +115,7 @@ enum Switch {
     Word(String),
 }
 
-/// One name, several, or names with commas between them.
+/// One name, several, or comma-separated names.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Names {
@@ -141,7 +141,7 @@ impl Subject {
     }
 }
 
-/// llama-bench names the CPU only where there is nothing else.
+/// llama-bench names the CPU only if there is no other backend.
 fn backends(names: &Names) -> String {
     let names: Vec<&str> = match names {
         Names::One(names) => names.split(',').map(str::trim).collect(),
@@ -156,7 +156,7 @@ impl Plan {
         Self::read(&run.plan)
     }
 
-    /// The settings of one case: its own where its conditions name them, else those of the run.
+    /// The settings of one case: its own if its conditions contain them, otherwise those of the run.
     pub(super) fn of_case(run: &Run, case: &Case) -> Result<Self, ReportError> {
         let mut plan = run.plan.clone();
         for key in ["type_k", "type_v", "flash_attn", "use_mmap"] {
@@ -204,7 +204,7 @@ fn flash_attn(place: &Place<'_>) -> Result<i64, ReportError> {
     }
 }
 
-/// `null` is llama.cpp's own choice. A plan that knows of no locking has none.
+/// `null` means llama.cpp's default. A plan without a key for locking does not lock.
 fn load_mode(place: &Place<'_>) -> Result<&'static str, ReportError> {
     let map = place.read::<Option<bool>>("use_mmap")?;
     let lock = match place.object.get("use_mlock") {
@@ -216,7 +216,7 @@ fn load_mode(place: &Place<'_>) -> Result<&'static str, ReportError> {
         (Some(false), false) => "none",
         (Some(true), false) => "mmap",
         (Some(false), true) => "mlock",
-        // llama.cpp's own choice maps the file.
+        // llama.cpp's default is to map the file.
         (None | Some(true), true) => "mmap+mlock",
     })
 }
@@ -225,7 +225,7 @@ impl Conditions {
     pub(super) fn of(case: &Case) -> Result<Self, ReportError> {
         let place = Place { name: format!("the conditions of {}", case.path), object: &case.conditions };
         let test = place.read("test")?;
-        // llama-bench sets both counts to one number. Here each test has the count that its work depends on.
+        // llama-bench uses one value for both thread counts. Here each test uses the count that its work depends on.
         let (tokens_key, threads_key) = match test {
             Test::Prompt => ("n_prompt", "n_threads_batch"),
             Test::Generation => ("n_gen", "n_threads"),
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_missing_is_named_with_its_place() {
+    fn missing_key_is_named_with_its_place() {
         for key in ["model_filename", "model_type", "model_size", "model_n_params", "backends", "cpu_info", "gpu_info"]
         {
             let mut run = run();
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_read_is_named_with_its_fault() {
+    fn invalid_value_is_named_with_its_fault() {
         let mut run = run();
         run.subject["model_size"] = json!("large");
         let text = Subject::of(&run).unwrap_err().to_string();
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_run_leaves_to_llama_cpp_is_what_llama_bench_leaves_to_it() {
+    fn defaults_match_llama_benchs() {
         let mut run = run();
         for (_, value) in run.plan.as_object_mut().unwrap() {
             *value = Value::Null;
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn switches_are_read_in_every_form() {
+    fn switches_are_read_in_all_forms() {
         let flash = |value| plan_with("flash_attn", value).map(|plan| plan.flash_attn).ok();
         assert_eq!([json!("auto"), json!(-1), Value::Null].map(flash), [Some(-1); 3]);
         assert_eq!([json!("on"), json!(1), json!(true), json!("Enabled")].map(flash), [Some(1); 4]);
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cpu_is_named_only_where_it_is_alone() {
+    fn cpu_is_named_only_without_other_backends() {
         let several = |names: &[&str]| backends(&Names::Several(names.iter().map(ToString::to_string).collect()));
         assert_eq!([several(&[]), several(&["CPU"]), several(&["CUDA", "CPU"])], ["CPU", "CPU", "CUDA"]);
         assert_eq!(backends(&Names::One("Vulkan, BLAS, CPU".into())), "Vulkan,BLAS");

@@ -1,11 +1,11 @@
-//! The rows of llama-bench's table: which cases have one, in which order, and the figures of each.
+//! The rows of llama-bench's table: which cases have one, their order, and their figures.
 
 use super::super::error::ReportError;
 use super::read::{Conditions, Plan, Test};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Run};
 
-/// The loads whose rows are printed, the first that the run has.
+/// Loads whose rows are printed: the first that the run has.
 const LOADS: [&str; 2] = ["idle", "render"];
 
 /// The figures of one row.
@@ -13,13 +13,13 @@ const LOADS: [&str; 2] = ["idle", "render"];
 pub(super) struct Row {
     pub(super) conditions: Conditions,
     pub(super) plan: Plan,
-    /// Mean length of a repetition, cut to whole nanoseconds.
+    /// Mean duration of a repetition, truncated to whole nanoseconds.
     pub(super) avg_ns: u64,
-    /// Sample standard deviation of that, cut to whole nanoseconds.
+    /// Its sample standard deviation, truncated to whole nanoseconds.
     pub(super) stddev_ns: u64,
-    /// Mean over the repetitions of tokens per second.
+    /// Mean of the repetitions' tokens per second.
     pub(super) avg_ts: f64,
-    /// Sample standard deviation of that.
+    /// Its sample standard deviation.
     pub(super) stddev_ts: f64,
 }
 
@@ -45,8 +45,8 @@ fn whole(ns: f64) -> u64 {
     ns as u64
 }
 
-/// Mean and sample standard deviation, 0 for a single sample as in llama-bench. The deviation is taken about the mean:
-/// llama-bench's own sum of squares of nanoseconds can overflow 64 bits where repetitions take seconds.
+/// Mean and sample standard deviation, 0 for a single sample as in llama-bench. Computed around the mean: llama-bench's
+/// sum of squared nanoseconds can overflow 64 bits for repetitions of several seconds.
 fn mean_and_stddev(samples: &[f64]) -> (f64, f64) {
     let n = samples.len().max(1) as f64;
     let mean = samples.iter().sum::<f64>() / n;
@@ -54,18 +54,18 @@ fn mean_and_stddev(samples: &[f64]) -> (f64, f64) {
     (mean, if samples.len() < 2 { 0.0 } else { (squares / (n - 1.0)).sqrt() })
 }
 
-/// The load that a case was measured under: the first element of its path.
+/// The load of a case: the first element of its path.
 fn load(case: &Case) -> Option<&'static str> {
     let first = case.path.split('/').next()?;
     LOADS.into_iter().find(|load| *load == first)
 }
 
-/// The load whose rows are printed; `None` where the run has no case under any.
+/// The load whose rows are printed; `None` if the run has no such case.
 fn printed_load(run: &Run) -> Option<&'static str> {
     LOADS.into_iter().find(|printed| run.cases.iter().any(|case| load(case) == Some(*printed)))
 }
 
-/// Whether there are repetitions to show.
+/// Whether the case has repetitions.
 fn is_measured(case: &Case) -> bool {
     let has_any =
         case.conditions.get("samples_ns").is_none_or(|samples| samples.as_array().is_none_or(|s| !s.is_empty()));
@@ -97,8 +97,8 @@ pub(super) fn rows(run: &Run) -> Result<Vec<Row>, ReportError> {
     Ok(rows)
 }
 
-/// What of `run` llama-bench's columns cannot say, a sentence each: what was simulated, and the cases that have no row.
-/// Meant for a place beside the table, such as stderr.
+/// Facts about `run` that llama-bench's columns cannot express, one sentence each: what was simulated, and cases
+/// without a row. Intended for output next to the table, such as stderr.
 #[must_use]
 pub fn llama_bench_left_out(run: &Run) -> Vec<String> {
     let printed = printed_load(run);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_stand_by_thread_count_and_the_prompt_first() {
+    fn rows_are_sorted_by_thread_count_with_the_prompt_first() {
         let mut run = run();
         run.cases = [("tg", 4), ("pp", 2), ("tg", 2), ("pp", 4)].map(|(test, t)| case("idle", test, t, &[5])).into();
         let order = [(4, Test::Prompt), (4, Test::Generation), (2, Test::Prompt), (2, Test::Generation)];
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn each_test_has_the_thread_count_of_its_own_work() {
+    fn each_test_has_its_own_thread_count() {
         let mut run = run();
         run.cases = vec![case("idle", "pp", 1, &[5]), case("idle", "tg", 1, &[5])];
         for case in &mut run.cases {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn placements_stand_by_their_layers() {
+    fn placements_are_sorted_by_layers() {
         let mut run = run();
         run.cases = vec![case("idle", "pp", 2, &[5]), case("idle", "pp", 2, &[5]), case("idle", "tg", 2, &[5])];
         for (case, layers) in run.cases.iter_mut().zip([33, 0, 0]) {
@@ -165,12 +165,12 @@ mod tests {
     }
 
     #[test]
-    fn rows_under_load_are_printed_only_where_there_are_no_others() {
+    fn rows_under_load_are_printed_only_if_there_are_no_others() {
         let mut run = run();
         run.cases = vec![case("render", "tg", 1, &[5]), case("idle", "tg", 2, &[5]), case("model", "tg", 9, &[5])];
         assert_eq!(printed(&run), [(2, Test::Generation)]);
         assert_eq!(llama_bench_left_out(&run), ["Omitted: 1 case under a load, for which llama-bench has no column."]);
-        // An idle case without figures is no reason to take those under load for idle ones.
+        // An idle case without figures does not turn cases under load into idle ones.
         run.cases[1].state = CaseState::Failed;
         assert!(matches!(rows(&run), Err(ReportError::NoRows { .. })));
         run.cases.remove(1);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_without_repetitions_has_no_row_and_is_named() {
+    fn case_without_repetitions_is_named_instead_of_a_row() {
         let mut run = run();
         run.cases = vec![case("idle", "tg", 1, &[5]), case("idle", "tg", 2, &[]), case("idle", "tg", 4, &[5])];
         run.cases[2].state = CaseState::Invalid;
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn deviations_are_those_of_a_sample_however_long_it_took() {
+    fn sample_deviation_is_exact_for_any_duration() {
         let (mean, stddev) = mean_and_stddev(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
         assert!((mean - 5.0).abs() < 1e-12 && (stddev - (32.0_f64 / 7.0).sqrt()).abs() < 1e-12);
         assert_eq!(mean_and_stddev(&[3.0]), (3.0, 0.0));

@@ -1,4 +1,4 @@
-//! A run of `threads` on a tiny model, and its cases, for the tests of this module.
+//! A `threads` run of a tiny model and its cases, for the tests of this module.
 
 use serde_json::json;
 
