@@ -1,9 +1,9 @@
-//! Models are made or fetched once and kept in the user's cache folder.
+//! Models are created or fetched once and kept in the user's cache folder.
 //!
-//! Several runs may want the same model at once. Whoever finds it missing takes a lock beside it; the others wait and then
-//! find it there. The lock only saves work: each writer has a name of its own and renames its file when it is whole, and all
-//! of them write the same bytes, so that even where locks do not work (some network drives) whoever renames last changes
-//! nothing. The system gives a lock back when its process dies, however it dies; what such a process left half-written is
+//! Several runs may need the same model at once. The first to find it missing takes a lock next to it; the others wait
+//! and then find it. The lock only saves work: each writer uses a unique name and renames its file when complete, and
+//! all write the same bytes, so that even where locks do not work (some network drives), the last rename changes
+//! nothing. The system releases a lock when its process dies for whatever reason; partial files of such a process are
 //! removed by the next holder of the lock.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -17,35 +17,35 @@ use etcetera::BaseStrategy;
 use super::fetch::PublishedModel;
 use super::synth::{FORMAT_VERSION, Overwrite, PART_SUFFIX, SynthError, SyntheticModel, Watch, part_prefix};
 
-/// Names the folder that is used in place of the user's cache folder.
+/// Names the folder to use instead of the user's cache folder.
 pub const CACHE_VARIABLE: &str = "WORKLY_PERF_CACHE";
 
-/// How often a waiting run looks whether its turn has come.
+/// Interval at which a waiting run retries the lock.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
-/// Why no model came from the cache.
+/// Why the cache has no model.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    /// This user has no folder for caches.
+    /// This user has no cache folder.
     #[error("there is no cache folder: {reason}")]
     NoFolder {
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The attempted action.
         action: &'static str,
-        /// With what.
+        /// The file or folder.
         path: PathBuf,
-        /// Its answer.
+        /// The system's error.
         source: io::Error,
     },
     /// The model could not be written.
     #[error(transparent)]
     Synth(#[from] SynthError),
-    /// A published model is not there, and is not fetched unasked.
+    /// A published model is absent and is not fetched without request.
     #[error("the model {} has not been fetched: it is not in the cache at {}", model.name, path.display())]
     NotFetched {
         /// The model.
@@ -62,7 +62,7 @@ pub struct CachedModel {
     pub path: PathBuf,
     /// Length of the file, in bytes.
     pub bytes: u64,
-    /// Whether this call made it.
+    /// Whether this call created it.
     pub made: bool,
 }
 
@@ -72,7 +72,7 @@ pub struct ModelCache {
     folder: PathBuf,
 }
 
-/// The folder that this user's caches lie in. It need not be there yet.
+/// The cache folder of this user. It may not exist yet.
 pub fn user_cache_folder() -> Result<PathBuf, CacheError> {
     match std::env::var_os(CACHE_VARIABLE).filter(|folder| !folder.is_empty()) {
         Some(folder) => Ok(PathBuf::from(folder)),
@@ -84,8 +84,8 @@ pub fn user_cache_folder() -> Result<PathBuf, CacheError> {
 }
 
 impl ModelCache {
-    /// The models of this user: `models` in the folder that `WORKLY_PERF_CACHE` names, else in `workly-perf` in the user's
-    /// cache folder. Made when the first model is.
+    /// The models of this user: `models` in the folder named by `WORKLY_PERF_CACHE`, otherwise in `workly-perf` in the
+    /// user's cache folder. Created with the first model.
     pub fn of_user() -> Result<Self, CacheError> {
         Ok(Self::at(&user_cache_folder()?.join("models")))
     }
@@ -101,13 +101,13 @@ impl ModelCache {
         &self.folder
     }
 
-    /// Where a model is, or would be: shape, seed and version of the bytes make the name.
+    /// Path of a model, present or not; the name consists of shape, seed and format version.
     #[must_use]
     pub fn path_of(&self, model: &SyntheticModel) -> PathBuf {
         self.folder.join(format!("{}-seed{}-v{FORMAT_VERSION}.gguf", model.shape().name, model.seed()))
     }
 
-    /// The model, if it is there and whole: of the right length, and with the header that it must have, byte for byte.
+    /// The model, if it is present and complete: of the right length, with exactly the expected header.
     #[must_use]
     pub fn find(&self, model: &SyntheticModel) -> Option<CachedModel> {
         let (path, bytes) = (self.path_of(model), model.file_bytes());
@@ -123,10 +123,10 @@ impl ModelCache {
         is_whole().unwrap_or(false).then_some(CachedModel { path, bytes, made: false })
     }
 
-    /// The model, made now if it is not there. `on_wait` is called once if another run is making it.
+    /// The model, created now if it is absent. `on_wait` is called once if another run is creating it.
     ///
     /// # Errors
-    /// [`SynthError::Interrupted`] when the stop flag is raised while it is written or waited for.
+    /// [`SynthError::Interrupted`] if the stop flag is raised during writing or waiting.
     pub fn fetch(
         &self,
         model: &SyntheticModel,
@@ -146,7 +146,7 @@ impl ModelCache {
             remove_leftovers(&self.folder, &path);
         }
         match model.write_file(&path, Overwrite::Replace, watch) {
-            // A file that is in use cannot be replaced on Windows: if it is whole, it need not be.
+            // On Windows a file in use cannot be replaced; if it is complete, it need not be.
             Err(SynthError::Io { .. }) if self.find(model).is_some() => (),
             other => other?,
         }
@@ -154,7 +154,7 @@ impl ModelCache {
     }
 }
 
-/// Removes what killed runs left of the model that `path` is the place of.
+/// Removes partial files that killed runs left for the model at `path`.
 pub(super) fn remove_leftovers(folder: &Path, path: &Path) {
     let prefix = part_prefix(&path.file_name().unwrap_or_default().to_string_lossy());
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -162,14 +162,14 @@ pub(super) fn remove_leftovers(folder: &Path, path: &Path) {
         let name = name.to_string_lossy();
         if name.starts_with(&prefix) && name.ends_with(PART_SUFFIX) {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            // Whatever cannot be removed is merely in the way of nobody.
+            // Files that cannot be removed do no harm.
             let _ = if is_folder { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
         }
     }
 }
 
-/// The lock of the model that `path` is the place of, waited for; and whether it was given. It is not where the file system
-/// knows no locks. The lock goes with the file.
+/// The lock of the model at `path`, after waiting for it; and whether it was acquired, which fails if the file system
+/// has no locks. Closing the file releases the lock.
 pub(super) fn lock_model(path: &Path, watch: Watch<'_>, on_wait: impl FnOnce()) -> Result<(File, bool), CacheError> {
     let lock_path = path.with_extension("lock");
     let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&lock_path);
@@ -183,11 +183,11 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Cach
     move |source| CacheError::Io { action, path, source }
 }
 
-/// Waits for the lock; tells whether it was given. It is not where the file system knows no locks.
+/// Waits for the lock; returns whether it was acquired, which fails if the file system has no locks.
 fn wait_for(lock: &File, watch: Watch<'_>, on_wait: impl FnOnce()) -> Result<bool, CacheError> {
     let mut on_wait = Some(on_wait);
     loop {
-        // Named by its trait: the standard library has a method of that name from Rust 1.89 on.
+        // Called via the trait, since the standard library has a method of that name from Rust 1.89 on.
         match lock.try_lock() {
             Ok(()) => return Ok(true),
             Err(TryLockError::Error(_)) => return Ok(false),
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_made_once_and_again_when_it_is_not_whole() {
+    fn model_is_created_once_and_again_if_incomplete() {
         let folder = tempfile::tempdir().unwrap();
         let cache = ModelCache::at(&folder.path().join("models"));
         assert_eq!(cache.find(&tiny(3)), None);
@@ -229,7 +229,7 @@ mod tests {
         assert!(made.made && made.path.ends_with("tiny-seed3-v1.gguf"), "{made:?}");
         assert_eq!(made.bytes, fs::metadata(&made.path).unwrap().len());
         assert!(!fetch(&cache, 3, false).unwrap().made);
-        assert!(fetch(&cache, 4, false).unwrap().made, "another seed is another model");
+        assert!(fetch(&cache, 4, false).unwrap().made, "another seed gives another model");
 
         let whole = fs::read(&made.path).unwrap();
         for damaged in [whole[..whole.len() - 1].to_vec(), [b"GGUX", &whole[4..]].concat()] {
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn leftovers_of_the_same_model_go_and_others_stay() {
+    fn only_leftovers_of_the_same_model_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let cache = ModelCache::at(folder.path());
         let (ours, other) = (".tiny-seed3-v1.gguf-Ab3.part", ".demo-seed3-v1.gguf-Ab3.part");
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_at_once_one_makes_it() {
+    fn concurrent_requests_create_the_model_once() {
         let folder = tempfile::tempdir().unwrap();
         let cache = ModelCache::at(folder.path());
         let made = AtomicUsize::new(0);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_told_and_can_be_stopped() {
+    fn waiting_is_reported_and_can_be_stopped() {
         let folder = tempfile::tempdir().unwrap();
         let cache = ModelCache::at(folder.path());
         let lock = File::create(cache.path_of(&tiny(6)).with_extension("lock")).unwrap();

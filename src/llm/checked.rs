@@ -1,4 +1,4 @@
-//! Models that a process has survived: remembered by the identity of their files, so that each is tried once.
+//! Models that passed a trial, remembered by the identity of their files, so that each is tried only once.
 
 use std::fs;
 use std::io::Write;
@@ -13,22 +13,23 @@ use crate::replacing::persist;
 /// The file in the user's cache folder.
 const FILE: &str = "checked-models";
 
-/// Models that are remembered; the newest ones stay.
+/// Maximum number of models remembered; the oldest are dropped.
 const MOST: usize = 200;
 
-/// The models of this user that were tried and found good.
+/// This user's models that passed their trial.
 #[derive(Debug, Clone)]
 pub struct CheckedModels {
     file: PathBuf,
 }
 
-/// A model as it was when it was tried.
+/// Identity of a model at the time of its trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckKey(String);
 
 impl CheckKey {
-    /// The key of a model's files as they are now: their identity (device and number where the system has such, else the path),
-    /// length and times, the header, and `what` was done by which program. `None` where the system tells nothing of a file.
+    /// The key of a model's files in their current state: identity (device and number if the system has them, otherwise
+    /// the path), length and times, the header, and which trial (`what`) by which program. `None` if the system does
+    /// not report this for a file.
     #[must_use]
     pub fn of(files: &ModelFiles, what: &str) -> Option<Self> {
         let mut hash = Fnv1a::new();
@@ -62,24 +63,24 @@ fn identity(path: &Path) -> Option<Vec<i128>> {
 }
 
 impl CheckedModels {
-    /// Those that lie in the user's cache folder; `None` where there is none.
+    /// Those in the user's cache folder; `None` if there is no such folder.
     #[must_use]
     pub fn of_user() -> Option<Self> {
         user_cache_folder().ok().map(|folder| Self { file: folder.join(FILE) })
     }
 
-    /// Whether it was tried and found good.
+    /// Whether the model passed its trial.
     #[must_use]
     pub fn has(&self, key: &CheckKey) -> bool {
         self.keys().contains(&key.0)
     }
 
-    /// Remembers it. Where that cannot be written, the model is tried again next time.
+    /// Remembers the model. If that cannot be written, the model is tried again next time.
     pub fn keep(&self, key: &CheckKey) {
         let mut keys = self.keys();
         keys.push(key.0.clone());
         let newest = keys.split_off(keys.len().saturating_sub(MOST));
-        // The worst that a failure or another writer can do is that a model is tried once more.
+        // A failure or a concurrent writer at worst causes another trial.
         let _ = self.write(&newest);
     }
 
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_changed_is_another_one() {
+    fn changed_file_is_another_model() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.gguf");
         let write = |name: &str| {
@@ -124,7 +125,7 @@ mod tests {
         for number in 0..=MOST {
             checked.keep(&CheckKey(number.to_string()));
         }
-        assert!(!checked.has(&first) && checked.has(&CheckKey(MOST.to_string())), "the newest stay");
+        assert!(!checked.has(&first) && checked.has(&CheckKey(MOST.to_string())), "the newest are kept");
         assert_eq!(checked.keys().len(), MOST);
     }
 }

@@ -1,11 +1,11 @@
-//! What whoever measures a model must know of it beforehand, from its header: where usual assumptions do not hold.
+//! Properties of a model, from its header, that invalidate common assumptions of measurements.
 
 use super::context_memory::ContextMemory;
 use super::hyperparameters::PerBlock;
 use super::inspect::ModelFacts;
 
 impl ModelFacts {
-    /// Remarks on running this model with a context of `n_ctx` tokens; 0 is the context that it was trained for.
+    /// Remarks on running this model with a context of `n_ctx` tokens; 0 means its trained context.
     #[must_use]
     pub fn concerns(&self, n_ctx: u64) -> Vec<String> {
         let beyond = self.figures.trained_context.filter(|trained| n_ctx > *trained);
@@ -39,7 +39,7 @@ impl ModelFacts {
         beyond.into_iter().chain(window).chain(self.uneven()).collect()
     }
 
-    /// Blocks of different sizes: a layer more or less is not always the same.
+    /// Blocks of different sizes, so that layers are not interchangeable.
     fn uneven(&self) -> Option<String> {
         let figures = [
             ("heads", &self.figures.heads),
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_context_beyond_the_trained_one_is_warned_of() {
+    fn context_beyond_the_trained_one_is_a_warning() {
         let plain = facts("llama", |_| ());
         assert_eq!(plain.concerns(0), [""; 0]);
         assert_eq!(plain.concerns(2_048), [""; 0]);
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_states_and_uneven_blocks_are_warned_of() {
+    fn sliding_windows_states_and_uneven_blocks_are_warnings() {
         let window = facts("gemma3", |header| header.u32("gemma3.attention.sliding_window", 1_024));
         assert!(window.concerns(0)[0].contains("keep only the last 1024 tokens"), "{:?}", window.concerns(0));
         let none = facts("phi3", |header| header.u32("phi3.attention.sliding_window", 0));

@@ -1,20 +1,20 @@
-//! A conversation as the application holds it: a system prompt, and a history that rolls.
+//! A conversation as in the application: a system prompt and a rolling history.
 
 use std::collections::VecDeque;
 
-/// Who says something.
+/// Author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// The one who sets the scene.
+    /// The system prompt.
     System,
-    /// The person.
+    /// The user.
     User,
     /// The model.
     Assistant,
 }
 
 impl Role {
-    /// The word that chat templates have for it.
+    /// Name in chat templates.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -28,18 +28,18 @@ impl Role {
 /// One message of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatMessage {
-    /// Who says it.
+    /// Its author.
     pub role: Role,
-    /// What is said.
+    /// Its text.
     pub text: String,
 }
 
-/// What the application sends its model: the system prompt, always, and the last messages of both sides.
+/// What the application sends to its model: always the system prompt, and the last messages of both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
     system: String,
     history: VecDeque<ChatMessage>,
-    /// Exchanges that are remembered, each a question with its answer.
+    /// Exchanges that are kept.
     context_limit: usize,
 }
 
@@ -47,25 +47,25 @@ impl Conversation {
     /// The application's own `context_limit`, in exchanges.
     pub const CONTEXT_LIMIT: usize = 10;
 
-    /// A conversation in which nothing has been said. It remembers `context_limit` exchanges (at least 1), each a question with its
-    /// answer, beside the question that is asked; beyond them, the oldest message is forgotten.
+    /// An empty conversation. It keeps `context_limit` exchanges (at least 1) besides the current question; beyond
+    /// that, the oldest message is dropped.
     #[must_use]
     pub fn new(system: impl Into<String>, context_limit: usize) -> Self {
         Self { system: system.into(), history: VecDeque::new(), context_limit: context_limit.max(1) }
     }
 
-    /// The person says something.
+    /// Adds a message of the user.
     pub fn ask(&mut self, text: impl Into<String>) {
         self.push(Role::User, text.into());
     }
 
-    /// The model has answered.
+    /// Adds an answer of the model.
     pub fn answer(&mut self, text: impl Into<String>) {
         self.push(Role::Assistant, text.into());
     }
 
-    /// Forgets the oldest message, so that a conversation goes on whose prompt does not fit the context; false where only one is left. The
-    /// application itself fails there, and stores nothing.
+    /// Drops the oldest message, so that a conversation can continue when its prompt no longer fits the context; false
+    /// if only one is left. The application fails in that case and stores nothing.
     pub fn forget_oldest(&mut self) -> bool {
         self.history.len() > 1 && self.history.pop_front().is_some()
     }
@@ -78,7 +78,7 @@ impl Conversation {
         }
     }
 
-    /// All that the model is sent, in order.
+    /// All messages to send, in order.
     #[must_use]
     pub fn messages(&self) -> Vec<ChatMessage> {
         let system = (!self.system.is_empty()).then(|| ChatMessage { role: Role::System, text: self.system.clone() });
@@ -86,7 +86,7 @@ impl Conversation {
     }
 }
 
-/// The messages as Zephyr wants them, ready for its answer: for models whose file brings no template. The application's
+/// The messages in Zephyr's format, ready for its answer: for model files without a chat template. The application's
 /// default model is a Zephyr. Source: its model card.
 #[must_use]
 pub fn zephyr_prompt(messages: &[ChatMessage]) -> String {
@@ -94,7 +94,8 @@ pub fn zephyr_prompt(messages: &[ChatMessage]) -> String {
     said.chain(["<|assistant|>\n"]).collect()
 }
 
-/// The messages in the application's hand-made form, ready for an answer. It is no model's template: its tags are text to the model.
+/// The messages in the application's own format, ready for an answer. It is not the template of any model: its tags are
+/// plain text to the model.
 #[must_use]
 pub fn app_prompt(messages: &[ChatMessage]) -> String {
     let tagged = |message: &ChatMessage| {
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_messages_are_forgotten_and_the_system_prompt_never() {
+    fn oldest_messages_are_dropped_but_never_the_system_prompt() {
         let mut conversation = Conversation::new("Tu es Kira.", 1);
         for turn in 1..=3 {
             conversation.ask(format!("question {turn}"));
@@ -124,21 +125,21 @@ mod tests {
     }
 
     #[test]
-    fn the_application_remembers_exchanges_beside_the_question() {
+    fn context_limit_counts_exchanges_besides_the_question() {
         let mut conversation = Conversation::new("Tu es Kira.", 10);
         for turn in 1..=12 {
             conversation.ask(format!("question {turn}"));
             let messages = conversation.messages();
-            // The system prompt, up to ten questions with their answers, and the question.
+            // The system prompt, up to ten exchanges, and the question.
             assert_eq!(messages.len(), 1 + 2 * (turn - 1).min(10) + 1, "turn {turn}");
-            assert_eq!(messages[1].role, Role::User, "no answer stands without its question");
+            assert_eq!(messages[1].role, Role::User, "no answer without its question");
             conversation.answer(format!("answer {turn}"));
         }
         assert_eq!(conversation.messages().len(), 1 + 20);
     }
 
     #[test]
-    fn the_application_asks_in_a_form_of_its_own() {
+    fn application_prompt_has_its_own_format() {
         let mut conversation = Conversation::new("Tu es Kira.", 10);
         conversation.ask("Bonjour !");
         let prompt = app_prompt(&conversation.messages());
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn zephyr_is_asked_in_its_own_form() {
+    fn zephyr_prompt_has_zephyrs_format() {
         let mut conversation = Conversation::new("Tu es Kira.", 10);
         conversation.ask("Bonjour !");
         assert_eq!(

@@ -1,6 +1,6 @@
-//! llama.cpp's numbers for whole-file quantisations (`general.file_type`), as data.
+//! llama.cpp's numbers of whole-file quantisations (`general.file_type`), as data.
 
-/// Numbers and names; those that are missing were given up.
+/// Numbers and names; missing numbers are obsolete.
 const FILE_TYPES: [(u64, &str); 36] = [
     (0, "F32"),
     (1, "F16"),
@@ -40,12 +40,12 @@ const FILE_TYPES: [(u64, &str); 36] = [
     (41, "Q2_0"),
 ];
 
-/// The name of that number.
+/// The name of a number.
 pub(super) fn name_of(id: u64) -> Option<&'static str> {
     FILE_TYPES.iter().find(|(known, _)| *known == id).map(|(_, name)| *name)
 }
 
-/// The number of that name.
+/// The number of a name.
 pub(super) fn id_of(name: &str) -> Option<u64> {
     FILE_TYPES.iter().find(|(_, known)| *known == name).map(|(id, _)| *id)
 }

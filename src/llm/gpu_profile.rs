@@ -1,4 +1,4 @@
-//! Workly's GPU profiles as data, and what they come to for a model: several names may ask for one and the same thing.
+//! Workly's GPU profiles as data, and their effect for a model: several profiles may have the same effect.
 
 use std::sync::LazyLock;
 
@@ -6,48 +6,48 @@ use serde::{Deserialize, Serialize};
 
 use super::kv_cache::KvCache;
 
-/// What a profile asks of llama.cpp.
+/// Settings of a profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GpuProfile {
-    /// Its name in the configuration.
+    /// Name in the configuration.
     pub name: String,
-    /// Layers to put on the GPU; negative asks for all.
+    /// Layers to put on the GPU; negative means all.
     pub n_gpu_layers: i64,
-    /// Context in tokens.
+    /// Context size in tokens.
     pub n_ctx: u64,
-    /// Batch in tokens.
+    /// Batch size in tokens.
     pub n_batch: u64,
     /// Threads.
     pub n_threads: u64,
-    /// Whether the model is locked into memory.
+    /// Whether the model is locked in memory.
     pub mlock: bool,
 }
 
-/// A profile, for one model.
+/// A profile, resolved for one model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResolvedProfile {
-    /// What it asks for.
+    /// Its settings.
     #[serde(flatten)]
     pub asked: GpuProfile,
-    /// Layers that it gets: never more than there are to offload. `None` where the file does not say how many there are.
+    /// Resulting layers: at most the offloadable ones. `None` if the file does not state their number.
     pub resolved_gpu_layers: Option<u64>,
-    /// The cache of its context with 16-bit values, in bytes; `None` where that is not known for this architecture.
+    /// Size of its KV cache with 16-bit values, in bytes; `None` if unknown for this architecture.
     pub kv_bytes_f16: Option<u64>,
-    /// Whether its context is longer than the model was trained for.
+    /// Whether its context exceeds the trained context.
     pub beyond_trained_context: bool,
 }
 
-/// How two profiles differ for one model.
+/// Difference of two profiles for one model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProfileDifference {
     /// One profile.
     pub left: String,
     /// The other.
     pub right: String,
-    /// Whether both place the same layers on the GPU; `None` where that is not known.
+    /// Whether both place the same layers on the GPU; `None` if unknown.
     pub same_placement: Option<bool>,
-    /// The settings that differ after resolving, by their names.
+    /// Names of the settings that differ after resolving.
     pub differ_in: Vec<&'static str>,
 }
 
@@ -63,14 +63,14 @@ static BUILT_IN: LazyLock<Vec<GpuProfile>> = LazyLock::new(|| {
 });
 
 impl GpuProfile {
-    /// The profiles that the application has, in the order of its documents.
+    /// The application's profiles, in the order of its documentation.
     #[must_use]
     pub fn built_in() -> &'static [Self] {
         &BUILT_IN
     }
 
-    /// What it comes to for a model with so many layers to offload (its blocks and the output layer), such a cache, and
-    /// such a trained context.
+    /// Resolves the profile for a model with `offloadable` layers (its blocks and the output layer), this cache, and
+    /// this trained context.
     #[must_use]
     pub fn resolve(&self, offloadable: Option<u64>, cache: &KvCache, trained: Option<u64>) -> ResolvedProfile {
         let layers = match u64::try_from(self.n_gpu_layers) {
@@ -88,7 +88,7 @@ impl GpuProfile {
 }
 
 impl ProfileDifference {
-    /// Every pair of profiles.
+    /// Compares every pair of profiles.
     #[must_use]
     pub fn of_all(profiles: &[ResolvedProfile]) -> Vec<Self> {
         let pairs = profiles
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn thirty_five_layers_of_thirty_three_are_all_of_them() {
+    fn thirty_five_layers_of_thirty_three_are_all() {
         let profiles = resolved(Some(33));
         let layers: Vec<_> = profiles.iter().map(|profile| profile.resolved_gpu_layers).collect();
         assert_eq!(layers, [Some(33), Some(33), Some(0)]);
@@ -149,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn a_larger_model_tells_the_profiles_apart() {
+    fn larger_model_distinguishes_the_profiles() {
         let differences = ProfileDifference::of_all(&resolved(Some(41)));
         assert_eq!(differences[0].differ_in, ["n_gpu_layers", "n_ctx", "n_batch"]);
     }
 
     #[test]
-    fn what_is_not_known_stays_so() {
+    fn unknown_values_stay_unknown() {
         let profiles = resolved(None);
         let layers: Vec<_> = profiles.iter().map(|profile| profile.resolved_gpu_layers).collect();
         assert_eq!(layers, [None, None, Some(0)]);

@@ -1,22 +1,22 @@
-//! The figures of a model's architecture, as its metadata gives them.
+//! The hyperparameters of a model's architecture, from its metadata.
 
 use serde::Serialize;
 
 use super::gguf::{Metadata, Value};
 use super::inspect::InspectError;
 
-/// A figure that holds for all blocks, or one for each.
+/// A figure for all blocks, or one per block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum PerBlock {
-    /// The same in all of them.
+    /// The same for all.
     One(u64),
-    /// Block by block.
+    /// One per block.
     Each(Vec<u64>),
 }
 
 impl PerBlock {
-    /// The figure, where it is the same in all blocks.
+    /// The figure, if it is the same for all blocks.
     #[must_use]
     pub fn one(&self) -> Option<u64> {
         match self {
@@ -27,7 +27,7 @@ impl PerBlock {
         }
     }
 
-    /// The sum over that many blocks; `None` where there are figures for another number of them, or the sum is too large.
+    /// The sum over this number of blocks; `None` if there are figures for another number of blocks, or on overflow.
     #[must_use]
     pub fn sum_over(&self, blocks: u64) -> Option<u64> {
         match self {
@@ -52,33 +52,33 @@ impl std::fmt::Display for PerBlock {
     }
 }
 
-/// Figures of the architecture. `None` is a figure that the file does not give.
+/// Hyperparameters. `None` means not in the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Hyperparameters {
     /// Transformer blocks.
     pub blocks: Option<u64>,
-    /// Context that the model was trained for, in tokens.
+    /// Trained context, in tokens.
     pub trained_context: Option<u64>,
-    /// Length of an embedding.
+    /// Embedding length.
     pub embedding: Option<u64>,
     /// Width of the feed-forward part.
     pub feed_forward: Option<PerBlock>,
     /// Attention heads.
     pub heads: Option<PerBlock>,
-    /// Heads of keys and values; as many as there are attention heads where the file gives none.
+    /// KV heads; as many as attention heads if the file has no figure.
     pub kv_heads: Option<PerBlock>,
-    /// Length of a head's key: as the file says, else embedding / heads.
+    /// Key length per head: from the file, otherwise embedding / heads.
     pub key_length: Option<u64>,
-    /// Length of a head's value, likewise.
+    /// Value length per head, likewise.
     pub value_length: Option<u64>,
-    /// Experts of a mixture.
+    /// Number of experts.
     pub experts: Option<u64>,
-    /// Experts that each token is given to.
+    /// Experts used per token.
     pub experts_used: Option<u64>,
 }
 
 impl Hyperparameters {
-    /// Reads the figures of `architecture`. A key of the wrong type is [`InspectError::WrongType`].
+    /// Reads the hyperparameters of `architecture`. A key of the wrong type is [`InspectError::WrongType`].
     pub(super) fn read(metadata: &Metadata, architecture: &str) -> Result<Self, InspectError> {
         let number = |key: &str| number(metadata, &format!("{architecture}.{key}"));
         let per_block = |key: &str| per_block(metadata, &format!("{architecture}.{key}"));
@@ -102,7 +102,7 @@ impl Hyperparameters {
     }
 }
 
-/// A whole number that is not negative.
+/// A non-negative integer.
 pub(super) fn number(metadata: &Metadata, key: &str) -> Result<Option<u64>, InspectError> {
     let Some(value) = metadata.get(key) else { return Ok(None) };
     value.as_u64().map(Some).ok_or_else(|| InspectError::wrong_type(key, "a whole number", value))
@@ -112,7 +112,7 @@ fn per_block(metadata: &Metadata, key: &str) -> Result<Option<PerBlock>, Inspect
     let Some(Value::Array(array)) = metadata.get(key) else {
         return Ok(number(metadata, key)?.map(PerBlock::One));
     };
-    // More figures than any model has blocks were not kept.
+    // Arrays longer than any model's blocks are not kept.
     let Some(kept) = &array.kept else { return Ok(None) };
     let figures = kept.iter().map(Value::as_u64).collect::<Option<Vec<_>>>();
     let wrong = || InspectError::wrong_type(key, "whole numbers", &Value::Array(array.clone()));
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_by_block_are_summed_and_shown() {
+    fn per_block_figures_are_summed_and_shown() {
         let even = PerBlock::Each(vec![8, 8]);
         let uneven = PerBlock::Each(vec![2, 4, 3]);
         assert_eq!((even.one(), even.sum_over(2), even.to_string()), (Some(8), Some(16), "8".into()));

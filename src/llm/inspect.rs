@@ -1,4 +1,4 @@
-//! What a header says about a model, in the terms of whoever runs it. Nothing is measured and no weight is read.
+//! Describes a model from its header. Nothing is measured and no weights are read.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,31 +15,31 @@ use super::model_files::{ModelFiles, ModelFilesError};
 use super::model_kind::ModelKind;
 use super::synth::SyntheticMark;
 
-/// Version of the shape that [`ModelFacts`] has as JSON.
+/// Schema version of [`ModelFacts`] as JSON.
 pub const FACTS_SCHEMA: &str = "1.1";
 
-/// Why a sound GGUF file cannot be described as a model.
+/// Why a valid GGUF file cannot be described as a model.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     /// Not a model.
     #[error("the metadata names no architecture (general.architecture){}", what(*kind))]
     NoArchitecture {
-        /// What the file is, as far as the rest of it tells.
+        /// Kind of the file, as far as known.
         kind: ModelKind,
     },
-    /// A key that every reader relies on holds something else.
+    /// A key required by every reader has an unexpected type.
     #[error("metadata {key:?} is {found}, not {expected}")]
     WrongType {
         /// The key.
         key: String,
-        /// What readers want there.
+        /// Expected type.
         expected: &'static str,
-        /// What is there.
+        /// Actual type.
         found: String,
     },
 }
 
-/// What a file without an architecture is, where its metadata says so.
+/// Description of a file without an architecture, if its metadata tells.
 fn what(kind: ModelKind) -> String {
     if kind == ModelKind::Empty || kind.is_generator() { String::new() } else { format!(": this is {}", kind.words()) }
 }
@@ -47,15 +47,15 @@ fn what(kind: ModelKind) -> String {
 /// Why a file cannot be described as a model.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelFactsError {
-    /// Its files.
+    /// A fault in its files.
     #[error(transparent)]
     Files(#[from] ModelFilesError),
-    /// What they say.
+    /// A fault in their content.
     #[error("{}: {fault}", path.display())]
     Inspect {
         /// The file.
         path: std::path::PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         #[source]
         fault: InspectError,
     },
@@ -75,66 +75,66 @@ impl InspectError {
     }
 }
 
-/// How many tensors are stored in one way, and what they take.
+/// Number and size of the tensors of one storage type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TypeCensus {
     /// The storage type.
     pub kind: &'static str,
     /// Tensors.
     pub tensors: u64,
-    /// Elements of them all.
+    /// Their elements.
     pub elements: u64,
-    /// Bytes of them all.
+    /// Their bytes.
     pub bytes: u64,
 }
 
-/// Bytes of the weights by what they are for.
+/// Bytes of the weights by purpose.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PartBytes {
     /// Token, position and type embeddings.
     pub embeddings: u64,
     /// Queries, keys, values and their output.
     pub attention: u64,
-    /// The feed-forward part, experts included.
+    /// Feed-forward part, including experts.
     pub feed_forward: u64,
     /// Norms.
     pub norms: u64,
-    /// The output layer; 0 where it shares the token embeddings.
+    /// Output layer; 0 if it shares the token embeddings.
     pub output: u64,
-    /// All else.
+    /// Everything else.
     pub other: u64,
 }
 
-/// What a model file says of itself. Texts have their control characters escaped.
+/// Facts about a model file. Control characters in texts are escaped.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ModelFacts {
-    /// Version of this shape.
+    /// Schema version.
     pub schema: &'static str,
-    /// Architecture, as llama.cpp names it.
+    /// Architecture, by llama.cpp's name.
     pub architecture: String,
-    /// What the file is.
+    /// Kind of the file.
     pub kind: ModelKind,
-    /// Its name, where it has one.
+    /// Its name, if it has one.
     pub name: Option<String>,
-    /// Set when the weights are noise that this program wrote.
+    /// Present if the weights are random and this program wrote them.
     pub synthetic: Option<SyntheticMark>,
     /// FNV-1a of the header, 16 hexadecimal digits.
     pub header_hash: String,
     /// Version of the format.
     pub gguf_version: u32,
-    /// Length of the file, in bytes: of all parts of a split model together.
+    /// Length of the file in bytes; of all parts together for a split model.
     pub file_bytes: u64,
-    /// Length of the header, in bytes, likewise.
+    /// Length of the header in bytes, likewise.
     pub header_bytes: u64,
-    /// Which part of a model that is split over several files was named, counted from 1, and how many there are.
+    /// The given part of a split model, counted from 1, and the number of parts.
     pub split: Option<(u64, u64)>,
-    /// Weights.
+    /// Number of weights.
     pub parameters: u64,
-    /// Bits a weight takes, on average.
+    /// Mean bits per weight.
     pub bits_per_weight: Option<f64>,
-    /// What the file says its quantisation is, else the type that most bytes have.
+    /// Quantisation stated in the file, otherwise the storage type with the most bytes.
     pub quantisation: String,
-    /// The storage types, the one with the most bytes first.
+    /// Storage types, sorted by size.
     pub types: Vec<TypeCensus>,
     /// Bytes by part.
     pub parts: PartBytes,
@@ -143,30 +143,30 @@ pub struct ModelFacts {
     pub figures: Hyperparameters,
     /// Layers that can be put on a GPU: the blocks and the output layer.
     pub offloadable_layers: Option<u64>,
-    /// Tokens of the vocabulary.
+    /// Size of the vocabulary.
     pub vocabulary: Option<u64>,
-    /// The tokenizer's kind, as llama.cpp names it.
+    /// The tokenizer's kind, by llama.cpp's name.
     pub tokenizer: Option<String>,
-    /// What a context keeps of the tokens before.
+    /// What a context stores of earlier tokens.
     pub context_memory: ContextMemory,
-    /// Bytes that each token of context takes.
+    /// Size of the KV cache per token.
     pub kv_bytes_per_token: KvCache,
-    /// Workly's profiles, for this model.
+    /// Workly's profiles for this model.
     pub profiles: Vec<ResolvedProfile>,
-    /// How they differ, pair by pair.
+    /// Their differences, pair by pair.
     pub profile_differences: Vec<ProfileDifference>,
 }
 
 impl ModelFacts {
-    /// Describes the model at `path`, all parts of a split one together, and what `profiles` come to for it.
+    /// Describes the model at `path`, including all parts of a split one, and the effect of `profiles`.
     ///
     /// # Errors
-    /// [`ModelFactsError::Files`] where a part is missing, unsound or not the first.
+    /// [`ModelFactsError::Files`] if a part is missing, invalid or not the first.
     pub fn read(path: &Path, profiles: &[GpuProfile]) -> Result<Self, ModelFactsError> {
         Self::of_files(&ModelFiles::open(path)?, profiles)
     }
 
-    /// The same of files whose headers have been read.
+    /// Describes files whose headers have been read.
     ///
     /// # Errors
     /// [`ModelFactsError::Inspect`].
@@ -175,7 +175,7 @@ impl ModelFacts {
         Self::of(&files.header, profiles).map_err(inspect)
     }
 
-    /// Describes a model, and what `profiles` come to for it where it generates text.
+    /// Describes a model, and the effect of `profiles` if it generates text.
     pub fn of(gguf: &Gguf, profiles: &[GpuProfile]) -> Result<Self, InspectError> {
         let metadata = &gguf.metadata;
         let kind = ModelKind::of(gguf);
@@ -224,7 +224,7 @@ impl ModelFacts {
     }
 }
 
-/// A text from a file that nobody vouches for, fit for a terminal and cut to a readable length.
+/// Text from an untrusted file, made safe for a terminal and truncated.
 fn safe(text: &str) -> String {
     const LONGEST: usize = 200;
     let clean = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
@@ -249,7 +249,7 @@ fn census(tensors: &[TensorInfo]) -> Vec<TypeCensus> {
     rows
 }
 
-/// Sorts tensors by llama.cpp's names for them.
+/// Groups tensors by llama.cpp's names.
 fn parts(tensors: &[TensorInfo]) -> PartBytes {
     let mut parts = PartBytes::default();
     for tensor in tensors {
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_counted_by_type_and_by_part() {
+    fn bytes_are_counted_by_type_and_part() {
         let facts = facts(|header| {
             header.text("general.architecture", "llama");
             for (name, kind) in [
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_file_says_of_itself_is_taken_as_it_is() {
+    fn declared_facts_are_reported_as_they_are() {
         let facts = facts(|header| {
             header.text("general.architecture", "phi3");
             header.u32("general.file_type", 9_999);
@@ -367,13 +367,13 @@ mod tests {
         assert_eq!(facts.quantisation, "file type 9999, mostly Q8_0");
         assert_eq!((facts.vocabulary, facts.split), (Some(32_064), Some((2, 3))));
         assert_eq!(facts.offloadable_layers, Some(1 << 32));
-        let KvCache::NotKnown { reason } = facts.kv_bytes_per_token else { panic!("a window keeps less") };
+        let KvCache::NotKnown { reason } = facts.kv_bytes_per_token else { panic!("a sliding window stores less") };
         assert!(reason.contains("sliding window"), "{reason}");
         assert_eq!(facts.synthetic, None);
     }
 
     #[test]
-    fn what_is_no_model_is_named() {
+    fn non_models_are_named() {
         assert!(matches!(facts(|_| ()), Err(InspectError::NoArchitecture { .. })));
         let wrong = facts(|header| {
             header.text("general.architecture", "llama");
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_escaped_and_cut() {
+    fn texts_are_escaped_and_truncated() {
         assert_eq!(safe("a\u{1b}[2Jé"), "a\\u{1b}[2Jé");
         assert_eq!(safe(&"x".repeat(300)).chars().count(), 201);
     }

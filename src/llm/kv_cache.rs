@@ -1,11 +1,11 @@
-//! What the cache of keys and values takes, a token: known for plain attention, and said to be unknown for the rest.
+//! Size of the KV cache per token: known for plain attention, otherwise reported as unknown.
 
 use serde::Serialize;
 
 use super::gguf::TensorType;
 use super::hyperparameters::Hyperparameters;
 
-/// Architectures in which every block keeps keys and values of every token, as long as none of [`OTHER_CACHES`] is set.
+/// Architectures in which every block stores keys and values of every token, unless one of [`OTHER_CACHES`] is set.
 pub(super) const PLAIN: [&str; 39] = [
     "arcee",
     "baichuan",
@@ -48,7 +48,7 @@ pub(super) const PLAIN: [&str; 39] = [
     "xverse",
 ];
 
-/// Keys, after the architecture, that tell of another cache: a window, a compressed cache, a recurrent state.
+/// Keys, without the architecture prefix, that indicate another cache: a window, a compressed cache, a recurrent state.
 pub(super) const OTHER_CACHES: [(&str, &str); 5] = [
     ("attention.sliding_window", "it has a sliding window"),
     ("attention.chunk_size", "its attention is chunked"),
@@ -57,32 +57,32 @@ pub(super) const OTHER_CACHES: [(&str, &str); 5] = [
     ("wkv.head_size", "it has a recurrent state"),
 ];
 
-/// Bytes that each token of context takes, keys and values of all blocks together.
+/// Bytes per token of context, keys and values of all blocks together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KvBytes {
     /// With F16 keys and values, llama.cpp's default.
     pub f16: u64,
-    /// With `Q8_0`; `None` where heads are no whole blocks.
+    /// With `Q8_0`; `None` if heads are not whole blocks.
     pub q8_0: Option<u64>,
-    /// With `Q4_0`; `None` where heads are no whole blocks.
+    /// With `Q4_0`; `None` if heads are not whole blocks.
     pub q4_0: Option<u64>,
 }
 
-/// The cache of a model.
+/// The KV cache of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KvCache {
-    /// Bytes a token.
+    /// Bytes per token.
     Known(KvBytes),
-    /// It cannot be told from the header.
+    /// Unknown from the header.
     NotKnown {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
 impl KvCache {
-    /// The figures, where they are known.
+    /// The sizes, if known.
     #[must_use]
     pub fn known(&self) -> Option<&KvBytes> {
         match self {
@@ -91,9 +91,9 @@ impl KvCache {
         }
     }
 
-    /// The cache of an architecture with such figures. `other` names a key of [`OTHER_CACHES`] that is set.
+    /// The cache of an architecture with these hyperparameters. `other` names a key of [`OTHER_CACHES`] that is set.
     ///
-    /// A block keeps (key length + value length) × KV heads values of each token.
+    /// A block stores (key length + value length) × KV heads values per token.
     pub(super) fn of(architecture: &str, figures: &Hyperparameters, other: Option<&'static str>) -> Self {
         let not_known = |reason: String| Self::NotKnown { reason };
         if !PLAIN.contains(&architecture) {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_cache_is_blocks_times_heads_times_sizes() {
+    fn plain_cache_is_blocks_times_heads_times_lengths() {
         // 32 blocks × 8 heads × (128 + 128) = 65,536 values.
         let bytes = KvBytes { f16: 131_072, q8_0: Some(69_632), q4_0: Some(36_864) };
         assert_eq!(KvCache::of("llama", &mistral(), None), KvCache::Known(bytes));
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_figure_is_never_given() {
+    fn wrong_figure_is_never_reported() {
         let reason =
             |architecture: &str, figures: &Hyperparameters, other| match KvCache::of(architecture, figures, other) {
                 KvCache::NotKnown { reason } => reason,

@@ -1,4 +1,4 @@
-//! Models: the files that they lie in, what their headers say, and synthetic ones for where none can be downloaded.
+//! Models: files, headers, fetching, the cache, synthetic models, and the engine that runs them.
 
 mod cache;
 mod checked;

@@ -1,14 +1,15 @@
-//! The files that a model lies in: one, or the parts of a split one.
+//! The files of a model: one, or the parts of a split one.
 //!
-//! A split model is named by its first part, as llama.cpp wants it: the others are found by their names, which end in
-//! `-00002-of-00003.gguf` and so on. Every part has the metadata `split.no` (from 0), `split.count` and `split.tensors.count`.
+//! A split model is named by its first part, as in llama.cpp; the others are found by their names, which end in
+//! `-00002-of-00003.gguf` and so on. Every part has the metadata `split.no` (from 0), `split.count` and
+//! `split.tensors.count`.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::gguf::{Gguf, GgufError, Value};
 
-/// The most parts that a model may have: the names have five digits, and real models have some dozens.
+/// Maximum number of parts: names have five digits, and real models have dozens.
 const PARTS_LIMIT: u64 = 1_000;
 
 /// Why the files of a model cannot be used together.
@@ -17,63 +18,63 @@ pub enum ModelFilesError {
     /// One of them cannot be read.
     #[error(transparent)]
     Gguf(#[from] GgufError),
-    /// A later part was named.
+    /// A later part was given.
     #[error("{} is part {part} of {parts} of a split model: name its first part, {first}", path.display())]
     NotFirst {
-        /// What was named.
+        /// The given path.
         path: PathBuf,
-        /// Which part it is, from 1.
+        /// Number of that part, from 1.
         part: u64,
         /// Parts of the model.
         parts: u64,
-        /// The name of the first one.
+        /// Name of the first part.
         first: String,
     },
     /// The other parts cannot be found by this name.
     #[error("{} is part 1 of {parts} of a split model, but its name does not end in {ending}, which is needed to find \
         the other parts", path.display())]
     Name {
-        /// What was named.
+        /// The given path.
         path: PathBuf,
         /// Parts of the model.
         parts: u64,
-        /// How the name must end.
+        /// Expected ending of the name.
         ending: String,
     },
-    /// A part is not there.
+    /// A part is missing.
     #[error("part {part} of {parts} of the model is missing: there is no {}", path.display())]
     Missing {
-        /// Which part it is, from 1.
+        /// Its number, from 1.
         part: u64,
         /// Parts of the model.
         parts: u64,
-        /// Where it should be.
+        /// Expected path.
         path: PathBuf,
     },
-    /// The parts contradict each other.
+    /// The parts are inconsistent.
     #[error("{}: {fault}", path.display())]
     Inconsistent {
-        /// The part that shows it.
+        /// The part in which the fault was found.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         fault: String,
     },
 }
 
-/// A model's files, read and held against each other.
+/// A model's files, read and checked for consistency.
 #[derive(Debug, Clone)]
 pub struct ModelFiles {
-    /// The files, the first part first.
+    /// The files in order.
     pub paths: Vec<PathBuf>,
-    /// All of their headers as one.
+    /// All headers joined.
     pub header: Gguf,
 }
 
 impl ModelFiles {
-    /// Reads the header at `path`, and those of the other parts where the model is split.
+    /// Reads the header at `path`, and those of the other parts of a split model.
     ///
     /// # Errors
-    /// [`ModelFilesError`] names the part that is missing, or the first one where a later one was named.
+    /// [`ModelFilesError`] names the part that is missing, or the first one if a later one was given.
     pub fn open(path: &Path) -> Result<Self, ModelFilesError> {
         let first = Gguf::open(path)?;
         let Some(parts) = count(&first).filter(|parts| *parts > 1) else {
@@ -115,8 +116,8 @@ impl ModelFiles {
     }
 }
 
-/// The files of the model whose first part lies at `path`, by their names: `path` alone where its name is not that of a split
-/// model's first part, or where the other parts are not there. The header is not read: a file of such a name may hold a whole model.
+/// The files of the model whose first part is at `path`, by name: just `path` if its name is not that of a first part,
+/// or if other parts are missing. The header is not read: a file with such a name may be a complete model.
 #[must_use]
 pub fn part_paths(path: &Path) -> Vec<PathBuf> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -129,14 +130,14 @@ pub fn part_paths(path: &Path) -> Vec<PathBuf> {
     parts.filter(|parts| parts.iter().all(|part| part.exists())).unwrap_or_else(|| vec![path.to_owned()])
 }
 
-/// All parts beside one of them; `None` where its name is not that of such a part.
+/// All parts of the model of which `path` is one; `None` if the name is not that of a part.
 fn siblings(path: &Path, number: u64, parts: u64) -> Option<Vec<PathBuf>> {
     let name = path.file_name()?.to_str()?;
     let before = name.strip_suffix(&ending(number, parts))?;
     Some((0..parts).map(|at| path.with_file_name(format!("{before}{}", ending(at, parts)))).collect())
 }
 
-/// How llama.cpp ends the name of a part, counted from 0.
+/// llama.cpp's ending of a part's name, counted from 0.
 fn ending(number: u64, parts: u64) -> String {
     format!("-{:05}-of-{parts:05}.gguf", number.saturating_add(1))
 }
@@ -153,7 +154,7 @@ fn count(gguf: &Gguf) -> Option<u64> {
     number(gguf, "split.count")
 }
 
-/// No name twice, and as many as the first part says that all have.
+/// No duplicate names, and the total number that the first part declares.
 fn check_tensors(whole: &Gguf) -> Result<(), String> {
     let mut names = HashSet::new();
     if let Some(twice) = whole.tensors.iter().find(|tensor| !names.insert(tensor.name.as_str())) {
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_a_split_model_are_summed() {
+    fn parts_of_a_split_model_are_summed() {
         let parts = three();
         let folder = folder(&parts);
         let files = ModelFiles::open(&folder.path().join("m-00001-of-00003.gguf")).unwrap();
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_part_and_the_first_one_are_named() {
+    fn missing_part_and_first_part_are_named() {
         let mut parts = three();
         parts.remove(1);
         let folder = folder(&parts);
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_do_not_belong_together_are_refused() {
+    fn mismatched_parts_are_rejected() {
         let mut swapped = three();
         swapped[1].1 = part(2, 3, 3, &["b"]);
         let mut twice = three();
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_model_that_is_named_like_a_part_is_one_file() {
+    fn complete_model_named_like_a_part_is_one_file() {
         let folder = folder(&[("m-00001-of-00003.gguf", part(0, 1, 1, &["a"]))]);
         let path = folder.path().join("m-00001-of-00003.gguf");
         assert_eq!(ModelFiles::open(&path).unwrap().paths, std::slice::from_ref(&path));
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_those_of_one_file() {
+    fn other_names_are_single_files() {
         for name in ["m.gguf", "m-00002-of-00003.gguf", "m-00001-of-99999.gguf", "m-00001-of-x.gguf", "-of-.gguf"] {
             assert_eq!(part_paths(Path::new(name)), [PathBuf::from(name)], "{name}");
         }

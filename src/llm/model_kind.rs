@@ -1,32 +1,32 @@
-//! What a GGUF file is: a model that generates text, or one of the many other things that are kept in such files.
+//! The kind of a GGUF file: a model that generates text, or something else stored in this format.
 
 use serde::Serialize;
 
 use super::gguf::{Gguf, Value};
 
-/// What a file is, as far as its metadata tells.
+/// Kind of a file, according to its metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelKind {
-    /// A model that continues text, token by token.
+    /// A model that continues text token by token.
     Generator,
-    /// A model that turns texts into vectors.
+    /// A model that converts texts to vectors.
     Encoder,
     /// A model that encodes a whole text before it generates another.
     EncoderDecoder,
     /// A model that fills in a whole text in several passes.
     Diffusion,
-    /// A model that drafts tokens for another one.
+    /// A model that drafts tokens for another.
     Draft,
     /// A model that produces sound.
     Speech,
     /// A change to another model's weights, such as a `LoRA`.
     Adapter,
-    /// A direction that is added to another model's activations.
+    /// A direction added to another model's activations.
     ControlVector,
-    /// What turns images or sound into another model's embeddings.
+    /// Converts images or sound to another model's embeddings.
     Projector,
-    /// Statistics that a quantiser weighs weights by.
+    /// Statistics used in quantisation.
     ImportanceMatrix,
     /// A vocabulary without weights.
     Vocabulary,
@@ -34,7 +34,7 @@ pub enum ModelKind {
     Empty,
 }
 
-/// Architectures of llama.cpp that generate no text token by token.
+/// Architectures of llama.cpp that do not generate text token by token.
 const OTHERS: [(&str, ModelKind); 24] = [
     ("bert", ModelKind::Encoder),
     ("eurobert", ModelKind::Encoder),
@@ -63,7 +63,7 @@ const OTHERS: [(&str, ModelKind); 24] = [
 ];
 
 impl ModelKind {
-    /// The kind of what a header describes. The parts of a split model are looked at together.
+    /// The kind described by a header; for a split model, by the joined header.
     #[must_use]
     pub fn of(gguf: &Gguf) -> Self {
         let text = |key: &str| gguf.metadata.get(key).and_then(Value::as_text);
@@ -94,7 +94,7 @@ impl ModelKind {
         self == Self::Generator
     }
 
-    /// What it is, in words: `an adapter (…)`.
+    /// Description: `an adapter (…)`.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_generates_no_text_is_told_from_what_does() {
+    fn non_generating_files_are_recognised() {
         for (architecture, expected) in [
             ("llama", ModelKind::Generator),
             ("mamba", ModelKind::Generator),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_type_that_a_file_names_comes_before_its_architecture() {
+    fn declared_type_precedes_the_architecture() {
         for (said, expected) in [
             ("model", ModelKind::Generator),
             ("adapter", ModelKind::Adapter),

@@ -1,4 +1,4 @@
-//! What `--model` names: a file, a synthetic model, or a published one.
+//! A model on the command line: a file, a synthetic model, or a published one.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,50 +9,50 @@ use super::cache::CacheError;
 use super::fetch::PublishedModel;
 use super::synth::{DEFAULT_SEED, Shape, ShapeError};
 
-/// What a synthetic model's name begins with.
+/// Name prefix of synthetic models.
 const PREFIX: &str = "synth:";
 
-/// A model as it is named on the command line: `synth:SHAPE`, `synth:SHAPE@SEED`, the name of a published model, or a path.
+/// A model as named on the command line: `synth:SHAPE`, `synth:SHAPE@SEED`, the name of a published model, or a path.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelRef {
     /// A GGUF file.
     File(PathBuf),
-    /// A synthetic model, which is made when it is not in the cache.
+    /// A synthetic model, created if it is not in the cache.
     Synthetic {
         /// Its shape.
         shape: &'static Shape,
-        /// The seed of its noise.
+        /// Seed of its weights.
         seed: u64,
     },
-    /// A model from a package registry. It is in the cache once it was fetched, and never fetched unasked.
+    /// A model from a package registry; in the cache once fetched, and never fetched without request.
     Published(&'static PublishedModel),
 }
 
-/// Why a name names no model.
+/// Why a name does not denote a model.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelRefError {
-    /// Nothing was written.
+    /// The name is empty.
     #[error("a model is a GGUF file, synth:SHAPE, or one of {}", PublishedModel::names().join(", "))]
     Empty,
-    /// No shape of that name.
+    /// Unknown shape.
     #[error(transparent)]
     Shape(#[from] ShapeError),
-    /// What follows the `@` is no seed.
+    /// The text after the `@` is not a seed.
     #[error("'{text}' is not a seed: use a whole number")]
     Seed {
-        /// What follows it.
+        /// That text.
         text: String,
     },
 }
 
 impl ModelRef {
-    /// Whether its weights are noise.
+    /// Whether its weights are random.
     #[must_use]
     pub fn is_synthetic(&self) -> bool {
         matches!(self, Self::Synthetic { .. })
     }
 
-    /// What a report calls it: the name of its file, without folders that are the user's own, or `synth:SHAPE`.
+    /// Name in reports: the file name without the user's folders, or `synth:SHAPE`.
     #[must_use]
     pub fn public_name(&self) -> String {
         match self {
@@ -63,7 +63,7 @@ impl ModelRef {
     }
 }
 
-/// The file of a published model in the cache of this user.
+/// The file of a published model in this user's cache.
 ///
 /// # Errors
 /// [`CacheError::NotFetched`].
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_and_written() {
+    fn model_names_round_trip() {
         for text in [
             "synth:demo",
             "synth:tiny@7",
@@ -122,9 +122,9 @@ mod tests {
         assert_eq!("synth:demo@1".parse::<ModelRef>().unwrap(), "synth:demo".parse().unwrap());
         let published: ModelRef = "SMOLLM2".parse().unwrap();
         assert_eq!(published.to_string(), "SmolLM2-135M-Instruct");
-        assert_eq!(published.to_string().parse::<ModelRef>().unwrap(), published, "what is written is read again");
+        assert_eq!(published.to_string().parse::<ModelRef>().unwrap(), published, "the text parses back");
         assert_eq!(published.public_name(), "SmolLM2-135M-Instruct.Q4_1.gguf");
-        assert!(matches!("./smollm2".parse(), Ok(ModelRef::File(_))), "a path is always a file");
+        assert!(matches!("./smollm2".parse(), Ok(ModelRef::File(_))), "a path always means a file");
         assert!(matches!("synth:tiny@7".parse(), Ok(ModelRef::Synthetic { seed: 7, .. })));
         for (text, named) in [("", "GGUF"), ("synth:", "zephyr-7b"), ("synth:huge", "huge"), ("synth:demo@x", "'x'")] {
             let error = text.parse::<ModelRef>().unwrap_err().to_string();

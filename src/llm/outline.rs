@@ -1,4 +1,4 @@
-//! A model as far as its header goes: enough for all that reads no weight.
+//! The header of a model without its weights: enough for everything that reads no weights.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -10,20 +10,20 @@ use super::gguf::{Gguf, Value, without_vocabulary};
 use super::synth::SyntheticModel;
 use super::{ModelCache, ModelRef, fetched_file};
 
-/// A file that has a model's header and its length. What lies behind the header is the weights, or nothing.
+/// A file with a model's header and length. The header is followed by the weights, or by nothing.
 #[derive(Debug)]
 pub struct ModelOutline {
     path: PathBuf,
-    /// Removes the file of an outline that was made for this.
+    /// Removes the temporary file of an outline.
     made: Option<TempPath>,
 }
 
 impl ModelOutline {
-    /// The outline of a model: its own file where there is one, else a header without weights, which takes no room where
-    /// the file system knows of holes. A synthetic model need not be written out for it.
+    /// The outline of a model: its own file if there is one, otherwise a header without weights, as a sparse file if
+    /// the file system supports that. A synthetic model need not be written for it.
     ///
     /// # Errors
-    /// Where the temporary file cannot be written.
+    /// If the temporary file cannot be written.
     pub fn of(model: &ModelRef) -> io::Result<Self> {
         let (shape, seed) = match model {
             ModelRef::File(path) => return Ok(Self { path: path.clone(), made: None }),
@@ -43,8 +43,8 @@ impl ModelOutline {
         Ok(Self { path: made.to_path_buf(), made: Some(made) })
     }
 
-    /// The outline of a model file without its vocabulary, which llama.cpp would read anew for each placement. `None` where
-    /// that cannot be had: the file is no whole model, or there is no room for a temporary file.
+    /// The outline of a model file without its vocabulary, which llama.cpp would otherwise read for each placement.
+    /// `None` if that is impossible: the file is not a complete model, or there is no space for a temporary file.
     #[must_use]
     pub fn without_vocabulary(path: &Path) -> Option<Self> {
         let gguf = Gguf::open(path).ok()?;
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outline_has_the_header_and_the_length_and_goes_away() {
+    fn outline_has_header_and_length_and_is_removed() {
         let model: ModelRef = "synth:zephyr-7b@77".parse().unwrap();
         let outline = ModelOutline::of(&model).unwrap();
         assert!(outline.is_hollow());

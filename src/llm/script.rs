@@ -1,4 +1,4 @@
-//! What a user says to a model, message by message.
+//! The user's messages to a model.
 
 use std::str::FromStr;
 
@@ -8,13 +8,13 @@ use serde::Serialize;
 const MESSAGES: [&str; 5] =
     ["Bonjour !", "Comment vas-tu ?", "Parle-moi de toi", "Quelle est ta fonction ?", "Merci pour tes réponses"];
 
-/// A system prompt of the kind that the app is configured with.
+/// A system prompt similar to the application's.
 const SYSTEM: &str = "Tu es un compagnon de bureau aimable et attentif. Tu réponds en français, en quelques phrases.";
 
-/// What introduces the system prompt in a file.
+/// Prefix of the system prompt in a file.
 const SYSTEM_LINE: &str = "system:";
 
-/// What the user says, in turn, and the system prompt.
+/// The user's messages in order, and the system prompt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Script {
     /// The system prompt.
@@ -23,13 +23,13 @@ pub struct Script {
     pub messages: Vec<String>,
 }
 
-/// Why a text is no script.
+/// Why a text is not a script.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScriptError {
-    /// No line with a message.
+    /// It contains no message.
     #[error("it contains no message; write one per line")]
     Empty,
-    /// A character that no text for a model may hold.
+    /// It contains a zero byte, which no prompt may contain.
     #[error("line {line} contains a NUL byte")]
     ZeroByte {
         /// The line, from 1.
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_one_message_a_line() {
+    fn script_has_one_message_per_line() {
         let script: Script = "\u{feff}system: Sois bref.\n\n  Bonjour !\r\nÇa va ?\n".parse().unwrap();
         assert_eq!(
             script,

@@ -1,4 +1,4 @@
-//! llama.cpp in this process: started once, quiet, and asked what it is.
+//! llama.cpp in this process: started once, without output, and its description of itself.
 
 use std::sync::OnceLock;
 
@@ -11,15 +11,15 @@ use super::{Device, EngineError, ffi, vector_warning};
 static LOG: Log = Log::new();
 static BACKEND: OnceLock<Result<Backend, String>> = OnceLock::new();
 
-/// llama.cpp, started.
+/// llama.cpp after its start.
 #[derive(Debug)]
 pub struct Backend {
     pub(super) llama: LlamaBackend,
 }
 
 impl Backend {
-    /// Starts llama.cpp, the first time in this process; later calls get the same. From then on nothing that it says is
-    /// printed.
+    /// Starts llama.cpp on the first call in this process; later calls return the same. From then on, nothing of its
+    /// output is printed.
     pub fn start() -> Result<&'static Self, EngineError> {
         let started = BACKEND.get_or_init(|| {
             ffi::capture_log(&LOG);
@@ -35,13 +35,13 @@ impl Backend {
         Ok(backend)
     }
 
-    /// What llama.cpp has said in this process.
+    /// llama.cpp's output in this process.
     #[must_use]
     pub fn log(&self) -> &'static Log {
         &LOG
     }
 
-    /// ggml's account of its devices and of the vector units that they use, as llama.cpp's own tools print it.
+    /// ggml's description of its devices and their vector units, as printed by llama.cpp's own tools.
     #[must_use]
     pub fn system_info(&self) -> String {
         ffi::system_info().trim_end_matches([' ', '|']).to_owned()
@@ -53,37 +53,37 @@ impl Backend {
         vector_warning(&self.system_info())
     }
 
-    /// The version of ggml, and the commit of llama.cpp; `unknown` where it was built outside of its repository.
+    /// The version of ggml, and the commit of llama.cpp; `unknown` if it was built outside its repository.
     #[must_use]
     pub fn versions(&self) -> (String, String) {
         ffi::versions()
     }
 
-    /// The devices that layers can be placed on, the CPU included.
+    /// The devices on which layers can be placed, including the CPU.
     #[must_use]
     pub fn devices(&self) -> Vec<Device> {
         list_llama_ggml_backend_devices().into_iter().map(Device::from).collect()
     }
 
-    /// Whether there is a GPU that this build can use.
+    /// Whether this build can use a GPU of this machine.
     #[must_use]
     pub fn supports_gpu(&self) -> bool {
         self.llama.supports_gpu_offload()
     }
 
-    /// Whether this system can lock weights into memory.
+    /// Whether this system can lock weights in memory.
     #[must_use]
     pub fn supports_mlock(&self) -> bool {
         self.llama.supports_mlock()
     }
 }
 
-/// Loads the CPU variants and devices that were built as libraries: they lie beside the program, or beside its tests.
+/// Loads CPU variants and devices that were built as libraries, from the folder of the program or of its tests.
 #[cfg(feature = "dynamic-backends")]
 fn load_libraries() {
     let program = std::env::current_exe().ok();
     for folder in program.iter().flat_map(|program| program.ancestors().skip(1).take(2)) {
-        // The crate panics for other folders; the next one may do.
+        // The crate panics for such folders; the next one may work.
         if folder.to_str().is_some() {
             llama_cpp_2::llama_backend::load_backends_from_path(folder);
         }
@@ -93,6 +93,6 @@ fn load_libraries() {
     }
 }
 
-/// All that there is was linked in.
+/// Everything is linked in.
 #[cfg(not(feature = "dynamic-backends"))]
 fn load_libraries() {}

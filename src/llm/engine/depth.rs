@@ -1,4 +1,4 @@
-//! Measuring at a depth: after tokens that the context holds already, as in the middle of a conversation.
+//! Measuring at a depth: with tokens already in the context, as in the middle of a conversation.
 
 use std::sync::atomic::AtomicBool;
 
@@ -8,8 +8,8 @@ use super::timing::{GenTiming, PromptTiming, steps};
 use crate::clock::Clock;
 
 impl Session<'_> {
-    /// Processes a prompt as [`Session::prompt`] does, after `depth` fixed tokens that the context holds already. They are
-    /// computed once, outside of what is timed, and kept for the next measurement at that depth.
+    /// Processes a prompt like [`Session::prompt`], with `depth` fixed tokens already in the context. They are computed
+    /// once, outside the timed part, and kept for the next measurement at that depth.
     pub fn prompt_at(&mut self, depth: usize, n_tokens: usize, stop: &AtomicBool) -> Result<PromptTiming, EngineError> {
         self.fits(depth + n_tokens)?;
         self.fill(depth, stop)?;
@@ -22,8 +22,8 @@ impl Session<'_> {
         })
     }
 
-    /// Computes tokens as [`Session::generate`] does, after `depth` tokens, as in [`Session::prompt_at`]. When `stop` is set
-    /// after a token or more, those are what was measured: `n` says how many.
+    /// Generates tokens like [`Session::generate`], after `depth` tokens as in [`Session::prompt_at`]. If `stop` is set
+    /// after at least one token, the result covers the tokens so far, counted by `n`.
     pub fn generate_at(&mut self, depth: usize, n_tokens: usize, stop: &AtomicBool) -> Result<GenTiming, EngineError> {
         self.fits(depth + n_tokens)?;
         self.fill(depth, stop)?;
@@ -45,8 +45,8 @@ impl Session<'_> {
         })
     }
 
-    /// Sees to it that the context holds `depth` fixed tokens and nothing else. Tokens after them are cut off; models whose memory
-    /// cannot be cut compute all of them again, once.
+    /// Makes the context contain exactly `depth` fixed tokens. Tokens after them are cut off; if the model's memory
+    /// cannot be cut, all are recomputed, once.
     pub fn fill(&mut self, depth: usize, stop: &AtomicBool) -> Result<(), EngineError> {
         let is_filled = self.filled == depth;
         if is_filled && (self.is_at_depth || (depth > 0 && self.context.keep_first(depth))) {
@@ -68,7 +68,7 @@ impl Session<'_> {
         if n_tokens == 0 { Ok(()) } else { self.fits(n_tokens) }
     }
 
-    /// Measures after `depth` tokens that the context was filled with. Whatever comes of it, they are still there.
+    /// Measures after the `depth` tokens in the context, which remain there whatever the outcome.
     fn measure_filled<T>(
         &mut self,
         depth: usize,

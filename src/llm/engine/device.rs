@@ -1,39 +1,39 @@
-//! The devices that ggml can compute on, as plain data.
+//! ggml's compute devices, as plain data.
 
 use llama_cpp_2::{LlamaBackendDevice, LlamaBackendDeviceType};
 
 /// One device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
-    /// Its place in ggml's list, from 0.
+    /// Index in ggml's list, from 0.
     pub index: usize,
-    /// Its name in ggml: `CPU`, `Vulkan0`.
+    /// Name in ggml: `CPU`, `Vulkan0`.
     pub name: String,
-    /// What the driver calls it.
+    /// The driver's name for it.
     pub description: String,
-    /// The part of ggml that drives it: `CPU`, `CUDA`, `Vulkan`, `Metal`.
+    /// The ggml backend that drives it: `CPU`, `CUDA`, `Vulkan`, `Metal`.
     pub backend: String,
-    /// What it is.
+    /// Its kind.
     pub kind: DeviceKind,
-    /// Its memory in bytes; `None` where ggml does not tell.
+    /// Its memory in bytes; `None` if ggml does not report it.
     pub memory_total_bytes: Option<u64>,
-    /// How much of that is free, in bytes; `None` where ggml does not tell. It never does for the CPU: there it repeats
-    /// the total.
+    /// Its free memory in bytes; `None` if ggml does not report it, which is always the case for the CPU, for which
+    /// ggml repeats the total.
     pub memory_free_bytes: Option<u64>,
 }
 
-/// What a device is.
+/// Kind of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceKind {
-    /// The CPU, with the memory of the machine.
+    /// The CPU, with the machine's memory.
     Cpu,
-    /// A library or unit that works on the memory of the CPU.
+    /// A library or unit that works on the CPU's memory.
     Accelerator,
-    /// A GPU with memory of its own.
+    /// A GPU with its own memory.
     Gpu,
-    /// A GPU that shares the memory of the machine.
+    /// A GPU that shares the machine's memory.
     IntegratedGpu,
-    /// Something newer than this program.
+    /// Unknown to this version.
     Other,
 }
 
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_gpu_is_not_an_unknown_one() {
+    fn full_gpu_differs_from_an_unknown_one() {
         let full = device(LlamaBackendDeviceType::Gpu, 6 << 30, 0);
         assert_eq!((full.memory_total_bytes, full.memory_free_bytes), (Some(6 << 30), Some(0)));
         let unknown = device(LlamaBackendDeviceType::Gpu, 0, 0);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cpu_does_not_tell_what_is_free() {
+    fn cpu_does_not_report_free_memory() {
         let cpu = device(LlamaBackendDeviceType::Cpu, 1 << 30, 1 << 30);
         assert_eq!((cpu.memory_total_bytes, cpu.memory_free_bytes), (Some(1 << 30), None));
     }

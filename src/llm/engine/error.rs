@@ -1,28 +1,28 @@
-//! What can go wrong between a file and its tokens.
+//! Errors between a model file and its tokens.
 
 use std::path::PathBuf;
 
 use super::SpecError;
 use crate::plural::counted;
 
-/// Why the engine could not do its part. What llama.cpp's log names as the cause comes along where it knows more.
+/// Why the engine failed, with the cause from llama.cpp's log if it has one.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// llama.cpp cannot start in this process.
     #[error("llama.cpp cannot start: {detail}")]
     Backend {
-        /// Why.
+        /// The reason.
         detail: String,
     },
-    /// The file is missing or may not be read.
+    /// The file is missing or unreadable.
     #[error("cannot read the model {}: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// llama.cpp takes names of files as Unicode text only.
+    /// llama.cpp only accepts Unicode file names.
     #[error("the name of the model {} is not Unicode", path.display())]
     NotUnicode {
         /// The file.
@@ -33,53 +33,53 @@ pub enum EngineError {
     Load {
         /// The file.
         path: PathBuf,
-        /// What the log says, the cause first.
+        /// Log lines, the cause first.
         log: Vec<String>,
     },
-    /// The model has no vocabulary: nothing can be put into it.
+    /// The model has no vocabulary, so that it accepts no input.
     #[error("{} has no vocabulary", path.display())]
     NoVocabulary {
         /// The file.
         path: PathBuf,
     },
-    /// The model does not continue texts: it encodes them first.
+    /// The model does not continue texts but encodes them first.
     #[error("{} is an encoder-decoder, which this engine does not support", path.display())]
     NotGenerative {
         /// The file.
         path: PathBuf,
     },
-    /// Loading was called off.
+    /// Loading was interrupted.
     #[error("loading was interrupted")]
     LoadStopped,
-    /// The description of a context that cannot be.
+    /// Invalid description of a context.
     #[error(transparent)]
     Spec(#[from] SpecError),
-    /// llama.cpp cannot make the context.
+    /// llama.cpp cannot create the context.
     #[error("llama.cpp cannot create a context{}", cause(log))]
     Context {
-        /// What the log says, the cause first.
+        /// Log lines, the cause first.
         log: Vec<String>,
     },
-    /// llama.cpp gave up while foreseeing what a placement would take.
+    /// llama.cpp failed to project the memory of a placement.
     #[error("llama.cpp cannot project the memory of this placement (status {status}){}", cause(log))]
     Projection {
-        /// What the call returned.
+        /// Status of the call.
         status: i32,
-        /// What the log says, the cause first.
+        /// Log lines, the cause first.
         log: Vec<String>,
     },
-    /// There is nothing to process.
+    /// There are no tokens to process.
     #[error("no tokens were given")]
     NoTokens,
     /// The context is too small.
     #[error("{n_tokens} tokens do not fit into a context of {n_ctx}")]
     TooLong {
-        /// Tokens that would have to fit.
+        /// Tokens required.
         n_tokens: usize,
-        /// Tokens that do.
+        /// Tokens available.
         n_ctx: usize,
     },
-    /// A token that the vocabulary does not have.
+    /// A token that is not in the vocabulary.
     #[error("the vocabulary has {n_vocab} tokens; token {token} does not exist")]
     UnknownToken {
         /// The token.
@@ -87,28 +87,28 @@ pub enum EngineError {
         /// Tokens in the vocabulary.
         n_vocab: usize,
     },
-    /// llama.cpp gave up while computing.
+    /// llama.cpp failed during computation.
     #[error("llama.cpp failed with code {code} while computing{}", cause(log))]
     Decode {
-        /// What `llama_decode` returned.
+        /// Return value of `llama_decode`.
         code: i32,
-        /// What the log says, the cause first.
+        /// Log lines, the cause first.
         log: Vec<String>,
     },
-    /// The flag was set; what was measured until then is no whole sample.
+    /// The stop flag was set; the measurement so far is not a complete sample.
     #[error("interrupted after {}", counted(*done, "token"))]
     Stopped {
-        /// Tokens that had been processed.
+        /// Tokens processed so far.
         done: usize,
     },
 }
 
-/// The cause in a log, as the end of a message.
+/// The cause from a log, as the end of a message.
 fn cause(log: &[String]) -> String {
     log.first().map(|line| format!(": {}", without_frame(line))).unwrap_or_default()
 }
 
-/// A line of llama.cpp's log without the functions that wrote it and without what the message says already.
+/// A log line without llama.cpp's function names and without what the message already states.
 fn without_frame(line: &str) -> &str {
     let is_function = |name: &str| name.contains('_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     match line.split_once(": ") {
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_ends_with_the_first_cause_and_not_with_the_general_end() {
+    fn message_ends_with_the_first_cause_from_the_log() {
         let load = |log: &[&str]| EngineError::Load {
             path: "a.gguf".into(),
             log: log.iter().map(ToString::to_string).collect(),

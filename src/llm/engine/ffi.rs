@@ -1,8 +1,8 @@
-//! The file that calls llama.cpp's C interface itself: for the log, for contexts, and for what llama.cpp says of itself.
-//! (What memory a placement would take is asked in C++: `projection/`.)
+//! Direct calls of llama.cpp's C interface: for the log, contexts, and descriptions. (The memory of a placement is
+//! queried in C++: `projection/`.)
 //!
-//! The safe crate has none of the three in the form that is needed here: its log goes through a global tracing
-//! subscriber, its contexts change neither their threads nor stop inside a batch, and it has no descriptions.
+//! The safe crate does not offer these in the required form: its log uses a global tracing subscriber, its contexts can
+//! neither change their threads nor stop inside a batch, and it has no descriptions.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_char, c_void};
@@ -17,14 +17,14 @@ use llama_cpp_sys_2 as sys;
 use super::log::{Log, LogLevel, Piece};
 use super::{ContextSpec, FlashAttention, ForeseenBytes, ForeseenDevice, KvType, Sampling, Token, projection};
 
-/// Sends what llama.cpp and ggml say to `log` from now on, for the whole process.
+/// Sends the output of llama.cpp and ggml to `log` from now on, for the whole process.
 pub(super) fn capture_log(log: &'static Log) {
-    // SAFETY: `keep` has the signature that is asked for, and its data is a `Log` that is never freed and is made for
-    // being shared between threads. llama.cpp hands the same callback to ggml.
+    // SAFETY: `keep` has the required signature, and its data is a `Log` that is never freed and may be shared between
+    // threads. llama.cpp passes the same callback to ggml.
     unsafe { sys::llama_log_set(Some(keep), ptr::from_ref(log).cast_mut().cast()) }
 }
 
-/// Puts one piece of text into the log that `data` is. Nothing in here panics: it could not unwind through C++.
+/// Appends a piece of text to the log at `data`. Nothing here panics, since unwinding through C++ is not possible.
 unsafe extern "C" fn keep(level: sys::ggml_log_level, text: *const c_char, data: *mut c_void) {
     let piece = match level {
         sys::GGML_LOG_LEVEL_DEBUG => Piece::Debug,
@@ -35,62 +35,62 @@ unsafe extern "C" fn keep(level: sys::ggml_log_level, text: *const c_char, data:
     };
     // SAFETY: `data` is the `&'static Log` of `capture_log`.
     let log = unsafe { &*data.cast_const().cast::<Log>() };
-    // SAFETY: ggml passes the text that it has formatted, which ends with a zero byte and stays until this returns.
+    // SAFETY: ggml passes formatted text that ends with a zero byte and is valid until this returns.
     log.push(piece, &unsafe { text_at(text) });
 }
 
-/// A text of C; empty where there is none.
+/// A C string; empty for null.
 ///
 /// # Safety
 ///
-/// `text` is null, or points to bytes that end with a zero byte and stay as they are during the call.
+/// `text` is null, or points to bytes that end with a zero byte and do not change during the call.
 unsafe fn text_at(text: *const c_char) -> String {
     if text.is_null() {
         return String::new();
     }
-    // SAFETY: as this function demands.
+    // SAFETY: as required by this function.
     unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }
 
-/// ggml's account of its devices and what they use: `CPU : AVX = 1 | AVX2 = 1 | `.
+/// ggml's description of its devices and their features: `CPU : AVX = 1 | AVX2 = 1 | `.
 pub(super) fn system_info() -> String {
-    // llama.cpp writes the text into one string of the process, anew at each call.
+    // llama.cpp writes the text into one string per process at each call.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    // SAFETY: the text ends with a zero byte and stays until the next call, which waits for the lock.
+    // SAFETY: the text ends with a zero byte and is valid until the next call, which waits for the lock.
     unsafe { text_at(sys::llama_print_system_info()) }
 }
 
-/// The version of ggml, and the commit of llama.cpp if the sources knew it.
+/// The version of ggml, and the commit of llama.cpp if its sources contained it.
 pub(super) fn versions() -> (String, String) {
-    // SAFETY: both are constant texts of the program.
+    // SAFETY: both are constant strings of the program.
     unsafe { (text_at(sys::ggml_version()), text_at(sys::ggml_commit())) }
 }
 
-/// What llama.cpp calls the model: `llama 7B Q5_K - Medium`.
+/// llama.cpp's description of the model: `llama 7B Q5_K - Medium`.
 pub(super) fn description(model: &LlamaModel) -> String {
     let mut bytes = [0_u8; 256];
-    // SAFETY: the model lives, and llama.cpp writes at most as many bytes as it is told, the zero byte included.
+    // SAFETY: the model is alive, and llama.cpp writes at most the given number of bytes, including the zero byte.
     unsafe { sys::llama_model_desc(raw_model(model), bytes.as_mut_ptr().cast(), bytes.len()) };
     CStr::from_bytes_until_nul(&bytes).map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Whether the model is one that continues a text, rather than one that first encodes it as a whole.
+/// Whether the model continues text, rather than encoding all of it first.
 pub(super) fn continues_text(model: &LlamaModel) -> bool {
-    // SAFETY: the model lives.
+    // SAFETY: the model is alive.
     unsafe { sys::llama_model_has_decoder(raw_model(model)) && !sys::llama_model_has_encoder(raw_model(model)) }
 }
 
 const _: () = assert!(size_of::<LlamaModel>() == size_of::<*mut sys::llama_model>());
 
-/// llama.cpp's own pointer to a model, valid as long as the model lives.
+/// llama.cpp's pointer to a model, valid while the model is alive.
 fn raw_model(model: &LlamaModel) -> *mut sys::llama_model {
     // SAFETY: `LlamaModel` is declared transparent over that pointer and its version is pinned; the assertion above
-    // notices if it ever became more than a pointer.
+    // fails if it ever becomes more than a pointer.
     unsafe { *ptr::from_ref(model).cast::<*mut sys::llama_model>() }
 }
 
-/// A context of llama.cpp. It ends before its model does.
+/// A llama.cpp context, which must not outlive its model.
 #[derive(Debug)]
 pub(super) struct Context<'m> {
     pointer: NonNull<sys::llama_context>,
@@ -98,54 +98,55 @@ pub(super) struct Context<'m> {
     model: PhantomData<&'m LlamaModel>,
 }
 
-// SAFETY: a context belongs to no thread. It is not shared between threads: all that computes takes `&mut`.
+// SAFETY: a context is not bound to a thread. It is not shared between threads: everything that computes takes `&mut`.
 unsafe impl Send for Context<'_> {}
 
 impl<'m> Context<'m> {
-    /// A context on the model; `None` when llama.cpp refuses, and its log says why. `spec` has passed its check.
+    /// Creates a context of the model; `None` if llama.cpp refuses, with the reason in its log. `spec` has been
+    /// checked.
     pub(super) fn new(model: &'m LlamaModel, spec: &ContextSpec) -> Option<Self> {
-        // Making a context writes to the model, so two at once would race.
+        // Creating a context writes to the model, so two at once would race.
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: the model lives longer than the context, by `'m`; the parameters hold no pointers but the defaults'.
+        // SAFETY: the model outlives the context, by `'m`; the parameters contain no pointers but the defaults'.
         let context = unsafe { sys::llama_init_from_model(raw_model(model), parameters(spec)) };
         let n_vocab = usize::try_from(model.n_vocab()).unwrap_or(0);
         NonNull::new(context).map(|pointer| Self { pointer, n_vocab, model: PhantomData })
     }
 
-    /// Tokens that it holds.
+    /// Context size in tokens.
     pub(super) fn n_ctx(&self) -> u32 {
-        // SAFETY: the context lives.
+        // SAFETY: the context is alive.
         unsafe { sys::llama_n_ctx(self.pointer.as_ptr()) }
     }
 
-    /// The most tokens that can be handed over at once.
+    /// Logical batch size in tokens.
     pub(super) fn n_batch(&self) -> u32 {
-        // SAFETY: the context lives.
+        // SAFETY: the context is alive.
         unsafe { sys::llama_n_batch(self.pointer.as_ptr()) }
     }
 
-    /// Tokens that are computed at once.
+    /// Physical batch size in tokens.
     pub(super) fn n_ubatch(&self) -> u32 {
-        // SAFETY: the context lives.
+        // SAFETY: the context is alive.
         unsafe { sys::llama_n_ubatch(self.pointer.as_ptr()) }
     }
 
-    /// What it and its model hold: each device's share, and the machine's.
+    /// Memory held by it and its model: per device, and of the machine.
     pub(super) fn held(&self, model: &LlamaModel) -> Option<(Vec<ForeseenDevice>, ForeseenBytes)> {
-        // SAFETY: both live, and the context was made on this model: a session has no other.
+        // SAFETY: both are alive, and the context was created from this model: a session has no other.
         unsafe { projection::held(raw_model(model), self.pointer.as_ptr()) }
     }
 
-    /// Sets the threads of generation and of prompt processing. Both have passed their check.
+    /// Sets the threads for generation and prompt processing. Both have been checked.
     pub(super) fn set_threads(&mut self, n_threads: u32, n_threads_batch: u32) {
-        // SAFETY: the context lives and computes nothing now.
+        // SAFETY: the context is alive and not computing.
         unsafe { sys::llama_set_n_threads(self.pointer.as_ptr(), signed(n_threads), signed(n_threads_batch)) }
     }
 
-    /// Forgets all tokens.
+    /// Removes all tokens.
     pub(super) fn clear(&mut self) {
-        // SAFETY: the context lives. Models that keep no memory have none to clear.
+        // SAFETY: the context is alive. Models without such memory have nothing to clear.
         unsafe {
             let memory = sys::llama_get_memory(self.pointer.as_ptr());
             if !memory.is_null() {
@@ -154,21 +155,22 @@ impl<'m> Context<'m> {
         }
     }
 
-    /// Forgets all but the first `n` tokens; false where the model's memory cannot be cut there, and then it may hold anything.
+    /// Removes all but the first `n` tokens; false if the model's memory cannot be cut there, in which case its content
+    /// is undefined.
     pub(super) fn keep_first(&mut self, n: usize) -> bool {
         let Ok(from) = i32::try_from(n) else { return false };
-        // SAFETY: the context lives. Sequence 0 is the only one there is; -1 is the end.
+        // SAFETY: the context is alive. Sequence 0 is the only one; -1 is the end.
         unsafe {
             let memory = sys::llama_get_memory(self.pointer.as_ptr());
             !memory.is_null() && sys::llama_memory_seq_rm(memory, 0, from, -1)
         }
     }
 
-    /// Computes, until `stop` is set: then the CPU stops even inside a batch.
+    /// Computes until `stop` is set, which stops the CPU even inside a batch.
     pub(super) fn run<T>(&mut self, stop: &AtomicBool, work: impl FnOnce(&mut Run<'_>) -> T) -> T {
         let mut run = Run { pointer: self.pointer, n_vocab: self.n_vocab, lives: PhantomData };
-        // SAFETY: the context lives. `stop` lives until this function ends, and `run` takes the callback away before,
-        // even when `work` panics: it is dropped here and nobody else can own it.
+        // SAFETY: the context is alive. `stop` lives until this function ends, and `run` is dropped before, which
+        // removes the callback even if `work` panics, since no one else can own it.
         unsafe {
             let flag = ptr::from_ref(stop).cast_mut().cast();
             sys::llama_set_abort_callback(self.pointer.as_ptr(), Some(is_set), flag);
@@ -179,18 +181,18 @@ impl<'m> Context<'m> {
 
 impl Drop for Context<'_> {
     fn drop(&mut self) {
-        // SAFETY: it was made by llama.cpp, is freed once, and its model still lives.
+        // SAFETY: llama.cpp created it, it is freed once, and its model is still alive.
         unsafe { sys::llama_free(self.pointer.as_ptr()) }
     }
 }
 
-/// Whether the flag that `data` is has been set.
+/// Whether the flag at `data` is set.
 unsafe extern "C" fn is_set(data: *mut c_void) -> bool {
-    // SAFETY: `data` is the flag that `Context::run` borrows for as long as this callback is set.
+    // SAFETY: `data` is the flag that `Context::run` borrows while this callback is set.
     unsafe { &*data.cast_const().cast::<AtomicBool>() }.load(Ordering::Relaxed)
 }
 
-/// A context that computes.
+/// A context while it computes.
 pub(super) struct Run<'c> {
     pointer: NonNull<sys::llama_context>,
     n_vocab: usize,
@@ -198,11 +200,11 @@ pub(super) struct Run<'c> {
 }
 
 impl Run<'_> {
-    /// Computes tokens that follow those before, and the logits of the last one. At most [`Context::n_batch`] at once.
-    /// An error is llama.cpp's code.
+    /// Computes tokens that follow the previous ones, and the logits of the last. At most [`Context::n_batch`] tokens.
+    /// The error is llama.cpp's code.
     pub(super) fn decode(&mut self, tokens: &[Token]) -> Result<(), i32> {
         let n = i32::try_from(tokens.len()).map_err(|_| -1)?;
-        // SAFETY: the context lives. The batch points to `tokens`, which llama.cpp reads during the call and never
+        // SAFETY: the context is alive. The batch points to `tokens`, which llama.cpp reads during the call and never
         // writes.
         let code = unsafe {
             let batch = sys::llama_batch_get_one(tokens.as_ptr().cast_mut(), n);
@@ -211,17 +213,17 @@ impl Run<'_> {
         if code == 0 { Ok(()) } else { Err(code) }
     }
 
-    /// Waits until all that was handed over is computed.
+    /// Waits until everything submitted has been computed.
     pub(super) fn synchronize(&mut self) {
-        // SAFETY: the context lives.
+        // SAFETY: the context is alive.
         unsafe { sys::llama_synchronize(self.pointer.as_ptr()) }
     }
 
-    /// Waits, then gives the logits of the last token, one for each token of the vocabulary; `None` before the first
+    /// Waits, then returns the logits of the last token, one per token of the vocabulary; `None` before the first
     /// decode.
     pub(super) fn logits(&mut self) -> Option<&[f32]> {
-        // SAFETY: the context lives; the logits of one token are as many as the vocabulary has tokens, and stay until
-        // the next decode, which needs the borrow back.
+        // SAFETY: the context is alive; there is one logit per token of the vocabulary, valid until the next decode,
+        // which needs the borrow back.
         unsafe {
             let logits = sys::llama_get_logits_ith(self.pointer.as_ptr(), -1);
             (!logits.is_null()).then(|| std::slice::from_raw_parts(logits, self.n_vocab))
@@ -230,10 +232,10 @@ impl Run<'_> {
 }
 
 impl Run<'_> {
-    /// Waits, then chooses the next token as that sampler does; `None` before the first decode.
+    /// Waits, then samples the next token; `None` before the first decode.
     pub(super) fn sample(&mut self, sampler: &mut Sampler) -> Option<Token> {
         self.logits()?;
-        // SAFETY: the context and the sampler live, and there are logits, as was just seen.
+        // SAFETY: context and sampler are alive, and there are logits, as checked above.
         Some(unsafe { sys::llama_sampler_sample(sampler.chain.as_ptr(), self.pointer.as_ptr(), -1) })
     }
 }
@@ -245,9 +247,10 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    /// The chain for those values; a repetition penalty of 1 changes nothing and is left out. `None` if llama.cpp makes none.
+    /// The chain for these values; a repetition penalty of 1 has no effect and is left out. `None` if llama.cpp cannot
+    /// create it.
     pub(super) fn new(sampling: &Sampling, seed: u32) -> Option<Self> {
-        // SAFETY: the chain owns what is added to it, and frees it with itself.
+        // SAFETY: the chain owns the samplers added to it and frees them with itself.
         unsafe {
             let chain = NonNull::new(sys::llama_sampler_chain_init(sys::llama_sampler_chain_default_params()))?;
             for link in [
@@ -266,14 +269,14 @@ impl Sampler {
 
 impl Drop for Sampler {
     fn drop(&mut self) {
-        // SAFETY: it was made by llama.cpp and is freed once.
+        // SAFETY: llama.cpp created it, and it is freed once.
         unsafe { sys::llama_sampler_free(self.chain.as_ptr()) }
     }
 }
 
 impl Drop for Run<'_> {
     fn drop(&mut self) {
-        // SAFETY: the context lives, by `'c`. What still computes may ask the flag, so it is waited for first.
+        // SAFETY: the context is alive, by `'c`. Pending computation may still read the flag, so it is awaited first.
         unsafe {
             sys::llama_synchronize(self.pointer.as_ptr());
             sys::llama_set_abort_callback(self.pointer.as_ptr(), None, ptr::null_mut());
@@ -281,10 +284,9 @@ impl Drop for Run<'_> {
     }
 }
 
-/// The context's description in llama.cpp's terms. What it does not describe stays as llama.cpp has it, and llama-bench
-/// too.
+/// The description in llama.cpp's terms. Everything else keeps the defaults of llama.cpp, as in llama-bench.
 pub(super) fn parameters(spec: &ContextSpec) -> sys::llama_context_params {
-    // SAFETY: it reads nothing but constants.
+    // SAFETY: it only reads constants.
     let mut parameters = unsafe { sys::llama_context_default_params() };
     parameters.n_ctx = spec.n_ctx;
     parameters.n_batch = spec.n_batch;
@@ -315,7 +317,7 @@ fn ggml_type(kind: KvType) -> sys::ggml_type {
     }
 }
 
-/// A checked number of threads as C counts them.
+/// A checked thread count as a C integer.
 fn signed(threads: u32) -> i32 {
     i32::try_from(threads).unwrap_or(i32::MAX)
 }

@@ -1,5 +1,4 @@
-//! Loading a model while someone watches: llama.cpp loads on a thread of its own, so that whoever shows the progress
-//! can neither slow it down nor be skipped.
+//! Loads a model on a separate thread, so that progress output cannot slow it down and is not skipped.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,18 +14,18 @@ use llama_cpp_2::model::params::LlamaModelParams;
 use super::Placement;
 use crate::clock::Clock;
 
-/// How a load ended.
+/// Result of loading.
 pub(super) enum Loaded {
-    /// The model, and how long llama.cpp took, in nanoseconds.
+    /// The model, and the loading time in nanoseconds.
     Model(LlamaModel, u64),
-    /// `progress` said no.
+    /// `progress` returned false.
     Stopped,
-    /// llama.cpp did not take the file.
+    /// llama.cpp rejected the file.
     Refused(LlamaModelLoadError),
 }
 
-/// Loads a file that is there. `progress` is called on this thread with shares from 0 to 1, and stops the load by
-/// returning false; also when llama.cpp was faster than the answer.
+/// Loads an existing file. `progress` is called on this thread with shares from 0 to 1, and stops loading by returning
+/// false, even if llama.cpp has finished in the meantime.
 pub(super) fn load(
     llama: &LlamaBackend,
     path: &Path,
@@ -39,7 +38,7 @@ pub(super) fn load(
         let goes_on = {
             let stopped = Arc::clone(&stopped);
             move |share| {
-                // Nobody receives any more only while this thread unwinds.
+                // The receiver is only gone while this thread unwinds.
                 shares.send(share).is_ok() && !stopped.load(Ordering::Relaxed)
             }
         };
@@ -63,13 +62,13 @@ pub(super) fn load(
     }
 }
 
-/// The placement in llama.cpp's terms. What it does not say stays as llama.cpp has it, and llama-bench too.
+/// The placement in llama.cpp's terms. Everything else keeps the defaults of llama.cpp, as in llama-bench.
 fn parameters(placement: &Placement) -> LlamaModelParams {
     let mut parameters = LlamaModelParams::default();
     if let Some(layers) = placement.n_gpu_layers {
         parameters = parameters.with_n_gpu_layers(layers);
     }
-    // Set only where it differs: llama.cpp's own default also asks the devices whether they can map a file.
+    // Only set if different: llama.cpp's default also asks the devices whether they can map a file.
     if placement.use_mmap != parameters.use_mmap() {
         parameters = parameters.with_use_mmap(placement.use_mmap);
     }
@@ -84,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_placement_arrives() {
+    fn placement_sets_the_parameters() {
         let usual = parameters(&Placement::default());
         assert_eq!((usual.n_gpu_layers(), usual.use_mmap(), usual.use_mlock()), (-1, true, false));
         let other = parameters(&Placement { n_gpu_layers: Some(5), use_mmap: false, mlock: true });

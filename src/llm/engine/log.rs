@@ -1,26 +1,26 @@
-//! What llama.cpp and ggml say, kept in memory: bounded, by level, never printed.
+//! Output of llama.cpp and ggml, kept in memory: bounded, by level, never printed.
 //!
-//! Debug lines are not kept: llama.cpp writes them inside what is being timed.
+//! Debug lines are discarded: llama.cpp writes them in timed parts.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Lines that are kept. Loading a model writes a few hundred.
+/// Maximum number of lines. Loading a model writes a few hundred.
 const MOST_LINES: usize = 2_000;
-/// Bytes of a line that are kept.
+/// Maximum length of a line, in bytes.
 const MOST_BYTES: usize = 2_000;
-/// Lines that an error carries along.
+/// Maximum number of lines in an error.
 const MOST_REASONS: usize = 5;
 
-/// How grave a line is.
+/// Severity of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
-    /// What it does.
+    /// Information.
     Info,
-    /// What it does otherwise than it was asked to.
+    /// Warning: something is done differently than requested.
     Warn,
-    /// What it could not do.
+    /// Error: something could not be done.
     Error,
 }
 
@@ -37,38 +37,38 @@ impl fmt::Display for LogLevel {
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// How grave.
+    /// Its severity.
     pub level: LogLevel,
-    /// The words, without the end of the line. Folders of models are left out.
+    /// The text, without line break and without folders of models.
     pub text: String,
 }
 
-/// How a piece of text arrives from ggml.
+/// A piece of text from ggml.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// The start of a line of this level.
+    /// Starts a line of this level.
     Starts(LogLevel),
-    /// The start of a line that is not kept.
+    /// Starts a line that is discarded.
     Debug,
-    /// More of the line before.
+    /// Continues the previous line.
     Continues,
 }
 
-/// The log of this process: the newest lines, the gravest kept longest.
+/// The log of this process: recent lines; severe ones are kept longest.
 #[derive(Debug)]
 pub struct Log(Mutex<Buffer>);
 
 #[derive(Debug)]
 struct Buffer {
-    /// Each with its number, counted from 0.
+    /// Lines with their numbers, from 0.
     lines: VecDeque<(u64, LogLine)>,
-    /// How many lines there have been.
+    /// Number of lines so far.
     count: u64,
-    /// Whether the last line has not ended yet.
+    /// Whether the last line is incomplete.
     open: bool,
-    /// Whether what comes now continues a line that is not kept.
+    /// Whether the next piece continues a discarded line.
     skipping: bool,
-    /// Folders that no line may show.
+    /// Folders that must not appear.
     folders: Vec<String>,
 }
 
@@ -77,13 +77,13 @@ impl Log {
         Self(Mutex::new(Buffer { lines: VecDeque::new(), count: 0, open: false, skipping: false, folders: Vec::new() }))
     }
 
-    /// The lines that are at least this grave, the oldest first.
+    /// The lines of at least this severity, oldest first.
     #[must_use]
     pub fn lines(&self, least: LogLevel) -> Vec<LogLine> {
         self.since(0, least)
     }
 
-    /// The lines that are at least this grave and have come since [`Log::position`] was `position`.
+    /// The lines of at least this severity added since [`Log::position`] returned `position`.
     #[must_use]
     pub fn since(&self, position: u64, least: LogLevel) -> Vec<LogLine> {
         let buffer = self.buffer();
@@ -91,21 +91,21 @@ impl Log {
         wanted.map(|(_, line)| LogLine { level: line.level, text: buffer.without_folders(&line.text) }).collect()
     }
 
-    /// How many lines there have been so far, those that are no longer kept included.
+    /// Number of lines so far, including those no longer kept.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.buffer().count
     }
 
-    /// How many lines are no longer kept.
+    /// Number of lines no longer kept.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         let buffer = self.buffer();
         buffer.count - buffer.lines.len() as u64
     }
 
-    /// What an error that has come since then takes along, its cause first. llama.cpp names the cause in its first error and
-    /// ends with general ones. Without errors, the last warning, else the last line of all.
+    /// The lines for an error that occurred since `position`, its cause first. llama.cpp states the cause in its first
+    /// error and ends with general ones. Without errors, the last warning, otherwise the last line.
     pub(super) fn reasons(&self, position: u64) -> Vec<String> {
         let mut lines = self.since(position, LogLevel::Error);
         lines.truncate(MOST_REASONS);
@@ -117,18 +117,18 @@ impl Log {
         lines.into_iter().map(|line| line.text).collect()
     }
 
-    /// Keeps a folder of the user's out of every line: what lies in it is shown by its name alone. `folder` ends with the
-    /// separator; the root of all folders tells nothing and stays.
+    /// Removes a folder of the user from every line, leaving only file names. `folder` ends with the separator; the
+    /// root directory reveals nothing and is kept.
     pub(super) fn hide(&self, folder: &str) {
         let mut buffer = self.buffer();
         if folder.len() > 1 && !buffer.folders.iter().any(|known| known == folder) {
             buffer.folders.push(folder.to_owned());
-            // A folder inside another one first, or the outer one would leave half of it standing.
+            // Nested folders first, since removing the outer one would leave part of the inner one.
             buffer.folders.sort_by_key(|folder| std::cmp::Reverse(folder.len()));
         }
     }
 
-    /// Takes in a piece of text, with as many ends of lines as there are in it.
+    /// Adds a piece of text, which may contain any number of line breaks.
     pub(super) fn push(&self, piece: Piece, text: &str) {
         let mut buffer = self.buffer();
         let level = match piece {
@@ -152,14 +152,14 @@ impl Log {
         }
     }
 
-    /// The buffer, whoever else failed while holding it: every line in it is whole.
+    /// The buffer, even after a panic in another thread: every line in it is complete.
     fn buffer(&self) -> MutexGuard<'_, Buffer> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Buffer {
-    /// Adds a part of a line, or a line, to the open line or as a new one.
+    /// Appends part of a line to the incomplete line, or starts a new one.
     fn add(&mut self, level: LogLevel, part: &str) {
         let text = part.trim_end_matches(['\n', '\r']);
         if self.open
@@ -182,7 +182,7 @@ impl Buffer {
         }
     }
 
-    /// Drops the oldest of the least grave.
+    /// Drops the oldest of the least severe lines.
     fn drop_one(&mut self) {
         let least = self.lines.iter().map(|(_, line)| line.level).min();
         if let Some(at) = self.lines.iter().position(|(_, line)| Some(line.level) == least) {
@@ -195,7 +195,7 @@ impl Buffer {
     }
 }
 
-/// Cuts a line to its bound, between characters.
+/// Truncates a line to the limit at a character boundary.
 fn shorten(text: &mut String) {
     if text.len() > MOST_BYTES {
         let end = (0..=MOST_BYTES).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_kept_by_level() {
+    fn lines_are_filtered_by_level() {
         let log = Log::new();
         log.push(Piece::Starts(LogLevel::Info), "loading\n");
         log.push(Piece::Starts(LogLevel::Warn), "strange\n\n");
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_become_lines() {
+    fn pieces_are_joined_into_lines() {
         let log = Log::new();
         log.push(Piece::Starts(LogLevel::Warn), "tensors: ");
         log.push(Piece::Continues, "1, ");
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_lines_and_what_continues_them_are_not_kept() {
+    fn debug_lines_and_their_continuations_are_discarded() {
         let log = Log::new();
         log.push(Piece::Starts(LogLevel::Info), "kept\n");
         log.push(Piece::Debug, "threads ");
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gravest_are_kept_longest() {
+    fn severe_lines_are_kept_longest() {
         let log = Log::new();
         log.push(Piece::Starts(LogLevel::Error), "the cause\n");
         for number in 0..MOST_LINES + 10 {
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_bounded() {
+    fn endless_line_is_truncated() {
         let log = Log::new();
         for _ in 0..MOST_BYTES {
             log.push(Piece::Continues, "é");
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_takes_its_first_cause_and_not_the_general_end() {
+    fn reasons_start_with_the_first_cause() {
         let log = Log::new();
         log.push(Piece::Starts(LogLevel::Error), "of before\n");
         let position = log.position();
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_the_user_are_left_out() {
+    fn user_folders_are_removed() {
         let log = Log::new();
         log.hide("/home/ada/");
         log.hide("/home/ada/models/");

@@ -1,11 +1,10 @@
 //! The engine: llama.cpp, from a file on disk to timed tokens.
 //!
-//! Everything is timed by this program's own clock, around calls that have really ended: llama.cpp's own counters are
-//! left alone. Prompt processing and generation follow llama-bench, so that the figures can stand beside its own. What
-//! llama.cpp has to say is kept in a log and never printed. Memory of the process and the choice of settings are for
-//! other rooms.
+//! All times are from this program's own clock, around calls that have completed; llama.cpp's counters are not used.
+//! Prompt processing and generation follow llama-bench, so that the figures are comparable. llama.cpp's output is kept
+//! in a log and never printed. Process memory and the choice of settings belong to other modules.
 //!
-//! Without the feature `llama`, only what describes settings and judges a build remains.
+//! Without the feature `llama`, only descriptions of settings and the check of the build remain.
 
 #[cfg(feature = "llama")]
 mod allocations;

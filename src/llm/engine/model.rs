@@ -12,7 +12,7 @@ use super::loading::{self, Loaded};
 use super::log::{LogLevel, LogLine};
 use super::{Backend, ContextSpec, EngineError, Placement, Session, Token, seeded_tokens};
 
-/// A model in memory, where its placement wanted it.
+/// A model in memory, in its requested placement.
 #[derive(Debug)]
 pub struct Model {
     llama: LlamaModel,
@@ -20,41 +20,41 @@ pub struct Model {
     facts: LoadFacts,
 }
 
-/// What llama.cpp says of a model that it has loaded, and how the loading went.
+/// llama.cpp's description of a loaded model, and facts about loading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadFacts {
-    /// What llama.cpp calls it: `llama 7B Q5_K - Medium`.
+    /// Description: `llama 7B Q5_K - Medium`.
     pub description: String,
-    /// Parameters.
+    /// Number of parameters.
     pub n_params: u64,
-    /// All of its tensors, in bytes.
+    /// Size of all tensors in bytes.
     pub size_bytes: u64,
-    /// Blocks; one more can be placed on a GPU, the output layer.
+    /// Number of blocks; the output layer can be placed on a GPU as well.
     pub n_layer: u32,
-    /// Tokens of context that it was trained for.
+    /// Trained context, in tokens.
     pub n_ctx_train: u32,
-    /// Tokens in its vocabulary.
+    /// Size of the vocabulary.
     pub n_vocab: u32,
-    /// How long llama.cpp took, in nanoseconds. A mapped file may be read later still, when its weights are first used.
+    /// Loading time in nanoseconds. Parts of a mapped file may only be read when their weights are first used.
     pub load_ns: u64,
-    /// What llama.cpp warned of while loading: memory that could not be locked, for one.
+    /// Warnings while loading, for example that memory could not be locked.
     pub warnings: Vec<LogLine>,
 }
 
-/// A conversation, ready to be answered.
+/// A conversation as a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatPrompt {
-    /// All of it.
+    /// All of its tokens.
     pub tokens: Vec<Token>,
-    /// Whose form it has: `the model's own`, or `zephyr`.
+    /// Name of the template: `the model's own` or `zephyr`.
     pub template: &'static str,
 }
 
 impl Model {
-    /// Loads a model. `progress` is called on this thread with the share that is done, from 0 to 1; by returning false
-    /// it stops the loading, which then ends in [`EngineError::LoadStopped`].
+    /// Loads a model. `progress` is called on this thread with the share done, from 0 to 1; returning false stops
+    /// loading with [`EngineError::LoadStopped`].
     ///
-    /// llama.cpp trusts the files that it is given: read the header with a careful reader before.
+    /// llama.cpp trusts its files: check the header with our own reader first.
     pub fn load(
         backend: &'static Backend,
         path: &Path,
@@ -62,7 +62,7 @@ impl Model {
         progress: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Self, EngineError> {
         let log = backend.log();
-        // Asking for a byte also finds folders and what may not be read.
+        // Reading a byte also detects folders and missing permissions.
         std::fs::File::open(path)
             .and_then(|mut file| std::io::Read::read(&mut file, &mut [0]))
             .map_err(|source| EngineError::Unreadable { path: path.into(), source })?;
@@ -100,13 +100,13 @@ impl Model {
         Ok(Self { llama, backend, facts })
     }
 
-    /// What it is.
+    /// Facts about the model.
     #[must_use]
     pub fn facts(&self) -> &LoadFacts {
         &self.facts
     }
 
-    /// A context on it. Several may live at once; each has its own memory.
+    /// Creates a context. Several may exist at once; each has its own memory.
     pub fn session(&self, spec: &ContextSpec) -> Result<Session<'_>, EngineError> {
         spec.check()?;
         let log = self.backend.log();
@@ -116,14 +116,13 @@ impl Model {
         Ok(Session::new(self, context, spec))
     }
 
-    /// A text as tokens, with the token that begins a text if the model wants one.
+    /// Tokenises a text, with the begin-of-text token if the model wants one.
     #[must_use]
     pub fn tokenize(&self, text: &str) -> Vec<Token> {
         self.llama.vocab().tokenize(text.as_bytes(), true, false).into_iter().map(|token| token.0).collect()
     }
 
-    /// What is sent to the model of a conversation: its messages in the form that the model's file asks for, else in that
-    /// of Zephyr, with the beginning of an answer.
+    /// Renders a conversation with the template in the model's file, or Zephyr's if there is none, ready for an answer.
     #[must_use]
     pub fn chat_prompt(&self, messages: &[ChatMessage]) -> ChatPrompt {
         let (text, template) = match self.own_template(messages) {
@@ -134,8 +133,7 @@ impl Model {
         ChatPrompt { tokens: tokens.into_iter().map(|token| token.0).collect(), template }
     }
 
-    /// What the application sends the model of a conversation: its messages in the application's hand-made form, whatever form the
-    /// model's file asks for.
+    /// Renders a conversation in the application's own format, regardless of the model's template.
     #[must_use]
     pub fn app_prompt(&self, messages: &[ChatMessage]) -> ChatPrompt {
         let tokens = self.llama.vocab().tokenize(app_prompt(messages).as_bytes(), true, true);
@@ -149,7 +147,7 @@ impl Model {
         self.llama.apply_chat_template(&template, &messages, true).ok()
     }
 
-    /// What tokens say, without those that only give a text its form.
+    /// The text of tokens, without control tokens.
     #[must_use]
     pub fn text(&self, tokens: &[Token]) -> String {
         let vocab = self.llama.vocab();
@@ -158,8 +156,8 @@ impl Model {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// The `n` tokens that prompts are measured with: as [`seeded_tokens`] draws them, after the token that begins a
-    /// text if the model wants one.
+    /// The `n` tokens used to measure prompts: drawn by [`seeded_tokens`], after the begin-of-text token if the model
+    /// wants one.
     #[must_use]
     pub fn measured_tokens(&self, n: usize) -> Vec<Token> {
         let vocab = self.llama.vocab();
@@ -167,17 +165,17 @@ impl Model {
         seeded_tokens(n, self.facts.n_vocab, first)
     }
 
-    /// Whether the vocabulary has that token.
+    /// Whether the vocabulary contains the token.
     pub(super) fn knows(&self, token: Token) -> bool {
         u32::try_from(token).is_ok_and(|number| number < self.facts.n_vocab)
     }
 
-    /// llama.cpp's own model.
+    /// The llama.cpp model.
     pub(super) fn llama(&self) -> &LlamaModel {
         &self.llama
     }
 
-    /// The llama.cpp that it lives in.
+    /// Its backend.
     #[must_use]
     pub fn backend(&self) -> &'static Backend {
         self.backend

@@ -1,21 +1,21 @@
-//! How the next token is chosen, as plain data.
+//! How the next token is sampled, as plain data.
 
-/// The values of a chain of samplers: top-k, top-p, min-p, temperature, then a draw. Source of [`Sampling::APP`]: what the
-/// application's llama.cpp was read back to have.
+/// Values of a sampler chain: top-k, top-p, min-p, temperature, then a random draw. [`Sampling::APP`] was read back
+/// from the application's llama.cpp.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
-    /// The likeliest tokens that stay.
+    /// Number of most likely tokens kept.
     pub top_k: i32,
-    /// The share of probability that stays.
+    /// Probability mass kept.
     pub top_p: f32,
-    /// The share of the likeliest token's probability that a token needs to stay.
+    /// Minimum probability of a token relative to the most likely one.
     pub min_p: f32,
     /// The temperature.
     pub temperature: f32,
 }
 
 impl Sampling {
-    /// What the application sets, its defaults: temperature 0.7, top-p 0.9, top-k 40, min-p 0.05; its repetition penalty of 1.0 changes
-    /// nothing.
+    /// The application's values, which are the defaults: temperature 0.7, top-p 0.9, top-k 40, min-p 0.05; its
+    /// repetition penalty of 1.0 has no effect.
     pub const APP: Self = Self { top_k: 40, top_p: 0.9, min_p: 0.05, temperature: 0.7 };
 }

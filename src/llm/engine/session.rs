@@ -1,7 +1,7 @@
-//! A context on a model, and what is timed in it.
+//! A context of a model, and the timed computations in it.
 //!
-//! Every measurement starts from an empty context and ends when the last token is computed. The clock is read outside
-//! of whatever prepares or keeps a sample. End-of-sequence tokens are tokens like all others.
+//! Every measurement starts with an empty context and ends when the last token is computed. The clock is read outside
+//! preparation and bookkeeping. End-of-text tokens are treated like all others.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,11 +17,12 @@ pub struct Session<'m> {
     pub(super) model: &'m Model,
     pub(super) context: Context<'m>,
     spec: ContextSpec,
-    /// What the context holds of a turn that may be built on.
+    /// Tokens of earlier turns in the context that may be reused.
     held: Vec<Token>,
-    /// Fixed tokens that the context begins with, for measurements at a depth; 0 once anything else was computed in it.
+    /// Number of fixed tokens at the start of the context, for measurements at a depth; 0 once anything else was
+    /// computed.
     pub(super) filled: usize,
-    /// Whether it holds those and nothing else.
+    /// Whether the context contains exactly those.
     pub(super) is_at_depth: bool,
 }
 
@@ -32,14 +33,14 @@ impl<'m> Session<'m> {
         Self { model, context, spec, held: Vec::new(), filled: 0, is_at_depth: false }
     }
 
-    /// What the context is like, with the sizes that llama.cpp gave it.
+    /// The context's parameters, with the sizes set by llama.cpp.
     #[must_use]
     pub fn spec(&self) -> &ContextSpec {
         &self.spec
     }
 
-    /// What the model and this context hold now, device by device, as ggml keeps account of its buffers; the same shape as a
-    /// projection, to be compared with one.
+    /// Memory held by the model and this context per device, from ggml's accounting of its buffers; in the form of a
+    /// projection, for comparison.
     pub fn held(&self, n_gpu_layers: u32) -> Result<Projection, EngineError> {
         let n_layer = self.model.facts().n_layer;
         let held = self.context.held(self.model.llama()).map(|(devices, host)| Projection {
@@ -52,8 +53,8 @@ impl<'m> Session<'m> {
         held.ok_or(EngineError::Projection { status: -1, log: Vec::new() })
     }
 
-    /// Changes the threads of generation and of prompt processing, for what is computed from now on. It costs less than
-    /// a microsecond and touches no memory; the first measurement with more threads than before also starts those.
+    /// Changes the threads for generation and prompt processing from now on. Takes less than a microsecond and no
+    /// memory; the first measurement with more threads also starts them.
     pub fn set_threads(&mut self, n_threads: u32, n_threads_batch: u32) -> Result<(), EngineError> {
         check_threads("n_threads", n_threads)?;
         check_threads("n_threads_batch", n_threads_batch)?;
@@ -62,8 +63,7 @@ impl<'m> Session<'m> {
         Ok(())
     }
 
-    /// What llama-bench does before it measures: a whole prompt of `n_prompt` tokens, and one token if `n_gen` is not
-    /// 0.
+    /// Warm-up as in llama-bench: a whole prompt of `n_prompt` tokens, and one token if `n_gen` is not 0.
     pub fn warm_up(&mut self, n_prompt: usize, n_gen: usize, stop: &AtomicBool) -> Result<(), EngineError> {
         if n_prompt > 0 {
             self.prompt(n_prompt, stop)?;
@@ -74,8 +74,8 @@ impl<'m> Session<'m> {
         Ok(())
     }
 
-    /// Processes a prompt of `n_tokens` fixed tokens, as llama-bench's `pp` does: in batches of `n_batch`, with the
-    /// logits of the last token of each.
+    /// Processes a prompt of `n_tokens` fixed tokens like llama-bench's `pp`: in batches of `n_batch`, with the logits
+    /// of the last token of each.
     pub fn prompt(&mut self, n_tokens: usize, stop: &AtomicBool) -> Result<PromptTiming, EngineError> {
         self.fits(n_tokens)?;
         let tokens = self.model.measured_tokens(n_tokens);
@@ -87,8 +87,7 @@ impl<'m> Session<'m> {
         })
     }
 
-    /// Computes `n_tokens` fixed tokens one at a time, as llama-bench's `tg` does: what the model makes of them is not
-    /// read.
+    /// Computes `n_tokens` fixed tokens one at a time like llama-bench's `tg`: the model's output is not used.
     pub fn generate(&mut self, n_tokens: usize, stop: &AtomicBool) -> Result<GenTiming, EngineError> {
         self.fits(n_tokens)?;
         let tokens = self.model.measured_tokens(n_tokens);
@@ -106,15 +105,15 @@ impl<'m> Session<'m> {
         })
     }
 
-    /// Processes a prompt and answers it with `n_gen` tokens, each the likeliest. The first token of the answer comes
-    /// out of the prompt itself.
+    /// Processes a prompt and generates an answer of `n_gen` tokens, always the most likely. The first token of the
+    /// answer results from the prompt.
     pub fn turn(&mut self, prompt: &[Token], n_gen: usize, stop: &AtomicBool) -> Result<TurnTiming, EngineError> {
         self.timed_turn(prompt, n_gen, stop, 0)
     }
 
-    /// The same, but what the prompt begins with and the context still holds of the turns before, by this function, is not
-    /// computed again. Also gives how many tokens that were. The last one of the prompt is always computed: the answer comes
-    /// out of it.
+    /// Like [`Session::turn`], with prefix reuse: the start of the prompt that is still in the context from earlier
+    /// calls is not recomputed. Also returns the number of reused tokens. The last token of the prompt is always
+    /// computed, since the answer results from it.
     pub fn turn_on_prefix(
         &mut self,
         prompt: &[Token],
@@ -127,13 +126,13 @@ impl<'m> Session<'m> {
         Ok((kept, timing))
     }
 
-    /// Cuts the context after what `prompt` begins with and it still holds; how many tokens that are. The last one of the prompt is
-    /// never among them.
+    /// Cuts the context after the prefix that it shares with `prompt`; returns its length, without the last token of
+    /// the prompt.
     fn keep_prefix(&mut self, prompt: &[Token]) -> usize {
         let same = self.held.iter().zip(prompt).take_while(|(held, asked)| held == asked).count();
         let wanted = same.min(prompt.len().saturating_sub(1));
         self.held.clear();
-        // Some models' memory cannot be cut at any place: then all is computed.
+        // Some models' memory cannot be cut at every position: then everything is recomputed.
         if wanted > 0 && self.context.keep_first(wanted) { wanted } else { 0 }
     }
 
@@ -164,8 +163,8 @@ impl<'m> Session<'m> {
         })
     }
 
-    /// Answers as the application does: what the prompt begins with and the context still holds is kept, and each token is drawn, with
-    /// this seed. `said` is called as by [`Session::answer`]. How many tokens of the prompt were kept.
+    /// Answers as the application does: with prefix reuse, sampling each token with this seed. `said` is called as by
+    /// [`Session::answer`]. Returns the number of reused tokens of the prompt.
     pub fn sampled_answer(
         &mut self,
         prompt: &[Token],
@@ -181,13 +180,13 @@ impl<'m> Session<'m> {
             said(token);
             tokens.extend(token);
         })?;
-        // The last token was chosen, and not computed.
+        // The last token was chosen but not computed.
         self.held.extend(prompt.iter().chain(&tokens[..n_gen - 1]));
         Ok(kept)
     }
 
-    /// The same as [`Session::turn`], for whoever wants each token as it is chosen: `said` gets `None` when the prompt is about to be
-    /// processed, then every token of the answer. It runs between two tokens and belongs to what is timed.
+    /// Like [`Session::turn`], with a callback for each token as it is chosen: `said` gets `None` just before the
+    /// prompt is processed, then every token of the answer. It runs between tokens and is part of the timed region.
     pub fn answer(
         &mut self,
         prompt: &[Token],
@@ -198,7 +197,7 @@ impl<'m> Session<'m> {
         self.respond(prompt, (n_gen, 0), &mut None, stop, said)
     }
 
-    /// Answers a prompt of which the context holds the first `kept` tokens and nothing else.
+    /// Answers a prompt of which the context contains exactly the first `kept` tokens.
     fn respond(
         &mut self,
         prompt: &[Token],
@@ -210,7 +209,7 @@ impl<'m> Session<'m> {
         if prompt.is_empty() || n_gen == 0 {
             return Err(EngineError::NoTokens);
         }
-        // The last token of the answer is chosen, but no longer computed.
+        // The last token of the answer is chosen but not computed.
         self.fits(prompt.len() + n_gen - 1)?;
         if let Some(token) = prompt.iter().find(|token| !self.model.knows(**token)) {
             return Err(EngineError::UnknownToken { token: *token, n_vocab: self.model.facts().n_vocab as usize });
@@ -229,7 +228,7 @@ impl<'m> Session<'m> {
         })
     }
 
-    /// Refuses what the context cannot hold. llama.cpp itself would notice only after computing most of it.
+    /// Rejects what does not fit the context. llama.cpp would only notice after computing most of it.
     pub(super) fn fits(&self, n_tokens: usize) -> Result<(), EngineError> {
         let n_ctx = self.spec.n_ctx as usize;
         match n_tokens {
@@ -239,7 +238,7 @@ impl<'m> Session<'m> {
         }
     }
 
-    /// Empties the context and lets `work` compute in it.
+    /// Clears the context and runs `work` in it.
     pub(super) fn measure<T>(
         &mut self,
         stop: &AtomicBool,
@@ -248,7 +247,7 @@ impl<'m> Session<'m> {
         self.measure_after(0, stop, work)
     }
 
-    /// The same after `kept` tokens that are in the context.
+    /// Like `measure`, after `kept` tokens already in the context.
     pub(super) fn measure_after<T>(
         &mut self,
         kept: usize,
@@ -271,7 +270,7 @@ impl<'m> Session<'m> {
     }
 }
 
-/// A measurement under way.
+/// A measurement in progress.
 pub(super) struct Computing<'r, 'c> {
     pub(super) run: &'r mut Run<'c>,
     stop: &'r AtomicBool,
@@ -298,14 +297,14 @@ impl Computing<'_, '_> {
                     return Ok(());
                 }
                 Err(_) if self.stop.load(Ordering::Relaxed) => {}
-                // The log is read once nothing is being timed any more.
+                // The log is read after the timed region.
                 Err(code) => return Err(EngineError::Decode { code, log: Vec::new() }),
             }
         }
         Err(EngineError::Stopped { done: self.done })
     }
 
-    /// Waits for the last token, and chooses the one that follows it: as the sampler draws it, else the likeliest.
+    /// Waits for the last token, and chooses the next one: by the sampler, otherwise the most likely.
     fn next(&mut self, sampler: &mut Option<Sampler>) -> Result<Token, EngineError> {
         let chosen = match sampler {
             Some(sampler) => self.run.sample(sampler),
@@ -315,7 +314,7 @@ impl Computing<'_, '_> {
     }
 }
 
-/// The place of the highest value, the first of equals. Values that are no numbers never win.
+/// Index of the highest value, the first if equal. NaN never wins.
 fn highest(values: &[f32]) -> Token {
     let (mut best, mut at) = (f32::NEG_INFINITY, 0);
     for (place, value) in (0..).zip(values) {
@@ -331,7 +330,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_highest_is_the_first_of_equals() {
+    fn highest_value_is_the_first_of_equals() {
         assert_eq!(highest(&[0.5, 2.0, -1.0, 2.0]), 1);
         assert_eq!(highest(&[f32::NAN, -3.0, f32::NAN]), 1);
         assert_eq!(highest(&[f32::NAN]), 0);

@@ -1,54 +1,54 @@
-//! Where a model goes and what a context is like: plain data, checked before llama.cpp sees it.
+//! Placement of a model and parameters of a context: plain data, checked before it is passed to llama.cpp.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The most threads that llama.cpp is built for (`GGML_MAX_N_THREADS`): asked for more, it ends the process.
+/// Maximum number of threads supported by llama.cpp (`GGML_MAX_N_THREADS`), which ends the process if asked for more.
 pub const MAX_THREADS: u32 = 512;
 
 /// Where the weights of a model go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement {
-    /// Layers on the GPU, the output layer counted: a model of n blocks is wholly there with n + 1. `None`: all.
+    /// Layers on the GPU, including the output layer: a model with n blocks is complete with n + 1. `None` means all.
     pub n_gpu_layers: Option<u32>,
-    /// Whether the file is mapped into memory instead of read.
+    /// Whether the file is memory-mapped instead of read.
     pub use_mmap: bool,
-    /// Whether the weights are locked into memory. If the system allows less, llama.cpp warns and goes on.
+    /// Whether the weights are locked in memory. If the system allows less, llama.cpp warns and continues.
     pub mlock: bool,
 }
 
 impl Default for Placement {
-    /// As llama.cpp places a model by itself: all layers on the GPU if there is one, mapped, not locked.
+    /// llama.cpp's default placement: all layers on the GPU if there is one, mapped, not locked.
     fn default() -> Self {
         Self { n_gpu_layers: None, use_mmap: true, mlock: false }
     }
 }
 
-/// What a context is like.
+/// Parameters of a context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContextSpec {
-    /// Tokens that it holds; 0: as many as the model was trained for. llama.cpp rounds it up.
+    /// Size in tokens; 0 means the trained context. llama.cpp rounds it up.
     pub n_ctx: u32,
-    /// Tokens handed over at once while a prompt is processed.
+    /// Logical batch size in tokens.
     pub n_batch: u32,
-    /// Tokens computed at once; not more than `n_batch`.
+    /// Physical batch size in tokens; at most `n_batch`.
     pub n_ubatch: u32,
-    /// Threads of generation.
+    /// Threads for generation.
     pub n_threads: u32,
-    /// Threads of prompt processing: of every batch of more than one token.
+    /// Threads for prompt processing, that is, for every batch of more than one token.
     pub n_threads_batch: u32,
-    /// How keys are stored.
+    /// Type of the K cache.
     pub type_k: KvType,
-    /// How values are stored.
+    /// Type of the V cache.
     pub type_v: KvType,
     /// Whether flash attention is used.
     pub flash_attention: FlashAttention,
 }
 
 impl Default for ContextSpec {
-    /// The context of llama-bench, with one thread.
+    /// llama-bench's context, with one thread.
     fn default() -> Self {
         Self {
             n_ctx: 0,
@@ -64,7 +64,7 @@ impl Default for ContextSpec {
 }
 
 impl ContextSpec {
-    /// Refuses what llama.cpp would refuse without saying why, or would end the process for.
+    /// Rejects values that llama.cpp would reject without a reason, or that would end the process.
     pub fn check(&self) -> Result<(), SpecError> {
         for (name, value) in [("n_batch", self.n_batch), ("n_ubatch", self.n_ubatch)] {
             if value == 0 {
@@ -81,7 +81,7 @@ impl ContextSpec {
     }
 }
 
-/// Refuses thread counts that llama.cpp cannot take. `name` is the setting that is being given.
+/// Rejects thread counts that llama.cpp does not support. `name` is the setting.
 pub(super) fn check_threads(name: &'static str, value: u32) -> Result<(), SpecError> {
     match value {
         0 => Err(SpecError::Zero { name }),
@@ -90,39 +90,39 @@ pub(super) fn check_threads(name: &'static str, value: u32) -> Result<(), SpecEr
     }
 }
 
-/// Why a context cannot be made as it is described.
+/// Why a context with this description is impossible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
-    /// A number that must be 1 or more.
+    /// A value that must be at least 1.
     #[error("{name} is 0; it must be 1 or more")]
     Zero {
         /// The setting.
         name: &'static str,
     },
-    /// More threads than llama.cpp can run.
+    /// More threads than llama.cpp supports.
     #[error("{name} is {value}; llama.cpp supports at most {MAX_THREADS} threads")]
     TooManyThreads {
         /// The setting.
         name: &'static str,
-        /// What was given.
+        /// The given value.
         value: u32,
     },
-    /// Only flash attention can read a quantised V cache.
+    /// A quantised V cache requires flash attention.
     #[error("a V cache of type {type_v} needs flash attention, which is switched off")]
     QuantisedV {
         /// The type of the V cache.
         type_v: KvType,
     },
-    /// No such type.
+    /// Unknown type.
     #[error("'{text}' is not a KV cache type; types are {}", KvType::ALL.map(KvType::name).join(", "))]
     UnknownKvType {
-        /// What was given.
+        /// The given text.
         text: String,
     },
-    /// No such choice.
+    /// Unknown setting.
     #[error("'{text}' is not a flash attention setting: auto, on or off")]
     UnknownFlashAttention {
-        /// What was given.
+        /// The given text.
         text: String,
     },
 }
@@ -131,7 +131,7 @@ pub enum SpecError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FlashAttention {
-    /// Where llama.cpp finds that the device can do it.
+    /// If llama.cpp finds that the device supports it.
     #[default]
     Auto,
     /// Always.
@@ -141,7 +141,7 @@ pub enum FlashAttention {
 }
 
 impl FlashAttention {
-    /// As llama.cpp writes it on its command line.
+    /// Name on llama.cpp's command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -169,7 +169,7 @@ impl FromStr for FlashAttention {
     }
 }
 
-/// How the keys or the values of a KV cache are stored: the types that llama-bench takes.
+/// Type of the keys or values in a KV cache: those that llama-bench accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 #[allow(missing_docs)]
@@ -186,11 +186,11 @@ pub enum KvType {
 }
 
 impl KvType {
-    /// All of them, the largest first.
+    /// All types, largest first.
     pub const ALL: [Self; 9] =
         [Self::F32, Self::F16, Self::Bf16, Self::Q8_0, Self::Q5_1, Self::Q5_0, Self::Q4_1, Self::Q4_0, Self::Iq4Nl];
 
-    /// Its name in ggml.
+    /// Name in ggml.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -206,7 +206,7 @@ impl KvType {
         }
     }
 
-    /// Bits that a value takes, its share of the block's scale included, times ten.
+    /// Bits per value, including its share of the block's scale, times ten.
     #[must_use]
     pub const fn bits_x10(self) -> u32 {
         match self {
@@ -220,7 +220,7 @@ impl KvType {
         }
     }
 
-    /// Whether it is stored in blocks with a scale rather than as numbers.
+    /// Whether values are stored in blocks with a scale.
     #[must_use]
     pub const fn is_quantised(self) -> bool {
         !matches!(self, Self::F32 | Self::F16 | Self::Bf16)
@@ -263,12 +263,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_context_of_llama_bench_passes() {
+    fn llama_bench_context_is_valid() {
         assert_eq!(ContextSpec::default().check(), Ok(()));
     }
 
     #[test]
-    fn a_quantised_v_cache_needs_flash_attention() {
+    fn quantised_v_cache_needs_flash_attention() {
         for kind in KvType::ALL {
             let with = |flash_attention| ContextSpec { type_v: kind, flash_attention, ..ContextSpec::default() };
             let refused = kind.is_quantised().then_some(SpecError::QuantisedV { type_v: kind });
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_llama_cpp_cannot_take_are_refused_by_name() {
+    fn unsupported_numbers_are_rejected_by_name() {
         let spec = ContextSpec::default();
         for (spec, message) in [
             (ContextSpec { n_batch: 0, ..spec }, "n_batch is 0; it must be 1 or more"),
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_back() {
+    fn type_names_round_trip() {
         for kind in KvType::ALL {
             assert_eq!(kind.to_string().parse(), Ok(kind));
         }

@@ -1,28 +1,28 @@
-//! What was timed: tokens and nanoseconds.
+//! Timings: tokens and nanoseconds.
 
 use super::Token;
 
-/// A prompt, processed once.
+/// A prompt that was processed once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PromptTiming {
     /// Tokens processed.
     pub n: usize,
-    /// From before the first batch until after the last was computed, in nanoseconds.
+    /// From before the first batch until the last was computed, in nanoseconds.
     pub elapsed_ns: u64,
 }
 
-/// Tokens, computed one at a time.
+/// Tokens computed one at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GenTiming {
     /// Tokens computed.
     pub n: usize,
-    /// All of them, in nanoseconds.
+    /// Total time in nanoseconds.
     pub elapsed_ns: u64,
-    /// Each of them, in nanoseconds: `n` values, which add up to `elapsed_ns`.
+    /// Time of each token in nanoseconds: `n` values, which add up to `elapsed_ns`.
     pub inter_token_ns: Vec<u64>,
 }
 
-/// A prompt and its answer, as a person meets them.
+/// A prompt and its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TurnTiming {
     /// Tokens of the prompt.
@@ -33,9 +33,9 @@ pub struct TurnTiming {
     pub ttft_ns: u64,
     /// From each token of the answer to the next, in nanoseconds: `n_gen` − 1 values.
     pub inter_token_ns: Vec<u64>,
-    /// From before the prompt until the last token of the answer was chosen: `ttft_ns` and all of `inter_token_ns`.
+    /// From before the prompt until the last token of the answer was chosen: the sum of `ttft_ns` and `inter_token_ns`.
     pub elapsed_ns: u64,
-    /// The answer.
+    /// The tokens of the answer.
     pub tokens: Vec<Token>,
 }
 
@@ -55,12 +55,12 @@ impl GenTiming {
     }
 }
 
-/// Tokens per second, as llama-bench reckons it. A clock that did not move counts as 1 ns.
+/// Tokens per second, computed like llama-bench. Zero elapsed time counts as 1 ns.
 fn rate(n: usize, elapsed_ns: u64) -> f64 {
     n as f64 * 1e9 / elapsed_ns.max(1) as f64
 }
 
-/// Turns moments into the steps between them. `moments_ns` starts with the beginning of the first step.
+/// Differences of consecutive times. The first time is the start of the first step.
 pub(super) fn steps(moments_ns: &[u64]) -> Vec<u64> {
     moments_ns.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_is_tokens_over_seconds() {
+    fn rate_is_tokens_over_seconds() {
         let timing = PromptTiming { n: 128, elapsed_ns: 250_000_000 };
         assert!((timing.tokens_per_s() - 512.0).abs() < 1e-9);
         let timing = GenTiming { n: 1, elapsed_ns: 0, inter_token_ns: vec![0] };
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_add_up() {
+    fn steps_add_up_to_the_total() {
         let moments_ns = [5, 7, 7, 20];
         assert_eq!(steps(&moments_ns), [2, 0, 13]);
         assert_eq!(steps(&moments_ns).iter().sum::<u64>(), 15);

@@ -1,13 +1,13 @@
-//! Tokens to measure with: the same in every run, and none that means anything.
+//! Tokens for measuring: the same in every run, without meaning.
 
-/// The number of a token in its vocabulary.
+/// Index of a token in the vocabulary.
 pub type Token = i32;
 
-/// Where the sequence starts. Speed does not depend on it; that every run has the same tokens does.
+/// Seed of the sequence. Speed does not depend on it; it makes all runs use the same tokens.
 const SEED: u64 = 3;
 
-/// `n` tokens drawn evenly from a vocabulary of `n_vocab` (1 or more), the same for the same numbers on every machine.
-/// If there is a token `first`, it comes first, as llama-bench begins with the one that begins a text.
+/// `n` tokens drawn uniformly from a vocabulary of `n_vocab` (at least 1), the same for the same arguments on every
+/// machine. A token `first` is placed at the start, as llama-bench starts with the begin-of-text token.
 #[must_use]
 pub fn seeded_tokens(n: usize, n_vocab: u32, first: Option<Token>) -> Vec<Token> {
     let mut state = SEED;
@@ -32,14 +32,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_generator_is_the_published_one() {
+    fn generator_matches_published_test_vectors() {
         let mut state = 1_234_567;
         let drawn: Vec<_> = (0..3).map(|_| next(&mut state)).collect();
         assert_eq!(drawn, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
     #[test]
-    fn tokens_are_of_the_vocabulary_and_always_the_same() {
+    fn tokens_are_valid_and_reproducible() {
         let tokens = seeded_tokens(10_000, 320, None);
         assert_eq!(tokens.len(), 10_000);
         assert!(tokens.iter().all(|token| (0..320).contains(token)));
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_one_can_be_given() {
+    fn first_token_can_be_specified() {
         assert_eq!(seeded_tokens(3, 320, Some(1))[0], 1);
         assert_eq!(seeded_tokens(3, 320, Some(1))[1..], seeded_tokens(2, 320, None));
         assert!(seeded_tokens(0, 320, Some(1)).is_empty());

@@ -1,4 +1,5 @@
-//! Doing with a model, in small, all that commands do with it: for a process that may die of it, before one does that must not.
+//! A small-scale trial of everything that commands do with a model, in a process that may crash, before one does it
+//! that must not.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -12,13 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Backend, ContextSpec, EngineError, Model, Placement, Target, project};
 
-/// What is being tried.
+/// Step of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrialStep {
     /// Reading the vocabulary and tokenising with it.
     Vocabulary,
-    /// Making the model and a context without their memory.
+    /// Creating the model and a context without memory.
     Placement,
     /// Loading the weights.
     Weights,
@@ -26,14 +27,14 @@ pub enum TrialStep {
     Generation,
 }
 
-/// A context that is large enough for a few tokens.
+/// Context size sufficient for a few tokens.
 const SMALL: u32 = 64;
 
-/// Tokens of the prompt, and of the reply.
+/// Tokens of the prompt and of the reply.
 const PROMPT: usize = 4;
 const REPLY: usize = 2;
 
-/// The most threads that a few tokens are worth.
+/// Maximum threads for a few tokens.
 const MOST_THREADS: usize = 8;
 
 fn small() -> ContextSpec {
@@ -49,11 +50,12 @@ fn small() -> ContextSpec {
     }
 }
 
-/// Tokenises with the vocabulary of the model at `path`, turns each of its tokens into text, and makes the model and a context
-/// without memory, with that many layers on the machine's GPUs. No weight is read. `begins` is told of each step.
+/// Tokenises with the vocabulary of the model at `path`, converts each of its tokens to text, and creates the model and
+/// a context without memory, with `layers` layers on the machine's GPUs. No weights are read. `begins` is called at
+/// each step.
 ///
 /// # Errors
-/// Where llama.cpp refuses the model. It may also end the process: that is what this is for.
+/// If llama.cpp rejects the model. It may also end the process, which is the point of a trial.
 pub fn try_header(
     backend: &'static Backend,
     path: &Path,
@@ -76,7 +78,7 @@ pub fn try_header(
 /// Loads the weights of the model at `path` with that many layers on the machine's GPUs, and computes some tokens.
 ///
 /// # Errors
-/// As [`try_header`]; an interruption is one of them.
+/// As [`try_header`], including interruption.
 pub fn try_weights(
     backend: &'static Backend,
     path: &Path,
@@ -93,7 +95,8 @@ pub fn try_weights(
     session.turn(&model.measured_tokens(PROMPT), REPLY, stop).map(drop)
 }
 
-/// Tokenises texts with every first byte that UTF-8 has, as text and as parts of a conversation, and turns all tokens back.
+/// Tokenises texts with every valid first byte of UTF-8, as text and as parts of a conversation, and converts all
+/// tokens back.
 fn use_vocabulary(model: &LlamaModel) {
     if model.n_vocab() < 1 {
         return;
@@ -110,15 +113,15 @@ fn use_vocabulary(model: &LlamaModel) {
     if let Ok(template) = model.chat_template(None)
         && let Ok(message) = LlamaChatMessage::new("user".into(), "Bonjour !".into())
     {
-        // A template that llama.cpp does not know is none; that it survives the attempt is what matters.
+        // llama.cpp does not apply unknown templates; the test is that it survives the attempt.
         let _ = model.apply_chat_template(&template, &[message], true);
     }
 }
 
-/// Texts of every kind of character.
+/// Texts with every kind of character.
 fn texts() -> [String; 3] {
     let plain: String = (0..0x80).filter_map(char::from_u32).collect();
-    // Every first byte of two, three and four.
+    // Every first byte of sequences of two, three and four bytes.
     let leads = (0x80..0x800)
         .step_by(0x40)
         .chain((0x800..0x1_0000).step_by(0x800))
@@ -133,10 +136,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_texts_have_every_byte_that_utf_8_can_have() {
+    fn texts_have_every_byte_possible_in_utf_8() {
         let texts = texts().concat();
         let missing: Vec<u8> = (0..=u8::MAX).filter(|byte| !texts.as_bytes().contains(byte)).collect();
-        // Two of these cannot begin a character, three lie beyond the last one; the rest are in no text.
+        // Two of these cannot start a character, three are beyond the last one; the rest do not occur in UTF-8.
         let beyond: Vec<u8> = [0xc0, 0xc1].into_iter().chain(0xf5..=0xff).collect();
         let missing: Vec<u8> = missing.into_iter().filter(|byte| !(0x80..0xc0).contains(byte)).collect();
         assert_eq!(missing, beyond);

@@ -1,28 +1,29 @@
 //! Which vector units the CPU has, and whether this build of llama.cpp uses them.
 //!
-//! A build for the lowest common CPU runs everywhere and measures several times too little. Nothing fails then, so it
-//! has to be looked for.
+//! A build for the lowest common CPU runs everywhere, but several times too slowly. Nothing fails, so it must be
+//! checked.
 
-/// What puts the flags of a local build right again.
+/// How to fix the flags of a local build.
 const REMEDY: &str = "rebuild with --features dynamic-backends, or in the project's folder without RUSTFLAGS in the \
     environment (.cargo/config.toml sets target-cpu=native)";
 
-/// A warning if this build of llama.cpp leaves vector units of this CPU unused. `system_info` is ggml's own account.
+/// A warning if this build of llama.cpp leaves vector units of this CPU unused. `system_info` is ggml's description of
+/// itself.
 #[must_use]
 pub fn vector_warning(system_info: &str) -> Option<String> {
     warning_for(&unused_units(system_info, &cpu_units()))
 }
 
-/// Units of the CPU, by ggml's names, that are not in ggml's account of itself.
+/// Vector units of the CPU, by ggml's names, that are not in ggml's description of itself.
 ///
-/// The account is one line: `CPU : SSE3 = 1 | AVX2 = 1 | OPENMP = 1 | `, with such a part for each kind of device.
+/// It is one line: `CPU : SSE3 = 1 | AVX2 = 1 | OPENMP = 1 | `, with such a part for each kind of device.
 #[must_use]
 pub fn unused_units(system_info: &str, cpu: &[&'static str]) -> Vec<&'static str> {
     let used = used_units(system_info);
     cpu.iter().filter(|unit| !used.contains(*unit)).copied().collect()
 }
 
-/// What the CPU part of ggml's account lists with a value other than 0.
+/// Units listed for the CPU with a value other than 0.
 fn used_units(system_info: &str) -> Vec<&str> {
     let mut in_cpu = false;
     let mut used = Vec::new();
@@ -52,7 +53,7 @@ fn warning_for(unused: &[&str]) -> Option<String> {
     ))
 }
 
-/// The vector units of this CPU that ggml has code for, by ggml's names.
+/// The vector units of this CPU that ggml supports, by ggml's names.
 #[must_use]
 #[cfg(target_arch = "x86_64")]
 pub fn cpu_units() -> Vec<&'static str> {
@@ -72,7 +73,7 @@ pub fn cpu_units() -> Vec<&'static str> {
     ])
 }
 
-/// The vector units of this CPU that ggml has code for, by ggml's names.
+/// The vector units of this CPU that ggml supports, by ggml's names.
 #[must_use]
 #[cfg(target_arch = "aarch64")]
 pub fn cpu_units() -> Vec<&'static str> {
@@ -86,7 +87,7 @@ pub fn cpu_units() -> Vec<&'static str> {
     ])
 }
 
-/// No other CPU is asked: nothing is known to be unused there.
+/// Not known for other CPUs.
 #[must_use]
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub fn cpu_units() -> Vec<&'static str> {
@@ -105,36 +106,36 @@ mod tests {
     const ZEN4: [&str; 5] = ["AVX", "AVX2", "FMA", "AVX512", "AVX512_VNNI"];
 
     #[test]
-    fn a_native_build_uses_all() {
+    fn native_build_uses_all_units() {
         let info = "CPU : SSE3 = 1 | AVX = 1 | AVX2 = 1 | FMA = 1 | AVX512 = 1 | AVX512_VNNI = 1 | OPENMP = 1 | ";
         assert!(unused_units(info, &ZEN4).is_empty());
     }
 
     #[test]
-    fn a_build_for_every_cpu_leaves_some_unused() {
+    fn generic_build_leaves_units_unused() {
         let info = "CPU : SSE3 = 1 | SSSE3 = 1 | AVX = 1 | AVX2 = 1 | FMA = 1 | LLAMAFILE = 1 | OPENMP = 1 | ";
         assert_eq!(unused_units(info, &ZEN4), ["AVX512", "AVX512_VNNI"]);
         assert_eq!(unused_units("CPU : ", &ZEN4), ZEN4);
     }
 
     #[test]
-    fn other_devices_do_not_speak_for_the_cpu() {
+    fn other_devices_do_not_count_for_the_cpu() {
         let info = "CUDA : ARCHS = 890 | AVX512 = 1 | CPU : AVX = 1 | AVX2 = 1 | FMA = 1 | Vulkan : AVX512_VNNI = 1 | ";
         assert_eq!(unused_units(info, &ZEN4), ["AVX512", "AVX512_VNNI"]);
     }
 
     #[test]
-    fn a_unit_that_is_listed_as_0_is_unused() {
+    fn unit_listed_as_0_is_unused() {
         assert_eq!(unused_units("CPU : AVX = 1 | AVX2 = 0 | FMA = 1", &["AVX", "AVX2"]), ["AVX2"]);
     }
 
     #[test]
-    fn names_match_whole() {
+    fn unit_names_match_exactly() {
         assert_eq!(unused_units("CPU : AVX512_VNNI = 1 | ", &["AVX", "AVX512"]), ["AVX", "AVX512"]);
     }
 
     #[test]
-    fn the_warning_names_what_is_lost_and_the_way_out() {
+    fn warning_names_unused_units_and_the_fix() {
         assert_eq!(warning_for(&[]), None);
         let one = warning_for(&["AVX512"]).expect("a warning");
         assert!(one.starts_with("this CPU has AVX512, which this build of llama.cpp does not use: "), "{one}");
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn this_cpu_lacks_nothing_of_what_it_has() {
+    fn units_of_this_cpu_are_recognised() {
         let info = cpu_units().iter().fold("CPU : ".to_owned(), |info, unit| info + unit + " = 1 | ");
         assert_eq!(vector_warning(&info), None);
     }

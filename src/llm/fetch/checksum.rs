@@ -9,16 +9,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Bytes that are read at a time.
+/// Bytes read at a time.
 pub(super) const PIECE_BYTES: usize = 1 << 20;
 
-/// A SHA-256 checksum. As text: 64 hexadecimal digits.
+/// A SHA-256 checksum; as text, 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sha256Sum([u8; 32]);
 
 impl Sha256Sum {
-    /// The checksum of what was hashed.
+    /// The checksum of hashed data.
     pub(super) fn of(hash: Sha256) -> Self {
         Self(hash.finalize().into())
     }
@@ -26,7 +26,7 @@ impl Sha256Sum {
     /// The checksum of a file.
     ///
     /// # Errors
-    /// What the system says; [`io::ErrorKind::Interrupted`] once `stop` is raised.
+    /// Those of the system; [`io::ErrorKind::Interrupted`] once `stop` is raised.
     pub(super) fn of_file(path: &Path, stop: &AtomicBool) -> io::Result<Self> {
         let (mut file, mut hash, mut piece) = (File::open(path)?, Sha256::new(), vec![0; PIECE_BYTES]);
         loop {
@@ -73,11 +73,11 @@ impl TryFrom<String> for Sha256Sum {
 mod tests {
     use super::*;
 
-    /// The example of one block in the standard, FIPS 180-4.
+    /// The one-block example of the standard, FIPS 180-4.
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     #[test]
-    fn a_file_has_the_checksum_of_the_standard_s_example() {
+    fn file_checksum_matches_the_standards_example() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("abc");
         std::fs::write(&path, "abc").unwrap();
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn checksums_are_read_and_written() {
+    fn checksums_round_trip() {
         assert_eq!(Sha256Sum::try_from(ABC.to_uppercase()).unwrap().to_string(), ABC);
         for wrong in ["", "ba78", &ABC.replace('b', "g"), &"é".repeat(32), &format!("{ABC}00")] {
             assert!(Sha256Sum::try_from(wrong.to_owned()).unwrap_err().contains("64 hexadecimal digits"), "{wrong}");

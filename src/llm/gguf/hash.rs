@@ -1,17 +1,17 @@
-//! A short, stable name for a header.
+//! A short, stable identifier for a header.
 
-/// FNV-1a with 64 bits: Fowler, Noll and Vo's offset basis and prime. The same on every platform; not secret, and no
-/// protection against someone who wants two headers to have one name.
+/// 64-bit FNV-1a with Fowler, Noll and Vo's offset basis and prime. The same on every platform; not cryptographic, so
+/// collisions can be constructed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fnv1a(u64);
 
 impl Fnv1a {
-    /// The hash of nothing yet.
+    /// The hash of no data.
     pub(crate) const fn new() -> Self {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
-    /// Takes the next bytes in.
+    /// Adds bytes.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.0 = bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     }
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_the_published_one() {
+    fn fnv1a_matches_published_test_vectors() {
         let of = |parts: &[&str]| {
             let mut hash = Fnv1a::new();
             for part in parts {

@@ -1,4 +1,4 @@
-//! A header in full, checked against the file that it stands in.
+//! A complete header, checked against its file.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -9,33 +9,33 @@ use super::error::{GgufError, GgufFault};
 use super::metadata::Metadata;
 use super::tensor::{TensorInfo, check_places};
 
-/// The key of the alignment of tensor data.
+/// Key of the alignment of tensor data.
 pub(super) const ALIGNMENT_KEY: &str = "general.alignment";
 
-/// Alignment where the file does not say, in bytes.
+/// Default alignment, in bytes.
 pub(super) const DEFAULT_ALIGNMENT: u64 = 32;
 
-/// The largest alignment that is accepted, in bytes.
+/// Maximum accepted alignment, in bytes.
 const ALIGNMENT_LIMIT: u64 = 1 << 20;
 
-/// What a GGUF file says of itself, and what was checked of it.
+/// The checked content of a GGUF header.
 #[derive(Debug, Clone)]
 pub struct Gguf {
     /// Version of the format: 2 or 3.
     pub version: u32,
     /// Keys and values.
     pub metadata: Metadata,
-    /// The tensors, in the order of the file. All lie within it, and no two share a byte.
+    /// The tensors, in the order of the file. All are within it and do not overlap.
     pub tensors: Vec<TensorInfo>,
     /// Alignment of tensor data, in bytes: a power of two.
     pub alignment: u64,
-    /// Length of the header, in bytes: everything before the padding that precedes the data.
+    /// Length of the header in bytes, without the padding before the data.
     pub header_bytes: u64,
-    /// Where the data begins, in bytes from the start of the file.
+    /// Start of the data, in bytes from the start of the file.
     pub data_offset: u64,
     /// Length of the file, in bytes.
     pub file_bytes: u64,
-    /// FNV-1a of the header's bytes: a name for the model, its shape, types and vocabulary. The weights are no part of it.
+    /// FNV-1a of the header's bytes: identifies the model's name, shape, types and vocabulary, but not its weights.
     pub header_hash: u64,
 }
 
@@ -43,11 +43,11 @@ impl Gguf {
     /// Reads the header of a file.
     ///
     /// # Errors
-    /// [`GgufError::NotAFile`] for folders, pipes and devices, which may never end; [`GgufError::Fault`] for what is wrong
-    /// inside.
+    /// [`GgufError::NotAFile`] for folders, pipes and devices, which may be endless; [`GgufError::Fault`] for invalid
+    /// content.
     pub fn open(path: &Path) -> Result<Self, GgufError> {
         let open = |source| GgufError::Open { path: path.to_owned(), source };
-        // Before opening: to open a pipe would be to wait for its writer.
+        // Checked before opening, which would wait for the writer of a pipe.
         if !std::fs::metadata(path).map_err(open)?.is_file() {
             return Err(GgufError::NotAFile { path: path.to_owned() });
         }
@@ -55,7 +55,7 @@ impl Gguf {
         Self::read(file).map_err(|fault| GgufError::Fault { path: path.to_owned(), fault })
     }
 
-    /// Reads the header of a file that begins where `source` begins, and checks it against the length of `source`.
+    /// Reads the header at the start of `source` and checks it against the length of `source`.
     pub fn read(mut source: impl Read + Seek) -> Result<Self, GgufFault> {
         let length = source.seek(SeekFrom::End(0)).and_then(|length| source.rewind().map(|()| length));
         let length = length.map_err(|source| GgufFault::Io { offset: 0, source })?;
@@ -82,7 +82,7 @@ fn read_version<R: Read>(cursor: &mut Cursor<R>) -> Result<u32, GgufFault> {
     let version = cursor.u32("version")?;
     match version {
         2 | 3 => Ok(version),
-        // Small numbers of the other byte order have nothing in their low half.
+        // Small numbers in the other byte order have zeros in their low half.
         _ if version != 0 && version.trailing_zeros() >= 16 => {
             Err(GgufFault::BigEndian { version: version.swap_bytes() })
         }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn written_header_round_trips() {
         let bytes = small_file();
         let gguf = read(&bytes).unwrap();
         assert_eq!((gguf.version, gguf.alignment, gguf.file_bytes), (3, 64, bytes.len() as u64));
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_bytes_are_named() {
+    fn wrong_magic_is_quoted() {
         assert_eq!(patched(0, b"GGML").to_string(), "not a GGUF file: it begins with \"GGML\" instead of \"GGUF\"");
         assert_eq!(patched(0, b"\x1b[2J").to_string().matches('\u{1b}').count(), 0);
         assert!(matches!(patched(4, &3_u32.to_be_bytes()), GgufFault::BigEndian { version: 3 }));
@@ -159,17 +159,17 @@ mod tests {
     }
 
     #[test]
-    fn hostile_counts_are_refused() {
+    fn excessive_counts_are_rejected() {
         assert!(matches!(patched(8, &u64::MAX.to_le_bytes()), GgufFault::Limit { value: u64::MAX, .. }));
         assert!(matches!(patched(16, &u64::MAX.to_le_bytes()), GgufFault::Limit { value: u64::MAX, .. }));
         assert!(matches!(patched(8, &65_536_u64.to_le_bytes()), GgufFault::Truncated { .. }));
         assert!(matches!(patched(16, &16_384_u64.to_le_bytes()), GgufFault::Truncated { .. }));
-        // The length of the first key.
+        // Length of the first key.
         assert!(matches!(patched(24, &u64::MAX.to_le_bytes()), GgufFault::Truncated { .. }));
     }
 
     #[test]
-    fn every_cut_is_an_error_and_lost_weights_name_their_tensor() {
+    fn every_truncation_is_an_error_and_missing_weights_name_the_tensor() {
         let bytes = small_file();
         let whole = read(&bytes).unwrap();
         let header = usize::try_from(whole.header_bytes).unwrap();
@@ -185,7 +185,7 @@ mod tests {
         assert!(fault.contains("\"blk.0.ffn_up.weight\""), "{fault}");
     }
 
-    /// A header with one tensor of these dimensions, type and offset, and enough room after it.
+    /// A header with one tensor of these dimensions, type and offset, and enough space after it.
     fn tensor(dimensions: &[u64], id: u32, offset: u64) -> Result<Gguf, GgufFault> {
         let mut bytes = b"GGUF\x03\0\0\0".to_vec();
         bytes.extend(1_u64.to_le_bytes());
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn tensors_that_cannot_be_are_refused() {
+    fn impossible_tensors_are_rejected() {
         assert!(tensor(&[32, 2], 8, 0).is_ok());
         assert!(tensor(&[], 0, 32).is_ok());
         assert!(matches!(tensor(&[1; 5], 0, 0), Err(GgufFault::Limit { value: 5, .. })));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_keys_are_unique_and_tensors_do_not_overlap() {
+    fn duplicate_names_and_overlapping_tensors_are_rejected() {
         let f32 = TensorType::by_name("F32").unwrap();
         let mut twice = HeaderBuilder::new();
         twice.u32("a", 1);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn alignments_are_powers_of_two() {
+    fn alignment_must_be_a_power_of_two() {
         let with = |alignment: u32| {
             let mut header = HeaderBuilder::new();
             header.u32(ALIGNMENT_KEY, alignment);
@@ -254,14 +254,14 @@ mod tests {
         };
         assert_eq!(with(4_096).unwrap().alignment, 4_096);
         for alignment in [0_u32, 24, 1 << 21] {
-            // Where the small file has its alignment: after counts, a length, a key and a type.
+            // Position of the alignment in the small file: after counts, a length, a key and a type.
             let fault = patched(24 + 8 + ALIGNMENT_KEY.len() + 4, &alignment.to_le_bytes());
             assert!(matches!(fault, GgufFault::Invalid { .. }), "{alignment}: {fault}");
         }
     }
 
     #[test]
-    fn folders_and_absent_files_are_named() {
+    fn folders_and_missing_files_are_named() {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(Gguf::open(folder.path()), Err(GgufError::NotAFile { .. })));
         assert!(matches!(Gguf::open(&folder.path().join("no.gguf")), Err(GgufError::Open { .. })));

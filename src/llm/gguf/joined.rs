@@ -1,11 +1,11 @@
-//! The parts of a model that is split over several files, as one.
+//! The parts of a split model as one header.
 
 use super::hash::Fnv1a;
 use super::header::Gguf;
 
 impl Gguf {
-    /// One header for all parts, in their order: the metadata of the first, the tensors and bytes of all. `None` without
-    /// parts. Offsets of tensors stay those within their own file. The hash of several parts is made of the hashes of each.
+    /// Joins the headers of all parts, in order: metadata of the first, tensors and bytes of all. `None` without parts.
+    /// Offsets of tensors stay relative to their own file. The hash of several parts combines the hashes of each.
     #[must_use]
     pub fn joined(parts: &[Self]) -> Option<Self> {
         let (first, others) = parts.split_first()?;

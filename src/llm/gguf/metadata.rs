@@ -1,4 +1,4 @@
-//! The metadata of a header: keys and values in the order of the file.
+//! The metadata of a header: keys and values in file order.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -7,13 +7,13 @@ use super::cursor::Cursor;
 use super::error::GgufFault;
 use super::value::{Value, ValueReader};
 
-/// The most keys that a header may have: real ones have some dozens.
+/// Maximum number of keys: real headers have dozens.
 const KEYS_LIMIT: u64 = 1 << 14;
 
-/// The longest key, in bytes: the format's own limit.
+/// Maximum length of a key in bytes: the format's own limit.
 const KEY_LIMIT: u64 = (1 << 16) - 1;
 
-/// Bytes of the smallest entry: an empty key, a type, a value of one byte.
+/// Bytes of the smallest entry: an empty key, a type, a one-byte value.
 const LEAST_ENTRY: u64 = 8 + 4 + 1;
 
 /// Keys and values.
@@ -30,18 +30,18 @@ impl Metadata {
         self.places.get(key).map(|&place| &self.entries[place].1)
     }
 
-    /// All of it, in the order of the file.
+    /// All entries in file order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.entries.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// How many keys there are.
+    /// Number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

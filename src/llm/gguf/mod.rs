@@ -1,8 +1,9 @@
-//! GGUF model files: a reader of headers that trusts nothing in them, and a writer.
+//! GGUF model files: a header reader that trusts nothing, and a writer.
 //!
-//! The reader looks at the header alone: metadata and the list of tensors, versions 2 and 3, little-endian. Every length,
-//! count and offset is held against the file's length and a limit before it is used, so that a bad, cut or hostile file
-//! ends in a named [`GgufFault`]: never a panic, a large allocation, or more time than reading the header takes.
+//! The reader only reads the header: metadata and the list of tensors, versions 2 and 3, little-endian. Every length,
+//! count and offset is checked against the file's length and a limit before use, so that an invalid, truncated or
+//! hostile file gives a named [`GgufFault`], and never a panic, a large allocation, or more time than reading the
+//! header takes.
 
 mod bare;
 mod cursor;

@@ -1,4 +1,4 @@
-//! Valid files, damaged in every way that a generator finds: reading one may fail, and nothing else.
+//! Valid files with generated damage: reading one may fail, but must not do anything else.
 
 use std::io::Cursor;
 
@@ -44,7 +44,7 @@ enum Damage {
 
 fn damage() -> impl Strategy<Value = Damage> {
     let at = any::<prop::sample::Index>;
-    // Numbers around which arithmetic goes wrong.
+    // Values at which arithmetic may overflow.
     let edges = prop_oneof![
         any::<u64>(),
         (0_u32..64, -2_i64..=2).prop_map(|(bit, off)| (1_u64 << bit).wrapping_add_signed(off)),
@@ -92,7 +92,7 @@ fn apply(bytes: &mut Vec<u8>, damage: &Damage) {
     }
 }
 
-/// Reads a file, and holds what is read against what every reader of it may rely on.
+/// Reads a file and checks the invariants that readers rely on.
 fn read_and_check(bytes: &[u8]) {
     let Ok(gguf) = Gguf::read(Cursor::new(bytes)) else { return };
     let length = bytes.len() as u64;

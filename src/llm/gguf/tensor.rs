@@ -1,4 +1,4 @@
-//! The list of tensors: names, shapes, types, and where in the file their data must lie.
+//! The list of tensors: names, shapes, types, and where their data must be in the file.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -7,30 +7,30 @@ use super::cursor::Cursor;
 use super::error::GgufFault;
 use super::tensor_type::TensorType;
 
-/// The most tensors that a file may have: the largest models have some thousands.
+/// Maximum number of tensors: the largest models have some thousands.
 const TENSORS_LIMIT: u64 = 1 << 16;
 
-/// The longest name, in bytes. llama.cpp itself stops at 63; other programs are built with more.
+/// Maximum length of a name in bytes. llama.cpp accepts 63; other programs more.
 const NAME_LIMIT: u64 = 255;
 
-/// Most dimensions of a tensor.
+/// Maximum number of dimensions.
 const DIMENSIONS_LIMIT: u32 = 4;
 
 /// Bytes of the smallest entry: an empty name, no dimensions, type and offset.
 const LEAST_ENTRY: u64 = 8 + 4 + 4 + 8;
 
-/// One tensor of the list.
+/// One entry of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorInfo {
     /// Its name.
     pub name: String,
-    /// Its shape, the length of a row first. No dimension is 0.
+    /// Its shape, row length first. No dimension is 0.
     pub dimensions: Vec<u64>,
-    /// How it is stored.
+    /// Storage type.
     pub kind: &'static TensorType,
     /// Elements: the product of the dimensions.
     pub elements: u64,
-    /// Where its data begins, in bytes from the start of the data.
+    /// Start of its data, in bytes from the start of the data section.
     pub offset: u64,
     /// Length of its data, in bytes.
     pub bytes: u64,
@@ -69,7 +69,7 @@ impl TensorInfo {
             if dimension == 0 {
                 return Err(cursor.invalid("dimension", "0".into(), "it must be at least 1"));
             }
-            // llama.cpp counts elements in signed numbers.
+            // llama.cpp counts elements in signed integers.
             let product = elements.checked_mul(dimension).filter(|&product| i64::try_from(product).is_ok());
             elements =
                 product.ok_or_else(|| cursor.limit("dimension", dimension, i64::MAX.unsigned_abs() / elements))?;
@@ -91,7 +91,7 @@ impl TensorInfo {
     }
 }
 
-/// Fails unless every tensor is aligned, lies within the file, and has its bytes to itself.
+/// Fails unless every tensor is aligned, within the file, and does not overlap another.
 pub(super) fn check_places(
     tensors: &[TensorInfo],
     data_offset: u64,

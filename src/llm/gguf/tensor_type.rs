@@ -1,15 +1,15 @@
-//! The storage types of tensors, as data: how many elements a block has, and how many bytes.
+//! The storage types of tensors, as data: elements and bytes per block.
 
 /// A storage type.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TensorType {
-    /// Its number in files.
+    /// Number in files.
     pub id: u32,
-    /// Its name, as ggml writes it in upper case.
+    /// Name, in upper case as in ggml.
     pub name: &'static str,
-    /// Elements of a block; a row is a whole number of blocks.
+    /// Elements per block; a row is a whole number of blocks.
     pub block_elements: u64,
-    /// Bytes of a block.
+    /// Bytes per block.
     pub block_bytes: u64,
 }
 
@@ -17,7 +17,7 @@ const fn row(id: u32, name: &'static str, block_elements: u64, block_bytes: u64)
     TensorType { id, name, block_elements, block_bytes }
 }
 
-/// All types that are in use, by number. Numbers that are missing belonged to types that were given up.
+/// All types in use, by number. Missing numbers are obsolete types.
 pub static TENSOR_TYPES: [TensorType; 35] = [
     row(0, "F32", 1, 4),
     row(1, "F16", 1, 2),
@@ -57,19 +57,19 @@ pub static TENSOR_TYPES: [TensorType; 35] = [
 ];
 
 impl TensorType {
-    /// The type of that number.
+    /// The type of a number.
     #[must_use]
     pub fn by_id(id: u32) -> Option<&'static Self> {
         TENSOR_TYPES.iter().find(|kind| kind.id == id)
     }
 
-    /// The type of that name.
+    /// The type of a name.
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Self> {
         TENSOR_TYPES.iter().find(|kind| kind.name == name)
     }
 
-    /// Bytes of that many elements; `None` where they are no whole blocks, or more than can be counted.
+    /// Bytes for a number of elements; `None` if they are not whole blocks, or on overflow.
     #[must_use]
     pub fn bytes_of(&self, elements: u64) -> Option<u64> {
         let blocks = elements.is_multiple_of(self.block_elements).then_some(elements / self.block_elements)?;
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_in_order_and_found() {
+    fn types_are_in_order_and_found() {
         assert!(TENSOR_TYPES.is_sorted_by(|a, b| a.id < b.id));
         for kind in &TENSOR_TYPES {
             assert_eq!(TensorType::by_id(kind.id), Some(kind));
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_whole_blocks() {
+    fn partial_blocks_have_no_size() {
         let q5_k = TensorType::by_name("Q5_K").unwrap();
         assert_eq!(q5_k.bytes_of(4_096), Some(16 * 176));
         assert_eq!(q5_k.bytes_of(4_097), None);

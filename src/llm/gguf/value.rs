@@ -1,20 +1,20 @@
-//! Values of metadata. What a model needs is kept; long arrays, which are vocabularies, are counted and passed over.
+//! Metadata values. What a model needs is kept; long arrays, such as vocabularies, are counted and skipped.
 
 use std::io::Read;
 
 use super::cursor::Cursor;
 use super::error::GgufFault;
 
-/// Elements of an array of numbers that is kept: some architectures give a figure for each block.
+/// Maximum number of elements of a kept array: some architectures have a figure for each block.
 const KEPT_ELEMENTS: u64 = 512;
 
-/// Elements that are kept of all arrays together.
+/// Maximum number of kept elements of all arrays together.
 const ALL_KEPT_ELEMENTS: u64 = 1 << 16;
 
-/// How deep arrays may lie in arrays. No known file goes deeper than one.
+/// Maximum nesting of arrays. Known files have at most one level.
 const DEEPEST: u32 = 4;
 
-/// The type of a value, as the file says it.
+/// Type of a value in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum ValueType {
@@ -34,7 +34,7 @@ pub enum ValueType {
 }
 
 impl ValueType {
-    /// All of them, each at the place of its number in files.
+    /// All types, indexed by their number in files.
     const BY_ID: [Self; 13] = [
         Self::U8,
         Self::I8,
@@ -51,7 +51,7 @@ impl ValueType {
         Self::F64,
     ];
 
-    /// The type of that number.
+    /// The type of a number.
     #[must_use]
     pub fn by_id(id: u32) -> Option<Self> {
         Self::BY_ID.get(usize::try_from(id).ok()?).copied()
@@ -63,7 +63,7 @@ impl ValueType {
         self as u32
     }
 
-    /// Bytes of one value; `None` for texts and arrays, which say it themselves.
+    /// Size in bytes; `None` for texts and arrays, which contain their size.
     #[must_use]
     pub fn bytes(self) -> Option<u64> {
         match self {
@@ -76,7 +76,7 @@ impl ValueType {
     }
 }
 
-/// A value of metadata; integers of all widths are widened.
+/// A metadata value; integers of all widths are widened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// An unsigned integer.
@@ -85,7 +85,7 @@ pub enum Value {
     Signed(i64),
     /// A floating-point number.
     Float(f64),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// A text.
     Text(String),
@@ -98,16 +98,16 @@ pub enum Value {
 pub struct Array {
     /// The type of its elements.
     pub element: ValueType,
-    /// How many it has.
+    /// Number of elements.
     pub count: u64,
-    /// Where the first of them begins, in bytes from the start of the file.
+    /// Start of the first element, in bytes from the start of the file.
     pub offset: u64,
-    /// The elements: kept where they are at most 512 numbers or truth values.
+    /// The elements, kept for at most 512 numbers or booleans.
     pub kept: Option<Vec<Value>>,
 }
 
 impl Value {
-    /// The number, where the value is a whole number that is not negative.
+    /// The value, if it is a non-negative integer.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         match self {
@@ -117,7 +117,7 @@ impl Value {
         }
     }
 
-    /// The number, where the value is one.
+    /// The value, if it is a number.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         match self {
@@ -128,7 +128,7 @@ impl Value {
         }
     }
 
-    /// The text, where the value is one.
+    /// The value, if it is a text.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -137,7 +137,7 @@ impl Value {
         }
     }
 
-    /// The truth value, where the value is one.
+    /// The value, if it is a boolean.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         match self {
@@ -146,7 +146,7 @@ impl Value {
         }
     }
 
-    /// The array, where the value is one.
+    /// The value, if it is an array.
     #[must_use]
     pub fn as_array(&self) -> Option<&Array> {
         match self {
@@ -156,14 +156,14 @@ impl Value {
     }
 }
 
-/// Reads values, and keeps count of what is kept of them.
+/// Reads values and counts what is kept.
 #[derive(Debug, Default)]
 pub(super) struct ValueReader {
     kept_elements: u64,
 }
 
 impl ValueReader {
-    /// A value with its type before it.
+    /// A value preceded by its type.
     pub(super) fn typed<R: Read>(&mut self, cursor: &mut Cursor<R>) -> Result<Value, GgufFault> {
         match type_of(cursor, "value type")? {
             ValueType::Text => Ok(Value::Text(cursor.value_text("text")?)),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_is_read() {
+    fn every_value_type_is_read() {
         let one = 1_u64.to_le_bytes();
         for (id, bytes, value) in [
             (0_u32, &[7_u8][..], Value::Unsigned(7)),
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn short_arrays_of_numbers_are_kept_and_others_counted() {
+    fn short_numeric_arrays_are_kept_and_others_counted() {
         let array = |element: u32, count: u64, bytes: &[u8]| {
             let value = read(&[&le(9), &le(element), &count.to_le_bytes(), bytes]).unwrap();
             let Value::Array(array) = value else { panic!("no array") };
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_arrays_end_at_once() {
+    fn hostile_arrays_fail_at_once() {
         let array = |element: u32, count: u64| read(&[&le(9), &le(element), &count.to_le_bytes(), &[0; 64]]);
         assert!(matches!(array(8, u64::MAX), Err(GgufFault::Limit { .. })));
         assert!(matches!(array(12, u64::MAX / 8), Err(GgufFault::Truncated { .. })));

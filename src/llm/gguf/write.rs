@@ -4,7 +4,7 @@ use super::header::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT};
 use super::tensor_type::TensorType;
 use super::value::ValueType;
 
-/// A header in the making. Keys and tensors keep the order in which they are added; names are the caller's to keep unique.
+/// Builds a header. Keys and tensors keep their order; callers must keep names unique.
 #[derive(Debug)]
 pub struct HeaderBuilder {
     metadata: Vec<u8>,
@@ -41,7 +41,7 @@ impl HeaderBuilder {
         self.metadata.extend(value.to_le_bytes());
     }
 
-    /// Adds a number. `general.alignment` holds for the tensors that follow, and must be a power of two.
+    /// Adds a number. `general.alignment` applies to the tensors that follow, and must be a power of two.
     pub fn u32(&mut self, key: &str, value: u32) {
         if key == ALIGNMENT_KEY {
             self.alignment = value.into();
@@ -62,7 +62,7 @@ impl HeaderBuilder {
         self.metadata.extend(value.to_le_bytes());
     }
 
-    /// Adds a truth value.
+    /// Adds a boolean.
     pub fn bool(&mut self, key: &str, value: bool) {
         self.key(key, ValueType::Bool);
         self.metadata.push(value.into());
@@ -92,10 +92,11 @@ impl HeaderBuilder {
         values.for_each(|value| self.metadata.extend(value.to_le_bytes()));
     }
 
-    /// Adds a tensor after those before it, and gives the bytes of its data without and with the padding that follows it.
+    /// Adds a tensor after the previous ones, and returns the size of its data in bytes, without and with the padding
+    /// after it.
     ///
     /// # Panics
-    /// When rows are no whole blocks of the type.
+    /// If rows are not whole blocks of the type.
     pub fn tensor(&mut self, name: &str, dimensions: &[u64], kind: &TensorType) -> (u64, u64) {
         let bytes = kind.bytes_of(dimensions.iter().product()).expect("rows are whole blocks");
         text(&mut self.list, name);
@@ -112,7 +113,7 @@ impl HeaderBuilder {
         (bytes, padded)
     }
 
-    /// The header's bytes, padded to where the data begins, and the bytes of all data, padding included.
+    /// The header's bytes, padded to the start of the data, and the size of all data in bytes, including padding.
     #[must_use]
     pub fn finish(self) -> (Vec<u8>, u64) {
         let mut bytes = b"GGUF\x03\0\0\0".to_vec();

@@ -1,24 +1,24 @@
-//! Why the page cache could not be asked or emptied.
+//! Errors of querying or emptying the page cache.
 
 use std::path::PathBuf;
 
-/// What went wrong.
+/// The error.
 #[derive(Debug, thiserror::Error)]
 pub enum PageCacheError {
-    /// This system has no way to do it that can be checked.
+    /// This system has no verifiable way to do it.
     #[error("{system} has no call that drops a single file from the page cache and reports what is left of it")]
     Unsupported {
-        /// The system.
+        /// Name of the system.
         system: &'static str,
     },
     /// A call failed.
     #[error("cannot {what} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The attempted action.
         what: &'static str,
         /// The file.
         path: PathBuf,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: std::io::Error,
     },
 }

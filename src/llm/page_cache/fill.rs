@@ -1,4 +1,4 @@
-//! Filling the page cache: by reading the file once.
+//! Fills the page cache by reading the file once.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::PageCacheError;
 
-/// Bytes that are read at once.
+/// Bytes read at a time.
 const PIECE: usize = 1 << 20;
 
 /// Reads the file to its end, or until `stop` is set.

@@ -1,4 +1,4 @@
-//! Linux: `posix_fadvise` drops the pages of a file, `mincore` tells which are there.
+//! Linux: `posix_fadvise` drops the pages of a file, `mincore` tells which are cached.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -9,17 +9,17 @@ use std::ptr;
 
 use super::PageCacheError;
 
-/// How often dropping is tried: a page that is just being handed around stays once.
+/// Number of attempts to drop pages: a page in transit is skipped once.
 const TRIES: u32 = 3;
 
-/// Drops a file from the page cache, and gives the share of it that is still there afterwards: pages that another process
-/// has mapped stay. What was written and is not on the disk yet is put there first, for it could not be dropped.
+/// Drops a file from the page cache and returns the share that is still cached: pages mapped by another process stay.
+/// Unwritten data is first written to disk, since it could not be dropped.
 pub(super) fn drop_from_cache(path: &Path) -> Result<f64, PageCacheError> {
     let file = open(path)?;
     file.sync_all().map_err(|source| PageCacheError::io("put onto the disk", path, source))?;
     let mut left = 1.0;
     for _ in 0..TRIES {
-        // SAFETY: the descriptor is open, and the call touches no memory of this process.
+        // SAFETY: the descriptor is open, and the call does not touch this process's memory.
         let code = unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
         if code != 0 {
             let source = io::Error::from_raw_os_error(code);
@@ -33,8 +33,8 @@ pub(super) fn drop_from_cache(path: &Path) -> Result<f64, PageCacheError> {
     Ok(left)
 }
 
-/// The share of a file that lies in the page cache, from 0 to 1. The kernel tells it of files that are the user's own or may
-/// be written by them; of others it says 1.
+/// The share of a file in the page cache, from 0 to 1. The kernel only reports it for files that the user owns or may
+/// write; for others it reports 1.
 pub(super) fn cached_share(path: &Path) -> Result<f64, PageCacheError> {
     share(&open(path)?, path)
 }
@@ -53,13 +53,13 @@ fn share(file: &File, path: &Path) -> Result<f64, PageCacheError> {
     Ok(pages.iter().filter(|page| **page & 1 == 1).count() as f64 / pages.len() as f64)
 }
 
-/// A byte for each page of the file; its lowest bit says whether the page is there.
+/// One byte per page of the file; its lowest bit tells whether the page is cached.
 fn resident(file: &File, length: usize) -> io::Result<Vec<u8>> {
-    // SAFETY: it reads a constant of the system.
+    // SAFETY: it reads a system constant.
     let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096).max(1);
     let mut pages = vec![0_u8; length.div_ceil(page)];
-    // SAFETY: a new mapping of an open file, at an address that the kernel chooses. Nothing reads or writes through it, so
-    // that it brings no page in and cannot fault, even when the file is cut short meanwhile.
+    // SAFETY: a new mapping of an open file, at an address chosen by the kernel. Nothing is read or written through it,
+    // so it loads no page and cannot fault, even if the file is truncated meanwhile.
     let map = unsafe { libc::mmap(ptr::null_mut(), length, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0) };
     if map == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
@@ -67,13 +67,13 @@ fn resident(file: &File, length: usize) -> io::Result<Vec<u8>> {
     // SAFETY: the mapping is `length` bytes long, and the vector has a byte for each of its pages.
     let code = unsafe { libc::mincore(map, length, pages.as_mut_ptr()) };
     let told = if code == 0 { Ok(pages) } else { Err(io::Error::last_os_error()) };
-    // SAFETY: it was mapped above with this length, and nothing refers to it any more.
+    // SAFETY: it was mapped above with this length and is no longer referenced.
     unsafe { libc::munmap(map, length) };
     told
 }
 
 #[cfg(test)]
-#[allow(clippy::float_cmp)] // All and nothing are exact.
+#[allow(clippy::float_cmp)] // 0 and 1 are exact.
 mod tests {
     use std::io::Write;
     use std::sync::atomic::AtomicBool;
@@ -82,8 +82,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_dropped_and_read_in_again_and_the_kernel_says_so() {
-        // Beside the build: temporary folders may lie in memory, where nothing can be dropped.
+    fn file_is_dropped_and_cached_again() {
+        // Next to the build: temporary folders may be in memory, where nothing can be dropped.
         let mut file = tempfile::NamedTempFile::new_in(env!("CARGO_MANIFEST_DIR")).unwrap();
         file.write_all(&vec![7; 3_000_001]).unwrap();
         file.flush().unwrap();
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_an_error_and_nothing_is_all_there() {
+    fn missing_file_is_an_error_and_empty_file_fully_cached() {
         let gone = Path::new("/nowhere/model.gguf");
         assert!(drop_from_cache(gone).unwrap_err().to_string().contains("cannot open /nowhere/model.gguf"));
         assert!(cached_share(gone).is_err() && read_through(gone, &AtomicBool::new(false)).is_err());

@@ -1,6 +1,6 @@
-//! The page cache and a model: how much of its files lies in it, filling it, and emptying it of them.
+//! A model's files in the page cache: their share, loading and dropping them.
 //!
-//! What was dropped is never taken on trust: the share that is left is looked at. Where a system cannot tell, it says so.
+//! Success is verified: after dropping, the remaining share is read. If a system does not report it, that is stated.
 
 mod error;
 mod fill;

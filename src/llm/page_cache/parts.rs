@@ -1,4 +1,4 @@
-//! All files of a model: a split one is as cold as all of its parts together.
+//! All files of a model: a split one is only cold if all of its parts are.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -6,22 +6,22 @@ use std::sync::atomic::AtomicBool;
 use super::{PageCacheError, fill, system};
 use crate::llm::part_paths;
 
-/// Drops the model whose first file is `path` from the page cache, and gives the share of it that is still there.
+/// Drops the model with the first file `path` from the page cache and returns the share that is still cached.
 pub fn drop_from_cache(path: &Path) -> Result<f64, PageCacheError> {
     share_of_all(path, system::drop_from_cache)
 }
 
-/// The share of the model whose first file is `path` that lies in the page cache, from 0 to 1.
+/// The share of the model with the first file `path` in the page cache, from 0 to 1.
 pub fn cached_share(path: &Path) -> Result<f64, PageCacheError> {
     share_of_all(path, system::cached_share)
 }
 
-/// Reads the model whose first file is `path` to its end, or until `stop` is set.
+/// Reads the model with the first file `path` to its end, or until `stop` is set.
 pub fn read_through(path: &Path, stop: &AtomicBool) -> Result<(), PageCacheError> {
     part_paths(path).iter().try_for_each(|part| fill::read_through(part, stop))
 }
 
-/// The mean of the parts' shares, weighed by their lengths.
+/// The mean share of the parts, weighted by length.
 fn share_of_all(path: &Path, share: fn(&Path) -> Result<f64, PageCacheError>) -> Result<f64, PageCacheError> {
     let (mut cached, mut all) = (0.0, 0.0);
     for part in part_paths(path) {

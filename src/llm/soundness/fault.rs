@@ -1,24 +1,24 @@
-//! What can be wrong with the contents of a sound GGUF file. Texts from inside of the file are quoted and escaped.
+//! Faults in the contents of a valid GGUF file. Texts from the file are quoted and escaped.
 
 use std::io;
 
-/// A contradiction in a model's vocabulary or figures.
+/// An inconsistency in a model's vocabulary or hyperparameters.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelFault {
-    /// Reading stopped working.
+    /// Reading failed.
     #[error("cannot read the vocabulary: {source}")]
     Io {
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
-    /// A key holds something else than llama.cpp takes.
+    /// A key has a type that llama.cpp does not accept.
     #[error("{key} is {found}, not {expected}")]
     WrongType {
         /// The key.
         key: &'static str,
-        /// What is there.
+        /// Actual type.
         found: String,
-        /// What could be.
+        /// Accepted types.
         expected: &'static str,
     },
     /// A list has fewer entries than there are tokens.
@@ -26,32 +26,32 @@ pub enum ModelFault {
     TooFew {
         /// The key.
         key: &'static str,
-        /// Its entries.
+        /// Its number of entries.
         found: u64,
         /// Tokens of the vocabulary.
         tokens: u64,
     },
-    /// A vocabulary without a token, or with more than any model has.
+    /// A vocabulary without tokens, or with more than any model has.
     #[error("the vocabulary has {tokens} tokens")]
     TokenCount {
-        /// How many.
+        /// Number of tokens.
         tokens: u64,
     },
-    /// Two tokens are the same text.
+    /// Two tokens have the same text.
     #[error("token {number} of the vocabulary, {token}, is a duplicate")]
     RepeatedToken {
-        /// The number of the second one.
+        /// Number of the second one.
         number: u64,
         /// Its text, quoted.
         token: String,
     },
-    /// A byte has no token: text with it cannot be tokenised.
+    /// A byte has no token: text that contains it cannot be tokenised.
     #[error("the vocabulary has no token for the byte 0x{byte:02X}")]
     MissingByte {
         /// The first such byte.
         byte: u8,
     },
-    /// A token that should stand for a byte.
+    /// A byte token that does not denote a byte.
     #[error("token {number} of the vocabulary, {token}, is marked as a byte but names none")]
     NotAByte {
         /// Its number.
@@ -59,36 +59,36 @@ pub enum ModelFault {
         /// Its text, quoted.
         token: String,
     },
-    /// Every text should begin or end with a token that there is not.
+    /// A required begin or end token is missing.
     #[error("{key} is true, but the vocabulary has no such token")]
     NoSpecialToken {
-        /// The key that demands it.
+        /// The key that requires it.
         key: &'static str,
     },
-    /// A tokenizer that needs rules and has none.
+    /// A tokenizer without its required merge rules.
     #[error("the tokenizer {tokenizer} needs tokenizer.ggml.merges, which is not there")]
     NoMerges {
         /// The tokenizer.
         tokenizer: String,
     },
-    /// A figure of the architecture that no model can have.
+    /// An impossible hyperparameter.
     #[error("{what} is {found}: {wants}")]
     Figure {
-        /// The figure.
+        /// Its name.
         what: String,
-        /// What the file says.
+        /// Value in the file.
         found: String,
-        /// What could be.
+        /// Accepted values.
         wants: &'static str,
     },
-    /// A tensor does not have the shape that the figures ask for.
+    /// A tensor's shape contradicts the hyperparameters.
     #[error("tensor {tensor} has the shape {found}; the model's metadata requires {expected}")]
     Shape {
         /// The tensor, quoted.
         tensor: String,
         /// Its shape.
         found: String,
-        /// What it should be.
+        /// Expected shape.
         expected: String,
     },
 }

@@ -1,21 +1,21 @@
-//! The figures of a plain architecture: whether a model can have them, and whether its tensors do.
+//! The hyperparameters of a plain architecture: whether they are possible, and whether the tensors match.
 
 use super::fault::ModelFault;
 use crate::llm::gguf::{Gguf, TensorInfo, Value};
 use crate::llm::hyperparameters::{Hyperparameters, PerBlock};
 use crate::llm::kv_cache::PLAIN;
 
-/// The most blocks that llama.cpp is built for (`LLAMA_MAX_LAYERS`).
+/// Maximum number of blocks supported by llama.cpp (`LLAMA_MAX_LAYERS`).
 const BLOCKS_LIMIT: u64 = 512;
 
-/// Fails where figures contradict each other, or tensors them. Only architectures of plain attention are looked at: others
-/// count heads in ways of their own. What the file does not give is left to llama.cpp.
+/// Fails if hyperparameters contradict each other or the tensors. Only architectures with plain attention are checked:
+/// others count heads differently. Missing values are left to llama.cpp.
 pub(super) fn check(header: &Gguf) -> Result<(), ModelFault> {
     let architecture = header.metadata.get("general.architecture").and_then(Value::as_text).unwrap_or_default();
     if !PLAIN.contains(&architecture) {
         return Ok(());
     }
-    // Wrong types are named when the file is described.
+    // Wrong types are reported when the file is described.
     let Ok(figures) = Hyperparameters::read(&header.metadata, architecture) else { return Ok(()) };
     let name = |key: &str| format!("{architecture}.{key}");
     let within = |what: &str, found: Option<u64>, most: u64, wants| match found {
@@ -30,7 +30,7 @@ pub(super) fn check(header: &Gguf) -> Result<(), ModelFault> {
     check_tensors(header, &figures)
 }
 
-/// The figure of a block; `None` where there is none for it.
+/// The figure of a block, if there is one.
 fn of_block(figure: Option<&PerBlock>, block: u64) -> Option<u64> {
     match figure? {
         PerBlock::One(figure) => Some(*figure),
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
     use crate::llm::gguf::{HeaderBuilder, TensorType};
 
-    // None of these headers is a whole model: llama.cpp refuses all of them for what they lack.
+    // None of these headers is a complete model: llama.cpp rejects all of them as incomplete.
     fn checked(figures: &[(&str, u32)], tensors: &[(&str, &[u64])]) -> Result<(), String> {
         let mut header = HeaderBuilder::new();
         header.text("general.architecture", "llama");
@@ -117,9 +117,9 @@ mod tests {
         [("block_count", 1), ("embedding_length", 8), ("attention.head_count", 4), ("attention.head_count_kv", 2)];
 
     #[test]
-    fn figures_that_no_model_can_have_are_named() {
+    fn impossible_hyperparameters_are_named() {
         assert_eq!(checked(&SOUND, &[]), Ok(()));
-        assert_eq!(checked(&[], &[]), Ok(()), "what is not given is left to llama.cpp");
+        assert_eq!(checked(&[], &[]), Ok(()), "missing values are left to llama.cpp");
         for (at, value, says) in [
             (0, 0, "llama.block_count is 0: it must be 1 to 512"),
             (0, 513, "llama.block_count is 513: it must be 1 to 512"),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn tensors_have_the_shapes_that_the_figures_ask_for() {
+    fn tensor_shapes_must_match_hyperparameters() {
         let sound: [(&str, &[u64]); 4] = [
             ("token_embd.weight", &[8, 2]),
             ("blk.0.attn_q.weight", &[8, 8]),

@@ -1,7 +1,7 @@
-//! Whether a model's vocabulary and figures fit together, judged from its header by our own reader.
+//! Whether a model's vocabulary and hyperparameters are consistent, checked with our own reader.
 //!
-//! A GGUF file can be sound and its contents still contradict each other: fewer scores than tokens, a token twice, heads that do
-//! not divide. llama.cpp refuses some of that and ends the process on the rest, so it is looked at before llama.cpp is.
+//! A GGUF file can be valid and still be inconsistent: fewer scores than tokens, duplicate tokens, heads that do not
+//! divide. llama.cpp rejects some of that and crashes on the rest, so it is checked first.
 
 mod fault;
 mod figures;

@@ -1,4 +1,4 @@
-//! The vocabulary: whether its lists fit each other, and whether any text can be tokenised with it.
+//! The vocabulary: whether its lists are consistent, and whether every text can be tokenised.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,20 +13,20 @@ const SCORES: &str = "tokenizer.ggml.scores";
 const TYPES: &str = "tokenizer.ggml.token_type";
 const MERGES: &str = "tokenizer.ggml.merges";
 
-/// The most tokens that are looked at: the largest vocabularies have some hundred thousand.
+/// Maximum number of tokens checked: the largest vocabularies have some hundred thousand.
 const TOKENS_LIMIT: u64 = 1 << 22;
 
-/// Characters of a token that a fault quotes.
+/// Maximum characters of a token quoted in a fault.
 const QUOTED: usize = 40;
 
-/// llama.cpp's number for tokens that stand for one byte.
+/// llama.cpp's number for byte tokens.
 const BYTE: i32 = 6;
 
-/// A token's text in which llama.cpp looks for the digits of a byte has at least so many bytes.
+/// Minimum length of a token's text in which llama.cpp looks for the digits of a byte.
 const LEAST_BYTE_TOKEN: usize = 3;
 
-/// Fails where llama.cpp would refuse the vocabulary, or end the process when it reads it or tokenises with it. `source` is the
-/// file that the header was read from. A header without a vocabulary passes: that llama.cpp says itself.
+/// Fails if llama.cpp would reject the vocabulary, or crash when reading it or tokenising. `source` is the file of the
+/// header. A header without a vocabulary passes: llama.cpp reports that itself.
 pub(super) fn check(source: impl Read + Seek, header: &Gguf) -> Result<(), ModelFault> {
     let metadata = &header.metadata;
     let Some(tokens) = list(metadata, TOKENS, &[ValueType::Text], "a list of texts")? else { return Ok(()) };
@@ -75,7 +75,7 @@ fn list<'m>(
     }
 }
 
-/// The numbers that llama.cpp assumes for the tokens that begin and end a text, by tokenizer.
+/// llama.cpp's default begin and end tokens, by tokenizer.
 fn defaults(tokenizer: &str) -> (Option<u64>, Option<u64>) {
     match tokenizer {
         "llama" | "plamo2" => (Some(1), Some(2)),
@@ -110,7 +110,8 @@ fn numbers(reader: &mut BufReader<impl Read + Seek>, array: &Array, count: u64) 
     (0..count).map(|_| next()).collect()
 }
 
-/// Reads every token: no text twice, byte tokens that name a byte, and for `SentencePiece` a token for each byte.
+/// Checks every token: no duplicate texts, byte tokens that denote a byte, and for `SentencePiece` a token for each
+/// byte.
 fn check_tokens(
     reader: &mut BufReader<impl Read + Seek>,
     tokens: &Array,
@@ -123,7 +124,7 @@ fn check_tokens(
     let mut text = Vec::new();
     for number in 0..tokens.count {
         read_text(reader, &mut text).map_err(io)?;
-        // llama.cpp reads texts up to their first zero byte, and gives those that are then empty names of their own.
+        // llama.cpp reads texts up to their first zero byte, and names tokens that are then empty.
         let token = text.split(|byte| *byte == 0).next().unwrap_or_default();
         let quoted = || {
             let text: String = String::from_utf8_lossy(token).chars().take(QUOTED).collect();
@@ -162,7 +163,7 @@ fn read_text(reader: &mut BufReader<impl Read + Seek>, text: &mut Vec<u8>) -> io
     if read as u64 == length { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
-/// The byte that a token stands for: `<0x0A>`, or the byte itself.
+/// The byte that a token denotes: `<0x0A>`, or the byte itself.
 fn byte_of(token: &[u8]) -> Option<u8> {
     match token {
         [byte] => Some(*byte),
@@ -181,7 +182,8 @@ mod tests {
     use super::*;
     use crate::llm::gguf::HeaderBuilder;
 
-    // None of these headers has figures or weights: llama.cpp refuses all of them before it comes to the vocabulary.
+    // None of these headers has hyperparameters or weights: llama.cpp rejects all of them before reading the
+    // vocabulary.
     fn checked(tokenizer: &str, tokens: &[&str], fill: impl FnOnce(&mut HeaderBuilder)) -> Result<(), String> {
         let mut header = HeaderBuilder::new();
         header.text(MODEL, tokenizer);
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_are_shorter_than_the_vocabulary_are_named() {
+    fn lists_shorter_than_the_vocabulary_are_named() {
         let scores = |count: usize| {
             checked("test", &["a", "b", "c"], |header| header.f32s(SCORES, vec![0.0; count].into_iter()))
         };
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_there_twice_is_quoted() {
+    fn duplicate_token_is_quoted() {
         says(
             checked("test", &["a", "b\u{1b}", "b\u{1b}"], |_| ()),
             r#"token 2 of the vocabulary, "b\u{1b}", is a duplicate"#,
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_needs_a_token_where_nothing_else_stands_in() {
+    fn every_byte_needs_a_token_without_a_fallback() {
         let bytes: Vec<String> = (0..=u8::MAX).map(|byte| format!("<0x{byte:02X}>")).collect();
         let with = |left_out: usize| {
             let all = bytes.iter().map(String::as_str).enumerate();
@@ -232,13 +234,13 @@ mod tests {
         assert_eq!(checked("llama", &with(256), |_| ()), Ok(()));
         says(checked("llama", &with(10), |_| ()), "the vocabulary has no token for the byte 0x0A");
         let instead = [with(65), vec!["A"]].concat();
-        assert_eq!(checked("llama", &instead, |_| ()), Ok(()), "the byte itself will do");
+        assert_eq!(checked("llama", &instead, |_| ()), Ok(()), "the byte itself is sufficient");
         let named = checked("test", &["x"], |header| header.i32s(TYPES, [BYTE].into_iter()));
         says(named, "token 0 of the vocabulary, \"x\", is marked as a byte but names none");
     }
 
     #[test]
-    fn a_text_cannot_begin_with_a_token_that_there_is_not() {
+    fn missing_begin_token_is_rejected() {
         let with = |id: Option<u32>| {
             checked("t5", &["a", "b"], |header| {
                 header.bool("tokenizer.ggml.add_bos_token", true);

@@ -1,23 +1,24 @@
-//! Blocks of quantised noise at sane scales: weights with mean 0 and deviation 1/√row, as freshly initialised ones have.
+//! Random quantised blocks at realistic scales: weights with mean 0 and standard deviation 1/√row, as after
+//! initialisation.
 //!
-//! With that deviation a product of a row with an activation of unit size has unit size, and norms keep activations there:
-//! nothing overflows and no logit is infinite, whatever the noise. What would break this is a bit pattern that stands for a
-//! huge or undefined number, and only the 16-bit scales of a block have such: they are never noise. Each block gets one of
-//! 64 prepared sets of scales, and noise for its quants, of which every pattern is a small whole number.
+//! With this deviation, the product of a row with an activation of unit size has unit size, and norms keep activations
+//! there: nothing overflows and no logit is infinite. Only a bit pattern for a huge or undefined number could break
+//! this, and only the 16-bit scales of a block have such patterns, so they are never random. Each block gets one of 64
+//! prepared sets of scales and random quants, all patterns of which are small integers.
 
 use super::noise::Noise;
 use crate::llm::gguf::TensorType;
 
-/// Prepared sets of scales of a tensor: enough that blocks differ.
+/// Prepared sets of scales per tensor: enough for blocks to differ.
 const SETS: u64 = 64;
 
-/// The smallest normal 16-bit number. Some GPUs take smaller ones for 0.
+/// The smallest normal 16-bit float. Some GPUs treat smaller ones as 0.
 const LEAST_HALF: f32 = 1.0 / 16_384.0;
 
-/// Draws a set of scales: for that deviation, negative or not.
+/// Draws a set of scales for this standard deviation, negative or not.
 type Set = fn(f32, bool, &mut Noise) -> Vec<u8>;
 
-/// How the blocks of a type are made.
+/// How the blocks of a type are generated.
 #[derive(Debug)]
 pub(super) struct Blocks {
     block_bytes: usize,
@@ -32,8 +33,8 @@ impl Blocks {
     /// For a tensor of that type with rows of that length. `None` for types that no mixture uses.
     pub(super) fn new(kind: &TensorType, row: u64, noise: &mut Noise) -> Option<Self> {
         let deviation = 1.0 / (row as f32).sqrt();
-        // Bytes of scales, whether they follow the quants, and how they are drawn. Half of the sets are negative: what quants
-        // are off 0 on average then cancels over blocks.
+        // Bytes of scales, whether they follow the quants, and how they are drawn. Half of the sets are negative, so
+        // that a nonzero mean of quants cancels over blocks.
         let (scale_bytes, scales_last, set): (usize, bool, Set) = match kind.name {
             "Q4_0" => (2, false, q4_0),
             "Q8_0" => (2, false, q8_0),
@@ -72,12 +73,12 @@ impl Blocks {
     }
 }
 
-/// One 16-bit scale: quants of 4 bits less 8, deviation 4.64.
+/// One 16-bit scale: 4-bit quants minus 8, standard deviation 4.64.
 fn q4_0(deviation: f32, negative: bool, noise: &mut Noise) -> Vec<u8> {
     signed_scale(deviation / 4.64, negative, noise)
 }
 
-/// One 16-bit scale: quants from -127 to 127, deviation 73.7.
+/// One 16-bit scale: quants from -127 to 127, standard deviation 73.7.
 fn q8_0(deviation: f32, negative: bool, noise: &mut Noise) -> Vec<u8> {
     signed_scale(deviation / 73.7, negative, noise)
 }
@@ -88,20 +89,21 @@ fn signed_scale(middle: f32, negative: bool, noise: &mut Noise) -> Vec<u8> {
     half(if negative { -scale } else { scale }).to_le_bytes().into()
 }
 
-/// Quants of 4 bits: mean 7.5, deviation 4.61.
+/// 4-bit quants: mean 7.5, standard deviation 4.61.
 fn q4_k(deviation: f32, _: bool, noise: &mut Noise) -> Vec<u8> {
     scales_and_minima(deviation, 7.5, 4.61, noise)
 }
 
-/// Quants of 5 bits: mean 15.5, deviation 9.23.
+/// 5-bit quants: mean 15.5, standard deviation 9.23.
 fn q5_k(deviation: f32, _: bool, noise: &mut Noise) -> Vec<u8> {
     scales_and_minima(deviation, 15.5, 9.23, noise)
 }
 
-/// The head of a `Q4_K` or `Q5_K` block: scale and minimum of the whole, then 6 bits of each for its eight parts. A weight is
-/// scale × part's scale × quant - minimum × part's minimum; equal parts and a minimum of `mean` scales make its mean 0.
+/// The head of a `Q4_K` or `Q5_K` block: scale and minimum of the block, then 6 bits of each for its eight parts. A
+/// weight is scale × part's scale × quant - minimum × part's minimum; equal parts and a minimum of `mean` scales give a
+/// mean of 0.
 fn scales_and_minima(deviation: f32, mean: f32, quant_deviation: f32, noise: &mut Noise) -> Vec<u8> {
-    // Parts from 9 to 16 have a root mean square of 12.71; small ones keep the 16-bit scale a normal number.
+    // Parts from 9 to 16 have a root mean square of 12.71; small ones keep the 16-bit scale normal.
     let scale = (deviation / (quant_deviation * 12.71)).max(LEAST_HALF);
     let mut bytes = Vec::with_capacity(16);
     bytes.extend(half(scale).to_le_bytes());
@@ -115,8 +117,8 @@ fn scales_and_minima(deviation: f32, mean: f32, quant_deviation: f32, noise: &mu
     bytes
 }
 
-/// The tail of a `Q6_K` block: sixteen signed 8-bit scales, then that of the whole. Quants of 6 bits less 32: deviation 18.5.
-/// Signs alternate from part to part.
+/// The tail of a `Q6_K` block: sixteen signed 8-bit scales, then that of the block. 6-bit quants minus 32: standard
+/// deviation 18.5. Signs alternate from part to part.
 fn q6_k(deviation: f32, negative: bool, noise: &mut Noise) -> Vec<u8> {
     // Parts from 5 to 8 have a root mean square of 6.6.
     let scale = (deviation / (18.5 * 6.6)).max(LEAST_HALF);
@@ -130,11 +132,11 @@ fn q6_k(deviation: f32, negative: bool, noise: &mut Noise) -> Vec<u8> {
     bytes
 }
 
-/// A 16-bit number (IEEE 754 binary16), rounded to the nearest. For normal numbers alone: sizes from 2⁻¹⁴ to below 65,504;
-/// smaller ones become ±2⁻¹⁴.
+/// A 16-bit float (IEEE 754 binary16), rounded to nearest. Only for normal numbers: magnitudes from 2⁻¹⁴ to below
+/// 65,504; smaller ones become ±2⁻¹⁴.
 fn half(number: f32) -> u16 {
     let bits = number.abs().max(LEAST_HALF).to_bits();
-    // 13 bits of fraction go; the bias of the exponent shrinks from 127 to 15.
+    // Drops 13 bits of fraction and changes the exponent bias from 127 to 15.
     let rounded = ((bits + (1 << 12)) >> 13) - ((127 - 15) << 10);
     let sign = if number < 0.0 { 0x8000 } else { 0 };
     u16::try_from(rounded).map_or(0x7bff, |size| size.min(0x7bff)) | sign
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_have_mean_0_and_the_deviation_of_their_row() {
+    fn weights_have_mean_0_and_the_rows_deviation() {
         for name in ["Q4_0", "Q8_0", "Q4_K", "Q5_K", "Q6_K"] {
             for row in [256_u64, 4_096, 14_336] {
                 let kind = TensorType::by_name(name).unwrap();
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_whole_and_repeat() {
+    fn blocks_are_complete_and_reproducible() {
         let kind = TensorType::by_name("Q8_0").unwrap();
         let make = |seed| {
             let mut noise = Noise::new(seed, 0);
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn halves_are_rounded_to_the_nearest() {
+    fn half_floats_round_to_nearest() {
         for (number, expected) in [
             (1.0, 0x3c00),
             (-2.0, 0xc000),

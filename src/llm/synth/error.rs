@@ -1,4 +1,4 @@
-//! Why there is no synthetic model.
+//! Errors of synthetic models.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ pub enum ShapeError {
     /// No built-in shape has this name.
     #[error("shape `{name}` is not known: shapes are {}", Shape::names().join(", "))]
     Unknown {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
     },
     /// The text is not a shape.
@@ -21,12 +21,12 @@ pub enum ShapeError {
         #[from]
         source: toml::de::Error,
     },
-    /// The text is a shape that no model can have.
+    /// The shape is impossible.
     #[error("shape `{shape}`: {fault}")]
     Inconsistent {
         /// The shape's name.
         shape: String,
-        /// What contradicts what.
+        /// The inconsistency.
         fault: String,
     },
 }
@@ -34,19 +34,19 @@ pub enum ShapeError {
 /// Why a synthetic model was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum SynthError {
-    /// Something has that name already.
+    /// The file already exists.
     #[error("{} already exists", path.display())]
     Exists {
-        /// Its place.
+        /// Its path.
         path: PathBuf,
     },
-    /// A folder was named, not a file.
+    /// The path is a folder.
     #[error("{} is a folder", path.display())]
     IsAFolder {
-        /// Its place.
+        /// The path.
         path: PathBuf,
     },
-    /// The file would not fit.
+    /// There is not enough disk space.
     #[error(
         "not enough disk space for {}: it needs {needed_bytes} bytes ({:.2} GB), and {free_bytes} ({:.2} GB) are free",
         path.display(),
@@ -56,22 +56,22 @@ pub enum SynthError {
     NoRoom {
         /// The file.
         path: PathBuf,
-        /// Bytes that it takes.
+        /// Bytes required.
         needed_bytes: u64,
-        /// Bytes that are free where it should go.
+        /// Bytes free.
         free_bytes: u64,
     },
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The attempted action.
         action: &'static str,
-        /// With what.
+        /// The file or folder.
         path: PathBuf,
-        /// Its answer.
+        /// The system's error.
         source: io::Error,
     },
-    /// Ctrl-C. Nothing was left behind.
+    /// Ctrl-C. Nothing is left behind.
     #[error("interrupted: the file was not written")]
     Interrupted,
 }

@@ -1,4 +1,4 @@
-//! Writes a synthetic model as a file that is whole or absent.
+//! Writes a synthetic model as a file that is complete or absent.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,15 +9,15 @@ use super::error::SynthError;
 use super::model::SyntheticModel;
 use crate::replacing::persist;
 
-/// How the name of a file that is being written ends.
+/// Name suffix of a file being written.
 pub(in crate::llm) const PART_SUFFIX: &str = ".part";
 
-/// How the name of a file that is being written begins, for the file that it is to become.
+/// Name prefix of a file being written, for its final name.
 pub(in crate::llm) fn part_prefix(name: &str) -> String {
     format!(".{name}-")
 }
 
-/// Whether a file that is there already may be replaced.
+/// Whether an existing file may be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overwrite {
     /// Never.
@@ -26,22 +26,22 @@ pub enum Overwrite {
     Replace,
 }
 
-/// What a long write shares with whoever watches it.
+/// State shared between a long write and its observer.
 #[derive(Debug, Clone, Copy)]
 pub struct Watch<'a> {
     /// Bytes written so far.
     pub written: &'a AtomicU64,
-    /// Raised by whoever wants it to end.
+    /// Raised to stop the write.
     pub stop: &'a AtomicBool,
 }
 
 impl Watch<'_> {
-    /// Whether it is to end.
+    /// Whether it should stop.
     pub(in crate::llm) fn is_stopped(self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Writes some bytes and counts them, unless it is to end.
+    /// Writes some bytes and counts them, unless it should stop.
     pub(super) fn write(self, out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
         if self.is_stopped() {
             return Err(io::ErrorKind::Interrupted.into());
@@ -53,11 +53,11 @@ impl Watch<'_> {
 }
 
 impl SyntheticModel {
-    /// Writes the file to `path`: under another name beside it first, then to disk for good, then renamed.
+    /// Writes the file to `path`: to a temporary name in the same folder, then synced to disk, then renamed.
     ///
     /// # Errors
-    /// [`SynthError::Exists`] and [`SynthError::NoRoom`] before anything is written. However it ends, no partial file is
-    /// left behind, unless the process is killed: then one whose name begins with `.` and ends with `.part`.
+    /// [`SynthError::Exists`] and [`SynthError::NoRoom`] before anything is written. No partial file is left behind
+    /// unless the process is killed: then one whose name starts with `.` and ends with `.part`.
     pub fn write_file(&self, path: &Path, overwrite: Overwrite, watch: Watch<'_>) -> Result<(), SynthError> {
         let refuse = || if overwrite == Overwrite::Refuse { refuse_existing(path) } else { Ok(()) };
         if path.is_dir() {
@@ -79,7 +79,7 @@ impl SyntheticModel {
                 return Err(SynthError::Interrupted);
             }
             Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-                // The file system was filled by others meanwhile, or its own figure was wrong.
+                // Other programs have filled the file system meanwhile, or its figure was wrong.
                 let free_bytes = fs4::available_space(folder).unwrap_or(0);
                 return Err(self.no_room(path, free_bytes));
             }
@@ -90,7 +90,7 @@ impl SyntheticModel {
     }
 
     fn require_room(&self, folder: &Path, path: &Path) -> Result<(), SynthError> {
-        // Where free space cannot be told, writing will show.
+        // If free space is unknown, writing will show.
         match fs4::available_space(folder) {
             Ok(free_bytes) if free_bytes < self.file_bytes() => Err(self.no_room(path, free_bytes)),
             _ => Ok(()),
@@ -103,19 +103,19 @@ impl SyntheticModel {
 }
 
 fn refuse_existing(path: &Path) -> Result<(), SynthError> {
-    // A link that leads nowhere is there too.
+    // A broken link also counts as existing.
     match fs::symlink_metadata(path) {
         Ok(_) => Err(SynthError::Exists { path: PathBuf::from(path) }),
         Err(_) => Ok(()),
     }
 }
 
-/// A file beside the one that it is to become, which goes away with its handle.
+/// A temporary file in the same folder, removed when dropped.
 fn part_file(folder: &Path, path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let prefix = part_prefix(&path.file_name().unwrap_or_default().to_string_lossy());
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix).suffix(PART_SUFFIX);
-    // A temporary file is its owner's alone; a model is read by whom the user's umask lets read.
+    // Temporary files are private by default; a model gets the permissions of the user's umask.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_whole_or_absent() {
+    fn file_is_complete_or_absent() {
         let folder = tempfile::tempdir().unwrap();
         let names = || {
             let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_kept_unless_said_otherwise() {
+    fn existing_file_is_kept_unless_replacing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.gguf");
         fs::write(&path, "mine").unwrap();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn no_room_says_how_much_is_missing() {
+    fn missing_disk_space_is_quantified() {
         let model = SyntheticModel::new(Shape::named("zephyr-7b").unwrap(), 1);
         let error = model.no_room(Path::new("z.gguf"), 1_000_000_000).to_string();
         let needed = model.file_bytes().to_string();
@@ -174,7 +174,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_umask_decides_who_may_read() {
+    fn umask_decides_file_permissions() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let (path, plain) = (folder.path().join("m.gguf"), folder.path().join("plain"));

@@ -1,4 +1,4 @@
-//! Which tensor is stored how: the layouts of llama.cpp's quantiser for the llama architecture.
+//! Storage type of each tensor: the layouts of llama.cpp's quantiser for the llama architecture.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,10 +15,10 @@ pub enum Mixture {
     Q6_K,
 }
 
-/// What a tensor is for, as far as its storage depends on it.
+/// Purpose of a tensor, as far as its storage depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// The token embeddings; `shared` when the output layer uses them too.
+    /// Token embeddings; `shared` if the output layer uses them too.
     Embedding {
         /// Whether the output layer uses them.
         shared: bool,
@@ -27,14 +27,14 @@ pub(super) enum Role {
     Output,
     /// A norm.
     Norm,
-    /// Values or the second half of the feed-forward part, in that block of so many: where a mixture spends its extra bits.
+    /// Values or the second half of the feed-forward part of one block: where a mixture spends its extra bits.
     Favoured {
-        /// Which block.
+        /// Index of the block.
         block: u64,
-        /// Of how many.
+        /// Number of blocks.
         blocks: u64,
     },
-    /// All else.
+    /// Everything else.
     Plain,
 }
 
@@ -51,7 +51,7 @@ impl Mixture {
         }
     }
 
-    /// What the length of each row must be a multiple of.
+    /// Required divisor of every row length.
     pub(super) fn row_multiple(self) -> u64 {
         match self {
             Self::Q8_0 => 32,
@@ -60,7 +60,7 @@ impl Mixture {
         }
     }
 
-    /// How a tensor is stored.
+    /// Storage type of a tensor.
     pub(super) fn storage(self, role: Role) -> &'static TensorType {
         let base = match self {
             Self::Q4_0 => "Q4_0",
@@ -79,8 +79,7 @@ impl Mixture {
     }
 }
 
-/// Whether a block is one of those that the M mixtures give more bits: the first and last eighth, and every third of the
-/// rest.
+/// Whether the M mixtures give a block more bits: the first and last eighth, and every third of the rest.
 fn is_favoured(block: u64, blocks: u64) -> bool {
     let eighth = blocks / 8;
     block < eighth || block >= 7 * blocks / 8 || (block - eighth) % 3 == 2
@@ -91,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_m_mixtures_favour_the_ends_and_every_third() {
+    fn m_mixtures_favour_the_ends_and_every_third_block() {
         let favoured: Vec<u64> = (0..32).filter(|&block| is_favoured(block, 32)).collect();
         assert_eq!(favoured, [0, 1, 2, 3, 6, 9, 12, 15, 18, 21, 24, 27, 28, 29, 30, 31]);
         let storage = |role| Mixture::Q5_K_M.storage(role).name;
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn shared_embeddings_are_stored_as_the_output_is() {
+    fn shared_embeddings_have_the_outputs_type() {
         assert_eq!(Mixture::Q4_K_M.storage(Role::Embedding { shared: true }).name, "Q6_K");
         assert_eq!(Mixture::Q8_0.storage(Role::Embedding { shared: true }).name, "Q8_0");
         assert_eq!(Mixture::Q4_0.storage(Role::Favoured { block: 0, blocks: 8 }).name, "Q4_0");

@@ -1,8 +1,8 @@
-//! Models without a download: valid GGUF files of real shapes, with noise for weights and a vocabulary of our own.
+//! Models without a download: valid GGUF files of real shapes, with random weights and a vocabulary of our own.
 //!
-//! Speed and memory depend on shape and quantisation, which are those of real files, and not on what the weights say. The
-//! text that comes out is gibberish, and the files say of themselves that they are synthetic. The same shape and seed give
-//! the same bytes on every platform.
+//! Speed and memory depend on shape and quantisation, which are those of real files, and not on the values of the
+//! weights. The generated text is gibberish, and the files are marked as synthetic. The same shape and seed give the
+//! same bytes on every platform.
 
 mod blocks;
 mod error;

@@ -1,4 +1,4 @@
-//! A synthetic model before it is written: its header, its tensors, and its size to the byte.
+//! A synthetic model before it is written: its header, its tensors, and its exact size.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use super::vocabulary::{self, BEGIN_ID, END_ID, UNKNOWN_ID};
 use crate::llm::file_type;
 use crate::llm::gguf::{HeaderBuilder, TensorType};
 
-/// About how many bytes are made at once: large enough for the system, small enough for the processor's cache.
+/// Approximate bytes generated at a time: large enough for the system, small enough for the processor's cache.
 const CHUNK: usize = 256 << 10;
 
 /// A shape and a seed, ready to be written.
@@ -36,7 +36,7 @@ struct Planned {
 }
 
 impl SyntheticModel {
-    /// Lays the file out. Nothing is written, and no weight is made.
+    /// Lays out the file, without writing it or generating weights.
     #[must_use]
     pub fn new(shape: &'static Shape, seed: u64) -> Self {
         let mut header = HeaderBuilder::new();
@@ -59,7 +59,7 @@ impl SyntheticModel {
         self.shape
     }
 
-    /// The seed of its noise.
+    /// Seed of its weights.
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.seed
@@ -71,20 +71,20 @@ impl SyntheticModel {
         self.file_bytes
     }
 
-    /// Weights.
+    /// Number of weights.
     #[must_use]
     pub fn parameters(&self) -> u64 {
         self.tensors.iter().map(|tensor| tensor.elements).sum()
     }
 
-    /// The first bytes of the file, up to the weights.
+    /// The bytes of the file before the weights.
     #[must_use]
     pub fn header(&self) -> &[u8] {
         &self.header
     }
 
-    /// Writes the file, a chunk at a time, and counts its bytes. A raised stop flag ends it with
-    /// [`io::ErrorKind::Interrupted`] between two chunks.
+    /// Writes the file in chunks and counts its bytes. A raised stop flag ends it with [`io::ErrorKind::Interrupted`]
+    /// between two chunks.
     pub fn write_to(&self, out: &mut impl Write, watch: Watch<'_>) -> io::Result<()> {
         watch.write(out, &self.header)?;
         let mut chunk = Vec::new();
@@ -98,7 +98,7 @@ impl SyntheticModel {
                 chunk.resize(usize::try_from(left).unwrap_or(whole).min(whole), 0);
                 match &blocks {
                     Some(blocks) => blocks.fill(&mut chunk, &mut noise),
-                    // Norms, which change nothing.
+                    // Norms of 1, which have no effect.
                     None => chunk.as_chunks_mut().0.iter_mut().for_each(|weight| *weight = 1.0_f32.to_le_bytes()),
                 }
                 watch.write(out, &chunk)?;
@@ -111,11 +111,12 @@ impl SyntheticModel {
     }
 }
 
-/// The metadata that llama.cpp wants of a llama with a `SentencePiece` vocabulary, and our mark.
+/// The metadata that llama.cpp needs for a llama with a `SentencePiece` vocabulary, and our mark.
 fn describe(header: &mut HeaderBuilder, shape: &Shape, seed: u64) {
     let u32_of = |figure: u64| u32::try_from(figure).unwrap_or(u32::MAX);
     header.text("general.architecture", "llama");
-    // Without the shape's name: llama.cpp looks for "phi-3" in it, and then for tokens that only the real model has.
+    // Without the shape's name: llama.cpp searches it for "phi-3", and then expects tokens that only the real model
+    // has.
     header.text("general.name", "synthetic weights (workly-perf)");
     header.text("general.description", &format!("noise in the shape {}, seed {seed}", shape.name));
     mark(header, &shape.name, seed);
@@ -148,7 +149,7 @@ fn describe(header: &mut HeaderBuilder, shape: &Shape, seed: u64) {
     header.bool("tokenizer.ggml.add_eos_token", false);
 }
 
-/// Names, shapes and roles of all tensors, in the order of the file.
+/// Names, shapes and roles of all tensors, in file order.
 fn tensors_of(shape: &Shape) -> Vec<(String, Vec<u64>, Role)> {
     let Shape { embedding, feed_forward, vocabulary, blocks, .. } = *shape;
     let kv = shape.head() * shape.kv_heads;
@@ -181,7 +182,7 @@ fn tensors_of(shape: &Shape) -> Vec<(String, Vec<u64>, Role)> {
 }
 
 impl Mixture {
-    /// Whether noise can be made in every way that this mixture stores weights.
+    /// Whether all storage types of this mixture can be generated.
     #[cfg(test)]
     fn is_made(self) -> bool {
         let roles = [Role::Plain, Role::Output, Role::Favoured { block: 0, blocks: 8 }];
@@ -213,7 +214,7 @@ mod tests {
         bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
     }
 
-    /// A source that is as long as the model and has its header: enough for the reader, which touches no weight.
+    /// A source with the model's header and length: enough for the reader, which reads no weights.
     fn facts_of(name: &str) -> ModelFacts {
         struct Sparse(Cursor<Vec<u8>>, u64);
         impl io::Read for Sparse {
@@ -238,15 +239,15 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_of_a_shape_and_seed_never_change() {
-        // When this must change, FORMAT_VERSION must too.
+    fn bytes_of_a_shape_and_seed_never_change() {
+        // If this must change, so must FORMAT_VERSION.
         assert_eq!(super::super::FORMAT_VERSION, 1);
         assert_eq!(format!("{:016x}", fnv(&bytes_of("tiny", 1))), "7c1e18c55c3c90a6");
         assert_ne!(fnv(&bytes_of("tiny", 2)), fnv(&bytes_of("tiny", 1)));
     }
 
     #[test]
-    fn a_written_model_is_read_back() {
+    fn written_model_round_trips() {
         let bytes = bytes_of("tiny", 7);
         let gguf = Gguf::read(Cursor::new(&bytes[..])).unwrap();
         let facts = ModelFacts::of(&gguf, GpuProfile::built_in()).unwrap();
@@ -258,11 +259,11 @@ mod tests {
     }
 
     #[test]
-    fn the_default_model_s_shape_is_that_of_the_real_file() {
+    fn default_models_shape_matches_the_real_file() {
         let facts = facts_of("zephyr-7b");
         assert_eq!((facts.figures.blocks, facts.offloadable_layers), (Some(32), Some(33)));
         assert_eq!(facts.parameters, 7_241_732_096);
-        // Worked out from shapes and block sizes alone; the published file is 5.13 GB.
+        // Computed from shapes and block sizes; the published file is 5.13 GB.
         let weights: u64 = facts.types.iter().map(|kind| kind.bytes).sum();
         assert_eq!(weights, 5_130_674_176);
         assert_eq!(
@@ -271,11 +272,11 @@ mod tests {
         );
         let KvCache::Known(cache) = &facts.kv_bytes_per_token else { panic!("{:?}", facts.kv_bytes_per_token) };
         assert_eq!((cache.f16, cache.q8_0, cache.q4_0), (131_072, Some(69_632), Some(36_864)));
-        assert_eq!(facts.profile_differences[0].same_placement, Some(true), "35 layers of 33 are all of them");
+        assert_eq!(facts.profile_differences[0].same_placement, Some(true), "35 layers of 33 are all");
     }
 
     #[test]
-    fn the_other_shapes_have_the_sizes_of_real_files() {
+    fn other_shapes_have_the_sizes_of_real_files() {
         for (name, parameters, gigabytes) in [
             ("demo", 134_105_856, 0.143),
             ("tinyllama-1.1b", 1_100_048_384, 0.669),
@@ -292,13 +293,13 @@ mod tests {
     }
 
     #[test]
-    fn the_name_does_not_make_llama_cpp_expect_the_real_vocabulary() {
+    fn model_name_does_not_trigger_vocabulary_checks() {
         let names: std::collections::HashSet<_> = Shape::names().into_iter().map(|name| facts_of(name).name).collect();
         assert_eq!(names.len(), 1, "{names:?}");
     }
 
     #[test]
-    fn every_mixture_can_be_made() {
+    fn every_mixture_can_be_generated() {
         for mixture in [Mixture::Q4_0, Mixture::Q8_0, Mixture::Q4_K_M, Mixture::Q5_K_M, Mixture::Q6_K] {
             assert!(mixture.is_made(), "{mixture:?}");
             assert!(file_type::id_of(mixture.name()).is_some());
@@ -306,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raised_flag_ends_it_between_two_chunks() {
+    fn stop_flag_ends_writing_between_chunks() {
         let (written, stop) = (AtomicU64::new(0), AtomicBool::new(true));
         let model = SyntheticModel::new(Shape::named("tiny").unwrap(), 1);
         let ended = model.write_to(&mut io::sink(), Watch { written: &written, stop: &stop }).unwrap_err();

@@ -1,17 +1,17 @@
-//! Seeded noise: fast, and the same on every platform and for every version of the compiler.
+//! Seeded random numbers: fast, and the same on every platform and compiler version.
 
-/// The step of the counter: 2⁶⁴ divided by the golden ratio, made odd.
+/// The counter's step: 2⁶⁴ divided by the golden ratio, made odd.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014). Good enough for weights that
-/// mean nothing; no secret.
+/// `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014). Sufficient for random
+/// weights; not cryptographic.
 #[derive(Debug, Clone)]
 pub(super) struct Noise {
     counter: u64,
 }
 
 impl Noise {
-    /// The noise of one of a seed's streams: each tensor has its own.
+    /// One of a seed's streams: each tensor has its own.
     pub(super) fn new(seed: u64, stream: u64) -> Self {
         Self { counter: mix(seed.wrapping_add(STEP)) ^ mix(stream.wrapping_mul(STEP).wrapping_add(1)) }
     }
@@ -28,7 +28,7 @@ impl Noise {
         self.next() & (end - 1)
     }
 
-    /// Fills bytes, eight at a time; a rest of fewer is left as it is.
+    /// Fills bytes in groups of eight; a remainder stays unchanged.
     pub(super) fn fill(&mut self, bytes: &mut [u8]) {
         for eight in bytes.as_chunks_mut().0 {
             *eight = self.next().to_le_bytes();
@@ -47,15 +47,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_generator_is_the_published_one() {
-        // The first three numbers from a counter of 1234567, as published with the algorithm.
+    fn splitmix64_matches_published_test_vectors() {
+        // The first three numbers from counter 1234567, as published with the algorithm.
         let mut noise = Noise { counter: 1_234_567 };
         let first = [noise.next(), noise.next(), noise.next()];
         assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
     #[test]
-    fn streams_differ_and_repeat() {
+    fn streams_differ_and_are_reproducible() {
         let bytes = |seed, stream| {
             let mut bytes = [0; 16];
             Noise::new(seed, stream).fill(&mut bytes);

@@ -1,4 +1,4 @@
-//! Shapes as data: `profiles/models/*.toml`, built into the program.
+//! Shapes as data: `profiles/models/*.toml`, built in.
 
 use std::sync::LazyLock;
 
@@ -8,35 +8,35 @@ use super::error::ShapeError;
 use super::mixture::Mixture;
 use super::vocabulary;
 
-/// The seed where none is given.
+/// The default seed.
 pub const DEFAULT_SEED: u64 = 1;
 
-/// Far more than any model has, of anything: keeps sizes countable.
+/// Far more than any model has, of anything: keeps sizes from overflowing.
 const LARGEST: u64 = 1 << 20;
 
-/// The shape of a model: llama architecture, with the quantisation that a real file of it has.
+/// The shape of a model: llama architecture, with the quantisation of a real file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shape {
-    /// Its name on the command line and in files.
+    /// Name on the command line and in files.
     pub name: String,
-    /// One line on what it is for.
+    /// A one-line description.
     pub summary: String,
-    /// Quantisation, as llama.cpp lays it out.
+    /// Quantisation, with llama.cpp's layout.
     pub quantisation: Mixture,
     /// Transformer blocks.
     pub blocks: u64,
-    /// Length of an embedding.
+    /// Embedding length.
     pub embedding: u64,
     /// Width of the feed-forward part.
     pub feed_forward: u64,
     /// Attention heads.
     pub heads: u64,
-    /// Heads of keys and values.
+    /// KV heads.
     pub kv_heads: u64,
-    /// Tokens of the vocabulary.
+    /// Size of the vocabulary.
     pub vocabulary: u64,
-    /// Context that the file says it was trained for, in tokens.
+    /// Trained context stated in the file, in tokens.
     pub context: u64,
     /// Base of the rotary position frequencies.
     pub rope_freq_base: f32,
@@ -74,13 +74,13 @@ impl Shape {
         Self::built_in().iter().map(|shape| shape.name.as_str()).collect()
     }
 
-    /// The built-in shape of that name; [`ShapeError::Unknown`] when there is none.
+    /// The built-in shape of that name; [`ShapeError::Unknown`] if there is none.
     pub fn named(name: &str) -> Result<&'static Self, ShapeError> {
         let found = Self::built_in().iter().find(|shape| shape.name == name);
         found.ok_or_else(|| ShapeError::Unknown { name: name.to_owned() })
     }
 
-    /// Reads a shape from TOML and checks that a model can have it.
+    /// Parses a shape from TOML and checks that it is possible.
     pub fn parse(text: &str) -> Result<Self, ShapeError> {
         let shape: Self = toml::from_str(text)?;
         match shape.fault() {
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_found() {
+    fn shape_names_are_unique_and_found() {
         for name in Shape::names() {
             assert_eq!(Shape::built_in().iter().filter(|shape| shape.name == name).count(), 1);
             assert_eq!(Shape::named(name).unwrap().name, name);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_model_s_shape_is_exact() {
+    fn default_models_shape_is_exact() {
         let zephyr = Shape::named("zephyr-7b").unwrap();
         let figures = (zephyr.blocks, zephyr.embedding, zephyr.feed_forward, zephyr.heads, zephyr.kv_heads);
         assert_eq!(figures, (32, 4_096, 14_336, 32, 8));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_that_no_model_can_have_are_refused() {
+    fn impossible_shapes_are_rejected() {
         let tiny = include_str!("../../../profiles/models/tiny.toml");
         for (from, to, fault) in [
             ("name = \"tiny\"", "name = \"../up\"", "file names"),

@@ -1,16 +1,16 @@
-//! A vocabulary of our own in the manner of `SentencePiece`: any text has tokens in it, since every byte has one.
+//! A vocabulary of our own in the style of `SentencePiece`: every text can be tokenised, since every byte has a token.
 
 use std::collections::HashSet;
 use std::iter;
 
-/// How llama.cpp numbers the kinds of tokens.
+/// llama.cpp's numbers for the kinds of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenKind {
     /// A piece of text.
     Normal = 1,
-    /// What stands for what is not known.
+    /// Placeholder for unknown text.
     Unknown = 2,
-    /// Begin and end of a text.
+    /// Begin or end of a text.
     Control = 3,
     /// One byte.
     Byte = 6,
@@ -24,22 +24,22 @@ pub(super) struct Token {
     pub(super) kind: TokenKind,
 }
 
-/// Ids of the tokens that models are told about.
+/// Token ids stated in the metadata.
 pub(super) const UNKNOWN_ID: u32 = 0;
 pub(super) const BEGIN_ID: u32 = 1;
 pub(super) const END_ID: u32 = 2;
 
-/// Special tokens and bytes: a vocabulary has at least these and the letters.
+/// Special tokens and bytes: the minimum of a vocabulary, besides the letters.
 const SPECIALS: [(&str, TokenKind); 3] =
     [("<unk>", TokenKind::Unknown), ("<s>", TokenKind::Control), ("</s>", TokenKind::Control)];
 
 /// The smallest vocabulary.
 pub(super) const LEAST: u64 = 512;
 
-/// The largest: what the syllables below suffice for.
+/// The largest vocabulary: limited by the syllables below.
 pub(super) const MOST: u64 = 300_000;
 
-/// How `SentencePiece` writes a space.
+/// `SentencePiece`'s character for a space.
 const SPACE: &str = "\u{2581}";
 
 const LETTERS: &str = "etaoinshrdlucmfwygpbvkxqjzETAOINSHRDLUCMFWYGPBVKXQJZ0123456789.,;:!?'\"()-_/\\@#$%&*+=<>[]{}|~^`\
@@ -49,7 +49,7 @@ const CONSONANTS: &str = "bcdfghjklmnpqrstvwxz";
 
 const VOWELS: &str = "aeiouy";
 
-/// Frequent words of the languages that the application's users write.
+/// Frequent words of the languages used by the application's users.
 const WORDS: &str = "the and to of in is you that it for on are with as his they be at one have this from or had by hot but \
     some what there we can out other were all your when up use word how said an each she which do their time if will way \
     about many then them would write like so these her long make thing see him two has look more day could go come did my \
@@ -60,8 +60,8 @@ const WORDS: &str = "the and to of in is you that it for on are with as his they
 
 /// The tokens of a vocabulary of `size`, which is between [`LEAST`] and [`MOST`].
 ///
-/// A tokenizer of this kind joins neighbours as long as the whole is a token, the better score first. Every piece of several
-/// letters can be come by in this way: what precedes its last letter or syllable is a piece too, with a better score.
+/// Such a tokenizer joins neighbouring tokens while the result is a token, better scores first. Every piece of several
+/// letters can be reached this way: its part before the last letter or syllable is also a piece, with a better score.
 pub(super) fn tokens(size: u64) -> Vec<Token> {
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let special = |(text, kind): (&str, TokenKind)| Token { text: text.into(), score: 0.0, kind };
@@ -81,7 +81,7 @@ pub(super) fn tokens(size: u64) -> Vec<Token> {
     tokens
 }
 
-/// Pieces from frequent to rare, some of them more than once.
+/// Pieces from frequent to rare, with duplicates.
 fn pieces() -> impl Iterator<Item = String> {
     let letters = || LETTERS.chars().map(String::from);
     let words = WORDS.split_whitespace().flat_map(|word| beginnings(word).chain(beginnings(&capitalised(word))));
@@ -99,7 +99,7 @@ fn pieces() -> impl Iterator<Item = String> {
         .chain(with_space(two().flat_map(closed)))
 }
 
-/// A word after a space, and every beginning of it that a tokenizer goes through to get there.
+/// A word after a space, and every prefix that the tokenizer passes on the way to it.
 fn beginnings(word: &str) -> impl Iterator<Item = String> + use<> {
     let spaced = format!("{SPACE}{word}");
     let ends: Vec<usize> = spaced.char_indices().map(|(at, _)| at).skip(2).chain([spaced.len()]).collect();
@@ -111,12 +111,12 @@ fn capitalised(word: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// Every letter of one kind with every letter of another.
+/// Every combination of a letter from `first` with one from `second`.
 fn pairs(first: &'static str, second: &'static str) -> impl Iterator<Item = String> {
     first.chars().flat_map(move |first| second.chars().map(move |second| format!("{first}{second}")))
 }
 
-/// Pieces at the start of a word, and within one.
+/// Pieces at the start of a word and within one.
 fn with_space(pieces: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
     pieces.flat_map(|piece| [format!("{SPACE}{piece}"), piece])
 }
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_size_is_met_and_every_token_is_unique() {
+    fn every_size_is_exact_with_unique_tokens() {
         for size in [LEAST, 2_048, 32_000, 128_256, MOST] {
             let tokens = tokens(size);
             assert_eq!(tokens.len() as u64, size);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn specials_and_bytes_come_first() {
+    fn special_and_byte_tokens_come_first() {
         let tokens = tokens(LEAST);
         let kind = |id: u32| tokens[id as usize].kind;
         assert_eq!(
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn every_piece_can_be_come_by() {
+    fn every_piece_can_be_reached() {
         let tokens = tokens(32_000);
         let texts: HashSet<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
         for Token { text, .. } in &tokens[259..] {

@@ -1,26 +1,26 @@
-//! ggml's buffers, and what its devices say of their memory.
+//! ggml's buffers, and the memory of its devices.
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
 
 use llama_cpp_sys_2 as sys;
 
-/// A buffer on a device. Freed when it is dropped.
+/// A buffer on a device; freed when dropped.
 #[derive(Debug)]
 pub(super) struct Buffer {
     pointer: NonNull<sys::ggml_backend_buffer>,
     bytes: usize,
 }
 
-// SAFETY: a buffer belongs to no thread, and nothing is done with it but to free it.
+// SAFETY: a buffer is not bound to a thread, and is only ever freed.
 unsafe impl Send for Buffer {}
 
 impl Buffer {
-    /// Takes memory on the device at that place of ggml's list, and writes to all of it: some systems give out memory that
-    /// only becomes real when it is used. `None` where the device refuses, or there is no such device.
+    /// Allocates memory on the device at this index of ggml's list and writes to all of it, since some systems only
+    /// commit memory when it is used. `None` if the device refuses or does not exist.
     pub(super) fn on(device: usize, bytes: usize) -> Option<Self> {
-        // SAFETY: ggml checks no place in its list, so this does. A device and its type of buffers live as long as the
-        // process. The buffer is written to and freed by the functions that belong to it, once.
+        // SAFETY: ggml does not check the index, so it is checked here. Devices and their buffer types live as long as
+        // the process. The buffer is written to and freed once, by its own functions.
         unsafe {
             if device >= sys::ggml_backend_dev_count() {
                 return None;
@@ -36,7 +36,7 @@ impl Buffer {
         }
     }
 
-    /// Its size.
+    /// Its size in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -44,15 +44,15 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: ggml made it, and it is freed once.
+        // SAFETY: ggml created it, and it is freed once.
         unsafe { sys::ggml_backend_buffer_free(self.pointer.as_ptr()) }
     }
 }
 
-/// What a device says of its memory now: free and total, in bytes.
+/// Free and total memory of a device, in bytes.
 pub(super) fn memory(device: usize) -> Option<(usize, usize)> {
     let (mut free, mut total) = (0, 0);
-    // SAFETY: the place is checked, and both numbers are written during the call alone.
+    // SAFETY: the index is checked, and both numbers are only written during the call.
     unsafe {
         if device >= sys::ggml_backend_dev_count() {
             return None;

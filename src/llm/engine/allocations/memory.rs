@@ -1,23 +1,23 @@
-//! A growing hold on a device's memory.
+//! Fills a device's memory step by step.
 
 use super::ffi::{self, Buffer};
 use crate::llm::engine::{Backend, Device, DeviceKind};
 
-/// The most that is taken at once: the last piece before a card is full stays small.
+/// Maximum size of one allocation: small, so that a device can be filled closely.
 const PIECE: u64 = 64 << 20;
 
-/// Variables that have ggml take memory that drivers move to and fro: with them, a full card could not be told.
+/// Variables that make ggml use managed memory, which drivers migrate: a full device could then not be detected.
 const MANAGED: [&str; 2] = ["GGML_CUDA_ENABLE_UNIFIED_MEMORY", "GGML_VK_ALLOW_SYSMEM_FALLBACK"];
 
-/// ggml was told to take memory that is not the device's own.
+/// ggml is configured to use managed memory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} is set: memory that the driver can move to main memory does not fill a GPU")]
 pub struct ManagedMemory {
-    /// What told it.
+    /// The variable responsible.
     pub variable: &'static str,
 }
 
-/// Memory on one device. All of it is given back when this is dropped.
+/// Allocations on one device, all freed when dropped.
 #[derive(Debug)]
 pub struct HeldMemory {
     device: Device,
@@ -25,7 +25,7 @@ pub struct HeldMemory {
 }
 
 impl HeldMemory {
-    /// Nothing is held yet.
+    /// Nothing is allocated yet.
     pub fn on(_backend: &'static Backend, device: Device) -> Result<Self, ManagedMemory> {
         match MANAGED.into_iter().find(|variable| std::env::var_os(variable).is_some()) {
             Some(variable) => Err(ManagedMemory { variable }),
@@ -33,26 +33,26 @@ impl HeldMemory {
         }
     }
 
-    /// Which device.
+    /// The device.
     #[must_use]
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// How much is held, in bytes.
+    /// Bytes allocated.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.buffers.iter().map(|buffer| buffer.bytes() as u64).sum()
     }
 
-    /// Takes memory in pieces until `bytes` are held in all and `free_bytes` would no longer be free, or the device refuses.
-    /// Says whether all was taken. `free_bytes` counts where the device tells what is free.
+    /// Allocates until a total of `bytes` is held and less than `free_bytes` would remain free, or the device refuses.
+    /// Returns whether everything was allocated. `free_bytes` only applies if the device reports its free memory.
     pub fn grow(&mut self, bytes: u64, free_bytes: u64, mut go_on: impl FnMut() -> bool) -> bool {
         while go_on() {
             let missing = bytes.saturating_sub(self.bytes());
             let spare = self.free_bytes().map_or(missing, |free| free.saturating_sub(free_bytes));
             let piece = missing.min(spare).min(PIECE);
-            // A last piece of less than a page is none.
+            // A remainder below one page is ignored.
             if piece < 4096 {
                 return true;
             }
@@ -65,12 +65,12 @@ impl HeldMemory {
         false
     }
 
-    /// Gives everything back.
+    /// Frees everything.
     pub fn free(&mut self) {
         self.buffers.clear();
     }
 
-    /// What of the device's memory is free, in bytes. The CPU does not tell.
+    /// Free memory of the device, in bytes. Not reported by the CPU.
     #[must_use]
     pub fn free_bytes(&self) -> Option<u64> {
         let (free, _) = ffi::memory(self.device.index).filter(|_| self.device.kind != DeviceKind::Cpu)?;
@@ -89,18 +89,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_is_held_and_given_back() {
+    fn allocations_are_held_and_freed() {
         let mut held = on_cpu();
         assert!(held.grow(100 << 20, 0, || true));
         assert_eq!(held.bytes(), 100 << 20);
-        assert!(held.grow(100 << 20, 0, || true), "no more than that");
+        assert!(held.grow(100 << 20, 0, || true), "not more than requested");
         assert_eq!(held.bytes(), 100 << 20);
         held.free();
         assert_eq!(held.bytes(), 0);
     }
 
     #[test]
-    fn it_stops_when_told_and_where_there_is_no_device() {
+    fn growing_stops_on_request_and_without_a_device() {
         let mut held = on_cpu();
         let mut pieces = 0;
         let done = held.grow(1 << 30, 0, || {

@@ -1,5 +1,5 @@
-//! Memory of a device, taken and given back: to see what a full card does. Only memory of the device itself, never memory
-//! that a driver moves to and fro.
+//! Allocates and frees device memory, to observe the effects of a full GPU. Always the device's own memory, never
+//! managed memory that a driver migrates.
 
 mod ffi;
 mod memory;

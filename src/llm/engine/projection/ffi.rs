@@ -1,4 +1,4 @@
-//! The calls of the C++ that asks llama.cpp (`shim.h`).
+//! Calls of the C++ code that queries llama.cpp (`shim.h`).
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char};
@@ -14,7 +14,7 @@ use super::super::{Backend, ContextSpec, EngineError};
 use super::{ForeseenBytes, ForeseenDevice, Projection, Target};
 use crate::llm::ModelOutline;
 
-/// The most devices that there is room for, the memory of the machine counted. llama.cpp itself takes 16.
+/// Maximum number of devices, including the machine's memory. llama.cpp itself supports 16.
 const MOST_DEVICES: usize = 32;
 
 /// `workly_device_memory`.
@@ -29,7 +29,7 @@ struct DeviceMemory {
     compute: u64,
 }
 
-/// The most placements that are foreseen at once.
+/// Maximum number of placements projected at once.
 const MOST_WORKERS: usize = 8;
 
 const EMPTY: DeviceMemory =
@@ -63,31 +63,31 @@ unsafe extern "C" {
     ) -> i32;
 }
 
-/// What a model and its context really hold: each device's share, and the machine's.
+/// Memory actually held by a model and its context: per device, and of the machine.
 ///
 /// # Safety
 ///
-/// Both pointers are live, and the context is the model's.
+/// Both pointers are valid, and the context belongs to the model.
 pub(in super::super) unsafe fn held(
     model: *const sys::llama_model,
     context: *const sys::llama_context,
 ) -> Option<(Vec<ForeseenDevice>, ForeseenBytes)> {
     let mut rows = [EMPTY; MOST_DEVICES];
     let mut n_rows = 0;
-    // SAFETY: as this function demands; there is room for `MOST_DEVICES` rows.
+    // SAFETY: as required by this function; there is space for `MOST_DEVICES` rows.
     let status = unsafe { workly_held(model, context, rows.as_mut_ptr(), MOST_DEVICES, &raw mut n_rows) };
     let (host, devices) = rows.get(..n_rows).and_then(<[_]>::split_last).filter(|_| status == DONE)?;
     Some((devices.iter().map(device).collect(), bytes(host)))
 }
 
-/// What `n_gpu_layers` layers on the target's devices would take. The file's header is read, and nothing else of it; a
-/// file that only has a header and the right length will do.
+/// The memory that `n_gpu_layers` layers on the target's devices would take. Only the file's header is read; a file
+/// with just a header and the right length is sufficient.
 ///
-/// llama.cpp trusts the files that it is given: read the header with a careful reader before.
+/// llama.cpp trusts its files: check the header with our own reader first.
 ///
 /// # Errors
-/// [`EngineError::Load`] and [`EngineError::Context`] where llama.cpp refuses the model or the context, with what its
-/// log names as the cause; [`EngineError::Spec`] for a context that cannot be.
+/// [`EngineError::Load`] and [`EngineError::Context`] if llama.cpp refuses the model or the context, with the cause
+/// from its log; [`EngineError::Spec`] for an invalid context.
 pub fn project(
     backend: &'static Backend,
     path: &Path,
@@ -110,9 +110,9 @@ pub fn project(
     let position = log.position();
     let layers = i32::try_from(n_gpu_layers).unwrap_or(i32::MAX);
     let context = parameters(spec);
-    // SAFETY: the declaration above is that of `shim.h`. The path ends with a zero byte; `context` is llama.cpp's own type;
-    // there is room for `MOST_DEVICES` rows, and every pointer is to a live value of the right type that nobody else uses.
-    // Exceptions are caught on the other side. llama.cpp may be asked from several threads at once.
+    // SAFETY: the declaration above matches `shim.h`. The path ends with a zero byte; `context` is llama.cpp's own
+    // type; there is space for `MOST_DEVICES` rows, and every pointer is to a live value of the right type that is not
+    // otherwise in use. Exceptions are caught on the C++ side. llama.cpp supports concurrent calls.
     let status = unsafe {
         workly_project(
             name.as_ptr(),
@@ -141,16 +141,16 @@ pub fn project(
     }
 }
 
-/// How placements are foreseen: by so many threads, until that flag is raised.
+/// How placements are projected: with this many threads, until the flag is raised.
 #[derive(Debug, Clone, Copy)]
 pub struct Foreseeing<'a> {
-    /// Threads; as many CPUs as the process may use.
+    /// Number of threads; usually the usable CPUs.
     pub workers: usize,
-    /// Raised to end it.
+    /// Raised to stop.
     pub stop: &'a AtomicBool,
 }
 
-/// Every placement of a model, from no layer on a device to all of them. The flag is looked at before each.
+/// Projects every placement of a model, from no layer on a device to all of them. The flag is checked before each.
 ///
 /// # Errors
 /// As [`project`]; [`EngineError::Stopped`] once the flag is raised.
@@ -163,7 +163,7 @@ pub fn project_all(
 ) -> Result<Vec<Projection>, EngineError> {
     let check = || if by.stop.load(Ordering::Relaxed) { Err(EngineError::Stopped { done: 0 }) } else { Ok(()) };
     check()?;
-    // Memory does not depend on what the tokens are, and reading them is most of the work.
+    // Memory does not depend on the vocabulary, and reading it is most of the work.
     let bare = ModelOutline::without_vocabulary(path);
     let bare = bare.as_ref().map(ModelOutline::path);
     let bare = bare.and_then(|bare| Some((bare, project(backend, bare, 0, spec, target).ok()?)));
@@ -172,7 +172,7 @@ pub fn project_all(
         None => (path, project(backend, path, 0, spec, target)?),
     };
     let all = none.n_layer + 1;
-    // llama.cpp foresees one placement on one thread, and several at once as long as they share nothing.
+    // llama.cpp projects one placement per thread; several are independent of each other.
     let next = AtomicU32::new(1);
     let take = || {
         let mut placements = Vec::new();
@@ -215,7 +215,7 @@ fn bytes(row: &DeviceMemory) -> ForeseenBytes {
 }
 
 fn name_of(row: &DeviceMemory) -> String {
-    // SAFETY: `c_char` is one byte, whatever its sign.
+    // SAFETY: `c_char` is one byte, signed or not.
     let name = unsafe { std::slice::from_raw_parts(row.name.as_ptr().cast::<u8>(), row.name.len()) };
     CStr::from_bytes_until_nul(name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

@@ -1,16 +1,16 @@
-//! What was foreseen, as plain data.
+//! Projections, as plain data.
 
 use serde::{Deserialize, Serialize};
 
-/// Where layers could go.
+/// Where layers could be placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// Nowhere but the CPU.
+    /// On the CPU only.
     Cpu,
-    /// The devices that llama.cpp would choose on this machine.
+    /// On the devices that llama.cpp would choose on this machine.
     Machine,
-    /// A card that is not here, with so many bytes of memory.
+    /// On an absent GPU with this much memory.
     Card {
         /// Its memory, in bytes.
         memory_bytes: u64,
@@ -18,7 +18,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// On what a projection rests, in words.
+    /// The basis of a projection, as text.
     #[must_use]
     pub const fn basis(self) -> &'static str {
         match self {
@@ -31,25 +31,25 @@ impl Target {
     }
 }
 
-/// Memory by what it is for, in bytes.
+/// Memory by purpose, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeseenBytes {
     /// Weights.
     pub model_bytes: u64,
-    /// The cache of keys and values, and whatever else a context keeps.
+    /// The KV cache and any other memory of a context.
     pub context_bytes: u64,
-    /// Buffers of the computation.
+    /// Compute buffers.
     pub compute_bytes: u64,
 }
 
 impl ForeseenBytes {
-    /// All of it.
+    /// The sum.
     #[must_use]
     pub const fn total_bytes(&self) -> u64 {
         self.model_bytes.saturating_add(self.context_bytes).saturating_add(self.compute_bytes)
     }
 
-    /// Both, part by part.
+    /// The sum of both, part by part.
     #[must_use]
     pub const fn plus(&self, other: &Self) -> Self {
         Self {
@@ -60,42 +60,42 @@ impl ForeseenBytes {
     }
 }
 
-/// What one device would hold.
+/// Projected memory on one device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeseenDevice {
-    /// Its name in ggml.
+    /// Name in ggml.
     pub name: String,
-    /// Its memory in bytes; `None` where ggml does not tell.
+    /// Its memory in bytes; `None` if ggml does not report it.
     pub memory_total_bytes: Option<u64>,
-    /// How much of that is free, in bytes; `None` where ggml does not tell.
+    /// Its free memory in bytes; `None` if ggml does not report it.
     pub memory_free_bytes: Option<u64>,
-    /// What it would hold.
+    /// Projected memory.
     pub bytes: ForeseenBytes,
 }
 
-/// One placement, foreseen.
+/// One projected placement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Projection {
-    /// Layers on devices, the output layer counted.
+    /// Layers on devices, including the output layer.
     pub n_gpu_layers: u32,
-    /// Blocks of the model; one more layer can be placed.
+    /// Blocks of the model; the output layer can be placed as well.
     pub n_layer: u32,
-    /// Tokens that the context holds, as llama.cpp rounds them.
+    /// Context size in tokens, as rounded by llama.cpp.
     pub n_ctx: u32,
-    /// The devices in llama.cpp's order, the CPU not among them. Empty where there is none.
+    /// The devices in llama.cpp's order, without the CPU. Empty if there are none.
     pub devices: Vec<ForeseenDevice>,
-    /// What the memory of the machine would hold.
+    /// Projected memory of the machine.
     pub host: ForeseenBytes,
 }
 
 impl Projection {
-    /// What all devices would hold together, the memory of the machine not counted.
+    /// Total on all devices, without the machine's memory.
     #[must_use]
     pub fn on_devices(&self) -> ForeseenBytes {
         self.devices.iter().fold(ForeseenBytes::default(), |sum, device| sum.plus(&device.bytes))
     }
 
-    /// What devices and machine would hold together.
+    /// Total on devices and machine.
     #[must_use]
     pub fn everywhere(&self) -> ForeseenBytes {
         self.on_devices().plus(&self.host)
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_added_up() {
+    fn projection_adds_up_its_parts() {
         let bytes = |model_bytes| ForeseenBytes { model_bytes, context_bytes: 2, compute_bytes: 3 };
         let device = |model_bytes| ForeseenDevice {
             name: "CARD".into(),

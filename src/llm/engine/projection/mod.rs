@@ -1,8 +1,8 @@
-//! What a placement would take, foreseen by llama.cpp itself: it makes the model and a context without allocating, and tells
-//! what they would have taken, device by device. No weight is read; some milliseconds a placement.
+//! Projects the memory of a placement with llama.cpp itself: it creates the model and a context without allocating, and
+//! reports what they would have taken per device. No weights are read; a placement takes some milliseconds.
 //!
-//! For a card that is not here, llama.cpp is given one that has the asked memory and answers as ggml's CUDA device does,
-//! but computes nothing (`card.cpp`). What a driver takes for itself is in no projection.
+//! For an absent GPU, llama.cpp gets a device that has the requested memory and behaves like ggml's CUDA device, but
+//! computes nothing (`card.cpp`). The driver's own memory use is not included.
 
 #[cfg(feature = "llama")]
 mod ffi;
