@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hint_fits_the_kind_of_fault() {
+    fn hint_matches_the_kind_of_fault() {
         use FaultKind::{Late, MainThreadPaused, Other, Surplus};
         for (faults, is_foreign, says) in [
             (&[Late, Surplus][..], true, "--dialect auto"),

@@ -153,7 +153,7 @@ impl WrittenHistograms {
         Ok(())
     }
 
-    /// Names the files in their cases.
+    /// Adds the file names to their cases.
     fn attach(&self, cases: &mut [Case]) {
         for case in cases {
             let written = self.by_case.get(&case.path).into_iter().flatten();

@@ -42,12 +42,12 @@ impl Interruption {
         self as u8 + 1
     }
 
-    /// Stores it as the reason unless there already is one.
+    /// Stores it as the reason, unless there is one already.
     pub(crate) fn keep(self) {
         let _ = REASON.compare_exchange(0, self.code(), Ordering::SeqCst, Ordering::SeqCst);
     }
 
-    /// The reason that was kept.
+    /// The stored reason.
     fn kept() -> Option<Self> {
         let code = REASON.load(Ordering::SeqCst);
         Self::ALL.into_iter().find(|reason| reason.code() == code)
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reason_is_told_from_the_others() {
+    fn interruption_reasons_are_distinct() {
         for reason in Interruption::ALL {
             let same = Interruption::ALL.iter().filter(|other| other.code() == reason.code()).count();
             assert_eq!((same, reason.code() > 0, reason.name().is_empty()), (1, true, false));

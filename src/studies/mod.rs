@@ -1,6 +1,6 @@
-//! The experiments: what each measures, and what its samples come to. One driver runs them all.
+//! The experiments: what each measures, and its analysis. One driver runs them all.
 //!
-//! A study knows its plan and its samples. It knows neither the command line nor the terminal: whoever runs it watches through an
+//! A study knows its plan and its samples, but neither the command line nor the terminal: callers follow it through an
 //! [`Observer`].
 
 mod bridge_advice;

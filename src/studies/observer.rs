@@ -1,32 +1,32 @@
-//! How whoever runs a study follows it.
+//! How callers follow a study.
 
 use std::sync::atomic::AtomicU64;
 
-/// Follows a study. The terminal is one; a test may be another.
+/// Follows a study: the terminal, or a test.
 pub(crate) trait Observer {
-    /// A part of the work begins, of `steps` steps; 0 where their number is not known.
+    /// Starts a phase with this number of steps; 0 if unknown.
     fn phase(&self, label: &str, steps: u64) -> Box<dyn Phase>;
 
-    /// The same, where steps are bytes.
+    /// Like `phase`, with steps in bytes.
     fn phase_bytes(&self, label: &str, bytes: u64) -> Box<dyn Phase>;
 
-    /// What is good to know.
+    /// Information.
     fn note(&self, text: &str);
 
-    /// What must be known.
+    /// A warning.
     fn warning(&self, text: &str);
 }
 
-/// A part of the work. It ends when it is dropped.
+/// A phase of the work. It ends when dropped.
 pub(crate) trait Phase {
-    /// Raised with each step: the measuring thread does nothing else for the display.
+    /// Incremented at each step; the measuring thread does nothing else for the display.
     fn counter(&self) -> &AtomicU64;
 
     /// Ends it with a line of its own.
     fn finish(self: Box<Self>, outcome: &str);
 }
 
-/// Nobody follows.
+/// No observer.
 #[cfg(test)]
 pub(crate) struct Unobserved;
 

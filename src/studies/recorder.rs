@@ -1,4 +1,5 @@
-//! Keeps the run on disk while it grows: after each case, everything measured so far is whole in the record's folder.
+//! Keeps the run on disk while it grows: after each case, everything measured so far is complete in the record's
+//! folder.
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
@@ -22,25 +23,25 @@ use crate::record::{
 };
 use crate::report;
 
-/// Where runs go unless `--out` says otherwise; git ignores it.
+/// Default location of records; ignored by git.
 pub(crate) const LOCAL_RUNS: &str = "results/local";
 
-/// A run and its folder. A disk that takes no more ends no run: what cannot be written is tried again with each save, and what
-/// is lacking in the end is said by [`Recorder::settle`], after the figures have been shown.
+/// A run and its folder. A full disk does not end a run: what cannot be written is retried at each save, and
+/// [`Recorder::settle`] reports what is missing in the end, after the figures have been shown.
 pub(crate) struct Recorder {
     path: PathBuf,
     saver: RefCell<RecordSaver>,
-    /// What is lacking in the end, of the record or of a file beside it.
+    /// What is missing in the end, from the record or a file next to it.
     lacking: RefCell<Option<RecordError>>,
     has_warned: Cell<bool>,
     observer: Rc<dyn Observer>,
-    /// The machine's noise since the start; `None` once it was judged, and where it means nothing.
+    /// Machine noise since the start; `None` after it was judged, and if it has no meaning.
     noise: Option<(NoiseMonitor, Clock)>,
     pub(crate) run: Run,
 }
 
 impl Recorder {
-    /// Makes the folder, and writes the run as it starts.
+    /// Creates the folder and writes the initial state of the run.
     pub(crate) fn start(
         out: Option<&Path>,
         manifest: RunManifest,
@@ -76,20 +77,21 @@ impl Recorder {
         Ok(Self { path, saver, lacking: RefCell::new(None), has_warned: Cell::new(false), observer, noise, run })
     }
 
-    /// For a run that measures nothing itself, or whose subject is what others do: the machine's noise has no meaning there.
+    /// For a run that measures nothing itself, or measures other programs: machine noise has no meaning.
     pub(crate) fn without_noise(mut self) -> Self {
         self.noise = None;
         self
     }
 
-    /// These processes are what is measured, and no noise.
+    /// Counts these processes as measured, not as noise.
     pub(crate) fn measures(&mut self, pids: impl IntoIterator<Item = u32>) {
         if let Some((monitor, _)) = &mut self.noise {
             pids.into_iter().for_each(|pid| monitor.count_as_own(pid));
         }
     }
 
-    /// Judges the machine's noise from the start until now, once. Whatever decides from the figures asks this first.
+    /// Judges the machine noise from the start until now, once. Anything that decides from the figures calls this
+    /// first.
     pub(crate) fn judge_noise(&mut self) -> MachineNoise {
         if let Some((monitor, clock)) = self.noise.take() {
             self.run.machine_noise = Some(monitor.noise(clock.now_ns() as f64 / 1e9));
@@ -97,12 +99,12 @@ impl Recorder {
         self.run.noise()
     }
 
-    /// Where the record is.
+    /// Path of the record.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes the histograms of one quantity of a case that ended.
+    /// Writes the histograms of one quantity of a finished case.
     pub(crate) fn histograms(
         &self,
         case: &Case,
@@ -119,19 +121,19 @@ impl Recorder {
         Ok(files)
     }
 
-    /// Writes the run as it is now.
+    /// Writes the current state of the run.
     pub(crate) fn save(&self) -> Result<(), RecordError> {
         self.saver.borrow_mut().save(&self.run)?;
         self.warn();
         Ok(())
     }
 
-    /// Writes what happened during the run.
+    /// Writes the events of the run.
     pub(crate) fn events(&self, csv: &str) {
         self.file(EVENTS_FILE, csv);
     }
 
-    /// Keeps what llama.cpp said at that level or above, beside the record. Returns the lines.
+    /// Saves llama.cpp's log of that level or above in the record. Returns the lines.
     #[cfg(feature = "llama")]
     pub(crate) fn log(&self, backend: &Backend, least: LogLevel) -> Vec<String> {
         let said: Vec<String> = backend.log().lines(least).into_iter().map(|line| line.text).collect();
@@ -139,7 +141,7 @@ impl Recorder {
         said
     }
 
-    /// Writes what a run of `recommend` came to.
+    /// Writes the result of a `recommend` run.
     pub(crate) fn recommendation(&self, recommendation: &Recommendation) {
         let json = serde_json::to_string_pretty(recommendation).unwrap_or_default();
         self.file(RECOMMENDATION_FILE, &(json + "\n"));
@@ -150,7 +152,7 @@ impl Recorder {
         self.warn();
     }
 
-    /// Says once, and at once, that the disk takes no more: there may be time to make room.
+    /// Warns once, immediately, that the disk is full: there may be time to free space.
     fn warn(&self) {
         let saver = self.saver.borrow();
         if let Some(refused) = saver.refused().filter(|_| !self.has_warned.replace(true)) {
@@ -159,24 +161,24 @@ impl Recorder {
         }
     }
 
-    /// Leaves what was measured until then as a run that failed for this reason, which it hands back.
+    /// Saves the measurements so far as a failed run with this reason, and returns the failure.
     pub(crate) fn fail(&mut self, failure: Failure) -> Failure {
         (self.run.state, self.run.reason) = (RunState::Failed, Some(failure.reason()));
         let failure = failure.with_record(&self.path);
         let kept = self.finish().and_then(|()| self.settle());
         if let Err(error) = kept {
-            // The lesser fault, but not one to be silent about.
+            // The lesser fault, but it must not be silent.
             self.observer.warning(&error.to_string());
         }
         failure
     }
 
-    /// Keeps for [`Recorder::settle`] that a file beside the record is not whole.
+    /// Records, for [`Recorder::settle`], that a file next to the record is incomplete.
     pub(crate) fn lacks(&self, error: RecordError) {
         self.lacking.borrow_mut().get_or_insert(error);
     }
 
-    /// Writes the finished run and its report. What could not be written is said by [`Recorder::settle`].
+    /// Writes the finished run and its report. [`Recorder::settle`] reports what could not be written.
     pub(crate) fn finish(&mut self) -> Result<(), RecordError> {
         self.judge_noise();
         self.run.finished = Some(Timestamp::now());
@@ -190,18 +192,18 @@ impl Recorder {
         }
     }
 
-    /// What the finished record lacks, as an error: asked once the figures have been shown.
+    /// What the finished record lacks, as an error; called after the figures have been shown.
     pub(crate) fn settle(&self) -> Result<(), RecordError> {
         self.lacking.borrow_mut().take().map_or(Ok(()), Err)
     }
 }
 
 impl Drop for Recorder {
-    /// A run that was left on the way, by whatever error, does not stay `running`.
+    /// A run abandoned because of an error must not stay `running`.
     fn drop(&mut self) {
         if self.run.state == RunState::Running {
             (self.run.state, self.run.reason) = (RunState::Failed, Some("ended early by an error".into()));
-            // Its own error is on its way to the user.
+            // Its own error is already being reported.
             let _ = self.finish();
         }
     }
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_is_left_on_the_way_does_not_stay_running() {
+    fn abandoned_run_does_not_stay_running() {
         let temp = tempfile::tempdir().unwrap();
         drop(started(temp.path()));
         let run = RecordFolder::read(temp.path()).unwrap();
@@ -231,10 +233,10 @@ mod tests {
     }
 
     #[test]
-    fn what_the_record_lacks_is_said_once_and_after_the_end() {
+    fn missing_files_are_reported_once_after_the_end() {
         let temp = tempfile::tempdir().unwrap();
         let mut recorder = started(temp.path());
-        // Nothing can be written where a folder stands in the way.
+        // A folder in the way prevents writing the file.
         std::fs::create_dir(temp.path().join("report.md")).unwrap();
         std::fs::write(temp.path().join("report.md/x"), "").unwrap();
         recorder.run.state = RunState::Complete;

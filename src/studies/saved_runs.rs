@@ -9,11 +9,11 @@ use super::recorder::LOCAL_RUNS;
 use crate::host;
 use crate::record::{Machine, RecordFolder, Run, RunState};
 
-/// Saved runs that are older say little of a machine that has been updated since.
+/// Older runs say little about a machine that has been updated since.
 const OLDEST: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// The complete and recent runs of this machine and such a build, in the order of their starts. Anything in the folder that is no
-/// record is ignored.
+/// The complete and recent runs of this machine and build, in order of their start. Other files in the folder are
+/// ignored.
 pub(super) fn saved_runs_of(machine: &Machine) -> Vec<Run> {
     let folders = fs::read_dir(LOCAL_RUNS).into_iter().flatten().flatten().map(|entry| entry.path());
     let is_usable = |run: &Run| {

@@ -1,4 +1,4 @@
-//! What a study is: a plan that can be run, and the analysis of what it measured.
+//! The study: a plan that can be run, and the analysis of its samples.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,52 +15,52 @@ use crate::failure::Failure;
 use crate::plural::counted;
 use crate::record::{Case, CaseState, RecordError, Run, RunState, Simulation};
 
-/// What is known of a run when it starts.
+/// Facts about a run at its start.
 #[derive(Debug)]
 pub(crate) struct RunManifest {
     /// The command's name.
     pub(crate) command: &'static str,
-    /// What was asked for, resolved to the last default.
+    /// The request, with all defaults resolved.
     pub(crate) plan: Value,
-    /// What is measured.
+    /// The subject.
     pub(crate) subject: Value,
-    /// What stands in for the user's own.
+    /// Simulated parts.
     pub(crate) simulated: Vec<Simulation>,
-    /// What the reader must know.
+    /// Warnings for the reader.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Why the measuring ended.
+/// Why measuring ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StopReason {
-    /// Everything that was planned was done.
+    /// Everything planned was done.
     Planned,
-    /// Every figure was known well enough.
+    /// Every figure was precise enough.
     #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Only studies that run a model have budgets.
     Precise,
-    /// The budget was spent.
+    /// The budget was used up.
     #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Only studies that run a model have budgets.
     Budget,
-    /// A signal asked for it.
+    /// Interrupted by a signal.
     Interrupted,
     /// An error.
     Failed,
 }
 
 impl StopReason {
-    /// Whether the cases under way were cut off.
+    /// Whether cases in progress were cut off.
     #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Most of its users run a model.
     pub(crate) fn cuts_off(self) -> bool {
         matches!(self, Self::Interrupted | Self::Failed)
     }
 }
 
-/// What a run that ended without an error says about what it measured.
+/// Verdict of a run that ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RunVerdict {
-    /// Nothing speaks against it.
+    /// Positive or neutral.
     Done,
-    /// Something does: a leak, a regression.
+    /// Negative: a leak, a regression.
     Negative,
 }
 
@@ -78,13 +78,13 @@ pub(crate) struct CaseHistogram {
 /// One row of a histogram log.
 #[derive(Debug, Clone)]
 pub(crate) struct HistogramPart {
-    /// What the row is part of; `None` for the total.
+    /// Name of the part; `None` for the total.
     pub(crate) tag: Option<&'static str>,
     /// In nanoseconds.
     pub(crate) samples_ns: Vec<u64>,
-    /// When its first sample began, counted from the start of the run.
+    /// Start of its first sample, relative to the run.
     pub(crate) start: Duration,
-    /// How long it lasted.
+    /// Its duration.
     pub(crate) duration: Duration,
 }
 
@@ -102,7 +102,7 @@ impl CaseHistogram {
     }
 }
 
-/// The record of a run under way: where files go that a study writes itself while it measures.
+/// The record of a run in progress: where a study writes its own files while it measures.
 #[derive(Debug, Clone)]
 pub(crate) struct RunRecord {
     /// Its folder.
@@ -113,26 +113,26 @@ pub(crate) struct RunRecord {
     pub(crate) started: Timestamp,
 }
 
-/// Writes down what there is. A path names a case that is complete.
+/// Saves the data so far. A path names a case that is complete.
 pub(super) type Keep<'a, D> = dyn FnMut(&D, Option<&str>) -> Result<(), Failure> + 'a;
 
-/// What a study is given while it measures.
+/// State available to a study while it measures.
 pub(crate) struct RunContext<'a, D> {
     /// Follows the study.
     pub(crate) observer: &'a dyn Observer,
     /// Set to stop the run.
     pub(crate) stop: &'a AtomicBool,
-    /// Started with the run: its nanoseconds are those of every histogram.
+    /// Started with the run; histograms use its time.
     pub(crate) clock: Clock,
-    /// For files that the study writes itself.
+    /// For files written by the study itself.
     pub(crate) record: RunRecord,
-    /// The first file of its own that it could not complete.
+    /// The first of its own files that it could not complete.
     pub(super) incomplete: &'a mut Option<RecordError>,
     pub(super) keep: &'a mut Keep<'a, D>,
 }
 
 impl<D> RunContext<'_, D> {
-    /// Whether it is to end.
+    /// Whether it should stop.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -142,18 +142,19 @@ impl<D> RunContext<'_, D> {
         (self.keep)(data, None)
     }
 
-    /// The same, where the case at `path` is complete: its histograms are written too.
+    /// Like `checkpoint`, when the case at `path` is complete: its histograms are written, too.
     pub(crate) fn complete_case(&mut self, data: &D, path: &str) -> Result<(), Failure> {
         (self.keep)(data, Some(path))
     }
 
-    /// Reports that a file of the study's own is incomplete. The run goes on; its exit code says so in the end.
+    /// Reports that one of the study's own files is incomplete. The run continues; its exit code reflects it in the
+    /// end.
     pub(crate) fn file_is_incomplete(&mut self, error: RecordError) {
         self.incomplete.get_or_insert(error);
     }
 }
 
-/// An experiment: its plan, how it is run, and what its samples come to. The driver gives it the life of a run: the record,
+/// An experiment: its plan, how it is run, and its analysis. The driver handles the rest of a run: the record,
 /// checkpoints, interruption, failure, histograms, the end.
 pub(crate) trait Study {
     /// Everything measured so far, at any moment.
@@ -162,15 +163,15 @@ pub(crate) trait Study {
     /// What is measured: a loaded model, a connection, a process.
     type Target;
 
-    /// What is known when it starts.
+    /// Facts at the start.
     fn manifest(&self, target: &Self::Target) -> Result<RunManifest, Failure>;
 
-    /// Processes that are measured: what they take is no noise.
+    /// Measured processes, whose CPU use is not noise.
     fn measured_processes(&self, _target: &Self::Target) -> Vec<u32> {
         Vec::new()
     }
 
-    /// Whether other load on the machine distorts what is measured. The record says nothing of noise where it does not.
+    /// Whether other load on the machine affects the measurements. If not, the record has no noise verdict.
     fn is_subject_to_noise(&self) -> bool {
         true
     }
@@ -186,7 +187,7 @@ pub(crate) trait Study {
     /// The cases so far, in reading order. `end` is `None` while it measures.
     fn cases(&self, data: &Self::Data, end: Option<StopReason>) -> Vec<Case>;
 
-    /// What it comes to, in sentences. `run` has the cases, and the verdict on the machine's noise.
+    /// The findings. `run` contains the cases and the noise verdict.
     fn findings(&self, data: &Self::Data, run: &Run, end: StopReason) -> Vec<String>;
 
     /// Samples of the cases, for those that have any.
@@ -194,22 +195,22 @@ pub(crate) trait Study {
         Vec::new()
     }
 
-    /// What the reader must know that was found while measuring.
+    /// Warnings found while measuring.
     fn warnings(&self, _data: &Self::Data) -> Vec<String> {
         Vec::new()
     }
 
-    /// How a run ends that met no error: the state of its record, with the reason where it is not complete.
+    /// State of a run without errors: that of its record, with the reason if it is not complete.
     fn state(&self, _data: &Self::Data, cases: &[Case], end: StopReason) -> (RunState, Option<String>) {
         state_of_cases(cases, end)
     }
 
-    /// What a complete run says about what was measured.
+    /// Verdict of a complete run.
     fn verdict(&self, _data: &Self::Data, _run: &Run) -> RunVerdict {
         RunVerdict::Done
     }
 
-    /// What to try when cases failed.
+    /// What to try if cases failed.
     fn advice(&self, _data: &Self::Data, _run: &Run) -> String {
         String::new()
     }
@@ -229,7 +230,7 @@ pub(crate) fn state_of_cases(cases: &[Case], end: StopReason) -> (RunState, Opti
     }
 }
 
-/// A plan as the record has it.
+/// A plan as recorded.
 pub(crate) fn planned(plan: &impl Serialize) -> Result<Value, Failure> {
     serde_json::to_value(plan).context("the plan cannot be written as JSON").map_err(Failure::bug)
 }

@@ -1,8 +1,7 @@
-//! What is measured in a process of its own, from the side that asks: the process is started, listened to, and ended whatever
-//! happens to it.
+//! Worker processes from the caller's side: started, listened to, and ended whatever happens.
 //!
-//! A request goes in as a line of JSON on standard input, which stays open as long as the answer is wanted; lines of JSON come
-//! back.
+//! A request is a line of JSON on standard input, which stays open as long as the answer is wanted; answers are lines
+//! of JSON.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
@@ -14,16 +13,16 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// How often the sweep looks whether it is to end.
+/// Interval for polling the stop flag.
 const LOOK_UP: Duration = Duration::from_millis(20);
 
-/// How long a process is given to end by itself once its standard input is closed.
+/// Time limit for a process to end after its standard input is closed.
 const GOES_WITHIN: Duration = Duration::from_secs(2);
 
-/// Names a program that is started in place of this one where something is done in a process of its own.
+/// Environment variable with a program to start instead of this one as a worker.
 const PROGRAM_VARIABLE: &str = "WORKLY_PERF_CHILD";
 
-/// The most bytes of last words that are kept, and of one line of them.
+/// Maximum bytes kept of the last output, and of one line of it.
 const LAST_WORDS: usize = 4_000;
 const LAST_LINE: usize = 300;
 
@@ -34,17 +33,17 @@ pub(crate) struct WorkerExit {
     words: String,
 }
 
-/// Why a process was not waited for.
+/// Why a process was abandoned.
 #[derive(Debug)]
 pub(crate) enum CalledOff {
-    /// In words.
+    /// Failed, with the reason.
     Failed(String),
-    /// Ctrl-C.
+    /// Interrupted by Ctrl-C.
     Interrupted,
 }
 
-/// Has one thing done in a process of its own, by `command` of this program. `watch` is called with its number at every answer
-/// and again and again in between.
+/// Runs one task in a worker process with `command` of this program. `watch` is called with its process ID at every
+/// answer and repeatedly in between.
 pub(crate) fn ask<A: DeserializeOwned + Send + 'static>(
     command: &str,
     task: &impl Serialize,
@@ -61,7 +60,7 @@ pub(crate) fn ask<A: DeserializeOwned + Send + 'static>(
     Ok(session.exit())
 }
 
-/// A process that is asked again and again. It ends when this is dropped.
+/// A worker process for several requests. It ends when this is dropped.
 pub(crate) struct WorkerSession<A> {
     child: Child,
     lines: Option<Receiver<A>>,
@@ -69,7 +68,7 @@ pub(crate) struct WorkerSession<A> {
 }
 
 impl<A: DeserializeOwned + Send + 'static> WorkerSession<A> {
-    /// Starts `command` of this program with its first request, in this process's environment and what is given beside it.
+    /// Starts `command` of this program with its first request, in this process's environment plus `environment`.
     pub(crate) fn start(command: &str, task: &impl Serialize, environment: &[(&str, &str)]) -> Result<Self, CalledOff> {
         let mut child = start(command, task, environment)
             .map_err(|error| CalledOff::Failed(format!("its process cannot be started: {error}")))?;
@@ -85,7 +84,7 @@ impl<A: DeserializeOwned + Send + 'static> WorkerSession<A> {
             stdin.write_all((line + "\n").as_bytes())?;
             stdin.flush()
         });
-        // How it ended, if it did, tells more than the pipe does.
+        // If the process has ended, its exit status tells more than the pipe's error.
         sent.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
             .map_err(|error| CalledOff::Failed(error.to_string()))
     }
@@ -96,7 +95,7 @@ impl<A: DeserializeOwned + Send + 'static> WorkerSession<A> {
         answer.ok_or_else(|| CalledOff::Failed(self.exit().fate("while measuring")))
     }
 
-    /// Waits for an answer; `None` once the process has closed its output. `idle` is called again and again meanwhile.
+    /// Waits for an answer; `None` once the process has closed its output. `idle` is called repeatedly in the meantime.
     fn answer_until(
         &self,
         deadline: Instant,
@@ -139,7 +138,7 @@ fn start(command: &str, task: &impl Serialize, environment: &[(&str, &str)]) -> 
     };
     let mut child = Command::new(program)
         .args(["--quiet", command])
-        // ggml's own: a debugger that it starts before it aborts takes seconds, and buries what it said.
+        // Otherwise ggml starts a debugger before aborting, which takes seconds and buries its message.
         .env("GGML_NO_BACKTRACE", "1")
         .envs(environment.iter().copied())
         .stdin(Stdio::piped())
@@ -148,10 +147,10 @@ fn start(command: &str, task: &impl Serialize, environment: &[(&str, &str)]) -> 
         .spawn()?;
     let line = serde_json::to_string(task)? + "\n";
     if let Some(stdin) = &mut child.stdin {
-        // Left open: its end is how the process learns that nobody wants the answer.
+        // Left open: its end tells the process that the answer is no longer wanted.
         match stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()) {
             Ok(()) => {}
-            // It has ended before it read its task. How it ended tells more than the pipe does.
+            // It ended before reading its task. Its exit status tells more than the pipe's error.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
             Err(error) => {
                 end(&mut child, true);
@@ -162,7 +161,7 @@ fn start(command: &str, task: &impl Serialize, environment: &[(&str, &str)]) -> 
     Ok(child)
 }
 
-/// The lines of a process, until it closes its output.
+/// The lines of a process until it closes its output.
 fn listen<A: DeserializeOwned + Send + 'static>(stdout: ChildStdout) -> Receiver<A> {
     let (sender, lines) = channel();
     thread::spawn(move || {
@@ -176,7 +175,7 @@ fn listen<A: DeserializeOwned + Send + 'static>(stdout: ChildStdout) -> Receiver
     lines
 }
 
-/// The end of what a process reported.
+/// The end of its error output.
 fn last_words(stderr: ChildStderr) -> String {
     let (mut words, mut reader, mut piece) = (Vec::new(), BufReader::new(stderr), [0; 1024]);
     while let Ok(read @ 1..) = reader.read(&mut piece) {
@@ -188,7 +187,7 @@ fn last_words(stderr: ChildStderr) -> String {
     String::from_utf8_lossy(&words).into_owned()
 }
 
-/// Sees to it that the process is gone.
+/// Makes sure that the process has ended.
 fn end(child: &mut Child, is_called_off: bool) -> Option<ExitStatus> {
     drop(child.stdin.take());
     let until = Instant::now() + GOES_WITHIN;
@@ -199,19 +198,19 @@ fn end(child: &mut Child, is_called_off: bool) -> Option<ExitStatus> {
         thread::sleep(LOOK_UP);
     }
     if is_called_off {
-        // It may have ended by itself meanwhile.
+        // It may already have ended by itself.
         let _ = child.kill();
     }
     child.wait().ok()
 }
 
 impl WorkerExit {
-    /// Whether somebody ended it by force, as the system does where memory runs out.
+    /// Whether it was killed, as the system does when memory runs out.
     pub(crate) fn was_killed(&self) -> bool {
         self.status.is_some_and(was_killed)
     }
 
-    /// What became of a process that ended without an answer, while it was at something: `while loading`.
+    /// Describes a process that ended without an answer during some activity: `while loading`.
     pub(crate) fn fate(&self, during: &str) -> String {
         let how = self.status.map_or_else(|| "its process ended".into(), how_it_ended);
         let tells = |line: &&str| !line.trim().is_empty() && !line.starts_with('#') && !line.starts_with("[New ");
@@ -223,7 +222,7 @@ impl WorkerExit {
     }
 }
 
-/// A line that begins with a place in a source file, without the folders of the machine that built it.
+/// A line that starts with a source position, without the folders of the build machine.
 fn without_folders(line: &str) -> &str {
     let place = line.split(": ").next().unwrap_or(line);
     let is_source = [".cpp:", ".c:", ".h:", ".cu:", ".m:"].iter().any(|ending| place.contains(ending));
@@ -238,7 +237,7 @@ fn was_killed(status: ExitStatus) -> bool {
     std::os::unix::process::ExitStatusExt::signal(&status) == Some(9)
 }
 
-/// Elsewhere nobody tells.
+/// Not reported on other systems.
 #[cfg(not(unix))]
 fn was_killed(_: ExitStatus) -> bool {
     false
@@ -262,7 +261,7 @@ fn how_it_ended(status: ExitStatus) -> String {
 #[cfg(not(unix))]
 fn how_it_ended(status: ExitStatus) -> String {
     match status.code() {
-        // What `abort` of Microsoft's runtime ends with, and a failed fast exit.
+        // Exit codes of `abort` in Microsoft's runtime, and of a failed fast exit.
         Some(3 | -1_073_740_791) => "llama.cpp aborted the process".into(),
         code => format!("the process ended with code {}", code.unwrap_or(-1)),
     }
@@ -274,7 +273,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_fate_of_a_process_is_told_with_its_last_words() {
+    fn worker_exit_is_described_with_its_last_output() {
         use std::os::unix::process::ExitStatusExt;
         let fate = |status: Option<i32>, words: &str, during: &str| {
             WorkerExit { status: status.map(ExitStatus::from_raw), words: words.into() }.fate(during)

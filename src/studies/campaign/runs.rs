@@ -12,18 +12,17 @@ use crate::record::RunFigures;
 /// The runs so far; each list is in the order of the pairs.
 #[derive(Debug, Default)]
 pub(crate) struct CampaignRuns {
-    /// Those of A.
+    /// Runs of A.
     pub(crate) a: Vec<RunFigures>,
-    /// Those of B.
+    /// Runs of B.
     pub(crate) b: Vec<RunFigures>,
-    /// First and second run of A in the pairs that have an A/A pair.
+    /// First run of A in the pairs with an A/A pair.
     pub(crate) first: Vec<RunFigures>,
-    /// The second runs of A.
+    /// Second run of A in these pairs.
     pub(crate) again: Vec<RunFigures>,
 }
 
-/// Makes the runs in `folder`, pair by pair, until all are made or `is_decided` says after a pair that the answer is clear. `None`
-/// when it was interrupted.
+/// Runs all pairs in `folder`, or stops early when `is_decided` returns true after a pair. `None` if interrupted.
 pub(crate) fn run_campaign(
     plan: &CampaignPlan,
     folder: &Path,
@@ -45,7 +44,7 @@ pub(crate) fn run_campaign(
     Ok(Some(runs))
 }
 
-/// Makes the runs of one pair; whether all of them came to their end.
+/// Runs one pair; returns whether all of its runs completed.
 fn run_pair(
     plan: &CampaignPlan,
     (index, roles): (usize, &[Role]),

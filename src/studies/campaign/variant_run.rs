@@ -1,4 +1,4 @@
-//! One run of a variant, in a process of its own.
+//! One run of a variant, in a separate process.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ pub(super) enum VariantError {
     NoRecord {
         /// The variant.
         args: String,
-        /// Its exit code; `None` when it was killed.
+        /// Its exit code; `None` if it was killed.
         code: Option<i32>,
         /// Its last output, after a line end.
         said: String,
@@ -55,7 +55,7 @@ fn ending(code: Option<i32>) -> String {
     code.map_or_else(|| "a signal".into(), |code| format!("exit code {code}"))
 }
 
-/// Runs the variant with its record in `out`; `None` when it was interrupted.
+/// Runs the variant with its record in `out`; `None` if interrupted.
 pub(super) fn run_variant(variant: &Variant, out: &Path, stop: &AtomicBool) -> Result<Option<RunFigures>, Failure> {
     let io = |path: &Path| {
         let path = path.to_owned();

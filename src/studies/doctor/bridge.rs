@@ -13,7 +13,7 @@ use crate::measure::{End, Load, LoopContext, measure_case};
 use crate::plan::BridgeConnection;
 use crate::stats::median_of_sorted;
 
-/// Commands of each kind: enough for a median of the frame.
+/// Commands of each kind: enough for a median of the frame period.
 const COMMANDS: usize = 15;
 
 /// The bridge's replies.
@@ -38,7 +38,7 @@ pub(super) fn look(mut reach: BridgeConnection, stop: &AtomicBool) -> Result<Bri
     Ok(BridgeFacts::Answers { address, owner, dialect: reach.dialect.name.clone(), simulated, received_ms, applied_ms })
 }
 
-/// The median of a closed loop, in milliseconds. On applied replies that is the frame.
+/// The median round trip of a closed loop, in milliseconds; with *applied* replies, the frame period.
 fn median_ms(
     connection: &mut Connection,
     reach: &BridgeConnection,

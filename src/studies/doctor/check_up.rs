@@ -19,9 +19,9 @@ use crate::record::{Machine, Run};
 
 /// What is checked besides the machine.
 pub(crate) struct Checked<'a> {
-    /// The model that was named.
+    /// The named model.
     pub(crate) model: Option<&'a ModelRef>,
-    /// The configuration that was named.
+    /// The named configuration.
     pub(crate) config_path: Option<&'a Path>,
     /// What was found there.
     pub(crate) config: ConfigFacts,

@@ -39,7 +39,7 @@ pub(super) fn need(
     })
 }
 
-/// The profile's layers; all are more than any model has.
+/// The profile's layers; negative means more than any model has.
 fn layers(profile: &GpuProfile) -> u32 {
     u32::try_from(profile.n_gpu_layers).unwrap_or(u32::MAX >> 1)
 }

@@ -1,4 +1,4 @@
-//! The Worklys that run, and whether `launch` has started them.
+//! Running instances of Workly, and whether `launch` started them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::advise::checkup::{LaunchFacts, RunningWorkly};
 use crate::host::{ProcessKind, Processes, variable_of};
 use crate::launch::{EVENTS_VARIABLE, ShimEvents};
 
-/// All of them. Processes of one launch are one: a launcher of Python and the Python that it starts, for instance.
+/// All instances. Processes of one launch count once, such as Python's launcher and the Python that it starts.
 pub(super) fn look() -> Vec<RunningWorkly> {
     let mut processes = Processes::new();
     processes.refresh();

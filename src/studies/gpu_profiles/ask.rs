@@ -1,4 +1,4 @@
-//! The process of a placement, from the caller's side.
+//! The worker process of a placement, from the caller's side.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;

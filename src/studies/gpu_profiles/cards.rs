@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_or_lacks_is_said() {
+    fn spare_or_missing_memory_is_stated() {
         assert_eq!(against(5 << 30, 6 << 30), "5.00 GiB, leaves 1.00 GiB");
         assert_eq!(against(6 << 30, 4 << 30), "6.00 GiB, 2.00 GiB more than available");
     }

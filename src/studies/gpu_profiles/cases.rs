@@ -12,7 +12,7 @@ use crate::plan::{GpuProfilesPlan, Rounds};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 
-/// What is measured of each placement.
+/// The tests of each placement.
 const TESTS: [Test; 2] = [Test::Prompt, Test::Generation];
 
 /// The cases so far: each placement's memory and load, then its prompt and its generation.
@@ -112,7 +112,7 @@ fn generated(sample: &TokenSample) -> (usize, f64) {
     (sample.tokens, sample.elapsed_ns as f64 / 1e9)
 }
 
-/// Error of the projected device memory, in percent of ggml's buffers there.
+/// Error of the projected device memory, in percent of the memory held by ggml's buffers.
 fn projection_error(placement: &PlacementSamples) -> Metric {
     let absent = |status| Metric::absent("projection_error", "%", 0, Direction::None, status);
     let held = placement.samples.last().map(|sample| sample.measured.held.on_devices().total_bytes());
@@ -123,7 +123,7 @@ fn projection_error(placement: &PlacementSamples) -> Metric {
     }
 }
 
-/// The same as a number; `None` where nothing was placed on a device.
+/// The same as a number; `None` if nothing was placed on a device.
 pub(super) fn error_percent(placement: &PlacementSamples) -> Option<f64> {
     let projected = placement.projection.as_ref()?.on_devices().total_bytes();
     let held = placement.samples.last()?.measured.held.on_devices().total_bytes();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_placement_gives_its_memory_and_its_speeds() {
+    fn placement_case_has_memory_and_speeds() {
         let (plan, prepared) = (planted::plan(2), planted::prepared());
         let cases = cases(&plan, &prepared, &planted::result(2), Some(StopReason::Planned));
         let paths: Vec<&str> = cases.iter().map(|case| case.path.as_str()).collect();
@@ -218,14 +218,14 @@ mod tests {
             ]
         );
         let value = |path: &str, name: &str| case(&cases, path).metric(name).unwrap().value;
-        // 220 bytes were projected, and the buffers hold 200.
+        // 220 bytes were projected; the buffers hold 200.
         assert_eq!(value("placement/ngl=2", "vram_projected"), Some(220.0));
         assert_eq!(value("placement/ngl=2", "vram_buffers"), Some(200.0));
         assert!((value("placement/ngl=2", "projection_error").unwrap() - 10.0).abs() < 1e-9);
         assert_eq!((value("placement/ngl=0", "load"), value("placement/ngl=0", "rss_anon")), (Some(50.0), Some(7.0)));
         let nothing = case(&cases, "placement/ngl=0").metric("projection_error").unwrap();
         assert_eq!((nothing.value, nothing.status), (None, MetricStatus::NotMeasured));
-        // 8 tokens in 80 ms, and with two layers in 40.
+        // 8 tokens in 80 ms, and in 40 ms with two layers.
         assert_eq!((value("idle/tg8/ngl=0", "avg_ts"), value("idle/tg8/ngl=2", "avg_ts")), (Some(100.0), Some(200.0)));
         let skipped = "skipped: it needs 4 of 3";
         assert_eq!(state(&cases, "placement/ngl=4"), (CaseState::NotMeasured, Some(skipped)));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_leaves_the_rounds_before_it_as_partial() {
+    fn failure_keeps_earlier_rounds_as_partial() {
         let (plan, prepared) = (planted::plan(3), planted::prepared());
         let mut result = planted::result(2);
         result.placements[1].failed = Some("no memory".into());
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interruption_marks_the_placements_that_lack_rounds() {
+    fn interruption_marks_placements_with_missing_rounds() {
         let (plan, prepared) = (planted::plan(2), planted::prepared());
         let mut result = planted::result(2);
         result.placements[1].samples.pop();
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spent_budget_leaves_placements_unmeasured() {
+    fn exhausted_budget_leaves_placements_unmeasured() {
         let mut result = planted::result(1);
         result.placements[1].samples.clear();
         let cases = cases(&planted::plan(2), &planted::prepared(), &result, Some(StopReason::Budget));
@@ -277,13 +277,13 @@ mod tests {
     }
 
     #[test]
-    fn histograms_lie_where_the_tests_took_place() {
+    fn histograms_start_with_their_tests() {
         let histograms = histograms(&planted::plan(2), &planted::result(2));
         let paths: Vec<(&str, &str)> =
             histograms.iter().map(|histogram| (histogram.case.as_str(), histogram.quantity)).collect();
         assert_eq!(paths[..2], [("idle/pp16/ngl=0", "ttft"), ("idle/tg8/ngl=0", "itl")]);
         let part = &histograms[1].parts[0];
-        // The generation of the first round began after 0.2 s, that of the second after 1.2 s; both took 80 ms.
+        // The first round's generation began after 0.2 s, the second's after 1.2 s; both took 80 ms.
         assert_eq!((part.start, part.duration), (Duration::from_millis(200), Duration::from_millis(1_080)));
         assert_eq!(part.samples_ns, [10_000_000; 16]);
     }

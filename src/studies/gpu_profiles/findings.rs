@@ -160,12 +160,12 @@ mod tests {
     }
 
     #[test]
-    fn planted_samples_are_told_in_sentences() {
+    fn planted_samples_give_the_expected_findings() {
         insta::assert_snapshot!(found(6, &planted::result(6), StopReason::Planned).join("\n"));
     }
 
     #[test]
-    fn a_placement_that_was_measured_once_more_than_the_others_takes_part_in_the_choice() {
+    fn placement_with_an_extra_round_takes_part_in_the_choice() {
         let mut result = planted::result(7);
         result.rounds = 6;
         result.placements[0].samples.pop();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drop_beyond_the_noise_is_a_cliff() {
+    fn speed_drop_beyond_the_noise_is_a_cliff() {
         let mut result = planted::result(2);
         for sample in &mut result.placements[1].samples {
             sample.measured.generation.elapsed_ns *= 4;
@@ -182,13 +182,13 @@ mod tests {
         let cliffs = cliff_sentences(&result, Test::Generation);
         assert!(cliffs[0].starts_with("Cliff: tg speed drops by 50 % from 0 to 2 layers."), "{cliffs:?}");
         assert!(cliff_sentences(&result, Test::Prompt).is_empty());
-        // Rounds that differ by as much make it noise.
+        // If rounds differ as much, it is noise.
         result.placements[0].samples[0].measured.generation.elapsed_ns *= 3;
         assert!(cliff_sentences(&result, Test::Generation).is_empty());
     }
 
     #[test]
-    fn the_end_is_told_as_it_was() {
+    fn stop_reason_is_stated() {
         let mut result = planted::result(2);
         let last = |rounds, result: &SweepResult, end| found(rounds, result, end).pop().unwrap();
         assert!(last(2, &result, StopReason::Planned).ends_with(": as planned."));
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_gpu_the_findings_say_so_first() {
+    fn missing_gpu_is_stated_first() {
         let prepared = PreparedSweep { gpus: Vec::new(), budget: None, pick: None, ..planted::prepared() };
         let (plan, facts) = (planted::plan(1), planted::facts());
         let found = findings(&plan, &prepared, &facts, &SweepResult::default(), StopReason::Planned);

@@ -89,14 +89,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_read_is_not_given() {
+    fn missing_readings_are_omitted() {
         let nothing = GpuSeen::default();
         let metrics = gpu_metrics(&[&nothing], &[(64, 1.0)]);
         assert!(metrics.iter().all(|metric| metric.value.is_none() && metric.status == MetricStatus::Unsupported));
     }
 
     #[test]
-    fn energy_is_power_times_the_time_of_generation() {
+    fn energy_is_power_times_generation_time() {
         let seen = GpuSeen {
             process_bytes: Some(5),
             use_percent: vec![50.0, 100.0],

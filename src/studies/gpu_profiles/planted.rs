@@ -16,7 +16,7 @@ use crate::plan::{Depth, GpuProfilesPlan, KeptFree, Rounds};
 
 const MS: u64 = 1_000_000;
 
-/// So many rounds of 16 tokens of prompt and 8 to generate.
+/// A plan with `rounds` rounds of 16 prompt tokens and 8 generated tokens.
 pub(super) fn plan(rounds: u32) -> GpuProfilesPlan {
     GpuProfilesPlan {
         depth: Depth::Measure,
@@ -43,13 +43,13 @@ pub(super) fn plan(rounds: u32) -> GpuProfilesPlan {
     }
 }
 
-/// The header of a model of this program.
+/// The header of one of this program's models.
 pub(super) fn facts() -> ModelFacts {
     let outline = ModelOutline::of(&"synth:tiny".parse().unwrap()).unwrap();
     chat_model(outline.path()).unwrap().1
 }
 
-/// A GPU that takes 100 bytes for each layer and 20 besides.
+/// The projection for a GPU on which each layer takes 100 bytes, plus 20.
 pub(super) fn projection(n_gpu_layers: u32) -> Projection {
     let bytes = ForeseenBytes { model_bytes: 100 * u64::from(n_gpu_layers), context_bytes: 0, compute_bytes: 20 };
     on_gpu(n_gpu_layers, bytes)
@@ -76,13 +76,13 @@ pub(super) fn projections() -> Projections {
     Projections { target: Target::Machine, first, options, took_ms: 1.0, gave_up: None }
 }
 
-/// Cards of so many bytes, of which 100 stay free.
+/// GPUs of these sizes, of which 100 bytes stay free.
 pub(super) fn cards(sizes_bytes: &[u64]) -> Vec<Card> {
     let card = |&bytes: &u64| Card { name: bytes.to_string(), budget: empty_card(bytes, 100) };
     sizes_bytes.iter().map(card).collect()
 }
 
-/// A GPU of 500 bytes, of which 100 stay free.
+/// A GPU with 500 bytes, of which 100 stay free.
 pub(super) fn prepared() -> PreparedSweep {
     let gpu = Device {
         index: 0,
@@ -98,7 +98,7 @@ pub(super) fn prepared() -> PreparedSweep {
     PreparedSweep { gpus: vec![gpu], projections, budget: Some(budget), pick, auto: 3 }
 }
 
-/// So many rounds, a second each, in which no layer on the GPU generates 100 tokens a second, two layers 200, and four are
+/// `rounds` rounds of one second: without layers on the GPU 100 tokens per second, with two layers 200; four are
 /// skipped.
 pub(super) fn result(rounds: u32) -> SweepResult {
     let measured = |n_gpu_layers: u32, token_ms: u64| PlacementSamples {

@@ -11,7 +11,7 @@ use crate::llm::{ModelFacts, ProfileDifference};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric};
 
-/// What the application can use of this.
+/// What the application can use of the result.
 pub(super) const PROFILES_ALONE: &str =
     "The application can only use its own profiles, not other numbers of layers, context sizes or KV cache types.";
 
@@ -85,7 +85,7 @@ pub(super) fn findings(
     findings
 }
 
-/// The profiles that place the same layers of this model, a sentence a pair.
+/// Profiles that place the same layers of this model, one sentence per pair.
 pub(super) fn same_placements(facts: &ModelFacts) -> Vec<String> {
     let asks = |name: &str| {
         let profile = facts.profiles.iter().find(|profile| profile.asked.name == name);
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_card_gets_the_most_layers_that_fit_beside_its_reserve() {
+    fn each_gpu_gets_the_most_layers_beside_its_reserve() {
         let projections = planted::projections();
         let cards = planted::cards(&[1000, 130]);
         let picked = picked(&projections, &cards);
@@ -138,12 +138,12 @@ mod tests {
             (value(5, "layers"), value(5, "vram_projected"), value(5, "vram_spare")),
             (Some(4.0), Some(420.0), Some(480.0))
         );
-        // Of 130 bytes, 100 stay free: the buffers of no layer, 20, fit, and those of one do not.
+        // Of 130 bytes, 100 stay free: the buffers without layers (20) fit; those of one layer do not.
         assert_eq!((value(6, "layers"), value(6, "vram_available")), (Some(0.0), Some(30.0)));
     }
 
     #[test]
-    fn a_card_that_holds_nothing_has_no_pick() {
+    fn gpu_without_space_has_no_pick() {
         let projections = planted::projections();
         let cards = planted::cards(&[110]);
         let picked = picked(&projections, &cards);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_founding_table_has_a_sentence_for_each_card() {
+    fn founding_table_has_a_sentence_per_gpu() {
         let table = founding_table(&planted::projections(), &[], (400, 1 << 30));
         assert_eq!(table.len(), 4);
         assert!(

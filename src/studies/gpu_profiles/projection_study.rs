@@ -25,25 +25,25 @@ const USUAL_CARDS: [u64; 5] = [4, 6, 8, 12, 24];
 pub(super) struct ProfileNeed {
     /// Its name.
     pub(super) name: String,
-    /// What it takes.
+    /// Its memory.
     pub(super) projection: Projection,
 }
 
 impl ProfileNeed {
-    /// On the card, in bytes.
+    /// GPU memory, in bytes.
     pub(super) fn device_bytes(&self) -> u64 {
         self.projection.on_devices().total_bytes()
     }
 }
 
-/// What was projected so far.
+/// The projections so far.
 #[derive(Debug, Default)]
 pub(crate) struct ProjectionResult {
     projections: Option<Projections>,
     needs: Vec<ProfileNeed>,
 }
 
-/// Memory by the layers on a GPU, projected.
+/// Projected memory by the number of layers on a GPU.
 pub(crate) struct ProjectionStudy {
     plan: GpuProfilesPlan,
     choice: ModelChoice,
@@ -56,7 +56,7 @@ pub(crate) struct ProjectionStudy {
 }
 
 impl ProjectionStudy {
-    /// Checks the model's header, and resolves the cards.
+    /// Checks the model's header and resolves the GPUs.
     pub(crate) fn prepare(
         plan: GpuProfilesPlan,
         choice: ModelChoice,
@@ -90,7 +90,7 @@ impl ProjectionStudy {
 
 impl Study for ProjectionStudy {
     type Data = ProjectionResult;
-    /// Nothing: a header is read.
+    /// Nothing to load: only a header is read.
     type Target = ();
 
     fn manifest(&self, (): &()) -> Result<RunManifest, Failure> {
@@ -142,7 +142,7 @@ impl Study for ProjectionStudy {
     }
 }
 
-/// What one of the application's profiles takes, with its own context and batch.
+/// Memory of one of the application's profiles, with its own context and batch.
 fn need(
     backend: &'static Backend,
     path: &Path,

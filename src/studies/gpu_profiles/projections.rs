@@ -20,9 +20,9 @@ use crate::plan::{GpuProfilesPlan, KeptFree};
 pub(super) struct Projections {
     /// The devices they are for.
     pub(super) target: Target,
-    /// The placements with the first context and the first type of cache, from no layer on.
+    /// The placements with the first context size and type of cache, starting without layers.
     pub(super) first: Vec<Projection>,
-    /// All placements with all contexts and types.
+    /// All placements with all contexts and cache types.
     pub(super) options: Vec<PlacementOption>,
     /// Total time in milliseconds.
     pub(super) took_ms: f64,
@@ -30,11 +30,11 @@ pub(super) struct Projections {
     pub(super) gave_up: Option<String>,
 }
 
-/// The longest that projecting all placements with one context may take.
+/// Time limit for projecting all placements with one context.
 const WITHIN: Duration = Duration::from_secs(60);
 
-/// Projects all placements with all contexts and types of cache. Where llama.cpp cannot do so for the devices of this machine, a
-/// card with the same memory stands in for them.
+/// Projects all placements with all contexts and cache types. If llama.cpp cannot do so for the devices of this
+/// machine, an absent GPU with the same memory is projected instead.
 pub(super) fn project_placements(
     backend: &'static Backend,
     path: &Path,
@@ -85,7 +85,7 @@ pub(super) fn foreseeing(stop: &AtomicBool) -> Foreseeing<'_> {
     Foreseeing { workers: cpus.and_then(|cpus| usize::try_from(cpus).ok()).unwrap_or(1), stop }
 }
 
-/// Every placement with one context on the devices of this machine, in a process of its own.
+/// Every placement with one context on the devices of this machine, in a separate process.
 fn on_this_machine(path: &Path, spec: &ContextSpec, stop: &AtomicBool) -> Result<Vec<Projection>, CalledOff> {
     let task = PlacementTask::Foresee(ForeseeRequest {
         path: path.to_owned(),
@@ -120,22 +120,22 @@ impl Projections {
         }
     }
 
-    /// Layers that can be placed, the output layer counted.
+    /// Layers that can be placed, including the output layer.
     pub(super) fn offloadable(&self) -> u32 {
         self.first.first().map_or(1, |placement| placement.n_layer + 1)
     }
 
-    /// What that many layers take, with the first context and type of cache.
+    /// Memory of this number of layers, with the first context size and cache type.
     pub(super) fn placement(&self, n_gpu_layers: u32) -> Option<&Projection> {
         self.first.get(n_gpu_layers.min(self.offloadable()) as usize)
     }
 
-    /// The pick among everything that may be chosen.
+    /// The pick among all options.
     pub(super) fn pick(&self, budget: &MemoryBudget) -> Option<PlacementPick> {
         pick(&self.options, budget)
     }
 
-    /// The pick among the placements with the first context and type of cache.
+    /// The pick among the placements with the first context size and cache type.
     pub(super) fn pick_first(&self, budget: &MemoryBudget) -> Option<PlacementPick> {
         pick(self.options.get(..self.first.len()).unwrap_or_default(), budget)
     }
@@ -162,7 +162,7 @@ pub(super) fn budget(gpus: &[Device], plan: &GpuProfilesPlan) -> Result<MemoryBu
     Ok(MemoryBudget { total_bytes, free_bytes, reserve_bytes })
 }
 
-/// The same for a GPU that is not in this machine: all of it is free.
+/// The same for an absent GPU: all of it is free.
 pub(super) fn card_budget(memory_bytes: u64, plan: &GpuProfilesPlan) -> Result<MemoryBudget, Failure> {
     match plan.reserve {
         KeptFree::Bytes(reserve_bytes) => Ok(empty_card(memory_bytes, reserve_bytes)),
@@ -174,7 +174,7 @@ pub(super) fn card_budget(memory_bytes: u64, plan: &GpuProfilesPlan) -> Result<M
     }
 }
 
-/// A card of which nothing is in use.
+/// A GPU without other use.
 pub(super) fn empty_card(memory_bytes: u64, reserve_bytes: u64) -> MemoryBudget {
     MemoryBudget { total_bytes: memory_bytes, free_bytes: memory_bytes, reserve_bytes }
 }

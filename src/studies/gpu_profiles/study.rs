@@ -23,13 +23,13 @@ pub(super) struct PreparedSweep {
     pub(super) projections: Projections,
     /// `None` without a GPU.
     pub(super) budget: Option<MemoryBudget>,
-    /// The pick among all contexts and types of cache.
+    /// The pick among all contexts and cache types.
     pub(super) pick: Option<PlacementPick>,
-    /// The layers of `auto` with the measured context size.
+    /// The number of layers for `auto`, with the measured context size.
     pub(super) auto: u32,
 }
 
-/// Memory and speed by the layers on the GPU.
+/// Memory and speed by the number of layers on the GPU.
 pub(crate) struct GpuProfilesStudy {
     plan: GpuProfilesPlan,
     located: LocatedModel,
@@ -39,7 +39,7 @@ pub(crate) struct GpuProfilesStudy {
 }
 
 impl GpuProfilesStudy {
-    /// Projects all placements of the model on this machine, and what `auto` comes to.
+    /// Projects all placements of the model on this machine, and resolves `auto`.
     pub(crate) fn prepare(
         plan: GpuProfilesPlan,
         located: LocatedModel,
@@ -60,7 +60,7 @@ impl GpuProfilesStudy {
 
 impl Study for GpuProfilesStudy {
     type Data = SweepResult;
-    /// Nothing: each placement has a process of its own.
+    /// Nothing: each placement has its own process.
     type Target = ();
 
     fn manifest(&self, (): &()) -> Result<RunManifest, Failure> {
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_fails_only_where_nothing_was_measured() {
+    fn run_fails_only_if_nothing_was_measured() {
         let mut result = planted::result(1);
         result.placements[1].failed = Some("no memory".into());
         assert_eq!(state(&result, StopReason::Planned), (RunState::Complete, None));

@@ -1,4 +1,4 @@
-//! The rounds: every placement once a round, in random order, each in a process of its own.
+//! The rounds: every placement once per round, in random order, each in a separate process.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -29,16 +29,16 @@ use crate::plan::{GpuProfilesPlan, Rounds};
 pub(super) struct PlacementSample {
     /// Wall-clock time of its start.
     pub(super) began: Timestamp,
-    /// When its phases began, on the clock of the run.
+    /// When its phases began, on the run's clock.
     pub(super) phases: PhaseTimes,
-    /// What was measured.
+    /// The outcome.
     pub(super) measured: PlacementOutcome,
-    /// The driver's readings meanwhile.
+    /// The driver's readings in the meantime.
     pub(super) seen: GpuSeen,
 }
 
 impl PlacementSample {
-    /// The sample of one test, and when it began on the clock of the run. Its own times are of the clock of its process.
+    /// The sample of one test, and when it began on the run's clock. Its own times are from its process's clock.
     pub(super) fn test(&self, test: Test) -> (&TokenSample, u64) {
         match test {
             Test::Prompt => (&self.measured.prompt, self.phases.prompt_ns),
@@ -47,7 +47,7 @@ impl PlacementSample {
     }
 }
 
-/// When the measured phases of a placement were announced.
+/// When the measured phases of a placement were reported.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct PhaseTimes {
     pub(super) prompt_ns: u64,
@@ -55,7 +55,7 @@ pub(super) struct PhaseTimes {
 }
 
 impl PhaseTimes {
-    /// Keeps when a phase was first seen.
+    /// Records when a phase was first seen.
     fn note(&mut self, phase: PlacementPhase, clock: &Clock) {
         let slot = match phase {
             PlacementPhase::Prompt => &mut self.prompt_ns,
@@ -68,14 +68,14 @@ impl PhaseTimes {
     }
 }
 
-/// One placement, and what was measured of it.
+/// One placement with its samples.
 #[derive(Debug)]
 pub(super) struct PlacementSamples {
     /// Layers on the GPU.
     pub(super) n_gpu_layers: u32,
-    /// What it was projected to take.
+    /// Its projection.
     pub(super) projection: Option<Projection>,
-    /// One a round.
+    /// One sample per round.
     pub(super) samples: Vec<PlacementSample>,
     /// Why it was not measured at all.
     pub(super) skipped: Option<String>,
@@ -84,21 +84,21 @@ pub(super) struct PlacementSamples {
 }
 
 impl PlacementSamples {
-    /// The samples of one test, one a round.
+    /// The samples of one test, one per round.
     pub(super) fn of_test(&self, test: Test) -> Vec<TokenSample> {
         self.samples.iter().map(|sample| sample.test(test).0.clone()).collect()
     }
 
-    /// Whether it is measured in the next round.
+    /// Whether it takes part in the next round.
     fn goes_on(&self) -> bool {
         self.skipped.is_none() && self.failed.is_none()
     }
 }
 
-/// What the sweep has measured so far.
+/// Measurements so far.
 #[derive(Debug, Default)]
 pub(crate) struct SweepResult {
-    /// By layers, ascending.
+    /// Sorted by layers, ascending.
     pub(super) placements: Vec<PlacementSamples>,
     /// Complete rounds.
     pub(super) rounds: u32,
@@ -116,7 +116,7 @@ pub(super) struct Sweep<'a> {
     pub(super) plan: &'a GpuProfilesPlan,
     pub(super) path: &'a Path,
     pub(super) prepared: &'a PreparedSweep,
-    /// The GPUs, as the driver sees them.
+    /// The GPUs, as reported by the driver.
     pub(super) gpu_watch: GpuWatch,
 }
 
@@ -133,7 +133,8 @@ impl Sweep<'_> {
         let phase = context.observer.phase("gpu-profiles", 0);
         let began_ns = context.clock.now_ns();
         let mut rng = StdRng::seed_from_u64(self.plan.seed);
-        // Then every load finds the model in the page cache, the first one too. If it cannot be read, loading will say so.
+        // So that every load, including the first, finds the model in the page cache. If it cannot be read, loading
+        // will report that.
         let _ = read_through(self.path, context.stop);
         loop {
             let mut round: Vec<usize> =
@@ -162,7 +163,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Whether the budget, if there is one, is spent. The first measurement is taken in any case.
+    /// Whether the budget, if any, is used up. The first measurement is always taken.
     fn is_spent(&self, spent_ns: u64) -> bool {
         matches!(self.plan.rounds, Rounds::BudgetS(budget_s) if spent_ns as f64 / 1e9 >= budget_s)
     }
@@ -173,7 +174,7 @@ impl Sweep<'_> {
         PlacementSamples { n_gpu_layers, projection, samples: Vec::new(), skipped, failed: None }
     }
 
-    /// Why a placement is not even tried.
+    /// Why a placement is not tried.
     fn reason_to_skip(&self, n_gpu_layers: u32, projection: Option<&Projection>) -> Option<String> {
         let Some(budget) = &self.prepared.budget else {
             return (n_gpu_layers > 0).then(|| "skipped: there is no GPU that this build can use".into());
@@ -191,7 +192,7 @@ impl Sweep<'_> {
         })
     }
 
-    /// One measurement. False when it was interrupted.
+    /// One measurement. Returns false if interrupted.
     fn measure(&self, placement: &mut PlacementSamples, context: &RunContext<'_, SweepResult>) -> bool {
         let plan = self.plan;
         let request = PlacementRequest {
@@ -231,12 +232,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_placement_that_cannot_fit_is_skipped_with_its_reason() {
+    fn placement_that_cannot_fit_is_skipped_with_its_reason() {
         let skipped = |plan: &GpuProfilesPlan, prepared: &PreparedSweep, layers| {
             let sweep = Sweep { plan, path: Path::new("m.gguf"), prepared, gpu_watch: GpuWatch::open() };
             sweep.placement(layers).skipped
         };
-        // Three layers take 320 of the 400 bytes that may be filled, four 420.
+        // Three layers take 320 of the 400 bytes available; four would take 420.
         let (plan, prepared) = (planted::plan(1), planted::prepared());
         assert_eq!(skipped(&plan, &prepared, 3), None);
         let reason = skipped(&plan, &prepared, 4).unwrap();
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phase_begins_when_it_is_first_seen() {
+    fn phase_begins_when_first_seen() {
         let (mut phases, clock) = (PhaseTimes::default(), Clock::start());
         clock.rest_until(1);
         phases.note(PlacementPhase::Load, &clock);

@@ -1,4 +1,4 @@
-//! One placement, or the projection of all, on the side of the worker process.
+//! One placement, or the projection of all, inside the worker process.
 
 use std::sync::atomic::AtomicBool;
 

@@ -1,4 +1,4 @@
-//! What all studies of a bridge share: the manifest, restoring the avatar, and what the connection reports by itself.
+//! Shared parts of all bridge studies: the manifest, restoring the avatar, and unsolicited information from the bridge.
 
 use super::super::bridge_advice::{WRONG_DIALECT, bridge_advice};
 use super::super::setup::Connection;
@@ -14,7 +14,7 @@ pub(crate) trait BridgeMeasurement {
     /// Everything measured so far.
     type Samples: Default;
 
-    /// What must be known about what is sent.
+    /// Warnings about the messages to send.
     fn cautions(&self) -> Vec<String> {
         Vec::new()
     }
@@ -33,7 +33,7 @@ pub(crate) trait BridgeMeasurement {
     /// The findings. `cases` are those of the finished run.
     fn findings(&self, plan: &IpcPlan, samples: &Self::Samples, cases: &[Case]) -> Vec<String>;
 
-    /// The faults of the bridge behind the cases that did not end as planned.
+    /// Faults of the bridge in cases that did not end as planned.
     fn faults(&self, plan: &IpcPlan, samples: &Self::Samples) -> Vec<FaultKind>;
 
     /// Samples of the cases, for those that have any.
@@ -41,30 +41,30 @@ pub(crate) trait BridgeMeasurement {
         Vec::new()
     }
 
-    /// What the reader must know that was found while measuring.
+    /// Warnings found while measuring.
     fn warnings(&self, _samples: &Self::Samples) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// The measurements, and what the connection reported by itself.
+/// The samples, and what the bridge reported by itself.
 #[derive(Debug, Default)]
 pub(crate) struct BridgeData<S> {
     /// The samples of the measurement.
     pub(super) samples: S,
-    /// The frames that the bridge itself reports.
+    /// Frame rates reported by the bridge.
     reported_fps: Option<String>,
     /// Set if messages arrived that the dialect does not define.
     foreign: Option<String>,
-    /// Commands that did not put the avatar back.
+    /// Commands that failed to restore the avatar.
     not_restored: Vec<String>,
 }
 
 /// One study of `ipc`.
 pub(crate) struct BridgeStudy<'a, M> {
-    /// The bridge, and what all studies share.
+    /// The bridge, and settings shared by all studies.
     pub(crate) plan: &'a IpcPlan,
-    /// What is measured.
+    /// The measurement.
     pub(crate) measurement: &'a M,
 }
 
@@ -106,7 +106,7 @@ impl<M: BridgeMeasurement> Study for BridgeStudy<'_, M> {
         let (observer, stop, clock) = (context.observer, context.stop, context.clock);
         let mut bridge = IpcContext { plan: self.plan, connection, observer, stop, clock };
         let outcome = self.measurement.measure(&mut bridge, data, context);
-        // However it ended. A later signal does not affect what was measured.
+        // Restores the avatar whatever the outcome. A later signal does not affect the measurements.
         data.not_restored = connection.restore(self.plan);
         data.reported_fps = connection.reported_fps();
         data.foreign = connection.foreign_warning(self.plan);
@@ -149,7 +149,7 @@ pub(super) mod planted {
     use crate::cli::{Cli, Command};
     use crate::plan::{IpcPlan, Study};
 
-    /// The plan of `ipc` with these arguments, against an embedded bridge unless they name another.
+    /// The plan of `ipc` with these arguments, for an embedded bridge unless they name another.
     pub(in super::super) fn plan(line: &str) -> IpcPlan {
         let bridge = if line.contains("--bridge") { "" } else { "--bridge embedded" };
         let words = ["workly-perf", "ipc"].into_iter().chain(line.split_whitespace()).chain(bridge.split_whitespace());
@@ -157,7 +157,7 @@ pub(super) mod planted {
         IpcPlan::resolve(&args, 42).unwrap()
     }
 
-    /// The study of such a plan, taken out of it by `which`.
+    /// The study of a plan, extracted with `which`.
     pub(in super::super) fn study<S: Clone>(plan: &IpcPlan, which: impl Fn(&Study) -> Option<&S>) -> S {
         which(&plan.study).expect("another study").clone()
     }

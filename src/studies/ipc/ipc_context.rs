@@ -9,7 +9,8 @@ use crate::clock::Clock;
 use crate::measure::LoopContext;
 use crate::plan::IpcPlan;
 
-/// The connection, and what a loop on it needs of the run. Connecting, putting the avatar back and the record are not its concern.
+/// The connection and the run's state for measuring loops. Connecting, restoring the avatar and the record are handled
+/// elsewhere.
 pub(crate) struct IpcContext<'a> {
     pub(super) plan: &'a IpcPlan,
     pub(super) connection: &'a mut Connection,
@@ -19,18 +20,18 @@ pub(crate) struct IpcContext<'a> {
 }
 
 impl IpcContext<'_> {
-    /// Whether the study is to end.
+    /// Whether the study should stop.
     pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// The connection, and what a measured loop on it needs; `replies` is where it counts for the display.
+    /// The connection, and the context for a measured loop; `replies` is its counter for the progress display.
     pub(super) fn bench<'b>(&'b mut self, replies: &'b AtomicU64) -> (&'b mut Client, LoopContext<'b>) {
         let bench = LoopContext { clock: &self.clock, stop: self.stop, replies, ids: self.plan.dialect.ids };
         (&mut self.connection.client, bench)
     }
 
-    /// After a failure: whether the socket thread still answers, on a new connection.
+    /// After a failure: whether the socket thread still replies on a new connection.
     pub(super) fn is_alive(&mut self) -> bool {
         self.connection.is_alive(self.plan, self.stop)
     }

@@ -1,4 +1,5 @@
-//! Studies of the bridge over one connection: round trips, their breakdown, the maximum rate, ways to send, a session replayed.
+//! Studies of the bridge over one connection: round trips, their breakdown, the maximum rate, ways to send, and replays
+//! of sessions.
 
 mod breakdown;
 mod bridge_study;

@@ -20,9 +20,9 @@ use crate::report::{case_line, with_interval};
 pub(crate) struct ReplaySamples {
     /// When it began, in nanoseconds of the run's clock.
     began_ns: u64,
-    /// The round trips for each kind of reply that was due.
+    /// Round trips by kind of reply.
     trips: Vec<(Ack, RoundTrips)>,
-    /// Replies that could belong to more than one message.
+    /// Replies that may belong to more than one message.
     unassigned: u64,
 }
 
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_reply_is_a_case_with_its_finding() {
+    fn each_kind_of_reply_has_a_case_and_a_finding() {
         let (plan, study, samples) = (plan(""), replayed(), samples());
         let cases = study.cases(&plan, &samples, None);
         assert_eq!((cases[0].path.as_str(), cases[1].path.as_str()), ("replay/received", "replay/applied"));
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_sent_as_it_was_is_told_beforehand_with_a_last_line_that_was_cut_short() {
+    fn replay_warns_about_replaced_messages_and_a_truncated_line() {
         assert_eq!(replayed().cautions(), Vec::<String>::new());
         let changed = ReplayPlan { as_probes: 3, enlarged: 1, left_out: 2, connections: 4, is_cut: true, ..replayed() };
         let told = changed.cautions();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn histograms_begin_with_the_replay_and_lossy_replays_have_a_fault() {
+    fn histograms_start_with_the_replay_and_losses_are_faults() {
         let (plan, study, mut samples) = (plan(""), replayed(), samples());
         assert_eq!(study.faults(&plan, &samples), []);
         let histograms = study.histograms(&plan, &samples);
@@ -230,6 +230,6 @@ mod tests {
         samples.trips[0].1.first_fault_kind = Some(FaultKind::Late);
         samples.trips[1].1.surplus = 1;
         assert_eq!(study.faults(&plan, &samples), [FaultKind::Late, FaultKind::Surplus]);
-        assert_eq!(study.histograms(&plan, &samples).len(), 1, "the surplus voids the second");
+        assert_eq!(study.histograms(&plan, &samples).len(), 1, "the surplus reply invalidates the second");
     }
 }

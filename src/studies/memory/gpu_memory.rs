@@ -1,4 +1,4 @@
-//! GPU memory: of one process, as the driver reports it, and of all programs together.
+//! GPU memory: of one process, as reported by the driver, and of all programs together.
 
 use std::collections::BTreeSet;
 
@@ -7,32 +7,32 @@ use crate::host::gpu::{GpuError, GpuReading, NvmlDevices, vram_of};
 use crate::llm::engine::{Backend, DeviceKind};
 use crate::record::{Direction, Fact, Metric, MetricStatus};
 
-/// The names of the two figures. The second counts all programs, and its name says so wherever it stands.
+/// Names of the two figures. The second covers all programs, as its name says.
 pub(super) const NAMES: [&str; 2] = ["vram_process", "vram_whole_gpu"];
 
-/// What reports it.
+/// Source of the figures.
 #[derive(Debug)]
 pub(super) enum GpuMemoryReader {
     /// NVIDIA's driver.
     Driver(Box<NvmlDevices>),
-    /// ggml, which knows how full the devices are that this build can compute on.
+    /// ggml, which reports the devices that this build can compute on.
     #[cfg(feature = "llama")]
     Ggml(&'static Backend),
-    /// Nothing reports it.
+    /// No source.
     Unavailable(Fact<u64>),
 }
 
-/// GPU memory at one moment, on all GPUs together.
+/// GPU memory at one time, on all GPUs together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct GpuMemory {
-    /// What the process holds, in bytes. Not measured where the driver knows of nothing that it holds.
+    /// Memory of the process, in bytes. Not measured if the driver does not list the process.
     pub(super) process_bytes: Fact<u64>,
-    /// What is not free, in bytes, whoever took it.
+    /// Memory in use by any program, in bytes.
     pub(super) whole_bytes: Fact<u64>,
 }
 
 impl GpuMemoryReader {
-    /// Asks NVIDIA's driver, where there is one.
+    /// Uses NVIDIA's driver, if there is one.
     pub(super) fn of_driver() -> Self {
         match NvmlDevices::open() {
             Ok(gpus) => Self::Driver(Box::new(gpus)),
@@ -41,7 +41,7 @@ impl GpuMemoryReader {
         }
     }
 
-    /// Asks ggml where the driver tells nothing, and ggml has a GPU.
+    /// Uses ggml if the driver reports nothing and ggml has a GPU.
     #[cfg(feature = "llama")]
     pub(super) fn or_ggml(self, backend: &'static Backend) -> Self {
         match self {
@@ -50,7 +50,7 @@ impl GpuMemoryReader {
         }
     }
 
-    /// GPU memory now.
+    /// Current GPU memory.
     pub(super) fn read(&self, pid: u32) -> GpuMemory {
         match self {
             Self::Driver(gpus) => by_driver(gpus, pid),
@@ -60,7 +60,7 @@ impl GpuMemoryReader {
         }
     }
 
-    /// What reports it, and what the metrics mean.
+    /// The source, and the meaning of the metrics.
     pub(super) fn description(&self) -> String {
         match self {
             Self::Driver(_) => {
@@ -101,7 +101,7 @@ fn by_driver(gpus: &NvmlDevices, pid: u32) -> GpuMemory {
     }
 }
 
-/// The sum; where one is missing, the sum is missing for the same reason.
+/// The sum; if one part is missing, the sum is missing for the same reason.
 fn sum(parts: impl Iterator<Item = Fact<u64>>) -> Fact<u64> {
     parts.fold(Fact::Value(0), |sum, part| match (sum, part) {
         (Fact::Value(sum), Fact::Value(part)) => Fact::Value(sum + part),
@@ -114,7 +114,8 @@ fn is_gpu(kind: DeviceKind) -> bool {
     matches!(kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu)
 }
 
-/// What is taken of all of ggml's GPUs. A driver without a budget says that all is free; then it does not tell.
+/// Memory in use on all of ggml's GPUs. A driver without a memory budget reports everything as free, which counts as
+/// not reporting.
 #[cfg(feature = "llama")]
 fn by_ggml(backend: &Backend) -> Fact<u64> {
     let taken = |device: &crate::llm::engine::Device| {
@@ -125,7 +126,7 @@ fn by_ggml(backend: &Backend) -> Fact<u64> {
     taken.into()
 }
 
-/// The two metrics of a sample; none where they were not asked for.
+/// The two metrics of a sample; none if not requested.
 #[cfg(feature = "llama")]
 pub(super) fn metrics(vram: Option<&GpuMemory>) -> Vec<Metric> {
     let figures = vram.map(|vram| [&vram.process_bytes, &vram.whole_bytes]);
@@ -145,7 +146,7 @@ fn status(missing: &Fact<u64>) -> MetricStatus {
     }
 }
 
-/// The last and the largest value of each over a row of samples; what was never reported has the status of the last sample.
+/// Last and largest value of each over a series of samples; if never reported, the status is that of the last sample.
 pub(super) fn over_time(samples: &[&GpuMemory]) -> Vec<Metric> {
     let Some(last) = samples.last() else { return Vec::new() };
     let mut found = Vec::new();
@@ -164,10 +165,10 @@ pub(super) fn over_time(samples: &[&GpuMemory]) -> Vec<Metric> {
     found
 }
 
-/// The two figures, by their names.
+/// The two figures, in the order of their names.
 pub(super) const READINGS: [fn(&GpuMemory) -> &Fact<u64>; 2] = [|vram| &vram.process_bytes, |vram| &vram.whole_bytes];
 
-/// Why readings are missing in some samples, each reason once.
+/// Why readings are missing in some samples; each reason once.
 pub(super) fn reasons<'a>(samples: impl IntoIterator<Item = &'a GpuMemory>) -> Vec<String> {
     let missing = |fact: &Fact<u64>| match fact {
         Fact::Failed(reason) => Some(reason.clone()),

@@ -66,7 +66,7 @@ fn longer(unit: GrowthUnit, judgement: &LeakJudgement) -> String {
     })
 }
 
-/// A leak speaks against what was measured.
+/// A leak is a negative verdict.
 pub(super) fn verdict(judgement: &LeakJudgement) -> RunVerdict {
     if judgement.verdict == LeakVerdict::Leak { RunVerdict::Negative } else { RunVerdict::Done }
 }
@@ -80,7 +80,7 @@ mod tests {
     const PLAN: LeakPlan =
         LeakPlan { unit: GrowthUnit::Message, rule: LeakRule { threshold: 512.0, warm_up: 0, grain: 4_096.0 } };
 
-    /// A process that starts at 10 MiB and grows by so many bytes per message.
+    /// A process that starts at 10 MiB and grows by `bytes` per message.
     fn growing(bytes: f64, messages: u32) -> LeakJudgement {
         let points: Vec<(f64, f64)> =
             (1..=messages).map(|at| (f64::from(at), 10_485_760.0 + f64::from(at) * bytes)).collect();
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_leak_is_a_negative_verdict_with_its_size() {
+    fn planted_leak_is_a_negative_verdict_with_its_size() {
         let leak = growing(1_024.0, 400);
         assert_eq!(verdict(&leak), RunVerdict::Negative);
         assert_eq!(
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_stays_is_no_leak_and_a_short_run_tells_nothing() {
+    fn constant_memory_is_no_leak_and_a_short_run_is_inconclusive() {
         let still = growing(0.0, 400);
         assert_eq!(verdict(&still), RunVerdict::Done);
         assert!(
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_stands_still_is_named_with_its_time() {
+    fn stalled_count_is_named_with_its_duration() {
         let doubtful = |still_s, watched_s| LeakJudgement {
             verdict: LeakVerdict::Inconclusive,
             doubt: Some(Doubt::CountStoodStill { still_s, watched_s }),

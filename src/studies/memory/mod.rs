@@ -1,4 +1,4 @@
-//! Whether memory leaks: of a model loaded in this process, and of another process while it is used.
+//! Whether memory leaks: of a model in this process, and of another process in use.
 
 mod gpu_memory;
 mod leak_metrics;

@@ -1,4 +1,4 @@
-//! The end of the command that wants to use the model.
+//! The trial, from the side of the command that wants to use the model.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -11,18 +11,19 @@ use crate::llm::engine::TrialStep;
 use crate::llm::{CheckKey, CheckedModels, ModelFiles};
 use crate::plural::counted;
 
-/// How long a trial may take: large files lie on slow drives.
+/// Time limit of a trial: large files may be on slow drives.
 const HEADER_WITHIN: Duration = Duration::from_secs(120);
 const WEIGHTS_WITHIN: Duration = Duration::from_secs(30 * 60);
 
-/// What tried a model: another build may fare otherwise.
+/// The build that tried a model: another may behave differently.
 const BUILD: &str =
     concat!(env!("CARGO_PKG_VERSION"), " ", env!("WORKLY_PERF_COMMIT"), " ", env!("WORKLY_PERF_FEATURES"));
 
-/// Has the model tried in a process of its own, unless that went well before. Returns if this process may do the same.
+/// Tries the model in a separate process, unless it has passed before. Returns if this process may use it in the same
+/// way.
 ///
 /// # Errors
-/// Exit code 5 with the file's name where the process died of it or llama.cpp refuses it.
+/// Exit code 5 with the file's name if that process crashed or llama.cpp rejects it.
 pub(crate) fn check_model_file(
     files: &ModelFiles,
     wanted: Use,
@@ -47,11 +48,11 @@ pub(crate) fn check_model_file(
     Ok(())
 }
 
-/// What a trial came to that is no failure.
+/// Result of a trial that is not a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Good,
-    /// Nothing against the file; whoever uses it will see what is wrong.
+    /// No evidence against the file; any fault will show when it is used.
     Undecided,
 }
 

@@ -1,4 +1,4 @@
-//! A model file must not end the program: what llama.cpp does with a file for the first time, it does in a process that may die.
+//! A model file must not crash the program: the first use of a file by llama.cpp happens in a process that may crash.
 
 mod ask;
 mod question;

@@ -1,4 +1,4 @@
-//! What the process is asked, and what it answers.
+//! The request to the trial process, and its answers.
 
 use std::path::PathBuf;
 
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::llm::engine::TrialStep;
 
-/// How far a model is tried.
+/// Depth of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TrialDepth {
-    /// Its vocabulary and its tensors' table, for commands that read no weight.
+    /// Vocabulary and tensor table, for commands that read no weights.
     Header,
-    /// Its weights too, for commands that compute.
+    /// Weights as well, for commands that compute.
     Weights,
 }
 
 impl TrialDepth {
-    /// Its word.
+    /// Its name.
     fn word(self) -> &'static str {
         match self {
             Self::Header => "header",
@@ -26,27 +26,27 @@ impl TrialDepth {
     }
 }
 
-/// What a command will do with a model.
+/// How a command will use a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Use {
-    /// How far.
+    /// Depth.
     pub(crate) depth: TrialDepth,
-    /// Layers on the GPU: there the driver takes part, which may end the process too.
+    /// Layers on the GPU, where the driver is involved and may crash as well.
     pub(crate) n_gpu_layers: u32,
 }
 
 impl Use {
-    /// It reads the header alone, and foresees such a placement.
+    /// Only reads the header, and projects such a placement.
     pub(crate) fn header(n_gpu_layers: u32) -> Self {
         Self { depth: TrialDepth::Header, n_gpu_layers: here(n_gpu_layers) }
     }
 
-    /// It computes with the weights.
+    /// Computes with the weights.
     pub(crate) fn weights(n_gpu_layers: u32) -> Self {
         Self { depth: TrialDepth::Weights, n_gpu_layers: here(n_gpu_layers) }
     }
 
-    /// What is remembered of a model that stood it.
+    /// Text under which a passed trial is remembered.
     pub(super) fn words(self) -> String {
         match self.n_gpu_layers {
             0 => self.depth.word().into(),
@@ -55,36 +55,36 @@ impl Use {
     }
 }
 
-/// Without a backend for it, llama.cpp leaves the GPU alone whatever it is asked.
+/// Without a GPU backend, llama.cpp ignores the number of layers.
 fn here(n_gpu_layers: u32) -> u32 {
     if cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal")) { n_gpu_layers } else { 0 }
 }
 
-/// What to try. A line of JSON on standard input.
+/// What to try, as one line of JSON on standard input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ModelCheckRequest {
-    /// The model's file, the first of a split one.
+    /// The model file; the first of a split model.
     pub(crate) path: PathBuf,
-    /// What for.
+    /// The intended use.
     #[serde(flatten)]
     pub(crate) wanted: Use,
 }
 
-/// A line that the process prints.
+/// A line printed by the process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ModelCheckAnswer {
-    /// It begins with that now.
+    /// This step begins.
     Step(TrialStep),
-    /// All went well.
+    /// The trial passed.
     Good,
-    /// llama.cpp does not take the file.
+    /// llama.cpp rejects the file.
     Refused {
-        /// In words.
+        /// The reason.
         reason: String,
     },
-    /// Something else went wrong, which says nothing of the file.
+    /// Another error, which says nothing about the file.
     Undecided,
-    /// It was called off.
+    /// Interrupted.
     Interrupted,
 }

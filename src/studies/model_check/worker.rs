@@ -22,7 +22,7 @@ pub(crate) fn answer_model_check(
     tell(&match tried {
         Ok(()) => ModelCheckAnswer::Good,
         Err(EngineError::Stopped { .. } | EngineError::LoadStopped) => ModelCheckAnswer::Interrupted,
-        // On a GPU it may be the device that lacks memory.
+        // On a GPU, the device may lack memory.
         Err(EngineError::Load { .. }) if layers > 0 => ModelCheckAnswer::Undecided,
         Err(
             error @ (EngineError::Load { .. } | EngineError::NoVocabulary { .. } | EngineError::NotGenerative { .. }),

@@ -1,4 +1,4 @@
-//! How long the parts of a run may take: the next step of one begins only if it ends in time.
+//! Time limits for the parts of a run: the next step of a part only begins if it can end in time.
 
 use crate::clock::{Clock, nanos};
 use std::time::Duration;
@@ -6,16 +6,16 @@ use std::time::Duration;
 /// A part of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// First turns of fresh contexts.
+    /// First turns in fresh contexts.
     FirstTurns,
     /// The conversation.
     Conversation,
-    /// What model, bridge and render load cost each other.
+    /// Contention of model, bridge and render-like load.
     Contention,
 }
 
 impl Part {
-    /// By which share of the budget it is to have ended. What a part leaves is for those after it.
+    /// Share of the budget by which the part must have ended. Unused time is left for later parts.
     fn until(self) -> f64 {
         match self {
             Self::FirstTurns => 1.0 / 3.0,
@@ -25,7 +25,7 @@ impl Part {
     }
 }
 
-/// The time that there is for everything, counted from when this was made.
+/// The time limit of the run, starting when this is created.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
     clock: Clock,
@@ -33,13 +33,13 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Begins to count.
+    /// Starts the budget.
     pub(super) fn start(total_s: f64) -> Self {
         Self { clock: Clock::start(), total_ns: nanos(Duration::from_secs_f64(total_s)) }
     }
 
     /// The steps of a part, from now on.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of a time.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of a duration.
     pub(super) fn steps(self, part: Part) -> Steps {
         let until_ns = (self.total_ns as f64 * part.until()) as u64;
         Steps { clock: self.clock, until_ns, is_optional: part == Part::Contention, began_ns: None, longest_ns: 0 }
@@ -51,14 +51,14 @@ impl Budget {
 pub(super) struct Steps {
     clock: Clock,
     until_ns: u64,
-    /// Whether not even the first step must be taken.
+    /// Whether even the first step may be skipped.
     is_optional: bool,
     began_ns: Option<u64>,
     longest_ns: u64,
 }
 
 impl Steps {
-    /// Whether another step may begin: it must end in time if it is as long as the longest so far.
+    /// Whether another step may begin: it must end in time if it takes as long as the longest so far.
     pub(super) fn may_begin(&mut self) -> bool {
         let now_ns = self.clock.now_ns();
         let Some(began_ns) = self.began_ns.replace(now_ns) else { return !self.is_optional || now_ns < self.until_ns };
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spent_budget_leaves_one_turn_each_and_no_contention() {
+    fn exhausted_budget_leaves_one_turn_each_and_no_contention() {
         let spent = Budget::start(0.0);
         for part in [Part::FirstTurns, Part::Conversation] {
             let mut steps = spent.steps(part);
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_would_end_too_late_does_not_begin() {
+    fn step_that_would_end_late_does_not_begin() {
         let budget = Budget::start(3_600.0);
         let mut steps = budget.steps(Part::FirstTurns);
         assert!(steps.may_begin() && steps.may_begin());

@@ -1,4 +1,4 @@
-//! What the settings of one side take of a card, and what that risks.
+//! GPU memory needed with the settings of one side, and the resulting risk.
 
 use serde_json::{Value, json};
 
@@ -6,27 +6,27 @@ use crate::advise::MemoryBudget;
 use crate::record::{Direction, Metric, MetricStatus};
 use crate::report::amount;
 
-/// What a model with its context takes of a card.
+/// GPU memory of a model with its context.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Stand-ins, all that such a build has, are on no card.
 pub(super) enum CardNeed {
-    /// It cannot be said.
+    /// Unknown.
     Unknown {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// It is known.
+    /// Known.
     Known {
-        /// So much, in bytes.
+        /// Size in bytes.
         bytes: u64,
-        /// Who says so.
+        /// Basis of the figure.
         basis: &'static str,
-        /// The card.
+        /// The GPU.
         budget: MemoryBudget,
     },
 }
 
-/// How likely Unity or the model is to run out of the card's memory. The higher, the worse.
+/// Risk that Unity or the model runs out of GPU memory; higher is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Risk {
     Low,
@@ -35,7 +35,7 @@ enum Risk {
 }
 
 impl CardNeed {
-    /// As a figure: bytes of the card.
+    /// As a metric: bytes of GPU memory.
     pub(super) fn metric(&self) -> Metric {
         match self {
             Self::Unknown { .. } => Metric::absent("vram", "bytes", 0, Direction::Lower, MetricStatus::Unsupported),
@@ -51,7 +51,7 @@ impl CardNeed {
         }
     }
 
-    /// Bytes of the card.
+    /// Bytes of GPU memory.
     pub(super) fn bytes(&self) -> Option<u64> {
         match self {
             Self::Unknown { .. } => None,
@@ -59,7 +59,7 @@ impl CardNeed {
         }
     }
 
-    /// On what it rests, or why it cannot be said.
+    /// Basis of the figure, or why it is unknown.
     pub(super) fn basis(&self) -> &str {
         match self {
             Self::Unknown { reason } => reason,
@@ -80,12 +80,12 @@ impl CardNeed {
         })
     }
 
-    /// The risk in words.
+    /// The risk, as text.
     pub(super) fn risk_words(&self) -> Option<String> {
         self.risk().map(|risk| risk.1)
     }
 
-    /// What a change from `before` does to the risk.
+    /// How the risk changes from `before`.
     pub(super) fn risk_verdict(&self, before: &Self) -> Option<&'static str> {
         let (before, after) = (before.risk()?.0, self.risk()?.0);
         Some(match after.cmp(&before) {
@@ -95,7 +95,7 @@ impl CardNeed {
         })
     }
 
-    /// What the risk is derived from, in a sentence.
+    /// How the risk was derived, as a sentence.
     pub(super) fn derivation(&self) -> Option<String> {
         let Self::Known { basis, budget, .. } = self else { return None };
         Some(format!(
@@ -120,11 +120,11 @@ mod tests {
     }
 
     #[test]
-    fn the_risk_comes_from_what_is_left_of_the_card() {
+    fn risk_follows_from_remaining_gpu_memory() {
         assert_eq!(need(3).risk_words().unwrap(), "low: 1.000 GiB to spare");
         assert_eq!(need(5).risk_words().unwrap(), "raised: 1.000 GiB of what Unity needs");
         assert_eq!(need(7).risk_words().unwrap(), "high: 1.000 GiB too much for the GPU");
-        assert_eq!(need(4).risk().unwrap().0, Risk::Low, "the reserve itself stays free");
+        assert_eq!(need(4).risk().unwrap().0, Risk::Low, "exactly the reserve stays free");
         assert_eq!(need(3).risk_verdict(&need(7)), Some("improved"));
         assert_eq!(need(5).risk_verdict(&need(4)), Some("worse"));
         let unknown = CardNeed::Unknown { reason: "no card".into() };

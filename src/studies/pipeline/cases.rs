@@ -17,8 +17,8 @@ use crate::plan::{Arm, PipelinePlan, Side};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Metric, TurnStage, Waterfall};
 
-/// The cases so far: the turns of each side, then how they compare, then the contention. While it measures nothing is compared: that
-/// would take time between two turns.
+/// The cases so far: turns of each side, the comparison, the contention. Nothing is compared during the run, which
+/// would take time between turns.
 pub(super) fn cases(
     plan: &PipelinePlan,
     cards: &[CardNeed],
@@ -49,7 +49,7 @@ pub(super) fn path(side: Side, name: &str) -> String {
     format!("{}/{name}", side.word())
 }
 
-/// Why a case lacks samples, where an interruption or an error cut it off.
+/// Why a case lacks samples, if an interruption or an error cut it off.
 pub(super) fn cut_off(end: Option<StopReason>, done: usize, planned: u32, unit: &str) -> Option<String> {
     let by = match end {
         Some(StopReason::Interrupted) => "interrupted",
@@ -59,7 +59,7 @@ pub(super) fn cut_off(end: Option<StopReason>, done: usize, planned: u32, unit: 
     (done < planned as usize).then(|| format!("{by} after {done} of {}", counted(planned, unit)))
 }
 
-/// What the cases of one side share.
+/// Shared data for the cases of one side.
 #[derive(Clone, Copy)]
 struct SideContext<'a> {
     plan: &'a PipelinePlan,
@@ -79,7 +79,7 @@ impl SideContext<'_> {
         more.extend(held::metric(self.arm, &samples.turns));
         let mut case = self.case("turns", &samples.turns, self.plan.turns, more)?;
         if let Some(card) = card {
-            // Projected or read once, however many turns were taken.
+            // Projected or read once, independent of the number of turns.
             case.metrics.push(card.metric());
             case.conditions["card"] = card.conditions();
         }
@@ -92,7 +92,7 @@ impl SideContext<'_> {
         Some(self.with_teller(case))
     }
 
-    /// Says what tells when the expression is applied, where its reply is not waited for.
+    /// Adds how it is known when the expression was applied, if its reply is not awaited.
     fn with_teller(self, mut case: Case) -> Case {
         if let Some(seen) = self.seen.filter(|_| self.arm.reaction == Delivery::Expression) {
             case.conditions["applied_by"] = seen.conditions();
@@ -127,9 +127,9 @@ impl SideContext<'_> {
     }
 }
 
-/// A total that a user feels.
+/// A total that users notice.
 struct Total {
-    /// The name of its histogram.
+    /// Name of its histogram.
     quantity: &'static str,
     of: fn(&Turn) -> Option<u64>,
 }
@@ -140,7 +140,7 @@ const TOTALS: [Total; 3] = [
     Total { quantity: "ttlt", of: Turn::ttlt_ns },
 ];
 
-/// The histograms of the conversations: first token, visible reaction, last token.
+/// Histograms of the conversations: first token, visible reaction, last token.
 pub(super) fn histograms(data: &PipelineSamples) -> Vec<CaseHistogram> {
     let of_side = |(side, samples): (Side, &TurnSamples)| {
         let began_ns = samples.turns.first().map_or(0, |turn| turn.asked_ns);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_figures_of_known_turns_are_exact() {
+    fn figures_of_planted_turns_are_exact() {
         let plan = plan("--turns 2 --after none");
         let mut samples = samples_of(vec![turn(0, &STAGES_US), turn(1, &STAGES_US)]);
         samples.frames = [(60, 3), (140, 7)].map(|(total, late)| FrameCounts { total, late }).into();
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reaction_that_failed_makes_the_case_lossy_and_the_rest_partial() {
+    fn failed_reaction_makes_the_case_lossy_and_figures_partial() {
         let plan = plan("--turns 2 --after none");
         let found = measured(&plan, samples_of(vec![turn(0, &STAGES_US), failed_turn(1)]), Some(StopReason::Planned));
         assert_eq!(found[0].state, CaseState::Lossy);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_lacks_turns_is_cut_off() {
+    fn only_cases_with_missing_turns_are_cut_off() {
         let plan = plan("--turns 3 --after none");
         for (end, reason) in [
             (StopReason::Interrupted, "interrupted after 1 of 3 turns"),
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_that_were_held_back_are_a_figure_of_their_case() {
+    fn held_replies_are_a_metric_of_their_case() {
         let plan = plan("--turns 10 --before app,reaction=pipelined --after none");
         let turns = (0..10).map(|number| reacting_turn(number, number < 4)).collect();
         let found = measured(&plan, samples_of(turns), Some(StopReason::Planned));
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn histograms_count_from_the_start_of_the_run() {
+    fn histograms_start_relative_to_the_run() {
         let mut data = PipelineSamples::default();
         *data.turns.of_mut(Side::Before) = samples_of(vec![turn(1, &STAGES_US), failed_turn(2)]);
         let histograms = histograms(&data);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_compared_while_it_measures() {
+    fn nothing_is_compared_during_the_run() {
         let plan = plan("--turns 2");
         let mut data = PipelineSamples::default();
         for side in [Side::Before, Side::After] {

@@ -1,27 +1,27 @@
-//! How a figure changed, and what that comes to.
+//! How a figure changed, and the verdict.
 
 use crate::record::Direction;
 use crate::stats::{PairedDifference, PairedRatio};
 
-/// The error that all verdicts together may make.
+/// Error probability of all verdicts together.
 pub(super) const ALPHA: f64 = 0.05;
 
-/// The smallest change that is called one, as a share.
+/// Smallest change that counts, as a share.
 const MIN_EFFECT: f64 = 0.05;
 
 /// The same for a share of frames, in percentage points.
 const MIN_POINTS: f64 = 0.5;
 
-/// What a comparison comes to.
+/// Verdict of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ChangeVerdict {
     Improved,
     Worse,
-    /// Within the smallest change that is called one.
+    /// Within the smallest change that counts.
     Same,
     /// Significant alone, not after correction for multiple comparisons.
     Alone,
-    /// These turns cannot tell.
+    /// Inconclusive.
     Open,
 }
 
@@ -42,16 +42,16 @@ impl ChangeVerdict {
     }
 }
 
-/// How a figure changed, pair by pair.
+/// How a figure changed, in pairs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Change {
-    /// After over before.
+    /// After divided by before.
     Ratio(PairedRatio),
-    /// After minus before, in percentage points: for a share, which may be 0.
+    /// After minus before, in percentage points: for shares, which may be 0.
     Difference(PairedDifference),
 }
 
-/// A change as numbers, and those between which it is called none.
+/// A change with its interval, and the range that counts as no change.
 #[derive(Debug, Clone, Copy)]
 struct Judged {
     value: f64,
@@ -87,7 +87,7 @@ impl Change {
         }
     }
 
-    /// What it comes to, where `p` is corrected for all figures.
+    /// The verdict, with `p` corrected for all figures.
     pub(super) fn verdict(&self, direction: Direction, p: f64) -> ChangeVerdict {
         let Judged { value, interval, least, most } = self.judged();
         let Some((low, high)) = interval else { return ChangeVerdict::Open };
@@ -119,21 +119,17 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_called_one_when_it_is_sure_and_large_enough() {
+    fn change_must_be_significant_and_large_enough() {
         assert_eq!(verdict(1.10, Some((1.07, 1.13)), 0.01), ChangeVerdict::Improved);
         assert_eq!(verdict(0.90, Some((0.87, 0.93)), 0.01), ChangeVerdict::Worse);
-        assert_eq!(
-            verdict(1.02, Some((1.01, 1.03)), 0.01),
-            ChangeVerdict::Same,
-            "sure, and too small to be called one"
-        );
+        assert_eq!(verdict(1.02, Some((1.01, 1.03)), 0.01), ChangeVerdict::Same, "significant, but too small to count");
         assert_eq!(verdict(1.10, Some((1.07, 1.13)), 0.20), ChangeVerdict::Alone);
         assert_eq!(verdict(1.10, Some((0.98, 1.22)), 0.20), ChangeVerdict::Open);
         assert_eq!(verdict(1.10, None, 0.01), ChangeVerdict::Open, "too few pairs");
     }
 
     #[test]
-    fn a_difference_is_judged_by_half_a_point_and_fewer_are_better() {
+    fn difference_counts_from_half_a_point_and_lower_is_better() {
         let verdict = |difference, interval| {
             let change = Change::Difference(PairedDifference { difference, interval: Some(interval), p: 0.01, n: 12 });
             change.verdict(Direction::Lower, 0.01)

@@ -1,4 +1,4 @@
-//! Before and after, figure by figure, by the turns that both sides took.
+//! Before and after, figure by figure, over the turns that both sides took.
 
 use super::change::{ALPHA, Change, ChangeVerdict};
 use super::samples::{BothSides, TurnSamples, TurnsBySide};
@@ -6,41 +6,41 @@ use crate::measure::{FELT, FrameCounts, STAGES, Turn, TurnFigure};
 use crate::record::{BeforeAfterRow, Case, CaseState, Direction, Metric};
 use crate::stats::{holm, mean_of, paired_difference_at, paired_ratio_at};
 
-/// A stage shorter than this share of the turn is not judged: whatever it does, nobody sees it.
+/// Stages shorter than this share of the turn are not judged: their changes are not noticeable.
 const VISIBLE_SHARE: f64 = 0.01;
 
-/// Which turns a figure is of, and what it covers.
+/// Which turns a figure covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
     /// First turns of a fresh context.
     FirstTurn,
     /// Turns of the conversation.
     Turn,
-    /// A stage of these.
+    /// A stage of these turns.
     Stage,
 }
 
 /// One figure, before and after.
 #[derive(Debug, Clone)]
 pub(super) struct Compared {
-    /// Its name in records.
+    /// Name in records.
     pub(super) figure: &'static str,
-    /// Its name for people.
+    /// Display name.
     pub(super) meaning: &'static str,
     pub(super) unit: &'static str,
     pub(super) direction: Direction,
     pub(super) scope: Scope,
-    /// Over the turns that both took: means, of frames the share of all.
+    /// Over the turns of both sides: means; for frames the share of all.
     pub(super) before: f64,
     pub(super) after: f64,
     pub(super) change: Change,
-    /// The two-sided p of the exact signed-rank test, corrected for all figures (Holm).
+    /// Two-sided p of the exact signed-rank test, corrected for all figures (Holm).
     pub(super) p: f64,
     pub(super) verdict: ChangeVerdict,
 }
 
 impl Compared {
-    /// Its name in the table: `visible`, `first_turn_ttlt`.
+    /// Name in the table: `visible`, `first_turn_ttlt`.
     pub(super) fn name(&self) -> String {
         format!("{}{}", if self.scope == Scope::FirstTurn { "first_turn_" } else { "" }, self.figure)
     }
@@ -56,16 +56,16 @@ impl Compared {
     }
 }
 
-/// All figures that both sides show; none without a second side.
+/// All figures that both sides have; none without a second side.
 pub(super) fn compare(turns: &TurnsBySide) -> Vec<Compared> {
     let Some(sides) = turns.both() else { return Vec::new() };
     let BothSides { before, after } = sides;
     let first = FELT.iter().filter(|figure| matches!(figure.name, "ttft" | "ttlt"));
     let is_seen = [before, after].iter().all(|samples| samples.turns.iter().any(|turn| turn.visible_ns().is_some()));
-    // What was sent is not the same: how long it takes is no gain and no loss.
+    // Different messages were sent, so their times are neither a gain nor a loss.
     let is_same_reaction = commands(before) == commands(after);
     let is_wanted = |figure: &&TurnFigure| match figure.name {
-        // The bridge has the expression a frame before it shows: for where that is all that is known.
+        // The bridge has the expression before it shows; used if nothing else is known.
         "told" => !is_seen,
         "visible_latest" => false,
         "reaction" | "commands_per_s" | "received" | "applied" => is_same_reaction,
@@ -85,12 +85,12 @@ pub(super) fn compare(turns: &TurnsBySide) -> Vec<Compared> {
     compared
 }
 
-/// The turn as a whole: until the expression shows, or until the bridge has it where no more is known.
+/// The whole turn: until the expression shows, or until the bridge has it if no more is known.
 fn whole_ns(turn: &Turn) -> Option<u64> {
     turn.visible_ns().or(turn.told_ns())
 }
 
-/// How many commands a reaction of that side has; `None` where none arrived.
+/// Number of commands in a reaction of that side; `None` if none arrived.
 pub(super) fn commands(samples: &TurnSamples) -> Option<usize> {
     samples.turns.iter().find_map(|turn| turn.reaction.as_ref().ok()).map(|times| times.commands)
 }
@@ -124,7 +124,7 @@ fn one(figure: &TurnFigure, scope: Scope, BothSides { before, after }: BothSides
     })
 }
 
-/// Late frames of the load, by the turns beside which both sides had frames.
+/// Late frames of the load, over the turns in which both sides had frames.
 fn late_frames(BothSides { before, after }: BothSides<'_>) -> Option<Compared> {
     let has_frames = |(old, new): &(&FrameCounts, &FrameCounts)| old.total > 0 && new.total > 0;
     let pairs: Vec<_> = before.frames.iter().zip(&after.frames).filter(has_frames).collect();
@@ -146,7 +146,8 @@ fn late_frames(BothSides { before, after }: BothSides<'_>) -> Option<Compared> {
     })
 }
 
-/// The comparison as a case: every change with its interval, and the rows of the table. `cut_off`: why turns are missing.
+/// The comparison as a case: every change with its interval, and the rows of the table. `cut_off`: why turns are
+/// missing.
 pub(super) fn case(
     compared: &[Compared],
     rows: &[BeforeAfterRow],
@@ -183,7 +184,7 @@ mod tests {
     use crate::plan::Side;
     use crate::record::{MetricStatus, TurnStage};
 
-    /// The same lengths, each with 4 % of noise of its own.
+    /// The same durations, each with 4 % of random noise.
     fn noisy(rng: &mut StdRng, stages_us: &[f64; 6]) -> [u64; 6] {
         stages_us.map(|length_us| {
             let noise = 1.0 + 0.04 * (rng.random::<f64>() + rng.random::<f64>() + rng.random::<f64>() - 1.5);
@@ -221,7 +222,7 @@ mod tests {
         compared.iter().filter(|one| one.verdict.is_change()).map(|one| one.figure).collect()
     }
 
-    /// Twelve turns on each side, beside 100 frames each, of which so many were late in turn.
+    /// Twelve turns per side, each with 100 frames, of which these numbers were late.
     fn with_late_frames(before: &[u64], after: &[u64]) -> TurnsBySide {
         let samples = |late: &[u64]| {
             let mut samples = samples_of((0..12).map(|number| turn(number, &STAGES_US)).collect());
@@ -236,14 +237,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_against_itself_is_called_changed_in_at_most_one_run_of_twenty() {
+    fn identical_sides_differ_in_at_most_one_run_of_twenty() {
         let alarms = (0..200).filter(|seed| !moved(&run(*seed, &lengths_us())).is_empty()).count();
         assert!(alarms <= 10, "{alarms} of 200");
     }
 
     #[test]
-    fn a_stage_that_got_slower_by_15_percent_is_found_and_placed() {
-        // Building the prompt and choosing the emotion take too little of the turn to be judged.
+    fn stage_slower_by_15_percent_is_found_and_located() {
+        // Building the prompt and choosing the emotion are too short to be judged.
         for stage in [TurnStage::FirstToken, TurnStage::Reply, TurnStage::Received, TurnStage::Applied] {
             let at = TurnStage::ALL.iter().position(|other| *other == stage).unwrap();
             let found = (0..20)
@@ -255,19 +256,19 @@ mod tests {
                     moved(&stages) == [stage.word()]
                 })
                 .count();
-            assert!(found >= 19, "{stage}: placed in {found} of 20");
+            assert!(found >= 19, "{stage}: located in {found} of 20");
         }
     }
 
     #[test]
-    fn without_a_second_side_there_is_nothing_to_compare() {
+    fn nothing_to_compare_without_a_second_side() {
         let mut turns = TurnsBySide::default();
         turns.of_mut(Side::Before);
         assert!(compare(&turns).is_empty());
     }
 
     #[test]
-    fn late_frames_are_compared_in_points_and_fewer_are_better() {
+    fn late_frames_are_compared_in_points_and_lower_is_better() {
         let better = late_frames_of(&with_late_frames(&[10, 12, 14], &[0, 1, 2]));
         assert_eq!((better.before, better.after, better.verdict), (12.0, 1.0, ChangeVerdict::Improved));
         let metric = better.metric();
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn no_late_frames_on_either_side_are_the_same() {
+    fn no_late_frames_on_both_sides_is_no_change() {
         let none = late_frames_of(&with_late_frames(&[0], &[0]));
         assert_eq!((none.before, none.after, none.verdict), (0.0, 0.0, ChangeVerdict::Same));
         assert_eq!(none.change.interval(), Some((0.0, 0.0)));
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comparison_that_lacks_turns_is_partial() {
+    fn comparison_with_missing_turns_is_partial() {
         let compared = compare(&with_late_frames(&[5], &[5]));
         let whole = case(&compared, &[], Vec::new(), None).unwrap();
         assert_eq!((whole.state, whole.reason), (CaseState::Ok, None));

@@ -1,4 +1,4 @@
-//! Model, bridge and render load, alone and together, in rounds.
+//! Model, bridge and render-like load, alone and together, in rounds.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,7 +19,7 @@ use crate::plan::PipelinePlan;
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric};
 
-/// What runs at once.
+/// What runs in parallel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Cell {
     pub(super) render: bool,
@@ -28,7 +28,7 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// Its path in the record: `contention/model+bridge`.
+    /// Path in the record: `contention/model+bridge`.
     pub(super) fn path(self) -> String {
         let parts = [(self.model, "model"), (self.bridge, "bridge"), (self.render, "render")];
         let named: Vec<&str> = parts.into_iter().filter_map(|(is_there, name)| is_there.then_some(name)).collect();
@@ -36,10 +36,10 @@ impl Cell {
     }
 }
 
-/// The samples of every cell, a round each.
+/// The samples of every cell, one per round.
 pub(super) type Cells = BTreeMap<Cell, Vec<CellSample>>;
 
-/// Who takes part.
+/// The participants.
 pub(super) struct Contention<'a, 'm> {
     pub(super) plan: &'a PipelinePlan,
     pub(super) speaker: &'a mut dyn Speaker<'m>,
@@ -50,18 +50,19 @@ pub(super) struct Contention<'a, 'm> {
     pub(super) budget: Budget,
 }
 
-/// What model and bridge can do in one half of a round.
+/// The cells of model and bridge in one half of a round.
 const HALF: [Cell; 3] = [
     Cell { render: false, model: true, bridge: false },
     Cell { render: false, model: false, bridge: true },
     Cell { render: false, model: true, bridge: true },
 ];
 
-/// Cells of a round.
+/// Cells per round.
 pub(super) const CELLS: u64 = 2 * HALF.len() as u64;
 
 impl Contention<'_, '_> {
-    /// All rounds: in each, three cells without the render load and three beside it, either half first by chance.
+    /// Runs all rounds: in each, three cells without and three with the render-like load, in random order of the
+    /// halves.
     pub(super) fn measure(&mut self, rng: &mut StdRng, cells: &mut Cells) -> Result<(), Failure> {
         let mut conversation = Conversation::new("", 1);
         conversation.ask(self.plan.message(0));
@@ -91,7 +92,7 @@ impl Contention<'_, '_> {
                     let sample = measure_cell(speaker, bridge_part, seed, (self.clock, self.stop))?;
                     load.as_ref().map(RenderLoad::check).transpose()?;
                     if self.stop.load(Ordering::Relaxed) {
-                        // A part of a cell is no sample of it.
+                        // An incomplete cell is not a sample.
                         return Err(BridgeError::Interrupted.into());
                     }
                     cells.entry(cell).or_default().push(sample);
@@ -103,7 +104,8 @@ impl Contention<'_, '_> {
     }
 }
 
-/// The cells as cases, of `planned` rounds each. The unit is a round: intervals are over rounds, not over tokens or messages.
+/// The cells as cases, of `planned` rounds each. The unit is the round: intervals are over rounds, not over tokens or
+/// messages.
 pub(super) fn cases(cells: &Cells, planned: u32, end: Option<StopReason>) -> Vec<Case> {
     cells.iter().map(|(cell, samples)| case(*cell, samples, planned, end)).collect()
 }
@@ -142,7 +144,7 @@ fn case(cell: Cell, samples: &[CellSample], planned: u32, end: Option<StopReason
     }
 }
 
-/// How a cell ended that was not cut off: rounds whose commands were not all answered once have no latency.
+/// State of a cell that was not cut off: rounds in which a command had no reply have no latency.
 fn with_faults(case: Case, samples: &[CellSample]) -> Case {
     let trips = samples.iter().filter_map(|sample| sample.trips.as_ref());
     let faults: Vec<String> = trips.filter_map(|trips| case_state(trips, false).1).collect();
@@ -152,12 +154,12 @@ fn with_faults(case: Case, samples: &[CellSample]) -> Case {
     Case { state, reason: Some(reason), ..case.partial() }
 }
 
-/// Tokens a second of each round.
+/// Tokens per second of each round.
 pub(super) fn speeds(samples: &[CellSample]) -> Vec<f64> {
     samples.iter().filter_map(|sample| sample.tokens_per_s).collect()
 }
 
-/// Mean round trips of applied commands of each round, in milliseconds.
+/// Mean round trips of *applied* commands per round, in milliseconds.
 pub(super) fn latencies_ms(samples: &[CellSample]) -> Vec<f64> {
     samples.iter().filter_map(CellSample::latency_ns).map(|ns| ns / 1e6).collect()
 }
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unit_of_a_cell_is_a_round() {
+    fn cell_figures_are_per_round() {
         let case = planted(vec![cell_sample(10.0, 6), cell_sample(30.0, 10)], Some(StopReason::Planned));
         assert_eq!((case.path.as_str(), case.state), ("contention/model+bridge+render", CaseState::Ok));
         let speed = case.metric("tokens_per_s").unwrap();
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_that_failed_has_no_latency_and_its_fault_is_named() {
+    fn failed_round_has_no_latency_and_names_its_fault() {
         let case = planted(vec![cell_sample(10.0, 6), failed_cell_sample(10.0)], Some(StopReason::Planned));
         assert_eq!(case.state, CaseState::Lossy);
         let reason = case.reason.as_deref().unwrap();
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn only_cells_that_lack_rounds_are_cut_off() {
+    fn only_cells_with_missing_rounds_are_cut_off() {
         let whole = planted(vec![cell_sample(10.0, 6), cell_sample(10.0, 6)], Some(StopReason::Interrupted));
         assert_eq!(whole.state, CaseState::Ok);
         let cut = planted(vec![cell_sample(10.0, 6)], Some(StopReason::Interrupted));

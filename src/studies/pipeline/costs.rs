@@ -1,4 +1,4 @@
-//! What model, bridge and render load cost each other, in words.
+//! How model, bridge and render-like load slow each other down, as text.
 
 use super::contention::{Cell, Cells, latencies_ms, speeds};
 use crate::measure::CellSample;
@@ -9,19 +9,19 @@ const MODEL: Cell = Cell { render: false, model: true, bridge: false };
 const BRIDGE: Cell = Cell { render: false, model: false, bridge: true };
 const MODEL_AND_BRIDGE: Cell = Cell { render: false, model: true, bridge: true };
 
-/// A figure of each round of a cell, and how it is written.
+/// A figure of each round of a cell, and its wording.
 #[derive(Clone, Copy)]
 struct Quantity {
     of: fn(&[CellSample]) -> Vec<f64>,
     unit: &'static str,
-    /// What comes before its value in a sentence.
+    /// Text before its value.
     before: &'static str,
 }
 
 const SPEED: Quantity = Quantity { of: speeds, unit: "tokens/s", before: "" };
 const DELAY: Quantity = Quantity { of: latencies_ms, unit: "ms", before: "after " };
 
-/// A sentence for each pair of cells that was measured.
+/// One sentence per pair of measured cells.
 pub(super) fn costs(cells: &Cells) -> Vec<String> {
     let beside_render = |cell: Cell| Cell { render: true, ..cell };
     [
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_lost_beside_another_is_said_with_its_rounds() {
+    fn slowdown_is_stated_with_its_rounds() {
         let rounds = |tokens_per_s, latency_ms| (0..6).map(|_| cell_sample(tokens_per_s, latency_ms)).collect();
         let cells = Cells::from([
             (MODEL, rounds(40.0, 8)),

@@ -1,4 +1,4 @@
-//! How the errors of `pipeline` end.
+//! Exit classes of `pipeline` errors.
 
 use crate::failure::Failure;
 use crate::measure::{RenderLoadError, SpeakerError};

@@ -1,4 +1,4 @@
-//! What the turns come to, in words.
+//! Findings about the turns.
 
 use super::super::setup::Seen;
 use super::super::study::StopReason;
@@ -11,7 +11,7 @@ use crate::measure::{Moment, Turn};
 use crate::plan::{Arm, PipelinePlan, Side};
 use crate::stats::mean_of;
 
-/// The sentences that lead the report.
+/// The findings that lead the report.
 pub(super) fn findings(plan: &PipelinePlan, data: &PipelineSamples, end: StopReason) -> Vec<String> {
     let compared = compare(&data.turns);
     let sides = || data.turns.iter().filter_map(|(side, samples)| Some((side, plan.arm(side)?, samples)));
@@ -44,7 +44,7 @@ fn title(arm: &Arm, side: Side) -> String {
     format!("{side} ({})", arm.name)
 }
 
-/// What a user feels with these settings, and where it goes.
+/// What a user notices with these settings, and where the time goes.
 fn felt(title: &str, samples: &TurnSamples, seen: Option<Seen>) -> Option<String> {
     let mean = |of: fn(&Turn) -> Option<u64>| {
         let values: Vec<f64> = samples.turns.iter().filter_map(of).map(|ns| ns as f64 / 1e6).collect();
@@ -74,7 +74,7 @@ fn felt(title: &str, samples: &TurnSamples, seen: Option<Seen>) -> Option<String
     ))
 }
 
-/// Frames of the load that were late beside the turns of each side.
+/// Late frames of the load in the turns of each side.
 fn late_frames(one: &Compared) -> Option<String> {
     let Change::Difference(change) = one.change else { return None };
     let interval = change.interval.map_or_else(
@@ -92,7 +92,7 @@ fn late_frames(one: &Compared) -> Option<String> {
     ))
 }
 
-/// What of the settings after no application can be told.
+/// Settings of the after side that the application does not obey.
 fn unobeyed(arm: &Arm) -> Option<String> {
     (!arm.not_obeyed.is_empty()).then(|| {
         format!(
@@ -113,7 +113,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// What the budget left out: `3 of 9 turns`.
+/// What the budget omitted: `3 of 9 turns`.
 pub(super) fn left_out(plan: &PipelinePlan, data: &PipelineSamples) -> Vec<String> {
     let least = |of: fn(&TurnSamples) -> usize| data.turns.iter().map(|(_, samples)| of(samples)).min().unwrap_or(0);
     let rounds = data.cells.values().map(Vec::len).min().unwrap_or(0);
@@ -140,7 +140,7 @@ fn spent(plan: &PipelinePlan, data: &PipelineSamples) -> Option<String> {
     })
 }
 
-/// Which stages changed: where a change of the whole comes from.
+/// Stages that changed, as the cause of a change of the whole.
 fn placed(compared: &[Compared]) -> Option<String> {
     if compared.is_empty() {
         return None;
@@ -159,7 +159,7 @@ fn placed(compared: &[Compared]) -> Option<String> {
     })
 }
 
-/// What reacting at the first words would gain where it is not done: what is waited for between them and the end.
+/// Estimated gain of reacting after the first words, if that is not done: the time between them and the end.
 fn early(plan: &PipelinePlan, samples: &TurnSamples) -> Option<String> {
     let arm = plan.arm(Side::Before).filter(|arm| arm.react == Moment::End)?;
     let words = (plan.first_words as usize).clamp(1, plan.reply_tokens as usize);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn known_turns_give_known_sentences() {
+    fn planted_turns_give_the_expected_findings() {
         let plan = plan("--turns 2 --first-words 1 --after none --no-contention");
         let mut data = planted(turns(2, &STAGES_US), None);
         data.turns.of_mut(Side::Before).first = vec![turn(0, &STAGES_US), turn(1, &STAGES_US)];
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stage_that_changed_is_named_with_its_change() {
+    fn changed_stage_is_named_with_its_change() {
         let plan = plan("--turns 12 --after app --no-contention");
         let slower = [400, 150_000, 345_000, 50, 20_000, 60_000];
         let says = findings(&plan, &planted(turns(12, &STAGES_US), Some(turns(12, &slower))), StopReason::Planned);
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn late_frames_are_a_sentence_where_there_is_a_load() {
+    fn late_frames_are_stated_with_a_load() {
         let plan = plan("--turns 12 --after app --no-contention");
         let with_late = |late: u64| {
             let mut samples = turns(12, &STAGES_US);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_that_were_held_back_are_told_from_late_commands() {
+    fn held_replies_are_distinguished_from_late_commands() {
         let plan = plan("--turns 10 --before app,reaction=pipelined --after none --no-contention");
         let held = samples_of((0..10).map(|number| reacting_turn(number, number < 4)).collect());
         let says = findings(&plan, &planted(held, None), StopReason::Planned);
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_budget_left_out_is_said_unless_the_run_was_cut_off() {
+    fn omissions_by_the_budget_are_stated_unless_interrupted() {
         let plan = plan("--turns 9 --budget 1ms --after none");
         let mut data = planted(turns(1, &STAGES_US), None);
         data.turns.of_mut(Side::Before).first = vec![turn(0, &STAGES_US)];
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn contention_that_a_failed_bridge_prevented_is_not_laid_to_the_budget() {
+    fn failed_bridge_is_not_blamed_on_the_budget() {
         let plan = plan("--turns 1 --after none");
         let mut data = planted(turns(1, &STAGES_US), None);
         data.turns.of_mut(Side::Before).first = vec![turn(0, &STAGES_US)];
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_of_every_cell_count_against_the_plan() {
+    fn rounds_of_every_cell_are_compared_with_the_plan() {
         use super::super::contention::Cell;
         let plan = plan("--turns 1 --after none");
         let mut data = planted(turns(1, &STAGES_US), None);

@@ -1,20 +1,20 @@
-//! Whether memory grows from turn to turn, for each side by itself.
+//! Whether memory grows from turn to turn, for each side separately.
 //!
-//! Both sides live in one process. What anonymous memory grows by *during* a turn belongs to the side that takes it; the sums of
-//! that, turn by turn, are the points.
+//! Both sides share a process. Growth of anonymous memory *during* a turn is attributed to that turn's side; the
+//! running sums are the points.
 
 use crate::record::{Direction, Metric, MetricStatus};
 use crate::report::amount_by;
 use crate::stats::{Slope, theil_sen};
 
-/// The least share of the turns that is left out first: buffers that are touched for the first time.
+/// Minimum share of the turns omitted first, when buffers are touched for the first time.
 const WARM_UP: f64 = 0.2;
 
-/// The confidence of the interval.
+/// Confidence level of the interval.
 const CONFIDENCE: f64 = 0.95;
 
-/// The slope of what was added up, in bytes a turn, once the history is full after `full` turns; `None` where the system does not tell
-/// or there are fewer than two turns left.
+/// Slope of the running sum in bytes per turn, once the history is full after `full` turns; `None` if the system does
+/// not report memory or fewer than two turns remain.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of a count.
 pub(super) fn slope(grown_bytes: &[f64], full: usize) -> Option<Slope> {
     let cut = (grown_bytes.len() as f64 * WARM_UP).ceil() as usize;
@@ -31,7 +31,7 @@ pub(super) fn slope(grown_bytes: &[f64], full: usize) -> Option<Slope> {
     theil_sen(&points, CONFIDENCE)
 }
 
-/// The slope as a figure.
+/// The slope as a metric.
 pub(super) fn metric(grown_bytes: &[f64], full: usize) -> Metric {
     let n = grown_bytes.len() as u64;
     match slope(grown_bytes, full) {
@@ -44,7 +44,7 @@ pub(super) fn metric(grown_bytes: &[f64], full: usize) -> Metric {
     }
 }
 
-/// The slope in words.
+/// The slope as text.
 pub(super) fn words(grown_bytes: &[f64], full: usize) -> String {
     match slope(grown_bytes, full) {
         Some(Slope { value, interval: Some((low, high)), n }) => format!("{} (n {n})", amount_by(value, low, high)),
@@ -52,7 +52,7 @@ pub(super) fn words(grown_bytes: &[f64], full: usize) -> String {
     }
 }
 
-/// What both come to.
+/// The verdict on both sides.
 pub(super) fn verdict(before: &[f64], after: &[f64], full: usize) -> &'static str {
     let interval = |grown: &[f64]| slope(grown, full).and_then(|slope| slope.interval);
     match (interval(before), interval(after)) {
@@ -76,8 +76,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn growth_by_hand() {
-        // The first fifth is left out, however much it grew.
+    fn growth_matches_hand_calculation() {
+        // The first fifth is omitted, however much memory grew.
         let steady: Vec<f64> = [1e6, 5e5].into_iter().chain([4096.0; 8]).collect();
         let slope = slope(&steady, 0).unwrap();
         assert!((slope.value - 4096.0).abs() < 1e-6 && slope.n == 8, "{slope:?}");
@@ -87,6 +87,6 @@ mod tests {
         assert_eq!(verdict(&[0.0; 4], &steady, 0), "too short");
         assert_eq!((words(&[0.0; 4], 0).as_str(), metric(&[0.0; 4], 0).status), ("too short", MetricStatus::TooFew));
         assert_eq!(words(&[], 0), "too short");
-        assert_eq!(words(&steady, 6), "too short", "the history fills for six turns, and four are left");
+        assert_eq!(words(&steady, 6), "too short", "the history fills for six turns, and four remain");
     }
 }

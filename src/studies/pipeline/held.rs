@@ -1,10 +1,10 @@
-//! Replies to reactions that the bridge's end of the connection held back: late replies, not late commands.
+//! Held replies to reactions: late replies, not late commands.
 
 use crate::measure::{Delivery, LEAST_HELD_PERCENT, REMEDY, Turn};
 use crate::plan::Arm;
 use crate::record::{Direction, Metric, MetricStatus};
 
-/// The share of reactions in which a reply was held back; `None` where their commands are not sent at once.
+/// Share of reactions with a held reply; `None` if their commands are not sent at once.
 pub(super) fn metric(arm: &Arm, turns: &[Turn]) -> Option<Metric> {
     if arm.reaction != Delivery::Pipelined {
         return None;
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn the_share_of_held_reactions_is_of_those_that_arrived() {
+    fn share_of_held_reactions_is_relative_to_those_that_arrived() {
         let turns = [reacting_turn(0, true), reacting_turn(1, false), reacting_turn(2, false), failed_turn(3)];
         let share = metric(&arm("pipelined"), &turns).unwrap();
         assert!((share.value.unwrap() - 100.0 / 3.0).abs() < 1e-9 && share.n == 3, "{share:?}");
@@ -57,14 +57,14 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_met_now_and_then_is_no_held_reply() {
+    fn occasional_frames_are_not_held_replies() {
         let turns: Vec<Turn> = (0..10).map(|number| reacting_turn(number, number == 0)).collect();
         assert_eq!(metric(&arm("pipelined"), &turns).unwrap().value, Some(10.0));
         assert_eq!(sentence("Before (x)", &arm("pipelined"), &turns), None);
     }
 
     #[test]
-    fn commands_that_are_not_sent_at_once_have_no_such_figure() {
+    fn commands_not_sent_at_once_have_no_held_metric() {
         for reaction in ["expression", "single"] {
             assert_eq!(metric(&arm(reaction), &[reacting_turn(0, true)]), None);
         }

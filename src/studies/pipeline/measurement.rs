@@ -1,4 +1,4 @@
-//! One run: first the turns, then what model, bridge and render load cost each other.
+//! One run: first the turns, then the contention of model, bridge and render-like load.
 
 use std::thread;
 
@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::measure::{Delivery, Reactor, RenderLoad, Watch};
 use crate::plan::PipelinePlan;
 
-/// What both parts of a run share.
+/// State shared by both parts of a run.
 pub(super) struct Measurement<'a> {
     plan: &'a PipelinePlan,
     responders: Vec<Responder<'a>>,
@@ -27,7 +27,7 @@ pub(super) struct Measurement<'a> {
 }
 
 impl<'a> Measurement<'a> {
-    /// The budget starts now.
+    /// Starts the budget.
     pub(super) fn new(plan: &'a PipelinePlan, models: &'a Models) -> Self {
         let sides = plan.arms.iter().enumerate();
         let responders =
@@ -40,7 +40,7 @@ impl<'a> Measurement<'a> {
         }
     }
 
-    /// Measures everything that the budget has time for.
+    /// Measures everything that fits into the budget.
     pub(super) fn run(
         &mut self,
         connection: &mut Connection,
@@ -52,7 +52,7 @@ impl<'a> Measurement<'a> {
         for (side, _) in &self.plan.arms {
             context.complete_case(data, &path(*side, "turns"))?;
         }
-        // A bridge that failed in the last turn owes nothing on a new connection.
+        // A failed bridge has no pending replies on a new connection.
         let has_failed = data.turns.iter().any(|(_, samples)| samples.turns.iter().any(|turn| turn.reaction.is_err()));
         connection.is_clean = !has_failed || connection.is_alive(&self.plan.reach, context.stop);
         if self.plan.contention_rounds == 0 {

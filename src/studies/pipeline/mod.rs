@@ -1,4 +1,4 @@
-//! Whole turns, before and after a change of settings, and what model, bridge and render load cost each other.
+//! Whole turns, before and after a change of settings, and the contention of model, bridge and render-like load.
 
 mod budget;
 mod card;

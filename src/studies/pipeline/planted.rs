@@ -1,4 +1,4 @@
-//! Turns and cells whose figures are known, for the tests of this study.
+//! Turns and cells with known figures, for the tests of this study.
 
 use std::time::Duration;
 
@@ -12,22 +12,22 @@ use crate::cli::{Cli, Command};
 use crate::measure::{CellSample, End, ReactionTimes, RoundTrips, Turn};
 use crate::plan::PipelinePlan;
 
-/// Lengths of the stages in microseconds, in their order.
+/// Durations of the stages in microseconds, in order.
 pub(super) const STAGES_US: [u64; 6] = [400, 150_000, 300_000, 50, 20_000, 60_000];
 
-/// The plan of a command line, against an embedded bridge.
+/// The plan of a command line, for an embedded bridge.
 pub(super) fn plan(line: &str) -> PipelinePlan {
     let words = "workly-perf pipeline --bridge embedded --paced 100:100".split(' ').chain(line.split_whitespace());
     let Command::Pipeline(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not pipeline") };
     PipelinePlan::resolve(&args, &crate::host::topology(), 1).unwrap()
 }
 
-/// A conversation of these turns.
+/// A conversation with these turns.
 pub(super) fn samples_of(turns: Vec<Turn>) -> TurnSamples {
     TurnSamples { turns, ..TurnSamples::default() }
 }
 
-/// The turn of that number, from 0, with stages of these lengths. A turn begins ten seconds after the one before.
+/// Turn number `number`, from 0, with these stage durations. Turns begin ten seconds apart.
 pub(super) fn turn(number: u64, stages_us: &[u64; 6]) -> Turn {
     let asked_ns = (number + 1) * 10_000_000_000;
     let mut at_ns = asked_ns;
@@ -64,14 +64,14 @@ pub(super) fn failed_turn(number: u64) -> Turn {
     Turn { reaction: Err(error.into()), ..turn(number, &STAGES_US) }
 }
 
-/// A turn in whose reaction a reply was held back, or none.
+/// A turn whose reaction had a held reply, or none.
 pub(super) fn reacting_turn(number: u64, is_held: bool) -> Turn {
     let turn = turn(number, &STAGES_US);
     let reaction = turn.reaction.clone().map(|times| ReactionTimes { is_held, ..times });
     Turn { reaction, ..turn }
 }
 
-/// A round of a cell in which the model generated at that speed and each of 20 commands took that long.
+/// A round of a cell with this generation speed and this latency for each of 20 commands.
 pub(super) fn cell_sample(tokens_per_s: f64, latency_ms: u64) -> CellSample {
     let trips =
         RoundTrips { latency_ns: vec![latency_ms * 1_000_000; 20], sent: 20, answered: 20, ..RoundTrips::new(0) };

@@ -1,4 +1,4 @@
-//! What answers with which settings: the model in a context of its own for each, or a simulated one of known speed.
+//! The responder for each set of settings: the model in its own context, or a paced speaker.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -13,18 +13,18 @@ use crate::measure::ModelSpeaker;
 use crate::measure::{PacedSpeaker, PacedSpec, Speaker};
 use crate::plan::{Arm, Side};
 
-/// Tokens of the application's warm start.
+/// Tokens of the warm-up generation.
 #[cfg(feature = "llama")]
 const WARM_TOKENS: usize = 2;
 
-/// One side: its settings, and what answers with them.
+/// One side: its settings and its responder.
 pub(super) struct Responder<'a> {
     pub(super) side: Side,
     pub(super) settings: &'a Arm,
     pub(super) config: ResponderConfig<'a>,
 }
 
-/// What answers.
+/// Kind of responder.
 pub(super) enum ResponderConfig<'m> {
     /// A model.
     #[cfg(feature = "llama")]
@@ -33,22 +33,22 @@ pub(super) enum ResponderConfig<'m> {
     Paced(PacedSpec, std::marker::PhantomData<&'m ()>),
 }
 
-/// A speaker that has never answered.
+/// A speaker that has not answered yet.
 pub(super) struct ReadySpeaker<'m> {
     pub(super) speaker: Box<dyn Speaker<'m> + 'm>,
-    /// How long warming up took, in nanoseconds, where it was done.
+    /// Duration of the warm-up in nanoseconds, if there was one.
     pub(super) warm_up_ns: Option<u64>,
 }
 
 impl ResponderConfig<'_> {
-    /// A simulated model of that speed.
+    /// A paced speaker of that speed.
     pub(super) fn paced(spec: PacedSpec) -> Self {
         Self::Paced(spec, std::marker::PhantomData)
     }
 }
 
 impl<'a> Responder<'a> {
-    /// How long each command of its reactions is held back.
+    /// Delay of each command of its reactions.
     pub(super) fn holds(&self) -> Duration {
         match &self.config {
             #[cfg(feature = "llama")]
@@ -57,7 +57,7 @@ impl<'a> Responder<'a> {
         }
     }
 
-    /// A speaker in a fresh context, which is warmed up if the settings ask for that.
+    /// A speaker in a fresh context, warmed up if the settings require that.
     #[cfg_attr(not(feature = "llama"), allow(clippy::unnecessary_wraps))] // Simulated models never fail.
     pub(super) fn speaker(&self, stop: &AtomicBool) -> Result<ReadySpeaker<'a>, Failure> {
         match &self.config {
@@ -82,7 +82,7 @@ impl<'a> Responder<'a> {
     }
 }
 
-/// The context that the settings ask for.
+/// The context for the settings.
 #[cfg(feature = "llama")]
 pub(super) fn context(arm: &Arm) -> ContextSpec {
     ContextSpec {

@@ -1,4 +1,4 @@
-//! The table of before and after: what was compared turn by turn, and beside it what is set, foreseen or summed up.
+//! The before/after table: figures compared turn by turn, and settings, projections and totals.
 
 use super::card::CardNeed;
 use super::change::{ALPHA, Change};
@@ -9,10 +9,10 @@ use crate::plan::{Arm, PipelinePlan, Side};
 use crate::plural::counted;
 use crate::record::{BeforeAfterRow, MeasuredRow, RowChange, StatedRow};
 
-/// The figures of the founding document's table that are compared, in its order.
+/// The figures of the founding document's table, in its order.
 const FOUNDING: [&str; 4] = ["first_turn_ttlt", "tokens_per_s", "reaction", "commands_per_s"];
 
-/// All rows: those of the founding document, then what else is felt, then the stages.
+/// All rows: those of the founding document, then other noticeable figures, then the stages.
 pub(super) fn rows(
     plan: &PipelinePlan,
     turns: &TurnsBySide,
@@ -57,7 +57,7 @@ fn measured(one: &Compared) -> BeforeAfterRow {
     })
 }
 
-/// A row that only has words.
+/// A row with text only.
 fn stated(figure: &str, meaning: &str, before: String, after: String, verdict: &str) -> StatedRow {
     StatedRow {
         figure: figure.into(),
@@ -76,7 +76,7 @@ fn memory_growth(BothSides { before, after }: BothSides<'_>, full: usize) -> Sta
     stated("memory_growth", "memory growth/turn", words(&before.grown_bytes), words(&after.grown_bytes), verdict)
 }
 
-/// What a row is called: under the founding document's name where it has one.
+/// Name of a row: that of the founding document if it has one.
 fn meaning(one: &Compared) -> String {
     match (one.figure, one.scope) {
         ("ttlt", Scope::FirstTurn) => "first generation".into(),
@@ -89,8 +89,8 @@ fn meaning(one: &Compared) -> String {
     }
 }
 
-/// The rows of the reaction where it was not compared: each side sent something else, or the bridge does not tell when a command is
-/// applied. A single command has no rate.
+/// Rows about the reaction if it was not compared: the sides send different messages, or the bridge does not report
+/// when a command is applied. A single command has no rate.
 fn reaction(BothSides { before, after }: BothSides<'_>) -> [StatedRow; 2] {
     let (before, after) = (commands(before), commands(after));
     let sent = |commands: Option<usize>| commands.map_or_else(|| "none arrived".into(), |n| counted(n, "command"));
@@ -138,13 +138,14 @@ fn card(before: &CardNeed, after: &CardNeed) -> [StatedRow; 2] {
     ]
 }
 
-/// The fewest pairs with which the exact test can be sure among so many figures: all on one side is one choice of signs in 2^n, twice.
+/// Minimum number of pairs for significance among this many figures: if all pairs agree, that is one choice of signs in
+/// 2^n, two-sided.
 fn fewest_pairs(figures: usize) -> u32 {
     (1..64).find(|pairs| figures as f64 * 2.0_f64.powi(1 - pairs) <= ALPHA).unwrap_or(64).unsigned_abs()
 }
 
-/// What must be known of the rows: how many pairs a verdict needs, why there is no GPU memory, on what the risk rests, and that gains
-/// are not multiplied.
+/// Remarks on the rows: pairs needed for a verdict, why there is no GPU memory, the basis of the risk, and that gains
+/// cannot be multiplied.
 pub(super) fn remarks(compared: &[Compared], cards: &[CardNeed]) -> Vec<String> {
     let card = cards.first().map(|card| {
         card.derivation().unwrap_or_else(|| format!("VRAM and crash risk are unsupported here: {}.", card.basis()))
@@ -174,7 +175,7 @@ mod tests {
     use crate::advise::MemoryBudget;
     use crate::measure::FrameCounts;
 
-    /// Eight turns on each side: the reply takes half as long after, and late frames fall from 10 to 1 %.
+    /// Eight turns per side: the reply takes half as long after, and late frames fall from 10 to 1 %.
     fn turns() -> TurnsBySide {
         let samples = |reply_us: u64, late: u64| {
             let stages_us = STAGES_US.map(|length_us| if length_us == 300_000 { reply_us } else { length_us });
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_come_in_the_order_of_the_founding_document() {
+    fn rows_follow_the_founding_documents_order() {
         let (plan, turns) = (plan("--after app,n_threads=2"), turns());
         let rows = rows(&plan, &turns, &compare(&turns), &[]);
         let names: Vec<&str> = rows.iter().map(BeforeAfterRow::figure).collect();
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_of_a_gpu_is_stated_with_its_change_and_risk() {
+    fn gpu_memory_is_stated_with_change_and_risk() {
         const GIB: u64 = 1 << 30;
         let budget = MemoryBudget { total_bytes: 6 * GIB, free_bytes: 6 * GIB, reserve_bytes: 2 * GIB };
         let need = |gib: u64| CardNeed::Known { bytes: gib * GIB, basis: "projected", budget };
@@ -225,7 +226,7 @@ mod tests {
 
     #[test]
     fn more_figures_need_more_pairs() {
-        // 2/32 is too much for one, 2/64 is not; 12 × 2/256 is too much, 12 × 2/512 is not.
+        // One figure: 2/32 is too large, 2/64 is not; twelve figures: 12 × 2/256 is too large, 12 × 2/512 is not.
         assert_eq!((fewest_pairs(1), fewest_pairs(12)), (6, 9));
     }
 }

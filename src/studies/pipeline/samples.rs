@@ -1,4 +1,4 @@
-//! What was measured: the turns of each side, and what was found beside them.
+//! The measurements: the turns of each side, and related findings.
 
 use super::contention::Cells;
 use crate::measure::{FrameCounts, Turn};
@@ -8,21 +8,21 @@ use crate::studies::setup::Seen;
 /// Everything measured so far.
 #[derive(Debug, Default)]
 pub(crate) struct PipelineSamples {
-    /// What tells when an expression is applied whose reply is not waited for.
+    /// How it is known when an expression is applied whose reply is not awaited.
     pub(super) seen: Option<Seen>,
     /// The turns.
     pub(super) turns: TurnsBySide,
-    /// Model, bridge and render load, alone and together.
+    /// Cells of model, bridge and render-like load, alone and together.
     pub(super) cells: Cells,
-    /// Whether these were left out, since the bridge failed in the turns and did not answer on a new connection.
+    /// Whether the cells were omitted because the bridge failed during the turns and did not reply on a new connection.
     pub(super) is_contention_skipped: bool,
-    /// What the reader must know that was found while measuring.
+    /// Warnings found while measuring.
     pub(super) warnings: Vec<String>,
-    /// Whether messages came that the dialect does not define.
+    /// Whether foreign messages arrived.
     pub(super) is_foreign: bool,
 }
 
-/// The turns of each side. Those of the same place belong together.
+/// The turns of each side; those with the same index belong together.
 #[derive(Debug, Default)]
 pub(super) struct TurnsBySide {
     before: Option<TurnSamples>,
@@ -37,7 +37,7 @@ pub(super) struct BothSides<'a> {
 }
 
 impl TurnsBySide {
-    /// Those of one side, once it has any.
+    /// The samples of one side, once it has any.
     pub(super) fn of(&self, side: Side) -> Option<&TurnSamples> {
         match side {
             Side::Before => self.before.as_ref(),
@@ -45,7 +45,7 @@ impl TurnsBySide {
         }
     }
 
-    /// Those of one side, to add to.
+    /// The samples of one side, mutable.
     pub(super) fn of_mut(&mut self, side: Side) -> &mut TurnSamples {
         let samples = match side {
             Side::Before => &mut self.before,
@@ -54,17 +54,17 @@ impl TurnsBySide {
         samples.get_or_insert_default()
     }
 
-    /// Those of the sides that have any, in reading order.
+    /// The samples of all sides that have any, in reading order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Side, &TurnSamples)> {
         [Side::Before, Side::After].into_iter().filter_map(|side| Some((side, self.of(side)?)))
     }
 
-    /// Those of both sides, where both have some.
+    /// The samples of both sides, if both have any.
     pub(super) fn both(&self) -> Option<BothSides<'_>> {
         Some(BothSides { before: self.before.as_ref()?, after: self.after.as_ref()? })
     }
 
-    /// Every turn of every side, first turns included.
+    /// Every turn of every side, including first turns.
     pub(super) fn all(&self) -> impl Iterator<Item = &Turn> {
         self.iter().flat_map(|(_, samples)| samples.first.iter().chain(&samples.turns))
     }
@@ -73,19 +73,19 @@ impl TurnsBySide {
 /// Turns with one set of settings.
 #[derive(Debug, Default)]
 pub(super) struct TurnSamples {
-    /// First turns of a fresh context.
+    /// First turns of fresh contexts.
     pub(super) first: Vec<Turn>,
-    /// How long warming up before them took, in nanoseconds; empty where it was not done.
+    /// Duration of the warm-up before each, in nanoseconds; empty if there was none.
     pub(super) warm_up_ns: Vec<u64>,
     /// Turns of the conversation.
     pub(super) turns: Vec<Turn>,
-    /// Frames of the load beside each turn of the conversation; empty without a load.
+    /// Frames of the load during each turn of the conversation; empty without a load.
     pub(super) frames: Vec<FrameCounts>,
-    /// Growth of anonymous memory in each turn of the conversation, in bytes; empty where the system does not tell.
+    /// Growth of anonymous memory in each turn of the conversation, in bytes; empty if the system does not report it.
     pub(super) grown_bytes: Vec<f64>,
 }
 
-/// A turn, and the frames of the load beside it where there is a load.
+/// A turn, and the frames of the load during it if there is a load.
 #[derive(Debug)]
 pub(super) struct MeasuredTurn {
     pub(super) turn: Turn,

@@ -17,11 +17,11 @@ use crate::plan::{PipelinePlan, oversubscribed};
 use crate::plural::counted;
 use crate::record::{Case, Run, Topology};
 
-/// Whole turns with one set of settings or two.
+/// Whole turns with one or two sets of settings.
 pub(crate) struct PipelineStudy {
-    /// What is measured.
+    /// The plan.
     pub(crate) plan: PipelinePlan,
-    /// What answers.
+    /// The models.
     pub(crate) models: Models,
     /// The CPUs.
     pub(crate) topology: Topology,
@@ -36,7 +36,7 @@ impl PipelineStudy {
         subject
     }
 
-    /// What the reader must know before any figure.
+    /// Warnings known before measuring.
     fn early_warnings(&self, connection: &Connection) -> Vec<String> {
         let reach = &self.plan.reach;
         let threads = self.plan.arms.iter().map(|(_, arm)| arm.n_threads.max(arm.n_threads_batch));
@@ -61,7 +61,7 @@ impl PipelineStudy {
         )
     }
 
-    /// Leaves the avatar as it was found, whatever ended the run.
+    /// Restores the avatar, whatever ended the run.
     fn put_back(&self, connection: &mut Connection, data: &mut PipelineSamples) {
         let faults = connection.restore(&self.plan.reach);
         if !faults.is_empty() {
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hint_comes_from_the_kind_of_fault_in_turns_and_contention() {
+    fn hint_follows_the_fault_kind_in_turns_and_contention() {
         let (study, run) = (study(), run());
         let late = with_turns(vec![turn(0, &STAGES_US), failed_turn(1)]);
         assert!(study.advice(&late, &run).contains("--timeout"), "{}", study.advice(&late, &run));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_announcement_names_sides_bridge_and_what_is_simulated() {
+    fn announcement_names_sides_bridge_and_simulation() {
         let says = study().announcement(true);
         assert!(says.starts_with("2 turns (before app) against embedded:"), "{says}");
         assert!(says.ends_with(" (stock dialect, SIMULATED: see the report)"), "{says}");

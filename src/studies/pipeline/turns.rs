@@ -1,4 +1,4 @@
-//! Takes the turns: each with every set of settings, in random order, so that drift meets all of them.
+//! Runs the turns: each with every set of settings, in random order, so that drift affects all of them.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -16,7 +16,7 @@ use crate::llm::Conversation;
 use crate::measure::{FrameCounts, Reactor, RenderLoad, Speaker, TurnSpec, take_turn};
 use crate::plan::PipelinePlan;
 
-/// What all turns share.
+/// State shared by all turns.
 pub(super) struct TurnRunner<'a> {
     pub(super) plan: &'a PipelinePlan,
     pub(super) responders: &'a [Responder<'a>],
@@ -25,12 +25,12 @@ pub(super) struct TurnRunner<'a> {
     pub(super) reactor: &'a Reactor,
     pub(super) render: Option<&'a RenderLoad>,
     pub(super) budget: Budget,
-    /// Turns so far: the one thing that the display may look at.
+    /// Turns so far: the only value that the progress display may read.
     pub(super) done: &'a AtomicU64,
 }
 
 impl TurnRunner<'_> {
-    /// First turns, each in a fresh context: what a user meets who has just started the application.
+    /// First turns, each in a fresh context, as for a user who has just started the application.
     pub(super) fn first_turns(&self, rng: &mut StdRng, data: &mut PipelineSamples) -> Result<(), Failure> {
         let mut steps = self.budget.steps(Part::FirstTurns);
         for _ in (0..self.plan.first_turns).take_while(|_| steps.may_begin()) {
@@ -78,7 +78,7 @@ impl TurnRunner<'_> {
                 samples.frames.extend(measured.frames);
                 samples.turns.push(measured.turn);
             }
-            // Both sides are asked the same: the history holds the reply that came first.
+            // Both sides get the same messages: the history contains the first reply.
             conversation.answer(reply.unwrap_or_default());
             keep(data)?;
         }
@@ -105,7 +105,7 @@ impl TurnRunner<'_> {
         let began_ns = self.clock.now_ns();
         let turn = take_turn(speaker, conversation, self.reactor, &spec, (self.clock, self.stop))?;
         if turn.reaction.as_ref().is_err_and(|fault| fault.kind == FaultKind::Interrupted) {
-            // The bridge has not failed: the wait for it was ended.
+            // The bridge has not failed: the wait was interrupted.
             return Err(BridgeError::Interrupted.into());
         }
         let frames = match self.render {

@@ -1,15 +1,15 @@
-//! From choices to the cases of the record.
+//! Cases from choices.
 
 use serde_json::Value;
 
 use crate::advise::Choice;
 use crate::record::{Case, CaseState, Direction, Metric};
 
-/// A choice as a case: the figures behind it, and all of it as its conditions.
+/// A choice as a case: its evidence as metrics, and the whole choice as conditions.
 pub(super) fn case(choice: &Choice) -> Case {
     let mut metrics: Vec<Metric> = Vec::new();
     for evidence in &choice.evidence {
-        // What the choice was compared with has the same metric: it is named with its case.
+        // The alternative has the same metric, so its name includes its case.
         let is_taken = metrics.iter().any(|metric| metric.name == evidence.metric);
         let other = format!("{} of {}", evidence.metric, evidence.case);
         let name = if is_taken { &other } else { &evidence.metric };

@@ -1,5 +1,5 @@
-//! The runs that the rules use: those that were named, otherwise those of this machine and model, and what is measured because it
-//! is missing.
+//! The runs used by the rules: the named ones, otherwise those of this machine and model, plus measurements of what is
+//! missing.
 
 use std::sync::atomic::AtomicBool;
 
@@ -13,7 +13,7 @@ use crate::host;
 use crate::plan::RecommendPlan;
 use crate::record::{Machine, RecordFolder, Run};
 
-/// The runs, in the order of their starts, and what the reader must know of them.
+/// The runs in order of their start, and warnings about them.
 pub(super) struct Evidence {
     pub(super) runs: Vec<Run>,
     pub(super) warnings: Vec<String>,
@@ -45,7 +45,7 @@ pub(super) fn gather(
     Ok(Evidence { runs, warnings })
 }
 
-/// Whether a saved run is of this model and such a bridge.
+/// Whether a saved run matches this model and bridge.
 fn fits(run: &Run, model: Option<&RecommendedModel>, bridge: Option<&Target>) -> bool {
     match run.command.as_str() {
         "threads" | "gpu-profiles" | "warmup" => {
@@ -56,7 +56,7 @@ fn fits(run: &Run, model: Option<&RecommendedModel>, bridge: Option<&Target>) ->
     }
 }
 
-/// Named runs of another machine or model. They are used all the same: the user asked for them.
+/// Named runs of another machine or model, which are used nevertheless, since the user asked for them.
 fn from_elsewhere(runs: &[Run], machine: &Machine, model: Option<&RecommendedModel>) -> Vec<String> {
     let mut warnings = Vec::new();
     for run in runs {

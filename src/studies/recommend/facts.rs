@@ -1,4 +1,4 @@
-//! What the rules are told: this machine, the model by its header, and what the configuration has now.
+//! Input of the rules: this machine, the model's header, and the current settings of the configuration.
 
 use std::sync::atomic::AtomicBool;
 
@@ -13,7 +13,7 @@ use crate::llm::{ModelFacts, ModelOutline, ModelRef};
 use crate::plan::{ModelChoice, ModelChoiceError, NeedsError, RecommendPlan, app_profiles, model_needs, usable_counts};
 use crate::record::{Fact, GpuSurvey, Simulation};
 
-/// The model that the recommendation is for.
+/// The model to recommend for.
 pub(super) struct RecommendedModel {
     pub(super) model: ModelRef,
     pub(super) outline: ModelOutline,
@@ -21,24 +21,24 @@ pub(super) struct RecommendedModel {
 }
 
 impl RecommendedModel {
-    /// The name without the user's folders.
+    /// Its name without the user's folders.
     pub(super) fn name(&self) -> String {
         self.model.public_name()
     }
 
-    /// What must be known of it, with the shortest context that the application has: a longer one need not be chosen.
+    /// Concerns about the model with the application's shortest context; a longer one need not be chosen.
     pub(super) fn concerns(&self) -> Vec<String> {
         let shortest = self.facts.profiles.iter().map(|profile| profile.asked.n_ctx).min();
         self.facts.concerns(shortest.unwrap_or(0))
     }
 
-    /// Noise for weights is marked.
+    /// Marks random weights.
     pub(super) fn simulated(&self) -> Vec<Simulation> {
         synthetic_weights(&self.facts)
     }
 }
 
-/// The model of --model, else of the configuration. Without one, the settings that need it stay as they are.
+/// The model of `--model`, otherwise of the configuration. Without one, the settings that need it stay unchanged.
 pub(super) fn model(
     plan: &RecommendPlan,
     observer: &dyn Observer,
@@ -63,7 +63,7 @@ pub(super) fn model(
     Ok(Some(RecommendedModel { model: choice.model, outline, facts }))
 }
 
-/// All facts together.
+/// All facts combined.
 pub(super) fn situation(
     plan: &RecommendPlan,
     model: Option<&RecommendedModel>,
@@ -71,7 +71,7 @@ pub(super) fn situation(
 ) -> Result<RecommendationInput, Failure> {
     let machine = host::machine();
     let topology = host::topology();
-    // A machine that tells nothing of its CPUs gets no rule.
+    // No rule for a machine that does not report its CPUs.
     let cores = topology.logical_cpus.value().map(|_| usable_counts(&topology));
     let card = card(plan.vram_bytes, &machine.gpus);
     let card_bytes = match &card {
@@ -93,7 +93,7 @@ pub(super) fn situation(
     })
 }
 
-/// The card that was named, else the largest that the driver tells of.
+/// The named GPU, otherwise the largest that the driver reports.
 fn card(vram_bytes: Option<u64>, gpus: &GpuSurvey) -> Card {
     match vram_bytes {
         Some(0) => return Card::None,

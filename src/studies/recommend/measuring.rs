@@ -1,5 +1,5 @@
-//! Measures what is missing, each part with this program's own command in a process of its own: what one of them does to its
-//! process, the others need not bear, and each leaves its own record.
+//! Measures what is missing, each part with this program's own command in a separate process, so that parts cannot
+//! affect each other and each leaves its own record.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,25 +18,25 @@ use crate::llm::GpuProfile;
 use crate::plan::{CurrentSettings, Effort, RecommendPlan, usable_counts};
 use crate::record::{RecordFolder, Run};
 
-/// How long a command waits that comes by itself: quick, thorough.
+/// Commands that measure the latency of a lone command: quick, thorough.
 const LONE_COMMAND: [&str; 2] = ["ipc --load poisson:50 --messages 150", "ipc --load poisson:50 --messages 1000"];
 
-/// A reaction in each way: quick, thorough.
+/// Commands that compare ways to send a reaction: quick, thorough.
 const REACTION: [&str; 2] = ["ipc --reaction --messages 20 --rounds 8", "ipc --reaction --messages 100 --rounds 20"];
 
-/// What no saved run tells.
+/// What no saved run shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Missing {
-    /// How long a command waits that comes by itself.
+    /// Latency of a lone command.
     pub(super) lone_command: bool,
-    /// What the commands of a reaction gain from not waiting for one another.
+    /// The gain of sending a reaction's commands without waiting.
     pub(super) reaction: bool,
-    /// How fast each number of threads is.
+    /// Speed by thread count.
     pub(super) threads: bool,
 }
 
 impl Missing {
-    /// What these runs do not tell. Without a model, threads cannot be measured.
+    /// What these runs do not show. Without a model, threads cannot be measured.
     pub(super) fn among(runs: &[Run], has_model: bool) -> Self {
         let has = |command: &str, path: &str| {
             runs.iter().any(|run| run.command == command && run.cases.iter().any(|case| case.path.starts_with(path)))
@@ -49,7 +49,7 @@ impl Missing {
     }
 }
 
-/// Measures it. What this machine lacks is not measured, and the rules will say so.
+/// Measures it. Parts that this machine lacks the means for are skipped, and the rules report that.
 pub(super) fn measure(
     plan: &RecommendPlan,
     effort: Effort,
@@ -68,7 +68,7 @@ pub(super) fn measure(
     Ok(runs)
 }
 
-/// The command lines that measure it.
+/// The command lines for the missing parts.
 fn command_lines(plan: &RecommendPlan, effort: Effort, missing: Missing) -> Vec<(&'static str, Vec<String>)> {
     let parts = [
         (missing.lone_command, "ipc", ipc_line(plan, LONE_COMMAND[effort as usize])),
@@ -118,7 +118,7 @@ fn threads_line(plan: &RecommendPlan, effort: Effort) -> Vec<String> {
     line
 }
 
-/// The flag for these priorities; empty where this system has no lower ones for threads.
+/// The flag for these priorities; empty if this system has no lower ones for threads.
 fn priorities(names: &str) -> String {
     if host::has_priorities() { format!(" --priority {names}") } else { String::new() }
 }
@@ -128,7 +128,7 @@ fn config_flag(plan: &RecommendPlan) -> Vec<String> {
     path.map(|path| vec!["--config".into(), path.to_string_lossy().into_owned()]).unwrap_or_default()
 }
 
-/// The counts that answer fastest what to do: one, the cores, the rules, what was written, and what the application takes.
+/// The most informative counts: one, the cores, the rules', the previously written one, and the application's.
 fn counts(current: &CurrentSettings) -> Vec<u32> {
     let (physical, logical) = usable_counts(&host::topology());
     counts_among(current, physical, logical)
@@ -148,14 +148,14 @@ fn counts_among(current: &CurrentSettings, physical: u32, logical: u32) -> Vec<u
         written,
         app,
     ];
-    // Threads beyond twice the CPUs only cost the time that the others need.
+    // More threads than twice the CPUs only take time from the others.
     counts.retain(|&count| (1..=2 * logical).contains(&count));
     counts.sort_unstable();
     counts.dedup();
     counts
 }
 
-/// Runs this program, and reads the record that it leaves. `None` where the machine lacks what it needs.
+/// Runs this program and reads the record it leaves. `None` if the machine lacks what it needs.
 fn run(command: &str, line: &[String], is_quiet: bool, observer: &dyn Observer) -> Result<Option<Run>, Failure> {
     let program = std::env::current_exe().context("cannot find this program").map_err(Failure::failed)?;
     let out = fresh_folder(command);
@@ -178,13 +178,13 @@ fn run(command: &str, line: &[String], is_quiet: bool, observer: &dyn Observer) 
     }
     match RecordFolder::read(&out) {
         Ok(run) => Ok(Some(run)),
-        // Nothing was measured: its own message stands above.
+        // Nothing was measured; the command has printed its own message.
         Err(_) if exit == ChildExit::Failed => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// A folder for a record, named as the command itself would name it.
+/// A folder for a record, named as the command itself would.
 fn fresh_folder(command: &str) -> PathBuf {
     let name = format!("{}-{command}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"));
     let path = Path::new(LOCAL_RUNS).join(&name);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_missing_is_measured_with_what_was_named() {
+    fn only_missing_parts_are_measured_with_the_named_settings() {
         let all = Missing { lone_command: true, reaction: true, threads: true };
         let lines = command_lines(&plan(Objective::Responsive), Effort::Thorough, all);
         let lines: Vec<String> = lines.into_iter().map(|(_, line)| line.join(" ")).collect();
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn saved_runs_make_measuring_them_again_superfluous() {
+    fn saved_runs_are_not_measured_again() {
         let mut ipc = saved_run();
         ipc.command = "ipc".into();
         ipc.cases.truncate(1);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_thread_counts_of_a_quick_sweep_are_those_that_matter_once_each() {
+    fn quick_sweep_has_each_relevant_thread_count_once() {
         let mut current = CurrentSettings::default();
         let counts = counts_among(&current, 8, 16);
         assert!([1, 4, 7, 8].iter().all(|count| counts.contains(count)), "{counts:?}");
@@ -254,7 +254,7 @@ mod tests {
         current.performance.insert("n_threads".into(), 13.into());
         assert!(counts_among(&current, 8, 16).contains(&13));
         current.performance.insert("n_threads".into(), 99.into());
-        assert!(!counts_among(&current, 8, 16).contains(&99), "more than twice the CPUs only cost time");
-        assert!(counts_among(&current, 1, 1).iter().all(|count| (1..=2).contains(count)), "a machine of one CPU");
+        assert!(!counts_among(&current, 8, 16).contains(&99), "more than twice the CPUs would only cost time");
+        assert!(counts_among(&current, 1, 1).iter().all(|count| (1..=2).contains(count)), "a machine with one CPU");
     }
 }

@@ -1,4 +1,4 @@
-//! Facts, saved runs and what is measured on the way, handed to the rules.
+//! Facts, saved runs and new measurements, passed to the rules.
 
 mod cases;
 mod evidence;

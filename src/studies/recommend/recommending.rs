@@ -1,4 +1,4 @@
-//! Gathers, asks the rules, keeps the record.
+//! Gathers the input, applies the rules, writes the record.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -18,8 +18,8 @@ use crate::failure::Failure;
 use crate::plan::RecommendPlan;
 use crate::record::{RunState, Simulation};
 
-/// Recommends. `warning` is what the reader must know of the configuration. The driver of the other studies does not fit: what is
-/// measured has records of its own, and this one is made from them afterwards.
+/// Recommends. `warning` is about the configuration. The driver of the other studies does not fit: measurements have
+/// their own records, and this one is created from them afterwards.
 pub(crate) fn recommend(
     plan: &RecommendPlan,
     warning: Option<String>,
@@ -81,7 +81,7 @@ fn manifest(
     }
 }
 
-/// What stood in for the user's own in the runs behind it, each once.
+/// Simulated parts of the runs used, each once.
 fn simulated(evidence: &Evidence, model: Option<&RecommendedModel>) -> Vec<Simulation> {
     let own = model.into_iter().flat_map(RecommendedModel::simulated);
     let mut all: Vec<Simulation> = Vec::new();

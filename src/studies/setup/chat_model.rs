@@ -1,4 +1,4 @@
-//! A file that is to be talked with: described from its header, and refused by name where that cannot be, before llama.cpp sees
+//! A model file for a conversation: described from its header, and rejected by name if unusable, before llama.cpp reads
 //! it.
 
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::path::Path;
 use crate::failure::Failure;
 use crate::llm::{GpuProfile, ModelFacts, ModelFault, ModelFiles, check_soundness};
 
-/// The model at `path`, all parts of a split one, and what its header says.
+/// The model at `path`, with all parts of a split one, and the facts in its header.
 ///
 /// # Errors
-/// Exit code 5, with the name of the file and what is wrong: it is no GGUF file, a part is missing, it is something else than a
-/// model that generates text, or its contents contradict each other.
+/// Exit code 5, with the file name and the fault: not a GGUF file, a missing part, not a model that generates text, or
+/// inconsistent contents.
 pub(crate) fn chat_model(path: &Path) -> Result<(ModelFiles, ModelFacts), Failure> {
     let files = ModelFiles::open(path)?;
     let facts = ModelFacts::of_files(&files, GpuProfile::built_in())?;

@@ -1,4 +1,4 @@
-//! The bridge that is measured: found or started, connected to, and in the end left as it was.
+//! The measured bridge: found or started, connected, and restored at the end.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::AtomicBool;
@@ -14,21 +14,21 @@ use crate::plural::counted;
 use crate::record::Simulation;
 use crate::stats::median_of_sorted;
 
-/// A connection, and the bridge behind it where this process runs it.
+/// A connection, and the bridge if it is embedded.
 pub(crate) struct Connection {
     pub(crate) client: Client,
-    /// Whether nothing is owed or broken on it.
+    /// Whether no reply is pending on it and it is not broken.
     pub(crate) is_clean: bool,
-    /// What the bridge was found to speak, where that was to be found out.
+    /// The detected dialect, if it was to be detected.
     pub(crate) found: Option<Detected>,
     embedded: Option<EmbeddedBridge>,
-    /// Where a bridge of another process would hold its presence lock.
+    /// Where a bridge in another process would hold its presence lock.
     addresses: Vec<SocketAddr>,
 }
 
 impl Connection {
-    /// Starts the embedded bridge if the plan wants it, connects or is connected to, and finds out the dialect if that is
-    /// wanted.
+    /// Starts the embedded bridge if the plan requires it, connects or waits for a connection, and detects the dialect
+    /// if requested.
     pub(crate) fn open(reach: &BridgeConnection, stop: &AtomicBool) -> Result<Self, Failure> {
         let (embedded, endpoint, addresses) = match &reach.target {
             Target::Embedded(spec) => {
@@ -56,17 +56,17 @@ impl Connection {
         Ok(Self { client, is_clean: true, found, embedded, addresses })
     }
 
-    /// Whether the bridge is this process's own, behind which there is no avatar.
+    /// Whether the bridge is embedded, so that there is no avatar.
     pub(crate) fn is_embedded(&self) -> bool {
         self.embedded.is_some()
     }
 
-    /// The account of the bridge, where this process runs it.
+    /// The bridge's log, if it is embedded.
     pub(crate) fn account(&self) -> Option<AppliedAccount> {
         self.embedded.as_ref().map(EmbeddedBridge::account)
     }
 
-    /// What was measured, for the record.
+    /// The subject, for the record.
     pub(crate) fn subject(&self, reach: &BridgeConnection) -> Value {
         json!({
             "bridge": if self.embedded.is_some() { "embedded" } else { "remote" },
@@ -78,7 +78,7 @@ impl Connection {
         })
     }
 
-    /// What stands in for the user's own: the bridge of this process, or that of another `workly-perf bridge`.
+    /// Simulated parts: the bridge of this process, or of another `workly-perf bridge`.
     pub(crate) fn simulated(&self) -> Vec<Simulation> {
         let parameters = match &self.embedded {
             Some(bridge) => Some(bridge.spec().to_string()),
@@ -87,12 +87,12 @@ impl Connection {
         parameters.map(|parameters| Simulation { what: "embedded bridge".into(), parameters }).into_iter().collect()
     }
 
-    /// The processes that are measured beside this one: the bridge's, and those of Unity and Workly where it is no stand-in.
+    /// Other measured processes: the bridge's, and those of Unity and Workly unless it is simulated.
     pub(crate) fn processes(&self) -> Vec<u32> {
         if self.is_embedded() { Vec::new() } else { serving(&self.addresses) }
     }
 
-    /// What is odd about the greeting, if anything is.
+    /// A warning about an unexpected greeting.
     pub(crate) fn greeting_warning(&self, reach: &BridgeConnection) -> Option<String> {
         let greeting = self.client.greeting();
         (!reach.dialect.is_greeting(greeting)).then(|| {
@@ -103,7 +103,7 @@ impl Connection {
         })
     }
 
-    /// What the bridge tells of its frames by itself, if it does.
+    /// Frame rates that the bridge reported by itself, if any.
     pub(crate) fn reported_fps(&self) -> Option<String> {
         let mut fps = self.client.reported_fps().to_vec();
         fps.sort_by(f64::total_cmp);
@@ -113,7 +113,7 @@ impl Connection {
         })
     }
 
-    /// What came that the dialect does not have, if anything did.
+    /// A warning about foreign messages, if any arrived.
     pub(crate) fn foreign_warning(&self, reach: &BridgeConnection) -> Option<String> {
         let (count, first) = self.client.foreign()?;
         Some(format!(
@@ -124,16 +124,16 @@ impl Connection {
         ))
     }
 
-    /// After a failure: a fresh connection, and whether the socket thread still answers on it.
+    /// After a failure: makes a fresh connection and returns whether the socket thread still replies.
     pub(crate) fn is_alive(&mut self, reach: &BridgeConnection, stop: &AtomicBool) -> bool {
         let mut message = reach.message(Ack::Received, 0);
         self.is_clean = self.client.reconnect(stop).and_then(|()| self.client.exchange(&mut message, stop)).is_ok();
         self.is_clean
     }
 
-    /// Sends the commands that leave the avatar as it was found. Says which of them did not work.
+    /// Sends the commands that restore the avatar. Returns those that failed.
     pub(crate) fn restore(&mut self, reach: &BridgeConnection) -> Vec<String> {
-        // A wish to end early must not keep the avatar from being put right; each wait is bounded all the same.
+        // Not interruptible, so that the avatar is restored; each wait is bounded.
         let stop = AtomicBool::new(false);
         if !self.is_clean
             && let Err(error) = self.client.reconnect(&stop)
@@ -155,7 +155,7 @@ impl Connection {
     }
 }
 
-/// A bridge of this process, and how to reach it.
+/// An embedded bridge and its endpoint.
 fn embedded(spec: &BridgeSpec) -> Result<(EmbeddedBridge, Endpoint), Failure> {
     if spec.dialect.listens == Listener::Client {
         let endpoint = Endpoint::listen((Ipv4Addr::LOCALHOST, 0).into())?;
@@ -167,7 +167,7 @@ fn embedded(spec: &BridgeSpec) -> Result<(EmbeddedBridge, Endpoint), Failure> {
     Ok((bridge, endpoint))
 }
 
-/// The processes behind a bridge: who listens on its addresses, and whatever is Unity's or Workly's. Not this process.
+/// The processes behind a bridge: those listening on its addresses, and those of Unity or Workly, without this process.
 pub(crate) fn serving(addresses: &[SocketAddr]) -> Vec<u32> {
     let mut processes = host::Processes::new();
     processes.refresh();

@@ -1,4 +1,5 @@
-//! The model that a command runs: found, made if it is synthetic, and its header read before llama.cpp sees the file.
+//! The model of a command: found, or created if it is synthetic, with its header checked before llama.cpp reads the
+//! file.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -22,20 +23,20 @@ use crate::llm::{ModelFacts, ModelRef};
 use crate::plan::{ModelChoice, ModelFoundBy};
 use crate::record::Simulation;
 
-/// A model file whose header is sound.
+/// A model file with a valid header.
 #[derive(Debug)]
 pub(crate) struct LocatedModel {
     /// The file.
     pub(crate) path: PathBuf,
-    /// What decided on it.
+    /// Origin of the choice.
     #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Only what runs a model records it.
     pub(crate) found_by: ModelFoundBy,
-    /// What its header says.
+    /// Facts from its header.
     pub(crate) facts: ModelFacts,
 }
 
-/// The model of `flag`, else that of the configuration. A file that is new here is tried in a process of its own first, as far
-/// as the command will use it.
+/// The model of `flag`, otherwise that of the configuration. A file new to this machine is first tried in a separate
+/// process, as far as the command will use it.
 pub(crate) fn locate(
     flag: Option<&ModelRef>,
     config: Option<&Path>,
@@ -52,7 +53,7 @@ pub(crate) fn locate(
     Ok(LocatedModel { path, found_by: choice.found_by, facts })
 }
 
-/// Loads a model, and shows how far that is.
+/// Loads a model and shows progress.
 #[cfg(feature = "llama")]
 pub(crate) fn load(
     backend: &'static Backend,
@@ -78,13 +79,13 @@ pub(crate) fn load(
 }
 
 impl LocatedModel {
-    /// The name of the file, without the folders that are the user's own.
+    /// The file name without the user's folders.
     pub(crate) fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// What a run was of: the model as llama.cpp and its header have it, under llama-bench's names where it has one, and what
-    /// more the command has to say.
+    /// The subject of a run: the model according to llama.cpp and its header, with llama-bench's names if it has any,
+    /// plus the command's own keys.
     #[cfg(feature = "llama")]
     pub(crate) fn subject(&self, facts: &LoadFacts, more: Value) -> Value {
         let mut subject = json!({
@@ -102,7 +103,7 @@ impl LocatedModel {
         subject
     }
 
-    /// Noise for weights is marked in every output.
+    /// Random weights are marked in every output.
     pub(crate) fn simulated(&self) -> Vec<Simulation> {
         synthetic_weights(&self.facts)
     }

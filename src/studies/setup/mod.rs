@@ -1,4 +1,4 @@
-//! What studies begin with: the model or the bridge that is measured, found and made ready.
+//! Preparation of studies: finds the model or bridge and makes it ready.
 
 mod chat_model;
 mod connection;

@@ -1,4 +1,4 @@
-//! From the model that was named to a file that is there.
+//! From a model's name to an existing file.
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -9,7 +9,8 @@ use crate::llm::synth::{SyntheticModel, Watch};
 use crate::llm::{ModelCache, ModelRef, fetched_file};
 use crate::text::{self, decimal_bytes};
 
-/// The file of a model. A published one is in the user's cache, or it is an error. A synthetic one comes from the user's cache, and is made there first if need be.
+/// The file of a model. A published one must be in the user's cache. A synthetic one is taken from the cache and
+/// created there first if necessary.
 pub(crate) fn ready(model: &ModelRef, observer: &dyn Observer, stop: &AtomicBool) -> Result<PathBuf, Failure> {
     let (shape, seed) = match model {
         ModelRef::File(path) => return Ok(path.clone()),

@@ -1,4 +1,4 @@
-//! What tells when the expression of a reaction shows, for commands whose reply is not waited for.
+//! How it is known when a reaction's expression shows, if its reply is not awaited.
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -10,14 +10,14 @@ use crate::measure::{AppliedBy, LoopContext, Watch, ask_applied, frame_period_ns
 use crate::plan::BridgeConnection;
 use crate::studies::setup::Connection;
 
-/// Who tells, and the frame where only that bounds it.
+/// The source, and the frame period if only that bounds the time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
     by: AppliedBy,
     frame_ns: Option<u64>,
 }
 
-/// Finds out who tells, and measures the frame if nobody does. `None` for a dialect that knows no expression.
+/// Determines the source, and measures the frame period if there is none. `None` for a dialect without expressions.
 pub(crate) fn seen(
     reach: &BridgeConnection,
     connection: &mut Connection,
@@ -40,7 +40,7 @@ pub(crate) fn seen(
 }
 
 impl Seen {
-    /// Whether a reply tells, as it does of all other commands.
+    /// Whether a reply tells, as for all other commands.
     pub(crate) fn is_by_reply(self) -> bool {
         self.by == AppliedBy::Reply
     }
@@ -50,7 +50,7 @@ impl Seen {
         json!({ "by": self.by, "frame_ms": self.frame_ns.map(ms) })
     }
 
-    /// As a note of a case.
+    /// As a note on a case.
     pub(crate) fn note(self) -> String {
         let when = match (self.by, self.frame_ns) {
             (AppliedBy::Reply, _) => "taken from the reply, which is sent once the command is applied".to_owned(),
@@ -67,7 +67,7 @@ impl Seen {
         format!("The time when the expression was applied is {when}. The turns did not wait for replies.")
     }
 
-    /// How long after the command was received the face shows at the latest, in ms, where only that is known.
+    /// Maximum time from receiving the command to the visible expression in ms, if only that is known.
     pub(crate) fn frame_ms(self) -> Option<f64> {
         self.frame_ns.filter(|_| self.by == AppliedBy::Bounds).map(ms)
     }

@@ -1,9 +1,9 @@
-//! What stands in for a user's own model, in the words of the record.
+//! Simulated parts of a run concerning the model.
 
 use crate::llm::ModelFacts;
 use crate::record::Simulation;
 
-/// Noise for weights is marked in every output.
+/// Random weights are marked in every output.
 pub(crate) fn synthetic_weights(facts: &ModelFacts) -> Vec<Simulation> {
     let marked = facts.synthetic.as_ref().map(|mark| {
         let seed = mark.seed.map_or_else(|| "unknown".into(), |seed| seed.to_string());

@@ -1,4 +1,4 @@
-//! The account of a tap as cases of a record.
+//! Cases from the totals of a tap.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::measure::{TapAccount, Traffic, latency_metrics};
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 use crate::stats::{Reservoir, Summary};
 
-/// What the times of a case are times of.
+/// What the times of a case measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quantity {
     Reply(Option<Ack>),
@@ -27,7 +27,7 @@ impl Quantity {
         }
     }
 
-    /// Its name in histograms.
+    /// Name in histograms.
     fn name(self) -> &'static str {
         match self {
             Self::Reply(_) => "latency",
@@ -52,7 +52,7 @@ impl Quantity {
     }
 }
 
-/// All series of times, in reading order: reply times, pauses between messages, and what the tap itself added.
+/// All series of times, in reading order: reply times, gaps between messages, and time added by the tap.
 fn series(account: &TapAccount) -> Vec<(Quantity, &Reservoir)> {
     let mut series: Vec<_> = account.replies_ns.iter().map(|(ack, times)| (Quantity::Reply(*ack), times)).collect();
     for (side, traffic) in [("app", &account.app), ("unity", &account.unity)] {
@@ -62,7 +62,7 @@ fn series(account: &TapAccount) -> Vec<(Quantity, &Reservoir)> {
     series
 }
 
-/// Everything that was seen, as cases.
+/// All totals as cases.
 pub(super) fn cases(account: &TapAccount) -> Vec<Case> {
     let with_counts = |(quantity, times_ns)| {
         let mut case = case(quantity, times_ns);
@@ -81,7 +81,7 @@ pub(super) fn cases(account: &TapAccount) -> Vec<Case> {
     series(account).into_iter().map(with_counts).collect()
 }
 
-/// The histograms of all series: over the whole time from the first connection on, since none of them stands still meanwhile.
+/// Histograms of all series, over the whole time from the first connection, since all series cover it.
 pub(super) fn histograms(samples: &TapSamples) -> Vec<CaseHistogram> {
     let span_ns = samples.span_ns.unwrap_or_default();
     let of_series = |(quantity, times_ns): (Quantity, &Reservoir)| {
@@ -90,7 +90,7 @@ pub(super) fn histograms(samples: &TapSamples) -> Vec<CaseHistogram> {
     series(&samples.account).into_iter().map(of_series).collect()
 }
 
-/// Replies that could not be matched with a request, and the other way round.
+/// Replies that could not be matched with a request, and requests without replies.
 fn unmatched(account: &TapAccount) -> [Metric; 3] {
     [("unassigned", account.unassigned), ("unasked", account.unasked), ("unanswered", account.unanswered)]
         .map(|(name, count)| Metric::plain(name, "count", count as f64, account.unity.messages, Direction::None))
@@ -99,7 +99,7 @@ fn unmatched(account: &TapAccount) -> [Metric; 3] {
 fn case(quantity: Quantity, times_ns: &Reservoir) -> Case {
     let mut metrics = latency_metrics(&Summary::of(times_ns.values()), true);
     if !matches!(quantity, Quantity::Reply(_)) {
-        // When the application speaks is its own affair, and no better for being sooner.
+        // When the application sends is its own decision, so sooner is not better.
         for metric in &mut metrics {
             metric.direction = Direction::None;
         }
@@ -116,7 +116,7 @@ fn case(quantity: Quantity, times_ns: &Reservoir) -> Case {
     }
 }
 
-/// Said of a series that was too long to be kept whole.
+/// Note for a series that was too long to be kept completely.
 fn sampled(times_ns: &Reservoir) -> Option<String> {
     let kept = times_ns.values().len() as u64;
     (kept < times_ns.seen()).then(|| {
@@ -142,7 +142,7 @@ fn counts(traffic: &Traffic) -> Vec<Metric> {
     ]
 }
 
-/// A session whose reply times are known.
+/// A session with known reply times.
 #[cfg(test)]
 pub(super) mod planted {
     use super::*;
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_series_is_a_case_with_its_counts() {
+    fn series_are_cases_with_counts() {
         let cases = cases(&planted::account());
         let paths: Vec<&str> = cases.iter().map(|case| case.path.as_str()).collect();
         assert_eq!(paths, ["reply/received", "inter_arrival/app", "held/app", "inter_arrival/unity", "held/unity"]);
@@ -185,16 +185,16 @@ mod tests {
             (figure(3, "unassigned"), figure(3, "unasked"), figure(3, "unanswered")),
             (Some(1.0), Some(1.0), Some(0.0))
         );
-        assert_eq!(figure(1, "unasked"), None, "what Unity sent unasked is no figure of the application");
+        assert_eq!(figure(1, "unasked"), None, "unsolicited messages of Unity are not figures of the application");
         assert_eq!(figure(4, "p50"), Some(0.003));
         assert_eq!(cases[3].conditions["names"]["set_expression"], 52);
-        // A pause is no better for being shorter.
+        // A shorter gap is not better.
         assert_eq!(cases[1].metric("p50").unwrap().direction, Direction::None);
         assert_eq!(cases[0].metric("p50").unwrap().direction, Direction::Lower);
     }
 
     #[test]
-    fn a_session_without_messages_has_cases_without_figures() {
+    fn empty_session_has_cases_without_figures() {
         let cases = cases(&TapAccount::default());
         assert_eq!(cases.len(), 4);
         let size = cases[0].metric("size_p50").unwrap();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn histograms_span_the_session_and_not_the_sum_of_its_times() {
+    fn histograms_span_the_session() {
         let samples = TapSamples { account: planted::account(), span_ns: Some((2_000_000_000, 5_000_000_000)) };
         let histograms = histograms(&samples);
         assert_eq!((histograms[0].case.as_str(), histograms[0].quantity), ("reply/received", "latency"));

@@ -1,11 +1,11 @@
-//! What a session comes to, in a few sentences.
+//! Findings about a session.
 
 use crate::measure::{TapAccount, latency_metrics};
 use crate::plural::counted;
 use crate::report::with_interval;
 use crate::stats::Summary;
 
-/// What was seen: messages, connections, reply times.
+/// Messages, connections, reply times.
 pub(super) fn findings(account: &TapAccount) -> Vec<String> {
     let mut findings = vec![format!(
         "{} from the application and {} from Unity, over {}.",
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_connections_and_reply_times_are_told_with_their_n() {
+    fn messages_connections_and_reply_times_are_stated_with_n() {
         let expected = [
             "51 messages from the application and 52 from Unity, over 1 connection.",
             "Replies received: p50 3.000 ms [2.000, 4.000] (n 50).",
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_message_there_is_no_reply_time() {
+    fn no_reply_time_without_messages() {
         let none = findings(&TapAccount::default());
         assert_eq!(none, ["0 messages from the application and 0 from Unity, over 0 connections."]);
     }

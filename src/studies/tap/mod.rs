@@ -1,4 +1,4 @@
-//! A proxy between the application and Unity: it passes every byte on, and records when each message passed.
+//! A proxy between application and Unity: it passes on every byte and records when each message passed.
 
 mod cases;
 mod findings;

@@ -1,4 +1,4 @@
-//! What passed, put in the order of time, written to the session file, and added up.
+//! Messages that passed, sorted by time, written to the session file, and totalled.
 
 use super::super::study::RunRecord;
 use crate::bridge::Framing;
@@ -8,25 +8,25 @@ use crate::failure::Failure;
 use crate::measure::TapAccount;
 use crate::record::{RecordError, Sender, SessionEvent, SessionHead, SessionLine, SessionMessage, SessionWriter};
 
-/// A message is looked at once it is so old: by then the other direction has noted all that it had read before.
+/// Messages are processed at this age: by then, the other direction has recorded everything it read before.
 const HOLD_BACK_NS: u64 = 100_000_000;
 
-/// Without the contents, so much of a message is looked at for its name and id.
+/// Without content, this much of a message is inspected for its name and id.
 const LOOK_BYTES: usize = 64 << 10;
 
-/// With them, so much of each is kept.
+/// With content, this much of each message is kept.
 const KEEP_BYTES: usize = 16 << 20;
 
-/// How many bytes of a message a connection has to keep.
+/// Bytes of a message that a connection must keep.
 pub(super) fn keep_bytes(with_payload: bool) -> usize {
     if with_payload { KEEP_BYTES } else { LOOK_BYTES }
 }
 
-/// Everything that has passed so far, added up.
+/// Totals of everything that has passed so far.
 #[derive(Debug, Default)]
 pub(crate) struct TapSamples {
     pub(super) account: TapAccount,
-    /// From the begin of the first connection to the last event, in nanoseconds of the run's clock; `None` before any.
+    /// From the start of the first connection to the last event, in nanoseconds of the run's clock; `None` before any.
     pub(super) span_ns: Option<(u64, u64)>,
 }
 
@@ -37,7 +37,7 @@ impl TapSamples {
     }
 }
 
-/// The session file under way, and the messages that are not in it yet.
+/// The session file in progress, and messages not yet written to it.
 pub(super) struct Recording {
     writer: SessionWriter,
     clock: Clock,
@@ -46,14 +46,14 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    /// Makes the session file in the record's folder.
+    /// Creates the session file in the record's folder.
     pub(super) fn start(record: &RunRecord, clock: Clock, with_payload: bool) -> Result<Self, Failure> {
         let head = SessionHead::new(&record.run_id, record.started, with_payload);
         let writer = SessionWriter::create(&record.folder, &head)?;
         Ok(Self { writer, clock, with_payload, waiting: Vec::new() })
     }
 
-    /// A connection begins.
+    /// Starts a connection.
     pub(super) fn begin(&mut self, into: &mut TapSamples) -> Result<(), Failure> {
         into.account.begin();
         let at_ns = self.clock.now_ns();
@@ -61,7 +61,7 @@ impl Recording {
         self.write(at_ns, SessionEvent::Connected { connection: into.account.connections })
     }
 
-    /// Takes what has passed, all but the latest.
+    /// Takes what has passed, except for the most recent messages.
     pub(super) fn watch(&mut self, connection: &ProxyConnection, into: &mut TapSamples) -> Result<(), Failure> {
         let now_ns = self.clock.now_ns();
         let whole_until_ns = connection.drain(&mut self.waiting);
@@ -70,7 +70,7 @@ impl Recording {
         Ok(())
     }
 
-    /// A connection is over.
+    /// Ends a connection.
     pub(super) fn end(&mut self, connection: ProxyConnection, into: &mut TapSamples) -> Result<(), Failure> {
         let [app, unity] = connection.end(&mut self.waiting);
         self.settle(u64::MAX, into)?;
@@ -84,12 +84,13 @@ impl Recording {
         Ok(())
     }
 
-    /// Brings the last of the session to the disk, and says what of it could not be written.
+    /// Writes the rest of the session to disk and reports what could not be written.
     pub(super) fn finish(mut self) -> Result<(), RecordError> {
         self.writer.finish()
     }
 
-    /// Settles what had come by `until_ns`, in the order of coming: a request comes before its reply, whoever notes first.
+    /// Processes messages up to `until_ns` in order of arrival, so that a request precedes its reply whichever was
+    /// recorded first.
     fn settle(&mut self, until_ns: u64, into: &mut TapSamples) -> Result<(), Failure> {
         self.waiting.sort_by_key(|passed| passed.at_ns);
         let settled = self.waiting.partition_point(|passed| passed.at_ns <= until_ns);

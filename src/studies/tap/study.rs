@@ -1,4 +1,4 @@
-//! The study: listen, join one connection after the other, account for what passes.
+//! The study: listens, serves one connection after the other, and totals what passes.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,31 +19,31 @@ use crate::failure::Failure;
 use crate::plan::TapPlan;
 use crate::record::{Case, Run, Simulation};
 
-/// How often it looks for connections, messages and the wish to end. No message waits for this.
+/// Interval for polling connections, messages and the stop flag. It does not delay messages.
 const LOOK_UP: Duration = Duration::from_millis(20);
 
-/// How long a connection to Unity may take.
+/// Timeout of a connection to Unity.
 const CONNECT: Duration = Duration::from_secs(2);
 
 const PRIVATE: &str = "session.jsonl contains the full messages (--with-payload), including the chat; do not share the \
     file";
 
-/// What passes between the application and Unity.
+/// Traffic between application and Unity.
 pub(crate) struct TapStudy {
-    /// From where, to where.
+    /// The plan.
     pub(crate) plan: TapPlan,
-    /// Where to, as it was asked for.
+    /// The destination as given.
     pub(crate) to: String,
 }
 
-/// Where the application is waited for.
+/// The listener for the application.
 pub(crate) struct TapListener {
     listener: TcpListener,
     address: SocketAddr,
 }
 
 impl TapListener {
-    /// Listens where the plan says.
+    /// Listens on the plan's address.
     pub(crate) fn open(plan: &TapPlan) -> Result<Self, BridgeError> {
         let failed = |source| BridgeError::NotListening { address: plan.listen, source };
         let listener = TcpListener::bind(plan.listen).map_err(failed)?;
@@ -52,7 +52,7 @@ impl TapListener {
         Ok(Self { listener, address })
     }
 
-    /// The port that it listens on.
+    /// The port it listens on.
     pub(crate) fn port(&self) -> u16 {
         self.address.port()
     }
@@ -103,7 +103,7 @@ impl Study for TapStudy {
         if let Err(error) = recording.finish() {
             context.file_is_incomplete(error);
         }
-        // Ctrl-C is how a tap is meant to end.
+        // Ctrl-C is the normal end of a tap.
         served.and(left).map(|()| StopReason::Planned)
     }
 
@@ -120,7 +120,7 @@ impl Study for TapStudy {
     }
 }
 
-/// The tap at work.
+/// The running tap.
 struct Tap<'a, 'r> {
     plan: &'a TapPlan,
     data: &'a mut TapSamples,
@@ -130,7 +130,7 @@ struct Tap<'a, 'r> {
 }
 
 impl Tap<'_, '_> {
-    /// Joins and watches until it is to end.
+    /// Serves connections until it should stop.
     fn serve(&mut self, listener: &TcpListener) -> Result<(), Failure> {
         while !self.context.is_stopped() {
             if let Some(connection) = &self.connection {
@@ -145,12 +145,12 @@ impl Tap<'_, '_> {
                     continue;
                 }
             }
-            // One at a time, as at the stock bridge: others wait in the system's queue. An application that has said its last
-            // word makes room for them.
+            // One at a time, as in the stock bridge: others wait in the system's queue. An application that has closed
+            // its side makes way for them.
             let free = self.connection.as_ref().is_none_or(|connection| connection.has_ended(Side::App));
             match free.then(|| listener.accept()) {
                 Some(Ok((app, _))) => self.join(app)?,
-                // Nobody has connected, or has left again before its turn.
+                // No client has connected, or it has disconnected before its turn.
                 Some(Err(_)) | None => thread::sleep(LOOK_UP),
             }
         }
@@ -193,7 +193,7 @@ impl Tap<'_, '_> {
         self.recording.begin(self.data)
     }
 
-    /// Ends the connection, if there is one, and accounts for the last of it.
+    /// Ends the connection, if any, and adds its last messages.
     fn leave(&mut self) -> Result<(), Failure> {
         let Some(connection) = self.connection.take() else { return Ok(()) };
         self.recording.end(connection, self.data)

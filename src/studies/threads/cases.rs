@@ -1,4 +1,4 @@
-//! From repetitions to the cases of the record.
+//! Cases from repetitions.
 
 use serde_json::{Value, json};
 
@@ -19,8 +19,8 @@ pub(super) fn cases(plan: &ThreadsPlan, result: &SweepResult, end: Option<StopRe
     measured.chain(keys(plan).filter(is_missing).map(|key| not_measured(plan, key))).collect()
 }
 
-/// `render/tg64/depth=1024/threads=2/fa=on/prio=low`: the depth where it is not 0, and of the settings the threads and those that
-/// the plan varies.
+/// `render/tg64/depth=1024/threads=2/fa=on/prio=low`: the depth if it is not 0, the threads, and the settings that the
+/// plan varies.
 pub(super) fn path(plan: &ThreadsPlan, key: Key) -> String {
     let (group, settings) = (key.group, key.settings);
     let tokens = match group.test {
@@ -36,7 +36,7 @@ pub(super) fn path(plan: &ThreadsPlan, key: Key) -> String {
     parts.join("/")
 }
 
-/// The settings beside the threads in which the cases of this plan differ, by their names in paths.
+/// Settings other than threads in which the cases of this plan differ, by their names in paths.
 pub(super) fn varied(plan: &ThreadsPlan, settings: EngineSettings) -> Vec<(&'static str, String)> {
     let mut parts = Vec::new();
     if plan.flash_attention.len() > 1 {
@@ -57,7 +57,7 @@ pub(super) fn varied(plan: &ThreadsPlan, settings: EngineSettings) -> Vec<(&'sta
     parts
 }
 
-/// What the budget left no time for.
+/// Cases for which the budget left no time.
 fn not_measured(plan: &ThreadsPlan, key: Key) -> Case {
     Case {
         path: path(plan, key),
@@ -78,7 +78,7 @@ fn not_measured(plan: &ThreadsPlan, key: Key) -> Case {
 
 fn case(plan: &ThreadsPlan, key: Key, (collected, limit): (&CaseSamples, f64), cut_off: bool) -> Case {
     let (group, settings) = (key.group, key.settings);
-    // What was cut off says that it was too slow, not how fast it is: as long as there is anything else.
+    // A repetition that was cut off shows that it was too slow, not its speed; used only if there is nothing else.
     let whole: Vec<TokenSample> = collected.samples.iter().filter(|sample| !sample.is_cut).cloned().collect();
     let samples = if whole.is_empty() { &collected.samples } else { &whole };
     let (n_prompt, n_gen) = match group.test {
@@ -87,7 +87,7 @@ fn case(plan: &ThreadsPlan, key: Key, (collected, limit): (&CaseSamples, f64), c
     };
     let mut metrics = token_metrics(samples);
     if group.load == Competition::Render {
-        // Before the CPU use: where the width does not do for all, the last figures are left out.
+        // Before the CPU use: the last figures are dropped if the terminal is too narrow.
         metrics.insert(metrics.len() - 1, late_frames(collected.frames));
     }
     metrics.push(memory(collected));
@@ -149,7 +149,8 @@ fn notes(test: Test, collected: &CaseSamples, oversubscribed: bool) -> Vec<Strin
     notes
 }
 
-/// That a setting left the race: few words, so that cases with the same fate share a line. The figures are in the conditions.
+/// Note that a setting left the race: short, so that cases with the same outcome share a line. The figures are in the
+/// conditions.
 fn dropped_note(dropped: Dropped) -> String {
     let why = match dropped.reason {
         DropReason::LateFrames { .. } => "too many late frames",
@@ -158,7 +159,7 @@ fn dropped_note(dropped: Dropped) -> String {
     format!("Dropped after {}: {why}.", counted(dropped.after_rounds, "round"))
 }
 
-/// The figure that a setting was dropped for, in percent.
+/// The figure that led to the drop, in percent.
 fn dropped_for(dropped: Dropped) -> Value {
     match dropped.reason {
         DropReason::LateFrames { at_least } => json!({ "late_frames_at_least_percent": 100.0 * at_least }),
@@ -166,7 +167,7 @@ fn dropped_for(dropped: Dropped) -> Value {
     }
 }
 
-/// Anonymous memory of the process: without the mapped weights, which are file pages.
+/// Anonymous memory of the process, without mapped weights, which are file-backed.
 fn memory(collected: &CaseSamples) -> Metric {
     match collected.anonymous_bytes {
         Some(bytes) => Metric::plain("rss_anon", "bytes", bytes as f64, 1, Direction::Lower),
@@ -174,7 +175,7 @@ fn memory(collected: &CaseSamples) -> Metric {
     }
 }
 
-/// The histograms of all cases: time to the first token, or inter-token latency.
+/// The histograms of all cases: time to first token, or inter-token latency.
 pub(super) fn histograms(plan: &ThreadsPlan, result: &SweepResult) -> Vec<CaseHistogram> {
     let of_case = |(key, collected): (&Key, &CaseSamples)| {
         let samples = &collected.samples;
@@ -195,14 +196,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_case_has_the_mean_of_its_repetitions_its_frames_and_its_conditions() {
+    fn case_has_mean_frames_and_conditions() {
         let plan = plan("--sweep 2 --under-load render --priority low");
         let result = swept(&plan, Competition::Render, |_| (50.0, 4, None));
         let cases = cases(&plan, &result, None);
         let paths: Vec<&str> = cases.iter().map(|case| case.path.as_str()).collect();
         assert_eq!(paths, ["render/pp128/depth=1024/threads=2/prio=low", "render/tg64/depth=1024/threads=2/prio=low"]);
         let generation = &cases[1];
-        // 50, 49.5, … 46.5 tokens a second.
+        // 50, 49.5, … 46.5 tokens per second.
         assert!((generation.metric("avg_ts").unwrap().value.unwrap() - 48.25).abs() < 0.01);
         assert_eq!(generation.metric("frames_late").unwrap().value, Some(0.4));
         assert_eq!(
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_case_is_partial_and_a_dropped_one_says_why() {
+    fn interrupted_case_is_partial_and_dropped_one_states_why() {
         let plan = plan("--sweep 1,2 --under-load none --depth 0");
         let out = Dropped { reason: DropReason::LateFrames { at_least: 0.123 }, after_rounds: 3 };
         let result = swept(&plan, Competition::Idle, |settings| (50.0, 0, (settings.threads == 2).then_some(out)));
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_off_is_in_no_figure_as_long_as_anything_else_is() {
+    fn cut_off_repetitions_are_excluded_if_there_are_others() {
         let plan = plan("--sweep 1 --under-load none --depth 0");
         let mut result = swept(&plan, Competition::Idle, |_| (50.0, 0, None));
         for case in result.cases.values_mut() {

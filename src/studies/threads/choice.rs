@@ -1,4 +1,4 @@
-//! Which settings a group speaks for: the fastest of those that keep the scene's frames.
+//! The settings to choose in a group: the fastest that keep the scene's frame limit.
 
 use super::data::{CaseSamples, Group, SweepResult};
 use crate::advise::{Certainty, SettingCandidate, SettingChoice};
@@ -6,34 +6,33 @@ use crate::measure::EngineSettings;
 use crate::plan::{Competition, ThreadsPlan};
 use crate::stats::{DropReason, PairedRatio, paired_ratio};
 
-/// The settings that were chosen, and how sure that is.
+/// The chosen settings, and their certainty.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chosen {
-    /// They.
+    /// The choice.
     pub(super) settings: EngineSettings,
-    /// The fastest of those that could be chosen.
+    /// The fastest of the eligible settings.
     pub(super) fastest: EngineSettings,
-    /// Their speed as a share of the fastest one's.
+    /// Speed of the choice as a share of the fastest.
     pub(super) share: Option<PairedRatio>,
-    /// How sure it is, by rounds that everything took part in.
+    /// Certainty, from rounds with all settings.
     pub(super) certainty: Certainty,
-    /// Whether the race was decided: no other setting is faster by more than 3 %.
+    /// Whether the race was decided: no other setting is more than 3 % faster.
     pub(super) is_decided: bool,
-    /// Rounds that they took part in.
+    /// Number of rounds.
     pub(super) rounds: usize,
-    /// Whether late frames were within the limit; `None` where no scene rendered.
+    /// Whether late frames are within the limit; `None` without a scene.
     pub(super) keeps_limit: Option<bool>,
 }
 
-/// The choice of a group. `None` as long as it was not measured whole: the best of those that there was time for may be none of
-/// those that there was not.
+/// The choice in a group. `None` until all of its settings were measured: an unmeasured one might be better.
 pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: Group) -> Option<Chosen> {
     let all = plan.settings();
     let mut measured: Vec<(EngineSettings, &CaseSamples)> = result.of(group).collect();
     if measured.len() < all.len() || measured.iter().any(|(_, case)| case.samples.is_empty()) {
         return None;
     }
-    // Simpler ones first: of equals the first is chosen. Fewer threads are simpler, then whatever the plan names first.
+    // Simpler settings first, since the first of equals is chosen: fewer threads, then the order of the plan.
     measured.sort_by_key(|(settings, _)| (settings.threads, all.iter().position(|other| other == settings)));
     let limit = plan.late_limit.beside(result.alone.late_share());
     let keeps = |case: &CaseSamples| case.frames.late_share() <= limit;
@@ -62,7 +61,7 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: Group) -> 
     })
 }
 
-/// The speed of some settings as a share of the chosen ones', over the rounds that both took part in.
+/// Speed of some settings as a share of the chosen ones', over rounds with both.
 pub(super) fn against_chosen(
     result: &SweepResult,
     group: Group,

@@ -1,4 +1,4 @@
-//! The contexts that settings need, each filled to its depth once.
+//! The contexts of all settings, each filled to its depth once.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -12,26 +12,26 @@ use crate::llm::engine::{ContextSpec, EngineError, FlashAttention, KvType, LogLe
 use crate::measure::{EngineSettings, Repetition, TokenSample, repeat};
 use crate::plan::ThreadsPlan;
 
-/// What a context is made for: flash attention, the type of its cache, tokens already in it.
+/// Key of a context: flash attention, cache type, tokens already in it.
 type ContextKey = (FlashAttention, KvType, u32);
 
-/// The contexts to make on one model.
+/// The contexts to create on one model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PoolSpec {
-    /// What each is for.
+    /// Their keys.
     pub(super) contexts: Vec<ContextKey>,
-    /// Tokens beyond the depth that each holds.
+    /// Tokens that each holds beyond the depth.
     pub(super) n_beyond: u32,
-    /// Tokens handed over at once.
+    /// Logical batch size in tokens.
     pub(super) n_batch: u32,
-    /// Tokens computed at once.
+    /// Physical batch size in tokens.
     pub(super) n_ubatch: u32,
-    /// Threads that fill the contexts.
+    /// Threads used to fill the contexts.
     pub(super) fill_threads: u32,
 }
 
 impl PoolSpec {
-    /// The contexts that a plan needs on the model that is mapped, or the one that is not.
+    /// The contexts needed on the memory-mapped model, or on the other one.
     pub(super) fn of(plan: &ThreadsPlan, use_mmap: bool) -> Self {
         let mut contexts = Vec::new();
         for settings in plan.settings().into_iter().filter(|settings| settings.use_mmap == use_mmap) {
@@ -60,7 +60,7 @@ pub(super) struct ContextPool<'m> {
 }
 
 impl<'m> ContextPool<'m> {
-    /// Makes the contexts. What llama.cpp's log says that flash attention `auto` came to is returned.
+    /// Creates the contexts. Also returns what flash attention `auto` resolved to, from llama.cpp's log.
     pub(super) fn start(spec: &PoolSpec, model: &'m Model) -> Result<(Self, Vec<String>), EngineError> {
         let (mut contexts, mut told) = (BTreeMap::new(), Vec::new());
         let log = model.backend().log();
@@ -101,7 +101,7 @@ impl<'m> ContextPool<'m> {
         Ok(())
     }
 
-    /// One repetition, at the priority of its settings. `begins` is called when all is ready for it.
+    /// One repetition, at the priority of its settings. `begins` is called when everything is prepared.
     pub(super) fn repeat(
         &mut self,
         settings: EngineSettings,
@@ -112,7 +112,7 @@ impl<'m> ContextPool<'m> {
     ) -> Result<TokenSample, SweepError> {
         let priority = settings.priority;
         let depth = u32::try_from(asked.depth).unwrap_or(u32::MAX);
-        // Filled at normal priority: that is not timed, and lowered it may take long beside a load.
+        // Filled at normal priority: this is untimed, and at a lowered priority it may take long next to a load.
         let session = self.filled(settings, depth, stop)?;
         let cpu_ns = || host::cpu_time_ns().value().copied();
         begins();

@@ -1,4 +1,4 @@
-//! What a sweep measures apart, and what it has of each so far.
+//! The units of a sweep, and their samples so far.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use crate::measure::{EngineSettings, FrameCounts, Test, TokenSample};
 use crate::plan::{Competition, ThreadsPlan};
 use crate::stats::Dropped;
 
-/// What is compared with each other: the settings for one test, under one load, at one depth.
+/// Settings that are compared with each other: for one test, under one load, at one depth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Group {
-    /// What competes.
+    /// The competing load.
     pub(crate) load: Competition,
     /// Prompt processing or generation.
     pub(crate) test: Test,
@@ -22,44 +22,44 @@ pub(crate) struct Group {
 /// One case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
-    /// What it is compared within.
+    /// Its group.
     pub(crate) group: Group,
     /// Its settings.
     pub(crate) settings: EngineSettings,
 }
 
-/// What one case has so far.
+/// Samples of one case so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CaseSamples {
-    /// When its first repetition began, by the calendar.
+    /// Wall-clock time of its first repetition.
     pub(crate) began: Option<Timestamp>,
-    /// One a round.
+    /// One per round.
     pub(crate) samples: Vec<TokenSample>,
-    /// Frames of the render-like load meanwhile, and how many of them were late.
+    /// Frames of the render-like load during the repetitions, and how many were late.
     pub(crate) frames: FrameCounts,
     /// Anonymous memory of this process after the last repetition, in bytes.
     pub(crate) anonymous_bytes: Option<u64>,
-    /// Whether and why it is out of the race.
+    /// Whether and why it left the race.
     pub(crate) dropped: Option<Dropped>,
 }
 
 impl CaseSamples {
-    /// Tokens a second, one value a round.
+    /// Tokens per second, one value per round.
     pub(crate) fn speeds(&self) -> Vec<f64> {
         self.samples.iter().map(TokenSample::tokens_per_s).collect()
     }
 }
 
-/// What came out of the sweep.
+/// Result of the sweep.
 #[derive(Debug, Default)]
 pub(crate) struct SweepResult {
     /// By case.
     pub(crate) cases: BTreeMap<Key, CaseSamples>,
-    /// Frames of the render-like load alone, and how many of them were late.
+    /// Frames of the render-like load alone, and how many were late.
     pub(crate) alone: FrameCounts,
-    /// The groups whose race is decided.
+    /// Groups whose race is decided.
     pub(crate) decided: BTreeSet<Group>,
-    /// What flash attention `auto` came to, in llama.cpp's words.
+    /// What flash attention `auto` resolved to, as reported by llama.cpp.
     pub(crate) flash_attention: Vec<String>,
 }
 
@@ -89,7 +89,7 @@ pub(super) fn keys(plan: &ThreadsPlan) -> impl Iterator<Item = Key> {
         .flat_map(move |group| settings.clone().into_iter().map(move |settings| Key { group, settings }))
 }
 
-/// Rounds in which everything was measured that was in the race.
+/// Rounds in which every setting in the race was measured.
 pub(super) fn complete_rounds(plan: &ThreadsPlan, result: &SweepResult) -> usize {
     let rounds = keys(plan).filter_map(|key| match result.cases.get(&key) {
         Some(case) if case.dropped.is_some() => None,

@@ -1,4 +1,4 @@
-//! The engine that a sweep measures with: in this process, or in workers where a setting is read when a process starts.
+//! The engine of a sweep: in this process, or in workers for settings that are read when a process starts.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::measure::{Repetition, TokenSample, WaitPolicy};
 use crate::plan::ThreadsPlan;
 use crate::record::Priority;
 
-/// The models that are measured in this process, by whether their file is mapped.
+/// The models in this process, by whether their file is memory-mapped.
 pub(crate) type LoadedModels = BTreeMap<bool, Model>;
 
 /// The engine of a sweep.
@@ -25,7 +25,8 @@ pub(super) struct SweepEngine<'m> {
 }
 
 impl<'m> SweepEngine<'m> {
-    /// Makes the contexts of the plan, and starts its workers. What llama.cpp says that flash attention `auto` came to is returned.
+    /// Creates the contexts of the plan and starts its workers. Also returns what flash attention `auto` resolved to,
+    /// from llama.cpp.
     pub(super) fn start(
         plan: &ThreadsPlan,
         path: &Path,
@@ -78,7 +79,7 @@ impl<'m> SweepEngine<'m> {
     }
 }
 
-/// What is said of priorities that may not do beside a real scene what they do beside the render-like load.
+/// Warning about priorities that may behave differently next to a real scene than next to the render-like load.
 pub(super) fn priority_warning(plan: &ThreadsPlan) -> Option<String> {
     let lowers = plan.priorities.iter().any(|priority| *priority != Priority::Normal);
     (lowers && host::autogroup().value() == Some(&true)).then(|| {

@@ -1,4 +1,4 @@
-//! What the sweep comes to, in words: which settings to use, how sure that is, and what the documented rules would cost.
+//! Findings of the sweep: which settings to use, how certain that is, and what the documented rules would cost.
 
 use super::super::study::StopReason;
 use super::cases::varied;
@@ -10,7 +10,7 @@ use crate::plan::{Competition, Rule, ThreadsPlan};
 use crate::plural::counted;
 use crate::stats::PairedRatio;
 
-/// The sentences that lead the report. On a disturbed machine nothing is sure.
+/// The findings that lead the report. On a disturbed machine nothing is *sure*.
 pub(super) fn findings(plan: &ThreadsPlan, result: &SweepResult, is_disturbed: bool, end: StopReason) -> Vec<String> {
     let mut findings = Vec::new();
     let mut depths = plan.depths.clone();
@@ -57,7 +57,7 @@ fn place(plan: &ThreadsPlan, load: Competition, depth: u32) -> String {
     if depth == 0 { place } else { format!("{place}, with {depth} tokens in the context") }
 }
 
-/// The settings beside the threads that the plan varies: ` with fa=off, prio=low`.
+/// Settings other than threads that the plan varies: ` with fa=off, prio=low`.
 fn with_settings(plan: &ThreadsPlan, settings: EngineSettings) -> String {
     let parts: Vec<String> =
         varied(plan, settings).into_iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -86,7 +86,7 @@ fn sureness(plan: &ThreadsPlan, choice: &Chosen, is_disturbed: bool) -> String {
     }
 }
 
-/// What the choice does to the scene's frames.
+/// The effect of the choice on the scene's frames.
 fn frames(plan: &ThreadsPlan, result: &SweepResult, (group, chosen): (Group, &Chosen)) -> Option<String> {
     let (_, case) = result.of(group).find(|(settings, _)| *settings == chosen.settings)?;
     let limit = 100.0 * plan.late_limit.beside(result.alone.late_share());
@@ -105,7 +105,7 @@ fn frames(plan: &ThreadsPlan, result: &SweepResult, (group, chosen): (Group, &Ch
 }
 
 fn compared(plan: &ThreadsPlan, result: &SweepResult, (group, chosen): (Group, &Chosen), rule: &Rule) -> String {
-    // The rules know of nothing but threads: the rest is what the plan names first.
+    // The rules only concern threads: the other settings are the plan's first ones.
     let settings = plan.settings().first().map(|first| first.with_threads(rule.threads));
     let share = settings.and_then(|settings| against_chosen(result, group, chosen, settings));
     let verdict = match share {
@@ -150,7 +150,7 @@ mod tests {
     use crate::stats::{DropReason, Dropped};
 
     #[test]
-    fn a_sweep_of_threads_leads_with_the_fastest_and_what_the_rules_would_cost() {
+    fn findings_start_with_the_fastest_and_the_cost_of_rules() {
         let plan = plan("--sweep 1,2,6 --under-load none --depth 0 --repetitions 8 --exhaustive");
         let result = swept(&plan, Competition::Idle, |settings| match settings.threads {
             2 => (50.0, 0, None),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_a_scene_the_fastest_that_keeps_its_frames_is_named_with_its_settings() {
+    fn fastest_within_the_frame_limit_is_named_with_its_settings() {
         let plan = plan("--sweep 1,2 --under-load render --priority normal,low --depth 0,1024 --flash-attn off,on");
         let result = swept(&plan, Competition::Render, |settings| {
             let speed = f64::from(settings.threads) * if settings.flash_attention.name() == "on" { 10.0 } else { 20.0 };
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_setting_keeps_the_frames_it_says_so_with_the_least_bad() {
+    fn least_bad_setting_is_named_if_none_keeps_the_frames() {
         let plan = plan("--sweep 1,2 --under-load render --depth 0");
         let result = swept(&plan, Competition::Render, |settings| (f64::from(settings.threads), 100, None));
         let told = findings(&plan, &result, false, StopReason::Planned);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_race_says_what_it_dropped_and_that_it_is_decided() {
+    fn race_states_drops_and_decision() {
         let plan = plan("--sweep 1,2,4 --under-load none --depth 0");
         let out = Dropped { reason: DropReason::Slower { at_most: 0.39 }, after_rounds: 1 };
         let mut result = swept(&plan, Competition::Idle, |settings| match settings.threads {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_budget_left_out_decides_nothing() {
+    fn unmeasured_settings_leave_the_choice_open() {
         let plan = plan("--sweep 1,2 --under-load none --depth 0 --budget 10s");
         let mut result = swept(&plan, Competition::Idle, |_| (50.0, 0, None));
         result.cases.retain(|key, _| key.settings.threads == 1);

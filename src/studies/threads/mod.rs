@@ -1,4 +1,4 @@
-//! One load, then all thread counts in interleaved rounds, idle and beside a render-like load.
+//! The model is loaded once; all thread counts run in interleaved rounds, idle and next to a render-like load.
 
 mod cases;
 mod choice;

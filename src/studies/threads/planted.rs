@@ -1,20 +1,20 @@
-//! Planted samples, for tests of what a sweep comes to.
+//! Planted samples for tests of the analysis.
 
 use super::data::{CaseSamples, Group, Key, SweepResult};
 use crate::measure::{EngineSettings, FrameCounts, Test, TokenSample};
 use crate::plan::{Competition, ThreadsPlan, threads_plan};
 use crate::stats::Dropped;
 
-/// The plan of a command line, on a machine of two CPUs.
+/// The plan of a command line, on a machine with two CPUs.
 pub(super) fn plan(line: &str) -> ThreadsPlan {
     threads_plan(line, (2, 2))
 }
 
-/// Repetitions of these speeds, one after the other from `began_ns` on.
+/// Repetitions with these speeds, one after the other from `began_ns`.
 pub(super) fn samples(test: Test, tokens_per_s: &[f64], began_ns: u64) -> Vec<TokenSample> {
     let mut at_ns = began_ns;
     let mut one = |speed: &f64| {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Planted.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Planted values.
         let elapsed_ns = (10.0 * 1e9 / speed) as u64;
         let began_ns = at_ns;
         at_ns += elapsed_ns;
@@ -32,8 +32,8 @@ pub(super) fn samples(test: Test, tokens_per_s: &[f64], began_ns: u64) -> Vec<To
     tokens_per_s.iter().map(&mut one).collect()
 }
 
-/// A sweep under one load: of each set of settings its speed, its late frames of 1,000, and whether it was dropped. Prompts are
-/// ten times as fast. Every round is a little slower than the one before.
+/// A sweep under one load: for each set of settings its speed, late frames out of 1,000, and whether it was dropped.
+/// Prompts are ten times as fast. Every round is slightly slower than the previous one.
 pub(super) fn swept(
     plan: &ThreadsPlan,
     load: Competition,

@@ -18,20 +18,20 @@ use crate::measure::WaitPolicy;
 use crate::plan::{Rounds, ThreadsPlan, oversubscribed};
 use crate::record::{Case, Run, RunState, Topology};
 
-/// Speed by the number of threads, idle and beside a render-like load.
+/// Speed by thread count, idle and next to a render-like load.
 pub(crate) struct ThreadsStudy<'a> {
-    /// What is measured.
+    /// The plan.
     pub(crate) plan: ThreadsPlan,
-    /// The model, before it was loaded.
+    /// The model, before loading.
     pub(crate) located: LocatedModel,
-    /// What computes.
+    /// The backend.
     pub(crate) backend: &'a Backend,
     /// The CPUs.
     pub(crate) topology: Topology,
 }
 
 impl ThreadsStudy<'_> {
-    /// Where the weights are to lie, for each model that is to be loaded.
+    /// Placement of each model to load.
     pub(crate) fn placements(&self) -> Vec<Placement> {
         let placement = |use_mmap: &bool| Placement {
             n_gpu_layers: Some(self.plan.n_gpu_layers),
@@ -41,7 +41,7 @@ impl ThreadsStudy<'_> {
         self.plan.mmap.iter().map(placement).collect()
     }
 
-    /// The largest context that is needed.
+    /// The largest context needed.
     fn n_ctx(&self) -> u32 {
         self.plan.depths.iter().max().unwrap_or(&0) + self.plan.n_prompt.max(self.plan.n_gen) + 1
     }
@@ -51,7 +51,7 @@ impl ThreadsStudy<'_> {
         format!("threads {}", counts.join(","))
     }
 
-    /// Repetitions to come; unknown in a race and with a budget.
+    /// Number of repetitions; 0 if unknown, as in a race or with a budget.
     fn steps(&self) -> u64 {
         match self.plan.rounds {
             Rounds::Repetitions(rounds) if self.plan.exhaustive => {
@@ -61,13 +61,13 @@ impl ThreadsStudy<'_> {
         }
     }
 
-    /// What the reader must know before any figure.
+    /// Warnings known before measuring.
     fn warnings(&self, facts: &LoadFacts) -> Vec<String> {
         let mut warnings = self.located.facts.concerns(self.n_ctx().into());
         warnings.extend(self.backend.vector_units());
         warnings.extend(priority_warning(&self.plan));
         warnings.extend(facts.warnings.iter().map(|line| line.text.clone()));
-        // Where the machine itself has no more, the counts say so.
+        // If the machine itself has no more CPUs, the counts show that.
         if self.topology.usable_cpus() != self.topology.logical_cpus {
             let most = self.plan.counts.iter().map(|count| count.threads).max().unwrap_or(1);
             warnings.extend(oversubscribed(most, &self.topology));
@@ -75,7 +75,7 @@ impl ThreadsStudy<'_> {
         warnings
     }
 
-    /// What was measured, under llama-bench's names where it has one.
+    /// The subject, with llama-bench's names if it has any.
     fn subject(&self, facts: &LoadFacts) -> Value {
         let (ggml_version, commit) = self.backend.versions();
         let devices = self.backend.devices();
@@ -141,7 +141,7 @@ impl Study for ThreadsStudy<'_> {
         histograms(&self.plan, data)
     }
 
-    /// What the budget left no time for is no failure.
+    /// Cases for which the budget left no time are not failures.
     fn state(&self, _: &SweepResult, _: &[Case], end: StopReason) -> (RunState, Option<String>) {
         state_of_cases(&[], end)
     }

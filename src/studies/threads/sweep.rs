@@ -1,4 +1,4 @@
-//! The rounds: every setting that is in the race once a round, in random order; idle and loaded blocks alternate.
+//! The rounds: every setting in the race once per round, in random order; idle and loaded blocks alternate.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,54 +25,54 @@ use crate::plan::{Competition, Rounds, ThreadsPlan};
 use crate::record::Priority;
 use crate::stats::{FEWEST_PAIRS, Race, RoundResult, Standing, mean_of};
 
-/// Rounds between two changes of the load, once the slowest settings are out: few enough that drift meets both loads, enough that
-/// starting the load costs little.
+/// Rounds per block once the slowest settings are out: few enough that drift affects both loads, enough that starting
+/// the load costs little.
 const BLOCK: u32 = 3;
 
-/// With a budget, tokens of a prompt and of a reply that start the threads of each count after the first.
+/// With a budget, tokens of prompt and reply that start the threads of each count after the first.
 const BRIEF_WARM_UP: (u32, u32) = (8, 1);
 
-/// A figure is known well enough when its interval is within this of its mean.
+/// A figure is precise enough if its interval is within this share of its mean.
 const TIGHT: f64 = 0.02;
 
-/// Fewest rounds of whatever is still in a race that is decided: a figure needs a spread.
+/// Minimum rounds of the settings left in a decided race: a figure needs a spread.
 const FEWEST_ROUNDS: usize = 3;
 
-/// A repetition is cut off after so many times what the fastest setting took: it is out of the race then.
+/// A repetition is cut off after this multiple of the fastest setting's time; the setting then leaves the race.
 const CUT_AFTER: f64 = 2.5;
 
-/// The least that a repetition is given, so that no hiccup ends it.
+/// Minimum time limit of a repetition, so that a hiccup does not end it.
 const AT_LEAST: Duration = Duration::from_millis(500);
 
-/// How long the scene is watched alone in each of its blocks.
+/// How long the scene is observed alone in each of its blocks.
 const ALONE: Duration = Duration::from_millis(1500);
 
-/// Why the sweep could not go on.
+/// Why the sweep could not continue.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SweepError {
-    /// The model.
+    /// An error of the engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The render-like load.
+    /// An error of the render-like load.
     #[error(transparent)]
     Load(#[from] RenderLoadError),
-    /// A priority that the system does not give.
+    /// A priority that the system does not grant.
     #[error("the model's threads cannot run at priority {}", priority.name())]
     Priority {
-        /// Which.
+        /// The priority.
         priority: Priority,
         /// Why.
         source: io::Error,
     },
-    /// A process that measures with another wait policy.
+    /// A worker process with another wait policy failed.
     #[error("the worker with OMP_WAIT_POLICY={} failed: {reason}", wait.name())]
     Worker {
         /// Its policy.
         wait: WaitPolicy,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// A build whose threads do not read the policy.
+    /// The threads of this build do not read the policy.
     #[error("this build's llama.cpp has threads of its own, which read no wait policy when the process starts")]
     NoWaitPolicy,
     /// Settings without a context: a bug.
@@ -92,18 +92,18 @@ pub(super) enum SweepError {
         warm: usize,
         /// Settings of the plan.
         all: usize,
-        /// About how long a single round of everything takes, the warm-up included, in seconds.
+        /// Approximate time of a single round with warm-up, in seconds.
         least_s: f64,
     },
 }
 
-/// What the sweep needs.
+/// Input of the sweep.
 pub(super) struct Sweep<'a, 'm> {
     pub(super) plan: &'a ThreadsPlan,
     pub(super) engine: SweepEngine<'m>,
     pub(super) clock: &'a Clock,
     pub(super) stop: &'a AtomicBool,
-    /// When the sweep began, its warm-up included.
+    /// Start of the sweep, including its warm-up.
     pub(super) began_ns: u64,
     /// Repetitions so far.
     pub(super) done: &'a AtomicU64,
@@ -113,14 +113,14 @@ pub(super) struct Sweep<'a, 'm> {
 struct GroupRace {
     race: Race,
     is_decided: bool,
-    /// Repetitions that began at all.
+    /// Repetitions started.
     rounds: usize,
 }
 
 type Races = BTreeMap<Group, GroupRace>;
 
 impl Sweep<'_, '_> {
-    /// Runs the rounds. `keep` is handed everything after each block, to write it to disk.
+    /// Runs the rounds. `keep` is called with everything after each block, to save it.
     pub(super) fn run(
         &mut self,
         result: &mut SweepResult,
@@ -146,24 +146,24 @@ impl Sweep<'_, '_> {
         }
     }
 
-    /// How many rounds come before the next change of load.
+    /// Number of rounds before the load changes.
     fn block_of(&self, rounds: u32) -> u32 {
         let left = match self.plan.rounds {
             Rounds::Repetitions(all) => all.saturating_sub(rounds),
             Rounds::BudgetS(_) => u32::MAX,
         };
-        // The first round tells which settings are hopeless: under each load before more is spent on any.
+        // The first round shows which settings are hopeless; it runs under each load before more time is spent.
         if rounds == 0 { 1 } else { BLOCK.min(left) }
     }
 
-    /// As llama-bench does before it measures: a prompt and a token, with each setting. It is part of a budget.
+    /// Warm-up as in llama-bench: a prompt and a token with each setting. It counts against a budget.
     fn warm_up(&mut self, settings: &[EngineSettings]) -> Result<(), SweepError> {
         let all = settings.len() * self.plan.depths.len();
         let mut warm = 0;
         for &depth in &self.plan.depths {
             for &settings in settings {
                 self.check_budget(warm, all)?;
-                // The first warms the model up. The others only start their threads.
+                // The first warms the model up; the others only start their threads.
                 let is_brief = warm > 0 && (!self.plan.exhaustive || matches!(self.plan.rounds, Rounds::BudgetS(_)));
                 let (n_prompt, n_gen) = if is_brief { BRIEF_WARM_UP } else { (self.plan.n_prompt, 1) };
                 let tokens = (n_prompt.min(self.plan.n_prompt) as usize, n_gen.min(self.plan.n_gen) as usize);
@@ -175,7 +175,8 @@ impl Sweep<'_, '_> {
         self.check_budget(warm, all)
     }
 
-    /// Refuses a budget that the warm-up has spent. A round of a setting takes about as long as the first one's warm-up.
+    /// Rejects a budget that the warm-up has used up. A round of a setting takes about as long as the first one's
+    /// warm-up.
     fn check_budget(&self, warm: usize, all: usize) -> Result<(), SweepError> {
         let Rounds::BudgetS(budget_s) = self.plan.rounds else { return Ok(()) };
         if !self.is_spent() {
@@ -238,7 +239,7 @@ impl Sweep<'_, '_> {
             for (group, race) in races.iter().filter(|(group, race)| group.load == load && !race.is_decided) {
                 order.extend(race.race.running().into_iter().map(|at| (*group, at)));
             }
-            // The first round goes from few threads to many: the first speed says when the others may be cut off.
+            // The first round goes from few threads to many: the first speed determines when others may be cut off.
             if done + round > 0 {
                 order.shuffle(rng);
             }
@@ -257,7 +258,7 @@ impl Sweep<'_, '_> {
         Ok(())
     }
 
-    /// Counts the frames of the scene while the model rests.
+    /// Counts the frames of the scene while the model is idle.
     fn watch_alone(&self, render: &RenderLoad, result: &mut SweepResult) {
         let began_ns = self.clock.now_ns();
         let until_ns = began_ns + u64::try_from(ALONE.as_nanos()).unwrap_or(u64::MAX);
@@ -267,7 +268,7 @@ impl Sweep<'_, '_> {
         result.alone += FrameCounts::from(&render.frames_between(began_ns, self.clock.now_ns()));
     }
 
-    /// Drops what is out, and ends the races that are decided.
+    /// Drops settings that are out, and ends decided races.
     fn judge(&self, load: Competition, settings: &[EngineSettings], races: &mut Races, result: &mut SweepResult) {
         let limit = (load == Competition::Render).then(|| self.plan.late_limit.beside(result.alone.late_share()));
         for (group, race) in races.iter_mut().filter(|(group, race)| group.load == load && !race.is_decided) {
@@ -284,7 +285,7 @@ impl Sweep<'_, '_> {
                     case.dropped = runner.dropped;
                 }
             }
-            // A sweep of one setting has no answer to find: it is measured as often as was asked for.
+            // With a single setting there is nothing to choose: it is measured as often as requested.
             let has_rivals = race.race.runners().len() > 1;
             race.is_decided = has_rivals && standing == Standing::Decided && race.rounds >= FEWEST_ROUNDS;
             if race.is_decided {
@@ -293,9 +294,9 @@ impl Sweep<'_, '_> {
         }
     }
 
-    /// When a repetition in that race is cut off.
+    /// Time limit of a repetition in that race.
     fn within(&self, race: &GroupRace, test: Test) -> Duration {
-        // A leader that makes frames late is no measure of the others.
+        // A leader with late frames is not a reference for the others.
         let leader = race.race.leader().filter(|&leader| race.race.keeps_limit(leader));
         let fastest = leader.and_then(|leader| race.race.runners()[leader].median());
         match fastest.filter(|_| !self.plan.exhaustive) {
@@ -347,7 +348,7 @@ impl Sweep<'_, '_> {
     }
 }
 
-/// Whether a case's speed is known well enough.
+/// Whether a case's speed is precise enough.
 fn is_tight_figure(speeds: &[f64]) -> bool {
     let Some(mean) = mean_of(speeds) else { return false };
     mean.interval.is_some_and(|(low, high)| high - low <= 2.0 * TIGHT * mean.value)

@@ -1,4 +1,4 @@
-//! A process that measures with what a process reads when it starts: the wait policy of its threads.
+//! A worker process for settings that are read at process start: the wait policy of threads.
 
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ use crate::llm::engine::{Backend, EngineError, Model, Placement};
 use crate::measure::{EngineSettings, LONGEST_REPETITION, Repetition, TokenSample, WaitPolicy};
 use crate::plan::ThreadsPlan;
 
-/// How long a worker may take to load the model.
+/// Time limit for a worker to load the model.
 const LOAD_WITHIN: Duration = Duration::from_secs(30 * 60);
 
-/// The variable that decides what OpenMP's threads do while they wait.
+/// The variable that determines what OpenMP threads do while waiting.
 const WAIT_VARIABLE: &str = "OMP_WAIT_POLICY";
 
-/// What a worker loads. The first line on its standard input.
+/// What a worker loads: the first line on its standard input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct WorkerSetup {
     path: PathBuf,
@@ -31,7 +31,7 @@ pub(crate) struct WorkerSetup {
     pool: PoolSpec,
 }
 
-/// What a worker does next. One line each, until standard input ends.
+/// The next task of a worker, one line each until standard input ends.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum WorkerRequest {
@@ -39,30 +39,30 @@ enum WorkerRequest {
     Repeat { settings: EngineSettings, asked: Repetition },
 }
 
-/// What a worker says.
+/// Answer of a worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum WorkerAnswer {
-    /// It is ready for the next request.
+    /// Ready for the next request.
     Ready,
-    /// Everything is prepared: the repetition begins now.
+    /// Everything is prepared; the repetition begins now.
     Begins,
     /// A repetition.
     Done(Box<TokenSample>),
-    /// It cannot do that.
+    /// The task failed.
     Failed(String),
-    /// A signal asked it to end.
+    /// Interrupted by a signal.
     Interrupted,
 }
 
-/// A worker, from the side that asks.
+/// A worker, from the caller's side.
 pub(super) struct SweepWorker {
     session: WorkerSession<WorkerAnswer>,
     wait: WaitPolicy,
 }
 
 impl SweepWorker {
-    /// Starts it, and waits until its model is loaded.
+    /// Starts it and waits until its model is loaded.
     pub(super) fn start(
         plan: &ThreadsPlan,
         path: &Path,
@@ -99,7 +99,7 @@ impl SweepWorker {
         }
     }
 
-    /// One repetition. Its beginning and its end are those that this process saw; what was timed was timed there.
+    /// One repetition. Start and end are as seen by this process; the timing is from the worker.
     pub(super) fn repeat(
         &mut self,
         settings: EngineSettings,
@@ -142,12 +142,12 @@ fn fault(wait: WaitPolicy, error: CalledOff) -> SweepError {
     }
 }
 
-/// Whether the engine of this build reads the wait policy from its environment: builds with threads of ggml's own do not.
+/// Whether the engine of this build reads the wait policy from its environment; builds with ggml's own threads do not.
 pub(super) fn has_wait_policies(backend: &Backend) -> bool {
     backend.system_info().contains("OPENMP = 1")
 }
 
-/// Does what standard input asks for, in this process. `tell` is handed every answer.
+/// Serves the requests on standard input in this process. `tell` is called with every answer.
 pub(crate) fn serve_sweep(setup: &WorkerSetup, tell: impl Fn(&WorkerAnswer), stop: &AtomicBool) -> Result<(), Failure> {
     let backend = Backend::start()?;
     let placement = Placement { n_gpu_layers: Some(setup.n_gpu_layers), use_mmap: setup.use_mmap, mlock: false };

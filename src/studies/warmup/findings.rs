@@ -1,4 +1,4 @@
-//! What it all comes to, in sentences.
+//! Findings, as sentences.
 
 use super::lengths::{LengthSamples, lines};
 use super::prefix::PrefixSamples;
@@ -11,10 +11,10 @@ use crate::plural::{counted, verb_for};
 use crate::record::{Case, Metric};
 use crate::report::with_interval;
 
-/// What the steps of [`STEPS`] are called in sentences.
+/// Names of the steps of [`STEPS`] in sentences.
 const STEP_WORDS: [&str; 5] = ["the page cache", "loading", "the context", "the warm generation", "an earlier reply"];
 
-/// The sentences that lead the report.
+/// The findings that lead the report.
 pub(super) fn findings(plan: &WarmupPlan, samples: &WarmupSamples, cases: &[Case]) -> Vec<String> {
     let mut findings = Vec::new();
     if plan.start {
@@ -28,7 +28,7 @@ pub(super) fn findings(plan: &WarmupPlan, samples: &WarmupSamples, cases: &[Case
     findings
 }
 
-/// A figure that is given.
+/// A metric that has a value.
 fn figure<'a>(cases: &'a [Case], path: &str, name: &str) -> Option<&'a Metric> {
     let case = cases.iter().find(|case| case.path == path)?;
     case.metric(name).filter(|metric| metric.value.is_some())
@@ -55,13 +55,13 @@ fn first_reply(cases: &[Case]) -> Option<String> {
     ))
 }
 
-/// What the page cache saves, as the beginning of a list; nothing where it is not known.
+/// The saving from the page cache, as the start of a list; empty if unknown.
 fn by_page_cache(cases: &[Case], path: &str) -> String {
     figure(cases, path, "page_cache")
         .map_or_else(String::new, |metric| format!("the page cache saves {}, ", with_interval(metric)))
 }
 
-/// The first figure of the application's documents, measured as what it is.
+/// The first figure of the application's documentation, measured for what it is.
 fn second_load(cases: &[Case]) -> Option<String> {
     let path = "attribution/load";
     let (change, earlier) = (figure(cases, path, "change")?, figure(cases, path, "earlier_load")?);
@@ -74,7 +74,7 @@ fn second_load(cases: &[Case]) -> Option<String> {
     ))
 }
 
-/// The second.
+/// The second figure.
 fn reply_alone(cases: &[Case]) -> Option<String> {
     let path = "attribution/reply";
     let of = |name: &str| figure(cases, path, name);
@@ -189,14 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn planted_samples_are_told_in_sentences() {
+    fn planted_samples_give_the_expected_sentences() {
         let samples =
             WarmupSamples { starts: planted::starts(), lengths: planted::lengths(), prefix: planted::prefix() };
         insta::assert_snapshot!(found(&samples).join("\n"));
     }
 
     #[test]
-    fn without_cold_starts_the_page_cache_is_in_no_sentence() {
+    fn page_cache_is_not_mentioned_without_cold_starts() {
         let mut starts = planted::starts();
         starts.rounds.iter_mut().for_each(|round| drop(round.remove(&Readiness::Cold)));
         starts.failed.insert(Readiness::Cold, StartFault::PageCache("it is in memory".into()));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_is_in_no_sentence() {
+    fn unmeasured_parts_are_not_mentioned() {
         assert_eq!(found(&WarmupSamples::default()), ["No cold start was measured."]);
         let mut starts = StartSamples::default();
         starts.failed.insert(Readiness::Cold, StartFault::Process("no memory".into()));
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_context_is_said() {
+    fn full_context_is_mentioned() {
         let prefix = PrefixSamples { full: true, ..PrefixSamples::default() };
         let found = found(&WarmupSamples { prefix, ..WarmupSamples::default() });
         assert!(found[1].contains("because the context was full"), "{found:?}");

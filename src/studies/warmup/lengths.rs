@@ -1,4 +1,4 @@
-//! Prompts and replies of many lengths, and what a token of each costs.
+//! Prompts and replies of many lengths, and the cost per token.
 
 use std::sync::atomic::Ordering;
 
@@ -18,17 +18,17 @@ use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 use crate::stats::{Line, median_of, robust_line};
 
-/// A prompt and a reply of certain lengths, and how they went.
+/// One prompt and reply length, with its timings.
 #[derive(Debug)]
 pub(super) struct LengthCase {
     pub(super) path: String,
     pub(super) prompt: Vec<Token>,
     pub(super) n_gen: usize,
-    /// Until the first token, a round each, in milliseconds.
+    /// Time to first token per round, in milliseconds.
     pub(super) ttft_ms: Vec<f64>,
-    /// From one token to the next: the mean of each round.
+    /// Mean inter-token latency per round, in milliseconds.
     pub(super) token_ms: Vec<f64>,
-    /// The whole.
+    /// Total time per round, in milliseconds.
     pub(super) elapsed_ms: Vec<f64>,
 }
 
@@ -38,7 +38,7 @@ impl LengthCase {
     }
 }
 
-/// The lengths so far; none before the first round.
+/// The lengths so far; empty before the first round.
 #[derive(Debug, Default)]
 pub(super) struct LengthSamples {
     pub(super) all: Vec<LengthCase>,
@@ -94,7 +94,7 @@ fn planned(plan: &WarmupPlan, model: &Model) -> Vec<LengthCase> {
     sentences.chain(prompts).chain(replies).collect()
 }
 
-/// All cases of the lengths: each of them, and the lines through them. `cut_off` says that the run ended before its time.
+/// All cases of the lengths: one per length, and the fitted lines. `cut_off` means that the run ended early.
 pub(super) fn cases(plan: &WarmupPlan, lengths: &LengthSamples, cut_off: bool) -> Vec<Case> {
     if lengths.all.is_empty() {
         return Vec::new();
@@ -140,8 +140,8 @@ fn fit((name, unit, line): (&str, &str, Option<Line>), cut_off: bool) -> Case {
     if cut_off { case.cut_off("interrupted before the last round of lengths".into()) } else { case }
 }
 
-/// What each line is through: the time to the first token over the prompt, the reply over its tokens, and the time from token
-/// to token over what the context holds.
+/// The points of each line: time to first token by prompt length, reply time by its tokens, and inter-token latency by
+/// tokens in the context.
 pub(super) fn lines(lengths: &LengthSamples) -> [(&'static str, &'static str, Option<Line>); 3] {
     let of = |kind: &str, x: fn(&LengthCase) -> usize, y: fn(&LengthCase) -> Vec<f64>| {
         let chosen = lengths.all.iter().filter(|length| length.path.starts_with(kind));
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn planted_costs_are_found() {
+    fn planted_costs_per_token_are_found() {
         for ((name, _, line), (slope, fixed)) in
             lines(&planted::lengths()).into_iter().zip([(0.5, 5.0), (2.0, 0.0), (0.001, 2.0)])
         {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_and_every_cost_is_a_case() {
+    fn lengths_and_costs_are_cases() {
         let cases = cases(&planted::plan(), &planted::lengths(), false);
         let paths: Vec<&str> = cases.iter().map(|case| case.path.as_str()).collect();
         assert_eq!(paths[..2], ["prompt/3", "prompt/12"]);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interruption_marks_the_lengths_that_lack_rounds_and_the_lines_through_them() {
+    fn interruption_marks_lengths_with_missing_rounds_and_their_lines() {
         let mut lengths = planted::lengths();
         let last = lengths.all.last_mut().unwrap();
         last.ttft_ms.pop();
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn without_lengths_there_is_no_line() {
+    fn no_line_without_lengths() {
         let none = LengthSamples::default();
         assert!(lines(&none).iter().all(|(_, _, line)| line.is_none()));
         assert!(cases(&planted::plan(), &none, true).is_empty());

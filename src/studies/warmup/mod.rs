@@ -1,4 +1,4 @@
-//! The cold first reply against the warm one, what a token costs, and what a kept prefix saves.
+//! The cold first reply compared with the warm one, the cost per token, and the saving from prefix reuse.
 
 mod findings;
 mod lengths;

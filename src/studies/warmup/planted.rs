@@ -35,8 +35,8 @@ pub(super) fn plan() -> WarmupPlan {
     }
 }
 
-/// Rounds in which the page cache saves 160 ms of the load, loading 300 ms, the context 100, the warm generation 40 and an
-/// earlier reply 20; each round is a little slower than the last as a whole.
+/// Rounds in which the page cache saves 160 ms of loading, and the steps save: loading 300 ms, the context 100, the
+/// warm-up generation 40, an earlier reply 20; each round is slightly slower than the previous one.
 pub(super) fn starts() -> StartSamples {
     let rounds = (0..6).map(|round| {
         let kinds = Readiness::ALL.into_iter().enumerate();
@@ -45,7 +45,7 @@ pub(super) fn starts() -> StartSamples {
     StartSamples { rounds: rounds.collect(), failed: BTreeMap::new() }
 }
 
-/// One start, which took place in the `at`th second.
+/// One start in second number `at`.
 fn start(at: u64, kind: Readiness, round: u64) -> TimedStart {
     let wait_ms = match kind {
         Readiness::Cold => 700,
@@ -72,7 +72,8 @@ fn start(at: u64, kind: Readiness, round: u64) -> TimedStart {
     TimedStart { began_ns: at * 1_000 * MS, ended_ns: at * 1_000 * MS + 900 * MS, outcome }
 }
 
-/// Lengths where a prompt token costs 0.5 ms beside 5, a reply token 2 ms, and a token of context 1 µs for each reply token.
+/// Lengths with a cost of 5 ms plus 0.5 ms per prompt token, 2 ms per reply token, and 1 µs per token in the context
+/// for each reply token.
 pub(super) fn lengths() -> LengthSamples {
     let length = |kind: &str, name: usize, tokens: usize, n_gen: usize| {
         let token_ms = 2.0 + 0.001 * tokens as f64;
@@ -91,8 +92,8 @@ pub(super) fn lengths() -> LengthSamples {
     LengthSamples { all: prompts.into_iter().chain(replies).collect() }
 }
 
-/// A first turn, six of a growing conversation that keep three of four tokens and halve the wait, and two of a rolling one that
-/// keep nothing, one of which has other tokens.
+/// A first turn, six turns of a growing conversation that reuse three of four tokens and halve the wait, and two of a
+/// rolling one that reuse nothing, one of them with other tokens.
 pub(super) fn prefix() -> PrefixSamples {
     let turn = |at: usize| {
         let rolling = at > 6;

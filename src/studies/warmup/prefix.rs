@@ -1,4 +1,4 @@
-//! A conversation, turn by turn: with what the context still holds of the last turn computed again, and not.
+//! A conversation, turn by turn, with and without prefix reuse.
 
 use std::sync::atomic::Ordering;
 
@@ -19,13 +19,13 @@ use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus, Series, Timeline};
 use crate::stats::{PairedRatio, paired_ratio};
 
-/// One turn, taken twice: with the prefix kept, and without.
+/// One turn, run twice: with prefix reuse, and without.
 #[derive(Debug)]
 pub(super) struct PairedTurn {
-    /// Whether the conversation had begun to forget: then a prompt no longer begins as the last one did.
+    /// Whether the history has begun to roll: prompts then no longer share a prefix with the previous one.
     pub(super) rolling: bool,
     pub(super) n_prompt: usize,
-    /// Tokens that were not computed again.
+    /// Number of reused tokens.
     pub(super) kept: usize,
     pub(super) with_ms: f64,
     pub(super) without_ms: f64,
@@ -41,24 +41,24 @@ pub(super) struct PrefixSamples {
     pub(super) full: bool,
 }
 
-/// What a kept prefix saves in some of the turns.
+/// Savings by prefix reuse over some of the turns.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PrefixSavings {
-    /// Time to the first token, with over without.
+    /// Ratio of the times to first token, with reuse to without.
     pub(super) ratio: PairedRatio,
-    /// The share of all tokens of prompts that was kept.
+    /// Share of all prompt tokens that was reused.
     pub(super) kept: f64,
 }
 
 impl PrefixSavings {
-    /// Whether anything was kept: else both ways computed the same, and what their times differ by is noise.
+    /// Whether anything was reused; otherwise both computed the same, and their difference is noise.
     pub(super) fn has_kept(&self) -> bool {
         self.kept > 0.0
     }
 }
 
-/// Holds the conversation, with a checkpoint after each turn. `sessions` are two contexts alike: one that computes all of each
-/// prompt, one that keeps.
+/// Runs the conversation, with a checkpoint after each turn. `sessions` are two equal contexts: one recomputes each
+/// prompt, one reuses its prefix.
 pub(super) fn measure(
     plan: &WarmupPlan,
     model: &Model,
@@ -109,7 +109,7 @@ impl PrefixSamples {
         self.full || self.turns.len() >= plan.turns as usize
     }
 
-    /// What is saved while the conversation grows, the first turn left out, or while it rolls; `None` without such turns.
+    /// Savings while the conversation grows, without the first turn, or while it rolls; `None` without such turns.
     pub(super) fn saved(&self, rolling: bool) -> Option<PrefixSavings> {
         let turns: Vec<&PairedTurn> = self.of(rolling).collect();
         let column = |read: fn(&PairedTurn) -> f64| turns.iter().map(|turn| read(turn)).collect::<Vec<_>>();
@@ -125,12 +125,12 @@ impl PrefixSamples {
     }
 
     fn of(&self, rolling: bool) -> impl Iterator<Item = &PairedTurn> {
-        // The first turn has nothing to build on.
+        // The first turn has nothing to reuse.
         self.turns.iter().skip(1).filter(move |turn| turn.rolling == rolling)
     }
 }
 
-/// The cases: the conversation while it grows, and while it rolls. `cut_off` says that the run ended before its time.
+/// The cases: the growing and the rolling conversation. `cut_off` means that the run ended early.
 pub(super) fn cases(plan: &WarmupPlan, prefix: &PrefixSamples, cut_off: bool) -> Vec<Case> {
     let cut_off = cut_off && !prefix.is_complete(plan);
     let cases = [("growing", false), ("rolling", true)].map(|(name, rolling)| case(prefix, name, rolling, cut_off));
@@ -207,14 +207,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kept_prefix_changes_the_wait_by_its_paired_ratio() {
+    fn prefix_reuse_changes_the_wait_by_its_paired_ratio() {
         let cases = cases(&planted::plan(), &planted::prefix(), false);
         let value = |case: usize, name: &str| cases[case].metric(name).unwrap().value;
         assert_eq!(
             (cases[0].path.as_str(), cases[1].path.as_str(), cases.len()),
             ("prefix/growing", "prefix/rolling", 2)
         );
-        // Six turns after the first, each at half the time, with three of four tokens kept.
+        // Six turns after the first, each in half the time, with three of four tokens reused.
         assert!((value(0, "change").unwrap() + 50.0).abs() < 1e-9);
         assert_eq!(
             (value(0, "kept"), value(0, "same_tokens"), value(0, "ttft_with")),
@@ -222,14 +222,14 @@ mod tests {
         );
         assert_eq!(cases[0].metric("change").unwrap().n, 6);
         assert!(cases[0].metric("change").unwrap().ci_low.is_some());
-        // Two turns of which nothing is kept, and one of which has other tokens.
+        // Two turns without reuse, one of which has other tokens.
         let rolling = cases[1].metric("change").unwrap();
         assert_eq!((rolling.status, value(1, "kept"), cases[1].notes.len()), (MetricStatus::Unsupported, Some(0.0), 2));
         assert_eq!(Timeline::of(&cases[0]).unwrap().at.len(), 9);
     }
 
     #[test]
-    fn a_conversation_that_was_interrupted_is_partial_and_one_that_was_full_is_not() {
+    fn interrupted_conversation_is_partial_and_full_one_is_not() {
         let mut prefix = planted::prefix();
         prefix.turns.pop();
         let state = |prefix: &PrefixSamples| {

@@ -1,4 +1,4 @@
-//! The starts as cases of the record: what each kind took, and what each step saves.
+//! Cases of the starts: the time of each kind, and the saving of each step.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 use crate::stats::{Attribution, Mean, PairedRatio, Part, paired_ratio};
 
-/// A way from cold to warm: what is looked at, its steps, and the duration at each end of them.
+/// A chain of steps from cold to warm, and the durations compared.
 struct Chain {
     name: &'static str,
     steps: &'static [&'static str],
@@ -21,7 +21,7 @@ struct Chain {
 /// The steps from a cold start to a later reply.
 pub(super) const STEPS: [&str; 5] = ["page_cache", "load", "context", "warm_generation", "earlier_reply"];
 
-/// Whole waits, waits for the first token, replies by themselves, and loading.
+/// Total waits, waits for the first token, replies alone, and loading.
 const CHAINS: [Chain; 4] = [
     Chain {
         name: "wait",
@@ -41,7 +41,7 @@ const CHAINS: [Chain; 4] = [
     Chain { name: "load", steps: &["page_cache", "earlier_load"], at: loads },
 ];
 
-/// The durations of one round, the cold one first.
+/// The durations of one round, cold first.
 fn replies(
     starts: &StartSamples,
     at: usize,
@@ -60,18 +60,18 @@ fn loads(starts: &StartSamples, at: usize) -> Option<Vec<u64>> {
     Some(cold.into_iter().chain([cached.load_ns, cached.load_again_ns]).collect())
 }
 
-/// The kinds that a way leads over: all, but for the cold one where it cannot be made.
+/// The kinds in a chain: all, except for the cold one if it is impossible.
 fn kinds(starts: &StartSamples) -> impl Iterator<Item = Readiness> {
     let without_cold = starts.failed.contains_key(&Readiness::Cold);
     Readiness::ALL.into_iter().filter(move |kind| !(without_cold && *kind == Readiness::Cold))
 }
 
-/// The path of the case of one kind of start.
+/// Path of the case of one kind of start.
 pub(super) fn start_path(kind: Readiness) -> String {
     format!("start/{}", kind.word())
 }
 
-/// All cases of the starts. `cut_off` says that the run ended before its time.
+/// All cases of the starts. `cut_off` means that the run ended early.
 pub(super) fn cases(plan: &WarmupPlan, starts: &StartSamples, cut_off: bool) -> Vec<Case> {
     let kinds = Readiness::ALL.into_iter().map(|kind| start(plan, starts, kind, cut_off));
     let cut_off = cut_off && !starts.is_complete(plan);
@@ -139,7 +139,7 @@ fn start(plan: &WarmupPlan, starts: &StartSamples, kind: Readiness, cut_off: boo
     }
 }
 
-/// The histograms of each kind of start: the whole wait, and the later replies.
+/// Histograms of each kind of start: the total wait, and the later replies.
 pub(super) fn histograms(starts: &StartSamples) -> Vec<CaseHistogram> {
     let of_kind = |kind: Readiness| {
         let of_kind = starts.of(kind);
@@ -198,7 +198,7 @@ fn attribution(starts: &StartSamples, chain: &Chain, cut_off: bool) -> Case {
     if cut_off { case.cut_off(reason) } else { case }
 }
 
-/// A sum of nanoseconds, wider than numbers of JSON are read everywhere.
+/// A sum of nanoseconds as text, since it may exceed what JSON readers support.
 fn text(sum_ns: i128) -> String {
     sum_ns.to_string()
 }
@@ -210,7 +210,7 @@ fn saved(name: &str, part: &Part, n: u64) -> Metric {
         .with_interval(interval.map(|(low, high)| (low / 1e6, high / 1e6)))
 }
 
-/// By how many per cent the last is away from the first, round by round.
+/// Change from the first to the last in per cent, round by round.
 fn change(last: &[f64], first: &[f64]) -> Metric {
     match paired_ratio(last, first) {
         Some(found) => percent_change(&found, Direction::None),
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn each_step_saves_what_was_planted() {
+    fn each_step_saves_the_planted_time() {
         let cases = cases(&planted::plan(), &planted::starts(), false);
         assert!(cases.iter().all(|case| case.state == CaseState::Ok), "{cases:?}");
         let saved = [160.0, 300.0, 100.0, 40.0, 20.0];
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_cold_cache_its_step_is_unsupported_and_the_chains_begin_one_later() {
+    fn page_cache_step_is_unsupported_without_a_cold_cache() {
         let mut starts = planted::starts();
         starts.rounds.iter_mut().for_each(|round| drop(round.remove(&Readiness::Cold)));
         starts.failed.insert(Readiness::Cold, StartFault::PageCache("it is in memory".into()));
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_that_failed_keeps_the_rounds_before_it_as_partial() {
+    fn failed_kind_keeps_earlier_rounds_as_partial() {
         let mut starts = planted::starts();
         starts.rounds[5].remove(&Readiness::Loaded);
         starts.failed.insert(Readiness::Loaded, StartFault::Process("no memory".into()));
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interruption_marks_what_lacks_rounds_and_no_more() {
+    fn interruption_marks_only_cases_with_missing_rounds() {
         let mut starts = planted::starts();
         starts.rounds[5].remove(&Readiness::Warmed);
         let plan = planted::plan();
@@ -303,18 +303,18 @@ mod tests {
         assert_eq!(state("start/warmed"), (CaseState::Interrupted, after, MetricStatus::Partial));
         let had = Some("5 rounds had every kind of start");
         assert_eq!(state("attribution/wait"), (CaseState::Interrupted, had, MetricStatus::Partial));
-        // What comes after complete starts does not touch them.
+        // An end after complete starts does not affect them.
         assert!(cases(&plan, &planted::starts(), true).iter().all(|case| case.state == CaseState::Ok));
     }
 
     #[test]
-    fn histograms_hold_every_reply_and_lie_where_the_starts_took_place() {
+    fn histograms_have_every_reply_at_the_time_of_its_start() {
         let histograms = histograms(&planted::starts());
         let warmed: Vec<_> = histograms.iter().filter(|histogram| histogram.case == "start/warmed").collect();
         assert_eq!(warmed.iter().map(|histogram| histogram.quantity).collect::<Vec<_>>(), ["wait", "later_reply"]);
         let part = &warmed[0].parts[0];
         assert_eq!((part.samples_ns.len(), part.samples_ns[0]), (6, 100_000_000));
-        // The first took place in the fourth second, the last in the 29th.
+        // The first was in second four, the last in second 29.
         assert_eq!((part.start, part.duration), (Duration::from_secs(4), Duration::from_millis(25_900)));
         assert_eq!(warmed[1].parts[0].samples_ns[5], 85_000_000);
     }

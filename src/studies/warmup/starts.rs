@@ -1,4 +1,4 @@
-//! The rounds of starts: each kind once a round, in random order, each in a process of its own.
+//! The rounds of starts: each kind once per round, in random order, each in a separate process.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::plan::WarmupPlan;
 /// The starts so far.
 #[derive(Debug, Default)]
 pub(super) struct StartSamples {
-    /// A round each: every kind that was measured in it.
+    /// One entry per round, with every kind that was measured in it.
     pub(super) rounds: Vec<BTreeMap<Readiness, TimedStart>>,
     /// Kinds that are no longer measured, and why.
     pub(super) failed: BTreeMap<Readiness, StartFault>,
@@ -28,25 +28,25 @@ pub(super) struct StartSamples {
 /// One start.
 #[derive(Debug)]
 pub(super) struct TimedStart {
-    /// When its process was started, on the clock of the run.
+    /// When its process was started, on the run's clock.
     pub(super) began_ns: u64,
-    /// When it had ended.
+    /// When it ended.
     pub(super) ended_ns: u64,
-    /// What it measured.
+    /// The outcome.
     pub(super) outcome: StartOutcome,
 }
 
 /// Why a kind of start has no figures.
 #[derive(Debug, Clone)]
 pub(super) enum StartFault {
-    /// The page cache could not be brought into the state that it needs.
+    /// The page cache could not be brought into the required state.
     PageCache(String),
     /// Its process failed.
     Process(String),
 }
 
 impl StartFault {
-    /// In words.
+    /// The reason as text.
     pub(super) fn reason(&self) -> &str {
         match self {
             Self::PageCache(reason) | Self::Process(reason) => reason,
@@ -55,23 +55,23 @@ impl StartFault {
 }
 
 impl StartSamples {
-    /// The starts of one kind, in the order of the rounds.
+    /// The starts of one kind, in the order of rounds.
     pub(super) fn of(&self, readiness: Readiness) -> Vec<&TimedStart> {
         self.rounds.iter().filter_map(|round| round.get(&readiness)).collect()
     }
 
-    /// What was measured of one kind in a round.
+    /// The outcome of one kind in a round.
     pub(super) fn outcome(&self, round: usize, readiness: Readiness) -> Option<&StartOutcome> {
         self.rounds.get(round)?.get(&readiness).map(|start| &start.outcome)
     }
 
-    /// Whether every kind was measured as often as planned, but for those that failed.
+    /// Whether every kind was measured as often as planned, except for those that failed.
     pub(super) fn is_complete(&self, plan: &WarmupPlan) -> bool {
         let is_complete = |kind| self.failed.contains_key(&kind) || self.of(kind).len() >= plan.runs as usize;
         Readiness::ALL.into_iter().all(is_complete)
     }
 
-    /// Why this system cannot empty its page cache, where it cannot.
+    /// Why this system cannot empty its page cache, if it cannot.
     pub(super) fn no_cold_cache(&self) -> Option<&str> {
         match self.failed.get(&Readiness::Cold) {
             Some(StartFault::PageCache(reason)) => Some(reason),
@@ -117,7 +117,7 @@ pub(super) fn measure(
     Ok(())
 }
 
-/// One start. An interruption is an error, and a fault of the start is none.
+/// One start. An interruption is an error; a fault of the start is not.
 fn start(
     plan: &WarmupPlan,
     path: &Path,

@@ -17,13 +17,13 @@ use crate::measure::Readiness;
 use crate::plan::{WarmupPlan, oversubscribed};
 use crate::record::{Case, Run, RunState, Topology};
 
-/// How long the first reply takes by what was ready before, what a token costs, and what a kept prefix saves.
+/// Time of the first reply by what was ready before, cost per token, and savings by prefix reuse.
 pub(crate) struct WarmupStudy {
-    /// What is measured.
+    /// The plan.
     pub(crate) plan: WarmupPlan,
-    /// The model, which no process has loaded yet.
+    /// The model, not loaded by any process yet.
     pub(crate) located: LocatedModel,
-    /// What computes.
+    /// The backend.
     pub(crate) backend: &'static Backend,
     /// The CPUs.
     pub(crate) topology: Topology,
@@ -47,7 +47,7 @@ impl WarmupStudy {
         }
     }
 
-    /// What needs the model in this process.
+    /// The parts that need the model in this process.
     fn measure_in_process(
         &self,
         model: &Model,
@@ -74,7 +74,7 @@ impl WarmupStudy {
 
 impl Study for WarmupStudy {
     type Data = WarmupSamples;
-    /// Nothing: each start has a process of its own, and the model must not be loaded before them.
+    /// Nothing: each start has its own process, and the model must not be loaded before.
     type Target = ();
 
     fn manifest(&self, (): &()) -> Result<RunManifest, Failure> {
@@ -144,7 +144,7 @@ impl Study for WarmupStudy {
     }
 }
 
-/// A system that cannot empty its page cache does not fail the run: a warning says so, and the other figures stand.
+/// A system that cannot empty its page cache does not fail the run: a warning says so, and the other figures are valid.
 fn state(samples: &WarmupSamples, cases: &[Case], end: StopReason) -> (RunState, Option<String>) {
     let cold = start_path(Readiness::Cold);
     let others_are_well = failed_cases(cases).all(|case| case.path == cold);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_without_a_cold_cache_does_not_fail_the_run() {
+    fn missing_cold_cache_does_not_fail_the_run() {
         let no_cache = (Readiness::Cold, StartFault::PageCache("it is in memory".into()));
         let no_memory = |kind| (kind, StartFault::Process("no memory".into()));
         assert_eq!(ended(&[], StopReason::Planned), (RunState::Complete, None));

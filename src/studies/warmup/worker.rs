@@ -1,4 +1,4 @@
-//! One start, from the side of the process that it takes place in.
+//! One start, inside the worker process.
 
 use std::sync::atomic::AtomicBool;
 
@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::llm::engine::{Backend, EngineError};
 use crate::measure::{StartAnswer, StartRequest, measure_start};
 
-/// Carries out one start in this process. `tell` is handed each phase as it begins, and the outcome last.
+/// Runs one start in this process. `tell` is called with each phase as it begins, and finally with the outcome.
 pub(crate) fn answer_start(
     request: &StartRequest,
     tell: impl Fn(&StartAnswer),

@@ -1,40 +1,40 @@
-//! The GPUs that are watched, and where their figures come from: NVML where it serves any, else ggml, which knows the memory
+//! The watched GPUs and the sources of their figures: NVML if it supports any, otherwise ggml, which reports the memory
 //! of the devices that this build can compute on.
 
 use super::error::WatchError;
 use crate::host::gpu::{GpuAddress, GpuError, GpuReading, Nvml};
 use crate::plan::WatchPlan;
 
-/// Where the figures of one GPU come from.
+/// Source of one GPU's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     Nvml(GpuAddress),
-    /// A device of ggml, by its place in ggml's list.
+    /// A device of ggml, by index in ggml's list.
     #[cfg(feature = "llama")]
     Ggml(usize),
-    /// A piece of the machine's memory that stands in for a card of so many bytes.
+    /// Part of the machine's memory that represents a GPU of this size in bytes.
     #[cfg(feature = "llama")]
     Card(u64),
-    /// A GPU of so many bytes whose driver does not tell how full it is: what this program itself holds of it is counted.
+    /// A GPU of this size in bytes whose driver does not report memory use: this program's own allocations are counted.
     #[cfg(feature = "llama")]
     Held(u64),
 }
 
-/// One GPU that is watched.
+/// A watched GPU.
 #[derive(Debug, Clone)]
 pub(crate) struct WatchedGpu {
-    /// What it is called in lines and files: `gpu0`, `Vulkan0`.
+    /// Label in lines and files: `gpu0`, `Vulkan0`.
     pub(super) label: String,
-    /// What its maker calls it.
+    /// Product name.
     pub(super) name: String,
-    /// Its memory in bytes, as far as it was told at the start.
+    /// Its memory in bytes, as reported at the start.
     pub(super) memory_bytes: u64,
     source: Source,
 }
 
 impl WatchedGpu {
     #[cfg_attr(not(feature = "llama"), allow(clippy::unused_self))]
-    /// Whether it is no GPU, and part of the main memory stands in for one.
+    /// Whether it is not a GPU but part of the main memory.
     pub(super) fn is_stand_in(&self) -> bool {
         #[cfg(feature = "llama")]
         return matches!(self.source, Source::Card(_));
@@ -43,32 +43,32 @@ impl WatchedGpu {
     }
 }
 
-/// A look at a GPU that came to nothing.
+/// A failed reading of a GPU.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gap {
     /// Whether the GPU itself is gone.
     pub(super) lost: bool,
-    /// Why, in words.
+    /// The reason.
     pub(super) reason: String,
 }
 
-/// The GPUs of this machine that can be asked.
+/// The GPUs of this machine that can be read.
 #[derive(Debug)]
 pub(crate) struct Devices {
     nvml: Option<Nvml>,
-    /// Those that are watched.
+    /// The watched GPUs.
     pub(crate) gpus: Vec<WatchedGpu>,
-    /// The place of the one whose state is told; `None` where there is no GPU.
+    /// Index of the GPU whose state is determined; `None` without a GPU.
     pub(crate) chosen: Option<usize>,
-    /// Whether it was named, rather than found.
+    /// Whether it was named by the user.
     #[cfg(feature = "llama")]
     is_named: bool,
-    /// Why none can be asked.
+    /// Why no GPU can be read.
     pub(crate) none_since: Option<String>,
 }
 
 impl Devices {
-    /// Asks who is there. A GPU that was named and is not there is an error; that there is none at all is not.
+    /// Finds the GPUs. It is an error if a named GPU is missing, but not if there is none at all.
     pub(super) fn open(plan: &WatchPlan) -> Result<Self, WatchError> {
         let (nvml, reason) = match Nvml::open() {
             Ok(nvml) => (Some(nvml), None),
@@ -97,7 +97,7 @@ impl Devices {
         })
     }
 
-    /// Makes that GPU the one whose state is told which ggml knows by this name and description.
+    /// Selects the GPU that ggml knows by this name and description.
     #[cfg(feature = "llama")]
     pub(super) fn choose(&mut self, device: &str, description: &str) -> Result<(), WatchError> {
         let whole: Vec<usize> = (0..self.gpus.len()).filter(|place| !self.gpus[*place].label.contains('.')).collect();
@@ -106,13 +106,13 @@ impl Devices {
             found.first().copied().filter(|_| found.len() == 1)
         };
         let found = by(&|gpu| gpu.label == device).or_else(|| by(&|gpu| gpu.name == description));
-        // What was named with --gpu is taken at its word.
+        // A GPU named with --gpu takes precedence.
         let named = self.chosen.filter(|_| self.is_named);
         self.chosen = named.or(found).or_else(|| by(&|_| true));
         self.chosen.map(|_| ()).ok_or_else(|| WatchError::WhichGpu { device: device.into() })
     }
 
-    /// Has part of the main memory stand in for a card; from then on it is the one whose state is told.
+    /// Adds part of the main memory as a GPU, and selects it.
     #[cfg(feature = "llama")]
     pub(super) fn add_card(&mut self, bytes: u64) {
         self.gpus.push(WatchedGpu {
@@ -124,8 +124,8 @@ impl Devices {
         self.chosen = Some(self.gpus.len() - 1);
     }
 
-    /// Where the driver of the chosen GPU does not tell how full it is, has this program count what it holds of it itself.
-    /// Says whether it does.
+    /// If the driver of the selected GPU does not report its memory use, switches to counting this program's own
+    /// allocations. Returns whether it did.
     #[cfg(feature = "llama")]
     pub(super) fn count_held(&mut self, total_bytes: Option<u64>) -> bool {
         let (Some(place), Some(total_bytes)) = (self.chosen, total_bytes) else { return false };
@@ -137,8 +137,8 @@ impl Devices {
         is_silent
     }
 
-    /// Looks at the GPU at that place. `held_bytes` is what this program itself has taken, of a card that stands in or of one
-    /// whose driver does not tell.
+    /// Reads the GPU at this index. `held_bytes` are this program's own allocations, on simulated GPUs or those whose
+    /// driver does not report memory use.
     pub(super) fn read(&self, place: usize, held_bytes: u64) -> Result<GpuReading, Gap> {
         let _ = held_bytes;
         match self.gpus[place].source {
@@ -166,7 +166,7 @@ impl From<GpuError> for Gap {
     }
 }
 
-/// The GPUs that NVML serves. A split one is watched by its parts and as a whole.
+/// The GPUs supported by NVML. A split one is watched as a whole and by its parts.
 fn served(nvml: &Nvml) -> Vec<WatchedGpu> {
     let watched = |gpu: &crate::record::Gpu| {
         let address = GpuAddress::from(gpu);
@@ -212,7 +212,7 @@ fn ggml_reading(index: usize) -> Result<GpuReading, Gap> {
     let memory = devices.get(index).map(|device| (device.memory_total_bytes, device.memory_free_bytes));
     match memory {
         None => Err(Gap { lost: true, reason: "ggml no longer lists it".into() }),
-        // A driver without a budget repeats the total; a card of which nothing at all is taken does not exist.
+        // A driver without a memory budget repeats the total; a GPU without any memory in use does not occur.
         Some((Some(total), Some(free))) if free < total => Ok(GpuReading::of_memory(total, free)),
         Some(_) => Err(Gap { lost: false, reason: "ggml does not report its free memory".into() }),
     }
@@ -220,7 +220,7 @@ fn ggml_reading(index: usize) -> Result<GpuReading, Gap> {
 
 fn place_of(address: GpuAddress, gpus: &[WatchedGpu]) -> Result<usize, WatchError> {
     let by_driver = gpus.iter().position(|gpu| gpu.source == Source::Nvml(address));
-    // ggml's devices have no parts: there it is the place in the list.
+    // ggml's devices have no parts; there, the index is that in the list.
     let has_driver = gpus.iter().any(|gpu| matches!(gpu.source, Source::Nvml(_)));
     let by_place = (address.index as usize) < gpus.len() && address.mig.is_none() && !has_driver;
     by_driver.or(by_place.then_some(address.index as usize)).ok_or_else(|| WatchError::NoSuchGpu {
@@ -229,7 +229,7 @@ fn place_of(address: GpuAddress, gpus: &[WatchedGpu]) -> Result<usize, WatchErro
     })
 }
 
-/// The one with the most memory; of equals, the first.
+/// The one with the most memory; the first of equals.
 fn largest(gpus: &[WatchedGpu]) -> Option<usize> {
     let most = gpus.iter().map(|gpu| gpu.memory_bytes).max()?;
     gpus.iter().position(|gpu| gpu.memory_bytes == most)

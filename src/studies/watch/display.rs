@@ -1,4 +1,4 @@
-//! What shows a watch: the terminal for the user, something else for a test.
+//! Display of a watch: the terminal for users, something else in tests.
 
 use std::sync::atomic::AtomicBool;
 
@@ -9,28 +9,28 @@ use crate::advise::watch::{CardState, Load};
 use crate::clock::Clock;
 use crate::failure::Failure;
 
-/// Everything that is to be shown after a sample.
+/// Everything to show after a sample.
 #[derive(Debug)]
 pub(crate) struct WatchStatus<'a> {
     /// The sample.
     pub(crate) snapshot: &'a Snapshot,
-    /// The place of the GPU whose state is followed.
+    /// Index of the selected GPU.
     pub(crate) chosen: Option<usize>,
-    /// Its load, where it was read.
+    /// Its load, if it was read.
     pub(crate) load: Option<Load>,
     /// Its state, and for how many seconds.
     pub(crate) state: Option<(CardState, f64)>,
-    /// A better state that has to wait, and for how many seconds more.
+    /// A better state that is pending, and the remaining seconds.
     pub(crate) waiting: Option<(CardState, f64)>,
     /// The GPU profile that suits the state.
     pub(crate) profile: Option<&'a str>,
-    /// What to do, while the alarm is on.
+    /// Advice while the alarm is on.
     pub(crate) advice: Option<&'a [String]>,
-    /// What happened, oldest first.
+    /// Events, oldest first.
     pub(crate) events: &'a [Event],
     /// Why no GPU is available.
     pub(crate) none_since: Option<&'a str>,
-    /// What of the GPU this program holds itself.
+    /// This program's own allocations on the GPU.
     pub(crate) holding: Option<String>,
     /// Name of the rules.
     pub(crate) rules: &'a str,
@@ -41,16 +41,16 @@ pub(crate) struct WatchStatus<'a> {
 /// What ended the wait for the next sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Waited {
-    /// It is time for it.
+    /// The sample is due.
     Due,
-    /// The user ends the watch, or nobody reads any more.
+    /// The user quits, or the output was closed.
     Quit,
-    /// A signal, or the end of the terminal.
+    /// A signal, or the terminal was closed.
     Stopped,
 }
 
 impl Waited {
-    /// The end of the watch that it means, if it means one.
+    /// The resulting end of the watch, if any.
     pub(super) fn into_end(self) -> Option<StopReason> {
         match self {
             Self::Due => None,
@@ -62,10 +62,10 @@ impl Waited {
 
 /// Shows a watch.
 pub(crate) trait WatchDisplay {
-    /// Shows a sample and its events. `false` once nobody reads any more: the pipe or the terminal was closed.
+    /// Shows a sample and its events. Returns `false` once the output was closed.
     fn show(&mut self, status: &WatchStatus<'_>, new_events: &[Event]) -> Result<bool, Failure>;
 
-    /// How a watch ends that nobody reads any more.
+    /// How a watch ends whose output was closed.
     fn unread(&self, stop: &AtomicBool) -> Waited;
 
     /// Waits until the clock reads `due_ns`.

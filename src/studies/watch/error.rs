@@ -4,70 +4,70 @@ use crate::failure::Failure;
 use crate::host::{ProcessChoiceError, ProcessKind};
 use crate::plan::WatchPlanError;
 
-/// What this machine lacks, or what cannot be done on it.
+/// A requirement that this machine does not meet, or an impossible request.
 #[derive(Debug, thiserror::Error)]
 #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Without the engine nothing is filled.
 pub(crate) enum WatchError {
-    /// A GPU was demanded.
+    /// A GPU is required.
     #[error("no GPU can be read: {reason}")]
     NoGpu {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// A GPU was named.
+    /// A named GPU does not exist.
     #[error("there is no {wanted}{}", if there.is_empty() { ": no GPU can be read".to_owned() } else { format!("; \
         there are {there}") })]
     NoSuchGpu {
-        /// Which one.
+        /// The requested GPU.
         wanted: String,
-        /// Those that are there.
+        /// The available GPUs.
         there: String,
     },
-    /// There is nothing to fill.
+    /// There is no device to fill.
     #[error("there is no GPU to fill that ggml can use")]
     NothingToFill,
-    /// A device was named that ggml does not have.
+    /// A named device that ggml does not have.
     #[error("ggml has no device {wanted}; it has {there}")]
     NoSuchDevice {
-        /// Which one.
+        /// The requested device.
         wanted: String,
-        /// Those that are there.
+        /// The available devices.
         there: String,
     },
-    /// A device could be filled, and nothing tells how full it is.
+    /// A device that could be filled, but whose memory use is unknown.
     #[error("{device} cannot be matched to one of the driver's GPUs")]
     WhichGpu {
-        /// ggml's name of it.
+        /// Its name in ggml.
         device: String,
     },
-    /// The machine's memory is too full to take a piece of it.
+    /// The machine has too little free memory for a simulated GPU.
     #[error("a simulated GPU of {wanted_mib} MiB needs more than half of the {free_mib} MiB of free memory")]
     CardTooLarge {
-        /// What was asked for, in MiB.
+        /// Requested size in MiB.
         wanted_mib: u64,
-        /// What is free, in MiB.
+        /// Free memory in MiB.
         free_mib: u64,
     },
-    /// The card is that full already.
+    /// The GPU is already that full.
     #[error("{device} is already {full:.0} % full, so it cannot be filled to {wanted} %")]
     FullAlready {
-        /// ggml's name of it.
+        /// Its name in ggml.
         device: String,
-        /// How full, in percent.
+        /// Current use in percent.
         full: f64,
-        /// What was asked for, in percent.
+        /// Requested use in percent.
         wanted: f64,
     },
-    /// This build cannot take memory.
+    /// This build cannot allocate device memory.
     #[cfg(not(feature = "llama"))]
     #[error("this build has no engine and cannot allocate memory on a device")]
     NoEngine,
-    /// The log is there already, or its folder is not.
+    /// The log already exists, or its folder does not.
     #[error("cannot write {}: {source}", path.display())]
     Log {
         /// The file.
         path: std::path::PathBuf,
-        /// The system's answer.
+        /// The system's error.
         source: std::io::Error,
     },
 }

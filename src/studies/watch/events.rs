@@ -1,4 +1,4 @@
-//! What happened during a watch, and when: the lines that are shown at once, and `events.csv` in the record.
+//! Events of a watch: shown immediately, and written to `events.csv` in the record.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,14 +7,14 @@ use super::snapshot::Snapshot;
 use crate::advise::watch::{AlarmChange, Change, WatchRules};
 use crate::text;
 
-/// What kind of thing happened.
+/// Kind of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Without the engine nothing is filled.
 pub(crate) enum EventKind {
-    /// The state of the card changed.
+    /// The state of the GPU changed.
     State,
-    /// The card became too full.
+    /// GPU memory became too full.
     Alarm,
     /// It no longer is.
     AlarmOver,
@@ -22,22 +22,22 @@ pub(crate) enum EventKind {
     Lost,
     /// It is back.
     Back,
-    /// A profile was written into Workly's configuration.
+    /// A profile was written to Workly's configuration.
     Applied,
-    /// It could not be.
+    /// Writing it failed.
     NotApplied,
-    /// It is as full as was asked.
+    /// The device is as full as requested.
     Full,
-    /// Everything that was taken was given back.
+    /// All allocations were freed.
     Freed,
     /// A process appeared.
     Started,
-    /// A process is no longer there.
+    /// A process has ended.
     Ended,
 }
 
 impl EventKind {
-    /// Its word in files.
+    /// Its name in files.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::State => "state",
@@ -54,35 +54,35 @@ impl EventKind {
         }
     }
 
-    /// Whether the user should look up.
+    /// Whether it needs the user's attention.
     pub(crate) fn is_bad(self) -> bool {
         matches!(self, Self::Alarm | Self::Lost | Self::NotApplied)
     }
 }
 
-/// One thing that happened.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Event {
-    /// When, by the calendar.
+    /// Wall-clock time.
     pub(crate) time: Timestamp,
-    /// When, in seconds since the watch began.
+    /// Time in seconds since the start of the watch.
     pub(crate) at_s: f64,
-    /// Of what kind.
+    /// Its kind.
     pub(crate) kind: EventKind,
-    /// To what: a GPU's label, or `pid 42`.
+    /// What it concerns: a GPU's label, or `pid 42`.
     pub(crate) subject: String,
-    /// What it was before; for states.
+    /// Previous state, for state changes.
     pub(crate) from: Option<String>,
-    /// What it is now; for states.
+    /// New state, for state changes.
     pub(crate) to: Option<String>,
-    /// In words.
+    /// Description.
     pub(crate) words: String,
-    /// What to do about it; for alarms.
+    /// Advice, for alarms.
     pub(crate) advice: Option<String>,
 }
 
 impl Event {
-    /// Something that happened at the time of a sample.
+    /// An event at the time of a sample.
     pub(crate) fn at(snapshot: &Snapshot, kind: EventKind, subject: &str, words: String) -> Self {
         Self {
             time: snapshot.time,
@@ -96,7 +96,7 @@ impl Event {
         }
     }
 
-    /// A state that changed.
+    /// A state change.
     pub(crate) fn state(snapshot: &Snapshot, subject: &str, change: &Change, rules: &WatchRules) -> Self {
         let to = change.to.word();
         let busy =
@@ -114,7 +114,7 @@ impl Event {
         }
     }
 
-    /// An alarm, with what to do.
+    /// An alarm with its advice.
     pub(crate) fn alarm(
         snapshot: &Snapshot,
         subject: &str,
@@ -139,7 +139,7 @@ impl Event {
         }
     }
 
-    /// The line that is shown.
+    /// The line to display.
     pub(crate) fn line(&self) -> String {
         let advice = self.advice.as_ref().map_or_else(String::new, |advice| format!(": {advice}"));
         format!("{} {}{advice}", self.subject, self.words)
@@ -149,7 +149,7 @@ impl Event {
 /// All of them as CSV, oldest first.
 pub(crate) fn csv(events: &[Event]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    // Writing to memory does not fail.
+    // Writing to memory cannot fail.
     let _ = writer.write_record(["time", "at_s", "kind", "subject", "from", "to", "words", "advice"]);
     for event in events {
         let given = |given: &Option<String>| given.clone().unwrap_or_default();

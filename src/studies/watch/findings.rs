@@ -1,4 +1,4 @@
-//! What a watch comes to, in words.
+//! Findings of a watch.
 
 use super::events::{Event, EventKind};
 use super::samples::WatchSamples;
@@ -8,7 +8,7 @@ use crate::plural::counted;
 /// More state changes per minute than this are too many to follow.
 const MOST_CHANGES_PER_MINUTE: f64 = 2.0;
 
-/// The sentences on the GPU called `label`, whose state was followed by `rules` with a sample every `interval_s`.
+/// The findings about the GPU `label`, whose state followed `rules` with a sample every `interval_s`.
 pub(super) fn gpu_findings(
     label: &str,
     rules: &WatchRules,
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fullness_states_and_gaps_are_named() {
+    fn findings_name_memory_use_states_and_gaps() {
         let rules = &WatchRules::built_in()[0];
         let (samples, mut events) = planted::loaded_then_lost();
         let words = gpu_findings("gpu0", rules, 1.0, &samples, &events);

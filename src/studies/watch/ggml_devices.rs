@@ -1,4 +1,4 @@
-//! What ggml can compute on in this build.
+//! ggml's compute devices in this build.
 
 use serde_json::Value;
 #[cfg(feature = "llama")]

@@ -1,4 +1,4 @@
-//! GPUs, processes and the machine over time: sampled, judged by rules, recorded.
+//! GPUs, processes and the machine over time: sampled, evaluated by rules, recorded.
 
 mod devices;
 mod display;

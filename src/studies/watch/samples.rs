@@ -1,4 +1,4 @@
-//! From samples to the cases of the record.
+//! Cases from samples.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus};
 use crate::stats::mean_of;
 
-/// A quantity that each sample has.
+/// A quantity in each sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Quantity {
     Vram,
@@ -44,7 +44,7 @@ impl Quantity {
     }
 }
 
-/// The values of one figure, and how often it was not given, by reason.
+/// Values of one figure, and how often it was missing, by reason.
 #[derive(Debug, Default)]
 struct Values {
     given: Vec<f64>,
@@ -57,15 +57,15 @@ struct Values {
 pub(crate) struct WatchSamples {
     subjects: Vec<String>,
     values: BTreeMap<(usize, Quantity), Values>,
-    /// How full the GPU was whose state is told, in percent.
+    /// Memory use of the selected GPU, in percent.
     full: Vec<f64>,
-    /// Seconds in each state, and those in none.
+    /// Seconds in each state, and in none.
     in_state_s: [f64; 4],
     last: Option<(f64, Option<CardState>)>,
 }
 
 impl WatchSamples {
-    /// Adds a sample; `chosen` is the GPU whose state is told, `state` that state after it.
+    /// Adds a sample; `chosen` is the selected GPU, `state` its state after the sample.
     pub(super) fn add(&mut self, snapshot: &Snapshot, chosen: Option<usize>, state: Option<CardState>) {
         self.full.extend(chosen.and_then(|place| snapshot.gpus.get(place)?.vram_percent.value()));
         for gpu in &snapshot.gpus {
@@ -127,7 +127,7 @@ impl WatchSamples {
         let values = self.values.entry((subject, quantity)).or_default();
         match fact {
             Fact::Value(value) => values.given.push(*value),
-            // The first sample has nothing to compare with; the others have.
+            // The first sample has no reference; the others have.
             Fact::NotMeasured => {}
             missing => {
                 values.unsupported |= matches!(missing, Fact::Unsupported);
@@ -136,7 +136,7 @@ impl WatchSamples {
         }
     }
 
-    /// How full the GPU whose state is told was, in percent: on average, at most, and in how many samples.
+    /// Memory use of the selected GPU in percent: mean, maximum, and number of samples.
     pub(super) fn fullness(&self) -> Option<(f64, f64, u64)> {
         let mean = mean_of(&self.full)?.value;
         Some((mean, self.full.iter().copied().fold(0.0, f64::max), self.full.len() as u64))
@@ -152,7 +152,7 @@ impl WatchSamples {
         self.last.map_or(0.0, |(at_s, _)| at_s)
     }
 
-    /// The cases: each figure of each subject, then what the states came to.
+    /// The cases: each figure of each subject, then the states.
     pub(super) fn cases(&self, chosen: Option<&str>, events: &[Event]) -> Vec<Case> {
         let duration_s = self.duration_s();
         let mut cases: Vec<Case> = self
@@ -197,8 +197,7 @@ fn place(state: Option<CardState>) -> usize {
     state.and_then(|state| CardState::ALL.iter().position(|other| *other == state)).unwrap_or(3)
 }
 
-/// One figure of one subject: its mean, and the least and the most that was seen. No interval: successive
-/// samples are not independent.
+/// One figure of one subject: mean, minimum and maximum. No interval, since successive samples are not independent.
 fn case(subject: &str, quantity: Quantity, values: &Values, duration_s: f64) -> Case {
     let (name, unit) = quantity.name_and_unit();
     let n = values.given.len() as u64;
@@ -226,7 +225,7 @@ fn case(subject: &str, quantity: Quantity, values: &Values, duration_s: f64) -> 
     };
     let (state, reason) = match (n, gaps) {
         (_, 0) => (CaseState::Ok, None),
-        // That a device has no such figure is no fault of the watch.
+        // A figure that the device does not have is not a fault of the watch.
         (0, _) if values.unsupported => (CaseState::Ok, None),
         (0, _) => (CaseState::Failed, Some(reasons.clone())),
         _ => (CaseState::Lossy, Some(reasons.clone())),
@@ -251,12 +250,12 @@ fn whole(fact: &Fact<u32>) -> Fact<f64> {
     fact.map(|value| f64::from(*value))
 }
 
-/// A name as it can stand in a path: what has a meaning there becomes a dash.
+/// A name as part of a path: special characters become dashes.
 fn file_word(name: &str) -> String {
     name.chars().map(|letter| if letter.is_alphanumeric() || letter == '.' { letter } else { '-' }).collect()
 }
 
-/// Samples that tests know.
+/// Known samples for tests.
 #[cfg(test)]
 pub(super) mod planted {
     use jiff::Timestamp;
@@ -269,7 +268,7 @@ pub(super) mod planted {
 
     const MIB: u64 = 1 << 20;
 
-    /// A GPU of 1000 MiB, so full in percent; without a value it is lost.
+    /// A GPU of 1000 MiB with this memory use in percent; `None` means lost.
     pub(in super::super) fn snapshot(at_s: f64, full_percent: Option<u64>) -> Snapshot {
         let reading = match full_percent {
             Some(full) => Fact::Value(GpuReading::of_memory(1_000 * MIB, (100 - full) * 10 * MIB)),
@@ -315,7 +314,7 @@ pub(super) mod planted {
         (samples, vec![lost])
     }
 
-    /// A change from one state to another.
+    /// A state change.
     pub(in super::super) fn state_change() -> Event {
         let on = Load { full_percent: 95.0, use_percent: None };
         let change = Change { from: Some(CardState::Stressed), to: CardState::Overloaded, on };
@@ -332,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn each_quantity_of_each_subject_is_a_case_and_gaps_make_it_lossy() {
+    fn quantities_are_cases_and_gaps_make_them_lossy() {
         let (samples, events) = planted::loaded_then_lost();
         let cases = samples.cases(Some("gpu0"), &events);
         let case = |path: &str| cases.iter().find(|case| case.path == path).unwrap_or_else(|| panic!("no {path}"));
@@ -343,7 +342,7 @@ mod tests {
         );
         let mib = |mib: f64| (Some(mib * 1_048_576.0), 3, MetricStatus::Partial);
         assert_eq!(figures(vram), [mib(700.0), mib(500.0), mib(900.0)]);
-        // A reading of memory alone has no use, and a device that never had it is no fault.
+        // A reading of memory only has no utilisation; a figure the device never had is not a fault.
         let busy = case("gpu0/use");
         assert_eq!(busy.state, CaseState::Ok);
         assert_eq!(figures(busy), [(None, 0, MetricStatus::Unsupported); 3]);
@@ -354,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_in_each_state_and_the_events_are_counted() {
+    fn time_in_states_and_events_are_counted() {
         let (samples, mut events) = planted::loaded_then_lost();
         events.push(planted::state_change());
         let cases = samples.cases(Some("gpu0"), &events);

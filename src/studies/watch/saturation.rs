@@ -1,5 +1,4 @@
-//! A card that is filled by this program: before, full, after. What is taken is given back when this is dropped, whatever the
-//! reason.
+//! Fills a GPU: before, full, after. All allocations are freed when this is dropped for whatever reason.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,42 +12,42 @@ use crate::llm::engine::{Backend, Device, DeviceKind, HeldMemory};
 use crate::plan::SaturatePlan;
 use crate::text::binary_bytes;
 
-/// Of the machine's free memory, a card that stands in may take this share at most.
+/// Maximum share of the machine's free memory for a simulated GPU, as a divisor.
 const SHARE_OF_MACHINE: u64 = 2;
 
-/// How far it is.
+/// Phase of the saturation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Phase {
-    /// The state before is still being found out.
+    /// The initial state is still being determined.
     Before,
-    /// Full since then.
+    /// Full since this time.
     Full { since_s: f64 },
-    /// Freed at that moment.
+    /// Freed at this time.
     After { since_s: f64 },
-    /// All has been seen.
+    /// Complete.
     Done,
 }
 
-/// A saturation under way.
+/// A saturation in progress.
 #[derive(Debug)]
 pub(crate) struct Saturation {
     held: HeldMemory,
     plan: SaturatePlan,
     phase: Phase,
-    /// The state before anything was taken.
+    /// The state before anything was allocated.
     before: Option<CardState>,
-    /// How long each state that was found took to be found, and the longest wait for one.
+    /// Maximum wait for a state to be detected, in seconds.
     patience_s: f64,
-    /// Seconds from full to the worst state, and from free to the state before.
+    /// Seconds from full to the worst state, and from freed to the initial state.
     pub(super) found_s: [Option<f64>; 2],
-    /// The most that was held, in bytes.
+    /// Maximum allocated, in bytes.
     pub(super) most_bytes: u64,
-    /// Whether the driver does not tell how full the device is, so that only what is held here is counted.
+    /// Whether the driver does not report memory use, so that only our own allocations count.
     counts_own: bool,
 }
 
 impl Saturation {
-    /// Finds the device, and the GPU among those that are watched whose memory it is.
+    /// Finds the device, and the watched GPU that it belongs to.
     pub(super) fn start(
         plan: &SaturatePlan,
         rules: &WatchRules,
@@ -86,17 +85,17 @@ impl Saturation {
         })
     }
 
-    /// What is held now, in bytes.
+    /// Currently allocated, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.held.bytes()
     }
 
-    /// Whether all has been seen.
+    /// Whether it is complete.
     pub(super) fn is_done(&self) -> bool {
         self.phase == Phase::Done
     }
 
-    /// Goes on after a sample, `state` being what it came to. Says what it did.
+    /// Continues after a sample; `state` is the resulting state. Returns what it did.
     pub(super) fn go_on(
         &mut self,
         snapshot: &Snapshot,
@@ -148,9 +147,9 @@ impl Saturation {
         }
     }
 
-    /// Takes what is missing up to the share, and not a byte of the rest.
+    /// Allocates what is missing up to the share, and never more.
     fn fill(&mut self, total: u64, free: u64, stop: &AtomicBool) -> Result<(), WatchError> {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of a card.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of a device's memory.
         let keep = (total as f64 * (1.0 - self.plan.percent / 100.0)).ceil() as u64;
         let missing = free.saturating_sub(keep);
         if missing == 0 {
@@ -165,7 +164,7 @@ impl Saturation {
         Ok(())
     }
 
-    /// What it showed.
+    /// Its findings.
     pub(super) fn findings(&self, rules: &WatchRules) -> Vec<String> {
         let device = &self.held.device().name;
         if self.most_bytes == 0 {
@@ -203,7 +202,7 @@ impl Saturation {
         findings
     }
 
-    /// One line for the view.
+    /// One line for the display.
     pub(super) fn in_words(&self) -> Option<String> {
         match self.phase {
             Phase::Before => Some("about to be filled by workly-perf".into()),
@@ -213,7 +212,7 @@ impl Saturation {
     }
 }
 
-/// The device of that name; else the first GPU.
+/// The device of that name; otherwise the first GPU.
 fn wanted(devices: &[Device], named: Option<&str>) -> Result<Device, WatchError> {
     let is_gpu = |device: &&Device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
     match named {

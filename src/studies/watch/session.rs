@@ -1,4 +1,4 @@
-//! The watch itself: sample, decide, show, wait, and again.
+//! The watch itself: sample, decide, show, wait, repeat.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -19,29 +19,29 @@ use crate::clock::{Clock, nanos};
 use crate::failure::Failure;
 use crate::plan::WatchPlan;
 
-/// Seconds after which the record is written again, unless an event has it written at once.
+/// Seconds between saves of the record; events are saved at once.
 const SAVE_EVERY_S: f64 = 30.0;
 
-/// Puts a profile into effect; `None` if it is in effect already.
+/// Applies a profile; `None` if it is in effect already.
 pub(crate) type ProfileWriter = Box<dyn Fn(&str) -> Option<(EventKind, String)>>;
 
-/// A watch under way.
+/// A watch in progress.
 pub(crate) struct WatchSession<'a> {
     pub(super) plan: &'a WatchPlan,
     pub(super) clock: Clock,
     pub(super) devices: Devices,
     pub(super) sampler: Sampler,
     pub(super) machine: WatchMachine,
-    /// Every sample as CSV, where that was asked for.
+    /// Every sample as CSV, if requested.
     pub(crate) log: Option<SnapshotLog>,
-    /// What is done with the profile of a new state.
+    /// What to do with the profile of a new state.
     pub(crate) write_profile: Option<ProfileWriter>,
     #[cfg(feature = "llama")]
     pub(super) saturation: Option<Saturation>,
     pub(super) seen: Seen,
 }
 
-/// What was seen so far.
+/// Observations so far.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) samples: WatchSamples,
@@ -54,7 +54,7 @@ pub(super) struct Seen {
 }
 
 impl WatchSession<'_> {
-    /// Watches until it is over. The record is written as it goes.
+    /// Watches until it is over. The record is saved on the way.
     pub(super) fn run(
         &mut self,
         display: &mut dyn WatchDisplay,
@@ -75,7 +75,7 @@ impl WatchSession<'_> {
             if self.is_over(&snapshot) {
                 return Ok(StopReason::Planned);
             }
-            // A sample that took too long does not make the next ones hurry.
+            // A sample that took too long does not make the following ones hurry.
             due_ns = (due_ns + interval_ns).max(self.clock.now_ns().saturating_sub(interval_ns));
             if let Some(end) = display.wait(&self.clock, due_ns, &self.status(&snapshot), stop)?.into_end() {
                 return Ok(end);
@@ -83,12 +83,12 @@ impl WatchSession<'_> {
         }
     }
 
-    /// What a sample means.
+    /// Evaluates a sample.
     fn take_in(&mut self, snapshot: &Snapshot, stop: &AtomicBool) -> Result<(), Failure> {
         self.note_gpus(snapshot);
         self.note_processes(snapshot);
         let chosen = self.devices.chosen.and_then(|place| snapshot.gpus.get(place));
-        // Without its memory there is no state: use alone decides nothing.
+        // Without memory use there is no state: utilisation alone decides nothing.
         let load = chosen.and_then(|gpu| gpu.reading.value()).and_then(|reading| {
             Some(Load {
                 full_percent: *reading.vram_percent().value()?,
@@ -140,7 +140,7 @@ impl WatchSession<'_> {
         0
     }
 
-    /// GPUs that went, and those that came back.
+    /// GPUs that disappeared, and those that came back.
     fn note_gpus(&mut self, snapshot: &Snapshot) {
         for gpu in &snapshot.gpus {
             let was_lost = self.seen.lost.contains(&gpu.label);
@@ -186,7 +186,7 @@ impl WatchSession<'_> {
         self.seen.processes = here;
     }
 
-    /// Writes the log, and the record where something happened or much time has passed.
+    /// Writes the log, and the record after an event or if enough time has passed.
     fn keep(&mut self, snapshot: &Snapshot, events_before: usize, recorder: &mut Recorder) -> Result<(), Failure> {
         let label = self.label();
         if let Some(log) = &mut self.log {
@@ -199,7 +199,7 @@ impl WatchSession<'_> {
         Ok(())
     }
 
-    /// Writes the record as it is now.
+    /// Writes the current state of the record.
     pub(super) fn save(&self, recorder: &mut Recorder) -> Result<(), Failure> {
         recorder.run.cases = self.seen.samples.cases(self.label().as_deref(), &self.seen.events);
         recorder.save()?;
@@ -207,12 +207,12 @@ impl WatchSession<'_> {
         Ok(())
     }
 
-    /// What the GPU whose state is told is called.
+    /// Label of the selected GPU.
     pub(super) fn label(&self) -> Option<String> {
         self.devices.chosen.and_then(|place| self.devices.gpus.get(place)).map(|gpu| gpu.label.clone())
     }
 
-    /// Whether it has lasted as long as was asked.
+    /// Whether the requested time is over.
     fn is_over(&self, snapshot: &Snapshot) -> bool {
         #[cfg(feature = "llama")]
         if let Some(saturation) = &self.saturation {
@@ -251,7 +251,7 @@ impl WatchSession<'_> {
         }
     }
 
-    /// The sentences that lead the report.
+    /// The findings that lead the report.
     pub(super) fn findings(&self) -> Vec<String> {
         let mut findings = Vec::new();
         #[cfg(feature = "llama")]

@@ -1,4 +1,4 @@
-//! One sample of everything: the GPUs, the processes, the machine.
+//! One sample of everything: GPUs, processes, the machine.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,12 +9,12 @@ use crate::host::gpu::{GpuReading, vram_of};
 use crate::host::{FoundProcess, ProcessChoiceError, ProcessLook, ProcessQuery, Processes};
 use crate::record::Fact;
 
-/// What was seen at one moment.
+/// Readings at one time.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Snapshot {
-    /// When, by the calendar.
+    /// Wall-clock time.
     pub(crate) time: Timestamp,
-    /// When, in seconds since the watch began.
+    /// Time in seconds since the start of the watch.
     pub(crate) at_s: f64,
     /// The GPUs.
     pub(crate) gpus: Vec<GpuSnapshot>,
@@ -24,39 +24,39 @@ pub(crate) struct Snapshot {
     pub(crate) processes: Vec<ProcessSnapshot>,
 }
 
-/// What was seen of one GPU.
+/// Readings of one GPU.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct GpuSnapshot {
-    /// What it is called here.
+    /// Label.
     pub(crate) label: String,
-    /// What its maker calls it.
+    /// Product name.
     pub(crate) name: String,
-    /// How full it is, in percent.
+    /// Memory use in percent.
     pub(crate) vram_percent: Fact<f64>,
-    /// Everything that was read.
+    /// All readings.
     pub(crate) reading: Fact<GpuReading>,
     /// Whether it is gone.
     pub(crate) lost: bool,
 }
 
-/// What was seen of the machine.
+/// Readings of the machine.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct MachineSnapshot {
-    /// Its memory, in bytes.
+    /// Total memory, in bytes.
     pub(crate) memory_bytes: Fact<u64>,
-    /// What of it programs can still have, in bytes.
+    /// Memory that programs can still allocate, in bytes.
     pub(crate) available_bytes: Fact<u64>,
-    /// How busy its CPUs are together, in percent of all.
+    /// CPU use in percent of all CPUs.
     pub(crate) cpu_percent: Fact<f64>,
 }
 
-/// What was seen of one process.
+/// Readings of one process.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct ProcessSnapshot {
-    /// What it holds and how busy it is.
+    /// Memory and CPU use.
     #[serde(flatten)]
     pub(crate) usage: ProcessLook,
-    /// What it holds on all GPUs, in bytes; nothing where it uses none.
+    /// GPU memory on all GPUs, in bytes; `None` if it uses none.
     pub(crate) vram_bytes: Fact<Option<u64>>,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// Finds the processes that were named.
+    /// Finds the named processes.
     pub(crate) fn new(named: &[String]) -> Result<Self, ProcessChoiceError> {
         let mut processes = Processes::new();
         processes.refresh();
@@ -81,13 +81,13 @@ impl Sampler {
         Ok(Self { processes, named, samples: 0 })
     }
 
-    /// What of the machine's memory programs can still have, in bytes; `None` where it is not told.
+    /// Memory that programs can still allocate, in bytes; `None` if unknown.
     #[cfg(feature = "llama")]
     pub(crate) fn free_memory(&self) -> Option<u64> {
         self.processes.machine_memory().1.value().copied()
     }
 
-    /// Takes a sample. `held_bytes` is what this program holds of a simulated GPU.
+    /// Takes a sample. `held_bytes` are this program's own allocations on a simulated GPU.
     pub(crate) fn sample(&mut self, devices: &Devices, clock: &Clock, held_bytes: u64) -> Snapshot {
         let at_ns = clock.now_ns();
         let gpus: Vec<GpuSnapshot> = (0..devices.gpus.len()).map(|place| gpu(devices, place, held_bytes)).collect();
@@ -138,7 +138,7 @@ fn gpu(devices: &Devices, place: usize, held_bytes: u64) -> GpuSnapshot {
     }
 }
 
-/// What a process holds on all GPUs together. The parts of a split one repeat what the whole has.
+/// Memory of a process on all GPUs together. The parts of a split GPU repeat figures of the whole.
 fn vram(gpus: &[GpuSnapshot], pid: u32) -> Fact<Option<u64>> {
     let whole = gpus.iter().filter(|gpu| !gpu.label.contains('.'));
     vram_of(whole.filter_map(|gpu| gpu.reading.value()), pid)

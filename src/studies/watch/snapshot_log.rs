@@ -1,4 +1,4 @@
-//! Every sample as CSV: one row for each GPU, each process and the machine.
+//! Every sample as CSV: one row per GPU, per process and for the machine.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::record::{Fact, GrowingFile, RecordError};
 use crate::text;
 
-/// The columns. A figure that is not given is empty, and `missing` says why.
+/// The columns. Missing figures are empty, and `missing` states why.
 const COLUMNS: [&str; 21] = [
     "time",
     "at_s",
@@ -37,14 +37,14 @@ const COLUMNS: [&str; 21] = [
     "missing",
 ];
 
-/// The file that `--csv` names. A disk that is full for a while loses no sample and ends no watch.
+/// The file of `--csv`. A temporarily full disk loses no sample and does not end the watch.
 #[derive(Debug)]
 pub(crate) struct SnapshotLog {
     file: GrowingFile,
 }
 
 impl SnapshotLog {
-    /// Makes the file. One that is there is never written over.
+    /// Creates the file. An existing one is never overwritten.
     pub(crate) fn create(path: &Path) -> Result<Self, WatchError> {
         let failed = |source| WatchError::Log { path: path.into(), source };
         let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
@@ -60,7 +60,7 @@ impl SnapshotLog {
         Ok(log)
     }
 
-    /// Adds a sample; on disk when this returns, if the disk takes it. `state` is that of the GPU called `of`.
+    /// Adds a sample; on disk when this returns unless the disk is full. `state` is that of the GPU `of`.
     pub(super) fn add(
         &mut self,
         snapshot: &Snapshot,
@@ -81,7 +81,7 @@ impl SnapshotLog {
         Ok(())
     }
 
-    /// Writes what waits, and says whether all samples are in the file.
+    /// Writes pending rows and reports whether all samples are in the file.
     pub(super) fn finish(&mut self) -> Result<(), RecordError> {
         self.file.finish()
     }
@@ -98,7 +98,7 @@ impl SnapshotLog {
     }
 }
 
-/// One row under way.
+/// A row in progress.
 #[derive(Default)]
 struct Row {
     cells: Vec<(&'static str, String)>,

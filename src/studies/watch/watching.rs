@@ -1,7 +1,7 @@
 //! A watch from the first sample to the finished record.
 //!
-//! The driver of the other studies does not fit: a watch writes its events with each save of the record, which a full disk must
-//! not lose, and a complete watch with a gap is neither a failure nor a verdict on what was measured.
+//! The driver of the other studies does not fit: a watch writes its events at each save, which a full disk must not
+//! lose, and a complete watch with a gap is neither a failure nor a verdict.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -28,18 +28,18 @@ use crate::plan::WatchPlan;
 use crate::record::{RunState, Simulation};
 use crate::text::binary_bytes;
 
-/// How a watch ended that met no error.
+/// How a watch without errors ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WatchOutcome {
-    /// As planned, or when the user ended it.
+    /// As planned, or by the user.
     Complete,
-    /// The same, but a GPU was unavailable for a while.
+    /// Likewise, but a GPU was unavailable for a while.
     Gaps,
-    /// A signal ended it before its time.
+    /// Interrupted by a signal.
     Interrupted,
 }
 
-/// What is watched: the GPUs, and what takes the samples. A GPU that is demanded and missing is an error.
+/// Opens the GPUs and the sampler. A required GPU that is missing is an error.
 pub(crate) fn open_sources(plan: &WatchPlan, requires_gpu: bool) -> Result<(Devices, Sampler), Failure> {
     let devices = Devices::open(plan)?;
     if let Some(reason) = devices.none_since.as_ref().filter(|_| requires_gpu) {
@@ -49,7 +49,7 @@ pub(crate) fn open_sources(plan: &WatchPlan, requires_gpu: bool) -> Result<(Devi
 }
 
 impl<'a> WatchSession<'a> {
-    /// A watch before its first sample. What is to be filled is found now.
+    /// A watch before its first sample. The device to fill is determined now.
     pub(crate) fn new(plan: &'a WatchPlan, devices: Devices, sampler: Sampler) -> Result<Self, Failure> {
         #[cfg(feature = "llama")]
         let (devices, saturation) = {
@@ -77,7 +77,8 @@ impl<'a> WatchSession<'a> {
         })
     }
 
-    /// Watches until it is over; `open` opens the display once the record has begun. An error leaves what was seen before it.
+    /// Watches until it is over; `open` opens the display once the record has been started. After an error, earlier
+    /// observations are kept.
     pub(crate) fn watch<D: WatchDisplay>(
         mut self,
         out: Option<&Path>,
@@ -111,7 +112,7 @@ impl<'a> WatchSession<'a> {
         json!({ "gpus": self.devices.gpus.iter().map(gpu).collect::<Vec<_>>(), "state_of": self.label() })
     }
 
-    /// Writes everything, and says how it ended.
+    /// Writes everything and returns how it ended.
     fn conclude(
         &mut self,
         mut recorder: Recorder,

@@ -1,4 +1,4 @@
-//! Cases from lone round trips: one for each stage, or bounds if there are no timestamps.
+//! Cases from lone round trips: one per part, or bounds if there are no timestamps.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ pub(super) fn cases(samples: &AckSamples) -> Vec<Case> {
     }
 }
 
-/// Duration of each stage in nanoseconds over all round trips with timestamps, without stages that none of them has.
+/// Duration of each part in nanoseconds over all round trips with timestamps, without parts that none of them has.
 pub(super) fn by_part(exchanges: &[Exchange], clocks: &Clocks) -> (usize, Vec<(Part, Vec<i64>)>) {
     let taken: Vec<Vec<(Part, i64)>> = exchanges.iter().filter_map(|exchange| parts(exchange, clocks)).collect();
     let of_part = |part: Part| {
@@ -97,7 +97,7 @@ fn case(samples: &AckSamples, name: &str, samples_ns: &[i64], about: &Value, not
     }
 }
 
-/// Round trips whose parts are known.
+/// Round trips with known parts.
 #[cfg(test)]
 pub(super) mod planted {
     use super::*;
@@ -106,8 +106,9 @@ pub(super) mod planted {
 
     const US: u64 = 1_000;
 
-    /// 40 round trips, 100 ms apart, with a bridge whose clock is 1 s ahead of ours. In microseconds: 10 to serialise, 20 to write,
-    /// 30 on the way, 40 to parse, 200 in the queue, 50 to apply, 10 to reply, 50 on the way back, 5 to parse the reply.
+    /// 40 round trips, 100 ms apart, with a bridge whose clock is 1 s ahead of ours. In microseconds: 10 to serialise,
+    /// 20 to write, 30 on the network, 40 to parse, 200 in the queue, 50 to apply, 10 to reply, 50 on the network back,
+    /// 5 to parse the reply.
     pub(in super::super) fn samples(has_stamps: bool) -> AckSamples {
         let exchange = |at: u64| {
             let begin_ns = 1_000_000 * US + at * 100_000 * US;
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_is_a_case_and_they_add_up_to_the_whole() {
+    fn parts_are_cases_and_add_up_to_the_round_trip() {
         let cases = cases(&planted::samples(true));
         let names: Vec<&str> = cases.iter().filter_map(|case| case.conditions["part"].as_str()).collect();
         let parts =
@@ -173,9 +174,9 @@ mod tests {
         );
     }
 
-    /// More samples of that kind would not help: the figures are invalid, not too few.
+    /// More samples would not help, so the figures are invalid rather than omitted.
     #[test]
-    fn a_breakdown_whose_replies_cannot_be_assigned_is_invalid_and_not_short_of_samples() {
+    fn breakdown_with_unmatched_replies_is_invalid() {
         let samples = AckSamples { exchanges: Vec::new(), surplus: 1, ..planted::samples(false) };
         let cases = cases(&samples);
         assert_eq!(cases[0].reason.as_deref(), Some("1 more reply came than messages were sent"));
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_off_or_lost_is_partial() {
+    fn interrupted_or_lossy_breakdown_is_partial() {
         let broken = || End::Broken(BridgeError::Closed { mid_line: false });
         for (end, surplus, state) in [
             (End::Interrupted, 0, CaseState::Interrupted),

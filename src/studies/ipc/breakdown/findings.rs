@@ -5,13 +5,13 @@ use super::study::AckSamples;
 use crate::bridge::Ack;
 use crate::measure::{BoundsFromOutside, Clocks, Exchange, bounds_from_outside, clocks};
 
-/// Parts that take less than this share of the whole are not named.
+/// Parts below this share of the round trip are not mentioned.
 const LEAST_SHARE: f64 = 0.01;
 
-/// Fewest frames from which their period is taken.
+/// Minimum frames for a frame period.
 const FEWEST_FRAMES: f64 = 10.0;
 
-/// The sentences about one kind of reply.
+/// The findings for one kind of reply.
 pub(super) fn findings(samples: &AckSamples) -> Vec<String> {
     let (ack, exchanges) = (samples.ack, &samples.exchanges);
     match clocks(exchanges) {
@@ -24,7 +24,7 @@ pub(super) fn findings(samples: &AckSamples) -> Vec<String> {
     }
 }
 
-/// Time of each stage, the longest first.
+/// Time of each part, longest first.
 fn shares(ack: Ack, exchanges: &[Exchange], clocks: &Clocks) -> String {
     let (n, by_part) = by_part(exchanges, clocks);
     let mean_ns = |samples_ns: &[i64]| samples_ns.iter().sum::<i64>() as f64 / n as f64;
@@ -92,7 +92,7 @@ mod tests {
     use crate::measure::End;
 
     #[test]
-    fn the_longest_parts_lead_and_the_accuracy_of_the_clocks_is_told() {
+    fn longest_parts_come_first_with_the_clock_accuracy() {
         let expected = [
             "applied: of 0.415 ms on average (n 40), queue 0.200 ms (48 %), apply 0.050 ms (12 %), network back 0.050 \
              ms (12 %), parse 0.040 ms (10 %), network out 0.030 ms (7 %), write 0.020 ms (5 %), serialise 0.010 ms (2 \
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_told_from_the_bridge_s_own_timestamps() {
+    fn frame_period_comes_from_the_bridges_timestamps() {
         let mut samples = planted::samples(true);
         for (at, exchange) in (0..).zip(&mut samples.exchanges) {
             let stamps = exchange.stamps.as_mut().unwrap();
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn without_timestamps_only_bounds_are_told_and_nothing_without_round_trips() {
+    fn no_timestamps_give_bounds_and_no_round_trips_nothing() {
         let mut samples = planted::samples(false);
         // The fastest takes 80 µs less.
         samples.exchanges[7].arrived_ns -= 80_000;

@@ -1,4 +1,4 @@
-//! Round trips taken apart, received and applied: exact with the bridge's timestamps, bounds without.
+//! Breakdown of round trips, *received* and *applied*: exact with the bridge's timestamps, otherwise bounds.
 
 mod cases;
 mod findings;

@@ -12,16 +12,16 @@ use crate::plan::{BreakdownPlan, IpcPlan};
 use crate::plural::counted;
 use crate::record::Case;
 
-/// What came of one kind of reply.
+/// Samples for one kind of reply.
 #[derive(Debug)]
 pub(crate) struct AckSamples {
     pub(super) ack: Ack,
-    /// Line length of the messages.
+    /// Message size in bytes.
     pub(super) size_bytes: usize,
-    /// The round trips whose figures can be given.
+    /// The valid round trips.
     pub(super) exchanges: Vec<Exchange>,
     pub(super) end: End,
-    /// Replies that answer nothing that was asked.
+    /// Surplus replies.
     pub(super) surplus: u64,
 }
 
@@ -88,7 +88,7 @@ impl BreakdownPlan {
         }
         surplus += client.take_surplus();
         if surplus > 0 && !plan.dialect.ids {
-            // Any of them may have been mistaken for the reply to another message.
+            // Any of them may have been matched with the wrong message.
             exchanges.clear();
         }
         bridge.connection.is_clean = matches!(end, End::Complete);

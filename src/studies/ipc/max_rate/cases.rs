@@ -10,7 +10,7 @@ use crate::measure::{End, case_state, search_metrics};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 
-/// The cases of one search so far; its result is one of them once it has ended.
+/// The cases of one search so far, including its result once it has ended.
 pub(super) fn cases(searched: &SearchSamples, ids: bool, has_ended: bool) -> Vec<Case> {
     if searched.grace_ns(ids).is_none() {
         return vec![without_answer(searched, ids)];
@@ -121,7 +121,7 @@ fn cpu_use(step: &StepSamples) -> Metric {
     }
 }
 
-/// Searches whose steps are known.
+/// Searches with known steps.
 #[cfg(test)]
 pub(super) mod planted {
     use super::*;
@@ -129,7 +129,8 @@ pub(super) mod planted {
     use crate::measure::planted::trips;
     use crate::measure::{Failing, Limit, Phase, RateVerdict, Search};
 
-    /// A search from 100 to 400 a second on a bridge that takes 250, step by step as [`Search`] asks for them.
+    /// A search from 100 to 400 messages per second on a bridge with a capacity of 250, with the steps requested by
+    /// [`Search`].
     pub(in super::super) fn search() -> SearchSamples {
         let mut searched = SearchSamples {
             ack: Ack::Received,
@@ -195,12 +196,12 @@ mod tests {
     use crate::measure::Phase;
 
     #[test]
-    fn each_step_is_a_case_and_the_result_comes_last() {
+    fn steps_are_cases_and_the_result_is_last() {
         let searched = search();
         let cases = cases(&searched, false, false);
         let paths: Vec<&str> = cases.iter().take(3).map(|case| case.path.as_str()).collect();
         assert_eq!(paths, ["received/01-ramp/100", "received/02-ramp/200", "received/03-ramp/400"]);
-        assert!(cases.iter().all(|case| case.state == CaseState::Ok), "a step that does not hold is a result");
+        assert!(cases.iter().all(|case| case.state == CaseState::Ok), "a step that is not sustained is a valid result");
         let failed = &cases[2];
         assert_eq!((&failed.conditions["held"], &failed.conditions["limit"]), (&json!(false), &json!("bridge")));
         assert_eq!(
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_that_goes_on_has_its_steps_and_no_result() {
+    fn unfinished_search_has_steps_but_no_result() {
         let searched = SearchSamples { end: None, ..search() };
         assert!(cases(&searched, false, false).iter().all(|case| case.path != "received/max-rate"));
         let ended = cases(&searched, false, true);
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn more_replies_than_messages_void_what_is_told_of_replies() {
+    fn surplus_replies_invalidate_the_search() {
         let searched = SearchSamples {
             steps: vec![StepSamples { surplus: 1, ..step(Phase::Ramp, 100.0, 250.0) }],
             end: Some(SearchEnd::Broken { reason: "1 more reply came".into(), kind: FaultKind::Surplus }),
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bridge_that_is_silent_at_rest_has_no_rate_and_no_step() {
+    fn silent_bridge_has_no_rate_and_no_steps() {
         let mut searched = SearchSamples { steps: Vec::new(), end: None, ..search() };
         searched.at_rest.latency_ns.clear();
         let cases = cases(&searched, false, true);

@@ -6,9 +6,9 @@ use crate::plan::MaxRatePlan;
 
 /// Evaluation of the steps of a search.
 pub(super) struct SearchResult<'a> {
-    /// Steps that were offered more than the bridge takes.
+    /// Overloaded steps.
     pub(super) overloaded: Vec<&'a RateVerdict>,
-    /// Steps that confirmed the rate.
+    /// Confirming steps.
     pub(super) confirming: Vec<&'a RateVerdict>,
     /// The bottleneck at the lowest rate that was not sustained.
     pub(super) limit: Option<Limit>,
@@ -32,7 +32,7 @@ impl<'a> SearchResult<'a> {
     }
 }
 
-/// What a step came to, in words.
+/// Outcome of a step, as text.
 pub(super) fn outcome(verdict: &RateVerdict) -> String {
     if verdict.held() {
         return format!("sustained, answered at {:.0}/s", verdict.goodput_per_s);
@@ -91,7 +91,7 @@ mod tests {
         }
     }
 
-    /// The search of [`search`], on a bridge that holds `holds_per_s`, with `limit` where it does not.
+    /// The search of [`search`], on a bridge that sustains `holds_per_s`, with `limit` as the bottleneck above that.
     fn searched(holds_per_s: f64, limit: Limit) -> SearchSamples {
         let mut searched = SearchSamples { search: Search::new(100.0, 400.0), steps: Vec::new(), ..search() };
         while let Some((phase, rate_per_s)) = searched.search.next() {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_is_told_with_its_n_and_with_what_limits_it() {
+    fn rate_is_stated_with_n_and_bottleneck() {
         let told = finding(&plan(None), &searched(250.0, Limit::Bridge)).unwrap();
         assert!(told.starts_with("received: sustains 24"), "{told}");
         assert!(told.contains("confirmed twice (n 4"), "{told}");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ceiling_that_holds_is_no_limit_of_the_bridge() {
+    fn sustained_ceiling_is_not_a_limit_of_the_bridge() {
         let told = finding(&plan(Some(Duration::from_millis(20))), &searched(1e6, Limit::Bridge)).unwrap();
         let expected = "received: sustains 400 messages per second with p99 within 20ms, confirmed twice (n 800, \
             goodput at least 98 % of offered, no growing backlog). That is the highest rate tested; the bridge's limit \
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn that_no_rate_holds_is_told_once_the_search_has_ended() {
+    fn missing_rate_is_stated_after_the_search() {
         let told = finding(&plan(None), &searched(0.0, Limit::Bridge)).unwrap();
         assert!(told.starts_with("received: no rate is sustained, not even "), "{told}");
         let mut under_way = searched(0.0, Limit::Bridge);

@@ -1,4 +1,4 @@
-//! The highest rate that the bridge sustains, received and applied, found step by step.
+//! The maximum rate that the bridge sustains, *received* and *applied*, found step by step.
 
 mod cases;
 mod findings;

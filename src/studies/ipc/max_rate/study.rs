@@ -1,4 +1,4 @@
-//! The search: from the bridge at rest up a ramp, down a bisection, to a rate that is confirmed.
+//! The search: from an idle bridge up a ramp, through bisection, to a confirmed rate.
 
 use super::super::super::study::{RunContext, StopReason};
 use super::super::bridge_study::{BridgeData, BridgeMeasurement};
@@ -17,23 +17,23 @@ use crate::plan::{IpcPlan, MaxRatePlan};
 use crate::record::{Case, CaseState, Fact, Metric};
 use crate::stats::median;
 
-/// Fewest exchanges from which the usual round trip of the bridge at rest is taken.
+/// Minimum exchanges to measure the round trip of an idle bridge.
 const AT_REST: usize = 20;
 
-/// How much longer than others a confirming step lasts.
+/// Factor by which confirming steps are longer.
 const CONFIRMING: u32 = 2;
 
 /// The search for one kind of reply.
 #[derive(Debug)]
 pub(crate) struct SearchSamples {
     pub(super) ack: Ack,
-    /// Line length of the messages.
+    /// Message size in bytes.
     pub(super) size_bytes: usize,
-    /// The bridge before the first step.
+    /// The idle bridge, before the first step.
     pub(super) at_rest: RoundTrips,
     pub(super) search: Search,
     pub(super) steps: Vec<StepSamples>,
-    /// How it ended; `None` while it goes on.
+    /// How it ended; `None` while it runs.
     pub(super) end: Option<SearchEnd>,
 }
 
@@ -48,13 +48,13 @@ pub(super) enum SearchEnd {
     Broken { reason: String, kind: FaultKind },
 }
 
-/// One step. What was sent and answered is counted: the moments of up to 200,000 messages a second are not kept.
+/// One step. Only counts are kept: there may be up to 200,000 messages per second.
 #[derive(Debug)]
 pub(super) struct StepSamples {
     pub(super) phase: Phase,
     pub(super) rate_per_s: f64,
     pub(super) length_ns: u64,
-    /// How long a reply usually takes when the bridge is at rest, twice the median.
+    /// Usual reply time of the idle bridge: twice the median, in nanoseconds.
     pub(super) grace_ns: u64,
     /// Messages that were due.
     pub(super) due: usize,
@@ -128,7 +128,7 @@ impl BridgeMeasurement for MaxRatePlan {
 }
 
 impl MaxRatePlan {
-    /// A search that begins with the bridge at rest.
+    /// A search, starting with the idle bridge.
     fn at_rest(&self, bridge: &mut IpcContext<'_>, ack: Ack, message: &mut Message) -> SearchSamples {
         let exchanges = bridge.plan.warm_up.max(AT_REST);
         let phase = bridge.observer.phase(&format!("{ack}/at-rest"), exchanges as u64);
@@ -140,7 +140,7 @@ impl MaxRatePlan {
         SearchSamples { ack, size_bytes: message.size_bytes(), at_rest, search, steps: Vec::new(), end: None }
     }
 
-    /// One step of the search; `None` when a signal came before it had ended.
+    /// One step of the search; `None` if a signal interrupted it.
     fn step(
         &self,
         bridge: &mut IpcContext<'_>,
@@ -170,7 +170,7 @@ impl MaxRatePlan {
     }
 }
 
-/// The path of the case of a step.
+/// Path of a step's case.
 pub(super) fn path(ack: Ack, number: usize, phase: Phase, rate_per_s: f64) -> String {
     format!("{ack}/{number:02}-{}/{rate_per_s:.0}", phase.name())
 }
@@ -205,7 +205,7 @@ impl StepSamples {
         }
     }
 
-    /// Why it was incomplete. That it did not hold is none.
+    /// Why the search was incomplete. A rate that is not sustained is not a fault.
     fn fault(&self) -> Option<FaultKind> {
         match &self.end {
             _ if self.surplus > 0 => Some(FaultKind::Surplus),
@@ -216,20 +216,20 @@ impl StepSamples {
         }
     }
 
-    /// Whether nobody can tell which message a reply answers: there were more replies than messages, without ids.
+    /// Whether replies cannot be matched with messages: there were surplus replies without ids.
     pub(super) fn is_void(&self, ids: bool) -> bool {
         self.surplus > 0 && !ids
     }
 }
 
 impl SearchSamples {
-    /// How long a reply usually takes, twice the median; `None` when the bridge at rest did not answer as it should.
+    /// Usual reply time, twice the median; `None` if the idle bridge did not reply correctly.
     pub(super) fn grace_ns(&self, ids: bool) -> Option<u64> {
         let is_sound = case_state(&self.at_rest, ids).0 == CaseState::Ok;
         median(&self.at_rest.latency_ns).filter(|_| is_sound).map(|median_ns| 2 * median_ns)
     }
 
-    /// Takes in a step. One that only lost messages has failed and was cleared up after: the search goes on below it.
+    /// Adds a step. If it only lost messages, it has failed and was cleaned up: the search continues below it.
     fn take(&mut self, step: Option<StepSamples>, ids: bool) {
         let Some(step) = step else {
             self.end = Some(SearchEnd::Interrupted);
@@ -245,7 +245,7 @@ impl SearchSamples {
         self.steps.push(step);
     }
 
-    /// What kept cases of it from ending as planned.
+    /// Faults that kept its cases from ending as planned.
     fn faults(&self, ids: bool) -> Vec<FaultKind> {
         let at_rest = self.at_rest.fault_kind().filter(|_| self.grace_ns(ids).is_none());
         let end = match &self.end {

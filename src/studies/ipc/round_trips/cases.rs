@@ -20,13 +20,13 @@ const PAUSED: &str = "received replies arrive but applied ones do not: Unity's m
     while measuring, or set Application.runInBackground (the drop-in bridge in scripts/unity does)";
 
 impl RoundTripSamples {
-    /// What was measured, each with its case of the plan, in the order of the run.
+    /// The measurements with their cases of the plan, in the order of the run.
     pub(super) fn with_plans<'a>(&'a self, study: &'a RoundTripsPlan) -> Vec<Measured<'a>> {
         self.measured.iter().map(|measured| (&study.cases[measured.place], &measured.trips)).collect()
     }
 }
 
-/// The cases so far, in the order of the plan. What they say of each other is told once all are there.
+/// The cases so far, in the order of the plan. Notes across cases are added once all have been measured.
 pub(super) fn cases(plan: &IpcPlan, study: &RoundTripsPlan, samples: &RoundTripSamples, has_ended: bool) -> Vec<Case> {
     let measured = samples.measured.iter().map(|measured| (measured.place, measured_case(plan, study, measured)));
     let blocked = samples.blocked.iter().map(|(place, obstacle)| (*place, unmeasured(plan, study, *place, obstacle)));
@@ -39,7 +39,7 @@ pub(super) fn cases(plan: &IpcPlan, study: &RoundTripsPlan, samples: &RoundTripS
     cases
 }
 
-/// The record of a case that was not begun.
+/// The record of a case that was not started.
 fn unmeasured(plan: &IpcPlan, study: &RoundTripsPlan, place: usize, obstacle: &Obstacle) -> Case {
     let case = &study.cases[place];
     Case {
@@ -60,7 +60,7 @@ fn unmeasured(plan: &IpcPlan, study: &RoundTripsPlan, place: usize, obstacle: &O
     }
 }
 
-/// The record of a case that was measured, by itself.
+/// The record of a measured case, on its own.
 pub(super) fn measured_case(plan: &IpcPlan, study: &RoundTripsPlan, measured: &CaseSamples) -> Case {
     let (case, trips) = (&study.cases[measured.place], &measured.trips);
     let (state, reason) = case_state(trips, plan.dialect.ids);
@@ -86,7 +86,7 @@ pub(super) fn measured_case(plan: &IpcPlan, study: &RoundTripsPlan, measured: &C
     }
 }
 
-/// The latencies of all cases whose figures can be given; with them the warm-up, and how late messages were sent.
+/// Latencies of all cases with valid figures, with the warm-up and send lateness.
 pub(super) fn histograms(plan: &IpcPlan, study: &RoundTripsPlan, samples: &RoundTripSamples) -> Vec<CaseHistogram> {
     let of_case = |measured: &CaseSamples| {
         let trips = &measured.trips;
@@ -120,7 +120,7 @@ pub(super) fn faults(plan: &IpcPlan, samples: &RoundTripSamples) -> Vec<FaultKin
     measured.chain(samples.blocked.iter().map(|(_, obstacle)| obstacle.kind())).collect()
 }
 
-/// The warning of a case during which Unity's main thread stopped.
+/// The warning about a case during which Unity's main thread paused.
 pub(super) fn paused_warning(study: &RoundTripsPlan, measured: &CaseSamples) -> Option<String> {
     let is_paused = measured.obstacle == Some(Obstacle::Paused);
     is_paused.then(|| format!("{}: {PAUSED}", study.cases[measured.place].path))
@@ -154,7 +154,7 @@ mod tests {
     use crate::measure::{End, RoundTrips};
     use crate::plan::Study;
 
-    /// Received and applied replies, closed loop and fixed rate: four cases.
+    /// *Received* and *applied* replies, closed loop and fixed rate: four cases.
     fn planned() -> (IpcPlan, RoundTripsPlan) {
         let plan = plan("--load closed --load fixed:10 --messages 40");
         let study = study(&plan, |study| if let Study::RoundTrips(study) = study { Some(study) } else { None });
@@ -169,13 +169,13 @@ mod tests {
         BridgeError::NoReply { waited: Duration::from_secs(1) }
     }
 
-    /// A case of which no message was answered.
+    /// A case without any reply.
     fn silent() -> RoundTrips {
         RoundTrips { end: End::Broken(no_reply()), ..trips(Vec::new()) }
     }
 
     #[test]
-    fn cases_stand_in_the_order_of_the_plan_whatever_the_order_of_the_run() {
+    fn cases_are_in_plan_order() {
         let (plan, study) = planned();
         let one = |place, position| sampled(place, position, trips(vec![2_000_000; 40]));
         let samples = RoundTripSamples {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_across_cases_come_once_the_run_has_ended() {
+    fn cross_case_notes_appear_after_the_run() {
         let (plan, study) = planned();
         let samples =
             RoundTripSamples { measured: vec![sampled(3, 0, trips(vec![2_000_000; 40]))], blocked: Vec::new() };
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_bridge_fails_its_case_blocks_the_others_and_is_late() {
+    fn silent_bridge_fails_its_case_and_blocks_the_others() {
         let (plan, study) = planned();
         let gone = Obstacle::Gone { cause: no_reply().to_string(), kind: FaultKind::Late };
         let broken = CaseSamples { obstacle: Some(gone.clone()), ..sampled(0, 0, silent()) };
@@ -225,9 +225,9 @@ mod tests {
         assert_eq!(samples.measured.iter().find_map(|measured| paused_warning(&study, measured)), None);
     }
 
-    /// A longer timeout would not help: what helps is Unity's window in front.
+    /// A longer timeout would not help; bringing Unity's window to the front does.
     #[test]
-    fn a_paused_main_thread_is_a_fault_of_its_own_kind() {
+    fn paused_main_thread_has_its_own_fault_kind() {
         let (plan, study) = planned();
         let paused = CaseSamples { obstacle: Some(Obstacle::Paused), ..sampled(2, 0, silent()) };
         let samples = RoundTripSamples { measured: vec![paused], blocked: vec![(3, Obstacle::Paused)] };
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn surplus_replies_void_the_case_and_its_histogram() {
+    fn surplus_replies_invalidate_the_case_and_its_histogram() {
         let (plan, study) = planned();
         let surplus = RoundTrips { surplus: 1, ..trips(vec![2_000_000; 40]) };
         let samples = RoundTripSamples { measured: vec![sampled(0, 0, surplus)], blocked: Vec::new() };
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_begins_with_its_case_and_has_the_warm_up_and_late_sends_apart() {
+    fn histogram_starts_with_its_case_and_separates_warm_up_and_lateness() {
         let (plan, study) = planned();
         let measured = RoundTrips { warm_up_ns: vec![5], lateness_ns: vec![7; 40], ..trips(vec![2_000_000; 40]) };
         let samples = RoundTripSamples {
@@ -262,6 +262,6 @@ mod tests {
         for part in &histograms[0].parts {
             assert_eq!((part.start, part.duration), (Duration::from_secs(3), Duration::from_millis(80)));
         }
-        assert_eq!(histograms[1].parts.len(), 1, "no warm-up and no schedule");
+        assert_eq!(histograms[1].parts.len(), 1, "without warm-up and schedule");
     }
 }

@@ -1,4 +1,4 @@
-//! Findings across cases: frame lock, aliasing, late sends; as notes on the case concerned.
+//! Findings across cases: frame lock, aliasing, send lateness; added as notes to the case concerned.
 
 use crate::bridge::Ack;
 use crate::clock::ms;
@@ -11,7 +11,7 @@ use crate::plural::counted;
 use crate::record::{Case, Metric, MetricStatus};
 use crate::report::with_interval;
 
-/// A case of the plan, and what it yielded.
+/// A case of the plan with its round trips.
 pub(super) type Measured<'a> = (&'a IpcCase, &'a RoundTrips);
 
 /// The main findings: the latency of a lone command, received and applied, and their difference.
@@ -57,7 +57,7 @@ pub(super) fn headline(cases: &[Case], measured: &[Measured<'_>]) -> Vec<String>
     findings
 }
 
-/// The difference if replies were held: late replies in addition to the wait for the frame, with the remedy.
+/// The difference when replies were held: late replies on top of the frame wait, with the fix.
 fn held_and_frame(held: &HeldReplies, period_ms: Option<f64>) -> String {
     let frame = period_ms.map_or_else(
         || "the wait for Unity's frame".to_owned(),
@@ -80,23 +80,23 @@ fn held_and_frame(held: &HeldReplies, period_ms: Option<f64>) -> String {
     )
 }
 
-/// The first case of applied replies under Poisson load.
+/// The first case with *applied* replies under Poisson load.
 fn applied_poisson<'a>(measured: &[Measured<'a>]) -> Option<Measured<'a>> {
     measured.iter().copied().find(|(plan, _)| plan.ack == Ack::Applied && matches!(plan.load, Load::Poisson { .. }))
 }
 
-/// The replies of an open loop that were held back, if any were.
+/// The held replies of an open loop, if any.
 fn held(trips: &RoundTrips) -> Option<HeldReplies> {
     let RoundTrips { due_ns, lateness_ns, latency_ns, .. } = trips;
     held_replies(OpenRoundTrips { due_ns, lateness_ns, latency_ns })
 }
 
-/// Round trips of which none was held back: what is left of the connection's part, frames and queue show.
+/// Round trips whose replies were not held, which show frames and queue.
 fn unheld_ns(trips: &RoundTrips) -> Vec<u64> {
     held(trips).map_or_else(|| trips.latency_ns.clone(), |held| held.others(&trips.latency_ns))
 }
 
-/// The frame period that applied replies show, if closed loop and Poisson arrivals agree on one.
+/// The frame period from *applied* replies, if closed loop and Poisson load agree.
 fn frame_period_ms(measured: &[Measured<'_>]) -> Option<f64> {
     let is_closed = |other: &&Measured<'_>| other.0.ack == Ack::Applied && other.0.load == Load::Closed;
     let (_, closed) = measured.iter().find(is_closed)?;
@@ -104,7 +104,7 @@ fn frame_period_ms(measured: &[Measured<'_>]) -> Option<f64> {
     frame_lock(&closed.latency_ns, &unheld_ns(poisson)).map(ms)
 }
 
-/// The difference of two means; its interval from both of theirs, as for independent samples, where both have one.
+/// The difference of two means, with an interval from both (as for independent samples) if both have one.
 fn difference(of: &Metric, from: &Metric) -> Option<Metric> {
     let value = of.value? - from.value?;
     let half = |metric: &Metric| Some((metric.ci_high? - metric.ci_low?) / 2.0);
@@ -153,7 +153,7 @@ fn lock_note(case: &IpcCase, trips: &RoundTrips, measured: &[Measured<'_>]) -> O
     ))
 }
 
-/// The frame period comes from the warm-up, which is a closed loop and so takes one frame a message.
+/// The frame period comes from the warm-up, a closed loop that takes one frame per message.
 fn alias_note(case: &IpcCase, measured: &[Measured<'_>]) -> Option<String> {
     let Load::Fixed { rate_per_s } = case.load else { return None };
     if case.ack != Ack::Applied {
@@ -177,19 +177,19 @@ fn alias_note(case: &IpcCase, measured: &[Measured<'_>]) -> Option<String> {
     ))
 }
 
-/// When each reply of an open loop arrived, nanoseconds of the clock.
+/// Arrival of each reply of an open loop, in nanoseconds of the clock.
 fn arrivals_ns(trips: &RoundTrips) -> Vec<u64> {
     trips.due_ns.iter().zip(&trips.latency_ns).map(|(due_ns, latency_ns)| due_ns + latency_ns).collect()
 }
 
-/// What applied replies at random moments tell of the frames: period, jitter, whether the messages met them evenly, and what
-/// the frame leaves of the delay.
+/// What *applied* replies at random times show about frames: period, jitter, uniformity of phases, and the delay beyond
+/// the frame.
 fn frames_note(case: &IpcCase, trips: &RoundTrips) -> Option<String> {
     if case.ack != Ack::Applied || !matches!(case.load, Load::Poisson { .. }) {
         return None;
     }
     let arrivals_ns = arrivals_ns(trips);
-    // A held reply comes when it is let go, whatever the frame.
+    // A held reply arrives when it is released, independent of frames.
     let frames = periodicity(&held(trips).map_or_else(|| arrivals_ns.clone(), |held| held.others(&arrivals_ns)))?;
     let p = uniformity_p(&trips.due_ns, frames.period_ns)?;
     let mean_ns = trips.latency_ns.iter().sum::<u64>() as f64 / trips.latency_ns.len() as f64;
@@ -209,10 +209,10 @@ fn frames_note(case: &IpcCase, trips: &RoundTrips) -> Option<String> {
     ))
 }
 
-/// The faults whose pattern the round trips have.
+/// Recognised fault patterns in the round trips.
 fn signature_notes(case: &IpcCase, trips: &RoundTrips) -> Vec<String> {
     if let Some(held) = held(trips) {
-        // Its pile at 40 ms is one of these, and a backlog behind held replies is no queue of the bridge's.
+        // Their cluster at 40 ms would also match, and a backlog behind held replies is not a queue in the bridge.
         return vec![held.to_string()];
     }
     let received = (case.ack == Ack::Received)
@@ -241,7 +241,7 @@ mod tests {
     const FRAME_NS: u64 = 16_667_000;
     const POISSON: Load = Load::Poisson { rate_per_s: 50.0 };
 
-    /// A case with these round trips, measured as planned.
+    /// A case with these round trips that ended as planned.
     fn measured(ack: Ack, load: Load, due_ns: &[u64], latency_ns: Vec<u64>) -> (IpcCase, RoundTrips) {
         let n = latency_ns.len() as u64;
         let plan = IpcCase { path: format!("{ack}/{load}/100B"), ack, load, size_bytes: 100, asked_bytes: 100 };
@@ -279,8 +279,8 @@ mod tests {
         }
     }
 
-    /// The findings and the notes of a round against a bridge of 60 frames a second; `nagle` delays its replies, and
-    /// `hiccup_ns` the first received one.
+    /// Findings and notes of a run against a bridge with 60 frames per second; `nagle` holds its replies, and
+    /// `hiccup_ns` delays the first *received* one.
     fn told(nagle: bool, hiccup_ns: u64) -> (Vec<String>, Vec<Case>) {
         let ready = ready(50.0, 7, at_frames(FRAME_NS));
         let due_ns: Vec<u64> = ready.iter().map(|(sent, _)| *sent).collect();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn held_replies_are_named_with_the_remedy_and_told_apart_from_the_frame() {
+    fn held_replies_are_named_with_the_fix_and_separated_from_frames() {
         let (findings, cases) = told(true, 0);
         let note = cases[2].notes.iter().find(|note| note.starts_with("Held replies")).expect("the planted pattern");
         assert!(note.contains("Nagle's algorithm") && note.contains("TCP_NODELAY"), "{note}");
@@ -319,9 +319,9 @@ mod tests {
         assert!(cases.iter().flat_map(|case| &case.notes).all(|note| !note.starts_with("Held replies")), "{cases:?}");
     }
 
-    /// One reply that came late by chance leaves the mean no interval: what was held back is said all the same.
+    /// A single late reply leaves the mean without an interval; held replies are reported nevertheless.
     #[test]
-    fn a_mean_that_is_too_skewed_for_an_interval_keeps_the_finding_of_the_difference() {
+    fn skewed_mean_keeps_the_finding_about_the_difference() {
         let (findings, cases) = told(true, 200_000_000);
         assert_eq!(cases[0].metric("mean").unwrap().ci_low, None, "the planted outlier");
         assert!(findings[1].contains("ms (too skewed for an interval), is the wait"), "{findings:?}");

@@ -1,4 +1,4 @@
-//! The round of round trips: each case measured and kept, then what they say together.
+//! The round-trip study: the cases are measured one by one, then compared.
 
 mod cases;
 mod findings;

@@ -1,4 +1,4 @@
-//! Measures the cases of the round, in random order.
+//! Measures the cases in random order.
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -20,49 +20,49 @@ use crate::report;
 #[derive(Debug, Default)]
 pub(crate) struct RoundTripSamples {
     pub(super) measured: Vec<CaseSamples>,
-    /// Cases that were not begun, by their place in the plan, and why.
+    /// Cases that were not started, by index in the plan, and why.
     pub(super) blocked: Vec<(usize, Obstacle)>,
 }
 
-/// What one case yielded.
+/// Result of one case.
 #[derive(Debug)]
 pub(super) struct CaseSamples {
-    /// Its place in the plan.
+    /// Index in the plan.
     pub(super) place: usize,
-    /// Its place in the run.
+    /// Position in the run.
     pub(super) position: usize,
-    /// When it began, in nanoseconds of the run's clock.
+    /// Start, in nanoseconds of the run's clock.
     pub(super) began_ns: u64,
     pub(super) trips: RoundTrips,
-    /// What its end means for those that follow.
+    /// Its consequence for later cases.
     pub(super) obstacle: Option<Obstacle>,
 }
 
-/// Why the cases that follow cannot be measured.
+/// Why later cases cannot be measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Obstacle {
     /// A signal.
     Interrupted,
-    /// Nothing answers any more.
+    /// The bridge no longer replies.
     Gone { cause: String, kind: FaultKind },
-    /// The socket thread answers, the main thread does not.
+    /// The socket thread replies, but the main thread does not.
     Paused,
 }
 
 impl RoundTripSamples {
-    /// What keeps the next case from being measured.
+    /// The obstacle to measuring the next case, if any.
     fn obstacle(&self) -> Option<&Obstacle> {
         self.measured.iter().rev().find_map(|measured| measured.obstacle.as_ref())
     }
 }
 
 impl Obstacle {
-    /// Whether it keeps `case` from being measured.
+    /// Whether it prevents measuring `case`.
     fn blocks(&self, case: &IpcCase) -> bool {
         *self != Self::Paused || case.ack == Ack::Applied
     }
 
-    /// What the end of a case means for those that follow.
+    /// Consequences of a case's end for later cases.
     fn after(case: &IpcCase, trips: &RoundTrips, bridge: &mut IpcContext<'_>) -> Option<Self> {
         match &trips.end {
             End::Complete => None,
@@ -71,7 +71,7 @@ impl Obstacle {
                 if !bridge.is_alive() {
                     return Some(Self::Gone { cause: trips.cause(error), kind: error.kind() });
                 }
-                // Only a reply of the socket thread can tell that it is the main thread which is silent.
+                // Only a reply of the socket thread shows that just the main thread is silent.
                 let has_both = bridge.plan.dialect.probe(Ack::Received).is_some();
                 let is_silent = matches!(error, BridgeError::NoReply { .. }) && has_both;
                 (case.ack == Ack::Applied && is_silent).then_some(Self::Paused)
@@ -83,7 +83,7 @@ impl Obstacle {
 impl BridgeMeasurement for RoundTripsPlan {
     type Samples = RoundTripSamples;
 
-    /// Measures all cases, in random order so that drift cannot pass for a difference between them.
+    /// Measures all cases in random order, so that drift does not look like a difference between them.
     fn measure(
         &self,
         bridge: &mut IpcContext<'_>,

@@ -10,13 +10,13 @@ use crate::clock::ms;
 use crate::plural::counted;
 use crate::stats::median;
 
-/// Batches of each kind that are timed.
+/// Batches timed per kind.
 const TRIALS: usize = 15;
 
-/// Trials begin at random moments within this, in nanoseconds: more than two frames at 60 a second.
+/// Trials start at random times within this span, in nanoseconds: more than two frames at 60 per second.
 const SPREAD_NS: u64 = 40_000_000;
 
-/// An applied reply has to take that many times as long as a received one for the frame to tell them apart.
+/// Minimum ratio of *applied* to *received* reply times for the frame to distinguish them.
 const APART: u64 = 5;
 
 /// Whether a batch is applied, and the evidence.
@@ -24,7 +24,7 @@ const APART: u64 = 5;
 pub(super) struct BatchVerdict {
     /// Whether its commands are applied; `None` if unknown.
     pub(super) applied: Option<bool>,
-    /// In words.
+    /// The evidence, as text.
     pub(super) evidence: String,
 }
 
@@ -33,12 +33,12 @@ pub(super) struct BatchVerdict {
 struct Timed {
     received: u64,
     applied: u64,
-    /// Of a batch whose first command is one of those, and whose second the other.
+    /// Batches that start with a command of one kind, followed by the other.
     received_first: u64,
     applied_first: u64,
 }
 
-/// Finds out. Nothing is sent but commands that change nothing, alone and in batches.
+/// Performs the check. Only harmless commands are sent, alone and in batches.
 pub(super) fn check(bridge: &mut IpcContext<'_>) -> Result<BatchVerdict, BridgeError> {
     let plan = bridge.plan;
     let none = || BridgeError::Refused { message: "the dialect has no batches".into() };
@@ -115,7 +115,7 @@ fn by_time(timed: Timed, extra: u64, documented: Option<Applies>) -> BatchVerdic
     if applied < received.saturating_mul(APART) {
         return verdict(None, "received and applied replies are equally fast here, so timing does not show it");
     }
-    // Between the two on a scale of ratios.
+    // Compared on a logarithmic scale.
     let waits = |batch_ns: u64| u128::from(batch_ns).pow(2) > u128::from(received) * u128::from(applied);
     match (waits(received_first), waits(applied_first)) {
         (true, true) => verdict(Some(true), "its reply waits for the frame whichever command comes first"),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_the_commands_tells_who_acts_on_what() {
+    fn command_order_shows_what_is_applied() {
         assert_eq!(told(8_100_000, 7_900_000, None), Some(true), "the main thread answers");
         assert_eq!(told(60_000, 8_000_000, None), Some(false), "the first command alone");
         assert_eq!(told(60_000, 55_000, Some(Applies::None)), Some(false));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_frame_or_with_surplus_replies_it_cannot_be_told() {
+    fn check_is_inconclusive_without_frames_or_with_surplus_replies() {
         let unpaced = Timed { received: 50_000, applied: 60_000, received_first: 55_000, applied_first: 61_000 };
         assert_eq!(by_time(unpaced, 0, Some(Applies::None)).applied, None);
         let paced = Timed { applied: 8_000_000, received_first: 8_000_000, applied_first: 8_000_000, ..unpaced };
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_believed() {
+    fn reported_count_is_trusted() {
         assert_eq!(by_count(Some(3), Some(7)).evidence, "its reply counts 3 of 3 commands applied, in frame 7");
         assert_eq!((by_count(Some(1), None).applied, by_count(None, None).applied), (Some(false), None));
     }

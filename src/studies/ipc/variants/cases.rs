@@ -1,4 +1,4 @@
-//! From the rounds of each way to its case.
+//! Cases from the rounds of each way to send.
 
 use serde_json::json;
 
@@ -13,10 +13,10 @@ use crate::plural::counted;
 use crate::record::{Case, CaseState};
 use crate::stats::mean_of;
 
-/// A way to send that applies less than this share of the best rate is overloaded.
+/// A way that applies less than this share of the best rate is overloaded.
 const KEEPS_UP: f64 = 0.9;
 
-/// The ways that are compared, and what they have so far.
+/// The ways compared, with their samples so far.
 pub(super) struct Comparison<'a> {
     pub(super) plan: &'a IpcPlan,
     pub(super) study: &'a VariantsPlan,
@@ -24,7 +24,8 @@ pub(super) struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// The cases so far, in the order of the plan; of a comparison that has ended, those of ways that were not begun too.
+    /// The cases so far, in the order of the plan; after the end of a comparison, also those of ways that were not
+    /// started.
     pub(super) fn cases(&self, end: Option<StopReason>) -> Vec<Case> {
         let begun = |place: &usize| end.is_some() || !self.samples.ways[*place].rounds.is_empty();
         (0..self.samples.ways.len()).filter(begun).map(|place| self.case(place, end)).collect()
@@ -35,7 +36,7 @@ impl Comparison<'_> {
         self.samples.ways.iter().filter_map(|samples| Some(samples.fault.as_ref()?.kind)).collect()
     }
 
-    /// The latencies of all rounds of each way.
+    /// Latencies of all rounds of each way.
     pub(super) fn histograms(&self) -> Vec<CaseHistogram> {
         let of_way = |(way, samples): (&SendStrategy, &CaseSamples)| {
             let pooled: Vec<u64> = samples.good().flat_map(|sample| sample.latency_ns.iter().copied()).collect();
@@ -136,7 +137,7 @@ impl Comparison<'_> {
         notes
     }
 
-    /// The note for a way to send that fell behind the offered load.
+    /// The note for a way that fell behind the offered load.
     fn overload_note(&self, place: usize) -> Option<String> {
         let rate = |samples: &CaseSamples| {
             let rates: Vec<f64> = samples.good().flat_map(|sample| &sample.figures).filter_map(rate_of).collect();
@@ -171,7 +172,7 @@ fn rate_of(figure: &(&'static str, f64)) -> Option<f64> {
     (figure.0 == "rate_applied").then_some(figure.1)
 }
 
-/// Comparisons whose rounds are known.
+/// Comparisons with known rounds.
 #[cfg(test)]
 pub(super) mod planted {
     use super::super::super::planted::{plan, study};
@@ -184,7 +185,7 @@ pub(super) mod planted {
         (plan, study)
     }
 
-    /// Eight rounds of 40 commands, each so many ms long, with these figures.
+    /// Eight rounds of 40 commands with this latency, and these figures.
     pub(in super::super) fn way(latency_ms: u64, figures: &[(&'static str, f64)]) -> CaseSamples {
         let sample =
             Sample { latency_ns: vec![latency_ms * 1_000_000; 40], figures: figures.to_vec(), ..Sample::default() };
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_those_of_the_rounds_and_ratios_pair_them() {
+    fn figures_are_per_round_and_ratios_are_paired() {
         let ways = vec![way(8, &[("rate_applied", 50.0)]), way(4, &[("rate_applied", 50.0)])];
         let samples = VariantSamples { ways, ..VariantSamples::default() };
         let cases = cases_of(MODES, &samples, Some(StopReason::Planned));
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_is_not_applied_has_no_figure_for_its_commands() {
+    fn batch_that_is_not_applied_has_no_command_figures() {
         let line = "--batch 1,5 --rounds 8 --messages 40";
         let verdict = BatchVerdict { applied: Some(false), evidence: "the reply came before the frame".into() };
         let ways = vec![way(8, &[("rate_applied", 50.0)]), way(1, &[("rate_applied", 50.0)])];
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn how_a_way_ended_follows_from_its_rounds_and_from_the_end_of_the_run() {
+    fn case_state_follows_from_rounds_and_stop_reason() {
         let fault = Some(RoundFault { words: "no reply within 1s".into(), kind: FaultKind::Late });
         let failed = |rounds: usize, good: usize| {
             let mut samples = way(8, &[]);
@@ -272,7 +273,7 @@ mod tests {
                 CaseState::Lossy,
                 Some("2 rounds failed; first: no reply within 1s"),
             ),
-            // Rounds that were not begun did not fail.
+            // Rounds that were not started are not failures.
             (failed(4, 3), interrupted, CaseState::Lossy, Some("1 round failed; first: no reply within 1s")),
             (failed(3, 0), Some(StopReason::Planned), CaseState::Failed, Some("no reply within 1s")),
         ] {
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn while_it_measures_ways_that_were_not_begun_are_no_cases() {
+    fn unstarted_ways_are_not_cases_during_the_run() {
         let samples = VariantSamples { ways: vec![CaseSamples::default(), way(8, &[])], ..VariantSamples::default() };
         let paths: Vec<String> = cases_of(MODES, &samples, None).into_iter().map(|case| case.path).collect();
         assert_eq!(paths, ["mode/pipelined"]);
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_way_that_falls_behind_is_called_overloaded() {
+    fn way_that_falls_behind_is_overloaded() {
         let mut behind = way(8, &[("rate_applied", 10.0)]);
         for sample in behind.rounds.iter_mut().flatten() {
             sample.latency_ns = (1..=40).map(|at| at * 1_000_000).collect();
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drain_that_was_missed_is_no_figure_and_is_told() {
+    fn missed_drain_is_omitted_with_a_note() {
         let drained = |share| [("delivered", share), ("rate_applied", 50.0), ("drain", 3.0)];
         let mut fire = way(0, &drained(100.0));
         for sample in fire.rounds.iter_mut().flatten() {
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_and_histograms_are_those_of_the_ways() {
+    fn faults_and_histograms_belong_to_the_ways() {
         let (plan, study) = planned(MODES);
         let fault = RoundFault { words: "1 more reply".into(), kind: FaultKind::Surplus };
         let ways = vec![CaseSamples { fault: Some(fault), ..way(8, &[]) }, way(4, &[])];

@@ -11,7 +11,7 @@ use crate::record::{Case, Metric};
 use crate::report::with_interval;
 use crate::studies::setup::Seen;
 
-/// The sentences. `cases` are in the order of the plan.
+/// The findings. `cases` are in the order of the plan.
 pub(super) fn sentences(comparison: &Comparison<'_>, cases: &[Case]) -> Vec<String> {
     let mut sentences: Vec<String> = comparison.samples.batches.as_ref().map(batches).into_iter().collect();
     let first = comparison.study.ways.first();
@@ -45,7 +45,7 @@ fn given<'a>(case: &'a Case, name: &str) -> Option<&'a Metric> {
     case.metric(name).filter(|metric| metric.value.is_some())
 }
 
-/// The mean of the baseline, and of each other way what it is of that.
+/// Mean of the baseline, and each other way's ratio to it.
 fn means(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
     let baseline = cases.first()?;
     // The median, because scheduling outliers would hide the effect of TCP on all messages.
@@ -78,7 +78,7 @@ fn means(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
     ))
 }
 
-/// What the application does, and how long it takes.
+/// The application's way, and how long it takes.
 fn app_reaction(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
     let app = cases.first()?;
     let sends = "Workly sends one command per answer and does not wait for the bridge's reply";
@@ -107,7 +107,7 @@ fn app_reaction(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
     ))
 }
 
-/// Ways to send several commands. Workly does none of this, so nothing here is a gain over Workly.
+/// Ways to send several commands. Workly uses none of them, so they are not stated as gains over Workly.
 fn callers(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
     let each: Vec<String> = comparison
         .study
@@ -151,7 +151,7 @@ fn late_replies(case: &Case) -> Option<String> {
     ))
 }
 
-/// That replies of an open loop came late, and not the commands.
+/// The finding that replies of an open loop were late although commands were not.
 fn held_replies(comparison: &Comparison<'_>) -> Vec<String> {
     let of_way = |(way, samples): (&SendStrategy, &CaseSamples)| {
         let held = held(samples)?;
@@ -220,7 +220,7 @@ fn delivery(case: &Case) -> Option<String> {
     })
 }
 
-/// How many frames a reaction took, way by way.
+/// Frames per reaction for each way.
 fn frames(cases: &[Case]) -> Option<String> {
     let each: Vec<String> =
         cases.iter().filter_map(|case| Some(format!("{} {:.1}", case.path, given(case, "frames")?.value?))).collect();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_is_told_as_a_share_of_the_baseline() {
+    fn each_way_is_stated_relative_to_the_baseline() {
         let samples = VariantSamples { ways: vec![way(8, &[]), way(4, &[])], ..VariantSamples::default() };
         let expected = "Mean latency per command: mode/request 8.000 ms [8.000, 8.000]; relative to that, \
             mode/pipelined ×0.500 [0.500, 0.500] (n 8 rounds).";
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_verdict_on_batches_leads() {
+    fn batch_verdict_comes_first() {
         for (applied, leads) in [
             (Some(true), "Batches are applied: seen."),
             (Some(false), "Batches are acknowledged and NOT applied: seen."),
@@ -262,13 +262,13 @@ mod tests {
             let samples = VariantSamples { ways: vec![way(8, &[]), way(4, &[])], batches, ..VariantSamples::default() };
             let told = told("--batch 1,5 --rounds 8", &samples);
             assert_eq!(told[0], leads);
-            // What is only acknowledged is compared with nothing.
+            // Commands that are only acknowledged are not compared.
             assert_eq!(told.len(), if applied == Some(true) { 2 } else { 1 }, "{told:?}");
         }
     }
 
     #[test]
-    fn held_replies_of_batches_are_named_with_the_remedy() {
+    fn held_replies_of_batches_are_named_with_the_fix() {
         let told_of = |nagle: bool| {
             let mut batches = way(8, &[]);
             for (seed, sample) in (1..).zip(batches.rounds.iter_mut().flatten()) {
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_of_a_reaction_that_came_late_are_named_from_a_fifth_on() {
+    fn late_replies_of_reactions_are_named_from_a_fifth() {
         let told = |held: f64| {
             let figures = [("held_back", held)];
             let samples =
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn codecs_are_compared_shape_by_shape() {
+    fn codecs_are_compared_per_shape() {
         let of = |bytes: f64| [("bytes", bytes), ("encode", 2.0), ("decode", 3.0)];
         let ways = (0..10).map(|place| way(4, &of(if place % 2 == 0 { 100.0 } else { 80.0 }))).collect();
         let told = told(
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_delivered_is_told_with_its_drain_or_without() {
+    fn delivery_is_stated_with_or_without_the_drain() {
         let told = |figures: &[(&'static str, f64)]| {
             let samples = VariantSamples { ways: vec![way(1, figures)], ..VariantSamples::default() };
             told("--mode fire-and-forget --rounds 8", &samples)

@@ -1,11 +1,11 @@
-//! Replies that were held back by the bridge's end of the connection, looked for over all rounds of a way.
+//! Held replies over all rounds of a way.
 
 use super::samples::CaseSamples;
 use crate::measure::{Driven, HeldReplies, OpenRoundTrips, held_replies};
 
-/// The messages of one round of an open loop, in the order of sending, in nanoseconds; empty for other loops.
+/// The messages of one round of an open loop in sending order, in nanoseconds; empty for other loops.
 #[derive(Debug, Clone, Default)]
-#[allow(clippy::struct_field_names)] // Their unit.
+#[allow(clippy::struct_field_names)] // Named by their unit.
 pub(super) struct MessageSeries {
     pub(super) due_ns: Vec<u64>,
     pub(super) lateness_ns: Vec<u64>,
@@ -24,7 +24,7 @@ impl MessageSeries {
         }
     }
 
-    /// Puts `other` behind, as if it had begun one mean gap after the last reply: what lay between the rounds tells nothing.
+    /// Appends `other`, as if it had begun one mean gap after the last reply: the time between rounds has no meaning.
     fn append(&mut self, other: &Self) {
         let (Some(first_ns), Some(last_ns)) = (other.due_ns.first(), other.due_ns.last()) else { return };
         let ended_ns = self.due_ns.iter().zip(&self.latency_ns).map(|(due_ns, latency_ns)| due_ns + latency_ns).max();
@@ -36,7 +36,7 @@ impl MessageSeries {
     }
 }
 
-/// The replies of a way that were held back, if any were.
+/// The held replies of a way, if any.
 pub(super) fn held(samples: &CaseSamples) -> Option<HeldReplies> {
     let mut all = MessageSeries::default();
     samples.good().for_each(|round| all.append(&round.messages));
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use crate::measure::planted::{at_frames, nagled, ready};
 
-    /// Six rounds of 50 messages each, of which 17 a second make batches.
+    /// Six rounds of 50 messages each; 17 per second make batches.
     fn rounds(nagle: bool) -> CaseSamples {
         let round = |seed: u64| {
             let ready: Vec<(u64, u64)> = ready(50.0, seed, at_frames(16_667_000)).into_iter().take(50).collect();
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn held_replies_are_found_over_rounds_that_are_an_hour_apart() {
+    fn held_replies_are_found_across_distant_rounds() {
         let found = held(&rounds(true)).expect("the planted pattern");
         assert_eq!(found.is_held.len(), 300);
         assert!(found.share() > 0.2, "{}", found.share());
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_too_short_for_a_verdict_of_their_own_have_one_together() {
+    fn short_rounds_are_judged_together() {
         let mut samples = rounds(true);
         for sample in samples.rounds.iter_mut().flatten() {
             for series in
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_way_without_an_open_loop_has_none() {
+    fn no_held_replies_without_an_open_loop() {
         let samples = CaseSamples {
             rounds: vec![Some(Sample { latency_ns: vec![1; 100], ..Sample::default() }), None],
             ..CaseSamples::default()

@@ -1,4 +1,4 @@
-//! What each way sends: harmless commands, in the form that the way needs.
+//! The messages of each way: harmless commands in the required form.
 
 use serde_json::{Map, Value, json};
 
@@ -12,24 +12,24 @@ fn part(plan: &IpcPlan, probe: &Probe) -> Part {
     (probe.command.clone(), probe.switched(plan.blink))
 }
 
-/// The command whose reply comes from the main thread; where there is none, the other.
+/// The command answered by the main thread; if there is none, the other.
 pub(super) fn applied(plan: &IpcPlan) -> Option<Part> {
     plan.dialect.probe(Ack::Applied).or(plan.dialect.probe(Ack::Received)).map(|probe| part(plan, probe))
 }
 
-/// The command whose reply comes from the socket thread; where there is none, the other.
+/// The command answered by the socket thread; if there is none, the other.
 pub(super) fn received(plan: &IpcPlan) -> Option<Part> {
     plan.dialect.probe(Ack::Received).or(plan.dialect.probe(Ack::Applied)).map(|probe| part(plan, probe))
 }
 
-/// One command as a message of its own; `ack` is asked for where the dialect lets one ask.
+/// One command as its own message, requesting `ack` if the dialect supports that.
 pub(super) fn single(plan: &IpcPlan, (command, data): &Part, ack: Option<&str>) -> Message {
     let mut body = plan.dialect.body(command, data);
     ask(plan, &mut body, ack);
     Message::new(plan.dialect, &body, Wire::LINES, 0)
 }
 
-/// The same commands as one message; `None` where the dialect has no batches.
+/// The same commands as one batch; `None` if the dialect has no batches.
 pub(super) fn batch(plan: &IpcPlan, parts: &[Part]) -> Option<Message> {
     let parts: Vec<_> = parts.iter().map(|(command, data)| (command.as_str(), data.clone())).collect();
     let mut body = plan.dialect.batch_body(&parts)?;
@@ -37,14 +37,15 @@ pub(super) fn batch(plan: &IpcPlan, parts: &[Part]) -> Option<Message> {
     Some(Message::new(plan.dialect, &body, Wire::LINES, 0))
 }
 
-/// The commands of one reaction: an expression and the eyes in turn, where each can be asked to answer once it is applied.
+/// The commands of one reaction: alternating expressions and blinking, with replies after application if the dialect
+/// supports requesting that.
 pub(super) fn reaction(plan: &IpcPlan, count: u32) -> Vec<Part> {
     let expression = received(plan).filter(|_| plan.dialect.chooses_ack);
     let kinds: Vec<Part> = expression.into_iter().chain(applied(plan)).collect();
     kinds.into_iter().cycle().take(count as usize).collect()
 }
 
-/// The question for the counters, answered once everything before it is applied.
+/// The query for the counters, answered after everything before it has been applied.
 pub(super) fn stats(plan: &IpcPlan) -> Message {
     single(plan, &("stats".to_owned(), Map::new()), Some("applied"))
 }
@@ -55,7 +56,7 @@ fn ask(plan: &IpcPlan, body: &mut Map<String, Value>, ack: Option<&str>) {
     }
 }
 
-/// What a message of that shape says.
+/// Body of a message of that shape.
 pub(super) fn shaped(plan: &IpcPlan, shape: Shape) -> Map<String, Value> {
     let data = |value: Value| value.as_object().cloned().unwrap_or_default();
     match shape {
@@ -77,13 +78,13 @@ pub(super) fn shaped(plan: &IpcPlan, shape: Shape) -> Map<String, Value> {
     }
 }
 
-/// The same as the application would send it, without an id: the length of its payload in bytes.
+/// The application's message without an id: payload length in bytes.
 pub(super) fn shaped_bytes(plan: &IpcPlan, shape: Shape, codec: Codec) -> usize {
     let prefixed = Message::new(Dialect::stock(), &shaped(plan, shape), Wire::prefixed(codec), 0);
     prefixed.size_bytes() - Wire::PREFIX_BYTES
 }
 
-/// A message of that shape in that codec, behind a length.
+/// A message of that shape in that codec, with a length prefix.
 pub(super) fn encoded(plan: &IpcPlan, shape: Shape, codec: Codec) -> Message {
     let mut body = shaped(plan, shape);
     // All are answered by the socket thread, since the wait for the frame would hide the codec's effect.

@@ -1,4 +1,4 @@
-//! The figures of one way over its rounds, and what they are of those of the baseline.
+//! The metrics of one way over its rounds, and their ratios to the baseline.
 
 use super::cases::Comparison;
 use super::round::Sample;
@@ -13,7 +13,7 @@ use crate::studies::setup::Seen;
 /// A figure of each round.
 type Statistic = fn(&CaseSamples) -> Vec<Option<f64>>;
 
-/// Name, unit and direction of the figures that a round may give beside its latencies.
+/// Name, unit and direction of the figures that a round may have besides latencies.
 const FIGURES: [(&str, &str, Direction); 16] = [
     ("received_mean", "ms", Direction::Lower),
     ("applied_latest_mean", "ms", Direction::Lower),
@@ -33,14 +33,14 @@ const FIGURES: [(&str, &str, Direction); 16] = [
     ("held_back", "%", Direction::Lower),
 ];
 
-/// Figures that a round without replies does not give when its barrier is not answered in full.
+/// Figures that a fire-and-forget round lacks if its barrier is not fully answered.
 const OF_DRAINED: [&str; 2] = ["rate_applied", "drain"];
 
-/// Figures that say nothing about commands whose batch is not applied.
+/// Figures that are meaningless for batches that are not applied.
 const OF_APPLIED: [&str; 1] = ["rate_applied"];
 
 impl Comparison<'_> {
-    /// The figures of the way at `place`, whose case is in `state`.
+    /// The metrics of the way at `place`, whose case is in `state`.
     pub(super) fn metrics(&self, place: usize, state: CaseState) -> Vec<Metric> {
         let (way, samples) = (self.study.ways[place], &self.samples.ways[place]);
         let applied = self.is_applied(way);
@@ -73,13 +73,13 @@ impl Comparison<'_> {
         metrics.into_iter().map(|metric| metric.of_case(state)).collect()
     }
 
-    /// A figure over that of the baseline, round by round.
+    /// Ratio of a figure to the baseline, round by round.
     fn ratio(&self, place: usize, of_round: Statistic) -> Option<PairedRatio> {
         let baseline = self.study.baseline(place)?;
         if !self.is_applied(self.study.ways[place]) {
             return None;
         }
-        // Replies tell of the others: the account of a bridge is another measure.
+        // The other ways are timed by replies; the bridge's log is not comparable.
         if self.samples.seen.is_some_and(|seen| !Seen::is_by_reply(seen)) {
             return None;
         }
@@ -101,8 +101,8 @@ fn over_rounds(name: &str, unit: &str, direction: Direction, values: &[f64]) -> 
     }
 }
 
-/// Percentiles and mean of the latency: of each round, then over the rounds. Of what is only acknowledged they are those of the
-/// acknowledgement, under names of their own.
+/// Percentiles and mean of the latency: per round, then over the rounds. For batches that are only acknowledged, they
+/// are acknowledgement times under separate names.
 fn latencies(samples: &CaseSamples, applied: bool) -> Vec<Metric> {
     let rounds = || samples.good().filter(|sample| !sample.latency_ns.is_empty());
     let n = rounds().count();

@@ -1,4 +1,5 @@
-//! Ways to send compared: every way once a round in random order, the same arrivals for each, differences by pairs.
+//! Comparison of ways to send: every way once per round in random order, with the same arrivals; differences are
+//! paired.
 
 mod batch_check;
 mod cases;

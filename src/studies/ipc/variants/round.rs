@@ -1,4 +1,4 @@
-//! One way in one round: what is sent, and the figures that this round gives.
+//! One way in one round: what is sent, and the resulting figures.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,24 +16,24 @@ use crate::measure::{
 };
 use crate::plan::{SendStrategy, Shape, VariantsPlan};
 
-/// Reactions begin so long after the one before, at a random moment, in nanoseconds: 5 ms to more than two frames.
+/// Random pause between reactions, in nanoseconds: 5 ms to more than two frames.
 const PAUSE_NS: std::ops::Range<u64> = 5_000_000..45_000_000;
 
-/// Commands for each reaction of a round: a reaction costs up to as many frames as it has commands.
+/// Commands per reaction in a round: a reaction takes up to as many frames as it has commands.
 const COMMANDS_A_REACTION: usize = 10;
 
-/// What one round of one way gives.
+/// Result of one round of one way.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sample {
-    /// Of each command (of each reaction): from its arrival to its reply, in nanoseconds.
+    /// Per command (or per reaction): from its arrival to its reply, in nanoseconds.
     pub(super) latency_ns: Vec<u64>,
     /// Other figures of the round, by name.
     pub(super) figures: Vec<(&'static str, f64)>,
-    /// Of each message of an open loop: what held replies are looked for in.
+    /// Per message of an open loop, to detect held replies.
     pub(super) messages: MessageSeries,
 }
 
-/// Carries out one way once.
+/// Runs one way once.
 pub(super) fn measure(
     bridge: &mut IpcContext<'_>,
     (study, watch): (&VariantsPlan, &Watch),
@@ -68,7 +68,7 @@ fn no_such_command() -> BridgeError {
     BridgeError::Refused { message: "the dialect has no such command".into() }
 }
 
-/// Commands answered a second.
+/// Commands answered per second.
 fn rate(commands: usize, duration_ns: u64) -> (&'static str, f64) {
     ("rate_applied", commands as f64 / (duration_ns.max(1) as f64 / 1e9))
 }
@@ -115,7 +115,7 @@ fn batches(
     })
 }
 
-/// How long each command waited for its batch to go out.
+/// How long each command waited for its batch to be sent.
 fn waits(fills: &[Fill], arrivals_ns: &[u64]) -> Vec<u64> {
     let of = |fill: &Fill| -> Vec<u64> {
         arrivals_ns[fill.commands.clone()].iter().map(|at_ns| fill.due_ns.saturating_sub(*at_ns)).collect()
@@ -214,7 +214,7 @@ fn coded(
     }
 }
 
-/// What the application does: one expression at a random moment, and nothing is waited for. What the bridge says of it is read
+/// The application's way: one expression at a random time without waiting. The bridge's report about it is read
 /// afterwards.
 fn app_reactions(
     bridge: &mut IpcContext<'_>,

@@ -1,4 +1,4 @@
-//! What a comparison has measured so far. The unit is the round, not the message.
+//! Samples of a comparison so far. The unit is the round, not the message.
 
 use super::batch_check::BatchVerdict;
 use super::round::Sample;
@@ -7,32 +7,32 @@ use crate::clock::ms;
 use crate::stats::{median, samples_needed};
 use crate::studies::setup::Seen;
 
-/// So many times as long do commands of the second half of a round take, at the least, where what came waited for what went before.
+/// Minimum ratio of latencies in the second half of a round to the first, if commands wait for earlier ones.
 const FALLS_BEHIND: f64 = 1.5;
 
 /// Everything measured so far.
 #[derive(Debug, Default)]
 pub(crate) struct VariantSamples {
-    /// Whether batches are applied, where any are compared.
+    /// Whether batches are applied, if any are compared.
     pub(super) batches: Option<BatchVerdict>,
-    /// What tells when the application's one command is applied, where that is among the ways.
+    /// How the application of the application's single command is observed, if that way is included.
     pub(super) seen: Option<Seen>,
-    /// Whether the bridge is this process's own, so that anything may be sent to it.
+    /// Whether the bridge is embedded, so that any message may be sent.
     pub(super) is_embedded: bool,
     /// By way, in the order of the plan; empty before the first round.
     pub(super) ways: Vec<CaseSamples>,
 }
 
-/// What one way has so far.
+/// Samples of one way so far.
 #[derive(Debug, Default)]
 pub(super) struct CaseSamples {
-    /// By round; `None` for a round that failed.
+    /// By round; `None` for a failed round.
     pub(super) rounds: Vec<Option<Sample>>,
     /// The first fault.
     pub(super) fault: Option<RoundFault>,
-    /// When the first round began, in nanoseconds of the run's clock.
+    /// Start of the first round, in nanoseconds of the run's clock.
     pub(super) began_ns: Option<u64>,
-    /// Length of its rounds together, in nanoseconds.
+    /// Total length of its rounds, in nanoseconds.
     pub(super) took_ns: u64,
 }
 
@@ -55,12 +55,12 @@ impl CaseSamples {
         self.rounds.iter().flatten()
     }
 
-    /// Rounds that failed.
+    /// Number of failed rounds.
     pub(super) fn failed(&self) -> usize {
         self.rounds.len() - self.good().count()
     }
 
-    /// The median latency of each round that has enough for one, in ms.
+    /// Median latency of each round with enough samples, in ms.
     pub(super) fn medians_ms(&self) -> Vec<Option<f64>> {
         let of_round = |sample: &Sample| {
             let is_enough = sample.latency_ns.len() >= samples_needed(0.5);
@@ -69,7 +69,7 @@ impl CaseSamples {
         self.rounds.iter().map(|sample| sample.as_ref().and_then(of_round)).collect()
     }
 
-    /// The mean latency of each round, in ms.
+    /// Mean latency of each round, in ms.
     pub(super) fn means_ms(&self) -> Vec<Option<f64>> {
         let of_round = |sample: &Sample| {
             let n = sample.latency_ns.len();
@@ -78,7 +78,7 @@ impl CaseSamples {
         self.rounds.iter().map(|sample| sample.as_ref().and_then(of_round)).collect()
     }
 
-    /// Whether commands of the second half of the rounds took much longer than those of the first.
+    /// Whether latencies in the second half of the rounds were much longer than in the first.
     pub(super) fn falls_behind(&self) -> bool {
         let sum = |part: &[u64]| part.iter().map(|ns| ms(*ns)).sum::<f64>();
         let halves = self.good().map(|sample| sample.latency_ns.split_at(sample.latency_ns.len() / 2));

@@ -1,4 +1,4 @@
-//! The rounds: every way once a round, in random order.
+//! The rounds: every way once per round, in random order.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,10 +23,10 @@ use crate::plan::{IpcPlan, SendStrategy, VariantsPlan};
 use crate::plural::counted;
 use crate::record::Case;
 
-/// Failed rounds of one way after which it is not tried again.
+/// Number of failed rounds after which a way is not tried again.
 const FAILURES: usize = 3;
 
-/// Rounds are written to the record no more often than this, in nanoseconds: the figures of all rounds are worked out anew.
+/// Minimum time between checkpoints, in nanoseconds: the figures of all rounds are recomputed for each.
 const CHECKPOINT_NS: u64 = 2_000_000_000;
 
 impl BridgeMeasurement for VariantsPlan {
@@ -80,14 +80,14 @@ impl BridgeMeasurement for VariantsPlan {
     }
 }
 
-/// As the round of round trips does before each case.
+/// As in the round-trip study before each case.
 fn warm_up(bridge: &mut IpcContext<'_>) -> Result<(), BridgeError> {
     let Some(part) = messages::applied(bridge.plan) else { return Ok(()) };
     let mut message = messages::single(bridge.plan, &part, None);
     for _ in 0..bridge.plan.warm_up {
         bridge.connection.client.exchange(&mut message, bridge.stop)?;
     }
-    // More replies than messages are a fault of every round as well, which then says so.
+    // Surplus replies are a fault of every round as well, which reports them.
     bridge.connection.client.settle(QUIET).map(drop)
 }
 
@@ -134,7 +134,7 @@ impl VariantsPlan {
         Ok(StopReason::Planned)
     }
 
-    /// One way once. A failure costs the round, not the run: the next one gets a fresh connection.
+    /// Runs one way once. A failure costs the round, not the run: the next one gets a fresh connection.
     fn one(
         &self,
         bridge: &mut IpcContext<'_>,
@@ -145,7 +145,7 @@ impl VariantsPlan {
     ) -> Result<StopReason, Failure> {
         let began_ns = bridge.clock.now_ns();
         let sample = measure(bridge, (self, watch), way, seed, &AtomicU64::new(0)).and_then(|sample| {
-            // Without ids, one reply too many may have been taken for that of any message of the round.
+            // Without ids, a surplus reply may have been matched with any message of the round.
             match bridge.connection.client.settle(quiet_after(&sample.latency_ns))? {
                 0 => Ok(sample),
                 count => Err(BridgeError::Surplus { count }),

@@ -16,7 +16,7 @@ use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus, Seri
 
 type Reading = (&'static str, fn(&ProcessMemory) -> &Fact<u64>);
 
-/// What a step gives, besides its growth.
+/// Readings of a step, besides its growth.
 const READINGS: [Reading; 6] = [
     ("anonymous", |memory| &memory.anonymous_bytes),
     ("file_backed", |memory| &memory.file_backed_bytes),
@@ -26,19 +26,19 @@ const READINGS: [Reading; 6] = [
     ("peak_resident", |memory| &memory.peak_resident_bytes),
 ];
 
-/// The projection and the measurement of the same memory.
+/// Projection and measurement of the same memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Reconciled {
-    /// Projected in the machine's memory: the weights, wherever they lie, and the cache, in bytes.
+    /// Projected memory of the machine: weights of every kind and the KV cache, in bytes.
     pub(super) projected_bytes: f64,
-    /// Growth of anonymous memory and of the pages of files, in bytes.
+    /// Growth of anonymous and file-backed memory, in bytes.
     pub(super) measured_bytes: f64,
 }
 
-/// Compares the growth from the backend to the context with the projection. `None` where memory could not be read.
+/// Compares the growth from the backend to the context with the projection. `None` if memory could not be read.
 ///
-/// Neither has the compute buffers: they are reserved for the largest batch and touched as far as prompts need them, so that the
-/// projection is their upper bound. Neither has device memory.
+/// Neither includes compute buffers, which are reserved for the largest batch but only touched as far as prompts need
+/// them, so that their projection is an upper bound. Neither includes device memory.
 pub(super) fn reconciled(steps: &[LifeCycleStep], projected: &ProjectedMemory) -> Option<Reconciled> {
     let taken = |name: &str| {
         let memory = &steps.iter().find(|step| step.name == name)?.memory;
@@ -50,14 +50,14 @@ pub(super) fn reconciled(steps: &[LifeCycleStep], projected: &ProjectedMemory) -
     })
 }
 
-/// By how much GPU memory grew from the backend to the context, in bytes, and which figure says so: that of the process where
-/// the driver tells it, else that of all programs.
+/// Growth of GPU memory from the backend to the context, in bytes, and the figure used: that of the process if the
+/// driver reports it, otherwise that of all programs.
 pub(super) fn device_growth(steps: &[LifeCycleStep]) -> Option<(&'static str, f64)> {
     let at = |name: &str| steps.iter().find(|step| step.name == name)?.gpu.as_ref();
     let (before, after) = (at("backend")?, at("context")?);
     gpu_memory::NAMES.into_iter().zip(gpu_memory::READINGS).find_map(|(name, reading)| {
         let after = *reading(after).value()? as f64;
-        // A process of which the driver knew nothing before held nothing that it counts.
+        // A process that the driver did not list before had no memory there.
         let before = match reading(before) {
             Fact::NotMeasured => 0.0,
             fact => *fact.value()? as f64,
@@ -66,7 +66,7 @@ pub(super) fn device_growth(steps: &[LifeCycleStep]) -> Option<(&'static str, f6
     })
 }
 
-/// The steps, then the conversation.
+/// The cases of the steps, then of the conversation.
 pub(super) fn cases(
     plan: &ConversationPlan,
     steps: &[LifeCycleStep],
@@ -109,7 +109,7 @@ fn step_cases<'a>(steps: &'a [LifeCycleStep], turns: &'a [Turn], projected: &Pro
     cases
 }
 
-/// How the buffers of the computation are to be read.
+/// How to read the compute buffers.
 fn buffers(step: &str) -> Option<String> {
     (step == "first reply").then(|| {
         "The projection for this step is the compute buffers: they are reserved for the largest batch, and prompts use \
@@ -133,8 +133,8 @@ fn grown(before: Option<&ProcessMemory>, now: &ProcessMemory) -> Metric {
     }
 }
 
-/// What llama.cpp projected for a step in process memory: weights that are not memory-mapped, the cache, and, for the first
-/// reply, the compute buffers, of which it touches what its prompt needs.
+/// llama.cpp's projection for a step, in process memory: weights that are not memory-mapped, the KV cache, and, for the
+/// first reply, the compute buffers, which are used as far as its prompt needs them.
 fn projection(step: &str, projected: &ProjectedMemory) -> Metric {
     let bytes = match step {
         "model" => Some(projected.weights_bytes),
@@ -157,7 +157,7 @@ fn anonymous(turn: &Turn) -> Option<f64> {
     turn.memory.anonymous_bytes.value().map(|bytes| *bytes as f64)
 }
 
-/// How the growth per message is judged.
+/// The leak verdict on growth per message.
 pub(super) fn judge(plan: &ConversationPlan, data: &ConversationSamples) -> LeakJudgement {
     plan.leak.rule.judge(&by_message(data))
 }

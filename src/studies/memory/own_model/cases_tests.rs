@@ -40,7 +40,8 @@ fn gpu(process_bytes: Fact<u64>, whole_mib: u64) -> GpuMemory {
     GpuMemory { process_bytes, whole_bytes: Fact::Value(whole_mib * MIB) }
 }
 
-/// 100 MiB of mapped weights, 8 MiB of cache, and 40 MiB on a device that the driver counts for this process from then on.
+/// 100 MiB of mapped weights, 8 MiB of KV cache, and 40 MiB on a device that the driver reports for this process from
+/// then on.
 fn steps() -> Vec<LifeCycleStep> {
     let step = |name, anonymous_mib: u64, file_mib: u64, gpu| LifeCycleStep {
         name,
@@ -68,7 +69,7 @@ fn projected() -> ProjectedMemory {
     }
 }
 
-/// Turns that keep so many bytes each.
+/// Turns that retain `kept_bytes` each.
 fn conversation(turns: u32, kept_bytes: u64) -> ConversationSamples {
     let turn = |at: u32| Turn {
         n_prompt: 20,

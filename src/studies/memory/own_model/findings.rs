@@ -1,4 +1,4 @@
-//! What the conversation and the life cycle come to, in words.
+//! Findings about the conversation and the life cycle.
 
 use super::super::gpu_memory::GpuMemoryReader;
 use super::super::leak_metrics::sentence;
@@ -8,7 +8,7 @@ use super::projected::ProjectedMemory;
 use crate::plan::ConversationPlan;
 use crate::report::amount;
 
-/// The sentences that lead the report: the verdict on a leak, then what llama.cpp projected beside what was measured.
+/// The findings: first the leak verdict, then llama.cpp's projection compared with the measurement.
 pub(super) fn findings(
     plan: &ConversationPlan,
     steps: &[LifeCycleStep],
@@ -30,7 +30,7 @@ pub(super) fn findings(
     findings
 }
 
-/// Where weights, cache and buffers lie.
+/// Locations of weights, cache and buffers.
 fn parts(projected: &ProjectedMemory) -> String {
     let of = |bytes: u64| amount(bytes as f64);
     let (own, repacked, mapped) = (projected.weights_bytes, projected.repacked_bytes, projected.mapped_bytes);
@@ -52,7 +52,7 @@ fn parts(projected: &ProjectedMemory) -> String {
     )
 }
 
-/// What was projected on devices, beside what ggml's buffers there hold, and by what their memory grew, where that is known.
+/// Projected device memory, compared with ggml's buffers and, if known, with the growth of GPU memory.
 fn on_devices(steps: &[LifeCycleStep], projected: &ProjectedMemory) -> Option<String> {
     let on_devices = projected.device_bytes as f64;
     if projected.device_bytes == 0 {

@@ -1,4 +1,4 @@
-//! The steps of a model's life cycle, and the conversation. Memory is read after each step, never while something is timed.
+//! The steps of a model's life cycle, and the conversation. Memory is read after each step, never in a timed part.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -15,13 +15,13 @@ use super::super::super::study::StopReason;
 /// Memory after a step of the life cycle.
 #[derive(Debug, Clone)]
 pub(super) struct LifeCycleStep {
-    /// What had just happened.
+    /// Name of the step.
     pub(super) name: &'static str,
-    /// How long it took, in nanoseconds.
+    /// Its duration in nanoseconds.
     pub(super) took_ns: u64,
-    /// Memory then.
+    /// Memory after it.
     pub(super) memory: ProcessMemory,
-    /// GPU memory then, where it was asked for.
+    /// GPU memory after it, if requested.
     pub(super) gpu: Option<GpuMemory>,
 }
 
@@ -32,7 +32,7 @@ impl LifeCycleStep {
     }
 }
 
-/// GPU memory now, of this process and of all.
+/// Current GPU memory, of this process and of all.
 fn own_gpu_memory(gpus: Option<&GpuMemoryReader>) -> Option<GpuMemory> {
     gpus.map(|gpus| gpus.read(std::process::id()))
 }
@@ -40,17 +40,17 @@ fn own_gpu_memory(gpus: Option<&GpuMemoryReader>) -> Option<GpuMemory> {
 /// One message and its reply.
 #[derive(Debug)]
 pub(super) struct Turn {
-    /// Tokens of what the model was shown.
+    /// Tokens in the prompt.
     pub(super) n_prompt: usize,
-    /// Tokens of the reply.
+    /// Tokens in the reply.
     pub(super) n_gen: usize,
-    /// Until the first token of the reply, in nanoseconds.
+    /// Time to the first token of the reply, in nanoseconds.
     pub(super) ttft_ns: u64,
-    /// Until the last, in nanoseconds.
+    /// Time to the last token, in nanoseconds.
     pub(super) elapsed_ns: u64,
     /// Memory after it.
     pub(super) memory: ProcessMemory,
-    /// GPU memory after it, where it was asked for.
+    /// GPU memory after it, if requested.
     pub(super) gpu: Option<GpuMemory>,
 }
 
@@ -59,13 +59,13 @@ pub(super) struct Turn {
 pub(crate) struct ConversationSamples {
     /// The turns.
     pub(super) turns: Vec<Turn>,
-    /// Messages that were forgotten early because the context was too small for them.
+    /// Messages dropped early because the context was too small.
     pub(super) forgotten: u64,
-    /// Whose chat template was used.
+    /// Name of the chat template used.
     pub(super) template: &'static str,
 }
 
-/// Holds the conversation. `keep` gets everything after each turn.
+/// Runs the conversation. `keep` is called with all samples after each turn.
 pub(super) fn converse(
     plan: &ConversationPlan,
     (model, session): (&Model, &mut Session<'_>),
@@ -106,7 +106,7 @@ pub(super) fn converse(
     Ok(StopReason::Planned)
 }
 
-/// How long `work` takes, in nanoseconds, and what comes of it.
+/// Duration of `work` in nanoseconds, and its result.
 pub(super) fn timed<T>(work: impl FnOnce() -> T) -> (T, u64) {
     let clock = Clock::start();
     let result = work();

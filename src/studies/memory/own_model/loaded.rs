@@ -12,18 +12,18 @@ use crate::llm::engine::{Backend, ContextSpec, Model, Placement, Projection, Ses
 use crate::plan::{ConversationPlan, oversubscribed};
 use crate::record::Topology;
 
-/// A model that was loaded while memory was watched.
+/// A model that was loaded while memory was recorded.
 pub(crate) struct LoadedModel {
     pub(super) plan: ConversationPlan,
     pub(super) located: LocatedModel,
     pub(super) model: Model,
     pub(super) projection: Projection,
     pub(super) gpus: Option<GpuMemoryReader>,
-    /// What the reader must know of the number of threads.
+    /// Warnings about the number of threads.
     pub(super) thread_warnings: Vec<String>,
     backend: &'static Backend,
     steps: Vec<LifeCycleStep>,
-    /// Where llama.cpp's log was before the model was loaded.
+    /// Position in llama.cpp's log before the model was loaded.
     log_position: u64,
 }
 
@@ -36,7 +36,7 @@ impl LoadedModel {
         reads_gpu_memory: bool,
         stop: &AtomicBool,
     ) -> Result<Self, Failure> {
-        // Opened before the first step, so that the memory of the driver's library is in no step's growth.
+        // Opened before the first step, so that the memory of the driver's library is not part of any growth.
         let gpus = reads_gpu_memory.then(GpuMemoryReader::of_driver);
         let mut steps = vec![LifeCycleStep::after("start", 0, gpus.as_ref())];
         let (backend, took_ns) = timed(Backend::start);

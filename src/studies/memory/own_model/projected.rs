@@ -1,32 +1,32 @@
-//! The memory that a placement should take according to llama.cpp, by where it lies. The cache and the buffers are projected
-//! before the weights are loaded; the log of the load then says where the weights lie, buffer by buffer.
+//! Memory of a placement according to llama.cpp, by location. Cache and buffers are projected before the weights are
+//! loaded; the log of loading then shows where the weights are, buffer by buffer.
 
 use serde::Serialize;
 
 use crate::llm::engine::{Backend, DeviceKind, LogLevel, Projection};
 
-/// Bytes that a life cycle should take.
+/// Projected bytes of a life cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[allow(clippy::struct_field_names)] // The unit is part of each name.
+#[allow(clippy::struct_field_names)] // The names include the unit.
 pub(super) struct ProjectedMemory {
-    /// Weights that stay pages of their file.
+    /// Weights that stay file-backed.
     pub(super) mapped_bytes: u64,
-    /// Weights in memory of the process: read, or repacked for the CPU.
+    /// Weights in process memory: read, or repacked for the CPU.
     pub(super) weights_bytes: u64,
-    /// Those of them that were repacked for the CPU.
+    /// Of these, weights repacked for the CPU.
     pub(super) repacked_bytes: u64,
-    /// The cache of keys and values, in memory of the machine.
+    /// KV cache in the machine's memory.
     pub(super) kv_bytes: u64,
-    /// Buffers of the computation, in memory of the machine.
+    /// Compute buffers in the machine's memory.
     pub(super) compute_bytes: u64,
-    /// All of it that is on devices.
+    /// Everything on devices.
     pub(super) device_bytes: u64,
-    /// What ggml's buffers on devices then held; `None` where it did not tell.
+    /// Memory that ggml's buffers on devices then held; `None` if unknown.
     pub(super) device_held_bytes: Option<u64>,
 }
 
 impl ProjectedMemory {
-    /// From the projection, from what devices hold now, and from llama.cpp's log since `position`.
+    /// Combines the projection, the current device memory, and llama.cpp's log since `position`.
     pub(super) fn of(
         projection: &Projection,
         device_held_bytes: Option<u64>,
@@ -49,9 +49,9 @@ impl ProjectedMemory {
     }
 }
 
-/// Weights in memory of the machine, summed over the lines of llama.cpp's log that name its buffers.
+/// Weights in the machine's memory, summed over the log lines about buffers.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::struct_field_names)] // The unit is part of each name.
+#[allow(clippy::struct_field_names)] // The names include the unit.
 struct HostWeights {
     mapped_bytes: u64,
     own_bytes: u64,
@@ -62,7 +62,8 @@ impl HostWeights {
     fn said<'l>(lines: impl Iterator<Item = &'l str>, devices: &[String]) -> Self {
         let mut host = Self::default();
         for (buffer, bytes) in lines.filter_map(weights_buffer) {
-            // A device's own buffers begin with its name; what it keeps in memory of the machine ends in `_Host`.
+            // Names of a device's own buffers start with its name; those of its buffers in the machine's memory end in
+            // `_Host`.
             let is_device =
                 devices.iter().any(|device| buffer.starts_with(device.as_str())) && !buffer.ends_with("_Host");
             if is_device {
@@ -73,7 +74,7 @@ impl HostWeights {
                 continue;
             }
             host.own_bytes += bytes;
-            // The CPU's own memory and what is pinned for a device hold weights as the file has them.
+            // The CPU's plain memory and pinned memory for a device hold weights as they are in the file.
             if buffer != "CPU" && !buffer.ends_with("_Host") {
                 host.repacked_bytes += bytes;
             }
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn repacked_weights_are_the_process_s_own_beside_the_mapped_file() {
+    fn repacked_weights_are_process_memory_besides_the_mapped_file() {
         let lines = [
             "load_tensors:   CPU_Mapped model buffer size =    86.00 MiB",
             "load_tensors:   CPU_REPACK model buffer size =    88.50 MiB",
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn read_weights_are_own_and_not_repacked() {
+    fn read_weights_are_process_memory_and_not_repacked() {
         let lines = [
             "load_tensors:          CPU model buffer size =    10.00 MiB",
             "load_tensors:   CPU_REPACK model buffer size =    90.00 MiB",
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_device_holds_is_not_the_machine_s() {
+    fn device_buffers_are_not_machine_memory() {
         let lines = [
             "load_tensors:        CUDA0 model buffer size =  4000.00 MiB",
             "load_tensors:    CUDA_Host model buffer size =    70.00 MiB",

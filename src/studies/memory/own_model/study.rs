@@ -19,7 +19,7 @@ pub(crate) struct OwnModelStudy<'m> {
     pub(super) loaded: &'m LoadedModel,
     /// The steps until the context.
     pub(super) steps: Vec<LifeCycleStep>,
-    /// What they should take according to llama.cpp.
+    /// Their projection by llama.cpp.
     pub(super) projected: ProjectedMemory,
 }
 
@@ -52,7 +52,7 @@ impl<'m> Study for OwnModelStudy<'m> {
         let stop = context.stop;
         let mut saved = 0;
         converse(plan, (model, session), gpus.as_ref(), (phase.counter(), stop), data, |data| {
-            // The record grows with the conversation: written at each doubling, it costs no message much.
+            // Saved at each doubling, so that the cost per message stays small.
             if data.turns.len() < 2 * saved {
                 return Ok(());
             }

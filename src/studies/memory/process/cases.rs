@@ -12,7 +12,7 @@ use crate::plan::{GrowthUnit, MemoryWatchPlan};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus, Series, Timeline};
 
-/// The case so far. It is cut off if a planned length was not reached.
+/// The case so far. It counts as cut off if a planned length was not reached.
 pub(super) fn case(
     plan: &MemoryWatchPlan,
     target: &NamedProcess,
@@ -49,8 +49,8 @@ fn cut_off(plan: &MemoryWatchPlan, data: &ProcessSamples, end: Option<StopReason
     }
 }
 
-/// How the memory is judged. What is counted by messages is judged only as far as they were counted: a count that stands still
-/// says nothing of what the process did meanwhile, and clears nobody.
+/// The leak verdict. With counted messages, only the time in which they were counted is judged: a stalled count shows
+/// nothing about what the process did meanwhile, and must not clear it.
 pub(super) fn judge(plan: &MemoryWatchPlan, snapshots: &[Snapshot]) -> LeakJudgement {
     let judgement = plan.leak.rule.judge(&points(plan, snapshots));
     let (Some(first), Some(last)) = (snapshots.first(), snapshots.last()) else { return judgement };
@@ -67,8 +67,8 @@ pub(super) fn judge(plan: &MemoryWatchPlan, snapshots: &[Snapshot]) -> LeakJudge
     plan.leak.rule.unless_still(judgement, standstill)
 }
 
-/// Anonymous memory by messages or minutes: of several samples at one number of messages the first, which is not yet that of
-/// whatever comes after the last message.
+/// Anonymous memory by messages or minutes. Of several samples at one message count, the first is used, before anything
+/// that happens after the last message.
 fn points(plan: &MemoryWatchPlan, snapshots: &[Snapshot]) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
     for snapshot in snapshots {
@@ -86,7 +86,7 @@ fn points(plan: &MemoryWatchPlan, snapshots: &[Snapshot]) -> Vec<(f64, f64)> {
 
 type Reading = (&'static str, &'static str, fn(&ProcessMemory) -> &Fact<u64>);
 
-/// What each sample has, with its unit.
+/// Readings of a sample, with their units.
 const READINGS: [Reading; 10] = [
     ("anonymous", "bytes", |memory| &memory.anonymous_bytes),
     ("committed", "bytes", |memory| &memory.committed_bytes),
@@ -100,7 +100,7 @@ const READINGS: [Reading; 10] = [
     ("handles", "count", |memory| &memory.handles),
 ];
 
-/// The slope; then of each reading the last value, and the largest where it was larger.
+/// The slope; then the last value of each reading, and the largest if that was higher.
 fn metrics(plan: &MemoryWatchPlan, snapshots: &[Snapshot], judgement: &LeakJudgement) -> Vec<Metric> {
     let mut metrics = vec![growth("growth", plan.leak.unit.word(), judgement)];
     for (name, unit, reading) in READINGS {
@@ -125,7 +125,7 @@ fn metrics(plan: &MemoryWatchPlan, snapshots: &[Snapshot], judgement: &LeakJudge
     metrics
 }
 
-/// Why readings are missing, each reason once.
+/// Why readings are missing; each reason once.
 fn notes(snapshots: &[Snapshot]) -> Vec<String> {
     let Some(last) = snapshots.last() else { return Vec::new() };
     let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
@@ -183,7 +183,7 @@ mod tests {
         NamedProcess { pid: 42, name: "workly".into(), started_s: 7, resident_bytes: 0 }
     }
 
-    /// Two samples a second, each with a message more and the anonymous memory that `bytes` gives it.
+    /// Two samples per second, each with one more message, and anonymous memory according to `bytes`.
     fn samples(n: u64, bytes: impl Fn(u64) -> u64) -> ProcessSamples {
         let denied = || Fact::Failed("permission denied".into());
         let snapshot = |at: u64| Snapshot {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reading_has_its_last_value_its_largest_and_the_reason_where_it_is_missing() {
+    fn readings_have_last_and_largest_value_or_a_reason() {
         let case = case(&plan(None, false), &target(), &samples(3, |at| (10 - at) * MIB), None);
         assert_eq!((case.path.as_str(), case.state, case.duration_s), ("watched/workly", CaseState::Ok, 1.0));
         let mib = |mib: f64| Some(mib * 1_048_576.0);
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(figure(&case, "anonymous_max"), (mib(10.0), 3, MetricStatus::Ok));
         assert_eq!(figure(&case, "threads"), (Some(3.0), 3, MetricStatus::Ok));
         assert_eq!(figure(&case, "threads_max"), (Some(5.0), 3, MetricStatus::Ok));
-        assert!(case.metric("handles_max").is_none(), "it was never larger than at the end");
+        assert!(case.metric("handles_max").is_none(), "never larger than at the end");
         assert_eq!(figure(&case, "pss"), (None, 0, MetricStatus::Unsupported));
         assert_eq!(figure(&case, "vram_process"), (None, 0, MetricStatus::NotMeasured));
         assert_eq!(figure(&case, "vram_whole_gpu"), (mib(1.0), 1, MetricStatus::Ok));
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planned_length_that_was_not_reached_makes_the_figures_partial() {
+    fn shortened_run_has_partial_figures() {
         let (short, long) = (samples(2, |_| MIB), samples(2, |_| MIB));
         let ended = ProcessSamples { process_ended: true, ..short };
         let hour = plan(Some(3_600.0), false);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_is_counted_by_messages_only_as_far_as_they_were_counted() {
+    fn leak_verdict_covers_only_counted_messages() {
         let counted = plan(None, true);
         let leaking = samples(400, |at| 10 * MIB + at * 4_096);
         let judgement = judge(&counted, &leaking.snapshots);

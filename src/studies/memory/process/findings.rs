@@ -1,4 +1,4 @@
-//! What the samples come to, in words.
+//! Findings about the samples.
 
 use super::super::gpu_memory::GpuMemoryReader;
 use super::super::leak_metrics::sentence;
@@ -7,13 +7,13 @@ use super::sampling::ProcessSamples;
 use crate::host::NamedProcess;
 use crate::plan::MemoryWatchPlan;
 
-/// The verdict on a leak, then what reports GPU memory.
+/// The leak verdict, then the source of GPU memory.
 pub(super) fn findings(plan: &MemoryWatchPlan, data: &ProcessSamples, gpus: Option<&GpuMemoryReader>) -> Vec<String> {
     let leak = sentence("anonymous memory", &plan.leak, &judge(plan, &data.snapshots));
     [leak].into_iter().chain(gpus.map(GpuMemoryReader::description)).collect()
 }
 
-/// How the count of messages was disturbed, and whether the process ended.
+/// Problems with the message count, and whether the process ended.
 pub(super) fn warnings(target: &NamedProcess, data: &ProcessSamples) -> Vec<String> {
     let ended = data
         .process_ended

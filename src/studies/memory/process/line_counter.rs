@@ -8,26 +8,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::failure::Failure;
 
-/// Bytes before the place of reading that are compared at each look: other bytes there are another text.
+/// Bytes before the read position that are compared at each poll: if they differ, the file was overwritten.
 const REMEMBERED: usize = 64;
-/// Bytes that are read at once.
+/// Bytes read at a time.
 const PIECE: usize = 64 << 10;
 
 /// Why lines cannot be counted.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LineCountError {
-    /// The system.
+    /// The system reported an error.
     #[error("cannot read {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// It is no file that can be read again.
+    /// It is not a regular file.
     #[error("cannot count the lines of {}: it is {what}, not a regular file", path.display())]
     NotAFile {
-        /// What was named.
+        /// The given path.
         path: PathBuf,
         /// What it is.
         what: &'static str,
@@ -50,24 +50,25 @@ impl From<LineCountError> for Failure {
 /// Counts the lines added to a log.
 pub(crate) struct LineCounter {
     path: PathBuf,
-    /// The file that has the name now.
+    /// The current file of that name.
     current: Reader,
-    /// The file that had it before: whoever writes may go on with it for a while.
+    /// The previous file of that name, to which the writer may still append for a while.
     previous: Option<Reader>,
     ended: u64,
-    /// How often the name came to belong to another file.
+    /// How often another file took the name.
     replaced: u64,
-    /// How often the file was cut off or overwritten.
+    /// How often the file was truncated or overwritten.
     truncated: u64,
-    /// Whether nothing had the name at the last look.
+    /// Whether no file had the name at the last poll.
     is_missing: bool,
 }
 
 impl LineCounter {
-    /// Opens it. What is in it already does not count.
+    /// Opens it. Existing lines do not count.
     ///
     /// # Errors
-    /// [`LineCountError::NotAFile`] for a pipe, a device or a folder, which are not opened: a pipe would wait for its writer.
+    /// [`LineCountError::NotAFile`] for a pipe, a device or a folder, which are not opened: opening a pipe would wait
+    /// for its writer.
     pub(super) fn open(path: &Path) -> Result<Self, LineCountError> {
         let failed = |source| LineCountError::Read { path: path.into(), source };
         if let Some(what) = kind(&fs::metadata(path).map_err(failed)?) {
@@ -78,7 +79,7 @@ impl LineCounter {
         Ok(Self { path: path.into(), current, previous: None, ended: 0, replaced: 0, truncated: 0, is_missing: false })
     }
 
-    /// Lines that were added since it was opened, in whichever file had the name. `stop` ends a long read early.
+    /// Lines added since it was opened, in any file that had the name. `stop` ends a long read early.
     pub(super) fn count(&mut self, stop: &AtomicBool) -> Result<u64, LineCountError> {
         self.look(stop).map_err(|source| LineCountError::Read { path: self.path.clone(), source })?;
         Ok(self.ended)
@@ -96,7 +97,7 @@ impl LineCounter {
             Ok(_) => Err(io::ErrorKind::NotFound.into()),
             Err(error) => Err(error),
         };
-        // Between the end of one file and the begin of the next the name may belong to nothing.
+        // During rotation, there may briefly be no file of that name.
         let mut next = match next {
             Ok(next) => next,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -111,13 +112,13 @@ impl LineCounter {
         }
         self.replaced += 1;
         self.ended += next.read_on(stop)?.lines;
-        // Once more, for what was written between the last read and the new file.
+        // Read once more, for lines written between the last read and the new file.
         self.ended += self.current.read_on(stop)?.lines;
         self.previous = Some(std::mem::replace(&mut self.current, next));
         Ok(())
     }
 
-    /// What the reader must know of the count; empty if the log only grew.
+    /// Warnings about the count; empty if the log only grew.
     pub(super) fn warnings(&self) -> Vec<String> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let times = |n: u64| if n == 1 { "once".to_owned() } else { format!("{n} times") };
@@ -141,20 +142,20 @@ impl LineCounter {
     }
 }
 
-/// What was read at one look.
+/// Result of one poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Progress {
     lines: u64,
-    /// Whether the file was cut off or overwritten, and read from its begin.
+    /// Whether the file was truncated or overwritten, and read from its start.
     is_anew: bool,
 }
 
-/// An open file, and how far it was read.
+/// An open file and its read position.
 struct Reader {
     file: File,
     identity: Identity,
     at: u64,
-    /// The last bytes that were read.
+    /// The last bytes read.
     remembered: Vec<u8>,
 }
 
@@ -165,7 +166,7 @@ impl Reader {
         Ok(Self { file, identity, at: 0, remembered: Vec::new() })
     }
 
-    /// Goes to the end without counting.
+    /// Skips to the end without counting.
     fn skip_to_end(&mut self) -> io::Result<()> {
         self.at = self.file.seek(SeekFrom::End(0))?;
         let known = self.at.min(REMEMBERED as u64);
@@ -175,7 +176,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Counts the lines that end after the place of reading, as far as the file reaches now.
+    /// Counts the lines that end between the read position and the current end of the file.
     fn read_on(&mut self, stop: &AtomicBool) -> io::Result<Progress> {
         let until = self.file.metadata()?.len();
         let is_anew = until < self.at || !self.is_as_remembered()?;
@@ -199,7 +200,7 @@ impl Reader {
         Ok(Progress { lines, is_anew })
     }
 
-    /// Whether the bytes before the place of reading are still those that were read.
+    /// Whether the bytes before the read position are unchanged.
     fn is_as_remembered(&mut self) -> io::Result<bool> {
         self.file.seek(SeekFrom::Start(self.at - self.remembered.len() as u64))?;
         let mut now = Vec::new();
@@ -208,7 +209,7 @@ impl Reader {
     }
 }
 
-/// Opens for reading. What is a pipe by now does not wait for a writer.
+/// Opens for reading. If it has become a pipe, this does not wait for a writer.
 #[cfg(unix)]
 fn without_waiting() -> OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
@@ -218,7 +219,7 @@ fn without_waiting() -> OpenOptions {
     options
 }
 
-/// Opens for reading. The file may be renamed and deleted meanwhile.
+/// Opens for reading; the file may still be renamed or deleted.
 #[cfg(not(unix))]
 fn without_waiting() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -226,7 +227,7 @@ fn without_waiting() -> OpenOptions {
     options
 }
 
-/// What makes a file the same one, whatever its name.
+/// Identity of a file, independent of its name.
 #[cfg(unix)]
 type Identity = (u64, u64);
 
@@ -237,7 +238,7 @@ fn identity(file: &File) -> io::Result<Identity> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// What makes a file the same one, whatever its name. The file stays open, so that its index is not given to another.
+/// Identity of a file, independent of its name. The file stays open, so that its index is not reused.
 #[cfg(not(unix))]
 type Identity = same_file::Handle;
 
@@ -284,7 +285,7 @@ mod tests {
         file.write_all(text.as_bytes()).unwrap();
     }
 
-    /// A log with a line of before, and a count of it.
+    /// A log with one existing line, and its counter.
     fn log() -> (tempfile::TempDir, PathBuf, LineCounter) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("app.log");
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn only_lines_that_were_added_and_ended_count() {
+    fn only_added_complete_lines_count() {
         let (_folder, path, mut lines) = log();
         assert_eq!(lines.count(&GOES_ON).unwrap(), 0);
         append(&path, "one\ntwo\nthr");
@@ -305,14 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_is_renamed_and_begun_anew_goes_on_counting() {
+    fn counting_continues_after_rename_and_recreate() {
         let (_folder, path, mut lines) = log();
         append(&path, "one\n");
         assert_eq!(lines.count(&GOES_ON).unwrap(), 1);
         let old = path.with_extension("1");
         append(&path, "two\n");
         fs::rename(&path, &old).unwrap();
-        assert_eq!(lines.count(&GOES_ON).unwrap(), 2, "the old file is read to its end while nothing has the name");
+        assert_eq!(lines.count(&GOES_ON).unwrap(), 2, "the old file is read to its end while no file has the name");
         assert!(lines.warnings()[0].contains("missing"));
         append(&path, "three\nfour\n");
         assert_eq!(lines.count(&GOES_ON).unwrap(), 4);
@@ -323,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_is_replaced_by_another_file_goes_on_counting() {
+    fn counting_continues_after_replacement() {
         let (folder, path, mut lines) = log();
         let new = folder.path().join("new");
         append(&new, "one\ntwo\n");
@@ -332,13 +333,13 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_is_cut_off_goes_on_counting() {
+    fn counting_continues_after_truncation() {
         let (_folder, path, mut lines) = log();
         append(&path, "one\ntwo\n");
         assert_eq!(lines.count(&GOES_ON).unwrap(), 2);
         fs::write(&path, "3\n").unwrap();
         assert_eq!(lines.count(&GOES_ON).unwrap(), 3);
-        // Longer than before, and yet another text.
+        // Longer than before, but with other content.
         fs::write(&path, "four\nfive\nsix\nseven\neight\n").unwrap();
         assert_eq!(lines.count(&GOES_ON).unwrap(), 8);
         assert!(lines.warnings()[0].contains("truncated 2 times"), "{:?}", lines.warnings());
@@ -346,7 +347,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_pipe_a_device_and_a_folder_are_refused_without_waiting() {
+    fn pipes_devices_and_folders_are_rejected_without_waiting() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());

@@ -11,43 +11,43 @@ use super::study::ProcessMemoryStudy;
 use crate::failure::Failure;
 use crate::host::{self, NamedProcess, ProcessMemory};
 
-/// Seconds between two writes of the record.
+/// Seconds between saves of the record.
 const SAVE_EVERY_S: f64 = 5.0;
-/// The longest that a signal waits.
+/// Maximum delay in reacting to a signal.
 const NAP: Duration = Duration::from_millis(50);
 
-/// The process at one moment.
+/// The process at one time.
 #[derive(Debug)]
 pub(super) struct Snapshot {
-    /// When, in seconds since the start.
+    /// Time in seconds since the start.
     pub(super) at_s: f64,
-    /// Messages so far, where they are counted.
+    /// Messages so far, if they are counted.
     pub(super) messages: u64,
     /// Its memory.
     pub(super) memory: ProcessMemory,
-    /// GPU memory, where it was asked for.
+    /// GPU memory, if requested.
     pub(super) gpu: Option<GpuMemory>,
 }
 
-/// Everything that was sampled.
+/// All samples.
 #[derive(Debug, Default)]
 pub(crate) struct ProcessSamples {
     /// The samples, oldest first.
     pub(super) snapshots: Vec<Snapshot>,
     /// Whether the process ended.
     pub(super) process_ended: bool,
-    /// What the reader must know of the count of messages.
+    /// Warnings about the message count.
     pub(super) count_warnings: Vec<String>,
 }
 
 impl ProcessSamples {
-    /// When the last sample was taken, in seconds since the start.
+    /// Time of the last sample, in seconds since the start.
     pub(super) fn duration_s(&self) -> f64 {
         self.snapshots.last().map_or(0.0, |snapshot| snapshot.at_s)
     }
 }
 
-/// Samples until something ends it.
+/// Samples until a stop condition is met.
 pub(super) fn sample(
     study: &ProcessMemoryStudy,
     mut counter: Option<&mut LineCounter>,
@@ -56,7 +56,7 @@ pub(super) fn sample(
 ) -> Result<StopReason, Failure> {
     let (plan, target) = (&study.plan, &study.target);
     let planned = plan.length_s.map_or(0.0, |length_s| length_s / plan.every_s);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A count that an hour and a millisecond bound.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A count bounded by an hour per millisecond.
     let phase = context.observer.phase(&format!("sampling {} ({})", target.name, target.pid), planned as u64);
     let now_s = |context: &RunContext<'_, ProcessSamples>| context.clock.now_ns() as f64 / 1e9;
     let mut saved_s = 0.0;
@@ -69,7 +69,7 @@ pub(super) fn sample(
                 data.snapshots.push(Snapshot { at_s, messages, memory, gpu });
             }
             _ => {
-                // The last sample may have met it while it gave its memory back.
+                // The last sample may have caught the process while it freed its memory.
                 data.snapshots.pop();
                 data.process_ended = true;
                 return Ok(StopReason::Planned);

@@ -18,16 +18,16 @@ use crate::record::{Case, Run, RunState};
 
 /// Memory of another process, sampled while it is used.
 pub(crate) struct ProcessMemoryStudy {
-    /// How long and how often it is sampled, and by what a leak is judged.
+    /// Length, interval, and parameters of the leak verdict.
     pub(super) plan: MemoryWatchPlan,
     /// The process.
     pub(super) target: NamedProcess,
-    /// What reports GPU memory, where it was asked for.
+    /// Source of GPU memory, if requested.
     pub(super) gpus: Option<GpuMemoryReader>,
 }
 
 impl ProcessMemoryStudy {
-    /// The study, and the counter of messages if a file has a line for each.
+    /// Opens the study, and the message counter if there is a log file with a line per message.
     pub(crate) fn open(
         plan: MemoryWatchPlan,
         target: NamedProcess,
@@ -39,7 +39,7 @@ impl ProcessMemoryStudy {
     }
 }
 
-/// Prefers NVIDIA's driver: ggml, once started, takes GPU memory itself.
+/// Prefers NVIDIA's driver, since ggml itself takes GPU memory once started.
 fn gpu_memory_reader() -> GpuMemoryReader {
     let driver = GpuMemoryReader::of_driver();
     #[cfg(feature = "llama")]
@@ -90,7 +90,7 @@ impl Study for ProcessMemoryStudy {
         warnings(&self.target, data)
     }
 
-    /// Without a planned length, the run lasts until Ctrl-C or the end of the process: both complete it.
+    /// Without a planned length, the run lasts until Ctrl-C or the end of the process; both count as complete.
     fn state(&self, data: &ProcessSamples, _: &[Case], end: StopReason) -> (RunState, Option<String>) {
         match self.plan.length_s {
             Some(_) if end == StopReason::Interrupted => (RunState::Interrupted, Some(super::super::super::ended_by())),

@@ -1,4 +1,4 @@
-//! The process to sample: by its ID, or by a name that exactly one process has.
+//! The process to sample: by its ID, or by a name that only one process has.
 
 use crate::failure::Failure;
 use crate::host::{self, NamedProcess, ProcessMemory};
@@ -23,25 +23,25 @@ pub(super) enum TargetProcessError {
     /// Several have.
     #[error("{} are called {name}: {}", counted(found.len(), "process"), listed(found))]
     Several {
-        /// The name.
+        /// The matching processes.
         name: String,
         /// Them.
         found: Vec<NamedProcess>,
     },
-    /// The system does not list processes.
+    /// The system cannot list processes.
     #[error("the system lists no processes: {detail}")]
     Unlisted {
-        /// Why.
+        /// The reason.
         detail: String,
     },
-    /// Its memory may not be read.
+    /// Its memory cannot be read.
     #[error("the memory of process {pid} ({name}) cannot be read: {detail}")]
     OtherUser {
         /// Its ID.
         pid: u32,
         /// Its name.
         name: String,
-        /// Why.
+        /// The reason.
         detail: String,
     },
 }
@@ -55,7 +55,7 @@ fn listed(found: &[NamedProcess]) -> String {
     found.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// The process of that ID, else of that name; `None` if neither was given.
+/// The process with that ID, otherwise with that name; `None` if neither is given.
 pub(crate) fn find_process(pid: Option<u32>, name: Option<&str>) -> Result<Option<NamedProcess>, Failure> {
     Ok(find(pid, name)?)
 }

@@ -1,4 +1,4 @@
-//! Models, loaded once for each placement that the settings ask for.
+//! Models, loaded once per placement required by the settings.
 
 use std::sync::atomic::AtomicBool;
 
@@ -18,29 +18,29 @@ use crate::studies::Observer;
 use crate::studies::model_check::Use;
 use crate::studies::setup::{LocatedModel, load, locate};
 
-/// The file of a model, and what computes it.
+/// A model file and its backend.
 struct RealModel {
     located: LocatedModel,
     backend: &'static Backend,
 }
 
-/// A model, and the layers that it was loaded with.
+/// A model and the layers it was loaded with.
 struct LoadedModel {
     layers: i64,
     model: Model,
 }
 
-/// Everything that answers.
+/// The models of all settings.
 pub(crate) struct Models {
     real: Option<RealModel>,
-    /// A model for each placement.
+    /// One model per placement.
     loaded: Vec<LoadedModel>,
-    /// What the settings take of a GPU, in the order of the plan.
+    /// GPU memory of the settings, in the order of the plan.
     cards: Vec<CardNeed>,
 }
 
 impl Models {
-    /// Loads what the settings need.
+    /// Loads the required models.
     pub(crate) fn ready(
         plan: &PipelinePlan,
         source: ModelSource<'_>,
@@ -51,18 +51,18 @@ impl Models {
         if !plan.paced.is_empty() {
             return Ok(models);
         }
-        // All layers (-1) are more than any model has.
+        // All layers (-1) becomes more than any model has.
         let layers = |arm: &Arm| u32::try_from(arm.n_gpu_layers).unwrap_or(u32::MAX >> 1);
         let most_layers = plan.arms.iter().map(|(_, arm)| layers(arm)).max().unwrap_or(0);
         let wanted = Use::weights(most_layers);
         let located = locate(source.model, source.config, wanted, observer, stop)?;
         let backend = Backend::start()?;
         let is_gpu = |device: &Device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
-        // Before anything of ours is on them.
+        // Read before this program uses them.
         let gpus: Vec<Device> = backend.devices().into_iter().filter(is_gpu).collect();
         let has_gpu = !gpus.is_empty();
         for (_, arm) in &plan.arms {
-            // Without a device to put them on, all numbers of layers are the same.
+            // Without a device, the number of layers makes no difference.
             let layers = if has_gpu { arm.n_gpu_layers } else { 0 };
             if models.loaded.iter().all(|loaded| loaded.layers != layers) {
                 let placement = Placement { n_gpu_layers: u32::try_from(layers).ok(), ..Placement::default() };
@@ -75,7 +75,7 @@ impl Models {
         Ok(models)
     }
 
-    /// What answers with the settings at that place in the plan.
+    /// The responder for the settings at this index of the plan.
     pub(in super::super) fn responder(&self, plan: &PipelinePlan, at: usize) -> ResponderConfig<'_> {
         paced(&plan.paced, at).unwrap_or_else(|| ResponderConfig::Model(self.model(&plan.arms[at].1)))
     }
@@ -91,12 +91,12 @@ impl Models {
         Some(|text: &str| loaded.model.tokenize(text).len())
     }
 
-    /// What the settings take of a GPU, in the order of the plan.
+    /// GPU memory of the settings, in the order of the plan.
     pub(in super::super) fn cards(&self) -> &[CardNeed] {
         &self.cards
     }
 
-    /// Projected for the GPU that was named; else what llama.cpp's buffers really take on the GPUs that are here.
+    /// Projected for the named GPU; otherwise what llama.cpp's buffers take on this machine's GPUs.
     fn card(&self, plan: &PipelinePlan, arm: &Arm, gpus: &[Device]) -> Result<CardNeed, Failure> {
         let Some(RealModel { located, backend }) = &self.real else {
             return Ok(CardNeed::Unknown { reason: "a simulated model uses no GPU".into() });
@@ -131,7 +131,7 @@ impl Models {
         })
     }
 
-    /// Their part of the record's subject.
+    /// The models' part of the record's subject.
     pub(in super::super) fn subject(&self, plan: &PipelinePlan) -> Value {
         let Some(RealModel { located, backend }) = &self.real else { return paced_subject(plan) };
         let facts = self.loaded[0].model.facts();
@@ -148,7 +148,7 @@ impl Models {
         })
     }
 
-    /// What of them is not the user's own.
+    /// Models that are not the user's own.
     pub(in super::super) fn simulated(&self, plan: &PipelinePlan) -> Vec<Simulation> {
         match &self.real {
             Some(real) => real.located.simulated(),
@@ -156,7 +156,7 @@ impl Models {
         }
     }
 
-    /// What the reader must know of them.
+    /// Warnings about the models.
     pub(in super::super) fn warnings(&self, plan: &PipelinePlan) -> Vec<String> {
         let Some(RealModel { located, backend }) = &self.real else { return Vec::new() };
         let longest = plan.arms.iter().map(|(_, arm)| arm.n_ctx).max().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The models that the settings need, loaded once for each placement; or simulated ones of known speed.
+//! The models required by the settings, loaded once per placement; or paced speakers of known speed.
 
 #[cfg(feature = "llama")]
 mod loaded;

@@ -7,7 +7,7 @@ use crate::measure::PacedSpec;
 use crate::plan::PipelinePlan;
 use crate::record::Simulation;
 
-/// The simulated model of the settings at that place: one for both, or one for each.
+/// The paced responder of the settings at this index: one for both sides, or one for each.
 pub(super) fn paced(specs: &[PacedSpec], at: usize) -> Option<ResponderConfig<'static>> {
     specs.get(at).or(specs.last()).map(|spec| ResponderConfig::paced(*spec))
 }
@@ -17,7 +17,7 @@ pub(super) fn paced_subject(plan: &PipelinePlan) -> Value {
     json!({ "model_type": "simulated model of known speed", "paced": texts(&plan.paced) })
 }
 
-/// That no model was measured.
+/// Marks that no model was measured.
 pub(super) fn paced_simulation(specs: &[PacedSpec]) -> Simulation {
     Simulation {
         what: "model of known speed".into(),

@@ -1,4 +1,4 @@
-//! What a build without llama.cpp has in place of models: simulated ones alone.
+//! Models in a build without llama.cpp: only simulated ones.
 
 use std::sync::atomic::AtomicBool;
 
@@ -14,13 +14,13 @@ use crate::plan::PipelinePlan;
 use crate::record::Simulation;
 use crate::studies::Observer;
 
-/// Simulated models alone: this build has no llama.cpp.
+/// Simulated models only, since this build has no llama.cpp.
 pub(crate) struct Models {
     _none: (),
 }
 
 impl Models {
-    /// Refuses anything but simulated models.
+    /// Rejects everything except simulated models.
     pub(crate) fn ready(
         plan: &PipelinePlan,
         _source: ModelSource<'_>,
@@ -34,39 +34,39 @@ impl Models {
         Ok(Self { _none: () })
     }
 
-    /// The simulated model of the settings at that place in the plan.
-    #[allow(clippy::unused_self)] // As the models of the other build.
+    /// The paced responder of the settings at this index of the plan.
+    #[allow(clippy::unused_self)] // Same signature as with llama.cpp.
     pub(in super::super) fn responder(&self, plan: &PipelinePlan, at: usize) -> ResponderConfig<'static> {
         let slow = PacedSpec { prompt_per_s: 1.0, tokens_per_s: 1.0, build_ms: 0.0, hold_ms: 0.0 };
         paced(&plan.paced, at).unwrap_or_else(|| ResponderConfig::paced(slow))
     }
 
-    /// Nothing: a simulated model has no vocabulary.
-    #[allow(clippy::unused_self)] // As the models of the other build.
+    /// `None`: a simulated model has no vocabulary.
+    #[allow(clippy::unused_self)] // Same signature as with llama.cpp.
     pub(crate) fn tokens(&self) -> Option<fn(&str) -> usize> {
         None
     }
 
-    /// Nothing: a simulated model uses no GPU.
-    #[allow(clippy::unused_self)] // As the models of the other build.
+    /// Empty: a simulated model uses no GPU.
+    #[allow(clippy::unused_self)] // Same signature as with llama.cpp.
     pub(in super::super) fn cards(&self) -> &[CardNeed] {
         &[]
     }
 
-    /// Their part of the record's subject.
-    #[allow(clippy::unused_self)] // As the models of the other build.
+    /// The models' part of the record's subject.
+    #[allow(clippy::unused_self)] // Same signature as with llama.cpp.
     pub(in super::super) fn subject(&self, plan: &PipelinePlan) -> Value {
         paced_subject(plan)
     }
 
-    /// That no model was measured.
-    #[allow(clippy::unused_self)] // As the models of the other build.
+    /// Marks that no model was measured.
+    #[allow(clippy::unused_self)] // Same signature as with llama.cpp.
     pub(in super::super) fn simulated(&self, plan: &PipelinePlan) -> Vec<Simulation> {
         vec![paced_simulation(&plan.paced)]
     }
 
-    /// Nothing to warn of.
-    #[allow(clippy::unused_self)] // As the models of the other build.
+    /// No warnings.
+    #[allow(clippy::unused_self)] // Same signature as with llama.cpp.
     pub(in super::super) fn warnings(&self, _plan: &PipelinePlan) -> Vec<String> {
         Vec::new()
     }
