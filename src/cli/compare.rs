@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::format::{DEFAULT, comparison_formats, file_format};
 use super::values::{parse_fail_on, parse_share};
+use crate::report::Format;
 
 /// Test whether new runs are slower than old ones, for use in CI.
 ///
@@ -72,8 +74,8 @@ pub struct CompareArgs {
     #[arg(long)]
     pub paired: bool,
     /// Output format, printed to standard output.
-    #[arg(long, value_enum, default_value_t = CompareFormat::Table)]
-    pub format: CompareFormat,
+    #[arg(long, value_parser = comparison_formats(), default_value = DEFAULT)]
+    pub format: Format,
     /// Also write the result to a file: KIND=FILE, where KIND is md, json, junit, benchmark-smaller, benchmark-bigger
     /// (github-action-benchmark), bencher, or history (appends a row). May be repeated.
     #[arg(long, value_name = "KIND=FILE", value_parser = parse_output)]
@@ -100,55 +102,17 @@ pub enum FailOn {
     Never,
 }
 
-/// Output formats of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum CompareFormat {
-    /// Text table.
-    Table,
-    /// Markdown, for a pull request or a job summary.
-    Md,
-    /// JSON with all data.
-    Json,
-    /// GitHub annotations, at most one of each kind; Markdown is written to the file named by `GITHUB_STEP_SUMMARY`.
-    Github,
-}
-
 /// A file of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// Its shape.
-    pub kind: OutputKind,
+    /// Its format.
+    pub format: Format,
     /// Where.
     pub path: PathBuf,
 }
 
-/// The shapes of a comparison's files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OutputKind {
-    /// Markdown that fits a comment on GitHub: 65,536 characters; what decides comes first, the rest is counted.
-    Md,
-    /// Everything.
-    Json,
-    /// `JUnit` XML.
-    Junit,
-    /// github-action-benchmark, `customSmallerIsBetter`.
-    BenchmarkSmaller,
-    /// github-action-benchmark, `customBiggerIsBetter`.
-    BenchmarkBigger,
-    /// Bencher Metric Format.
-    Bencher,
-    /// A row of the wide history CSV.
-    History,
-}
-
 fn parse_output(text: &str) -> Result<Output, String> {
     let (kind, path) = text.split_once('=').ok_or_else(|| format!("'{text}' is not KIND=FILE"))?;
-    let kind = OutputKind::from_str(kind, false).map_err(|_| {
-        let known: Vec<String> = OutputKind::value_variants()
-            .iter()
-            .filter_map(|kind| Some(kind.to_possible_value()?.get_name().to_owned()))
-            .collect();
-        format!("there is no kind '{kind}'; there are: {}", known.join(", "))
-    })?;
-    if path.is_empty() { Err(format!("'{text}' names no file")) } else { Ok(Output { kind, path: path.into() }) }
+    let format = file_format(kind)?;
+    if path.is_empty() { Err(format!("'{text}' names no file")) } else { Ok(Output { format, path: path.into() }) }
 }

@@ -1,9 +1,11 @@
 //! `workly-perf doctor`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::format::{DEFAULT, fact_formats};
 use super::reach::BridgeConnectionArgs;
 use crate::llm::ModelRef;
+use crate::report::Format;
 
 /// Check machine, GPU, configuration, model and bridge, and show how to fix problems.
 ///
@@ -18,15 +20,6 @@ pub struct DoctorArgs {
     #[command(flatten)]
     pub reach: BridgeConnectionArgs,
     /// Output format, printed to standard output.
-    #[arg(long, value_enum, default_value_t = DoctorFormat::Table)]
-    pub format: DoctorFormat,
-}
-
-/// Output formats of the check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DoctorFormat {
-    /// Text table.
-    Table,
-    /// JSON for programs.
-    Json,
+    #[arg(long, value_parser = fact_formats("JSON for programs"), default_value = DEFAULT)]
+    pub format: Format,
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::format::{DEFAULT, token_formats};
 use super::memory_size::{LayerItem, MemorySize, Reserve};
-use super::root::TokenFormat;
 use super::values::parse_duration;
 use crate::llm::ModelRef;
 use crate::llm::engine::{FlashAttention, KvType, MAX_THREADS};
+use crate::report::Format;
 
 /// Find how many layers fit on the GPU next to Unity, and how fast each placement is.
 ///
@@ -90,8 +91,8 @@ pub struct GpuProfilesArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Output format, printed to standard output.
-    #[arg(long, value_enum, default_value_t = TokenFormat::Table)]
-    pub format: TokenFormat,
+    #[arg(long, value_parser = token_formats(), default_value = DEFAULT)]
+    pub format: Format,
 }
 
 /// `workly-perf gpu-placement`: one placement, for the sweep that started this process. It reads what to do as one line of

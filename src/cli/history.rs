@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::format::{DEFAULT, history_formats};
 use super::values::parse_share;
+use crate::report::Format;
 
 /// Show how metrics developed over many runs and where they changed.
 ///
@@ -21,23 +23,10 @@ pub struct HistoryArgs {
     #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = parse_share)]
     pub min_effect: f64,
     /// Output format, printed to standard output.
-    #[arg(long, value_enum, default_value_t = HistoryFormat::Table)]
-    pub format: HistoryFormat,
+    #[arg(long, value_parser = history_formats(), default_value = DEFAULT)]
+    pub format: Format,
     /// Write wide CSV files without empty cells to this folder, which must be new or empty, and print their names. Each file
     /// holds the metrics of one command that the same runs have in common. Apache Otava rejects files with gaps.
     #[arg(long, value_name = "DIR", conflicts_with = "format")]
     pub split: Option<PathBuf>,
-}
-
-/// Output formats of a history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum HistoryFormat {
-    /// Text table.
-    Table,
-    /// Markdown.
-    Md,
-    /// Wide CSV, one row per run: `time,commit,branch,…`, for change-point tools.
-    Csv,
-    /// JSON with all data.
-    Json,
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::format::{DEFAULT, run_formats};
 use super::ipc_variants::VariantArgs;
 use super::reach::BridgeConnectionArgs;
-use super::root::Format;
 use super::values::{parse_duration, parse_size, parse_speed};
 use crate::measure::Load;
+use crate::report::Format;
 
 /// Measure the round trip to the Unity bridge.
 ///
@@ -70,7 +71,7 @@ pub struct IpcArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Output format, printed to standard output.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_parser = run_formats(), default_value = DEFAULT)]
     pub format: Format,
     /// Comparisons of ways to send, instead of the full set.
     #[command(flatten)]

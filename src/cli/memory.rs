@@ -6,9 +6,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::context::ContextArgs;
-use super::root::Format;
+use super::format::{DEFAULT, run_formats};
 use super::values::{parse_bytes, parse_duration};
 use crate::llm::ModelRef;
+use crate::report::Format;
 
 /// Show what memory is used for, step by step, and whether it leaks.
 ///
@@ -76,7 +77,7 @@ pub struct MemoryArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Output format, printed to standard output.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_parser = run_formats(), default_value = DEFAULT)]
     pub format: Format,
     /// Print llama.cpp's log to standard error.
     #[arg(long)]

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
+use super::format::{DEFAULT, fact_formats};
 use crate::llm::ModelRef;
 use crate::llm::synth::{DEFAULT_SEED, Shape};
+use crate::report::Format;
 
 /// Inspect model files, create synthetic ones and fetch real ones.
 #[derive(Debug, Args)]
@@ -36,8 +38,8 @@ pub struct InspectArgs {
     #[arg(value_name = "FILE")]
     pub model: ModelRef,
     /// Output format, printed to standard output.
-    #[arg(long, value_enum, default_value_t = ModelFormat::Table)]
-    pub format: ModelFormat,
+    #[arg(long, value_parser = fact_formats("JSON for programs; sizes in bytes"), default_value = DEFAULT)]
+    pub format: Format,
 }
 
 /// `workly-perf model synth`.
@@ -66,8 +68,8 @@ pub struct ModelCheckArgs {}
 #[derive(Debug, Args)]
 pub struct ShapesArgs {
     /// Output format, printed to standard output.
-    #[arg(long, value_enum, default_value_t = ModelFormat::Table)]
-    pub format: ModelFormat,
+    #[arg(long, value_parser = fact_formats("JSON for programs; sizes in bytes"), default_value = DEFAULT)]
+    pub format: Format,
 }
 
 /// `workly-perf model fetch`.
@@ -78,17 +80,8 @@ pub struct FetchArgs {
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Output format of the list, printed to standard output.
-    #[arg(long, value_enum, default_value_t = ModelFormat::Table, conflicts_with = "name")]
-    pub format: ModelFormat,
-}
-
-/// How facts about models are printed to standard output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ModelFormat {
-    /// Text table.
-    Table,
-    /// JSON for programs; sizes in bytes.
-    Json,
+    #[arg(long, value_parser = fact_formats("JSON for programs; sizes in bytes"), default_value = DEFAULT, conflicts_with = "name")]
+    pub format: Format,
 }
 
 fn parse_shape(name: &str) -> Result<&'static Shape, String> {

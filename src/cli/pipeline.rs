@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::format::{DEFAULT, run_formats};
 use super::memory_size::MemorySize;
 use super::reach::BridgeConnectionArgs;
-use super::root::Format;
 use super::values::parse_duration;
 use crate::llm::ModelRef;
 use crate::measure::{PacedSpec, RenderSpec};
+use crate::report::Format;
 
 /// Measure complete turns, from message to expression, before and after a change of settings.
 ///
@@ -77,7 +78,7 @@ pub struct PipelineArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Output format, printed to standard output.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_parser = run_formats(), default_value = DEFAULT)]
     pub format: Format,
     /// Instead of a model, before and after: a simulated one that answers at exactly `PROMPT_RATE:RATE` tokens per second. With
     /// `:BUILD:HOLD`, it takes BUILD ms to build a prompt and holds each command of a reaction back for HOLD ms.

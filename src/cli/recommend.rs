@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::root::Format;
+use super::format::{DEFAULT, run_formats};
 use crate::bridge::Target;
 use crate::llm::ModelRef;
+use crate::report::Format;
 
 /// Recommend settings for this machine and model, with the evidence for each.
 ///
@@ -50,7 +51,7 @@ pub struct RecommendArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Output format, printed to standard output.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_parser = run_formats(), default_value = DEFAULT)]
     pub format: Format,
 }
 

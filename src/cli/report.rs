@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::root::RenderFormat;
+use super::format::{DEFAULT, saved_formats};
+use crate::report::Format;
 
 /// Show a saved run in any format.
 #[derive(Debug, Args)]
@@ -13,6 +14,6 @@ pub struct ReportArgs {
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// Output format, printed to standard output.
-    #[arg(long, value_enum, default_value_t = RenderFormat::Table)]
-    pub format: RenderFormat,
+    #[arg(long, value_parser = saved_formats(), default_value = DEFAULT)]
+    pub format: Format,
 }

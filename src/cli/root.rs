@@ -1,6 +1,6 @@
 //! The program and what all of its commands share.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use super::{
     ApplyArgs, BridgeArgs, CompareArgs, DoctorArgs, GpuPlacementArgs, GpuProfilesArgs, HistoryArgs, IpcArgs,
@@ -66,55 +66,6 @@ pub enum Command {
 pub struct CompletionsArgs {
     /// The shell.
     pub shell: clap_complete::Shell,
-}
-
-/// How a measuring command prints its result to standard output. The files of the record do not depend on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Text table.
-    Table,
-    /// Markdown, as in report.md.
-    Md,
-    /// CSV, one row per figure, as in summary.csv.
-    Csv,
-    /// The complete record, as in run.json.
-    Json,
-}
-
-/// How a command that measures tokens prints its result to standard output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TokenFormat {
-    /// Text table.
-    Table,
-    /// Markdown, as in report.md.
-    Md,
-    /// CSV, one row per figure, as in summary.csv.
-    Csv,
-    /// The complete record, as in run.json.
-    Json,
-    /// The table format of llama-bench.
-    LlamaBench,
-    /// The CSV format of llama-bench.
-    LlamaBenchCsv,
-}
-
-/// How `report` shows a saved run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum RenderFormat {
-    /// Text table.
-    Table,
-    /// Markdown, as in report.md.
-    Md,
-    /// CSV, one row per figure, as in summary.csv.
-    Csv,
-    /// The complete record, as in run.json.
-    Json,
-    /// The table format of llama-bench, for runs of `threads`.
-    LlamaBench,
-    /// The CSV format of llama-bench, for runs of `threads`.
-    LlamaBenchCsv,
-    /// A self-contained HTML page with charts of the distributions.
-    Html,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 done, negative verdict · 2 usage error · 3 missing on this machine \

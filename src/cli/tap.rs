@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::root::Format;
+use super::format::{DEFAULT, run_formats};
 use crate::bridge::Target;
+use crate::report::Format;
 
 /// Record the messages between the application and Unity, with their timing.
 ///
@@ -34,7 +35,7 @@ pub struct TapArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Output format, printed to standard output at the end.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_parser = run_formats(), default_value = DEFAULT)]
     pub format: Format,
     /// Allow other machines on either side. The protocol has no authentication and no encryption.
     #[arg(long)]

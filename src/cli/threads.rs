@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::root::TokenFormat;
+use super::format::{DEFAULT, token_formats};
 use super::values::parse_duration;
 use crate::llm::ModelRef;
 use crate::llm::engine::{FlashAttention, KvType, MAX_THREADS};
 use crate::measure::RenderSpec;
+use crate::report::Format;
 
 /// Find the best thread counts for this machine, alone and under load.
 ///
@@ -93,8 +94,8 @@ pub struct ThreadsArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Output format, printed to standard output.
-    #[arg(long, value_enum, default_value_t = TokenFormat::Table)]
-    pub format: TokenFormat,
+    #[arg(long, value_parser = token_formats(), default_value = DEFAULT)]
+    pub format: Format,
     /// Print llama.cpp's log to standard error.
     #[arg(long)]
     pub verbose: bool,

@@ -6,9 +6,10 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::context::ContextArgs;
-use super::root::Format;
+use super::format::{DEFAULT, run_formats};
 use super::values::parse_duration;
 use crate::llm::ModelRef;
+use crate::report::Format;
 
 /// Compare cold and warm first replies, and show what warming up saves.
 ///
@@ -67,7 +68,7 @@ pub struct WarmupArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Output format, printed to standard output.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_parser = run_formats(), default_value = DEFAULT)]
     pub format: Format,
 }
 

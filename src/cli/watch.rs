@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::format::{DEFAULT, fact_formats};
 use super::values::parse_duration;
+use crate::report::Format;
 
 /// Watch the GPU and the processes of Workly and Unity live.
 ///
@@ -37,8 +39,8 @@ pub struct WatchArgs {
     #[arg(long, conflicts_with_all = ["duration", "csv", "apply", "saturate", "out"])]
     pub once: bool,
     /// Output format of --once.
-    #[arg(long, value_enum, default_value_t = LookFormat::Table, requires = "once")]
-    pub format: LookFormat,
+    #[arg(long, value_parser = fact_formats("JSON with every reading, and the reason for each missing one"), default_value = DEFAULT, requires = "once")]
+    pub format: Format,
     /// Print lines instead of the full-screen view, even in a terminal.
     #[arg(long)]
     pub plain: bool,
@@ -66,15 +68,6 @@ pub struct WatchArgs {
     /// Folder for the record; must be new or empty. Default: `results/local/<time>-watch`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-}
-
-/// Output formats of `--once`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LookFormat {
-    /// Text table.
-    Table,
-    /// JSON with every reading, and the reason for each missing one.
-    Json,
 }
 
 /// A GPU by its number, or a part of a split one.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
-use super::report::{Rendering, show_finished};
+use super::report::show_finished;
 use crate::cli::GpuProfilesArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -40,5 +40,5 @@ pub(super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &AtomicBool) -
             finished
         }
     };
-    show_finished(&finished, Rendering::Tokens(args.format), printer)
+    show_finished(&finished, args.format, printer)
 }

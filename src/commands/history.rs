@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::report::show;
-use crate::cli::{HistoryArgs, HistoryFormat};
+use crate::cli::HistoryArgs;
 use crate::compare::{Selection, Series, WideRow, series, wide_rows};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plural::{counted, verb_for};
 use crate::record::{RecordError, RecordFolder, read_runs};
-use crate::report;
+use crate::report::{self, HISTORY_FORMATS, HistoryPage, exporter_of};
 use crate::term::Printer;
 
 pub(super) fn run(args: &HistoryArgs, printer: Printer) -> Result<Exit, Failure> {
@@ -26,13 +26,8 @@ pub(super) fn run(args: &HistoryArgs, printer: Printer) -> Result<Exit, Failure>
         return Ok(Exit::Done);
     }
     let (series, remarks) = read(args, printer)?;
-    let text = match args.format {
-        HistoryFormat::Table => report::history_table(&series, &remarks, printer.width()),
-        HistoryFormat::Md => report::history_markdown(&series, &remarks),
-        HistoryFormat::Json => format!("{:#}\n", serde_json::json!({"schema": "1.0", "series": series})),
-        HistoryFormat::Csv => report::wide("", &wide_rows(&series)).map_err(unrenderable)?,
-    };
-    show(&text, printer)?;
+    let page = HistoryPage { series: &series, remarks: &remarks, width: printer.width() };
+    show(&exporter_of(HISTORY_FORMATS, args.format)?.export(&page)?, printer)?;
     Ok(Exit::Done)
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
-use super::report::{Rendering, show_finished};
+use super::report::show_finished;
 use crate::cli::IpcArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -28,7 +28,7 @@ pub(super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool) -> Result
         Study::Breakdown(study) => measured(&plan, study, &mut connection, &options),
         Study::Variants(study) => measured(&plan, study, &mut connection, &options),
     }?;
-    show_finished(&finished, Rendering::Plain(args.format), printer)
+    show_finished(&finished, args.format, printer)
 }
 
 fn measured<M: BridgeMeasurement>(

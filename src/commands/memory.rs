@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
-use super::report::{Rendering, show_finished};
+use super::report::show_finished;
 use crate::cli::MemoryArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -22,7 +22,7 @@ pub(super) fn run(args: &MemoryArgs, printer: Printer, stop: &AtomicBool) -> Res
         }
         None => own_model(args, &options, printer)?,
     };
-    show_finished(&finished, Rendering::Plain(args.format), printer)
+    show_finished(&finished, args.format, printer)
 }
 
 /// A model in this process.

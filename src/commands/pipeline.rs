@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
-use super::report::{Rendering, show_finished};
+use super::report::show_finished;
 use crate::cli::PipelineArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -29,5 +29,5 @@ pub(super) fn run(args: &PipelineArgs, printer: Printer, stop: &AtomicBool) -> R
     let study = PipelineStudy { plan, models, topology };
     let options = RunOptions { out: args.out.as_deref(), observer: Rc::new(printer), stop };
     let finished = drive(&study, &mut connection, &options)?;
-    show_finished(&finished, Rendering::Plain(args.format), printer)
+    show_finished(&finished, args.format, printer)
 }

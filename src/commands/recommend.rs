@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
 use super::apply;
-use super::report::{rendered, show_record};
+use super::report::show_record;
 use crate::cli::RecommendArgs;
 use crate::config::{AppProfile, ConfigError, ConfigFile, Patch};
 use crate::exit::Exit;
@@ -28,7 +28,7 @@ pub(super) fn run(args: &RecommendArgs, printer: Printer, stop: &AtomicBool) -> 
     }
     let plan = RecommendPlan::resolve(args, current.as_ref(), !printer.is_watched());
     let (recorder, recommendation) = recommend(&plan, warning, args.out.as_deref(), Rc::new(printer), stop)?;
-    show_record(&recorder, &rendered(&recorder.run, args.format, printer)?, printer)?;
+    show_record(&recorder, args.format, printer)?;
     match (to_write, args.write.as_deref()) {
         // Read again, because measuring took some time.
         (Some(()), Some(path)) => apply::consented(&recommendation, path, printer)?,

@@ -3,35 +3,29 @@
 use std::path::Path;
 
 use anyhow::Context;
+use serde::Serialize;
 
-use crate::cli::{Format, RenderFormat, ReportArgs, TokenFormat};
+use crate::cli::ReportArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 #[cfg(feature = "llama")]
 use crate::llm::engine::{Backend, LogLevel};
 use crate::record::{self, RecordFolder, Run};
-use crate::report;
+use crate::report::{
+    Distribution, Format, RUN_FORMATS, RunExporter, RunPage, SAVED_FORMATS, TOKEN_FORMATS, exporter_of,
+};
 use crate::studies::{FinishedRun, Recorder, RunVerdict};
 use crate::term::Printer;
 use crate::text;
 
 pub(super) fn run(args: &ReportArgs, printer: Printer) -> Result<Exit, Failure> {
     let run = RecordFolder::read(&args.run)?;
-    let text = match args.format {
-        RenderFormat::Html => report::html(&run, &distributions(&args.run, &run, printer)),
-        RenderFormat::Table => rendered(&run, Format::Table, printer)?,
-        RenderFormat::Md => rendered(&run, Format::Md, printer)?,
-        RenderFormat::Csv => rendered(&run, Format::Csv, printer)?,
-        RenderFormat::Json => rendered(&run, Format::Json, printer)?,
-        RenderFormat::LlamaBench => rendered_tokens(&run, TokenFormat::LlamaBench, printer)?,
-        RenderFormat::LlamaBenchCsv => rendered_tokens(&run, TokenFormat::LlamaBenchCsv, printer)?,
-    };
-    show(&text, printer)?;
+    show(&rendered(&run, args.format, printer, &|| distributions(&args.run, &run, printer))?, printer)?;
     Ok(Exit::Done)
 }
 
 /// The latencies of each case. If one cannot be read, the page only lacks its plot.
-fn distributions(path: &Path, run: &Run, printer: Printer) -> Vec<report::Distribution> {
+fn distributions(path: &Path, run: &Run, printer: Printer) -> Vec<Distribution> {
     let totals = record::read_totals(path, run, "latency");
     let told = totals.into_iter().map(|(case, total)| {
         let total = total.map_err(|error| error.to_string());
@@ -43,72 +37,40 @@ fn distributions(path: &Path, run: &Run, printer: Printer) -> Vec<report::Distri
     told.collect()
 }
 
-/// The run in one of the formats of all measuring commands.
-pub(super) fn rendered(run: &Run, format: Format, printer: Printer) -> Result<String, Failure> {
-    Ok(match format {
-        Format::Table => report::table(run, printer.width()),
-        Format::Md => report::markdown(run),
-        Format::Csv => text_of(|text| record::write_csv(text, run))?,
-        Format::Json => text_of(|text| record::write_json(text, run))?,
-    })
+/// The run in a format. What that format cannot show is printed as warnings.
+fn rendered(
+    run: &Run,
+    format: Format,
+    printer: Printer,
+    distributions: &dyn Fn() -> Vec<Distribution>,
+) -> Result<String, Failure> {
+    let page = RunPage { run, width: printer.width(), distributions };
+    let exporter = exporter_of_run(format)?;
+    exporter.left_out(&page).iter().for_each(|sentence| printer.warning(sentence));
+    Ok(exporter.export(&page)?)
 }
 
-/// The same for commands that measure tokens. What llama-bench's columns cannot show is printed separately.
-pub(super) fn rendered_tokens(run: &Run, format: TokenFormat, printer: Printer) -> Result<String, Failure> {
-    let plain = match format {
-        TokenFormat::Table => Format::Table,
-        TokenFormat::Md => Format::Md,
-        TokenFormat::Csv => Format::Csv,
-        TokenFormat::Json => Format::Json,
-        TokenFormat::LlamaBench | TokenFormat::LlamaBenchCsv => {
-            for sentence in report::llama_bench_left_out(run) {
-                printer.warning(&sentence);
-            }
-            let is_table = format == TokenFormat::LlamaBench;
-            return Ok(if is_table { report::llama_bench_markdown(run)? } else { report::llama_bench_csv(run)? });
-        }
-    };
-    rendered(run, plain, printer)
+fn exporter_of_run(format: Format) -> Result<&'static RunExporter, Failure> {
+    Ok(exporter_of(RUN_FORMATS.into_iter().chain(TOKEN_FORMATS).chain(SAVED_FORMATS), format)?)
 }
 
-fn text_of(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Result<String, Failure> {
-    let mut text = Vec::new();
-    write(&mut text).context("cannot render the run").map_err(|error| Failure::new(Exit::Bug, error))?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-/// The output format of a measuring command.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Rendering {
-    /// A format of all commands.
-    Plain(Format),
-    /// A format of commands that measure tokens.
-    #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Only builds that run models measure tokens.
-    Tokens(TokenFormat),
-}
-
-impl Rendering {
-    fn text(self, run: &Run, printer: Printer) -> Result<String, Failure> {
-        match self {
-            Self::Plain(format) => rendered(run, format, printer),
-            Self::Tokens(format) => rendered_tokens(run, format, printer),
-        }
+/// Facts that have no record: as a table, or as JSON for programs.
+pub(super) fn facts(format: Format, facts: &impl Serialize, table: impl FnOnce() -> String) -> Result<String, Failure> {
+    if format != Format::Json {
+        return Ok(table());
     }
-
-    /// Whether the text has the run's warnings. Machine-readable formats do not.
-    fn has_warnings(self) -> bool {
-        matches!(self, Self::Plain(Format::Table | Format::Md) | Self::Tokens(TokenFormat::Table | TokenFormat::Md))
-    }
+    serde_json::to_string_pretty(facts)
+        .context("cannot write facts as JSON")
+        .map_err(|error| Failure::new(Exit::Bug, error))
 }
 
 /// Shows a run that has ended: its result on standard output, what that format cannot show on standard error, then the record's
 /// folder. Returns the exit code of the run.
-pub(super) fn show_finished(finished: &FinishedRun, rendering: Rendering, printer: Printer) -> Result<Exit, Failure> {
-    let run = &finished.recorder.run;
-    if !rendering.has_warnings() {
-        run.warnings.iter().for_each(|warning| printer.warning(warning));
+pub(super) fn show_finished(finished: &FinishedRun, format: Format, printer: Printer) -> Result<Exit, Failure> {
+    if !exporter_of_run(format)?.has_warnings() {
+        finished.recorder.run.warnings.iter().for_each(|warning| printer.warning(warning));
     }
-    show_record(&finished.recorder, &rendering.text(run, printer)?, printer)?;
+    show_record(&finished.recorder, format, printer)?;
     Ok(match finished.outcome()? {
         Some(RunVerdict::Done) => Exit::Done,
         Some(RunVerdict::Negative) => Exit::Negative,
@@ -129,8 +91,8 @@ pub(super) fn keep_engine_log(finished: &FinishedRun, verbose: bool, printer: Pr
 }
 
 /// Writes a run's result to standard output, and prints its record's folder; then fails if the record is incomplete.
-pub(super) fn show_record(recorder: &Recorder, text: &str, printer: Printer) -> Result<(), Failure> {
-    show(text, printer)?;
+pub(super) fn show_record(recorder: &Recorder, format: Format, printer: Printer) -> Result<(), Failure> {
+    show(&rendered(&recorder.run, format, printer, &Vec::new)?, printer)?;
     printer.note(&format!("record: {}", text::path(recorder.path())));
     Ok(recorder.settle()?)
 }

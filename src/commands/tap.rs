@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
-use super::report::{Rendering, show_finished};
+use super::report::show_finished;
 use crate::cli::TapArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -18,5 +18,5 @@ pub(super) fn run(args: &TapArgs, printer: Printer, stop: &AtomicBool) -> Result
     let study = TapStudy { plan, to: args.to.to_string() };
     let options = RunOptions { out: args.out.as_deref(), observer: Rc::new(printer), stop };
     let finished = drive(&study, &mut listener, &options)?;
-    show_finished(&finished, Rendering::Plain(args.format), printer)
+    show_finished(&finished, args.format, printer)
 }

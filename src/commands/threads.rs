@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
-use super::report::{Rendering, keep_engine_log, show_finished};
+use super::report::{keep_engine_log, show_finished};
 use crate::cli::ThreadsArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -29,5 +29,5 @@ pub(super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicBool) -> Re
     let options = RunOptions { out: args.out.as_deref(), observer: Rc::new(printer), stop };
     let finished = drive(&study, &mut models, &options)?;
     keep_engine_log(&finished, args.verbose, printer)?;
-    show_finished(&finished, Rendering::Tokens(args.format), printer)
+    show_finished(&finished, args.format, printer)
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
-use super::report::{Rendering, show_finished};
+use super::report::show_finished;
 use crate::cli::WarmupArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,5 +25,5 @@ pub(super) fn run(args: &WarmupArgs, printer: Printer, stop: &AtomicBool) -> Res
     let options = RunOptions { out: args.out.as_deref(), observer: Rc::new(printer), stop };
     let finished = drive(&study, &mut (), &options)?;
     finished.recorder.log(backend, LogLevel::Warn);
-    show_finished(&finished, Rendering::Plain(args.format), printer)
+    show_finished(&finished, args.format, printer)
 }

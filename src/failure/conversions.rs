@@ -306,6 +306,14 @@ impl From<EngineError> for Failure {
 
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
-        Self::new(Exit::Usage, error.into()).hint("these formats are for runs of workly-perf threads")
+        let (exit, hint) = match &error {
+            ReportError::MissingKey { .. } | ReportError::BadValue { .. } | ReportError::NoRows { .. } => {
+                (Exit::Usage, Some("these formats are for runs of workly-perf threads"))
+            }
+            ReportError::Nothing { .. } => (Exit::Failed, None),
+            ReportError::NotAHistory { .. } => (Exit::Unreadable, None),
+            ReportError::NoExporter { .. } | ReportError::Io(_) => (Exit::Bug, None),
+        };
+        Self::new(exit, error.into()).hint_if(hint)
     }
 }

@@ -1,6 +1,6 @@
-//! Why a record cannot be shown in the requested format.
+//! Why something cannot be shown in the requested format.
 
-/// What a run lacks for a report.
+/// Why something cannot be shown in a format.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// The run does not have a required value.
@@ -21,6 +21,27 @@ pub enum ReportError {
         /// What is wrong with the value.
         detail: String,
     },
+    /// The subject cannot be shown in this format.
+    #[error("this cannot be shown as {format}")]
+    NoExporter {
+        /// The format's name.
+        format: &'static str,
+    },
+    /// The subject has nothing that the format shows.
+    #[error("{reason}")]
+    Nothing {
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// The text to append to is not a history.
+    #[error("not a history: {detail}")]
+    NotAHistory {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The text cannot be written.
+    #[error("cannot render it: {0}")]
+    Io(#[source] std::io::Error),
     /// No case of the run has repetitions for llama-bench's format.
     #[error("the run of `{command}` has no measured case for llama-bench's format")]
     NoRows {

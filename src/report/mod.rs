@@ -9,6 +9,7 @@ mod comparison;
 mod conditions;
 mod error;
 mod figure;
+mod formats;
 mod html;
 mod line;
 mod llama_bench;
@@ -24,14 +25,15 @@ mod table;
 mod timeline;
 mod waterfall;
 
-pub use comparison::{
-    annotations, bencher, benchmark, comparison_json, comparison_markdown, comparison_summary, comparison_table,
-    headline, history_markdown, history_table, is_wide, junit, read_wide, wide, without_commands, without_gaps,
-};
+pub use comparison::{comparison_markdown, comparison_summary, headline, is_wide, read_wide, wide, without_gaps};
 pub use error::ReportError;
 pub use figure::{amount, amount_by, with_interval};
+pub use formats::{
+    COMPARISON_FORMATS, ComparisonExporter, ComparisonFile, ComparisonPage, Exporter, FILE_FORMATS, FileExporter,
+    Format, HISTORY_FORMATS, HistoryExporter, HistoryPage, RUN_FORMATS, RunExporter, RunPage, SAVED_FORMATS,
+    TOKEN_FORMATS, exporter_of,
+};
 pub use html::{Distribution, html};
 pub use line::case_line;
-pub use llama_bench::{llama_bench_csv, llama_bench_left_out, llama_bench_markdown};
 pub use markdown::markdown;
 pub use table::table;

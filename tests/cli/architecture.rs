@@ -9,7 +9,7 @@ use source::{code_of, line_of, root_names, without_tests, words};
 /// Each room with the rooms that it may use. A room that is not listed fails the test: draw its arrows here and in
 /// `docs/ARCHITECTURE.md`.
 const ARROWS: [(&str, &[&str]); 22] = [
-    ("cli", &["bridge", "llm", "measure", "exit"]),
+    ("cli", &["bridge", "llm", "measure", "report", "exit"]),
     ("plan", &["cli", "bridge", "llm", "measure", "config", "record", "advise", "plural"]),
     ("host", &["record", "plural"]),
     ("bridge", &["clock"]),
@@ -54,6 +54,14 @@ const STRANGERS: [(&str, &[&str]); 6] = [
     ("compare", &["clap", "anstream", "indicatif", "sysinfo", "nvml", "llama_cpp", "Clock", "Instant"]),
     ("advise", &["clap", "anstream", "indicatif", "sysinfo", "nvml", "llama_cpp", "Clock", "Instant"]),
 ];
+
+/// Where output formats are listed and written; everybody else asks an exporter.
+const HOMES_OF_FORMATS: [&str; 2] = ["src/report/formats/", "src/cli/format.rs"];
+
+/// The only formats that are named elsewhere, each in one file: facts without a record are JSON or a table, and GitHub's log has a
+/// summary beside it.
+const FORMATS_ELSEWHERE: [(&str, &str); 2] =
+    [("src/commands/report.rs", "Json"), ("src/commands/compare/outputs.rs", "Github")];
 
 /// The room that connects all others computes nothing. This many lines are enough for that, its tests included.
 const MAX_LINES_OF_COMMANDS: usize = 4_000;
@@ -121,7 +129,23 @@ fn faults_of(path: &str, text: &str) -> Vec<String> {
         }
     }
     faults.extend(room_faults(path, &without_tests(&code)));
+    faults.extend(format_faults(path, &code));
     faults
+}
+
+/// Output formats that are named where a new one would have to be added as well.
+fn format_faults(path: &str, code: &str) -> Vec<String> {
+    if HOMES_OF_FORMATS.iter().any(|home| path.starts_with(home)) {
+        return Vec::new();
+    }
+    let named = words(code).filter(|(_, word)| *word == "Format").filter_map(|(at, word)| {
+        let format = code[at + word.len()..].strip_prefix("::")?;
+        Some((at, words(format).next()?.1))
+    });
+    named
+        .filter(|(_, format)| !FORMATS_ELSEWHERE.contains(&(path, *format)))
+        .map(|(at, format)| format!("{path}:{}: the format {format} belongs to `report/formats`", line_of(code, at)))
+        .collect()
 }
 
 /// Arrows and names that the room of this file may not have. Tests are exempt: they may build their inputs anywhere.
@@ -207,6 +231,16 @@ fn planted_strangers_printers_and_lengths_are_found() {
     );
     assert!(faults_of("src/host/long.rs", &"\n".repeat(MAX_LINES)).is_empty());
     assert_eq!(faults_of("src/host/long.rs", &"\n".repeat(MAX_LINES + 1)).len(), 1);
+}
+
+#[test]
+fn planted_formats_are_found() {
+    assert_eq!(
+        faults_of("src/commands/ipc.rs", "fn a() {\n    if f == Format::Csv {}\n}"),
+        ["src/commands/ipc.rs:2: the format Csv belongs to `report/formats`"]
+    );
+    assert!(faults_of("src/commands/report.rs", "fn a() { f == Format::Json; }").is_empty());
+    assert!(faults_of("src/report/formats/csv.rs", "fn a() { Format::Csv; }").is_empty());
 }
 
 #[test]

@@ -9,12 +9,13 @@ use anyhow::Context;
 use super::super::report::show;
 use super::super::run::tell;
 use super::command::Compared;
-use crate::cli::{CompareArgs, CompareFormat, Output, OutputKind};
+use crate::cli::{CompareArgs, Output};
 use crate::compare::Outcome;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::record::Direction;
-use crate::report;
+use crate::report::{
+    self, COMPARISON_FORMATS, ComparisonFile, ComparisonPage, FILE_FORMATS, Format, ReportError, exporter_of,
+};
 use crate::term::Printer;
 
 /// The file whose Markdown GitHub shows.
@@ -27,16 +28,13 @@ const BRANCH_VARIABLES: [&str; 2] = ["GITHUB_REF_NAME", "CI_COMMIT_REF_NAME"];
 /// GitHub's size limit for the summary of a step; it shows nothing of a larger one.
 const SUMMARY_BYTES: usize = 1024 * 1024;
 
-/// GitHub's size limit for a comment, in characters, which are at most as many as bytes; it refuses a longer one.
-const COMMENT_BYTES: usize = 65_536;
-
 /// Refuses files that cannot be written, before anything is measured.
 pub(super) fn check(args: &CompareArgs) -> Result<(), Failure> {
     args.write.iter().try_for_each(|output| {
         let path = &output.path;
         check_writable(path)
             .with_context(|| format!("cannot write {}", path.display()))
-            .and_then(|()| if output.kind == OutputKind::History { history_at(path).map(drop) } else { Ok(()) })
+            .and_then(|()| existing_at(output).map(drop))
             .map_err(|error| {
                 Failure::new(Exit::Unreadable, error).hint("check the path of --write; nothing was measured")
             })
@@ -66,22 +64,20 @@ pub(super) fn put_out(
     printer: Printer,
 ) -> Result<(), Failure> {
     let comparison = &compared.comparison;
-    let text = match args.format {
-        CompareFormat::Table => report::comparison_table(comparison, outcome, printer.width()),
-        CompareFormat::Md => report::comparison_markdown(comparison, outcome),
-        CompareFormat::Json => report::comparison_json(comparison, outcome, &compared.conditions),
-        CompareFormat::Github => {
-            let table = report::comparison_table(comparison, outcome, printer.width());
-            report::annotations(comparison, outcome) + &report::without_commands(&table, rand::random())
-        }
+    let page = ComparisonPage {
+        comparison,
+        outcome,
+        conditions: &compared.conditions,
+        width: printer.width(),
+        token: rand::random(),
     };
-    let shown = show(&text, printer);
+    let shown = show(&exporter_of(COMPARISON_FORMATS, args.format)?.export(&page)?, printer);
     let mut failures: Vec<Failure> = shown.err().into_iter().collect();
     if let Some(folder) = &compared.folder {
         let markdown = report::comparison_markdown(comparison, comparison.outcome(Some(0.0)));
         failures.extend(folder.write_report(&markdown).err().map(Failure::from));
     }
-    let summary = std::env::var_os(SUMMARY_VARIABLE).filter(|_| args.format == CompareFormat::Github);
+    let summary = std::env::var_os(SUMMARY_VARIABLE).filter(|_| args.format == Format::Github);
     let unwritable = |error| Failure::new(Exit::Unreadable, error).hint("the verdict above is valid");
     failures.extend(summary.and_then(|path| summarise(Path::new(&path), compared, outcome).err()).map(unwritable));
     let written = args.write.iter().filter_map(|output| write(output, compared, outcome, args, printer).err());
@@ -110,43 +106,33 @@ fn write(
     args: &CompareArgs,
     printer: Printer,
 ) -> anyhow::Result<()> {
-    let comparison = &compared.comparison;
-    let text = match output.kind {
-        OutputKind::Md => Ok(report::comparison_summary(comparison, outcome, COMMENT_BYTES)),
-        OutputKind::Json => Ok(report::comparison_json(comparison, outcome, &compared.conditions)),
-        OutputKind::Junit => Ok(report::junit(comparison, outcome, args.strict)),
-        OutputKind::BenchmarkSmaller => report::benchmark(comparison, Direction::Lower)
-            .ok_or("NEW has no figure for which smaller is better, and github-action-benchmark fails on an empty list"),
-        OutputKind::BenchmarkBigger => report::benchmark(comparison, Direction::Higher)
-            .ok_or("NEW has no figure for which bigger is better, and github-action-benchmark fails on an empty list"),
-        OutputKind::Bencher => report::bencher(comparison).ok_or("NEW has no figures"),
-        OutputKind::History => history(&output.path, compared, args)?
-            .ok_or("NEW has no figures, or its start time is not known: there is no row to add"),
-    };
     let path = &output.path;
-    match text {
+    let file = ComparisonFile {
+        comparison: &compared.comparison,
+        outcome,
+        conditions: &compared.conditions,
+        strict: args.strict,
+        commit: named(args.commit.as_ref(), COMMIT_VARIABLES),
+        branch: named(args.branch.as_ref(), BRANCH_VARIABLES),
+        existing: existing_at(output)?,
+    };
+    match exporter_of(FILE_FORMATS, output.format)?.export(&file) {
         Ok(text) => fs::write(path, text).with_context(|| format!("cannot write {}", path.display())),
-        Err(reason) => {
+        Err(ReportError::Nothing { reason }) => {
             printer.warning(&format!("{} was not written: {reason}", path.display()));
             Ok(())
         }
+        Err(ReportError::NotAHistory { detail }) => Err(no_history(path, &detail)),
+        Err(error) => Err(error.into()),
     }
 }
 
-/// The history with a row for this comparison; `None` if there is none. A refused comparison has no row: its figures belong to
-/// another series.
-fn history(path: &Path, compared: &Compared, args: &CompareArgs) -> anyhow::Result<Option<String>> {
-    let existing = history_at(path)?;
-    let (commit, branch) =
-        (named(args.commit.as_ref(), COMMIT_VARIABLES), named(args.branch.as_ref(), BRANCH_VARIABLES));
-    let commit = commit.unwrap_or_else(|| compared.comparison.new_commit.clone());
-    let row = compared.comparison.wide_row(&commit, &branch.unwrap_or_default());
-    let Some(row) = row.filter(|row| !row.values.is_empty()) else { return Ok(None) };
-    report::wide(&existing, &[row]).map(Some).map_err(|detail| no_history(path, &detail))
-}
-
-/// The text of a history, empty if the file does not exist yet.
-fn history_at(path: &Path) -> anyhow::Result<String> {
+/// The text that a file has, for an exporter that appends to it; empty if there is no file yet, and for all other exporters.
+fn existing_at(output: &Output) -> anyhow::Result<String> {
+    if !exporter_of(FILE_FORMATS, output.format)?.appends() {
+        return Ok(String::new());
+    }
+    let path = &output.path;
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),

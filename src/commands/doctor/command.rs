@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::apply::{UNPROVEN_AUTO, undo};
-use super::super::report::show;
+use super::super::report::{facts, show};
 use super::page;
 use crate::advise::checkup::{Check, CheckState, ConfigFacts};
-use crate::cli::{DoctorArgs, DoctorFormat};
+use crate::cli::DoctorArgs;
 use crate::config::{ConfigError, ConfigFile, Patch};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -47,11 +47,7 @@ pub(in super::super) fn run(args: &DoctorArgs, printer: Printer, stop: &AtomicBo
     let checks = check_up(checked, &printer, stop)?;
     let state = checks.iter().map(|check| check.state).max().unwrap_or(CheckState::Ok);
     let check_up = CheckUp { schema: SCHEMA, tool: env!("CARGO_PKG_VERSION"), time: Timestamp::now(), state, checks };
-    let text = match args.format {
-        DoctorFormat::Table => page::table(&check_up, printer.width()),
-        DoctorFormat::Json => page::json(&check_up)?,
-    };
-    show(&text, printer)?;
+    show(&facts(args.format, &check_up, || page::table(&check_up, printer.width()))?, printer)?;
     Ok(if state == CheckState::Problem { Exit::Negative } else { Exit::Done })
 }
 

@@ -1,12 +1,9 @@
 //! The checks as text: one screen, or JSON.
 
-use anyhow::Context;
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::command::CheckUp;
 use crate::advise::checkup::{Check, CheckState, Symptom};
-use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::plural::counted;
 
 /// Only a line below the heading.
@@ -57,11 +54,4 @@ fn complaint(symptom: Symptom, checks: &[Check]) -> String {
         [] => format!("{}: no check points to it; investigate with {further}", symptom.words()),
         _ => format!("{}: see {}", symptom.words(), suspects.join(", ")),
     }
-}
-
-/// All of it as JSON.
-pub(super) fn json(check_up: &CheckUp) -> Result<String, Failure> {
-    serde_json::to_string_pretty(check_up)
-        .context("cannot write the checks as JSON")
-        .map_err(|error| Failure::new(Exit::Bug, error))
 }

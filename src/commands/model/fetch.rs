@@ -5,14 +5,15 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
-use super::super::report::show;
+use super::super::report::{facts, show};
 use super::pages;
-use crate::cli::{FetchArgs, ModelFormat};
+use crate::cli::FetchArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::llm::fetch::{FetchError, FetchStart, Fetching, Pip, PublishedModel, PublishedModelError, Sha256Sum};
 use crate::llm::synth::Watch;
 use crate::llm::{CachedModel, ModelCache};
+use crate::report::Format;
 use crate::term::{Printer, Progress};
 use crate::text::decimal_bytes;
 
@@ -43,14 +44,10 @@ pub(super) fn run(args: &FetchArgs, printer: Printer, stop: &AtomicBool) -> Resu
     fetch(&PublishedModel::read(Path::new(name))?, printer, stop)
 }
 
-fn list(format: ModelFormat, printer: Printer) -> Result<Exit, Failure> {
+fn list(format: Format, printer: Printer) -> Result<Exit, Failure> {
     let cache = ModelCache::of_user()?;
     let rows: Vec<PublishedRow> = PublishedModel::built_in().iter().map(|model| row(model, &cache)).collect();
-    let text = match format {
-        ModelFormat::Table => pages::published(&rows, printer.width()),
-        ModelFormat::Json => pages::json(&rows)?,
-    };
-    show(&text, printer)?;
+    show(&facts(format, &rows, || pages::published(&rows, printer.width()))?, printer)?;
     Ok(Exit::Done)
 }
 

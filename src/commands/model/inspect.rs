@@ -2,9 +2,9 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::super::report::show;
+use super::super::report::{facts, show};
 use super::pages;
-use crate::cli::{InspectArgs, ModelFormat};
+use crate::cli::InspectArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::llm::{GpuProfile, ModelFacts, ModelFiles, check_soundness};
@@ -14,14 +14,11 @@ use crate::term::Printer;
 pub(super) fn run(args: &InspectArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let file = ready(&args.model, &printer, stop)?;
     let files = ModelFiles::open(&file)?;
-    let facts = ModelFacts::of_files(&files, GpuProfile::built_in())?;
+    let model = ModelFacts::of_files(&files, GpuProfile::built_in())?;
     if let Err(fault) = check_soundness(&file, &files.header) {
         printer.warning(&format!("{}: {fault}; no command can run this model", file.display()));
     }
-    let text = match args.format {
-        ModelFormat::Table => pages::facts(&facts, &file.display().to_string(), printer.width()),
-        ModelFormat::Json => pages::json(&facts)?,
-    };
-    show(&text, printer)?;
+    let table = || pages::facts(&model, &file.display().to_string(), printer.width());
+    show(&facts(args.format, &model, table)?, printer)?;
     Ok(Exit::Done)
 }

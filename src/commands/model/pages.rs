@@ -1,13 +1,9 @@
 //! Facts about models as text or JSON.
 
-use anyhow::Context;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-use serde::Serialize;
 
 use super::fetch::PublishedRow;
 use super::shapes::ShapeRow;
-use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::llm::synth::SyntheticMark;
 use crate::llm::{KvCache, ModelFacts, PerBlock, ProfileDifference};
 use crate::text::{self, decimal_bytes};
@@ -17,13 +13,6 @@ const NOT_GIVEN: &str = "not in the file";
 
 /// Only a line below the heading.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
-
-/// Facts as JSON.
-pub(super) fn json(facts: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string_pretty(facts)
-        .context("cannot write facts as JSON")
-        .map_err(|error| Failure::new(Exit::Bug, error))
-}
 
 /// Readable counts: `7.24 G`.
 pub(super) fn decimal_count(count: u64) -> String {

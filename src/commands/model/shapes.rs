@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::super::report::show;
+use super::super::report::{facts, show};
 use super::pages;
-use crate::cli::{ModelFormat, ShapesArgs};
+use crate::cli::ShapesArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::llm::synth::{DEFAULT_SEED, Shape, SyntheticModel};
@@ -26,11 +26,7 @@ pub(super) struct ShapeRow {
 
 pub(super) fn run(args: &ShapesArgs, printer: Printer) -> Result<Exit, Failure> {
     let rows: Vec<ShapeRow> = Shape::built_in().iter().map(row).collect();
-    let text = match args.format {
-        ModelFormat::Table => pages::shapes(&rows, printer.width()),
-        ModelFormat::Json => pages::json(&rows)?,
-    };
-    show(&text, printer)?;
+    show(&facts(args.format, &rows, || pages::shapes(&rows, printer.width()))?, printer)?;
     Ok(Exit::Done)
 }
 

@@ -3,20 +3,23 @@
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::Context;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
 
-use super::super::report::show;
+use super::super::report::{facts, show};
 use super::display::Display;
 use super::lines;
 use super::profile::profile_writer;
-use crate::cli::{LookFormat, WatchArgs};
+use crate::cli::WatchArgs;
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::WatchPlan;
+use crate::report::Format;
 use crate::studies::Observer;
-use crate::studies::watch::{Devices, Sampler, SnapshotLog, WatchOutcome, WatchSession, ggml_devices, open_sources};
+use crate::studies::watch::{
+    Devices, Sampler, Snapshot, SnapshotLog, WatchOutcome, WatchSession, ggml_devices, open_sources,
+};
 use crate::term::Printer;
 use crate::text;
 
@@ -47,21 +50,19 @@ pub(in super::super) fn run(args: &WatchArgs, printer: Printer, stop: &AtomicBoo
     })
 }
 
+/// One reading, as JSON.
+#[derive(Serialize)]
+struct Reading<'a> {
+    #[serde(flatten)]
+    snapshot: &'a Snapshot,
+    no_gpu_because: &'a Option<String>,
+    ggml_devices: Value,
+}
+
 /// One reading, printed.
-fn once(format: LookFormat, devices: &Devices, mut sampler: Sampler, printer: Printer) -> Result<Exit, Failure> {
+fn once(format: Format, devices: &Devices, mut sampler: Sampler, printer: Printer) -> Result<Exit, Failure> {
     let snapshot = sampler.sample(devices, &Clock::start(), 0);
-    let text = match format {
-        LookFormat::Table => lines::full(&snapshot, devices.none_since.as_deref()),
-        LookFormat::Json => {
-            let render = || {
-                let mut value = serde_json::to_value(&snapshot)?;
-                value["no_gpu_because"] = json!(devices.none_since);
-                value["ggml_devices"] = ggml_devices();
-                serde_json::to_string_pretty(&value)
-            };
-            render().context("cannot write the reading as JSON").map_err(Failure::bug)?
-        }
-    };
-    show(&text, printer)?;
+    let reading = Reading { snapshot: &snapshot, no_gpu_because: &devices.none_since, ggml_devices: ggml_devices() };
+    show(&facts(format, &reading, || lines::full(&snapshot, devices.none_since.as_deref()))?, printer)?;
     Ok(Exit::Done)
 }

@@ -9,7 +9,7 @@ const LONGEST: usize = 1_000;
 
 /// At most three lines: an error for failures, a warning for inconclusive figures, a notice for improvements.
 #[must_use]
-pub fn annotations(comparison: &Comparison, outcome: Outcome) -> String {
+pub(crate) fn annotations(comparison: &Comparison, outcome: Outcome) -> String {
     let mut lines = Vec::new();
     match outcome {
         Outcome::Regressed => lines.push(line("error", "Slower", &headline(comparison, outcome))),
@@ -34,7 +34,7 @@ pub fn annotations(comparison: &Comparison, outcome: Outcome) -> String {
 /// Text for the log of a workflow, with lines neutralised that the runner would interpret as commands. `token` is any
 /// unguessable number.
 #[must_use]
-pub fn without_commands(text: &str, token: u64) -> String {
+pub(crate) fn without_commands(text: &str, token: u64) -> String {
     let is_command = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");
     if !text.lines().any(is_command) {
         return text.to_owned();

@@ -11,7 +11,7 @@ use crate::record::Direction;
 /// those figures for which `better` is better. Missing figures are omitted, never 0; `None` if all are missing, because the
 /// action fails on an empty list.
 #[must_use]
-pub fn benchmark(comparison: &Comparison, better: Direction) -> Option<String> {
+pub(crate) fn benchmark(comparison: &Comparison, better: Direction) -> Option<String> {
     let given = comparison.judgements.iter().filter(|judgement| judgement.direction == better);
     let entries: Vec<Value> = given
         .filter_map(|judgement| {
@@ -35,7 +35,7 @@ fn extra(judgement: &Judgement, comparison: &Comparison) -> String {
 /// The medians over the runs of NEW in Bencher Metric Format: benchmark, measure, value. The measure includes the unit, so that
 /// two units of one metric are never mixed. `None` if there is no figure.
 #[must_use]
-pub fn bencher(comparison: &Comparison) -> Option<String> {
+pub(crate) fn bencher(comparison: &Comparison) -> Option<String> {
     let mut benchmarks = Map::new();
     for judgement in &comparison.judgements {
         let Some(value) = judgement.new else { continue };

@@ -23,7 +23,7 @@ struct Group {
 
 /// The history for a terminal of `width` columns, ending in a newline.
 #[must_use]
-pub fn history_table(series: &[Series], remarks: &[String], width: usize) -> String {
+pub(crate) fn history_table(series: &[Series], remarks: &[String], width: usize) -> String {
     let width = width.max(NARROWEST);
     let mut blocks = Vec::new();
     for group in groups(series) {
@@ -38,7 +38,7 @@ pub fn history_table(series: &[Series], remarks: &[String], width: usize) -> Str
 
 /// The history as GitHub-flavoured Markdown, ending in a newline.
 #[must_use]
-pub fn history_markdown(series: &[Series], remarks: &[String]) -> String {
+pub(crate) fn history_markdown(series: &[Series], remarks: &[String]) -> String {
     let mut blocks = Vec::new();
     let item = |text: &String| format!("- {}", list_item(text));
     for group in groups(series) {

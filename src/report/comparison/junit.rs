@@ -12,7 +12,7 @@ const LONGEST: usize = 2_000;
 /// The XML. Regressions and exceeded budgets are failures, invalid figures and refusals are errors, inconclusive figures are
 /// skipped, or errors if `strict`.
 #[must_use]
-pub fn junit(comparison: &Comparison, outcome: Outcome, strict: bool) -> String {
+pub(crate) fn junit(comparison: &Comparison, outcome: Outcome, strict: bool) -> String {
     let mut suites = Suites::default();
     for judgement in comparison.gating() {
         let reason = judgement.reason.clone().unwrap_or_default();

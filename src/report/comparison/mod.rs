@@ -10,11 +10,12 @@ mod summary;
 mod wide;
 mod words;
 
-pub use annotations::{annotations, without_commands};
-pub use benchmark::{bencher, benchmark};
-pub use history::{history_markdown, history_table};
-pub use junit::junit;
-pub use page::{comparison_json, comparison_markdown, comparison_table};
+pub(super) use annotations::{annotations, without_commands};
+pub(super) use benchmark::{bencher, benchmark};
+pub(super) use history::{history_markdown, history_table};
+pub(super) use junit::junit;
+pub use page::comparison_markdown;
+pub(super) use page::{comparison_json, comparison_table};
 pub use summary::comparison_summary;
 pub use wide::{is_wide, read_wide, wide, without_gaps};
 pub use words::headline;

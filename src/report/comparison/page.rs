@@ -13,7 +13,7 @@ const SCHEMA: &str = "1.0";
 
 /// The comparison for a terminal of `width` columns, ending in a newline.
 #[must_use]
-pub fn comparison_table(comparison: &Comparison, outcome: Outcome, width: usize) -> String {
+pub(crate) fn comparison_table(comparison: &Comparison, outcome: Outcome, width: usize) -> String {
     let width = width.max(NARROWEST);
     let outline = Outline::of(comparison, outcome);
     let mut blocks = Vec::new();
@@ -76,7 +76,7 @@ pub(super) fn markdown_of(outline: Outline) -> String {
 
 /// Everything as indented JSON, ending in a newline. `conditions` describes how the comparison was requested.
 #[must_use]
-pub fn comparison_json(comparison: &Comparison, outcome: Outcome, conditions: &Value) -> String {
+pub(crate) fn comparison_json(comparison: &Comparison, outcome: Outcome, conditions: &Value) -> String {
     let mut value = json!({
         "schema": SCHEMA,
         "outcome": outcome,

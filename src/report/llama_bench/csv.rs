@@ -11,7 +11,7 @@ use crate::record::Run;
 ///
 /// `stddev_ns` is the sample standard deviation; llama-bench computes it in 64-bit integers, which is off by nanoseconds, and
 /// by more if the squares overflow. Errors name the key that the run lacks.
-pub fn llama_bench_csv(run: &Run) -> Result<String, ReportError> {
+pub(crate) fn llama_bench_csv(run: &Run) -> Result<String, ReportError> {
     let subject = Subject::of(run)?;
     let rows = rows(run)?;
     let has_placements = placements::are_there(run);

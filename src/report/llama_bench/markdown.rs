@@ -66,7 +66,7 @@ impl Field {
 ///
 /// With a GPU backend, the thread count has a column if there are several or if it differs from the machine's number of
 /// physical cores, llama-bench's default on most machines. Errors name the key that the run lacks.
-pub fn llama_bench_markdown(run: &Run) -> Result<String, ReportError> {
+pub(crate) fn llama_bench_markdown(run: &Run) -> Result<String, ReportError> {
     let (subject, rows) = (Subject::of(run)?, rows(run)?);
     let columns: Vec<Column> = fields(run, &subject, &rows).into_iter().map(Field::column).collect();
     let mut text = line(columns.iter().map(|column| padded(column.heading, column.width, column.left)));

@@ -15,6 +15,6 @@ mod row;
 #[cfg(test)]
 mod sample;
 
-pub use csv::llama_bench_csv;
-pub use markdown::llama_bench_markdown;
-pub use row::llama_bench_left_out;
+pub(super) use csv::llama_bench_csv;
+pub(super) use markdown::llama_bench_markdown;
+pub(super) use row::llama_bench_left_out;

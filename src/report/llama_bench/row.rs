@@ -100,7 +100,7 @@ pub(super) fn rows(run: &Run) -> Result<Vec<Row>, ReportError> {
 /// Facts about `run` that llama-bench's columns cannot express, one sentence each: what was simulated, and cases
 /// without a row. Intended for output next to the table, such as stderr.
 #[must_use]
-pub fn llama_bench_left_out(run: &Run) -> Vec<String> {
+pub(crate) fn llama_bench_left_out(run: &Run) -> Vec<String> {
     let printed = printed_load(run);
     let mut sentences: Vec<String> =
         run.simulated.iter().map(|part| format!("SIMULATED: {} ({}).", part.what, part.parameters)).collect();
