@@ -1,4 +1,4 @@
-//! `apply`: what changes in the user's file, what never does, and how each fault is named.
+//! `apply`: what changes in the user's file, what never changes, and how each fault is named.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::run::{Outcome, Place};
 
-/// A configuration as people have it: emoji, accents, odd numbers, tabs, CRLF, no newline at its end.
+/// A configuration as found in practice: emoji, accents, unusual numbers, tabs, CRLF, no newline at the end.
 const ODD: &str = "{\r\n\t\"unity\": {\"host\": \"127.0.0.1\",  \"port\": 5555},\r\n\t\"ai\": {\r\n\t\t\"temperature\": 0.70,\r\n\t\t\
                    \"gpu_profile\" : \"performance\",\r\n\t\t\"system_prompt\": \"Tu es Kira ✨, v\\u00eatue d'été 🌸\"\r\n\t},\r\n\t\
                    \"discord\": {\r\n\t\t\"token\": \"s3cret\"\r\n\t},\r\n\t\"x\": [1e3, -0.0, null]\r\n}";
@@ -32,7 +32,7 @@ pub(crate) fn recommendation(profile: &str, threads: u32) -> Value {
     })
 }
 
-/// A place with a configuration and a recommendation, `r.json`.
+/// A folder with a configuration and a recommendation, `r.json`.
 pub(crate) fn place(config: &str) -> Place {
     let place = Place::new();
     place.write("data/config.json", config);
@@ -51,17 +51,17 @@ pub(crate) fn fails(place: &Place, line: &str, code: i32, named: &[&str]) -> Out
     for name in named.iter().chain(&["hint:"]) {
         assert!(outcome.stderr.contains(name), "{line}: no {name} in {}", outcome.stderr);
     }
-    assert_eq!(std::fs::read(place.path("data/config.json")).ok(), before, "{line}: the file is as it was");
+    assert_eq!(std::fs::read(place.path("data/config.json")).ok(), before, "{line}: the file is unchanged");
     outcome
 }
 
 #[test]
-fn only_the_recommended_values_change_and_undo_is_the_identity() {
+fn only_recommended_values_change_and_undo_restores_the_bytes() {
     let place = place(ODD);
     let shown = place.run("apply r.json --dry-run");
     assert_eq!(shown.code, Some(1), "{}", shown.stderr);
     assert_eq!(config(&place), ODD);
-    assert!(!place.path("data/config.json.workly-perf").exists(), "a dry run leaves nothing");
+    assert!(!place.path("data/config.json.workly-perf").exists(), "a dry run leaves no files");
     assert!(shown.stdout.contains("+\t\t\"gpu_profile\" : \"balanced\","), "{}", shown.stdout);
     assert!(!shown.stdout.contains("s3cret") && !shown.stdout.contains('\u{1b}'), "{}", shown.stdout);
 
@@ -90,7 +90,7 @@ fn only_the_recommended_values_change_and_undo_is_the_identity() {
 }
 
 #[test]
-fn any_of_the_last_versions_comes_back_and_each_is_listed() {
+fn every_kept_version_is_listed_and_can_be_restored() {
     let place = place("{\"ai\": {\"gpu_profile\": \"performance\"}}\n");
     let listed = place.run("apply --list");
     assert!(listed.code == Some(0) && listed.stdout.contains("no kept versions"), "{}", listed.stdout);
@@ -110,7 +110,7 @@ fn any_of_the_last_versions_comes_back_and_each_is_listed() {
 }
 
 #[test]
-fn undo_mends_a_file_that_was_broken_since() {
+fn undo_repairs_a_file_damaged_since() {
     let place = place("{}");
     place.run("apply r.json --yes");
     place.write("data/config.json", "{\"broken");
@@ -120,14 +120,14 @@ fn undo_mends_a_file_that_was_broken_since() {
 }
 
 #[test]
-fn nobody_is_asked_where_nobody_is() {
+fn no_prompt_without_a_terminal() {
     let place = place("{}");
     fails(&place, "apply r.json", 2, &["no terminal", "--yes"]);
     fails(&place, "apply --yes", 2, &["no recommendation", "workly-perf recommend"]);
 }
 
 #[test]
-fn faults_of_the_file_are_named_and_it_stays() {
+fn faults_of_the_file_are_named_and_it_is_unchanged() {
     for (text, named) in [
         ("{\"ai\": ", "line 1 column 8"),
         ("[1]", "not a JSON object"),
@@ -143,7 +143,7 @@ fn faults_of_the_file_are_named_and_it_stays() {
     ] {
         fails(&place(text), "apply r.json --yes", 5, &[named]);
     }
-    // What Python's reader takes although it is no JSON is not said to be refused by the application.
+    // Text that Python's reader accepts although it is not JSON must not be reported as rejected by the application.
     for (text, named) in
         [("{\"a\": NaN}", "NaN on line 1"), (&*format!("{{\"a\": {}", "[".repeat(200)), "more than 100 levels")]
     {
@@ -165,14 +165,14 @@ fn faults_of_the_file_are_named_and_it_stays() {
 }
 
 #[test]
-fn a_wrong_value_that_is_replaced_is_no_fault() {
+fn invalid_value_that_is_replaced_is_not_a_fault() {
     let place = place("{\"ai\": {\"gpu_profile\": \"cpu\"}}");
     assert_eq!(place.run("apply r.json --yes").code, Some(0));
     assert!(config(&place).contains("\"balanced\""));
 }
 
 #[test]
-fn a_profile_that_this_workly_may_not_know_is_refused() {
+fn profile_unknown_to_this_workly_is_rejected() {
     let place = place("{\"ai\": {\"gpu_profile\": \"balanced\"}}");
     place.write("auto.json", &recommendation("auto", 3).to_string());
     fails(&place, "apply auto.json --yes", 2, &["\"auto\"", "cpu_fallback"]);
@@ -181,7 +181,7 @@ fn a_profile_that_this_workly_may_not_know_is_refused() {
 }
 
 #[test]
-fn files_that_are_no_recommendation_are_named() {
+fn non_recommendation_files_are_named() {
     let place = place("{}");
     place.write("newer.json", "{\"schema\": \"9.0\", \"soul\": 1}");
     place.write("other.json", "{\"schema\": \"1.0\"}");
@@ -192,7 +192,7 @@ fn files_that_are_no_recommendation_are_named() {
 }
 
 #[test]
-fn a_second_writer_is_told_and_a_crowd_leaves_one_whole_file() {
+fn concurrent_writers_are_reported_and_leave_one_complete_file() {
     let place = place("{\"ai\": {\"gpu_profile\": \"performance\"}}");
     std::fs::create_dir(place.path("data/config.json.workly-perf")).unwrap();
     let held = std::fs::File::create(place.path("data/config.json.workly-perf/lock")).unwrap();
@@ -225,7 +225,7 @@ fn a_second_writer_is_told_and_a_crowd_leaves_one_whole_file() {
     let last = u32::try_from(written["performance"]["n_threads"].as_u64().unwrap()).unwrap();
     assert!(winners.contains(&last), "{winners:?} {last}");
     let kept = std::fs::read_dir(place.path("data/config.json.workly-perf")).unwrap().count() - 1;
-    assert_eq!(kept, winners.len(), "a version for each change, beside the lock");
+    assert_eq!(kept, winners.len(), "one version per change, besides the lock");
 }
 
 #[cfg(unix)]
@@ -240,7 +240,7 @@ mod unix {
     }
 
     #[test]
-    fn permissions_and_symbolic_links_stay() {
+    fn permissions_and_symbolic_links_are_kept() {
         let place = place("{}");
         let real = place.path("elsewhere/real.json");
         std::fs::create_dir(real.parent().unwrap()).unwrap();
@@ -259,16 +259,16 @@ mod unix {
     }
 
     #[test]
-    fn a_read_only_file_is_named_whoever_runs_this() {
+    fn read_only_file_is_named_even_for_root() {
         let place = place("{}");
         std::fs::set_permissions(place.path("data/config.json"), PermissionsExt::from_mode(0o444)).unwrap();
         fails(&place, "apply r.json --yes", 5, &["is read-only"]);
         assert!(!place.path("data/config.json.workly-perf").exists());
     }
 
-    /// A limit on the size of files is refused as a full disk is, and needs no disk to fill.
+    /// A file size limit fails in the same way as a full disk, without filling one.
     #[test]
-    fn a_disk_without_room_is_named_and_the_file_stays() {
+    fn full_disk_is_named_and_the_file_is_unchanged() {
         let place = place(&format!("{{\"x\": \"{}\"}}", "é".repeat(3_000)));
         let before = config(&place);
         let shell = format!(
@@ -285,9 +285,9 @@ mod unix {
         assert_eq!(left.len(), 2, "the file and the folder of its versions: {left:?}");
     }
 
-    /// SIGKILL at 200 moments that are spread over the whole life of the process.
+    /// SIGKILL at 200 times spread over the life of the process.
     #[test]
-    fn a_killed_apply_leaves_the_old_file_or_the_new_one() {
+    fn killed_apply_leaves_the_old_or_the_new_file() {
         use rand::{RngExt, SeedableRng};
 
         let place = place(ODD);
@@ -316,7 +316,7 @@ mod unix {
             assert!(whole.contains(&now), "after {round}: {now}");
         }
         assert!(killed > 20, "only {killed} of 200 were killed before they were done");
-        assert!(apply("r1.json").wait().unwrap().success(), "the next one finds no lock and no leftovers in its way");
+        assert!(apply("r1.json").wait().unwrap().success(), "no lock or leftovers block the next run");
         let left: Vec<_> =
             std::fs::read_dir(place.path("data")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(left.len() <= 2, "{left:?}");
@@ -325,7 +325,7 @@ mod unix {
 
 #[cfg(unix)]
 #[test]
-fn a_hard_link_that_keeps_the_old_content_is_said() {
+fn hard_link_with_the_old_content_is_mentioned() {
     let place = place(ODD);
     std::fs::hard_link(place.path("data/config.json"), place.path("other.json")).unwrap();
     let outcome = place.run("apply r.json --config data/config.json --yes");
@@ -334,5 +334,5 @@ fn a_hard_link_that_keeps_the_old_content_is_said() {
     assert_eq!(std::fs::read_to_string(place.path("other.json")).unwrap(), ODD);
     assert_ne!(config(&place), ODD);
     let outcome = place.run("apply --undo 1 --config data/config.json --yes");
-    assert!(!outcome.stderr.contains("hard link"), "the name that was changed is now the only one: {}", outcome.stderr);
+    assert!(!outcome.stderr.contains("hard link"), "the changed name is now the only one: {}", outcome.stderr);
 }

@@ -1,4 +1,4 @@
-//! `apply`: what it says of what it writes, and what it says where it cannot write.
+//! `apply`: what it reports about the changes, and what it reports when it cannot write.
 
 use super::apply::{config, fails, place, recommendation};
 use super::run::Place;
@@ -6,7 +6,7 @@ use super::run::Place;
 const BALANCED: &str = "{\"ai\": {\"gpu_profile\": \"balanced\"}}";
 
 #[test]
-fn what_the_application_does_and_what_launch_adds_is_said_before_it_is_written() {
+fn effects_with_and_without_launch_are_stated_before_writing() {
     let place = place(BALANCED);
     place.write("r.json", &recommendation("cpu_fallback", 3).to_string());
     let shown = place.run("apply r.json --dry-run");
@@ -18,28 +18,28 @@ fn what_the_application_does_and_what_launch_adds_is_said_before_it_is_written()
         "{said}"
     );
     assert!(said.contains("To start it: workly-perf launch -- python main.py"), "{said}");
-    assert!(!said.contains("n_ctx ="), "what is not written is not named: {said}");
+    assert!(!said.contains("n_ctx ="), "settings that are not written are not named: {said}");
     let written = place.run("apply r.json --yes");
     assert!(written.stderr.contains("the application reads ai.gpu_profile when it starts"), "{}", written.stderr);
     assert!(!written.stderr.contains("reads it when it starts"), "{}", written.stderr);
 }
 
 #[test]
-fn a_byte_order_mark_is_refused_and_goes_only_where_that_is_asked_for() {
+fn byte_order_mark_is_rejected_and_removed_only_on_request() {
     let place = place(&format!("\u{feff}{BALANCED}"));
     place.write("r.json", &recommendation("cpu_fallback", 3).to_string());
     fails(&place, "apply r.json --yes", 5, &["byte order mark", "runs on its defaults", "--strip-bom"]);
-    assert!(!place.path("data/config.json.workly-perf").exists(), "nothing was kept of what was not changed");
+    assert!(!place.path("data/config.json.workly-perf").exists(), "no version is kept without a change");
     let shown = place.run("apply r.json --strip-bom --dry-run");
     assert!(shown.stdout.contains("-byte order mark: U+FEFF") && shown.code == Some(1), "{}", shown.stdout);
     assert_eq!(place.run("apply r.json --strip-bom --yes").code, Some(0));
     assert!(config(&place).starts_with("{\"ai\": {\"gpu_profile\": \"cpu_fallback\"}"), "{}", config(&place));
     assert_eq!(place.run("apply --undo --yes").code, Some(0));
-    assert_eq!(config(&place), format!("\u{feff}{BALANCED}"), "undo is the identity");
+    assert_eq!(config(&place), format!("\u{feff}{BALANCED}"), "undo restores the original");
 }
 
 #[test]
-fn auto_without_a_sign_of_its_version_is_kept_with_a_warning() {
+fn auto_profile_of_unknown_version_is_kept_with_a_warning() {
     let place = place("{\"ai\": {\"gpu_profile\": \"auto\"}}");
     let mut kept = recommendation("balanced", 3);
     kept["choices"][0]["value"] = serde_json::Value::Null;
@@ -56,7 +56,7 @@ fn auto_without_a_sign_of_its_version_is_kept_with_a_warning() {
 }
 
 #[test]
-fn undo_is_named_where_a_version_is_kept_and_nowhere_else() {
+fn undo_is_suggested_only_if_a_version_is_kept() {
     let place = place("{\"ai\": 5}");
     let refused = fails(&place, "apply r.json --yes", 5, &["ai is 5"]);
     assert!(!refused.stderr.contains("--undo"), "{}", refused.stderr);
@@ -69,7 +69,7 @@ fn undo_is_named_where_a_version_is_kept_and_nowhere_else() {
 }
 
 #[test]
-fn the_newest_recommendation_is_newest_by_its_time_and_not_by_its_name() {
+fn newest_recommendation_is_chosen_by_time_not_name() {
     let place = place("{}");
     let made = |created: &str, threads: u32| {
         let mut made = recommendation("balanced", threads);
@@ -85,7 +85,7 @@ fn the_newest_recommendation_is_newest_by_its_time_and_not_by_its_name() {
 }
 
 #[test]
-fn proposed_command_lines_can_be_typed_where_a_path_has_spaces() {
+fn suggested_commands_quote_paths_with_spaces() {
     let place = Place::new();
     place.write("My Workly/config.json", "{}");
     place.write("r.json", &recommendation("balanced", 3).to_string());
@@ -95,10 +95,10 @@ fn proposed_command_lines_can_be_typed_where_a_path_has_spaces() {
     assert!(said.contains(&format!("workly-perf apply --undo --config {typed};")), "{said}");
 }
 
-/// A file that is mounted by itself, as containers do it. Namespaces of one's own need no rights on most machines.
+/// A bind-mounted file, as in containers. A user namespace needs no privileges on most machines.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_that_is_mounted_by_itself_is_named_and_nothing_is_left_behind() {
+fn bind_mounted_file_is_named_and_nothing_is_left_behind() {
     let place = place(BALANCED);
     let mounted = |command: &str| {
         let shell = format!("mount --bind data/config.json data/config.json && exec {command}");
@@ -122,5 +122,5 @@ fn a_file_that_is_mounted_by_itself_is_named_and_nothing_is_left_behind() {
         .unwrap()
         .map(|one| one.unwrap().file_name())
         .collect();
-    assert_eq!(kept, ["lock"], "no version of a change that was not made");
+    assert_eq!(kept, ["lock"], "no version is kept for a change that failed");
 }

@@ -1,4 +1,4 @@
-//! The house keeps its shape: which room may use which, and the rules that every source file follows.
+//! The structure of the code: which modules may use which, and rules for every source file.
 
 mod source;
 
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use source::{code_of, line_of, root_names, without_tests, words};
 
-/// Each room with the rooms that it may use. A room that is not listed fails the test: draw its arrows here and in
+/// Each room with the rooms that it may use. A room that is not listed fails the test: add its dependencies here and in
 /// `docs/ARCHITECTURE.md`.
 const ARROWS: [(&str, &[&str]); 22] = [
     ("cli", &["bridge", "llm", "measure", "report", "exit"]),
@@ -45,7 +45,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("text", &[]),
 ];
 
-/// Crates that a pure room must not know, and, for statistics, the clock itself: only its unit functions are theirs.
+/// Crates that a pure room must not use and, for statistics, the clock itself: only its unit functions are allowed.
 const STRANGERS: [(&str, &[&str]); 6] = [
     ("studies", &["clap", "anstream", "indicatif", "Exit", "Printer"]),
     ("stats", &["clap", "anstream", "indicatif", "sysinfo", "nvml", "llama_cpp", "Clock", "Instant"]),
@@ -55,25 +55,25 @@ const STRANGERS: [(&str, &[&str]); 6] = [
     ("advise", &["clap", "anstream", "indicatif", "sysinfo", "nvml", "llama_cpp", "Clock", "Instant"]),
 ];
 
-/// Where output formats are listed and written; everybody else asks an exporter.
+/// Where output formats are listed and written; all other code uses an exporter.
 const HOMES_OF_FORMATS: [&str; 2] = ["src/report/formats/", "src/cli/format.rs"];
 
-/// The only formats that are named elsewhere, each in one file: facts without a record are JSON or a table, and GitHub's log has a
-/// summary beside it.
+/// The only formats named elsewhere, each in one file: facts without a record are JSON or a table, and GitHub's log comes with a
+/// summary.
 const FORMATS_ELSEWHERE: [(&str, &str); 2] =
     [("src/commands/report.rs", "Json"), ("src/commands/compare/outputs.rs", "Github")];
 
-/// The room that connects all others computes nothing. This many lines are enough for that, its tests included.
+/// The room that connects all others computes nothing. This many lines are enough for that, including tests.
 const MAX_LINES_OF_COMMANDS: usize = 4_000;
 
-/// Macros that write past the one owner of stdout and stderr.
+/// Macros that bypass the single owner of stdout and stderr.
 const PRINTERS: [&str; 5] = ["print", "println", "eprint", "eprintln", "dbg"];
 
-/// The most lines that a file may have, its tests included.
+/// Maximum lines per file, including tests.
 const MAX_LINES: usize = 400;
 
 #[test]
-fn the_house_keeps_its_shape() {
+fn source_files_follow_the_architecture() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = rust_files(&root.join("src"));
     assert!(files.len() > 10, "only {} source files were found", files.len());
@@ -88,7 +88,7 @@ fn the_house_keeps_its_shape() {
 }
 
 #[test]
-fn commands_only_connect() {
+fn commands_stay_small() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands");
     let lines: usize = rust_files(&folder)
         .iter()
@@ -111,7 +111,7 @@ pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// What is wrong with one file, a line each. `path` is relative to the project, with slashes.
+/// Faults of one file, one line each. `path` is relative to the project, with slashes.
 fn faults_of(path: &str, text: &str) -> Vec<String> {
     let code = code_of(text);
     let mut faults = Vec::new();
@@ -133,7 +133,7 @@ fn faults_of(path: &str, text: &str) -> Vec<String> {
     faults
 }
 
-/// Output formats that are named where a new one would have to be added as well.
+/// Output formats named in places where a new one would have to be added, too.
 fn format_faults(path: &str, code: &str) -> Vec<String> {
     if HOMES_OF_FORMATS.iter().any(|home| path.starts_with(home)) {
         return Vec::new();
@@ -148,7 +148,7 @@ fn format_faults(path: &str, code: &str) -> Vec<String> {
         .collect()
 }
 
-/// Arrows and names that the room of this file may not have. Tests are exempt: they may build their inputs anywhere.
+/// Dependencies and names that the room of this file must not use. Tests are exempt: they may build their inputs with anything.
 fn room_faults(path: &str, code: &str) -> Vec<String> {
     let Some(room) = room_of(path) else { return Vec::new() };
     let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == room) else {
@@ -171,7 +171,8 @@ fn room_faults(path: &str, code: &str) -> Vec<String> {
     faults
 }
 
-/// The room of a file: `stats` for `src/stats/summary.rs`, `clock` for `src/clock.rs`; none for the crate's two roots.
+/// The room of a file: `stats` for `src/stats/summary.rs`, `clock` for `src/clock.rs`; `None` for the crate's two
+/// roots.
 fn room_of(path: &str) -> Option<&str> {
     let room = path.strip_prefix("src/")?.split('/').next()?;
     match room.strip_suffix(".rs") {
@@ -181,14 +182,14 @@ fn room_of(path: &str) -> Option<&str> {
     }
 }
 
-/// How far below the crate's root the module of a file lies: 1 for `src/stats/mod.rs`, 2 for `src/stats/summary.rs`.
+/// Depth of a file's module below the crate's root: 1 for `src/stats/mod.rs`, 2 for `src/stats/summary.rs`.
 fn depth_of(path: &str) -> usize {
     let parts = path.matches('/').count();
     if path.ends_with("/mod.rs") { parts - 1 } else { parts }
 }
 
 #[test]
-fn planted_arrows_are_found() {
+fn planted_dependencies_are_found() {
     let faults = |path, text| faults_of(path, text);
     assert_eq!(
         faults("src/stats/summary.rs", "//! x\n\nuse crate::bridge::Ack;\n"),
@@ -211,7 +212,7 @@ fn planted_arrows_are_found() {
 }
 
 #[test]
-fn planted_strangers_printers_and_lengths_are_found() {
+fn planted_crates_print_macros_and_lengths_are_found() {
     assert_eq!(
         faults_of("src/record/csv.rs", "type A = clap::Args;"),
         ["src/record/csv.rs:1: `record` may not know `clap`"]

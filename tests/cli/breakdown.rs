@@ -1,5 +1,5 @@
-//! Where the time goes, as a user sees it: the breakdown, the frames and the signatures of faults, each against a bridge whose
-//! truth is known. Bounds here are those of causality; `benches/known_truth` has the close ones.
+//! Breakdown, frames and fault signatures from the user's view, each against a bridge with known truth. The bounds here
+//! are those of causality; `benches/known_truth` has close ones.
 
 #[cfg(unix)]
 use std::process::Stdio;
@@ -15,7 +15,7 @@ use super::ipc::interrupt;
 use super::run::{Place, case, figure, in_one_of_several_runs};
 
 #[test]
-fn injected_times_are_found_in_their_own_part() {
+fn injected_delays_are_found_in_their_part() {
     let place = Place::new();
     let spec = "embedded:dialect=instrumented,fps=unpaced,parse-delay=3ms,queue-delay=9ms,apply-delay=5ms";
     let (outcome, run) = place.ipc(&format!("--bridge {spec} --breakdown --messages 30 --warmup 3 --seed 1"));
@@ -26,30 +26,30 @@ fn injected_times_are_found_in_their_own_part() {
     }
     assert!(least("received", "parse") >= 3.0);
     for part in ["reply", "parse_reply", "serialise"] {
-        assert!(least("applied", part) < 3.0, "{part} has none of the injected time");
+        assert!(least("applied", part) < 3.0, "{part} lacks the injected time");
     }
     assert!(run.cases.iter().all(|case| case.state == CaseState::Ok && case.path != "received/breakdown/queue"));
-    // Means add up: every message's parts sum to its whole.
+    // Means add up: the parts of every message sum to its round trip.
     let mean = |part: &str| figure(&run, &format!("applied/breakdown/{part}"), "mean").unwrap();
     let parts =
         ["serialise", "write", "network_out", "parse", "queue", "apply", "reply", "network_back", "parse_reply"];
     let sum: f64 = parts.into_iter().map(mean).sum();
-    assert!((sum - mean("whole")).abs() < 1e-6, "{sum} against {}", mean("whole"));
+    assert!((sum - mean("whole")).abs() < 1e-6, "sum {sum}, round trip {}", mean("whole"));
     assert!(run.findings.iter().any(|finding| finding.contains("clock offset")), "{:?}", run.findings);
 }
 
 #[test]
-fn frames_are_told_by_the_bridge_s_own_stamps() {
+fn frames_are_measured_by_the_bridges_timestamps() {
     let place = Place::new();
     let (outcome, run) =
         place.ipc("--bridge embedded:dialect=instrumented,fps=100 --breakdown --messages 30 --warmup 0 --seed 1");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert!(figure(&run, "applied/breakdown/frame_wait", "mean").is_some());
-    assert!(run.findings.iter().any(|finding| finding.contains("a frame lasts")), "{:?}", run.findings);
+    assert!(run.findings.iter().any(|finding| finding.contains("frame period")), "{:?}", run.findings);
 }
 
 #[test]
-fn a_bridge_without_stamps_gets_bounds_that_say_so() {
+fn bridge_without_timestamps_gets_marked_bounds() {
     let place = Place::new();
     let (outcome, run) = place.ipc("--bridge embedded:fps=100 --breakdown --messages 25 --warmup 0 --seed 1");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -59,9 +59,9 @@ fn a_bridge_without_stamps_gets_bounds_that_say_so() {
     assert!(run.findings[0].contains("only bounds"), "{:?}", run.findings);
 }
 
-/// Not for want of messages: no reply can be assigned to one.
+/// Not because of too few messages: no reply can be assigned to one.
 #[test]
-fn parts_of_replies_that_cannot_be_assigned_are_invalid() {
+fn parts_of_unmatched_replies_are_invalid() {
     let place = Place::new();
     let line = "--bridge embedded:fps=unpaced,duplicate-every=5 --breakdown --messages 40 --warmup 0 --seed 1";
     let (outcome, run) = place.ipc(line);
@@ -76,7 +76,7 @@ fn notes(run: &Run) -> String {
 }
 
 #[test]
-fn a_delayed_acknowledgement_and_a_timer_tick_are_named() {
+fn delayed_acknowledgement_and_timer_tick_are_named() {
     for (lie, name) in [("delayed-ack=40ms", "Delayed acknowledgement"), ("timer-tick=15.6ms", "Timer tick")] {
         in_one_of_several_runs(|seed| {
             let line = format!("--bridge embedded:{lie} --load closed --messages 60 --warmup 0 --seed {seed}");
@@ -88,10 +88,10 @@ fn a_delayed_acknowledgement_and_a_timer_tick_are_named() {
     }
 }
 
-/// The bridge as it ships holds replies back on Linux. What is said of them is tested where it is planted; here, that note and
-/// headline agree.
+/// The stock bridge holds replies on Linux. The finding's content is tested with planted data; here, note and headline
+/// must agree.
 #[test]
-fn the_headline_speaks_of_held_replies_where_the_case_does() {
+fn headline_mentions_held_replies_if_the_case_does() {
     let (outcome, run) = Place::new().ipc("--bridge embedded --load poisson:50 --load closed --messages 150 --seed 1");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let notes = &case(&run, "applied/poisson:50/100B").notes;
@@ -100,7 +100,7 @@ fn the_headline_speaks_of_held_replies_where_the_case_does() {
 }
 
 #[test]
-fn an_honest_bridge_gets_its_frames_and_no_wrong_name() {
+fn healthy_bridge_has_correct_frames_and_no_false_signature() {
     for fps in [30, 60, 144] {
         in_one_of_several_runs(|seed| {
             let line = format!(
@@ -117,7 +117,7 @@ fn an_honest_bridge_gets_its_frames_and_no_wrong_name() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_keeps_the_round_trips_that_were_taken_apart() {
+fn ctrl_c_keeps_completed_breakdown_round_trips() {
     let place = Place::new();
     let bridge = EmbeddedBridge::start("dialect=instrumented".parse().unwrap(), 0).unwrap();
     let line = format!("ipc --bridge {} --dialect instrumented --breakdown", bridge.address());
@@ -139,5 +139,5 @@ fn ctrl_c_keeps_the_round_trips_that_were_taken_apart() {
         assert_eq!(kept.state, CaseState::Interrupted, "{part}");
         assert!(kept.metric("mean").unwrap().n > 1, "{part}: {kept:?}");
     }
-    assert!(run.cases.iter().all(|case| case.path.starts_with("received/")), "the other kind was not begun");
+    assert!(run.cases.iter().all(|case| case.path.starts_with("received/")), "the other kind was not started");
 }

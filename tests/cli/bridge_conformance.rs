@@ -1,9 +1,10 @@
-//! The embedded bridge and the C# bridge for Unity against what is known of the real one, over a real connection: one check
-//! a fact. What both have to do is checked on both; what only the embedded one does, to resemble or to lie, on it alone.
+//! The embedded bridge and the C# bridge for Unity, checked over a real connection against known facts about the stock
+//! bridge: one check per fact. Behaviour required of both is checked on both; what only the embedded one does, for
+//! fidelity or fault injection, only there.
 
 #![allow(clippy::unwrap_used, clippy::float_cmp)]
 
-/// The tests of checks that both bridges have to pass.
+/// Defines the tests of checks that both bridges must pass.
 macro_rules! on_both {
     ($($check:ident),+ $(,)?) => {
         mod embedded {
@@ -34,21 +35,21 @@ use peer::{BLINK, Peer, RESET, SILENCE, blink, bridge, expression};
 use served::{Kind, Served};
 
 on_both!(
-    a_client_is_greeted_with_a_bare_line,
+    client_is_greeted_with_a_bare_line,
     every_known_command_gets_one_bare_line,
-    the_socket_thread_answers_what_only_has_to_be_received,
-    the_main_thread_answers_what_has_to_be_applied,
-    what_is_not_known_gets_no_reply_ever,
-    blank_lines_are_no_messages,
-    commands_change_the_avatar_in_the_order_of_sending,
-    a_message_longer_than_two_reads_is_understood,
+    socket_thread_sends_received_replies,
+    main_thread_sends_applied_replies,
+    unknown_commands_get_no_reply,
+    blank_lines_are_not_messages,
+    commands_change_the_avatar_in_sending_order,
+    message_longer_than_two_reads_is_parsed,
     many_messages_in_one_write_are_answered_one_by_one,
-    a_message_in_pieces_is_answered_once_it_is_whole,
-    messages_that_wait_together_are_applied_in_one_frame,
-    a_ping_pong_of_applied_commands_takes_a_frame_each,
+    message_in_pieces_is_answered_once_complete,
+    queued_messages_are_applied_in_one_frame,
+    closed_loop_of_applied_commands_takes_one_frame_each,
 );
 
-fn a_client_is_greeted_with_a_bare_line(kind: Kind) {
+fn client_is_greeted_with_a_bare_line(kind: Kind) {
     let bridge = kind.bridge("");
     let mut peer = Peer::connect(&bridge);
     assert_eq!(peer.line(), "{}");
@@ -67,8 +68,8 @@ fn every_known_command_gets_one_bare_line(kind: Kind) {
     assert_eq!(bridge.counters().replies_sent, commands().len() as u64);
 }
 
-/// A main thread that is paused answers nothing, so that whatever is answered comes from the socket thread.
-fn the_socket_thread_answers_what_only_has_to_be_received(kind: Kind) {
+/// A paused main thread sends no replies, so every reply comes from the socket thread.
+fn socket_thread_sends_received_replies(kind: Kind) {
     for (command, data) in &commands()[..4] {
         let bridge = kind.bridge("fps=unpaced,pause-main-after=1");
         let mut peer = Peer::greeted(&bridge);
@@ -78,7 +79,7 @@ fn the_socket_thread_answers_what_only_has_to_be_received(kind: Kind) {
     }
 }
 
-fn the_main_thread_answers_what_has_to_be_applied(kind: Kind) {
+fn main_thread_sends_applied_replies(kind: Kind) {
     for (command, data) in &commands()[4..] {
         let bridge = kind.bridge("fps=unpaced,pause-main-after=1");
         let mut peer = Peer::greeted(&bridge);
@@ -90,7 +91,7 @@ fn the_main_thread_answers_what_has_to_be_applied(kind: Kind) {
     }
 }
 
-fn what_is_not_known_gets_no_reply_ever(kind: Kind) {
+fn unknown_commands_get_no_reply(kind: Kind) {
     let silent = [
         r#"{"command":"ping"}"#,
         r#"{"command":"test"}"#,
@@ -106,13 +107,13 @@ fn what_is_not_known_gets_no_reply_ever(kind: Kind) {
     }
     assert!(peer.is_quiet());
     peer.ask(RESET);
-    assert!(peer.is_quiet(), "the known command was answered once, and nothing else was");
+    assert!(peer.is_quiet(), "only the known command was answered, once");
     let counters = bridge.counters();
     assert_eq!((counters.ignored, counters.malformed, counters.received), (5, 3, 9));
     assert!(bridge.avatar().expressions.is_empty());
 }
 
-fn blank_lines_are_no_messages(kind: Kind) {
+fn blank_lines_are_not_messages(kind: Kind) {
     let bridge = kind.bridge("");
     let mut peer = Peer::greeted(&bridge);
     peer.write(b"\n \n\r\n");
@@ -120,9 +121,9 @@ fn blank_lines_are_no_messages(kind: Kind) {
     assert_eq!((bridge.counters().received, bridge.counters().malformed), (1, 0));
 }
 
-/// The stock bridge looks for words. What is not well-formed is acted on like anything else.
+/// The stock bridge searches for words. Malformed text is acted on like any other.
 #[test]
-fn ill_formed_text_with_a_known_name_is_acted_on() {
+fn malformed_text_with_a_known_name_is_acted_on() {
     let bridge = bridge("fps=unpaced");
     let mut peer = Peer::greeted(&bridge);
     peer.ask(r#"{"command":"set_expression","data":{"name":"joy","value":1}"#);
@@ -136,7 +137,7 @@ fn ill_formed_text_with_a_known_name_is_acted_on() {
 
 #[cfg(unix)]
 #[test]
-fn the_c_sharp_bridge_does_not_act_on_ill_formed_text() {
+fn c_sharp_bridge_ignores_malformed_text() {
     let bridge = Kind::Mono.bridge("");
     let mut peer = Peer::greeted(&bridge);
     peer.send(r#"{"command":"set_expression","data":{"name":"joy","value":1}"#);
@@ -144,9 +145,9 @@ fn the_c_sharp_bridge_does_not_act_on_ill_formed_text() {
     assert_eq!(bridge.counters().malformed, 1);
 }
 
-/// The names are tried in a fixed order, `set_expression` first, wherever they stand.
+/// Names are tried in a fixed order, `set_expression` first, wherever they occur.
 #[test]
-fn the_first_name_of_the_table_wins_and_not_that_of_the_text() {
+fn first_name_in_the_table_wins() {
     let bridge = bridge("fps=unpaced");
     let mut peer = Peer::greeted(&bridge);
     peer.ask(r#"{"note":"set_auto_blink","command":"set_expression","data":{"name":"joy","value":1,"enabled":true}}"#);
@@ -156,7 +157,7 @@ fn the_first_name_of_the_table_wins_and_not_that_of_the_text() {
 }
 
 #[test]
-fn a_batch_acts_as_set_expression_wherever_that_stands_in_it() {
+fn batch_with_set_expression_acts_as_set_expression() {
     let expression = json!({"command": "set_expression", "data": {"name": "joy", "value": 0.5}});
     let blinking = json!({"command": "set_auto_blink", "data": {"enabled": true}});
     for commands in [[&expression, &blinking], [&blinking, &expression]] {
@@ -166,11 +167,11 @@ fn a_batch_acts_as_set_expression_wherever_that_stands_in_it() {
         assert!(peer.is_quiet());
         peer.ask(&blink(false));
         assert_eq!(bridge.avatar().expressions["joy"], 0.5);
-        assert_eq!(bridge.counters().applied, 2, "the one of the batch, and the one after it");
+        assert_eq!(bridge.counters().applied, 2, "the one in the batch, and the one after it");
     }
 }
 
-fn commands_change_the_avatar_in_the_order_of_sending(kind: Kind) {
+fn commands_change_the_avatar_in_sending_order(kind: Kind) {
     let bridge = kind.bridge("fps=unpaced");
     let mut peer = Peer::greeted(&bridge);
     let before = bridge.avatar();
@@ -184,20 +185,20 @@ fn commands_change_the_avatar_in_the_order_of_sending(kind: Kind) {
     assert_eq!(bridge.avatar(), before);
 }
 
-/// Each read is turned into text by itself: a character with bytes on both sides of the 4,096th is lost.
+/// Each read is decoded separately: a character with bytes on both sides of byte 4,096 is lost.
 #[test]
-fn a_character_across_two_reads_is_destroyed() {
+fn character_across_two_reads_is_corrupted() {
     let bridge = bridge("fps=unpaced");
     let mut peer = Peer::greeted(&bridge);
     peer.send(&peer::torn_name());
     assert_eq!(peer.line(), "{}");
     peer.ask(BLINK);
     let names: Vec<String> = bridge.avatar().expressions.into_keys().collect();
-    assert!(names[0].starts_with("joy") && names[0].ends_with("end"), "the message as a whole survives");
+    assert!(names[0].starts_with("joy") && names[0].ends_with("end"), "the rest of the message survives");
     assert!(names[0].contains('\u{FFFD}') && !names[0].contains('é'), "{}", &names[0][names[0].len() - 20..]);
 }
 
-fn a_message_longer_than_two_reads_is_understood(kind: Kind) {
+fn message_longer_than_two_reads_is_parsed(kind: Kind) {
     let bridge = kind.bridge("fps=unpaced");
     let mut peer = Peer::greeted(&bridge);
     let name = "n".repeat(10_000);
@@ -220,7 +221,7 @@ fn many_messages_in_one_write_are_answered_one_by_one(kind: Kind) {
     assert_eq!(bridge.avatar().expressions.len() as u64, count);
 }
 
-fn a_message_in_pieces_is_answered_once_it_is_whole(kind: Kind) {
+fn message_in_pieces_is_answered_once_complete(kind: Kind) {
     let bridge = kind.bridge("");
     let mut peer = Peer::greeted(&bridge);
     peer.write(&RESET.as_bytes()[..9]);
@@ -231,10 +232,10 @@ fn a_message_in_pieces_is_answered_once_it_is_whole(kind: Kind) {
     assert_eq!(peer.line(), "{}");
 }
 
-fn messages_that_wait_together_are_applied_in_one_frame(kind: Kind) {
+fn queued_messages_are_applied_in_one_frame(kind: Kind) {
     let bridge = kind.bridge("fps=1");
     let mut peer = Peer::greeted(&bridge);
-    // The reply comes at the start of a frame, so that a second is left to queue the rest.
+    // The reply comes at the start of a frame, which leaves a second to queue the rest.
     peer.ask(BLINK);
     assert_eq!(bridge.counters().busy_frames, 1);
     peer.write(format!("{BLINK}\n").repeat(5).as_bytes());
@@ -245,7 +246,7 @@ fn messages_that_wait_together_are_applied_in_one_frame(kind: Kind) {
     assert_eq!((counters.busy_frames, counters.applied, counters.longest_queue), (2, 6, 5));
 }
 
-fn a_ping_pong_of_applied_commands_takes_a_frame_each(kind: Kind) {
+fn closed_loop_of_applied_commands_takes_one_frame_each(kind: Kind) {
     let started = Instant::now();
     let bridge = kind.bridge("fps=30");
     let mut peer = Peer::greeted(&bridge);
@@ -253,13 +254,13 @@ fn a_ping_pong_of_applied_commands_takes_a_frame_each(kind: Kind) {
     for _ in 0..count {
         peer.ask(BLINK);
     }
-    // Frame n starts no sooner than n periods after the bridge did.
+    // Frame n starts at least n periods after the bridge's start.
     assert!(started.elapsed() >= Duration::from_secs(1) * count / 30);
     assert_eq!(bridge.counters().busy_frames, u64::from(count));
 }
 
 #[test]
-fn without_frames_nothing_waits_for_one() {
+fn unpaced_bridge_does_not_wait_for_frames() {
     let bridge = bridge("fps=unpaced");
     let mut peer = Peer::greeted(&bridge);
     for _ in 0..200 {
@@ -268,7 +269,7 @@ fn without_frames_nothing_waits_for_one() {
     assert_eq!(bridge.counters().applied, 200);
 }
 
-/// Every known command with data it can use: four that the socket thread answers, then three of the main thread.
+/// Every known command with valid data: four answered by the socket thread, then three by the main thread.
 fn commands() -> [(&'static str, Value); 7] {
     [
         ("set_expression", json!({"name": "joy", "value": 0.5})),
@@ -282,6 +283,6 @@ fn commands() -> [(&'static str, Value); 7] {
 }
 
 #[test]
-fn silence_is_listened_to_long_enough_for_several_frames() {
+fn silence_check_spans_several_frames() {
     assert!(SILENCE.as_nanos() as f64 > 3.0 * BridgeSpec::default().fps.period_ns().unwrap());
 }

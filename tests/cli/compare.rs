@@ -1,4 +1,4 @@
-//! `compare` as a user runs it: verdicts, refusals, exit codes, files.
+//! `compare` from the user's view: verdicts, refusals, exit codes, files.
 
 use super::run::{Outcome, Place, in_one_of_several_runs};
 use super::saved_runs::{HEADER, Saved, saved, text};
@@ -16,7 +16,7 @@ fn compared(base: &str, new: &str, flags: &str) -> Outcome {
 }
 
 #[test]
-fn verdicts_are_words_and_exit_codes() {
+fn verdicts_set_text_and_exit_code() {
     let base = text(&saved("base", 0, 10.0));
     for (middle, flags, code, word) in [
         (10.0, "", 0, "compare: pass"),
@@ -42,10 +42,10 @@ fn verdicts_are_words_and_exit_codes() {
     assert!(inconclusive.stderr.contains("warning: inconclusive (not a pass)"), "{}", inconclusive.stderr);
 }
 
-/// Everything that must never be a pass: not exit code 0, and the word nowhere.
+/// Cases that must never pass: exit code not 0, and the word `pass` nowhere.
 #[test]
 #[allow(clippy::too_many_lines, clippy::semicolon_if_nothing_returned)] // A table.
-fn what_cannot_be_judged_never_passes() {
+fn incomparable_runs_never_pass() {
     let base = || saved("base", 0, 10.0);
     let new = || saved("new", 20, 10.0);
     let (good_base, good_new) = (text(&base()), text(&new()));
@@ -70,13 +70,7 @@ fn what_cannot_be_judged_never_passes() {
         ("an empty file", good_base.clone(), String::new(), 5, "header"),
         ("a header alone", good_base.clone(), format!("{HEADER}\n"), 4, "NEW has no figures"),
         ("an empty baseline", format!("{HEADER}\n"), good_new.clone(), 4, "BASE has no figures"),
-        (
-            "another metric",
-            good_base.clone(),
-            changed(new(), |_, run| run.metric = "p90"),
-            4,
-            "the run does not have it",
-        ),
+        ("another metric", good_base.clone(), changed(new(), |_, run| run.metric = "p90"), 4, "the run lacks it"),
         (
             "one run without the metric",
             good_base.clone(),
@@ -158,7 +152,7 @@ fn what_cannot_be_judged_never_passes() {
             "machine: BASE has",
         ),
         (
-            "one run elsewhere",
+            "one run on another machine",
             good_base.clone(),
             changed(new(), |at, run| {
                 if at == 2 {
@@ -206,7 +200,7 @@ fn what_cannot_be_judged_never_passes() {
 }
 
 #[test]
-fn what_is_missing_or_asked_for_in_vain_never_passes() {
+fn missing_or_unmatched_figures_never_pass() {
     let place = Place::new();
     place.write("base.csv", &text(&saved("base", 0, 10.0)));
     place.write("new.csv", &text(&saved("new", 20, 10.0)));
@@ -238,7 +232,7 @@ fn what_is_missing_or_asked_for_in_vain_never_passes() {
 }
 
 #[test]
-fn differences_of_place_can_be_allowed_and_are_then_said() {
+fn differences_can_be_allowed_and_are_then_stated() {
     let base = text(&saved("base", 0, 10.0));
     let elsewhere = changed(saved("new", 20, 12.0), |_, run| run.fingerprint = "b5bb9d80");
     let outcome = compared(&base, &elsewhere, "--allow-different");
@@ -249,7 +243,7 @@ fn differences_of_place_can_be_allowed_and_are_then_said() {
 }
 
 #[test]
-fn a_budget_judges_a_single_run_and_an_exceeded_one_fails() {
+fn budgets_judge_single_runs_and_fail_if_exceeded() {
     let gate = |max: f64| {
         format!(
             "name = 'mine'\nsummary = 'limits'\nmin_effect_percent = 5\n\
@@ -264,7 +258,7 @@ fn a_budget_judges_a_single_run_and_an_exceeded_one_fails() {
         ("exceeded", gate(5.0), 1, "EXCEEDED"),
         ("of another unit", gate(50.0).replace("'ms'", "'s'"), 4, "the budget is in s, but the figure is in ms"),
         (
-            "kept, beside a figure that one run cannot judge",
+            "kept, besides a figure that a single run cannot judge",
             gate(50.0) + "[[metrics]]\nmetric = 'p50'\n",
             0,
             "INCONCLUSIVE",
@@ -278,8 +272,8 @@ fn a_budget_judges_a_single_run_and_an_exceeded_one_fails() {
 }
 
 #[test]
-fn two_variants_are_run_in_turns_and_a_planted_slowdown_is_caught() {
-    // A machine may swing so much that twelve pairs cannot tell; how often, `compare_simulated` knows.
+fn alternating_variants_reveal_a_planted_slowdown() {
+    // The machine may vary so much that twelve pairs are inconclusive; `compare_simulated` tests how often.
     let place = in_one_of_several_runs(|seed| {
         let place = Place::new();
         let outcome = place.run(&format!("compare --self-test --pairs 12 --out trial --seed {seed}"));
@@ -290,13 +284,13 @@ fn two_variants_are_run_in_turns_and_a_planted_slowdown_is_caught() {
         if is_caught { Ok(place) } else { Err(outcome.stdout) }
     });
     let again = place.run("compare trial/a trial/b --paired --allow-different --format json");
-    assert_eq!(again.code, Some(1), "the runs are kept and can be judged again: {}", again.stderr);
+    assert_eq!(again.code, Some(1), "the runs are kept and can be compared again: {}", again.stderr);
     let json: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
     assert_eq!((json["outcome"].as_str(), json["design"].as_str()), (Some("regressed"), Some("paired")));
 }
 
 #[test]
-fn a_variant_that_cannot_run_is_named() {
+fn failing_variant_is_named() {
     let place = Place::new();
     for (variant, code, says) in [
         ("ipc --bridge nowhere", 2, "no :PORT"),

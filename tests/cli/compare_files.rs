@@ -1,11 +1,12 @@
-//! What `compare` and `history` read and write: files of others, files that cannot be written, runs in odd places.
+//! Files read and written by `compare` and `history`: foreign files, files that cannot be written, runs in unusual
+//! places.
 
 use std::fs;
 
 use super::run::Place;
 use super::saved_runs::{HEADER, Saved, saved, text};
 
-/// A folder with `base` and `new`, eight runs each in folders of their own.
+/// A folder with `base` and `new`, eight runs each in separate folders.
 fn folders() -> Place {
     let place = Place::new();
     for (side, minute, middle) in [("base", 0, 10.0), ("new", 20, 12.0)] {
@@ -21,18 +22,18 @@ fn with_case(runs: &[Saved], case: &str) -> String {
 }
 
 #[test]
-fn the_verdict_is_printed_whatever_becomes_of_the_files() {
+fn verdict_is_printed_even_if_files_fail() {
     let place = folders();
     let line = "compare base new --write junit=no/such/folder/x.xml --write md=kept.md";
     let outcome = place.run(line);
     assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);
     assert!(outcome.stdout.contains("compare: REGRESSED"), "{}", outcome.stdout);
     assert!(outcome.stderr.contains("cannot write no/such/folder/x.xml"), "{}", outcome.stderr);
-    assert!(place.path("kept.md").is_file(), "the other files are written");
+    assert!(place.path("kept.md").is_file(), "the other files are written nevertheless");
 }
 
 #[test]
-fn a_refusal_is_followed_by_what_would_mend_it() {
+fn refusal_suggests_a_fix() {
     let place = folders();
     place.write("none.csv", &text(&[]));
     for (line, hint) in
@@ -49,7 +50,7 @@ fn a_refusal_is_followed_by_what_would_mend_it() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_found_before_anything_is_measured() {
+fn unwritable_file_is_reported_before_measuring() {
     let place = Place::new();
     place.write("notes.csv", "date,remark\n");
     fs::create_dir(place.path("folder")).unwrap();
@@ -66,7 +67,7 @@ fn a_file_that_cannot_be_written_is_found_before_anything_is_measured() {
 }
 
 #[test]
-fn an_empty_benchmark_is_not_written_and_the_reason_is_told() {
+fn empty_benchmark_is_not_written_with_a_reason() {
     let place = folders();
     let outcome = place.run("compare base new --write benchmark-bigger=b.json --write benchmark-smaller=s.json");
     assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
@@ -79,7 +80,7 @@ fn an_empty_benchmark_is_not_written_and_the_reason_is_told() {
 }
 
 #[test]
-fn a_figure_whose_unit_changed_is_published_nowhere() {
+fn figure_with_a_changed_unit_is_not_published() {
     let place = Place::new();
     place.write("base.csv", &text(&saved("base", 0, 10.0)));
     let in_us: Vec<Saved> = saved("new", 20, 10_000.0).into_iter().map(|run| Saved { unit: "us", ..run }).collect();
@@ -97,7 +98,7 @@ fn a_figure_whose_unit_changed_is_published_nowhere() {
 }
 
 #[test]
-fn identical_subjects_are_the_same_whatever_their_names_hold() {
+fn identical_subjects_match_whatever_their_names_contain() {
     let place = Place::new();
     let named = |name, minute| -> Vec<Saved> {
         saved(name, minute, 10.0).into_iter().map(|run| Saved { subject: "model Rock and Roll", ..run }).collect()
@@ -109,7 +110,7 @@ fn identical_subjects_are_the_same_whatever_their_names_hold() {
 }
 
 #[test]
-fn runs_are_found_at_any_depth_and_in_any_case_and_what_is_not_read_is_named() {
+fn compare_finds_runs_at_any_depth_and_names_unread_files() {
     let place = folders();
     fs::create_dir_all(place.path("new/a/b/c/d/e/f/g/h/i/j")).unwrap();
     fs::rename(place.path("new/7"), place.path("new/a/b/c/d/e/f/g/h/i/j/7")).unwrap();
@@ -126,7 +127,7 @@ fn runs_are_found_at_any_depth_and_in_any_case_and_what_is_not_read_is_named() {
 }
 
 #[test]
-fn a_line_is_counted_the_same_with_line_ends_of_windows() {
+fn line_numbers_are_the_same_with_windows_line_endings() {
     let place = Place::new();
     place.write("base.csv", &text(&saved("base", 0, 10.0)));
     let broken = text(&saved("new", 20, 10.0)).replacen(",ok,", ",okay,", 3).replacen(",okay,", ",ok,", 2);
@@ -139,7 +140,7 @@ fn a_line_is_counted_the_same_with_line_ends_of_windows() {
 }
 
 #[test]
-fn a_history_with_gaps_is_split_into_files_without() {
+fn history_with_gaps_is_split_into_gapless_files() {
     let place = folders();
     for (at, run) in saved("other", 40, 5.0).into_iter().enumerate() {
         place.write(&format!("runs/other{at}/summary.csv"), &with_case(&[run], "received/closed/100B"));
@@ -148,7 +149,7 @@ fn a_history_with_gaps_is_split_into_files_without() {
         fs::rename(place.path(side), place.path(&format!("runs/{side}"))).unwrap();
     }
     let wide = place.run("history runs --format csv");
-    assert!(wide.stdout.contains(",,"), "the one wide file has gaps: {}", wide.stdout);
+    assert!(wide.stdout.contains(",,"), "the single wide file has gaps: {}", wide.stdout);
     place.write("wide.csv", &wide.stdout);
     for (line, folder) in [("history runs --split split", "split"), ("history wide.csv --split again", "again")] {
         let outcome = place.run(line);
@@ -157,7 +158,7 @@ fn a_history_with_gaps_is_split_into_files_without() {
             let text = fs::read_to_string(place.path(folder).join(name)).unwrap();
             let lines: Vec<Vec<String>> =
                 text.lines().map(|line| line.split(',').map(ToOwned::to_owned).collect()).collect();
-            // The branch is not known; no figure is missing.
+            // The branch is unknown; no figure is missing.
             assert!(lines.iter().all(|cells| !cells[3..].iter().any(String::is_empty)), "{text}");
             (lines[0][3..].join(","), lines.len() - 1)
         };
@@ -170,11 +171,11 @@ fn a_history_with_gaps_is_split_into_files_without() {
     assert!(taken.stderr.contains("give a new folder with --split"), "{}", taken.stderr);
 }
 
-/// A case that is called like this is seen by whoever runs `compare`, and must do nothing.
+/// A hostile case name, which is shown to the user of `compare` and must have no effect.
 const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{202e}\u{fffe}|`<b>\u{9b}2J";
 
 #[test]
-fn names_of_others_are_harmless_in_every_output() {
+fn hostile_names_are_harmless_in_every_output() {
     let place = Place::new();
     place.write("base.csv", &with_case(&saved("base", 0, 10.0), HOSTILE));
     place.write("new.csv", &with_case(&saved("new", 20, 12.0), HOSTILE));
@@ -193,7 +194,7 @@ fn names_of_others_are_harmless_in_every_output() {
         assert!(text.contains("u001b") && text.contains("ufffe"), "{file}: {text}");
     }
     let json: serde_json::Value = serde_json::from_slice(&fs::read(place.path("c.json")).unwrap()).unwrap();
-    assert_eq!(json["judgements"][0]["case"], HOSTILE, "JSON loses nothing");
+    assert_eq!(json["judgements"][0]["case"], HOSTILE, "JSON keeps the full name");
 }
 
 fn is_harmful(c: char) -> bool {
@@ -201,20 +202,20 @@ fn is_harmful(c: char) -> bool {
 }
 
 #[test]
-fn a_line_that_a_workflow_would_carry_out_is_only_shown() {
+fn workflow_commands_in_text_are_only_shown() {
     let place = Place::new();
     let name = "::add-mask::p50";
     place.write("base.csv", &with_case(&saved("base", 0, 10.0), name));
     place.write("new.csv", &with_case(&saved("new", 20, 12.0), name));
     let said = place.run("compare base.csv new.csv --format github").stdout;
-    let (before, after) = said.split_once("::stop-commands::").expect("commands are stopped");
+    let (before, after) = said.split_once("::stop-commands::").expect("commands are disabled");
     assert!(!before.lines().any(|line| line.starts_with("::add-mask")), "{before}");
     let token = after.lines().next().unwrap();
     assert!(after.trim_end().ends_with(&format!("::{token}::")), "{after}");
 }
 
 #[test]
-fn the_page_of_a_job_keeps_what_gates_and_counts_the_rest() {
+fn job_summary_keeps_gating_figures_and_counts_the_rest() {
     let place = Place::new();
     let name = |at: usize| format!("applied/{}/{at:04}", "x".repeat(300));
     let many = |run: &Saved, worse: f64| {
@@ -243,17 +244,17 @@ fn the_page_of_a_job_keeps_what_gates_and_counts_the_rest() {
     assert!(summary.len() <= 1024 * 1024, "{} bytes", summary.len());
     assert!(summary.len() > 500_000, "as many as fit: {} bytes", summary.len());
     let exceeded: Vec<&str> = summary.lines().filter(|line| line.contains("| EXCEEDED |")).collect();
-    assert_eq!(exceeded.len(), 1, "what fails stays");
+    assert_eq!(exceeded.len(), 1, "failing figures are kept");
     assert!(exceeded[0].contains(&name(3_999)), "{}", exceeded[0]);
     assert!(summary.contains("Omitted because of GitHub's size limit: 3000 figures (3000 pass)."), "{summary:.200}");
-    // What becomes a comment on a pull request has a limit of its own.
+    // Pull request comments have their own size limit.
     let comment = fs::read_to_string(place.path("comment.md")).unwrap();
     assert!(comment.chars().count() <= 65_536 && comment.len() > 20_000, "{} bytes", comment.len());
     assert!(comment.contains("| EXCEEDED |") && comment.contains("Omitted because"), "{comment:.200}");
 }
 
 #[test]
-fn a_page_is_made_without_the_histogram_that_is_missing() {
+fn page_is_created_without_a_missing_histogram() {
     let place = Place::new();
     let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/records/v1.1");
     for entry in fs::read_dir(golden).unwrap() {
@@ -269,9 +270,9 @@ fn a_page_is_made_without_the_histogram_that_is_missing() {
     assert!(outcome.stderr.contains("warning: no plot of applied/closed/100B"), "{}", outcome.stderr);
 }
 
-/// The file that people name first: it has the figures of its run as well.
+/// The file that users tend to name first; it contains the figures of its run.
 #[test]
-fn a_run_json_is_read_as_the_run_that_it_is() {
+fn run_json_is_accepted_as_a_run() {
     let place = Place::new();
     let ran = place.run("ipc --bridge embedded:fps=unpaced --messages 20 --load closed --quiet --out out");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);

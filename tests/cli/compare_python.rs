@@ -1,4 +1,4 @@
-//! The files of a comparison, read by implementations that share no code with them.
+//! Files of a comparison, read by independent implementations.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use super::run::Place;
 use super::saved_runs::{Saved, saved, text};
 
 #[test]
-fn other_programs_read_every_file_of_a_comparison() {
+fn other_programs_read_all_comparison_files() {
     let place = Place::new();
     place.write("base.csv", &text(&saved("base", 0, 10.0)));
     place.write("new.csv", &text(&saved("new", 20, 12.0)));
@@ -55,7 +55,7 @@ fn other_programs_read_every_file_of_a_comparison() {
     assert_eq!(found["smaller"][0]["unit"], "ms");
     let middle = found["smaller"][0]["value"].as_f64().unwrap();
     assert!((middle - 12.0).abs() < 0.02, "{middle}");
-    assert_eq!(found["bigger"], json!(null), "an empty list would fail the step of github-action-benchmark");
+    assert_eq!(found["bigger"], json!(null), "an empty list would fail github-action-benchmark");
     assert_eq!(found["bencher"]["ipc applied/poisson:50/100B"]["p50 (ms)"]["value"], middle);
     // Two comparisons, two rows.
     let history = found["history"].as_array().unwrap();
@@ -65,17 +65,17 @@ fn other_programs_read_every_file_of_a_comparison() {
 }
 
 #[test]
-fn the_documented_query_gives_the_medians_of_a_folder() {
+fn documented_query_gives_the_medians_of_a_folder() {
     let place = Place::new();
     for (at, run) in saved("base", 0, 10.0).into_iter().chain(saved("new", 20, 12.0)).enumerate() {
         place.write(&format!("results/machine/{at}/summary.csv"), &text(&[run]));
     }
-    // A machine whose fingerprint is made of digits alone is no number.
+    // A machine whose fingerprint consists of digits must not become a number.
     for (at, run) in saved("digits", 40, 11.0).into_iter().enumerate() {
         let run = Saved { fingerprint: "0123456789012345", ..run };
         place.write(&format!("results/digits/{at}/summary.csv"), &text(&[run]));
     }
-    // A file of the first schema stands beside them.
+    // A file of the first schema next to them.
     let old = "schema,run_id,command,case,metric,unit,value,n,spread,ci_low,ci_high,direction,status\n\
                1.0,old,ipc,applied/poisson:50/100B,p50,ms,9,1000,,,,lower,ok\n";
     place.write("results/old/summary.csv", old);
@@ -85,7 +85,10 @@ fn the_documented_query_gives_the_medians_of_a_folder() {
     assert_eq!((known["runs"].as_u64(), known["unit"].as_str()), (Some(16), Some("ms")));
     let middle = known["middle"].as_f64().unwrap();
     assert!((10.0..12.0).contains(&middle), "{middle}");
-    let digits = rows.iter().find(|row| row["fingerprint"] == "0123456789012345").expect("the machine of digits");
+    let digits = rows
+        .iter()
+        .find(|row| row["fingerprint"] == "0123456789012345")
+        .expect("the machine with a numeric fingerprint");
     assert_eq!(digits["runs"].as_u64(), Some(8));
     let nameless = rows.iter().find(|row| row["fingerprint"].is_null()).expect("the old file");
     assert_eq!((nameless["runs"].as_u64(), nameless["middle"].as_f64()), (Some(1), Some(9.0)));

@@ -1,4 +1,4 @@
-//! The gate against simulated runs whose truth is known: how often it is wrong, and how often it finds what is there.
+//! The gate on simulated runs with known truth: false alarm rate and detection rate.
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -8,7 +8,8 @@ use workly_perf::record::{Direction, Metric, RunFigures};
 
 const ROUNDS: usize = 400;
 
-/// Runs of `figures` figures; each is `scale`, times log-normal noise of its own, times noise that the runs of a pair share.
+/// Runs with `figures` figures; each is `scale`, times its own log-normal noise, times noise shared by the runs of a
+/// pair.
 fn runs(name: &str, shared: &[f64], figures: usize, scale: f64, noise: f64, rng: &mut StdRng) -> Vec<RunFigures> {
     let noise = Normal::new(0.0, noise).unwrap();
     shared
@@ -34,13 +35,13 @@ fn gate() -> Gate {
     gate
 }
 
-/// What the machine does to both runs of a pair: slow swings of 30 %.
+/// The machine's effect on both runs of a pair: slow swings of 30 %.
 fn swings(n: usize, rng: &mut StdRng) -> Vec<f64> {
     let swing = Normal::new(0.0, 0.3).unwrap();
     (0..n).map(|_| swing.sample(rng)).collect()
 }
 
-/// A campaign of at most 12 pairs with 6 of A with itself, looked at as `--ab` does.
+/// A campaign with up to 12 pairs, 6 of them A/A, evaluated as in `--ab`.
 fn interleaved(slowdown: f64, noise: f64, figures: usize, rng: &mut StdRng) -> Comparison {
     let shared = swings(12, rng);
     let a = runs("a", &shared, figures, 10.0, noise, rng);
@@ -80,7 +81,7 @@ fn share_of(verdicts: &[Verdict], slowdown: f64, noise: f64, figures: usize, see
 }
 
 #[test]
-fn the_same_is_rarely_called_a_change_however_noisy_and_however_many_figures() {
+fn false_alarms_are_rare_at_any_noise_and_number_of_figures() {
     let changed = [Verdict::Regressed, Verdict::Improved];
     for (noise, figures, seed) in [(0.02, 1, 1), (0.10, 1, 2), (0.40, 1, 3), (0.10, 10, 4)] {
         let share = share_of(&changed, 1.0, noise, figures, seed);
@@ -89,16 +90,16 @@ fn the_same_is_rarely_called_a_change_however_noisy_and_however_many_figures() {
 }
 
 #[test]
-fn planted_slowdowns_are_found_with_12_pairs() {
+fn planted_slowdowns_are_found_within_12_pairs() {
     let found = [Verdict::Regressed];
-    // Noise of a single run, on top of swings of 30 % that both runs of a pair share.
+    // Noise of a single run, on top of swings of 30 % shared by both runs of a pair.
     let (ten, twenty) = (share_of(&found, 1.10, 0.04, 2, 5), share_of(&found, 1.20, 0.06, 2, 6));
     assert!(ten >= 0.80, "10 %: {ten}");
     assert!(twenty >= 0.99, "20 %: {twenty}");
 }
 
 #[test]
-fn the_same_passes_on_a_quiet_machine_and_a_slowdown_never_does() {
+fn unchanged_runs_pass_on_a_quiet_machine_and_slowdowns_never_do() {
     assert!(share_of(&[Verdict::Pass], 1.0, 0.01, 1, 7) >= 0.95);
     for (noise, seed) in [(0.01, 8), (0.10, 9), (0.40, 10)] {
         let share = share_of(&[Verdict::Pass], 1.10, noise, 1, seed);
@@ -107,7 +108,7 @@ fn the_same_passes_on_a_quiet_machine_and_a_slowdown_never_does() {
 }
 
 #[test]
-fn the_smallest_change_that_would_show_is_shown_in_about_80_of_100() {
+fn smallest_detectable_change_is_detected_in_about_80_percent() {
     let mut rng = StdRng::seed_from_u64(12);
     let apart = |slowdown: f64, rng: &mut StdRng| {
         let base = runs("base", &[0.0; 10], 1, 10.0, 0.05, rng);

@@ -1,4 +1,4 @@
-//! CPUs that this process may not use, limited by the kernel itself: by affinity, and by the quota of a control group.
+//! CPUs that this process may not use, limited by the kernel: by affinity and by control group quotas.
 
 use std::process::Command;
 
@@ -6,14 +6,14 @@ use workly_perf::record::{RecordFolder, Run};
 
 use super::run::Place;
 
-/// The line of a run that takes the usual number of threads.
+/// A command line with the default number of threads.
 const BRIEF: &str = "memory --model synth:tiny --messages 2 --reply-tokens 4 --n-ctx 256 --quiet --out out";
 
-/// A control group of version 1 or 2 of this test alone, with a quota; it is removed with this.
+/// A control group for this test, version 1 or 2, with a quota; removed when dropped.
 struct Group(std::path::PathBuf);
 
 impl Group {
-    /// `None` where this user may not make one.
+    /// `None` if this user may not create one.
     fn with_quota(name: &str, quota_us: u32) -> Option<Self> {
         let name = format!("workly-perf-{name}-{}", std::process::id());
         let (v1, v2) = (std::path::Path::new("/sys/fs/cgroup/cpu"), std::path::Path::new("/sys/fs/cgroup"));
@@ -30,7 +30,7 @@ impl Group {
         Some(group)
     }
 
-    /// The program inside of the group.
+    /// The program inside the group.
     fn command(&self, place: &Place, line: &str) -> Command {
         let plain = place.command(line);
         let mut command = Command::new("sh");
@@ -53,9 +53,9 @@ fn run(mut command: Command, place: &Place) -> Run {
     })
 }
 
-/// The user may be allowed to make control groups, or not: then there is nothing to test with.
+/// The user may lack permission to create control groups; then there is nothing to test.
 #[test]
-fn a_quota_of_a_control_group_lowers_the_thread_count() {
+fn control_group_quota_lowers_the_thread_count() {
     let Some(group) = Group::with_quota("threads", 100_000) else { return };
     let place = Place::new();
     let run = run(group.command(&place, BRIEF), &place);
@@ -63,9 +63,9 @@ fn a_quota_of_a_control_group_lowers_the_thread_count() {
     assert_eq!(run.plan["n_threads"], 1, "{}", run.plan);
 }
 
-/// A quota that holds the process back is called a quota, at the top of the report, and not other programs.
+/// A throttling quota is reported as such at the top of the report, not as other programs.
 #[test]
-fn a_quota_that_holds_back_is_named_as_one() {
+fn throttling_quota_is_named() {
     let Some(group) = Group::with_quota("throttled", 20_000) else { return };
     let place = Place::new();
     let line = BRIEF.replace("--messages 2", "--messages 40");
@@ -84,7 +84,7 @@ fn a_quota_that_holds_back_is_named_as_one() {
     assert!(place.run("report out").stdout.contains("DISTURBED: "));
 }
 
-/// The program on one CPU alone; `None` where nothing pins it.
+/// The program on a single CPU; `None` if it cannot be pinned.
 fn pinned(place: &Place, line: &str) -> Option<Run> {
     Command::new("taskset").arg("--version").output().ok()?;
     let plain = place.command(line);
@@ -94,7 +94,7 @@ fn pinned(place: &Place, line: &str) -> Option<Run> {
 }
 
 #[test]
-fn affinity_lowers_the_thread_count_and_more_is_said() {
+fn affinity_lowers_the_thread_count_and_more_is_a_warning() {
     let place = Place::new();
     let Some(usual) = pinned(&place, BRIEF) else { return };
     assert_eq!((usual.machine.usable_cpus.value(), &usual.plan["n_threads"]), (Some(&1), &1.into()), "{}", usual.plan);
@@ -106,7 +106,7 @@ fn affinity_lowers_the_thread_count_and_more_is_said() {
 }
 
 #[test]
-fn a_rule_of_the_documents_is_quoted_as_it_is_whatever_the_process_may_use() {
+fn documented_rule_is_quoted_unchanged_under_affinity() {
     let place = Place::new();
     let plain = place.command("doctor --format json --timeout 300ms");
     let mut command = Command::new("taskset");
@@ -114,7 +114,7 @@ fn a_rule_of_the_documents_is_quoted_as_it_is_whatever_the_process_may_use() {
     let Ok(output) = command.output() else { return };
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let line = found["checks"].as_array().unwrap().iter().find(|check| check["name"] == "threads").unwrap();
-    // On one core the rule says two, more than there are: that is what the page is about.
+    // On one core the rule gives two, more than usable; that is what the page discusses.
     let said = line["found"].as_str().unwrap();
     assert!(said.contains("the rule of later versions gives 2; this process may use 1 CPU"), "{said}");
 }

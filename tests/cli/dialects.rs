@@ -1,4 +1,4 @@
-//! Every dialect end to end: measured, found out, and never surprised with a command that it does not know.
+//! Every dialect end to end: measured, detected, and never sent a command that it does not define.
 
 use std::net::TcpListener;
 
@@ -10,7 +10,7 @@ use super::run::{Outcome, Place, case, figure};
 
 const QUICK: &str = "--load closed --messages 30 --warmup 2 --seed 1";
 
-/// A port that was free a moment ago.
+/// A port that was free just now.
 fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
@@ -22,7 +22,7 @@ fn measured(line: &str) -> (Outcome, Run) {
 }
 
 #[test]
-fn each_dialect_is_measured_with_the_replies_that_it_has() {
+fn each_dialect_is_measured_with_its_kinds_of_reply() {
     for (dialect, paths) in [
         ("stock", vec!["received/closed/100B", "applied/closed/100B"]),
         ("batch", vec!["received/closed/100B", "applied/closed/100B"]),
@@ -41,7 +41,7 @@ fn each_dialect_is_measured_with_the_replies_that_it_has() {
 }
 
 #[test]
-fn each_dialect_is_found_out_and_the_record_says_how() {
+fn each_dialect_is_detected_and_recorded_with_evidence() {
     for (dialect, found, how) in [
         ("stock", "stock", "bare greeting"),
         ("batch", "stock", "dialect batch"),
@@ -57,19 +57,19 @@ fn each_dialect_is_found_out_and_the_record_says_how() {
 }
 
 #[test]
-fn finding_out_never_sends_a_bare_bridge_what_it_does_not_know() {
+fn detection_sends_only_commands_known_to_stock() {
     for dialect in ["stock", "batch"] {
         let bridge = EmbeddedBridge::start(format!("fps=unpaced,dialect={dialect}").parse().unwrap(), 0).unwrap();
         let (_, run) = measured(&format!("--bridge {} --dialect auto", bridge.address()));
         assert_eq!(run.subject["dialect"], "stock");
         let counters = bridge.counters();
-        // One to find out, 2 cases of 32, and the one that resets the expressions.
+        // One for detection, 2 cases of 32, and one that resets the expressions.
         assert_eq!((counters.received, counters.ignored, counters.malformed), (66, 0, 0), "{dialect}");
     }
 }
 
 #[test]
-fn nothing_of_a_whole_round_is_unknown_to_a_stock_bridge() {
+fn default_run_sends_only_commands_known_to_stock() {
     let bridge = EmbeddedBridge::start("fps=unpaced".parse().unwrap(), 0).unwrap();
     let (outcome, _) = Place::new().ipc(&format!("--bridge {} --messages 20 --warmup 0 --seed 1", bridge.address()));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -78,9 +78,9 @@ fn nothing_of_a_whole_round_is_unknown_to_a_stock_bridge() {
     assert!(counters.received >= 200);
 }
 
-/// Bridges that speak a dialect and greet in another way.
+/// Bridges with the dialect's commands but another greeting.
 #[test]
-fn a_greeting_that_tells_nothing_leaves_it_to_the_reply() {
+fn unknown_greeting_is_resolved_by_the_reply() {
     use std::io::{BufRead, BufReader, Write};
     for (greeting, reply, found) in [
         ("{}", r#"{"id":ID,"command":"set_expression","ack":"received","status":"ok"}"#, "instrumented"),
@@ -96,7 +96,7 @@ fn a_greeting_that_tells_nothing_leaves_it_to_the_reply() {
                 let message: serde_json::Value = serde_json::from_str(&line).unwrap();
                 let id = message["id"].as_u64().map(|id| id.to_string());
                 let id = id.or(message["id"].as_str().map(str::to_owned)).unwrap_or_default();
-                // What is known is answered well, whatever was asked before.
+                // Known commands are answered correctly, whatever came before.
                 let known = message["command"] == "expression";
                 let reply = if known { r#"{"status":"ok"}"#.to_owned() } else { reply.replace("ID", &id) };
                 writeln!(stream, "{reply}").unwrap();
@@ -108,7 +108,7 @@ fn a_greeting_that_tells_nothing_leaves_it_to_the_reply() {
 }
 
 #[test]
-fn a_unity_that_connects_is_listened_for() {
+fn connecting_unity_is_awaited() {
     let port = free_port();
     let bridge = EmbeddedBridge::start("dialect=public-api,fps=200".parse().unwrap(), port).unwrap();
     let line = format!("--listen 127.0.0.1:{port} --dialect auto --load closed --messages 400 --warmup 0 --seed 1");
@@ -118,13 +118,17 @@ fn a_unity_that_connects_is_listened_for() {
     let reported =
         run.findings.iter().find(|finding| finding.contains("The bridge reports")).expect("two seconds of status");
     assert!(reported.contains("frames per second"), "{reported}");
-    assert_eq!(case(&run, "applied/closed/155B").metric("surplus").unwrap().value, Some(0.0), "status is no surplus");
+    assert_eq!(
+        case(&run, "applied/closed/155B").metric("surplus").unwrap().value,
+        Some(0.0),
+        "status messages are not surplus"
+    );
     assert!(bridge.avatar().expressions.contains_key("Neutral"));
-    assert_eq!(bridge.counters().connections, 1, "found out and measured on one connection");
+    assert_eq!(bridge.counters().connections, 1, "detected and measured on one connection");
 }
 
 #[test]
-fn nobody_who_connects_is_told_with_a_hint() {
+fn missing_connection_is_reported_with_a_hint() {
     let outcome = Place::new().run(&format!("ipc --listen 127.0.0.1:{} --timeout 200ms", free_port()));
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("no bridge connected") && outcome.stderr.contains("hint:"), "{}", outcome.stderr);
@@ -134,7 +138,7 @@ fn nobody_who_connects_is_told_with_a_hint() {
 }
 
 #[test]
-fn a_dialect_of_the_user_s_own_comes_from_a_file() {
+fn user_defined_dialect_is_read_from_a_file() {
     let place = Place::new();
     let own = include_str!("../../profiles/bridge/stock.toml")
         .replace("name = \"stock\"", "name = \"mine\"")
@@ -154,7 +158,7 @@ fn a_dialect_of_the_user_s_own_comes_from_a_file() {
 }
 
 #[test]
-fn every_dialect_says_what_it_is() {
+fn every_dialect_has_a_summary() {
     for name in Dialect::NAMES {
         assert!(!Dialect::named(name).unwrap().summary.is_empty(), "{name}");
     }

@@ -1,4 +1,4 @@
-//! `doctor` on machines that lack something: each line's state, what mends it, and the exit code.
+//! `doctor` on machines with problems: each check's state, its fix, and the exit code.
 
 use serde_json::Value;
 use workly_perf::bridge::server::EmbeddedBridge;
@@ -16,7 +16,7 @@ fn check<'a>(found: &'a Value, name: &str) -> &'a Value {
     checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no line {name}: {checks:?}"))
 }
 
-/// A place with Workly's folders: a tiny model, and a configuration that names it.
+/// A folder structure like Workly's: a tiny model, and a configuration that names it.
 fn workly(config: &str) -> Place {
     let place = Place::new();
     place.write("data/config.json", config);
@@ -28,7 +28,7 @@ fn workly(config: &str) -> Place {
 const CONFIG: &str = r#"{"ai": {"model_path": "models/tiny.gguf", "gpu_profile": "cpu_fallback"}}"#;
 
 #[test]
-fn a_workly_that_is_ready_has_no_problem() {
+fn working_setup_has_no_problem() {
     let place = workly(CONFIG);
     let (outcome, found) = check_up(&place, "--bridge embedded:fps=100");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stdout);
@@ -45,7 +45,7 @@ fn a_workly_that_is_ready_has_no_problem() {
 }
 
 #[test]
-fn what_keeps_workly_from_working_is_a_problem_and_exit_code_1() {
+fn problems_lead_to_exit_code_1() {
     let place = workly(r#"{"ai": {"model_path": "models/none.gguf", "gpu_profile": "cpu"}}"#);
     let (outcome, found) = check_up(&place, "--bridge embedded:silent=true");
     assert_eq!((outcome.code, &found["state"]), (Some(1), &"problem".into()), "{}", outcome.stdout);
@@ -61,7 +61,7 @@ fn what_keeps_workly_from_working_is_a_problem_and_exit_code_1() {
 }
 
 #[test]
-fn what_the_application_refuses_silently_is_not_called_valid() {
+fn silently_rejected_configuration_is_not_valid() {
     for (config, named) in [
         ("\u{feff}{}".to_owned(), "byte order mark"),
         (CONFIG.replace("\"models/tiny.gguf\"", "null"), "ai.model_path is null"),
@@ -75,7 +75,7 @@ fn what_the_application_refuses_silently_is_not_called_valid() {
         assert_eq!((outcome.code, &line["state"]), (Some(1), &"problem".into()), "{config}");
         let found = line["found"].as_str().unwrap();
         assert!(found.contains(named) && found.contains("runs on its defaults") && !found.contains("valid"), "{found}");
-        assert!(!line["mend"].as_str().unwrap().contains("--undo"), "nothing is kept: {line}");
+        assert!(!line["mend"].as_str().unwrap().contains("--undo"), "no version is kept: {line}");
     }
     let (outcome, found) = check_up(&workly(&CONFIG.replace("cpu_fallback", "auto")), "--bridge 127.0.0.1:1");
     let line = check(&found, "configuration");
@@ -87,7 +87,7 @@ fn what_the_application_refuses_silently_is_not_called_valid() {
 }
 
 #[test]
-fn an_address_that_nothing_reads_is_a_warning_and_the_application_s_is_looked_at() {
+fn unread_address_is_a_warning_and_the_applications_is_checked() {
     let place = workly(&CONFIG.replace("{\"ai\"", "{\"unity\": {\"port\": 6001}, \"ai\""));
     let (_, found) = check_up(&place, "");
     let line = check(&found, "bridge address");
@@ -100,10 +100,10 @@ fn an_address_that_nothing_reads_is_a_warning_and_the_application_s_is_looked_at
 }
 
 #[test]
-fn a_bridge_that_is_not_there_or_does_not_show_anything_is_told_apart() {
+fn absent_and_unresponsive_bridges_are_distinguished() {
     let place = workly(CONFIG);
     let (outcome, found) = check_up(&place, "--bridge 127.0.0.1:1");
-    assert_eq!(outcome.code, Some(0), "nobody there is a warning: {}", outcome.stdout);
+    assert_eq!(outcome.code, Some(0), "a missing bridge is a warning: {}", outcome.stdout);
     assert_eq!(check(&found, "bridge")["state"], "warning");
 
     let (outcome, found) = check_up(&place, "--bridge embedded:pause-main-after=16,fps=100");
@@ -116,7 +116,7 @@ fn a_bridge_that_is_not_there_or_does_not_show_anything_is_told_apart() {
 }
 
 #[test]
-fn who_has_the_port_is_named() {
+fn owner_of_the_port_is_named() {
     let place = workly(CONFIG);
     let bridge = EmbeddedBridge::start("fps=100".parse().unwrap(), 0).unwrap();
     let (outcome, found) = check_up(&place, &format!("--bridge {}", bridge.address()));
@@ -126,7 +126,7 @@ fn who_has_the_port_is_named() {
 }
 
 #[test]
-fn a_configuration_that_is_no_json_does_not_end_the_check_up() {
+fn invalid_json_does_not_end_the_checks() {
     let place = workly("{\"ai\": ");
     let (outcome, found) = check_up(&place, "");
     assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
@@ -139,7 +139,7 @@ fn a_configuration_that_is_no_json_does_not_end_the_check_up() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_that_leads_back_to_itself_is_not_called_absent() {
+fn circular_link_is_not_reported_as_absent() {
     let place = Place::new();
     std::fs::create_dir(place.path("data")).unwrap();
     std::os::unix::fs::symlink("config.json", place.path("data/config.json")).unwrap();

@@ -1,13 +1,13 @@
-//! Builds what stands in for others, from the sources in `tests/doubles`.
+//! Builds the test doubles from the sources in `tests/doubles`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-/// The library or program `file`, built from `tests/doubles/SOURCE` with these options unless it is there and newer. The compiler
-/// that built these tests is there; a C compiler need not be.
+/// The library or program `file`, built from `tests/doubles/SOURCE` with these options unless it is up to date. The
+/// compiler that built these tests is available; a C compiler may not be.
 pub(crate) fn built(source: &str, file: &str, options: &[&str]) -> PathBuf {
-    // One at a time in this process: the compiler names its intermediate files after its output.
+    // One at a time per process: the compiler names its intermediate files after its output.
     static BUILDING: Mutex<()> = Mutex::new(());
     let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/doubles").join(source);
@@ -16,7 +16,7 @@ pub(crate) fn built(source: &str, file: &str, options: &[&str]) -> PathBuf {
     if changed(&double).is_ok_and(|built| built > changed(&source).unwrap()) {
         return double;
     }
-    // Whole or absent: two runs of the tests may build at the same time.
+    // Renamed when complete: two test runs may build at the same time.
     let unfinished = double.with_extension(std::process::id().to_string());
     let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(compiler)

@@ -1,4 +1,4 @@
-//! Every end that a run can meet: signals, a terminal that closes, a disk that takes no more. It ends, and its record says how.
+//! Every way in which a run can end: signals, a closed terminal, a full disk. It ends, and its record states how.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -16,7 +16,7 @@ fn signal(name: &str, pid: u32) {
     assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
 }
 
-/// A process to watch, which waits.
+/// A sleeping process to watch.
 struct Sleeper(Child);
 
 impl Sleeper {
@@ -34,21 +34,21 @@ impl Drop for Sleeper {
     }
 }
 
-/// Runs the line on a terminal that is closed after a while: what `close_terminal.py` says of it.
+/// Runs the line on a terminal that is closed after a while; returns the output of `close_terminal.py`.
 fn on_closed_terminal(place: &Place, kind: &str, line: &str) -> serde_json::Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/close_terminal.py");
     let program = place.command(line);
     let mut python = Command::new("python3");
     python.arg(script).args([kind, "0.7"]).arg(program.get_program()).args(program.get_args());
     python.current_dir(place.path("")).env("WORKLY_PERF_NVML", "none").env("TERM", "xterm");
-    let output = python.output().expect("python3 is there, as scripts/test sees to");
+    let output = python.output().expect("python3 is available, as scripts/test ensures");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// A bug that was: the window was closed, ssh dropped or tmux killed, and `watch` spun for ever.
+/// Regression: when the window was closed, ssh dropped or tmux killed, `watch` spun forever.
 #[test]
-fn a_view_whose_terminal_closes_ends_and_completes_its_record() {
+fn closed_terminal_ends_the_view_and_completes_its_record() {
     let sleeper = Sleeper::start();
     let pid = sleeper.0.id();
     for (kind, line, state) in [
@@ -76,7 +76,7 @@ fn a_view_whose_terminal_closes_ends_and_completes_its_record() {
 }
 
 #[test]
-fn the_record_names_the_signal_that_ended_the_run() {
+fn record_names_the_signal_that_ended_the_run() {
     let sleeper = Sleeper::start();
     let lines = [
         "watch --plain --interval 20ms --for 1h --out out".to_owned(),
@@ -92,7 +92,7 @@ fn the_record_names_the_signal_that_ended_the_run() {
             until_recorded(&place);
             std::thread::sleep(std::time::Duration::from_millis(100));
             signal(name, child.id());
-            // As `timeout` and shells do: the group is signalled after the process, and that is the same request.
+            // As `timeout` and shells do: the process is signalled, then its group, which counts as one request.
             signal(name, child.id());
             assert_eq!(child.wait().unwrap().code(), Some(130), "{line} {name}");
             let run = record(&place);
@@ -102,7 +102,7 @@ fn the_record_names_the_signal_that_ended_the_run() {
 }
 
 #[test]
-fn under_nohup_a_hang_up_ends_nothing() {
+fn hang_up_is_ignored_under_nohup() {
     let place = Place::new();
     let program = place.command("watch --plain --quiet --interval 20ms --for 700ms --out out");
     let mut shell = Command::new("sh");
@@ -124,11 +124,11 @@ fn until_recorded(place: &Place) {
     }
 }
 
-/// A bug that was: all cases were measured, and the run said that it was interrupted.
+/// Regression: all cases were measured, but the run was marked interrupted.
 #[test]
-fn ctrl_c_while_the_avatar_is_put_back_leaves_a_complete_run_complete() {
+fn ctrl_c_while_restoring_the_avatar_keeps_the_run_complete() {
     let (sender, restoring) = std::sync::mpsc::channel();
-    // 40 messages are measured; what puts the avatar back takes its time.
+    // 40 messages are measured; restoring the avatar is slow.
     let address = super::faults::peculiar(move |index, stream| {
         if index == 40 {
             sender.send(()).unwrap();
@@ -147,12 +147,11 @@ fn ctrl_c_while_the_avatar_is_put_back_leaves_a_complete_run_complete() {
     assert!(run.cases.iter().all(|case| case.state == CaseState::Ok));
 }
 
-/// The program with a limit on the size of its files, which the system enforces as it does the end of a disk. `prlimit` lifts
-/// it, which needs no rights.
+/// The program with a file size limit, which fails like a full disk. `prlimit` lifts it without privileges.
 fn limited(place: &Place, bytes: usize, line: &str) -> Command {
     let program = place.command(line);
     let mut shell = Command::new("sh");
-    // Blocks of 512 bytes; the signal that would end the process is ignored, so that writing fails.
+    // Blocks of 512 bytes; the signal that would end the process is ignored, so writing fails instead.
     let script = format!("trap '' XFSZ; ulimit -S -f {}; exec \"$@\"", bytes / 512);
     shell.args(["-c", &script, "sh"]).arg(program.get_program()).args(program.get_args());
     shell.current_dir(place.path("")).env("WORKLY_PERF_NVML", "none");
@@ -160,7 +159,7 @@ fn limited(place: &Place, bytes: usize, line: &str) -> Command {
     shell
 }
 
-/// Waits for the warning, and returns what still reads.
+/// Waits for the warning and returns the rest of the output.
 fn until_warned(child: &mut Child) -> BufReader<std::process::ChildStderr> {
     let mut said = BufReader::new(child.stderr.take().unwrap());
     let mut all = String::new();
@@ -169,12 +168,12 @@ fn until_warned(child: &mut Child) -> BufReader<std::process::ChildStderr> {
             return said;
         }
     }
-    panic!("it never warned: {all}");
+    panic!("there was no warning: {all}");
 }
 
-/// A bug that was: the disk was full, nothing was printed, and the record held no figures.
+/// Regression: the disk was full, nothing was printed, and the record had no figures.
 #[test]
-fn a_full_disk_costs_no_figure_and_ends_with_5() {
+fn full_disk_loses_no_figures_and_exits_with_5() {
     let place = Place::new();
     let line = "ipc --bridge embedded:fps=unpaced --load closed --messages 40 --warmup 0 --seed 1 --quiet --out out";
     let output = limited(&place, 6144, line).output().unwrap();
@@ -192,7 +191,7 @@ fn a_full_disk_costs_no_figure_and_ends_with_5() {
 }
 
 #[test]
-fn what_a_full_disk_refused_is_written_once_there_is_room() {
+fn pending_files_are_written_once_space_is_free() {
     let place = Place::new();
     let line = "ipc --bridge embedded:fps=20 --load closed --messages 60 --warmup 0 --seed 1 --quiet --out out";
     let mut child = limited(&place, 6144, line).spawn().unwrap();
@@ -210,9 +209,9 @@ fn what_a_full_disk_refused_is_written_once_there_is_room() {
     assert_no_leftovers(&place);
 }
 
-/// A bug that was: `memory --pid` died at a save although there was room again.
+/// Regression: `memory --pid` died at a save although space had become free again.
 #[test]
-fn a_watch_of_another_process_outlives_a_disk_that_is_full_for_a_while() {
+fn memory_watch_survives_a_temporarily_full_disk() {
     let (sleeper, place) = (Sleeper::start(), Place::new());
     let line = format!("memory --pid {} --every 5ms --quiet --out out", sleeper.0.id());
     let mut child = limited(&place, 6144, &line).spawn().unwrap();
@@ -225,16 +224,16 @@ fn a_watch_of_another_process_outlives_a_disk_that_is_full_for_a_while() {
     let run = record(&place);
     assert_eq!(run.state, RunState::Complete);
     let looks = run.cases[0].conditions["looks"].as_u64().unwrap();
-    assert!(looks > 100, "those of the full disk are there as well: {looks}");
+    assert!(looks > 100, "readings from the time of the full disk are present: {looks}");
 }
 
 #[test]
-fn a_log_of_looks_has_whole_rows_on_a_full_disk_and_the_watch_goes_on() {
+fn csv_log_keeps_complete_rows_on_a_full_disk() {
     let place = Place::new();
     let line = "watch --plain --interval 5ms --csv looks.csv --out out";
     let mut child = limited(&place, 6144, line).spawn().unwrap();
     let mut looks = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(looks.by_ref().take(150).all(|line| line.is_ok()), "it goes on");
+    assert!(looks.by_ref().take(150).all(|line| line.is_ok()), "the watch continues");
     let cut = std::fs::read_to_string(place.path("looks.csv")).unwrap();
     assert!(cut.len() <= 6144 && cut.ends_with('\n'), "{} bytes", cut.len());
     lift_limit(child.id());
@@ -244,12 +243,12 @@ fn a_log_of_looks_has_whole_rows_on_a_full_disk_and_the_watch_goes_on() {
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
     let mut rows = csv::Reader::from_path(place.path("looks.csv")).unwrap();
     let machine = rows.records().filter(|row| &row.as_ref().unwrap()[2] == "machine").count();
-    assert!(machine >= shown, "every look that was shown is there: {machine} of {shown}");
+    assert!(machine >= shown, "every displayed sample is in the log: {machine} of {shown}");
 }
 
 fn lift_limit(pid: u32) {
     let lifted = Command::new("prlimit").args(["--pid", &pid.to_string(), "--fsize=unlimited:unlimited"]).status();
-    assert!(lifted.expect("prlimit of util-linux is there").success());
+    assert!(lifted.expect("prlimit from util-linux is available").success());
 }
 
 fn assert_no_leftovers(place: &Place) {

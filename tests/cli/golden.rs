@@ -1,4 +1,4 @@
-//! A record of every schema there has been stays readable; what is damaged or newer is refused by name.
+//! Records of every past schema stay readable; damaged or newer ones are rejected by name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,11 @@ const HGRM: &str = "applied-closed-100B.hgrm";
 /// The median of its first case.
 const P50_MS: f64 = 16.671_832;
 
-/// What its CSV says it measured, and where.
+/// Subject in its CSV.
 const SUBJECT: &str = "dialect=stock";
 const FINGERPRINT: &str = "9f86d081884c7d65";
 
-/// The record of the schema that this version writes.
+/// The record of the schema written by this version.
 fn golden() -> PathBuf {
     golden_of("1.1")
 }
@@ -33,7 +33,7 @@ fn run() -> Run {
     RecordFolder::read(&golden()).expect("the golden record is readable")
 }
 
-/// A text file of the golden record, whatever line ends a checkout gave it.
+/// A text file of the golden record, with line endings normalised.
 fn text(name: &str) -> String {
     fs::read_to_string(golden().join(name)).expect("a file of the golden record").replace("\r\n", "\n")
 }
@@ -55,7 +55,7 @@ fn total() -> Histogram<u64> {
 }
 
 #[test]
-fn the_record_of_every_schema_says_what_it_said() {
+fn records_of_every_schema_read_the_same() {
     for minor in [0, 1] {
         let schema = SchemaVersion { major: 1, minor };
         let run = RecordFolder::read(&golden_of(&schema.to_string())).expect("the golden record is readable");
@@ -78,17 +78,17 @@ fn says_what_it_said(run: &Run) {
     assert_eq!(run.cases[1].reason.as_deref(), Some("no reply within 2 s"));
     let p50 = run.cases[0].metric("p50").expect("a median");
     assert_eq!((p50.value, p50.n, p50.unit.as_str()), (Some(P50_MS), 1_000, "ms"));
-    let too_few = run.cases[0].metric("p99.9").expect("a percentile that is not given");
+    let too_few = run.cases[0].metric("p99.9").expect("an omitted percentile");
     assert_eq!((too_few.value, too_few.status), (None, MetricStatus::TooFew));
 }
 
 #[test]
-fn the_folder_and_its_run_json_are_the_same_record() {
+fn folder_and_run_json_are_the_same_record() {
     assert_eq!(RecordFolder::read(&golden().join(RUN_FILE)).unwrap(), run());
 }
 
 #[test]
-fn the_csv_has_the_figures_of_the_run() {
+fn csv_has_the_figures_of_the_run() {
     let rows = read_csv(&golden().join(CSV_FILE)).unwrap();
     let mut written = Vec::new();
     write_csv(&mut written, &run()).unwrap();
@@ -103,7 +103,7 @@ fn the_csv_has_the_figures_of_the_run() {
 }
 
 #[test]
-fn the_csv_of_schema_1_0_has_the_same_figures_and_no_origin() {
+fn schema_1_0_csv_has_the_same_figures_without_origin() {
     let old = read_csv(&golden_of("1.0").join(CSV_FILE)).unwrap();
     let new = read_csv(&golden().join(CSV_FILE)).unwrap();
     assert!(old.iter().all(|row| row.origin.is_none()));
@@ -113,13 +113,16 @@ fn the_csv_of_schema_1_0_has_the_same_figures_and_no_origin() {
 }
 
 #[test]
-fn the_histograms_have_the_figures_of_the_run() {
+fn histograms_match_the_figures_of_the_run() {
     let total = total();
     assert_eq!(total.len(), 1_000);
     for (name, p) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)] {
         let value_ms = run().cases[0].metric(name).and_then(|metric| metric.value).expect("a figure");
         let bucketed_ms = total.value_at_quantile(p) as f64 / 1e6;
-        assert!((bucketed_ms / value_ms - 1.0).abs() < 1e-3, "{name}: {value_ms} against {bucketed_ms}");
+        assert!(
+            (bucketed_ms / value_ms - 1.0).abs() < 1e-3,
+            "{name}: {value_ms} in the record, {bucketed_ms} in the histogram"
+        );
     }
     let rows = read_hlog(&golden().join(HLOG)).unwrap();
     let counts: Vec<_> = rows.iter().map(|(tag, histogram)| (tag.as_deref(), histogram.len())).collect();
@@ -130,7 +133,7 @@ fn the_histograms_have_the_figures_of_the_run() {
 }
 
 #[test]
-fn every_format_renders_it_and_marks_what_is_simulated() {
+fn every_format_marks_simulated_results() {
     let run = run();
     let page = report::html(&run, &[(run.cases[0].path.clone(), Ok(total()))]);
     for report in [report::markdown(&run), report::table(&run, 80), page] {
@@ -142,7 +145,7 @@ fn every_format_renders_it_and_marks_what_is_simulated() {
 }
 
 #[test]
-fn a_run_json_that_is_cut_short_is_corrupt_at_a_line() {
+fn truncated_run_json_is_corrupt_at_a_line() {
     let folder = changed(RUN_FILE, |text| text[..text.len() / 2].to_owned());
     let error = RecordFolder::read(folder.path()).unwrap_err();
     assert!(matches!(error, RecordError::Corrupt { .. }), "{error}");
@@ -151,21 +154,21 @@ fn a_run_json_that_is_cut_short_is_corrupt_at_a_line() {
 }
 
 #[test]
-fn a_run_json_of_another_shape_is_corrupt_and_names_the_field() {
+fn run_json_without_a_field_is_corrupt_and_names_it() {
     let folder = changed(RUN_FILE, |text| text.replacen("\"plan\"", "\"plans\"", 1));
     let error = RecordFolder::read(folder.path()).unwrap_err();
     assert!(error.to_string().contains("missing field `plan` at line "), "{error}");
 }
 
 #[test]
-fn a_figure_that_lost_its_value_is_corrupt() {
+fn figure_without_its_value_is_corrupt() {
     let folder = changed(RUN_FILE, |text| text.replacen(&format!("\"value\": {P50_MS}"), "\"value\": null", 1));
     let error = RecordFolder::read(folder.path()).unwrap_err();
     assert!(error.to_string().ends_with("metric p50: status ok without a value"), "{error}");
 }
 
 #[test]
-fn a_newer_major_is_too_new_and_a_newer_minor_is_not() {
+fn newer_major_schema_is_too_new_and_newer_minor_is_not() {
     let major = changed(RUN_FILE, |_| r#"{"schema": "2.0", "figures": [1, 2]}"#.into());
     let error = RecordFolder::read(major.path()).unwrap_err();
     assert!(matches!(error, RecordError::TooNew { found: SchemaVersion { major: 2, minor: 0 }, .. }), "{error}");
@@ -181,7 +184,7 @@ fn a_newer_major_is_too_new_and_a_newer_minor_is_not() {
 }
 
 #[test]
-fn a_damaged_csv_or_histogram_is_corrupt() {
+fn damaged_csv_or_histogram_is_corrupt() {
     for change in [|text: &str| text[..text.len() - 3].to_owned(), |text: &str| text.replacen("unit", "units", 1)] {
         let folder = changed(CSV_FILE, change);
         let error = read_csv(&folder.path().join(CSV_FILE)).unwrap_err();
@@ -193,7 +196,7 @@ fn a_damaged_csv_or_histogram_is_corrupt() {
 }
 
 #[test]
-fn a_folder_that_lacks_its_run_json_is_no_record() {
+fn folder_without_run_json_is_not_a_record() {
     let folder = tempfile::tempdir().unwrap();
     let error = RecordFolder::read(folder.path()).unwrap_err();
     assert!(matches!(error, RecordError::NotARecord { .. }), "{error}");

@@ -1,5 +1,5 @@
-//! The process of a placement, and what becomes of it: it crashes, hangs, is called off, is abandoned. Each is a row or the
-//! end of the sweep, and none is left behind. Seen from outside, by what Linux lists.
+//! The worker process of a placement when it crashes, hangs, is interrupted or abandoned. Each case gives a row or ends
+//! the sweep, and no process is left behind, as listed by Linux.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,11 +8,11 @@ use workly_perf::record::{CaseState, RecordFolder, Run, RunState};
 
 use super::run::{Place, case};
 
-/// A measurement that takes minutes, were it not ended.
+/// A measurement that takes minutes unless it is ended.
 const LONG: &str = "gpu-profiles --model tiny.gguf --layers 0,2 --ctx-size 60000 --prompt-tokens 16 --gen-tokens 50000 \
                     --threads 1 --repetitions 1 --quiet --out out";
 
-/// How long something may take that is only waited for. A test does not fail for less.
+/// Time limit for events that are merely awaited; long enough not to fail on slow machines.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn place() -> Place {
@@ -21,7 +21,7 @@ fn place() -> Place {
     place
 }
 
-/// Waits for something to be there.
+/// Waits until `look` returns something.
 fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -33,8 +33,7 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The letter that Linux has for the state of a process, and the number of its parent; `None` where there is none. One that
-/// has ended and that nobody has waited for is none.
+/// Linux's state letter of a process and its parent's ID; `None` if it does not exist. Zombies count as gone.
 fn state_and_parent(pid: u32) -> Option<(char, u32)> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut words = stat.rsplit_once(')')?.1.split_whitespace();
@@ -43,19 +42,19 @@ fn state_and_parent(pid: u32) -> Option<(char, u32)> {
     (!matches!(state, 'Z' | 'X')).then_some((state, parent))
 }
 
-/// The processes of placements that a sweep has started and that are there.
+/// Running worker processes of a sweep.
 fn children(sweep: u32) -> Vec<u32> {
     let pids = std::fs::read_dir("/proc").unwrap().flatten();
     let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     pids.filter(|&pid| state_and_parent(pid).is_some_and(|(_, parent)| parent == sweep)).collect()
 }
 
-/// A sweep whose first placement is being measured, and the process that does it.
+/// A sweep that is measuring its first placement, and its worker process.
 fn started(place: &Place, line: &str) -> (Child, u32) {
     let mut command = place.command(line);
     command.env("WORKLY_PERF_NVML", "none").stdout(Stdio::null()).stderr(Stdio::piped());
     let sweep = command.spawn().unwrap();
-    // The record is begun before the first placement is.
+    // The record is started before the first placement.
     wait_for("the record", || RecordFolder::read(&place.path("out")).ok());
     let child = wait_for("the process of a placement", || children(sweep.id()).first().copied());
     (sweep, child)
@@ -65,7 +64,7 @@ fn signal(name: &str, pid: u32) {
     assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
 }
 
-/// The sweep's end: its code, and its record. The placement's process is gone by then.
+/// The end of a sweep: exit code and record. Its worker process must be gone by then.
 fn ended(place: &Place, sweep: Child, child: u32) -> (Option<i32>, Run) {
     let output = sweep.wait_with_output().unwrap();
     assert!(state_and_parent(child).is_none(), "the placement's process was left behind");
@@ -74,8 +73,8 @@ fn ended(place: &Place, sweep: Child, child: u32) -> (Option<i32>, Run) {
     (output.status.code(), run)
 }
 
-/// The row of the placement that was measured failed for that reason, and the sweep went on to its end. Nothing was measured, so
-/// that the run failed.
+/// Checks that the measured placement failed for this reason and the sweep continued to its end. Since nothing was
+/// measured, the run failed.
 fn is_a_row(run: &Run, says: &str) {
     let reason = Some("no placement could be measured");
     assert_eq!((run.state, run.reason.as_deref()), (RunState::Failed, reason));
@@ -83,11 +82,11 @@ fn is_a_row(run: &Run, says: &str) {
     assert_eq!((failed.state, &failed.conditions["status"]), (CaseState::Failed, &"failed".into()));
     assert!(failed.reason.as_ref().is_some_and(|reason| reason.contains(says)), "{:?}", failed.reason);
     assert!(failed.metrics.iter().all(|metric| metric.name != "load" || metric.value.is_none()), "{failed:?}");
-    assert!(run.cases.iter().any(|case| case.path == "placement/ngl=2"), "the next placement has its row too");
+    assert!(run.cases.iter().any(|case| case.path == "placement/ngl=2"), "the next placement has a row, too");
 }
 
 #[test]
-fn a_process_that_aborts_or_is_killed_is_a_row() {
+fn aborted_or_killed_worker_is_a_row() {
     for (name, says) in
         [("-ABRT", "llama.cpp aborted the process (SIGABRT)"), ("-KILL", "as the system does when memory")]
     {
@@ -101,7 +100,7 @@ fn a_process_that_aborts_or_is_killed_is_a_row() {
 }
 
 #[test]
-fn a_process_that_answers_too_late_is_a_row() {
+fn late_worker_is_a_row() {
     let place = place();
     let (sweep, child) = started(&place, &format!("{LONG} --timeout 300ms"));
     let (code, run) = ended(&place, sweep, child);
@@ -110,7 +109,7 @@ fn a_process_that_answers_too_late_is_a_row() {
 }
 
 #[test]
-fn a_process_that_hangs_is_ended_by_force() {
+fn hanging_worker_is_killed() {
     let place = place();
     let (sweep, child) = started(&place, &format!("{LONG} --timeout 500ms"));
     signal("-STOP", child);
@@ -120,7 +119,7 @@ fn a_process_that_hangs_is_ended_by_force() {
 }
 
 #[test]
-fn ctrl_c_ends_the_process_too_and_keeps_what_there_is() {
+fn ctrl_c_ends_the_worker_and_keeps_results() {
     let place = place();
     let (sweep, child) = started(&place, LONG);
     signal("-INT", sweep.id());
@@ -130,7 +129,7 @@ fn ctrl_c_ends_the_process_too_and_keeps_what_there_is() {
 }
 
 #[test]
-fn a_process_whose_sweep_was_killed_ends_by_itself() {
+fn worker_of_a_killed_sweep_ends_by_itself() {
     let place = place();
     let (mut sweep, child) = started(&place, LONG);
     sweep.kill().unwrap();

@@ -1,4 +1,4 @@
-//! What a record says of the machine's GPUs: with a driver that stands in, an old one, a broken one, and none.
+//! Facts about the machine's GPUs in a record: with a test double of the driver, an old one, a broken one, and none.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use workly_perf::record::{Fact, Machine, RecordFolder};
 use super::run::Place;
 use super::standin_nvml::Driver;
 
-/// The machine as a brief run records it.
+/// The machine as recorded by a short run.
 fn machine(place: &Place, mut command: Command) -> Machine {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -22,7 +22,7 @@ fn with(driver: Driver, script: &str) -> Machine {
     machine(&place, command)
 }
 
-/// The machine when NVML is `none`, or a file that is not it.
+/// The machine if NVML is `none`, or a file that is not NVML.
 fn without(nvml: &str) -> Machine {
     let place = Place::new();
     place.write("text.so", "no library");
@@ -32,7 +32,7 @@ fn without(nvml: &str) -> Machine {
 }
 
 #[test]
-fn cards_of_every_size_are_named_and_part_of_what_is_comparable() {
+fn gpus_of_every_size_are_named_and_part_of_the_fingerprint() {
     let plain = without("none").fingerprint;
     let mut fingerprints = vec![plain];
     for (mib, gib) in [(4096, 4), (6141, 6), (8188, 8), (12288, 12), (24564, 24)] {
@@ -51,7 +51,7 @@ fn cards_of_every_size_are_named_and_part_of_what_is_comparable() {
 }
 
 #[test]
-fn the_driver_s_version_is_recorded_and_does_not_change_the_fingerprint() {
+fn driver_version_is_recorded_but_not_in_the_fingerprint() {
     let cards = "gpu name=A total=4096\nrow used=1";
     let (old, new) = (with(Driver::Current, cards), with(Driver::Current, &format!("driver 580.95.05\n{cards}")));
     assert_eq!(new.gpus.driver, Fact::Value("580.95.05".into()));
@@ -59,7 +59,7 @@ fn the_driver_s_version_is_recorded_and_does_not_change_the_fingerprint() {
 }
 
 #[test]
-fn several_integrated_and_split_ones_are_told_apart() {
+fn multiple_integrated_and_split_gpus_are_distinguished() {
     let machine = with(
         Driver::Current,
         "gpu name=RTX_4090 total=24564\nrow used=1\n\
@@ -76,7 +76,7 @@ fn several_integrated_and_split_ones_are_told_apart() {
 }
 
 #[test]
-fn an_old_driver_tells_what_it_can_and_why_not_the_rest() {
+fn old_driver_reports_what_it_can_with_reasons_for_the_rest() {
     let machine = with(Driver::Old, "driver 470.82\ngpu name=GTX_1650 total=4096\nrow used=900 reserved=100");
     let gpu = &machine.gpus.devices[0];
     assert_eq!(gpu.vram_bytes, Fact::Value(4 << 30), "by the older query");
@@ -88,7 +88,7 @@ fn an_old_driver_tells_what_it_can_and_why_not_the_rest() {
 }
 
 #[test]
-fn a_lost_gpu_keeps_its_place_and_no_figure_is_made_up() {
+fn lost_gpu_stays_listed_without_figures() {
     let machine =
         with(Driver::Current, "gpu name=A total=4096\nrow lost\ngpu name=B total=8192\nrow used=1 fail=limit:999");
     let lost = Fact::Failed("the GPU is lost: it fell off the bus, or its driver was stopped".to_owned());
@@ -99,7 +99,7 @@ fn a_lost_gpu_keeps_its_place_and_no_figure_is_made_up() {
 }
 
 #[test]
-fn a_driver_that_does_not_answer_is_no_machine_without_one() {
+fn unresponsive_driver_differs_from_no_driver() {
     let none = without("none");
     assert_eq!((none.gpu, none.gpus.devices.len()), (Fact::NotMeasured, 0));
     let broken = with(Driver::Current, "init 9");
@@ -110,23 +110,23 @@ fn a_driver_that_does_not_answer_is_no_machine_without_one() {
     let text = without("text.so").gpu.to_string();
     assert!(text.starts_with("failed: NVML does not respond: cannot load it"), "{text}");
     assert!(!text.contains("text.so"), "records hold no path: {text}");
-    assert_eq!(with(Driver::Current, "# a driver, and no card").gpu, Fact::Unsupported);
+    assert_eq!(with(Driver::Current, "# a driver without a GPU").gpu, Fact::Unsupported);
 }
 
 #[test]
-fn a_report_says_which_gpu_or_that_there_is_none() {
+fn report_names_the_gpu_or_its_absence() {
     let place = Place::new();
     let mut command = place.command_with_gpu(Driver::Current, "gpu name=RTX_4050 total=6141\nrow used=1", BRIEF);
     assert!(command.output().unwrap().status.success());
     assert!(place.run("report out").stdout.contains("GPU: RTX 4050 (6 GiB); driver 555.42.02"));
 }
 
-/// A GPU that shares the machine's memory answers `Not Supported`; everything else of it is told.
+/// A GPU that shares the machine's memory returns `Not Supported` for it; everything else is reported.
 const WITHOUT_MEMORY: &str = "gpu name=NVIDIA_GB10 total=4096\n\
                               row used=0 use=42 temp=51 power=30000 fail=memory:3\nprocess pid=1 used=none";
 
 #[test]
-fn a_gpu_without_memory_of_its_own_shows_everything_else() {
+fn gpu_without_its_own_memory_reports_everything_else() {
     let machine = with(Driver::Current, WITHOUT_MEMORY);
     assert_eq!(machine.gpus.devices[0].vram_bytes, Fact::Unsupported);
     assert!(machine.gpu.value().unwrap().starts_with("NVIDIA GB10 (memory unknown)"), "{}", machine.gpu);
@@ -151,14 +151,14 @@ fn a_gpu_without_memory_of_its_own_shows_everything_else() {
 }
 
 #[test]
-fn memory_figures_that_cannot_be_are_refused() {
+fn inconsistent_memory_figures_are_rejected() {
     let machine = with(Driver::Current, "gpu name=A total=4096\nrow used=100 free=9000");
     let reason = "the driver's figures are inconsistent: 100 MiB used and 9000 MiB free of 4096 MiB";
     assert_eq!(machine.gpus.devices[0].vram_bytes, Fact::Failed(reason.into()));
 }
 
 #[test]
-fn processes_are_listed_in_whatever_form_the_driver_has() {
+fn processes_are_listed_in_every_driver_format() {
     for driver in [Driver::Current, Driver::Old, Driver::Oldest] {
         let place = Place::new();
         let own = std::process::id();

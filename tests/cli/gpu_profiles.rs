@@ -1,4 +1,4 @@
-//! `gpu-profiles` where there is no GPU: what it foresees, the CPU's answer, and what it refuses.
+//! `gpu-profiles` without a GPU: its projections, the CPU's figures, and what it rejects.
 
 use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState};
 
@@ -7,7 +7,7 @@ use super::run::{Outcome, Place, case, figure};
 const BRIEF: &str =
     "gpu-profiles --model tiny.gguf --ctx-size 256 --prompt-tokens 16 --gen-tokens 12 --quiet --out out";
 
-/// A place with a model in it that is measured in milliseconds.
+/// A folder with a model that is measured in milliseconds.
 fn place() -> Place {
     let place = Place::new();
     assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
@@ -20,7 +20,7 @@ fn measured(place: &Place, line: &str) -> (Outcome, Run) {
     (outcome, run)
 }
 
-/// Whether this build knows a GPU here: then the tests on Vulkan say more than these.
+/// Whether this build can use a GPU here; the Vulkan tests then cover more than these.
 fn has_gpu() -> bool {
     use workly_perf::llm::engine::{Backend, DeviceKind};
     let devices = Backend::start().expect("llama.cpp starts").devices();
@@ -28,7 +28,7 @@ fn has_gpu() -> bool {
 }
 
 #[test]
-fn a_spent_budget_leaves_the_first_measurement() {
+fn exhausted_budget_keeps_the_first_measurement() {
     let place = place();
     let (outcome, run) = measured(&place, "--layers 0 --budget 1ms");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -37,7 +37,7 @@ fn a_spent_budget_leaves_the_first_measurement() {
 }
 
 #[test]
-fn without_a_gpu_the_cpu_is_measured_and_the_rest_is_said() {
+fn cpu_is_measured_without_a_gpu_and_the_rest_explained() {
     if has_gpu() {
         return;
     }
@@ -63,7 +63,7 @@ fn without_a_gpu_the_cpu_is_measured_and_the_rest_is_said() {
 }
 
 #[test]
-fn a_gpu_that_was_demanded_and_is_not_there_is_exit_code_3() {
+fn missing_required_gpu_is_exit_code_3() {
     if has_gpu() {
         return;
     }
@@ -77,7 +77,7 @@ fn a_gpu_that_was_demanded_and_is_not_there_is_exit_code_3() {
 }
 
 #[test]
-fn cards_that_are_not_here_are_answered_for() {
+fn absent_gpus_are_projected() {
     let place = Place::new();
     let line = "gpu-profiles --model synth:zephyr-7b@4711 --vram 4GiB,6GiB,24GiB --cache-type f16 --ctx-size 4096 --quiet --out out";
     let outcome = place.run(line);
@@ -91,7 +91,7 @@ fn cards_that_are_not_here_are_answered_for() {
         let path = format!("card/{card}");
         let (taken, available) = (figure(&run, &path, "vram_projected"), figure(&run, &path, "vram_available"));
         assert!(taken <= available);
-        // One layer more would have been too much.
+        // One more layer would not fit.
         let next = format!("project/ngl={}", layers(card) + 1.0);
         assert!(figure(&run, &next, "vram_projected") > available);
     }
@@ -103,7 +103,7 @@ fn cards_that_are_not_here_are_answered_for() {
 }
 
 #[test]
-fn llama_bench_s_shape_has_a_row_for_each_placement() {
+fn llama_bench_format_has_a_row_per_placement() {
     let place = place();
     let layers = if has_gpu() { "0" } else { "0,3" };
     let outcome = place.run(&format!("{BRIEF} --layers {layers} --repetitions 1 --format llama-bench-csv"));
@@ -126,7 +126,7 @@ fn llama_bench_s_shape_has_a_row_for_each_placement() {
 }
 
 #[test]
-fn values_that_cannot_be_are_refused() {
+fn invalid_gpu_profiles_arguments_are_rejected() {
     let place = place();
     for (line, says) in [
         ("--vram 6", "6GiB"),
@@ -147,7 +147,7 @@ fn values_that_cannot_be_are_refused() {
 }
 
 #[test]
-fn a_placement_s_process_answers_only_what_it_is_asked() {
+fn placement_worker_rejects_invalid_requests() {
     let place = Place::new();
     let outcome = place.run("gpu-placement");
     assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);

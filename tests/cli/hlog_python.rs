@@ -1,4 +1,4 @@
-//! An interval log that this library wrote, read by an implementation that shares no code with it.
+//! An interval log written by this library, read by an independent implementation.
 
 use std::fs::File;
 use std::time::Duration;
@@ -10,9 +10,9 @@ use workly_perf::stats::histogram_of;
 
 use super::python::read;
 
-/// What the script must print of a histogram.
+/// Expected output of the script for a histogram.
 fn expected(tag: Option<&str>, histogram: &Histogram<u64>) -> Value {
-    // Shares rather than percents: 99.9 / 100.0 is not 0.999, and its rank is one too many.
+    // Shares instead of percentages: 99.9 / 100.0 is not exactly 0.999, and would give a rank one too high.
     let at = |share: f64| histogram.value_at_quantile(share);
     let counts: Vec<_> =
         histogram.iter_recorded().map(|step| json!([step.value_iterated_to(), step.count_at_value()])).collect();
@@ -25,14 +25,14 @@ fn expected(tag: Option<&str>, histogram: &Histogram<u64>) -> Value {
     })
 }
 
-/// `n` latencies from some microseconds to some seconds, most of them small. The thousands matter: the Python package
-/// rounds the rank of a percentile and this library takes the next whole one, which is the same where ranks are whole.
+/// `n` latencies from microseconds to seconds, mostly small. Multiples of a thousand matter: the Python package rounds
+/// the rank of a percentile, this library rounds it up; the results agree for integer ranks.
 fn latencies_ns(n: u64, seed: u64) -> Vec<u64> {
     (1..=n).map(|i| 20_000 + (i * seed) % 997 * 1_013 + if i % 250 == 0 { i * 400_000 } else { 0 }).collect()
 }
 
 #[test]
-fn python_reads_the_same_counts_and_percentiles() {
+fn python_reads_equal_counts_and_percentiles() {
     let (first, second) = (latencies_ns(1_000, 7_919), latencies_ns(9_000, 104_729));
     let histograms =
         [histogram_of(&[first.clone(), second.clone()].concat()), histogram_of(&first), histogram_of(&second)];
@@ -60,7 +60,7 @@ fn python_reads_the_same_counts_and_percentiles() {
     }
 }
 
-/// Field by field, and of the counts the first that differ: a thousand of them on a terminal tell nothing.
+/// Compares field by field, and shows only the first differing counts.
 fn assert_same(python: &Value, rust: &Value) {
     for field in ["tag", "count", "max", "percentiles"] {
         assert_eq!(python[field], rust[field], "{field} of {}", rust["tag"]);
@@ -72,7 +72,7 @@ fn assert_same(python: &Value, rust: &Value) {
 }
 
 #[test]
-fn python_reads_a_single_sample_and_the_largest_there_can_be() {
+fn python_reads_single_and_maximum_samples() {
     let folder = tempfile::tempdir().unwrap();
     for samples_ns in [vec![46_000], vec![1, u64::MAX]] {
         let histogram = histogram_of(&samples_ns);

@@ -1,4 +1,4 @@
-//! The founding document's integration tests, by name and meaning, on embedded defaults. They assert what is done, never how fast.
+//! The founding document's integration tests, with its names, on embedded defaults. They check behaviour, never speed.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -30,7 +30,7 @@ fn test_warming_cache_active() {
         "--bridge embedded:fps=200 --turns 2 --reply-tokens 4 --no-contention --before app --after app,warm_start=true";
     let run = pipeline(&place, line);
     let warmed = |path: &str| case(&run, path).conditions["warm_up_ms"].as_array().unwrap().clone();
-    assert!(warmed("before/first-turn").is_empty(), "the application starts cold");
+    assert!(warmed("before/first-turn").is_empty(), "the application does not warm up");
     let after = warmed("after/first-turn");
     assert!(
         after.len() == 2 && after.iter().all(|ms| ms.as_f64().unwrap() > 0.0),
@@ -51,7 +51,7 @@ fn test_ipc_batching() {
         .collect();
     let body = dialect.batch_body(&commands).unwrap();
     let reply = client.exchange(&mut Message::new(dialect, &body, client.wire(), 0), &stop).unwrap();
-    assert_eq!(reply.applied, Some(10), "all of them, by the bridge's own count");
+    assert_eq!(reply.applied, Some(10), "all of them, according to the bridge's counters");
     assert!(reply.frame.is_some(), "in one frame");
     assert_eq!((bridge.counters().received, bridge.counters().applied), (1, 10), "one message, ten commands");
 }
@@ -77,7 +77,7 @@ fn test_cpu_threads_auto_detection() {
 fn test_gpu_profile_selection() {
     let founding = gpu_rules().iter().find(|rule| rule.name.contains("founding")).unwrap();
     let answer = |gib: u64| founding.answer(gib << 30, 6_800_000_000, 33);
-    // The document's own names; the application refuses `cpu`, which is why nothing of this program writes it.
+    // The document's own names; the application rejects `cpu`, so this program never writes it.
     let names = [24, 8, 4].map(|gib| answer(gib).profile);
     assert_eq!(names, ["performance", "balanced", "cpu"].map(|name| Some(name.to_owned())));
     let layers: Vec<u32> = (1..=48).map(|gib| answer(gib).n_gpu_layers).collect();
@@ -104,7 +104,7 @@ fn test_full_optimized_pipeline() {
     assert_eq!(
         case(&run, "after/turns").conditions["settings"]["reaction"],
         "expression",
-        "a recommendation changes settings, and not what the application sends"
+        "a recommendation changes settings but not the application's messages"
     );
     assert!(figure(&run, "contention/model+bridge+render", "tokens_per_s").unwrap() > 0.0);
 }
@@ -126,9 +126,9 @@ fn test_memory_stability() {
     }
 }
 
-/// The CSV alone must keep runs on different models from being compared as one and the same.
+/// The CSV alone must prevent comparing runs of different models.
 #[test]
-fn figures_of_another_model_are_not_compared() {
+fn runs_of_different_models_are_not_compared() {
     let place = Place::new();
     for (name, seed) in [("one", 1), ("other", 2)] {
         assert_eq!(place.run(&format!("model synth tiny --seed {seed} -o {name}.gguf --quiet")).code, Some(0));

@@ -1,4 +1,4 @@
-//! `ipc` as a user runs it: what it prints, what it keeps, what it leaves behind.
+//! `ipc` from the user's view: output, record, and state left behind.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
@@ -9,9 +9,9 @@ use workly_perf::record::{CaseState, MetricStatus, RecordFolder, RunState, read_
 use super::run::{Place, case, figure, in_one_of_several_runs};
 
 #[test]
-fn the_whole_round_measures_keeps_and_marks() {
+fn default_run_measures_records_and_marks() {
     let place = Place::new();
-    // Replies that Nagle's algorithm holds back are another finding, with a test of its own.
+    // Replies held by Nagle's algorithm are a separate finding with its own test.
     let (outcome, run) = place.ipc("--bridge embedded:fps=200,nodelay=on --messages 40 --warmup 3 --seed 1");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert!(outcome.stdout.contains("SIMULATED"), "{}", outcome.stdout);
@@ -19,7 +19,7 @@ fn the_whole_round_measures_keeps_and_marks() {
     assert_eq!(run.simulated[0].what, "embedded bridge");
     assert_eq!(run.cases.len(), 10);
     assert!(run.findings[0].contains("n 40 and 40"), "{:?}", run.findings);
-    // Which of the two it is called depends on how busy this machine is; on one at rest, it is the wait for Unity's frame.
+    // The explanation depends on how busy this machine is; on an idle one it is the wait for Unity's frame.
     let [frame, between] = ["wait for Unity's frame", "is queue, wait for the frame, and work"];
     assert!([frame, between].iter().any(|words| run.findings[1].contains(words)), "{:?}", run.findings);
     for case in &run.cases {
@@ -39,7 +39,7 @@ fn the_whole_round_measures_keeps_and_marks() {
 }
 
 #[test]
-fn a_saved_run_is_shown_again_in_every_format() {
+fn saved_run_is_shown_in_every_format() {
     let place = Place::new();
     let (_, run) = place.ipc("--bridge embedded:fps=unpaced --messages 30 --load closed");
     let shown = |format: &str| {
@@ -56,7 +56,7 @@ fn a_saved_run_is_shown_again_in_every_format() {
 }
 
 #[test]
-fn each_format_goes_to_standard_output_alone() {
+fn each_format_is_alone_on_standard_output() {
     let place = Place::new();
     let line = "ipc --bridge embedded:fps=unpaced --messages 20 --load closed --format";
     let csv = place.run(&format!("{line} csv"));
@@ -69,12 +69,12 @@ fn each_format_goes_to_standard_output_alone() {
     let json: serde_json::Value = serde_json::from_str(&place.run(&format!("{line} json")).stdout).unwrap();
     assert_eq!(json["command"], "ipc");
     assert!(place.run(&format!("{line} md")).stdout.starts_with("> **SIMULATED"));
-    // Three runs within one second or so: each has a folder of its own.
+    // Three runs within about one second: each has a separate folder.
     assert_eq!(std::fs::read_dir(place.path("results/local")).unwrap().count(), 3);
 }
 
 #[test]
-fn a_known_added_delay_is_never_undershot() {
+fn injected_delay_is_never_underestimated() {
     for (ack, delay_ms) in [("received", 5.0), ("applied", 20.0)] {
         let place = Place::new();
         let spec = format!("embedded:fps=unpaced,{ack}-delay={delay_ms}ms");
@@ -85,13 +85,13 @@ fn a_known_added_delay_is_never_undershot() {
         let other = if ack == "received" { "applied" } else { "received" };
         assert!(
             figure(&run, &format!("{other}/closed/100B"), "min").unwrap() < delay_ms,
-            "the other ack is not delayed"
+            "the other kind of reply is not delayed"
         );
     }
 }
 
 #[test]
-fn the_avatar_is_left_as_it_was_found() {
+fn avatar_state_is_restored() {
     let place = Place::new();
     let bridge = EmbeddedBridge::start("fps=unpaced".parse().unwrap(), 0).unwrap();
     let port = bridge.address().port();
@@ -99,14 +99,14 @@ fn the_avatar_is_left_as_it_was_found() {
     let outcome = place.run(&format!("ipc --bridge 127.0.0.1:{port} --messages 20 --load closed --quiet"));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let avatar = bridge.avatar();
-    assert!(avatar.auto_blink, "as the configuration has it");
+    assert!(avatar.auto_blink, "as configured");
     assert!(avatar.expressions.values().all(|&value| value == 0.0), "{avatar:?}");
     assert!(bridge.counters().received > 40);
-    assert!(!outcome.stdout.contains("SIMULATED"), "the tool was told that this is Unity");
+    assert!(!outcome.stdout.contains("SIMULATED"), "the bridge is claimed to be Unity");
 }
 
 #[test]
-fn the_embedded_bridge_serves_another_process() {
+fn embedded_bridge_serves_another_process() {
     let place = Place::new();
     let mut server =
         place.command("bridge --port 0 --fps 500").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -115,7 +115,10 @@ fn the_embedded_bridge_serves_another_process() {
     let (outcome, run) = place.ipc(&format!("--bridge {address} --messages 20 --load closed"));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!(run.subject["greeting"], "{}");
-    assert_eq!(run.simulated[0].parameters, "dialect=stock,fps=500,nodelay=off", "a stand-in is one, whoever runs it");
+    assert_eq!(
+        run.simulated[0].parameters, "dialect=stock,fps=500,nodelay=off",
+        "marked as simulated even in another process"
+    );
     #[cfg(unix)]
     {
         interrupt(&server);
@@ -136,9 +139,9 @@ pub(super) fn interrupt(child: &std::process::Child) {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_keeps_and_marks_what_was_measured() {
+fn ctrl_c_keeps_and_marks_measurements() {
     let place = Place::new();
-    // Applied at 20 frames a second: long enough to be interrupted in the middle of a case.
+    // *Applied* at 20 frames per second: slow enough to interrupt a case in progress.
     let bridge = EmbeddedBridge::start("fps=20".parse().unwrap(), 0).unwrap();
     let line = format!("ipc --bridge {} --messages 100000 --load closed", bridge.address());
     let mut child = place
@@ -148,7 +151,7 @@ fn ctrl_c_keeps_and_marks_what_was_measured() {
         .spawn()
         .unwrap();
     let said = BufReader::new(child.stderr.take().unwrap());
-    // The received case, which the seed puts first, ends; the applied one is in its first seconds.
+    // The *received* case, first by the seed, ends; the *applied* one has just started.
     let mut lines = said.lines().map_while(Result::ok);
     let first = lines.find(|line| line.contains("1/2 ")).expect("the first case ends");
     assert!(first.contains("received/closed"), "{first}");
@@ -171,7 +174,7 @@ fn ctrl_c_keeps_and_marks_what_was_measured() {
 }
 
 #[test]
-fn a_reader_who_leaves_early_is_no_error() {
+fn closed_pipe_is_not_an_error() {
     let place = Place::new();
     let mut child = place
         .command("ipc --bridge embedded:fps=unpaced --messages 20 --load closed --format csv --quiet")
@@ -182,9 +185,9 @@ fn a_reader_who_leaves_early_is_no_error() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// Blinking is off by default, in Unity and in the application, and cannot be asked for.
+/// Blinking is off by default, in Unity and in the application, and cannot be queried.
 #[test]
-fn blinking_is_not_switched_on_where_nothing_says_that_it_was_on() {
+fn blinking_is_not_switched_on_without_configuration() {
     let place = Place::new();
     let bridge = EmbeddedBridge::start("fps=unpaced".parse().unwrap(), 0).unwrap();
     let line = format!("ipc --bridge {} --messages 20 --load closed --quiet", bridge.address());
@@ -197,7 +200,7 @@ fn blinking_is_not_switched_on_where_nothing_says_that_it_was_on() {
 }
 
 #[test]
-fn a_fixed_rate_at_the_frame_rate_is_called_aliased() {
+fn fixed_rate_near_the_frame_rate_is_aliased() {
     in_one_of_several_runs(|seed| {
         let line = format!("--bridge embedded:fps=25,nodelay=on --messages 40 --load fixed:25 --seed {seed}");
         let (_, run) = Place::new().ipc(&line);
@@ -207,7 +210,7 @@ fn a_fixed_rate_at_the_frame_rate_is_called_aliased() {
 }
 
 #[test]
-fn the_instrumented_dialect_is_measured_by_id() {
+fn instrumented_dialect_is_measured_by_id() {
     let place = Place::new();
     let (outcome, run) = place.ipc("--bridge embedded:dialect=instrumented,fps=200 --messages 30 --sizes 300");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -216,10 +219,10 @@ fn the_instrumented_dialect_is_measured_by_id() {
     assert!(figure(&run, "received/closed/300B", "p50").is_some());
 }
 
-/// A record is Unicode; a path need not be.
+/// A record is Unicode; a path may not be.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_configuration_whose_path_is_not_unicode_takes_no_plan_from_the_record() {
+fn non_unicode_configuration_path_is_recorded() {
     use std::os::unix::ffi::OsStrExt;
 
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! `launch`: the settings reach an unmodified program, and nothing else of it changes.
+//! `launch`: the settings reach an unmodified program, and nothing else about it changes.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::apply::recommendation;
 use super::run::{Place, figure};
 
-/// Builds a `Llama` as the application does, and prints what it runs with.
+/// Creates a `Llama` like the application, and prints its effective settings.
 const APPLICATION: &str = r#"
 import json, os, sys
 import llama_cpp
@@ -24,7 +24,7 @@ llama("a prompt of some length, and more", max_tokens=4)
 print(json.dumps(in_force), flush=True)
 "#;
 
-/// The Python of this system; a line says so if there is none.
+/// The system's Python; prints a line if there is none.
 #[allow(clippy::print_stderr)]
 fn python() -> Option<OsString> {
     let names = if cfg!(windows) { ["python", "py"] } else { ["python3", "python"] };
@@ -39,7 +39,7 @@ fn python() -> Option<OsString> {
     found
 }
 
-/// A place with the application, a configuration with this section, and a model that is no model.
+/// A folder with the application, a configuration with this section, and a placeholder model.
 fn place(section: &Value) -> Place {
     let place = Place::new();
     place.write("my app/main.py", APPLICATION);
@@ -66,20 +66,20 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What the application has printed, having ended well.
+/// The application's output, after checking that it succeeded.
 fn printed(output: &Output) -> Value {
     assert_eq!(output.status.code(), Some(0), "{}", said(output));
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", said(output)))
 }
 
-/// Folders of launches that are still there.
+/// Remaining folders of launches.
 fn left(place: &Place) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(place.path("")).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("workly-perf-launch")).collect()
 }
 
 #[test]
-fn settings_of_the_configuration_are_in_force_and_read_back() {
+fn configured_settings_are_applied_and_read_back() {
     let Some(python) = python() else { return };
     let place = place(&json!({"n_threads": 1, "n_batch": 128, "wait_policy": "passive", "priority": "low",
                               "provenance": {"run": "20261125T030000Z-recommend-1b50", "basis": {"n_threads": "measured"}}}));
@@ -98,11 +98,11 @@ fn settings_of_the_configuration_are_in_force_and_read_back() {
     let found = printed(&application(&place, &python, "--no-settings").output().unwrap());
     assert_eq!((&found["n_threads"], &found["n_batch"]), (&json!(2), &json!(256)));
     let own = application(&place, &python, "").env("OMP_WAIT_POLICY", "active").output().unwrap();
-    assert_eq!(printed(&own)["wait"], "active", "what the user has set stays");
+    assert_eq!(printed(&own)["wait"], "active", "the user's own variable is kept");
 }
 
 #[test]
-fn a_recommendation_is_put_into_force_without_a_configuration() {
+fn recommendation_is_applied_without_a_configuration() {
     let Some(python) = python() else { return };
     let place = place(&json!({"n_threads": 2}));
     place.write("run/recommendation.json", &recommendation("balanced", 1).to_string());
@@ -117,7 +117,7 @@ fn a_recommendation_is_put_into_force_without_a_configuration() {
 }
 
 #[test]
-fn whatever_is_wrong_with_the_configuration_the_program_runs_and_is_told_once() {
+fn faulty_configuration_is_reported_once_and_the_program_runs() {
     let Some(python) = python() else { return };
     for (config, named) in [
         ("{", "not a JSON object"),
@@ -143,7 +143,7 @@ fn whatever_is_wrong_with_the_configuration_the_program_runs_and_is_told_once() 
 }
 
 #[test]
-fn a_cache_that_cannot_be_written_costs_the_settings_and_not_the_program() {
+fn unwritable_cache_only_costs_the_settings() {
     let Some(python) = python() else { return };
     let place = place(&json!({"n_threads": 1}));
     place.write("file", "");
@@ -158,7 +158,7 @@ fn a_cache_that_cannot_be_written_costs_the_settings_and_not_the_program() {
 }
 
 #[test]
-fn a_sitecustomize_of_the_user_s_own_still_runs() {
+fn users_own_sitecustomize_still_runs() {
     let Some(python) = python() else { return };
     let place = place(&json!({"n_threads": 1}));
     place.write("own/sitecustomize.py", "import builtins\nbuiltins.of_the_user = 7\n");
@@ -170,7 +170,7 @@ fn a_sitecustomize_of_the_user_s_own_still_runs() {
 }
 
 #[test]
-fn programs_that_the_settings_do_not_reach_are_named_and_run() {
+fn programs_out_of_reach_are_named_and_run() {
     let Some(python) = python() else { return };
     let place = place(&json!({"n_threads": 1}));
     let python = python.to_string_lossy();
@@ -188,7 +188,7 @@ fn programs_that_the_settings_do_not_reach_are_named_and_run() {
 }
 
 #[test]
-fn the_exit_code_input_and_output_are_those_of_the_program() {
+fn exit_code_input_and_output_are_passed_through() {
     let Some(python) = python() else { return };
     let place = place(&json!({}));
     let python = python.to_string_lossy();
@@ -207,12 +207,12 @@ fn the_exit_code_input_and_output_are_those_of_the_program() {
     assert_eq!(launch(&place, "", &[]).output().unwrap().status.code(), Some(2));
 }
 
-/// Waits for a file that a child makes. The bound is for a child that never does.
+/// Waits for a file created by a child. The limit is for a child that never does.
 #[cfg(unix)]
 fn wait_for(path: &Path) {
     let began = Instant::now();
     while !path.exists() {
-        assert!(began.elapsed() < Duration::from_secs(120), "{} never came", path.display());
+        assert!(began.elapsed() < Duration::from_secs(120), "{} was never created", path.display());
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -224,7 +224,7 @@ fn send(signal: &str, pid: u32) {
 
 #[cfg(unix)]
 #[test]
-fn signals_reach_the_program_once_and_its_death_by_one_is_ours() {
+fn signals_reach_the_program_once_and_its_death_is_passed_on() {
     use std::os::unix::process::ExitStatusExt;
 
     let Some(python) = python() else { return };
@@ -265,7 +265,7 @@ fn signals_reach_the_program_once_and_its_death_by_one_is_ours() {
 }
 
 #[test]
-fn measured_calls_become_a_record_that_report_and_compare_read() {
+fn measured_calls_become_a_readable_record() {
     let Some(python) = python() else { return };
     let place = place(&json!({"n_threads": 1}));
     for (arguments, out, threads) in [("--no-settings", "before", 2), ("", "after", 1)] {
@@ -276,7 +276,7 @@ fn measured_calls_become_a_record_that_report_and_compare_read() {
         assert_eq!((run.command.as_str(), run.state), ("launch", workly_perf::record::RunState::Complete));
         assert_eq!(figure(&run, "call", "calls"), Some(2.0), "{:?}", run.cases);
         assert_eq!(figure(&run, "generation", "tokens"), Some(6.0));
-        // 23 characters are the prompt of the first call and, but for the last, a prefix of the second.
+        // 23 characters are the prompt of the first call and, except for the last one, a prefix of the second.
         assert!(figure(&run, "prompt", "reused_tokens").unwrap() > 0.0, "{:?}", run.cases);
         assert_eq!(run.cases[0].conditions["in_force"]["n_threads"], threads);
         let written = std::fs::read_to_string(place.path(out).join("run.json")).unwrap();
@@ -289,10 +289,10 @@ fn measured_calls_become_a_record_that_report_and_compare_read() {
     assert!(compared.stdout.contains("first_token"), "{}{}", compared.stdout, compared.stderr);
 }
 
-/// In a network of its own: the bridge's port is the one that the application knows, and other tests look at it.
+/// In a separate network namespace, since the application's port is fixed and other tests use it.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_tap_stands_between_without_a_change_to_the_program() {
+fn tap_is_inserted_without_changing_the_program() {
     let Some(python) = python() else { return };
     let own_network = |command: &str| {
         let shell = format!("ip link set lo up && {command}");
@@ -334,7 +334,7 @@ print(client.makefile().readline(), end="", flush=True)
 
 #[cfg(target_os = "linux")]
 #[test]
-fn doctor_names_what_a_running_workly_runs_with() {
+fn doctor_names_the_settings_of_a_running_workly() {
     let Some(python) = python() else { return };
     let place = place(&json!({"n_threads": 1}));
     let stays = format!("{APPLICATION}\nopen('ready', 'w').close()\nimport time\ntime.sleep(600)\n");
@@ -348,7 +348,7 @@ fn doctor_names_what_a_running_workly_runs_with() {
     child.wait().unwrap();
     let found: Value = serde_json::from_str(&found.stdout).unwrap_or_else(|error| panic!("{error}: {}", found.stderr));
     let lines = found["checks"].as_array().unwrap().iter().filter(|check| check["name"] == "settings in force");
-    // Other tests of this machine may have a Workly of theirs.
+    // Other tests on this machine may run their own Workly.
     let named = lines.filter(|line| line["found"].as_str().unwrap().contains("its model runs with n_threads 1"));
     assert!(named.count() >= 1, "{found}");
 }

@@ -1,4 +1,5 @@
-//! A model file that is lost while its weights are mapped: the run ends with its name, and its record says so.
+//! A model file that is truncated while its weights are mapped: the run ends, names the file, and its record states the
+//! reason.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Output, Stdio};
@@ -8,7 +9,7 @@ use workly_perf::record::{RecordFolder, Run, RunState};
 
 use super::run::Place;
 
-/// Starts a line on a model of its own and waits until the record has that many cases.
+/// Starts a command with its own model and waits until the record has this many cases.
 fn started(place: &Place, line: &str, cases: usize) -> Child {
     assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
     let line = format!("{line} --model tiny.gguf --quiet --out out");
@@ -28,7 +29,7 @@ fn ended(place: &Place, child: Child) -> (Output, String, Run) {
 }
 
 #[test]
-fn a_model_that_is_cut_while_it_runs_ends_the_run_by_its_name() {
+fn truncated_model_ends_the_run_by_name() {
     for (line, cases) in [
         ("threads --prompt-tokens 16 --gen-tokens 12 --sweep 1,2 --repetitions 10000 --under-load none", 2),
         ("memory --messages 100000 --reply-tokens 2 --threads 1 --n-ctx 256", 7),
@@ -42,16 +43,16 @@ fn a_model_that_is_cut_while_it_runs_ends_the_run_by_its_name() {
         assert!(stderr.contains("error: ") && stderr.contains(says) && stderr.contains("hint: "), "{stderr}");
         assert_eq!(run.state, RunState::Failed, "{line}");
         assert!(run.reason.as_deref().unwrap().ends_with(says), "{:?}", run.reason);
-        assert!(run.finished.is_some() && run.cases.len() >= cases, "what was saved stands: {:?}", run.cases);
+        assert!(run.finished.is_some() && run.cases.len() >= cases, "saved data stays valid: {:?}", run.cases);
         let report = std::fs::read_to_string(place.path("out/report.md")).unwrap();
         assert!(report.contains(says), "{report}");
         assert!(!place.path("out/.reserve").exists());
     }
 }
 
-/// Nothing was lost: the signal does what it does to any program.
+/// No file was lost: the signal has its usual effect.
 #[test]
-fn a_sigbus_that_another_process_sends_ends_the_process_by_that_signal() {
+fn external_sigbus_ends_the_process_by_that_signal() {
     let place = Place::new();
     let child = started(&place, "memory --messages 100000 --reply-tokens 2 --threads 1 --n-ctx 256", 7);
     let pid = child.id().to_string();

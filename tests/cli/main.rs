@@ -1,8 +1,8 @@
-//! The one integration binary: the program as a user runs it, the public library, and the house itself.
+//! The single integration test binary: the program from the user's view, the public library, and the architecture.
 
-// A test that meets a surprise should stop there; counts in records are floats that hold whole numbers.
+// An unexpected value should stop a test; counts in records are floats with integer values.
 #![allow(clippy::unwrap_used, clippy::float_cmp)]
-// Tests that need signals or Linux are left out elsewhere, and what they alone use is then unused.
+// Tests that need signals or Linux are excluded elsewhere, which leaves their helpers unused.
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 
 mod apply;

@@ -1,4 +1,5 @@
-//! `ipc --find-max-rate` as a user runs it. What depends on the speed of the machine is checked by `benches/known_truth`.
+//! `ipc --find-max-rate` from the user's view. Anything that depends on the machine's speed is checked by
+//! `benches/known_truth`.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -10,7 +11,7 @@ use super::ipc::interrupt;
 use super::run::{Outcome, Place, case, figure, in_one_of_several_runs};
 
 #[test]
-fn a_bounded_capacity_is_never_overrated_and_every_step_is_on_record() {
+fn bounded_capacity_is_never_overestimated_and_steps_are_recorded() {
     in_one_of_several_runs(|seed| {
         let line = format!("--bridge embedded:fps=200,capacity=150 --find-max-rate --step 200ms --seed {seed}");
         let (outcome, run) = Place::new().ipc(&line);
@@ -19,17 +20,17 @@ fn a_bounded_capacity_is_never_overrated_and_every_step_is_on_record() {
     });
 }
 
-/// A search against a bridge that takes 150 a second; an error where the machine let no rate hold.
+/// A search against a bridge with a capacity of 150 per second; an error if the machine sustained no rate.
 fn search_below_150(outcome: &Outcome, run: &Run) -> Result<(), String> {
     assert_eq!(run.plan["study"], "max_rate");
     for ack in ["received", "applied"] {
         let steps: Vec<_> = run.cases.iter().filter(|case| case.conditions["ack"] == ack).collect();
         assert!(steps.iter().any(|step| step.conditions["held"] == false && !step.notes.is_empty()), "{ack}");
-        assert!(steps.iter().all(|step| step.state == CaseState::Ok), "a step that does not hold is a result");
+        assert!(steps.iter().all(|step| step.state == CaseState::Ok), "a step that is not sustained is a valid result");
         let Some(found) = figure(run, &format!("{ack}/max-rate"), "max_rate") else {
             return Err(format!("{ack}: {:?}", run.findings));
         };
-        // 150 a second, 2 % that may be missing, and the burst of 20 ms that it takes at once in steps of 600 ms.
+        // 150 per second, 2 % that may be missing, and the burst of 20 ms accepted at once in steps of 600 ms.
         assert!(found <= 150.0 * 1.02 * 1.05, "{ack}: {found}");
         assert!(steps.iter().any(|step| step.conditions["held"] == true), "{ack}");
         let sustains = format!("{ack}: sustains ");
@@ -41,9 +42,9 @@ fn search_below_150(outcome: &Outcome, run: &Run) -> Result<(), String> {
 }
 
 #[test]
-fn a_budget_that_no_frame_can_keep_is_a_result() {
+fn budget_shorter_than_a_frame_is_a_valid_result() {
     let place = Place::new();
-    // At 10 frames a second, nine in ten applied replies take longer than 10 ms at any rate.
+    // At 10 frames per second, nine of ten *applied* replies take longer than 10 ms at any rate.
     let line = "--bridge embedded:dialect=instrumented,fps=10 --find-max-rate --p99-budget 10ms --step 100ms --seed 1";
     let (outcome, run) = place.ipc(line);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -56,7 +57,7 @@ fn a_budget_that_no_frame_can_keep_is_a_result() {
 }
 
 #[test]
-fn a_bridge_that_loses_replies_holds_no_rate_and_ends_with_code_4() {
+fn lossy_bridge_sustains_no_rate_and_exits_with_4() {
     let place = Place::new();
     let line = "--bridge embedded:fps=unpaced,drop-every=40 --find-max-rate --step 100ms --timeout 200ms --warmup 0";
     let (outcome, run) = place.ipc(line);
@@ -66,7 +67,7 @@ fn a_bridge_that_loses_replies_holds_no_rate_and_ends_with_code_4() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_keeps_the_finished_steps() {
+fn ctrl_c_keeps_finished_steps() {
     let place = Place::new();
     let mut child = place
         .command("ipc --bridge embedded:capacity=300 --find-max-rate --step 300ms --seed 1 --out out")

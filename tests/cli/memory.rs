@@ -1,10 +1,10 @@
-//! `memory` on synthetic models: the steps of a life cycle, what was foreseen beside them, and the verdict.
+//! `memory` on synthetic models: the life cycle's steps, their projections, and the verdict.
 
 use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState, Timeline};
 
 use super::run::{Place, case, figure};
 
-/// A place with a model in it that answers in milliseconds.
+/// A folder with a model that answers in milliseconds.
 fn place() -> Place {
     let place = Place::new();
     assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
@@ -16,11 +16,11 @@ fn run(place: &Place) -> Run {
 }
 
 #[test]
-fn each_step_has_its_memory_and_the_conversation_its_verdict() {
+fn steps_have_memory_figures_and_the_conversation_a_verdict() {
     let place = place();
     let line = "memory --model tiny.gguf --messages 40 --reply-tokens 4 --threads 1 --n-ctx 512 --quiet --out out";
     let outcome = place.run(line);
-    // Forty messages of a model of a few megabytes may well be too short to tell; a leak they are not.
+    // Forty messages of a model of a few megabytes may be too few for a verdict; but they are not a leak.
     assert_eq!(outcome.code, Some(0), "{}\n{}", outcome.stdout, outcome.stderr);
     let run = run(&place);
     assert_eq!(run.state, RunState::Complete);
@@ -37,8 +37,8 @@ fn each_step_has_its_memory_and_the_conversation_its_verdict() {
     let timeline = Timeline::of(conversation).unwrap();
     assert_eq!((timeline.at.len(), timeline.along.as_str()), (40, "message"));
     let prompts = &timeline.series.iter().find(|series| series.name == "prompt").unwrap().values;
-    // Ten exchanges are remembered beside the question, so that the eleventh prompt is longer than all before it. From the
-    // twelfth on, the oldest exchange is forgotten, and the same five messages and replies of one length come again.
+    // Ten exchanges are kept besides the question, so the eleventh prompt is longer than all before it. From the
+    // twelfth on, the oldest exchange is dropped, and the same five messages with replies of equal length repeat.
     assert!((0..10).all(|turn| prompts[turn] < prompts[turn + 1]), "{prompts:?}");
     let most = prompts[11..].iter().flatten().fold(0.0_f64, |most, prompt| most.max(*prompt));
     assert!(most < prompts[10].unwrap() * 1.2, "{prompts:?}");
@@ -56,11 +56,11 @@ fn each_step_has_its_memory_and_the_conversation_its_verdict() {
     }
 }
 
-/// The weights and the cache that llama.cpp foresees are what the process takes: mapped weights as pages of the file, read
-/// ones as its own. The buffers stay within what was reserved for them.
+/// The weights and KV cache projected by llama.cpp match the process's memory: mapped weights are file-backed, read
+/// ones anonymous. Buffers stay within their reservation.
 #[cfg(target_os = "linux")]
 #[test]
-fn on_the_demo_model_what_was_foreseen_is_what_is_taken() {
+fn projection_matches_measured_memory_of_the_demo_model() {
     let place = Place::new();
     for mapped in ["", "--no-mmap"] {
         let out = format!("out{mapped}");
@@ -79,16 +79,16 @@ fn on_the_demo_model_what_was_foreseen_is_what_is_taken() {
         assert_eq!(expected["mapped_bytes"].as_u64() == Some(0), mapped == "--no-mmap", "{expected}");
         let buffers = of("5-first-reply", "anonymous") - of("4-context", "anonymous");
         assert!(buffers > 0.0 && buffers < expected["compute_bytes"].as_f64().unwrap(), "{buffers}, {expected}");
-        // The cache is touched at once, and all of it.
+        // The KV cache is touched completely at once.
         let touched = of("4-context", "anonymous") - of("3-model", "anonymous");
         assert!((touched / expected["kv_bytes"].as_f64().unwrap() - 1.0).abs() < 0.05, "{touched}, {expected}");
     }
 }
 
-/// Weights that are repacked for the CPU are the process's own, beside the pages of the file where that is mapped.
+/// Weights repacked for the CPU are anonymous memory, in addition to the mapped file's pages.
 #[cfg(target_os = "linux")]
 #[test]
-fn repacked_weights_are_counted_where_they_lie() {
+fn repacked_weights_are_counted_as_anonymous_memory() {
     let place = Place::new();
     for mapped in ["", "--no-mmap"] {
         let out = format!("out{mapped}");
@@ -100,13 +100,13 @@ fn repacked_weights_are_counted_where_they_lie() {
         let run = RecordFolder::read(&place.path(&out)).unwrap();
         let expected = |name: &str| run.subject["expected"][name].as_f64().unwrap();
         let of = |step: &str, name: &str| figure(&run, &format!("step/{step}"), name).unwrap();
-        // What this CPU repacks is up to llama.cpp: where it is nothing, all stays in the file.
+        // llama.cpp decides what is repacked on this CPU; if nothing is, all weights stay file-backed.
         let is_repacked = expected("repacked_bytes") > 0.0;
         let said = run.findings.iter().any(|text| text.contains("repacked for this CPU"));
         assert_eq!(said, is_repacked, "{:?}", run.findings);
         if is_repacked {
             let own = of("3-model", "anonymous") - of("2-backend", "anonymous");
-            // The vocabulary is the process's own too, and takes some MiB.
+            // The vocabulary is anonymous memory, too, and takes some MiB.
             let beside = own - expected("weights_bytes");
             assert!((-2e6..=16e6).contains(&beside), "{mapped}: {beside}, {}", run.subject["expected"]);
             assert!(expected("weights_bytes") >= expected("repacked_bytes"), "{}", run.subject["expected"]);
@@ -120,7 +120,7 @@ fn repacked_weights_are_counted_where_they_lie() {
 }
 
 #[test]
-fn a_conversation_of_one_s_own_is_taken_and_a_bad_one_named() {
+fn users_conversation_is_used_and_an_invalid_one_named() {
     let place = place();
     place.write("said.txt", "system: Sois bref.\nBonjour\nÇa va ?\n");
     place.write("empty.txt", "\n\n");
@@ -140,7 +140,7 @@ fn a_conversation_of_one_s_own_is_taken_and_a_bad_one_named() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_keeps_the_messages_so_far() {
+fn ctrl_c_keeps_messages_so_far() {
     use std::process::Stdio;
 
     let place = place();
@@ -159,13 +159,13 @@ fn ctrl_c_keeps_the_messages_so_far() {
 }
 
 #[test]
-fn gpu_memory_stands_beside_each_step_where_it_is_asked_for() {
+fn gpu_memory_is_recorded_per_step_on_request() {
     use super::standin_nvml::Driver;
 
     let place = place();
     let line =
         "memory --model tiny.gguf --messages 6 --reply-tokens 2 --threads 1 --n-ctx 256 --vram --quiet --out out";
-    // The driver does not know this process, and the card fills from look to look.
+    // The driver does not list this process, and the GPU fills up from reading to reading.
     let script =
         "gpu name=Card total=4096\nrow used=100\nrow used=100\nrow used=200\nrow used=300\nprocess pid=1 used=7";
     let output = place.command_with_gpu(Driver::Current, script, line).output().unwrap();

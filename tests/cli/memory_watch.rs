@@ -1,4 +1,5 @@
-//! `memory --pid` on programs whose use of memory is known: a leak is found with its size, and nothing else is called one.
+//! `memory --pid` on programs with known memory use: leaks are found with their size, and nothing else is reported as
+//! one.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,11 +10,11 @@ use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState, 
 
 use super::run::{Outcome, Place, figure};
 
-/// The program of `tests/doubles/memory_user.rs`, built once: the compiler that built these tests is there.
+/// The program of `tests/doubles/memory_user.rs`, built once with the compiler that built these tests.
 static DOUBLE: LazyLock<PathBuf> = LazyLock::new(|| {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/doubles/memory_user.rs");
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("memory_user{}", std::env::consts::EXE_SUFFIX));
-    // Whole or absent: two runs of the tests may build at the same time.
+    // Renamed when complete: two test runs may build at the same time.
     let unfinished = program.with_extension(std::process::id().to_string());
     let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let built = Command::new(compiler).args(["--edition", "2024", "-O", "-o"]).args([&unfinished, &source]).status();
@@ -22,7 +23,7 @@ static DOUBLE: LazyLock<PathBuf> = LazyLock::new(|| {
     program
 });
 
-/// A double that waits for its first message; it is ended with this.
+/// A double that waits for its first message; ended when dropped.
 struct Double(Child);
 
 impl Double {
@@ -30,7 +31,7 @@ impl Double {
         Self::logging(place, program, (kind, ""), bytes, messages, pause_us)
     }
 
-    /// The same with what becomes of its log.
+    /// The same, with a mode for its log.
     fn logging(
         place: &Place,
         program: &Path,
@@ -62,7 +63,7 @@ fn watched(kind: &str, bytes: usize, messages: usize) -> (Outcome, Run) {
     watched_with((kind, ""), bytes, messages)
 }
 
-/// The same with what becomes of its log.
+/// The same, with a mode for its log.
 fn watched_with(kind_and_log: (&str, &str), bytes: usize, messages: usize) -> (Outcome, Run) {
     let place = Place::new();
     let mut double = Double::logging(&place, &DOUBLE, kind_and_log, bytes, messages, 3_000);
@@ -89,7 +90,7 @@ fn verdict(run: &Run) -> &str {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_planted_leak_is_found_with_its_size() {
+fn planted_leak_of_a_process_is_found_with_its_size() {
     for (bytes, messages) in [(1 << 10, 1_200), (10 << 10, 200), (1 << 20, 150)] {
         let (outcome, run) = watched("leak", bytes, messages);
         assert_eq!(outcome.code, Some(1), "{bytes}: {}\n{}", outcome.stdout, outcome.stderr);
@@ -105,12 +106,12 @@ fn a_planted_leak_is_found_with_its_size() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_leak_is_found_while_its_log_is_rotated() {
+fn leak_is_found_while_the_log_is_rotated() {
     for log in ["rename", "truncate"] {
         let (outcome, run) = watched_with(("leak", log), 20 << 10, 300);
         assert_eq!((outcome.code, verdict(&run)), (Some(1), "leak"), "{log}: {}\n{}", outcome.stdout, outcome.stderr);
         let found = figure(&run, "watched/memory_user", "growth").unwrap();
-        // What was cut off between two looks cannot be counted, so that fewer messages seem to have leaked more.
+        // Lines truncated between two readings cannot be counted, so fewer messages seem to leak more each.
         let (low, high) = if log == "rename" { (0.8, 1.25) } else { (0.8, 2.5) };
         assert!((low..high).contains(&(found / f64::from(20 << 10))), "{log}: {found}");
         assert!(run.warnings.iter().any(|warning| warning.contains("messages.log was")), "{log}: {:?}", run.warnings);
@@ -119,8 +120,8 @@ fn a_leak_is_found_while_its_log_is_rotated() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_count_that_stands_still_never_clears() {
-    // The first half is counted and keeps nothing to speak of; what leaks then has no count.
+fn stalled_message_count_is_never_no_leak() {
+    // The first half is counted and retains almost nothing; the later leak is not counted.
     let (outcome, run) = watched_with(("jump", "silent"), 300 << 10, 400);
     assert_ne!(verdict(&run), "leak", "{}", outcome.stdout);
     let (outcome, run) = watched_with(("leak", "silent"), 100, 800);
@@ -139,10 +140,10 @@ fn a_count_that_stands_still_never_clears() {
     assert!(run.findings[0].contains("no message was counted in the"), "{:?}", run.findings);
 }
 
-/// A pipe gives each line to one reader only, and opening it waits for its writer: it is refused by name, at once.
+/// A pipe delivers each line to one reader only, and opening it waits for its writer: it is rejected by name, at once.
 #[cfg(unix)]
 #[test]
-fn lines_of_a_pipe_are_refused_by_name() {
+fn pipe_as_message_log_is_rejected_by_name() {
     let place = Place::new();
     assert!(Command::new("mkfifo").arg(place.path("messages")).status().unwrap().success());
     let own = std::process::id();
@@ -154,7 +155,7 @@ fn lines_of_a_pipe_are_refused_by_name() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_ends_a_watch_that_counts_lines() {
+fn ctrl_c_ends_a_line_counting_watch() {
     let place = Place::new();
     place.write("messages.log", "one\n");
     let own = std::process::id();
@@ -171,7 +172,7 @@ fn ctrl_c_ends_a_watch_that_counts_lines() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_is_no_leak_is_not_called_one() {
+fn non_leaks_are_not_reported_as_leaks() {
     for kind in ["sawtooth", "cache", "jump"] {
         let (outcome, run) = watched(kind, 300 << 10, 300);
         assert_eq!(outcome.code, Some(0), "{kind}: {}\n{}", outcome.stdout, outcome.stderr);
@@ -181,7 +182,7 @@ fn what_is_no_leak_is_not_called_one() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn twenty_runs_without_a_leak_raise_no_alarm() {
+fn twenty_runs_without_a_leak_raise_no_false_alarm() {
     let verdicts: Vec<_> = std::thread::scope(|scope| {
         let five = || (0..5).map(|_| verdict(&watched("still", 0, 150).1).to_owned()).collect::<Vec<_>>();
         let runs: Vec<_> = (0..4).map(|_| scope.spawn(five)).collect();
@@ -194,12 +195,12 @@ fn twenty_runs_without_a_leak_raise_no_alarm() {
 }
 
 #[test]
-fn a_process_that_ends_before_the_time_is_over_leaves_what_was_seen() {
+fn process_that_ends_early_keeps_its_samples() {
     let place = Place::new();
     let mut double = Double::start(&place, &DOUBLE, "still", 0, 100, 5_000);
     double.begin();
     let outcome = place.run(&format!("memory --pid {} --for 1h --every 20ms --quiet --out out", double.0.id()));
-    // The double is not asked for its end until now: a process that nobody waits for has ended all the same.
+    // The double is only waited for now: a process that has not been waited for has ended nevertheless.
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
     let run = RecordFolder::read(&place.path("out")).unwrap();
     assert_eq!(run.state, RunState::Failed);
@@ -213,14 +214,14 @@ fn a_process_that_ends_before_the_time_is_over_leaves_what_was_seen() {
 }
 
 #[test]
-fn growth_is_judged_a_minute_where_no_messages_are_counted() {
+fn growth_is_judged_per_minute_without_messages() {
     let place = Place::new();
     let mut double = Double::start(&place, &DOUBLE, "leak", 100 << 10, 100_000, 2_000);
     double.begin();
     let line = format!("memory --pid {} --for 1500ms --every 10ms --quiet --out out", double.0.id());
     let outcome = place.run(&line);
     let run = RecordFolder::read(&place.path("out")).unwrap();
-    // On a busy machine the double's pace may be too uneven to tell; cleared it must not be.
+    // On a busy machine the double's pace may be too uneven for a verdict; but it must not be cleared.
     assert_ne!(verdict(&run), "no_leak", "{}\n{}", outcome.stdout, outcome.stderr);
     assert_eq!(outcome.code, Some(i32::from(verdict(&run) == "leak")), "{}\n{}", outcome.stdout, outcome.stderr);
     let growth = run.cases[0].metric("growth").unwrap();
@@ -229,7 +230,7 @@ fn growth_is_judged_a_minute_where_no_messages_are_counted() {
 }
 
 #[test]
-fn a_name_must_belong_to_one_process_alone() {
+fn process_name_must_be_unique() {
     let place = Place::new();
     let program = place.path(&format!("twin{}", std::env::consts::EXE_SUFFIX));
     std::fs::copy(&*DOUBLE, &program).unwrap();
@@ -250,7 +251,7 @@ fn a_name_must_belong_to_one_process_alone() {
 }
 
 #[test]
-fn what_cannot_be_watched_is_said_with_a_hint() {
+fn unwatchable_process_is_reported_with_a_hint() {
     let place = Place::new();
     for (line, code) in [
         ("memory --pid 4000000000", 3),
@@ -269,10 +270,10 @@ fn what_cannot_be_watched_is_said_with_a_hint() {
     assert!(lines.stderr.contains("gone.log") && lines.stderr.contains("hint"), "{}", lines.stderr);
 }
 
-/// Whoever is not the owner sees less of process 1, and is told what.
+/// Other users see less of process 1, and the report states what.
 #[cfg(target_os = "linux")]
 #[test]
-fn another_user_s_process_shows_what_everyone_may_see() {
+fn other_users_process_shows_public_figures() {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
 
@@ -285,7 +286,7 @@ fn another_user_s_process_shows_what_everyone_may_see() {
     let line = "memory --pid 1 --for 200ms --every 20ms --quiet --out out";
     let mut command = Command::new(&program);
     command.args(line.split(' ')).current_dir(place.path("."));
-    // Only root can become someone else; anyone else already is.
+    // Only root can become another user; anyone else already is one.
     if std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0) {
         command.uid(NOBODY).gid(NOBODY);
     }
@@ -303,7 +304,7 @@ fn another_user_s_process_shows_what_everyone_may_see() {
 }
 
 #[test]
-fn gpu_memory_is_told_by_process_or_for_all_or_not_at_all() {
+fn gpu_memory_is_per_process_or_total_or_missing() {
     use super::standin_nvml::Driver;
 
     let own = std::process::id();
@@ -329,7 +330,7 @@ fn gpu_memory_is_told_by_process_or_for_all_or_not_at_all() {
     };
     let mib = |mib: u32| Some(f64::from(mib) * 1_048_576.0);
     let card = "gpu name=Card total=4096\nrow used=1000 reserved=24 use=1";
-    // Two cards, and this process on both.
+    // Two GPUs, both used by this process.
     let both = format!(
         "{card}\nprocess pid={own} used=300\nprocess pid=1 used=5\ngpu name=B total=2048\nrow used=100\nprocess pid={own} used=12"
     );
@@ -338,7 +339,7 @@ fn gpu_memory_is_told_by_process_or_for_all_or_not_at_all() {
     let timeline = Timeline::of(&run.cases[0]).unwrap();
     assert!(timeline.series.iter().any(|series| series.name == "vram_process" && series.values[0] == mib(312)));
     assert!(run.findings.iter().any(|finding| finding.contains("that of all programs")), "{:?}", run.findings);
-    // As on Windows, a process that uses no GPU, and a driver whose answer fails.
+    // As on Windows, a process without GPU use, and a driver whose call fails.
     let run = watched(Some(format!("{card}\nprocess pid={own} used=none")));
     assert_eq!(figures(&run), [(None, MetricStatus::Unsupported), (mib(1024), MetricStatus::Ok)]);
     let run = watched(Some(format!("{card}\nprocess pid=1 used=5")));

@@ -1,4 +1,4 @@
-//! `model`: synthetic files that independent readers accept, and headers that nobody has to trust.
+//! `model`: synthetic files that independent readers accept, and headers that need not be trusted.
 
 use std::process::Stdio;
 
@@ -21,7 +21,7 @@ fn names(place: &Place) -> Vec<String> {
     names
 }
 
-/// A header of these entries, with room for its tensors.
+/// A header with these entries, and space for its tensors.
 fn header(fill: impl FnOnce(&mut HeaderBuilder)) -> Vec<u8> {
     let mut header = HeaderBuilder::new();
     fill(&mut header);
@@ -31,7 +31,7 @@ fn header(fill: impl FnOnce(&mut HeaderBuilder)) -> Vec<u8> {
 }
 
 #[test]
-fn a_synthetic_model_is_written_inspected_and_never_replaced_unasked() {
+fn synthetic_model_is_written_inspected_and_not_overwritten() {
     let place = Place::new();
     let written = place.run("model synth tiny");
     assert_eq!(written.code, Some(0), "{}", written.stderr);
@@ -49,11 +49,11 @@ fn a_synthetic_model_is_written_inspected_and_never_replaced_unasked() {
     assert_ne!(std::fs::read(place.path("synth-tiny-seed1.gguf")).unwrap(), first);
     assert_eq!(inspect(&place, "synth-tiny-seed1.gguf")["synthetic"]["seed"], 2);
     place.run("model synth tiny -o again.gguf");
-    assert_eq!(std::fs::read(place.path("again.gguf")).unwrap(), first, "a seed's bytes are always the same");
+    assert_eq!(std::fs::read(place.path("again.gguf")).unwrap(), first, "a seed always gives the same bytes");
 }
 
 #[test]
-fn inspection_tells_the_model_and_which_profiles_differ() {
+fn inspection_describes_the_model_and_profile_differences() {
     let place = Place::new();
     place.run("model synth tiny -o m.gguf");
     let facts = inspect(&place, "m.gguf");
@@ -92,7 +92,7 @@ fn shapes_are_listed_with_their_sizes() {
 }
 
 #[test]
-fn what_cannot_be_used_has_its_exit_code() {
+fn unusable_model_arguments_have_their_exit_codes() {
     let place = Place::new();
     place.write("notes.txt", "no model");
     std::fs::write(place.path("empty.gguf"), "").unwrap();
@@ -129,7 +129,7 @@ fn what_cannot_be_used_has_its_exit_code() {
 }
 
 #[test]
-fn lost_weights_name_their_tensor() {
+fn missing_weights_name_the_tensor() {
     let place = Place::new();
     place.run("model synth tiny -o m.gguf");
     let whole = std::fs::read(place.path("m.gguf")).unwrap();
@@ -144,7 +144,7 @@ fn lost_weights_name_their_tensor() {
 }
 
 #[test]
-fn names_from_a_file_cannot_speak_to_the_terminal() {
+fn names_from_a_file_are_escaped_for_the_terminal() {
     let place = Place::new();
     let sneaky = header(|header| {
         header.text("general.architecture", "ll\u{1b}[2Jama");
@@ -163,7 +163,7 @@ fn names_from_a_file_cannot_speak_to_the_terminal() {
 }
 
 #[test]
-fn a_large_vocabulary_is_counted_and_not_kept() {
+fn large_vocabulary_is_counted_but_not_kept() {
     let place = Place::new();
     let tokens: Vec<String> = (0..128_000).map(|at| format!("token {at}")).collect();
     let large = header(|header| {
@@ -181,7 +181,7 @@ fn a_large_vocabulary_is_counted_and_not_kept() {
 }
 
 #[test]
-fn synthetic_models_are_kept_in_the_cache_and_two_runs_may_race() {
+fn synthetic_models_are_cached_and_concurrent_runs_share_them() {
     let place = Place::new();
     let started = |line: &str| {
         let mut command = place.command(line);
@@ -216,7 +216,7 @@ fn synthetic_models_are_kept_in_the_cache_and_two_runs_may_race() {
 }
 
 #[test]
-fn python_reads_the_same_model() {
+fn python_reads_the_same_model_facts() {
     let place = Place::new();
     place.run("model synth tiny --seed 9 -o m.gguf");
     let found = python::read("read_gguf.py", &place.path("m.gguf"));

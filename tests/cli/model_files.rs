@@ -1,4 +1,4 @@
-//! Files that are more, less or something else than one model: parts of a split one, encoders, adapters, recurrent models.
+//! Files that are not exactly one model: parts of a split one, encoders, adapters, recurrent models.
 
 use std::sync::atomic::AtomicBool;
 
@@ -10,7 +10,7 @@ use workly_perf::record::{MetricStatus, RecordFolder, Run};
 use super::run::{Place, case};
 use super::small_models::{Tensor, llama, llama_entries, llama_tensors, mamba, split_llama, write};
 
-/// Every command that takes a model to talk with, as short as it can be.
+/// Every command that runs a conversation with a model, as short as possible.
 pub(super) const COMMANDS: [&str; 7] = [
     "threads --sweep 1 --under-load none --repetitions 1 --prompt-tokens 70 --gen-tokens 2",
     "memory --messages 1 --reply-tokens 2 --threads 1 --n-ctx 256",
@@ -33,7 +33,7 @@ fn inspect(place: &Place, file: &str) -> Value {
 }
 
 #[test]
-fn a_split_model_is_described_and_run_as_a_whole() {
+fn split_model_is_described_and_run_as_one() {
     let place = Place::new();
     split_llama(&place.path(""), "m");
     llama(&place.path("whole.gguf"), 2_048);
@@ -46,7 +46,7 @@ fn a_split_model_is_described_and_run_as_a_whole() {
     assert_eq!((&split["file_bytes"], &split["split"]), (&bytes.into(), &serde_json::json!([1, 2])));
     let facts = ModelFacts::read(&place.path("m-00001-of-00002.gguf"), &[]).unwrap();
     let needs = model_needs("m", &place.path("m-00001-of-00002.gguf"), &facts, None, &AtomicBool::new(false)).unwrap();
-    assert_eq!(needs.file_bytes, bytes, "what a recommendation weighs against the machine's memory");
+    assert_eq!(needs.file_bytes, bytes, "the size that a recommendation compares with the machine's memory");
     for command in ["gpu-profiles --project --vram 4GiB", COMMANDS[1]] {
         let place = Place::new();
         split_llama(&place.path(""), "m");
@@ -58,7 +58,7 @@ fn a_split_model_is_described_and_run_as_a_whole() {
 }
 
 #[test]
-fn a_missing_part_and_the_first_one_are_named_by_every_command() {
+fn every_command_names_the_missing_and_the_first_part() {
     let place = Place::new();
     split_llama(&place.path(""), "m");
     split_llama(&place.path(""), "half");
@@ -72,7 +72,7 @@ fn a_missing_part_and_the_first_one_are_named_by_every_command() {
             let outcome = place.run(&format!("{command} --model {file} --quiet --out out"));
             assert_eq!(outcome.code, Some(5), "{command}: {}", outcome.stderr);
             assert!(outcome.stderr.contains(says), "{command}: {}", outcome.stderr);
-            assert!(!place.path("out").exists(), "{command} began a record");
+            assert!(!place.path("out").exists(), "{command} started a record");
         }
         let outcome = place.run(&format!("{inspect} {file}"));
         assert!(outcome.code == Some(5) && outcome.stderr.contains(says), "{}", outcome.stderr);
@@ -109,21 +109,21 @@ const OTHERS: [(&str, &str, &str); 4] = [
 ];
 
 #[test]
-fn what_is_no_model_to_talk_with_is_said_and_refused_by_every_command() {
+fn non_chat_models_are_rejected_by_every_command() {
     let place = Place::new();
     others(&place);
     for (file, kind, says) in OTHERS {
         let facts = inspect(&place, file);
         assert_eq!(facts["kind"], kind);
         let reason = facts["kv_bytes_per_token"]["not_known"]["reason"].as_str().unwrap();
-        assert!(reason.contains(&says["is ".len()..]), "{file} has no cache to price: {reason}");
+        assert!(reason.contains(&says["is ".len()..]), "{file} has no KV cache: {reason}");
         assert_eq!(facts["profiles"], serde_json::json!([]));
         for command in COMMANDS {
             let outcome = place.run(&format!("{command} --model {file} --quiet --out out"));
             assert_eq!(outcome.code, Some(5), "{command}: {}", outcome.stderr);
             let told = outcome.stderr.contains(&format!("{file} {says}"));
             assert!(told && outcome.stderr.contains("Workly cannot chat with it"), "{command}: {}", outcome.stderr);
-            assert!(!place.path("out").exists(), "{command} began a record");
+            assert!(!place.path("out").exists(), "{command} started a record");
         }
         let doctor = place.run(&format!("doctor --model {file}"));
         assert!(doctor.code == Some(1) && !doctor.stdout.contains("is sound"), "{}", doctor.stdout);
@@ -131,7 +131,7 @@ fn what_is_no_model_to_talk_with_is_said_and_refused_by_every_command() {
 }
 
 #[test]
-fn a_recurrent_model_is_projected_and_no_prefix_is_credited_to_it() {
+fn recurrent_model_is_projected_without_prefix_reuse() {
     let place = Place::new();
     mamba(&place.path("m.gguf"));
     let outcome = place.run("gpu-profiles --project --vram 4GiB --model m.gguf --quiet --out out");
@@ -141,7 +141,7 @@ fn a_recurrent_model_is_projected_and_no_prefix_is_credited_to_it() {
         let projection = &case(&projected, &format!("project/ngl={layers}")).conditions["projection"];
         (projection["devices"][0]["bytes"]["context_bytes"].clone(), projection["host"]["context_bytes"].clone())
     };
-    // Two blocks, each with a state of 128 x 16 and 3 x 128 numbers of 4 bytes.
+    // Two blocks, each with a state of 128 × 16 and 3 × 128 numbers of 4 bytes.
     let of_block = (128 * 16 + 3 * 128) * 4;
     assert_eq!(state(0), (0.into(), (2 * of_block).into()));
     assert_eq!(state(3), ((2 * of_block).into(), 0.into()));
@@ -153,7 +153,7 @@ fn a_recurrent_model_is_projected_and_no_prefix_is_credited_to_it() {
     );
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let run = run(&place);
-    // A prompt whose oldest message is forgotten begins as the last one did, and then differs.
+    // When the oldest message is dropped, a prompt shares only the start of the previous one.
     let change = case(&run, "prefix/rolling").metric("change").unwrap();
     assert_eq!((change.value, change.status), (None, MetricStatus::Unsupported));
     assert!(
@@ -165,7 +165,7 @@ fn a_recurrent_model_is_projected_and_no_prefix_is_credited_to_it() {
 }
 
 #[test]
-fn a_file_that_llama_cpp_refuses_is_refused_with_the_cause() {
+fn file_rejected_by_llama_cpp_is_rejected_with_the_cause() {
     let place = Place::new();
     let foo = |header: &mut workly_perf::llm::gguf::HeaderBuilder| header.text("general.architecture", "foo");
     write(&place.path("foo.gguf"), foo, &llama_tensors());
@@ -186,7 +186,7 @@ fn a_file_that_llama_cpp_refuses_is_refused_with_the_cause() {
 }
 
 #[test]
-fn a_context_beyond_the_trained_one_is_warned_of_by_every_command() {
+fn every_command_warns_of_a_context_beyond_the_trained_one() {
     for command in COMMANDS {
         let place = Place::new();
         llama(&place.path("m.gguf"), 64);
@@ -198,7 +198,7 @@ fn a_context_beyond_the_trained_one_is_warned_of_by_every_command() {
 }
 
 #[test]
-fn a_vocabulary_that_contradicts_itself_is_refused_before_llama_cpp_sees_it() {
+fn contradictory_vocabulary_is_rejected_before_llama_cpp() {
     let place = Place::new();
     let lacking = |header: &mut workly_perf::llm::gguf::HeaderBuilder| {
         header.text("general.architecture", "llama");

@@ -1,4 +1,4 @@
-//! A model file never ends the program: whoever dies of one is a process of its own. The one that dies here is a stand-in.
+//! A model file never crashes the program: only a separate trial process may crash. A test double crashes here.
 
 use std::process::Output;
 
@@ -18,14 +18,14 @@ fn place() -> Place {
     place
 }
 
-/// How often a model was tried.
+/// Number of trials of the model.
 fn trials(place: &Place) -> usize {
     let asked = std::fs::read_to_string(place.path("asked")).unwrap_or_default();
     asked.lines().filter(|line| line.ends_with("model-check")).count()
 }
 
 #[test]
-fn a_file_that_ends_the_process_that_loads_it_is_refused_by_name() {
+fn file_that_crashes_its_loader_is_rejected_by_name() {
     let place = place();
     for command in COMMANDS {
         let line = format!("{command} --model m.gguf --quiet --out out");
@@ -36,21 +36,21 @@ fn a_file_that_ends_the_process_that_loads_it_is_refused_by_name() {
             assert!(said.contains(words), "{command}: {said}");
         }
         assert!(!said.contains("/build/"), "{command}: {said}");
-        assert!(!place.path("out").exists(), "{command} began a record");
+        assert!(!place.path("out").exists(), "{command} started a record");
     }
     let output = place.command_with_children("\"depth\"", "doctor --model m.gguf --format json").output().unwrap();
     let checks: Value = serde_json::from_str(&text(&output.stdout)).unwrap();
     let model = checks["checks"].as_array().unwrap().iter().find(|check| check["name"] == "model").unwrap();
     assert_eq!((output.status.code(), &model["state"]), (Some(1), &"problem".into()));
     assert!(model["found"].as_str().unwrap().contains("m.gguf cannot be used"), "{model}");
-    assert_eq!(trials(&place), COMMANDS.len() + 1, "a bad one is not remembered as a good one");
+    assert_eq!(trials(&place), COMMANDS.len() + 1, "a failed trial is not remembered as passed");
 }
 
-/// Where layers lie on the GPU its driver takes part, and may end the process as a file may.
+/// With layers on the GPU its driver is involved, and may crash just like a file.
 #[test]
-fn a_model_is_tried_with_the_layers_that_the_command_will_put_on_the_gpu() {
+fn trial_uses_the_commands_gpu_layers() {
     let has_backend = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal"));
-    // A build without a backend for it leaves the GPU alone, whatever it is asked.
+    // A build without a GPU backend ignores the number of layers.
     let asks = format!("\"n_gpu_layers\":{}", if has_backend { 7 } else { 0 });
     for line in [
         "threads --gpu-layers 7 --sweep 1",
@@ -69,7 +69,7 @@ fn a_model_is_tried_with_the_layers_that_the_command_will_put_on_the_gpu() {
 }
 
 #[test]
-fn a_file_that_did_no_harm_is_not_tried_again_until_it_changes() {
+fn passed_trial_is_remembered_until_the_file_changes() {
     let place = place();
     let project = || -> Output {
         let line = "gpu-profiles --project --vram 4GiB --model m.gguf --quiet --out out";
@@ -86,7 +86,7 @@ fn a_file_that_did_no_harm_is_not_tried_again_until_it_changes() {
         assert!(place.command_with_children("", &line).status().unwrap().success());
         std::fs::remove_dir_all(place.path("out")).unwrap();
     }
-    assert_eq!(trials(&place), 2, "what computes asks for more");
+    assert_eq!(trials(&place), 2, "computing needs a deeper trial");
     let bytes = std::fs::read(place.path("m.gguf")).unwrap();
     std::fs::remove_file(place.path("m.gguf")).unwrap();
     std::fs::write(place.path("m.gguf"), bytes).unwrap();
@@ -94,7 +94,7 @@ fn a_file_that_did_no_harm_is_not_tried_again_until_it_changes() {
     assert_eq!(trials(&place), 3, "another file of that name");
 }
 
-/// A command whose trial hangs, once it has begun, and the number of the process that hangs.
+/// A command whose trial hangs, once it has started, and the ID of the hanging process.
 #[cfg(unix)]
 fn hanging(place: &Place) -> (std::process::Child, String) {
     let line = format!("{} --model m.gguf --quiet --out out", COMMANDS[0]);
@@ -103,7 +103,7 @@ fn hanging(place: &Place) -> (std::process::Child, String) {
     let child = command.spawn().unwrap();
     let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while trials(place) == 0 {
-        assert!(std::time::Instant::now() < until, "no trial began");
+        assert!(std::time::Instant::now() < until, "no trial started");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     let asked = std::fs::read_to_string(place.path("asked")).unwrap();
@@ -117,7 +117,7 @@ fn signal(name: &str, pid: &str) {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_ends_a_trial_that_hangs() {
+fn ctrl_c_ends_a_hanging_trial() {
     let place = place();
     let (child, _) = hanging(&place);
     signal("-INT", &child.id().to_string());
@@ -128,7 +128,7 @@ fn ctrl_c_ends_a_trial_that_hangs() {
 
 #[cfg(unix)]
 #[test]
-fn a_trial_that_the_system_kills_is_no_fault_of_the_file() {
+fn trial_killed_by_the_system_is_not_a_fault_of_the_file() {
     let place = place();
     let (child, pid) = hanging(&place);
     signal("-KILL", &pid);
@@ -140,7 +140,7 @@ fn a_trial_that_the_system_kills_is_no_fault_of_the_file() {
 }
 
 #[test]
-fn the_program_s_own_synthetic_models_need_no_trial() {
+fn own_synthetic_models_need_no_trial() {
     let place = Place::new();
     let line = "gpu-profiles --project --vram 4GiB --model synth:tiny --quiet --out out";
     assert!(place.command_with_children("\"depth\"", line).status().unwrap().success());

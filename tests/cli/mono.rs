@@ -1,4 +1,4 @@
-//! Runs the C# bridge of `scripts/unity` without Unity: compiled once, a process of Mono for each bridge.
+//! Runs the C# bridge of `scripts/unity` without Unity: compiled once, with one Mono process per bridge.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// A bridge in a process of its own. Ends when it is dropped.
+/// A bridge in a separate process. Ends when dropped.
 #[derive(Debug)]
 pub(crate) struct MonoBridge {
     child: Child,
@@ -19,7 +19,7 @@ pub(crate) struct MonoBridge {
 }
 
 impl MonoBridge {
-    /// Starts one with the host's KEY=VALUE arguments.
+    /// Starts one with KEY=VALUE arguments for the host.
     pub(crate) fn start(arguments: &[String]) -> Self {
         let mut child = Command::new("mono")
             .arg(host())
@@ -31,7 +31,7 @@ impl MonoBridge {
         let input = child.stdin.take();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let address = line(&mut output);
-        let address = address.parse().unwrap_or_else(|_| panic!("the host says `{address}` in place of its address"));
+        let address = address.parse().unwrap_or_else(|_| panic!("the host printed `{address}` instead of its address"));
         Self { child, input, output, address, last_state: None }
     }
 
@@ -39,13 +39,13 @@ impl MonoBridge {
         self.address
     }
 
-    /// What the host answers to a word.
+    /// The host's answer to a word.
     pub(crate) fn ask(&mut self, word: &str) -> String {
         writeln!(self.input.as_mut().expect("the host still runs"), "{word}").unwrap();
         line(&mut self.output)
     }
 
-    /// Counters and avatar, as they are now or as they were when it ended.
+    /// Counters and avatar, current or at its end.
     pub(crate) fn state(&mut self) -> Value {
         match &self.last_state {
             Some(state) => state.clone(),
@@ -53,7 +53,7 @@ impl MonoBridge {
         }
     }
 
-    /// Ends the host in order.
+    /// Ends the host cleanly.
     pub(crate) fn shutdown(&mut self) {
         if self.input.take().is_some() {
             self.last_state = serde_json::from_str(&line(&mut self.output)).ok();
@@ -64,14 +64,14 @@ impl MonoBridge {
 
 impl Drop for MonoBridge {
     fn drop(&mut self) {
-        // A host that hangs must not hang the tests too; one that has ended already is none to kill.
+        // A hanging host must not hang the tests; if it has already ended, there is nothing to kill.
         drop(self.input.take());
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The host program, compiled once in each run of the tests.
+/// The host program, compiled once per test run.
 pub(crate) fn host() -> &'static Path {
     static HOST: OnceLock<PathBuf> = OnceLock::new();
     HOST.get_or_init(|| {
@@ -81,7 +81,7 @@ pub(crate) fn host() -> &'static Path {
     })
 }
 
-/// The C# files of a folder of the project.
+/// The C# files in a folder of the project.
 pub(crate) fn sources(folder: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
     let files = entries.map(|entry| entry.unwrap().path());
@@ -91,7 +91,7 @@ pub(crate) fn sources(folder: &str) -> Vec<PathBuf> {
 /// Compiles C#, with warnings as errors.
 pub(crate) fn compile(name: &str, sources: &[PathBuf], options: &[&str]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    // Another run of the tests may be using it: replaced in one step.
+    // Another test run may be using it, so it is replaced in one step.
     let (made, program) = (folder.join(format!("{}-{name}", std::process::id())), folder.join(name));
     let output = Command::new("mcs")
         .args(["-langversion:7", "-warnaserror", "-optimize+"])

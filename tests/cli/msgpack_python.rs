@@ -1,11 +1,11 @@
-//! `MessagePack` that this program writes, read by an implementation that shares no code with it.
+//! `MessagePack` written by this program, read by an independent implementation.
 
 use serde_json::{Value, json};
 use workly_perf::bridge::{Codec, Dialect, Message, Wire};
 
 use super::python::read;
 
-/// What is written: the shapes that `ipc --codec` compares, and the edges of numbers and texts.
+/// Test values: the shapes compared by `ipc --codec`, and edge cases of numbers and texts.
 fn bodies() -> Vec<Value> {
     let reaction: Vec<Value> = (0..10)
         .map(|turn| match turn % 2 {
@@ -26,7 +26,7 @@ fn bodies() -> Vec<Value> {
 }
 
 #[test]
-fn python_reads_the_same_and_would_write_the_same_bytes() {
+fn python_msgpack_round_trips_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("messages.bin");
     let bodies = bodies();

@@ -1,4 +1,4 @@
-//! The one verdict on the machine's noise: recorded by every command that measures, and at the top of every report.
+//! The noise verdict: recorded by every measuring command, and at the top of every report.
 
 use std::process::{Child, Command, Stdio};
 
@@ -6,7 +6,7 @@ use workly_perf::record::{Fact, NoiseVerdict, RecordFolder};
 
 use super::run::Place;
 
-/// A program that computes without a pause.
+/// A program that keeps a CPU busy.
 struct Spinner(Child);
 
 impl Spinner {
@@ -26,7 +26,7 @@ const BRIEF: &str = "ipc --bridge embedded --messages 60 --load closed --quiet -
 
 #[cfg(target_os = "linux")]
 #[test]
-fn other_programs_that_compute_are_said_at_the_top_of_every_report() {
+fn busy_programs_are_named_at_the_top_of_every_report() {
     let cpus = std::thread::available_parallelism().unwrap().get();
     let _others: Vec<Spinner> = (0..cpus).map(|_| Spinner::start()).collect();
     let place = Place::new();
@@ -43,9 +43,9 @@ fn other_programs_that_compute_are_said_at_the_top_of_every_report() {
     }
 }
 
-/// The commands that measure without a model; those with one have the same recorder.
+/// The commands that measure without a model; those with one share the recorder.
 #[test]
-fn a_run_says_what_the_machine_was_like() {
+fn runs_record_machine_noise() {
     let place = Place::new();
     place.run(BRIEF);
     let run = RecordFolder::read(&place.path("out")).unwrap();
@@ -57,7 +57,7 @@ fn a_run_says_what_the_machine_was_like() {
     assert!(!matches!(figures.others_cpus, Fact::NotMeasured), "{figures:?}");
     let page = std::fs::read_to_string(place.path("out/report.md")).unwrap();
     assert!(page.contains("Machine noise: ") || page.contains("DISTURBED: "), "{page}");
-    // What watches others, or measures nothing, has no noise of its own.
+    // Commands that watch other programs or measure nothing have no noise verdict.
     let own = std::process::id();
     place.run(&format!("memory --pid {own} --for 300ms --every 50ms --quiet --out watched"));
     let watched = RecordFolder::read(&place.path("watched")).unwrap();

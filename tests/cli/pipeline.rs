@@ -1,4 +1,5 @@
-//! `pipeline` against truths that are known: a stand-in of known speed for the model, a bridge of known delays for Unity.
+//! `pipeline` against known truths: a paced speaker instead of the model, and a bridge with known delays instead of
+//! Unity.
 
 #[cfg(unix)]
 use std::process::Stdio;
@@ -22,7 +23,7 @@ fn waterfalls<'a>(run: &'a Run, path: &str) -> &'a [Value] {
 }
 
 #[test]
-fn the_stages_of_every_turn_add_up_and_none_is_shorter_than_the_truth() {
+fn stages_add_up_and_none_is_shorter_than_planted() {
     let place = Place::new();
     let bridge = "embedded:fps=unpaced,received-delay=20ms,applied-delay=30ms";
     let (outcome, run) = measured(
@@ -40,11 +41,12 @@ fn the_stages_of_every_turn_add_up_and_none_is_shorter_than_the_truth() {
         let sum: f64 = names.into_iter().map(stage).sum();
         assert!((sum - waterfall["visible_ms"].as_f64().unwrap()).abs() < 1e-6, "{waterfall}");
         let prompt_ms = waterfall["prompt_tokens"].as_f64().unwrap() / 2.0;
-        // The first token comes out of the prompt; 19 others follow. One reply is received, two are applied, one by one.
+        // The first token results from the prompt; 19 more follow. One reply is *received*, two are *applied*, one by
+        // one.
         for (name, truth_ms) in [("first_token", prompt_ms), ("received", 20.0), ("applied", 60.0)] {
             assert!(stage(name) >= truth_ms, "{name}: {waterfall}");
         }
-        // The stand-in's tokens keep to their schedule: a first one that is seen late makes the rest of the reply shorter.
+        // Paced tokens keep their schedule: if the first is observed late, the rest of the reply is shorter.
         assert!(stage("first_token") + stage("reply") >= prompt_ms + 95.0, "{waterfall}");
         assert_eq!(waterfall["reply_tokens"], 20);
     }
@@ -61,9 +63,9 @@ fn the_stages_of_every_turn_add_up_and_none_is_shorter_than_the_truth() {
 }
 
 #[test]
-fn at_the_first_words_the_face_shows_before_the_reply_is_complete() {
+fn early_reaction_shows_before_the_reply_is_complete() {
     let place = Place::new();
-    // The face waits for 8 tokens, the reply for 200: 0.04 s against 1 s.
+    // The early reaction waits for 8 tokens, the reply for 200: 0.04 s and 1 s.
     let line = "--paced 5000:200 --bridge embedded:fps=unpaced --turns 6 --reply-tokens 200 --before app --after \
                 app,react=first-words";
     let (outcome, run) = measured(&place, line);
@@ -72,7 +74,7 @@ fn at_the_first_words_the_face_shows_before_the_reply_is_complete() {
         let of = |turn: &Value, what: &str| turn[what].as_f64().unwrap();
         assert!(of(before, "visible_ms") >= of(before, "ttlt_ms"), "{before}");
         assert!(of(after, "visible_ms") < of(after, "ttlt_ms"), "{after}");
-        assert_eq!(before["prompt_tokens"], after["prompt_tokens"], "both are asked the same");
+        assert_eq!(before["prompt_tokens"], after["prompt_tokens"], "both get the same messages");
     }
     let ratio = case(&run, "after/before").metric("visible_ratio").unwrap();
     assert!(ratio.n == 6 && ratio.value.unwrap() < 1.0 && ratio.ci_high.unwrap() < 1.0, "{ratio:?}");
@@ -81,7 +83,7 @@ fn at_the_first_words_the_face_shows_before_the_reply_is_complete() {
 }
 
 #[test]
-fn a_batch_is_one_message_and_its_reply_says_that_it_was_applied() {
+fn batch_reaction_is_one_message_confirmed_by_its_reply() {
     let place = Place::new();
     let line = "--paced 5000:500 --bridge embedded:dialect=instrumented,fps=200 --turns 2 --reply-tokens 4 --before \
                 app,reaction=batch --after none";
@@ -95,9 +97,9 @@ fn a_batch_is_one_message_and_its_reply_says_that_it_was_applied() {
 }
 
 #[test]
-fn a_bridge_that_dies_leaves_the_turn_measured_and_marked() {
+fn failed_bridge_leaves_the_turn_measured_and_marked() {
     let place = Place::new();
-    // Each first turn and each turn has three replies; the bridge stands still in the third turn of the conversation.
+    // Each turn and first turn has three replies; the bridge stalls in the third turn of the conversation.
     let line = "--paced 5000:500 --bridge embedded:fps=unpaced,stall-after=16 --turns 3 --reply-tokens 4 --before \
                 app,reaction=single --after none --timeout 300ms";
     let (outcome, run) = measured(&place, line);
@@ -113,23 +115,23 @@ fn a_bridge_that_dies_leaves_the_turn_measured_and_marked() {
 }
 
 #[test]
-fn a_bridge_that_hangs_up_in_a_turn_serves_the_next_ones() {
+fn bridge_that_disconnects_serves_later_turns() {
     let place = Place::new();
-    // Twelve replies go to the first turns, and the sixteenth is cut in the middle of the second turn.
+    // Twelve replies belong to first turns; the sixteenth is cut in the middle of the second turn.
     let line = "--paced 5000:500 --bridge embedded:fps=unpaced,close-after=16 --turns 4 --reply-tokens 4 --before \
                 app,reaction=single --after none";
     let (outcome, run) = measured(&place, line);
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
     let shown: Vec<bool> = waterfalls(&run, "before/turns").iter().map(|turn| turn["visible_ms"].is_f64()).collect();
     assert_eq!(shown, [true, false, true, true], "{:?}", waterfalls(&run, "before/turns"));
-    assert_eq!(case(&run, "before/turns").metric("ttlt").unwrap().n, 4, "the model's part is measured all the same");
+    assert_eq!(case(&run, "before/turns").metric("ttlt").unwrap().n, 4, "the model's part is measured nevertheless");
 }
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_in_a_turn_keeps_the_turns_before_it() {
+fn ctrl_c_in_a_turn_keeps_earlier_turns() {
     let place = Place::new();
-    // Every turn takes a second: the run is stopped within one.
+    // Every turn takes a second: the run is stopped during one.
     let line = format!("{QUICK} --paced 5000:40 --bridge embedded:fps=unpaced --turns 1000 --budget 20s --after none");
     let child = place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while !RecordFolder::read(&place.path("out"))
@@ -148,7 +150,7 @@ fn ctrl_c_in_a_turn_keeps_the_turns_before_it() {
 }
 
 #[test]
-fn a_spent_budget_ends_the_turns_and_says_what_was_left_out() {
+fn exhausted_budget_ends_the_turns_and_states_omissions() {
     let place = Place::new();
     let line = "pipeline --paced 5000:400 --bridge embedded:fps=unpaced --turns 9 --reply-tokens 40 --budget 1ms --under-load none \
                 --quiet --out out";
@@ -159,9 +161,9 @@ fn a_spent_budget_ends_the_turns_and_says_what_was_left_out() {
 }
 
 #[test]
-fn the_application_is_one_command_that_nobody_waits_for() {
+fn applications_reaction_is_one_command_without_waiting() {
     let place = Place::new();
-    // The reply says *received* and comes 200 ms late: the application does not wait for it, and the face shows before.
+    // The reply means *received* and is 200 ms late: the application does not wait, and the expression shows earlier.
     let line =
         "--paced 5000:500 --bridge embedded:fps=200,received-delay=200ms --turns 2 --reply-tokens 4 --after none";
     let (outcome, run) = measured(&place, line);
@@ -171,7 +173,7 @@ fn the_application_is_one_command_that_nobody_waits_for() {
     assert_eq!(turns.conditions["applied_by"]["by"], "account");
     for turn in waterfalls(&run, "before/turns") {
         let of = |what: &str| turn[what].as_f64().unwrap();
-        assert!(of("visible_ms") < of("ttlt_ms") + 200.0, "the late reply is no part of it: {turn}");
+        assert!(of("visible_ms") < of("ttlt_ms") + 200.0, "the late reply is not included: {turn}");
         let sum: f64 = turn["stages_ms"].as_object().unwrap().values().map(|stage| stage.as_f64().unwrap()).sum();
         assert!((sum - of("visible_ms")).abs() < 1e-6, "{turn}");
     }
@@ -179,7 +181,7 @@ fn the_application_is_one_command_that_nobody_waits_for() {
 }
 
 #[test]
-fn a_bridge_that_does_not_tell_when_it_applies_leaves_bounds() {
+fn bridge_without_applied_times_gives_bounds() {
     let place = Place::new();
     let bridge = EmbeddedBridge::start("fps=100".parse().unwrap(), 0).unwrap();
     let line = format!("--paced 5000:500 --bridge {} --turns 2 --reply-tokens 4 --after none", bridge.address());
@@ -199,9 +201,9 @@ fn a_bridge_that_does_not_tell_when_it_applies_leaves_bounds() {
 }
 
 #[test]
-fn a_bridge_whose_frame_cannot_be_measured_leaves_the_receipt_alone() {
+fn bridge_without_a_measurable_frame_gives_received_times_only() {
     let place = Place::new();
-    // No reply of this dialect is known to mean *applied*.
+    // No reply of this dialect means *applied*.
     let bridge = EmbeddedBridge::start("dialect=founding,fps=100".parse().unwrap(), 0).unwrap();
     let line = format!(
         "--paced 5000:500 --bridge {} --dialect founding --turns 2 --reply-tokens 4 --after none",
@@ -217,7 +219,7 @@ fn a_bridge_whose_frame_cannot_be_measured_leaves_the_receipt_alone() {
 }
 
 #[test]
-fn reactions_of_different_commands_are_not_compared() {
+fn reactions_with_different_commands_are_not_compared() {
     let place = Place::new();
     let line =
         "--paced 5000:500 --bridge embedded:fps=unpaced --turns 6 --reply-tokens 4 --after app,reaction=pipelined";
@@ -233,7 +235,7 @@ fn reactions_of_different_commands_are_not_compared() {
 }
 
 #[test]
-fn what_the_application_cannot_be_told_is_no_gain_of_its_settings() {
+fn settings_not_obeyed_are_not_gains() {
     let place = Place::new();
     let quick = "--paced 5000:500 --bridge embedded:fps=unpaced --turns 1 --reply-tokens 2";
     let (_, run) = measured(&place, &format!("{quick} --after app,n_threads=2,react=first-words"));
@@ -242,14 +244,14 @@ fn what_the_application_cannot_be_told_is_no_gain_of_its_settings() {
     let says = |run: &Run| run.findings.iter().any(|sentence| sentence.contains("No published version of Workly"));
     assert!(says(&run), "{:?}", run.findings);
     let place = Place::new();
-    // The profile `balanced`, which the application can be told.
+    // The profile `balanced`, which the application obeys.
     let (_, run) = measured(&place, &format!("{quick} --after app,n_gpu_layers=35,n_ctx=2048,n_batch=256"));
     assert!(!says(&run), "{:?}", run.findings);
 }
 
 #[cfg(feature = "llama")]
 #[test]
-fn the_application_s_llama_is_what_was_read_back_from_it() {
+fn application_settings_equal_those_read_back() {
     let place = Place::new();
     let line = "--model synth:tiny --bridge embedded:fps=unpaced --turns 2 --reply-tokens 2 --after none";
     let (outcome, run) = measured(&place, line);
@@ -263,14 +265,14 @@ fn the_application_s_llama_is_what_was_read_back_from_it() {
     }
 }
 
-/// The row of the table of that figure.
+/// The table's row for that figure.
 fn row<'a>(run: &'a Run, figure: &str) -> &'a Value {
     let rows = case(run, "after/before").conditions["comparison"].as_array().unwrap();
     rows.iter().find(|row| row["figure"] == figure).unwrap_or_else(|| panic!("no row {figure}: {rows:?}"))
 }
 
 #[test]
-fn the_table_has_every_row_of_the_founding_document() {
+fn table_has_every_row_of_the_founding_document() {
     let place = Place::new();
     let line = "--paced 5000:500 --bridge embedded:fps=unpaced --turns 8 --reply-tokens 4 --after app,n_threads=2";
     let (outcome, run) = measured(&place, line);
@@ -295,7 +297,7 @@ fn the_table_has_every_row_of_the_founding_document() {
 
 #[cfg(feature = "llama")]
 #[test]
-fn memory_of_a_card_is_foreseen_or_said_to_be_unsupported() {
+fn gpu_memory_is_projected_or_unsupported() {
     let place = Place::new();
     let line = "--model synth:tiny --bridge embedded:fps=unpaced --turns 1 --reply-tokens 2 --before app,n_threads=1 --after \
                 app,n_threads=1,n_gpu_layers=0";
@@ -314,7 +316,7 @@ fn memory_of_a_card_is_foreseen_or_said_to_be_unsupported() {
     let (outcome, run) = measured(&place, &format!("{line} --vram 1MiB --reserve 0.5MiB"));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let vram = |side: &str| figure(&run, &format!("{side}/turns"), "vram").unwrap();
-    assert!(vram("before") > vram("after"), "{} then {}", vram("before"), vram("after"));
+    assert!(vram("before") > vram("after"), "before {}, after {}", vram("before"), vram("after"));
     assert_eq!(row(&run, "vram")["verdict"], "less, estimated");
     assert!(row(&run, "crash_risk")["before"].as_str().unwrap().starts_with("high: "), "{}", row(&run, "crash_risk"));
     let notes = &case(&run, "after/before").notes;
@@ -322,7 +324,7 @@ fn memory_of_a_card_is_foreseen_or_said_to_be_unsupported() {
 }
 
 #[test]
-fn what_they_cost_each_other_is_measured_alone_and_together() {
+fn contention_is_measured_alone_and_together() {
     let place = Place::new();
     let line = "pipeline --paced 5000:300 --bridge embedded:fps=200 --turns 1 --reply-tokens 4 --under-load none --render \
                 60:1ms --quiet --out out";

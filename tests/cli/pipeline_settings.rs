@@ -1,10 +1,10 @@
-//! The settings of `pipeline`: where they come from, and which are refused.
+//! The settings of `pipeline`: their sources, and which are rejected.
 
 use super::pipeline::measured;
 use super::run::{Place, case};
 
 #[test]
-fn settings_that_cannot_be_used_are_named() {
+fn unusable_settings_are_named() {
     let place = Place::new();
     place.write("half.json", "{\"choices\": 5}");
     for (settings, code, says) in [
@@ -16,14 +16,14 @@ fn settings_that_cannot_be_used_are_named() {
         let outcome = place.run(&format!("pipeline --paced 100:100 --bridge embedded --before {settings} --out out"));
         assert_eq!(outcome.code, Some(code), "{settings}: {}", outcome.stderr);
         assert!(outcome.stderr.contains(says) && outcome.stderr.contains("hint: "), "{settings}: {}", outcome.stderr);
-        assert!(!place.path("out").exists(), "nothing was begun");
+        assert!(!place.path("out").exists(), "nothing was started");
     }
     let nobody = place.run("pipeline --paced 100:100 --bridge 127.0.0.1:1 --out out");
     assert_eq!(nobody.code, Some(3), "{}", nobody.stderr);
 }
 
 #[test]
-fn a_recommendation_is_taken_from_its_file_and_from_the_configuration() {
+fn recommendation_is_read_from_file_and_configuration() {
     let place = Place::new();
     place.write(
         "rec/recommendation.json",
@@ -47,7 +47,7 @@ fn a_recommendation_is_taken_from_its_file_and_from_the_configuration() {
 }
 
 #[test]
-fn a_configuration_that_the_application_refuses_says_nothing_of_what_it_runs_with() {
+fn rejected_configuration_is_not_used_for_current_settings() {
     let place = Place::new();
     place.write("data/config.json", "\u{feff}{\"ai\": {\"gpu_profile\": \"cpu_fallback\"}}");
     let quick = "--paced 5000:500 --bridge embedded:fps=unpaced --config data/config.json --turns 1 --reply-tokens 2";

@@ -1,10 +1,10 @@
-//! No sentence says "1 rounds": a count and its noun are put together by `plural`, never by a format string.
+//! No message says "1 rounds": counts and nouns are combined by `plural`, never by a format string.
 
 use std::path::Path;
 
 use super::architecture::rust_files;
 
-/// Nouns of what is counted, in the plural.
+/// Countable nouns, in the plural.
 const NOUNS: [&str; 17] = [
     "rounds",
     "others",
@@ -25,7 +25,7 @@ const NOUNS: [&str; 17] = [
     "measurements",
 ];
 
-/// The nouns that a line of code writes behind a placeholder, whatever its count.
+/// The nouns that a line of code writes after a placeholder, regardless of the count.
 fn fixed_plurals(line: &str) -> Vec<&str> {
     let after = |place: &str| -> Option<&str> {
         let word = place.split(|letter: char| !letter.is_ascii_lowercase()).next()?;
@@ -42,7 +42,7 @@ fn fixed_plurals(line: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_count_agrees_with_its_noun() {
+fn counts_agree_with_their_nouns() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut faults = Vec::new();
     for file in rust_files(&root) {

@@ -1,4 +1,4 @@
-//! What llama.cpp foresees, against what the header says and what loading really takes.
+//! llama.cpp's projections, compared with the header and with real loading.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -29,8 +29,8 @@ fn backend() -> &'static Backend {
     Backend::start().expect("llama.cpp starts")
 }
 
-/// Bytes of the weights that `layers` layers take, summed up from the file's own table: the last blocks, and the output
-/// layer first of all.
+/// Size of the weights of `layers` layers, summed from the file's own table: the output layer first, then the last
+/// blocks.
 fn weights(path: &Path, layers: u32, blocks: u32) -> u64 {
     let gguf = Gguf::open(path).expect("a sound header");
     let first = blocks + 1 - layers;
@@ -46,14 +46,14 @@ fn near(left: u64, right: u64, per_cent: f64) -> bool {
 }
 
 #[test]
-fn a_raised_flag_ends_the_foreseeing() {
+fn stop_flag_ends_projecting() {
     let model = outline("synth:tiny@4711");
     let stopped = project_all(backend(), model.path(), &spec(512), CARD, by(&AtomicBool::new(true)));
     assert!(matches!(stopped, Err(EngineError::Stopped { .. })), "{stopped:?}");
 }
 
 #[test]
-fn every_placement_of_a_seven_b_model_is_foreseen_from_its_header() {
+fn every_placement_of_a_7b_model_is_projected_from_its_header() {
     let model = outline("synth:zephyr-7b@4711");
     let placements = project_all(backend(), model.path(), &spec(4096), CARD, by(&GOES_ON)).expect("projections");
     assert_eq!(placements.len(), 34);
@@ -62,7 +62,7 @@ fn every_placement_of_a_seven_b_model_is_foreseen_from_its_header() {
         let expected = weights(model.path(), layers, 32);
         let foreseen = placement.on_devices();
         assert!(near(foreseen.model_bytes, expected, 0.1), "{layers}: {foreseen:?} {expected}");
-        // 8 KV heads of 128, keys and values, 2 bytes each; the output layer has none.
+        // 8 KV heads of length 128, keys and values, 2 bytes each; the output layer has none.
         let cache = u64::from(layers.saturating_sub(1)) * 8 * 128 * 2 * 2 * 4096;
         assert_eq!(foreseen.context_bytes, cache, "{layers}");
         let everywhere = placement.everywhere();
@@ -73,14 +73,14 @@ fn every_placement_of_a_seven_b_model_is_foreseen_from_its_header() {
     assert!(totals.windows(2).all(|pair| pair[0] < pair[1]), "{totals:?}");
 }
 
-/// What never leaves the CPU: the token embeddings.
+/// Weights that never leave the CPU: the token embeddings.
 fn placement_rest(path: &Path) -> u64 {
     let gguf = Gguf::open(path).expect("a sound header");
     gguf.tensors.iter().filter(|tensor| tensor.name.starts_with("token_embd")).map(|tensor| tensor.bytes).sum()
 }
 
 #[test]
-fn the_vocabulary_takes_no_part() {
+fn vocabulary_does_not_affect_the_projection() {
     for name in ["synth:zephyr-7b@4711", "synth:tiny"] {
         let model = outline(name);
         for target in [CARD, Target::Cpu] {
@@ -94,7 +94,7 @@ fn the_vocabulary_takes_no_part() {
 }
 
 #[test]
-fn without_a_device_everything_is_the_machine_s() {
+fn everything_is_in_machine_memory_without_a_device() {
     let model = outline("synth:tiny");
     for layers in [0, 99] {
         let placement = project(backend(), model.path(), layers, &spec(512), Target::Cpu).expect("a projection");
@@ -104,7 +104,7 @@ fn without_a_device_everything_is_the_machine_s() {
 }
 
 #[test]
-fn context_and_cache_types_are_followed() {
+fn projection_follows_context_and_cache_types() {
     let model = outline("synth:zephyr-7b@4711");
     let of = |spec: &ContextSpec| -> Projection { project(backend(), model.path(), 33, spec, CARD).expect("fits") };
     let (short, long) = (of(&spec(2048)), of(&spec(4096)));
@@ -115,7 +115,7 @@ fn context_and_cache_types_are_followed() {
 }
 
 #[test]
-fn what_llama_cpp_refuses_is_said() {
+fn rejections_by_llama_cpp_are_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("no.gguf");
     std::fs::write(&path, "nothing").expect("written");
@@ -128,7 +128,7 @@ fn what_llama_cpp_refuses_is_said() {
 }
 
 #[test]
-fn what_was_foreseen_is_what_is_held() {
+fn projection_matches_held_memory() {
     let path = super::engine::tiny();
     for n_ctx in [512, 2048] {
         let foreseen = project(backend(), path, 0, &spec(n_ctx), Target::Cpu).expect("a projection");

@@ -1,4 +1,4 @@
-//! Runs the scripts of `tests/python`, which read our files with other people's packages.
+//! Runs the scripts of `tests/python`, which read our files with third-party packages.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::sync::Once;
 
 use serde_json::Value;
 
-/// Names the interpreter that has the packages of `tests/python/requirements.txt`.
+/// Variable with the interpreter that has the packages of `tests/python/requirements.txt`.
 const PYTHON_VARIABLE: &str = "WORKLY_PERF_TEST_PYTHON";
 
 fn python() -> PathBuf {
@@ -25,7 +25,7 @@ fn python() -> PathBuf {
     python
 }
 
-/// Installs what `requirements.txt` has come to list since `scripts/test` last did, as that script would.
+/// Installs packages added to `requirements.txt` since `scripts/test` last did so.
 fn bring_up_to_date(python: &Path) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -39,12 +39,12 @@ fn bring_up_to_date(python: &Path) {
         let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
         let status = Command::new(python).args(install).arg(&wanted).status();
         assert!(status.is_ok_and(|status| status.success()), "pip failed\nhint: run scripts/test");
-        // Where it cannot be written, the next run installs again, which finds everything there.
+        // If it cannot be written, the next run repeats the installation, which finds everything in place.
         let _ = std::fs::write(&installed, text);
     });
 }
 
-/// What the script prints of a file: JSON.
+/// The script's output for a file, as JSON.
 pub(crate) fn read(script: &str, file: &Path) -> Value {
     let (python, script) = (python(), Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script));
     let output = Command::new(&python).arg(script).arg(file).output();

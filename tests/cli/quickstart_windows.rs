@@ -1,4 +1,5 @@
-//! `scripts/quickstart.ps1`, which no PowerShell has run: read by a parser that is not PowerShell's, and held against `scripts/quickstart`.
+//! `scripts/quickstart.ps1`, which has not been run by PowerShell: checked with an independent parser, and compared
+//! with `scripts/quickstart`.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ fn script() -> std::path::PathBuf {
 }
 
 #[test]
-fn another_parser_understands_each_line_and_sees_a_fault_where_there_is_one() {
+fn independent_parser_accepts_the_script_and_finds_planted_faults() {
     assert_eq!(read("read_powershell.py", &script()), json!({"faults": [], "functions": ["Say", "Stop-With"]}));
     let temp = tempfile::tempdir().unwrap();
     let broken = temp.path().join("broken.ps1");
@@ -21,9 +22,9 @@ fn another_parser_understands_each_line_and_sees_a_fault_where_there_is_one() {
     assert!(faults > 0, "a parenthesis that is never closed");
 }
 
-/// Windows PowerShell 5.1 reads a script without a mark as the system's code page.
+/// Windows PowerShell 5.1 reads a script without a byte order mark in the system's code page.
 #[test]
-fn it_is_plain_ascii_and_uses_no_operator_that_windows_powershell_lacks() {
+fn script_is_ascii_without_powershell_7_operators() {
     let text = std::fs::read_to_string(script()).unwrap();
     assert!(text.is_ascii());
     let code: Vec<_> = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
@@ -33,7 +34,7 @@ fn it_is_plain_ascii_and_uses_no_operator_that_windows_powershell_lacks() {
 }
 
 #[test]
-fn it_measures_what_the_other_quickstart_measures() {
+fn both_quickstarts_run_the_same_measurements() {
     let read = |name: &str| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(name);
         std::fs::read_to_string(path).unwrap()

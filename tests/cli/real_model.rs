@@ -1,15 +1,15 @@
-//! The commands that run a model, on a real one: no weights of noise, a real vocabulary, a chat template of its own. It is a
-//! download of 93 MB, so `scripts/test` fetches it first and runs these with `--ignored`, or says that they are left out.
+//! Commands that run a model, on a real one: real weights, a real vocabulary, its own chat template. It is a download
+//! of 93 MB, so `scripts/test` fetches it first and runs these with `--ignored`, or reports that they are skipped.
 
 use workly_perf::record::{CaseState, RecordFolder, Run, RunState};
 
 use super::run::{Place, case, figure};
 
-// One thread, where the test is not of several: on a crowded machine, threads that wait for each other take minutes.
+// One thread unless the test is about several: on a busy machine, threads that wait for each other take minutes.
 
-/// Runs a command on the fetched model, in a place of its own, and reads its record.
+/// Runs a command with the fetched model in a separate folder, and reads its record.
 fn measured(line: &str) -> (Place, Run) {
-    // Beside the build: temporary folders may lie in memory.
+    // Next to the build: temporary folders may be in memory.
     let place = Place::within(env!("CARGO_TARGET_TMPDIR"));
     let outcome = place.run(&format!("{line} --model smollm2 --quiet --out out"));
     assert_eq!(outcome.code, Some(0), "{line}\n{}\n{}", outcome.stdout, outcome.stderr);

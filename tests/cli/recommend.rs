@@ -1,4 +1,4 @@
-//! `recommend`: what it makes of saved runs, what it measures itself, and what it leaves alone.
+//! `recommend`: what it concludes from saved runs, what it measures itself, and what it leaves unchanged.
 
 use std::path::Path;
 
@@ -6,15 +6,16 @@ use serde_json::{Value, json};
 
 use super::run::{Outcome, Place};
 
-/// A real sweep under a render-like load: one thread generates fastest, two read prompts fastest; without the load, two.
+/// A real sweep next to a render-like load: one thread generates fastest, two process prompts fastest; without the
+/// load, two.
 const SWEEP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results/reference/threads-demo-2cores");
 
 const ROUND_TRIPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results/reference/ipc-embedded-2cores");
 
-/// Runs it with the record in `out`, and reads what it recommends.
+/// Runs it with the record in `out`, and reads its recommendation.
 fn recommended(place: &Place, line: &str) -> (Outcome, Value) {
     let _ = std::fs::remove_dir_all(place.path("out"));
-    // Saved runs alone, unless the test is about measuring.
+    // Saved runs only, unless the test is about measuring.
     let measures = ["--quick", "--thorough", "--from"].iter().any(|flag| line.contains(flag));
     let saved = if measures { "" } else { "--no-measure " };
     let outcome = place.run(&format!("recommend {saved}--out out {line}"));
@@ -29,7 +30,7 @@ fn choice<'a>(recommendation: &'a Value, setting: &str) -> &'a Value {
 }
 
 #[test]
-fn a_sweep_that_shows_a_best_is_followed_and_cited() {
+fn sweep_with_a_clear_best_is_followed_and_cited() {
     let place = Place::new();
     let (outcome, found) = recommended(&place, &format!("--model synth:demo --from {SWEEP} {ROUND_TRIPS} --vram 0"));
     let threads = choice(&found, "n_threads");
@@ -50,7 +51,8 @@ fn a_sweep_that_shows_a_best_is_followed_and_cited() {
     assert!(outcome.stdout.contains("n_threads ") && outcome.stdout.contains("2: "), "{}", outcome.stdout);
     assert!(outcome.stderr.contains("workly-perf apply"), "{}", outcome.stderr);
 
-    // Who obeys what: the application reads its profile, and takes the threads from it whatever is recommended.
+    // What is obeyed by whom: the application reads its profile, and takes the threads from it, whatever is
+    // recommended.
     assert_eq!(choice(&found, "gpu_profile")["obeyed_by"], "application");
     assert_eq!((&threads["obeyed_by"], &threads["application"]), (&json!("launcher"), &json!(8)));
     assert_eq!(choice(&found, "n_ctx")["application"], 2048);
@@ -72,12 +74,13 @@ fn a_sweep_that_shows_a_best_is_followed_and_cited() {
 }
 
 #[test]
-fn a_run_of_warmup_says_what_a_warm_start_saves() {
+fn warmup_run_shows_the_saving_of_a_warm_start() {
     let place = Place::new();
     let run = concat!(env!("CARGO_MANIFEST_DIR"), "/results/reference/warmup-demo-2cores");
     let (outcome, found) = recommended(&place, &format!("--model synth:demo --vram 0 --from {run}"));
     let start = choice(&found, "warm_start");
-    // The run began at a load average of 3.55 on 2 CPUs: its difference is beyond the noise, and not sure for that.
+    // The run started at a load average of 3.55 on 2 CPUs: its difference is beyond the noise, but not sure for that
+    // reason.
     assert_eq!(
         (&start["value"], &start["basis"], &start["confidence"]),
         (&json!(true), &json!("measured"), &json!("likely"))
@@ -90,7 +93,7 @@ fn a_run_of_warmup_says_what_a_warm_start_saves() {
 }
 
 #[test]
-fn ways_to_the_bridge_that_were_compared_are_chosen_by_what_they_showed() {
+fn ways_to_send_are_chosen_by_their_comparison() {
     let place = Place::new();
     for (out, bridge, study) in [
         ("stock", "embedded:fps=200", "--reaction --messages 10 --rounds 8"),
@@ -101,20 +104,20 @@ fn ways_to_the_bridge_that_were_compared_are_chosen_by_what_they_showed() {
     }
     let (outcome, found) = recommended(&place, "--model synth:demo --vram 0 --from stock batches");
     let mode = choice(&found, "ipc_mode");
-    // What Workly does: no gain is claimed over waiting for replies, which it never does.
+    // Workly's own way: no gain is claimed over waiting for replies, which it never does.
     assert_eq!((&mode["value"], &mode["basis"]), (&json!("no_wait"), &json!("measured")), "{mode}");
     assert!(mode["margin"].is_null(), "{mode}");
     assert!(mode["reason"].as_str().unwrap().contains("does not wait for a reply: it is applied after"), "{mode}");
     let cases: Vec<_> = mode["evidence"].as_array().unwrap().iter().map(|one| one["case"].clone()).collect();
     assert_eq!(cases, ["reaction/app:1", "reaction/request:10", "reaction/pipelined:10"]);
-    // The later app's bridge acknowledges batches and does not carry them out.
+    // The later application's bridge acknowledges batches without applying them.
     let window = choice(&found, "batch_window_ms");
     assert_eq!((&window["value"], &window["basis"]), (&json!(0), &json!("measured")), "{window}");
     assert!(window["reason"].as_str().unwrap().contains("no sign that it executes"), "{window}");
     assert!(!outcome.stdout.contains("run ipc --reaction"), "{}", outcome.stdout);
 }
 
-/// The sweep, with what each round of every case reached drawn anew, far apart.
+/// The sweep, with the figures of every round redrawn, far apart.
 fn noisy_sweep(place: &Place) {
     use rand::{RngExt, SeedableRng};
 
@@ -129,7 +132,7 @@ fn noisy_sweep(place: &Place) {
 }
 
 #[test]
-fn noise_shows_no_difference_and_the_user_keeps_what_he_has() {
+fn noisy_sweep_shows_no_difference_and_keeps_current_settings() {
     let place = Place::new();
     noisy_sweep(&place);
     let before = r#"{"ai": {"gpu_profile": "balanced"}, "performance": {"n_threads": 4}}"#;
@@ -147,7 +150,7 @@ fn noise_shows_no_difference_and_the_user_keeps_what_he_has() {
 }
 
 #[test]
-fn write_is_consent_and_shows_and_keeps() {
+fn write_flag_shows_applies_and_keeps_a_version() {
     let place = Place::new();
     let before = "{\n  \"ai\": {\n    \"gpu_profile\": \"performance\"\n  }\n}\n";
     place.write("data/config.json", before);
@@ -168,14 +171,14 @@ fn write_is_consent_and_shows_and_keeps() {
 }
 
 #[test]
-fn going_from_balanced_to_cpu_fallback_is_told_in_threads() {
+fn change_from_balanced_to_cpu_fallback_is_stated_in_threads() {
     let place = Place::new();
     place.write("data/config.json", r#"{"ai": {"gpu_profile": "balanced"}}"#);
     let (outcome, found) = recommended(&place, &format!("--model synth:demo --vram 0 --from {SWEEP}"));
     let threads = |when: &str| found["application"][when]["n_threads"].clone();
     assert_eq!((threads("from"), threads("to")), (json!(6), json!(8)));
     assert!(outcome.stdout.contains("8 threads") && outcome.stdout.contains("6 threads"), "{}", outcome.stdout);
-    // A file that the application refuses says nothing of what it runs with.
+    // A file rejected by the application says nothing about its current settings.
     place.write("data/config.json", "\u{feff}{\"ai\": {\"gpu_profile\": \"balanced\"}}");
     let (outcome, found) = recommended(&place, &format!("--model synth:demo --vram 0 --from {SWEEP}"));
     assert_eq!(found["application"]["from"], Value::Null);
@@ -187,7 +190,7 @@ fn going_from_balanced_to_cpu_fallback_is_told_in_threads() {
 }
 
 #[test]
-fn without_anything_it_says_what_it_does_not_know() {
+fn missing_inputs_are_listed_as_not_known() {
     let place = Place::new();
     let (outcome, found) = recommended(&place, "");
     assert!(outcome.stderr.contains("no model is given"), "{}", outcome.stderr);
@@ -201,7 +204,7 @@ fn without_anything_it_says_what_it_does_not_know() {
 }
 
 #[test]
-fn runs_of_another_machine_or_model_are_named_as_such() {
+fn runs_of_other_machines_or_models_are_named() {
     let place = Place::new();
     let text = std::fs::read_to_string(Path::new(SWEEP).join("run.json")).unwrap();
     let mut run: Value = serde_json::from_str(&text).unwrap();
@@ -216,7 +219,7 @@ fn runs_of_another_machine_or_model_are_named_as_such() {
 }
 
 #[test]
-fn what_is_missing_is_measured_once() {
+fn missing_figures_are_measured_once() {
     let place = Place::new();
     let (_, first) = recommended(&place, "--quick --bridge embedded:fps=240");
     let mode = choice(&first, "ipc_mode");
@@ -232,7 +235,7 @@ fn what_is_missing_is_measured_once() {
 
 #[cfg(feature = "llama")]
 #[test]
-fn a_sweep_that_is_missing_is_made_and_no_bridge_is_no_reason_to_stop() {
+fn missing_sweep_is_measured_even_without_a_bridge() {
     let place = Place::new();
     assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();

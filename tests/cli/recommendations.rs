@@ -1,4 +1,4 @@
-//! Every recommendation that the rules can make, written into a configuration and read as Workly reads it.
+//! Every recommendation that the rules can give, written to a configuration and read the way Workly reads it.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
@@ -33,7 +33,7 @@ const CONFIG: &str = r#"{
 }
 "#;
 
-/// Runs that the rules may be shown: none, a real sweep.
+/// Runs given to the rules: none, or a real sweep.
 fn evidence() -> [Vec<Run>; 2] {
     let sweep = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference/threads-demo-2cores");
     [Vec::new(), vec![RecordFolder::read(&sweep).unwrap()]]
@@ -67,16 +67,16 @@ fn situation(objective: Objective, cores: u64, card: &Card) -> RecommendationInp
     }
 }
 
-/// What must hold of any recommendation, whatever it says.
+/// Invariants of every recommendation.
 fn check(choices: &[Choice], cores: u64) {
     let settings: Vec<Setting> = choices.iter().map(|choice| choice.setting).collect();
-    // What only a sweep can compare is there where one did.
+    // Settings that only a sweep compares are present if there was one.
     let only_measured = [Setting::Priority, Setting::WaitPolicy, Setting::UseMmap];
     let expected = Setting::ALL.into_iter().filter(|one| !only_measured.contains(one) || settings.contains(one));
     assert_eq!(settings, expected.collect::<Vec<_>>(), "each setting once, in reading order");
     for choice in choices {
         assert!(!choice.reason.is_empty(), "{choice:?}");
-        // The application can ask for neither another cache nor flash attention.
+        // The application supports neither another cache type nor flash attention.
         match choice.setting {
             Setting::KvType => assert_eq!(choice.value, Some(json!("f16")), "{choice:?}"),
             Setting::FlashAttn => assert_eq!(choice.value, Some(json!("off")), "{choice:?}"),
@@ -89,7 +89,7 @@ fn check(choices: &[Choice], cores: u64) {
 }
 
 #[test]
-fn whatever_the_rules_recommend_workly_accepts() {
+fn workly_accepts_every_possible_recommendation() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("config.json");
     std::fs::write(&path, CONFIG).unwrap();
@@ -99,14 +99,14 @@ fn whatever_the_rules_recommend_workly_accepts() {
     for name in MODELS {
         let outline = ModelOutline::of(&format!("synth:{name}").parse::<ModelRef>().unwrap()).unwrap();
         let facts = ModelFacts::of(&Gguf::open(outline.path()).unwrap(), GpuProfile::built_in()).unwrap();
-        // What it takes is the same on every card.
+        // Memory needs are the same on every GPU.
         let needs = model_needs(name, outline.path(), &facts, Some(24 << 30), &AtomicBool::new(false)).unwrap();
         for gib in CARDS_GIB {
             let bytes = gib << 30;
             let card = if gib == 0 { Card::None } else { Card::Here { total_bytes: bytes, free_bytes: Some(bytes) } };
             for objective in [Objective::Responsive, Objective::Fast, Objective::Light] {
                 for cores in 1..=32 {
-                    // What a sweep says does not depend on the cores.
+                    // The result of a sweep does not depend on the number of cores.
                     for runs in evidence.iter().take(if cores == 2 { 2 } else { 1 }) {
                         let profiles = app_profiles(Some(&facts), Some(cores));
                         let own = situation(objective, cores, &card);
@@ -126,7 +126,7 @@ fn whatever_the_rules_recommend_workly_accepts() {
     assert_eq!(made, MODELS.len() * CARDS_GIB.len() * 3 * (32 + 1));
     assert!(texts.len() > 100, "only {} differ", texts.len());
     let count = texts.len();
-    // The reader must be able to refuse.
+    // The reader must be able to reject.
     let planted = [
         CONFIG.replace("performance", "cpu"),
         CONFIG.replace("2048", "0"),
@@ -140,7 +140,7 @@ fn whatever_the_rules_recommend_workly_accepts() {
     for text in planted.iter().skip(3) {
         std::fs::write(&path, text).unwrap();
         let file = ConfigFile::open(&path).unwrap();
-        assert!(file.refusal().is_some() || file.has_unproven_auto(), "this reader refuses it too: {text}");
+        assert!(file.refusal().is_some() || file.has_unproven_auto(), "this reader rejects it, too: {text}");
     }
     texts.extend(planted);
     let listed = place.path().join("texts.json");
@@ -154,11 +154,11 @@ fn whatever_the_rules_recommend_workly_accepts() {
         read["refused"]
     );
     let saved = read["saved"].as_array().unwrap();
-    assert!(saved.iter().all(|section| section["provenance"]["run"].is_string()), "it survives what Workly saves");
+    assert!(saved.iter().all(|section| section["provenance"]["run"].is_string()), "it survives saving by Workly");
 }
 
 #[test]
-fn a_profile_that_fits_only_with_a_quantised_cache_is_no_choice() {
+fn profile_that_needs_a_quantised_cache_is_not_chosen() {
     let facts = ModelOutline::of(&"synth:zephyr-7b".parse::<ModelRef>().unwrap()).unwrap();
     let facts = ModelFacts::of(&Gguf::open(facts.path()).unwrap(), GpuProfile::built_in()).unwrap();
     let footprint =
@@ -188,9 +188,9 @@ fn a_profile_that_fits_only_with_a_quantised_cache_is_no_choice() {
     assert!(!of(Setting::FlashAttn).reason.contains("knows where"), "{:?}", of(Setting::FlashAttn));
 }
 
-/// What is chosen for the application's own default model.
+/// The choice for the application's default model.
 #[test]
-fn a_seven_b_model_gets_the_largest_profile_that_fits() {
+fn largest_fitting_profile_is_chosen_for_a_7b_model() {
     let outline = ModelOutline::of(&"synth:zephyr-7b".parse::<ModelRef>().unwrap()).unwrap();
     let facts = ModelFacts::of(&Gguf::open(outline.path()).unwrap(), GpuProfile::built_in()).unwrap();
     let needs = model_needs("zephyr-7b", outline.path(), &facts, Some(24 << 30), &AtomicBool::new(false)).unwrap();
@@ -204,11 +204,15 @@ fn a_seven_b_model_gets_the_largest_profile_that_fits() {
     };
     assert_eq!(chosen(24, Objective::Responsive), (json!("performance"), 33));
     assert_eq!(chosen(8, Objective::Responsive), (json!("performance"), 33));
-    // 5.1 GB of weights leave no room for anything but the model: no profile fits with a GiB to spare.
+    // 5.1 GB of weights leave no space for anything else: no profile fits with a GiB to spare.
     let (profile, layers) = chosen(6, Objective::Responsive);
     assert_eq!((profile, layers), (json!("balanced"), 33));
     let (profile, layers) = chosen(4, Objective::Responsive);
     assert_eq!(profile, json!("cpu_fallback"));
-    assert!((10..33).contains(&layers), "a part of the layers fits: {layers}");
-    assert_eq!(chosen(8, Objective::Light).0, Value::from("cpu_fallback"), "a game gets at least half of the card");
+    assert!((10..33).contains(&layers), "some of the layers fit: {layers}");
+    assert_eq!(
+        chosen(8, Objective::Light).0,
+        Value::from("cpu_fallback"),
+        "a game gets at least half of the GPU memory"
+    );
 }

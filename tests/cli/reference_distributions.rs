@@ -1,4 +1,4 @@
-//! The distributions of the reference runs, level by level against ranks that are counted here.
+//! The distributions of the reference runs, compared level by level with ranks computed here.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ fn logs(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Values, each as often as it was recorded, rising.
+/// The recorded values in ascending order, with repetitions.
 fn sorted(total: &Histogram<u64>) -> Vec<u64> {
     let times = |count: u64| usize::try_from(count).expect("a count that fits");
     let steps = total.iter_recorded();
@@ -32,7 +32,7 @@ fn parts(share: &str) -> u128 {
 }
 
 #[test]
-fn every_level_of_every_reference_distribution_is_the_sample_of_its_rank() {
+fn reference_distributions_have_the_sample_of_each_rank() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     logs(&root.join("results/reference"), &mut files);
@@ -49,7 +49,7 @@ fn every_level_of_every_reference_distribution_is_the_sample_of_its_rank() {
     assert!(levels > 1_000, "only {levels} levels");
 }
 
-/// Holds each line of a distribution against the values; how many there were.
+/// Compares each line of a distribution with the values; returns the number of lines.
 fn checked(file: &Path, sorted: &[u64]) -> usize {
     let text = fs::read_to_string(file).expect("a distribution");
     let lines: Vec<Vec<&str>> = text
@@ -61,7 +61,8 @@ fn checked(file: &Path, sorted: &[u64]) -> usize {
     let n = sorted.len() as u128;
     for line in &lines {
         let [value, share, count, inverse] = line[..] else { panic!("{}: {line:?}", file.display()) };
-        // The smallest rank with rank / n >= share. Levels that 12 digits cannot hold are rounded: a tenth of a rank is taken off.
+        // The smallest rank with rank / n >= share. Levels with more than 12 digits are rounded: a tenth of a rank is
+        // subtracted.
         let rank = ((parts(share) * n).saturating_sub(n / 2 + 1)).div_ceil(1_000_000_000_000).clamp(1, n) as usize;
         assert_eq!(value, format!("{:.6}", sorted[rank - 1] as f64 / 1e6), "{} at {share}", file.display());
         let up_to = sorted.partition_point(|other| *other <= sorted[rank - 1]);
@@ -69,7 +70,7 @@ fn checked(file: &Path, sorted: &[u64]) -> usize {
         let is_last = share == "1.000000000000" && inverse == "inf";
         let expected = 1.0 / (1.0 - share.parse::<f64>().expect("a share"));
         let given: f64 = inverse.parse().expect("a number");
-        assert!(is_last || (given / expected - 1.0).abs() < 1e-2, "{} at {share}: {given}", file.display());
+        assert!(is_last || (given / expected - 1.0).abs() < 1e-2, "{} at {share}: got {given}", file.display());
     }
     if let Some(last) = lines.last() {
         assert_eq!(last[3], "inf", "{}", file.display());

@@ -1,4 +1,4 @@
-//! The render-like load as a process: it renders, it is counted, and it ends with whoever started it.
+//! The render-like load as a process: it renders, its frames are counted, and it ends with its parent.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -13,13 +13,13 @@ use super::run::Place;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_workly-perf");
 
-/// A load of this program.
+/// A load started from this program.
 fn load(spec: &str, clock: Clock) -> RenderLoad {
     let spec: RenderSpec = spec.parse().unwrap();
     RenderLoad::start_program(Path::new(PROGRAM), spec, clock).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Waits until that many frames have arrived from a moment on.
+/// Waits until `count` frames have arrived since a given time.
 fn await_frames(load: &RenderLoad, from_ns: u64, count: u64) {
     while load.frames_between(from_ns, u64::MAX).total < count {
         load.check().unwrap();
@@ -28,14 +28,14 @@ fn await_frames(load: &RenderLoad, from_ns: u64, count: u64) {
 }
 
 #[test]
-fn frames_arrive_until_the_load_is_dropped() {
+fn frames_arrive_until_the_load_ends() {
     let clock = Clock::start();
     let load = load("100:1ms:0.5ms", clock);
     assert!(load.calibration().iterations > 0 && load.calibration().ns > 0);
     let from_ns = clock.now_ns();
     await_frames(&load, from_ns, 10);
     let to_ns = clock.now_ns();
-    assert!(to_ns - from_ns >= 80_000_000, "ten frames, of which the first may have been on its way");
+    assert!(to_ns - from_ns >= 80_000_000, "ten frames, the first of which may have been in flight");
     let frames = load.frames_between(from_ns, to_ns);
     assert!(frames.total >= 10 && frames.late <= frames.total, "{frames:?}");
     assert_eq!(frames.work_ns.len() as u64, frames.total);
@@ -43,12 +43,12 @@ fn frames_arrive_until_the_load_is_dropped() {
     let process = load.process_id();
     drop(load);
     if cfg!(target_os = "linux") {
-        assert!(!Path::new(&format!("/proc/{process}")).exists(), "process {process} is still there");
+        assert!(!Path::new(&format!("/proc/{process}")).exists(), "process {process} is still running");
     }
 }
 
 #[test]
-fn a_load_whose_parent_is_gone_ends() {
+fn load_ends_without_its_parent() {
     let place = Place::new();
     let mut command = place.command("render-load --fps 200 --main 0.5ms");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -58,17 +58,17 @@ fn a_load_whose_parent_is_gone_ends() {
         assert!(lines.next().unwrap().parse::<Frame>().is_ok());
     }
     drop(child.stdin.take());
-    assert!(lines.all(|line| line.parse::<Frame>().is_ok()), "whole lines to the end");
+    assert!(lines.all(|line| line.parse::<Frame>().is_ok()), "complete lines to the end");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
-fn a_load_ends_after_its_time() {
+fn load_ends_after_its_duration() {
     let place = Place::new();
     let mut command = place.command("render-load --fps 100 --main 0.5ms --for 1s");
     let clock = Clock::start();
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    // Waiting for a process closes its standard input: taken here, it stays open until the process is gone by itself.
+    // Waiting for a process closes its standard input; taken here, it stays open until the process ends by itself.
     let input = child.stdin.take();
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(clock.now_ns() >= 1_000_000_000);
@@ -76,7 +76,7 @@ fn a_load_ends_after_its_time() {
 }
 
 #[test]
-fn a_load_that_dies_is_noticed() {
+fn death_of_the_load_is_noticed() {
     let clock = Clock::start();
     let load = load("100:0.5ms", clock);
     await_frames(&load, 0, 1);
@@ -92,7 +92,7 @@ fn a_load_that_dies_is_noticed() {
 
 #[cfg(unix)]
 #[test]
-fn programs_that_are_no_load_are_named() {
+fn non_load_programs_are_named() {
     use std::os::unix::fs::PermissionsExt;
 
     let place = Place::new();
@@ -111,7 +111,7 @@ fn programs_that_are_no_load_are_named() {
 }
 
 #[test]
-fn the_command_is_hidden_and_refuses_what_it_cannot_do() {
+fn load_command_is_hidden_and_rejects_invalid_specs() {
     let place = Place::new();
     assert!(!place.run("--help").stdout.contains("render-load"));
     for (line, named) in [

@@ -1,4 +1,4 @@
-//! `ipc --replay`: a tapped session, played again at its own pace, without anything that the user would miss.
+//! `ipc --replay`: a tapped session, replayed at its own pace, without destructive commands.
 
 use std::fmt::Write as _;
 #[cfg(unix)]
@@ -16,7 +16,7 @@ use super::ipc::interrupt;
 use super::run::{Place, case, figure, in_one_of_several_runs};
 use super::tap::Tap;
 
-/// A session file as a tap writes it: each message at its millisecond, from the application.
+/// A session file as written by a tap: each message of the application with its time in milliseconds.
 fn session(place: &Place, messages: &[(u64, Value)], with_payload: bool) {
     let head = json!({"kind": "workly-perf session", "version": 1, "run_id": "tapped", "started": "2026-01-02T03:04:05Z",
         "with_payload": with_payload});
@@ -40,7 +40,7 @@ fn expression(name: &str) -> Value {
 }
 
 #[test]
-fn a_session_with_contents_is_sent_as_it_was_at_its_own_pace() {
+fn session_with_content_is_replayed_unchanged_at_its_pace() {
     let place = Place::new();
     let blink = json!({"command": "set_auto_blink", "data": {"enabled": true}});
     let messages: Vec<(u64, Value)> =
@@ -52,13 +52,13 @@ fn a_session_with_contents_is_sent_as_it_was_at_its_own_pace() {
         let line = format!("--bridge {} --replay {}", bridge.address(), file.display());
         let (outcome, run) = Place::new().ipc(&line);
         assert_eq!(run.plan["as_recorded"], 12);
-        // The twelve, and the one that resets the expressions.
+        // The twelve messages, and the one that resets the expressions.
         assert_eq!(bridge.counters().received, 13);
         assert!(bridge.avatar().expressions.is_empty());
         let [received, applied] = ["replay/received", "replay/applied"].map(|path| case(&run, path));
-        assert!(received.duration_s >= 0.55, "no sooner than it was recorded");
+        assert!(received.duration_s >= 0.55, "not earlier than recorded");
         assert_eq!(figure(&run, "replay/received", "lost"), Some(0.0));
-        // A reply that took more than 50 ms met the next message, and may be of either kind.
+        // A reply that took more than 50 ms overlapped with the next message, and may be of either kind.
         if figure(&run, "replay/applied", "unassigned") != Some(0.0) {
             return Err(format!("{received:?} {applied:?}"));
         }
@@ -70,7 +70,7 @@ fn a_session_with_contents_is_sent_as_it_was_at_its_own_pace() {
 }
 
 #[test]
-fn a_last_line_that_is_cut_short_is_said() {
+fn truncated_last_line_is_reported() {
     let place = Place::new();
     session(&place, &[(0, expression("joy")), (10, expression("calm"))], true);
     let whole = std::fs::read_to_string(place.path("session.jsonl")).unwrap();
@@ -85,7 +85,7 @@ fn a_last_line_that_is_cut_short_is_said() {
 }
 
 #[test]
-fn without_contents_harmless_messages_of_the_same_size_are_sent() {
+fn session_without_content_is_replayed_with_harmless_messages() {
     let place = Place::new();
     session(
         &place,
@@ -102,15 +102,15 @@ fn without_contents_harmless_messages_of_the_same_size_are_sent() {
         run.warnings
     );
     assert!(run.warnings.iter().any(|warning| warning.contains("larger than the originals")), "{:?}", run.warnings);
-    // A hundred times as fast as the two seconds that it was.
+    // A hundred times as fast as the original two seconds.
     assert!(case(&run, "replay/received").duration_s >= 0.02);
-    assert!(case(&run, "replay/received").duration_s < 2.0, "as fast as asked for");
+    assert!(case(&run, "replay/received").duration_s < 2.0, "as fast as requested");
     let counters = bridge.counters();
-    assert_eq!((counters.ignored, counters.malformed), (0, 0), "nothing that the bridge does not know");
+    assert_eq!((counters.ignored, counters.malformed), (0, 0), "nothing unknown to the bridge");
 }
 
 #[test]
-fn what_takes_something_away_is_left_out_unless_it_was_asked_for() {
+fn destructive_commands_are_omitted_unless_requested() {
     let place = Place::new();
     let load = |path: &str| json!({"command": "load_model", "data": {"path": path}});
     let batch = json!({"command": "batch", "data": {"commands": [{"command": "unload_model"}], "count": 1}});
@@ -136,9 +136,9 @@ fn what_takes_something_away_is_left_out_unless_it_was_asked_for() {
 }
 
 #[test]
-fn ids_of_the_session_match_their_replies() {
+fn session_ids_match_their_replies() {
     let place = Place::new();
-    // Twice the same ids, as of two connections, and one that is a word.
+    // The same ids twice, as from two connections, and a text id.
     let id = |turn: u64| if turn == 9 { json!("a-word") } else { json!(100 + turn % 5) };
     let name = |turn: u64| if turn.is_multiple_of(2) { "reset_expressions" } else { "set_auto_blink" };
     let message = |turn| json!({"command": name(turn), "data": {"enabled": true}, "id": id(turn)});
@@ -152,11 +152,15 @@ fn ids_of_the_session_match_their_replies() {
     assert_eq!(figure(&run, "replay/applied", "unassigned"), Some(0.0));
     assert_eq!(run.plan["as_recorded"], 12);
     let n = |path| case(&run, path).metric("p50").unwrap().n;
-    assert_eq!((n("replay/received"), n("replay/applied")), (5, 6), "each, and none for the one that wants none");
+    assert_eq!(
+        (n("replay/received"), n("replay/applied")),
+        (5, 6),
+        "one reply each, and none for the message that wants none"
+    );
 }
 
 #[test]
-fn a_lost_reply_shifts_nothing_and_ends_with_code_4() {
+fn lost_reply_shifts_no_match_and_exits_with_4() {
     let place = Place::new();
     let messages: Vec<(u64, Value)> = (0..30).map(|turn| (turn * 20, expression("joy"))).collect();
     session(&place, &messages, true);
@@ -165,14 +169,14 @@ fn a_lost_reply_shifts_nothing_and_ends_with_code_4() {
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
     let lossy = case(&run, "replay/received");
     assert_eq!((lossy.state, figure(&run, "replay/received", "lost")), (CaseState::Lossy, Some(1.0)));
-    // The 24 before the loss at most; had one been matched to its neighbour, it would have taken 20 ms.
+    // At most the 24 before the loss; one matched with a neighbour would have taken 20 ms.
     assert!(lossy.metric("mean").unwrap().n <= 24);
     assert_eq!(lossy.metric("mean").unwrap().n as f64 + figure(&run, "replay/received", "unmatched").unwrap(), 29.0);
 }
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_keeps_what_was_played() {
+fn ctrl_c_keeps_replayed_messages() {
     let place = Place::new();
     let messages: Vec<(u64, Value)> = (0..4000).map(|turn| (turn * 20, expression("joy"))).collect();
     session(&place, &messages, true);
@@ -194,7 +198,7 @@ fn ctrl_c_keeps_what_was_played() {
 }
 
 #[test]
-fn what_ipc_said_through_a_tap_can_be_played_again() {
+fn tapped_ipc_session_can_be_replayed() {
     let place = Place::new();
     let bridge = EmbeddedBridge::start("fps=200".parse::<BridgeSpec>().unwrap(), 0).unwrap();
     let mut tap = Tap::start(&place, bridge.address(), "--once");
@@ -206,13 +210,13 @@ fn what_ipc_said_through_a_tap_can_be_played_again() {
     std::fs::rename(place.path("out"), place.path("tapped")).unwrap();
     let (outcome, run) = place.ipc(&format!("--bridge {} --replay tapped", bridge.address()));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    // Forty, and the one that puts the avatar back; nothing says whether it blinked.
+    // Forty messages, and the one that restores the avatar; whether it blinked is unknown.
     assert_eq!((run.plan["as_recorded"].as_u64(), run.plan["as_probes"].as_u64()), (Some(0), Some(41)));
     assert_eq!(figure(&run, "replay/received", "lost"), Some(0.0));
 }
 
 #[test]
-fn what_is_no_session_is_exit_code_5_and_what_contradicts_is_2() {
+fn invalid_session_is_exit_code_5_and_contradictory_flags_2() {
     let place = Place::new();
     place.write("empty.jsonl", "");
     place.write("other.jsonl", "{\"a\": 1}\n");
@@ -233,7 +237,7 @@ fn what_is_no_session_is_exit_code_5_and_what_contradicts_is_2() {
 }
 
 #[test]
-fn a_replay_that_switches_no_blinking_does_not_say_that_it_does() {
+fn replay_without_blinking_does_not_warn_about_it() {
     let warned = |messages: &[(u64, Value)], with_payload: bool| {
         let place = Place::new();
         session(&place, messages, with_payload);
@@ -243,6 +247,6 @@ fn a_replay_that_switches_no_blinking_does_not_say_that_it_does() {
     };
     let blink = json!({"command": "set_auto_blink", "data": {"enabled": true}});
     assert!(!warned(&[(0, expression("joy")), (20, json!({"command": "unknown"}))], true));
-    assert!(!warned(&[(0, expression("joy")), (20, blink.clone())], true), "as the session had it");
-    assert!(warned(&[(0, expression("joy")), (20, blink)], false), "a harmless message in its place switches it");
+    assert!(!warned(&[(0, expression("joy")), (20, blink.clone())], true), "as in the session");
+    assert!(warned(&[(0, expression("joy")), (20, blink)], false), "the harmless replacement switches it");
 }

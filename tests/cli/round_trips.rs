@@ -1,11 +1,12 @@
-//! `apply` and `--undo` on configurations as they lie about on Linux, macOS and Windows: one table, whose bytes are the same on each.
+//! `apply` and `--undo` on configurations as found on Linux, macOS and Windows: one table, with the same bytes on each
+//! system.
 
 use super::apply::place;
 
-/// Line ends, and what a line is indented by.
+/// Line endings and indentation.
 const LAYOUTS: [(&str, &str); 5] = [("\n", "  "), ("\n", "\t"), ("\r\n", "    "), ("\r\n", "\t"), ("\r", "  ")];
 
-/// What stands in the configuration beside the settings that change.
+/// Content of the configuration besides the changed settings.
 const CONTENTS: [&str; 5] = [
     r#""model_path": "C:\\Users\\Zoë\\OneDrive\\Modèles\\zephyr.gguf""#,
     r#""model_path": "\\\\nas\\share\\zephyr.gguf""#,
@@ -14,7 +15,7 @@ const CONTENTS: [&str; 5] = [
     r#""odd": [1e3, -0.0, null, "a\\", ""]"#,
 ];
 
-/// A configuration with a profile and whatever follows its section, in lines; and whether a line ends it.
+/// A configuration with a profile and the content after its section, line by line; and whether it ends with a newline.
 fn config((newline, indent): (&str, &str), content: &str, profile: &str, more: &str, ends: bool) -> String {
     let last = if ends { newline } else { "" };
     format!(
@@ -23,7 +24,7 @@ fn config((newline, indent): (&str, &str), content: &str, profile: &str, more: &
     )
 }
 
-/// What `apply` adds of its own, in that layout.
+/// The section that `apply` adds, in this layout.
 fn added((newline, indent): (&str, &str)) -> String {
     let line = |depth: usize, text: &str| format!("{newline}{}{text}", indent.repeat(depth));
     [
@@ -47,7 +48,7 @@ fn added((newline, indent): (&str, &str)) -> String {
 }
 
 #[test]
-fn each_layout_and_content_comes_out_the_same_on_each_system_and_undo_is_the_identity() {
+fn apply_and_undo_preserve_every_layout() {
     for (number, layout) in LAYOUTS.iter().enumerate() {
         for content in CONTENTS {
             let ends = number % 2 == 0;
@@ -65,7 +66,7 @@ fn each_layout_and_content_comes_out_the_same_on_each_system_and_undo_is_the_ide
 }
 
 #[test]
-fn a_byte_order_mark_goes_only_if_that_is_asked_for_and_comes_back_with_undo() {
+fn byte_order_mark_is_removed_on_request_and_restored_by_undo() {
     for layout in LAYOUTS {
         let plain = config(layout, CONTENTS[0], "performance", "", true);
         let marked = format!("\u{feff}{plain}");

@@ -1,4 +1,4 @@
-//! Runs the program in a folder of its own, and reads what it left there.
+//! Runs the program in a temporary folder and reads its results.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -6,12 +6,12 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 use workly_perf::record::{Case, RecordFolder, Run};
 
-/// A folder to run in, as a user would.
+/// A folder to run in.
 pub(crate) struct Place {
     folder: TempDir,
 }
 
-/// What a run of the program came to.
+/// Result of a run of the program.
 pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
@@ -23,25 +23,25 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    /// The same below a folder of one's choice.
+    /// A folder below the given one.
     #[cfg(feature = "llama")]
     pub(crate) fn within(folder: &str) -> Self {
         Self { folder: tempfile::tempdir_in(folder).unwrap() }
     }
 
-    /// A path inside of it.
+    /// A path inside it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Writes a file inside of it.
+    /// Writes a file inside it.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    /// The program with a command line, ready to start here.
+    /// The program with a command line, ready to start in this folder.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_workly-perf"));
         command.args(line.split_whitespace()).current_dir(self.folder.path()).env_remove("NO_COLOR");
@@ -58,7 +58,7 @@ impl Place {
         }
     }
 
-    /// Runs `ipc` with the record in `out`, and reads the record back.
+    /// Runs `ipc` with the record in `out`, and reads the record.
     pub(crate) fn ipc(&self, line: &str) -> (Outcome, Run) {
         let outcome = self.run(&format!("ipc --out out --quiet {line}"));
         let run = RecordFolder::read(&self.path("out")).unwrap_or_else(|error| panic!("{error}\n{}", outcome.stderr));
@@ -66,11 +66,11 @@ impl Place {
     }
 }
 
-/// How many runs `in_one_of_several_runs` makes at most.
+/// Maximum number of runs in `in_one_of_several_runs`.
 const TRIES: u32 = 5;
 
-/// What a finding says of a run, where other programs on this machine may hide it from one run: looked for in several, with the
-/// seeds 1, 2, 3… A run that does not show it says what it showed. What must hold of every run is asserted within.
+/// For findings that other load on this machine may hide in a single run: tries several runs, with the seeds 1, 2, 3… A
+/// run that lacks the finding returns what it showed. Invariants of every run are asserted within.
 pub(crate) fn in_one_of_several_runs<T>(run: impl FnMut(u32) -> Result<T, String>) -> T {
     let mut showed = Vec::new();
     for result in (1..=TRIES).map(run) {
@@ -87,7 +87,7 @@ pub(crate) fn case<'a>(run: &'a Run, path: &str) -> &'a Case {
     run.cases.iter().find(|case| case.path == path).unwrap_or_else(|| panic!("no case {path} in {:?}", run.cases))
 }
 
-/// A figure of a case, if it is given.
+/// A figure of a case, if it has a value.
 pub(crate) fn figure(run: &Run, path: &str, metric: &str) -> Option<f64> {
     case(run, path).metric(metric).and_then(|metric| metric.value)
 }

@@ -1,10 +1,10 @@
-//! Saved runs with one figure each, as the CSV that a comparison reads.
+//! Saved runs with one figure each, in the CSV format read by a comparison.
 
 /// The columns of schema 1.1.
 pub(crate) const HEADER: &str = "schema,run_id,command,case,metric,unit,value,n,spread,ci_low,ci_high,direction,status,started,run_state,\
                       fingerprint,power,version,commit,target,profile,features,subject,simulated,rows";
 
-/// A saved run with one figure, `applied/poisson:50/100B p50`; what is not said is the same in all.
+/// A saved run with one figure, `applied/poisson:50/100B p50`; unspecified values are the same in all.
 #[derive(Clone)]
 pub(crate) struct Saved {
     pub(crate) id: String,
@@ -32,7 +32,7 @@ impl Saved {
     }
 }
 
-/// Eight runs around `middle` ms, a minute apart from `minute` on.
+/// Eight runs around `middle` ms, one minute apart from `minute` on.
 pub(crate) fn saved(name: &str, minute: usize, middle: f64) -> Vec<Saved> {
     let parts = [-0.004, 0.003, 0.001, -0.002, 0.004, -0.001, 0.002, -0.003];
     let run = |(at, part): (usize, &f64)| Saved {

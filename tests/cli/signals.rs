@@ -1,4 +1,4 @@
-//! Which signal ended a run is said by its name.
+//! The signal that ended a run is named.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,16 +8,16 @@ use workly_perf::record::{RecordFolder, RunState};
 use super::run::Place;
 
 #[test]
-fn a_run_says_which_signal_ended_it() {
+fn run_names_the_signal_that_ended_it() {
     for (signal, named) in [("-INT", "ended by Ctrl-C"), ("-TERM", "ended by SIGTERM"), ("-HUP", "ended by SIGHUP")] {
         let place = Place::new();
         let line =
             "ipc --bridge embedded:received-delay=5ms --load closed --messages 100000 --warmup 0 --out out --quiet";
         let mut child = place.command(line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // The record is there once the signals are listened to and the first case has begun.
+        // The record exists once signals are handled and the first case has started.
         let began = Instant::now();
         while !place.path("out/run.json").exists() {
-            assert!(began.elapsed() < Duration::from_secs(60), "it never began");
+            assert!(began.elapsed() < Duration::from_secs(60), "the run never started");
             std::thread::sleep(Duration::from_millis(20));
         }
         std::thread::sleep(Duration::from_millis(200));

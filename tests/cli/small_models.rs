@@ -1,13 +1,13 @@
-//! Model files of a few thousand weights, whole or split, of architectures that synthetic models do not have.
+//! Model files with a few thousand weights, whole or split, of architectures that synthetic models do not cover.
 
 use std::path::Path;
 
 use workly_perf::llm::gguf::{HeaderBuilder, TensorType};
 
-/// A tensor: name and shape.
+/// Name and shape of a tensor.
 pub(crate) type Tensor = (String, Vec<u64>);
 
-/// Length of an embedding of all of them.
+/// Embedding length of all of them.
 const EMBEDDING: u64 = 64;
 
 fn tensor(name: impl Into<String>, shape: &[u64]) -> Tensor {
@@ -32,7 +32,7 @@ fn vocabulary(header: &mut HeaderBuilder) {
     header.u32("tokenizer.ggml.eos_token_id", 2);
 }
 
-/// Writes a file of these entries and tensors, with small noise for weights.
+/// Writes a file with these entries and tensors, with small random weights.
 pub(crate) fn write(path: &Path, entries: impl FnOnce(&mut HeaderBuilder), tensors: &[Tensor]) {
     let mut header = HeaderBuilder::new();
     entries(&mut header);
@@ -54,7 +54,7 @@ pub(crate) fn write(path: &Path, entries: impl FnOnce(&mut HeaderBuilder), tenso
     std::fs::write(path, bytes).unwrap();
 }
 
-/// The entries of a llama of two blocks, trained for so many tokens.
+/// The entries of a llama with two blocks and this trained context.
 pub(crate) fn llama_entries(header: &mut HeaderBuilder, trained: u32) {
     header.text("general.architecture", "llama");
     for (key, figure) in [
@@ -102,7 +102,7 @@ pub(crate) fn llama(path: &Path, trained: u32) {
     write(path, |header| llama_entries(header, trained), &llama_tensors());
 }
 
-/// The same in two files below `folder`: `NAME-00001-of-00002.gguf` and the other.
+/// The same in two files in `folder`: `NAME-00001-of-00002.gguf` and the second part.
 pub(crate) fn split_llama(folder: &Path, name: &str) {
     let tensors = llama_tensors();
     let split = |header: &mut HeaderBuilder, number: u16| {

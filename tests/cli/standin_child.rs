@@ -1,4 +1,4 @@
-//! Builds the stand-in of `tests/doubles/child.rs` for the processes that the program starts, and runs the program with it.
+//! Builds the test double `tests/doubles/child.rs` for worker processes, and runs the program with it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -14,8 +14,8 @@ static CHILD: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 impl Place {
-    /// The program with a command line, whose processes abort when their request has one of the words of `aborts_on`, apart by
-    /// `|`. What they were asked is logged in `asked`, a line each; what it remembers is its own.
+    /// The program with a command line, whose worker processes abort if their request contains one of the words in
+    /// `aborts_on`, separated by `|`. Requests are logged in `asked`, one per line; its remembered trials are separate.
     pub(crate) fn command_with_children(&self, aborts_on: &str, line: &str) -> Command {
         let mut command = self.command(line);
         command

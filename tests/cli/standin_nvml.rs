@@ -1,4 +1,4 @@
-//! Builds the stand-in for NVML of `tests/doubles/nvml.rs`, and runs the program against it.
+//! Builds the NVML test double `tests/doubles/nvml.rs`, and runs the program with it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,14 +7,14 @@ use std::sync::LazyLock;
 use super::doubles::built;
 use super::run::Place;
 
-/// Which driver stands in.
+/// Version of the simulated driver.
 #[derive(Clone, Copy)]
 pub(crate) enum Driver {
-    /// One of today.
+    /// A current one.
     Current,
-    /// One from before 510: it lacks what came later.
+    /// One before 510, without later functions.
     Old,
-    /// One from before 450: it lacks that and more.
+    /// One before 450, with still fewer functions.
     Oldest,
 }
 
@@ -39,7 +39,7 @@ fn build(name: &str, options: &[&str]) -> PathBuf {
 }
 
 impl Place {
-    /// The program with a command line, and with a driver that follows `script`.
+    /// The program with a command line, and a driver that follows `script`.
     pub(crate) fn command_with_gpu(&self, driver: Driver, script: &str, line: &str) -> Command {
         self.write("nvml.script", script);
         let mut command = self.command(line);

@@ -1,4 +1,4 @@
-//! Messages of a bridge that answer nothing: none of them becomes a figure, and none keeps a run from ending.
+//! Messages of a bridge that answer nothing: none becomes a figure, and none keeps a run from ending.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,8 +14,8 @@ use super::run::{Outcome, Place, case, figure};
 
 const INSTRUMENTED: &str = r#"{"bridge":"workly-perf embedded","dialect":"instrumented"}"#;
 
-/// A bridge that sends `chatter` again and again, `pause` apart, from the first byte of the client's on. It answers with what `answer`
-/// makes of each line, if anything. Ends when it is dropped.
+/// A bridge that sends `chatter` repeatedly, `pause` apart, after the client's first byte. It answers each line with
+/// the result of `answer`, if any. Ends when dropped.
 struct Chatty {
     address: SocketAddr,
     ends: Arc<AtomicBool>,
@@ -104,7 +104,7 @@ fn frames(hz: u64) -> Duration {
 const EVENT: &[u8] = b"{\"event\":\"tick\",\"frame\":7}\n";
 
 #[test]
-fn events_are_no_replies_and_the_messages_are_lost() {
+fn events_are_not_replies_and_messages_are_lost() {
     let bridge = Chatty::start(INSTRUMENTED, EVENT.to_vec(), frames(60), nothing);
     for study in ["--load closed", "--load poisson:20", "--reaction --rounds 2", "--breakdown", "--batch 2 --rounds 2"]
     {
@@ -119,7 +119,7 @@ fn events_are_no_replies_and_the_messages_are_lost() {
 }
 
 #[test]
-fn events_between_replies_shift_no_figure() {
+fn events_between_replies_shift_no_match() {
     let bridge = Chatty::start(INSTRUMENTED, EVENT.to_vec(), frames(200), with_its_id);
     let (outcome, run) = bridge.ipc("--dialect instrumented --load closed --load poisson:100 --messages 60");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -128,7 +128,7 @@ fn events_between_replies_shift_no_figure() {
 }
 
 #[test]
-fn an_object_with_members_is_no_reply_of_the_stock_bridge() {
+fn object_with_members_is_not_a_stock_reply() {
     let bridge = Chatty::start("{}", EVENT.to_vec(), frames(60), nothing);
     let (outcome, run) = bridge.ipc("--load closed --messages 10 --warmup 0 --timeout 300ms");
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
@@ -137,7 +137,7 @@ fn an_object_with_members_is_no_reply_of_the_stock_bridge() {
 }
 
 #[test]
-fn the_hint_is_one_that_helps_against_what_went_wrong() {
+fn hint_matches_the_fault() {
     let hint =
         |outcome: &Outcome| outcome.stderr.lines().rfind(|line| line.contains("hint: ")).unwrap_or("").to_owned();
     let other = Chatty::start("{}", EVENT.to_vec(), frames(60), nothing);
@@ -155,9 +155,9 @@ fn the_hint_is_one_that_helps_against_what_went_wrong() {
     }
 }
 
-/// A public-api Unity in place of the embedded one, whose replies have no id, as on the page; some add one of their own.
+/// A public-api Unity instead of the embedded bridge, whose replies have no id, as on the API page; some add their own.
 #[test]
-fn a_public_api_unity_is_matched_by_order_among_its_status_messages() {
+fn public_api_replies_are_matched_by_order_among_status_messages() {
     let status = b"{\"type\":\"status\",\"data\":{\"fps\":60.0},\"timestamp\":\"2026-01-31T12:00:00.000Z\"}\n";
     let answer = |line: &str| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
@@ -174,7 +174,7 @@ fn a_public_api_unity_is_matched_by_order_among_its_status_messages() {
 }
 
 #[test]
-fn a_unity_that_only_reports_its_frames_has_no_paused_main_thread() {
+fn status_messages_alone_are_not_a_paused_main_thread() {
     let status = b"{\"type\":\"status\",\"data\":{\"fps\":60.0}}\n";
     let bridge = Chatty::start(r#"{"type":"ready","data":{}}"#, status.to_vec(), frames(60), nothing);
     let (outcome, _) = bridge.ipc("--dialect public-api --load poisson:20 --messages 10 --warmup 0 --timeout 300ms");
@@ -192,13 +192,13 @@ const STUDIES: [&str; 6] = [
 ];
 
 #[test]
-fn second_copies_of_replies_void_every_study_without_ids() {
+fn duplicate_replies_invalidate_every_study_without_ids() {
     for study in STUDIES {
         let line = format!("--bridge embedded:duplicate-every=3 {study} --warmup 0 --timeout 2s --seed 1");
         let (outcome, run) = Place::new().ipc(&line);
         assert_eq!(outcome.code, Some(4), "{study}: {}", outcome.stderr);
         for metric in ["p50", "mean", "max_rate", "rate_applied", "delivered"] {
-            // A round of one command that got exactly one reply, with silence before and after, may stand; no other may.
+            // Only a round of a single command with exactly one reply, and silence before and after, may be valid.
             let given = run.cases.iter().find(|case| {
                 let rounds_left = case.metric(metric).filter(|it| it.value.is_some()).map(|it| it.n);
                 rounds_left.is_some_and(|n| case.path != "reaction/app:1" || n > 2 || case.state != CaseState::Lossy)
@@ -210,19 +210,19 @@ fn second_copies_of_replies_void_every_study_without_ids() {
 }
 
 #[test]
-fn second_copies_of_replies_shift_nothing_where_ids_tell() {
+fn duplicate_replies_shift_no_match_with_ids() {
     let spec = "embedded:dialect=instrumented,fps=60,duplicate-every=3";
     let line = format!("--bridge {spec} --breakdown --messages 20 --warmup 0 --seed 1");
     let (outcome, run) = Place::new().ipc(&line);
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
     let whole = case(&run, "applied/breakdown/whole");
     assert_eq!((whole.state, whole.metric("mean").unwrap().n), (CaseState::Lossy, 20));
-    // Every applied reply waits for a frame; one taken from another message would not have.
+    // Every *applied* reply waits for a frame; one matched with another message would not.
     assert!(whole.reason.as_ref().is_some_and(|reason| reason.contains("more replies")), "{whole:?}");
 }
 
 #[test]
-fn second_copies_of_replies_void_whole_turns() {
+fn duplicate_replies_invalidate_turns() {
     let place = Place::new();
     let outcome = place.run(
         "pipeline --paced 2000:200 --under-load none --no-contention --turns 2 --reply-tokens 20 --after none --out out --quiet \
@@ -233,7 +233,7 @@ fn second_copies_of_replies_void_whole_turns() {
 }
 
 #[test]
-fn a_flood_of_events_lets_every_wait_end() {
+fn event_flood_does_not_block_waits() {
     let bridge = Chatty::start(INSTRUMENTED, EVENT.repeat(500), Duration::ZERO, nothing);
     let (outcome, run) =
         bridge.ipc("--dialect instrumented --load poisson:20 --messages 10 --warmup 0 --timeout 500ms");
@@ -241,7 +241,7 @@ fn a_flood_of_events_lets_every_wait_end() {
     assert_eq!(run.state, RunState::Failed);
 }
 
-/// The first Ctrl-C ends a run against a bridge that never falls silent, and what was measured is kept.
+/// The first Ctrl-C ends a run against a bridge that never falls silent, and measurements are kept.
 #[cfg(unix)]
 #[test]
 fn ctrl_c_during_a_flood_keeps_the_record() {
@@ -268,7 +268,7 @@ fn ctrl_c_during_a_flood_keeps_the_record() {
 }
 
 #[test]
-fn a_greeting_and_a_refusal_of_any_length_are_quoted_in_part() {
+fn long_greetings_and_refusals_are_truncated() {
     let long = || "x".repeat(900_000);
     let refuses = |_: &str| Some(format!(r#"{{"error":"{}"}}"#, "x".repeat(900_000)));
     let bridge = Chatty::start("{}", Vec::new(), frames(20), refuses);
@@ -287,7 +287,7 @@ fn a_greeting_and_a_refusal_of_any_length_are_quoted_in_part() {
 }
 
 #[test]
-fn bytes_that_drip_in_do_not_put_the_timeout_off() {
+fn trickling_bytes_do_not_extend_the_timeout() {
     let bridge = Chatty::start("{}", b"{".to_vec(), Duration::from_millis(20), nothing);
     let (outcome, run) = bridge.ipc("--load closed --messages 10 --warmup 0 --timeout 300ms");
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
@@ -296,7 +296,7 @@ fn bytes_that_drip_in_do_not_put_the_timeout_off() {
 }
 
 #[test]
-fn the_public_api_profile_is_the_page_s() {
+fn public_api_profile_matches_the_api_page() {
     let page = Dialect::named("public-api").unwrap();
     assert!(!page.ids, "the page's replies repeat no id");
     assert_eq!(page.fields.id.as_deref(), Some("id"), "its requests have one");

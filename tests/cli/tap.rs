@@ -1,4 +1,4 @@
-//! `workly-perf tap`: nothing on the line changes, and everything on it is in the record.
+//! `workly-perf tap`: traffic is unchanged, and all of it is in the record.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use workly_perf::record::{RecordFolder, Run, RunState, Sender, SessionEvent, Ses
 
 use super::run::{Place, figure};
 
-/// A tap that runs. Ended when it is dropped.
+/// A running tap; ended when dropped.
 pub(crate) struct Tap {
     child: Child,
     notes: BufReader<ChildStderr>,
@@ -33,11 +33,11 @@ impl Tap {
         Self { child, notes, address }
     }
 
-    /// Waits for a line of its notes.
+    /// Waits for a line of its output.
     fn hears(&mut self, words: &str) {
         loop {
             let line = next_line(&mut self.notes);
-            assert!(!line.is_empty(), "the tap ended before it said: {words}");
+            assert!(!line.is_empty(), "the tap ended before it printed: {words}");
             if line.contains(words) {
                 return;
             }
@@ -50,7 +50,7 @@ impl Tap {
         stream
     }
 
-    /// Waits for its end; its exit code.
+    /// Waits for its end and returns its exit code.
     pub(crate) fn ends(&mut self) -> Option<i32> {
         let mut rest = String::new();
         self.notes.read_to_string(&mut rest).unwrap();
@@ -87,14 +87,14 @@ fn record(place: &Place) -> (Run, Vec<SessionMessage>) {
     (RecordFolder::read(&place.path("out")).unwrap(), messages.collect())
 }
 
-/// Something in Unity's place that does what a test wants of one connection.
+/// A fake Unity that runs `body` on one connection.
 fn unity<T: Send + 'static>(body: impl FnOnce(TcpStream) -> T + Send + 'static) -> (SocketAddr, thread::JoinHandle<T>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     (address, thread::spawn(move || body(listener.accept().unwrap().0)))
 }
 
-/// Bytes of every value, in lines and in no lines.
+/// Bytes of every value, with and without line feeds.
 fn noise(count: usize, seed: u32) -> Vec<u8> {
     let mut state = seed;
     let mut next = || {
@@ -105,7 +105,7 @@ fn noise(count: usize, seed: u32) -> Vec<u8> {
 }
 
 #[test]
-fn every_byte_arrives_as_it_was_sent_in_both_directions() {
+fn every_byte_arrives_unchanged_in_both_directions() {
     let (there, back) = (noise(3_000_000, 1), noise(2_000_000, 2));
     let answer = back.clone();
     let (address, far) = unity(move |mut stream| {
@@ -145,14 +145,14 @@ fn every_byte_arrives_as_it_was_sent_in_both_directions() {
 }
 
 #[test]
-fn half_a_line_and_a_half_closed_connection_get_through() {
+fn incomplete_lines_and_half_closed_connections_pass() {
     let (address, far) = unity(|mut stream| {
         let mut heard = [0; 5];
         stream.read_exact(&mut heard).unwrap();
         stream.write_all(b"half").unwrap();
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).unwrap();
-        // The application has said its last word, and still listens.
+        // The application has closed its sending side, and still reads.
         stream.write_all(b" and the rest").unwrap();
         (heard, rest)
     });
@@ -172,9 +172,9 @@ fn half_a_line_and_a_half_closed_connection_get_through() {
     assert_eq!(tap.ends(), Some(0));
 }
 
-/// A Unity that does not read holds the application up, as without a tap, and the tap stores none of it.
+/// A Unity that does not read blocks the application, as without a tap, and the tap does not buffer the data.
 #[test]
-fn a_side_that_does_not_read_holds_the_other_up() {
+fn side_that_does_not_read_blocks_the_other() {
     let (release, wait) = std::sync::mpsc::channel::<()>();
     let (address, far) = unity(move |mut stream| {
         wait.recv().unwrap();
@@ -202,7 +202,7 @@ fn a_side_that_does_not_read_holds_the_other_up() {
 }
 
 #[test]
-fn what_ipc_does_through_a_tap_is_in_its_record() {
+fn tap_record_contains_what_ipc_sent() {
     let bridge = EmbeddedBridge::start("fps=100".parse::<BridgeSpec>().unwrap(), 0).unwrap();
     let place = Place::new();
     let mut tap = Tap::start(&place, bridge.address(), "--once");
@@ -221,14 +221,14 @@ fn what_ipc_does_through_a_tap_is_in_its_record() {
         (counters.received, counters.replies_sent + 1),
         "and the greeting"
     );
-    // Four cases of 65, and the message that puts the avatar back; nothing says whether it blinked.
+    // Four cases of 65 messages, and the message that restores the avatar; whether it blinked is unknown.
     let count = |case: &str| run.cases.iter().find(|other| other.path == case).unwrap().metric("p50").unwrap().n;
     assert_eq!((count("reply/received"), count("reply/applied")), (3 * 65 + 1, 65));
     assert_eq!(figure(&run, "inter_arrival/app", "size_max"), Some(4096.0));
     assert_eq!(figure(&run, "inter_arrival/unity", "unasked"), Some(1.0));
     assert_eq!(figure(&run, "inter_arrival/unity", "unanswered"), Some(0.0));
     assert!(figure(&run, "held/app", "p50").is_some_and(|held| held > 0.0));
-    // In a closed loop each applied reply is a frame after the one before.
+    // In a closed loop, each *applied* reply is one frame after the previous one.
     assert!(figure(&run, "reply/applied", "p50").unwrap() > 2.0);
     for file in
         ["reply-received.hlog", "reply-applied.hgrm", "inter_arrival-app.inter_arrival.hlog", "held-unity.held.hlog"]
@@ -239,7 +239,7 @@ fn what_ipc_does_through_a_tap_is_in_its_record() {
 }
 
 #[test]
-fn no_content_is_stored_unless_it_was_asked_for() {
+fn content_is_stored_only_on_request() {
     let secret = r#"{"command": "chat", "data": {"text": "only between us"}, "id": "our secret"}"#;
     for (flag, stored) in [("", false), ("--with-payload", true)] {
         let (address, far) = unity(|stream| BufReader::new(stream).lines().map_while(Result::ok).count());
@@ -267,13 +267,13 @@ fn no_content_is_stored_unless_it_was_asked_for() {
 
 #[cfg(unix)]
 #[test]
-fn it_waits_for_the_next_connection_and_ctrl_c_keeps_the_record() {
+fn tap_waits_for_the_next_connection_and_ctrl_c_keeps_the_record() {
     let gone = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = gone.local_addr().unwrap();
     drop(gone);
     let place = Place::new();
     let mut tap = Tap::start(&place, address, "");
-    // Unity is not there yet: the application notices as it would without a tap.
+    // Unity is not running yet, which the application notices as it would without a tap.
     assert_eq!(tap.connect().read(&mut [0; 1]).unwrap_or(0), 0);
     tap.hears("no bridge is listening");
     let _bridge = EmbeddedBridge::start(BridgeSpec::default(), address.port()).unwrap();
@@ -298,7 +298,7 @@ fn it_waits_for_the_next_connection_and_ctrl_c_keeps_the_record() {
 }
 
 #[test]
-fn what_cannot_be_tapped_is_named() {
+fn invalid_tap_addresses_are_named() {
     let place = Place::new();
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
@@ -318,9 +318,9 @@ fn what_cannot_be_tapped_is_named() {
     assert!(!place.path("results").exists());
 }
 
-/// The stock bridge never ends its half of a connection, whoever leaves; nor does one that goes on talking.
+/// The stock bridge never closes its half of a connection, nor does one that keeps sending.
 #[test]
-fn a_tap_ends_when_the_application_has_left_and_unity_never_does() {
+fn tap_ends_after_the_application_even_if_unity_stays() {
     for talks in [false, true] {
         let (address, far) = unity(move |mut stream| {
             stream.write_all(b"{}\n").unwrap();
@@ -329,14 +329,14 @@ fn a_tap_ends_when_the_application_has_left_and_unity_never_does() {
             while talks && stream.write_all(b"{}\n").is_ok() {
                 thread::sleep(Duration::from_millis(20));
             }
-            // Its half stays open until the test is over.
+            // Its half stays open until the end of the test.
             (heard, stream)
         });
         let place = Place::new();
         let mut tap = Tap::start(&place, address, "--once");
         let mut near = tap.connect();
         near.write_all(b"{\"command\": \"set_expression\"}\n").unwrap();
-        // The application listens on, so that no write to it fails.
+        // The application keeps reading, so that no write to it fails.
         near.shutdown(Shutdown::Write).unwrap();
         assert_eq!(tap.ends(), Some(0));
         let (heard, _open) = far.join().unwrap();
@@ -347,10 +347,10 @@ fn a_tap_ends_when_the_application_has_left_and_unity_never_does() {
     }
 }
 
-/// A side that floods the line is held up by what the tap can note, and not kept in memory.
+/// A flooding side is slowed down to the rate at which the tap records, without unbounded buffering.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_flood_takes_bounded_memory() {
+fn flood_takes_bounded_memory() {
     let (address, far) = unity(|mut stream| {
         let block = b"{}\n".repeat(100_000);
         while stream.write_all(&block).is_ok() {}

@@ -1,4 +1,4 @@
-//! `threads` on a tiny synthetic model: what the record holds, how it is printed, and how it ends.
+//! `threads` on a tiny synthetic model: the record, its output formats, and how a run ends.
 
 use std::process::Stdio;
 
@@ -6,14 +6,14 @@ use workly_perf::record::{CaseState, RecordFolder, Run, RunState};
 
 use super::run::{Outcome, Place, case, figure};
 
-/// A place with a model in it that is measured in milliseconds.
+/// A folder with a model that is measured in milliseconds.
 fn place() -> Place {
     let place = Place::new();
     assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
     place
 }
 
-/// Everything is measured in every round, from an empty context: what a test can foresee.
+/// Every setting in every round, from an empty context, so that the result is predictable.
 const BRIEF: &str =
     "threads --model tiny.gguf --prompt-tokens 16 --gen-tokens 12 --depth 0 --exhaustive --quiet --out out";
 
@@ -24,7 +24,7 @@ fn measured(place: &Place, line: &str) -> (Outcome, Run) {
 }
 
 #[test]
-fn every_count_is_measured_in_every_round_and_marked_for_what_it_is() {
+fn every_count_is_measured_in_every_round_and_marked() {
     let place = place();
     let (outcome, run) = measured(&place, "--sweep 1,2,400 --repetitions 2 --under-load none --format csv");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -45,7 +45,7 @@ fn every_count_is_measured_in_every_round_and_marked_for_what_it_is() {
         }
         assert!(figure(&run, &prompt, "ttft").unwrap() > 0.0);
         assert!(figure(&run, &generation, "itl_p50").unwrap() > 0.0);
-        assert_eq!(figure(&run, &generation, "itl_p99"), None, "24 tokens carry no p99");
+        assert_eq!(figure(&run, &generation, "itl_p99"), None, "24 tokens are too few for a p99");
         assert_eq!(case(&run, &generation).histograms[0].quantity, "itl");
         assert!(place.path("out").join(&case(&run, &prompt).histograms[0].hlog).is_file());
     }
@@ -58,7 +58,7 @@ fn every_count_is_measured_in_every_round_and_marked_for_what_it_is() {
 }
 
 #[test]
-fn beside_a_render_like_load_its_frames_are_counted() {
+fn frames_of_the_render_like_load_are_counted() {
     let place = place();
     let (outcome, run) = measured(&place, "--sweep 1 --repetitions 40 --render 500:0.5ms");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -73,7 +73,7 @@ fn beside_a_render_like_load_its_frames_are_counted() {
 }
 
 #[test]
-fn the_dimensions_of_a_sweep_are_in_the_paths_and_conditions_of_its_cases() {
+fn sweep_dimensions_are_in_paths_and_conditions() {
     let place = place();
     let line = "--sweep 1 --repetitions 1 --under-load none --depth 0,64 --flash-attn off,on --priority normal,low \
                 --cache-type f16,q8_0 --mmap on,off";
@@ -95,12 +95,12 @@ fn the_dimensions_of_a_sweep_are_in_the_paths_and_conditions_of_its_cases() {
 }
 
 #[test]
-fn each_wait_policy_is_measured_in_a_process_of_its_own() {
+fn each_wait_policy_is_measured_in_a_separate_process() {
     let place = place();
     let line = format!("{BRIEF} --sweep 1 --repetitions 2 --under-load none --wait active,passive --priority low");
     let outcome = place.run(&line);
     if outcome.code == Some(3) {
-        // A build whose threads are ggml's own.
+        // A build with ggml's own threads.
         assert!(outcome.stderr.contains("read no wait policy"), "{}", outcome.stderr);
         return;
     }
@@ -119,7 +119,7 @@ fn each_wait_policy_is_measured_in_a_process_of_its_own() {
 }
 
 #[test]
-fn without_further_words_the_engine_is_set_up_as_the_app_s() {
+fn default_engine_settings_are_the_applications() {
     let place = place();
     let line = "threads --model tiny.gguf --prompt-tokens 16 --gen-tokens 12 --sweep 1 --repetitions 1 --under-load none --quiet";
     for (whose, path, flash, batch) in
@@ -134,7 +134,7 @@ fn without_further_words_the_engine_is_set_up_as_the_app_s() {
 }
 
 #[test]
-fn llama_bench_s_formats_come_from_the_run_and_again_from_its_record() {
+fn llama_bench_formats_come_from_run_and_record() {
     let place = place();
     let (csv, _) = measured(&place, "--sweep 1,2 --repetitions 2 --under-load none --format llama-bench-csv");
     assert_eq!(csv.code, Some(0), "{}", csv.stderr);
@@ -159,12 +159,12 @@ fn llama_bench_s_formats_come_from_the_run_and_again_from_its_record() {
 }
 
 #[test]
-fn a_budget_ends_before_a_repetition_and_what_it_left_out_is_said() {
+fn budget_ends_between_repetitions_and_omissions_are_stated() {
     let place = place();
-    // Each repetition of these takes some milliseconds: far more rounds than the budget has time for.
+    // Each repetition takes some milliseconds: far more rounds than the budget allows.
     let (outcome, run) = measured(&place, "--sweep 1,2,4 --budget 1500ms --under-load none");
     if outcome.code == Some(4) {
-        // A machine on which not even the warm-up fits: the other test is about that.
+        // Not even the warm-up fits on this machine; another test covers that.
         assert!(outcome.stderr.contains("was spent on the warm-up"), "{}", outcome.stderr);
         return;
     }
@@ -186,7 +186,7 @@ fn a_budget_ends_before_a_repetition_and_what_it_left_out_is_said() {
 }
 
 #[test]
-fn a_budget_that_the_warm_up_spends_is_refused_with_what_it_takes() {
+fn budget_used_up_by_the_warm_up_is_rejected_with_the_time_needed() {
     let place = place();
     let outcome = place.run(&format!("{BRIEF} --sweep 1,2 --budget 1ms"));
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
@@ -197,7 +197,7 @@ fn a_budget_that_the_warm_up_spends_is_refused_with_what_it_takes() {
 }
 
 #[test]
-fn a_model_that_is_not_there_ends_with_both_ways_to_get_one() {
+fn missing_model_suggests_both_ways_to_get_one() {
     let place = Place::new();
     place.write("data/config.json", r#"{"ai": {"model_path": "models/gone.gguf"}}"#);
     for line in ["threads", "threads --model gone.gguf"] {
@@ -213,7 +213,7 @@ fn a_model_that_is_not_there_ends_with_both_ways_to_get_one() {
 }
 
 #[test]
-fn a_file_that_is_no_model_never_reaches_the_engine() {
+fn non_model_file_never_reaches_the_engine() {
     let place = place();
     let whole = std::fs::read(place.path("tiny.gguf")).unwrap();
     std::fs::write(place.path("cut.gguf"), &whole[..whole.len() / 2]).unwrap();
@@ -247,7 +247,7 @@ fn bad_counts_are_usage_errors() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_keeps_what_was_measured() {
+fn ctrl_c_keeps_measured_rounds() {
     let place = place();
     let line = format!("{BRIEF} --sweep 1,2 --repetitions 10000 --under-load none");
     let child = place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

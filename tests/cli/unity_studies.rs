@@ -15,12 +15,12 @@ fn studied(bridge: &MonoBridge, line: &str) -> Run {
 }
 
 #[test]
-fn each_study_runs_against_the_c_sharp_bridge() {
+fn every_study_runs_against_the_c_sharp_bridge() {
     let mut bridge = MonoBridge::start(&["fps=100".into()]);
     let run = studied(&bridge, "--breakdown --messages 12");
     let whole = figure(&run, "applied/breakdown/whole", "mean").unwrap();
     let wait = figure(&run, "applied/breakdown/frame_wait", "mean").unwrap();
-    assert!((0.0..=whole).contains(&wait), "{wait} of {whole}");
+    assert!((0.0..=whole).contains(&wait), "frame wait {wait} of {whole}");
 
     let quick = "--rounds 1 --messages 25 --offered 300";
     let run = studied(&bridge, &format!("--reaction 4 {quick}"));
@@ -33,7 +33,8 @@ fn each_study_runs_against_the_c_sharp_bridge() {
     assert_eq!(figure(&run, "mode/fire-and-forget", "delivered"), Some(100.0));
     let run = studied(&bridge, &format!("--batch 1,5 {quick}"));
     assert!(run.findings[0].starts_with("Batches are applied: its reply counts 3 of 3"), "{:?}", run.findings);
-    // In today's app's way it acknowledges a batch at once, as later versions of the app's own bridge do without applying it.
+    // In the current application's format, it acknowledges a batch at once, as later versions of the application's
+    // bridge do without applying it.
     let run = studied(&bridge, &format!("--batch 1,5 --dialect batch {quick}"));
     assert!(run.findings[0].contains("is unknown"), "{:?}", run.findings);
     let run = studied(&bridge, &format!("--codec {quick}"));

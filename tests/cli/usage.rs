@@ -1,9 +1,9 @@
-//! Command lines that cannot work: the exit code, the thing named, the hint.
+//! Invalid command lines: the exit code, the named cause, the hint.
 
 use super::run::Place;
 
 #[test]
-fn what_cannot_be_used_is_named_with_exit_code_2() {
+fn invalid_arguments_are_named_with_exit_code_2() {
     let place = Place::new();
     for (line, named) in [
         ("", "Usage"),
@@ -35,9 +35,9 @@ fn what_cannot_be_used_is_named_with_exit_code_2() {
 }
 
 #[test]
-fn nobody_there_is_exit_code_3_and_never_a_simulation() {
+fn missing_bridge_is_exit_code_3_and_never_simulated() {
     let place = Place::new();
-    // A port that was free a moment ago.
+    // A port that was free just now.
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let outcome = place.run(&format!("ipc --bridge 127.0.0.1:{port}"));
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
@@ -49,7 +49,7 @@ fn nobody_there_is_exit_code_3_and_never_a_simulation() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_exit_code_3() {
+fn port_in_use_is_exit_code_3() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     let outcome = Place::new().run(&format!("bridge --port {port}"));
@@ -62,7 +62,7 @@ fn a_port_that_is_taken_is_exit_code_3() {
 }
 
 #[test]
-fn an_unusable_configuration_is_exit_code_5_and_stays_whole() {
+fn invalid_configuration_is_exit_code_5_and_unchanged() {
     let place = Place::new();
     for (text, named) in
         [("{\"unity\": ", "not a JSON object"), (r#"{"avatar": {"auto_blink": 0}, "ai": 5}"#, "ai is 5")]
@@ -81,7 +81,7 @@ fn an_unusable_configuration_is_exit_code_5_and_stays_whole() {
 }
 
 #[test]
-fn a_folder_with_something_in_it_is_not_written_to() {
+fn non_empty_output_folder_is_not_written_to() {
     let place = Place::new();
     place.write("out/mine.txt", "keep");
     let outcome = place.run("ipc --bridge embedded --out out");
@@ -109,7 +109,7 @@ fn unreadable_records_are_exit_code_5() {
 }
 
 #[test]
-fn the_help_of_a_command_explains_what_its_values_may_be() {
+fn help_explains_accepted_values() {
     let place = Place::new();
     for (command, explained) in [
         ("pipeline", "Keys: `n_threads`"),
@@ -125,7 +125,7 @@ fn the_help_of_a_command_explains_what_its_values_may_be() {
 }
 
 #[test]
-fn help_and_version_are_answers() {
+fn help_and_version_go_to_stdout() {
     let place = Place::new();
     let help = place.run("--help");
     assert_eq!(help.code, Some(0));
@@ -136,14 +136,14 @@ fn help_and_version_are_answers() {
 }
 
 #[test]
-fn colour_is_for_terminals_alone() {
+fn colour_is_only_used_on_terminals() {
     let outcome = Place::new().run("ipc --bridge nowhere");
     assert!(!outcome.stderr.contains('\u{1b}'), "{:?}", outcome.stderr);
 }
 
 #[cfg(not(feature = "llama"))]
 #[test]
-fn a_build_without_the_engine_says_how_to_get_one() {
+fn build_without_the_engine_says_how_to_get_it() {
     let outcome = Place::new().run("threads --model synth:tiny");
     assert_eq!(outcome.code, Some(3));
     assert!(outcome.stderr.contains("cargo build --release"), "{}", outcome.stderr);

@@ -1,4 +1,4 @@
-//! Ways to send compared, end to end: what each is, shown by structure and never by being fast.
+//! Comparison of ways to send, end to end: checked by structure, never by speed.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -20,17 +20,17 @@ fn compared(line: &str) -> Run {
 }
 
 #[test]
-fn ten_commands_take_ten_frames_in_turn_and_one_as_a_batch() {
+fn ten_commands_take_ten_frames_one_by_one_and_one_as_a_batch() {
     let run = compared("--bridge embedded:dialect=instrumented,fps=60 --reaction 10");
     let frames = |way: &str| figure(&run, &format!("reaction/{way}:10"), "frames").unwrap();
-    assert!(frames("request") >= 10.0, "each reply comes a frame after the last: {}", frames("request"));
+    assert!(frames("request") >= 10.0, "each reply is one frame after the previous one: {}", frames("request"));
     assert_eq!(frames("batch"), 1.0);
     assert!(frames("pipelined") < frames("request"), "{}", frames("pipelined"));
     let mean = |way: &str| figure(&run, &format!("reaction/{way}:10"), "mean").unwrap();
     // Nine whole periods lie between the first and the last of ten frames.
     assert!(mean("request") >= 9.0 * 1_000.0 / 60.0, "{}", mean("request"));
     assert!(run.findings.iter().any(|finding| finding.contains("Frames per reaction")), "{:?}", run.findings);
-    // What Workly does is what the others are compared with: to wait for each reply is slower than that, and nothing is a gain.
+    // Workly's way is the baseline: waiting for each reply is slower, and nothing is a gain.
     let app = case(&run, "reaction/app:1");
     assert!(app.conditions["baseline"].is_null() && app.conditions["applied_by"]["by"] == "reply", "{app:?}");
     assert_eq!(case(&run, "reaction/pipelined:10").conditions["baseline"], "reaction/app:1");
@@ -45,10 +45,10 @@ fn ten_commands_take_ten_frames_in_turn_and_one_as_a_batch() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn replies_of_a_pipelined_reaction_that_the_bridge_holds_back_are_named() {
+fn held_replies_of_pipelined_reactions_are_named() {
     in_one_of_several_runs(|seed| {
         let run = compared(&format!("--bridge embedded:fps=60 --reaction 10 --seed {seed}"));
-        // In turn, each reply is acknowledged by the next message.
+        // One by one, each reply is acknowledged by the next message.
         assert!(case(&run, "reaction/request:10").metric("held_back").is_none());
         let share = case(&run, "reaction/pipelined:10").metric("held_back").and_then(|metric| metric.value);
         if share.is_none_or(|share| share < 20.0) {
@@ -62,12 +62,12 @@ fn replies_of_a_pipelined_reaction_that_the_bridge_holds_back_are_named() {
 }
 
 #[test]
-fn the_application_s_command_is_exact_by_the_embedded_bridge_and_bounded_elsewhere() {
+fn applications_command_is_exact_on_the_embedded_bridge_and_bounded_elsewhere() {
     let run = compared("--bridge embedded:fps=60 --reaction 3");
     let app = case(&run, "reaction/app:1");
     assert_eq!(app.conditions["applied_by"]["by"], "account");
     assert!(app.metric("mean").unwrap().value.is_some());
-    // Replies tell of the others: another measure, so that there is no ratio.
+    // The others are timed by replies, which is not comparable, so there is no ratio.
     assert!(case(&run, "reaction/pipelined:3").metric("mean_ratio").is_none());
 
     let bridge = EmbeddedBridge::start("fps=100".parse().unwrap(), 0).unwrap();
@@ -85,12 +85,12 @@ fn the_application_s_command_is_exact_by_the_embedded_bridge_and_bounded_elsewhe
 }
 
 #[test]
-fn the_wait_to_fill_a_batch_is_part_of_its_latency() {
+fn batch_latency_includes_the_fill_wait() {
     let run = compared("--bridge embedded:dialect=instrumented,fps=200 --batch 1,10 --offered 100 --window 200ms");
     let of = |path: &str, metric: &str| figure(&run, path, metric).unwrap();
     assert_eq!(of("batch/1", "fill_wait_mean"), 0.0);
     assert_eq!(of("batch/1", "commands_per_message"), 1.0);
-    // Ten arrivals of 100 a second span 90 ms on average, of which a command waits half.
+    // Ten arrivals at 100 per second span 90 ms on average; a command waits half of that.
     assert!(of("batch/10", "fill_wait_mean") > 20.0, "{}", of("batch/10", "fill_wait_mean"));
     assert!(of("batch/10", "mean") > of("batch/10", "fill_wait_mean"));
     assert!(of("batch/10", "mean_ratio") > 1.0);
@@ -98,7 +98,7 @@ fn the_wait_to_fill_a_batch_is_part_of_its_latency() {
 }
 
 #[test]
-fn a_batch_that_is_acknowledged_and_not_applied_has_no_figures_for_its_commands() {
+fn acknowledged_but_unapplied_batch_has_no_command_figures() {
     for (dialect, evidence) in [("batch", "acknowledged before the frame"), ("stock", "only one of its commands")] {
         let run = compared(&format!("--bridge embedded:dialect={dialect},fps=60 --batch 1,5"));
         assert!(run.findings[0].contains("NOT applied"), "{dialect}: {:?}", run.findings);
@@ -114,17 +114,17 @@ fn a_batch_that_is_acknowledged_and_not_applied_has_no_figures_for_its_commands(
 }
 
 #[test]
-fn without_a_frame_nothing_shows_whether_a_bare_batch_is_applied() {
+fn bare_batch_is_inconclusive_without_frames() {
     in_one_of_several_runs(|seed| {
         let run = compared(&format!("--bridge embedded:dialect=batch,fps=unpaced --batch 1,5 --seed {seed}"));
         assert_eq!(case(&run, "batch/5").metric("rate_applied").unwrap().status, MetricStatus::Unsupported);
-        // Where this machine is busy, its main thread is late as if it waited for a frame.
+        // If this machine is busy, the main thread is late as if it waited for a frame.
         if run.findings[0].contains("is unknown") { Ok(()) } else { Err(format!("{:?}", run.findings)) }
     });
 }
 
 #[test]
-fn what_nobody_waited_for_is_counted_at_the_barrier() {
+fn fire_and_forget_messages_are_counted_at_the_barrier() {
     for dialect in ["stock", "instrumented", "founding"] {
         let run = compared(&format!("--bridge embedded:dialect={dialect},fps=200 --mode"));
         assert_eq!(figure(&run, "mode/fire-and-forget", "delivered"), Some(100.0), "{dialect}");
@@ -135,7 +135,7 @@ fn what_nobody_waited_for_is_counted_at_the_barrier() {
 }
 
 #[test]
-fn a_way_that_cannot_keep_up_says_so() {
+fn overloaded_way_is_reported() {
     let keeps_up = |run: &Run| -> Result<(), String> {
         let overloaded: Vec<_> =
             run.cases.iter().flat_map(|case| &case.notes).filter(|note| note.contains("Overloaded")).collect();
@@ -149,7 +149,7 @@ fn a_way_that_cannot_keep_up_says_so() {
         assert!(request.notes.iter().any(|note| note.contains("Overloaded")), "{request:?}");
         keeps_up(&run)
     });
-    // The wait to fill a batch is no overload, however short the round.
+    // The fill wait of a batch is not overload, however short the round.
     in_one_of_several_runs(|seed| {
         let line = format!("--bridge embedded:dialect=instrumented,fps=200 --batch 1,30 --offered 300 --seed {seed}");
         keeps_up(&compared(&line))
@@ -157,14 +157,14 @@ fn a_way_that_cannot_keep_up_says_so() {
 }
 
 #[test]
-fn replies_that_nobody_waited_for_and_that_are_lost_are_missed_at_the_barrier() {
+fn lost_fire_and_forget_replies_are_missed_at_the_barrier() {
     let place = Place::new();
     let line =
         "--bridge embedded:fps=unpaced,drop-every=7 --mode fire-and-forget --timeout 200ms --rounds 1 --warmup 0";
     let (_, run) = place.ipc(&format!("{line} --messages 30 --seed 1"));
     let delivered = figure(&run, "mode/fire-and-forget", "delivered").unwrap();
     assert!(delivered < 100.0, "{delivered}");
-    // The barrier waited for its timeout: neither a drain nor a rate came out of that.
+    // The barrier timed out, which gives neither a drain time nor a rate.
     let fire = case(&run, "mode/fire-and-forget");
     for metric in ["drain", "rate_applied"] {
         assert_eq!(fire.metric(metric).unwrap().status, MetricStatus::Invalid, "{metric}");
@@ -179,7 +179,7 @@ fn replies_that_nobody_waited_for_and_that_are_lost_are_missed_at_the_barrier() 
 }
 
 #[test]
-fn codecs_carry_the_same_commands_behind_the_same_frame() {
+fn codecs_carry_the_same_commands_with_the_same_framing() {
     let run = compared("--bridge embedded:dialect=instrumented,fps=unpaced --codec");
     for shape in ["expression", "blink", "head-movement", "batch-10", "load-model"] {
         let of = |codec: &str, metric: &str| figure(&run, &format!("codec/{codec}/{shape}"), metric).unwrap();
@@ -191,7 +191,7 @@ fn codecs_carry_the_same_commands_behind_the_same_frame() {
 }
 
 #[test]
-fn what_would_change_an_avatar_is_not_sent_to_one() {
+fn commands_that_change_an_avatar_are_not_sent_to_one() {
     let bridge = EmbeddedBridge::start("dialect=instrumented,fps=unpaced".parse().unwrap(), 0).unwrap();
     let before = bridge.avatar();
     let run = compared(&format!("--bridge {} --dialect instrumented --codec", bridge.address()));
@@ -211,19 +211,19 @@ fn tcp_options_are_compared_on_received_replies() {
 }
 
 #[test]
-fn no_comparison_but_that_of_batches_sends_a_stock_bridge_what_it_does_not_know() {
+fn only_batch_comparisons_send_unknown_commands_to_stock() {
     let bridge = EmbeddedBridge::start("fps=200".parse().unwrap(), 0).unwrap();
     for study in ["--mode", "--tcp", "--reaction"] {
         compared(&format!("--bridge {} {study} --offered 300", bridge.address()));
     }
     let counters = bridge.counters();
     assert_eq!((counters.ignored, counters.malformed), (0, 0));
-    // A batch would have been taken for its first command: every message that was applied was one of its own.
+    // A batch would be interpreted as its first command: every applied message was a separate one.
     assert_eq!(counters.applied, counters.received);
 }
 
 #[test]
-fn a_dialect_that_lacks_what_is_compared_is_refused() {
+fn dialect_without_the_compared_feature_is_rejected() {
     for (line, lacks) in [
         ("--bridge embedded --codec", "hello"),
         ("--bridge embedded:dialect=public-api --batch", "batches"),
@@ -235,12 +235,12 @@ fn a_dialect_that_lacks_what_is_compared_is_refused() {
         let outcome = place.run(&format!("ipc --out out {line}"));
         assert_eq!(outcome.code, Some(2), "{line}: {}", outcome.stderr);
         assert!(outcome.stderr.contains(lacks), "{line}: {}", outcome.stderr);
-        assert!(!place.path("out").exists(), "{line}: no record of a run that did not begin");
+        assert!(!place.path("out").exists(), "{line}: no record of a run that did not start");
     }
 }
 
 #[test]
-fn a_round_that_fails_costs_itself() {
+fn failed_round_costs_only_itself() {
     let place = Place::new();
     let line =
         "--bridge embedded:fps=unpaced,close-after=70 --mode request,pipelined --rounds 4 --messages 30 --warmup 0";
@@ -253,7 +253,7 @@ fn a_round_that_fails_costs_itself() {
 }
 
 #[test]
-fn a_bridge_that_goes_away_leaves_a_failed_run_with_what_there_was() {
+fn vanished_bridge_leaves_a_failed_run_with_its_data() {
     let place = Place::new();
     let bridge = EmbeddedBridge::start("fps=unpaced".parse().unwrap(), 0).unwrap();
     let line =

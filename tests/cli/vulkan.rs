@@ -1,5 +1,5 @@
-//! Placement on a real ggml device: Mesa's software driver for Vulkan, as `scripts/test-gpu` sets it up. All of these are
-//! ignored where there is none.
+//! Placement on a real ggml device: Mesa's software driver for Vulkan, as set up by `scripts/test-gpu`. All tests are
+//! ignored without it.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,10 +11,10 @@ use workly_perf::record::{CaseState, RecordFolder, Run, RunState};
 
 use super::run::{Place, case, figure};
 
-/// How far a projection may be off, in per cent.
+/// Maximum projection error, in per cent.
 const LIMIT_PERCENT: f64 = 3.0;
 
-/// Where a placement takes no more than some MiB, one buffer of a few tokens is already more than that.
+/// For placements of a few MiB, a single small buffer exceeds that error.
 const SMALL_BYTES: f64 = 1_048_576.0;
 
 fn backend() -> &'static Backend {
@@ -28,7 +28,7 @@ fn swept(line: &str) -> (Option<i32>, Run) {
     swept_by(line, Place::command)
 }
 
-/// The same with a command that is put together in another way.
+/// The same with a command that is built differently.
 fn swept_by(line: &str, command: impl Fn(&Place, &str) -> Command) -> (Option<i32>, Run) {
     backend();
     let place = Place::new();
@@ -42,7 +42,7 @@ fn swept_by(line: &str, command: impl Fn(&Place, &str) -> Command) -> (Option<i3
 
 #[test]
 #[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
-fn placements_are_real_and_take_what_was_foreseen() {
+fn placements_are_real_and_match_their_projections() {
     let (code, run) = swept("--layers 0,2,all --reserve 0MiB --ctx-size 512 --repetitions 1");
     assert_eq!((code, run.state), (Some(0), RunState::Complete), "{:?}", run.findings);
     let buffers = |layers: u32| figure(&run, &format!("placement/ngl={layers}"), "vram_buffers").unwrap();
@@ -64,7 +64,7 @@ fn placements_are_real_and_take_what_was_foreseen() {
 
 #[test]
 #[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
-fn what_cannot_fit_is_said_and_the_sweep_goes_on() {
+fn placement_that_cannot_fit_is_reported_and_the_sweep_continues() {
     let (code, run) = swept("--layers 0,2,all --reserve 900GiB --ctx-size 512 --repetitions 1");
     assert_eq!((code, run.state), (Some(0), RunState::Complete));
     for layers in [2, 5] {
@@ -77,9 +77,9 @@ fn what_cannot_fit_is_said_and_the_sweep_goes_on() {
 
 #[test]
 #[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
-fn memory_that_runs_out_is_a_row_and_not_the_end() {
-    // One tensor of the cache is larger than the device can hold. Nothing but the device is asked for it: with fewer layers the
-    // machine would have to hold gigabytes of the same cache.
+fn out_of_memory_is_a_row_and_not_the_end() {
+    // One tensor of the KV cache exceeds the device's memory. All layers are on the device: with fewer, the machine
+    // would have to hold gigabytes of the same cache.
     let line = "--layers all --reserve 0MiB --try-all --ctx-size 9000000 --cache-type f16 --repetitions 1";
     let (code, run) = swept(line);
     assert_eq!((code, run.state), (Some(4), RunState::Failed));
@@ -92,8 +92,8 @@ fn memory_that_runs_out_is_a_row_and_not_the_end() {
 
 #[test]
 #[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
-fn placements_that_end_their_process_are_rows_between_others() {
-    // A stand-in aborts in their place. Without layers all goes well.
+fn crashing_placements_are_rows_among_others() {
+    // A test double aborts in their place. Without layers all succeed.
     let aborts_on = "\"n_gpu_layers\":2|\"n_gpu_layers\":5";
     let line = "--layers 0,2,all --reserve 0MiB --ctx-size 512 --repetitions 1";
     let (code, run) = swept_by(line, |place, line| place.command_with_children(aborts_on, line));
@@ -110,10 +110,10 @@ fn placements_that_end_their_process_are_rows_between_others() {
 
 #[test]
 #[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
-fn what_a_driver_does_not_tell_is_not_0() {
+fn unreported_driver_values_are_not_recorded_as_0() {
     let (_, run) = swept("--layers all --reserve 0MiB --ctx-size 512 --repetitions 1");
     let delta = case(&run, "placement/ngl=5").metric("vram_delta").unwrap();
-    // lavapipe's driver has no budget; one that has shows what the model took.
+    // lavapipe's driver has no memory budget; a driver with one shows what the model took.
     assert!(delta.value.is_none_or(|bytes| bytes > 0.0), "{delta:?}");
     let place = Place::new();
     assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
@@ -125,11 +125,11 @@ fn what_a_driver_does_not_tell_is_not_0() {
     let [process, whole] =
         ["vram_process", "vram_whole_gpu"].map(|name| case(&run, "step/4-context").metric(name).unwrap().value);
     assert!(process.is_none() && whole.is_none_or(|bytes| bytes > 0.0), "{process:?} {whole:?}");
-    // What ggml's buffers on the device hold is told in any case, beside what was foreseen.
+    // The memory of ggml's buffers on the device is reported in any case, next to the projection.
     assert!(run.findings.iter().any(|text| text.contains("ggml's buffers there hold")), "{:?}", run.findings);
 }
 
-/// Both projections of every placement, on the card that is not here and on the device that is.
+/// Both projections of every placement: on an absent GPU and on the real device.
 fn both(model: &Path, spec: &ContextSpec) -> Vec<(Projection, Projection)> {
     let of = |target| {
         project_all(backend(), model, spec, target, Foreseeing { workers: 2, stop: &AtomicBool::new(false) })
@@ -140,7 +140,7 @@ fn both(model: &Path, spec: &ContextSpec) -> Vec<(Projection, Projection)> {
 
 #[test]
 #[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
-fn a_card_that_is_not_here_takes_what_a_device_takes() {
+fn projecting_an_absent_card_matches_the_device() {
     for (name, n_ctx) in [("synth:tiny", 512), ("synth:zephyr-7b@4711", 4096), ("synth:zephyr-7b@4711", 2048)] {
         let outline = ModelOutline::of(&name.parse::<ModelRef>().unwrap()).unwrap();
         let spec = ContextSpec { n_ctx, n_batch: 512, ..ContextSpec::default() };
@@ -155,7 +155,7 @@ fn a_card_that_is_not_here_takes_what_a_device_takes() {
     }
 }
 
-/// A device that is filled by `watch`, as far as a test may.
+/// A device filled by `watch`, as far as a test may.
 #[cfg(target_os = "linux")]
 mod saturation {
     use std::process::{Child, Stdio};
@@ -169,11 +169,11 @@ mod saturation {
     use super::super::watch::{events, interrupt, scaled_rules};
     use super::backend;
 
-    /// What is taken, whatever the driver calls its memory: lavapipe's is that of the machine.
+    /// Amount to allocate, independent of the driver's memory size: lavapipe's is the machine's.
     const TAKEN: u64 = 256 << 20;
 
-    /// Starts a watch that fills the device, and waits until it holds the memory, seen from outside. What share that is, the
-    /// rules are told too.
+    /// Starts a watch that fills the device, and waits until the memory is allocated, as seen from outside. The rules
+    /// use the corresponding share.
     fn filled(place: &Place, line: &str) -> (Child, u64) {
         let devices = backend().devices();
         let device = devices.iter().find(|device| device.kind == DeviceKind::Gpu).expect("a Vulkan device");
@@ -188,7 +188,7 @@ mod saturation {
         let child = command.spawn().unwrap();
         let mut most = 0;
         while most < TAKEN {
-            let memory = ProcessMemory::of(child.id()).expect("it goes on until it has held its memory");
+            let memory = ProcessMemory::of(child.id()).expect("it continues until it has held its memory");
             most = most.max(memory.resident_bytes.value().copied().unwrap_or(0));
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -197,7 +197,7 @@ mod saturation {
 
     #[test]
     #[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
-    fn the_device_is_really_filled_falls_back_and_returns() {
+    fn device_is_filled_triggers_the_fallback_and_recovers() {
         let place = Place::new();
         let (child, mut most) = filled(&place, "--for 2s");
         let pid = child.id();
@@ -213,7 +213,7 @@ mod saturation {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{said}");
-        assert!(last + TAKEN * 3 / 4 < most, "given back while the program went on: {most} then {last}");
+        assert!(last + TAKEN * 3 / 4 < most, "freed while the program continued: {most}, then {last}");
         let happened = events(&place, &["state", "full", "freed"]);
         let expected = [
             "state Vulkan0  optimal",
@@ -233,14 +233,14 @@ mod saturation {
 
     #[test]
     #[ignore = "needs a Vulkan device: scripts/test-gpu runs it"]
-    fn ctrl_c_frees_the_device_too() {
+    fn ctrl_c_frees_the_device() {
         let place = Place::new();
         let (child, _) = filled(&place, "--for 1h");
         let pid = child.id();
         interrupt(pid);
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
-        assert!(ProcessMemory::of(pid).is_err(), "nobody is left who could hold anything");
+        assert!(ProcessMemory::of(pid).is_err(), "no process is left that could hold memory");
         assert_eq!(RecordFolder::read(&place.path("out")).unwrap().state, RunState::Interrupted);
     }
 }

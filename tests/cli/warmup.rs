@@ -1,10 +1,10 @@
-//! `warmup` on a tiny model: starts that differ by one thing, steps that add up, costs of a token, a kept prefix.
+//! `warmup` on a tiny model: starts that differ by one step, steps that add up, costs per token, prefix reuse.
 
 use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState, Timeline};
 
 use super::run::{Outcome, Place, case, figure};
 
-/// A place with a model in it that answers in milliseconds. Beside the build: temporary folders may lie in memory, where no
+/// A folder with a model that answers in milliseconds. Next to the build: temporary folders may be in memory, where no
 /// page cache can be dropped.
 fn place() -> Place {
     let place = Place::within(env!("CARGO_TARGET_TMPDIR"));
@@ -20,7 +20,7 @@ fn warmup(place: &Place, line: &str) -> (Outcome, Run) {
 }
 
 #[test]
-fn every_start_has_one_thing_more_ready_and_the_steps_add_up() {
+fn each_start_has_one_more_step_ready_and_steps_add_up() {
     let (outcome, run) = warmup(&place(), "--study start --runs 2 --later 2");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!((run.state, run.simulated[0].what.as_str()), (RunState::Complete, "synthetic weights"));
@@ -41,7 +41,7 @@ fn every_start_has_one_thing_more_ready_and_the_steps_add_up() {
         let (from, to) = (figure(&run, chain, "from").unwrap(), figure(&run, chain, "to").unwrap());
         assert!((given.iter().sum::<f64>() - (from - to)).abs() < 1e-6 * from, "{chain}: {given:?}");
     }
-    // What is ready before is not waited for.
+    // Steps that are ready beforehand cost no waiting time.
     for (kind, has_load) in [("cached", true), ("loaded", false)] {
         let wait = figure(&run, &format!("start/{kind}"), "wait").unwrap();
         let parts =
@@ -71,7 +71,7 @@ fn every_start_has_one_thing_more_ready_and_the_steps_add_up() {
 }
 
 #[test]
-fn tokens_have_their_cost_and_a_kept_prefix_changes_no_token() {
+fn token_costs_are_fitted_and_prefix_reuse_changes_no_token() {
     let (outcome, run) = warmup(&place(), "--study lengths,prefix --length-runs 2 --turns 8 --context-limit 4");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!(run.cases.iter().filter(|case| case.path.starts_with("start/")).count(), 0);
@@ -90,7 +90,7 @@ fn tokens_have_their_cost_and_a_kept_prefix_changes_no_token() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_with_its_code() {
+fn invalid_warmup_arguments_have_their_exit_codes() {
     let place = place();
     place.write("empty.txt", "\n");
     place.write("no.gguf", "no model");
@@ -106,7 +106,7 @@ fn what_cannot_be_is_refused_with_its_code() {
         assert_eq!(outcome.code, Some(code), "{line}: {}", outcome.stderr);
         assert!(outcome.stderr.contains(says), "{line}: {}", outcome.stderr);
     }
-    // A context that is too small for a reply is a failed start, and the record is there.
+    // A context too small for a reply is a failed start, with a record.
     let outcome = place.run("warmup --model tiny.gguf --study start --runs 1 --reply-tokens 5000 --quiet --out out");
     let run = RecordFolder::read(&place.path("out")).unwrap();
     assert_eq!((outcome.code, run.state), (Some(4), RunState::Failed), "{}", outcome.stderr);
@@ -118,7 +118,7 @@ fn what_cannot_be_is_refused_with_its_code() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_keeps_the_rounds_so_far() {
+fn ctrl_c_keeps_completed_rounds() {
     use std::process::Stdio;
 
     let place = place();

@@ -1,4 +1,4 @@
-//! `watch` with a driver that stands in, and without any: the processes that it finds, what it writes, and what it ends with.
+//! `watch` with a test double of the driver, and without any: the processes it finds, its output, and its end.
 
 use std::process::{Command, Output, Stdio};
 
@@ -7,7 +7,7 @@ use workly_perf::record::{Case, RecordFolder, Run, RunState};
 use super::run::{Outcome, Place, figure};
 use super::standin_nvml::Driver;
 
-/// Rules that decide at every look and keep no state longer than it holds, but with the gap of the steady ones.
+/// Rules that decide at every sample and change state at once, with the gap of the steady rules.
 pub(crate) fn rules(decide_every_s: &str, stay_s: &str) -> String {
     include_str!("../../profiles/watch/steady.toml")
         .replace("name = \"steady\"", "name = \"quick\"")
@@ -15,7 +15,7 @@ pub(crate) fn rules(decide_every_s: &str, stay_s: &str) -> String {
         .replace("stay_s = 15.0", &format!("stay_s = {stay_s}"))
 }
 
-/// The same, with all shares of the card multiplied.
+/// The same, with all memory thresholds multiplied.
 #[cfg(feature = "vulkan")]
 pub(crate) fn scaled_rules(decide_every_s: &str, stay_s: &str, by: f64) -> String {
     let scaled = |line: &str| match line.split_once(" = ") {
@@ -27,7 +27,7 @@ pub(crate) fn scaled_rules(decide_every_s: &str, stay_s: &str, by: f64) -> Strin
     rules(decide_every_s, stay_s).lines().map(scaled).collect::<Vec<_>>().join("\n")
 }
 
-/// Runs to its end.
+/// Runs the command to its end.
 fn outcome(mut command: Command) -> Outcome {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -48,15 +48,15 @@ pub(crate) fn record(place: &Place) -> Run {
     RecordFolder::read(&place.path("out")).unwrap()
 }
 
-/// `kind subject from to` of each event of those kinds, as `events.csv` has them.
+/// `kind subject from to` of each event of these kinds, as in `events.csv`.
 pub(crate) fn events(place: &Place, kinds: &[&str]) -> Vec<String> {
     let mut reader = csv::Reader::from_path(place.path("out/events.csv")).unwrap();
     let rows = reader.records().map(Result::unwrap).filter(|row| kinds.contains(&&row[2]));
     rows.map(|row| format!("{} {} {} {}", &row[2], &row[3], &row[4], &row[5]).trim_end().to_owned()).collect()
 }
 
-/// A card of 1000 MiB and what the looks find: memory that is not free in MiB (tenths of a percent) and use in percent. The
-/// survey at the start takes the first.
+/// A GPU of 1000 MiB and its readings: used memory in MiB (tenths of a percent) and utilisation in percent. The initial
+/// survey takes the first.
 pub(crate) fn card(looks: &[(u32, u32)]) -> String {
     let rows = looks.iter().map(|(full, busy)| format!("row used={full} use={busy} temp=50 power=30000"));
     let first = "gpu name=Card total=1000 limit=60000\nrow used=100 use=1".to_owned();
@@ -66,7 +66,7 @@ pub(crate) fn card(looks: &[(u32, u32)]) -> String {
 pub(crate) const LOOKS: &str = "watch --plain --quiet --interval 20ms --rules rules.toml --out out";
 
 #[test]
-fn processes_are_found_and_what_they_hold_is_theirs() {
+fn processes_are_found_with_their_memory() {
     let place = Place::new();
     let mut child = sleeper();
     let (pid, own) = (child.id(), std::process::id());
@@ -96,7 +96,7 @@ fn processes_are_found_and_what_they_hold_is_theirs() {
     assert!(gone.stderr.contains(&format!("there is no process '{pid}'")), "{}", gone.stderr);
 }
 
-/// A process that waits.
+/// A sleeping process.
 fn sleeper() -> std::process::Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workly-perf"));
     command.args(["bridge", "--quiet"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -104,7 +104,7 @@ fn sleeper() -> std::process::Child {
 }
 
 #[test]
-fn several_of_one_name_are_a_choice() {
+fn ambiguous_process_name_lists_the_choices() {
     let mut both = [sleeper(), sleeper()];
     let place = Place::new();
     let outcome = without_gpu(&place, "watch --once --process workly-perf");
@@ -118,7 +118,7 @@ fn several_of_one_name_are_a_choice() {
 }
 
 #[test]
-fn without_a_gpu_it_says_so_and_watches_the_rest() {
+fn missing_gpu_is_reported_and_the_rest_watched() {
     let place = Place::new();
     let outcome = without_gpu(&place, "watch --plain --interval 20ms --for 60ms --out out");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -138,7 +138,7 @@ fn without_a_gpu_it_says_so_and_watches_the_rest() {
 }
 
 #[test]
-fn what_cannot_be_used_is_named() {
+fn invalid_watch_arguments_are_named() {
     let place = Place::new();
     place.write("there.csv", "precious");
     place.write("bad.toml", "name = 'bad'");
@@ -160,7 +160,7 @@ fn what_cannot_be_used_is_named() {
 }
 
 #[test]
-fn a_new_state_is_written_into_the_configuration_and_nothing_else_is() {
+fn only_a_new_state_is_written_to_the_configuration() {
     let place = Place::new();
     place.write("rules.toml", &rules("0.0", "0.0"));
     place.write(
@@ -175,13 +175,13 @@ fn a_new_state_is_written_into_the_configuration_and_nothing_else_is() {
         config,
         "{\n    \"ai\": {\n        \"gpu_profile\": \"cpu_fallback\",\n        \"top_p\": 0.9\n    }\n}\n"
     );
-    // The first state asks for what is there already.
+    // The first state needs the profile that is already configured.
     assert_eq!(events(&place, &["applied", "not_applied"]), ["applied gpu0", "applied gpu0"]);
     assert_eq!(record(&place).plan["applies"], true);
 }
 
 #[test]
-fn it_ends_when_nobody_reads_any_more() {
+fn watch_ends_when_its_output_is_closed() {
     let place = Place::new();
     let mut command = place.command("watch --plain --quiet --interval 10ms --out out");
     let mut child =
@@ -200,7 +200,7 @@ pub(crate) fn interrupt(pid: u32) {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_is_the_end_of_a_watch_without_one_and_cuts_one_that_has_one() {
+fn ctrl_c_completes_an_open_ended_watch_and_interrupts_a_timed_one() {
     for (line, code, state) in [("", 0, RunState::Complete), ("--for 1h", 130, RunState::Interrupted)] {
         let place = Place::new();
         let mut command = place.command(&format!("watch --plain --interval 10ms --out out {line}"));
@@ -228,7 +228,7 @@ mod saturation {
     const FILL: &str =
         "watch --plain --interval 50ms --rules rules.toml --out out --device CPU --card 256MiB --saturate 90%";
 
-    /// Starts it, and waits until it holds the memory: seen from outside, by what no file backs.
+    /// Starts it, and waits until the memory is allocated, as seen from outside in anonymous memory.
     fn filled(place: &Place, line: &str) -> (std::process::Child, u64) {
         place.write("rules.toml", &rules("0.1", "0.2"));
         let mut command = place.command(&format!("{FILL} {line}"));
@@ -236,7 +236,7 @@ mod saturation {
         let child = command.spawn().unwrap();
         let mut most = 0;
         while most <= 230 << 20 {
-            let memory = ProcessMemory::of(child.id()).expect("it goes on until it has held its memory");
+            let memory = ProcessMemory::of(child.id()).expect("it continues until it has held its memory");
             most = most.max(memory.anonymous_bytes.value().copied().unwrap_or(0));
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -244,7 +244,7 @@ mod saturation {
     }
 
     #[test]
-    fn a_card_is_really_filled_and_really_freed() {
+    fn simulated_gpu_is_filled_and_freed() {
         let place = Place::new();
         let (child, most) = filled(&place, "--for 400ms");
         assert!(most < 300 << 20, "90 % of 256 MiB and the program itself: {most}");
@@ -260,7 +260,7 @@ mod saturation {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{said}");
-        assert!(least < 100 << 20, "it was given back while the program went on: {least}");
+        assert!(least < 100 << 20, "freed while the program continued: {least}");
         let happened = events(&place, &["state", "alarm", "alarm_over", "full", "freed"]);
         assert_eq!(
             happened,
@@ -283,7 +283,7 @@ mod saturation {
     }
 
     #[test]
-    fn ctrl_c_frees_it_too() {
+    fn ctrl_c_frees_the_simulated_gpu() {
         let place = Place::new();
         let (child, _) = filled(&place, "--for 1h");
         interrupt(child.id());
@@ -293,7 +293,7 @@ mod saturation {
     }
 
     #[test]
-    fn what_cannot_be_filled_is_said() {
+    fn devices_that_cannot_be_filled_are_named() {
         let place = Place::new();
         for (line, code, says) in [
             ("--saturate 90%", 3, "no GPU to fill"),

@@ -1,4 +1,4 @@
-//! `watch` on cards that a driver stands in for: the lines that a state crosses, what is not read, what vanishes.
+//! `watch` on simulated GPUs of a driver's test double: thresholds, missing readings, GPUs that vanish.
 
 use workly_perf::record::{CaseState, MetricStatus};
 
@@ -7,28 +7,28 @@ use super::standin_nvml::Driver;
 use super::watch::{LOOKS, card, events, record, rules, with_gpu};
 
 #[test]
-fn every_line_is_crossed_with_its_gap() {
+fn thresholds_are_crossed_with_their_gap() {
     let place = Place::new();
     place.write("rules.toml", &rules("0.0", "0.0"));
     let script = card(&[
         (599, 59), // both below 60: optimal
-        (650, 90), // between the lines
-        (750, 95), // at the line, not above
+        (650, 90), // between the thresholds
+        (750, 95), // at the threshold, not above
         (751, 95), // above 75 and 80: stressed
-        (740, 95), // below the line and not below 60
+        (740, 95), // below the threshold, but not below 60
         (700, 30),
         (860, 30), // above 85: the alarm
         (895, 30), // at 89.5
         (896, 30), // overloaded
-        (870, 95), // above 85: held
-        (851, 95), // held still
+        (870, 95), // above 85: kept
+        (851, 95), // still kept
         (850, 95), // stressed
         (801, 95), // the alarm is not over yet
         (800, 95), // at 80: over
-        (590, 60), // calm memory, but the use is at 60
+        (590, 60), // low memory use, but utilisation is at 60
         (590, 59), // optimal
         (990, 99), // overloaded
-        (100, 1),  // optimal: there is no time to stay in these rules
+        (100, 1),  // optimal: these rules have no minimum stay
     ]);
     let run = with_gpu(&place, Driver::Current, &script, &format!("{LOOKS} --for 4s"));
     assert_eq!(run.code, Some(0), "{}", run.stderr);
@@ -57,7 +57,7 @@ fn every_line_is_crossed_with_its_gap() {
 }
 
 #[test]
-fn a_better_state_waits_and_a_worse_one_does_not() {
+fn better_state_waits_and_worse_one_applies_at_once() {
     let place = Place::new();
     place.write("rules.toml", &rules("0.0", "3600.0"));
     let script = card(&[(500, 10), (760, 90), (950, 90), (500, 10)]);
@@ -68,7 +68,7 @@ fn a_better_state_waits_and_a_worse_one_does_not() {
 }
 
 #[test]
-fn cards_of_every_size_are_read_and_the_largest_is_chosen() {
+fn gpus_of_every_size_are_read_and_the_largest_chosen() {
     for (mib, gib) in [(4096_u64, "4.00"), (6144, "6.00"), (8192, "8.00"), (12288, "12.00"), (24576, "24.00")] {
         let place = Place::new();
         let script = format!(
@@ -81,7 +81,7 @@ fn cards_of_every_size_are_read_and_the_largest_is_chosen() {
         assert_eq!(reading["vram_free_bytes"], (mib - 1280) << 20);
         assert_eq!((&reading["vram_reserved_bytes"], &reading["use_percent"]), (&(256 << 20).into(), &7.into()));
         let full = look["gpus"][1]["vram_percent"].as_f64().unwrap();
-        assert!((full - 100.0 * 1280.0 / mib as f64).abs() < 1e-9, "what the driver keeps is not free: {full}");
+        assert!((full - 100.0 * 1280.0 / mib as f64).abs() < 1e-9, "memory reserved by the driver is not free: {full}");
         let text = with_gpu(&place, Driver::Current, &script, "watch --once").stdout;
         assert!(text.contains(&format!("of {gib} GiB, 256 MiB reserved by the driver")), "{text}");
         let line = with_gpu(&place, Driver::Current, &script, "watch --plain --for 1ms --out out").stdout;
@@ -101,16 +101,16 @@ fn numbers(value: &serde_json::Value) -> Vec<f64> {
 }
 
 #[test]
-fn nothing_is_reported_as_0_that_was_not_read() {
+fn missing_readings_are_not_reported_as_0() {
     let place = Place::new();
-    // A card that tells its memory and nothing else, and one whose calls fail.
+    // A GPU that reports only its memory, and one whose calls fail.
     let script = "gpu name=Dumb total=4096\nrow used=1024 fail=processes:3\n\
                   gpu name=Broken total=8192\nrow used=1024 use=5 temp=40 fail=use:999,temperature:15,processes:4";
     let look = with_gpu(&place, Driver::Current, script, "watch --once --format json");
     let look: serde_json::Value = serde_json::from_str(&look.stdout).unwrap();
     for gpu in look["gpus"].as_array().unwrap() {
         let mut reading = gpu["reading"].clone();
-        assert_eq!(reading["vram_reserved_bytes"], 0, "that was read: the driver keeps nothing");
+        assert_eq!(reading["vram_reserved_bytes"], 0, "a real reading: the driver reserves nothing");
         reading["vram_reserved_bytes"] = serde_json::Value::Null;
         assert!(numbers(&reading).iter().all(|number| *number > 0.0), "{reading}");
     }
@@ -138,7 +138,7 @@ fn nothing_is_reported_as_0_that_was_not_read() {
 }
 
 #[test]
-fn a_gpu_that_vanishes_is_noticed_and_so_is_its_return() {
+fn vanishing_and_returning_gpus_are_noticed() {
     let place = Place::new();
     place.write("rules.toml", &rules("0.0", "0.0"));
     let script = card(&[(950, 90), (950, 90)]) + "\nrow lost\nrow lost\nrow lost\nrow used=500 use=10 temp=50";
@@ -161,7 +161,7 @@ fn a_gpu_that_vanishes_is_noticed_and_so_is_its_return() {
 }
 
 #[test]
-fn an_old_driver_and_a_part_of_a_split_gpu_are_watched() {
+fn old_drivers_and_parts_of_split_gpus_are_watched() {
     let place = Place::new();
     let old = with_gpu(
         &place,

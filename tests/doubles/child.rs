@@ -1,5 +1,5 @@
-//! Stands in for this program where something is done in a process of its own: aborts or hangs when it is asked for certain
-//! things, and hands everything else to the real program.
+//! Test double of this program as a worker process: aborts or hangs on certain requests, and passes everything else on
+//! to the real program.
 
 use std::env;
 use std::fs::OpenOptions;
@@ -29,7 +29,7 @@ fn main() {
     let mut child = Command::new(program).args(arguments).stdin(Stdio::piped()).spawn().expect("it starts");
     let mut stdin = child.stdin.take().expect("its standard input");
     stdin.write_all(request.as_bytes()).expect("it reads");
-    // Its standard input ends when ours does, or when it has ended itself: then nobody reads on.
+    // Its standard input ends when ours does, or when it has ended and no longer reads.
     std::thread::spawn(move || {
         let _ = io::copy(&mut io::stdin().lock(), &mut stdin);
     });

@@ -1,11 +1,11 @@
-//! A program that uses memory in a known way, message by message, and writes a line for each into a file.
+//! A program with known memory use per message, which writes a line to a file for each message.
 //!
-//! `memory_user KIND BYTES MESSAGES PAUSE_US FILE [LOG]`, where KIND is `leak` (keeps BYTES a message), `sawtooth` (keeps BYTES a
-//! message, and gives all back every ten), `cache` (keeps BYTES a message for the first fifth), `jump` (keeps a hundred times
-//! BYTES once, at the third part) or `still` (keeps nothing). LOG says what becomes of the file: `rename` (every ten messages it is
-//! renamed and begun anew), `truncate` (every ten messages it is copied and cut off) or `silent` (nothing is written after the
-//! first half). Each message also takes and frees some memory. It waits for a
-//! line on its input before it begins.
+//! `memory_user KIND BYTES MESSAGES PAUSE_US FILE [LOG]`, where KIND is `leak` (retains BYTES per message), `sawtooth`
+//! (retains BYTES per message and frees all of it every ten), `cache` (retains BYTES per message in the first fifth),
+//! `jump` (retains a hundred times BYTES once, after a third) or `still` (retains nothing). LOG is the mode of the
+//! file: `rename` (renamed and recreated every ten messages), `truncate` (copied and truncated every ten messages) or
+//! `silent` (nothing is written after the first half). Each message also allocates and frees some memory. It waits for
+//! a line on its input before it starts.
 
 use std::io::Write;
 
@@ -27,7 +27,7 @@ fn main() {
             "jump" if message == messages / 3 => kept.push(vec![1; 100 * bytes]),
             _ => {}
         }
-        // Taken last and freed at once, so that no hole is left among what is kept.
+        // Allocated last and freed at once, so that it leaves no hole among the retained blocks.
         std::hint::black_box((vec![1_u8; 50_000], &kept));
         if log != "silent" || message < messages / 2 {
             writeln!(file, "message {message}").expect("the file takes a line");
@@ -45,6 +45,6 @@ fn main() {
         }
         std::thread::sleep(std::time::Duration::from_micros(pause_us as u64));
     }
-    // Whoever watches sees the last message before all is given back.
+    // Lets the observer see the last message before memory is freed.
     std::thread::sleep(std::time::Duration::from_millis(200));
 }

@@ -84,7 +84,7 @@ fn read() -> Script {
     script
 }
 
-/// What a handle stands for: a GPU, or a part of it. Handles are 1 + GPU + 1000 × (1 + part).
+/// What a handle denotes: a GPU, or a part of it. Handles are 1 + GPU + 1000 × (1 + part).
 #[derive(Clone, Copy)]
 struct Handle {
     gpu: usize,
@@ -96,7 +96,7 @@ fn handle_of(device: *mut c_void) -> Handle {
     Handle { gpu: number % 1000, part: (number / 1000).checked_sub(1) }
 }
 
-/// Answers a question about a device from its row of now.
+/// Answers a query about a device from its current row.
 fn ask<T>(device: *mut c_void, figure: &str, to: *mut T, find: impl FnOnce(&mut Gpu, &Row, Handle) -> Result<T, c_uint>) -> c_uint {
     let mut script = SCRIPT.lock().unwrap();
     let handle = handle_of(device);
@@ -118,7 +118,7 @@ fn ask<T>(device: *mut c_void, figure: &str, to: *mut T, find: impl FnOnce(&mut 
     }
     match find(gpu, &row, handle) {
         Ok(value) => {
-            // SAFETY: the caller hands over a place for the answer, as NVML demands.
+            // SAFETY: the caller passes a pointer for the result, as NVML requires.
             unsafe { to.write(value) };
             SUCCESS
         }
@@ -126,7 +126,7 @@ fn ask<T>(device: *mut c_void, figure: &str, to: *mut T, find: impl FnOnce(&mut 
     }
 }
 
-/// A number of the row; what it does not say, this device does not have.
+/// A number of the row; the device lacks what the row does not contain.
 fn number<T: std::str::FromStr>(row: &Row, key: &str) -> Result<T, c_uint> {
     row.get(key).ok_or(NOT_SUPPORTED)?.parse().map_err(|_| NOT_SUPPORTED)
 }
@@ -135,7 +135,7 @@ fn text(words: &str, to: *mut c_char, length: c_uint) -> c_uint {
     if words.len() >= length as usize {
         return INSUFFICIENT_SIZE;
     }
-    // SAFETY: the caller says how long its buffer is.
+    // SAFETY: the caller states the length of its buffer.
     unsafe {
         std::ptr::copy_nonoverlapping(words.as_ptr().cast(), to, words.len());
         to.add(words.len()).write(0);
@@ -169,14 +169,14 @@ extern "C" fn nvmlSystemGetNVMLVersion(to: *mut c_char, length: c_uint) -> c_uin
 #[cfg(not(old))]
 #[unsafe(no_mangle)]
 extern "C" fn nvmlSystemGetCudaDriverVersion_v2(to: *mut c_int) -> c_uint {
-    // SAFETY: a place for the answer.
+    // SAFETY: a pointer for the result.
     unsafe { to.write(SCRIPT.lock().unwrap().as_ref().unwrap().cuda) };
     SUCCESS
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn nvmlDeviceGetCount_v2(to: *mut c_uint) -> c_uint {
-    // SAFETY: a place for the answer.
+    // SAFETY: a pointer for the result.
     unsafe { to.write(SCRIPT.lock().unwrap().as_ref().unwrap().gpus.len() as c_uint) };
     SUCCESS
 }
@@ -186,7 +186,7 @@ extern "C" fn nvmlDeviceGetHandleByIndex_v2(index: c_uint, to: *mut *mut c_void)
     let handle = (1 + index as usize) as *mut c_void;
     let answer = ask(handle, "handle", to, |_, _, _| Ok(handle));
     if answer == LOST {
-        // Nobody asks for the memory of what is lost: so that it can come back, time goes on here.
+        // A lost device gets no memory query, so time advances here to let it come back.
         SCRIPT.lock().unwrap().as_mut().unwrap().gpus[index as usize].looks += 1;
     }
     answer
@@ -269,7 +269,7 @@ struct MemoryV2 {
 #[cfg(not(old))]
 #[unsafe(no_mangle)]
 extern "C" fn nvmlDeviceGetMemoryInfo_v2(device: *mut c_void, to: *mut MemoryV2) -> c_uint {
-    // SAFETY: the caller fills in the version.
+    // SAFETY: the caller sets the version.
     let version = unsafe { (*to).version };
     if version != (size_of::<MemoryV2>() as c_uint | 2 << 24) {
         return 25;
@@ -332,14 +332,14 @@ struct Process {
 }
 
 fn listed<P>(device: *mut c_void, count: *mut c_uint, to: *mut P, entry: impl Fn(u32, u64) -> P) -> c_uint {
-    // SAFETY: a place that says how many entries there is room for.
+    // SAFETY: the pointer states the number of entries available.
     let room = unsafe { *count } as usize;
     let mut found = Vec::new();
     let answer = ask(device, "processes", &raw mut found, |gpu, _, _| Ok(gpu.processes.clone()));
     if answer != SUCCESS {
         return answer;
     }
-    // SAFETY: as above; what is written fits, or nothing is.
+    // SAFETY: as above; entries are only written if they fit.
     unsafe {
         count.write(found.len() as c_uint);
         if found.len() > room || to.is_null() && !found.is_empty() {
@@ -362,7 +362,7 @@ extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(device: *mut c_void, count
     listed(device, count, to, newer)
 }
 
-/// One program that draws and computes is in both lists.
+/// A program that draws and computes is in both lists.
 #[cfg(not(old))]
 #[unsafe(no_mangle)]
 extern "C" fn nvmlDeviceGetGraphicsRunningProcesses_v3(device: *mut c_void, count: *mut c_uint, to: *mut Process) -> c_uint {
@@ -382,7 +382,7 @@ extern "C" fn nvmlDeviceGetGraphicsRunningProcesses_v2(device: *mut c_void, coun
     listed(device, count, to, newer)
 }
 
-/// A process, as the oldest drivers list it.
+/// A process in the format of the oldest drivers.
 #[repr(C)]
 struct OldestProcess {
     pid: c_uint,
@@ -417,7 +417,7 @@ extern "C" fn nvmlDeviceGetMigMode(device: *mut c_void, current: *mut c_uint, pe
 #[cfg(not(old))]
 #[unsafe(no_mangle)]
 extern "C" fn nvmlDeviceGetMaxMigDeviceCount(device: *mut c_void, to: *mut c_uint) -> c_uint {
-    // As on real ones: places for seven, of which some hold nothing.
+    // As on real ones: seven slots, some of which are empty.
     ask(device, "mig", to, |_, _, _| Ok(7))
 }
 

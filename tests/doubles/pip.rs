@@ -1,4 +1,4 @@
-//! Stands in for a Python with pip: "downloads" one wheel from a file, and lacks pip, fails or hangs when it is told to.
+//! Test double of a Python with pip: "downloads" one wheel from a file, and on request lacks pip, fails or hangs.
 
 use std::env;
 use std::fs::{self, OpenOptions};
@@ -8,7 +8,7 @@ use std::process::exit;
 
 fn main() {
     let mut arguments: Vec<String> = env::args().skip(1).collect();
-    // As the launcher `py` takes it.
+    // As accepted by the launcher `py`.
     arguments.retain(|argument| argument != "-3");
     assert_eq!(arguments[..2], ["-m", "pip"], "this is no Python");
     let told = |variable: &str| env::var_os(variable).filter(|value| !value.is_empty());
@@ -31,7 +31,7 @@ fn main() {
     }
     let wheel = PathBuf::from(told("STANDIN_WHEEL").expect("a wheel to serve"));
     let whole = fs::read(&wheel).expect("the wheel");
-    // As pip does it: in a folder of its own first, then copied.
+    // Like pip: to its own folder first, then copied.
     let scratch = env::temp_dir().join("pip-unpack");
     fs::create_dir_all(&scratch).expect("a folder for temporary files");
     fs::write(scratch.join("part"), &whole[..whole.len() / 2]).expect("half of the wheel");

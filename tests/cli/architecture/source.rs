@@ -1,7 +1,6 @@
-//! Just enough of Rust's grammar to see which rooms a source file reaches for.
+//! Just enough of Rust's grammar to find the rooms that a source file uses.
 
-/// A copy of the code with comments, strings and characters blanked out. Every line keeps its number and every byte
-/// its place.
+/// A copy of the code with comments, strings and characters blanked out. Line numbers and byte positions are preserved.
 pub(super) fn code_of(text: &str) -> String {
     let mut code = text.as_bytes().to_vec();
     let mut at = 0;
@@ -17,7 +16,7 @@ pub(super) fn code_of(text: &str) -> String {
     String::from_utf8(code).expect("whole characters are blanked")
 }
 
-/// How many bytes from `at` on are comment, string or character; 0 when code stands there.
+/// Number of bytes from `at` that are a comment, string or character; 0 for code.
 fn length_of_text(code: &[u8], at: usize) -> usize {
     let rest = &code[at..];
     if rest.starts_with(b"//") {
@@ -41,7 +40,7 @@ fn length_of_text(code: &[u8], at: usize) -> usize {
     0
 }
 
-/// Bytes up to and with the closing quote, which a backslash protects.
+/// Bytes up to and including the closing quote; a backslash escapes.
 fn length_until_quote(rest: &[u8], quote: u8) -> usize {
     let mut at = 0;
     while at < rest.len() {
@@ -54,7 +53,7 @@ fn length_until_quote(rest: &[u8], quote: u8) -> usize {
     rest.len()
 }
 
-/// Bytes of a comment in `/* */`, which nests.
+/// Bytes of a `/* */` comment, which may be nested.
 fn length_of_block_comment(rest: &[u8]) -> usize {
     let (mut depth, mut at) = (0, 0);
     while at < rest.len() {
@@ -68,7 +67,7 @@ fn length_of_block_comment(rest: &[u8]) -> usize {
     rest.len()
 }
 
-/// Bytes of `r"…"` or `r#"…"#`; 0 when it is neither (a raw identifier, a word that begins with r).
+/// Bytes of `r"…"` or `r#"…"#`; 0 for anything else (a raw identifier, a word starting with r).
 fn length_of_raw_string(rest: &[u8]) -> usize {
     let hashes = rest[1..].iter().take_while(|byte| **byte == b'#').count();
     if rest.get(1 + hashes) != Some(&b'"') {
@@ -80,12 +79,12 @@ fn length_of_raw_string(rest: &[u8]) -> usize {
     end.map_or(rest.len(), |end| hashes + 2 + end + closing.len())
 }
 
-/// Turns everything but line ends into blanks.
+/// Replaces everything except line ends by blanks.
 fn blank(bytes: &mut [u8]) {
     bytes.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
 }
 
-/// Code (see [`code_of`]) with every item under `#[cfg(test)]` blanked out as well.
+/// Code (see [`code_of`]) with every item under `#[cfg(test)]` blanked out, too.
 pub(super) fn without_tests(code: &str) -> String {
     const MARK: &str = "#[cfg(test)]";
     let mut kept = code.as_bytes().to_vec();
@@ -99,7 +98,7 @@ pub(super) fn without_tests(code: &str) -> String {
     String::from_utf8(kept).expect("whole characters are blanked")
 }
 
-/// Where the item that begins at `at` ends: after its braces, or after its semicolon when it has none.
+/// End of the item that starts at `at`: after its braces, or after its semicolon if it has none.
 fn end_of_item(code: &[u8], mut at: usize) -> usize {
     let (mut braces, mut others) = (0_i32, 0_i32);
     while at < code.len() {
@@ -119,7 +118,7 @@ fn end_of_item(code: &[u8], mut at: usize) -> usize {
     code.len()
 }
 
-/// Words of the code with the place where each begins.
+/// Words of the code with their positions.
 pub(super) fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -130,9 +129,8 @@ pub(super) fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Names of the crate's root that the code reaches for, each with its place: `clock` in `crate::clock::ms` and in
-/// `use crate::{clock, exit}`, and in `super::clock` where that leads to the root. `depth` is how far below the root
-/// the file's module lies.
+/// Names of the crate's root used by the code, with positions: `clock` in `crate::clock::ms`, in `use crate::{clock,
+/// exit}`, and in `super::clock` if that leads to the root. `depth` is the depth of the file's module below the root.
 pub(super) fn root_names(code: &str, depth: usize) -> Vec<(usize, String)> {
     let words: Vec<(usize, &str)> = words(code).collect();
     let mut names = Vec::new();
@@ -176,7 +174,7 @@ fn first_names(path: &str) -> Vec<String> {
     names
 }
 
-/// The name that a path begins with; `*` for a glob.
+/// The first name of a path; `*` for a glob.
 fn first_name(path: &str) -> String {
     let path = path.trim_start();
     if path.starts_with('*') {
@@ -185,18 +183,18 @@ fn first_name(path: &str) -> String {
     path.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect()
 }
 
-/// The line, from 1, of a place in the code.
+/// The line number, from 1, of a position in the code.
 pub(super) fn line_of(code: &str, at: usize) -> usize {
     code[..at].matches('\n').count() + 1
 }
 
-/// Whether a byte belongs to a word.
+/// Whether a byte is part of a word.
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
 }
 
 #[test]
-fn comments_and_strings_are_no_code_and_lines_stay() {
+fn comments_and_strings_are_blanked_and_lines_preserved() {
     let text =
         "a // crate::x\n/* crate::y /* z */ */ b\n\"crate::\\\" c\" r#\"d \"e\"# '\"' 'f' 'é' &'g h '\\'' br\"i\" j";
     let code = code_of(text);
@@ -206,7 +204,7 @@ fn comments_and_strings_are_no_code_and_lines_stay() {
 }
 
 #[test]
-fn test_items_end_where_they_end() {
+fn test_items_are_blanked_to_their_end() {
     let code =
         "use a;\n#[cfg(test)]\n#[other]\nmod tests { fn x() { y[1]; } }\nuse b;\n#[cfg(test)]\nuse c;\nfn d() {}";
     let kept = without_tests(code);
@@ -214,7 +212,7 @@ fn test_items_end_where_they_end() {
 }
 
 #[test]
-fn every_way_to_the_root_is_seen() {
+fn every_form_of_root_path_is_found() {
     let names = |code: &str, depth| root_names(code, depth).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
     assert_eq!(names("use crate::clock::{ms, nanos};", 2), ["clock"]);
     assert_eq!(names("let x = crate::stats::of(pub(crate) y);", 2), ["stats"]);

@@ -1,4 +1,4 @@
-//! Framing and codec: agreed on with `hello`, in force from the next message on.
+//! Framing and codec: negotiated with `hello`, in force from the next message.
 
 use serde_json::{Value, json};
 use workly_perf::bridge::Codec;
@@ -7,9 +7,9 @@ use super::peer::Peer;
 use super::served::Kind;
 
 on_both!(
-    hello_is_answered_in_the_old_form_and_holds_from_then_on,
-    what_does_not_go_together_is_refused_and_nothing_changes,
-    a_message_that_is_too_long_is_refused_and_passed_over,
+    hello_is_answered_in_the_old_format_and_applies_afterwards,
+    invalid_combination_is_refused_without_effect,
+    oversized_message_is_refused_and_skipped,
 );
 
 fn hello(peer: &mut Peer, framing: &str, codec: &str) -> Value {
@@ -20,13 +20,13 @@ fn prefixed(payload: &[u8]) -> Vec<u8> {
     [&u32::try_from(payload.len()).unwrap().to_be_bytes(), payload].concat()
 }
 
-/// The next message behind a length.
+/// The next message with a length prefix.
 fn message(peer: &mut Peer) -> Vec<u8> {
     let length = u32::from_be_bytes(peer.exactly(4).try_into().unwrap());
     peer.exactly(length as usize)
 }
 
-fn hello_is_answered_in_the_old_form_and_holds_from_then_on(kind: Kind) {
+fn hello_is_answered_in_the_old_format_and_applies_afterwards(kind: Kind) {
     for codec in [Codec::Json, Codec::Msgpack] {
         let bridge = kind.bridge("dialect=instrumented,fps=unpaced");
         let mut peer = Peer::greeted(&bridge);
@@ -38,7 +38,7 @@ fn hello_is_answered_in_the_old_form_and_holds_from_then_on(kind: Kind) {
         let name = "fun\né🦊";
         let request = json!({"command": "set_expression", "data": {"name": name, "value": 0.5}, "id": 10});
         let applied = json!({"command": "set_auto_blink", "data": {"enabled": false}, "id": 1_000_000_000});
-        // Both in one write, and the second in two.
+        // Both in one write, then the second in two writes.
         let both = [prefixed(&codec.encode(&request)), prefixed(&codec.encode(&applied))].concat();
         let cut = both.len() - 3;
         peer.write(&both[..cut]);
@@ -49,7 +49,7 @@ fn hello_is_answered_in_the_old_form_and_holds_from_then_on(kind: Kind) {
         }
         assert_eq!(bridge.avatar().expressions[name], 0.5);
 
-        // And back.
+        // And back again.
         let back = json!({"command": "hello", "data": {"framing": "lines", "codec": "json"}, "id": 2});
         peer.write(&prefixed(&codec.encode(&back)));
         let reply: Value = codec.decode(&message(&mut peer)).unwrap();
@@ -58,7 +58,7 @@ fn hello_is_answered_in_the_old_form_and_holds_from_then_on(kind: Kind) {
     }
 }
 
-fn what_does_not_go_together_is_refused_and_nothing_changes(kind: Kind) {
+fn invalid_combination_is_refused_without_effect(kind: Kind) {
     let bridge = kind.bridge("dialect=instrumented,fps=unpaced");
     let mut peer = Peer::greeted(&bridge);
     for (framing, codec) in [("lines", "msgpack"), ("length", "xml"), ("smoke", "json")] {
@@ -69,7 +69,7 @@ fn what_does_not_go_together_is_refused_and_nothing_changes(kind: Kind) {
     assert_eq!(peer.call(&json!({"command": "reset_expressions", "id": 9}))["id"], 9);
 }
 
-fn a_message_that_is_too_long_is_refused_and_passed_over(kind: Kind) {
+fn oversized_message_is_refused_and_skipped(kind: Kind) {
     let bridge = kind.bridge("dialect=instrumented,fps=unpaced");
     let mut peer = Peer::greeted(&bridge);
     let limit = hello(&mut peer, "length", "json")["max_message_bytes"].as_u64().unwrap();
@@ -77,7 +77,7 @@ fn a_message_that_is_too_long_is_refused_and_passed_over(kind: Kind) {
     peer.write(&length.to_be_bytes());
     let refusal: Value = serde_json::from_slice(&message(&mut peer)).unwrap();
     assert_eq!(refusal["status"], "error");
-    // What was announced is taken and thrown away; the next message counts again.
+    // The announced bytes are read and discarded; the next message is handled again.
     let block = vec![b'x'; 1 << 20];
     let mut left = length as usize;
     while left > 0 {

@@ -1,4 +1,4 @@
-//! The instrumented dialect: replies that can be told apart and taken apart.
+//! The instrumented dialect: replies with ids and timestamps.
 
 use serde_json::{Value, json};
 
@@ -6,28 +6,28 @@ use super::peer::{Peer, bridge, torn_name};
 use super::served::Kind;
 
 on_both!(
-    a_received_reply_has_the_id_and_the_stamps_that_occurred,
-    an_applied_reply_has_every_stamp,
-    the_counters_can_be_asked_for_by_either_thread,
-    a_full_queue_is_told_and_takes_again_once_it_is_drained,
-    a_batch_may_be_acknowledged_before_it_is_applied,
-    a_request_may_ask_to_be_answered_once_applied,
+    received_reply_has_the_id_and_its_timestamps,
+    applied_reply_has_every_timestamp,
+    counters_are_available_from_both_threads,
+    full_queue_is_reported_and_accepts_again_after_draining,
+    batch_may_be_acknowledged_before_it_is_applied,
+    request_may_ask_for_an_applied_reply,
     every_line_is_answered,
-    a_batch_is_applied_in_one_frame_and_answered_once,
-    a_batch_of_which_nothing_was_applied_is_no_success,
-    messages_of_one_frame_are_taken_from_the_queue_together,
-    a_character_across_two_reads_stays_whole,
-    ids_tell_replies_apart_when_one_thread_overtakes_the_other,
+    batch_is_applied_in_one_frame_and_answered_once,
+    batch_without_applied_commands_is_an_error,
+    messages_of_one_frame_are_dequeued_together,
+    character_across_two_reads_is_intact,
+    ids_match_replies_when_threads_overtake_each_other,
 );
 
 #[test]
-fn the_greeting_tells_the_dialect() {
+fn greeting_names_the_dialect() {
     let bridge = bridge("dialect=instrumented");
     let greeting = Peer::connect(&bridge).line();
     assert_eq!(greeting, r#"{"bridge":"workly-perf embedded","dialect":"instrumented"}"#);
 }
 
-fn a_received_reply_has_the_id_and_the_stamps_that_occurred(kind: Kind) {
+fn received_reply_has_the_id_and_its_timestamps(kind: Kind) {
     let bridge = kind.bridge("dialect=instrumented");
     let mut peer = Peer::greeted(&bridge);
     let reply = peer.call(&json!({"command": "set_expression", "data": {"name": "joy", "value": 0.5}, "id": 17}));
@@ -40,7 +40,7 @@ fn a_received_reply_has_the_id_and_the_stamps_that_occurred(kind: Kind) {
     assert!(reply.get("dequeued_ns").is_none() && reply.get("applied_ns").is_none(), "{reply}");
 }
 
-fn an_applied_reply_has_every_stamp(kind: Kind) {
+fn applied_reply_has_every_timestamp(kind: Kind) {
     let bridge = kind.bridge("dialect=instrumented,fps=200");
     let mut peer = Peer::greeted(&bridge);
     let reply = peer.call(&json!({"command": "set_auto_blink", "data": {"enabled": true}, "id": "b"}));
@@ -57,7 +57,7 @@ fn without_a_frame_rate_no_reply_names_a_frame() {
     assert!(reply.get("frame").is_none() && reply.get("frame_ns").is_none(), "{reply}");
 }
 
-fn the_counters_can_be_asked_for_by_either_thread(kind: Kind) {
+fn counters_are_available_from_both_threads(kind: Kind) {
     let bridge = kind.bridge("dialect=instrumented,fps=50,queue-capacity=100");
     let mut peer = Peer::greeted(&bridge);
     for _ in 0..5 {
@@ -73,10 +73,10 @@ fn the_counters_can_be_asked_for_by_either_thread(kind: Kind) {
     assert!(peer.is_quiet(), "nothing else was answered");
 }
 
-fn a_full_queue_is_told_and_takes_again_once_it_is_drained(kind: Kind) {
+fn full_queue_is_reported_and_accepts_again_after_draining(kind: Kind) {
     let bridge = kind.bridge("dialect=instrumented,fps=2,queue-capacity=3");
     let mut peer = Peer::greeted(&bridge);
-    // Just after a frame, so that the next ones are half a second away.
+    // Just after a frame, so that the next one is half a second away.
     peer.call(&json!({"command": "stats", "id": 0, "ack": "applied"}));
     let batch = json!({"command": "batch", "id": 9, "ack": "applied", "data": {"commands": [
         {"command": "load_model", "data": {"path": "a.vrm"}}, {"command": "reset_expressions"}]}});
@@ -94,7 +94,7 @@ fn a_full_queue_is_told_and_takes_again_once_it_is_drained(kind: Kind) {
     assert_eq!(bridge.avatar().model.as_deref(), Some("a.vrm"));
 }
 
-fn a_batch_may_be_acknowledged_before_it_is_applied(kind: Kind) {
+fn batch_may_be_acknowledged_before_it_is_applied(kind: Kind) {
     let bridge = kind.bridge("dialect=instrumented,fps=2");
     let mut peer = Peer::greeted(&bridge);
     let reply = peer.call(&json!({"command": "batch", "id": 1, "ack": "received", "data": {"commands": [
@@ -103,14 +103,14 @@ fn a_batch_may_be_acknowledged_before_it_is_applied(kind: Kind) {
     assert!(reply.get("applied").is_none(), "{reply}");
 }
 
-fn a_request_may_ask_to_be_answered_once_applied(kind: Kind) {
+fn request_may_ask_for_an_applied_reply(kind: Kind) {
     let bridge = kind.bridge("dialect=instrumented,fps=200");
     let mut peer = Peer::greeted(&bridge);
     let reply = peer
         .call(&json!({"command": "set_expression", "data": {"name": "joy", "value": 0.5}, "id": 1, "ack": "applied"}));
     assert_eq!(reply["ack"], "applied");
     assert_in_order(&reply, &["received_ns", "parsed_ns", "dequeued_ns", "applied_ns", "replied_ns"]);
-    assert_eq!(bridge.avatar().expressions["joy"], 0.5, "it is shown when the reply comes");
+    assert_eq!(bridge.avatar().expressions["joy"], 0.5, "the command is applied when the reply arrives");
 }
 
 fn every_line_is_answered(kind: Kind) {
@@ -125,7 +125,7 @@ fn every_line_is_answered(kind: Kind) {
     assert_eq!((bridge.counters().ignored, bridge.counters().malformed), (3, 1));
 }
 
-fn a_batch_is_applied_in_one_frame_and_answered_once(kind: Kind) {
+fn batch_is_applied_in_one_frame_and_answered_once(kind: Kind) {
     let bridge = kind.bridge("dialect=instrumented,fps=200");
     let mut peer = Peer::greeted(&bridge);
     let reply = peer.call(&json!({"command": "batch", "id": 5, "data": {"commands": [
@@ -141,7 +141,7 @@ fn a_batch_is_applied_in_one_frame_and_answered_once(kind: Kind) {
     assert_eq!((bridge.counters().applied, bridge.counters().busy_frames), (3, 1));
 }
 
-fn a_batch_of_which_nothing_was_applied_is_no_success(kind: Kind) {
+fn batch_without_applied_commands_is_an_error(kind: Kind) {
     let bridge = kind.bridge("dialect=instrumented,fps=200");
     let mut peer = Peer::greeted(&bridge);
     let pings = vec![json!({"command": "ping"}); 10];
@@ -159,7 +159,7 @@ fn a_batch_of_which_nothing_was_applied_is_no_success(kind: Kind) {
     }
 }
 
-fn messages_of_one_frame_are_taken_from_the_queue_together(kind: Kind) {
+fn messages_of_one_frame_are_dequeued_together(kind: Kind) {
     let bridge = kind.bridge("dialect=instrumented,fps=1");
     let mut peer = Peer::greeted(&bridge);
     let blink = json!({"command": "set_auto_blink", "data": {"enabled": true}, "id": 1});
@@ -170,7 +170,7 @@ fn messages_of_one_frame_are_taken_from_the_queue_together(kind: Kind) {
     assert!(taken[0].is_u64() && taken.iter().all(|moment| *moment == taken[0]), "{taken:?}");
 }
 
-fn a_character_across_two_reads_stays_whole(kind: Kind) {
+fn character_across_two_reads_is_intact(kind: Kind) {
     let bridge = kind.bridge("dialect=instrumented,fps=200");
     let mut peer = Peer::greeted(&bridge);
     let mut request: Value = serde_json::from_str(&torn_name()).unwrap();
@@ -181,7 +181,7 @@ fn a_character_across_two_reads_stays_whole(kind: Kind) {
     assert_eq!(names, [request["data"]["name"].as_str().unwrap()]);
 }
 
-fn ids_tell_replies_apart_when_one_thread_overtakes_the_other(kind: Kind) {
+fn ids_match_replies_when_threads_overtake_each_other(kind: Kind) {
     let bridge = kind.bridge("dialect=instrumented,fps=20");
     let mut peer = Peer::greeted(&bridge);
     peer.send(&json!({"command": "set_auto_blink", "data": {"enabled": true}, "id": 1}).to_string());

@@ -1,4 +1,4 @@
-//! Each way in which the bridge can be told to misbehave, and that it misbehaves in no other.
+//! Fault injection: each fault, and that it has no other effects.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::peer::{BLINK, Peer, RESET, blink, bridge, expression};
 
 #[test]
-fn replies_take_at_least_the_delay_of_their_thread() {
+fn replies_take_at_least_their_threads_delay() {
     let delay = Duration::from_millis(20);
     for (spec, slow, quick) in [("received-delay=20ms", RESET, BLINK), ("applied-delay=20ms", BLINK, RESET)] {
         let bridge = bridge(&format!("fps=unpaced,{spec}"));
@@ -21,9 +21,9 @@ fn replies_take_at_least_the_delay_of_their_thread() {
     }
 }
 
-/// The stamps show the added time alone, without the machine's.
+/// The timestamps show just the injected time, without the machine's own delays.
 #[test]
-fn the_delay_is_between_the_stamps() {
+fn injected_delay_is_between_the_timestamps() {
     for (command, spec, from) in [
         ("reset_expressions", "received-delay=3ms", "parsed_ns"),
         ("unload_model", "applied-delay=3ms", "applied_ns"),
@@ -36,9 +36,9 @@ fn the_delay_is_between_the_stamps() {
     }
 }
 
-/// Where a message spends its time, by the bridge's own stamps.
+/// Where a message spends its time, according to the bridge's timestamps.
 #[test]
-fn each_station_takes_the_time_that_it_was_told_to() {
+fn each_stage_takes_its_injected_time() {
     for (spec, from, to) in [
         ("parse-delay=4ms", "received_ns", "parsed_ns"),
         ("queue-delay=4ms", "parsed_ns", "dequeued_ns"),
@@ -59,7 +59,7 @@ fn each_station_takes_the_time_that_it_was_told_to() {
 }
 
 #[test]
-fn a_batch_is_applied_one_command_after_the_other() {
+fn batch_commands_are_applied_one_after_the_other() {
     let bridge = bridge("dialect=instrumented,fps=unpaced,apply-delay=2ms");
     let reset = serde_json::json!({"command": "reset_expressions"});
     let reply = Peer::greeted(&bridge)
@@ -69,7 +69,7 @@ fn a_batch_is_applied_one_command_after_the_other() {
 }
 
 #[test]
-fn a_bridge_of_bounded_capacity_takes_no_more_than_that() {
+fn bounded_capacity_is_not_exceeded() {
     for command in [RESET, BLINK] {
         let bridge = bridge("fps=unpaced,capacity=1000");
         let mut peer = Peer::greeted(&bridge);
@@ -78,23 +78,23 @@ fn a_bridge_of_bounded_capacity_takes_no_more_than_that() {
         for _ in 0..300 {
             assert_eq!(peer.line(), "{}");
         }
-        // 20 ms worth of them are taken at once.
+        // 20 ms worth of them are accepted at once.
         assert!(started.elapsed() >= Duration::from_millis(280), "{:?}", started.elapsed());
     }
 }
 
 #[test]
-fn half_a_reply_waits_for_the_next_message_or_for_the_delay() {
+fn second_half_of_a_reply_waits_for_message_or_delay() {
     let patient = bridge("fps=unpaced,delayed-ack=1h");
     let mut peer = Peer::greeted(&patient);
     peer.send(RESET);
-    // The first half is there before the next message goes out.
+    // The first half arrives before the next message is sent.
     peer.stream().read_exact(&mut [0]).unwrap();
     peer.send(BLINK);
     assert_eq!(
         [peer.line(), peer.line()],
         ["}", "{}"],
-        "the next message brings it; the main thread's replies are whole"
+        "released by the next message; the main thread's replies are complete"
     );
 
     let bridge = bridge("fps=unpaced,delayed-ack=40ms");
@@ -107,20 +107,20 @@ fn half_a_reply_waits_for_the_next_message_or_for_the_delay() {
 }
 
 #[test]
-fn received_replies_come_on_the_ticks_of_the_timer() {
+fn received_replies_arrive_on_timer_ticks() {
     let bridge = bridge("dialect=instrumented,fps=unpaced,timer-tick=15.6ms");
     let mut peer = Peer::greeted(&bridge);
     let mut last = 0;
     for _ in 0..4 {
         let replied_ns =
             peer.call(&serde_json::json!({"command": "reset_expressions"}))["replied_ns"].as_u64().unwrap();
-        assert!(replied_ns / 15_600_000 > last, "one tick a reply at most");
+        assert!(replied_ns / 15_600_000 > last, "at most one reply per tick");
         last = replied_ns / 15_600_000;
     }
 }
 
 #[test]
-fn replies_of_one_frame_wait_side_by_side() {
+fn delays_of_one_frames_replies_run_in_parallel() {
     let bridge = bridge("dialect=instrumented,fps=1,applied-delay=40ms");
     let mut peer = Peer::greeted(&bridge);
     let message = serde_json::json!({"command": "unload_model"});
@@ -147,7 +147,7 @@ fn every_nth_reply_is_dropped() {
 }
 
 #[test]
-fn every_nth_reply_is_garbled_and_still_a_line() {
+fn every_nth_reply_is_a_garbled_line() {
     let bridge = bridge("garble-every=2");
     let mut peer = Peer::greeted(&bridge);
     peer.ask(RESET);
@@ -170,7 +170,7 @@ fn every_nth_reply_is_sent_twice() {
 }
 
 #[test]
-fn a_stall_without_end_answers_nobody_and_hangs_up_on_nobody() {
+fn endless_stall_keeps_the_connection_without_replies() {
     let bridge = bridge("fps=unpaced,stall-after=2");
     let mut peer = Peer::greeted(&bridge);
     peer.ask(RESET);
@@ -183,7 +183,7 @@ fn a_stall_without_end_answers_nobody_and_hangs_up_on_nobody() {
 }
 
 #[test]
-fn a_stall_with_an_end_catches_up() {
+fn stall_with_an_end_catches_up() {
     let bridge = bridge("fps=unpaced,stall-after=1,stall-for=300ms");
     let mut peer = Peer::greeted(&bridge);
     let before = Instant::now();
@@ -197,7 +197,7 @@ fn a_stall_with_an_end_catches_up() {
 }
 
 #[test]
-fn the_connection_closes_in_the_middle_of_a_line_once() {
+fn connection_closes_mid_line_once() {
     for command in [RESET, BLINK] {
         let bridge = bridge("fps=unpaced,close-after=2");
         let mut peer = Peer::greeted(&bridge);
@@ -214,7 +214,7 @@ fn the_connection_closes_in_the_middle_of_a_line_once() {
 }
 
 #[test]
-fn a_slow_reader_takes_its_time() {
+fn slow_reader_limits_the_rate() {
     let bridge = bridge("slow-reader=10000");
     let mut peer = Peer::greeted(&bridge);
     let message = expression(&"n".repeat(2_000), 1.0);
@@ -224,7 +224,7 @@ fn a_slow_reader_takes_its_time() {
 }
 
 #[test]
-fn a_paused_main_thread_stops_applied_replies_and_no_others() {
+fn paused_main_thread_stops_only_applied_replies() {
     let bridge = bridge("fps=200,pause-main-after=2");
     let mut peer = Peer::greeted(&bridge);
     peer.ask(&expression("joy", 1.0));
@@ -240,7 +240,7 @@ fn a_paused_main_thread_stops_applied_replies_and_no_others() {
 }
 
 #[test]
-fn a_silent_bridge_accepts_reads_and_says_nothing() {
+fn silent_bridge_accepts_and_reads_without_sending() {
     let bridge = bridge("silent=true");
     let mut peer = Peer::connect(&bridge);
     assert!(peer.is_quiet(), "no greeting");

@@ -1,4 +1,4 @@
-//! Starting, waiting in line, leaving and stopping.
+//! Starting, waiting in the backlog, disconnecting and stopping.
 
 use std::net::{Shutdown, TcpStream};
 use std::thread;
@@ -10,23 +10,27 @@ use workly_perf::bridge::server::{BridgeServerError, BridgeSpec, EmbeddedBridge}
 use super::peer::{BLINK, Peer, RESET, blink, bridge};
 use super::served::{Kind, Served};
 
-on_both!(a_second_client_waits_until_the_first_has_left);
+on_both!(second_client_waits_until_the_first_disconnects);
 
-fn a_second_client_waits_until_the_first_has_left(kind: Kind) {
+fn second_client_waits_until_the_first_disconnects(kind: Kind) {
     let bridge = kind.bridge("");
     let mut first = Peer::greeted(&bridge);
     let mut second = Peer::connect(&bridge);
     second.send(RESET);
-    assert!(second.is_quiet(), "not even greeted");
+    assert!(second.is_quiet(), "not even a greeting");
     first.ask(RESET);
     assert_eq!(bridge.counters().connections, 1);
     drop(first);
-    assert_eq!([second.line(), second.line()], ["{}", "{}"], "the greeting, and the reply to what was sent meanwhile");
+    assert_eq!(
+        [second.line(), second.line()],
+        ["{}", "{}"],
+        "the greeting, and the reply to the message sent meanwhile"
+    );
     assert_eq!(bridge.counters().connections, 2);
 }
 
 #[test]
-fn the_main_thread_answers_whoever_is_connected_then() {
+fn main_thread_replies_to_the_client_connected_at_the_time() {
     let bridge = bridge("fps=1");
     let mut first = Peer::greeted(&bridge);
     first.ask(BLINK);
@@ -37,9 +41,9 @@ fn the_main_thread_answers_whoever_is_connected_then() {
     assert!(second.is_quiet());
 }
 
-/// The read buffer of the stock script outlives its clients.
+/// The stock script's read buffer outlives its clients.
 #[test]
-fn what_a_client_leaves_half_sent_is_put_before_the_next_client_s_first_message() {
+fn incomplete_line_of_one_client_precedes_the_next_clients_message() {
     for dialect in ["stock", "batch"] {
         let bridge = bridge(&format!("fps=unpaced,dialect={dialect}"));
         let mut first = Peer::greeted(&bridge);
@@ -51,11 +55,15 @@ fn what_a_client_leaves_half_sent_is_put_before_the_next_client_s_first_message(
         let avatar = bridge.avatar();
         assert_eq!(avatar.expressions["left over"], 1.0, "{dialect}: acted on as the first client's command");
         let counters = bridge.counters();
-        assert_eq!((counters.received, counters.applied), (2, 2), "{dialect}: two commands in one message are one");
+        assert_eq!(
+            (counters.received, counters.applied),
+            (2, 2),
+            "{dialect}: two commands in one message count as one"
+        );
     }
 }
 
-fn nothing_is_left_behind_by_half_a_line(bridge: &impl Served) {
+fn incomplete_line_leaves_nothing_behind(bridge: &impl Served) {
     let mut first = Peer::greeted(bridge);
     first.write(b"{\"command\":");
     drop(first);
@@ -64,25 +72,25 @@ fn nothing_is_left_behind_by_half_a_line(bridge: &impl Served) {
 }
 
 #[test]
-fn the_other_bridges_keep_nothing_of_a_client_that_has_left() {
-    nothing_is_left_behind_by_half_a_line(&bridge("dialect=instrumented"));
+fn other_bridges_keep_nothing_of_disconnected_clients() {
+    incomplete_line_leaves_nothing_behind(&bridge("dialect=instrumented"));
     #[cfg(unix)]
-    nothing_is_left_behind_by_half_a_line(&Kind::Mono.bridge(""));
+    incomplete_line_leaves_nothing_behind(&Kind::Mono.bridge(""));
 }
 
-/// A client that has sent everything and waits for the end waits in vain.
+/// A client that has sent everything waits for the end of the connection in vain.
 #[test]
-fn the_stock_bridge_never_closes_its_end_when_a_client_leaves() {
+fn stock_bridge_never_closes_its_side() {
     let stock = bridge("fps=unpaced");
     let mut peer = Peer::greeted(&stock);
     peer.ask(RESET);
     peer.stream().shutdown(Shutdown::Write).unwrap();
-    assert!(peer.is_quiet(), "neither a byte nor the end");
+    assert!(peer.is_quiet(), "neither data nor end of stream");
     let mut next = Peer::greeted(&stock);
     next.ask(RESET);
-    assert!(peer.is_quiet(), "nor when the next client is served");
+    assert!(peer.is_quiet(), "nor while the next client is served");
     drop(stock);
-    assert_eq!(peer.rest(), b"", "the end of its process closes it");
+    assert_eq!(peer.rest(), b"", "closed when the process ends");
 
     let other = bridge("dialect=instrumented");
     let mut peer = Peer::greeted(&other);
@@ -90,15 +98,15 @@ fn the_stock_bridge_never_closes_its_end_when_a_client_leaves() {
     assert_eq!(peer.rest(), b"");
 }
 
-/// Ten commands in one write are answered in one frame. The first reply goes out, and Nagle's algorithm holds the others back
-/// until the client's system acknowledges it, which it puts off for 40 ms or more.
+/// Ten commands in one write are answered in one frame. The first reply is sent; Nagle's algorithm holds the others
+/// until the client's system acknowledges it, after a delay of 40 ms or more.
 #[cfg(target_os = "linux")]
 #[test]
-fn small_replies_in_a_row_wait_for_an_acknowledgement_unless_nodelay_is_on() {
+fn consecutive_small_replies_wait_for_an_acknowledgement_without_nodelay() {
     let reaction_ms = |spec: &str| {
         let bridge = bridge(spec);
         let mut peer = Peer::greeted(&bridge);
-        // Enough of a conversation for the system to begin to put acknowledgements off.
+        // Enough traffic for the system to start delaying acknowledgements.
         (0..40).for_each(|_| peer.ask(BLINK));
         let mut took_ms: Vec<u128> = (0..9)
             .map(|_| {
@@ -111,7 +119,7 @@ fn small_replies_in_a_row_wait_for_an_acknowledgement_unless_nodelay_is_on() {
         took_ms.sort_unstable();
         took_ms[4]
     };
-    // Lower bounds alone: how quick it can be is the machine's affair.
+    // Lower bounds only: upper ones depend on the machine.
     assert!(reaction_ms("fps=1000") >= 30);
     assert!(reaction_ms("fps=1000,dialect=batch") >= 30);
     let eased = reaction_ms("fps=1000,nodelay=on");
@@ -119,7 +127,7 @@ fn small_replies_in_a_row_wait_for_an_acknowledgement_unless_nodelay_is_on() {
 }
 
 #[test]
-fn shutdown_hangs_up_whatever_the_bridge_is_doing() {
+fn shutdown_closes_connections_in_every_state() {
     for spec in ["", "fps=unpaced", "fps=0.01", "stall-after=1", "received-delay=1h", "slow-reader=1", "silent=true"] {
         let mut bridge = bridge(spec);
         let mut peer = Peer::connect(&bridge);
@@ -132,10 +140,10 @@ fn shutdown_hangs_up_whatever_the_bridge_is_doing() {
 }
 
 #[test]
-fn shutdown_ends_with_clients_in_line_and_without_any() {
+fn shutdown_completes_with_and_without_waiting_clients() {
     let mut alone = bridge("");
     alone.shutdown();
-    assert!(TcpStream::connect(alone.address()).is_err(), "it still listens");
+    assert!(TcpStream::connect(alone.address()).is_err(), "still listening");
     let waited_on = bridge("");
     let peers: Vec<Peer> = (0..3).map(|_| Peer::connect(&waited_on)).collect();
     drop(waited_on);
@@ -145,11 +153,12 @@ fn shutdown_ends_with_clients_in_line_and_without_any() {
 }
 
 #[test]
-fn shutdown_does_not_wait_for_a_client_that_does_not_read() {
+fn shutdown_does_not_wait_for_a_stalled_reader() {
     let mut bridge = bridge("duplicate-every=1");
     let peer = Peer::greeted(&bridge);
     let flood = format!("{RESET}\n").repeat(1_000);
-    // Replies fill the buffers of both sides until the bridge waits in its write; the peer gives up when its own write waits.
+    // Replies fill the buffers of both sides until the bridge blocks in its write; the peer stops when its own write
+    // blocks.
     let mut stream = peer.stream();
     stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
     let until = Instant::now() + Duration::from_secs(2);
@@ -159,7 +168,7 @@ fn shutdown_does_not_wait_for_a_client_that_does_not_read() {
 }
 
 #[test]
-fn a_taken_port_is_named() {
+fn port_in_use_is_named() {
     let running = bridge("");
     let port = running.address().port();
     match EmbeddedBridge::start(BridgeSpec::default(), port) {
@@ -169,7 +178,7 @@ fn a_taken_port_is_named() {
 }
 
 #[test]
-fn a_specification_that_contradicts_itself_does_not_start() {
+fn contradictory_specification_does_not_start() {
     let spec = BridgeSpec { drop_every: Some(0), ..BridgeSpec::default() };
     assert!(matches!(EmbeddedBridge::start(spec, 0), Err(BridgeServerError::Spec(_))));
 }

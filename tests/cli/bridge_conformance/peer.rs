@@ -1,4 +1,4 @@
-//! A client that knows nothing but sockets, so that the bridge is not checked by code of its own making.
+//! A client that only uses sockets, so that the bridge is not checked with this project's own client.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -15,10 +15,10 @@ pub(super) const BLINK: &str = r#"{"command": "set_auto_blink", "data": {"enable
 /// A command that the socket thread answers.
 pub(super) const RESET: &str = r#"{"command": "reset_expressions", "data": {}}"#;
 
-/// How long a peer listens before it calls that silence.
+/// How long a peer listens before it counts as silence.
 pub(super) const SILENCE: Duration = Duration::from_millis(120);
 
-/// How long a peer waits for what has to come; reached only when the bridge is broken.
+/// How long a peer waits for an expected message; only reached if the bridge is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn bridge(spec: &str) -> EmbeddedBridge {
@@ -34,7 +34,7 @@ pub(super) fn blink(enabled: bool) -> String {
     json!({"command": "set_auto_blink", "data": {"enabled": enabled}}).to_string()
 }
 
-/// A `set_expression` in whose name a two-byte character has one byte on either side of the end of the first 4,096 bytes.
+/// A `set_expression` with a two-byte character whose bytes are on both sides of the end of the first 4,096 bytes.
 pub(super) fn torn_name() -> String {
     let head = r#"{"command":"set_expression","data":{"name":"joy"#;
     let padding = "x".repeat(4_095 - head.len());
@@ -54,7 +54,7 @@ impl Peer {
         Self { stream, unread: Vec::new() }
     }
 
-    /// Connected, and the greeting is read.
+    /// Connects and reads the greeting.
     pub(super) fn greeted(bridge: &impl Served) -> Self {
         let mut peer = Self::connect(bridge);
         assert_eq!(peer.line(), bridge.greeting());
@@ -73,13 +73,13 @@ impl Peer {
         self.write(format!("{message}\n").as_bytes());
     }
 
-    /// Sends and takes the bare reply.
+    /// Sends a message and reads the bare reply.
     pub(super) fn ask(&mut self, message: &str) {
         self.send(message);
         assert_eq!(self.line(), "{}", "{message}");
     }
 
-    /// Sends and takes the reply as JSON.
+    /// Sends a message and reads the reply as JSON.
     pub(super) fn call(&mut self, message: &Value) -> Value {
         self.send(&message.to_string());
         serde_json::from_str(&self.line()).unwrap()
@@ -101,7 +101,7 @@ impl Peer {
         }
     }
 
-    /// The next bytes, so many.
+    /// The next `count` bytes.
     pub(super) fn exactly(&mut self, count: usize) -> Vec<u8> {
         self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
         while self.unread.len() < count {
@@ -110,7 +110,7 @@ impl Peer {
         self.unread.drain(..count).collect()
     }
 
-    /// Whether nothing more comes for a while, and the connection stays open.
+    /// Whether nothing arrives for a while and the connection stays open.
     pub(super) fn is_quiet(&mut self) -> bool {
         self.stream.set_read_timeout(Some(SILENCE)).unwrap();
         self.unread.is_empty()

@@ -1,4 +1,4 @@
-//! The bridges that have to pass the same checks, seen the same way.
+//! A common interface to the bridges that must pass the same checks.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,18 +11,18 @@ use workly_perf::bridge::server::EmbeddedBridge;
 use super::super::mono::MonoBridge;
 use super::peer;
 
-/// Which bridge is checked.
+/// The bridge under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(unix), allow(dead_code))]
 pub(super) enum Kind {
-    /// The one in this program.
+    /// The embedded bridge.
     Embedded,
     /// The C# bridge for Unity, under Mono.
     Mono,
 }
 
 impl Kind {
-    /// Starts a bridge. The C# bridge speaks every dialect at once, and knows no lies.
+    /// Starts a bridge. The C# bridge supports every dialect at once, and no fault injection.
     pub(super) fn bridge(self, spec: &str) -> Bridge {
         match self {
             Self::Embedded => Bridge::Embedded(Box::new(peer::bridge(spec))),
@@ -73,7 +73,7 @@ impl Served for Bridge {
     }
 }
 
-/// What both can tell of themselves.
+/// Counters that both report.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Counters {
     pub(super) connections: u64,
@@ -81,13 +81,13 @@ pub(super) struct Counters {
     pub(super) applied: u64,
     pub(super) busy_frames: u64,
     pub(super) replies_sent: u64,
-    /// Well-formed messages that named no command, or lacked an argument.
+    /// Well-formed messages without a known command or an argument.
     pub(super) ignored: u64,
     pub(super) malformed: u64,
     pub(super) longest_queue: u64,
 }
 
-/// The avatar behind either.
+/// The avatar of either bridge.
 #[derive(Debug, PartialEq, Deserialize)]
 pub(super) struct Avatar {
     pub(super) expressions: BTreeMap<String, f64>,

@@ -1,4 +1,5 @@
-//! What the C# bridge does beyond the embedded one: hostile input, full queues, and floods; and the real `ipc` against it.
+//! Behaviour of the C# bridge beyond the embedded one: hostile input, full queues, floods; and the real `ipc` against
+//! it.
 
 use std::io::Write;
 use std::process::Command;
@@ -16,7 +17,7 @@ fn bridge(spec: &str) -> Bridge {
 }
 
 impl Bridge {
-    /// What the host answers to a word.
+    /// The host's answer to a word.
     fn tell(&self, word: &str) -> Value {
         let Self::Mono(bridge) = self else { panic!("the embedded bridge has no host") };
         if word == "state" { bridge.borrow_mut().state() } else { bridge.borrow_mut().ask(word).into() }
@@ -24,25 +25,25 @@ impl Bridge {
 }
 
 #[test]
-fn its_codecs_and_buffers_pass_their_own_tests() {
+fn c_sharp_codecs_and_buffers_pass_their_tests() {
     let output = Command::new("mono").arg(mono::host()).arg("self-test").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
-fn its_components_work_in_a_scene_and_after_a_reload() {
+fn unity_components_work_in_a_scene_and_after_a_reload() {
     let mut sources = mono::sources("tests/doubles/mono/engine");
     for folder in ["Core", "Unity", "Vrm0", "Vrm1"] {
         sources.extend(mono::sources(&format!("scripts/unity/Runtime/{folder}")));
     }
-    // Fields that only the inspector fills.
+    // Fields that are only set by the inspector.
     let program = mono::compile("workly-bridge-scene.exe", &sources, &["-nowarn:649"]);
     let output = Command::new("mono").arg(program).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
-fn a_message_byte_by_byte_keeps_its_characters() {
+fn message_sent_byte_by_byte_keeps_its_characters() {
     let bridge = bridge("fps=200");
     let mut peer = Peer::greeted(&bridge);
     let request =
@@ -55,7 +56,7 @@ fn a_message_byte_by_byte_keeps_its_characters() {
 }
 
 #[test]
-fn a_batch_without_an_id_gets_one_bare_line_and_is_applied_in_one_frame() {
+fn batch_without_an_id_gets_one_bare_line_and_one_frame() {
     let bridge = bridge("fps=200");
     let mut peer = Peer::greeted(&bridge);
     let batch = json!({"command": "batch", "data": {"count": 3, "commands": [
@@ -71,7 +72,7 @@ fn a_batch_without_an_id_gets_one_bare_line_and_is_applied_in_one_frame() {
 }
 
 #[test]
-fn what_the_stock_bridge_does_not_know_stays_unanswered_without_an_id() {
+fn unknown_commands_without_an_id_stay_unanswered() {
     let bridge = bridge("");
     let mut peer = Peer::greeted(&bridge);
     for line in [
@@ -89,11 +90,11 @@ fn what_the_stock_bridge_does_not_know_stays_unanswered_without_an_id() {
 }
 
 #[test]
-fn a_message_that_is_too_long_is_refused_and_the_next_one_answered() {
+fn oversized_message_is_refused_and_the_next_one_answered() {
     let bridge = bridge("max-message=1000");
     let mut peer = Peer::greeted(&bridge);
     peer.send(&expression(&"x".repeat(2_000), 1.0));
-    assert!(peer.is_quiet(), "a client that knows no errors gets none");
+    assert!(peer.is_quiet(), "a client without error replies gets none");
     peer.ask(RESET);
     assert_eq!(peer.call(&json!({"command": "reset_expressions", "id": 1}))["status"], "ok");
     peer.send(&expression(&"x".repeat(3_000_000), 1.0));
@@ -107,7 +108,7 @@ fn a_message_that_is_too_long_is_refused_and_the_next_one_answered() {
 }
 
 #[test]
-fn what_the_avatar_refuses_is_an_error_and_ends_nothing() {
+fn command_refused_by_the_avatar_is_an_error_reply() {
     let bridge = bridge("fps=200");
     let mut peer = Peer::greeted(&bridge);
     let refused =
@@ -124,7 +125,7 @@ fn what_the_avatar_refuses_is_an_error_and_ends_nothing() {
 }
 
 #[test]
-fn a_client_that_vanishes_leaves_nothing_to_the_next() {
+fn vanished_client_leaves_nothing_to_the_next() {
     let bridge = bridge("fps=20");
     for turn in 0..10 {
         let mut peer = Peer::greeted(&bridge);
@@ -137,9 +138,9 @@ fn a_client_that_vanishes_leaves_nothing_to_the_next() {
     assert_eq!((bridge.counters().connections, bridge.counters().malformed), (11, 0));
 }
 
-/// A bare reply cannot say that the queue is full: then the sender is held back instead.
+/// A bare reply cannot report a full queue, so the sender is slowed down instead.
 #[test]
-fn messages_without_an_id_are_never_lost_to_a_full_queue() {
+fn full_queue_never_loses_messages_without_an_id() {
     let bridge = bridge("fps=100,queue=4");
     let mut peer = Peer::greeted(&bridge);
     assert_eq!(bridge.tell("pause"), "ok");
@@ -158,7 +159,7 @@ fn messages_without_an_id_are_never_lost_to_a_full_queue() {
 }
 
 #[test]
-fn a_client_that_leaves_while_it_is_held_back_makes_room() {
+fn blocked_client_that_disconnects_frees_the_queue() {
     let bridge = bridge("queue=1");
     let mut peer = Peer::greeted(&bridge);
     bridge.tell("pause");
@@ -169,13 +170,13 @@ fn a_client_that_leaves_while_it_is_held_back_makes_room() {
 }
 
 #[test]
-fn a_client_that_reads_nothing_holds_up_no_frame() {
+fn client_that_never_reads_delays_no_frame() {
     let bridge = bridge("fps=100");
     let peer = Peer::greeted(&bridge);
     let flood = json!({"command": "stats", "ack": "applied", "id": "x".repeat(500)}).to_string() + "\n";
     let mut stream = peer.stream();
     stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
-    // Ends when the bridge no longer reads, or has hung up on a client that left megabytes of replies unread.
+    // Ends when the bridge stops reading, or has disconnected a client with megabytes of unread replies.
     for _ in 0..60_000 {
         if stream.write_all(flood.as_bytes()).is_err() {
             break;
@@ -190,7 +191,7 @@ fn a_client_that_reads_nothing_holds_up_no_frame() {
 }
 
 #[test]
-fn a_flood_is_applied_in_order_without_loss_and_without_growing() {
+fn flood_is_applied_in_order_without_loss_or_memory_growth() {
     let mut bridge = bridge("fps=60,queue=100000");
     let mut peer = Peer::greeted(&bridge);
     let (rounds, each) = (10_u64, 5_000_u64);
@@ -210,7 +211,7 @@ fn a_flood_is_applied_in_order_without_loss_and_without_growing() {
         held.push(bridge.tell("state")["managed_bytes"].as_u64().unwrap());
     }
     assert_eq!(bridge.tell("state")["avatar"]["sequence"], json!([rounds * each, 0]), "the next, and the faults");
-    // Buffers and the queue's array reach their size in the first rounds and are kept.
+    // Buffers and the queue's array reach their size in the first rounds and are reused.
     let (settled, last) = (held[2..5].iter().max().unwrap(), held[9]);
     assert!(last < settled + (4 << 20), "{held:?}");
     drop(peer);
@@ -219,7 +220,7 @@ fn a_flood_is_applied_in_order_without_loss_and_without_growing() {
 }
 
 #[test]
-fn ipc_measures_it_as_the_stock_bridge() {
+fn ipc_measures_it_as_a_stock_bridge() {
     let bridge = bridge("fps=60");
     let (outcome, run) =
         Place::new().ipc(&format!("--bridge {} --load closed --load poisson:200 --messages 100", bridge.address()));
@@ -229,7 +230,7 @@ fn ipc_measures_it_as_the_stock_bridge() {
     {
         assert_eq!(figure(&run, case, "lost"), Some(0.0), "{case}");
     }
-    // Locked onto the frame: no reply can come sooner, on average, than a frame after the one before.
+    // Frame-locked: on average, a reply cannot come earlier than one frame after the previous one.
     assert!(figure(&run, "applied/closed/100B", "mean").unwrap() > 10.0);
     assert_eq!(bridge.counters().malformed, 0);
 }

@@ -1,4 +1,5 @@
-//! A registry of one package: a wheel made here, a description of the model in it, and a stand-in for pip that serves it.
+//! A registry with one package: a wheel made here, a description of the model in it, and a test double of pip that
+//! serves it.
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -12,13 +13,13 @@ use zip::write::SimpleFileOptions;
 use super::super::doubles;
 use super::super::run::{Outcome, Place};
 
-/// The member of the wheel that is the model.
+/// Path of the model in the wheel.
 pub(crate) const MEMBER: &str = "standin_tiny/Tiny.gguf";
 
 /// The wheel.
 pub(crate) const WHEEL: &str = "standin_tiny-1.0-py3-none-any.whl";
 
-/// What the model consists of: more than one piece of what is read at a time.
+/// Content of the model: larger than one read.
 pub(crate) fn model_bytes() -> Vec<u8> {
     (0..1_500_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
@@ -27,7 +28,7 @@ pub(crate) fn sum(bytes: &[u8]) -> String {
     format!("{:064x}", Sha256::digest(bytes))
 }
 
-/// A wheel of these members.
+/// A wheel with these members.
 pub(crate) fn wheel(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
@@ -37,7 +38,7 @@ pub(crate) fn wheel(members: &[(&str, &[u8])]) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
-/// A Python under each of these names, in a folder that holds nothing else.
+/// A Python with each of these names, in a folder without anything else.
 pub(crate) fn pythons(names: &[&str]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("standin-{}", names.join("-")));
     fs::create_dir_all(&folder).unwrap();
@@ -48,7 +49,7 @@ pub(crate) fn pythons(names: &[&str]) -> PathBuf {
     folder
 }
 
-/// A place with a cache, a wheel, and a description of the model in it.
+/// A folder with a cache, a wheel, and a description of the model in it.
 pub(crate) struct Registry {
     pub(crate) place: Place,
     pub(crate) search_path: PathBuf,
@@ -59,7 +60,7 @@ impl Registry {
         Self::of(&wheel(&[("standin_tiny/__init__.py", b"raise SystemExit('never run')"), (MEMBER, &model_bytes())]))
     }
 
-    /// One that serves this wheel, whatever it is.
+    /// A registry that serves this wheel, valid or not.
     pub(crate) fn of(wheel: &[u8]) -> Self {
         let registry = Self { place: Place::new(), search_path: pythons(&["python3"]) };
         fs::write(registry.place.path(WHEEL), wheel).unwrap();
@@ -67,7 +68,7 @@ impl Registry {
         registry
     }
 
-    /// Describes the wheel and the model as they are, but for one thing.
+    /// Describes the wheel and the model, with one replacement in the text.
     pub(crate) fn describe(&self, from: &str, to: &str) {
         let (wheel, model) = (fs::read(self.place.path(WHEEL)).unwrap(), model_bytes());
         let text = format!(
@@ -113,7 +114,7 @@ impl Registry {
         command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// What pip was asked for, a line each time.
+    /// The requests to pip, one per line.
     pub(crate) fn downloads(&self) -> Vec<String> {
         let log = fs::read_to_string(self.place.path("log")).unwrap_or_default();
         log.lines().map(str::to_owned).collect()
@@ -123,7 +124,7 @@ impl Registry {
         self.place.path("cache/models/standin-tiny-1.0/Tiny.gguf")
     }
 
-    /// What lies in the folder of the model.
+    /// Files in the model's folder.
     pub(crate) fn kept(&self) -> Vec<String> {
         names(&self.place.path("cache/models/standin-tiny-1.0"))
     }
