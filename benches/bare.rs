@@ -1,4 +1,4 @@
-//! The bare exchange: the same bytes over the same kind of socket, without any code of this project.
+//! The bare exchange: the same bytes over the same kind of socket, without this project's code.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,8 +17,8 @@ pub(crate) fn serve(size: usize) -> SocketAddr {
     })
 }
 
-/// The same, but that a second thread sends the reply, as the main thread of a bridge does: one hand-over more.
-#[allow(dead_code)] // Each bench that includes this file uses what it needs.
+/// The same, with a second thread that sends the reply, as a bridge's main thread does: one additional handover.
+#[allow(dead_code)] // Not used by every bench that includes this file.
 pub(crate) fn serve_handed_over(size: usize) -> SocketAddr {
     each_client(move |mut stream| {
         let mut writer = stream.try_clone().expect("a second handle");
@@ -29,7 +29,7 @@ pub(crate) fn serve_handed_over(size: usize) -> SocketAddr {
     })
 }
 
-/// Serves one client after the other on a port of its own.
+/// Serves one client after the other on its own port.
 fn each_client(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let address = listener.local_addr().expect("its address");

@@ -25,7 +25,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let Some(arguments) = arguments() else {
-        // `cargo bench` alone runs every benchmark, and has no model to give.
+        // `cargo bench` without arguments runs every benchmark, without a model.
         eprintln!("engine: no model given; usage: cargo bench --bench engine -- MODEL [--threads 1,2] …");
         return ExitCode::SUCCESS;
     };
@@ -38,19 +38,19 @@ fn main() -> ExitCode {
     }
 }
 
-/// What was asked for; `None` without a model.
+/// The arguments; `None` without a model.
 fn arguments() -> Option<Arguments> {
     let mut found =
         Arguments { model: String::new(), threads: vec![1, 2], prompt_tokens: 128, gen_tokens: 64, repetitions: 5 };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().unwrap_or_else(|| panic!("{word} needs a value"));
-        let number = |text: String| text.parse().unwrap_or_else(|_| panic!("'{text}' is no number"));
+        let number = |text: String| text.parse().unwrap_or_else(|_| panic!("'{text}' is not a number"));
         match word.as_str() {
-            // What cargo adds of its own.
+            // Added by cargo.
             "--bench" => {}
             "--threads" => {
-                let count = |text: &str| text.parse().unwrap_or_else(|_| panic!("'{text}' is no thread count"));
+                let count = |text: &str| text.parse().unwrap_or_else(|_| panic!("'{text}' is not a thread count"));
                 found.threads = value().split(',').map(count).collect();
             }
             "--prompt-tokens" => found.prompt_tokens = number(value()),

@@ -1,8 +1,9 @@
-//! The regression gate against known truths: the same against itself must rarely be called a change, and a planted slowdown
-//! must be found.
+//! The regression gate against known truths: unchanged variants must rarely be reported as changed, and a planted
+//! slowdown must be found.
 //!
-//! `cargo bench --bench gate [-- COMPARISONS [TRIAL…]]`, by default 20 of each trial: about half an hour. Ends with exit code 1
-//! if more than one in forty of the same is called a change, or fewer than 80 % of 10 % and 99 % of 20 % are found.
+//! `cargo bench --bench gate [-- COMPARISONS [TRIAL…]]`, by default 20 of each trial: about half an hour. Exit code 1
+//! if more than one in forty unchanged comparisons is reported as changed, or fewer than 80 % of slowdowns by 10 % and
+//! 99 % of those by 20 % are found.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Its output is its purpose.
 
@@ -11,14 +12,14 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-/// Two variants, compared again and again.
+/// Two variants that are compared repeatedly.
 struct Trial {
     name: &'static str,
     a: &'static str,
     b: &'static str,
-    /// What is judged.
+    /// The metrics that are judged.
     metrics: &'static str,
-    /// The least share of comparisons that must find a regression; for the same against itself, none should.
+    /// Minimum share of comparisons that must find a regression; `None` for unchanged variants.
     least_found: Option<f64>,
 }
 
@@ -53,7 +54,7 @@ const TRIALS: [Trial; 4] = [
     },
 ];
 
-/// How often each outcome came, and what the figures said.
+/// Number of comparisons by outcome, and their figures.
 #[derive(Default)]
 struct Tally {
     comparisons: usize,
@@ -61,7 +62,7 @@ struct Tally {
     pass: usize,
     inconclusive: usize,
     invalid: usize,
-    /// Figures called improved, in any comparison.
+    /// Figures reported as improved, in any comparison.
     improved: usize,
     pairs: Vec<u64>,
     ratios: Vec<f64>,

@@ -1,8 +1,8 @@
-//! The tool against known truths: the embedded bridge is told to add an exact delay, or to run at an exact frame rate, and
-//! the tool must report it.
+//! The tool against known truths: the embedded bridge adds an exact delay, or runs at an exact frame rate, and the tool
+//! must report it.
 //!
-//! `cargo bench --bench known_truth [-- delays|frames|breakdown|capacity|faults]`, about ten minutes in all. Ends with exit code 1 if a
-//! figure is outside of its limit; on a busy machine that says little.
+//! `cargo bench --bench known_truth [-- delays|frames|breakdown|capacity|faults]`, about ten minutes in total. Exit
+//! code 1 if a figure is outside its limit; not meaningful on a busy machine.
 
 #![allow(clippy::print_stdout)] // Its output is its purpose.
 
@@ -24,10 +24,10 @@ use workly_perf::record::{Case, RecordFolder, Run};
 const SIZE: usize = 100;
 const ROUNDS: usize = 15;
 
-/// Measures against one kind of truth; how many figures were outside of their limit.
+/// Measures one kind of truth; returns the number of figures outside their limits.
 type Part = fn() -> u32;
 
-/// The parts, by the words that ask for them alone.
+/// The parts, by the word that selects each.
 const PARTS: [(&str, Part); 5] = [
     ("delays", added_delays),
     ("frames", frames),
@@ -44,9 +44,9 @@ fn main() -> ExitCode {
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Known added delay, both acks, in rounds that alternate with the reference.
+/// Known added delay, both kinds of reply, in rounds that alternate with the reference.
 ///
-/// The truth is a bare exchange of the same bytes through as many threads, plus the delay; limit 2 % + 30 us.
+/// The truth is a bare exchange of the same bytes through as many threads, plus the delay; limit 2 % + 30 µs.
 fn added_delays() -> u32 {
     println!(
         "added delay, closed loop, main thread unpaced; truth = bare exchange + delay, limit 2 % + 30 us; medians of \
@@ -84,7 +84,7 @@ fn frames() -> u32 {
     println!("  {:<9} {:>9} {:>10} {:>10} {:>9} {:>9}", "load", "fps", "truth ms", "figure ms", "error us", "limit us");
     let mut missed = 0;
     for fps in [30_u32, 60, 144] {
-        // Without it replies of one frame wait for each other, as Unity's do: see `known_truth_stock`.
+        // Otherwise replies of one frame wait for each other, as Unity's do: see `known_truth_stock`.
         let spec = format!("fps={fps},nodelay=on");
         let period = 1e9 / f64::from(fps);
         let closed = measure(&spec, Ack::Applied, Load::Closed, 200);
@@ -96,8 +96,8 @@ fn frames() -> u32 {
     missed
 }
 
-/// Times that are injected into a bridge, in their own part of the breakdown. Whether they are really injected is asked first: by
-/// what bare exchanges with the bridge take longer for it.
+/// Delays injected into a bridge, in their part of the breakdown. That they are really injected is checked first, by
+/// bare exchanges with the bridge.
 fn breakdown() -> u32 {
     println!(
         "injected times, by bare exchanges (medians of 200, with minus without) and by the breakdown (mean of 200); limit 5 %"
@@ -122,8 +122,8 @@ fn breakdown() -> u32 {
     missed
 }
 
-/// The median bare exchange with a bridge that answers in lines of any length, in nanoseconds. One follows the other: after a rest
-/// they would begin with waking up, which takes as long as what is looked for.
+/// Median bare exchange with a bridge that replies in lines of any length, in nanoseconds. Exchanges follow each other
+/// directly: after a pause, they would start with a wake-up that takes as long as what is measured.
 fn bare_ns(spec: &str) -> u64 {
     let (_bridge, mut stream, mut lines) = dial(spec);
     let mut taken = Vec::new();
@@ -136,7 +136,7 @@ fn bare_ns(spec: &str) -> u64 {
     median(&taken)
 }
 
-/// A command that the main thread answers.
+/// A command answered by the main thread.
 const BLINK: &[u8] = b"{\"command\": \"set_auto_blink\", \"data\": {\"enabled\": true}, \"id\": 7}\n";
 
 fn dial(spec: &str) -> (EmbeddedBridge, TcpStream, impl Iterator<Item = std::io::Result<String>>) {
@@ -148,7 +148,7 @@ fn dial(spec: &str) -> (EmbeddedBridge, TcpStream, impl Iterator<Item = std::io:
     (bridge, stream, lines)
 }
 
-/// Bounded capacities. Whether the bridge has them is asked first, by throwing four seconds' worth at it at once.
+/// Bounded capacities. That the bridge has them is checked first, by sending four seconds' worth at once.
 fn capacity() -> u32 {
     println!("capacity, by a bare burst and by the search; limit 5 %");
     println!("  {:<9} {:>9} {:>10} {:>10} {:>9} {:>9}", "reply", "by", "truth /s", "found /s", "error /s", "limit /s");
@@ -168,12 +168,13 @@ fn capacity() -> u32 {
     missed
 }
 
-/// Replies a second of a bridge that is offered far too much, from the tenth part on: a rested one takes some at once.
+/// Replies per second of a heavily overloaded bridge, after the first tenth: an idle bridge accepts some messages at
+/// once.
 fn burst_per_s(spec: &str, messages: usize) -> f64 {
     let (_bridge, mut stream, lines) = dial(spec);
     let line = message(Ack::Received).line(0).to_vec();
     let sender = std::thread::spawn(move || {
-        // Whoever cannot write sees it in the replies that are missing.
+        // A failed write shows in the missing replies.
         (0..messages).all(|_| stream.write_all(&line).is_ok()).then_some(stream)
     });
     let mut moments = Vec::with_capacity(messages);
@@ -186,7 +187,7 @@ fn burst_per_s(spec: &str, messages: usize) -> f64 {
     (messages - 1 - first) as f64 / (moments[messages - 1] - moments[first]).as_secs_f64()
 }
 
-/// Faults that have a name get it.
+/// Faults with a signature are recognised.
 fn faults() -> u32 {
     println!("named faults");
     let named = [("delayed-ack=40ms", "Delayed acknowledgement"), ("timer-tick=15.6ms", "Timer tick")];
@@ -199,7 +200,7 @@ fn faults() -> u32 {
     })
 }
 
-/// A run of `ipc`, as a user has it.
+/// A run of `ipc`, as started by a user.
 fn ipc(line: &str) -> Run {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out");
@@ -226,7 +227,7 @@ fn check(label: &str, truth_ns: f64, figure_ns: f64, limit_ns: f64) -> u32 {
     check_in(label, truth_ns / 1e6, figure_ns / 1e6, limit_ns / 1e6, 1e3)
 }
 
-/// `finer` is how much smaller the unit of the last two columns is.
+/// `finer` is the factor by which the unit of the last two columns is smaller.
 fn check_in(label: &str, truth: f64, figure: f64, limit: f64, finer: f64) -> u32 {
     let off = figure - truth;
     let kept = off.abs() <= limit;

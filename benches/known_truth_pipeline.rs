@@ -1,9 +1,10 @@
-//! `pipeline` against known truths: a simulated model of known speed, and an embedded bridge of known delays.
+//! `pipeline` against known truths: a paced speaker, and an embedded bridge with known delays.
 //!
-//! `cargo bench --bench known_truth_pipeline [-- [RUNS] [PART…]]`. `stages`: every stage of a turn must be within 5 % of the truth, and
-//! they must add up. `same`, `same-demo`: the same settings before and after must be called the same. `build`, `prompt`, `reply`,
-//! `reaction`: that stage is made 15 % slower, and must be found and placed. By default 20 runs of each, 4 of `same-demo`, about a quarter
-//! of an hour. Ends with exit code 1 if a stage is off, or fewer than 19 in 20 runs are right.
+//! `cargo bench --bench known_truth_pipeline [-- [RUNS] [PART…]]`. `stages`: every stage of a turn must be within 5 %
+//! of the truth, and they must add up. `same`, `same-demo`: equal settings before and after must show no change.
+//! `build`, `prompt`, `reply`, `reaction`: that stage becomes 15 % slower, and must be found and located. By default 20
+//! runs of each, 4 of `same-demo`, about a quarter of an hour. Exit code 1 if a stage is off, or fewer than 19 in 20
+//! runs are correct.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Its output is its purpose.
 
@@ -19,14 +20,14 @@ use workly_perf::measure::choose;
 
 const BRIDGE: &str = "embedded:fps=unpaced,received-delay=10ms,applied-delay=15ms";
 
-/// A stage may be off by this share of the truth, or by what a thread's waking up takes.
+/// Maximum error of a stage: this share of the truth, or a thread's wake-up time.
 const LIMIT: (f64, f64) = (0.05, 0.1);
 
-/// Before and after, and the stages that may move.
+/// Before and after, and the stages that may change.
 struct Trial {
     name: &'static str,
     line: &'static str,
-    /// Where the slowdown is; empty for the same settings.
+    /// Stages with the slowdown; empty for equal settings.
     placed: &'static [&'static str],
 }
 
@@ -72,7 +73,7 @@ fn main() -> ExitCode {
     if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs it, and gives the record.
+/// Runs it and returns the record.
 fn pipeline(line: &str) -> Value {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let output = Command::new(env!("CARGO_BIN_EXE_workly-perf"))
@@ -92,7 +93,7 @@ fn case<'a>(run: &'a Value, path: &str) -> &'a Value {
     cases.find(|case| case["path"] == path).unwrap_or_else(|| panic!("no case {path}"))
 }
 
-/// Each stage of each turn beside the truth.
+/// Compares each stage of each turn with the truth.
 fn stages() -> bool {
     let run = pipeline(
         "--paced 2000:200:12:0 --turns 20 --reply-tokens 40 --before app,reaction=single --after none --budget 5m",
@@ -136,7 +137,7 @@ fn stages() -> bool {
     is_kept && apart < 1e-4
 }
 
-/// What the stations take that nobody planted: a bare exchange of either kind, and choosing an emotion.
+/// Unplanted time in the stages: a bare exchange of either kind, and choosing an emotion.
 fn bare_ms() -> (f64, f64, f64) {
     let bytes = |ack: Ack| {
         let probe = Dialect::stock().probe(ack).expect("a probe");

@@ -21,16 +21,16 @@ use workly_perf::bridge::{Ack, Client, Dialect, Message};
 use workly_perf::clock::Clock;
 use workly_perf::measure::{Load, LoopContext, measure_case};
 
-/// Rounds of each figure.
+/// Rounds per figure.
 const ROUNDS: u64 = 7;
 
-/// How far a figure may lie outside of the range that the real bridge showed.
+/// Maximum distance of a figure from the range of the real bridge, as a share.
 const LIMIT: f64 = 0.15;
 
-/// The two ways of the bridge, as specifications.
+/// The two configurations of the bridge, as specifications.
 const WAYS: [&str; 2] = ["fps=60", "fps=60,nodelay=on"];
 
-/// A figure of the real bridge: the range that was seen, in milliseconds.
+/// A figure of the real bridge: the observed range, in milliseconds.
 struct Published {
     name: &'static str,
     range_ms: (f64, f64),
@@ -41,14 +41,14 @@ const fn seen(name: &'static str, range_ms: (f64, f64), is_judged: bool) -> Publ
     Published { name, range_ms, is_judged }
 }
 
-/// Poisson arrivals at 50 a second, *applied*. The p50 with `nodelay=on` is not judged: exact frames leave 8.3 ms, and the script's own
-/// loop left more.
+/// Poisson arrivals at 50 per second, *applied*. The p50 with `nodelay=on` is not judged: exact frames give 8.3 ms, and
+/// the script's own loop gave more.
 const POISSON: [[Published; 3]; 2] = [
     [seen("p50", (16.4, 17.1), true), seen("p90", (41.0, 42.0), true), seen("max", (55.0, 57.0), false)],
     [seen("p50", (9.8, 12.2), false), seen("p90", (16.0, 20.0), true), seen("max", (21.0, 25.0), false)],
 ];
 
-/// The same at 5 a second.
+/// The same at 5 per second.
 const RARE: [[Published; 1]; 2] = [[seen("p50", (8.0, 8.0), false)], [seen("p50", (7.3, 7.3), false)]];
 
 /// Ten *applied* commands in one write, until the last reply.
@@ -79,11 +79,11 @@ fn main() -> ExitCode {
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Measures both ways in turn, and prints a row for each figure. How many lie outside of their limit.
+/// Measures both configurations alternately, and prints a row for each figure. Returns the number outside their limits.
 fn part<const N: usize>(label: &str, published: &[[Published; N]; 2], measure: impl Fn(&str, u64) -> Vec<f64>) -> u32 {
     let mut rounds = [const { Vec::new() }; 2];
     for round in 0..ROUNDS {
-        // The same moments for both, and each is first in every other round.
+        // The same send times for both, and alternating order.
         for way in [round % 2, 1 - round % 2] {
             let way = usize::from(way == 1);
             rounds[way].push(measure(WAYS[way], round));
@@ -140,8 +140,8 @@ fn poisson_ms(spec: &str, rate_per_s: f64, messages: usize, seed: u64) -> Vec<f6
     sorted_ms(trips.latency_ns.iter().map(|ns| Duration::from_nanos(*ns)))
 }
 
-/// From the write of ten commands at a random moment of the frame to the last reply, sorted, in milliseconds. The pauses are short:
-/// after one of 50 ms and more Linux acknowledges at once again.
+/// From the write of ten commands at a random phase of the frame to the last reply, sorted, in milliseconds. Pauses are
+/// short: after 50 ms or more, Linux acknowledges at once again.
 fn reaction_ms(spec: &str, reactions: usize, seed: u64) -> Vec<f64> {
     const BLINK: &str = "{\"command\": \"set_auto_blink\", \"data\": {\"enabled\": false}}\n";
     let bridge = start(spec);
@@ -150,7 +150,7 @@ fn reaction_ms(spec: &str, reactions: usize, seed: u64) -> Vec<f64> {
     let mut lines = BufReader::new(stream.try_clone().expect("a second handle")).lines();
     let mut replies =
         |count: usize| lines.by_ref().take(count).for_each(|line| assert_eq!(line.expect("a line"), "{}"));
-    // The greeting, and enough of a conversation for the system to begin to put acknowledgements off.
+    // The greeting, and enough traffic for the system to start delaying acknowledgements.
     replies(1);
     for _ in 0..20 {
         stream.write_all(BLINK.as_bytes()).expect("a write");

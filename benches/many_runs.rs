@@ -15,21 +15,21 @@ use std::time::Duration;
 const HEADER: &str = "schema,run_id,command,case,metric,unit,value,n,spread,ci_low,ci_high,direction,status,started,run_state,\
                       fingerprint,power,version,commit,target,profile,features,subject,simulated,rows\n";
 
-/// Sizes, each twice the one before.
+/// Sizes, each twice the previous one.
 const CASES: [usize; 3] = [2_000, 4_000, 8_000];
 const RUNS: [usize; 3] = [500, 1_000, 2_000];
 
-/// How often each command is run.
+/// Runs of each command.
 const RUNS_OF_EACH: usize = 3;
 
-/// What twice the input may cost at most, as a factor: 2 and what the clock ticks and a start of the program blur.
+/// Maximum cost of twice the input, as a factor: 2, plus clock ticks and the program's start.
 const MOST_GROWTH: f64 = 2.5;
-/// What a history may take of memory.
+/// Maximum memory of a history.
 const MOST_MIB: f64 = 200.0;
-/// What the largest comparison may take of OTHER's time.
+/// Maximum share of OTHER's time for the largest comparison.
 const MOST_SHARE: f64 = 0.05;
 
-/// What one run of the program took.
+/// Cost of one run of the program.
 #[derive(Clone, Copy)]
 struct Cost {
     user_s: f64,
@@ -79,14 +79,14 @@ fn is_within(what: &str, costs: &[(Cost, Option<Cost>)]) -> bool {
     growth && memory && share
 }
 
-/// The least of several runs: what other programs add is no part of what the command takes.
+/// The minimum of several runs: time added by other programs is not part of the command's cost.
 fn cost(program: &Path, folder: &Path, line: &str) -> Cost {
     let costs: Vec<Cost> = (0..RUNS_OF_EACH).map(|_| cost_of_one(program, folder, line)).collect();
     let least = |of: fn(&Cost) -> f64| costs.iter().map(of).fold(f64::INFINITY, f64::min);
     Cost { user_s: least(|cost| cost.user_s), peak_mib: least(|cost| cost.peak_mib) }
 }
 
-/// Runs the program to its end. The verdict of a comparison is no matter here.
+/// Runs the program to its end. The verdict of a comparison is ignored.
 fn cost_of_one(program: &Path, folder: &Path, line: &str) -> Cost {
     let mut child = Command::new(program)
         .args(line.split(' '))
@@ -105,7 +105,7 @@ fn ended(child: &mut Child) -> Option<i32> {
     child.wait().expect("it ends").code()
 }
 
-/// The largest memory that was seen, and the CPU time once it has ended: as long as nobody waits for it, the kernel keeps it.
+/// Peak memory, and CPU time after the end: until the process is waited for, the kernel keeps it.
 fn watched(child: &Child) -> Cost {
     let of = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", child.id())).expect("this bench needs Linux");
     let mut peak_kib = 0.0_f64;
@@ -115,7 +115,7 @@ fn watched(child: &Child) -> Cost {
         peak_kib =
             peak_kib.max(peak.and_then(|text| text.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap_or(0.0));
         let stat = of("stat");
-        // After the name in brackets: state is the first field, user time the twelfth, in hundredths of a second.
+        // After the name in brackets: the state is the first field, user time the twelfth, in hundredths of a second.
         let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
         if fields[0] == "Z" {
             return Cost { user_s: fields[11].parse::<f64>().expect("ticks") / 100.0, peak_mib: peak_kib / 1024.0 };
@@ -124,14 +124,14 @@ fn watched(child: &Child) -> Cost {
     }
 }
 
-/// The CSV of one run: a median a case, which differs a little from run to run.
+/// The CSV of one run: one median per case, slightly different in each run.
 fn summary(run: usize, cases: usize) -> String {
     let mut text = HEADER.to_owned();
     for case in 0..cases {
         let value = 10.0 + (case % 97) as f64 + 0.001 * ((run * 7_919 + case * 104_729) % 997) as f64;
         let (hour, minute) = (run / 60 % 24, run % 60);
         let day = 1 + run / 1_440;
-        // A String takes everything.
+        // Writing to a String cannot fail.
         let _ = writeln!(
             text,
             "1.1,run-{run:05},ipc,applied/poisson:{case}/100B,p50,ms,{value},1000,0.5,,,lower,ok,\
@@ -160,7 +160,7 @@ fn many(folder: &Path, runs: usize) {
     }
 }
 
-/// The record that the tests keep, with its first case again and again, every case with a note of its own.
+/// The tests' record, with its first case repeated, each with its own note.
 fn one(folder: &Path, cases: usize) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/records/v1.1/run.json");
     let text = fs::read_to_string(golden).expect("the golden record");

@@ -17,7 +17,7 @@ use bare::{exchanges, serve};
 const ROUNDS: usize = 21;
 const MESSAGES: usize = 3_000;
 const SIZE: usize = 100;
-/// What a message may take longer through a tap, at the median, in microseconds. A round trip passes it twice.
+/// Maximum added latency per message through a tap, at the median, in microseconds. A round trip passes it twice.
 const LIMIT_US: f64 = 50.0;
 
 fn main() -> ExitCode {
@@ -73,19 +73,19 @@ fn main() -> ExitCode {
     if added[0] <= LIMIT_US { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The sample at that share of the sorted ones, in microseconds.
+/// The sample at this share of the sorted ones, in microseconds.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn at(sorted_ns: &[u64], share: f64) -> f64 {
     sorted_ns[((sorted_ns.len() - 1) as f64 * share) as usize] as f64 / 1e3
 }
 
-/// This program again, as a process of its own.
+/// This program again, as a separate process.
 fn this(words: &[&str]) -> Child {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
-    command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process of its own")
+    command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a separate process")
 }
 
-/// Reads and writes between whoever comes and that address, and does nothing else. Ends with the process.
+/// Relays between any client and that address, without doing anything else. Ends with the process.
 fn relay(to: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let address = listener.local_addr().expect("its address");
@@ -121,11 +121,11 @@ fn message() -> Vec<u8> {
     line
 }
 
-/// The address behind these words on one of the first lines.
+/// The address after these words on one of the first lines.
 fn address_in(output: impl Read + Send + 'static, words: &str) -> SocketAddr {
     let mut lines = BufReader::new(output).lines().map_while(Result::ok);
     let address = lines.find_map(|line| line.split_once(words)?.1.split(',').next()?.parse().ok());
-    // Whoever writes on must not meet a closed pipe.
+    // Keeps reading, so that the writer does not get a closed pipe.
     thread::spawn(move || lines.count());
     address.expect("an address")
 }

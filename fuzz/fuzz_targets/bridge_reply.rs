@@ -1,6 +1,6 @@
-//! What a bridge sends, as lines or with a length before each message, as JSON or MessagePack, cut into reads of any size.
+//! Data from a bridge, as lines or length-prefixed messages, as JSON or MessagePack, in reads of any size.
 //!
-//! The first byte chooses framing, codec and the size of the reads. However the bytes are cut, the same messages come out.
+//! The first byte selects framing, codec and read size. The messages must not depend on the read boundaries.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,10 +13,10 @@ fuzz_target!(|input: &[u8]| {
     let codec = if choice & 2 == 0 { Codec::Json } else { Codec::Msgpack };
     let whole = messages(bytes, framing, usize::MAX);
     let pieces = messages(bytes, framing, usize::from(choice >> 2) + 1);
-    assert_eq!(whole, pieces, "the cuts between reads do not matter");
+    assert_eq!(whole, pieces, "read boundaries do not matter");
     for message in &whole {
         if let Ok(reply) = Reply::parse(message, codec) {
-            let again = Reply::parse(message, codec).expect("it was read before");
+            let again = Reply::parse(message, codec).expect("it was parsed before");
             assert_eq!(format!("{reply:?}"), format!("{again:?}"));
         }
     }

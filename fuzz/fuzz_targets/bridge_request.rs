@@ -1,4 +1,4 @@
-//! What a client sends to the embedded bridge, in every dialect: understood, refused or ignored, but never a panic.
+//! Data from a client to the embedded bridge, in every dialect: parsed, refused or ignored, but never a panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Any text as a specification of the embedded bridge: what is read is written in the canonical way, which reads as itself.
+//! Any text as a specification of the embedded bridge: the canonical text of a parsed one must parse to the same.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

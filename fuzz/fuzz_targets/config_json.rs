@@ -1,7 +1,7 @@
-//! Any text as Workly's configuration, with one change of it: only the bytes of that value may differ, the result means
-//! what was asked for, and taking it back gives the file as it was.
+//! Any text as Workly's configuration, with one change: only the bytes of that value may differ, the result has the
+//! requested value, and undo restores the file.
 //!
-//! The first byte chooses the change.
+//! The first byte selects the change.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -34,8 +34,8 @@ fuzz_target!(|input: &[u8]| {
     let Ok(change) = config.change(&patch) else { return };
     let after: Value =
         serde_json::from_slice(change.after().strip_prefix(b"\xEF\xBB\xBF").unwrap_or(change.after())).expect("it is JSON");
-    assert_eq!(after[path[0]][path[1]], value, "it says what was asked for");
-    // A text that serde_json cannot hold (half a surrogate pair, a number out of range) has no value to compare.
+    assert_eq!(after[path[0]][path[1]], value, "it has the requested value");
+    // A text that serde_json cannot represent (half a surrogate pair, a number out of range) has no value to compare.
     if let Ok(mut wanted) = serde_json::from_slice::<Value>(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)) {
         wanted[path[0]][path[1]] = value;
         assert_eq!(after, wanted, "nothing else changed");
@@ -44,13 +44,13 @@ fuzz_target!(|input: &[u8]| {
     let back = bytes[front..].iter().rev().zip(change.after()[front..].iter().rev()).take_while(|(a, b)| a == b).count();
     if before.is_none() {
         let blank = bytes[front..bytes.len() - back].iter().all(u8::is_ascii_whitespace);
-        assert!(blank, "a new value takes no bytes away but the space of an empty section");
+        assert!(blank, "a new value removes nothing except whitespace of an empty section");
     }
     if !change.is_none() {
         change.write().expect("the scratch file can be replaced");
-        let history = History::open(&file).expect("the file is there");
-        history.restore(1).expect("a version was kept").write().expect("it can be brought back");
-        assert_eq!(std::fs::read(&file).expect("the file is there"), bytes, "undo is the identity");
+        let history = History::open(&file).expect("the file exists");
+        history.restore(1).expect("a version was kept").write().expect("it can be restored");
+        assert_eq!(std::fs::read(&file).expect("the file exists"), bytes, "undo restores the original");
     }
     clear(&folder);
 });

@@ -1,4 +1,4 @@
-//! Any text as a file that describes a dialect of the bridge: what is read can write its commands.
+//! Any text as a dialect file: a parsed dialect can format its commands.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

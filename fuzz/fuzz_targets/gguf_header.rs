@@ -1,4 +1,5 @@
-//! Reads any bytes as a model file, describes it and judges whether it can be loaded, where that works. Nothing may panic or allocate much.
+//! Any bytes as a model file: read, described, and checked for loading, as far as possible. Must not panic or allocate
+//! much.
 #![no_main]
 
 use std::io::Cursor;

@@ -1,4 +1,4 @@
-//! Any bytes as a histogram log: its histograms are asked for figures, and nothing allocates without bound.
+//! Any bytes as a histogram log: figures of its histograms are computed, without unbounded allocation.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Any bytes as a run.json: what is read is shown in every form, and written and read again without a change.
+//! Any bytes as a run.json: a parsed run is shown in every format, and round-trips unchanged.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = report::llama_bench_markdown(&run);
     let _ = write_csv(&mut Vec::new(), &run);
     let mut text = Vec::new();
-    write_json(&mut text, &run).expect("what was read can be written");
-    let again = RecordFolder::read(&scratch_file("again.json", &text)).expect("what was written can be read");
+    write_json(&mut text, &run).expect("a parsed run can be written");
+    let again = RecordFolder::read(&scratch_file("again.json", &text)).expect("a written run can be read");
     assert_eq!(run, again);
 });

@@ -1,4 +1,4 @@
-//! Any bytes as a session that `tap` recorded.
+//! Any bytes as a session recorded by `tap`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

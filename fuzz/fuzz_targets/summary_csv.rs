@@ -1,4 +1,4 @@
-//! Any bytes as a summary.csv: read row by row, and as the runs that `compare` and `history` take.
+//! Any bytes as a summary.csv: read row by row, and as runs for `compare` and `history`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
