@@ -1,16 +1,16 @@
-//! Writes down how the binary is built, for the records of its runs: target, profile, compiler, features, revision.
-//! And compiles the C++ that asks llama.cpp what a placement would take.
+//! Records how the binary is built, for the records of its runs: target, profile, compiler, features, revision. Also
+//! compiles the C++ code that queries llama.cpp for the memory of a placement.
 //!
-//! Only that C++ can fail the build: what cannot be told of the build is left empty, with the problem beside it.
+//! Only that C++ code can fail the build: unknown build facts are left empty, with the reason next to them.
 
 use std::env;
 use std::path::Path;
 use std::process::Command;
 
-/// What the binary is made of: only a change in these makes its revision dirty.
+/// Inputs of the binary: only a change in these makes its revision dirty.
 const INPUTS: [&str; 5] = ["src", "profiles", "build.rs", "Cargo.toml", "Cargo.lock"];
 
-/// Variables by which a calling git (a hook, an alias) would lead us to another checkout.
+/// Variables with which a calling git (a hook, an alias) would redirect to another checkout.
 const GIT_VARIABLES: [&str; 3] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"];
 
 fn main() {
@@ -33,7 +33,7 @@ fn main() {
     compile_projection();
 }
 
-/// Compiles `src/llm/engine/projection`, against the very sources that llama.cpp was built from.
+/// Compiles `src/llm/engine/projection` against the same sources from which llama.cpp was built.
 #[cfg(feature = "llama")]
 fn compile_projection() {
     let folder = Path::new("src/llm/engine/projection");
@@ -44,7 +44,7 @@ fn compile_projection() {
     });
     let mut build = cc::Build::new();
     build.cpp(true).std("c++17").files([folder.join("shim.cpp"), folder.join("card.cpp")]);
-    // What is internal to ggml and llama.cpp is warned about there, not here.
+    // Warnings in headers of ggml and llama.cpp are not ours.
     build.warnings(false);
     for headers in ["include", "src", "ggml/include", "ggml/src"] {
         build.include(sources.join(headers));
@@ -52,7 +52,7 @@ fn compile_projection() {
     build.compile("workly_projection");
 }
 
-/// The folder of llama.cpp's sources, as its build wrote it down when it built them.
+/// The folder of llama.cpp's sources, as recorded by its build.
 #[cfg(feature = "llama")]
 fn llama_sources() -> Option<std::path::PathBuf> {
     let root = env::var_os("DEP_LLAMA_ROOT").map(std::path::PathBuf::from);
@@ -67,7 +67,7 @@ fn llama_sources() -> Option<std::path::PathBuf> {
     )
 }
 
-/// Sees to it that llama.cpp is found and fast. Its own build takes the CPU flags from the same place as this one.
+/// Makes sure that llama.cpp is found and fast. Its own build takes the CPU flags from the same place as this one.
 fn prepare_engine() {
     let on = |feature: &str| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
     if !on("LLAMA") {
@@ -90,14 +90,14 @@ fn prepare_engine() {
     }
 }
 
-/// Copies the libraries of llama.cpp and its CPU variants beside the program and its tests, where they are looked for:
-/// with the program, they are all that another machine needs.
+/// Copies llama.cpp's libraries and CPU variants next to the program and its tests, where they are searched for:
+/// together with the program, they are all that another machine needs.
 fn place_libraries() -> std::io::Result<()> {
     let (Some(variants), Some(own)) = (env::var_os("DEP_LLAMA_BACKENDS_DIR"), env::var_os("OUT_DIR")) else {
         return Ok(());
     };
     let (variants, own) = (Path::new(&variants), Path::new(&own));
-    // The folder of the program lies three above `build/NAME/out`.
+    // The program's folder is three levels above `build/NAME/out`.
     let (Some(built), Some(program)) = (variants.parent(), own.ancestors().nth(3)) else { return Ok(()) };
     for folder in [variants.into(), built.join("lib"), built.join("bin")].iter().filter(|folder| folder.is_dir()) {
         for entry in std::fs::read_dir(folder)? {
@@ -109,7 +109,7 @@ fn place_libraries() -> std::io::Result<()> {
             }
             for target in [program.join(name), program.join("deps").join(name)] {
                 let length = |path: &Path| path.metadata().map(|file| file.len()).ok();
-                // One that is in use must not be written to.
+                // A library in use must not be overwritten.
                 if length(&target) != length(&library) {
                     std::fs::copy(&library, &target)?;
                 }
@@ -119,19 +119,19 @@ fn place_libraries() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Hands a value to the crate as `WORKLY_PERF_{name}`.
+/// Passes a value to the crate as `WORKLY_PERF_{name}`.
 fn set(name: &str, value: &str) {
     println!("cargo:rustc-env=WORKLY_PERF_{name}={value}");
 }
 
-/// Has cargo run this script again when a file changes. One that is not there would make it run every time.
+/// Makes cargo rerun this script when a file changes. A missing file would cause a rerun every time.
 fn rerun_if_changed(path: &Path) {
     if path.exists() {
         println!("cargo:rerun-if-changed={}", path.display());
     }
 }
 
-/// Cargo features that are on, as cargo names them to build scripts, sorted.
+/// Enabled Cargo features, by cargo's names for build scripts, sorted.
 fn features() -> Vec<String> {
     let mut names: Vec<String> = env::vars()
         .filter_map(|(key, _)| key.strip_prefix("CARGO_FEATURE_").map(|name| name.to_lowercase().replace('_', "-")))
@@ -141,9 +141,9 @@ fn features() -> Vec<String> {
     names
 }
 
-/// The source revision, `-dirty` appended where inputs differ from it; empty where the sources are no checkout.
+/// The source revision, with `-dirty` appended if inputs differ from it; empty if the sources are not a checkout.
 fn commit() -> Result<String, &'static str> {
-    // Not git's own search: sources unpacked inside some other checkout are not that checkout's revision.
+    // Not git's own search: sources unpacked inside another checkout do not have that checkout's revision.
     if !Path::new(".git").exists() {
         return Ok(String::new());
     }
@@ -158,8 +158,8 @@ fn commit() -> Result<String, &'static str> {
     Ok(if changes.is_empty() { revision } else { format!("{revision}-dirty") })
 }
 
-/// Has cargo notice a commit and a change of branch: `HEAD`, and the file of the branch that it names. Git packs such
-/// files away at times; the nearest folder that is there then shows the next commit.
+/// Makes cargo notice commits and changes of branch: `HEAD`, and the branch's file. Git sometimes packs such files; the
+/// nearest existing folder then changes with the next commit.
 fn watch_head() {
     let branch = git(&["symbolic-ref", "-q", "HEAD"]);
     for name in ["HEAD"].into_iter().chain(branch.as_deref()) {
@@ -170,17 +170,17 @@ fn watch_head() {
     }
 }
 
-/// What git answers about this checkout; `None` when it refuses.
+/// The output of git about this checkout; `None` on failure.
 fn git(arguments: &[&str]) -> Option<String> {
     let mut command = Command::new("git");
     for variable in GIT_VARIABLES {
         command.env_remove(variable);
     }
-    // Reading must not rewrite the index: another git may be at work.
+    // Reading must not rewrite the index, since another git may be running.
     answer(command.arg("--no-optional-locks").args(arguments))
 }
 
-/// The trimmed output of a command that succeeds.
+/// The trimmed output of a command; `None` if it fails.
 fn answer(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())

@@ -1,20 +1,20 @@
-//! The one clock: monotonic, in nanoseconds since the clock was made.
+//! The one clock: monotonic, in nanoseconds since its start.
 //!
-//! Every duration that is measured, every deadline that is kept and every server stamp comes from here, so that figures
-//! of one process can be subtracted from each other. The calendar is read only to say when a run took place.
+//! Every measured duration, every deadline and every server timestamp is based on it, so that figures of one process
+//! can be subtracted from each other. The calendar is only read to record when a run took place.
 
 use std::time::{Duration, Instant};
 
 use spin_sleep::{SpinSleeper, SpinStrategy};
 
-/// How long before a deadline sleeping gives way to spinning, in nanoseconds.
+/// Time before a deadline at which sleeping changes to spinning, in nanoseconds.
 ///
-/// The operating system wakes a sleeper up to this late on an idle machine; the rest is spun away. Larger means more
-/// CPU burnt before each deadline, smaller means late sends. The timers of Windows, high-resolution ones included, wake a
-/// sleeper up to 0.7 to 1 ms late.
+/// On an idle machine, the operating system wakes a sleeper at most this late. A larger value costs more CPU time per
+/// deadline, a smaller one causes late sends. Windows timers, including high-resolution ones, are up to 0.7 to 1 ms
+/// late.
 const SPIN_NS: u32 = if cfg!(windows) { 1_000_000 } else { 250_000 };
 
-/// A monotonic clock with an origin of its own.
+/// A monotonic clock with its own origin.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     origin: Instant,
@@ -40,19 +40,19 @@ impl Clock {
         self.origin + Duration::from_nanos(at_ns)
     }
 
-    /// What this clock reads at that instant; 0 for one before its origin.
+    /// The clock's reading at that instant; 0 before its origin.
     #[must_use]
     pub fn reading(&self, at: Instant) -> u64 {
         nanos(at.saturating_duration_since(self.origin))
     }
 
-    /// Waits until the clock reads `at_ns`: sleeps coarsely, then spins. Returns at once when that moment has passed.
+    /// Waits until the clock reads `at_ns`: sleeps coarsely, then spins. Returns at once if that time has passed.
     pub fn sleep_until(&self, at_ns: u64) {
         SpinSleeper::new(SPIN_NS).with_spin_strategy(SpinStrategy::SpinLoopHint).sleep_until(self.instant(at_ns));
     }
 
-    /// Sleeps until the clock reads `at_ns`, without spinning: it may wake late by as much as the system's timers are.
-    /// Returns at once when that moment has passed.
+    /// Sleeps until the clock reads `at_ns`, without spinning; may wake late by the inaccuracy of system timers.
+    /// Returns at once if that time has passed.
     pub fn rest_until(&self, at_ns: u64) {
         let left_ns = at_ns.saturating_sub(self.now_ns());
         if left_ns > 0 {
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deadline_is_never_undershot() {
+    fn sleep_never_ends_before_the_deadline() {
         let clock = Clock::start();
         for wait_ns in [0, 1_000, 300_000, 2_000_000] {
             let deadline = clock.now_ns() + wait_ns;
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_in_the_past_returns() {
+    fn past_deadline_returns_at_once() {
         let clock = Clock::start();
         clock.sleep_until(0);
         assert!(clock.instant(5) > clock.instant(4));

@@ -2,16 +2,16 @@
 
 use std::process::ExitCode;
 
-/// What the process tells its caller.
+/// Exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done, and nothing speaks against the result.
+    /// Done, without a negative verdict.
     Done = 0,
     /// Done, with a negative verdict: a regression, a leak.
     Negative = 1,
-    /// The command line or a value on it cannot be used.
+    /// The command line or one of its values is invalid.
     Usage = 2,
-    /// This machine lacks something that was asked for: a bridge, a model, a GPU.
+    /// This machine lacks something that was requested: a bridge, a model, a GPU.
     Lacking = 3,
     /// The measurement failed or its figures cannot be trusted.
     Failed = 4,
@@ -19,7 +19,7 @@ pub enum Exit {
     Unreadable = 5,
     /// A bug in workly-perf itself.
     Bug = 70,
-    /// Ctrl-C, SIGTERM, SIGHUP or the closing of the terminal: what was measured until then was kept and marked.
+    /// Ctrl-C, SIGTERM, SIGHUP or a closed terminal: measurements up to then are kept and marked.
     Interrupted = 130,
 }
 

@@ -1,7 +1,7 @@
 //! workly-perf measures, explains and guards the speed of Workly, a desktop companion.
 //!
-//! Data flows one way: `cli → plan → (host, bridge) → measure → stats → record → report`. `docs/ARCHITECTURE.md` draws it,
-//! and a test keeps it true.
+//! Data flows one way: `cli → plan → (host, bridge) → measure → stats → record → report`. `docs/ARCHITECTURE.md` shows
+//! the modules, and a test enforces it.
 
 pub mod advise;
 pub mod bridge;

@@ -1,15 +1,15 @@
-//! Counts with their nouns, as English has them: `1 round`, `2 rounds`. Numbers are not judged here, only written.
+//! Counts with their nouns: `1 round`, `2 rounds`.
 
 use std::fmt::Display;
 
-/// The count with its noun, which is given in the singular: `1 reply`, `0 replies`. Of several words, the last is the noun.
+/// The count with its noun, given in the singular: `1 reply`, `0 replies`. Of several words, the last is the noun.
 #[must_use]
 pub fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
     let word = noun_for(&count, noun);
     format!("{count} {word}")
 }
 
-/// The noun in the number that goes with a count which is written elsewhere.
+/// The noun in the grammatical number of a count that is written elsewhere.
 #[must_use]
 pub fn noun_for<N: PartialEq + From<u8>>(count: &N, noun: &str) -> String {
     if *count == N::from(1) { noun.to_owned() } else { plural(noun) }

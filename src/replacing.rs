@@ -1,21 +1,21 @@
-//! A finished file takes its name, in place of what had it.
+//! Renames a finished file to its final name, replacing an existing file.
 
 use std::io;
 use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-/// How often it is tried on Windows before it has failed, and how long the pauses between are: 0.5 s in all.
+/// Number of attempts on Windows, and the pause between them: 0.5 s in total.
 #[cfg(windows)]
 const TRIES: u32 = 10;
 #[cfg(windows)]
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
-/// Gives the file that name. On Windows a file cannot be replaced while another program (a virus scanner, the application) has it
-/// open, which is soon over: there it is tried again for half a second.
+/// Renames the file. On Windows, a file cannot be replaced while another program (a virus scanner, the application) has
+/// it open, which usually ends soon: the attempt is repeated for half a second.
 ///
 /// # Errors
-/// Those of the system; see [`is_held_open`]. What had the name is as it was, and the new file is gone.
+/// Those of the system; see [`is_held_open`]. The existing file is unchanged, and the new one is removed.
 pub fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
     #[cfg(windows)]
     {
@@ -34,8 +34,8 @@ pub fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// Whether that is what Windows answers where another program has the file open: `ERROR_ACCESS_DENIED` or
-/// `ERROR_SHARING_VIOLATION`. Never elsewhere, where an open file can be replaced.
+/// Whether this is Windows's error for a file that another program has open: `ERROR_ACCESS_DENIED` or
+/// `ERROR_SHARING_VIOLATION`. Always false elsewhere, where an open file can be replaced.
 #[must_use]
 pub fn is_held_open(error: &io::Error) -> bool {
     cfg!(windows) && matches!(error.raw_os_error(), Some(5 | 32))
@@ -56,7 +56,7 @@ mod tests {
 
     #[cfg(not(windows))]
     #[test]
-    fn an_open_file_is_replaced() {
+    fn open_file_is_replaced() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("config.json");
         fs::write(&path, "old").unwrap();
@@ -66,7 +66,7 @@ mod tests {
         assert!(!is_held_open(&io::Error::from_raw_os_error(5)), "an input/output error elsewhere");
     }
 
-    /// Opens it as a program does that lets others read it alone.
+    /// Opens it like a program that only shares read access.
     #[cfg(windows)]
     fn hold(path: &Path) -> fs::File {
         use std::os::windows::fs::OpenOptionsExt;
@@ -76,7 +76,7 @@ mod tests {
 
     #[cfg(windows)]
     #[test]
-    fn a_file_that_stays_open_is_left_whole_and_one_that_is_closed_is_replaced() {
+    fn file_that_stays_open_is_kept_and_closed_one_replaced() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("config.json");
         fs::write(&path, "old").unwrap();

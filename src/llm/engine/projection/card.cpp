@@ -1,7 +1,6 @@
-// A card that is not here. llama.cpp asks a device what it can do and how large its tensors become, and places a model by
-// the answers; this one answers as ggml's CUDA device does. It has no memory and no arithmetic: whoever computes with it gets
-// an error. Its buffers have a size and nothing behind it, for the state of recurrent models, which llama.cpp allocates and
-// clears even where it allocates nothing else.
+// An absent GPU. llama.cpp queries a device's capabilities and tensor sizes, and places a model accordingly; this one answers
+// like ggml's CUDA device. It has no memory and computes nothing: computing with it returns an error. Its buffers have a size but
+// no memory, for the state of recurrent models, which llama.cpp allocates and clears even if it allocates nothing else.
 #include "card.h"
 
 #include <cstdint>
@@ -11,8 +10,8 @@
 
 namespace {
 
-// ggml-cuda: how tensors are aligned, to what rows of quantised weights are padded, and from which batch on an operation
-// on weights of the CPU is computed on the card.
+// Values of ggml-cuda: alignment of tensors, padding of quantised rows, and the batch size from which an operation on CPU weights
+// is computed on the GPU.
 constexpr size_t  ALIGNMENT   = 128;
 constexpr int64_t ROW_PADDING = 512;
 constexpr int64_t FEWEST_ROWS = 32;
@@ -21,7 +20,7 @@ thread_local uint64_t card_bytes = 0;
 
 const char * buft_name(ggml_backend_buffer_type_t) { return "CARD"; }
 
-// An address that is never read or written: ggml only counts from it.
+// An address that is never accessed: ggml only computes offsets from it.
 void * buffer_base(ggml_backend_buffer_t) { return reinterpret_cast<void *>(uintptr_t{1} << 12); }
 void buffer_clear(ggml_backend_buffer_t, uint8_t) {}
 
@@ -34,7 +33,7 @@ ggml_backend_buffer_t buft_alloc(ggml_backend_buffer_type_t buft, size_t size) {
 
 size_t buft_alignment(ggml_backend_buffer_type_t) { return ALIGNMENT; }
 
-// What flash attention needs beside its result: keys and values that are no 16-bit numbers are converted to those first.
+// Temporary memory of flash attention: keys and values of other types are first converted to 16 bits.
 size_t as_f16(const ggml_tensor * cache) {
     return cache == nullptr || cache->type == GGML_TYPE_F16 ? 0 : ggml_nelements(cache) * ggml_type_size(GGML_TYPE_F16);
 }

@@ -1,6 +1,6 @@
-// llama.cpp's own way to foresee memory: the model and a context are made without allocating, and asked what they would have
-// taken. The same as `common_get_device_memory_data` of llama.cpp's tools, but for any list of devices, with what lies in
-// the CPU's special buffers counted too, and without touching the log of the process.
+// llama.cpp's own method of projecting memory: the model and a context are created without allocating, and queried for what they
+// would have taken. Like `common_get_device_memory_data` of llama.cpp's tools, but for any list of devices, including the CPU's
+// special buffers, and without changing the process's log.
 #include "shim.h"
 
 #include <cstring>
@@ -27,7 +27,7 @@ void describe(workly_device_memory & row, ggml_backend_dev_t device) {
     row.memory_total = total;
 }
 
-// Each device's share of what the model and the context hold, or would hold.
+// Memory of the model and the context per device, actual or projected.
 workly_status collect(
     const llama_model * model, const llama_context * context, workly_device_memory * out, size_t capacity, size_t * n_out) {
     const auto n_devices = static_cast<size_t>(llama_model_n_devices(model));

@@ -1,5 +1,5 @@
-// What projection asks of llama.cpp: how many bytes a placement would take, without loading a weight.
-// Kept to plain C, so that the Rust side can declare the same by hand (ffi.rs).
+// Queries llama.cpp for the bytes that a placement would take, without loading weights.
+// Plain C, so that the Rust side can declare it manually (ffi.rs).
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 extern "C" {
 
-// One device, or the memory of the machine (the last one).
+// One device, or the machine's memory (the last one).
 struct workly_device_memory {
     char     name[64];
     uint64_t memory_total;
@@ -22,24 +22,24 @@ struct workly_device_memory {
 enum workly_target : int32_t {
     WORKLY_TARGET_CPU     = 0, // no device at all
     WORKLY_TARGET_MACHINE = 1, // the devices that llama.cpp would choose on this machine
-    WORKLY_TARGET_CARD    = 2, // a card that is not here
+    WORKLY_TARGET_CARD    = 2, // an absent GPU
 };
 
 enum workly_status : int32_t {
     WORKLY_DONE       = 0,
     WORKLY_NO_MODEL   = 1,
     WORKLY_NO_CONTEXT = 2,
-    WORKLY_TOO_MANY   = 3, // more devices than there is room for
+    WORKLY_TOO_MANY   = 3, // more devices than fit
     WORKLY_THROWN     = 4,
 };
 
-// Fills `out` with the devices in llama.cpp's order, the memory of the machine last, and `n_out` with how many those are.
-// `n_ctx` and `n_layer` become the tokens that the context holds and the blocks of the model.
+// Fills `out` with the devices in llama.cpp's order, the machine's memory last, and `n_out` with their number.
+// `n_ctx` and `n_layer` receive the context size in tokens and the number of blocks.
 workly_status workly_project(
     const char * path, int32_t n_gpu_layers, const llama_context_params * context, workly_target target,
     uint64_t card_bytes, workly_device_memory * out, size_t capacity, size_t * n_out, uint32_t * n_ctx, uint32_t * n_layer);
 
-// The same for a model and a context that are there: what they really hold.
+// The same for an existing model and context: their actual memory.
 workly_status workly_held(
     const llama_model * model, const llama_context * context, workly_device_memory * out, size_t capacity, size_t * n_out);
 
