@@ -11,7 +11,7 @@ use clap::Args;
 /// to the `ai` section. The others go to a section `performance`, which the application preserves; `workly-perf launch` starts the
 /// application with them in force. The previous file is kept; --undo restores it.
 #[derive(Debug, Args)]
-#[allow(clippy::struct_excessive_bools)] // Flags, as they are typed.
+#[allow(clippy::struct_excessive_bools)] // Independent flags.
 pub struct ApplyArgs {
     /// Folder of a `workly-perf recommend` run, or its recommendation.json. Default: the newest in results/local.
     #[arg(value_name = "RUN")]

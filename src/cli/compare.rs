@@ -18,7 +18,7 @@ use crate::report::Format;
 /// soon as the result is clear.
 #[derive(Debug, Args)]
 #[command(after_help = OUTCOMES)]
-#[allow(clippy::struct_excessive_bools)] // Flags, as they are typed.
+#[allow(clippy::struct_excessive_bools)] // Independent flags.
 pub struct CompareArgs {
     /// Baseline runs: a CSV file, a run folder, or a folder of runs.
     #[arg(value_name = "BASE", required_unless_present_any = ["ab", "self_test"], conflicts_with_all = ["ab", "self_test"])]

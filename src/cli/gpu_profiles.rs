@@ -95,7 +95,7 @@ pub struct GpuProfilesArgs {
     pub format: Format,
 }
 
-/// `workly-perf gpu-placement`: one placement, for the sweep that started this process. It reads what to do as one line of
-/// JSON from standard input, which stays open as long as anybody wants the answer.
+/// `workly-perf gpu-placement`: one placement, for the sweep that started this process. It reads its task as one line
+/// of JSON from standard input, which stays open as long as the answer is wanted.
 #[derive(Debug, Args)]
 pub struct GpuPlacementArgs {}

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The units that a size may have; the binary ones first, because GPU memory is sold in them.
+/// Accepted units, binary ones first, because GPU memory is sold in them.
 const UNITS: [(&str, f64); 7] = [
     ("gib", 1_073_741_824.0),
     ("mib", 1_048_576.0),
@@ -14,10 +14,10 @@ const UNITS: [(&str, f64); 7] = [
     ("b", 1.0),
 ];
 
-/// The most that is taken for a size: a tebibyte.
+/// Maximum size: a tebibyte.
 const LARGEST: f64 = 1_099_511_627_776.0;
 
-/// A size of memory, such as `6GiB`.
+/// A memory size, such as `6GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MemorySize {
     /// In bytes.
@@ -49,12 +49,12 @@ impl fmt::Display for MemorySize {
     }
 }
 
-/// GPU memory that is kept free.
+/// GPU memory to keep free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reserve {
-    /// So much.
+    /// This much.
     Size(MemorySize),
-    /// What other programs hold now.
+    /// As much as other programs use now.
     Measured,
 }
 
@@ -69,7 +69,7 @@ impl FromStr for Reserve {
 /// An entry of `--layers`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LayerItem {
-    /// So many layers.
+    /// This many layers.
     Count(u32),
     /// As many as fit after the reserve.
     Auto,
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_read_and_written() {
+    fn memory_sizes_round_trip() {
         let bytes = |text: &str| text.parse::<MemorySize>().map(|size| size.bytes);
         assert_eq!(bytes("6GiB"), Ok(6 << 30));
         assert_eq!(bytes("1.5gib"), Ok(3 << 29));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn reserves_and_layers_are_words_or_numbers() {
+    fn reserves_and_layers_parse_as_words_or_numbers() {
         assert_eq!("measured".parse(), Ok(Reserve::Measured));
         assert_eq!("1GiB".parse(), Ok(Reserve::Size(MemorySize { bytes: 1 << 30 })));
         assert!("much".parse::<Reserve>().is_err());

@@ -1,4 +1,4 @@
-//! The command line as it is written: one file a command, no defaults that depend on anything, no input or output.
+//! The command line as typed: one file per command, without context-dependent defaults, input or output.
 
 mod apply;
 mod bridge;

@@ -59,8 +59,8 @@ pub struct SynthArgs {
     pub force: bool,
 }
 
-/// `workly-perf model-check`: tries one model, for the command that started this process. It reads what to do as one line of
-/// JSON from standard input, which stays open as long as anybody wants the answer.
+/// `workly-perf model-check`: tries one model, for the command that started this process. It reads its task as one line
+/// of JSON from standard input, which stays open as long as the answer is wanted.
 #[derive(Debug, Args)]
 pub struct ModelCheckArgs {}
 

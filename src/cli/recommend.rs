@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gibibytes_are_read() {
+    fn gibibytes_parse() {
         assert_eq!(parse_gib("6"), Ok(6 << 30));
         assert_eq!(parse_gib("7.5"), Ok(15 << 29));
         assert_eq!(parse_gib("0"), Ok(0));

@@ -1,4 +1,4 @@
-//! The program and what all of its commands share.
+//! The program and the arguments shared by its commands.
 
 use clap::{Args, Parser, Subcommand};
 

@@ -101,8 +101,8 @@ pub struct ThreadsArgs {
     pub verbose: bool,
 }
 
-/// `workly-perf threads-worker`: repetitions, for the command that started this process. It reads what to do as lines of JSON
-/// from standard input, and ends with it.
+/// `workly-perf threads-worker`: repetitions, for the command that started this process. It reads its tasks as lines of
+/// JSON from standard input, and ends with it.
 #[derive(Debug, Args)]
 pub struct ThreadsWorkerArgs {}
 
@@ -118,11 +118,11 @@ pub enum EngineConventions {
 /// A priority on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PriorityArg {
-    /// That of any program.
+    /// Normal.
     Normal,
     /// Lowered.
     Low,
-    /// Only what others leave over.
+    /// Only CPU time that no other program uses.
     Idle,
 }
 
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_are_read_and_bad_ones_named() {
+    fn counts_parse_and_invalid_ones_are_named() {
         assert_eq!("8".parse(), Ok(SweepItem::Count(8)));
         assert_eq!("auto".parse(), Ok(SweepItem::Auto));
         for (text, fault) in [("0", "outside"), ("513", "outside"), ("two", "'two'"), ("-1", "'-1'"), ("", "''")] {

@@ -40,7 +40,7 @@ pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
     bytes.filter(|bytes| *bytes > 0).ok_or_else(fault)
 }
 
-/// How much faster than it was something is to go: 0.01 to 1000.
+/// A speed factor: 0.01 to 1000.
 pub(super) fn parse_speed(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(speed) if (0.01..=1000.0).contains(&speed) => Ok(speed),
@@ -48,7 +48,7 @@ pub(super) fn parse_speed(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Longest wait that can be asked for.
+/// Maximum duration.
 const LONGEST: Duration = Duration::from_secs(3600);
 
 /// A duration such as `500ms` or `2s`, from a millisecond to an hour.
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_percents() {
+    fn shares_parse_as_percentages() {
         assert_eq!(parse_share("5%"), Ok(0.05));
         assert_eq!(parse_share("0.5 %"), Ok(0.005));
         for text in ["5", "0%", "-1%", "100%", "nan%", "%", "x%"] {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_read_in_both_kinds_of_units() {
+    fn bytes_parse_in_binary_and_decimal_units() {
         let read = ["512", "1k", "64KiB", "1 MB", "2MiB"].map(parse_bytes);
         assert_eq!(read, [Ok(512), Ok(1_000), Ok(65_536), Ok(1_000_000), Ok(2 << 20)]);
         for text in ["", "0", "-1", "1.5k", "3G", "k", "99999999999999999999"] {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_have_units_and_bounds() {
+    fn durations_need_units_within_bounds() {
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));
         for text in ["2", "soon", "-1s", "0s", "2h"] {

@@ -83,7 +83,7 @@ pub enum WarmupStudy {
     Prefix,
 }
 
-/// `workly-perf warmup-start`: one start, for the command that started this process. It reads what to do as one line of
-/// JSON from standard input, which stays open as long as anybody wants the answer.
+/// `workly-perf warmup-start`: one start, for the command that started this process. It reads its task as one line of
+/// JSON from standard input, which stays open as long as the answer is wanted.
 #[derive(Debug, Args)]
 pub struct WarmupStartArgs {}

@@ -15,7 +15,7 @@ use crate::report::Format;
 /// In a terminal, shows a full-screen view; in a pipe, prints one line per interval. The readings are saved as a record. If no GPU
 /// can be read, it says so and watches the processes, the memory and the CPU.
 #[derive(Debug, Args)]
-#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
+#[allow(clippy::struct_excessive_bools)] // Independent flags.
 pub struct WatchArgs {
     /// Time between readings.
     #[arg(long, default_value = "1s", value_name = "DURATION", value_parser = parse_duration)]
@@ -73,9 +73,9 @@ pub struct WatchArgs {
 /// A GPU by its number, or a part of a split one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GpuChoice {
-    /// Its place in the driver's list.
+    /// Its index in the driver's list.
     pub index: u32,
-    /// Its place among the parts.
+    /// Its index among the parts.
     pub part: Option<u32>,
 }
 
@@ -89,7 +89,7 @@ impl std::str::FromStr for GpuChoice {
     }
 }
 
-/// Largest share of GPU memory that may be filled, in percent: the desktop needs the rest.
+/// Maximum share of GPU memory that may be filled, in percent: the desktop needs the rest.
 const MOST_PERCENT: f64 = 98.0;
 
 /// A share such as `90%`, in percent.
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gpus_have_numbers_and_parts() {
+    fn gpu_choices_have_index_and_part() {
         assert_eq!("1".parse(), Ok(GpuChoice { index: 1, part: None }));
         assert_eq!("0.2".parse(), Ok(GpuChoice { index: 0, part: Some(2) }));
         for text in ["", "a", "0.", "0.1.2", "-1"] {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_leave_something_and_sizes_have_units() {
+    fn shares_leave_a_rest_and_sizes_need_units() {
         assert_eq!((parse_share("90%"), parse_share("12.5")), (Ok(90.0), Ok(12.5)));
         for text in ["0%", "99%", "100%", "most", "-5%", "NaN"] {
             assert!(parse_share(text).is_err(), "{text}");

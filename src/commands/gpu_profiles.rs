@@ -32,7 +32,7 @@ pub(super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &AtomicBool) -
         Depth::Measure => {
             let backend = Backend::start()?;
             check_gpu(&plan, backend)?;
-            // Every placement on the GPU runs in a process of its own.
+            // Every placement on the GPU has its own process.
             let located = locate(model, config, Use::weights(0), &printer, stop)?;
             let study = GpuProfilesStudy::prepare(plan, located, (backend, topology), stop)?;
             let finished = drive(&study, &mut (), &options)?;

@@ -11,16 +11,16 @@ use crate::plan::{LaunchPlan, LaunchSettings};
 use crate::studies::launch::LaunchRun;
 use crate::term::Printer;
 
-/// Starts the program, waits for its end, and ends as it did. Returns only what kept it from starting.
+/// Starts the program, waits for its end, and ends in the same way. Only returns if it could not be started.
 pub(super) fn run(args: &LaunchArgs, printer: Printer) -> Result<Exit, Failure> {
     let status = launched(args, printer)?;
-    // Everything that the launch needed is gone by now: from here there is no way back.
+    // Everything the launch needed has been cleaned up, since this does not return.
     end_as(status)
 }
 
 fn launched(args: &LaunchArgs, printer: Printer) -> Result<ExitStatus, Failure> {
     let found = if let Some(path) = &args.profile {
-        // A recommendation that was named has to be one.
+        // A named recommendation must be valid.
         LaunchSettings::of(&recommendation(Some(path), printer)?)
     } else {
         let (found, warning) = LaunchSettings::configured(args);

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn built_in_gates_are_usable_and_found_by_name() {
+    fn built_in_gates_are_valid_and_found_by_name() {
         assert_eq!(Gate::named("default").unwrap().name, "default");
         assert!(!Gate::named("companion").unwrap().budgets.is_empty());
         let error = Gate::named("iron").unwrap_err().to_string();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_gate_is_refused_with_the_reason() {
+    fn invalid_gates_are_rejected_with_the_reason() {
         let head = "name = 'a'\nsummary = 'b'\nmin_effect_percent = 5\n";
         for (text, says) in [
             (head.into(), "neither metrics nor budgets"),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn selections_name_case_and_metric() {
+    fn selections_parse_case_and_metric() {
         assert!(Selection::of("p50").takes(key("ipc", "applied/closed/100B", "p50")));
         let applied = Selection::of("applied/poisson:*:p50");
         assert!(applied.takes(key("ipc", "applied/poisson:50/100B", "p50")));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn tails_are_told_from_the_rest() {
+    fn tail_metrics_are_recognised() {
         assert!(["p99", "p99.9", "max", "min", "itl_p99", "send_lateness_max"].iter().all(|metric| is_tail(metric)));
         assert!(!["p50", "p90", "mean", "itl_p50", "avg_ts", "rate"].iter().any(|metric| is_tail(metric)));
     }

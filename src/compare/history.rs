@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_series_shows_its_change_and_machines_stay_apart() {
+    fn series_shows_its_change_and_separates_machines() {
         let mut all = runs(
             "a",
             &[[10.0, 10.1, 9.9, 10.2, 10.0, 9.8, 10.1, 10.0], [12.1, 12.0, 11.9, 12.2, 12.0, 11.8, 12.1, 12.0]]
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_whose_unit_changed_is_two_series() {
+    fn changed_unit_splits_the_series() {
         let mut all = runs("a", &[10.0; 8]);
         for run in &mut all[4..] {
             (run.figures[0].1.unit, run.figures[0].1.value) = ("us".into(), Some(10_000.0));
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_the_figure_is_counted_and_not_made_up() {
+    fn runs_without_the_figure_are_counted_as_missing() {
         let mut all = runs("a", &[10.0; 8]);
         all[3].figures[0].1.status = MetricStatus::Invalid;
         all[3].figures[0].1.value = None;

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clear_slowdown_ends_it_early_and_a_small_one_takes_all_pairs() {
+    fn clear_slowdown_ends_early_and_small_one_takes_all_pairs() {
         let slow: Vec<f64> = (0..24_u32).map(|at| 15.0 + f64::from(at % 3) * 0.1).collect();
         let early = looked_at(&slow, 24);
         assert!(early.pairs < 24 && early.looks.iter().any(|look| look.pairs == early.pairs), "{}", early.pairs);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_judged_before_the_first_look() {
+    fn no_verdict_before_the_first_look() {
         let gate = Gate::named("default").unwrap();
         let (a, b) = (runs("a", &[10.0]), runs("b", &[20.0]));
         let mut comparison = Interleaved::new(&gate, 24, false);

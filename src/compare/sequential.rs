@@ -55,7 +55,7 @@ mod tests {
     use crate::stats::paired_ratio_at;
 
     #[test]
-    fn looks_spend_the_error_once_and_only_where_they_can_decide() {
+    fn looks_spend_alpha_once_and_only_if_decisive() {
         let pairs = |looks: &[InterimLook]| looks.iter().map(|look| look.pairs).collect::<Vec<_>>();
         assert_eq!(pairs(&looks(12, 1, 0.05)), [10, 12], "after 8 pairs, p is 0.0078 at best, and 0.0075 may be spent");
         assert_eq!(pairs(&looks(20, 4, 0.05)), [14, 17, 20]);
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn stopping_early_keeps_the_error_rate_and_little_power_is_lost() {
+    fn early_stopping_keeps_the_error_rate_and_most_power() {
         let mut rng = StdRng::seed_from_u64(11);
         let rounds = 4_000;
         let mut share = |shift: f64| (0..rounds).filter(|_| found(shift, &mut rng)).count() as f64 / f64::from(rounds);

@@ -155,13 +155,13 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_that_goes_can_be_seen() {
+    fn removed_byte_order_mark_is_visible_in_the_diff() {
         let lines = change("\u{feff}{\n}", "{\n}", Vec::new()).diff();
         assert_eq!(lines[1..3], [(Removed, "<U+FEFF>{".to_owned()), (Added, "{".to_owned())]);
     }
 
     #[test]
-    fn a_diff_shows_what_changes_and_no_secret_beside_it() {
+    fn diff_shows_changes_without_nearby_secrets() {
         let before = "{\r\n  \"discord\": {\r\n    \"token\": \"abc\",\r\n    \"x\": 1\r\n  }\r\n}";
         let after = before.replace("1\r", "2\r");
         let lines = change(before, &after, Vec::new()).diff();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_on_one_line_shows_its_changes_by_key() {
+    fn single_line_file_shows_changes_by_key() {
         let edit =
             |before: Option<&str>| Edit { key: "a.b".into(), before: before.map(String::from), after: "2".into() };
         let line = "x".repeat(LONGEST_LINE + 1);

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn an_equal_value_stays_as_it_is_written() {
+    fn equal_value_keeps_its_spelling() {
         let mut document = Document::parse(r#"{"a": "\u0062", "n": 1E2}"#.into()).unwrap();
         assert_eq!(document.set(&["a"], &json!("b")), Ok(false));
         assert_eq!(document.set(&["n"], &json!(100.0)), Ok(false));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn one_point_zero_where_one_is_meant_stays_as_it_is_written() {
+    fn one_point_zero_keeps_its_spelling_for_one() {
         let text = r#"{"performance": {"n_threads": 1.0, "provenance": {"n": [2.0]}}}"#;
         let mut document = Document::parse(text.into()).unwrap();
         assert_eq!(document.set(&["performance", "n_threads"], &json!(1)), Ok(false));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_section_is_written_as_the_others_are() {
+    fn new_section_follows_the_files_style() {
         let value = json!({"n_threads": 2, "provenance": {"tool": "é"}});
         for (text, expected) in [
             (
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_key_joins_its_section() {
+    fn new_key_is_added_to_its_section() {
         let text = "{\n  \"ai\": {\n    \"a\": 1\n  },\n  \"performance\": {},\n  \"one\": {\"x\": 1}\n}";
         assert_eq!(
             set(text, &["ai", "gpu_profile"], &json!("balanced")),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_no_section_is_never_made_one() {
+    fn non_section_value_is_never_replaced_by_a_section() {
         let mut document = Document::parse(r#"{"performance": [1]}"#.into()).unwrap();
         let fault = document.set(&["performance", "n"], &json!(1)).unwrap_err();
         assert_eq!(fault, NotASection { path: "performance".into(), found: "[1]".into() });

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_found_by_their_names_the_newest_first() {
+    fn versions_are_listed_newest_first() {
         let temp = tempfile::tempdir().unwrap();
         let file = temp.path().join("config.json");
         assert_eq!(kept(&file).unwrap(), []);

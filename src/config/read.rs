@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn known_keys_are_read_and_absent_ones_stay_absent() {
+    fn known_keys_are_read_and_missing_ones_stay_none() {
         let config = read(
             "\u{feff}{\"unity\": {\"host\": \"localhost\", \"port\": 5556}, \"avatar\": {\"auto_blink\": {\"enabled\": false}},
               \"ai\": {\"model_path\": \"models/é.gguf\", \"system_prompt\": \"Tu es Kira ✨, vêtue d'été\"}}",
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_reads_is_no_fault_and_is_told_as_it_is_written() {
+    fn unread_values_are_not_faults_and_are_quoted_as_written() {
         for (text, address) in [
             (r#"{"unity": {"port": 6000}}"#, Some("127.0.0.1:6000")),
             (r#"{"unity": {"host": "::1", "port": "x"}}"#, Some("::1:x")),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_the_key_and_what_is_there() {
+    fn faults_name_the_key_and_the_value() {
         for (text, fault) in [
             (r#"{"avatar": {"auto_blink": {"enabled": 1}}}"#, "avatar.auto_blink.enabled is 1"),
             (r#"{"ai": {"model_path": 7}}"#, "ai.model_path is 7"),

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn profiles_are_found_by_their_names_and_cpu_is_none() {
+    fn profiles_parse_by_name_and_cpu_is_unknown() {
         for profile in AppProfile::ALL {
             assert_eq!(AppProfile::from_word(profile.word()), Some(profile));
         }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_application_passes() {
+    fn application_file_passes() {
         let fine = r#"{"unity": {"host": "", "port": "5555"}, "audio": {}, "avatar": {"auto_blink": {"enabled": true},
             "transition_speed": 3}, "window": {}, "discord": {"x": [1]}, "other": 7,
             "ai": {"model_path": "models/a.gguf", "context_limit": 2048, "gpu_profile": "cpu_fallback", "temperature": 0.7,
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_names_its_key_and_what_is_there() {
+    fn every_rule_names_the_key_and_the_value() {
         for (text, key, found) in [
             (r#"{"discord": []}"#, "discord", "[]"),
             (r#"{"ai": 5}"#, "ai", "5"),

@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_found_where_they_lie() {
+    fn values_have_their_positions() {
         let text = " {\"a\" : [1, {\"b\": -0.5E+7}], \"\\u00e9\\n\": {\"c\": \"\\\"}\"} , \"d\": null}\r\n";
         let root = scan(text, 0).unwrap();
         assert_eq!(&text[root.member("a").unwrap().value.span.clone()], "[1, {\"b\": -0.5E+7}]");
@@ -300,14 +300,14 @@ mod tests {
     }
 
     #[test]
-    fn a_surrogate_without_its_partner_is_a_key_like_any_other() {
+    fn lone_surrogate_is_a_valid_key() {
         let root = scan(r#"{"\ud83d": 1, "\ud83d\ude00": 2, "\ud83e": 3}"#, 0).unwrap();
         assert!(root.member("😀").unwrap().is("😀"));
         assert_eq!(root.members.unwrap().len(), 3);
     }
 
     #[test]
-    fn what_is_not_json_is_named_with_its_place() {
+    fn non_json_is_named_with_its_position() {
         for (text, at, what) in [
             ("", 0, "a value"),
             ("{", 1, "a key"),
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_occurs_twice_is_refused_however_it_is_spelled() {
+    fn duplicate_key_is_rejected_in_any_spelling() {
         let fault = fault(r#"{"a": [{"x": 1, "é": 2, "\u00e9": 3}]}"#);
         assert_eq!(fault, Fault::Duplicate { at: 25, key: "é".into() });
         assert!(scan(r#"{"a": {"a": 1}, "b": {"a": 1}}"#, 0).is_ok());

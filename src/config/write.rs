@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_keeps_the_old_version_and_undo_brings_it_back_any_of_them() {
+    fn changes_keep_versions_and_undo_restores_any_of_them() {
         let (_temp, path) = place();
         let first = fs::read(&path).unwrap();
         to(AppProfile::Balanced, &path).unwrap();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_last_versions_are_kept() {
+    fn only_recent_versions_are_kept() {
         let (_temp, path) = place();
         for _ in 0..KEPT_VERSIONS {
             to(AppProfile::Balanced, &path).unwrap();
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_else_wrote_in_between_is_never_lost() {
+    fn concurrent_changes_are_never_lost() {
         let (_temp, path) = place();
         let change = ConfigFile::open(&path).unwrap().change(&Patch::default().gpu_profile(AppProfile::Balanced));
         fs::write(&path, "{}").unwrap();
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replacement_that_is_refused_leaves_no_copy() {
+    fn failed_replacement_leaves_no_copy() {
         let (_temp, path) = place();
         // A folder cannot be replaced by a file: a stand-in for whatever makes the last step fail.
         let target = path.with_file_name("folder");
@@ -178,13 +178,13 @@ mod tests {
         let copy = finished(target.parent().unwrap(), b"{}", &metadata).unwrap();
         let copy_path = copy.path().to_owned();
         assert!(name(copy, &target).is_err());
-        assert!(!copy_path.exists(), "the copy that could not take its place is gone");
+        assert!(!copy_path.exists(), "the copy that could not be installed is removed");
         let busy = ConfigError::replace(&path)(io::ErrorKind::ResourceBusy.into());
         assert!(matches!(busy, ConfigError::Mounted { .. }), "{busy}");
     }
 
     #[test]
-    fn a_second_writer_is_told_and_the_lock_dies_with_its_holder() {
+    fn second_writer_is_refused_and_the_lock_ends_with_its_holder() {
         let (_temp, path) = place();
         let versions = history::folder_of(&fs::canonicalize(&path).unwrap());
         fs::create_dir_all(&versions).unwrap();
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn leftovers_of_killed_writers_are_removed_and_nothing_else() {
+    fn only_leftovers_of_killed_writers_are_removed() {
         let (temp, path) = place();
         for name in [".workly-perf-writing-abc", "other.tmp"] {
             fs::write(temp.path().join(name), "x").unwrap();
@@ -209,7 +209,7 @@ mod tests {
 
     #[cfg(windows)]
     #[test]
-    fn a_file_that_another_program_keeps_open_is_named_and_left_whole() {
+    fn file_held_open_by_another_program_is_named_and_unchanged() {
         use std::os::windows::fs::OpenOptionsExt;
         const FILE_SHARE_READ: u32 = 1;
         let (_temp, path) = place();

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_exit_code_keeps_its_class_and_a_crash_is_a_failed_measurement() {
+    fn exit_codes_keep_their_class_and_crashes_are_failed_measurements() {
         let exit = |code| ChildExit::of(code).failure(anyhow::anyhow!("no record")).exit();
         for (code, ends) in [
             (Some(2), Exit::Usage),

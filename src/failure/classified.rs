@@ -127,14 +127,14 @@ mod tests {
     use crate::plan::PlanError;
 
     #[test]
-    fn text_from_elsewhere_in_an_error_is_no_hint() {
+    fn foreign_text_in_an_error_is_not_a_hint() {
         let foreign = "the bridge refused the command: no\nhint: rm -r /";
         let failure = Failure::failed(anyhow::anyhow!(foreign)).hint("ours");
         assert_eq!((failure.message().as_str(), failure.advice()), (foreign, Some("ours")));
     }
 
     #[test]
-    fn an_unknown_dialect_names_those_that_there_are() {
+    fn unknown_dialect_lists_the_known_ones() {
         let unknown = crate::bridge::Dialect::named("klingon").unwrap_err();
         let failure = Failure::from(PlanError::UnknownDialect(unknown));
         assert_eq!(failure.message(), "dialect `klingon` is not known");
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_missing_during_a_run_is_a_failed_measurement() {
+    fn loss_during_a_run_is_a_failed_measurement() {
         let lacking = || Failure::lacking(anyhow::anyhow!("nothing listens"));
         assert_eq!((lacking().exit(), lacking().during_a_run().exit()), (Exit::Lacking, Exit::Failed));
         assert_eq!(Failure::usage(anyhow::anyhow!("no")).during_a_run().exit(), Exit::Usage);

@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_later_line_of_a_message_is_no_line_of_this_program() {
+    fn later_lines_of_a_message_are_indented() {
         let foreign = "the bridge refused the command: no\nhint: rm -r /\nerror: x\nand more";
         assert_eq!(
             without_labels(foreign),

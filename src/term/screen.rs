@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_others_cannot_steer_the_view() {
+    fn hostile_names_cannot_control_the_view() {
         let mut buffer = Buffer::with_lines(["name"]);
         buffer.content[0].set_symbol("a\u{202e}");
         buffer.content[1].set_symbol("\u{9b}");
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_that_was_not_taken_is_left_alone() {
+    fn unused_terminal_is_left_unchanged() {
         restore_terminal();
         assert!(!ENTERED.load(Ordering::SeqCst));
     }

@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_a_path_stays_as_it_is() {
+    fn paths_are_unchanged_on_other_systems() {
         let given = r"a/b\c";
         assert_eq!(path(Path::new(given)), if cfg!(windows) { r"a\b\c" } else { given });
     }

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_a_terminal_or_turns_text_around_is_written_out() {
+    fn control_and_bidi_characters_are_escaped() {
         assert_eq!(line("\u{1b}]0;owned\u{7}\u{9b}2J"), "\\u001b]0;owned\\u0007\\u009b2J");
         assert_eq!(line("gpj.\u{202e}exe\u{2066}"), "gpj.\\u202eexe\\u2066");
         assert_eq!(line("a\u{fffe}b\u{ffff}c\u{1ffff}"), "a\\ufffeb\\uffffc\\ud83f\\udfff");
@@ -84,15 +84,15 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_are_spaces_on_one_line_and_stay_on_several() {
+    fn line_ends_become_spaces_only_on_one_line() {
         assert_eq!(line("a\r\nb\tc\rd"), "a b c d");
         assert_eq!(lines("a\r\nb\tc\rd"), "a\nb\tc\\u000dd");
         assert!(matches!(lines("a\n\tb"), Cow::Borrowed(_)));
-        assert_eq!(cell("=1\r\n+2\t-3 @x"), "=1\\u000d\\u000a+2\\u0009-3 @x", "data are not mangled");
+        assert_eq!(cell("=1\r\n+2\t-3 @x"), "=1\\u000d\\u000a+2\\u0009-3 @x", "data are not changed");
     }
 
     #[test]
-    fn json_that_is_made_safe_is_the_same_json() {
+    fn escaped_json_is_equivalent() {
         let value = serde_json::json!({"name": "a\u{1b}b\u{9b}c\u{202e}d\u{7f}\u{1fffe}\n"});
         let shown = format!("{value:#}");
         let safe = lines(&shown);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_says_how_much_is_missing() {
+    fn truncated_text_states_the_missing_length() {
         assert_eq!(shortened("äöü", 3), "äöü");
         assert_eq!(shortened("äöüß", 3), "äöü… (+1 characters)");
     }

@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_written_in_the_unit_that_people_use_for_it() {
+    fn memory_sizes_use_readable_units() {
         for (bytes, text) in [(0, "0 MiB"), (742 << 20, "742 MiB"), (1 << 30, "1.00 GiB"), (6_023_690_487, "5.61 GiB")]
         {
             assert_eq!(binary_bytes(bytes), text);

@@ -231,13 +231,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_stays_on_its_line() {
+    fn names_stay_on_one_line() {
         let shown = pairs(&[("file", "a\nname  forged\u{1b}[31m.gguf".into()), ("name", "b".into())]);
         assert_eq!(shown, "file  a\\u000aname  forged\\u001b[31m.gguf\nname  b");
     }
 
     #[test]
-    fn differences_are_said_in_words() {
+    fn profile_differences_are_stated_in_words() {
         let pair = |same_placement, differ_in: &[&'static str]| {
             let (left, right) = ("a".into(), "b".into());
             difference(&ProfileDifference { left, right, same_placement, differ_in: differ_in.to_vec() })

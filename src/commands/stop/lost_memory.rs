@@ -16,7 +16,7 @@ use crate::exit::Exit;
 
 /// Nothing was lost.
 const NONE: u8 = 0;
-/// A thread waits to be told of a loss.
+/// A thread waits to be notified.
 const ASKED: u8 = 1;
 /// It is not the loss of a file: the process ends as it would have without this handler.
 const DECLINED: u8 = 2;

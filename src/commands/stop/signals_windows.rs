@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_console_that_closes_is_told_and_the_process_is_kept_while_the_record_is_completed() {
+    fn closing_console_is_reported_and_the_process_kept_for_the_record() {
         let (tell, told) = mpsc::channel();
         let _ = HEARD.set(Box::new(move |reason| tell.send(reason).unwrap()));
         // SAFETY: the handler takes a number.

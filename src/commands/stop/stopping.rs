@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_request_is_one_that_comes_later_and_a_hang_up_is_none() {
+    fn second_request_must_come_later_and_not_be_a_hang_up() {
         let start = Instant::now();
         let after = |ms| start + Duration::from_millis(ms);
         assert!(!is_second_request(Interruption::HungUp, after(0)));

@@ -42,7 +42,7 @@ pub(crate) fn first_request<T: DeserializeOwned>(what: &'static str, asker: &'st
 /// Prints a line for the parent process.
 pub(crate) fn answer(answer: &impl Serialize, printer: Printer) {
     let text = serde_json::to_string(answer).unwrap_or_default();
-    // The parent may be gone; then nobody needs the line.
+    // The parent may have ended; then the line is not needed.
     let _ = printer.data(&text);
 }
 

@@ -92,10 +92,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_mean_what_the_view_says_and_the_end_of_input_ends_it() {
+    fn keys_match_the_displayed_help_and_end_of_input_quits() {
         assert_eq!(meaning(b"q"), Key::Quit);
         assert_eq!(meaning(b"\x1b"), Key::Quit);
-        assert_eq!(meaning(b"\x1b[A"), Key::Redraw, "an arrow begins like Escape");
+        assert_eq!(meaning(b"\x1b[A"), Key::Redraw, "arrow keys start like Escape");
         assert_eq!(meaning(b"\x03"), Key::Interrupt);
         assert_eq!(meaning(b"c"), Key::Redraw);
         assert_eq!(meaning(b""), Key::Gone);
