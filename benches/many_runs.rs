@@ -1,8 +1,9 @@
 //! How time and memory of `compare`, `history` and `report` grow with their input.
 //!
 //! `cargo bench --bench many_runs [-- OTHER] [compare|history|report…]`. OTHER is another build of workly-perf to compare with. Prints
-//! CPU time and peak memory, read from /proc (Linux only), each the least of three runs. Exit code 1 if this build
-//! grows faster than its input, takes 200 MiB or more for a history, or more than a twentieth of OTHER's time for the largest comparison.
+//! user CPU time and peak memory, read from /proc (Linux only), each the least of three runs; with OTHER, the two builds take turns.
+//! Exit code 1 if this build grows faster than its input, takes 200 MiB or more for a history or a report of runs of 100 cases, or more
+//! than a twentieth of OTHER's time for the largest comparison.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Its output is its purpose.
 
@@ -24,7 +25,7 @@ const RUNS_OF_EACH: usize = 3;
 
 /// Maximum cost of twice the input, as a factor: 2, plus clock ticks and the program's start.
 const MOST_GROWTH: f64 = 2.5;
-/// Maximum memory of a history.
+/// Maximum memory of a history, and of a report of a run of 100 cases.
 const MOST_MIB: f64 = 200.0;
 /// Maximum share of OTHER's time for the largest comparison.
 const MOST_SHARE: f64 = 0.05;
@@ -47,6 +48,8 @@ fn main() -> ExitCode {
     for (what, sizes, make, line) in [
         ("compare, 12 against 12 runs", CASES, two_sides as fn(&Path, usize), "compare base new"),
         ("history, runs of 100 cases", RUNS, many, "history runs"),
+        ("history --format md, runs of 100 cases", RUNS, many, "history runs --format md"),
+        ("report --format html of every run, runs of 100 cases", RUNS, one_of_100, "report run --format html"),
         ("report --format html, cases", CASES, one, "report run --format html"),
         ("report --format md, cases", CASES, one, "report run --format md"),
     ] {
@@ -57,8 +60,8 @@ fn main() -> ExitCode {
         for size in sizes {
             let folder = tempfile::tempdir().expect("a temporary folder");
             make(folder.path(), size);
-            let cost = cost(&this, folder.path(), line);
-            let beside = other.as_deref().map(|other| self::cost(other, folder.path(), line));
+            let times = if what.contains("every run") { size } else { 1 };
+            let (cost, beside) = costs_of(&this, other.as_deref(), &Task { folder: folder.path(), line, times });
             let told =
                 beside.map_or_else(|| "| |".into(), |cost| format!("{:.2} | {:.0} |", cost.user_s, cost.peak_mib));
             println!("| {what} | {size} | {:.2} | {:.0} | {told}", cost.user_s, cost.peak_mib);
@@ -72,56 +75,73 @@ fn main() -> ExitCode {
 
 fn is_within(what: &str, costs: &[(Cost, Option<Cost>)]) -> bool {
     let growth = costs.windows(2).all(|pair| pair[1].0.user_s <= MOST_GROWTH * pair[0].0.user_s.max(0.05));
-    let memory = !what.starts_with("history") || costs.iter().all(|(cost, _)| cost.peak_mib < MOST_MIB);
+    let memory = !what.contains("runs of 100 cases") || costs.iter().all(|(cost, _)| cost.peak_mib < MOST_MIB);
     let share = costs.last().is_none_or(|(cost, beside)| {
         !what.starts_with("compare") || beside.is_none_or(|beside| cost.user_s <= MOST_SHARE * beside.user_s)
     });
     growth && memory && share
 }
 
-/// The minimum of several runs: time added by other programs is not part of the command's cost.
-fn cost(program: &Path, folder: &Path, line: &str) -> Cost {
-    let costs: Vec<Cost> = (0..RUNS_OF_EACH).map(|_| cost_of_one(program, folder, line)).collect();
-    let least = |of: fn(&Cost) -> f64| costs.iter().map(of).fold(f64::INFINITY, f64::min);
-    Cost { user_s: least(|cost| cost.user_s), peak_mib: least(|cost| cost.peak_mib) }
+/// A command line, the folder to run it in, and the number of consecutive runs.
+struct Task<'a> {
+    folder: &'a Path,
+    line: &'a str,
+    times: usize,
 }
 
-/// Runs the program to its end. The verdict of a comparison is ignored.
-fn cost_of_one(program: &Path, folder: &Path, line: &str) -> Cost {
-    let mut child = Command::new(program)
-        .args(line.split(' '))
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program runs");
+/// Costs of this build and the other, each the minimum of several alternating runs: time added by other programs is not part of
+/// the command's cost.
+fn costs_of(this: &Path, other: Option<&Path>, task: &Task<'_>) -> (Cost, Option<Cost>) {
+    let (mut of_this, mut of_other) = (Vec::new(), Vec::new());
+    // Many runs are their own repetition.
+    for _ in 0..if task.times == 1 { RUNS_OF_EACH } else { 1 } {
+        of_this.push(cost(this, task));
+        of_other.extend(other.map(|other| cost(other, task)));
+    }
+    let least = |costs: &[Cost], of: fn(&Cost) -> f64| costs.iter().map(of).fold(f64::INFINITY, f64::min);
+    let both = |costs: &[Cost]| Cost {
+        user_s: least(costs, |cost| cost.user_s),
+        peak_mib: least(costs, |cost| cost.peak_mib),
+    };
+    (both(&of_this), other.map(|_| both(&of_other)))
+}
+
+/// Runs the program to its end, through a shell that adds up the CPU time. The verdict of a comparison is ignored.
+fn cost(program: &Path, task: &Task<'_>) -> Cost {
+    let mut command = Command::new("sh");
+    command.args(["-c", "n=$1; shift; while [ $n -gt 0 ]; do \"$@\"; code=$?; n=$((n - 1)); done; exit $code", "sh"]);
+    command.arg(task.times.to_string()).arg(program).args(task.line.split(' ')).current_dir(task.folder);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("there is a shell");
     let cost = watched(&child);
-    let code = ended(&mut child);
-    assert!(matches!(code, Some(0 | 1 | 4)), "{} {line} ended with {code:?}", program.display());
+    let code = child.wait().expect("it ends").code();
+    assert!(matches!(code, Some(0 | 1 | 4)), "{} {} ended with {code:?}", program.display(), task.line);
     cost
 }
 
-fn ended(child: &mut Child) -> Option<i32> {
-    child.wait().expect("it ends").code()
-}
-
-/// Peak memory, and CPU time after the end: until the process is waited for, the kernel keeps it.
-fn watched(child: &Child) -> Cost {
-    let of = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", child.id())).expect("this bench needs Linux");
+/// Peak memory of the programs that the shell runs, and their total CPU time: until the shell is waited for, the kernel keeps it.
+fn watched(shell: &Child) -> Cost {
+    let shell = shell.id();
     let mut peak_kib = 0.0_f64;
     loop {
-        let status = of("status");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        peak_kib =
-            peak_kib.max(peak.and_then(|text| text.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap_or(0.0));
-        let stat = of("stat");
-        // After the name in brackets: the state is the first field, user time the twelfth, in hundredths of a second.
+        let programs = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap_or_default();
+        for program in programs.split_whitespace() {
+            peak_kib = peak_kib.max(peak_of(program).unwrap_or(0.0));
+        }
+        let stat = fs::read_to_string(format!("/proc/{shell}/stat")).expect("this bench needs Linux");
+        // After the name in brackets: state is the first field, user time of ended children the fourteenth, in hundredths of a second.
         let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
         if fields[0] == "Z" {
-            return Cost { user_s: fields[11].parse::<f64>().expect("ticks") / 100.0, peak_mib: peak_kib / 1024.0 };
+            return Cost { user_s: fields[13].parse::<f64>().expect("ticks") / 100.0, peak_mib: peak_kib / 1024.0 };
         }
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Peak memory of the process in KiB; `None` if it has ended.
+fn peak_of(program: &str) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{program}/status")).ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    peak.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
 
 /// The CSV of one run: one median per case, slightly different in each run.
@@ -158,6 +178,10 @@ fn many(folder: &Path, runs: usize) {
     for run in 0..runs {
         write(&folder.join(format!("runs/{run:05}/summary.csv")), &summary(run, 100));
     }
+}
+
+fn one_of_100(folder: &Path, _: usize) {
+    one(folder, 100);
 }
 
 /// The tests' record, with its first case repeated, each with its own note.

@@ -1,6 +1,7 @@
-//! Renames a finished file to its final name, replacing an existing file.
+//! Writes files that are either complete or absent: a finished file replaces an existing one.
 
-use std::io;
+use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
 use tempfile::NamedTempFile;
@@ -34,6 +35,53 @@ pub fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
+/// Writes a temporary file beside the path and renames it once it is on disk. An existing file keeps its permissions.
+///
+/// # Errors
+/// I/O errors. An existing file is then unchanged, and the temporary file is removed.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut beside = new_file_in(folder)?;
+    beside.write_all(bytes)?;
+    if let Ok(replaced) = fs::metadata(path) {
+        beside.as_file().set_permissions(replaced.permissions())?;
+    }
+    beside.as_file().sync_all()?;
+    persist(beside, path)
+}
+
+/// Writes a file that the user named, with [`replace`] if possible. Symbolic links are followed. Devices, pipes, mounted files
+/// (as in containers) and files in a folder without write permission are written in place.
+///
+/// # Errors
+/// I/O errors. Only a file that is written in place can then be incomplete.
+pub fn write_named(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let target = match fs::canonicalize(path) {
+        Ok(target) if !target.is_file() => return fs::write(path, bytes),
+        Ok(target) => target,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+        Err(error) => return Err(error),
+    };
+    match replace(&target, bytes) {
+        Err(error) if is_only_replacing_refused(&error) => fs::write(path, bytes),
+        written => written,
+    }
+}
+
+/// Whether the file can only be written in place: the folder is not writable, or the file is a mount point.
+fn is_only_replacing_refused(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ResourceBusy)
+}
+
+/// A temporary file with the user's default permissions for new files: with the crate's default, only the user could read it.
+fn new_file_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".writing-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
 /// Whether this is Windows's error for a file that another program has open: `ERROR_ACCESS_DENIED` or
 /// `ERROR_SHARING_VIOLATION`. Always false elsewhere, where an open file can be replaced.
 #[must_use]
@@ -43,9 +91,6 @@ pub fn is_held_open(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::io::Write;
-
     use super::*;
 
     fn finished(folder: &Path) -> NamedTempFile {
@@ -64,6 +109,31 @@ mod tests {
         persist(finished(temp.path()), &path).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert!(!is_held_open(&io::Error::from_raw_os_error(5)), "an input/output error elsewhere");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_named_file_keeps_its_permissions_and_its_link() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let temp = tempfile::tempdir().unwrap();
+        let (file, link) = (temp.path().join("real.csv"), temp.path().join("link.csv"));
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
+        symlink("real.csv", &link).unwrap();
+        write_named(&link, b"new").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 2, "nothing is left beside it");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_written_to_and_a_folder_is_refused() {
+        write_named(Path::new("/dev/null"), b"gone").unwrap();
+        assert!(!Path::new("/dev/null").is_file(), "it is a device still");
+        let temp = tempfile::tempdir().unwrap();
+        assert_eq!(write_named(temp.path(), b"x").unwrap_err().kind(), io::ErrorKind::IsADirectory);
     }
 
     /// Opens it like a program that only shares read access.

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plural::{counted, verb_for};
 use crate::record::{RecordError, RecordFolder, read_runs};
+use crate::replacing::write_named;
 use crate::report::{self, HISTORY_FORMATS, HistoryPage, exporter_of};
 use crate::term::Printer;
 
@@ -86,7 +87,7 @@ fn split(rows: &[WideRow], folder: &Path, printer: Printer) -> Result<(), Failur
     for (command, rows) in report::without_gaps(rows) {
         let path = folder.path().join(file_name(&command, &mut taken));
         let text = report::wide("", &rows).map_err(unrenderable)?;
-        fs::write(&path, text)
+        write_named(&path, text.as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))
             .map_err(|error| Failure::new(Exit::Unreadable, error))?;
         let figures = rows.first().map_or(0, |row| row.values.len());

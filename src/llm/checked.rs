@@ -1,14 +1,13 @@
 //! Models that passed a trial, remembered by the identity of their files, so that each is tried only once.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::cache::user_cache_folder;
 use super::gguf::Fnv1a;
 use super::model_files::ModelFiles;
-use crate::replacing::persist;
+use crate::replacing::replace;
 
 /// The file in the user's cache folder.
 const FILE: &str = "checked-models";
@@ -91,9 +90,7 @@ impl CheckedModels {
     fn write(&self, keys: &[String]) -> std::io::Result<()> {
         let folder = self.file.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all((keys.join("\n") + "\n").as_bytes())?;
-        persist(file, &self.file)
+        replace(&self.file, (keys.join("\n") + "\n").as_bytes())
     }
 }
 

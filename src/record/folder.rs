@@ -1,7 +1,7 @@
 //! A record's folder: `run.json`, `summary.csv`, `report.md` and the histogram files. Each is complete or absent.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use super::error::RecordError;
 use super::rendered::{self, Histograms, RenderedFile};
 use super::run::Run;
 use super::schema::SchemaVersion;
-use crate::replacing::persist;
+use crate::replacing::replace;
 
 /// The file that makes a folder a record.
 pub const RUN_FILE: &str = "run.json";
@@ -132,27 +132,11 @@ impl RecordFolder {
         Ok(run)
     }
 
-    /// Writes a temporary file beside the target and renames it once it is complete and on disk.
+    /// Writes a file, which takes its name once it is complete and on disk.
     pub(super) fn write(&self, file: &RenderedFile) -> Result<(), RecordError> {
         let path = self.path.join(&file.name);
-        let replaced = || {
-            let mut beside = new_file_in(&self.path)?;
-            beside.write_all(&file.bytes)?;
-            beside.as_file().sync_all()?;
-            persist(beside, &path)
-        };
-        replaced().map_err(RecordError::io("write", &path))
+        replace(&path, &file.bytes).map_err(RecordError::io("write", &path))
     }
-}
-
-/// A temporary file with the user's default permissions for new files: the crate's default would only let the user read it, and
-/// records are shared.
-fn new_file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
 }
 
 #[cfg(test)]

@@ -227,6 +227,31 @@ fn memory_watch_survives_a_temporarily_full_disk() {
     assert!(looks > 100, "readings from the time of the full disk are present: {looks}");
 }
 
+/// A bug that was: the history of all earlier runs was emptied, and then there was no room to write it again.
+#[test]
+fn files_of_a_comparison_are_as_they_were_if_the_disk_is_full() {
+    use super::saved_runs::{saved, text};
+    let place = Place::new();
+    for (side, minute, middle) in [("base", 0, 10.0), ("new", 20, 12.0)] {
+        place.write(&format!("{side}.csv"), &text(&saved(side, minute, middle)));
+    }
+    let line = "compare base.csv new.csv --write history=kept.csv --write json=kept.json";
+    assert_eq!(place.run(line).code, Some(1));
+    let kept = || ["kept.csv", "kept.json"].map(|name| std::fs::read_to_string(place.path(name)).unwrap());
+    let before = kept();
+    let output = limited(&place, 0, line).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("cannot write kept.json") && said.contains("hint: the verdict above is valid"), "{said}");
+    assert!(!output.stdout.is_empty(), "the verdict is printed");
+    assert_eq!(kept(), before);
+    let left = std::fs::read_dir(place.path("")).unwrap().count();
+    assert_eq!(left, 4, "no unfinished file is left behind");
+    // With room again, a row is added to the history.
+    assert_eq!(place.run(line).code, Some(1));
+    assert_eq!(kept()[0].lines().count(), before[0].lines().count() + 1);
+}
+
 #[test]
 fn csv_log_keeps_complete_rows_on_a_full_disk() {
     let place = Place::new();

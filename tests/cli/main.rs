@@ -57,6 +57,8 @@ mod pipeline_settings;
 mod plurals;
 #[cfg(feature = "llama")]
 mod projection;
+#[cfg(all(feature = "llama", target_os = "linux"))]
+mod projection_ends;
 mod python;
 mod quickstart_windows;
 #[cfg(feature = "llama")]

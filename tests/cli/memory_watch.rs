@@ -347,6 +347,9 @@ fn gpu_memory_is_per_process_or_total_or_missing() {
     let run = watched(Some("gpu name=Card total=4096\nrow used=1 fail=memory:999".into()));
     assert_eq!(figures(&run), [(None, MetricStatus::NotMeasured), (None, MetricStatus::Invalid)]);
     assert!(run.cases[0].notes.iter().any(|note| note.contains("GPU memory (")), "{:?}", run.cases[0].notes);
+    // A GPU without memory of its own, as GB10.
+    let run = watched(Some(format!("{card} fail=memory:3\nprocess pid={own} used=none")));
+    assert_eq!(figures(&run), [(None, MetricStatus::Unsupported), (None, MetricStatus::Unsupported)]);
     let run = watched(None);
     assert!(figures(&run).iter().all(|(value, _)| value.is_none()), "{:?}", figures(&run));
     assert!(run.findings.iter().any(|finding| finding.contains("GPU memory is not available")), "{:?}", run.findings);

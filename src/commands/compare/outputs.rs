@@ -13,6 +13,7 @@ use crate::cli::{CompareArgs, Output};
 use crate::compare::Outcome;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::replacing::write_named;
 use crate::report::{
     self, COMPARISON_FORMATS, ComparisonFile, ComparisonPage, FILE_FORMATS, Format, ReportError, exporter_of,
 };
@@ -117,7 +118,7 @@ fn write(
         existing: existing_at(output)?,
     };
     match exporter_of(FILE_FORMATS, output.format)?.export(&file) {
-        Ok(text) => fs::write(path, text).with_context(|| format!("cannot write {}", path.display())),
+        Ok(text) => write_named(path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display())),
         Err(ReportError::Nothing { reason }) => {
             printer.warning(&format!("{} was not written: {reason}", path.display()));
             Ok(())

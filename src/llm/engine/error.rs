@@ -96,11 +96,16 @@ pub enum EngineError {
         log: Vec<String>,
     },
     /// The stop flag was set; the measurement so far is not a complete sample.
-    #[error("interrupted after {}", counted(*done, "token"))]
+    #[error("interrupted{}", after(*done))]
     Stopped {
         /// Tokens processed so far.
         done: usize,
     },
+}
+
+/// Empty if no tokens were processed, as in a projection.
+fn after(done: usize) -> String {
+    if done == 0 { String::new() } else { format!(" after {}", counted(done, "token")) }
 }
 
 /// The cause from a log, as the end of a message.

@@ -5,10 +5,14 @@ use std::sync::atomic::AtomicBool;
 use super::super::model_check::{Use, check_model_file};
 use super::super::observer::Observer;
 use super::super::setup::{chat_model, synthetic_weights};
+#[cfg(feature = "llama")]
+use super::measuring::interrupted;
 use crate::advise::{Card, RecommendationInput};
 use crate::failure::Failure;
 use crate::host;
 use crate::host::gpu::{GpuAddress, Nvml};
+#[cfg(feature = "llama")]
+use crate::llm::engine::EngineError;
 use crate::llm::{ModelFacts, ModelOutline, ModelRef};
 use crate::plan::{ModelChoice, ModelChoiceError, NeedsError, RecommendPlan, app_profiles, model_needs, usable_counts};
 use crate::record::{Fact, GpuSurvey, Simulation};
@@ -130,6 +134,8 @@ fn card(vram_bytes: Option<u64>, gpus: &GpuSurvey) -> Card {
 impl From<NeedsError> for Failure {
     fn from(error: NeedsError) -> Self {
         match error {
+            #[cfg(feature = "llama")]
+            NeedsError::Engine(EngineError::Stopped { .. }) => interrupted(),
             #[cfg(feature = "llama")]
             NeedsError::Engine(error) => error.into(),
         }

@@ -78,7 +78,8 @@ fn command_lines(plan: &RecommendPlan, effort: Effort, missing: Missing) -> Vec<
     parts.into_iter().filter(|(is_missing, ..)| *is_missing).map(|(_, command, line)| (command, line)).collect()
 }
 
-fn interrupted() -> Failure {
+/// The end of the command by a signal.
+pub(super) fn interrupted() -> Failure {
     Failure::interrupted(anyhow!("{}: no recommendation was made", ended_by()))
 }
 
