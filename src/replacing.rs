@@ -113,7 +113,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_named_file_keeps_its_permissions_and_its_link() {
+    fn named_file_keeps_its_permissions_and_its_symlink() {
         use std::os::unix::fs::{PermissionsExt, symlink};
         let temp = tempfile::tempdir().unwrap();
         let (file, link) = (temp.path().join("real.csv"), temp.path().join("link.csv"));
@@ -129,7 +129,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_device_is_written_to_and_a_folder_is_refused() {
+    fn device_is_written_in_place_and_folder_is_refused() {
         write_named(Path::new("/dev/null"), b"gone").unwrap();
         assert!(!Path::new("/dev/null").is_file(), "it is a device still");
         let temp = tempfile::tempdir().unwrap();

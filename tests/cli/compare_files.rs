@@ -197,7 +197,8 @@ fn hostile_names_are_harmless_in_every_output() {
     assert_eq!(json["judgements"][0]["case"], HOSTILE, "JSON keeps the full name");
 }
 
-fn is_harmful(c: char) -> bool {
+/// Control characters, a mark that changes the text direction, and a noncharacter.
+pub(crate) fn is_harmful(c: char) -> bool {
     c != '\n' && (c.is_control() || matches!(c, '\u{202e}' | '\u{fffe}'))
 }
 

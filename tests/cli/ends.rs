@@ -227,9 +227,9 @@ fn memory_watch_survives_a_temporarily_full_disk() {
     assert!(looks > 100, "readings from the time of the full disk are present: {looks}");
 }
 
-/// A bug that was: the history of all earlier runs was emptied, and then there was no room to write it again.
+/// Regression test: the history of all earlier runs was emptied, and then there was no space to write it again.
 #[test]
-fn files_of_a_comparison_are_as_they_were_if_the_disk_is_full() {
+fn compare_keeps_existing_files_on_a_full_disk() {
     use super::saved_runs::{saved, text};
     let place = Place::new();
     for (side, minute, middle) in [("base", 0, 10.0), ("new", 20, 12.0)] {

@@ -25,6 +25,8 @@ mod ends;
 mod engine;
 mod faults;
 mod fetch;
+#[cfg(target_os = "linux")]
+mod foreign_names;
 mod generated;
 mod golden;
 #[cfg(all(feature = "llama", target_os = "linux"))]

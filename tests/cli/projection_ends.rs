@@ -69,7 +69,7 @@ fn ctrl_c_ends_the_projections_of_a_recommendation() {
         pause();
     };
     interrupt(child.id());
-    // Nothing tells when the program has noticed the signal.
+    // Nothing shows when the program has received the signal.
     std::thread::sleep(Duration::from_secs(1));
     let run = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records/v1.1/run.json")).unwrap();
     writer.write_all(&run).unwrap();
