@@ -1,4 +1,4 @@
-"""Runs a command on a terminal of its own, closes the terminal after a while, and says how the command ended.
+"""Runs a command on a separate terminal, closes the terminal after a while, and prints how the command ended.
 
     close_terminal.py {HUP|nohup} SECONDS COMMAND…
 

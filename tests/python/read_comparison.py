@@ -1,4 +1,4 @@
-"""Reads the files of a comparison with other people's packages, and prints what they hold as JSON.
+"""Reads the files of a comparison with third-party packages, and prints their content as JSON.
 
 Usage: read_comparison.py FOLDER
 
@@ -53,7 +53,7 @@ BENCHER = {
     },
 }
 
-# docs/CI.md: what a program may rely on.
+# The documented columns: docs/CI.md.
 COMPARISON = {
     "type": "object",
     "required": ["schema", "outcome", "headline", "conditions", "design", "judgements", "budgets", "refusals", "warnings"],
@@ -75,7 +75,7 @@ COMPARISON = {
 
 
 def markdown(text):
-    """Headings, and each table as rows of cells, as GitHub would show them."""
+    """Headings, and each table as rows of cells, as displayed by GitHub."""
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     headings, tables = [], []
     for token, following in zip(tokens, tokens[1:] + tokens[-1:]):
@@ -91,7 +91,7 @@ def markdown(text):
 
 
 def junit(path):
-    """Suites with the kind of each case's result."""
+    """Suites with the result of each case."""
     kinds = {Failure: "failure", Error: "error", Skipped: "skipped"}
     return {
         suite.name: {case.name: [kinds[type(result)] for result in case.result] for case in suite}
@@ -100,7 +100,7 @@ def junit(path):
 
 
 def checked(path, schema):
-    """A JSON file that keeps to the schema."""
+    """A JSON file that conforms to the schema."""
     value = json.loads(path.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(value, schema)

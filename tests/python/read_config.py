@@ -1,4 +1,4 @@
-"""Reads texts of data/config.json as Workly does: a value that it could not use makes it refuse its whole configuration.
+"""Reads texts of data/config.json like Workly: a single invalid value makes it reject the whole configuration.
 
 Usage: read_config.py TEXTS
 
@@ -24,7 +24,7 @@ OWN_KEYS = (
 
 
 def once(pairs):
-    """An object none of whose keys occurs twice."""
+    """An object without duplicate keys."""
     keys = [key for key, _ in pairs]
     if len(keys) != len(set(keys)):
         raise ValueError(f"a key occurs twice: {keys}")
@@ -40,7 +40,7 @@ def is_number(value):
 
 
 def check(config):
-    """Raises ValueError where Workly would refuse."""
+    """Raises ValueError if Workly would reject it."""
     if not isinstance(config, dict):
         raise ValueError("no object")
     for section in SECTIONS:
@@ -64,7 +64,7 @@ def check(config):
 
 
 def saved(config):
-    """The configuration after Workly has saved it: of ai only its own keys."""
+    """The configuration as saved by Workly, which keeps only its own keys in ai."""
     ai = {key: value for key, value in config.get("ai", {}).items() if key in OWN_KEYS}
     return json.loads(json.dumps({**config, "ai": ai}, indent=4, ensure_ascii=False))
 

@@ -1,4 +1,4 @@
-"""Reads a model file with the gguf package and prints what it finds as JSON: metadata, tensors, and the first weights."""
+"""Reads a model file with the gguf package and prints its content as JSON: metadata, tensors, and the first weights."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Reads a histogram interval log with the PyPI package hdrhistogram and prints what it holds as JSON.
+"""Reads a histogram interval log with the PyPI package hdrhistogram and prints its content as JSON.
 
 Usage: read_hlog.py LOG
 
@@ -16,7 +16,7 @@ PERCENTILES = (50, 90, 99, 99.9)
 
 
 def described(histogram):
-    """One histogram as the dictionary that is printed."""
+    """One histogram as a dictionary to print."""
     return {
         "tag": histogram.get_tag(),
         "count": histogram.get_total_count(),
@@ -30,7 +30,7 @@ def described(histogram):
 
 
 def main(path):
-    # The reader wants a histogram to add to, which is not used here: each row is taken by itself.
+    # The reader requires a histogram to add to, which is unused here: each row is read separately.
     reader = HistogramLogReader(path, HdrHistogram(1, 2, 3))
     histograms = []
     while True:

@@ -1,4 +1,4 @@
-"""Reads messages behind four-byte lengths with the PyPI package msgpack and prints what they hold as JSON.
+"""Reads length-prefixed messages with the PyPI package msgpack and prints their content as JSON.
 
 Usage: read_msgpack.py FILE
 

@@ -1,5 +1,5 @@
 """Parses a PowerShell script with tree-sitter's grammar, which shares no code with PowerShell. Prints JSON: the lines (from 1) that
-the grammar does not understand, and the names of the functions that it defines."""
+the grammar cannot parse, and the names of defined functions."""
 
 import json
 import sys

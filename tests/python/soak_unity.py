@@ -1,4 +1,4 @@
-"""Sends numbered commands to the C# bridge under Mono at a steady rate, and judges what the bridge made of them.
+"""Sends numbered commands to the C# bridge under Mono at a fixed rate, and checks the results.
 
 Usage: soak_unity.py HOST.EXE RATE SECONDS. Needs nothing but Python's own library.
 """
@@ -12,7 +12,7 @@ import threading
 import time
 
 TICK_S = 0.002
-# What the managed heap may differ by between two collections of a quiet program.
+# Allowed difference of the managed heap between two collections of an idle program.
 SLACK_BYTES = 4 << 20
 
 
@@ -32,7 +32,7 @@ class Replies(threading.Thread):
     def run(self):
         assert self.lines.readline() == b"{}\n"
         for line in self.lines:
-            # Parsing each would make this client the limit.
+            # Parsing each would make this client the bottleneck.
             if line.startswith(b'{"id":%d,' % self.ok) and b'"status":"ok"' in line:
                 self.ok += 1
             elif b'"stats"' in line:

@@ -1,4 +1,4 @@
-"""Rounds of commands that are disturbed; see scripts/soak."""
+"""Rounds of disturbed commands; see scripts/soak."""
 
 import argparse
 import collections
@@ -27,7 +27,7 @@ def arguments():
 
 
 def play(seed, world, args):
-    """One round: its name, and what was wrong."""
+    """One round: its name, and the faults found."""
     rng = random.Random(seed)
     command = commands.pick(rng, args.command, args.fault)
     fault = faults.pick(rng, command, args.fault, world)

@@ -1,4 +1,4 @@
-"""What must hold after a command was disturbed."""
+"""Checks after a command was disturbed."""
 
 import csv
 import json
@@ -10,13 +10,13 @@ import time
 from commands import CONFIG, digest
 from faults import BridgeKilled, FullDisk
 
-# Children of a command that was killed learn of it from the end of their input.
+# Children of a killed command notice it by the end of their input.
 GONE_WITHIN_S = 15
 KNOWN_CODES = {0, 1, 3, 4, 5, 130}
 
 
 def check(place, command, fault, ended):
-    """All that is wrong, in words."""
+    """All faults, as text."""
     if ended is None:
         return []
     wrong = orphans(place)
@@ -61,12 +61,12 @@ def exit_code(command, fault, ended):
             return ["it failed"]
         return []
     by_signal = {-number, -signal.SIGHUP if fault.name == "terminal-closed" else 0}
-    # Without a listener a signal ends it, as it does before there is one.
+    # Without a handler, or before it is installed, a signal ends the command.
     return [] if code in by_signal else [f"exit code {code} is none of ours"]
 
 
 def record(place, command, fault, ended):
-    """The record: readable, and its state true."""
+    """The record: readable, with the correct state."""
     file, number = place.out / "run.json", number_of(fault)
     was_killed = ended.code < 0
     if not file.exists():
@@ -111,7 +111,7 @@ def record(place, command, fault, ended):
 
 
 def whole_files(folder, lacks=False):
-    """No file of the record is torn, and all that it names are there."""
+    """No file of the record is incomplete, and all named files exist."""
     wrong = []
     try:
         run = json.loads((folder / "run.json").read_text())
@@ -143,7 +143,7 @@ def whole_files(folder, lacks=False):
 
 
 def table(path):
-    """A table whose rows are whole."""
+    """A table with complete rows."""
     text = path.read_bytes()
     rows = list(csv.reader(text.decode().splitlines(keepends=True)))
     widths = {len(row) for row in rows}
@@ -152,7 +152,7 @@ def table(path):
 
 
 def config(place, command):
-    """The configuration: as it was, or as it was to be; and it can be changed and changed back."""
+    """The configuration: old or new, and it can be changed and restored."""
     if not place.config.exists():
         return ["the configuration is gone"]
     is_now = place.config.read_text()
@@ -172,7 +172,7 @@ def config(place, command):
 
 
 def model(place, fault, ended):
-    """The model: whole, or not there."""
+    """The model: complete or absent."""
     wrong = []
     if place.model.exists() and digest(place.model) != digest(place.world.fixtures / "tiny.gguf"):
         wrong.append("the model is torn")

@@ -1,4 +1,4 @@
-"""The commands that are disturbed, and the world that they run in."""
+"""The commands to disturb, and their environment."""
 
 import dataclasses
 import hashlib
@@ -19,22 +19,22 @@ CONFIG = """{
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """A command line. `OUT`, `BRIDGE`, `SLEEPER`, `OLD`, `NEW`, `SESSION` and `ADVICE` stand for what a round puts there."""
+    """A command line. `OUT`, `BRIDGE`, `SLEEPER`, `OLD`, `NEW`, `SESSION` and `ADVICE` are replaced in each round."""
 
     name: str
     line: str
-    # Whether it leaves a record in OUT.
+    # Whether it writes a record to OUT.
     records: bool = True
-    # Seconds within which something interesting happens.
+    # Duration of the relevant part, in seconds.
     span_s: float = 2.0
-    # How a signal that ends it in order leaves the record: `interrupted`, or `complete` where that is how it ends.
+    # State of the record after a handled signal: `interrupted`, or `complete` if that is its normal end.
     ends: str = "interrupted"
-    # Whether it goes on for ever.
+    # Whether it runs until stopped.
     endless: bool = False
-    # Whether it listens for signals; others die of them.
+    # Whether it handles signals; others are killed by them.
     listens: bool = True
     weight: int = 2
-    # Whether a terminal is taken for a view.
+    # Whether it has a full-screen view.
     view: bool = False
 
 
@@ -70,7 +70,7 @@ BY_NAME = {command.name: command for command in ALL}
 
 
 def pick(rng, name, fault):
-    """A command; the one of that name, if there is one, else one that `fault` can be done to."""
+    """The command of that name, or a random one that supports `fault`."""
     if name:
         return BY_NAME[name]
     import faults
@@ -80,7 +80,7 @@ def pick(rng, name, fault):
 
 
 class World:
-    """What all rounds share and none may change: records to read, a session, a recommendation, the cache of models."""
+    """State shared by all rounds, which none may change: records, a session, a recommendation, the cache of models."""
 
     def __init__(self, program, folder):
         self.program, self.folder = program, folder
@@ -118,7 +118,7 @@ class World:
         return "".join(json.dumps(line) + "\n" for line in lines)
 
     def applied_config(self, advice):
-        """The configuration as `apply` leaves it."""
+        """The configuration after `apply`."""
         config = self.folder / "applied.json"
         config.write_text(CONFIG)
         self.run(f"apply {advice} --yes --config", config)
@@ -131,7 +131,7 @@ class World:
         return {path: digest(path) for path in files if path.is_file()}
 
     def damages(self):
-        """What a round did to what all rounds share."""
+        """Changes that a round made to the shared state."""
         now = self.state()
         changed = [path for path, was in self.hashes.items() if now.get(path) != was]
         new = [path for path in now if path not in self.hashes]

@@ -1,4 +1,4 @@
-"""What is done to a command, and the place that it is done in."""
+"""The disturbances, and the folder in which a round runs."""
 
 import ctypes
 import dataclasses
@@ -15,13 +15,13 @@ import time
 
 from commands import CONFIG
 
-# Longer than any command may take to end in order on a machine that is busy with other things.
+# Longer than any command takes to end cleanly on a busy machine.
 ENDS_WITHIN_S = 240
 TMPFS_BYTES = 3 << 20
 
 
 class Stuck(Exception):
-    """A process that did not end."""
+    """A process did not end."""
 
 
 @dataclasses.dataclass
@@ -30,12 +30,12 @@ class Ended:
 
     code: int
     stderr: str
-    # Whether it had ended before it was disturbed.
+    # Whether it ended before it was disturbed.
     early: bool
 
 
 class Place:
-    """A folder of its own for a round, the processes in it, and where they are told from all others."""
+    """The folder of a round, its processes, and the mark that identifies them."""
 
     def __init__(self, root, seed, world):
         self.root, self.world, self.mark = root, world, f"soak-{os.getpid()}-{seed}"
@@ -47,7 +47,7 @@ class Place:
         self.mounted = False
 
     def mount(self):
-        """A disk of its own that can be filled."""
+        """Mounts a separate disk that can be filled."""
         if libc().mount(b"soak", str(self.disk).encode(), b"tmpfs", 0, f"size={TMPFS_BYTES}".encode()) == 0:
             self.mounted = True
         return self.mounted
@@ -58,7 +58,7 @@ class Place:
             self.mounted = False
 
     def fill(self):
-        """Takes all room of the disk that was mounted."""
+        """Fills the mounted disk."""
         with open(self.disk / "filler", "wb", buffering=0) as filler:
             for piece in (1 << 16, 4096, 512):
                 try:
@@ -68,7 +68,7 @@ class Place:
                     pass
 
     def bridge(self):
-        """Starts a bridge of its own."""
+        """Starts a separate bridge."""
         self.bridge_process = self.helper("bridge --port 0", stdout=subprocess.PIPE)
         address = self.bridge_process.stdout.readline().strip()
         if not address:
@@ -82,7 +82,7 @@ class Place:
         return helper
 
     def words(self, command):
-        """The command line with what it stands for."""
+        """The command line with its placeholders replaced."""
         fixtures, known = self.world.fixtures, {}
         words = command.line.split()
         if "BRIDGE" in words:
@@ -104,7 +104,7 @@ class Place:
         return [self.world.program, *(known.get(word, word.replace("=VERDICT", "=" + known["VERDICT"])) for word in words)]
 
     def start(self, command, on_terminal=False):
-        """Starts the command: in a session of its own, with a terminal if it needs one."""
+        """Starts the command in a separate session, with a terminal if it needs one."""
         words, stderr = self.words(command), open(self.root / "stderr.txt", "wb")
         options = {"env": self.world.env(self.mark), "cwd": self.root, "start_new_session": True}
         if on_terminal or command.view:
@@ -137,7 +137,7 @@ class Place:
         return (self.root / "stderr.txt").read_text(errors="replace")[-1500:]
 
     def left(self):
-        """Processes of the command that are still there."""
+        """Remaining processes of the command."""
         wanted, found = f"WORKLY_PERF_SOAK={self.mark}".encode(), []
         for folder in pathlib.Path("/proc").glob("[0-9]*"):
             try:
@@ -149,9 +149,9 @@ class Place:
         return found
 
     def close_terminal(self):
-        """Its window is gone, as far as the command can see."""
+        """Closes the terminal, as seen by the command."""
         if self.master is not None:
-            # A read that is under way would keep it open.
+            # A read in progress would keep it open.
             self.closing.set()
             self.drain.join()
             os.close(self.master)
@@ -167,13 +167,13 @@ class Place:
 
 
 def drain(master, closing):
-    """Reads what is drawn, so that nobody waits for it."""
+    """Reads the display, so that the command is not blocked."""
     while not closing.is_set():
         try:
             if select.select([master], [], [], 0.02)[0] and not os.read(master, 65536):
                 return
         except OSError:
-            # The command has closed its side; it may yet open it again.
+            # The command has closed its side, but may reopen it.
             time.sleep(0.02)
 
 
@@ -192,7 +192,7 @@ def can_mount(world):
 
 
 class Fault:
-    """Nothing: the command ends by itself, or is asked to where it never would."""
+    """No disturbance: the command ends by itself, or is asked to if it would run forever."""
 
     name = "undisturbed"
     weight = 1
@@ -201,7 +201,7 @@ class Fault:
         return not command.endless
 
     def moment(self, rng, command):
-        # Often early, where most is begun; sometimes after the end.
+        # Often early, when most is started; sometimes after the end.
         return rng.random() ** 1.5 * command.span_s * 1.2
 
     def play(self, place, command, moment, rng):
@@ -209,10 +209,10 @@ class Fault:
 
 
 class Disturbance(Fault):
-    """Something that happens at a moment of a command, which then ends by itself, or is asked to."""
+    """An event at some time, after which the command ends by itself, or is asked to."""
 
     on_terminal = False
-    # Whether a command that goes on for ever has to be asked to end.
+    # Whether a command that runs until stopped must be asked to end.
     asks = True
 
     def fits(self, command):
@@ -248,7 +248,7 @@ class Signal(Disturbance):
 
 
 class Suspended(Disturbance):
-    """Stopped for seconds, as by a laptop that sleeps; then it goes on."""
+    """Suspended for seconds, as by a sleeping laptop, then continued."""
 
     name = "suspended"
 
@@ -259,7 +259,7 @@ class Suspended(Disturbance):
 
 
 class TerminalClosed(Disturbance):
-    """The window is closed, or ssh is dropped."""
+    """The terminal is closed, or ssh disconnects."""
 
     name = "terminal-closed"
     weight = 3
@@ -274,7 +274,7 @@ class TerminalClosed(Disturbance):
 
 
 class FullDisk(Disturbance):
-    """The disk becomes full. Sometimes there is room again before the end."""
+    """The disk fills up. Sometimes space is freed before the end."""
 
     name = "full-disk"
     weight = 4
@@ -306,7 +306,7 @@ class BridgeKilled(Disturbance):
 
 
 def slept(process, seconds):
-    """Sleeps, but not beyond the end of the process; whether it has ended."""
+    """Sleeps at most until the process ends; returns whether it has ended."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if process.poll() is not None:

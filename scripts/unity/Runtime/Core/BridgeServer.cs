@@ -8,22 +8,22 @@ namespace Workly.Bridge
 {
     public sealed class BridgeOptions
     {
-        /// <summary>On 127.0.0.1; 0 takes any free one. The protocol has no password: other machines are never listened to.</summary>
+        /// <summary>Port on 127.0.0.1; 0 picks a free one. The protocol has no authentication, so it never listens beyond this machine.</summary>
         public int Port = 5555;
 
-        /// <summary>Messages that may wait for the main thread.</summary>
+        /// <summary>Capacity of the main thread's queue, in messages.</summary>
         public int QueueCapacity = 4096;
 
-        /// <summary>A longer message is refused.</summary>
+        /// <summary>Longer messages are refused.</summary>
         public int MaxMessageBytes = 1024 * 1024;
 
-        /// <summary>Told in words what went wrong, from any thread.</summary>
+        /// <summary>Receives error messages, from any thread.</summary>
         public Action<string> Warn = message => { };
     }
 
     /// <summary>
-    /// The bridge: one thread for the socket, and <see cref="Tick"/> once a frame on the main thread. One client at a time, as the
-    /// stock bridge has it; the next is accepted when the first has left.
+    /// The bridge: one thread for the socket, and <see cref="Tick"/> once per frame on the main thread. One client at a time, as in
+    /// the stock bridge; the next is accepted when the first has disconnected.
     /// </summary>
     public sealed class BridgeServer
     {
@@ -49,18 +49,18 @@ namespace Workly.Bridge
             queue = new CommandQueue(options.QueueCapacity);
         }
 
-        /// <summary>The port that clients connect to, once it was started.</summary>
+        /// <summary>The port for clients, after the start.</summary>
         public int Port { get { return ((IPEndPoint)listener.LocalEndPoint).Port; } }
 
         public BridgeStats Stats { get { return counters.Read(queue); } }
 
-        /// <summary>Listens. Throws <see cref="SocketException"/> when the port is taken. Once only.</summary>
+        /// <summary>Listens. Throws <see cref="SocketException"/> if the port is in use. Call it once.</summary>
         public void Start()
         {
             Socket socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
             {
-                // On Windows this keeps others from taking the port away; elsewhere nobody can.
+                // On Windows this prevents other programs from taking over the port; elsewhere they cannot.
                 if (Environment.OSVersion.Platform == PlatformID.Win32NT) socket.ExclusiveAddressUse = true;
                 socket.Bind(new IPEndPoint(IPAddress.Loopback, options.Port));
                 socket.Listen(16);
@@ -75,7 +75,7 @@ namespace Workly.Bridge
             thread.Start();
         }
 
-        /// <summary>Hangs up, stops listening, and ends the socket thread. May be called twice.</summary>
+        /// <summary>Disconnects, stops listening, and ends the socket thread. May be called repeatedly.</summary>
         public void Stop()
         {
             stopping = true;
@@ -86,7 +86,7 @@ namespace Workly.Bridge
             if (listener != null) listener.Close();
         }
 
-        /// <summary>One frame: applies everything that waits, then answers. Call it once a frame, on the main thread.</summary>
+        /// <summary>One frame: applies all queued messages, then replies. Call it once per frame, on the main thread.</summary>
         public void Tick()
         {
             long frameNs = MonotonicClock.NowNs;
@@ -115,7 +115,7 @@ namespace Workly.Bridge
             }
             for (int at = 0; at < answered.Count; at++)
             {
-                // A frame rarely answers more than one client, and their replies stand side by side.
+                // A frame rarely replies to more than one client, and the replies of each are adjacent.
                 if (at + 1 == answered.Count || answered[at + 1].From != answered[at].From) answered[at].From.Flush(false);
             }
             answered.Clear();
@@ -138,7 +138,7 @@ namespace Workly.Bridge
             work.Reply.SetBatch(applied, work.Reply.Rejected + work.Batch.Count - applied);
         }
 
-        /// <summary>What the avatar says against it; null when it was applied.</summary>
+        /// <summary>The avatar's error; null if the command was applied.</summary>
         private string TryApply(Command command)
         {
             try
@@ -147,7 +147,7 @@ namespace Workly.Bridge
                 Interlocked.Increment(ref counters.Applied);
                 return null;
             }
-            // The avatar is the project's own code: whatever it throws must not end the frame.
+            // The avatar is the project's own code: its exceptions must not end the frame.
             catch (Exception fault)
             {
                 Interlocked.Increment(ref counters.Rejected);
@@ -167,7 +167,7 @@ namespace Workly.Bridge
                 {
                     if (!stopping) new Conversation(accepted, queue, counters, options).Run();
                 }
-                // A fault here is this bridge's own; the next client is served all the same.
+                // A fault of this bridge; the next client is served nevertheless.
                 catch (Exception fault) { options.Warn("a connection ended by a fault of the bridge: " + fault); }
                 client = null;
                 accepted.Close();
@@ -175,7 +175,7 @@ namespace Workly.Bridge
             }
         }
 
-        /// <summary>The next client; null when none came for a while.</summary>
+        /// <summary>The next client; null if none has connected for a while.</summary>
         private Connection Accept()
         {
             try
@@ -188,14 +188,14 @@ namespace Workly.Bridge
             }
             catch (SocketException)
             {
-                // A client that left before it was accepted, or no descriptors: not a reason to spin.
+                // A client disconnected before it was accepted, or descriptors have run out: do not spin.
                 Thread.Sleep(10);
                 return null;
             }
         }
     }
 
-    /// <summary>What both threads count.</summary>
+    /// <summary>Counters of both threads.</summary>
     internal sealed class Counters
     {
         public long Connections, Received, Applied, Rejected, Overflowed, Frames, BusyFrames, Replies, Malformed;

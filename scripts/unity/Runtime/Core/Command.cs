@@ -7,7 +7,7 @@ namespace Workly.Bridge
         SetExpression, ResetExpressions, SetTransitionSpeed, LoadModel, SetAutoBlink, SetAutoHeadMovement, UnloadModel
     }
 
-    /// <summary>How the head moves by itself. What a message leaves out is null: it stays as it is.</summary>
+    /// <summary>Automatic head movement. Values omitted from a message are null and stay unchanged.</summary>
     public struct HeadMovement
     {
         public bool Enabled;
@@ -17,12 +17,12 @@ namespace Workly.Bridge
     }
 
     /// <summary>
-    /// What the commands change. Called on the main thread, inside <see cref="BridgeServer.Tick"/>. What it throws ends that one
-    /// command, and the reply says so.
+    /// What the commands change. Called on the main thread, within <see cref="BridgeServer.Tick"/>. An exception fails just that
+    /// command, and is reported in the reply.
     /// </summary>
     public interface IAvatar
     {
-        /// <param name="name">As it was sent: neutral, joy, angry, sorrow, fun, surprised, or what the avatar knows.</param>
+        /// <param name="name">As sent: neutral, joy, angry, sorrow, fun, surprised, or another that the avatar knows.</param>
         /// <param name="value">0 to 1.</param>
         void SetExpression(string name, float value);
         void ResetExpressions();
@@ -34,7 +34,7 @@ namespace Workly.Bridge
         void SetAutoHeadMovement(HeadMovement movement);
     }
 
-    /// <summary>One change of the avatar, with its arguments checked and brought into their range.</summary>
+    /// <summary>One change of the avatar, with checked and clamped arguments.</summary>
     public struct Command
     {
         public CommandKind Kind;
@@ -43,7 +43,7 @@ namespace Workly.Bridge
         public bool Flag;
         public HeadMovement Head;
 
-        /// <summary>By their names; the order says nothing.</summary>
+        /// <summary>By name; the order has no meaning.</summary>
         private static readonly Dictionary<string, CommandKind> Kinds = new Dictionary<string, CommandKind>
         {
             { "set_expression", CommandKind.SetExpression },
@@ -57,14 +57,14 @@ namespace Workly.Bridge
 
         public static bool IsKnown(string name) { return Kinds.ContainsKey(name); }
 
-        /// <summary>Whether the stock bridge answers this command from the main thread.</summary>
+        /// <summary>Whether the stock bridge replies to this command from the main thread.</summary>
         public static bool IsAnsweredApplied(string name)
         {
             CommandKind kind;
             return Kinds.TryGetValue(name, out kind) && kind >= CommandKind.SetAutoBlink;
         }
 
-        /// <summary>The command of that name with these arguments. Otherwise false, and why.</summary>
+        /// <summary>The command of that name with these arguments; otherwise false and the reason.</summary>
         public static bool TryRead(string name, Value data, out Command command, out string fault)
         {
             command = new Command();

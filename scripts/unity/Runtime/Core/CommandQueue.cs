@@ -3,18 +3,18 @@ using System.Threading;
 
 namespace Workly.Bridge
 {
-    /// <summary>What the main thread is to do: one command, several, or only to answer.</summary>
+    /// <summary>Work for the main thread: one command, several, or just a reply.</summary>
     internal sealed class Work
     {
-        /// <summary>Null for a batch, and for a message that only wants an answer from the main thread.</summary>
+        /// <summary>Null for a batch, and for a message that only needs a reply from the main thread.</summary>
         public Command? Single;
         public List<Command> Batch;
-        /// <summary>Null when the socket thread answers, or nobody does.</summary>
+        /// <summary>Null if the socket thread replies, or there is no reply.</summary>
         public Reply Reply;
         public Connection From;
     }
 
-    /// <summary>Messages from the socket thread to the main thread, in order, and never more than its capacity.</summary>
+    /// <summary>Messages from the socket thread to the main thread, in order, up to its capacity.</summary>
     internal sealed class CommandQueue
     {
         private readonly object gate = new object();
@@ -32,14 +32,14 @@ namespace Workly.Bridge
 
         public int HighWater { get { lock (gate) return highWater; } }
 
-        /// <summary>Appends, if there is room. Either way <paramref name="before"/> is how many messages waited before it.</summary>
+        /// <summary>Appends unless full. In both cases <paramref name="before"/> is the number of messages queued before it.</summary>
         public bool TryPush(Work work, out int before)
         {
             lock (gate)
             {
                 before = waiting.Count;
                 if (before >= capacity) return false;
-                // Here, since the main thread may have it as soon as the gate is open.
+                // Set here, since the main thread may take it as soon as the lock is released.
                 if (work.Reply != null) work.Reply.QueueDepth = before;
                 waiting.Enqueue(work);
                 if (waiting.Count > highWater) highWater = waiting.Count;
@@ -47,7 +47,7 @@ namespace Workly.Bridge
             }
         }
 
-        /// <summary>Waits a while for the main thread to take something. False when the queue was closed.</summary>
+        /// <summary>Waits a while for the main thread to take messages. False if the queue was closed.</summary>
         public bool AwaitRoom(int milliseconds)
         {
             lock (gate)
@@ -57,7 +57,7 @@ namespace Workly.Bridge
             }
         }
 
-        /// <summary>Everything that waits. What was returned before must have been emptied.</summary>
+        /// <summary>All queued messages. The list returned before must have been cleared.</summary>
         public Queue<Work> TakeAll()
         {
             lock (gate)

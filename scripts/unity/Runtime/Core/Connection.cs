@@ -5,15 +5,15 @@ using System.Threading;
 namespace Workly.Bridge
 {
     /// <summary>
-    /// The connected client, answered by two threads. Whoever finds nobody writing writes what both have added, so that
-    /// replies never mix. The main thread never waits for a client that does not read: it leaves the rest to the thread pool.
+    /// The connected client, with replies from two threads. A thread that finds no other writing writes the replies of both, so
+    /// that they never mix. The main thread never waits for a client that does not read: the thread pool writes the rest.
     /// </summary>
     internal sealed class Connection
     {
-        /// <summary>The socket thread reads no more requests while so many bytes of replies wait.</summary>
+        /// <summary>The socket thread stops reading requests while this many bytes of replies are pending.</summary>
         private const int HeldBackBytes = 1024 * 1024;
 
-        /// <summary>The main thread gives a client up that leaves so many bytes unread.</summary>
+        /// <summary>The main thread disconnects a client that leaves this many bytes unread.</summary>
         private const int GivenUpBytes = 8 * 1024 * 1024;
 
         private const int KeptBytes = 256 * 1024;
@@ -32,12 +32,12 @@ namespace Workly.Bridge
 
         public Connection(Socket socket) { this.socket = socket; }
 
-        /// <summary>Whether the client has used an id or an ack: then errors are answered that have neither.</summary>
+        /// <summary>Whether the client has used an id or an ack: errors without either then get a reply, too.</summary>
         public bool SpeaksBack { get; set; }
 
         public bool UsesMessagePack { get { return settled.MessagePack; } }
 
-        /// <summary>So many bytes into the buffer; 0 or less when the connection is over.</summary>
+        /// <summary>Reads into the buffer; 0 or less at the end of the connection.</summary>
         public int Read(ReceiveBuffer buffer)
         {
             buffer.Prepare();
@@ -46,7 +46,7 @@ namespace Workly.Bridge
             catch (ObjectDisposedException) { return 0; }
         }
 
-        /// <summary>Whether the client has left, as far as that shows without reading.</summary>
+        /// <summary>Whether the client has disconnected, as far as is known without reading.</summary>
         public bool HasLeft()
         {
             try { return closed || (socket.Poll(0, SelectMode.SelectRead) && socket.Available == 0); }
@@ -54,8 +54,8 @@ namespace Workly.Bridge
             catch (ObjectDisposedException) { return true; }
         }
 
-        /// <summary>Adds a reply in what was settled last; it is sent by <see cref="Flush"/>.</summary>
-        /// <param name="mayWait">Whether to wait for a client that does not read, rather than to give it up.</param>
+        /// <summary>Adds a reply in the current wire format; it is sent by <see cref="Flush"/>.</summary>
+        /// <param name="mayWait">Whether to wait for a client that does not read, instead of disconnecting it.</param>
         public void Add(Reply reply, bool mayWait)
         {
             lock (gate)
@@ -81,7 +81,7 @@ namespace Workly.Bridge
             else filling.Add((byte)'\n');
         }
 
-        /// <summary>Sends what was added, unless somebody is at it already.</summary>
+        /// <summary>Sends added replies, unless another thread is already writing.</summary>
         public void Flush(bool mayWait)
         {
             lock (gate)
@@ -112,7 +112,7 @@ namespace Workly.Bridge
             catch (ObjectDisposedException) { Close(); }
         }
 
-        /// <summary>Whether there is something to send; otherwise nobody is writing any more.</summary>
+        /// <summary>Whether there is something to send; if not, marks that no thread is writing.</summary>
         private bool Advance()
         {
             if (sent < sending.Count) return true;
@@ -130,7 +130,7 @@ namespace Workly.Bridge
             }
         }
 
-        /// <summary>Ends the connection, and every wait on it. The socket itself is let go by <see cref="Release"/>.</summary>
+        /// <summary>Ends the connection and every wait on it. <see cref="Release"/> frees the socket.</summary>
         public void Close()
         {
             lock (gate)

@@ -3,10 +3,10 @@ using System.Threading;
 
 namespace Workly.Bridge
 {
-    /// <summary>What the socket thread does with one client: reads, understands, queues, and answers what only has to be received.</summary>
+    /// <summary>The socket thread's part for one client: reads, parses and queues messages, and sends received replies.</summary>
     internal sealed class Conversation
     {
-        /// <summary>Replies that wait for the rest of a read: more would make the first of them late.</summary>
+        /// <summary>Maximum replies held until the rest of a read is processed; more would delay the first.</summary>
         private const int RepliesPerWrite = 8;
 
         private readonly Connection client;
@@ -91,7 +91,7 @@ namespace Workly.Bridge
             return true;
         }
 
-        /// <summary>What is no message: the stock bridge is silent, and so is this one until the client shows that it knows better.</summary>
+        /// <summary>Handles a non-message: no reply, like the stock bridge, unless the client has used ids or acks.</summary>
         private void Refuse(string error, Value id)
         {
             Interlocked.Increment(ref counters.Received);
@@ -100,7 +100,7 @@ namespace Workly.Bridge
             if (client.SpeaksBack) Answer(new Reply { Id = id }.Fail(error));
         }
 
-        /// <summary>As the stock bridge: known commands are answered, even those that lack an argument; nothing else is.</summary>
+        /// <summary>Like the stock bridge: known commands get a reply, even without an argument; nothing else does.</summary>
         private void ObeyBare(Request request)
         {
             Work work = new Work { From = client };
@@ -127,7 +127,7 @@ namespace Workly.Bridge
         }
 
         /// <summary>
-        /// A bare reply cannot say that the queue is full. So nothing is lost: no more is read until there is room.
+        /// A bare reply cannot report a full queue. To lose nothing, reading stops until there is space.
         /// </summary>
         private void PushWaiting(Work work)
         {
@@ -161,7 +161,7 @@ namespace Workly.Bridge
             if (reply.Hello != null) buffer.Framing = reply.Hello.Framing;
         }
 
-        /// <summary>Fills the work or the reply with what the request wants. Returns why it cannot; null when it can.</summary>
+        /// <summary>Fills the work or the reply according to the request. Returns the error, or null.</summary>
         private string Read(Request request, Reply reply, Work work, ref Ack usual)
         {
             string fault = null;
@@ -170,7 +170,7 @@ namespace Workly.Bridge
             {
                 case Request.HelloCommand:
                     reply.Hello = request.ReadHello(options.MaxMessageBytes, out fault);
-                    // Both sides have to know what was settled.
+                    // Both sides must know the negotiated format.
                     if (request.Ack == Ack.None || request.Ack == Ack.Applied) fault = "`hello` is answered by the socket thread";
                     if (fault != null) reply.Hello = null;
                     return fault;
@@ -189,7 +189,7 @@ namespace Workly.Bridge
             }
         }
 
-        /// <summary>Queues. False when the main thread is the one to answer.</summary>
+        /// <summary>Queues the work. False if the main thread replies.</summary>
         private bool Push(Work work, Reply reply)
         {
             if (reply.Ack == Ack.Applied) work.Reply = reply;

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Workly.Bridge
 {
-    /// <summary>Bytes that grow at the end. Kept and used again, so that writing a reply allocates nothing.</summary>
+    /// <summary>A growing byte buffer, reused so that writing a reply allocates nothing.</summary>
     public sealed class ByteBuffer
     {
         private static readonly UTF8Encoding Utf8 = new UTF8Encoding(false);
@@ -23,7 +23,7 @@ namespace Workly.Bridge
             Bytes[Count++] = value;
         }
 
-        /// <summary>Text that holds ASCII only.</summary>
+        /// <summary>ASCII text.</summary>
         public void AddAscii(string text)
         {
             Reserve(text.Length);
@@ -36,14 +36,14 @@ namespace Workly.Bridge
             Count += Utf8.GetBytes(text, 0, text.Length, Bytes, Count);
         }
 
-        /// <summary>So many bytes of a number, the highest first.</summary>
+        /// <summary>A number in this many bytes, big-endian.</summary>
         public void AddBigEndian(ulong value, int bytes)
         {
             Reserve(bytes);
             for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) Bytes[Count++] = (byte)(value >> shift);
         }
 
-        /// <summary>Writes over four bytes that are there already.</summary>
+        /// <summary>Overwrites four existing bytes.</summary>
         public void PatchBigEndian(int at, uint value)
         {
             for (int shift = 24; shift >= 0; shift -= 8) Bytes[at++] = (byte)(value >> shift);
@@ -58,12 +58,12 @@ namespace Workly.Bridge
         }
     }
 
-    /// <summary>Writes values. A map is announced with the number of its members, as MessagePack wants it.</summary>
+    /// <summary>Writes values. Maps are started with their number of members, as MessagePack requires.</summary>
     public abstract class Encoder
     {
         protected ByteBuffer Out { get; private set; }
 
-        /// <summary>Where the next message goes.</summary>
+        /// <summary>Buffer of the next message.</summary>
         public virtual void Begin(ByteBuffer into) { Out = into; }
 
         public abstract void BeginMap(int members);
@@ -106,7 +106,7 @@ namespace Workly.Bridge
         }
     }
 
-    /// <summary>JSON on one line: no line feed ever stands inside.</summary>
+    /// <summary>JSON on one line, without line feeds.</summary>
     public sealed class JsonEncoder : Encoder
     {
         private bool first;
@@ -160,7 +160,7 @@ namespace Workly.Bridge
 
         public override void Number(double value)
         {
-            // JSON has no such numbers.
+            // Not representable in JSON.
             if (double.IsNaN(value) || double.IsInfinity(value)) { Null(); return; }
             string text = value.ToString("R", CultureInfo.InvariantCulture);
             Word(text.IndexOfAny(new[] { '.', 'E' }) < 0 ? text + ".0" : text);

@@ -5,13 +5,13 @@ using System.Text;
 namespace Workly.Bridge
 {
     /// <summary>
-    /// Strict JSON (RFC 8259) from UTF-8 bytes. Unity's JsonUtility can read neither nested data of varying shape nor a
-    /// member by its name. Refuses what the standard refuses: trailing commas, comments, leading zeros, lone surrogates,
-    /// bytes that are no UTF-8, and anything after the value.
+    /// Strict JSON (RFC 8259) from UTF-8 bytes. Unity's JsonUtility supports neither nested data of varying shape nor access by
+    /// name. Rejects what the standard rejects: trailing commas, comments, leading zeros, lone surrogates, invalid UTF-8, and
+    /// anything after the value.
     /// </summary>
     public struct JsonReader
     {
-        /// <summary>Deeper nesting is refused, so that no message can exhaust the stack.</summary>
+        /// <summary>Deeper nesting is rejected, so that no message can exhaust the stack.</summary>
         public const int MaxDepth = 64;
 
         private static readonly UTF8Encoding Strict = new UTF8Encoding(false, true);
@@ -29,7 +29,7 @@ namespace Workly.Bridge
             at = start;
         }
 
-        /// <summary>The one value in these bytes. Throws <see cref="FormatFault"/>.</summary>
+        /// <summary>The single value in these bytes. Throws <see cref="FormatFault"/>.</summary>
         public static Value Read(byte[] bytes, int start, int length)
         {
             JsonReader reader = new JsonReader(bytes, start, length);
@@ -113,7 +113,7 @@ namespace Workly.Bridge
             }
         }
 
-        /// <summary>Takes a comma or the closing sign; true when it was the latter.</summary>
+        /// <summary>Consumes a comma or the closing bracket; true for the latter.</summary>
         private bool Ends(char closing)
         {
             SkipSpace();

@@ -6,8 +6,8 @@ using System.Text;
 namespace Workly.Bridge
 {
     /// <summary>
-    /// MessagePack as far as JSON goes: nil, booleans, numbers, text, lists, and maps with text as keys. Binary data,
-    /// extensions and other keys are refused by name.
+    /// The JSON subset of MessagePack: nil, booleans, numbers, text, lists, and maps with text keys. Binary data, extensions and
+    /// other keys are rejected by name.
     /// </summary>
     public struct MessagePackReader
     {
@@ -26,7 +26,7 @@ namespace Workly.Bridge
             at = start;
         }
 
-        /// <summary>The one value in these bytes. Throws <see cref="FormatFault"/>.</summary>
+        /// <summary>The single value in these bytes. Throws <see cref="FormatFault"/>.</summary>
         public static Value Read(byte[] bytes, int start, int length)
         {
             MessagePackReader reader = new MessagePackReader(bytes, start, length);
@@ -97,7 +97,7 @@ namespace Workly.Bridge
             catch (DecoderFallbackException) { throw Fault("bytes that are no UTF-8 stand in a text"); }
         }
 
-        // Each item takes a byte at least: a count beyond what is left cannot be true, and must not reserve memory.
+        // Each item takes at least one byte: a count beyond the remaining bytes is invalid, and must not allocate memory.
         private int Checked(uint count)
         {
             if ((uint)(end - at) < count) throw Fault("it ends too early");
@@ -124,7 +124,7 @@ namespace Workly.Bridge
         }
     }
 
-    /// <summary>MessagePack, each value in its shortest form.</summary>
+    /// <summary>MessagePack, with each value in its shortest form.</summary>
     public sealed class MessagePackEncoder : Encoder
     {
         public override void EndMap() { }
@@ -136,7 +136,7 @@ namespace Workly.Bridge
         public override void BeginMap(int members) { Head(members, 16, 0x80, 0xDE); }
         public override void BeginList(int items) { Head(items, 16, 0x90, 0xDC); }
 
-        /// <summary>Short counts in the head itself, then 16 bits, then 32.</summary>
+        /// <summary>Small counts in the first byte, then 16 bits, then 32.</summary>
         private void Head(int count, int shortBelow, int shortHead, byte head16)
         {
             if (count < shortBelow) Out.Add((byte)(shortHead | count));

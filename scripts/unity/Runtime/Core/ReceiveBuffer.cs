@@ -2,22 +2,22 @@ using System;
 
 namespace Workly.Bridge
 {
-    /// <summary>How messages are parted.</summary>
+    /// <summary>How messages are separated.</summary>
     public enum Framing
     {
-        /// <summary>A line feed ends each.</summary>
+        /// <summary>Terminated by a line feed.</summary>
         Lines,
-        /// <summary>Four bytes, the highest first, give the length of what follows.</summary>
+        /// <summary>Preceded by the length in four bytes, big-endian.</summary>
         Length
     }
 
-    /// <summary>What <see cref="ReceiveBuffer.Next"/> found.</summary>
+    /// <summary>Result of <see cref="ReceiveBuffer.Next"/>.</summary>
     public enum Found { Nothing, Message, TooLong }
 
     /// <summary>
-    /// Bytes as they were read, and the messages in them. Text is decoded once a message is whole, so that no character
-    /// is torn between two reads. What is left is moved to the front only when the end is reached, and bytes that were
-    /// searched are not searched again: the work grows with the bytes, however they were cut.
+    /// Received bytes and the messages in them. Text is decoded once a message is complete, so that no character is split between
+    /// two reads. The rest is only moved to the front when the end of the buffer is reached, and no byte is searched twice: the
+    /// work is proportional to the bytes, however they arrive.
     /// </summary>
     public sealed class ReceiveBuffer
     {
@@ -30,7 +30,7 @@ namespace Workly.Bridge
         private int start;
         private int end;
         private int searched;
-        /// <summary>Bytes of an overlong message with a length that are still to come; of a line, -1 until its end.</summary>
+        /// <summary>Remaining bytes of an oversized length-prefixed message; -1 until the end of an oversized line.</summary>
         private long skipping;
 
         public ReceiveBuffer(int maxMessageBytes)
@@ -44,18 +44,18 @@ namespace Workly.Bridge
 
         public byte[] Bytes { get { return bytes; } }
 
-        /// <summary>Where the next read goes; there is always room for one byte at least.</summary>
+        /// <summary>Position for the next read; there is always space for at least one byte.</summary>
         public int WriteAt { get { return end; } }
 
         public int Room { get { return bytes.Length - end; } }
 
-        /// <summary>Makes room for a read. Call it before reading to <see cref="WriteAt"/>.</summary>
+        /// <summary>Makes space for a read. Call it before reading to <see cref="WriteAt"/>.</summary>
         public void Prepare()
         {
             if (start == end)
             {
                 start = end = searched = 0;
-                // One huge message must not hold its memory for ever.
+                // A huge message must not keep its memory forever.
                 if (bytes.Length > KeptBytes) bytes = new byte[ReadBytes * 4];
             }
             if (Room >= ReadBytes) return;
@@ -69,10 +69,10 @@ namespace Workly.Bridge
             end = unread;
         }
 
-        /// <summary>So many bytes were read.</summary>
+        /// <summary>Marks bytes as read.</summary>
         public void Filled(int count) { end += count; }
 
-        /// <summary>The next whole message, without what parts it from the others.</summary>
+        /// <summary>The next complete message, without framing.</summary>
         public Found Next(out int at, out int length)
         {
             at = length = 0;
@@ -118,7 +118,7 @@ namespace Workly.Bridge
             return Found.Message;
         }
 
-        /// <summary>Drops what belongs to an overlong message. False while more of it is to come.</summary>
+        /// <summary>Drops the bytes of an oversized message. False until its end is reached.</summary>
         private bool Skip()
         {
             if (skipping < 0)

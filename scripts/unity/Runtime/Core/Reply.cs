@@ -4,13 +4,13 @@ namespace Workly.Bridge
     {
         /// <summary>No reply at all.</summary>
         None,
-        /// <summary>From the socket thread: understood and queued.</summary>
+        /// <summary>From the socket thread: parsed and queued.</summary>
         Received,
-        /// <summary>From the main thread, inside a frame: carried out.</summary>
+        /// <summary>From the main thread, within a frame: applied.</summary>
         Applied
     }
 
-    /// <summary>A request's answer while it comes about. Without an id and an ack in the request it is the bare <c>{}</c>.</summary>
+    /// <summary>A reply under construction. For a request without id and ack it is the bare <c>{}</c>.</summary>
     public sealed class Reply
     {
         public bool Bare;
@@ -20,17 +20,17 @@ namespace Workly.Bridge
         public string Status = "ok";
         public string Error;
 
-        /// <summary>Commands of a batch that were carried out, or were queued to be; -1 when this is no batch.</summary>
+        /// <summary>Commands of a batch that were applied or queued; -1 if this is not a batch.</summary>
         public int Taken = -1;
         public int Rejected;
 
-        /// <summary>Messages that waited when this one was queued; -1 when it was not to be queued.</summary>
+        /// <summary>Messages in the queue when this one was added; -1 if it was not queued.</summary>
         public int QueueDepth = -1;
         public int QueueCapacity = -1;
 
         public long ReceivedNs;
         public long ParsedNs;
-        /// <summary>Which frame applied it; 0 when none did.</summary>
+        /// <summary>The frame that applied it; 0 if none did.</summary>
         public long Frame;
         public long FrameNs;
         public long DequeuedNs;
@@ -39,7 +39,7 @@ namespace Workly.Bridge
         public BridgeStats Stats { get; private set; }
         public Hello Hello;
 
-        /// <summary>Adds the counters. They bring a depth of the queue along: that of now.</summary>
+        /// <summary>Adds the counters, including the current queue depth.</summary>
         public void SetStats(BridgeStats stats)
         {
             Stats = stats;
@@ -54,7 +54,7 @@ namespace Workly.Bridge
             return this;
         }
 
-        /// <summary>Says what became of a batch. It is ok only when all of its commands were taken.</summary>
+        /// <summary>Sets the result of a batch. It is ok only if all of its commands were accepted.</summary>
         public void SetBatch(int taken, int rejected)
         {
             Taken = taken;
@@ -64,7 +64,7 @@ namespace Workly.Bridge
             else Fail("none of the " + rejected + " commands of this batch can be carried out");
         }
 
-        /// <summary>Writes it, with the moment of writing where the others are.</summary>
+        /// <summary>Writes it, with the time of writing next to the other timestamps.</summary>
         public void WriteTo(Encoder encoder)
         {
             if (Bare)
@@ -134,7 +134,7 @@ namespace Workly.Bridge
         }
     }
 
-    /// <summary>What a <c>hello</c> settled.</summary>
+    /// <summary>Result of a <c>hello</c>.</summary>
     public sealed class Hello
     {
         internal const int Members = 3;
@@ -151,24 +151,24 @@ namespace Workly.Bridge
         }
     }
 
-    /// <summary>A reading of the counters since the bridge started.</summary>
+    /// <summary>A snapshot of the counters since the bridge's start.</summary>
     public sealed class BridgeStats
     {
         internal const int Members = 8;
 
-        /// <summary>Messages that were read, blank lines left out.</summary>
+        /// <summary>Messages read, without blank lines.</summary>
         public long Received;
-        /// <summary>Commands that took effect, those inside batches one by one.</summary>
+        /// <summary>Commands applied, counting each command of a batch.</summary>
         public long Applied;
-        /// <summary>Commands and messages that were not understood, lacked an argument, or that the avatar refused.</summary>
+        /// <summary>Commands and messages that were invalid, lacked an argument, or were refused by the avatar.</summary>
         public long Rejected;
-        /// <summary>Messages that found the queue full and were not taken.</summary>
+        /// <summary>Messages refused because the queue was full.</summary>
         public long Overflowed;
         public long QueueDepth;
         public long QueueHighWater;
         public long QueueCapacity;
         public long Frames;
-        /// <summary>Frames that found something in the queue. Not part of a reply, as are those below.</summary>
+        /// <summary>Frames with a non-empty queue. Not part of a reply, like those below.</summary>
         public long BusyFrames;
         public long Connections;
         public long Replies;

@@ -2,7 +2,7 @@ using System.Collections.Generic;
 
 namespace Workly.Bridge
 {
-    /// <summary>A message as the protocol reads it.</summary>
+    /// <summary>A parsed message.</summary>
     internal sealed class Request
     {
         public const string BatchCommand = "batch";
@@ -12,14 +12,14 @@ namespace Workly.Bridge
         public string Command;
         public Value Data;
         public Value Id;
-        /// <summary>As the request asks; null when it does not, or asks for something that is no ack.</summary>
+        /// <summary>The requested ack; null if there is none, or it is invalid.</summary>
         public Ack? Ack;
         public string AckFault;
 
-        /// <summary>Without an id and an ack, a message gets what the stock bridge gives: a bare reply or none.</summary>
+        /// <summary>Without id and ack, a message is answered as by the stock bridge: a bare reply or none.</summary>
         public bool IsBare { get { return Id == null && Ack == null && AckFault == null; } }
 
-        /// <summary>Throws <see cref="FormatFault"/> when this is no map.</summary>
+        /// <summary>Throws <see cref="FormatFault"/> if this is not a map.</summary>
         public static Request From(Value message)
         {
             if (message.Kind != ValueKind.Map) throw new FormatFault("not a request: it is no object");
@@ -45,7 +45,7 @@ namespace Workly.Bridge
             }
         }
 
-        /// <summary>The commands of a batch that can be carried out; null when it has no list of them.</summary>
+        /// <summary>The applicable commands of a batch; null if it has no list of commands.</summary>
         public List<Command> ReadBatch(out int rejected)
         {
             rejected = 0;
@@ -64,7 +64,7 @@ namespace Workly.Bridge
             return commands;
         }
 
-        /// <summary>What a hello asks for, the rest as it is by default. Otherwise null, and why.</summary>
+        /// <summary>The settings that a hello requests, with defaults for the others; otherwise null and the reason.</summary>
         public Hello ReadHello(int maxMessageBytes, out string fault)
         {
             string framing = Word("framing", "lines"), codec = Word("codec", "json");

@@ -2,10 +2,10 @@ using System.Collections.Generic;
 
 namespace Workly.Bridge
 {
-    /// <summary>The kinds of a <see cref="Value"/>. A number is as narrow as it can be, so that an id is echoed as it came.</summary>
+    /// <summary>The kinds of a <see cref="Value"/>. Numbers use the narrowest kind, so that an id is returned unchanged.</summary>
     public enum ValueKind { Null, Boolean, Integer, Unsigned, Number, Text, List, Map }
 
-    /// <summary>What JSON and MessagePack can both say. Immutable once a reader has returned it.</summary>
+    /// <summary>A value common to JSON and MessagePack. Immutable once a reader has returned it.</summary>
     public sealed class Value
     {
         public static readonly Value Null = new Value(ValueKind.Null);
@@ -41,7 +41,7 @@ namespace Workly.Bridge
         public List<Value> Items { get { return items; } }
         public List<KeyValuePair<string, Value>> Members { get { return members; } }
 
-        /// <summary>The number of any of the three numeric kinds; not a number for every other kind.</summary>
+        /// <summary>The value of any numeric kind; NaN for other kinds.</summary>
         public double Number
         {
             get
@@ -56,7 +56,7 @@ namespace Workly.Bridge
             }
         }
 
-        /// <summary>The member of that name; null when there is none, or this is no map. Of two that share it, the last.</summary>
+        /// <summary>The member of that name; null if there is none, or this is not a map. The last one of duplicates.</summary>
         public Value this[string name]
         {
             get
@@ -71,7 +71,7 @@ namespace Workly.Bridge
         }
     }
 
-    /// <summary>A message that is not what its codec or the protocol wants.</summary>
+    /// <summary>A message that violates its codec or the protocol.</summary>
     public sealed class FormatFault : System.Exception
     {
         public FormatFault(string message) : base(message) { }

@@ -6,8 +6,8 @@ using UnityEngine.Events;
 namespace Workly.Bridge.Unity
 {
     /// <summary>
-    /// Hands each command on to whatever the project has for it: wire your methods up in the inspector. Expressions move to
-    /// their new value at the transition speed. The adapters for VRM models derive from it and show expressions themselves.
+    /// Passes each command on to the project: connect your methods in the inspector. Expressions move to their new value at the
+    /// transition speed. The adapters for VRM models derive from it and show expressions themselves.
     /// </summary>
     [AddComponentMenu("Workly/Event Avatar")]
     public class EventAvatar : MonoBehaviour, IAvatar
@@ -32,7 +32,7 @@ namespace Workly.Bridge.Unity
             public float Goal;
         }
 
-        /// <summary>How the head moves by itself, as it was set last.</summary>
+        /// <summary>Current settings of automatic head movement.</summary>
         public HeadMovement HeadMovement { get; private set; }
 
         public void SetExpression(string name, float value)
@@ -65,7 +65,7 @@ namespace Workly.Bridge.Unity
             onAutoHeadMovement.Invoke(movement.Enabled);
         }
 
-        /// <summary>Shows an expression at a weight of 0 to 1, now.</summary>
+        /// <summary>Shows an expression at a weight of 0 to 1, immediately.</summary>
         protected virtual void Show(string name, float weight) { onExpression.Invoke(name, weight); }
 
         private void LateUpdate()
@@ -79,7 +79,7 @@ namespace Workly.Bridge.Unity
             }
             foreach (string name in finished)
             {
-                // What is shown at more than 0 is kept, so that a reset finds it.
+                // Expressions above 0 are remembered for a reset.
                 if (weights[name].Goal == 0f) weights.Remove(name);
             }
             finished.Clear();

@@ -4,8 +4,8 @@ using UnityEngine;
 namespace Workly.Bridge.Unity
 {
     /// <summary>
-    /// The bridge in a scene. Listens while it is enabled, and applies what came once a frame, before other scripts' Update.
-    /// Stops when it is disabled, which Unity also does before it reloads the scripts and when it leaves play mode.
+    /// The bridge in a scene. Listens while enabled, and applies messages once per frame, before other scripts' Update. Stops when
+    /// disabled, which Unity also does before it reloads scripts and when it leaves play mode.
     /// </summary>
     [AddComponentMenu("Workly/Workly Bridge")]
     [DisallowMultipleComponent]
@@ -29,7 +29,7 @@ namespace Workly.Bridge.Unity
 
         private BridgeServer server;
 
-        /// <summary>What the bridge has seen and done; null while it is not listening.</summary>
+        /// <summary>The bridge's counters; null while it is not listening.</summary>
         public BridgeStats Stats { get { return server == null ? null : server.Stats; } }
 
         private void OnEnable()

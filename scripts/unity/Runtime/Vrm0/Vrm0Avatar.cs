@@ -3,7 +3,7 @@ using VRM;
 
 namespace Workly.Bridge.Unity
 {
-    /// <summary>Shows expressions on a VRM 0.x model (UniVRM). Everything else is handed on as by <see cref="EventAvatar"/>.</summary>
+    /// <summary>Shows expressions on a VRM 0.x model (UniVRM). Everything else is passed on as by <see cref="EventAvatar"/>.</summary>
     [AddComponentMenu("Workly/VRM 0 Avatar")]
     public sealed class Vrm0Avatar : EventAvatar
     {
@@ -25,7 +25,7 @@ namespace Workly.Bridge.Unity
                 case "angry": return BlendShapeKey.CreateFromPreset(BlendShapePreset.Angry);
                 case "sorrow": return BlendShapeKey.CreateFromPreset(BlendShapePreset.Sorrow);
                 case "fun": return BlendShapeKey.CreateFromPreset(BlendShapePreset.Fun);
-                // Not a preset of VRM 0: models that have it name it so.
+                // Not a preset of VRM 0; models that have it use this name.
                 case "surprised": return BlendShapeKey.CreateUnknown("Surprised");
                 default: return BlendShapeKey.CreateUnknown(name);
             }

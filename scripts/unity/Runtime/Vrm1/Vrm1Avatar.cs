@@ -3,7 +3,7 @@ using UnityEngine;
 
 namespace Workly.Bridge.Unity
 {
-    /// <summary>Shows expressions on a VRM 1.0 model (UniVRM10). Everything else is handed on as by <see cref="EventAvatar"/>.</summary>
+    /// <summary>Shows expressions on a VRM 1.0 model (UniVRM10). Everything else is passed on as by <see cref="EventAvatar"/>.</summary>
     [AddComponentMenu("Workly/VRM 1 Avatar")]
     public sealed class Vrm1Avatar : EventAvatar
     {
@@ -16,7 +16,7 @@ namespace Workly.Bridge.Unity
             if (instance != null) instance.Runtime.Expression.SetWeight(KeyOf(name), weight);
         }
 
-        /// <summary>VRM 1.0 gave the presets other names.</summary>
+        /// <summary>VRM 1.0 renamed the presets.</summary>
         private static ExpressionKey KeyOf(string name)
         {
             switch (name.ToLowerInvariant())

@@ -6,7 +6,7 @@ using System.Reflection;
 using UnityEngine;
 using Workly.Bridge.Unity;
 
-/// <summary>What Unity does with the components: enables, frames, disables; and enables again, as after a reload of the scripts.</summary>
+/// <summary>Treats the components like Unity: enables them, runs frames, disables them, and enables them again, as after a script reload.</summary>
 internal static class Scene
 {
     private static int Main()
@@ -56,7 +56,7 @@ internal static class Scene
         }
     }
 
-    /// <summary>A port that is taken, and a scene without an avatar: said, and nothing else.</summary>
+    /// <summary>A port in use, and a scene without an avatar: reported, without further effects.</summary>
     private static void Refuse(int port, EventAvatar avatar)
     {
         WorklyBridge lonely = new WorklyBridge();

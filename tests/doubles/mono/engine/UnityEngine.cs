@@ -1,4 +1,4 @@
-// As much of Unity as the components of scripts/unity name, so that they can be compiled and run without it.
+// The parts of Unity used by the components of scripts/unity, so that they can be compiled and run without it.
 
 using System;
 using System.Collections.Generic;

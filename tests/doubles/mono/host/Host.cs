@@ -5,8 +5,8 @@ using System.Threading;
 using Workly.Bridge;
 
 /// <summary>
-/// The C# bridge without Unity: a frame loop on the main thread, and an avatar that records. Prints its address, then answers the
-/// lines of its standard input: `state` with a line of JSON, `pause` and `resume` with `ok`. Ends with its input.
+/// The C# bridge without Unity: a frame loop on the main thread, and a recording avatar. Prints its address, then answers lines on
+/// standard input: `state` with a line of JSON, `pause` and `resume` with `ok`. Ends with its input.
 ///
 /// Arguments are KEY=VALUE: fps (or unpaced), pause-main-after (commands applied), queue, max-message, port.
 /// </summary>
@@ -50,7 +50,7 @@ internal static class Host
         }
     }
 
-    /// <summary>Frames on a fixed grid; those whose place has passed are left out, as a display leaves them out.</summary>
+    /// <summary>Frames on a fixed grid; missed frames are skipped, as on a display.</summary>
     private static void RunFrames()
     {
         double periodNs = 1e9 / framesPerSecond;

@@ -4,8 +4,8 @@ using System.Globalization;
 using Workly.Bridge;
 
 /// <summary>
-/// An avatar that only remembers. An expression named `#N` is remembered as a place in a sequence instead: each must be one more
-/// than the one before, so that a loss, a double or a change of order shows however many there are. One named `refuse` throws.
+/// An avatar that only records. An expression named `#N` is a sequence number: each must be one more than the previous one, which
+/// reveals any loss, duplicate or reordering. One named `refuse` throws.
 /// </summary>
 internal sealed class RecordingAvatar : IAvatar
 {

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Text;
 using Workly.Bridge;
 
-/// <summary>Checks of the parts that a socket does not reach well: codecs, the receive buffer, the clock. Seeds are fixed.</summary>
+/// <summary>Checks of parts that are hard to test over a socket: codecs, the receive buffer, the clock. Seeds are fixed.</summary>
 internal static class SelfTest
 {
     private static int failures;
@@ -102,7 +102,7 @@ internal static class SelfTest
         Check(Written(new JsonEncoder(), Value.Of(double.NaN)) == "null", "no number");
     }
 
-    /// <summary>A value of every kind, different each time.</summary>
+    /// <summary>A random value of any kind.</summary>
     private static Value Any(Random random, int depth)
     {
         switch (random.Next(depth > 3 ? 7 : 9))
@@ -139,7 +139,7 @@ internal static class SelfTest
         }
     }
 
-    /// <summary>By hand from the specification.</summary>
+    /// <summary>Derived manually from the specification.</summary>
     private static void MessagePackIsInItsShortestForm()
     {
         MessagePackEncoder encoder = new MessagePackEncoder();
