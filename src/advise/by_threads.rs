@@ -47,7 +47,7 @@ impl Test {
 
 /// The thread counts, and the other engine settings that the same run compared.
 pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choice> {
-    // The machine is normally used beside the avatar; `fast` assumes nothing else is running.
+    // The avatar normally runs at the same time; `fast` assumes nothing else is running.
     let loads = if situation.objective == Objective::Fast { ["idle", "render"] } else { ["render", "idle"] };
     let newest_first = || runs.iter().rev().filter(|run| run.command == "threads");
     let sweeps =

@@ -1,4 +1,4 @@
-//! How many layers go on a GPU: the most that fit beside the reserve, according to projections of each placement.
+//! How many layers go on a GPU: the most that fit next to the reserve, according to projections of each placement.
 
 use serde::{Deserialize, Serialize};
 

@@ -15,7 +15,7 @@ pub const RECOMMENDATION_SCHEMA: SchemaVersion = SchemaVersion { major: 1, minor
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Objective {
-    /// The first token within a second and a command applied within 50 ms, beside the avatar; then tokens per second.
+    /// The first token within a second and a command applied within 50 ms, with the avatar running; then tokens per second.
     Responsive,
     /// Tokens per second first.
     Fast,

@@ -1,4 +1,4 @@
-//! `workly-perf render-load`: the process that renders beside a measurement.
+//! `workly-perf render-load`: the process that renders during a measurement.
 
 use std::io;
 use std::sync::Arc;

@@ -23,7 +23,7 @@ pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
-            // Help and version also end here, with code 0. If printing fails, there is nobody to report it to.
+            // Help and version also end here, with code 0. If printing fails, there is no way to report it.
             let _ = usage.print();
             return if usage.use_stderr() { Exit::Usage } else { Exit::Done }.into();
         }

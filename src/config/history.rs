@@ -73,7 +73,7 @@ impl History {
     }
 }
 
-/// The folder of the versions of a file, beside it.
+/// The folder of a file's versions, next to it.
 pub(super) fn folder_of(target: &Path) -> PathBuf {
     let mut name = target.file_name().map_or_else(OsString::new, ToOwned::to_owned);
     name.push(".workly-perf");

@@ -42,7 +42,7 @@ impl AppProfile {
 }
 
 /// Whether the file shows that its application supports `auto`: it has the option that was introduced with it. A value of
-/// `auto` shows nothing, because anybody can put it into the file of an earlier version.
+/// `auto` shows nothing, because it may have been added to the file of an earlier version.
 pub(super) fn knows_auto(document: &Document) -> bool {
     document.raw(&["ai", "auto_switching_enabled"]).is_some()
 }

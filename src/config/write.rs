@@ -16,7 +16,7 @@ use crate::replacing::persist;
 /// Name pattern of files being written: a left-over one belongs to a killed process.
 const UNFINISHED: &str = ".workly-perf-writing-";
 
-/// In the folder of the versions: whoever holds a lock on it may write. It is never removed, so that everyone locks the same
+/// In the folder of the versions: the holder of its lock may write. It is never removed, so that everyone locks the same
 /// file.
 const LOCK: &str = "lock";
 
@@ -31,7 +31,7 @@ pub(super) fn replace(path: &Path, target: &Path, before: &[u8], after: &[u8]) -
     fs::create_dir_all(&versions).map_err(ConfigError::write(&versions))?;
     let _lock = lock(path, &versions)?;
     unchanged(path, target, before)?;
-    // Nobody else is writing: we hold the lock.
+    // No other process is writing: we hold the lock.
     remove_unfinished(folder);
     remove_unfinished(&versions);
 
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn failed_replacement_leaves_no_copy() {
         let (_temp, path) = place();
-        // A folder cannot be replaced by a file: a stand-in for whatever makes the last step fail.
+        // A folder cannot be replaced by a file: an example of a failure in the last step.
         let target = path.with_file_name("folder");
         fs::create_dir(&target).unwrap();
         let metadata = fs::metadata(&path).unwrap();

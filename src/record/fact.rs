@@ -14,7 +14,7 @@ pub enum Fact<T> {
     Unsupported,
     /// It should have been readable; the reason why it was not.
     Failed(String),
-    /// This run was not asked for it.
+    /// Not requested in this run.
     NotMeasured,
 }
 

@@ -132,7 +132,7 @@ impl RecordFolder {
         Ok(run)
     }
 
-    /// Writes a file, which takes its name once it is complete and on disk.
+    /// Writes a temporary file next to the target and renames it once it is complete and on disk.
     pub(super) fn write(&self, file: &RenderedFile) -> Result<(), RecordError> {
         let path = self.path.join(&file.name);
         replace(&path, &file.bytes).map_err(RecordError::io("write", &path))

@@ -28,7 +28,7 @@ pub enum MetricStatus {
     TooFew,
     /// Missing: the measurement failed or cannot be trusted.
     Invalid,
-    /// Missing: this run was not asked for it.
+    /// Missing: not requested in this run.
     NotMeasured,
     /// Missing: this machine or bridge does not report it.
     Unsupported,

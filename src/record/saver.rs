@@ -117,7 +117,7 @@ impl RecordSaver {
         self.unwritten.extend(files.into_iter().map(|file| (file.name, file.bytes)));
     }
 
-    /// Tries the run: its table first, so that whoever sees that the run has ended also finds its table.
+    /// Tries the run: its table first, so that the table exists once the run is marked as ended.
     fn write_run(&mut self) {
         self.write_named(&[CSV_FILE.into(), RUN_FILE.into()]);
     }

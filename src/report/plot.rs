@@ -134,7 +134,7 @@ pub(super) fn distribution(case: &Case, histogram: &Histogram<u64>) -> String {
     svg + "</svg>"
 }
 
-/// A percentile as a line with its name and value beside it, each in its own row; `None` if it is missing.
+/// A percentile as a line with its name and value next to it, each in its own row; `None` if it is missing.
 fn mark(metric: &Metric, axis: Axis, row: usize) -> Option<String> {
     let x = axis.x(metric.value? * figure::ns_per(&metric.unit)?);
     let y = 12.0 + 16.0 * row as f64;

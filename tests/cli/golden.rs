@@ -60,11 +60,11 @@ fn records_of_every_schema_read_the_same() {
         let schema = SchemaVersion { major: 1, minor };
         let run = RecordFolder::read(&golden_of(&schema.to_string())).expect("the golden record is readable");
         assert_eq!(run.schema, schema);
-        says_what_it_said(&run);
+        assert_golden_values(&run);
     }
 }
 
-fn says_what_it_said(run: &Run) {
+fn assert_golden_values(run: &Run) {
     assert_eq!((run.run_id.as_str(), run.command.as_str()), ("20260102T030405Z-ipc", "ipc"));
     assert_eq!(run.state, RunState::Complete);
     assert_eq!(run.started.to_string(), "2026-01-02T03:04:05Z");

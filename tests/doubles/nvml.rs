@@ -1,23 +1,23 @@
-//! A stand-in for NVIDIA's NVML: the functions that workly-perf calls, under their own names and signatures, answering from
-//! a script. It is a library of its own, built by `tests/cli/standin_nvml.rs` and loaded by path, so that everything between
-//! the program and the driver is the real thing.
+//! Test double of NVIDIA's NVML: the functions that workly-perf calls, with their names and signatures, answering from a
+//! script. It is a separate library, built by `tests/cli/standin_nvml.rs` and loaded by path, so that everything between
+//! the program and the driver is tested.
 //!
-//! The script is the file that `STANDIN_NVML_SCRIPT` names. Lines of words; sizes in MiB; `#` starts a comment:
+//! The script is the file named by `STANDIN_NVML_SCRIPT`. Lines of words; sizes in MiB; `#` starts a comment:
 //!
 //! ```text
-//! driver 555.42.02                      versions of the whole
+//! driver 555.42.02                      versions
 //! cuda 12050
-//! init 9                                what nvmlInit answers, 0 unless said
-//! gpu name=RTX_4050 total=6144 bus=2    a GPU; what follows is of it
+//! init 9                                result of nvmlInit, 0 by default
+//! gpu name=RTX_4050 total=6144 bus=2    a GPU; the following lines belong to it
 //! mig total=3072 used=100               a part of it
 //! process pid=42 used=512               a process on it; used=none as on Windows
-//! row used=1000 use=10 temp=45          what one look at it finds…
+//! row used=1000 use=10 temp=45          one reading…
 //! row used=5600 use=95 fail=power:3     … and the next; fail=FIGURE:CODE makes a call fail
-//! row lost                              … and then it is gone
+//! row lost                              … and then it is lost
 //! ```
 //!
-//! Each query of the memory goes on to the next row; the last one stays. `free=` overrides what is free, also with what cannot be.
-//! `--cfg old` leaves out what drivers before 510 do not have, `--cfg oldest` also what those before 450 do not have.
+//! Each memory query advances to the next row; the last one stays. `free=` overrides the free memory, possibly with an
+//! inconsistent value. `--cfg old` omits functions missing before driver 510, `--cfg oldest` also those missing before 450.
 
 use std::collections::HashMap;
 use std::ffi::{c_char, c_int, c_uint, c_ulonglong, c_void};

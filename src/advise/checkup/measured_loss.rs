@@ -9,7 +9,7 @@ use crate::stats::{PairedRatio, paired_ratio};
 /// A smaller loss is not reported.
 const WORTH_SAYING: f64 = 0.10;
 
-/// The application's settings beside the best ones of a sweep.
+/// The application's settings and the best ones of a sweep.
 struct Compared<'a> {
     run: &'a Run,
     own: &'a Case,

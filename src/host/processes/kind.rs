@@ -19,7 +19,7 @@ pub enum ProcessKind {
     Named,
 }
 
-/// The libraries beside a program built with Unity.
+/// The libraries next to a program built with Unity.
 const PLAYER_LIBRARIES: [&str; 2] = ["UnityPlayer.dll", "UnityPlayer.so"];
 
 /// The equivalent for a macOS program, relative to the folder of its executable.

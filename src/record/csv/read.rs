@@ -231,11 +231,11 @@ mod tests {
     fn damaged_csv_is_rejected_with_its_line_for_any_line_ending() {
         let text = written(&run());
         for text in [text.clone(), text.replace('\n', "\r\n")] {
-            says_its_line(&text);
+            assert_error_line(&text);
         }
     }
 
-    fn says_its_line(text: &str) {
+    fn assert_error_line(text: &str) {
         assert_eq!(
             refusal(text.replacen("run_id", "id", 1)),
             format!("line 1: the header is not '{}'", HEADER.join(","))

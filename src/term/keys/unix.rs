@@ -1,4 +1,4 @@
-//! Keys of a Unix terminal, read directly: the display's library reads for ever once its terminal is gone.
+//! Keys of a Unix terminal, read directly: the display's library reads forever once its terminal is closed.
 
 use std::io;
 use std::time::{Duration, Instant};
