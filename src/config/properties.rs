@@ -167,7 +167,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, rng_seed: RngSeed::Fixed(6), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn only_what_is_set_differs_and_its_neighbours_keep_their_bytes(tree in config(), layout in layout()) {
+    fn only_set_values_differ_and_all_else_keeps_its_bytes(tree in config(), layout in layout()) {
         let text = text_of(&tree, &layout);
         let provenance = json!({"tool": "workly-perf 1.0", "basis": {"n_threads": "measured"}});
         let sets: [(&[&str], Value); 3] = [
@@ -185,7 +185,7 @@ proptest! {
             prop_assert_eq!(changed, before != document.text());
             let kept = shared(before.as_bytes(), document.text().as_bytes());
             prop_assert!(kept + replaced + room >= before.len(), "{before:?}\n{:?}", document.text());
-            prop_assert!(!document.set(path, value).unwrap(), "a second time changes nothing");
+            prop_assert!(!document.set(path, value).unwrap(), "setting it again changes nothing");
         }
         let after: Value = serde_json::from_str(document.text().trim_start_matches('\u{feff}')).unwrap();
         let wanted = expected(&text, &sets);
@@ -197,7 +197,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn apply_then_undo_is_the_identity_byte_for_byte(tree in config(), layout in layout()) {
+    fn apply_then_undo_restores_every_byte(tree in config(), layout in layout()) {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("config.json");
         let text = text_of(&tree, &layout);

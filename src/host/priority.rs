@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn work_and_what_it_starts_run_lowered_and_the_caller_does_not() {
+    fn work_and_its_threads_run_lowered_but_not_the_caller() {
         let before = nice_and_policy();
         for (priority, expected) in
             [(Priority::Low, (LOW_NICE.max(before.0), before.1)), (Priority::Idle, (before.0, libc::SCHED_IDLE))]
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn work_runs_in_a_lower_class_and_the_class_before_comes_back() {
+    fn work_runs_in_a_lower_class_which_is_restored() {
         let before = class();
         for (priority, lowered) in [(Priority::Low, BELOW_NORMAL_PRIORITY_CLASS), (Priority::Idle, IDLE_PRIORITY_CLASS)]
         {

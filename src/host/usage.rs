@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_of_threads_that_have_ended_stays_counted() {
+    fn cpu_time_includes_ended_threads() {
         let read = || cpu_time_ns().value().copied().unwrap();
         let before = read();
         let worker = std::thread::spawn(move || {

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_rate_keeps_its_period() {
+    fn fixed_rate_keeps_its_period() {
         let schedule = Load::Fixed { rate_per_s: 100.0 }.schedule_ns(50, 1);
         assert!(schedule[0] < 10_000_000);
         assert!(schedule.windows(2).all(|pair| (pair[1] - pair[0]).abs_diff(10_000_000) <= 1));

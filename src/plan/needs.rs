@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lies_between_two_placements_is_on_their_line() {
+    fn memory_between_two_placements_is_interpolated() {
         assert_eq!(foreseen_at(32), [0, 1, 16, 33]);
         assert_eq!(foreseen_at(1), [0, 1, 2]);
         let known = [(0, 0), (1, 100), (5, 500), (6, 1_000)];

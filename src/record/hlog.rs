@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_reads_back_the_same() {
+    fn histogram_log_round_trips() {
         let rows = read(log()).unwrap();
         let (total, first) = (histogram_of(&[46_000, 47_000, 16_666_667]), histogram_of(&[46_000]));
         assert_eq!(rows, [(None, total.clone()), (Some("first".into()), first.clone())]);

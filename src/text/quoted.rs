@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_with_spaces_is_quoted_and_a_plain_one_is_not() {
+    fn paths_with_spaces_are_quoted_and_plain_ones_are_not() {
         for (path, typed) in [
             ("results/local/20260102T030405Z-recommend", "results/local/20260102T030405Z-recommend"),
             ("données/été.json", "données/été.json"),
@@ -40,7 +40,7 @@ mod tests_on_windows {
     use super::*;
 
     #[test]
-    fn a_path_with_spaces_is_quoted_and_has_backslashes_alone() {
+    fn paths_with_spaces_are_quoted_with_backslashes() {
         for (path, typed) in [
             (r"results/local\20260102T030405Z-recommend", r"results\local\20260102T030405Z-recommend"),
             (r"\\?\C:\My Workly\config.json", r#""C:\My Workly\config.json""#),

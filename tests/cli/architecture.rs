@@ -264,7 +264,7 @@ fn planted_formats_are_found() {
 }
 
 #[test]
-fn what_is_allowed_passes() {
+fn allowed_code_passes() {
     for (path, text) in [
         ("src/stats/a.rs", "use crate::clock::ms;\nuse crate::stats::b;\nuse super::c;"),
         ("src/stats/b.rs", "//! Not for [`crate::term`].\n#[cfg(test)]\nmod tests {\n    use crate::bridge::Ack;\n}"),

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_the_file_that_is_mapped_there_if_one_is() {
+    fn address_maps_to_its_file() {
         let maps = "5000-6000 r--s 00000000 fd:00 12 /data/my models/tiny.gguf\n\
                     6000-7000 r--s 00000000 fd:00 13 /data/old.gguf (deleted)\n\
                     7000-8000 rw-p 00000000 00:00 0 \n\

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_looked_for_in_system32_and_in_the_folder_of_older_drivers() {
+    fn library_is_searched_in_system32_and_the_older_drivers_folder() {
         let found: Vec<String> = candidates().iter().map(|path| path.to_string_lossy().to_lowercase()).collect();
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].ends_with(r"\system32\nvml.dll"), "{found:?}");

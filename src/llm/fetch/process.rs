@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_program_said_and_how_it_ended_is_known() {
+    fn output_and_exit_status_are_captured() {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", "echo out; head -c 100000 /dev/zero | tr '\\0' x >&2; echo end >&2; exit 3"]);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_called_off_goes_with_all_that_it_started() {
+    fn interrupted_program_ends_with_its_children() {
         let folder = tempfile::tempdir().unwrap();
         let pids = folder.path().join("pids");
         // Both ignore the interrupt.

@@ -103,7 +103,7 @@ fn read_and_check(bytes: &[u8]) {
         assert_eq!(tensor.dimensions.iter().product::<u64>(), tensor.elements);
         claimed += tensor.bytes;
     }
-    assert!(claimed <= length, "tensors have their bytes to themselves");
+    assert!(claimed <= length, "tensors do not overlap");
     let _ = crate::llm::soundness::check(Cursor::new(bytes), &gguf);
     let _ = crate::llm::ModelFacts::of(&gguf, crate::llm::GpuProfile::built_in()).map(|facts| format!("{facts:?}"));
 }
@@ -114,7 +114,7 @@ proptest! {
     })]
 
     #[test]
-    fn a_damaged_file_is_an_error_or_still_sound(damages in prop::collection::vec(damage(), 1..6)) {
+    fn damaged_file_is_an_error_or_still_valid(damages in prop::collection::vec(damage(), 1..6)) {
         let mut bytes = small_file();
         for damage in &damages {
             apply(&mut bytes, damage);
@@ -123,7 +123,7 @@ proptest! {
     }
 
     #[test]
-    fn noise_behind_a_valid_beginning_is_survived(noise in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn noise_after_a_valid_start_does_not_panic(noise in prop::collection::vec(any::<u8>(), 0..200)) {
         read_and_check(&noise);
         let beginning = [b"GGUF\x03\0\0\0\x02\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0".as_slice(), &noise].concat();
         read_and_check(&beginning);
@@ -131,7 +131,7 @@ proptest! {
 }
 
 #[test]
-fn every_byte_set_to_every_edge_is_survived() {
+fn every_byte_at_every_edge_value_does_not_panic() {
     let whole = small_file();
     for at in 0..whole.len() {
         for byte in [0x00, 0x01, 0x7f, 0x80, 0xff] {

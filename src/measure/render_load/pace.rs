@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_saturated_load_never_pauses() {
+    fn saturated_load_never_pauses() {
         let pace = Pace::new(0, 10e6, true);
         let next = pace.next(pace.first(), 12 * MS);
         assert_eq!((next.due_ns, next.deadline_ns), (12 * MS, 22 * MS));

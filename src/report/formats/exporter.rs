@@ -152,7 +152,7 @@ mod tests {
 
     /// Every list has each of its formats once; no format is in no list, and no two have the same name.
     #[test]
-    fn every_format_has_an_exporter_and_a_name_of_its_own() {
+    fn every_format_has_an_exporter_and_a_unique_name() {
         let lists: [Vec<Format>; 4] = [
             RUN_FORMATS.iter().chain(&TOKEN_FORMATS).chain(&SAVED_FORMATS).map(|exporter| exporter.format()).collect(),
             COMPARISON_FORMATS.iter().map(|exporter| exporter.format()).collect(),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_format_without_an_exporter_is_named() {
+    fn format_without_an_exporter_is_named() {
         let error = exporter_of(HISTORY_FORMATS, Format::Junit).err().map(|error| error.to_string());
         assert_eq!(error.as_deref(), Some("this cannot be shown as junit"));
     }

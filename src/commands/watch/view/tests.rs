@@ -103,17 +103,17 @@ fn busy() -> Snapshot {
 }
 
 #[test]
-fn a_full_card_at_80_columns() {
+fn full_gpu_at_80_columns() {
     insta::assert_snapshot!(drawn(&busy(), Some(0), true, (80, 24)));
 }
 
 #[test]
-fn a_full_card_at_120_columns() {
+fn full_gpu_at_120_columns() {
     insta::assert_snapshot!(drawn(&busy(), Some(0), true, (120, 34)));
 }
 
 #[test]
-fn a_card_that_is_gone_beside_one_that_tells_its_memory_alone() {
+fn lost_gpu_next_to_one_with_memory_readings_only() {
     let gone = gpu(0, Fact::Failed("the GPU is lost: it fell off the bus, or its driver was stopped".into()), true);
     let other = gpu(1, Fact::Value(GpuReading::of_memory(2 << 30, 1 << 30)), false);
     let look = look(vec![gone, other], Vec::new());
@@ -122,32 +122,32 @@ fn a_card_that_is_gone_beside_one_that_tells_its_memory_alone() {
 }
 
 #[test]
-fn a_machine_without_a_gpu() {
+fn machine_without_a_gpu() {
     insta::assert_snapshot!(drawn(&look(Vec::new(), Vec::new()), None, false, (80, 20)));
 }
 
 #[test]
-fn no_terminal_is_too_small_to_be_drawn_on() {
+fn display_draws_on_any_terminal_size() {
     for size in [(1, 1), (10, 3), (40, 8), (79, 12), (200, 4)] {
         assert_eq!(drawn(&busy(), Some(0), true, size).split('\n').count(), usize::from(size.1));
     }
 }
 
 #[test]
-fn names_are_there_at_60_columns() {
+fn names_are_shown_at_60_columns() {
     let narrow = drawn(&busy(), Some(0), true, (60, 24));
     assert!(narrow.contains("python3") && narrow.contains("Avatar.exe"), "{narrow}");
     insta::assert_snapshot!(narrow);
 }
 
 #[test]
-fn sixteen_gpus_on_24_rows_say_how_many_have_no_line() {
+fn sixteen_gpus_on_24_rows_count_the_hidden_ones() {
     let mut gpus: Vec<GpuSnapshot> = (0..16).map(|index| gpu(index, Fact::Value(reading()), false)).collect();
     gpus[15] = gpu(15, Fact::Failed("the GPU is lost".into()), true);
     let look = look(gpus, busy().processes);
     let low = drawn(&look, Some(0), false, (80, 24));
     assert!(low.contains("+6 more"), "{low}");
-    assert!(low.contains("processes: 1 of 2"), "what there is no room for is counted: {low}");
+    assert!(low.contains("processes: 1 of 2"), "processes without space are counted: {low}");
     assert!(low.contains("gpu15") && low.contains("python3") && low.contains("events"), "{low}");
     insta::assert_snapshot!(low);
     let high = drawn(&look, Some(0), false, (80, 60));
@@ -155,7 +155,7 @@ fn sixteen_gpus_on_24_rows_say_how_many_have_no_line() {
 }
 
 #[test]
-fn that_nothing_runs_is_said_in_full_at_40_columns() {
+fn no_processes_message_is_complete_at_40_columns() {
     let shown = drawn(&look(Vec::new(), Vec::new()), None, false, (40, 20));
     assert!(shown.contains("none; --process selects others"), "{shown}");
 }

@@ -92,7 +92,7 @@ fn mib(mib: f64) -> (Option<f64>, MetricStatus) {
 }
 
 #[test]
-fn each_step_has_its_growth_beside_the_projection() {
+fn steps_have_growth_and_projection() {
     let cases = cases(&plan(), &steps(), &projected(), &conversation(2, 0), None);
     let paths: Vec<&str> = cases.iter().map(|case| case.path.as_str()).collect();
     let steps = ["1-start", "2-backend", "3-model", "4-context", "5-first-reply", "6-second-reply"]
@@ -105,13 +105,13 @@ fn each_step_has_its_growth_beside_the_projection() {
     assert_eq!((figure(&cases[4], "projected"), figure(&cases[4], "grown")), (mib(5.0), mib(2.0)));
     assert_eq!(figure(&cases[1], "vram_process"), (None, MetricStatus::NotMeasured));
     assert_eq!((figure(&cases[3], "vram_process"), figure(&cases[3], "vram_whole_gpu")), (mib(40.0), mib(340.0)));
-    assert!(cases[4].metric("vram_process").is_none(), "the turns did not read it");
+    assert!(cases[4].metric("vram_process").is_none(), "not read in the turns");
     assert_eq!(figure(&cases[3], "pss"), (None, MetricStatus::Unsupported));
     assert_eq!(figure(&cases[5], "took"), (Some(10.0), MetricStatus::Ok));
 }
 
 #[test]
-fn the_conversation_has_its_growth_per_message_and_per_token() {
+fn conversation_has_growth_per_message_and_per_token() {
     let leaking = conversation(400, 2_800);
     let case = conversation_case(&plan(), &leaking, Some(StopReason::Planned));
     assert_eq!((case.state, case.conditions["tokens"].as_f64()), (CaseState::Ok, Some(400.0 * 28.0)));
@@ -135,7 +135,7 @@ fn the_conversation_has_its_growth_per_message_and_per_token() {
 }
 
 #[test]
-fn the_findings_compare_the_projection_with_what_was_taken() {
+fn findings_compare_the_projection_with_measured_memory() {
     let words = findings(&plan(), &steps(), &projected(), &conversation(400, 0), None);
     assert!(words[0].starts_with("No leak: anonymous memory grows by less than "), "{words:?}");
     assert_eq!(
