@@ -123,8 +123,8 @@ pub struct SessionLine {
 /// Bytes that are buffered before they are written.
 const WRITE_AT: usize = 64 << 10;
 
-/// Writes a session as it goes on. Flushed data is safe, whatever happens to the process; a temporarily full disk loses
-/// nothing.
+/// Writes a session while it is recorded. Flushed data is safe, whatever happens to the process; a temporarily full
+/// disk loses nothing.
 #[derive(Debug)]
 pub struct SessionWriter {
     file: GrowingFile,

@@ -61,7 +61,7 @@ fn by_page_cache(cases: &[Case], path: &str) -> String {
         .map_or_else(String::new, |metric| format!("the page cache saves {}, ", with_interval(metric)))
 }
 
-/// The first figure of the application's documentation, measured for what it is.
+/// The application's first documented figure: how much faster a second load is, and why.
 fn second_load(cases: &[Case]) -> Option<String> {
     let path = "attribution/load";
     let (change, earlier) = (figure(cases, path, "change")?, figure(cases, path, "earlier_load")?);
@@ -74,7 +74,7 @@ fn second_load(cases: &[Case]) -> Option<String> {
     ))
 }
 
-/// The second figure.
+/// The application's second documented figure: how much faster a later reply is, and why.
 fn reply_alone(cases: &[Case]) -> Option<String> {
     let path = "attribution/reply";
     let of = |name: &str| figure(cases, path, name);

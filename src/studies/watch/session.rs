@@ -54,7 +54,7 @@ pub(super) struct Seen {
 }
 
 impl WatchSession<'_> {
-    /// Watches until it is over. The record is saved on the way.
+    /// Watches until the plan is fulfilled or a stop is requested, and saves the record regularly.
     pub(super) fn run(
         &mut self,
         display: &mut dyn WatchDisplay,
