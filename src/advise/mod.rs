@@ -2,11 +2,14 @@
 
 mod by_bridge;
 mod by_gpu_runs;
+mod by_launch;
 mod by_noise;
 mod by_placement;
 mod by_threads;
 mod bytes;
 pub mod checkup;
+mod evidence;
+mod gains;
 mod gpu_rules;
 mod ipc_rules;
 mod leak;
@@ -21,8 +24,10 @@ mod thread_choice;
 pub mod threads;
 pub mod watch;
 
+pub use by_launch::measured_in_place;
 pub use by_noise::noise_behind;
 pub use bytes::gib;
+pub use gains::{Gain, gains};
 pub use gpu_rules::{Compares, GpuRule, RuleAnswer, RuleStep, TableCard, gpu_rules, table_cards};
 pub use leak::{Doubt, Growth, LeakJudgement, LeakRule, LeakVerdict};
 pub use obeyed::{ObeyedBy, ProfileChange};

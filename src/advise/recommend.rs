@@ -5,7 +5,7 @@ use super::by_threads::TTFT_TARGET_MS;
 use super::obeyed::ProfileChange;
 use super::recommendation::{Basis, Choice, Confidence, Objective, Setting};
 use super::recommendation_input::{Card, RecommendationInput};
-use super::{by_noise, by_placement, by_threads, ipc_rules};
+use super::{by_launch, by_noise, by_placement, by_threads, ipc_rules};
 use crate::record::Run;
 
 /// The choices for an input, from runs in order of their start, and what is not known.
@@ -16,6 +16,7 @@ pub fn recommend(situation: &RecommendationInput, runs: &[Run]) -> (Vec<Choice>,
     let engine = by_threads::choices(situation, runs);
     choices.retain(|choice| engine.iter().all(|measured| measured.setting != choice.setting));
     choices.extend(engine);
+    by_launch::context(situation, &mut choices, runs);
     choices.sort_by_key(|choice| choice.setting);
     choices.push(warm_start(situation, runs));
     let [mode, window] = ipc(runs);
@@ -30,6 +31,7 @@ pub fn recommend(situation: &RecommendationInput, runs: &[Run]) -> (Vec<Choice>,
             choice.application = change.to.value(choice.setting);
         }
     }
+    by_launch::application(&mut choices, runs);
     by_noise::lower(&mut choices, runs);
     let not_known = not_known(situation, &choices);
     (choices, not_known)

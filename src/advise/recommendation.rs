@@ -5,8 +5,11 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use super::by_launch::in_place_sentence;
+pub use super::evidence::Evidence;
+use super::gains::Gain;
 use super::obeyed::{ObeyedBy, ProfileChange};
-use crate::record::{Case, Run, SchemaVersion, Simulation};
+use crate::record::{SchemaVersion, Simulation};
 
 /// Version of the JSON format of [`Recommendation`].
 pub const RECOMMENDATION_SCHEMA: SchemaVersion = SchemaVersion { major: 1, minor: 1 };
@@ -186,42 +189,6 @@ impl Confidence {
     }
 }
 
-/// A figure that supports a choice.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// The run; empty for a projection.
-    pub run: String,
-    /// The case of the run, or what was projected.
-    pub case: String,
-    /// The figure's name.
-    pub metric: String,
-    /// Its unit.
-    pub unit: String,
-    /// Its value.
-    pub value: f64,
-    /// Samples.
-    pub n: u64,
-    /// Its 95 % interval, if there is one.
-    pub interval: Option<(f64, f64)>,
-}
-
-impl Evidence {
-    /// A figure of a saved run; `None` if it is missing.
-    #[must_use]
-    pub fn of(run: &Run, case: &Case, metric: &str) -> Option<Self> {
-        let metric = case.metric(metric)?;
-        Some(Self {
-            run: run.run_id.clone(),
-            case: case.path.clone(),
-            metric: metric.name.clone(),
-            unit: metric.unit.clone(),
-            value: metric.value?,
-            n: metric.n,
-            interval: metric.ci_low.zip(metric.ci_high),
-        })
-    }
-}
-
 /// How far a choice is ahead.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Margin {
@@ -360,6 +327,12 @@ pub struct Recommendation {
     /// What the application runs with before and after, if known.
     #[serde(default)]
     pub application: Option<ProfileChange>,
+    /// What the recommendation gains, as measured; empty where that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gains: Vec<Gain>,
+    /// How fast the application was when it was measured in use; empty if it was not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_place: Vec<Evidence>,
     /// The settings, in reading order.
     pub choices: Vec<Choice>,
     /// What is not known, in sentences.
@@ -379,6 +352,8 @@ impl Recommendation {
         let mut sentences = vec![format!("For {}.", self.objective.stated())];
         sentences.push("Of these settings the application itself only reads gpu_profile. Started with workly-perf launch, it runs with all of them except those that nobody reads yet.".into());
         sentences.extend(self.application.as_ref().map(ProfileChange::sentence));
+        sentences.extend(self.gains.iter().map(Gain::sentence));
+        sentences.extend(in_place_sentence(&self.in_place));
         let is_blank = |choice: &&Choice| choice.value.is_none() && choice.evidence.is_empty();
         sentences.extend(self.choices.iter().filter(|choice| !is_blank(choice)).map(Choice::sentence));
         let mut reasons: Vec<&str> =

@@ -33,10 +33,14 @@ pub struct LaunchArgs {
     /// Record the messages between the application and Unity, as `workly-perf tap` does, without a change to either.
     #[arg(long)]
     pub tap: bool,
-    /// Record each call of the model for this long, without its texts, for `report` and `compare`. The application runs on
-    /// afterwards.
+    /// Record each call of the model for this long, without its texts, for `report`, `compare` and `recommend --from`. Memory, GPU
+    /// memory and the avatar's process are recorded beside the calls. The application runs on afterwards.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub measure: Option<Duration>,
+    /// The avatar's process, by ID or name, whose use of the machine --measure records too. Default: a Unity player, or else Unity's
+    /// editor.
+    #[arg(long, value_name = "PROCESS", requires = "measure")]
+    pub scene: Option<String>,
     /// Folder for the record of --measure; must be new or empty. Default: `results/local/<time>-launch`.
     #[arg(long, value_name = "DIR", requires = "measure")]
     pub out: Option<PathBuf>,

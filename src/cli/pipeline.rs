@@ -20,8 +20,9 @@ use crate::report::Format;
 /// stages of a turn add up to its total. With two sets of settings, each turn runs with both, in random order, and the results are
 /// compared turn by turn.
 ///
-/// SETTINGS is `app` (Workly's own settings), `recommended`, the file or folder of a recommendation, or one of these followed by
-/// KEY=VALUE,… to override single settings. Keys: `n_threads`, `n_threads_batch`, `n_gpu_layers`, `n_ctx`, `n_batch`, `n_ubatch`,
+/// SETTINGS is `app` (Workly's own settings), `recommended`, the file or folder of a recommendation, the folder of a run of
+/// `launch --measure` (the parameters that the application ran with), or one of these followed by KEY=VALUE,… to override single
+/// settings. Keys: `n_threads`, `n_threads_batch`, `n_gpu_layers`, `n_ctx`, `n_batch`, `n_ubatch`,
 /// `flash_attn` (off, on, auto), `kv_type`, `warm_start` (true, false), `reaction` (expression, single, pipelined, batch), `react`
 /// (end, first-words). Example: `app,n_threads=2,react=first-words`.
 ///

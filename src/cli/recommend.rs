@@ -25,7 +25,8 @@ pub struct RecommendArgs {
     /// Measure nothing: use saved runs, and rules where they say nothing.
     #[arg(long, conflicts_with = "thorough")]
     pub no_measure: bool,
-    /// Use only these saved runs (record folders). May be repeated.
+    /// Use only these saved runs (record folders). May be repeated. A run of `launch --measure` tells what the application runs with
+    /// and how long its prompts are.
     #[arg(long, value_name = "RUN", num_args = 1..)]
     pub from: Vec<PathBuf>,
     /// Write the recommendation to this configuration without asking. The change is shown and a backup is kept.

@@ -51,8 +51,8 @@ pub struct ThreadsArgs {
     /// Measure every setting in every round, instead of dropping those that cannot win.
     #[arg(long)]
     pub exhaustive: bool,
-    /// Defaults of the options below: those of the app (depth 1024, flash attention off) or of llama-bench (depth 0,
-    /// flash attention auto).
+    /// Conventions and defaults of the options below: those of the app (each token drawn by its sampler, depth 1024, flash attention
+    /// off, batches of 128) or of llama-bench (fixed tokens, depth 0, flash attention auto, batches of 2048).
     #[arg(long, value_enum, default_value_t = EngineConventions::App, value_name = "WHOSE")]
     pub engine: EngineConventions,
     /// Tokens already in the context when a measurement starts. Default: 1024, about the app's 10 exchanges.

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::context::ContextArgs;
 use super::format::{DEFAULT, run_formats};
+use super::threads::EngineConventions;
 use super::values::parse_duration;
 use crate::llm::ModelRef;
 use crate::report::Format;
@@ -55,6 +56,10 @@ pub struct WarmupArgs {
     /// Maximum number of past exchanges (a question and its reply) in the prompt, beside the new question: `ai.context_limit` of the app.
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub context_limit: u32,
+    /// Conventions of contexts and replies: those of the app (its form of prompt, tokens drawn by its sampler, flash attention off, batches of
+    /// 128, all CPUs for prompts) or of llama-bench (the model's template, the likeliest tokens, flash attention auto, batches of 2048).
+    #[arg(long, value_enum, default_value_t = EngineConventions::App, value_name = "WHOSE")]
+    pub engine: EngineConventions,
     /// Compute device and context.
     #[command(flatten)]
     pub context: ContextArgs,

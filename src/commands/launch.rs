@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::launch::end_as;
 use crate::plan::{LaunchPlan, LaunchSettings};
-use crate::studies::launch::LaunchRun;
+use crate::studies::launch::{LaunchRun, longest_context};
 use crate::term::Printer;
 
 /// Starts the program, waits for its end, and ends in the same way. Only returns if it could not be started.
@@ -21,7 +21,7 @@ pub(super) fn run(args: &LaunchArgs, printer: Printer) -> Result<Exit, Failure> 
 fn launched(args: &LaunchArgs, printer: Printer) -> Result<ExitStatus, Failure> {
     let found = if let Some(path) = &args.profile {
         // A named recommendation must be valid.
-        LaunchSettings::of(&recommendation(Some(path), printer)?)
+        LaunchSettings::of(&recommendation(Some(path), printer)?, args)
     } else {
         let (found, warning) = LaunchSettings::configured(args);
         if let Some(warning) = warning {
@@ -30,5 +30,7 @@ fn launched(args: &LaunchArgs, printer: Printer) -> Result<ExitStatus, Failure> 
         found
     };
     let plan = LaunchPlan::resolve(args, found);
+    let longest = longest_context(&plan);
+    let plan = plan.with_longest_context(longest);
     LaunchRun::prepare(&plan, args.out.as_deref(), printer).run(&args.command)
 }

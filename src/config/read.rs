@@ -23,6 +23,8 @@ pub struct WorklyConfig {
     pub system_prompt: Option<String>,
     /// `ai.context_limit`: number of exchanges that are kept.
     pub context_limit: Option<usize>,
+    /// `ai.max_tokens`: the longest reply, in tokens; also `None` if it is no whole number.
+    pub max_tokens: Option<u64>,
     /// `avatar.auto_head_movement`.
     pub head_movement: Option<Map<String, Value>>,
     /// `performance`: what `workly-perf apply` wrote there.
@@ -77,6 +79,7 @@ impl WorklyConfig {
             gpu_profile: root.pointer("/ai/gpu_profile").map(|name| text("ai.gpu_profile", name)).transpose()?,
             system_prompt: root.pointer("/ai/system_prompt").map(|said| text("ai.system_prompt", said)).transpose()?,
             context_limit: root.pointer("/ai/context_limit").map(read_limit).transpose()?,
+            max_tokens: root.pointer("/ai/max_tokens").and_then(Value::as_u64),
             head_movement: root
                 .pointer("/avatar/auto_head_movement")
                 .map(|head| section("avatar.auto_head_movement", head))

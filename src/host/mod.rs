@@ -41,7 +41,7 @@ pub use power::on_battery;
 pub use priority::{autogroup, has_priorities, run_at};
 pub use process_memory::{ProcessEnded, ProcessMemory, anonymous_bytes};
 pub use processes::{
-    FoundProcess, NamedProcess, ProcessChoiceError, ProcessKind, ProcessLook, ProcessQuery, Processes,
+    FoundProcess, NamedProcess, ProcessChoiceError, ProcessKind, ProcessLoad, ProcessLook, ProcessQuery, Processes,
     process_numbered, processes_named, variable_of,
 };
 pub use topology::topology;

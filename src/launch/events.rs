@@ -87,6 +87,9 @@ pub struct MeasuredCall {
     pub kind: String,
     /// `complete`, `closed`, `failed`.
     pub state: String,
+    /// When it began, in nanoseconds of Unix time.
+    #[serde(default)]
+    pub started_unix_ns: Option<u64>,
     /// Whether the prompt was longer than the context.
     #[serde(default)]
     pub does_not_fit: bool,

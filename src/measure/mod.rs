@@ -59,7 +59,7 @@ pub use round_trips::{End, LoopContext, QUIET, RoundTrips, measure_case, quiet_a
 pub use signatures::{Signature, growing_queue, received_signature};
 #[cfg(feature = "llama")]
 pub use start::measure_start;
-pub use start::{Readiness, ReplyTimes, StartAnswer, StartOutcome, StartPhase, StartRequest};
+pub use start::{Readiness, ReplyConventions, ReplyTimes, StartAnswer, StartOutcome, StartPhase, StartRequest};
 pub use tap_account::{TapAccount, Traffic};
 pub use token_figures::{average, late_frames, token_metrics};
 pub use tokens::{LONGEST_REPETITION, Test, TokenSample};

@@ -47,7 +47,14 @@ pub fn measure_placement(
     begins(PlacementPhase::WarmUp);
     session.warm_up(n_prompt, n_gen, stop)?;
     let mut one = |test, tokens| {
-        let asked = Repetition { test, threads: request.n_threads, depth: 0, tokens, within: LONGEST_REPETITION };
+        let asked = Repetition {
+            test,
+            threads: request.n_threads,
+            depth: 0,
+            tokens,
+            is_sampled: false,
+            within: LONGEST_REPETITION,
+        };
         repeat(&mut session, asked, &clock, &cpu_ns, stop)
     };
     begins(PlacementPhase::Prompt);

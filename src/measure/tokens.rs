@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "llama")]
 use crate::clock::Clock;
 #[cfg(feature = "llama")]
-use crate::llm::engine::{EngineError, Session};
+use crate::llm::engine::{EngineError, Sampling, Session};
 
 /// The kind of test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -82,6 +82,8 @@ pub struct Repetition {
     pub depth: usize,
     /// Tokens to process or generate.
     pub tokens: usize,
+    /// Whether generated tokens are drawn by the application's sampler; otherwise they are fixed, as in llama-bench.
+    pub is_sampled: bool,
     /// Time limit.
     pub within: Duration,
 }
@@ -108,7 +110,7 @@ pub fn repeat(
             session.prompt_at(asked.depth, asked.tokens, halt).map(|timing| (timing.n, timing.elapsed_ns, Vec::new()))
         }
         Test::Generation => session
-            .generate_at(asked.depth, asked.tokens, halt)
+            .generate_at(asked.depth, asked.tokens, asked.is_sampled.then_some(&Sampling::APP), halt)
             .map(|timing| (timing.n, timing.elapsed_ns, timing.inter_token_ns)),
     });
     let ended_ns = clock.now_ns();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
+use super::launched_app::{ContextLimits, LaunchedApp};
 use super::settings::performance_section;
 use super::shared::DEFAULT_CONFIG;
 use crate::advise::{Recommendation, Setting};
@@ -42,19 +43,23 @@ pub struct LaunchSettings {
     pub source: SettingsSource,
     /// The section `performance`.
     pub section: Map<String, Value>,
+    /// What the configuration says of the application.
+    pub app: LaunchedApp,
 }
 
 impl LaunchSettings {
     /// No settings.
     #[must_use]
     pub fn none() -> Self {
-        Self { source: SettingsSource::None, section: Map::new() }
+        Self { source: SettingsSource::None, section: Map::new(), app: LaunchedApp::default() }
     }
 
-    /// The settings of a recommendation.
+    /// The settings of a recommendation, for the application that these arguments start.
     #[must_use]
-    pub fn of(recommendation: &Recommendation) -> Self {
-        Self { source: SettingsSource::Recommendation, section: performance_section(recommendation) }
+    pub fn of(recommendation: &Recommendation, args: &LaunchArgs) -> Self {
+        // What is wrong with a configuration that was not asked for is no fault of the recommendation.
+        let app = Self::of_configuration(args).map(|found| found.app).unwrap_or_default();
+        Self { source: SettingsSource::Recommendation, section: performance_section(recommendation), app }
     }
 
     /// Like [`LaunchSettings::of_configuration`], with a warning instead of an error: a faulty configuration must not
@@ -86,9 +91,11 @@ impl LaunchSettings {
             [Some(PathBuf::from(DEFAULT_CONFIG)), beside].into_iter().flatten().find(|path| path.is_file())
         };
         let Some(path) = args.config.clone().or_else(usual) else { return Ok(Self::none()) };
-        Ok(match WorklyConfig::read(&path)?.performance {
-            Some(section) => Self { source: SettingsSource::Configuration, section },
-            None => Self::none(),
+        let config = WorklyConfig::read(&path)?;
+        let app = LaunchedApp::of(&path, &config);
+        Ok(match config.performance {
+            Some(section) => Self { source: SettingsSource::Configuration, section, app },
+            None => Self { app, ..Self::none() },
         })
     }
 }
@@ -115,12 +122,21 @@ pub struct LaunchPlan {
     provenance: Option<Value>,
     /// Keys that are left out.
     pub left_out: Vec<&'static str>,
+    /// What the configuration says of the application.
+    #[serde(skip)]
+    pub app: LaunchedApp,
+    /// The model that the settings are for, by the name of its file; `None` for any.
+    pub model_file: Option<String>,
+    /// The lengths between which a setting may move the context.
+    pub limits: ContextLimits,
     /// Priority of the model's threads.
     pub priority: Priority,
     /// Whether connections to the bridge get `TCP_NODELAY`.
     pub nodelay: bool,
     /// Whether messages to Unity are recorded.
     pub tap: bool,
+    /// The avatar's process, by ID or name; `None`: one that was built with Unity.
+    pub scene: Option<String>,
     /// How long calls are recorded.
     #[serde(rename = "measure_s", serialize_with = "as_seconds")]
     pub measure: Option<Duration>,
@@ -130,7 +146,7 @@ impl LaunchPlan {
     /// Combines the arguments with the settings found.
     #[must_use]
     pub fn resolve(args: &LaunchArgs, found: LaunchSettings) -> Self {
-        let LaunchSettings { source, section: mut settings } = found;
+        let LaunchSettings { source, section: mut settings, app } = found;
         let left_out = args.without.keys();
         let provenance = settings.shift_remove("provenance");
         settings.retain(|key, _| !left_out.contains(&key.as_str()));
@@ -140,10 +156,14 @@ impl LaunchPlan {
             source,
             settings,
             provenance,
+            model_file: app.model_file(),
+            limits: ContextLimits { n_ctx_min: app.n_ctx_min, n_ctx_max: None },
+            app,
             priority,
             nodelay: !args.no_settings && !left_out.contains(&"nodelay"),
             left_out,
             tap: args.tap,
+            scene: args.scene.clone(),
             measure: args.measure,
         }
     }
@@ -152,6 +172,13 @@ impl LaunchPlan {
     #[must_use]
     pub fn wait_policy(&self) -> Option<(&'static str, &'static str)> {
         (self.settings.get(Setting::WaitPolicy.key())? == WAIT_POLICY.1).then_some(WAIT_POLICY)
+    }
+
+    /// The same plan with the longest context that model and free memory allow.
+    #[must_use]
+    pub fn with_longest_context(mut self, tokens: Option<u64>) -> Self {
+        self.limits.n_ctx_max = tokens;
+        self
     }
 
     /// The shim's settings file.
@@ -166,6 +193,8 @@ impl LaunchPlan {
             "schema": SETTINGS_SCHEMA,
             "performance": performance,
             "bridge": {"nodelay": self.nodelay, "tap_port": tap_port},
+            "model_file": self.model_file,
+            "limits": self.limits,
             "measure": calls.map(|path| path.to_string_lossy()),
         });
         file["priority"] = match self.priority {
@@ -200,7 +229,8 @@ mod tests {
 
     fn plan(line: &str, section: &Value) -> LaunchPlan {
         let section = section.as_object().unwrap().clone();
-        LaunchPlan::resolve(&args(line), LaunchSettings { source: SettingsSource::Configuration, section })
+        let app = LaunchedApp { model: Some("models/m.gguf".into()), n_ctx_min: Some(900), n_gpu_layers: 0 };
+        LaunchPlan::resolve(&args(line), LaunchSettings { source: SettingsSource::Configuration, section, app })
     }
 
     #[test]
@@ -217,6 +247,18 @@ mod tests {
         assert_eq!((&file["priority"], second.wait_policy()), (&Value::Null, None));
         assert_eq!(file["bridge"], json!({"nodelay": false, "tap_port": 5557}));
         assert_eq!(file["measure"], "/c");
+    }
+
+    #[test]
+    fn the_settings_file_names_the_model_and_the_bounds_of_the_context() {
+        let first = plan("", &json!({"n_ctx": 1024}));
+        let file = first.settings_file(None, None);
+        assert_eq!(file["model_file"], "m.gguf");
+        assert_eq!(file["limits"], json!({"n_ctx_min": 900, "n_ctx_max": null}));
+        let known = first.with_longest_context(Some(4096)).settings_file(None, None);
+        assert_eq!(known["limits"], json!({"n_ctx_min": 900, "n_ctx_max": 4096}));
+        let none = LaunchPlan::resolve(&args("--no-settings"), LaunchSettings::none()).settings_file(None, None);
+        assert_eq!((&none["model_file"], &none["limits"]["n_ctx_min"]), (&Value::Null, &Value::Null));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod cpus;
 mod gpu_profiles;
 mod ipc;
 mod launch;
+mod launched_app;
 mod memory;
 mod model;
 mod needs;
@@ -27,6 +28,7 @@ pub use ipc::{
     BreakdownPlan, IpcCase, IpcPlan, MaxRatePlan, ReplayPlan, RoundTripsPlan, SendStrategy, Shape, Study, VariantsPlan,
 };
 pub use launch::{LaunchPlan, LaunchSettings, SettingsSource};
+pub use launched_app::{ContextLimits, LaunchedApp};
 pub use memory::{ConversationPlan, GrowthUnit, LeakPlan, MemoryWatchPlan};
 pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
 pub use needs::{NeedsError, app_profiles, model_needs};

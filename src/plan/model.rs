@@ -101,7 +101,7 @@ impl ModelChoice {
 
 /// The base folder of relative paths in a configuration: the parent of `data`, or the configuration's own folder
 /// elsewhere.
-fn application_folder(config: &Path) -> PathBuf {
+pub(super) fn application_folder(config: &Path) -> PathBuf {
     // A relative path, as from within `data`, would not show the folder.
     let full = std::path::absolute(config).unwrap_or_else(|_| config.to_owned());
     let folder = full.parent().unwrap_or(Path::new(""));

@@ -57,8 +57,14 @@ pub struct Rule {
     pub threads: u32,
 }
 
+/// The word for the application's sampler.
+pub(super) const APP_SAMPLER: &str = "app";
+
 /// The application's batch sizes on a CPU: `n_ubatch` equals `n_batch`.
-const APP_BATCH: (u32, u32) = (128, 128);
+pub(super) const APP_BATCH: (u32, u32) = (128, 128);
+
+/// Those of llama-bench.
+pub(super) const BENCH_BATCH: (u32, u32) = (2048, 512);
 
 /// Maximum share of late frames.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -96,6 +102,8 @@ pub struct ThreadsPlan {
     pub rules: Vec<Rule>,
     /// Whose defaults apply: `app` or `llama-bench`.
     pub engine: &'static str,
+    /// How the next token is chosen: by the application's sampler, or not at all, since the tokens are fixed.
+    pub sampler: &'static str,
     /// Tokens already in the context.
     pub depths: Vec<u32>,
     /// Flash attention.
@@ -176,9 +184,10 @@ impl ThreadsPlan {
         let cache_types = distinct(&args.cache_type, KvType::F16);
         let mmap: Vec<bool> = args.mmap.iter().map(|choice| *choice == OnOff::On).collect();
         let mmap = distinct(&mmap, true);
-        let batch = if is_app { APP_BATCH } else { (2048, 512) };
+        let batch = if is_app { APP_BATCH } else { BENCH_BATCH };
         Self {
             engine: if is_app { "app" } else { "llama-bench" },
+            sampler: if is_app { APP_SAMPLER } else { "none" },
             depths: distinct(&args.depth, if is_app { APP_DEPTH } else { 0 }),
             priorities: distinct(&args.priority.iter().map(|arg| priority(*arg)).collect::<Vec<_>>(), Priority::Normal),
             waits: distinct(&args.wait.iter().map(|arg| wait(*arg)).collect::<Vec<_>>(), WaitPolicy::Unset),
@@ -214,6 +223,12 @@ impl ThreadsPlan {
 }
 
 impl ThreadsPlan {
+    /// Whether generated tokens are drawn by the application's sampler.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.sampler == APP_SAMPLER
+    }
+
     /// All combinations of engine settings to measure, in reading order. A quantised V cache requires flash attention,
     /// so that combinations without it are left out.
     #[must_use]
@@ -326,6 +341,7 @@ pub(crate) mod tests {
         assert_eq!((founding.engine, founding.depths.as_slice(), founding.flash_attn), ("app", &[1024][..], "off"));
         let bench = plan("--engine llama-bench", (2, 2));
         assert_eq!((bench.depths.as_slice(), bench.flash_attn, bench.n_batch), (&[0][..], "auto", 2048));
+        assert_eq!((founding.sampler, bench.sampler, bench.is_sampled()), ("app", "none", false));
         let other = plan("--budget 2s --under-load render --seed 3", (2, 2));
         assert_eq!((other.rounds, other.seed), (Rounds::BudgetS(2.0), 3));
         assert_eq!(other.loads, [Competition::Render]);

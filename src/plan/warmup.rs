@@ -4,8 +4,12 @@ use serde::Serialize;
 
 use super::conversation::{ConversationError, script};
 use super::cpus::usual_threads;
-use crate::cli::{WarmupArgs, WarmupStudy};
+use super::shared::as_text;
+use super::threads::{APP_BATCH, APP_SAMPLER, BENCH_BATCH};
+use crate::cli::{EngineConventions, WarmupArgs, WarmupStudy};
 use crate::llm::Script;
+use crate::llm::engine::{FlashAttention, MAX_THREADS};
+use crate::measure::ReplyConventions;
 use crate::record::Topology;
 
 /// Sentences of 1, 9 and 35 words, the lengths for which the application's documentation has figures.
@@ -55,10 +59,23 @@ pub struct WarmupPlan {
     pub prompts: Vec<u32>,
     /// Reply lengths in tokens.
     pub replies: Vec<u32>,
+    /// Whose conventions contexts and replies follow: `app` or `llama-bench`.
+    pub engine: &'static str,
+    /// How the next token is chosen: by the application's sampler, or as the likeliest.
+    pub sampler: &'static str,
     /// Context size in tokens.
     pub n_ctx: u32,
-    /// Threads for prompt processing and generation.
+    /// Threads of generation.
     pub n_threads: u32,
+    /// Threads of prompt processing.
+    pub n_threads_batch: u32,
+    /// Tokens handed over at once.
+    pub n_batch: u32,
+    /// Tokens computed at once.
+    pub n_ubatch: u32,
+    /// Whether flash attention is used.
+    #[serde(serialize_with = "as_text")]
+    pub flash_attn: FlashAttention,
     /// Layers on the GPU.
     pub n_gpu_layers: u32,
     /// Time limit per start, in seconds.
@@ -76,6 +93,10 @@ impl WarmupPlan {
         let doubled = std::iter::successors(Some(SHORTEST), |tokens| tokens.checked_mul(2));
         let mut prompts: Vec<u32> = doubled.take_while(|tokens| *tokens < longest).collect();
         prompts.push(longest);
+        let n_threads = args.context.threads.unwrap_or_else(|| usual_threads(topology));
+        let is_app = args.engine == EngineConventions::App;
+        let cpus = topology.logical_cpus.value().and_then(|cpus| u32::try_from(*cpus).ok()).unwrap_or(n_threads);
+        let batch = if is_app { APP_BATCH } else { BENCH_BATCH };
         let room = args.context.n_ctx.saturating_sub(SHORTEST);
         Ok(Self {
             start: has(WarmupStudy::Start),
@@ -92,17 +113,60 @@ impl WarmupPlan {
             prompts,
             replies: REPLIES.into_iter().filter(|tokens| *tokens <= room).collect(),
             n_ctx: args.context.n_ctx,
-            n_threads: args.context.threads.unwrap_or_else(|| usual_threads(topology)),
+            engine: if is_app { "app" } else { "llama-bench" },
+            sampler: if is_app { APP_SAMPLER } else { "greedy" },
+            n_threads,
+            // The application never says how many, and llama-cpp-python then takes all.
+            n_threads_batch: if is_app { cpus.clamp(1, MAX_THREADS) } else { n_threads },
+            n_batch: batch.0,
+            n_ubatch: batch.1,
+            flash_attn: if is_app { FlashAttention::Off } else { FlashAttention::Auto },
             n_gpu_layers: args.context.gpu_layers,
             timeout_s: args.timeout.as_secs_f64(),
             seed: args.seed,
         })
     }
+
+    /// The context, and how replies come about.
+    #[must_use]
+    pub fn conventions(&self) -> ReplyConventions {
+        ReplyConventions {
+            n_ctx: self.n_ctx,
+            n_threads: self.n_threads,
+            n_threads_batch: self.n_threads_batch,
+            n_batch: self.n_batch,
+            n_ubatch: self.n_ubatch,
+            flash_attn: self.flash_attn,
+            is_app: self.sampler == APP_SAMPLER,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
+    use super::super::cpus::tests::topology;
     use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn plan(line: &str) -> WarmupPlan {
+        let cli = Cli::try_parse_from(["workly-perf", "warmup"].into_iter().chain(line.split_whitespace())).unwrap();
+        let Command::Warmup(args) = cli.command else { panic!("{line} is warmup") };
+        WarmupPlan::resolve(&args, &topology(4, 8, None)).unwrap()
+    }
+
+    #[test]
+    fn the_engine_is_set_up_as_the_application_s_unless_llama_bench_is_asked_for() {
+        let app = plan("");
+        assert_eq!((app.engine, app.sampler, app.flash_attn), ("app", "app", FlashAttention::Off));
+        assert_eq!((app.n_threads, app.n_threads_batch, app.n_batch, app.n_ubatch), (4, 8, 128, 128));
+        assert!(app.conventions().is_app);
+        let bench = plan("--engine llama-bench --threads 3");
+        assert_eq!((bench.engine, bench.sampler, bench.flash_attn), ("llama-bench", "greedy", FlashAttention::Auto));
+        assert_eq!((bench.n_threads, bench.n_threads_batch, bench.n_batch, bench.n_ubatch), (3, 3, 2048, 512));
+        assert!(!bench.conventions().is_app);
+    }
 
     #[test]
     fn sentences_have_the_documented_word_counts() {

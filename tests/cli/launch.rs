@@ -26,7 +26,7 @@ print(json.dumps(in_force), flush=True)
 
 /// The system's Python; prints a line if there is none.
 #[allow(clippy::print_stderr)]
-fn python() -> Option<OsString> {
+pub(crate) fn python() -> Option<OsString> {
     let names = if cfg!(windows) { ["python", "py"] } else { ["python3", "python"] };
     let works = |name: &&&str| {
         let tried = Command::new(name).args(["-c", "import sys; sys.exit(sys.version_info < (3, 8))"]).output();
@@ -40,7 +40,7 @@ fn python() -> Option<OsString> {
 }
 
 /// A folder with the application, a configuration with this section, and a placeholder model.
-fn place(section: &Value) -> Place {
+pub(crate) fn place(section: &Value) -> Place {
     let place = Place::new();
     place.write("my app/main.py", APPLICATION);
     place.write("my app/data/config.json", &json!({"performance": section}).to_string());
@@ -49,7 +49,7 @@ fn place(section: &Value) -> Place {
 }
 
 /// `launch` with these arguments, then `--` and these words.
-fn launch(place: &Place, arguments: &str, words: &[&str]) -> Command {
+pub(crate) fn launch(place: &Place, arguments: &str, words: &[&str]) -> Command {
     let doubles = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/python/tests/doubles");
     let mut command = place.command(&format!("launch {arguments} --"));
     command.args(words).env("PYTHONPATH", doubles).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -58,16 +58,16 @@ fn launch(place: &Place, arguments: &str, words: &[&str]) -> Command {
     command
 }
 
-fn application(place: &Place, python: &OsString, arguments: &str) -> Command {
+pub(crate) fn application(place: &Place, python: &OsString, arguments: &str) -> Command {
     launch(place, arguments, &[&python.to_string_lossy(), "my app/main.py", "model.gguf"])
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// The application's output, after checking that it succeeded.
-fn printed(output: &Output) -> Value {
+pub(crate) fn printed(output: &Output) -> Value {
     assert_eq!(output.status.code(), Some(0), "{}", said(output));
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", said(output)))
 }

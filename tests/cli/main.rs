@@ -39,6 +39,7 @@ mod hlog_python;
 mod integration;
 mod ipc;
 mod launch;
+mod launch_runs;
 #[cfg(all(feature = "llama", target_os = "linux"))]
 mod lost_files;
 mod max_rate;

@@ -48,6 +48,8 @@ fn recommendation(objective: Objective, (choices, not_known): (Vec<Choice>, Vec<
         objective,
         simulated: Vec::new(),
         application: None,
+        gains: Vec::new(),
+        in_place: Vec::new(),
         choices,
         not_known,
     }

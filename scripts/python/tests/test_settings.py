@@ -159,6 +159,14 @@ class Config(ShimTest):
         ran = self.installed({}, program)
         self.assertEqual((ran.printed(), len(ran.said)), (self.own(), 1))
 
+    def test_a_frozen_application_reads_the_configuration_beside_its_program(self) -> None:
+        self.write("frozen app/data/config.json", {"performance": {"n_threads": 1}})
+        elsewhere = os.path.dirname(self.write("elsewhere/file", ""))
+        program = "import sys; sys.frozen, sys.executable = True, sys.argv[4]\n" + self.PROGRAM + APPLICATION
+        executable = os.path.join(self.folder, "frozen app", "Workly.exe")
+        ran = self.python(program, self.model, json.dumps(BALANCED), SHIM, executable, cwd=elsewhere)
+        self.assertEqual((ran.printed()["n_threads"], len(ran.said)), (1, 1), ran.stderr)
+
     def test_install_after_the_import_is_in_force_too(self) -> None:
         ran = self.installed({"performance": {"n_threads": 1}}, "import llama_cpp\n" + self.PROGRAM)
         self.assertEqual(ran.printed()["n_threads"], 1)

@@ -144,7 +144,10 @@ class Places(ShimTest):
             with open(os.path.join(place, "workly_settings", name), "w", encoding="utf-8") as file:
                 file.write("raise RuntimeError('half written')\n")
             path = os.pathsep.join([place] + ([] if IS_REAL else [DOUBLES]))
-            ran = self.application(self.settings({"n_threads": 1}), PYTHONPATH=path)
+            # Both modules that are watched, as in the application.
+            program = "import socket\n" + APPLICATION
+            settings = self.settings({"n_threads": 1})
+            ran = self.python(program, self.model, json.dumps(BALANCED), settings=settings, PYTHONPATH=path)
             self.assertEqual((ran.code, ran.printed(), len(ran.said)), (0, own, 1), ran.stderr)
 
     def test_a_python_that_is_too_old_runs_as_without_the_shim(self) -> None:

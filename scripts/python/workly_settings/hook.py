@@ -64,7 +64,8 @@ def _run(action: Action, module: ModuleType) -> None:
     try:
         action(module)
     except Exception as error:
-        log.failed(f"{module.__name__} runs as it would by itself", error)
+        # The same fault of the shim shows at each module that is watched, and is one line.
+        log.failed(f"{module.__name__} runs as it would by itself", error, said="settings are not in force, or not all of them")
 
 
 _hook = ImportHook()

@@ -36,10 +36,10 @@ def say(text: str) -> None:
         pass
 
 
-def failed(consequence: str, error: BaseException) -> None:
-    """Says what an error of our own leads to, and notes it."""
+def failed(consequence: str, error: BaseException, said: str | None = None) -> None:
+    """Notes what an error of our own leads to, and says it, in other words if there are any."""
     reason = describe(error)
-    say(f"{consequence}: {reason}")
+    say(f"{said or consequence}: {reason}")
     event("failed", {"consequence": consequence, "error": type(error).__name__})
 
 

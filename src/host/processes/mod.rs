@@ -6,11 +6,13 @@
 mod environment;
 mod kind;
 mod named;
+mod process_load;
 mod process_table;
 mod query;
 
 pub use environment::variable_of;
 pub use kind::ProcessKind;
 pub use named::{NamedProcess, process_numbered, processes_named};
+pub use process_load::ProcessLoad;
 pub use process_table::{FoundProcess, ProcessLook, Processes};
 pub use query::{ProcessChoiceError, ProcessQuery};

@@ -2,10 +2,14 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::EngineError;
+use super::ffi::Sampler;
 use super::session::{Computing, Session};
 use super::timing::{GenTiming, PromptTiming, steps};
+use super::{EngineError, Sampling};
 use crate::clock::Clock;
+
+/// Seed of drawn tokens: the same in every repetition.
+const SEED: u32 = 0;
 
 impl Session<'_> {
     /// Processes a prompt like [`Session::prompt`], with `depth` fixed tokens already in the context. They are computed
@@ -22,22 +26,35 @@ impl Session<'_> {
         })
     }
 
-    /// Generates tokens like [`Session::generate`], after `depth` tokens as in [`Session::prompt_at`]. If `stop` is set
-    /// after at least one token, the result covers the tokens so far, counted by `n`.
-    pub fn generate_at(&mut self, depth: usize, n_tokens: usize, stop: &AtomicBool) -> Result<GenTiming, EngineError> {
+    /// Generates tokens like [`Session::generate`], after `depth` tokens as in [`Session::prompt_at`]. With `sampling`,
+    /// each token is drawn as in an application, and drawing is part of the time; an end-of-generation token ends
+    /// nothing. If `stop` is set after at least one token, the result covers the tokens so far, counted by `n`.
+    pub fn generate_at(
+        &mut self,
+        depth: usize,
+        n_tokens: usize,
+        sampling: Option<&Sampling>,
+        stop: &AtomicBool,
+    ) -> Result<GenTiming, EngineError> {
         self.fits(depth + n_tokens)?;
         self.fill(depth, stop)?;
         let tokens = self.model.measured_tokens(n_tokens);
+        let mut sampler = sampling.and_then(|sampling| Sampler::new(sampling, SEED));
+        let mut drawn = None;
         let mut moments_ns = Vec::with_capacity(n_tokens + 1);
         self.measure_filled(depth, stop, |turn| {
             let clock = Clock::start();
             moments_ns.push(clock.now_ns());
             for token in &tokens {
-                match turn.one(*token) {
+                match turn.one(drawn.unwrap_or(*token)) {
                     Err(EngineError::Stopped { .. }) if moments_ns.len() > 1 => break,
                     other => other?,
                 }
-                turn.run.synchronize();
+                if sampler.is_some() {
+                    drawn = Some(turn.next(&mut sampler)?);
+                } else {
+                    turn.run.synchronize();
+                }
                 moments_ns.push(clock.now_ns());
             }
             let inter_token_ns = steps(&moments_ns);

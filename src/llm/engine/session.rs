@@ -108,20 +108,32 @@ impl<'m> Session<'m> {
     /// Processes a prompt and generates an answer of `n_gen` tokens, always the most likely. The first token of the
     /// answer results from the prompt.
     pub fn turn(&mut self, prompt: &[Token], n_gen: usize, stop: &AtomicBool) -> Result<TurnTiming, EngineError> {
-        self.timed_turn(prompt, n_gen, stop, 0)
+        self.timed_turn(prompt, (n_gen, 0), None, stop)
     }
 
-    /// Like [`Session::turn`], with prefix reuse: the start of the prompt that is still in the context from earlier
+    /// Like [`Session::turn`], but each token is drawn; without `draw` it is the most likely.
+    pub fn turn_drawn(
+        &mut self,
+        prompt: &[Token],
+        n_gen: usize,
+        draw: Option<(&Sampling, u32)>,
+        stop: &AtomicBool,
+    ) -> Result<TurnTiming, EngineError> {
+        self.timed_turn(prompt, (n_gen, 0), draw, stop)
+    }
+
+    /// Like [`Session::turn_drawn`], with prefix reuse: the start of the prompt that is still in the context from earlier
     /// calls is not recomputed. Also returns the number of reused tokens. The last token of the prompt is always
     /// computed, since the answer results from it.
     pub fn turn_on_prefix(
         &mut self,
         prompt: &[Token],
         n_gen: usize,
+        draw: Option<(&Sampling, u32)>,
         stop: &AtomicBool,
     ) -> Result<(usize, TurnTiming), EngineError> {
         let kept = self.keep_prefix(prompt);
-        let timing = self.timed_turn(prompt, n_gen, stop, kept)?;
+        let timing = self.timed_turn(prompt, (n_gen, kept), draw, stop)?;
         self.held.extend(prompt.iter().chain(&timing.tokens[..n_gen - 1]));
         Ok((kept, timing))
     }
@@ -139,14 +151,15 @@ impl<'m> Session<'m> {
     fn timed_turn(
         &mut self,
         prompt: &[Token],
-        n_gen: usize,
+        (n_gen, kept): (usize, usize),
+        draw: Option<(&Sampling, u32)>,
         stop: &AtomicBool,
-        kept: usize,
     ) -> Result<TurnTiming, EngineError> {
+        let mut sampler = draw.and_then(|(sampling, seed)| Sampler::new(sampling, seed));
         let mut tokens = Vec::with_capacity(n_gen);
         let mut moments_ns = Vec::with_capacity(n_gen);
         let mut clock = Clock::start();
-        self.respond(prompt, (n_gen, kept), &mut None, stop, &mut |token| match token {
+        self.respond(prompt, (n_gen, kept), &mut sampler, stop, &mut |token| match token {
             None => clock = Clock::start(),
             Some(token) => {
                 moments_ns.push(clock.now_ns());
@@ -305,7 +318,7 @@ impl Computing<'_, '_> {
     }
 
     /// Waits for the last token, and chooses the next one: by the sampler, otherwise the most likely.
-    fn next(&mut self, sampler: &mut Option<Sampler>) -> Result<Token, EngineError> {
+    pub(super) fn next(&mut self, sampler: &mut Option<Sampler>) -> Result<Token, EngineError> {
         let chosen = match sampler {
             Some(sampler) => self.run.sample(sampler),
             None => self.run.logits().map(highest),

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::conventions::ReplyConventions;
+
 /// What is ready when the first message arrives. Each state includes the previous one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,10 +60,8 @@ pub struct StartRequest {
     pub readiness: Readiness,
     /// Layers on the GPU.
     pub n_gpu_layers: u32,
-    /// Context size in tokens.
-    pub n_ctx: u32,
-    /// Number of threads.
-    pub n_threads: u32,
+    /// The context, and how replies come about.
+    pub conventions: ReplyConventions,
     /// The system prompt.
     pub system: String,
     /// The user's message, the same each time.

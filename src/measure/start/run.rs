@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::question::{Readiness, ReplyTimes, StartAnswer, StartOutcome, StartPhase, StartRequest};
 use crate::clock::Clock;
-use crate::llm::engine::{Backend, ContextSpec, EngineError, Model, Placement, Session};
+use crate::llm::engine::{Backend, EngineError, Model, Placement, Session};
 use crate::llm::{Conversation, PageCacheError, cached_share, drop_from_cache, read_through};
 
 /// The application's warm-up: number of tokens and its message.
@@ -115,14 +115,8 @@ fn load(backend: &'static Backend, request: &StartRequest, stop: &AtomicBool) ->
 }
 
 fn context<'m>(model: &'m Model, request: &StartRequest) -> Result<(Session<'m>, u64), EngineError> {
-    let spec = ContextSpec {
-        n_ctx: request.n_ctx,
-        n_threads: request.n_threads,
-        n_threads_batch: request.n_threads,
-        ..ContextSpec::default()
-    };
     let clock = Clock::start();
-    let session = model.session(&spec)?;
+    let session = model.session(&request.conventions.context())?;
     Ok((session, clock.now_ns()))
 }
 
@@ -141,7 +135,7 @@ fn reply(
 ) -> Result<ReplyTimes, EngineError> {
     let mut conversation = Conversation::new(request.system.clone(), Conversation::CONTEXT_LIMIT);
     conversation.ask(request.message.clone());
-    let prompt = model.chat_prompt(&conversation.messages());
-    let timing = session.turn(&prompt.tokens, request.n_gen as usize, stop)?;
+    let prompt = request.conventions.prompt(model, &conversation.messages());
+    let timing = request.conventions.answer(session, &prompt, request.n_gen as usize, stop)?;
     Ok(ReplyTimes { n_prompt: timing.n_prompt, ttft_ns: timing.ttft_ns, elapsed_ns: timing.elapsed_ns })
 }

@@ -74,6 +74,14 @@ pub enum ArmError {
         /// The given text.
         text: String,
     },
+    /// The run of `launch` has no parameters that a turn could have.
+    #[error("{} has no parameters to measure with: {detail}", path.display())]
+    NoParameters {
+        /// The run.
+        path: PathBuf,
+        /// Why not.
+        detail: String,
+    },
     /// The file contains no recommendation.
     #[error("{} contains no recommendation: {detail}", path.display())]
     NotARecommendation {

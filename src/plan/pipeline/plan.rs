@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::cpus::usable_counts;
 use super::super::reach::{BridgeConnection, PlanError};
 use super::arm::{Arm, ArmError, read_recommendation};
+use super::in_force::launch_run;
 use crate::advise::threads::later_rule;
 use crate::bridge::{Applies, Target};
 use crate::cli::{Beside, PipelineArgs};
@@ -24,7 +25,7 @@ const MESSAGES: [&str; 5] =
 const SYSTEM_PROMPT: &str = include_str!("system_prompt.fr.txt");
 
 /// Approximate length of the application's own system prompt, in tokens.
-const SYSTEM_PROMPT_TOKENS: usize = 440;
+pub(in crate::plan) const SYSTEM_PROMPT_TOKENS: usize = 440;
 
 /// Head movements if the configuration has none; only sent to an embedded bridge.
 const HEAD_MOVEMENT: [(&str, f64); 3] = [("min_interval", 3.0), ("max_interval", 8.0), ("max_angle", 15.0)];
@@ -221,7 +222,7 @@ impl PipelinePlan {
 }
 
 /// The profile of the configuration, otherwise the first, as when the application rejects the file.
-fn profile_of(config: &WorklyConfig) -> &'static GpuProfile {
+pub(in crate::plan) fn profile_of(config: &WorklyConfig) -> &'static GpuProfile {
     let named = config.gpu_profile.as_deref().filter(|_| config.refusal.is_none());
     let named = named.and_then(|name| GpuProfile::built_in().iter().find(|one| one.name == name));
     named.unwrap_or(&GpuProfile::built_in()[0])
@@ -247,6 +248,11 @@ fn arm(text: &str, app: &Arm, recommended: &dyn Fn(Arm) -> Arm) -> Result<Arm, A
         "app" => app.clone(),
         "recommended" => recommended(app.clone()),
         path if Path::new(path).exists() => {
+            if let Some(run) = launch_run(Path::new(path)) {
+                let fault = |detail| ArmError::NoParameters { path: path.into(), detail };
+                let arm = app.clone().measured(&run).map_err(fault)?;
+                return if changes.is_empty() { Ok(arm) } else { arm.changed(text, changes) };
+            }
             let source =
                 format!("the recommendation in {}", Path::new(path).file_name().unwrap_or_default().to_string_lossy());
             app.clone().recommended(&read_recommendation(Path::new(path))?, source)

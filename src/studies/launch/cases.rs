@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::super::memory::{vram_missing, vram_over_time};
 use super::super::study::{CaseHistogram, StopReason};
 use super::samples::LaunchSamples;
+use super::scene;
 use crate::launch::MeasuredCall;
 use crate::measure::{average, latency_metrics};
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
@@ -19,6 +21,7 @@ pub(super) fn cases(samples: &LaunchSamples, _: Option<StopReason>) -> Vec<Case>
     let generation = vec![
         average("avg_ts", "tokens/s", &speeds, Direction::Higher),
         average("tokens", "tokens", &tokens, Direction::None),
+        largest("tokens_max", &tokens),
     ];
     let mut call = latency_metrics(&Summary::of(&samples.each(|call| Some(call.total_ns))), true);
     // How long a reply takes depends on how long it is.
@@ -42,8 +45,24 @@ pub(super) fn cases(samples: &LaunchSamples, _: Option<StopReason>) -> Vec<Case>
             prompt(samples),
         ),
         case(samples, CALL, "From the call to its end.", call),
-        case(samples, "memory", "Of the process that calls the model: its pages that are in memory.", memory(samples)),
+        memory_case(samples),
+        scene_case(samples),
     ]
+}
+
+/// Of the process that calls the model, and of the GPU.
+fn memory_case(samples: &LaunchSamples) -> Case {
+    let note = "Of the process that calls the model: its pages that are in memory.";
+    let mut case = case(samples, "memory", note, memory(samples));
+    case.notes.extend(samples.vram_by.clone());
+    case.notes.extend(vram_missing(&samples.vram));
+    case
+}
+
+/// Of the avatar's process.
+fn scene_case(samples: &LaunchSamples) -> Case {
+    let metrics = scene::metrics(&samples.scene, &samples.calls);
+    Case { notes: scene::notes(&samples.scene), ..case(samples, "scene", "", metrics) }
 }
 
 /// The histograms of what is a time.
@@ -97,10 +116,20 @@ fn prompt(samples: &LaunchSamples) -> Vec<Metric> {
     });
     vec![
         average("prompt_tokens", "tokens", &number(|call| call.prompt_tokens), Direction::None),
+        largest("prompt_tokens_max", &number(|call| call.prompt_tokens)),
         average("reused_tokens", "tokens", &number(|call| call.reused_tokens), Direction::None),
         average("reused_share", "%", &shares, Direction::None),
         average("prompt_speed", "tokens/s", &speeds, Direction::Higher),
     ]
+}
+
+/// The largest of some numbers of tokens.
+fn largest(name: &str, tokens: &[f64]) -> Metric {
+    let n = tokens.len() as u64;
+    match tokens.iter().copied().reduce(f64::max) {
+        Some(most) => Metric::plain(name, "tokens", most, n, Direction::None),
+        None => Metric::absent(name, "tokens", n, Direction::None, MetricStatus::TooFew),
+    }
 }
 
 fn counts(samples: &LaunchSamples) -> [Metric; 4] {
@@ -119,10 +148,11 @@ fn counts(samples: &LaunchSamples) -> [Metric; 4] {
 
 fn memory(samples: &LaunchSamples) -> Vec<Metric> {
     let n = samples.resident_bytes.len() as u64;
-    let Some(most) = samples.resident_bytes.iter().max() else {
-        return vec![Metric::absent("resident_max", "bytes", 0, Direction::Lower, MetricStatus::NotMeasured)];
+    let resident = match samples.resident_bytes.iter().max() {
+        Some(most) => Metric::plain("resident_max", "bytes", *most as f64, n, Direction::Lower),
+        None => Metric::absent("resident_max", "bytes", 0, Direction::Lower, MetricStatus::NotMeasured),
     };
-    vec![Metric::plain("resident_max", "bytes", *most as f64, n, Direction::Lower)]
+    std::iter::once(resident).chain(vram_over_time(&samples.vram.iter().collect::<Vec<_>>())).collect()
 }
 
 #[cfg(test)]
@@ -153,7 +183,7 @@ mod tests {
         samples.resident_bytes = vec![5, 9, 7];
         let cases = cases(&samples, None);
         let paths: Vec<&str> = cases.iter().map(|case| case.path.as_str()).collect();
-        assert_eq!(paths, ["first_token", "generation", "prompt", "call", "memory"]);
+        assert_eq!(paths, ["first_token", "generation", "prompt", "call", "memory", "scene"]);
         let figure = |case: usize, name: &str| cases[case].metric(name).and_then(|metric| metric.value);
         assert_eq!((figure(0, "mean"), figure(1, "avg_ts"), figure(1, "tokens")), (Some(3.0), Some(10.0), Some(11.0)));
         assert_eq!((figure(2, "reused_share"), figure(2, "prompt_speed")), (Some(75.0), Some(10_000.0)));

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::super::memory::GpuMemory;
+use super::scene::SceneSamples;
 use crate::launch::MeasuredCall;
 
 /// Everything measured so far.
@@ -12,6 +14,12 @@ pub(crate) struct LaunchSamples {
     pub(super) in_force: Vec<Map<String, Value>>,
     /// Memory of the process that loads the model, in bytes.
     pub(super) resident_bytes: Vec<u64>,
+    /// GPU memory of that process and of the whole GPU.
+    pub(super) vram: Vec<GpuMemory>,
+    /// What reports GPU memory.
+    pub(super) vram_by: Option<String>,
+    /// The avatar's process.
+    pub(super) scene: SceneSamples,
     /// Lines of the calls' file that could not be read.
     pub(super) unreadable: u64,
     /// From the start of the measurement to its end, in nanoseconds.

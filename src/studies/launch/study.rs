@@ -1,13 +1,15 @@
 //! The study: the calls that the application makes while it is used, as the shim writes them.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
+use super::super::memory::GpuMemoryReader;
 use super::super::study::{CaseHistogram, RunContext, RunManifest, StopReason, Study, planned};
 use super::cases::{cases, histograms};
 use super::samples::LaunchSamples;
+use super::scene::SceneWatch;
 use crate::failure::Failure;
 use crate::host::ProcessMemory;
 use crate::launch::CallLog;
@@ -34,11 +36,20 @@ pub(super) struct LaunchTarget {
     pub(super) calls: CallLog,
     /// The process that was started.
     pub(super) pid: u32,
+    /// The avatar's process.
+    pub(super) scene: SceneWatch,
+    /// What reports GPU memory.
+    pub(super) vram: GpuMemoryReader,
 }
 
 impl LaunchTarget {
+    /// The process with that ID, beside the scene that was named.
+    pub(super) fn new(calls: CallLog, pid: u32, scene: Option<&str>) -> Self {
+        Self { calls, pid, scene: SceneWatch::new(scene), vram: GpuMemoryReader::of_driver() }
+    }
+
     /// Reads what is new. Returns whether there was anything.
-    fn sample(&mut self, into: &mut LaunchSamples) -> bool {
+    fn sample(&mut self, now_ns: u64, into: &mut LaunchSamples) -> bool {
         let fresh = self.calls.read();
         let is_fresh = !fresh.is_empty();
         for call in fresh {
@@ -50,8 +61,17 @@ impl LaunchTarget {
         if let Ok(memory) = ProcessMemory::of(pid) {
             into.resident_bytes.extend(memory.resident_bytes.value());
         }
+        into.vram.push(self.vram.read(pid));
+        into.vram_by.get_or_insert_with(|| self.vram.description());
+        self.scene.sample((now_ns, unix_ns()), &mut into.scene);
         is_fresh
     }
+}
+
+/// The calendar's time, as the shim notes it.
+fn unix_ns() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Study for LaunchStudy<'_> {
@@ -80,6 +100,9 @@ impl Study for LaunchStudy<'_> {
     ) -> Result<StopReason, Failure> {
         let planned_ns =
             self.plan.measure.map_or(u64::MAX, |length| u64::try_from(length.as_nanos()).unwrap_or(u64::MAX));
+        data.scene.wanted.clone_from(&self.plan.scene);
+        // Found before the first interval, so that the last one always has a beginning.
+        target.scene.sample((0, unix_ns()), &mut data.scene);
         let mut sampled_ns = 0;
         // The end of the program is how such a measurement may well end.
         while !context.is_stopped() && context.clock.now_ns() < planned_ns {
@@ -87,13 +110,13 @@ impl Study for LaunchStudy<'_> {
             data.duration_ns = context.clock.now_ns();
             if data.duration_ns - sampled_ns >= SAMPLE_NS {
                 sampled_ns = data.duration_ns;
-                if target.sample(data) {
+                if target.sample(sampled_ns, data) {
                     context.checkpoint(data)?;
                 }
             }
         }
         data.duration_ns = context.clock.now_ns();
-        target.sample(data);
+        target.sample(data.duration_ns, data);
         Ok(StopReason::Planned)
     }
 
@@ -114,6 +137,16 @@ impl Study for LaunchStudy<'_> {
             findings.extend(
                 figure(case, name).map(|metric| format!("{what}: mean {} (n {}).", with_interval(&metric), metric.n)),
             );
+        }
+        let waits = ["main_wait_answering", "main_wait"].map(|name| figure("scene", name));
+        if let [Some(answering), Some(all)] = &waits {
+            findings.push(format!(
+                "The scene's main thread waited for a CPU: {} while the model was called (n {}), {} in all (n {}).",
+                with_interval(answering),
+                answering.n,
+                with_interval(all),
+                all.n
+            ));
         }
         findings
     }

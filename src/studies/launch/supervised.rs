@@ -127,7 +127,7 @@ impl<'a, O: Observer + Copy + Send + 'static> LaunchRun<'a, O> {
         let Supervised { pid, ended, waiting, tap, is_measured, is_shimmed } = started;
         if let Some(session) = self.session.as_ref().filter(|_| is_measured) {
             let study = LaunchStudy { plan: self.plan };
-            let mut target = LaunchTarget { calls: CallLog::new(session.calls_path()), pid };
+            let mut target = LaunchTarget::new(CallLog::new(session.calls_path()), pid, self.plan.scene.as_deref());
             let observer = Rc::new(WarningsOnly(self.observer));
             let options = RunOptions { out: self.out, observer, stop: &ended };
             match drive(&study, &mut target, &options) {

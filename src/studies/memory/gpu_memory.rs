@@ -8,11 +8,11 @@ use crate::llm::engine::{Backend, DeviceKind};
 use crate::record::{Direction, Fact, Metric, MetricStatus};
 
 /// Names of the two figures. The second covers all programs, as its name says.
-pub(super) const NAMES: [&str; 2] = ["vram_process", "vram_whole_gpu"];
+pub(in crate::studies) const NAMES: [&str; 2] = ["vram_process", "vram_whole_gpu"];
 
 /// Source of the figures.
 #[derive(Debug)]
-pub(super) enum GpuMemoryReader {
+pub(in crate::studies) enum GpuMemoryReader {
     /// NVIDIA's driver.
     Driver(Box<NvmlDevices>),
     /// ggml, which reports the devices that this build can compute on.
@@ -24,16 +24,16 @@ pub(super) enum GpuMemoryReader {
 
 /// GPU memory at one time, on all GPUs together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct GpuMemory {
+pub(in crate::studies) struct GpuMemory {
     /// Memory of the process, in bytes. Not measured if the driver does not list the process.
-    pub(super) process_bytes: Fact<u64>,
+    pub(in crate::studies) process_bytes: Fact<u64>,
     /// Memory in use by any program, in bytes.
-    pub(super) whole_bytes: Fact<u64>,
+    pub(in crate::studies) whole_bytes: Fact<u64>,
 }
 
 impl GpuMemoryReader {
     /// Uses NVIDIA's driver, if there is one.
-    pub(super) fn of_driver() -> Self {
+    pub(in crate::studies) fn of_driver() -> Self {
         match NvmlDevices::open() {
             Ok(gpus) => Self::Driver(Box::new(gpus)),
             Err(GpuError::NoDriver) => Self::Unavailable(Fact::Unsupported),
@@ -43,7 +43,7 @@ impl GpuMemoryReader {
 
     /// Uses ggml if the driver reports nothing and ggml has a GPU.
     #[cfg(feature = "llama")]
-    pub(super) fn or_ggml(self, backend: &'static Backend) -> Self {
+    pub(in crate::studies) fn or_ggml(self, backend: &'static Backend) -> Self {
         match self {
             Self::Unavailable(_) if backend.devices().iter().any(|device| is_gpu(device.kind)) => Self::Ggml(backend),
             found => found,
@@ -51,7 +51,7 @@ impl GpuMemoryReader {
     }
 
     /// Current GPU memory.
-    pub(super) fn read(&self, pid: u32) -> GpuMemory {
+    pub(in crate::studies) fn read(&self, pid: u32) -> GpuMemory {
         match self {
             Self::Driver(gpus) => by_driver(gpus, pid),
             #[cfg(feature = "llama")]
@@ -61,7 +61,7 @@ impl GpuMemoryReader {
     }
 
     /// The source, and the meaning of the metrics.
-    pub(super) fn description(&self) -> String {
+    pub(in crate::studies) fn description(&self) -> String {
         match self {
             Self::Driver(_) => {
                 "GPU memory as reported by NVIDIA's driver: vram_process is that of the process, vram_whole_gpu \
@@ -128,7 +128,7 @@ fn by_ggml(backend: &Backend) -> Fact<u64> {
 
 /// The two metrics of a sample; none if not requested.
 #[cfg(feature = "llama")]
-pub(super) fn metrics(vram: Option<&GpuMemory>) -> Vec<Metric> {
+pub(in crate::studies) fn metrics(vram: Option<&GpuMemory>) -> Vec<Metric> {
     let figures = vram.map(|vram| [&vram.process_bytes, &vram.whole_bytes]);
     let metric = |(name, fact): (&str, &Fact<u64>)| match fact {
         Fact::Value(bytes) => Metric::plain(name, "bytes", *bytes as f64, 1, Direction::Lower),
@@ -147,7 +147,7 @@ fn status(missing: &Fact<u64>) -> MetricStatus {
 }
 
 /// Last and largest value of each over a series of samples; if never reported, the status is that of the last sample.
-pub(super) fn over_time(samples: &[&GpuMemory]) -> Vec<Metric> {
+pub(in crate::studies) fn over_time(samples: &[&GpuMemory]) -> Vec<Metric> {
     let Some(last) = samples.last() else { return Vec::new() };
     let mut found = Vec::new();
     for (name, reading) in NAMES.into_iter().zip(READINGS) {
@@ -166,10 +166,11 @@ pub(super) fn over_time(samples: &[&GpuMemory]) -> Vec<Metric> {
 }
 
 /// The two figures, in the order of their names.
-pub(super) const READINGS: [fn(&GpuMemory) -> &Fact<u64>; 2] = [|vram| &vram.process_bytes, |vram| &vram.whole_bytes];
+pub(in crate::studies) const READINGS: [fn(&GpuMemory) -> &Fact<u64>; 2] =
+    [|vram| &vram.process_bytes, |vram| &vram.whole_bytes];
 
 /// Why readings are missing in some samples; each reason once.
-pub(super) fn reasons<'a>(samples: impl IntoIterator<Item = &'a GpuMemory>) -> Vec<String> {
+pub(in crate::studies) fn reasons<'a>(samples: impl IntoIterator<Item = &'a GpuMemory>) -> Vec<String> {
     let missing = |fact: &Fact<u64>| match fact {
         Fact::Failed(reason) => Some(reason.clone()),
         _ => None,

@@ -23,6 +23,8 @@ impl From<ArmError> for Failure {
             ArmError::BadValue { .. } => Self::usage(error).hint("see workly-perf pipeline --help"),
             ArmError::Unknown { .. } => Self::usage(error)
                 .hint("for example --after app,n_threads=2,react=first-words; or the folder of a run of recommend"),
+            ArmError::NoParameters { .. } => Self::unreadable(error)
+                .hint("measure again with workly-perf launch --measure, and talk to the application meanwhile"),
             ArmError::NotARecommendation { .. } => {
                 Self::unreadable(error).hint("name the folder of a run of workly-perf recommend")
             }

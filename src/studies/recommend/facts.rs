@@ -98,7 +98,7 @@ pub(super) fn situation(
 }
 
 /// The named GPU, otherwise the largest that the driver reports.
-fn card(vram_bytes: Option<u64>, gpus: &GpuSurvey) -> Card {
+pub(in crate::studies) fn card(vram_bytes: Option<u64>, gpus: &GpuSurvey) -> Card {
     match vram_bytes {
         Some(0) => return Card::None,
         Some(total_bytes) => return Card::Here { total_bytes, free_bytes: Some(total_bytes) },

@@ -6,4 +6,5 @@ mod facts;
 mod measuring;
 mod recommending;
 
+pub(in crate::studies) use facts::card;
 pub(crate) use recommending::recommend;

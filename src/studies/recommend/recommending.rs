@@ -13,7 +13,9 @@ use super::super::study::RunManifest;
 use super::cases::case;
 use super::evidence::{self, Evidence};
 use super::facts::{self, RecommendedModel};
-use crate::advise::{ProfileChange, RECOMMENDATION_SCHEMA, Recommendation, noise_behind, recommend as choose};
+use crate::advise::{
+    ProfileChange, RECOMMENDATION_SCHEMA, Recommendation, gains, measured_in_place, noise_behind, recommend as choose,
+};
 use crate::failure::Failure;
 use crate::plan::RecommendPlan;
 use crate::record::{RunState, Simulation};
@@ -31,7 +33,10 @@ pub(crate) fn recommend(
     let mut evidence = evidence::gather(plan, model.as_ref(), &*observer, stop)?;
     evidence.warnings.extend(warning);
     let situation = facts::situation(plan, model.as_ref(), stop)?;
-    let (choices, not_known) = choose(&situation, &evidence.runs);
+    let (choices, mut not_known) = choose(&situation, &evidence.runs);
+    let application = ProfileChange::of(&situation, &choices);
+    let (gains, unknown_gain) = gains(&choices, application.as_ref(), &evidence.runs);
+    not_known.extend(unknown_gain);
 
     let simulated = simulated(&evidence, model.as_ref());
     let manifest = manifest(plan, &evidence, model.as_ref(), &simulated);
@@ -44,7 +49,9 @@ pub(crate) fn recommend(
         created: Timestamp::now(),
         objective: situation.objective,
         simulated,
-        application: ProfileChange::of(&situation, &choices),
+        application,
+        gains,
+        in_place: measured_in_place(&evidence.runs),
         choices,
         not_known,
     };

@@ -96,7 +96,7 @@ impl<'m> ContextPool<'m> {
             session.prompt_at(depth as usize, n_prompt, stop)?;
         }
         if n_gen > 0 {
-            session.generate_at(depth as usize, n_gen, stop)?;
+            session.generate_at(depth as usize, n_gen, None, stop)?;
         }
         Ok(())
     }

@@ -328,6 +328,7 @@ impl Sweep<'_, '_> {
             threads: key.settings.threads,
             depth: key.group.depth as usize,
             tokens: self.tokens(key.group.test),
+            is_sampled: self.plan.is_sampled(),
             within,
         };
         let began = Timestamp::now();

@@ -55,12 +55,13 @@ pub(super) fn measure(
     let steps = samples.lengths.all.len() as u64 * u64::from(plan.length_runs);
     let phase = context.observer.phase("lengths", steps);
     let mut rng = StdRng::seed_from_u64(plan.seed);
+    let conventions = plan.conventions();
     for _ in 0..plan.length_runs {
         let mut order: Vec<usize> = (0..samples.lengths.all.len()).collect();
         order.shuffle(&mut rng);
         for at in order {
             let length = &mut samples.lengths.all[at];
-            let timing = session.turn(&length.prompt, length.n_gen, context.stop)?;
+            let timing = conventions.answer(session, &length.prompt, length.n_gen, context.stop)?;
             length.ttft_ms.push(ms(timing.ttft_ns));
             length.elapsed_ms.push(ms(timing.elapsed_ns));
             let rest_ms = ms(timing.elapsed_ns - timing.ttft_ns);

@@ -6,6 +6,7 @@ use super::lengths::{LengthCase, LengthSamples};
 use super::prefix::{PairedTurn, PrefixSamples};
 use super::starts::{StartSamples, TimedStart};
 use crate::llm::Script;
+use crate::llm::engine::FlashAttention;
 use crate::measure::{Readiness, ReplyTimes, StartOutcome};
 use crate::plan::WarmupPlan;
 
@@ -27,8 +28,14 @@ pub(super) fn plan() -> WarmupPlan {
         sentences: Vec::new(),
         prompts: Vec::new(),
         replies: Vec::new(),
+        engine: "app",
+        sampler: "app",
         n_ctx: 512,
         n_threads: 1,
+        n_threads_batch: 2,
+        n_batch: 128,
+        n_ubatch: 128,
+        flash_attn: FlashAttention::Off,
         n_gpu_layers: 0,
         timeout_s: 1.0,
         seed: 1,

@@ -69,10 +69,10 @@ pub(super) fn measure(
     let phase = context.observer.phase("turns", plan.turns.into());
     let mut rng = StdRng::seed_from_u64(plan.seed);
     let mut conversation = Conversation::new(plan.script.system.clone(), plan.context_limit as usize);
-    let n_gen = plan.reply_tokens as usize;
+    let (n_gen, conventions) = (plan.reply_tokens as usize, plan.conventions());
     for (at, text) in plan.script.messages.iter().cycle().take(plan.turns as usize).enumerate() {
         conversation.ask(text.clone());
-        let prompt = model.chat_prompt(&conversation.messages()).tokens;
+        let prompt = conventions.prompt(model, &conversation.messages());
         if prompt.len() + n_gen - 1 > all.spec().n_ctx as usize {
             samples.prefix.full = true;
             break;
@@ -81,9 +81,9 @@ pub(super) fn measure(
         let mut answers: [Option<(usize, TurnTiming)>; 2] = [None, None];
         for keeps in [keeping_first, !keeping_first] {
             let answer = if keeps {
-                keeping.turn_on_prefix(&prompt, n_gen, context.stop)?
+                keeping.turn_on_prefix(&prompt, n_gen, conventions.draw(), context.stop)?
             } else {
-                (0, all.turn(&prompt, n_gen, context.stop)?)
+                (0, conventions.answer(all, &prompt, n_gen, context.stop)?)
             };
             answers[usize::from(keeps)] = Some(answer);
         }

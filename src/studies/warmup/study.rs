@@ -12,7 +12,7 @@ use super::prefix::{self, PrefixSamples};
 use super::start_cases::{self, start_path};
 use super::starts::{self, StartSamples};
 use crate::failure::Failure;
-use crate::llm::engine::{Backend, ContextSpec, Model, Placement};
+use crate::llm::engine::{Backend, Model, Placement};
 use crate::measure::Readiness;
 use crate::plan::{WarmupPlan, oversubscribed};
 use crate::record::{Case, Run, RunState, Topology};
@@ -38,15 +38,6 @@ pub(crate) struct WarmupSamples {
 }
 
 impl WarmupStudy {
-    fn context(&self) -> ContextSpec {
-        ContextSpec {
-            n_ctx: self.plan.n_ctx,
-            n_threads: self.plan.n_threads,
-            n_threads_batch: self.plan.n_threads,
-            ..ContextSpec::default()
-        }
-    }
-
     /// The parts that need the model in this process.
     fn measure_in_process(
         &self,
@@ -56,7 +47,7 @@ impl WarmupStudy {
     ) -> Result<(), Failure> {
         let stop = context.stop;
         let warm_session = || {
-            let mut session = model.session(&self.context())?;
+            let mut session = model.session(&self.plan.conventions().context())?;
             session.warm_up(16, 1, stop)?;
             Ok::<_, Failure>(session)
         };

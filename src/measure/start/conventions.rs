@@ -1,0 +1,94 @@
+//! Whose conventions a context and a reply follow.
+
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "llama")]
+use crate::llm::ChatMessage;
+use crate::llm::engine::FlashAttention;
+#[cfg(feature = "llama")]
+use crate::llm::engine::{ContextSpec, EngineError, Model, Sampling, Session, Token, TurnTiming};
+
+/// A context, and how its prompts are built and its tokens chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyConventions {
+    /// Tokens that the context holds.
+    pub n_ctx: u32,
+    /// Threads of generation.
+    pub n_threads: u32,
+    /// Threads of prompt processing.
+    pub n_threads_batch: u32,
+    /// Tokens handed over at once.
+    pub n_batch: u32,
+    /// Tokens computed at once.
+    pub n_ubatch: u32,
+    /// Whether flash attention is used.
+    pub flash_attn: FlashAttention,
+    /// Whether prompts have the application's form and tokens are drawn by its sampler. Otherwise prompts have the form of the
+    /// model's template, and each token is the likeliest.
+    pub is_app: bool,
+}
+
+#[cfg(feature = "llama")]
+impl ReplyConventions {
+    /// The context.
+    #[must_use]
+    pub fn context(&self) -> ContextSpec {
+        ContextSpec {
+            n_ctx: self.n_ctx,
+            n_batch: self.n_batch,
+            n_ubatch: self.n_ubatch,
+            n_threads: self.n_threads,
+            n_threads_batch: self.n_threads_batch,
+            flash_attention: self.flash_attn,
+            ..ContextSpec::default()
+        }
+    }
+
+    /// The messages, ready for an answer.
+    #[must_use]
+    pub fn prompt(&self, model: &Model, messages: &[ChatMessage]) -> Vec<Token> {
+        if self.is_app { model.app_prompt(messages).tokens } else { model.chat_prompt(messages).tokens }
+    }
+
+    /// Answers a prompt, all of it computed. The same seed draws the same tokens.
+    ///
+    /// # Errors
+    /// Those of the engine; an interruption is one of them.
+    pub fn answer(
+        &self,
+        session: &mut Session<'_>,
+        prompt: &[Token],
+        n_gen: usize,
+        stop: &std::sync::atomic::AtomicBool,
+    ) -> Result<TurnTiming, EngineError> {
+        session.turn_drawn(prompt, n_gen, self.draw(), stop)
+    }
+
+    /// How each token is drawn; `None` for the likeliest.
+    #[must_use]
+    pub fn draw(&self) -> Option<(&'static Sampling, u32)> {
+        self.is_app.then_some((&Sampling::APP, 0))
+    }
+}
+
+#[cfg(all(test, feature = "llama"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_application_s_replies_are_drawn_and_its_context_is_the_one_that_was_read_back() {
+        let app = ReplyConventions {
+            n_ctx: 2048,
+            n_threads: 6,
+            n_threads_batch: 2,
+            n_batch: 128,
+            n_ubatch: 128,
+            flash_attn: FlashAttention::Off,
+            is_app: true,
+        };
+        let context = app.context();
+        assert_eq!((context.n_threads, context.n_threads_batch, context.n_batch, context.n_ubatch), (6, 2, 128, 128));
+        assert_eq!((context.flash_attention, app.draw()), (FlashAttention::Off, Some((&Sampling::APP, 0))));
+        assert_eq!(ReplyConventions { is_app: false, ..app }.draw(), None);
+    }
+}

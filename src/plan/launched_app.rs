@@ -1,0 +1,115 @@
+//! What the configuration says of the application that `launch` starts: its model, and the context that its prompts need.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::model::application_folder;
+use super::pipeline::{SYSTEM_PROMPT_TOKENS, profile_of};
+use crate::config::WorklyConfig;
+use crate::llm::Conversation;
+
+/// The application's own limit of a reply, in tokens, where the configuration sets none.
+const MAX_TOKENS: u64 = 512;
+
+/// Room for one message of the user, in tokens. The application does not limit them.
+const QUESTION_TOKENS: u64 = 256;
+
+/// The tags around one message, in tokens: `<|assistant|>`, `</|assistant|>` and two line ends, of one byte each at worst.
+const TAG_TOKENS: u64 = 30;
+
+/// The longest context that the settings file may name.
+const MOST_CONTEXT: u64 = 1 << 20;
+
+/// The application as its configuration describes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LaunchedApp {
+    /// The file of its model. `None` if the configuration names none, or if the application refuses the configuration.
+    pub model: Option<PathBuf>,
+    /// Tokens that a prompt with its reply may need; `None` without a configuration.
+    pub n_ctx_min: Option<u64>,
+    /// Layers that its GPU profile asks for; negative asks for all.
+    pub n_gpu_layers: i64,
+}
+
+/// The lengths between which a setting may move the context, in tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ContextLimits {
+    /// What the application's prompts may need. `None`: a setting never shortens the context.
+    pub n_ctx_min: Option<u64>,
+    /// What model and free memory allow. `None`: not known.
+    pub n_ctx_max: Option<u64>,
+}
+
+impl LaunchedApp {
+    /// What the configuration at `path` says.
+    #[must_use]
+    pub fn of(path: &Path, config: &WorklyConfig) -> Self {
+        let is_read = config.refusal.is_none();
+        let model = config.model_path.as_ref().filter(|_| is_read).map(|model| application_folder(path).join(model));
+        Self { model, n_ctx_min: Some(longest_prompt(config, is_read)), n_gpu_layers: profile_of(config).n_gpu_layers }
+    }
+
+    /// The name of its model's file.
+    #[must_use]
+    pub fn model_file(&self) -> Option<String> {
+        Some(self.model.as_ref()?.file_name()?.to_string_lossy().into_owned())
+    }
+}
+
+/// Tokens of the longest prompt that the application builds, with its reply: the system prompt, the exchanges that it remembers and
+/// the question. No text has more tokens than bytes, so the system prompt is never underestimated.
+fn longest_prompt(config: &WorklyConfig, is_read: bool) -> u64 {
+    let count = |value: Option<usize>, otherwise: u64| {
+        value.filter(|_| is_read).and_then(|value| u64::try_from(value).ok()).unwrap_or(otherwise)
+    };
+    let system = config.system_prompt.as_ref().map(String::len);
+    let system = count(system, SYSTEM_PROMPT_TOKENS as u64);
+    let exchanges = count(config.context_limit, Conversation::CONTEXT_LIMIT as u64);
+    let reply = config.max_tokens.filter(|_| is_read).unwrap_or(MAX_TOKENS);
+    let exchange = reply.saturating_add(QUESTION_TOKENS + 2 * TAG_TOKENS);
+    // The question with its reply takes as much as an exchange.
+    let all = exchange.saturating_mul(exchanges.saturating_add(1)).saturating_add(system + TAG_TOKENS);
+    all.min(MOST_CONTEXT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app(config: &WorklyConfig) -> LaunchedApp {
+        LaunchedApp::of(Path::new("/apps/workly/data/config.json"), config)
+    }
+
+    #[test]
+    fn ten_exchanges_of_the_application_need_more_than_any_of_its_profiles_has() {
+        let found = app(&WorklyConfig::default());
+        assert_eq!((found.n_ctx_min, found.model), (Some(440 + 30 + 11 * (512 + 256 + 60)), None));
+        assert_eq!(found.n_gpu_layers, -1, "the first profile");
+    }
+
+    #[test]
+    fn a_short_history_with_short_replies_needs_less() {
+        let config = WorklyConfig {
+            system_prompt: Some("Tu es Kira, vêtue d'été.".into()),
+            context_limit: Some(1),
+            max_tokens: Some(64),
+            gpu_profile: Some("cpu_fallback".into()),
+            model_path: Some("models/zephyr.gguf".into()),
+            ..WorklyConfig::default()
+        };
+        let found = app(&config);
+        assert_eq!(found.n_ctx_min, Some(27 + 30 + 2 * (64 + 256 + 60)));
+        assert_eq!((found.n_gpu_layers, found.model_file().as_deref()), (0, Some("zephyr.gguf")));
+        assert_eq!(found.model, Some("/apps/workly/models/zephyr.gguf".into()));
+        let refused = app(&WorklyConfig { refusal: Some("a byte order mark".into()), ..config });
+        assert_eq!(refused, app(&WorklyConfig::default()), "the application then runs on its defaults");
+    }
+
+    #[test]
+    fn absurd_numbers_stay_within_what_the_settings_file_may_name() {
+        let config =
+            WorklyConfig { context_limit: Some(usize::MAX), max_tokens: Some(u64::MAX), ..WorklyConfig::default() };
+        assert_eq!(app(&config).n_ctx_min, Some(1 << 20));
+    }
+}
