@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 use super::dialect::Dialect;
 use super::endpoint::Endpoint;
 use super::error::BridgeError;
-use super::framing::MessageReader;
+use super::framing::{LOOK_UP, MessageReader};
 use super::heard::Heard;
 use super::message::Message;
+use super::readiness;
 use super::reply::Reply;
 use super::waiting::Waiting;
 use super::wire::{Codec, Wire};
@@ -356,6 +357,7 @@ impl Client {
     /// [`BridgeError::Io`] if the system has no more handles.
     pub fn writer(&self) -> Result<LineWriter, BridgeError> {
         let stream = self.stream.try_clone().map_err(BridgeError::Io)?;
+        readiness::look_up_every(&stream, LOOK_UP.min(self.timeout)).map_err(BridgeError::Io)?;
         Ok(LineWriter { stream, sending: self.sending, timeout: self.timeout })
     }
 }

@@ -51,12 +51,10 @@ impl Endpoint {
             Self::Connect(addresses) => connect(addresses, timeout),
             Self::Accept(listener) => accept(listener, timeout, stop),
         }?;
-        let look_up = LOOK_UP.min(timeout);
         // One message, one segment: Nagle's algorithm would delay small ones.
         stream
             .set_nodelay(true)
-            .and_then(|()| readiness::look_up_every(&stream, look_up))
-            .and_then(|()| stream.set_write_timeout(Some(look_up)))
+            .and_then(|()| readiness::look_up_every(&stream, LOOK_UP.min(timeout)))
             .map_err(BridgeError::Io)?;
         Ok(stream)
     }

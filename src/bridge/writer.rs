@@ -1,11 +1,12 @@
 //! Writes complete messages within the timeout, whether or not the bridge reads.
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::error::BridgeError;
+use super::readiness;
 
 /// How messages are handed to the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +62,7 @@ fn write_line(stream: &mut TcpStream, line: &[u8], timeout: Duration, stop: &Ato
     let mut rest = line;
     let mut deadline = None;
     loop {
-        match stream.write(rest) {
+        match readiness::write(stream, rest) {
             Ok(written) => rest = &rest[written..],
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}

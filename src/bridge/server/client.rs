@@ -1,18 +1,17 @@
 //! The connected client, shared by the two threads that reply to it.
 
 use std::borrow::Cow;
-use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::stop::hold;
-use crate::bridge::Wire;
+use crate::bridge::{Wire, readiness};
 use crate::clock::{Clock, nanos};
 
-/// Maximum lateness of a socket timer.
-const COARSE: Duration = Duration::from_millis(5);
+/// Maximum lateness of a socket timer. Windows counts in steps of 15.6 ms.
+const COARSE: Duration = Duration::from_millis(if cfg!(windows) { 20 } else { 5 });
 
 #[derive(Debug)]
 pub(super) struct Client {
@@ -21,6 +20,8 @@ pub(super) struct Client {
     /// format.
     turn: Mutex<Wire>,
     cut: AtomicBool,
+    /// Set before the connection is shut down.
+    over: AtomicBool,
 }
 
 impl Client {
@@ -28,20 +29,13 @@ impl Client {
     /// is unacknowledged.
     pub(super) fn new(stream: TcpStream, nodelay: bool) -> Self {
         // Only fails on a closed connection, which the first read reports.
-        let _ = stream.set_nodelay(nodelay);
-        Self { stream, turn: Mutex::default(), cut: AtomicBool::new(false) }
+        let _ = stream.set_nodelay(nodelay).and_then(|()| readiness::wait_until_over(&stream));
+        Self { stream, turn: Mutex::default(), cut: AtomicBool::new(false), over: AtomicBool::new(false) }
     }
 
     /// Number of bytes of one read; `None` at the end of the connection.
     pub(super) fn read(&self, buffer: &mut [u8]) -> Option<usize> {
-        loop {
-            match (&self.stream).read(buffer) {
-                Ok(0) => return None,
-                Ok(count) => return Some(count),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return None,
-            }
-        }
+        readiness::read_until(&self.stream, buffer, || self.is_over()).ok().filter(|count| *count > 0)
     }
 
     /// Sends a message in the current wire format with one write. A client that has disconnected is not an error: the
@@ -70,7 +64,7 @@ impl Client {
 
     /// Writes at once; for use within [`Client::send_by`].
     pub(super) fn write(&self, bytes: &[u8]) {
-        let _ = (&self.stream).write_all(bytes);
+        let _ = readiness::write_all(&self.stream, bytes, || self.is_over());
     }
 
     /// Writes in two pieces, within [`Client::send_by`], as over a connection on which Nagle's algorithm holds the
@@ -85,15 +79,11 @@ impl Client {
     ) {
         let (first, second) = bytes.split_at(bytes.len() / 2);
         let due_ns = clock.now_ns().saturating_add(nanos(delay));
-        let _ = (&self.stream).write_all(first);
+        self.write(first);
         // Socket timers are coarse: the rest of the wait uses the clock.
         let coarse = delay.saturating_sub(COARSE).max(Duration::from_millis(1));
-        let _ = self.stream.set_read_timeout(Some(coarse));
-        let next = self.stream.peek(&mut [0]);
-        let _ = self.stream.set_read_timeout(None);
-        let silent = next.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
-        if !silent || wait_until(due_ns) {
-            let _ = (&self.stream).write_all(second);
+        if readiness::comes_within(&self.stream, coarse, || self.is_over()) || wait_until(due_ns) {
+            self.write(second);
         }
     }
 
@@ -102,7 +92,7 @@ impl Client {
         self.cut.store(true, Ordering::SeqCst);
         // Locked throughout, so that no line of the other thread gets in between.
         let _turn = hold(&self.turn);
-        let _ = (&self.stream).write_all(b"{");
+        self.write(b"{");
         self.hang_up();
     }
 
@@ -113,6 +103,11 @@ impl Client {
 
     /// Closes the connection and ends any pending read or write.
     pub(super) fn hang_up(&self) {
+        self.over.store(true, Ordering::SeqCst);
         let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
     }
 }

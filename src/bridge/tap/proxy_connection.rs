@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 
-use super::pump::{Carried, Log, Passed, Side, hang_up, pump};
+use super::pump::{Carried, Log, Passed, Side, pump};
+use crate::bridge::readiness;
 use crate::clock::Clock;
 
 /// After the application has closed its side, the connection to Unity ends once it has been silent for this long, in
@@ -33,7 +34,7 @@ impl ProxyConnection {
     pub fn join(app: TcpStream, unity: TcpStream, clock: Clock, keep_bytes: usize) -> io::Result<Self> {
         for stream in [&app, &unity] {
             // Only fails on a closed connection, which the first read reports.
-            let _ = stream.set_nodelay(true);
+            let _ = stream.set_nodelay(true).and_then(|()| readiness::wait_until_over(stream));
         }
         let streams = Arc::new([app, unity]);
         let log = Arc::new(Log::default());
@@ -78,7 +79,7 @@ impl ProxyConnection {
     /// Closes both sides.
     fn hang_up(&self) {
         self.log.is_over.store(true, Ordering::SeqCst);
-        hang_up(&self.streams[0], &self.streams[1]);
+        self.log.hang_up(&self.streams[0], &self.streams[1]);
     }
 
     /// Closes the connection, moves the last messages to the end of `into`, and returns the totals of each direction,

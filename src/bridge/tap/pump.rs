@@ -1,6 +1,5 @@
 //! One direction of a connection: read, pass on, and only then record.
 
-use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::splitter::{Found, Splitter};
-use crate::bridge::Framing;
+use crate::bridge::{Framing, readiness};
 use crate::clock::Clock;
 
 /// Bytes read and passed on at once.
@@ -68,6 +67,8 @@ pub(super) struct Log {
     noted: Mutex<Noted>,
     /// Set when records are no longer fetched.
     pub(super) is_over: AtomicBool,
+    /// Set before both sides are shut down.
+    is_cut: AtomicBool,
     /// For each direction, when processing of the current read began; `u64::MAX` while idle.
     pub(super) busy_since_ns: [AtomicU64; 2],
     /// For each direction, when it last read data or the end of the stream.
@@ -79,6 +80,7 @@ impl Default for Log {
         Self {
             noted: Mutex::default(),
             is_over: AtomicBool::new(false),
+            is_cut: AtomicBool::new(false),
             busy_since_ns: [const { AtomicU64::new(u64::MAX) }; 2],
             read_ns: [const { AtomicU64::new(0) }; 2],
         }
@@ -112,6 +114,18 @@ impl Log {
         into.append(&mut noted.messages);
     }
 
+    /// Ends both sides, and with them every read or write that waits.
+    pub(super) fn hang_up(&self, one: &TcpStream, other: &TcpStream) {
+        self.is_cut.store(true, Ordering::SeqCst);
+        // One that is gone already needs no more.
+        let _ = one.shutdown(Shutdown::Both);
+        let _ = other.shutdown(Shutdown::Both);
+    }
+
+    fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::SeqCst)
+    }
+
     fn is_full(&self) -> bool {
         let noted = self.noted();
         noted.messages.len() > MOST_NOTED || noted.content_bytes > MOST_NOTED_BYTES
@@ -128,7 +142,7 @@ impl Log {
 /// Passes on what `source` sends until it ends, then closes that direction of `sink`. A fault on either side closes
 /// both.
 pub(super) fn pump(
-    (from, mut source, mut sink): (Side, &TcpStream, &TcpStream),
+    (from, source, sink): (Side, &TcpStream, &TcpStream),
     clock: Clock,
     keep_bytes: usize,
     log: &Log,
@@ -138,23 +152,22 @@ pub(super) fn pump(
     let mut found = Vec::new();
     let mut bytes = 0;
     loop {
-        let count = match source.read(&mut buffer) {
+        let count = match readiness::read_until(source, &mut buffer, || log.is_cut()) {
             Ok(0) => {
                 let _ = sink.shutdown(Shutdown::Write);
                 break;
             }
             Ok(count) => count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(_) => {
-                hang_up(source, sink);
+                log.hang_up(source, sink);
                 break;
             }
         };
         let at_ns = clock.now_ns();
         log.read_ns[from as usize].store(at_ns, Ordering::SeqCst);
         log.busy_since_ns[from as usize].store(at_ns, Ordering::SeqCst);
-        if sink.write_all(&buffer[..count]).is_err() {
-            hang_up(source, sink);
+        if readiness::write_all(sink, &buffer[..count], || log.is_cut()).is_err() {
+            log.hang_up(source, sink);
             break;
         }
         let held_ns = clock.now_ns() - at_ns;
@@ -171,10 +184,4 @@ pub(super) fn pump(
     log.read_ns[from as usize].store(clock.now_ns(), Ordering::SeqCst);
     log.busy_since_ns[from as usize].store(u64::MAX, Ordering::SeqCst);
     Carried { bytes, unfinished_bytes: splitter.unfinished_bytes() }
-}
-
-pub(super) fn hang_up(one: &TcpStream, other: &TcpStream) {
-    // Fails if it is already closed, which is fine.
-    let _ = one.shutdown(Shutdown::Both);
-    let _ = other.shutdown(Shutdown::Both);
 }
