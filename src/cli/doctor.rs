@@ -19,6 +19,10 @@ pub struct DoctorArgs {
     /// The bridge.
     #[command(flatten)]
     pub reach: BridgeConnectionArgs,
+    /// Print a block of Markdown to paste into an issue: version, machine, timers, console and all checks, with user names and home
+    /// folders replaced. Takes some seconds more.
+    #[arg(long, conflicts_with = "format")]
+    pub report: bool,
     /// Output format, printed to standard output.
     #[arg(long, value_parser = fact_formats("JSON for programs"), default_value = DEFAULT)]
     pub format: Format,

@@ -5,6 +5,7 @@
 
 mod build;
 mod cgroup;
+mod console;
 mod core_kinds;
 mod cpu;
 mod cpu_list;
@@ -34,6 +35,7 @@ use not_windows as win32;
 use windows as win32;
 
 pub use build::build;
+pub use console::{ConsoleFacts, console};
 pub use machine::{available_memory_bytes, machine};
 pub use noise::NoiseMonitor;
 pub use ports::{Listening, listening_on};

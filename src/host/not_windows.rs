@@ -14,6 +14,16 @@ pub(super) fn power_plan() -> Fact<String> {
     Fact::Unsupported
 }
 
+/// Only Windows has code pages.
+pub(super) fn code_pages() -> (Fact<u32>, Fact<u32>) {
+    (Fact::Unsupported, Fact::Unsupported)
+}
+
+/// Only asked of Windows consoles.
+pub(super) fn escape_sequences() -> Fact<bool> {
+    Fact::Unsupported
+}
+
 /// Not reported.
 pub(super) fn hypervisor_flag() -> Option<bool> {
     None

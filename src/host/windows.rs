@@ -7,6 +7,10 @@ use std::{io, ptr};
 use windows_sys::Win32::Foundation::{
     CloseHandle, ERROR_CALL_NOT_IMPLEMENTED, ERROR_SUCCESS, FILETIME, HANDLE, LocalFree,
 };
+use windows_sys::Win32::System::Console::{
+    ENABLE_VIRTUAL_TERMINAL_PROCESSING, GetConsoleCP, GetConsoleMode, GetConsoleOutputCP, GetStdHandle,
+    STD_OUTPUT_HANDLE,
+};
 use windows_sys::Win32::System::Power::{GetSystemPowerStatus, PowerGetActiveScheme, SYSTEM_POWER_STATUS};
 use windows_sys::Win32::System::Registry::{HKEY_LOCAL_MACHINE, RRF_RT_REG_SZ, RegGetValueW};
 use windows_sys::Win32::System::Threading::{
@@ -69,6 +73,21 @@ pub(super) fn power_plan() -> Fact<String> {
 
 fn plan_name(first: u32) -> &'static str {
     PLANS.iter().find(|(digits, _)| *digits == first).map_or("custom", |(_, name)| name)
+}
+
+/// Code pages of the console: of its output and its input. `Unsupported` without a console.
+pub(super) fn code_pages() -> (Fact<u32>, Fact<u32>) {
+    let known = |page: u32| Some(page).filter(|page| *page != 0).into();
+    // SAFETY: neither takes an argument.
+    unsafe { (known(GetConsoleOutputCP()), known(GetConsoleCP())) }
+}
+
+/// Whether the console of standard output interprets escape sequences. `Unsupported` where standard output is no console.
+pub(super) fn escape_sequences() -> Fact<bool> {
+    let mut mode = 0;
+    // SAFETY: the mode is written during the call only; a handle that is no console's is refused.
+    let is_console = unsafe { GetConsoleMode(GetStdHandle(STD_OUTPUT_HANDLE), &raw mut mode) } != 0;
+    Some(mode & ENABLE_VIRTUAL_TERMINAL_PROCESSING != 0).filter(|_| is_console).into()
 }
 
 /// Vendor and product names of the machine, as reported by the firmware.

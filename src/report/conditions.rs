@@ -4,22 +4,25 @@ use serde_json::Value;
 
 use super::figure;
 use crate::plural::noun_for;
-use crate::record::{Fact, Machine, Run};
+use crate::record::{Build, Fact, Machine, Run};
 
 /// Label and text of each condition of the figures.
 pub(super) fn conditions(run: &Run) -> Vec<(String, String)> {
-    let build = &run.build;
-    let features = if build.features.is_empty() { "no features".into() } else { build.features.join(" ") };
-    let build_text = format!(
-        "workly-perf {} ({}), {}, {}, {}, {features}",
-        build.version, build.commit, build.profile, build.target, build.rustc
-    );
     let mut conditions =
         vec![("subject".to_owned(), in_line(&run.subject)), ("plan".into(), in_line(&brief(&run.plan)))];
     conditions.extend(machine(&run.machine));
-    conditions.push(("build".into(), build_text));
+    conditions.push(("build".into(), build_line(&run.build)));
     conditions.push(("record".into(), format!("{}, schema {}", run.run_id, run.schema)));
     conditions
+}
+
+/// The build on one line.
+pub(super) fn build_line(build: &Build) -> String {
+    let features = if build.features.is_empty() { "no features".into() } else { build.features.join(" ") };
+    format!(
+        "workly-perf {} ({}), {}, {}, {}, {features}",
+        build.version, build.commit, build.profile, build.target, build.rustc
+    )
 }
 
 /// The plan without lists that the report shows anyway, such as the cases.
@@ -35,7 +38,8 @@ fn brief(plan: &Value) -> Value {
     }
 }
 
-fn machine(machine: &Machine) -> Vec<(String, String)> {
+/// The machine, one label and text a line.
+pub(super) fn machine(machine: &Machine) -> Vec<(String, String)> {
     let yes_no = |yes: &bool| if *yes { "yes" } else { "no" }.to_owned();
     let asked = |fact: &Fact<bool>| fact.value().map_or_else(|| fact.to_string(), yes_no);
     let memory = machine

@@ -21,6 +21,7 @@ mod plot;
 #[cfg(test)]
 mod sample;
 mod settings;
+mod support;
 mod table;
 mod timeline;
 mod waterfall;
@@ -36,4 +37,5 @@ pub use formats::{
 pub use html::{Distribution, html};
 pub use line::case_line;
 pub use markdown::markdown;
+pub use support::{CheckLine, support};
 pub use table::table;

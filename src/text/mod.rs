@@ -4,11 +4,13 @@
 //! of its own format. JSON needs none of them: its strings allow any character.
 
 mod paths;
+mod private;
 mod quoted;
 mod safe;
 mod size;
 
 pub use paths::path;
+pub use private::Private;
 pub use quoted::quoted;
 pub use safe::{cell, is_unsafe, line, lines, shortened};
 pub use size::{binary_bytes, decimal_bytes};

@@ -148,3 +148,25 @@ fn circular_link_is_not_reported_as_absent() {
     assert_eq!(configuration["state"], "problem", "{configuration}");
     assert!(!configuration["found"].as_str().unwrap().contains("no data/config.json"), "{configuration}");
 }
+
+#[test]
+fn a_report_to_send_has_all_checks_and_trials_and_no_home_folder() {
+    let place = workly(CONFIG);
+    let home = place.path("");
+    let (name, config) = ("zoe-of-the-test", place.path("data/config.json"));
+    place.write("data/config.json", &CONFIG.replace("models/tiny.gguf", &format!("models/{name}.gguf")));
+    let mut command = place.command("doctor --report --bridge embedded:fps=100 --config");
+    let output =
+        command.arg(&config).env("HOME", &home).env("USERPROFILE", &home).env("USERNAME", name).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "the model is missing: {text}");
+    assert!(text.starts_with("### workly-perf doctor --report\n\n| fact | value |\n"), "{text}");
+    for row in ["build", "CPU", "GPU", "power", "clock", "meeting a deadline", "console", "model", "bridge"] {
+        assert!(text.contains(&format!("\n| {row} | ")), "{row}: {text}");
+    }
+    assert!(text.contains("USER.gguf") && text.contains("(n = 1000)"), "{text}");
+    for hidden in [name, home.to_str().unwrap().trim_end_matches(['/', '\\'])] {
+        assert!(!text.contains(hidden), "{hidden}: {text}");
+    }
+    assert_eq!(place.run("doctor --report --format json").code, Some(2));
+}

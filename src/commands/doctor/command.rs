@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::{BridgeConnection, DEFAULT_CONFIG};
 use crate::record::{SCHEMA, SchemaVersion};
-use crate::studies::doctor::{Checked, check_up};
+use crate::studies::doctor::{Checked, check_up, self_test};
 use crate::term::Printer;
 use crate::text;
 
@@ -47,7 +47,14 @@ pub(in super::super) fn run(args: &DoctorArgs, printer: Printer, stop: &AtomicBo
     let checks = check_up(checked, &printer, stop)?;
     let state = checks.iter().map(|check| check.state).max().unwrap_or(CheckState::Ok);
     let check_up = CheckUp { schema: SCHEMA, tool: env!("CARGO_PKG_VERSION"), time: Timestamp::now(), state, checks };
-    show(&facts(args.format, &check_up, || page::table(&check_up, printer.width()))?, printer)?;
+    let page = || {
+        if args.report {
+            page::report(&check_up, &self_test(stop))
+        } else {
+            page::table(&check_up, printer.width())
+        }
+    };
+    show(&facts(args.format, &check_up, page)?, printer)?;
     Ok(if state == CheckState::Problem { Exit::Negative } else { Exit::Done })
 }
 

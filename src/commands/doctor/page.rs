@@ -4,7 +4,10 @@ use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::command::CheckUp;
 use crate::advise::checkup::{Check, CheckState, Symptom};
+use crate::host;
 use crate::plural::counted;
+use crate::report::support;
+use crate::text;
 
 /// Only a line below the heading.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -54,4 +57,12 @@ fn complaint(symptom: Symptom, checks: &[Check]) -> String {
         [] => format!("{}: no check points to it; investigate with {further}", symptom.words()),
         _ => format!("{}: see {}", symptom.words(), suspects.join(", ")),
     }
+}
+
+/// All of it, and `trials`, as Markdown without names of people.
+pub(super) fn report(check_up: &CheckUp, trials: &[(String, String)]) -> String {
+    let private = text::Private::of(|name| std::env::var(name).ok());
+    let line = |check: &Check| [check.name, check.state.word(), &check.found].map(String::from);
+    let checks: Vec<_> = check_up.checks.iter().map(line).collect();
+    support((&host::build(), &host::machine()), trials, &checks, |text| private.hide(text))
 }

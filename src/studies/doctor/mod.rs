@@ -4,6 +4,8 @@ mod bridge;
 mod check_up;
 mod gpu;
 mod model;
+mod self_test;
 mod settings;
 
 pub(crate) use check_up::{Checked, check_up};
+pub(crate) use self_test::self_test;
