@@ -31,6 +31,8 @@ fn main() {
     prepare_engine();
     #[cfg(feature = "llama")]
     compile_projection();
+    #[cfg(feature = "llama")]
+    link_for_mingw();
 }
 
 /// Compiles `src/llm/engine/projection` against the same sources from which llama.cpp was built.
@@ -50,6 +52,34 @@ fn compile_projection() {
         build.include(sources.join(headers));
     }
     build.compile("workly_projection");
+}
+
+/// Links ggml's archives with MinGW, where their names have no `lib` prefix, so that llama-cpp-sys-2 does not find them.
+/// They depend on each other, and come after everything that uses them.
+#[cfg(feature = "llama")]
+fn link_for_mingw() {
+    let is = |key: &str, value: &str| env::var(key).as_deref() == Ok(value);
+    if !is("CARGO_CFG_TARGET_OS", "windows") || !is("CARGO_CFG_TARGET_ENV", "gnu") {
+        return;
+    }
+    let Some(built) = env::var_os("DEP_LLAMA_ROOT").map(std::path::PathBuf::from) else { return };
+    let archives: Vec<_> = ["ggml", "ggml-cpu", "ggml-base"]
+        .into_iter()
+        .map(|name| built.join("lib").join(format!("{name}.a")))
+        .filter(|archive| archive.exists())
+        .collect();
+    // With dynamic-backends there are DLLs instead, which llama-cpp-sys-2 finds.
+    if archives.is_empty() {
+        return;
+    }
+    println!("cargo:rustc-link-arg=-Wl,--start-group");
+    for archive in archives {
+        println!("cargo:rustc-link-arg={}", archive.display());
+    }
+    for library in ["gomp", "stdc++", "gcc_eh", "gcc", "mingwex", "msvcrt", "advapi32", "kernel32"] {
+        println!("cargo:rustc-link-arg=-l{library}");
+    }
+    println!("cargo:rustc-link-arg=-Wl,--end-group");
 }
 
 /// The folder of llama.cpp's sources, as recorded by its build.
