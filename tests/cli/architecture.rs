@@ -4,7 +4,7 @@ mod source;
 
 use std::path::{Path, PathBuf};
 
-use source::{code_of, line_of, root_names, without_tests, words};
+use source::{code_of, line_of, names_above, root_names, without_tests, words};
 
 /// Each room with the rooms that it may use. A room that is not listed fails the test: add its dependencies here and in
 /// `docs/ARCHITECTURE.md`.
@@ -82,6 +82,27 @@ const HOMES_OF_FORMATS: [&str; 2] = ["src/report/formats/", "src/cli/format.rs"]
 const FORMATS_ELSEWHERE: [(&str, &str); 2] =
     [("src/commands/report.rs", "Json"), ("src/commands/compare/outputs.rs", "Github")];
 
+/// The library of each GPU vendor: the first letters of its names, and the only place that knows them.
+const VENDOR_LIBRARIES: [(&str, &str); 2] = [("nvml_wrapper", "src/host/gpu/nvml/"), ("Nvml", "src/host/gpu/nvml/")];
+
+/// The studies: each a folder that no other study and no shared file of `studies` knows.
+const STUDIES: [&str; 11] = [
+    "doctor",
+    "gpu_profiles",
+    "ipc",
+    "launch",
+    "memory",
+    "pipeline",
+    "recommend",
+    "tap",
+    "threads",
+    "warmup",
+    "watch",
+];
+
+/// Which study may use which other: a launched program's bridge traffic is recorded as `tap` records it.
+const STUDY_ARROWS: [(&str, &str); 1] = [("launch", "tap")];
+
 /// The room that connects all others computes nothing. This many lines are enough for that, including tests.
 const MAX_LINES_OF_COMMANDS: usize = 4_000;
 
@@ -149,7 +170,37 @@ fn faults_of(path: &str, text: &str) -> Vec<String> {
     }
     faults.extend(room_faults(path, &without_tests(&code)));
     faults.extend(format_faults(path, &code));
+    faults.extend(vendor_faults(path, &code));
+    faults.extend(study_faults(path, &without_tests(&code)));
     faults
+}
+
+/// Studies that a study or a shared file of `studies` knows and may not.
+fn study_faults(path: &str, code: &str) -> Vec<String> {
+    let Some(below) = path.strip_prefix("src/studies/").filter(|below| *below != "mod.rs") else { return Vec::new() };
+    let study = below.split_once('/').map_or("", |(folder, _)| folder);
+    let inner = |name: &str| name == study || STUDY_ARROWS.contains(&(study, name)) || !STUDIES.contains(&name);
+    let of_crate = code.match_indices("crate::studies::").filter_map(|(at, path)| {
+        let rest = &code[at + path.len()..];
+        words(rest).next().map(|(_, name)| (at, name.to_owned()))
+    });
+    names_above(code, depth_of(path) - 1)
+        .into_iter()
+        .chain(of_crate)
+        .filter(|(_, name)| !inner(name))
+        .map(|(at, name)| format!("{path}:{}: this may not know the study `{name}`", line_of(code, at)))
+        .collect()
+}
+
+/// Names of a GPU vendor's library where every vendor's GPUs are meant.
+fn vendor_faults(path: &str, code: &str) -> Vec<String> {
+    let is_theirs = |word: &str| {
+        VENDOR_LIBRARIES.iter().any(|(letters, home)| word.starts_with(letters) && !path.starts_with(home))
+    };
+    words(code)
+        .filter(|(_, word)| is_theirs(word))
+        .map(|(at, word)| format!("{path}:{}: `{word}` belongs to a vendor in `host/gpu`", line_of(code, at)))
+        .collect()
 }
 
 /// Output formats named in places where a new one would have to be added, too.
@@ -237,8 +288,11 @@ fn planted_crates_print_macros_and_lengths_are_found() {
         ["src/record/csv.rs:1: `record` may not know `clap`"]
     );
     assert_eq!(
-        faults_of("src/report/a.rs", "use nvml_wrapper::Nvml;"),
-        ["src/report/a.rs:1: `report` may not know `nvml_wrapper`"]
+        faults_of("src/report/a.rs", "use nvml_wrapper::x;"),
+        [
+            "src/report/a.rs:1: `report` may not know `nvml_wrapper`",
+            "src/report/a.rs:1: `nvml_wrapper` belongs to a vendor in `host/gpu`"
+        ]
     );
     assert_eq!(
         faults_of("src/stats/a.rs", "use crate::clock::Clock;"),
@@ -261,6 +315,29 @@ fn planted_formats_are_found() {
     );
     assert!(faults_of("src/commands/report.rs", "fn a() { f == Format::Json; }").is_empty());
     assert!(faults_of("src/report/formats/csv.rs", "fn a() { Format::Csv; }").is_empty());
+}
+
+#[test]
+fn planted_vendors_are_found() {
+    assert_eq!(
+        faults_of("src/studies/watch/devices.rs", "fn a() {\n    NvmlError::Unknown;\n}"),
+        ["src/studies/watch/devices.rs:2: `NvmlError` belongs to a vendor in `host/gpu`"]
+    );
+    assert!(faults_of("src/host/gpu/nvml/error.rs", "use nvml_wrapper::error::NvmlError;").is_empty());
+    assert!(faults_of("src/host/gpu/mod.rs", "static V: [&Vendor; 1] = [&nvml::NVIDIA];").is_empty());
+}
+
+#[test]
+fn planted_studies_are_found() {
+    let found = |path, text| faults_of(path, text).len();
+    assert_eq!(
+        faults_of("src/studies/tap/study.rs", "use super::super::ipc::BridgeStudy;"),
+        ["src/studies/tap/study.rs:1: this may not know the study `ipc`"]
+    );
+    assert_eq!(found("src/studies/driver.rs", "use super::threads::ThreadsStudy;"), 1);
+    assert_eq!(found("src/studies/warmup/study.rs", "use crate::studies::threads::Sweep;"), 1);
+    assert_eq!(found("src/studies/launch/study.rs", "use super::super::tap::wire_cases;\nuse crate::launch::Shim;"), 0);
+    assert_eq!(found("src/studies/ipc/max_rate/study.rs", "use super::super::super::study::Study;\nuse super::cases;"), 0);
 }
 
 #[test]

@@ -1,17 +1,15 @@
-//! Display devices of vendors that NVML does not support, so that machines with another GPU are not reported to have none.
+//! Display devices of vendors whose drivers cannot be queried, so that machines with another GPU are not reported to have none.
 
 use std::path::Path;
 
 use super::super::reading;
+use super::VENDORS;
 use crate::record::Fact;
-
-/// NVIDIA's vendor ID on the PCI bus.
-const NVIDIA: &str = "10de";
 
 /// GPU vendors by their IDs on the PCI bus.
 const MAKERS: [(&str, &str); 3] = [("1002", "AMD"), ("8086", "Intel"), ("1022", "AMD")];
 
-/// Vendor and IDs of each display device that is not NVIDIA's, sorted. Only read on Linux. This includes the virtual devices of
+/// Vendor and IDs of each display device whose vendor's driver cannot be queried, sorted. Only read on Linux. This includes the virtual devices of
 /// hypervisors and the management chips of servers, by their IDs only.
 pub(super) fn others(root: &Path) -> Fact<Vec<String>> {
     if !cfg!(target_os = "linux") {
@@ -35,7 +33,7 @@ fn device(folder: &Path) -> Result<Option<String>, String> {
     let is_display = number("class")?.starts_with("0x03");
     let (vendor, device) = (number("vendor")?, number("device")?);
     let (vendor, device) = (vendor.trim_start_matches("0x"), device.trim_start_matches("0x"));
-    if !is_display || vendor == NVIDIA {
+    if !is_display || VENDORS.iter().any(|supported| supported.pci_id == vendor) {
         return Ok(None);
     }
     let maker = MAKERS.iter().find(|(number, _)| *number == vendor).map_or("unknown vendor", |(_, maker)| maker);
@@ -49,7 +47,7 @@ mod tests {
     use reading::root_with;
 
     #[test]
-    fn other_vendors_are_named_and_nvidia_is_left_to_nvml() {
+    fn other_vendors_are_named_and_nvidia_is_left_to_its_driver() {
         let root = root_with(&[
             ("sys/bus/pci/devices/0000:00:02.0/class", "0x030000\n"),
             ("sys/bus/pci/devices/0000:00:02.0/vendor", "0x8086\n"),

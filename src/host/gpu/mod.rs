@@ -1,18 +1,27 @@
-//! The GPUs of this machine, as reported by NVIDIA's driver through NVML. Read-only.
+//! The GPUs of this machine, as the drivers of their vendors report them. Read-only.
 //!
-//! NVML is loaded at run time, by path; a machine without it only lacks these figures. It only supports NVIDIA's GPUs: others
-//! are named, and only ggml knows their memory, once a model runs on them.
+//! A vendor is a folder with a [`source::GpuSource`] and a line in [`VENDORS`]; everybody else asks [`GpuDrivers`]. A driver's library is
+//! loaded at run time, by path; a machine without it only lacks these figures. GPUs of other vendors are named, and only ggml
+//! knows their memory, once a model runs on them.
 
+mod devices;
 mod display;
-mod memory;
+mod drivers;
+mod error;
 mod nvml;
-mod nvml_devices;
-mod nvml_error;
-mod processes;
+#[cfg(test)]
+mod planted;
 mod reading;
+mod source;
 mod survey;
 
-pub use nvml::{GpuError, NVML_VARIABLE, Nvml};
-pub use nvml_devices::{NvmlDevices, vram_of};
+pub use devices::{GpuDevices, vram_of};
+pub use drivers::{GpuDrivers, supported_libraries, supported_vendors};
+pub use error::GpuError;
 pub use reading::{GpuAddress, GpuReading, ProcessVram};
 pub(super) use survey::{fingerprint_part, survey, title};
+
+use source::Vendor;
+
+/// The vendors whose drivers can be queried. The GPUs of the first come first.
+static VENDORS: [&Vendor; 1] = [&nvml::NVIDIA];

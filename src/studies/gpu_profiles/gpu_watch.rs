@@ -1,19 +1,19 @@
-//! GPU readings from the NVIDIA driver while a placement is measured.
+//! GPU readings from the drivers while a placement is measured.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use crate::host::gpu::{NvmlDevices, vram_of};
+use crate::host::gpu::{GpuDevices, vram_of};
 use crate::measure::PlacementPhase;
 use crate::record::{Direction, Metric, MetricStatus};
 
 /// Polling interval of the driver: short enough for a second of work, long enough to cost nothing.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// The GPUs and their driver. Without NVML, nothing is read.
+/// The GPUs that a driver reports. Without a driver, nothing is read.
 #[derive(Debug)]
 pub(super) struct GpuWatch {
-    gpus: Option<NvmlDevices>,
+    gpus: Option<GpuDevices>,
     asked: Cell<Option<Instant>>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct GpuSeen {
 impl GpuWatch {
     /// Finds the driver's GPUs.
     pub(super) fn open() -> Self {
-        Self { gpus: NvmlDevices::open().ok(), asked: Cell::new(None) }
+        Self { gpus: GpuDevices::open().ok(), asked: Cell::new(None) }
     }
 
     /// Takes a reading, unless the last one is recent.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::host::gpu::{GpuError, GpuReading, NvmlDevices, vram_of};
+use crate::host::gpu::{GpuDevices, GpuError, GpuReading, supported_vendors, vram_of};
 #[cfg(feature = "llama")]
 use crate::llm::engine::{Backend, DeviceKind};
 use crate::record::{Direction, Fact, Metric, MetricStatus};
@@ -13,8 +13,8 @@ pub(in crate::studies) const NAMES: [&str; 2] = ["vram_process", "vram_whole_gpu
 /// Source of the figures.
 #[derive(Debug)]
 pub(in crate::studies) enum GpuMemoryReader {
-    /// NVIDIA's driver.
-    Driver(Box<NvmlDevices>),
+    /// The drivers of the GPUs' vendors.
+    Driver(Box<GpuDevices>),
     /// ggml, which reports the devices that this build can compute on.
     #[cfg(feature = "llama")]
     Ggml(&'static Backend),
@@ -32,11 +32,11 @@ pub(in crate::studies) struct GpuMemory {
 }
 
 impl GpuMemoryReader {
-    /// Uses NVIDIA's driver, if there is one.
+    /// Uses the drivers, if there are any.
     pub(in crate::studies) fn of_driver() -> Self {
-        match NvmlDevices::open() {
+        match GpuDevices::open() {
             Ok(gpus) => Self::Driver(Box::new(gpus)),
-            Err(GpuError::NoDriver) => Self::Unavailable(Fact::Unsupported),
+            Err(GpuError::NoDriver { .. }) => Self::Unavailable(Fact::Unsupported),
             Err(error) => Self::Unavailable(Fact::Failed(error.to_string())),
         }
     }
@@ -63,11 +63,11 @@ impl GpuMemoryReader {
     /// The source, and the meaning of the metrics.
     pub(in crate::studies) fn description(&self) -> String {
         match self {
-            Self::Driver(_) => {
-                "GPU memory as reported by NVIDIA's driver: vram_process is that of the process, vram_whole_gpu \
-                                that of all programs."
-                    .into()
-            }
+            Self::Driver(gpus) => format!(
+                "GPU memory as reported by {}'s driver: vram_process is that of the process, vram_whole_gpu that of all \
+                 programs.",
+                gpus.vendors()
+            ),
             #[cfg(feature = "llama")]
             Self::Ggml(_) => {
                 "GPU memory as reported by ggml, for all programs together (vram_whole_gpu); unsupported if the \
@@ -75,14 +75,15 @@ impl GpuMemoryReader {
                     .into()
             }
             Self::Unavailable(Fact::Failed(reason)) => format!("GPU memory is not available: {reason}."),
-            Self::Unavailable(_) => {
-                "GPU memory is not available: there is no NVIDIA driver, and this build of ggml has no GPU.".into()
-            }
+            Self::Unavailable(_) => format!(
+                "GPU memory is not available: there is no {} driver, and this build of ggml has no GPU.",
+                supported_vendors()
+            ),
         }
     }
 }
 
-fn by_driver(gpus: &NvmlDevices, pid: u32) -> GpuMemory {
+fn by_driver(gpus: &GpuDevices, pid: u32) -> GpuMemory {
     let readings: Result<Vec<GpuReading>, GpuError> = gpus.read().into_iter().collect();
     match readings {
         Err(error) => {

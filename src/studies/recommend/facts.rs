@@ -10,7 +10,7 @@ use super::measuring::interrupted;
 use crate::advise::{Card, RecommendationInput};
 use crate::failure::Failure;
 use crate::host;
-use crate::host::gpu::{GpuAddress, Nvml};
+use crate::host::gpu::{GpuAddress, GpuDrivers, supported_vendors};
 #[cfg(feature = "llama")]
 use crate::llm::engine::EngineError;
 use crate::llm::{ModelFacts, ModelOutline, ModelRef};
@@ -109,7 +109,7 @@ pub(in crate::studies) fn card(vram_bytes: Option<u64>, gpus: &GpuSurvey) -> Car
     let whole = sized.filter(|(gpu, _)| gpu.split.value() != Some(&true));
     if let Some((gpu, total_bytes)) = whole.max_by_key(|(_, bytes)| *bytes) {
         let address = GpuAddress { index: gpu.index, mig: gpu.mig };
-        let reading = Nvml::open().and_then(|nvml| nvml.read(address));
+        let reading = GpuDrivers::open().and_then(|drivers| drivers.read(address));
         return Card::Here {
             total_bytes,
             free_bytes: reading.ok().and_then(|reading| reading.vram_free_bytes.value().copied()),
@@ -126,7 +126,7 @@ pub(in crate::studies) fn card(vram_bytes: Option<u64>, gpus: &GpuSurvey) -> Car
         }
         (library, _) => {
             let missing = library.missing().unwrap_or_else(|| "loaded but reports no GPU".into());
-            not_known(format!("the NVIDIA driver's library is {missing}"))
+            not_known(format!("the {} driver's library is {missing}", supported_vendors()))
         }
     }
 }

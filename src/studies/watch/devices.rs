@@ -1,14 +1,14 @@
-//! The watched GPUs and the sources of their figures: NVML if it supports any, otherwise ggml, which reports the memory
+//! The watched GPUs and the sources of their figures: their drivers if these report any, otherwise ggml, which reports the memory
 //! of the devices that this build can compute on.
 
 use super::error::WatchError;
-use crate::host::gpu::{GpuAddress, GpuError, GpuReading, Nvml};
+use crate::host::gpu::{GpuAddress, GpuDrivers, GpuError, GpuReading};
 use crate::plan::WatchPlan;
 
 /// Source of one GPU's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
-    Nvml(GpuAddress),
+    Driver(GpuAddress),
     /// A device of ggml, by index in ggml's list.
     #[cfg(feature = "llama")]
     Ggml(usize),
@@ -55,7 +55,7 @@ pub(crate) struct Gap {
 /// The GPUs of this machine that can be read.
 #[derive(Debug)]
 pub(crate) struct Devices {
-    nvml: Option<Nvml>,
+    drivers: Option<GpuDrivers>,
     /// The watched GPUs.
     pub(crate) gpus: Vec<WatchedGpu>,
     /// Index of the GPU whose state is determined; `None` without a GPU.
@@ -70,16 +70,17 @@ pub(crate) struct Devices {
 impl Devices {
     /// Finds the GPUs. It is an error if a named GPU is missing, but not if there is none at all.
     pub(super) fn open(plan: &WatchPlan) -> Result<Self, WatchError> {
-        let (nvml, reason) = match Nvml::open() {
-            Ok(nvml) => (Some(nvml), None),
+        let (drivers, reason) = match GpuDrivers::open() {
+            Ok(drivers) => (Some(drivers), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        let mut gpus: Vec<WatchedGpu> = nvml.iter().flat_map(served).collect();
+        let mut gpus: Vec<WatchedGpu> = drivers.iter().flat_map(of_drivers).collect();
         let mut none_since = None;
         if gpus.is_empty() {
             gpus = of_ggml();
             if gpus.is_empty() {
-                let reason = reason.unwrap_or_else(|| "the NVIDIA driver is loaded but reports no GPU".into());
+                let vendors = drivers.as_ref().map(GpuDrivers::vendors).unwrap_or_default();
+                let reason = reason.unwrap_or_else(|| format!("the {vendors} driver is loaded but reports no GPU"));
                 none_since = Some(format!("{reason}; ggml has no GPU device in this build either"));
             }
         }
@@ -88,7 +89,7 @@ impl Devices {
             None => largest(&gpus),
         };
         Ok(Self {
-            nvml,
+            drivers,
             gpus,
             chosen,
             #[cfg(feature = "llama")]
@@ -142,9 +143,9 @@ impl Devices {
     pub(super) fn read(&self, place: usize, held_bytes: u64) -> Result<GpuReading, Gap> {
         let _ = held_bytes;
         match self.gpus[place].source {
-            Source::Nvml(address) => match &self.nvml {
-                Some(nvml) => nvml.read(address).map_err(Gap::from),
-                None => Err(Gap { lost: true, reason: "NVML was closed".into() }),
+            Source::Driver(address) => match &self.drivers {
+                Some(drivers) => drivers.read(address).map_err(Gap::from),
+                None => Err(Gap { lost: true, reason: "no driver responds".into() }),
             },
             #[cfg(feature = "llama")]
             Source::Ggml(index) => ggml_reading(index),
@@ -166,18 +167,18 @@ impl From<GpuError> for Gap {
     }
 }
 
-/// The GPUs supported by NVML. A split one is watched as a whole and by its parts.
-fn served(nvml: &Nvml) -> Vec<WatchedGpu> {
+/// The GPUs reported by the drivers. A split one is watched as a whole and by its parts.
+fn of_drivers(drivers: &GpuDrivers) -> Vec<WatchedGpu> {
     let watched = |gpu: &crate::record::Gpu| {
         let address = GpuAddress::from(gpu);
         WatchedGpu {
             label: address.to_string(),
             name: gpu.name.to_string(),
             memory_bytes: gpu.vram_bytes.value().copied().unwrap_or(0),
-            source: Source::Nvml(address),
+            source: Source::Driver(address),
         }
     };
-    nvml.survey().devices.iter().map(watched).collect()
+    drivers.survey().devices.iter().map(watched).collect()
 }
 
 /// The GPUs that ggml can compute on.
@@ -219,9 +220,9 @@ fn ggml_reading(index: usize) -> Result<GpuReading, Gap> {
 }
 
 fn place_of(address: GpuAddress, gpus: &[WatchedGpu]) -> Result<usize, WatchError> {
-    let by_driver = gpus.iter().position(|gpu| gpu.source == Source::Nvml(address));
+    let by_driver = gpus.iter().position(|gpu| gpu.source == Source::Driver(address));
     // ggml's devices have no parts; there, the index is that in the list.
-    let has_driver = gpus.iter().any(|gpu| matches!(gpu.source, Source::Nvml(_)));
+    let has_driver = gpus.iter().any(|gpu| matches!(gpu.source, Source::Driver(_)));
     let by_place = (address.index as usize) < gpus.len() && address.mig.is_none() && !has_driver;
     by_driver.or(by_place.then_some(address.index as usize)).ok_or_else(|| WatchError::NoSuchGpu {
         wanted: address.to_string(),

@@ -132,12 +132,22 @@ pub(super) fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
 /// Names of the crate's root used by the code, with positions: `clock` in `crate::clock::ms`, in `use crate::{clock,
 /// exit}`, and in `super::clock` if that leads to the root. `depth` is the depth of the file's module below the root.
 pub(super) fn root_names(code: &str, depth: usize) -> Vec<(usize, String)> {
+    names_after(code, depth, 1)
+}
+
+/// The same for the module that is `steps` above the file's module, however many `super` that takes.
+pub(super) fn names_above(code: &str, steps: usize) -> Vec<(usize, String)> {
+    names_after(code, steps, 0)
+}
+
+/// The names that follow `steps` times `super`, and those that follow `crate` if that is a way there, which takes one step.
+fn names_after(code: &str, depth: usize, steps_of_crate: usize) -> Vec<(usize, String)> {
     let words: Vec<(usize, &str)> = words(code).collect();
     let mut names = Vec::new();
     for (index, (at, word)) in words.iter().enumerate() {
         let follows_path = code[..*at].trim_end().ends_with("::");
         let steps = match *word {
-            "crate" => 1,
+            "crate" if steps_of_crate > 0 => steps_of_crate,
             "super" if !follows_path => words[index..].iter().take_while(|(_, word)| *word == "super").count(),
             _ => continue,
         };

@@ -39,7 +39,7 @@ impl ProcessMemoryStudy {
     }
 }
 
-/// Prefers NVIDIA's driver, since ggml itself takes GPU memory once started.
+/// Prefers the drivers of the GPUs' vendors, since ggml itself takes GPU memory once started.
 fn gpu_memory_reader() -> GpuMemoryReader {
     let driver = GpuMemoryReader::of_driver();
     #[cfg(feature = "llama")]

@@ -5,66 +5,43 @@ use std::ffi::OsString;
 
 use nvml_wrapper::error::NvmlError;
 
-use super::nvml_error;
+use super::super::GpuError;
+use super::super::source::GpuSource;
+use super::{LIBRARY, NVIDIA, error};
 
 /// Path of the NVML library, for machines with an unusual location; `none` disables it.
-pub const NVML_VARIABLE: &str = "WORKLY_PERF_NVML";
-
-/// Why a GPU cannot be queried.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum GpuError {
-    /// There is no NVML library: no NVIDIA driver is installed.
-    #[error("no NVIDIA driver is installed: its library NVML is missing")]
-    NoDriver,
-    /// Disabled.
-    #[error("{NVML_VARIABLE}=none: NVML is disabled")]
-    NotAsked,
-    /// The library exists but cannot be initialised.
-    #[error("NVML does not respond: {reason}")]
-    NoAnswer {
-        /// The error of the library, or of the system.
-        reason: String,
-    },
-    /// It works, but reports no GPU.
-    #[error("the NVIDIA driver reports no GPU")]
-    NoGpu,
-    /// A device that existed is gone.
-    #[error("GPU {index} is gone: {reason}")]
-    Lost {
-        /// Its index in NVML's list.
-        index: u32,
-        /// The driver's error.
-        reason: String,
-    },
-}
+const NVML_VARIABLE: &str = "WORKLY_PERF_NVML";
 
 /// NVML, initialised. It is shut down when this is dropped.
 #[derive(Debug)]
-pub struct Nvml {
+pub(super) struct Nvml {
     pub(super) library: nvml_wrapper::Nvml,
 }
 
-impl Nvml {
-    /// Loads the library that [`NVML_VARIABLE`] names, or else the driver's own, and initialises it.
-    pub fn open() -> Result<Self, GpuError> {
-        match env::var_os(NVML_VARIABLE).filter(|named| !named.is_empty()) {
-            Some(none) if none == "none" => Err(GpuError::NotAsked),
-            Some(named) => start(&named).map_err(|error| GpuError::NoAnswer { reason: why(&error, &named) }),
-            None => Self::installed(),
-        }
-    }
+/// Loads the library that [`NVML_VARIABLE`] names, or else the driver's own, and initialises it.
+pub(super) fn open() -> Result<Box<dyn GpuSource>, GpuError> {
+    let nvml = match env::var_os(NVML_VARIABLE).filter(|named| !named.is_empty()) {
+        Some(none) if none == "none" => Err(GpuError::Disabled { variable: NVML_VARIABLE, library: LIBRARY }),
+        Some(named) => start(&named).map_err(|error| no_answer(&error, &named)),
+        None => installed(),
+    };
+    Ok(Box::new(nvml?))
+}
 
-    /// The driver's own library.
-    fn installed() -> Result<Self, GpuError> {
-        for path in candidates() {
-            match start(&path) {
-                Ok(started) => return Ok(started),
-                Err(NvmlError::LibloadingError(_)) => {}
-                Err(error) => return Err(GpuError::NoAnswer { reason: why(&error, &path) }),
-            }
+/// The driver's own library.
+fn installed() -> Result<Nvml, GpuError> {
+    for path in candidates() {
+        match start(&path) {
+            Ok(started) => return Ok(started),
+            Err(NvmlError::LibloadingError(_)) => {}
+            Err(error) => return Err(no_answer(&error, &path)),
         }
-        Err(GpuError::NoDriver)
     }
+    Err(GpuError::NoDriver { vendor: NVIDIA.name, library: LIBRARY })
+}
+
+fn no_answer(error: &NvmlError, path: &OsString) -> GpuError {
+    GpuError::NoAnswer { library: LIBRARY, reason: why(error, path) }
 }
 
 fn start(path: &OsString) -> Result<Nvml, NvmlError> {
@@ -72,14 +49,14 @@ fn start(path: &OsString) -> Result<Nvml, NvmlError> {
     Ok(Nvml { library })
 }
 
-/// As [`nvml_error::reason`], for the library as a whole. Its path is omitted: records have no paths.
+/// As [`error::reason`], for the library as a whole. Its path is omitted: records have no paths.
 fn why(error: &NvmlError, path: &OsString) -> String {
     match error {
         NvmlError::LibloadingError(detail) => {
             format!("cannot load it: {}", detail.to_string().replace(&*path.to_string_lossy(), "the library"))
         }
         NvmlError::FailedToLoadSymbol(_) => "the library is not NVML, or too old".into(),
-        other => nvml_error::reason(other),
+        other => error::reason(other),
     }
 }
 

@@ -11,8 +11,8 @@ use nvml_wrapper::error::{NvmlError, nvml_try};
 use nvml_wrapper::struct_wrappers::device::ProcessInfo;
 use nvml_wrapper_sys::bindings::{nvmlDevice_t, nvmlProcessInfo_v1_t, nvmlReturn_t};
 
-use super::nvml_error::fact;
-use super::reading::ProcessVram;
+use super::super::ProcessVram;
+use super::error::fact;
 use crate::record::Fact;
 
 /// `NVML_VALUE_NOT_AVAILABLE`: on Windows the system manages this memory.

@@ -1,31 +1,40 @@
-//! All GPUs of the driver, and the total memory of one process on them.
+//! All GPUs of the drivers, and the total memory of one process on them.
 
-use super::{GpuAddress, GpuError, GpuReading, Nvml};
+use super::{GpuAddress, GpuDrivers, GpuError, GpuReading};
 use crate::record::Fact;
 
-/// The GPUs that NVML supports, each as a whole: the parts of a split one repeat the figures of the whole.
+/// The GPUs that the drivers report, each as a whole: the parts of a split one repeat the figures of the whole.
 #[derive(Debug)]
-pub struct NvmlDevices {
-    nvml: Nvml,
+pub struct GpuDevices {
+    drivers: GpuDrivers,
     addresses: Vec<GpuAddress>,
 }
 
-impl NvmlDevices {
+impl GpuDevices {
     /// Finds them.
     ///
     /// # Errors
-    /// If NVML is not available, or if it reports no GPU.
+    /// If no driver responds, or if none reports a GPU.
     pub fn open() -> Result<Self, GpuError> {
-        let nvml = Nvml::open()?;
+        let drivers = GpuDrivers::open()?;
         let addresses: Vec<GpuAddress> =
-            nvml.survey().devices.iter().map(GpuAddress::from).filter(|gpu| gpu.mig.is_none()).collect();
-        if addresses.is_empty() { Err(GpuError::NoGpu) } else { Ok(Self { nvml, addresses }) }
+            drivers.survey().devices.iter().map(GpuAddress::from).filter(|gpu| gpu.mig.is_none()).collect();
+        if addresses.is_empty() {
+            return Err(GpuError::NoGpu { vendors: drivers.vendors() });
+        }
+        Ok(Self { drivers, addresses })
+    }
+
+    /// Whose drivers report them: `NVIDIA`.
+    #[must_use]
+    pub fn vendors(&self) -> String {
+        self.drivers.vendors()
     }
 
     /// Reads each of them.
     #[must_use]
     pub fn read(&self) -> Vec<Result<GpuReading, GpuError>> {
-        self.addresses.iter().map(|&address| self.nvml.read(address)).collect()
+        self.addresses.iter().map(|&address| self.drivers.read(address)).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use nvml_wrapper::Device;
 use nvml_wrapper::error::{NvmlError, nvml_try};
 use nvml_wrapper_sys::bindings::nvmlMemory_t;
 
-use super::nvml_error;
+use super::error;
 use crate::record::Fact;
 
 /// The memory of a GPU, in bytes. `used + reserved + free = total`.
@@ -24,8 +24,8 @@ pub(super) struct Memory {
 pub(super) fn memory(device: &Device<'_>) -> Result<Fact<Memory>, NvmlError> {
     match asked(device) {
         Ok(memory) => Ok(checked(memory)),
-        Err(error) if nvml_error::is_lost(&error) => Err(error),
-        Err(error) => Ok(nvml_error::fact(Err(error))),
+        Err(error) if error::is_lost(&error) => Err(error),
+        Err(error) => Ok(error::fact(Err(error))),
     }
 }
 
