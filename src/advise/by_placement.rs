@@ -4,10 +4,10 @@
 use serde_json::Value;
 
 use super::by_gpu_runs::Tried;
-use super::bytes::gib;
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Objective, Setting};
 use super::recommendation_input::{Card, Footprint, ModelNeeds, ProfileAsk, RecommendationInput};
 use crate::record::Run;
+use crate::text::gib;
 
 const GIB: u64 = 1 << 30;
 

@@ -9,7 +9,7 @@ use super::recommendation_input::RecommendationInput;
 use super::threads::later_rule;
 use super::{Certainty, SettingCandidate, SettingChoice};
 use crate::plural::counted;
-use crate::record::{Case, CaseState, Run};
+use crate::record::{Case, CaseState, Run, Test};
 use crate::stats::{PairedRatio, median_of, paired_ratio};
 
 /// The application's engine settings, as conditions of a `threads` run: it cannot change them.
@@ -22,26 +22,11 @@ const LIGHT_SHARE: f64 = 0.8;
 /// `responsive` requires the first token within this, in milliseconds.
 pub(super) const TTFT_TARGET_MS: f64 = 1_000.0;
 
-/// One of the two tests of a `threads` run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Test {
-    Generation,
-    Prompt,
-}
-
-impl Test {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Generation => "tg",
-            Self::Prompt => "pp",
-        }
-    }
-
-    fn setting(self) -> Setting {
-        match self {
-            Self::Generation => Setting::NThreads,
-            Self::Prompt => Setting::NThreadsBatch,
-        }
+/// The setting that a test decides.
+fn setting_of(test: Test) -> Setting {
+    match test {
+        Test::Generation => Setting::NThreads,
+        Test::Prompt => Setting::NThreadsBatch,
     }
 }
 
@@ -75,7 +60,7 @@ fn by_rule(situation: &RecommendationInput, test: Test) -> Choice {
     let Some(logical) = logical.and_then(|count| u32::try_from(count).ok()).filter(|&count| count > 0) else {
         return Choice {
             value: None,
-            ..Choice::by_rule(test.setting(), Value::Null, "the number of cores is not known")
+            ..Choice::by_rule(setting_of(test), Value::Null, "the number of cores is not known")
         };
     };
     let physical = situation.physical_cores.and_then(|count| u32::try_from(count).ok()).unwrap_or(logical).min(logical);
@@ -88,7 +73,7 @@ fn by_rule(situation: &RecommendationInput, test: Test) -> Choice {
         (Test::Prompt, _) => (physical, "prompts are short and use all cores"),
     };
     Choice::by_rule(
-        test.setting(),
+        setting_of(test),
         threads,
         format!("{reason}; no threads run of this model on this machine was found"),
     )
@@ -216,7 +201,7 @@ impl Decided<'_> {
 
     /// The number of threads.
     fn threads(&self, situation: &RecommendationInput) -> Choice {
-        let setting = self.sweep.test.setting();
+        let setting = setting_of(self.sweep.test);
         if self.choice.certainty == Certainty::Noisy {
             let written = situation.written_threads(setting.key());
             let kept =

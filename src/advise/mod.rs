@@ -6,7 +6,6 @@ mod by_launch;
 mod by_noise;
 mod by_placement;
 mod by_threads;
-mod bytes;
 pub mod checkup;
 mod evidence;
 mod gains;
@@ -26,7 +25,6 @@ pub mod watch;
 
 pub use by_launch::measured_in_place;
 pub use by_noise::noise_behind;
-pub use bytes::gib;
 pub use gains::{Gain, gains};
 pub use gpu_rules::{Compares, GpuRule, RuleAnswer, RuleStep, TableCard, gpu_rules, table_cards};
 pub use leak::{Doubt, Growth, LeakJudgement, LeakRule, LeakVerdict};

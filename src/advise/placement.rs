@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bytes::gib;
 use crate::plural::{counted, verb_for};
+use crate::text::gib;
 
 /// One placement and its memory use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::bridge::server::{BridgeSpec, SpecError};
+use crate::bridge::server::{BridgeSpec, BridgeSpecError};
 
 /// Run the embedded bridge as a server: a simulated Unity with fault injection.
 ///
@@ -24,7 +24,7 @@ pub struct BridgeArgs {
 }
 
 fn parse_spec(text: &str) -> Result<BridgeSpec, String> {
-    text.parse().map_err(|error: SpecError| error.with_hint())
+    text.parse().map_err(|error: BridgeSpecError| error.with_hint())
 }
 
 fn spec_help() -> String {

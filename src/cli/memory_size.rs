@@ -3,16 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Accepted units, binary ones first, because GPU memory is sold in them.
-const UNITS: [(&str, f64); 7] = [
-    ("gib", 1_073_741_824.0),
-    ("mib", 1_048_576.0),
-    ("kib", 1_024.0),
-    ("gb", 1e9),
-    ("mb", 1e6),
-    ("kb", 1e3),
-    ("b", 1.0),
-];
+use super::values::number_and_unit_bytes;
 
 /// Maximum size: a tebibyte.
 const LARGEST: f64 = 1_099_511_627_776.0;
@@ -28,11 +19,10 @@ impl FromStr for MemorySize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let lower = text.trim().to_ascii_lowercase();
         let fault = || format!("'{text}' is not a size such as 6GiB, 1.5GiB or 512MiB");
-        let unit = UNITS.iter().find_map(|(unit, factor)| Some((lower.strip_suffix(unit)?, factor)));
-        let (number, factor) = unit.ok_or_else(fault)?;
-        let bytes = number.trim().parse::<f64>().map_err(|_| fault())? * factor;
+        let units = ["b", "kb", "kib", "mb", "mib", "gb", "gib"];
+        let (number, factor) = number_and_unit_bytes(text, &units).ok_or_else(fault)?;
+        let bytes = number.parse::<f64>().map_err(|_| fault())? * factor as f64;
         if !(0.0..=LARGEST).contains(&bytes) {
             return Err(format!("{text} is outside of 0 to 1024GiB"));
         }
@@ -43,8 +33,8 @@ impl FromStr for MemorySize {
 
 impl fmt::Display for MemorySize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, factor) = if self.bytes >= 1 << 30 { ("GiB", UNITS[0].1) } else { ("MiB", UNITS[1].1) };
-        let number = self.bytes as f64 / factor;
+        let (unit, factor) = if self.bytes >= 1 << 30 { ("GiB", 1 << 30) } else { ("MiB", 1 << 20) };
+        let number = self.bytes as f64 / f64::from(factor);
         write!(f, "{}{unit}", (number * 100.0).round() / 100.0)
     }
 }

@@ -49,5 +49,5 @@ pub use tap::TapArgs;
 pub use threads::{
     EngineConventions, OnOff, PriorityArg, SweepItem, ThreadsArgs, ThreadsWorkerArgs, UnderLoad, WaitArg,
 };
-pub use warmup::{WarmupArgs, WarmupStartArgs, WarmupStudy};
+pub use warmup::{WarmupArgs, WarmupPart, WarmupStartArgs};
 pub use watch::{GpuChoice, WatchArgs};

@@ -7,17 +7,36 @@ use super::compare::FailOn;
 /// Largest message, in bytes: far above anything that Workly sends.
 const LARGEST: usize = 16_000_000;
 
+/// The units of sizes, and their bytes.
+const UNITS: [(&str, u64); 10] = [
+    ("", 1),
+    ("b", 1),
+    ("k", 1_000),
+    ("kb", 1_000),
+    ("kib", 1 << 10),
+    ("m", 1_000_000),
+    ("mb", 1_000_000),
+    ("mib", 1 << 20),
+    ("gb", 1_000_000_000),
+    ("gib", 1 << 30),
+];
+
+/// The number of a size, and the bytes of its unit, which is one of `units` in upper or lower case.
+pub(super) fn number_and_unit_bytes<'t>(text: &'t str, units: &[&str]) -> Option<(&'t str, u64)> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(char::is_alphabetic).unwrap_or(text.len()));
+    let unit = unit.to_ascii_lowercase();
+    let (_, bytes) = UNITS.iter().find(|(name, _)| *name == unit && units.contains(name))?;
+    Some((number.trim_end(), *bytes))
+}
+
 /// A size such as `100`, `1k` or `10kB`, in bytes; k and m are decimal.
 pub(super) fn parse_size(text: &str) -> Result<usize, String> {
-    let lower = text.trim().to_ascii_lowercase();
-    let number = lower.trim_end_matches('b');
-    let (number, factor) = match number.strip_suffix('k') {
-        Some(number) => (number, 1_000),
-        None => number.strip_suffix('m').map_or((number, 1), |number| (number, 1_000_000)),
-    };
-    let count: usize = number.parse().map_err(|_| format!("'{text}' is not a size such as 100, 1k or 10k"))?;
-    match count.checked_mul(factor) {
-        Some(size @ 1..=LARGEST) => Ok(size),
+    let fault = || format!("'{text}' is not a size such as 100, 1k or 10k");
+    let (number, factor) = number_and_unit_bytes(text, &["", "b", "k", "kb", "m", "mb"]).ok_or_else(fault)?;
+    let count: u64 = number.parse().map_err(|_| fault())?;
+    match count.checked_mul(factor).map(usize::try_from) {
+        Some(Ok(size @ 1..=LARGEST)) => Ok(size),
         _ => Err(format!("a size of {text} is outside of 1 byte to {} MB", LARGEST / 1_000_000)),
     }
 }
@@ -25,17 +44,8 @@ pub(super) fn parse_size(text: &str) -> Result<usize, String> {
 /// A number of bytes such as `512`, `64KiB` or `1MB`, from 1 on; `k` and `m` alone are decimal.
 pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
     let fault = || format!("'{text}' is not a number of bytes such as 512, 64KiB or 1MB");
-    let text = text.trim();
-    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(at);
-    let factor = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" => 1_000,
-        "kib" => 1 << 10,
-        "m" | "mb" => 1_000_000,
-        "mib" => 1 << 20,
-        _ => return Err(fault()),
-    };
+    let units = ["", "b", "k", "kb", "kib", "m", "mb", "mib"];
+    let (number, factor) = number_and_unit_bytes(text, &units).ok_or_else(fault)?;
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
     bytes.filter(|bytes| *bytes > 0).ok_or_else(fault)
 }

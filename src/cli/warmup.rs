@@ -28,7 +28,7 @@ pub struct WarmupArgs {
     pub runs: u32,
     /// Studies to run: start, lengths, prefix.
     #[arg(long, value_enum, value_name = "STUDIES", value_delimiter = ',', default_values = ["start", "lengths", "prefix"])]
-    pub study: Vec<WarmupStudy>,
+    pub study: Vec<WarmupPart>,
     /// The model: a GGUF file, the name of a fetched model (see `workly-perf model fetch`), or `synth:SHAPE` for synthetic weights in
     /// a real architecture (see `workly-perf model shapes`).
     /// Default: `ai.model_path` of --config.
@@ -79,7 +79,7 @@ pub struct WarmupArgs {
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum WarmupStudy {
+pub enum WarmupPart {
     /// Cold and warm starts.
     Start,
     /// Cost per token.

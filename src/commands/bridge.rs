@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::bridge::Listener;
-use crate::bridge::server::{BridgeSpec, EmbeddedBridge, PresenceLock, SpecError};
+use crate::bridge::server::{BridgeSpec, BridgeSpecError, EmbeddedBridge, PresenceLock};
 use crate::cli::BridgeArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -51,7 +51,7 @@ pub(super) fn run(args: &BridgeArgs, printer: Printer, stop: &AtomicBool) -> Res
 /// The specification with `--fps` applied.
 fn spec_of(args: &BridgeArgs) -> Result<BridgeSpec, Failure> {
     let Some(fps) = &args.fps else { return Ok(args.spec.clone()) };
-    let refused = |error: SpecError| {
+    let refused = |error: BridgeSpecError| {
         let hint = error.hint();
         Failure::new(Exit::Usage, error.into()).hint(hint)
     };

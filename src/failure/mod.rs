@@ -6,3 +6,4 @@ mod conversions;
 
 pub(crate) use child_exit::ChildExit;
 pub(crate) use classified::Failure;
+pub(crate) use conversions::UNUSABLE_MODEL;

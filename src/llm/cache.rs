@@ -15,7 +15,7 @@ use std::time::Duration;
 use etcetera::BaseStrategy;
 
 use super::fetch::PublishedModel;
-use super::synth::{FORMAT_VERSION, Overwrite, PART_SUFFIX, SynthError, SyntheticModel, Watch, part_prefix};
+use super::synth::{FORMAT_VERSION, Overwrite, PART_SUFFIX, SynthError, SyntheticModel, WriteWatch, part_prefix};
 
 /// Names the folder to use instead of the user's cache folder.
 pub const CACHE_VARIABLE: &str = "WORKLY_PERF_CACHE";
@@ -130,7 +130,7 @@ impl ModelCache {
     pub fn fetch(
         &self,
         model: &SyntheticModel,
-        watch: Watch<'_>,
+        watch: WriteWatch<'_>,
         on_wait: impl FnOnce(),
     ) -> Result<CachedModel, CacheError> {
         if let Some(found) = self.find(model) {
@@ -170,7 +170,11 @@ pub(super) fn remove_leftovers(folder: &Path, path: &Path) {
 
 /// The lock of the model at `path`, after waiting for it; and whether it was acquired, which fails if the file system
 /// has no locks. Closing the file releases the lock.
-pub(super) fn lock_model(path: &Path, watch: Watch<'_>, on_wait: impl FnOnce()) -> Result<(File, bool), CacheError> {
+pub(super) fn lock_model(
+    path: &Path,
+    watch: WriteWatch<'_>,
+    on_wait: impl FnOnce(),
+) -> Result<(File, bool), CacheError> {
     let lock_path = path.with_extension("lock");
     let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&lock_path);
     let lock = lock.map_err(io_error("open", &lock_path))?;
@@ -184,7 +188,7 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Cach
 }
 
 /// Waits for the lock; returns whether it was acquired, which fails if the file system has no locks.
-fn wait_for(lock: &File, watch: Watch<'_>, on_wait: impl FnOnce()) -> Result<bool, CacheError> {
+fn wait_for(lock: &File, watch: WriteWatch<'_>, on_wait: impl FnOnce()) -> Result<bool, CacheError> {
     let mut on_wait = Some(on_wait);
     loop {
         // Called via the trait, since the standard library has a method of that name from Rust 1.89 on.
@@ -217,7 +221,7 @@ mod tests {
 
     fn fetch(cache: &ModelCache, seed: u64, stop: bool) -> Result<CachedModel, CacheError> {
         let (written, stop) = (AtomicU64::new(0), AtomicBool::new(stop));
-        cache.fetch(&tiny(seed), Watch { written: &written, stop: &stop }, || ())
+        cache.fetch(&tiny(seed), WriteWatch { written: &written, stop: &stop }, || ())
     }
 
     #[test]
@@ -275,8 +279,8 @@ mod tests {
         let lock = File::create(cache.path_of(&tiny(6)).with_extension("lock")).unwrap();
         lock.lock().unwrap();
         let (written, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-        let waited =
-            cache.fetch(&tiny(6), Watch { written: &written, stop: &stop }, || stop.store(true, Ordering::Relaxed));
+        let waited = cache
+            .fetch(&tiny(6), WriteWatch { written: &written, stop: &stop }, || stop.store(true, Ordering::Relaxed));
         assert!(matches!(waited, Err(CacheError::Synth(SynthError::Interrupted))));
         drop(lock);
         assert!(fetch(&cache, 6, false).unwrap().made);

@@ -80,14 +80,12 @@ pub fn latency_metrics(summary: &Summary, usable: bool) -> Vec<Metric> {
     let figure = |name: &str, value: Option<f64>, spread: Option<f64>, interval: Option<(f64, f64)>| Metric {
         value: value.filter(|_| usable),
         spread: spread.filter(|_| usable && value.is_some()),
-        ci_low: interval.filter(|_| usable).map(|interval| interval.0),
-        ci_high: interval.filter(|_| usable).map(|interval| interval.1),
         status: match value {
             _ if !usable => MetricStatus::Invalid,
             None => MetricStatus::TooFew,
             Some(_) => MetricStatus::Ok,
         },
-        ..Metric::plain(name, "ms", 0.0, n, Direction::Lower)
+        ..Metric::plain(name, "ms", 0.0, n, Direction::Lower).with_interval(interval.filter(|_| usable))
     };
     let iqr = summary.iqr_ns.map(ms);
     let mut metrics: Vec<Metric> = summary
@@ -104,6 +102,18 @@ pub fn latency_metrics(summary: &Summary, usable: bool) -> Vec<Metric> {
     metrics.push(figure("min", summary.min_ns.map(ms), None, None));
     metrics.push(figure("max", summary.max_ns.map(ms), None, None));
     metrics
+}
+
+/// One percentile of times in milliseconds, with its interval, under a name that says of what. `share` is one of those that a
+/// summary has.
+pub(super) fn percentile_metric(name: &str, summary: &Summary, share: f64, direction: Direction) -> Metric {
+    let n = summary.n as u64;
+    let found = summary.percentile(share).and_then(|percentile| Some((percentile.value_ns?, percentile.interval_ns)));
+    let Some((value_ns, interval_ns)) = found else {
+        return Metric::absent(name, "ms", n, direction, MetricStatus::TooFew);
+    };
+    let interval = interval_ns.map(|(low_ns, high_ns)| (ms(low_ns), ms(high_ns)));
+    Metric::plain(name, "ms", ms(value_ns), n, direction).with_interval(interval)
 }
 
 /// Answered messages per second. In an open loop it follows the offered rate, so more is not better.

@@ -11,14 +11,14 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::load::Load;
-use super::round_trips::{End, LoopContext, measure_case};
+use super::round_trips::{End, LoopContext, MessageCounts, measure_case};
 use crate::bridge::server::AppliedAccount;
 use crate::bridge::{Ack, BridgeError, Client, Dialect, Message, Reply, Waiting};
 use crate::clock::Clock;
 use crate::stats::nearest_rank;
 
 /// Exchanges used to measure the frame period: warm-up, then measured.
-const FRAMES: (usize, usize) = (2, 15);
+const FRAMES: MessageCounts = MessageCounts { warm_up: 2, messages: 15 };
 
 /// Source of the time at which a command was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -48,21 +48,23 @@ pub use placement::{
 #[cfg(feature = "llama")]
 pub use placement_run::{foresee_placements, measure_placement};
 pub use rate::{
-    Failing, Limit, Phase, RateStep, RateVerdict, Search, due_count, judge, measure_step, saturated_per_s,
+    Failing, Limit, RateStep, RateVerdict, Search, SearchPhase, due_count, judge, measure_step, saturated_per_s,
     search_metrics, step_metrics,
 };
 pub use render_load::{
     Calibration, Frame, FrameCounts, Frames, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render,
 };
 pub use replay::{Due, Replayed, replay};
-pub use round_trips::{End, LoopContext, QUIET, RoundTrips, measure_case, quiet_after};
+pub use round_trips::{End, LoopContext, MessageCounts, QUIET, RoundTrips, measure_case, quiet_after};
 pub use signatures::{Signature, growing_queue, received_signature};
 #[cfg(feature = "llama")]
 pub use start::measure_start;
 pub use start::{Readiness, ReplyConventions, ReplyTimes, StartAnswer, StartOutcome, StartPhase, StartRequest};
 pub use tap_account::{TapAccount, Traffic};
 pub use token_figures::{average, late_frames, token_metrics};
-pub use tokens::{LONGEST_REPETITION, Test, TokenSample};
+pub use tokens::{LONGEST_REPETITION, TokenSample};
+
+pub use crate::record::Test;
 #[cfg(feature = "llama")]
 pub use tokens::{Repetition, repeat};
 #[cfg(feature = "llama")]

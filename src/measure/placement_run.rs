@@ -3,12 +3,13 @@
 use std::sync::atomic::AtomicBool;
 
 use super::placement::{ForeseeRequest, PlacementOutcome, PlacementPhase, PlacementRequest};
-use super::tokens::{LONGEST_REPETITION, Repetition, Test, repeat};
+use super::tokens::{LONGEST_REPETITION, Repetition, repeat};
 use crate::clock::Clock;
 use crate::llm::engine::{
     Backend, ContextSpec, DeviceKind, EngineError, Foreseeing, ForeseenBytes, ForeseenDevice, Model, Placement,
     Projection, Target, project_all,
 };
+use crate::record::Test;
 
 /// Loads, warms up, processes a prompt and generates. The two readers supply this process's anonymous memory and CPU
 /// time; `begins` is called at each phase, outside timed regions.

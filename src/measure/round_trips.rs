@@ -154,6 +154,23 @@ pub const QUIET: Duration = Duration::from_millis(100);
 /// Longest silence that is awaited.
 const QUIET_AT_MOST: Duration = Duration::from_secs(1);
 
+/// How many messages a case has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageCounts {
+    /// Exchanges before the measured ones.
+    pub warm_up: usize,
+    /// Measured messages.
+    pub messages: usize,
+}
+
+impl MessageCounts {
+    /// Without a warm-up.
+    #[must_use]
+    pub fn measured(messages: usize) -> Self {
+        Self { warm_up: 0, messages }
+    }
+}
+
 /// Measures one case: `warm_up` exchanges, `messages` under `load`, then a silence in which surplus replies show.
 ///
 /// If anything was lost, the connection is replaced afterwards.
@@ -161,7 +178,7 @@ pub fn measure_case(
     client: &mut Client,
     message: &mut Message,
     load: Load,
-    (warm_up, messages): (usize, usize),
+    MessageCounts { warm_up, messages }: MessageCounts,
     seed: u64,
     bench: LoopContext<'_>,
 ) -> RoundTrips {

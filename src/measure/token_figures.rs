@@ -1,5 +1,6 @@
 //! From repetitions to metrics, with llama-bench's names for the same quantities.
 
+use super::figures::percentile_metric;
 use super::render_load::FrameCounts;
 use super::tokens::TokenSample;
 use crate::clock::ms;
@@ -16,8 +17,10 @@ pub fn token_metrics(samples: &[TokenSample]) -> Vec<Metric> {
     if ttft_ns.is_empty() {
         let tokens_ns: Vec<u64> = samples.iter().flat_map(|sample| sample.inter_token_ns.iter().copied()).collect();
         let summary = Summary::of(&tokens_ns);
-        metrics.push(percentile("itl_p50", &summary, 0.5));
-        metrics.push(percentile("itl_p99", &summary, 0.99));
+        for (name, share) in [("itl_p50", 0.5), ("itl_p99", 0.99)] {
+            let figure = percentile_metric(name, &summary, share, Direction::Lower);
+            metrics.push(Metric { spread: summary.iqr_ns.map(ms).filter(|_| figure.value.is_some()), ..figure });
+        }
     } else {
         let waits_ms: Vec<f64> = ttft_ns.iter().map(|ns| ms(*ns)).collect();
         metrics.push(average("ttft", "ms", &waits_ms, Direction::Lower));
@@ -42,26 +45,7 @@ pub fn average(name: &str, unit: &str, values: &[f64], direction: Direction) -> 
     let Some(mean) = mean_of(values) else {
         return Metric::absent(name, unit, n, direction, MetricStatus::TooFew);
     };
-    Metric {
-        spread: mean.stddev,
-        ci_low: mean.interval.map(|interval| interval.0),
-        ci_high: mean.interval.map(|interval| interval.1),
-        ..Metric::plain(name, unit, mean.value, n, direction)
-    }
-}
-
-fn percentile(name: &str, summary: &Summary, p: f64) -> Metric {
-    let n = summary.n as u64;
-    let found = summary.percentile(p).and_then(|percentile| Some((percentile.value_ns?, percentile.interval_ns)));
-    let Some((value_ns, interval_ns)) = found else {
-        return Metric::absent(name, "ms", n, Direction::Lower, MetricStatus::TooFew);
-    };
-    Metric {
-        spread: summary.iqr_ns.map(ms),
-        ci_low: interval_ns.map(|interval| ms(interval.0)),
-        ci_high: interval_ns.map(|interval| ms(interval.1)),
-        ..Metric::plain(name, "ms", ms(value_ns), n, Direction::Lower)
-    }
+    Metric { spread: mean.stddev, ..Metric::plain(name, unit, mean.value, n, direction).with_interval(mean.interval) }
 }
 
 /// Mean number of CPUs that this process kept busy, such as 1.97 with 2 threads.

@@ -14,27 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 #[cfg(feature = "llama")]
 use crate::llm::engine::{EngineError, Sampling, Session};
-
-/// The kind of test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Test {
-    /// Prompt processing: many tokens at once, compute-bound.
-    Prompt,
-    /// Generation: one token at a time, memory-bound.
-    Generation,
-}
-
-impl Test {
-    /// llama-bench's name for it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Prompt => "pp",
-            Self::Generation => "tg",
-        }
-    }
-}
+#[cfg(feature = "llama")]
+use crate::record::Test;
 
 /// One repetition. Durations are nanoseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

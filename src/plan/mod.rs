@@ -25,7 +25,8 @@ pub use conversation::ConversationError;
 pub use cpus::{oversubscribed, usable_counts};
 pub use gpu_profiles::{Depth, GpuProfilesPlan, KeptFree, card_name};
 pub use ipc::{
-    BreakdownPlan, IpcCase, IpcPlan, MaxRatePlan, ReplayPlan, RoundTripsPlan, SendStrategy, Shape, Study, VariantsPlan,
+    BreakdownPlan, IpcCase, IpcPlan, IpcStudy, MaxRatePlan, ReplayPlan, RoundTripsPlan, SendStrategy, Shape,
+    VariantsPlan,
 };
 pub use launch::{LaunchPlan, LaunchSettings, SettingsSource};
 pub use launched_app::{ContextLimits, LaunchedApp};

@@ -6,7 +6,7 @@ use super::conversation::{ConversationError, script};
 use super::cpus::usual_threads;
 use super::shared::as_text;
 use super::threads::{APP_BATCH, APP_SAMPLER, BENCH_BATCH};
-use crate::cli::{EngineConventions, WarmupArgs, WarmupStudy};
+use crate::cli::{EngineConventions, WarmupArgs, WarmupPart};
 use crate::llm::Script;
 use crate::llm::engine::{FlashAttention, MAX_THREADS};
 use crate::measure::ReplyConventions;
@@ -99,9 +99,9 @@ impl WarmupPlan {
         let batch = if is_app { APP_BATCH } else { BENCH_BATCH };
         let room = args.context.n_ctx.saturating_sub(SHORTEST);
         Ok(Self {
-            start: has(WarmupStudy::Start),
-            lengths: has(WarmupStudy::Lengths),
-            prefix: has(WarmupStudy::Prefix),
+            start: has(WarmupPart::Start),
+            lengths: has(WarmupPart::Lengths),
+            prefix: has(WarmupPart::Prefix),
             runs: args.runs,
             length_runs: args.length_runs,
             script: script(args.conversation.as_deref())?,

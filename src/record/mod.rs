@@ -26,6 +26,7 @@ mod saver;
 mod schema;
 mod session;
 mod timeline;
+mod token_test;
 mod topology;
 mod totals;
 mod turn_stage;
@@ -55,6 +56,7 @@ pub use session::{
     read_session,
 };
 pub use timeline::{Series, Timeline};
+pub use token_test::Test;
 pub use topology::Topology;
 pub use totals::{CaseTotal, read_totals};
 pub use turn_stage::{TurnStage, Waterfall};

@@ -8,12 +8,7 @@ use super::{
 };
 
 fn figure(name: &str, value: f64, n: u64, spread: f64, interval: Option<(f64, f64)>) -> Metric {
-    Metric {
-        spread: Some(spread),
-        ci_low: interval.map(|ci| ci.0),
-        ci_high: interval.map(|ci| ci.1),
-        ..Metric::plain(name, "ms", value, n, Direction::Lower)
-    }
+    Metric { spread: Some(spread), ..Metric::plain(name, "ms", value, n, Direction::Lower).with_interval(interval) }
 }
 
 fn partial(mut metrics: Vec<Metric>) -> Vec<Metric> {

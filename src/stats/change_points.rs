@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::mean::median_of_sorted;
+use super::mean::median_of;
 use super::ranks::doubled_midranks;
 
 /// Fewest runs between two changes: with fewer, no permutation is rare enough for significance.
@@ -89,10 +89,9 @@ fn clearest_split(ranks: &[usize]) -> (usize, i64) {
     clearest
 }
 
+/// The median of a segment, which is never empty.
 fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    median_of_sorted(&sorted)
+    median_of(values).unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]

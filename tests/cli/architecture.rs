@@ -13,17 +13,17 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("plan", &["cli", "bridge", "llm", "measure", "config", "record", "advise", "plural"]),
     ("host", &["record", "plural"]),
     ("bridge", &["clock"]),
-    ("llm", &["clock", "plural", "replacing"]),
+    ("llm", &["clock", "plural", "replacing", "text"]),
     ("launch", &["llm"]),
     ("measure", &["bridge", "llm", "clock", "stats", "record", "plural"]),
     ("stats", &["clock"]),
     ("record", &["stats", "clock", "text", "replacing"]),
     ("compare", &["record", "stats", "plural"]),
     ("report", &["record", "stats", "compare", "plural", "text"]),
-    ("advise", &["record", "stats", "plural"]),
+    ("advise", &["record", "stats", "plural", "text"]),
     ("config", &["plural", "replacing"]),
     ("term", &["exit", "text"]),
-    ("failure", &["exit", "plan", "bridge", "llm", "measure", "record", "report", "config"]),
+    ("failure", &["exit", "plan", "bridge", "llm", "measure", "record", "report", "config", "text"]),
     (
         "studies",
         &[
@@ -86,19 +86,8 @@ const FORMATS_ELSEWHERE: [(&str, &str); 2] =
 const VENDOR_LIBRARIES: [(&str, &str); 2] = [("nvml_wrapper", "src/host/gpu/nvml/"), ("Nvml", "src/host/gpu/nvml/")];
 
 /// The studies: each a folder that no other study and no shared file of `studies` knows.
-const STUDIES: [&str; 11] = [
-    "doctor",
-    "gpu_profiles",
-    "ipc",
-    "launch",
-    "memory",
-    "pipeline",
-    "recommend",
-    "tap",
-    "threads",
-    "warmup",
-    "watch",
-];
+const STUDIES: [&str; 11] =
+    ["doctor", "gpu_profiles", "ipc", "launch", "memory", "pipeline", "recommend", "tap", "threads", "warmup", "watch"];
 
 /// Which study may use which other: a launched program's bridge traffic is recorded as `tap` records it.
 const STUDY_ARROWS: [(&str, &str); 1] = [("launch", "tap")];
@@ -337,7 +326,10 @@ fn planted_studies_are_found() {
     assert_eq!(found("src/studies/driver.rs", "use super::threads::ThreadsStudy;"), 1);
     assert_eq!(found("src/studies/warmup/study.rs", "use crate::studies::threads::Sweep;"), 1);
     assert_eq!(found("src/studies/launch/study.rs", "use super::super::tap::wire_cases;\nuse crate::launch::Shim;"), 0);
-    assert_eq!(found("src/studies/ipc/max_rate/study.rs", "use super::super::super::study::Study;\nuse super::cases;"), 0);
+    assert_eq!(
+        found("src/studies/ipc/max_rate/study.rs", "use super::super::super::study::Study;\nuse super::cases;"),
+        0
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use workly_perf::llm::Conversation;
 use workly_perf::llm::engine::{
     Backend, ContextSpec, EngineError, FlashAttention, KvType, LogLevel, Model, Placement, Sampling, Session, SpecError,
 };
-use workly_perf::llm::synth::{DEFAULT_SEED, Overwrite, Shape, SyntheticModel, Watch};
+use workly_perf::llm::synth::{DEFAULT_SEED, Overwrite, Shape, SyntheticModel, WriteWatch};
 
 static GOES_ON: AtomicBool = AtomicBool::new(false);
 
@@ -21,7 +21,7 @@ pub(super) fn tiny() -> &'static Path {
         let written = AtomicU64::new(0);
         let model = SyntheticModel::new(Shape::named("tiny").expect("a shape"), DEFAULT_SEED);
         model
-            .write_file(&path, Overwrite::Replace, Watch { written: &written, stop: &GOES_ON })
+            .write_file(&path, Overwrite::Replace, WriteWatch { written: &written, stop: &GOES_ON })
             .expect("the tiny model is written");
         path
     })

@@ -1,9 +1,9 @@
 //! The machine and this build: what slows down everything.
 
-use super::super::bytes::gib;
 use super::check::{Check, CheckState, Symptom};
 use crate::plural::{counted, noun_for};
 use crate::record::{Fact, Machine};
+use crate::text::gib;
 
 /// Facts about the machine.
 #[derive(Debug, Clone)]

@@ -1,9 +1,9 @@
 //! Configuration, model and GPU: whether Workly can load its model.
 
-use super::super::bytes::gib;
 use super::check::{Check, CheckState, Symptom};
 use crate::plural::counted;
 use crate::record::Fact;
+use crate::text::gib;
 
 /// What is known about the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]

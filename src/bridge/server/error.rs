@@ -9,7 +9,7 @@ use super::spec::BridgeSpec;
 pub enum BridgeServerError {
     /// The specification contradicts itself.
     #[error(transparent)]
-    Spec(#[from] SpecError),
+    Spec(#[from] BridgeSpecError),
     /// The port cannot be listened on.
     #[error("the embedded bridge cannot listen on 127.0.0.1:{port}: {source}")]
     Listen {
@@ -30,7 +30,7 @@ pub enum BridgeServerError {
 
 /// Why a bridge specification cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SpecError {
+pub enum BridgeSpecError {
     /// A part of the text is not `key=value`.
     #[error("bridge specification: `{part}` is not key=value")]
     Shape {
@@ -79,7 +79,7 @@ impl BridgeServerError {
     }
 }
 
-impl SpecError {
+impl BridgeSpecError {
     /// What to write instead.
     #[must_use]
     pub fn hint(&self) -> String {

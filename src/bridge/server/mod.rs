@@ -40,7 +40,7 @@ pub use account::{Applied, AppliedAccount};
 pub use avatar::{Avatar, HeadMovement};
 pub use bridge::EmbeddedBridge;
 pub use counters::Counters;
-pub use error::{BridgeServerError, SpecError};
+pub use error::{BridgeServerError, BridgeSpecError};
 pub use presence_lock::PresenceLock;
 pub use spec::{BridgeSpec, FrameRate};
 pub use spec_parse::SpecKey;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::error::SpecError;
+use super::error::BridgeSpecError;
 use crate::bridge::{Dialect, ReplyForm};
 use crate::clock::nanos;
 
@@ -182,7 +182,7 @@ impl BridgeSpec {
     /// Checks the values beyond their types: the frame rate is above 0 and at most 1,000, every N is at least 1, the
     /// capacity is above 0, `stall_for` needs `stall_after`, a bounded queue needs a dialect that can report overflow,
     /// and `frame_jitter` must be shorter than the frame.
-    pub fn validate(&self) -> Result<(), SpecError> {
+    pub fn validate(&self) -> Result<(), BridgeSpecError> {
         if let FrameRate::Paced(fps) = self.fps
             && !(fps > 0.0 && fps <= HIGHEST_FPS)
         {

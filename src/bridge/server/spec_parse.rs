@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::error::SpecError;
+use super::error::BridgeSpecError;
 use super::spec::{BridgeSpec, FrameRate};
 use crate::bridge::Dialect;
 use crate::clock::nanos;
@@ -83,15 +83,15 @@ impl BridgeSpec {
         names.join(", ")
     }
 
-    pub(super) fn refused(name: &str, value: &dyn Display, cause: impl Into<String>) -> SpecError {
+    pub(super) fn refused(name: &str, value: &dyn Display, cause: impl Into<String>) -> BridgeSpecError {
         let (value, cause) = (value.to_string(), cause.into());
         match Self::KEYS.iter().find(|key| key.name == name) {
-            Some(key) => SpecError::Value { key: key.name, value, cause, wants: key.wants },
-            None => SpecError::Key { key: name.to_owned(), value },
+            Some(key) => BridgeSpecError::Value { key: key.name, value, cause, wants: key.wants },
+            None => BridgeSpecError::Key { key: name.to_owned(), value },
         }
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<(), SpecError> {
+    fn set(&mut self, name: &str, value: &str) -> Result<(), BridgeSpecError> {
         let refuse = |cause: String| Self::refused(name, &value, cause);
         let duration = || duration_of(value).map_err(refuse);
         let count = || value.parse::<u64>().map_err(|source| refuse(source.to_string()));
@@ -127,25 +127,25 @@ impl BridgeSpec {
             "pause-main-after" => self.pause_main_after = Some(count()?),
             "silent" => self.silent = value.parse().map_err(|_| refuse("it is neither".into()))?,
             "seed" => self.seed = count()?,
-            _ => return Err(SpecError::Key { key: name.to_owned(), value: value.to_owned() }),
+            _ => return Err(BridgeSpecError::Key { key: name.to_owned(), value: value.to_owned() }),
         }
         Ok(())
     }
 }
 
 impl FromStr for BridgeSpec {
-    type Err = SpecError;
+    type Err = BridgeSpecError;
 
     /// Parses comma-separated `key=value` pairs; omitted keys keep their defaults, and an empty text is the default.
-    fn from_str(text: &str) -> Result<Self, SpecError> {
+    fn from_str(text: &str) -> Result<Self, BridgeSpecError> {
         let mut spec = Self::default();
         let mut seen = Vec::new();
         for part in text.split(',').map(str::trim).filter(|_| !text.trim().is_empty()) {
-            let (name, value) = part.split_once('=').ok_or_else(|| SpecError::Shape { part: part.to_owned() })?;
+            let (name, value) = part.split_once('=').ok_or_else(|| BridgeSpecError::Shape { part: part.to_owned() })?;
             let (name, value) = (name.trim(), value.trim());
             spec.set(name, value)?;
             if seen.contains(&name) {
-                return Err(SpecError::Twice { key: name.to_owned(), value: value.to_owned() });
+                return Err(BridgeSpecError::Twice { key: name.to_owned(), value: value.to_owned() });
             }
             seen.push(name);
         }

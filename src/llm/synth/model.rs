@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::blocks::Blocks;
-use super::file::Watch;
+use super::file::WriteWatch;
 use super::mark::mark;
 use super::mixture::{Mixture, Role};
 use super::noise::Noise;
@@ -85,7 +85,7 @@ impl SyntheticModel {
 
     /// Writes the file in chunks and counts its bytes. A raised stop flag ends it with [`io::ErrorKind::Interrupted`]
     /// between two chunks.
-    pub fn write_to(&self, out: &mut impl Write, watch: Watch<'_>) -> io::Result<()> {
+    pub fn write_to(&self, out: &mut impl Write, watch: WriteWatch<'_>) -> io::Result<()> {
         watch.write(out, &self.header)?;
         let mut chunk = Vec::new();
         for (stream, tensor) in self.tensors.iter().enumerate() {
@@ -203,7 +203,7 @@ mod tests {
         let (written, stop) = (AtomicU64::new(0), AtomicBool::new(false));
         let model = SyntheticModel::new(Shape::named(name).unwrap(), seed);
         let mut bytes = Vec::new();
-        model.write_to(&mut bytes, Watch { written: &written, stop: &stop }).unwrap();
+        model.write_to(&mut bytes, WriteWatch { written: &written, stop: &stop }).unwrap();
         assert_eq!(bytes.len() as u64, model.file_bytes());
         assert_eq!(written.load(Ordering::Relaxed), model.file_bytes());
         assert!(bytes.starts_with(model.header()));
@@ -310,7 +310,7 @@ mod tests {
     fn stop_flag_ends_writing_between_chunks() {
         let (written, stop) = (AtomicU64::new(0), AtomicBool::new(true));
         let model = SyntheticModel::new(Shape::named("tiny").unwrap(), 1);
-        let ended = model.write_to(&mut io::sink(), Watch { written: &written, stop: &stop }).unwrap_err();
+        let ended = model.write_to(&mut io::sink(), WriteWatch { written: &written, stop: &stop }).unwrap_err();
         assert_eq!(ended.kind(), io::ErrorKind::Interrupted);
     }
 }

@@ -18,9 +18,8 @@ pub fn part_metrics(samples_ns: &[i64]) -> Vec<Metric> {
         None => Metric::absent(name, "ms", n, Direction::Lower, MetricStatus::TooFew),
         Some(value) => Metric {
             spread,
-            ci_low: interval.map(|interval| ms(interval.0)),
-            ci_high: interval.map(|interval| ms(interval.1)),
             ..Metric::plain(name, "ms", ms(value), n, Direction::Lower)
+                .with_interval(interval.map(|(low, high)| (ms(low), ms(high))))
         },
     };
     let iqr = spread(summary.iqr_ns.map(|ns| ns as f64));

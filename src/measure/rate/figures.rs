@@ -1,11 +1,11 @@
 //! From steps to metrics: one row per step, one for the search.
 
+use super::super::figures::percentile_metric;
 use super::search::Search;
 use super::step::RateStep;
 use super::verdict::RateVerdict;
-use crate::clock::ms;
 use crate::record::{Direction, Metric, MetricStatus};
-use crate::stats::{Summary, median_of_sorted};
+use crate::stats::{Summary, median_of};
 
 /// The metrics of a step. Rates in 1/s, times in ms, counts in messages.
 #[must_use]
@@ -17,13 +17,13 @@ pub fn step_metrics(step: &RateStep, verdict: &RateVerdict) -> Vec<Metric> {
     let mut metrics =
         vec![offered, Metric::plain("goodput", "1/s", verdict.goodput_per_s, answered, Direction::Higher)];
     let latency = Summary::of(&verdict.latency_ns);
-    metrics.extend(["p50", "p99"].map(|name| percentile("latency", name, &latency, Direction::Lower)));
+    metrics.extend(latency_percentiles(&latency));
     metrics.push(match verdict.backlog_growth {
         Some(growth) => count("backlog_growth", growth, Direction::Lower),
         None => Metric::absent("backlog_growth", "count", sent, Direction::Lower, MetricStatus::NotMeasured),
     });
     metrics.push(count("backlog_peak", verdict.backlog_peak as f64, Direction::Lower));
-    metrics.push(percentile("send_lateness", "p99", &Summary::of(&verdict.lateness_ns), Direction::None));
+    metrics.push(percentile_metric("send_lateness_p99", &Summary::of(&verdict.lateness_ns), 0.99, Direction::None));
     for (name, value) in
         [("lost", step.lost()), ("overflowed", step.overflowed), ("garbled", step.garbled), ("surplus", step.surplus)]
     {
@@ -51,29 +51,18 @@ pub fn search_metrics(search: &Search, overloaded: &[&RateVerdict], confirming: 
         rate("fails_from", search.failed_per_s(), messages(overloaded), Direction::Higher),
         rate("saturated", saturated, messages(overloaded), Direction::Higher),
     ];
-    metrics.extend(["p50", "p99"].map(|name| percentile("latency", name, &latency, Direction::Lower)));
+    metrics.extend(latency_percentiles(&latency));
     metrics
 }
 
 /// The reply rate under overload, per second: the median over the overloaded steps.
 #[must_use]
 pub fn saturated_per_s(overloaded: &[&RateVerdict]) -> Option<f64> {
-    let mut rates: Vec<f64> = overloaded.iter().map(|verdict| verdict.goodput_per_s).collect();
-    rates.sort_by(f64::total_cmp);
-    (!rates.is_empty()).then(|| median_of_sorted(&rates))
+    let rates: Vec<f64> = overloaded.iter().map(|verdict| verdict.goodput_per_s).collect();
+    median_of(&rates)
 }
 
-fn percentile(quantity: &str, name: &str, summary: &Summary, direction: Direction) -> Metric {
-    let found = summary.percentiles.iter().find(|percentile| percentile.name() == name);
-    let value_ns = found.and_then(|percentile| percentile.value_ns);
-    let interval_ns = found.and_then(|percentile| percentile.interval_ns);
-    let name = format!("{quantity}_{name}");
-    let Some(value_ns) = value_ns else {
-        return Metric::absent(&name, "ms", summary.n as u64, direction, MetricStatus::TooFew);
-    };
-    Metric {
-        ci_low: interval_ns.map(|interval| ms(interval.0)),
-        ci_high: interval_ns.map(|interval| ms(interval.1)),
-        ..Metric::plain(&name, "ms", ms(value_ns), summary.n as u64, direction)
-    }
+fn latency_percentiles(latency: &Summary) -> [Metric; 2] {
+    [("latency_p50", 0.5), ("latency_p99", 0.99)]
+        .map(|(name, share)| percentile_metric(name, latency, share, Direction::Lower))
 }

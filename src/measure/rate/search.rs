@@ -20,7 +20,7 @@ const LOWEST_PER_S: f64 = 1.0;
 /// Purpose of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Phase {
+pub enum SearchPhase {
     /// Find a rate that fails, from below.
     Ramp,
     /// Narrow the gap between sustained and failed rates.
@@ -29,7 +29,7 @@ pub enum Phase {
     Confirm,
 }
 
-impl Phase {
+impl SearchPhase {
     /// Name in paths.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -75,19 +75,19 @@ impl Search {
 
     /// The next step; `None` when the search has ended.
     #[must_use]
-    pub fn next(&self) -> Option<(Phase, f64)> {
+    pub fn next(&self) -> Option<(SearchPhase, f64)> {
         if self.ended || self.confirmed >= CONFIRMATIONS {
             return None;
         }
         match (self.held_per_s, self.failed_per_s) {
-            (None, None) => Some((Phase::Ramp, self.start_per_s)),
+            (None, None) => Some((SearchPhase::Ramp, self.start_per_s)),
             (Some(held), None) if held < self.ceiling_per_s => {
-                Some((Phase::Ramp, (held * RISE).min(self.ceiling_per_s)))
+                Some((SearchPhase::Ramp, (held * RISE).min(self.ceiling_per_s)))
             }
-            (None, Some(failed)) => Some((Phase::Ramp, failed / FALL)),
-            (Some(held), _) if self.lowering.is_some() => Some((Phase::Confirm, held)),
-            (Some(held), Some(failed)) if failed > held * CLOSE => Some((Phase::Bisect, (held * failed).sqrt())),
-            (Some(held), _) => Some((Phase::Confirm, held)),
+            (None, Some(failed)) => Some((SearchPhase::Ramp, failed / FALL)),
+            (Some(held), _) if self.lowering.is_some() => Some((SearchPhase::Confirm, held)),
+            (Some(held), Some(failed)) if failed > held * CLOSE => Some((SearchPhase::Bisect, (held * failed).sqrt())),
+            (Some(held), _) => Some((SearchPhase::Confirm, held)),
         }
     }
 
@@ -95,15 +95,15 @@ impl Search {
     /// the knee, a scheduling hiccup matters as much as the bridge.
     pub fn record(&mut self, held: bool) {
         let Some((phase, rate_per_s)) = self.next() else { return };
-        if phase == Phase::Bisect && !held && !self.doubted {
+        if phase == SearchPhase::Bisect && !held && !self.doubted {
             self.doubted = true;
             return;
         }
         self.doubted = false;
         match (phase, held) {
-            (Phase::Confirm, true) => self.confirmed += 1,
+            (SearchPhase::Confirm, true) => self.confirmed += 1,
             (_, true) => self.held_per_s = Some(rate_per_s),
-            (Phase::Confirm, false) => {
+            (SearchPhase::Confirm, false) => {
                 // A rate that succeeded once and then failed is too high. The factor grows, so that the search ends
                 // even if the machine has become slower.
                 let lowering = self.lowering.map_or(CLOSE, |lowering| lowering * lowering);
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     /// Runs a search against `holds` and returns it with the phases it went through.
-    fn searched(ceiling_per_s: f64, mut holds: impl FnMut(f64) -> bool) -> (Search, Vec<Phase>) {
+    fn searched(ceiling_per_s: f64, mut holds: impl FnMut(f64) -> bool) -> (Search, Vec<SearchPhase>) {
         let mut search = Search::new(100.0, ceiling_per_s);
         let mut phases = Vec::new();
         while let Some((phase, rate_per_s)) = search.next() {
@@ -163,7 +163,7 @@ mod tests {
             let found = search.found_per_s().unwrap();
             assert!(found <= capacity_per_s && found * 1.03 * 1.001 >= capacity_per_s, "{found} of {capacity_per_s}");
             assert!(search.failed_per_s().unwrap() > capacity_per_s);
-            assert_eq!(phases[phases.len() - 2..], [Phase::Confirm, Phase::Confirm]);
+            assert_eq!(phases[phases.len() - 2..], [SearchPhase::Confirm, SearchPhase::Confirm]);
         }
     }
 
@@ -171,7 +171,7 @@ mod tests {
     fn sustained_ceiling_is_confirmed_without_a_failed_rate() {
         let (search, phases) = searched(1_000.0, |_| true);
         assert_eq!((search.found_per_s(), search.failed_per_s()), (Some(1_000.0), None));
-        assert_eq!(phases.iter().filter(|phase| **phase == Phase::Ramp).count(), 5, "100, 200, 400, 800, 1,000");
+        assert_eq!(phases.iter().filter(|phase| **phase == SearchPhase::Ramp).count(), 5, "100, 200, 400, 800, 1,000");
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl MaxRatePlan {
 mod tests {
     use clap::Parser;
 
-    use super::super::{IpcPlan, Study};
+    use super::super::{IpcPlan, IpcStudy};
     use super::*;
     use crate::cli::{Cli, Command};
 
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn each_run_has_one_study_with_its_own_flags() {
-        let Study::MaxRate(search) = plan("--find-max-rate --p99-budget 20ms --step 500ms").unwrap().study else {
+        let IpcStudy::MaxRate(search) = plan("--find-max-rate --p99-budget 20ms --step 500ms").unwrap().study else {
             panic!("another study")
         };
         assert_eq!(search.p99_budget, Some(Duration::from_millis(20)));
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn steps_with_few_messages_are_extended() {
-        let Study::MaxRate(search) = plan("--find-max-rate").unwrap().study else { panic!("another study") };
+        let IpcStudy::MaxRate(search) = plan("--find-max-rate").unwrap().study else { panic!("another study") };
         let lengths = [1.0, 100.0, 500.0, 1_000.0, 50_000.0].map(|rate_per_s| search.length(rate_per_s).as_millis());
         assert_eq!(lengths, [3_000, 3_000, 2_000, 1_000, 1_000]);
     }

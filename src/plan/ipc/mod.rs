@@ -13,5 +13,5 @@ pub use max_rate::MaxRatePlan;
 pub use plan::IpcPlan;
 pub use replay::ReplayPlan;
 pub use round_trips::{IpcCase, RoundTripsPlan};
-pub use study::Study;
+pub use study::IpcStudy;
 pub use variants::{SendStrategy, Shape, VariantsPlan};

@@ -92,17 +92,18 @@ impl ReplayPlan {
 
     fn add(&mut self, since_ns: u64, message: &SessionMessage, plan: &IpcPlan) {
         let content = message.content();
-        if message.command == HELLO || !self.destructive && takes_away(message, content.as_deref(), plan.dialect) {
+        if message.command == HELLO || !self.destructive && takes_away(message, content.as_deref(), plan.bridge.dialect)
+        {
             self.left_out += 1;
             return;
         }
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let at_ns = (since_ns as f64 / self.speed) as u64;
         let place = self.schedule.len() as u64;
-        let due = match content.and_then(|content| as_it_was(&content, message.bytes, plan.dialect, place)) {
+        let due = match content.and_then(|content| as_it_was(&content, message.bytes, plan.bridge.dialect, place)) {
             Some((line, wants)) => {
                 self.as_recorded += 1;
-                due(at_ns, line, wants, plan.dialect, place)
+                due(at_ns, line, wants, plan.bridge.dialect, place)
             }
             None => self.probe(at_ns, message, plan, place),
         };
@@ -111,12 +112,12 @@ impl ReplayPlan {
 
     /// A harmless message of the same size, answered by the same thread if the dialect has one.
     fn probe(&mut self, at_ns: u64, message: &SessionMessage, plan: &IpcPlan, place: u64) -> Due {
-        let dialect = plan.dialect;
+        let dialect = plan.bridge.dialect;
         let known = dialect.command(&message.command).map(|command| command.ack);
         let ack = known.filter(|ack| dialect.probe(*ack).is_some()).unwrap_or_else(|| dialect.acks()[0]);
         #[allow(clippy::cast_possible_truncation)]
         let wanted_bytes = message.bytes.min(LARGEST_PROBE) as usize;
-        let line = plan.message(ack, wanted_bytes).line(place).to_vec();
+        let line = plan.bridge.message(ack, wanted_bytes).line(place).to_vec();
         self.as_probes += 1;
         self.switches |= dialect.probe(ack).is_some_and(|probe| probe.switches_to().is_some());
         self.enlarged += u64::from(line.len() > wanted_bytes);

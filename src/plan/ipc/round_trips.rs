@@ -43,7 +43,7 @@ impl RoundTripsPlan {
         let mut round = Self::default();
         let whole_round = args.load.is_empty();
         let loads = if whole_round { &LOADS[..] } else { &args.load };
-        let acks = plan.dialect.acks();
+        let acks = plan.bridge.dialect.acks();
         for &ack in &acks {
             for &load in loads {
                 round.add_case(plan, ack, load, BASE_BYTES);
@@ -62,7 +62,7 @@ impl RoundTripsPlan {
     }
 
     fn add_case(&mut self, plan: &IpcPlan, ack: Ack, load: Load, asked_bytes: usize) {
-        let size_bytes = plan.message(ack, asked_bytes).size_bytes();
+        let size_bytes = plan.bridge.message(ack, asked_bytes).size_bytes();
         let path = format!("{ack}/{load}/{size_bytes}B");
         if self.cases.iter().all(|case| case.path != path) {
             self.cases.push(IpcCase { path, ack, load, size_bytes, asked_bytes });
@@ -74,14 +74,14 @@ impl RoundTripsPlan {
 mod tests {
     use clap::Parser;
 
-    use super::super::study::Study;
+    use super::super::study::IpcStudy;
     use super::*;
     use crate::cli::{Cli, Command};
 
     fn round(line: &str) -> RoundTripsPlan {
         let words = ["workly-perf", "ipc"].into_iter().chain(line.split_whitespace());
         let Command::Ipc(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not ipc") };
-        let Study::RoundTrips(round) = IpcPlan::resolve(&args, 42).unwrap().study else { panic!("another study") };
+        let IpcStudy::RoundTrips(round) = IpcPlan::resolve(&args, 42).unwrap().study else { panic!("another study") };
         round
     }
 

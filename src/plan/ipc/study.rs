@@ -15,7 +15,7 @@ use crate::plural::counted;
 /// One study. Each has its own flag in the group `study`; without a flag, round trips are measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "study", rename_all = "snake_case")]
-pub enum Study {
+pub enum IpcStudy {
     /// Round trips, *received* and *applied*: the default.
     RoundTrips(RoundTripsPlan),
     /// The maximum rate: `--find-max-rate`.
@@ -28,7 +28,7 @@ pub enum Study {
     Variants(VariantsPlan),
 }
 
-impl Study {
+impl IpcStudy {
     /// The requested study. `plan` is resolved except for its study.
     pub(super) fn resolve(args: &IpcArgs, plan: &IpcPlan) -> Result<Self, PlanError> {
         if let Some(session) = &args.replay {
@@ -38,7 +38,7 @@ impl Study {
             return Ok(Self::MaxRate(MaxRatePlan::resolve(args)));
         }
         if args.breakdown {
-            return Ok(Self::Breakdown(BreakdownPlan::new(plan.dialect.stamps)));
+            return Ok(Self::Breakdown(BreakdownPlan::new(plan.bridge.dialect.stamps)));
         }
         if let Some(comparison) = VariantsPlan::resolve(args, plan) {
             return Ok(Self::Variants(comparison));

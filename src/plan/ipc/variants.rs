@@ -127,7 +127,7 @@ impl VariantsPlan {
             ways.push(SendStrategy::AppReaction);
             ways.extend([Mode::Request, Mode::Pipelined].map(|mode| SendStrategy::Reaction(mode, count)));
             // Batches are not sent to a bridge that does not define them unless requested.
-            let knows_batches = plan.dialect.batch.as_ref().is_some_and(|batch| batch.applies != Applies::First);
+            let knows_batches = plan.bridge.dialect.batch.as_ref().is_some_and(|batch| batch.applies != Applies::First);
             ways.extend(knows_batches.then_some(SendStrategy::ReactionBatch(count)));
         }
         let mut unique: Vec<SendStrategy> = Vec::new();
@@ -157,14 +157,14 @@ impl VariantsPlan {
 mod tests {
     use clap::Parser;
 
-    use super::super::study::Study;
+    use super::super::study::IpcStudy;
     use super::*;
     use crate::cli::{Cli, Command};
 
     fn comparison(line: &str) -> VariantsPlan {
         let words = ["workly-perf", "ipc"].into_iter().chain(line.split_whitespace());
         let Command::Ipc(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not ipc") };
-        let Study::Variants(comparison) = IpcPlan::resolve(&args, 42).unwrap().study else { panic!("not variants") };
+        let IpcStudy::Variants(comparison) = IpcPlan::resolve(&args, 42).unwrap().study else { panic!("not variants") };
         comparison
     }
 

@@ -2,9 +2,9 @@
 
 use super::super::error::ReportError;
 use super::placements;
-use super::read::{Subject, Test};
+use super::read::Subject;
 use super::row::{Row, rows};
-use crate::record::Run;
+use crate::record::{Run, Test};
 
 /// `run` as llama-bench's CSV, ending in a newline. Only the `idle` rows, unless the run has none: no column names the load.
 /// Runs of placements have extra columns after llama-bench's own, and a row without figures for each placement that has none.

@@ -1,7 +1,7 @@
 //! llama-bench's Markdown table: a setting only has a column if it is not the default.
 
 use super::super::error::ReportError;
-use super::read::{Plan, Subject, Test};
+use super::read::{Plan, Subject};
 use super::row::{Row, rows};
 use crate::record::Run;
 
@@ -139,10 +139,7 @@ fn cell(field: Field, subject: &Subject, row: &Row) -> String {
 /// `pp128`, `tg64`, and with a depth `tg64 @ d512`.
 fn test(row: &Row) -> String {
     let conditions = &row.conditions;
-    let name = match conditions.test {
-        Test::Prompt => "pp",
-        Test::Generation => "tg",
-    };
+    let name = conditions.test.word();
     let depth = if conditions.n_depth > 0 { format!(" @ d{}", conditions.n_depth) } else { String::new() };
     format!("{name}{}{depth}", conditions.n_tokens)
 }

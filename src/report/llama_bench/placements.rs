@@ -1,9 +1,9 @@
 //! Columns that llama-bench does not have: loading, memory and state of placements. They follow its own.
 
 use super::super::error::ReportError;
-use super::read::{Conditions, Plan, Test};
+use super::read::{Conditions, Plan};
 use super::row::Row;
-use crate::record::{Case, Run};
+use crate::record::{Case, Run, Test};
 use crate::text;
 
 const MIB: f64 = 1_048_576.0;

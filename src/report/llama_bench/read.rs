@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::super::error::ReportError;
-use crate::record::{Case, Fact, Run};
+use crate::record::{Case, Fact, Run, Test};
 use crate::text;
 
 /// The commit that llama.cpp reports if it was built outside version control.
@@ -51,17 +51,6 @@ impl Plan {
             load_mode: "auto",
         }
     }
-}
-
-/// The kind of test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(super) enum Test {
-    /// Prompt processing.
-    #[serde(rename = "pp")]
-    Prompt,
-    /// Generation.
-    #[serde(rename = "tg")]
-    Generation,
 }
 
 /// Conditions and repetitions of one case.

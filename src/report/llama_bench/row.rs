@@ -1,9 +1,9 @@
 //! The rows of llama-bench's table: which cases have one, their order, and their figures.
 
 use super::super::error::ReportError;
-use super::read::{Conditions, Plan, Test};
+use super::read::{Conditions, Plan};
 use crate::plural::counted;
-use crate::record::{Case, CaseState, Run};
+use crate::record::{Case, CaseState, Run, Test};
 
 /// Loads whose rows are printed: the first that the run has.
 const LOADS: [&str; 2] = ["idle", "render"];

@@ -9,9 +9,9 @@ use crate::bridge::{Ack, BridgeError, Target};
 use crate::clock::{Clock, ms};
 use crate::failure::Failure;
 use crate::host;
-use crate::measure::{End, Load, LoopContext, measure_case};
+use crate::measure::{End, Load, LoopContext, MessageCounts, measure_case};
 use crate::plan::BridgeConnection;
-use crate::stats::median_of_sorted;
+use crate::stats::median_of;
 
 /// Commands of each kind: enough for a median of the frame period.
 const COMMANDS: usize = 15;
@@ -51,7 +51,8 @@ fn median_ms(
     let clock = Clock::start();
     let bench = LoopContext { clock: &clock, stop, replies: &AtomicU64::new(0), ids: reach.dialect.ids };
     let mut message = reach.message(ack, 0);
-    let trips = measure_case(&mut connection.client, &mut message, Load::Closed, (1, COMMANDS), 0, bench);
+    let counts = MessageCounts { warm_up: 1, messages: COMMANDS };
+    let trips = measure_case(&mut connection.client, &mut message, Load::Closed, counts, 0, bench);
     connection.is_clean = matches!(trips.end, End::Complete) && trips.lost == 0;
     if !connection.is_clean {
         connection.is_clean = connection.client.reconnect(stop).is_ok();
@@ -59,12 +60,8 @@ fn median_ms(
     if trips.surplus > 0 && !reach.dialect.ids {
         return Err(BridgeError::Surplus { count: trips.surplus }.to_string());
     }
-    let mut latency_ms: Vec<f64> = trips.latency_ns.into_iter().map(ms).collect();
-    latency_ms.sort_by(f64::total_cmp);
-    if latency_ms.is_empty() {
-        return Err(trips.first_fault.unwrap_or_else(|| "no reply".into()));
-    }
-    Ok(median_of_sorted(&latency_ms))
+    let latency_ms: Vec<f64> = trips.latency_ns.into_iter().map(ms).collect();
+    median_of(&latency_ms).ok_or_else(|| trips.first_fault.unwrap_or_else(|| "no reply".into()))
 }
 
 /// The program that listens there, if the bridge is another program on this machine.

@@ -4,13 +4,14 @@ use serde_json::json;
 
 use super::projection_study::ProfileNeed;
 use super::projections::{Projections, empty_card};
-use crate::advise::{MemoryBudget, PlacementPick, RuleAnswer, TableCard, gib, gpu_rules, table_cards};
+use crate::advise::{MemoryBudget, PlacementPick, RuleAnswer, TableCard, gpu_rules, table_cards};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
+use crate::text::gib;
 
 /// A GPU to place layers on.
 #[derive(Debug, Clone)]
-pub(super) struct Card {
+pub(super) struct SizedCard {
     /// Its name: `6GiB`, `RTX 4050`.
     pub(super) name: String,
     /// The available memory.
@@ -20,13 +21,13 @@ pub(super) struct Card {
 /// A GPU and the placement picked for it.
 #[derive(Debug)]
 pub(super) struct PickedCard<'a> {
-    card: &'a Card,
+    card: &'a SizedCard,
     /// `None` if not even the buffers of a placement without layers fit.
     pick: Option<PlacementPick>,
 }
 
 /// The pick for each GPU.
-pub(super) fn picked<'a>(projections: &Projections, cards: &'a [Card]) -> Vec<PickedCard<'a>> {
+pub(super) fn picked<'a>(projections: &Projections, cards: &'a [SizedCard]) -> Vec<PickedCard<'a>> {
     cards.iter().map(|card| PickedCard { card, pick: projections.pick(&card.budget) }).collect()
 }
 
@@ -66,12 +67,18 @@ impl PickedCard<'_> {
     }
 }
 
-/// The founding document's table for this model, one sentence per GPU. `reserve_bytes` of each stay free.
-pub(super) fn founding_table(
-    projections: &Projections,
-    needs: &[ProfileNeed],
-    (model_bytes, reserve_bytes): (u64, u64),
-) -> Vec<String> {
+/// What the rules of the table depend on, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TableSizes {
+    /// The model's file.
+    pub(super) model_bytes: u64,
+    /// What stays free on each GPU.
+    pub(super) reserve_bytes: u64,
+}
+
+/// The founding document's table for this model, one sentence per GPU. The reserve of each stays free.
+pub(super) fn founding_table(projections: &Projections, needs: &[ProfileNeed], sizes: TableSizes) -> Vec<String> {
+    let TableSizes { model_bytes, reserve_bytes } = sizes;
     let of_card = |card: &TableCard| {
         let memory = card.memory_gib << 30;
         let answers = gpu_rules().iter().map(|rule| rule.answer(memory, model_bytes, projections.offloadable()));

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::study::{CaseHistogram, StopReason};
 use super::gpu_watch::gpu_metrics;
 use super::study::PreparedSweep;
-use super::sweep::{PlacementSamples, SweepResult};
+use super::sweep::{PlacementSamples, PlacementSweepResult};
 use crate::clock::ms;
 use crate::measure::{Test, TokenSample, average, token_metrics};
 use crate::plan::{GpuProfilesPlan, Rounds};
@@ -19,7 +19,7 @@ const TESTS: [Test; 2] = [Test::Prompt, Test::Generation];
 pub(super) fn cases(
     plan: &GpuProfilesPlan,
     prepared: &PreparedSweep,
-    result: &SweepResult,
+    result: &PlacementSweepResult,
     end: Option<StopReason>,
 ) -> Vec<Case> {
     let memory = result.placements.iter().map(|placement| (placement, memory(plan, prepared, placement)));
@@ -169,7 +169,7 @@ fn speed(plan: &GpuProfilesPlan, placement: &PlacementSamples, test: Test) -> Ca
 }
 
 /// The histograms of all measured placements: time to the first token, and inter-token latency.
-pub(super) fn histograms(plan: &GpuProfilesPlan, result: &SweepResult) -> Vec<CaseHistogram> {
+pub(super) fn histograms(plan: &GpuProfilesPlan, result: &PlacementSweepResult) -> Vec<CaseHistogram> {
     let of_test = |(placement, test): (&PlacementSamples, Test)| {
         let samples = placement.of_test(test);
         let (quantity, samples_ns) = match test {

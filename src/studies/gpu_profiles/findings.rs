@@ -4,14 +4,15 @@ use super::super::study::StopReason;
 use super::cases::error_percent;
 use super::projection_cases::{PROFILES_ALONE, same_placements};
 use super::study::PreparedSweep;
-use super::sweep::{PlacementSamples, SweepResult};
-use crate::advise::{Candidate, Certainty, PlacementPick, ThreadChoice, cliffs, gib};
+use super::sweep::{PlacementSamples, PlacementSweepResult};
+use crate::advise::{Candidate, Certainty, PlacementPick, ThreadChoice, cliffs};
 use crate::llm::ModelFacts;
 use crate::llm::engine::DeviceKind;
 use crate::measure::{Test, TokenSample};
 use crate::plan::{GpuProfilesPlan, Rounds};
 use crate::plural::{counted, verb_for};
 use crate::stats::median_of;
+use crate::text::gib;
 
 /// A drop in speed beyond this is a cliff, not noise, unless the rounds themselves differ by more.
 const NOISE: f64 = 0.05;
@@ -21,7 +22,7 @@ pub(super) fn findings(
     plan: &GpuProfilesPlan,
     prepared: &PreparedSweep,
     facts: &ModelFacts,
-    result: &SweepResult,
+    result: &PlacementSweepResult,
     end: StopReason,
 ) -> Vec<String> {
     let mut findings = Vec::new();
@@ -53,7 +54,7 @@ fn speeds(placement: &PlacementSamples, test: Test) -> Vec<f64> {
 }
 
 /// The fewest layers that are as fast as any, by the complete rounds.
-fn fastest(result: &SweepResult) -> Option<String> {
+fn fastest(result: &PlacementSweepResult) -> Option<String> {
     let rounds = result.rounds as usize;
     if rounds == 0 {
         return None;
@@ -99,7 +100,7 @@ fn fit(prepared: &PreparedSweep) -> Vec<String> {
 }
 
 /// Where speed fell although more layers were placed.
-fn cliff_sentences(result: &SweepResult, test: Test) -> Vec<String> {
+fn cliff_sentences(result: &PlacementSweepResult, test: Test) -> Vec<String> {
     let (mut medians, mut noise) = (Vec::new(), NOISE);
     for placement in result.measured() {
         let rounds = speeds(placement, test);
@@ -120,7 +121,7 @@ fn cliff_sentences(result: &SweepResult, test: Test) -> Vec<String> {
 }
 
 /// How good the projection was.
-fn projection_error(result: &SweepResult) -> Option<String> {
+fn projection_error(result: &PlacementSweepResult) -> Option<String> {
     let errors: Vec<(u32, f64)> = result
         .placements
         .iter()
@@ -135,7 +136,7 @@ fn projection_error(result: &SweepResult) -> Option<String> {
     ))
 }
 
-fn ending(plan: &GpuProfilesPlan, result: &SweepResult, end: StopReason) -> String {
+fn ending(plan: &GpuProfilesPlan, result: &PlacementSweepResult, end: StopReason) -> String {
     let has_all_rounds = matches!(plan.rounds, Rounds::Repetitions(rounds) if result.rounds >= rounds);
     let why = match end {
         StopReason::Interrupted => "interrupted",
@@ -155,7 +156,7 @@ mod tests {
     use super::super::planted;
     use super::*;
 
-    fn found(rounds: u32, result: &SweepResult, end: StopReason) -> Vec<String> {
+    fn found(rounds: u32, result: &PlacementSweepResult, end: StopReason) -> Vec<String> {
         findings(&planted::plan(rounds), &planted::prepared(), &planted::facts(), result, end)
     }
 
@@ -190,7 +191,7 @@ mod tests {
     #[test]
     fn stop_reason_is_stated() {
         let mut result = planted::result(2);
-        let last = |rounds, result: &SweepResult, end| found(rounds, result, end).pop().unwrap();
+        let last = |rounds, result: &PlacementSweepResult, end| found(rounds, result, end).pop().unwrap();
         assert!(last(2, &result, StopReason::Planned).ends_with(": as planned."));
         assert!(last(3, &result, StopReason::Planned).ends_with(": nothing was left to measure."));
         assert!(last(3, &result, StopReason::Budget).ends_with(": the budget was used up."));
@@ -204,7 +205,7 @@ mod tests {
     fn missing_gpu_is_stated_first() {
         let prepared = PreparedSweep { gpus: Vec::new(), budget: None, pick: None, ..planted::prepared() };
         let (plan, facts) = (planted::plan(1), planted::facts());
-        let found = findings(&plan, &prepared, &facts, &SweepResult::default(), StopReason::Planned);
+        let found = findings(&plan, &prepared, &facts, &PlacementSweepResult::default(), StopReason::Planned);
         assert!(found[0].starts_with("This machine has no GPU that this build can use"), "{found:?}");
         assert_eq!(found[1], PROFILES_ALONE);
     }

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::super::setup::chat_model;
-use super::cards::Card;
+use super::cards::SizedCard;
 use super::gpu_watch::GpuSeen;
 use super::projections::{Projections, empty_card};
 use super::study::PreparedSweep;
-use super::sweep::{PhaseTimes, PlacementSample, PlacementSamples, SweepResult};
+use super::sweep::{PhaseTimes, PlacementSample, PlacementSamples, PlacementSweepResult};
 use crate::advise::PlacementOption;
 use crate::llm::engine::{Device, DeviceKind, ForeseenBytes, ForeseenDevice, KvType, Projection, Target};
 use crate::llm::{ModelFacts, ModelOutline};
@@ -77,8 +77,8 @@ pub(super) fn projections() -> Projections {
 }
 
 /// GPUs of these sizes, of which 100 bytes stay free.
-pub(super) fn cards(sizes_bytes: &[u64]) -> Vec<Card> {
-    let card = |&bytes: &u64| Card { name: bytes.to_string(), budget: empty_card(bytes, 100) };
+pub(super) fn cards(sizes_bytes: &[u64]) -> Vec<SizedCard> {
+    let card = |&bytes: &u64| SizedCard { name: bytes.to_string(), budget: empty_card(bytes, 100) };
     sizes_bytes.iter().map(card).collect()
 }
 
@@ -100,7 +100,7 @@ pub(super) fn prepared() -> PreparedSweep {
 
 /// `rounds` rounds of one second: without layers on the GPU 100 tokens per second, with two layers 200; four are
 /// skipped.
-pub(super) fn result(rounds: u32) -> SweepResult {
+pub(super) fn result(rounds: u32) -> PlacementSweepResult {
     let measured = |n_gpu_layers: u32, token_ms: u64| PlacementSamples {
         n_gpu_layers,
         projection: Some(projection(n_gpu_layers)),
@@ -110,7 +110,7 @@ pub(super) fn result(rounds: u32) -> SweepResult {
     };
     let skipped =
         PlacementSamples { skipped: Some("skipped: it needs 4 of 3".into()), samples: Vec::new(), ..measured(4, 5) };
-    SweepResult { placements: vec![measured(0, 10), measured(2, 5), skipped], rounds }
+    PlacementSweepResult { placements: vec![measured(0, 10), measured(2, 5), skipped], rounds }
 }
 
 fn sample(round: u64, n_gpu_layers: u32, token_ms: u64) -> PlacementSample {

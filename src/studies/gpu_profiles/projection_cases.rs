@@ -5,11 +5,11 @@ use serde_json::json;
 use super::cards::PickedCard;
 use super::projection_study::ProfileNeed;
 use super::projections::Projections;
-use crate::advise::gib;
 use crate::llm::engine::Projection;
 use crate::llm::{ModelFacts, ProfileDifference};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric};
+use crate::text::gib;
 
 /// What the application can use of the result.
 pub(super) const PROFILES_ALONE: &str =
@@ -109,7 +109,7 @@ pub(super) fn same_placements(facts: &ModelFacts) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cards::{founding_table, picked};
+    use super::super::cards::{TableSizes, founding_table, picked};
     use super::super::planted;
     use super::*;
 
@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn founding_table_has_a_sentence_per_gpu() {
-        let table = founding_table(&planted::projections(), &[], (400, 1 << 30));
+        let table =
+            founding_table(&planted::projections(), &[], TableSizes { model_bytes: 400, reserve_bytes: 1 << 30 });
         assert_eq!(table.len(), 4);
         assert!(
             table[0].contains("With 1.00 GiB reserved for Unity, this fits: 4 layers (context 256, f16)"),

@@ -7,7 +7,7 @@ use super::super::model_check::{Use, check_model_file};
 use super::super::observer::Observer;
 use super::super::setup::{chat_model, synthetic_weights};
 use super::super::study::{RunContext, RunManifest, StopReason, Study, planned};
-use super::cards::{Card, founding_table, picked};
+use super::cards::{SizedCard, TableSizes, founding_table, picked};
 use super::projection_cases::{cases, findings};
 use super::projections::{Projections, budget, card_budget, gpus, project_placements};
 use super::subject::{concerns, subject};
@@ -51,7 +51,7 @@ pub(crate) struct ProjectionStudy {
     facts: ModelFacts,
     backend: &'static Backend,
     target: Target,
-    cards: Vec<Card>,
+    cards: Vec<SizedCard>,
     is_without_gpu: bool,
 }
 
@@ -79,10 +79,12 @@ impl ProjectionStudy {
         };
         let (target, cards) = match sizes.iter().max() {
             Some(&memory_bytes) => {
-                let card = |&bytes: &u64| Ok(Card { name: card_name(bytes), budget: card_budget(bytes, &plan)? });
+                let card = |&bytes: &u64| Ok(SizedCard { name: card_name(bytes), budget: card_budget(bytes, &plan)? });
                 (Target::Card { memory_bytes }, sizes.iter().map(card).collect::<Result<_, Failure>>()?)
             }
-            None => (Target::Machine, vec![Card { name: here[0].description.clone(), budget: budget(&here, &plan)? }]),
+            None => {
+                (Target::Machine, vec![SizedCard { name: here[0].description.clone(), budget: budget(&here, &plan)? }])
+            }
         };
         Ok(Self { plan, choice, outline, facts, backend, target, cards, is_without_gpu: here.is_empty() })
     }
@@ -135,8 +137,8 @@ impl Study for ProjectionStudy {
         let picked = picked(projections, &self.cards);
         let mut findings = findings(projections, &self.facts, &picked, self.is_without_gpu);
         if let (Target::Card { .. }, Some(card)) = (self.target, self.cards.first()) {
-            let sizes_bytes = (self.facts.file_bytes, card.budget.reserve_bytes);
-            findings.extend(founding_table(projections, &result.needs, sizes_bytes));
+            let sizes = TableSizes { model_bytes: self.facts.file_bytes, reserve_bytes: card.budget.reserve_bytes };
+            findings.extend(founding_table(projections, &result.needs, sizes));
         }
         findings
     }

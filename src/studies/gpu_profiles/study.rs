@@ -10,7 +10,7 @@ use super::findings::findings;
 use super::gpu_watch::GpuWatch;
 use super::projections::{Projections, budget, gpus, project_placements};
 use super::subject::{concerns, subject};
-use super::sweep::{Sweep, SweepResult};
+use super::sweep::{PlacementSweepResult, Sweep};
 use crate::advise::{MemoryBudget, PlacementPick};
 use crate::failure::Failure;
 use crate::llm::engine::{Backend, Device, Target};
@@ -59,7 +59,7 @@ impl GpuProfilesStudy {
 }
 
 impl Study for GpuProfilesStudy {
-    type Data = SweepResult;
+    type Data = PlacementSweepResult;
     /// Nothing: each placement has its own process.
     type Target = ();
 
@@ -79,28 +79,28 @@ impl Study for GpuProfilesStudy {
     fn run(
         &self,
         (): &mut (),
-        result: &mut SweepResult,
-        context: &mut RunContext<'_, SweepResult>,
+        result: &mut PlacementSweepResult,
+        context: &mut RunContext<'_, PlacementSweepResult>,
     ) -> Result<StopReason, Failure> {
         let sweep =
             Sweep { plan: &self.plan, path: &self.located.path, prepared: &self.prepared, gpu_watch: GpuWatch::open() };
         sweep.run(result, context)
     }
 
-    fn cases(&self, result: &SweepResult, end: Option<StopReason>) -> Vec<Case> {
+    fn cases(&self, result: &PlacementSweepResult, end: Option<StopReason>) -> Vec<Case> {
         cases(&self.plan, &self.prepared, result, end)
     }
 
-    fn findings(&self, result: &SweepResult, _: &Run, end: StopReason) -> Vec<String> {
+    fn findings(&self, result: &PlacementSweepResult, _: &Run, end: StopReason) -> Vec<String> {
         findings(&self.plan, &self.prepared, &self.located.facts, result, end)
     }
 
-    fn histograms(&self, result: &SweepResult) -> Vec<CaseHistogram> {
+    fn histograms(&self, result: &PlacementSweepResult) -> Vec<CaseHistogram> {
         histograms(&self.plan, result)
     }
 
     /// llama.cpp's warnings, without repeats.
-    fn warnings(&self, result: &SweepResult) -> Vec<String> {
+    fn warnings(&self, result: &PlacementSweepResult) -> Vec<String> {
         let samples = result.placements.iter().flat_map(|placement| &placement.samples);
         let mut warnings: Vec<String> = samples.flat_map(|sample| sample.measured.warnings.iter().cloned()).collect();
         warnings.sort_unstable();
@@ -108,17 +108,17 @@ impl Study for GpuProfilesStudy {
         warnings
     }
 
-    fn state(&self, result: &SweepResult, _: &[Case], end: StopReason) -> (RunState, Option<String>) {
+    fn state(&self, result: &PlacementSweepResult, _: &[Case], end: StopReason) -> (RunState, Option<String>) {
         state(result, end)
     }
 
-    fn advice(&self, _: &SweepResult, _: &Run) -> String {
+    fn advice(&self, _: &PlacementSweepResult, _: &Run) -> String {
         "use a smaller --ctx-size, which needs less memory, or a longer --timeout".into()
     }
 }
 
 /// A placement that fails or does not fit is a row of the result. The run fails only if nothing was measured.
-fn state(result: &SweepResult, end: StopReason) -> (RunState, Option<String>) {
+fn state(result: &PlacementSweepResult, end: StopReason) -> (RunState, Option<String>) {
     if end == StopReason::Interrupted {
         return (RunState::Interrupted, Some(ended_by()));
     }

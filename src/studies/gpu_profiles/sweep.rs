@@ -14,7 +14,6 @@ use super::super::worker_client::CalledOff;
 use super::ask;
 use super::gpu_watch::{GpuSeen, GpuWatch};
 use super::study::PreparedSweep;
-use crate::advise::gib;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::llm::engine::Projection;
@@ -23,6 +22,7 @@ use crate::measure::{
     PlacementAnswer, PlacementOutcome, PlacementPhase, PlacementRequest, PlacementTask, Test, TokenSample,
 };
 use crate::plan::{GpuProfilesPlan, Rounds};
+use crate::text::gib;
 
 /// One measurement of a placement.
 #[derive(Debug)]
@@ -97,14 +97,14 @@ impl PlacementSamples {
 
 /// Measurements so far.
 #[derive(Debug, Default)]
-pub(crate) struct SweepResult {
+pub(crate) struct PlacementSweepResult {
     /// Sorted by layers, ascending.
     pub(super) placements: Vec<PlacementSamples>,
     /// Complete rounds.
     pub(super) rounds: u32,
 }
 
-impl SweepResult {
+impl PlacementSweepResult {
     /// The placements that were measured at least once.
     pub(super) fn measured(&self) -> impl Iterator<Item = &PlacementSamples> {
         self.placements.iter().filter(|placement| !placement.samples.is_empty())
@@ -124,8 +124,8 @@ impl Sweep<'_> {
     /// Runs the rounds, with a checkpoint after each measurement.
     pub(super) fn run(
         &self,
-        result: &mut SweepResult,
-        context: &mut RunContext<'_, SweepResult>,
+        result: &mut PlacementSweepResult,
+        context: &mut RunContext<'_, PlacementSweepResult>,
     ) -> Result<StopReason, Failure> {
         let layers = self.plan.placements(self.prepared.projections.offloadable(), self.prepared.auto);
         result.placements = layers.into_iter().map(|layers| self.placement(layers)).collect();
@@ -193,7 +193,7 @@ impl Sweep<'_> {
     }
 
     /// One measurement. Returns false if interrupted.
-    fn measure(&self, placement: &mut PlacementSamples, context: &RunContext<'_, SweepResult>) -> bool {
+    fn measure(&self, placement: &mut PlacementSamples, context: &RunContext<'_, PlacementSweepResult>) -> bool {
         let plan = self.plan;
         let request = PlacementRequest {
             path: self.path.to_owned(),

@@ -73,7 +73,7 @@ impl<M> BridgeStudy<'_, M> {
         let plan = self.plan;
         let simulated = if connection.simulated().is_empty() { "" } else { ", SIMULATED: not a real Unity" };
         let what = plan.study.announcement(plan);
-        format!("{what} against {} ({} dialect{simulated})", plan.target, plan.dialect.name)
+        format!("{what} against {} ({} dialect{simulated})", plan.bridge.target, plan.bridge.dialect.name)
     }
 }
 
@@ -82,11 +82,11 @@ impl<M: BridgeMeasurement> Study for BridgeStudy<'_, M> {
     type Target = Connection;
 
     fn manifest(&self, connection: &Connection) -> Result<RunManifest, Failure> {
-        let greeting = connection.greeting_warning(self.plan);
+        let greeting = connection.greeting_warning(&self.plan.bridge);
         Ok(RunManifest {
             command: "ipc",
             plan: planned(self.plan)?,
-            subject: connection.subject(self.plan),
+            subject: connection.subject(&self.plan.bridge),
             simulated: connection.simulated(),
             warnings: self.plan.cautions().into_iter().chain(greeting).chain(self.measurement.cautions()).collect(),
         })
@@ -107,9 +107,9 @@ impl<M: BridgeMeasurement> Study for BridgeStudy<'_, M> {
         let mut bridge = IpcContext { plan: self.plan, connection, observer, stop, clock };
         let outcome = self.measurement.measure(&mut bridge, data, context);
         // Restores the avatar whatever the outcome. A later signal does not affect the measurements.
-        data.not_restored = connection.restore(self.plan);
+        data.not_restored = connection.restore(&self.plan.bridge);
         data.reported_fps = connection.reported_fps();
-        data.foreign = connection.foreign_warning(self.plan);
+        data.foreign = connection.foreign_warning(&self.plan.bridge);
         outcome.map_err(|failure| if data.foreign.is_some() { failure.hint(WRONG_DIALECT) } else { failure })
     }
 
@@ -147,7 +147,7 @@ pub(super) mod planted {
     use clap::Parser;
 
     use crate::cli::{Cli, Command};
-    use crate::plan::{IpcPlan, Study};
+    use crate::plan::{IpcPlan, IpcStudy};
 
     /// The plan of `ipc` with these arguments, for an embedded bridge unless they name another.
     pub(in super::super) fn plan(line: &str) -> IpcPlan {
@@ -158,7 +158,7 @@ pub(super) mod planted {
     }
 
     /// The study of a plan, extracted with `which`.
-    pub(in super::super) fn study<S: Clone>(plan: &IpcPlan, which: impl Fn(&Study) -> Option<&S>) -> S {
+    pub(in super::super) fn study<S: Clone>(plan: &IpcPlan, which: impl Fn(&IpcStudy) -> Option<&S>) -> S {
         which(&plan.study).expect("another study").clone()
     }
 }

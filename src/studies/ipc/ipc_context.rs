@@ -27,12 +27,12 @@ impl IpcContext<'_> {
 
     /// The connection, and the context for a measured loop; `replies` is its counter for the progress display.
     pub(super) fn bench<'b>(&'b mut self, replies: &'b AtomicU64) -> (&'b mut Client, LoopContext<'b>) {
-        let bench = LoopContext { clock: &self.clock, stop: self.stop, replies, ids: self.plan.dialect.ids };
+        let bench = LoopContext { clock: &self.clock, stop: self.stop, replies, ids: self.plan.bridge.dialect.ids };
         (&mut self.connection.client, bench)
     }
 
     /// After a failure: whether the socket thread still replies on a new connection.
     pub(super) fn is_alive(&mut self) -> bool {
-        self.connection.is_alive(self.plan, self.stop)
+        self.connection.is_alive(&self.plan.bridge, self.stop)
     }
 }

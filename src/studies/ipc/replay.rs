@@ -87,13 +87,15 @@ impl BridgeMeasurement for ReplayPlan {
     }
 
     fn faults(&self, plan: &IpcPlan, samples: &ReplaySamples) -> Vec<FaultKind> {
-        let off_plan = samples.trips.iter().filter(|(_, trips)| case_state(trips, plan.dialect.ids).0 != CaseState::Ok);
+        let off_plan =
+            samples.trips.iter().filter(|(_, trips)| case_state(trips, plan.bridge.dialect.ids).0 != CaseState::Ok);
         off_plan.filter_map(|(_, trips)| trips.fault_kind()).collect()
     }
 
     fn histograms(&self, plan: &IpcPlan, samples: &ReplaySamples) -> Vec<CaseHistogram> {
-        let is_given =
-            |trips: &RoundTrips| !trips.latency_ns.is_empty() && case_state(trips, plan.dialect.ids).0.has_figures();
+        let is_given = |trips: &RoundTrips| {
+            !trips.latency_ns.is_empty() && case_state(trips, plan.bridge.dialect.ids).0.has_figures()
+        };
         let of_ack = |(ack, trips): &(Ack, RoundTrips)| {
             let part = |tag, samples_ns: &[u64]| HistogramPart {
                 tag,
@@ -114,7 +116,7 @@ fn path(ack: Ack) -> String {
 
 impl ReplayPlan {
     fn case(&self, plan: &IpcPlan, (ack, place): (Ack, usize), trips: &RoundTrips, unassigned: u64) -> Case {
-        let (state, reason) = case_state(trips, plan.dialect.ids);
+        let (state, reason) = case_state(trips, plan.bridge.dialect.ids);
         let mut metrics = metrics(trips, false, state);
         metrics.push(Metric::plain("unassigned", "count", unassigned as f64, trips.answered, Direction::None));
         Case {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::observer::Observer;
 use super::super::worker_client::{self, CalledOff};
 use super::question::{ModelCheckAnswer, ModelCheckRequest, TrialDepth, Use};
-use crate::failure::Failure;
+use crate::failure::{Failure, UNUSABLE_MODEL};
 use crate::llm::engine::TrialStep;
 use crate::llm::{CheckKey, CheckedModels, ModelFiles};
 use crate::plural::counted;
@@ -72,7 +72,7 @@ fn tried(files: &ModelFiles, wanted: Use, stop: &AtomicBool) -> Result<Outcome, 
     let name = files.paths[0].display();
     let unusable = |why: String| {
         let hint = match wanted.n_gpu_layers {
-            0 => "workly-perf model inspect shows the file's metadata; --model selects another model",
+            0 => UNUSABLE_MODEL,
             _ => "the GPU's driver may be the cause: with 0 layers on the GPU, only the CPU is used",
         };
         Failure::unreadable(anyhow::anyhow!("{why}")).hint(hint)

@@ -7,7 +7,7 @@ use super::cases::cases;
 use super::findings::findings;
 use crate::bridge::{Ack, FaultKind};
 use crate::failure::Failure;
-use crate::measure::{End, Exchange, Load, QUIET, measure_case, measure_exchanges};
+use crate::measure::{End, Exchange, Load, MessageCounts, QUIET, measure_case, measure_exchanges};
 use crate::plan::{BreakdownPlan, IpcPlan};
 use crate::plural::counted;
 use crate::record::Case;
@@ -34,7 +34,7 @@ impl BridgeMeasurement for BreakdownPlan {
         data: &mut BridgeData<Vec<AckSamples>>,
         context: &mut RunContext<'_, BridgeData<Vec<AckSamples>>>,
     ) -> Result<StopReason, Failure> {
-        for ack in bridge.plan.dialect.acks() {
+        for ack in bridge.plan.bridge.dialect.acks() {
             if bridge.is_stopped() {
                 return Ok(StopReason::Interrupted);
             }
@@ -72,9 +72,9 @@ impl BreakdownPlan {
         let label = format!("{ack}/breakdown");
         let phase = bridge.observer.phase(&label, plan.messages as u64);
         bridge.connection.is_clean = false;
-        let make = || plan.message(ack, self.size_bytes);
+        let make = || plan.bridge.message(ack, self.size_bytes);
         let (client, bench) = bridge.bench(phase.counter());
-        let warming = measure_case(client, &mut make(), Load::Closed, (0, plan.warm_up), 0, bench);
+        let warming = measure_case(client, &mut make(), Load::Closed, MessageCounts::measured(plan.warm_up), 0, bench);
         let (mut exchanges, mut end) = match warming.end {
             End::Complete => measure_exchanges(client, &make, plan.messages, plan.seed.wrapping_add(ack as u64), bench),
             end => (Vec::new(), end),
@@ -87,7 +87,7 @@ impl BreakdownPlan {
             }
         }
         surplus += client.take_surplus();
-        if surplus > 0 && !plan.dialect.ids {
+        if surplus > 0 && !plan.bridge.dialect.ids {
             // Any of them may have been matched with the wrong message.
             exchanges.clear();
         }

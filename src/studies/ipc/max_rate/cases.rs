@@ -127,7 +127,7 @@ pub(super) mod planted {
     use super::*;
     use crate::bridge::Ack;
     use crate::measure::planted::trips;
-    use crate::measure::{Failing, Limit, Phase, RateVerdict, Search};
+    use crate::measure::{Failing, Limit, RateVerdict, Search, SearchPhase};
 
     /// A search from 100 to 400 messages per second on a bridge with a capacity of 250, with the steps requested by
     /// [`Search`].
@@ -151,7 +151,7 @@ pub(super) mod planted {
 
     /// A step of one second on a bridge that answers `capacity_per_s`, each message after 2 ms.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    pub(in super::super) fn step(phase: Phase, rate_per_s: f64, capacity_per_s: f64) -> StepSamples {
+    pub(in super::super) fn step(phase: SearchPhase, rate_per_s: f64, capacity_per_s: f64) -> StepSamples {
         let goodput_per_s = rate_per_s.min(capacity_per_s);
         let (due, answered) = (rate_per_s as usize, goodput_per_s as usize);
         let failings =
@@ -193,7 +193,7 @@ mod tests {
     use super::planted::{search, step};
     use super::*;
     use crate::bridge::FaultKind;
-    use crate::measure::Phase;
+    use crate::measure::SearchPhase;
 
     #[test]
     fn steps_are_cases_and_the_result_is_last() {
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn surplus_replies_invalidate_the_search() {
         let searched = SearchSamples {
-            steps: vec![StepSamples { surplus: 1, ..step(Phase::Ramp, 100.0, 250.0) }],
+            steps: vec![StepSamples { surplus: 1, ..step(SearchPhase::Ramp, 100.0, 250.0) }],
             end: Some(SearchEnd::Broken { reason: "1 more reply came".into(), kind: FaultKind::Surplus }),
             ..search()
         };

@@ -1,7 +1,7 @@
 //! The findings of the search.
 
 use super::study::SearchSamples;
-use crate::measure::{Failing, Limit, Phase, RateVerdict, saturated_per_s};
+use crate::measure::{Failing, Limit, RateVerdict, SearchPhase, saturated_per_s};
 use crate::plan::MaxRatePlan;
 
 /// Evaluation of the steps of a search.
@@ -21,7 +21,7 @@ impl<'a> SearchResult<'a> {
             verdict.limit == Some(Limit::Bridge)
                 && verdict.failings.iter().any(|failing| matches!(failing, Failing::Goodput { .. }))
         };
-        let confirming = searched.steps.iter().filter(|step| step.phase == Phase::Confirm && step.verdict.held());
+        let confirming = searched.steps.iter().filter(|step| step.phase == SearchPhase::Confirm && step.verdict.held());
         let lowest =
             verdicts().filter(|verdict| !verdict.held()).min_by(|a, b| a.offered_per_s.total_cmp(&b.offered_per_s));
         Self {

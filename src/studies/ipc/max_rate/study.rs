@@ -10,8 +10,8 @@ use crate::clock::nanos;
 use crate::failure::Failure;
 use crate::host;
 use crate::measure::{
-    End, Load, Phase, RateStep, RateVerdict, RoundTrips, Search, case_state, due_count, judge, measure_case,
-    measure_step, step_metrics,
+    End, Load, MessageCounts, RateStep, RateVerdict, RoundTrips, Search, SearchPhase, case_state, due_count, judge,
+    measure_case, measure_step, step_metrics,
 };
 use crate::plan::{IpcPlan, MaxRatePlan};
 use crate::record::{Case, CaseState, Fact, Metric};
@@ -51,7 +51,7 @@ pub(super) enum SearchEnd {
 /// One step. Only counts are kept: there may be up to 200,000 messages per second.
 #[derive(Debug)]
 pub(super) struct StepSamples {
-    pub(super) phase: Phase,
+    pub(super) phase: SearchPhase,
     pub(super) rate_per_s: f64,
     pub(super) length_ns: u64,
     /// Usual reply time of the idle bridge: twice the median, in nanoseconds.
@@ -83,13 +83,13 @@ impl BridgeMeasurement for MaxRatePlan {
         data: &mut BridgeData<Vec<SearchSamples>>,
         context: &mut RunContext<'_, BridgeData<Vec<SearchSamples>>>,
     ) -> Result<StopReason, Failure> {
-        for ack in bridge.plan.dialect.acks() {
+        for ack in bridge.plan.bridge.dialect.acks() {
             if bridge.is_stopped() {
                 return Ok(StopReason::Interrupted);
             }
-            let mut message = bridge.plan.message(ack, self.size_bytes);
+            let mut message = bridge.plan.bridge.message(ack, self.size_bytes);
             let started = self.at_rest(bridge, ack, &mut message);
-            let grace_ns = started.grace_ns(bridge.plan.dialect.ids);
+            let grace_ns = started.grace_ns(bridge.plan.bridge.dialect.ids);
             data.samples.push(started);
             context.checkpoint(data)?;
             let Some(grace_ns) = grace_ns else { continue };
@@ -103,7 +103,7 @@ impl BridgeMeasurement for MaxRatePlan {
                     break;
                 }
                 let step = self.step(bridge, ack, &mut message, next, grace_ns, searched.steps.len() + 1);
-                searched.take(step, bridge.plan.dialect.ids);
+                searched.take(step, bridge.plan.bridge.dialect.ids);
                 context.checkpoint(data)?;
             }
             if data.samples.last().is_some_and(|searched| searched.end == Some(SearchEnd::Interrupted)) {
@@ -115,7 +115,7 @@ impl BridgeMeasurement for MaxRatePlan {
     }
 
     fn cases(&self, plan: &IpcPlan, samples: &Vec<SearchSamples>, end: Option<StopReason>) -> Vec<Case> {
-        samples.iter().flat_map(|searched| cases(searched, plan.dialect.ids, end.is_some())).collect()
+        samples.iter().flat_map(|searched| cases(searched, plan.bridge.dialect.ids, end.is_some())).collect()
     }
 
     fn findings(&self, _: &IpcPlan, samples: &Vec<SearchSamples>, _: &[Case]) -> Vec<String> {
@@ -123,7 +123,7 @@ impl BridgeMeasurement for MaxRatePlan {
     }
 
     fn faults(&self, plan: &IpcPlan, samples: &Vec<SearchSamples>) -> Vec<FaultKind> {
-        samples.iter().flat_map(|searched| searched.faults(plan.dialect.ids)).collect()
+        samples.iter().flat_map(|searched| searched.faults(plan.bridge.dialect.ids)).collect()
     }
 }
 
@@ -134,7 +134,7 @@ impl MaxRatePlan {
         let phase = bridge.observer.phase(&format!("{ack}/at-rest"), exchanges as u64);
         bridge.connection.is_clean = false;
         let (client, bench) = bridge.bench(phase.counter());
-        let at_rest = measure_case(client, message, Load::Closed, (0, exchanges), 0, bench);
+        let at_rest = measure_case(client, message, Load::Closed, MessageCounts::measured(exchanges), 0, bench);
         bridge.connection.is_clean = matches!(at_rest.end, End::Complete | End::Interrupted);
         let search = Search::new(self.start_per_s, self.ceiling_per_s);
         SearchSamples { ack, size_bytes: message.size_bytes(), at_rest, search, steps: Vec::new(), end: None }
@@ -146,11 +146,11 @@ impl MaxRatePlan {
         bridge: &mut IpcContext<'_>,
         ack: Ack,
         message: &mut Message,
-        (phase, rate_per_s): (Phase, f64),
+        (phase, rate_per_s): (SearchPhase, f64),
         grace_ns: u64,
         number: usize,
     ) -> Option<StepSamples> {
-        let stretch = if phase == Phase::Confirm { CONFIRMING } else { 1 };
+        let stretch = if phase == SearchPhase::Confirm { CONFIRMING } else { 1 };
         let length = stretch * self.length(rate_per_s);
         let path = path(ack, number, phase, rate_per_s);
         let display = bridge.observer.phase(&path, due_count(rate_per_s, length) as u64);
@@ -171,7 +171,7 @@ impl MaxRatePlan {
 }
 
 /// Path of a step's case.
-pub(super) fn path(ack: Ack, number: usize, phase: Phase, rate_per_s: f64) -> String {
+pub(super) fn path(ack: Ack, number: usize, phase: SearchPhase, rate_per_s: f64) -> String {
     format!("{ack}/{number:02}-{}/{rate_per_s:.0}", phase.name())
 }
 
@@ -183,7 +183,7 @@ fn cpu_time_since(before: &Fact<u64>) -> Option<u64> {
 }
 
 impl StepSamples {
-    fn of(step: RateStep, phase: Phase, grace_ns: u64, cpu_ns: Option<u64>, verdict: RateVerdict) -> Self {
+    fn of(step: RateStep, phase: SearchPhase, grace_ns: u64, cpu_ns: Option<u64>, verdict: RateVerdict) -> Self {
         Self {
             phase,
             rate_per_s: step.rate_per_s,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::super::study::{CaseHistogram, HistogramPart};
 use super::findings::{Measured, annotate};
-use super::study::{CaseSamples, Obstacle, RoundTripSamples};
+use super::study::{LoopSamples, Obstacle, RoundTripSamples};
 use crate::bridge::FaultKind;
 use crate::clock::ms;
 use crate::measure::{Load, case_state, metrics};
@@ -61,9 +61,9 @@ fn unmeasured(plan: &IpcPlan, study: &RoundTripsPlan, place: usize, obstacle: &O
 }
 
 /// The record of a measured case, on its own.
-pub(super) fn measured_case(plan: &IpcPlan, study: &RoundTripsPlan, measured: &CaseSamples) -> Case {
+pub(super) fn measured_case(plan: &IpcPlan, study: &RoundTripsPlan, measured: &LoopSamples) -> Case {
     let (case, trips) = (&study.cases[measured.place], &measured.trips);
-    let (state, reason) = case_state(trips, plan.dialect.ids);
+    let (state, reason) = case_state(trips, plan.bridge.dialect.ids);
     Case {
         path: case.path.clone(),
         state,
@@ -88,9 +88,9 @@ pub(super) fn measured_case(plan: &IpcPlan, study: &RoundTripsPlan, measured: &C
 
 /// Latencies of all cases with valid figures, with the warm-up and send lateness.
 pub(super) fn histograms(plan: &IpcPlan, study: &RoundTripsPlan, samples: &RoundTripSamples) -> Vec<CaseHistogram> {
-    let of_case = |measured: &CaseSamples| {
+    let of_case = |measured: &LoopSamples| {
         let trips = &measured.trips;
-        if !case_state(trips, plan.dialect.ids).0.has_figures() {
+        if !case_state(trips, plan.bridge.dialect.ids).0.has_figures() {
             return None;
         }
         let series = [(None, &trips.latency_ns), (Some("warm_up"), &trips.warm_up_ns)];
@@ -111,7 +111,7 @@ pub(super) fn histograms(plan: &IpcPlan, study: &RoundTripsPlan, samples: &Round
 /// Why cases were incomplete.
 pub(super) fn faults(plan: &IpcPlan, samples: &RoundTripSamples) -> Vec<FaultKind> {
     let measured = samples.measured.iter().filter_map(|measured| {
-        if case_state(&measured.trips, plan.dialect.ids).0 == CaseState::Ok {
+        if case_state(&measured.trips, plan.bridge.dialect.ids).0 == CaseState::Ok {
             return None;
         }
         let by_obstacle = measured.obstacle.as_ref().filter(|obstacle| **obstacle == Obstacle::Paused);
@@ -121,7 +121,7 @@ pub(super) fn faults(plan: &IpcPlan, samples: &RoundTripSamples) -> Vec<FaultKin
 }
 
 /// The warning about a case during which Unity's main thread paused.
-pub(super) fn paused_warning(study: &RoundTripsPlan, measured: &CaseSamples) -> Option<String> {
+pub(super) fn paused_warning(study: &RoundTripsPlan, measured: &LoopSamples) -> Option<String> {
     let is_paused = measured.obstacle == Some(Obstacle::Paused);
     is_paused.then(|| format!("{}: {PAUSED}", study.cases[measured.place].path))
 }
@@ -152,17 +152,17 @@ mod tests {
     use crate::bridge::BridgeError;
     use crate::measure::planted::trips;
     use crate::measure::{End, RoundTrips};
-    use crate::plan::Study;
+    use crate::plan::IpcStudy;
 
     /// *Received* and *applied* replies, closed loop and fixed rate: four cases.
     fn planned() -> (IpcPlan, RoundTripsPlan) {
         let plan = plan("--load closed --load fixed:10 --messages 40");
-        let study = study(&plan, |study| if let Study::RoundTrips(study) = study { Some(study) } else { None });
+        let study = study(&plan, |study| if let IpcStudy::RoundTrips(study) = study { Some(study) } else { None });
         (plan, study)
     }
 
-    fn sampled(place: usize, position: usize, trips: RoundTrips) -> CaseSamples {
-        CaseSamples { place, position, began_ns: 1_000_000_000 * place as u64, trips, obstacle: None }
+    fn sampled(place: usize, position: usize, trips: RoundTrips) -> LoopSamples {
+        LoopSamples { place, position, began_ns: 1_000_000_000 * place as u64, trips, obstacle: None }
     }
 
     fn no_reply() -> BridgeError {
@@ -215,7 +215,7 @@ mod tests {
     fn silent_bridge_fails_its_case_and_blocks_the_others() {
         let (plan, study) = planned();
         let gone = Obstacle::Gone { cause: no_reply().to_string(), kind: FaultKind::Late };
-        let broken = CaseSamples { obstacle: Some(gone.clone()), ..sampled(0, 0, silent()) };
+        let broken = LoopSamples { obstacle: Some(gone.clone()), ..sampled(0, 0, silent()) };
         let samples = RoundTripSamples { measured: vec![broken], blocked: vec![(1, gone)] };
         let cases = cases(&plan, &study, &samples, true);
         assert_eq!((cases[0].state, cases[0].reason.as_deref()), (CaseState::Failed, Some("no reply within 1s")));
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn paused_main_thread_has_its_own_fault_kind() {
         let (plan, study) = planned();
-        let paused = CaseSamples { obstacle: Some(Obstacle::Paused), ..sampled(2, 0, silent()) };
+        let paused = LoopSamples { obstacle: Some(Obstacle::Paused), ..sampled(2, 0, silent()) };
         let samples = RoundTripSamples { measured: vec![paused], blocked: vec![(3, Obstacle::Paused)] };
         assert_eq!(faults(&plan, &samples), [FaultKind::MainThreadPaused; 2]);
         let warning = paused_warning(&study, &samples.measured[0]).unwrap();

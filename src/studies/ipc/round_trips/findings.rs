@@ -109,9 +109,8 @@ fn difference(of: &Metric, from: &Metric) -> Option<Metric> {
     let value = of.value? - from.value?;
     let half = |metric: &Metric| Some((metric.ci_high? - metric.ci_low?) / 2.0);
     let half = half(of).zip(half(from)).map(|(of, from)| of.hypot(from));
-    let interval =
-        Metric { ci_low: half.map(|half| value - half), ci_high: half.map(|half| value + half), ..of.clone() };
-    Some(Metric { value: Some(value), spread: None, ..interval })
+    let interval = half.map(|half| (value - half, value + half));
+    Some(Metric { value: Some(value), spread: None, ..of.clone().with_interval(interval) })
 }
 
 /// Adds the notes to `cases`.

@@ -11,7 +11,7 @@ use super::cases::{cases, faults, histograms, measured_case, paused_warning};
 use super::findings::headline;
 use crate::bridge::{Ack, BridgeError, FaultKind};
 use crate::failure::Failure;
-use crate::measure::{End, RoundTrips, measure_case};
+use crate::measure::{End, MessageCounts, RoundTrips, measure_case};
 use crate::plan::{IpcCase, IpcPlan, RoundTripsPlan};
 use crate::record::Case;
 use crate::report;
@@ -19,14 +19,14 @@ use crate::report;
 /// Everything measured so far, in the order of the run.
 #[derive(Debug, Default)]
 pub(crate) struct RoundTripSamples {
-    pub(super) measured: Vec<CaseSamples>,
+    pub(super) measured: Vec<LoopSamples>,
     /// Cases that were not started, by index in the plan, and why.
     pub(super) blocked: Vec<(usize, Obstacle)>,
 }
 
 /// Result of one case.
 #[derive(Debug)]
-pub(super) struct CaseSamples {
+pub(super) struct LoopSamples {
     /// Index in the plan.
     pub(super) place: usize,
     /// Position in the run.
@@ -72,7 +72,7 @@ impl Obstacle {
                     return Some(Self::Gone { cause: trips.cause(error), kind: error.kind() });
                 }
                 // Only a reply of the socket thread shows that just the main thread is silent.
-                let has_both = bridge.plan.dialect.probe(Ack::Received).is_some();
+                let has_both = bridge.plan.bridge.dialect.probe(Ack::Received).is_some();
                 let is_silent = matches!(error, BridgeError::NoReply { .. }) && has_both;
                 (case.ack == Ack::Applied && is_silent).then_some(Self::Paused)
             }
@@ -137,20 +137,21 @@ impl BridgeMeasurement for RoundTripsPlan {
 }
 
 impl RoundTripsPlan {
-    fn one(&self, bridge: &mut IpcContext<'_>, place: usize, position: usize) -> CaseSamples {
+    fn one(&self, bridge: &mut IpcContext<'_>, place: usize, position: usize) -> LoopSamples {
         let case = &self.cases[place];
         let plan = bridge.plan;
         let label = format!("{}/{} {}", position + 1, self.cases.len(), case.path);
         let phase = bridge.observer.phase(&label, plan.messages as u64);
-        let mut message = plan.message(case.ack, case.size_bytes);
+        let mut message = plan.bridge.message(case.ack, case.size_bytes);
         let seed = plan.seed.wrapping_add(place as u64 + 1);
         bridge.connection.is_clean = false;
         let began_ns = bridge.clock.now_ns();
         let (client, bench) = bridge.bench(phase.counter());
-        let trips = measure_case(client, &mut message, case.load, (plan.warm_up, plan.messages), seed, bench);
+        let counts = MessageCounts { warm_up: plan.warm_up, messages: plan.messages };
+        let trips = measure_case(client, &mut message, case.load, counts, seed, bench);
         bridge.connection.is_clean = matches!(trips.end, End::Complete | End::Interrupted);
         let obstacle = Obstacle::after(case, &trips, bridge);
-        let measured = CaseSamples { place, position, began_ns, trips, obstacle };
+        let measured = LoopSamples { place, position, began_ns, trips, obstacle };
         phase.finish(&format!("{label}: {}", report::case_line(&measured_case(plan, self, &measured))));
         measured
     }

@@ -45,7 +45,7 @@ pub(super) fn check(bridge: &mut IpcContext<'_>) -> Result<BatchVerdict, BridgeE
     let (Some(applied), Some(received)) = (messages::applied(plan), messages::received(plan)) else {
         return Err(none());
     };
-    let counted = plan.dialect.batch.as_ref().is_some_and(|batch| batch.counted_by.is_some());
+    let counted = plan.bridge.dialect.batch.as_ref().is_some_and(|batch| batch.counted_by.is_some());
     if counted {
         let mut three = messages::batch(plan, &[received.clone(), applied.clone(), received]).ok_or_else(none)?;
         let reply = bridge.connection.client.exchange(&mut three, bridge.stop)?;
@@ -57,7 +57,7 @@ pub(super) fn check(bridge: &mut IpcContext<'_>) -> Result<BatchVerdict, BridgeE
     let mut kinds = [received_alone, applied_alone, pair([&received, &applied])?, pair([&applied, &received])?];
     let mut extra = 0;
     let timed = time(bridge, &mut kinds, &mut extra)?;
-    let documented = plan.dialect.batch.as_ref().map(|batch| batch.applies);
+    let documented = plan.bridge.dialect.batch.as_ref().map(|batch| batch.applies);
     // Knowledge about later versions does not apply to a bridge with more features than they have.
     let mut is_another = || detect(&mut bridge.connection.client, bridge.stop).is_ok_and(|found| found.dialect.ids);
     let documented = documented.filter(|applies| *applies == Applies::All || !is_another());

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::super::study::{CaseHistogram, StopReason};
 use super::held::held;
 use super::round::Sample;
-use super::samples::{CaseSamples, VariantSamples};
+use super::samples::{StrategySamples, VariantSamples};
 use crate::bridge::FaultKind;
 use crate::measure::Mode;
 use crate::plan::{IpcPlan, SendStrategy, VariantsPlan};
@@ -38,7 +38,7 @@ impl Comparison<'_> {
 
     /// Latencies of all rounds of each way.
     pub(super) fn histograms(&self) -> Vec<CaseHistogram> {
-        let of_way = |(way, samples): (&SendStrategy, &CaseSamples)| {
+        let of_way = |(way, samples): (&SendStrategy, &StrategySamples)| {
             let pooled: Vec<u64> = samples.good().flat_map(|sample| sample.latency_ns.iter().copied()).collect();
             let began_ns = samples.began_ns.unwrap_or(0);
             CaseHistogram::total(way.path(), "latency", pooled, (began_ns, began_ns + samples.took_ns))
@@ -76,7 +76,7 @@ impl Comparison<'_> {
         case
     }
 
-    fn state(&self, samples: &CaseSamples, end: Option<StopReason>) -> (CaseState, Option<String>) {
+    fn state(&self, samples: &StrategySamples, end: Option<StopReason>) -> (CaseState, Option<String>) {
         let (rounds, failed) = (samples.good().count(), samples.failed());
         let is_short = rounds < self.study.rounds as usize;
         match (&samples.fault, rounds) {
@@ -139,7 +139,7 @@ impl Comparison<'_> {
 
     /// The note for a way that fell behind the offered load.
     fn overload_note(&self, place: usize) -> Option<String> {
-        let rate = |samples: &CaseSamples| {
+        let rate = |samples: &StrategySamples| {
             let rates: Vec<f64> = samples.good().flat_map(|sample| &sample.figures).filter_map(rate_of).collect();
             Some(mean_of(&rates)?.value)
         };
@@ -155,7 +155,7 @@ impl Comparison<'_> {
 }
 
 /// The note for rounds without replies in which some commands were never confirmed.
-fn undrained_note(samples: &CaseSamples) -> Option<String> {
+fn undrained_note(samples: &StrategySamples) -> Option<String> {
     let is_drained = |sample: &&Sample| sample.figures.iter().any(|(name, _)| *name == "drain");
     let rounds = samples.good().count();
     let undrained = rounds - samples.good().filter(is_drained).count();
@@ -177,19 +177,24 @@ fn rate_of(figure: &(&'static str, f64)) -> Option<f64> {
 pub(super) mod planted {
     use super::super::super::planted::{plan, study};
     use super::*;
-    use crate::plan::Study;
+    use crate::plan::IpcStudy;
 
     pub(in super::super) fn planned(line: &str) -> (IpcPlan, VariantsPlan) {
         let plan = plan(line);
-        let study = study(&plan, |study| if let Study::Variants(study) = study { Some(study) } else { None });
+        let study = study(&plan, |study| if let IpcStudy::Variants(study) = study { Some(study) } else { None });
         (plan, study)
     }
 
     /// Eight rounds of 40 commands with this latency, and these figures.
-    pub(in super::super) fn way(latency_ms: u64, figures: &[(&'static str, f64)]) -> CaseSamples {
+    pub(in super::super) fn way(latency_ms: u64, figures: &[(&'static str, f64)]) -> StrategySamples {
         let sample =
             Sample { latency_ns: vec![latency_ms * 1_000_000; 40], figures: figures.to_vec(), ..Sample::default() };
-        CaseSamples { rounds: vec![Some(sample); 8], began_ns: Some(3_000), took_ns: 4_000, ..CaseSamples::default() }
+        StrategySamples {
+            rounds: vec![Some(sample); 8],
+            began_ns: Some(3_000),
+            took_ns: 4_000,
+            ..StrategySamples::default()
+        }
     }
 }
 
@@ -257,16 +262,21 @@ mod tests {
             let mut samples = way(8, &[]);
             samples.rounds.truncate(good);
             samples.rounds.resize_with(rounds, || None);
-            CaseSamples { fault: fault.clone(), ..samples }
+            StrategySamples { fault: fault.clone(), ..samples }
         };
-        let short = || CaseSamples { rounds: way(8, &[]).rounds[..3].to_vec(), ..way(8, &[]) };
+        let short = || StrategySamples { rounds: way(8, &[]).rounds[..3].to_vec(), ..way(8, &[]) };
         let interrupted = Some(StopReason::Interrupted);
         for (samples, end, state, reason) in [
             (way(8, &[]), Some(StopReason::Planned), CaseState::Ok, None),
             (short(), None, CaseState::Ok, None),
             (short(), interrupted, CaseState::Interrupted, Some("interrupted after 3 rounds")),
             (short(), Some(StopReason::Failed), CaseState::Lossy, Some("the run ended after 3 rounds")),
-            (CaseSamples::default(), interrupted, CaseState::NotMeasured, Some("the run ended before it was measured")),
+            (
+                StrategySamples::default(),
+                interrupted,
+                CaseState::NotMeasured,
+                Some("the run ended before it was measured"),
+            ),
             (
                 failed(8, 6),
                 Some(StopReason::Planned),
@@ -292,7 +302,8 @@ mod tests {
 
     #[test]
     fn unstarted_ways_are_not_cases_during_the_run() {
-        let samples = VariantSamples { ways: vec![CaseSamples::default(), way(8, &[])], ..VariantSamples::default() };
+        let samples =
+            VariantSamples { ways: vec![StrategySamples::default(), way(8, &[])], ..VariantSamples::default() };
         let paths: Vec<String> = cases_of(MODES, &samples, None).into_iter().map(|case| case.path).collect();
         assert_eq!(paths, ["mode/pipelined"]);
         assert_eq!(cases_of(MODES, &samples, Some(StopReason::Interrupted)).len(), 2);
@@ -334,7 +345,7 @@ mod tests {
     fn faults_and_histograms_belong_to_the_ways() {
         let (plan, study) = planned(MODES);
         let fault = RoundFault { words: "1 more reply".into(), kind: FaultKind::Surplus };
-        let ways = vec![CaseSamples { fault: Some(fault), ..way(8, &[]) }, way(4, &[])];
+        let ways = vec![StrategySamples { fault: Some(fault), ..way(8, &[]) }, way(4, &[])];
         let samples = VariantSamples { ways, ..VariantSamples::default() };
         let comparison = Comparison { plan: &plan, study: &study, samples: &samples };
         assert_eq!(comparison.faults(), [FaultKind::Surplus]);

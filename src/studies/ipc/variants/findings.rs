@@ -3,7 +3,7 @@
 use super::batch_check::BatchVerdict;
 use super::cases::Comparison;
 use super::held::held;
-use super::samples::CaseSamples;
+use super::samples::StrategySamples;
 use crate::measure::{LEAST_HELD_PERCENT, Mode, REMEDY};
 use crate::plan::SendStrategy;
 use crate::plural::counted;
@@ -153,7 +153,7 @@ fn late_replies(case: &Case) -> Option<String> {
 
 /// The finding that replies of an open loop were late although commands were not.
 fn held_replies(comparison: &Comparison<'_>) -> Vec<String> {
-    let of_way = |(way, samples): (&SendStrategy, &CaseSamples)| {
+    let of_way = |(way, samples): (&SendStrategy, &StrategySamples)| {
         let held = held(samples)?;
         Some(format!(
             "{}: {:.0} % of the replies ({} of {}) were held by the bridge's side of the connection until the previous \

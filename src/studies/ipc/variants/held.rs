@@ -1,6 +1,6 @@
 //! Held replies over all rounds of a way.
 
-use super::samples::CaseSamples;
+use super::samples::StrategySamples;
 use crate::measure::{Driven, HeldReplies, OpenRoundTrips, held_replies};
 
 /// The messages of one round of an open loop in sending order, in nanoseconds; empty for other loops.
@@ -37,7 +37,7 @@ impl MessageSeries {
 }
 
 /// The held replies of a way, if any.
-pub(super) fn held(samples: &CaseSamples) -> Option<HeldReplies> {
+pub(super) fn held(samples: &StrategySamples) -> Option<HeldReplies> {
     let mut all = MessageSeries::default();
     samples.good().for_each(|round| all.append(&round.messages));
     let MessageSeries { due_ns, lateness_ns, latency_ns } = &all;
@@ -51,7 +51,7 @@ mod tests {
     use crate::measure::planted::{at_frames, nagled, ready};
 
     /// Six rounds of 50 messages each; 17 per second make batches.
-    fn rounds(nagle: bool) -> CaseSamples {
+    fn rounds(nagle: bool) -> StrategySamples {
         let round = |seed: u64| {
             let ready: Vec<(u64, u64)> = ready(50.0, seed, at_frames(16_667_000)).into_iter().take(50).collect();
             let arrived =
@@ -63,7 +63,7 @@ mod tests {
             };
             Some(Sample { messages, ..Sample::default() })
         };
-        CaseSamples { rounds: (1..=6).map(round).collect(), ..CaseSamples::default() }
+        StrategySamples { rounds: (1..=6).map(round).collect(), ..StrategySamples::default() }
     }
 
     #[test]
@@ -84,16 +84,16 @@ mod tests {
                 series.truncate(12);
             }
         }
-        let alone = CaseSamples { rounds: samples.rounds[..1].to_vec(), ..CaseSamples::default() };
+        let alone = StrategySamples { rounds: samples.rounds[..1].to_vec(), ..StrategySamples::default() };
         assert_eq!(held(&alone), None);
         assert!(held(&samples).is_some());
     }
 
     #[test]
     fn no_held_replies_without_an_open_loop() {
-        let samples = CaseSamples {
+        let samples = StrategySamples {
             rounds: vec![Some(Sample { latency_ns: vec![1; 100], ..Sample::default() }), None],
-            ..CaseSamples::default()
+            ..StrategySamples::default()
         };
         assert_eq!(held(&samples), None);
     }

@@ -9,38 +9,38 @@ use crate::plan::{IpcPlan, Shape};
 pub(super) type Part = (String, Map<String, Value>);
 
 fn part(plan: &IpcPlan, probe: &Probe) -> Part {
-    (probe.command.clone(), probe.switched(plan.blink))
+    (probe.command.clone(), probe.switched(plan.bridge.blink))
 }
 
 /// The command answered by the main thread; if there is none, the other.
 pub(super) fn applied(plan: &IpcPlan) -> Option<Part> {
-    plan.dialect.probe(Ack::Applied).or(plan.dialect.probe(Ack::Received)).map(|probe| part(plan, probe))
+    plan.bridge.dialect.probe(Ack::Applied).or(plan.bridge.dialect.probe(Ack::Received)).map(|probe| part(plan, probe))
 }
 
 /// The command answered by the socket thread; if there is none, the other.
 pub(super) fn received(plan: &IpcPlan) -> Option<Part> {
-    plan.dialect.probe(Ack::Received).or(plan.dialect.probe(Ack::Applied)).map(|probe| part(plan, probe))
+    plan.bridge.dialect.probe(Ack::Received).or(plan.bridge.dialect.probe(Ack::Applied)).map(|probe| part(plan, probe))
 }
 
 /// One command as its own message, requesting `ack` if the dialect supports that.
 pub(super) fn single(plan: &IpcPlan, (command, data): &Part, ack: Option<&str>) -> Message {
-    let mut body = plan.dialect.body(command, data);
+    let mut body = plan.bridge.dialect.body(command, data);
     ask(plan, &mut body, ack);
-    Message::new(plan.dialect, &body, Wire::LINES, 0)
+    Message::new(plan.bridge.dialect, &body, Wire::LINES, 0)
 }
 
 /// The same commands as one batch; `None` if the dialect has no batches.
 pub(super) fn batch(plan: &IpcPlan, parts: &[Part]) -> Option<Message> {
     let parts: Vec<_> = parts.iter().map(|(command, data)| (command.as_str(), data.clone())).collect();
-    let mut body = plan.dialect.batch_body(&parts)?;
+    let mut body = plan.bridge.dialect.batch_body(&parts)?;
     ask(plan, &mut body, Some("applied"));
-    Some(Message::new(plan.dialect, &body, Wire::LINES, 0))
+    Some(Message::new(plan.bridge.dialect, &body, Wire::LINES, 0))
 }
 
 /// The commands of one reaction: alternating expressions and blinking, with replies after application if the dialect
 /// supports requesting that.
 pub(super) fn reaction(plan: &IpcPlan, count: u32) -> Vec<Part> {
-    let expression = received(plan).filter(|_| plan.dialect.chooses_ack);
+    let expression = received(plan).filter(|_| plan.bridge.dialect.chooses_ack);
     let kinds: Vec<Part> = expression.into_iter().chain(applied(plan)).collect();
     kinds.into_iter().cycle().take(count as usize).collect()
 }
@@ -51,7 +51,7 @@ pub(super) fn stats(plan: &IpcPlan) -> Message {
 }
 
 fn ask(plan: &IpcPlan, body: &mut Map<String, Value>, ack: Option<&str>) {
-    if let Some(ack) = ack.filter(|_| plan.dialect.chooses_ack) {
+    if let Some(ack) = ack.filter(|_| plan.bridge.dialect.chooses_ack) {
         body.insert("ack".into(), ack.into());
     }
 }
@@ -60,20 +60,24 @@ fn ask(plan: &IpcPlan, body: &mut Map<String, Value>, ack: Option<&str>) {
 pub(super) fn shaped(plan: &IpcPlan, shape: Shape) -> Map<String, Value> {
     let data = |value: Value| value.as_object().cloned().unwrap_or_default();
     match shape {
-        Shape::Expression => plan.dialect.body("set_expression", &data(json!({"name": "neutral", "value": 0.0}))),
-        Shape::Blink => plan.dialect.body("set_auto_blink", &data(json!({"enabled": plan.blink.unwrap_or(false)}))),
-        Shape::HeadMovement => plan.dialect.body(
+        Shape::Expression => {
+            plan.bridge.dialect.body("set_expression", &data(json!({"name": "neutral", "value": 0.0})))
+        }
+        Shape::Blink => {
+            plan.bridge.dialect.body("set_auto_blink", &data(json!({"enabled": plan.bridge.blink.unwrap_or(false)})))
+        }
+        Shape::HeadMovement => plan.bridge.dialect.body(
             "set_auto_head_movement",
             &data(json!({"enabled": true, "min_interval": 2.5, "max_interval": 6.0, "max_angle": 12.5})),
         ),
         Shape::Batch10 => {
             let parts = reaction(plan, 10);
             let parts: Vec<_> = parts.iter().map(|(command, data)| (command.as_str(), data.clone())).collect();
-            plan.dialect.batch_body(&parts).unwrap_or_default()
+            plan.bridge.dialect.batch_body(&parts).unwrap_or_default()
         }
         Shape::LoadModel => {
             let path = "C:/Utilisateurs/Zoé/Modèles préférés/Été/compagne élégante à lunettes – dernière version.vrm";
-            plan.dialect.body("load_model", &data(json!({"path": path})))
+            plan.bridge.dialect.body("load_model", &data(json!({"path": path})))
         }
     }
 }
@@ -89,5 +93,5 @@ pub(super) fn encoded(plan: &IpcPlan, shape: Shape, codec: Codec) -> Message {
     let mut body = shaped(plan, shape);
     // All are answered by the socket thread, since the wait for the frame would hide the codec's effect.
     ask(plan, &mut body, Some("received"));
-    Message::new(plan.dialect, &body, Wire::prefixed(codec), 0)
+    Message::new(plan.bridge.dialect, &body, Wire::prefixed(codec), 0)
 }

@@ -2,7 +2,7 @@
 
 use super::cases::Comparison;
 use super::round::Sample;
-use super::samples::CaseSamples;
+use super::samples::StrategySamples;
 use crate::clock::ms;
 use crate::measure::Mode;
 use crate::plan::SendStrategy;
@@ -11,7 +11,7 @@ use crate::stats::{PairedRatio, mean_of, nearest_rank, paired_ratio, samples_nee
 use crate::studies::setup::Seen;
 
 /// A figure of each round.
-type Statistic = fn(&CaseSamples) -> Vec<Option<f64>>;
+type Statistic = fn(&StrategySamples) -> Vec<Option<f64>>;
 
 /// Name, unit and direction of the figures that a round may have besides latencies.
 const FIGURES: [(&str, &str, Direction); 16] = [
@@ -64,7 +64,9 @@ impl Comparison<'_> {
                 Metric::absent(name, unit, values.len() as u64, direction, MetricStatus::Unsupported)
             });
         }
-        for (name, of) in [("mean_ratio", CaseSamples::means_ms as Statistic), ("p50_ratio", CaseSamples::medians_ms)] {
+        for (name, of) in
+            [("mean_ratio", StrategySamples::means_ms as Statistic), ("p50_ratio", StrategySamples::medians_ms)]
+        {
             metrics.extend(self.ratio(place, of).map(|ratio| {
                 let metric = Metric::plain(name, "x", ratio.ratio, ratio.n as u64, Direction::Lower);
                 metric.with_interval(ratio.interval)
@@ -103,7 +105,7 @@ fn over_rounds(name: &str, unit: &str, direction: Direction, values: &[f64]) -> 
 
 /// Percentiles and mean of the latency: per round, then over the rounds. For batches that are only acknowledged, they
 /// are acknowledgement times under separate names.
-fn latencies(samples: &CaseSamples, applied: bool) -> Vec<Metric> {
+fn latencies(samples: &StrategySamples, applied: bool) -> Vec<Metric> {
     let rounds = || samples.good().filter(|sample| !sample.latency_ns.is_empty());
     let n = rounds().count();
     let percentile = |p: f64| -> Vec<f64> {

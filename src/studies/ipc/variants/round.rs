@@ -11,7 +11,7 @@ use super::messages;
 use crate::bridge::{BridgeError, Codec, Message, Sending, Wire};
 use crate::clock::{ms, nanos};
 use crate::measure::{
-    Barrier, Batches, Driven, End, Fill, Fired, Load, Mode, Watch, ask_applied, codec_cost, fills, fire,
+    Barrier, Batches, Driven, End, Fill, Fired, Load, MessageCounts, Mode, Watch, ask_applied, codec_cost, fills, fire,
     fire_and_forget, measure_case, pipelined, react, request, wait_until,
 };
 use crate::plan::{SendStrategy, Shape, VariantsPlan};
@@ -139,7 +139,7 @@ fn waiting(
     let plan = bridge.plan;
     let part = messages::applied(plan).ok_or_else(no_such_command)?;
     let mut message = messages::single(plan, &part, None);
-    let (commands, answers) = (arrivals_ns.len(), plan.dialect.chooses_ack);
+    let (commands, answers) = (arrivals_ns.len(), plan.bridge.dialect.chooses_ack);
     let (mut silent, mut stats) = (messages::single(plan, &part, Some("none")), messages::stats(plan));
     let (client, bench) = bridge.bench(done);
     let driven = match mode {
@@ -203,7 +203,7 @@ fn coded(
     if client.wire() != Wire::prefixed(codec) {
         client.negotiate(Wire::prefixed(codec), bench.stop)?;
     }
-    let trips = measure_case(client, &mut message, Load::Closed, (0, messages), seed, bench);
+    let trips = measure_case(client, &mut message, Load::Closed, MessageCounts::measured(messages), seed, bench);
     match trips.end {
         End::Complete if trips.latency_ns.len() == messages => {
             Ok(Sample { latency_ns: trips.latency_ns, figures, ..Sample::default() })
@@ -224,9 +224,9 @@ fn app_reactions(
 ) -> Result<Sample, BridgeError> {
     let plan = bridge.plan;
     let (command, data) = messages::received(plan).ok_or_else(no_such_command)?;
-    let mut body = plan.dialect.body(&command, &data);
-    let ack = ask_applied(plan.dialect, &command, &mut body);
-    let mut message = Message::new(plan.dialect, &body, Wire::LINES, 0);
+    let mut body = plan.bridge.dialect.body(&command, &data);
+    let ack = ask_applied(plan.bridge.dialect, &command, &mut body);
+    let mut message = Message::new(plan.bridge.dialect, &body, Wire::LINES, 0);
     let mut random = StdRng::seed_from_u64(seed);
     let count = (plan.messages / COMMANDS_A_REACTION).max(1);
     let (client, bench) = bridge.bench(done);

@@ -20,12 +20,12 @@ pub(crate) struct VariantSamples {
     /// Whether the bridge is embedded, so that any message may be sent.
     pub(super) is_embedded: bool,
     /// By way, in the order of the plan; empty before the first round.
-    pub(super) ways: Vec<CaseSamples>,
+    pub(super) ways: Vec<StrategySamples>,
 }
 
 /// Samples of one way so far.
 #[derive(Debug, Default)]
-pub(super) struct CaseSamples {
+pub(super) struct StrategySamples {
     /// By round; `None` for a failed round.
     pub(super) rounds: Vec<Option<Sample>>,
     /// The first fault.
@@ -49,7 +49,7 @@ impl RoundFault {
     }
 }
 
-impl CaseSamples {
+impl StrategySamples {
     /// The rounds that did not fail.
     pub(super) fn good(&self) -> impl Iterator<Item = &Sample> {
         self.rounds.iter().flatten()

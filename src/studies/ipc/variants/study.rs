@@ -15,7 +15,7 @@ use super::cases::Comparison;
 use super::findings::sentences;
 use super::messages;
 use super::round::measure;
-use super::samples::{CaseSamples, RoundFault, VariantSamples};
+use super::samples::{RoundFault, StrategySamples, VariantSamples};
 use crate::bridge::{BridgeError, FaultKind};
 use crate::failure::Failure;
 use crate::measure::{QUIET, Watch, quiet_after};
@@ -47,9 +47,9 @@ impl BridgeMeasurement for VariantsPlan {
         let mut watch = Watch::default();
         if self.ways.contains(&SendStrategy::AppReaction) {
             let (clock, stop) = (bridge.clock, bridge.stop);
-            (watch, data.samples.seen) = seen(&bridge.plan.reach, bridge.connection, bridge.plan.seed, (&clock, stop));
+            (watch, data.samples.seen) = seen(&bridge.plan.bridge, bridge.connection, bridge.plan.seed, (&clock, stop));
         }
-        data.samples.ways = self.ways.iter().map(|_| CaseSamples::default()).collect();
+        data.samples.ways = self.ways.iter().map(|_| StrategySamples::default()).collect();
         self.rounds(bridge, &watch, data, context)
     }
 
@@ -141,7 +141,7 @@ impl VariantsPlan {
         watch: &Watch,
         way: SendStrategy,
         seed: u64,
-        samples: &mut CaseSamples,
+        samples: &mut StrategySamples,
     ) -> Result<StopReason, Failure> {
         let began_ns = bridge.clock.now_ns();
         let sample = measure(bridge, (self, watch), way, seed, &AtomicU64::new(0)).and_then(|sample| {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::super::study::StopReason;
 use super::super::gpu_memory;
 use super::super::leak_metrics::growth;
-use super::sampling::{ProcessSamples, Snapshot};
+use super::sampling::{MemorySnapshot, ProcessSamples};
 use crate::advise::{LeakJudgement, Standstill};
 use crate::host::{NamedProcess, ProcessMemory};
 use crate::plan::{GrowthUnit, MemoryWatchPlan};
@@ -51,14 +51,14 @@ fn cut_off(plan: &MemoryWatchPlan, data: &ProcessSamples, end: Option<StopReason
 
 /// The leak verdict. With counted messages, only the time in which they were counted is judged: a stalled count shows
 /// nothing about what the process did meanwhile, and must not clear it.
-pub(super) fn judge(plan: &MemoryWatchPlan, snapshots: &[Snapshot]) -> LeakJudgement {
+pub(super) fn judge(plan: &MemoryWatchPlan, snapshots: &[MemorySnapshot]) -> LeakJudgement {
     let judgement = plan.leak.rule.judge(&points(plan, snapshots));
     let (Some(first), Some(last)) = (snapshots.first(), snapshots.last()) else { return judgement };
     if !plan.counts_lines {
         return judgement;
     }
     let still_since = snapshots.iter().find(|snapshot| snapshot.messages == last.messages).unwrap_or(first);
-    let bytes = |snapshot: &Snapshot| snapshot.memory.anonymous_bytes.value().map_or(0.0, |bytes| *bytes as f64);
+    let bytes = |snapshot: &MemorySnapshot| snapshot.memory.anonymous_bytes.value().map_or(0.0, |bytes| *bytes as f64);
     let standstill = Standstill {
         still_s: last.at_s - still_since.at_s,
         watched_s: last.at_s - first.at_s,
@@ -69,7 +69,7 @@ pub(super) fn judge(plan: &MemoryWatchPlan, snapshots: &[Snapshot]) -> LeakJudge
 
 /// Anonymous memory by messages or minutes. Of several samples at one message count, the first is used, before anything
 /// that happens after the last message.
-fn points(plan: &MemoryWatchPlan, snapshots: &[Snapshot]) -> Vec<(f64, f64)> {
+fn points(plan: &MemoryWatchPlan, snapshots: &[MemorySnapshot]) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
     for snapshot in snapshots {
         let Some(bytes) = snapshot.memory.anonymous_bytes.value().map(|bytes| *bytes as f64) else { continue };
@@ -101,7 +101,7 @@ const READINGS: [Reading; 10] = [
 ];
 
 /// The slope; then the last value of each reading, and the largest if that was higher.
-fn metrics(plan: &MemoryWatchPlan, snapshots: &[Snapshot], judgement: &LeakJudgement) -> Vec<Metric> {
+fn metrics(plan: &MemoryWatchPlan, snapshots: &[MemorySnapshot], judgement: &LeakJudgement) -> Vec<Metric> {
     let mut metrics = vec![growth("growth", plan.leak.unit.word(), judgement)];
     for (name, unit, reading) in READINGS {
         let values: Vec<f64> = snapshots
@@ -126,7 +126,7 @@ fn metrics(plan: &MemoryWatchPlan, snapshots: &[Snapshot], judgement: &LeakJudge
 }
 
 /// Why readings are missing; each reason once.
-fn notes(snapshots: &[Snapshot]) -> Vec<String> {
+fn notes(snapshots: &[MemorySnapshot]) -> Vec<String> {
     let Some(last) = snapshots.last() else { return Vec::new() };
     let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
     for (name, _, reading) in READINGS {
@@ -140,7 +140,7 @@ fn notes(snapshots: &[Snapshot]) -> Vec<String> {
     own.chain(gpu_memory::reasons(snapshots.iter().filter_map(|snapshot| snapshot.gpu.as_ref()))).collect()
 }
 
-fn timeline(plan: &MemoryWatchPlan, snapshots: &[Snapshot]) -> Timeline {
+fn timeline(plan: &MemoryWatchPlan, snapshots: &[MemorySnapshot]) -> Timeline {
     let values = |reading: fn(&ProcessMemory) -> &Fact<u64>| {
         snapshots.iter().map(|snapshot| reading(&snapshot.memory).value().map(|value| *value as f64)).collect()
     };
@@ -150,7 +150,7 @@ fn timeline(plan: &MemoryWatchPlan, snapshots: &[Snapshot]) -> Timeline {
         .map(|(name, unit, reading)| Series { name: name.into(), unit: unit.into(), values: values(reading) })
         .collect();
     for (name, reading) in gpu_memory::NAMES.into_iter().zip(gpu_memory::READINGS) {
-        let bytes = |snapshot: &Snapshot| reading(snapshot.gpu.as_ref()?).value().map(|bytes| *bytes as f64);
+        let bytes = |snapshot: &MemorySnapshot| reading(snapshot.gpu.as_ref()?).value().map(|bytes| *bytes as f64);
         series.push(Series { name: name.into(), unit: "bytes".into(), values: snapshots.iter().map(bytes).collect() });
     }
     if plan.counts_lines {
@@ -186,7 +186,7 @@ mod tests {
     /// Two samples per second, each with one more message, and anonymous memory according to `bytes`.
     fn samples(n: u64, bytes: impl Fn(u64) -> u64) -> ProcessSamples {
         let denied = || Fact::Failed("permission denied".into());
-        let snapshot = |at: u64| Snapshot {
+        let snapshot = |at: u64| MemorySnapshot {
             at_s: at as f64 / 2.0,
             messages: at,
             memory: ProcessMemory {

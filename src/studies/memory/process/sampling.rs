@@ -18,7 +18,7 @@ const NAP: Duration = Duration::from_millis(50);
 
 /// The process at one time.
 #[derive(Debug)]
-pub(super) struct Snapshot {
+pub(super) struct MemorySnapshot {
     /// Time in seconds since the start.
     pub(super) at_s: f64,
     /// Messages so far, if they are counted.
@@ -33,7 +33,7 @@ pub(super) struct Snapshot {
 #[derive(Debug, Default)]
 pub(crate) struct ProcessSamples {
     /// The samples, oldest first.
-    pub(super) snapshots: Vec<Snapshot>,
+    pub(super) snapshots: Vec<MemorySnapshot>,
     /// Whether the process ended.
     pub(super) process_ended: bool,
     /// Warnings about the message count.
@@ -66,7 +66,7 @@ pub(super) fn sample(
         match ProcessMemory::of(target.pid) {
             Ok(memory) if is_still(target) => {
                 let gpu = study.gpus.as_ref().map(|gpus| gpus.read(target.pid));
-                data.snapshots.push(Snapshot { at_s, messages, memory, gpu });
+                data.snapshots.push(MemorySnapshot { at_s, messages, memory, gpu });
             }
             _ => {
                 // The last sample may have caught the process while it freed its memory.
