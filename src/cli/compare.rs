@@ -76,7 +76,7 @@ pub struct CompareArgs {
     /// Output format, printed to standard output.
     #[arg(long, value_parser = comparison_formats(), default_value = DEFAULT)]
     pub format: Format,
-    /// Also write the result to a file: KIND=FILE, where KIND is md, json, junit, benchmark-smaller, benchmark-bigger
+    /// Also write the result to a file: KIND=FILE, where KIND is md, json, html, junit, benchmark-smaller, benchmark-bigger
     /// (github-action-benchmark), bencher, or history (appends a row). May be repeated.
     #[arg(long, value_name = "KIND=FILE", value_parser = parse_output)]
     pub write: Vec<Output>,

@@ -19,7 +19,8 @@ pub(super) fn grids(run: &Run) -> Vec<Grid> {
     run.cases.iter().filter(|case| is_one(case)).filter_map(grid).collect()
 }
 
-fn grid(case: &Case) -> Option<Grid> {
+/// The grid of one attribution; `None` without its total.
+pub(super) fn grid(case: &Case) -> Option<Grid> {
     let whole = case.metric("saved")?;
     let column = |heading: &str, numeric| Column { heading: heading.into(), numeric, expendable: 0 };
     let share = |metric: &Metric| match (metric.value, whole.value) {

@@ -64,7 +64,7 @@ fn stated(row: &StatedRow) -> Vec<String> {
     ]
 }
 
-fn change(row: &MeasuredRow) -> String {
+pub(super) fn change(row: &MeasuredRow) -> String {
     let percent = |ratio: f64| 100.0 * (ratio - 1.0);
     let (value, unit, interval) = match row.change {
         RowChange::Ratio(ratio) => (percent(ratio), "%", row.interval.map(|(low, high)| (percent(low), percent(high)))),

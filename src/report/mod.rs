@@ -17,7 +17,7 @@ mod markdown;
 mod metric_tables;
 mod notes;
 mod outline;
-mod plot;
+mod pictures;
 #[cfg(test)]
 mod sample;
 mod settings;

@@ -1,10 +1,6 @@
-//! The course of a quantity over a case: a line of bars in text, a plot in HTML.
-
-use std::fmt::Write;
+//! The course of a quantity over a case: a line of bars in text.
 
 use super::figure;
-use super::html::escaped;
-use crate::plural::counted;
 use crate::record::{Case, Series, Timeline};
 
 /// The bars of a line in text, from low to high.
@@ -14,15 +10,6 @@ const COLUMNS: usize = 40;
 /// Series that are shown; the record has all of them.
 const SHOWN: [&str; 7] =
     ["anonymous", "file_backed", "vram_process", "vram_whole_gpu", "threads", "handles", "messages"];
-
-/// Size of a plot, in SVG units.
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 150.0;
-/// The area of the line.
-const LEFT: f64 = 12.0;
-const RIGHT: f64 = 708.0;
-const TOP: f64 = 30.0;
-const BOTTOM: f64 = 120.0;
 
 /// The timelines of a case as lines of text, each with its name: the largest value of each section, scaled between the overall
 /// minimum and maximum.
@@ -41,7 +28,8 @@ pub(super) fn lines(case: &Case) -> Vec<(String, String)> {
     shown.collect()
 }
 
-fn shown(timeline: &Timeline) -> impl Iterator<Item = &Series> {
+/// The series that are shown, in this order.
+pub(super) fn shown(timeline: &Timeline) -> impl Iterator<Item = &Series> {
     SHOWN.into_iter().filter_map(|name| timeline.series.iter().find(|series| series.name == name))
 }
 
@@ -61,45 +49,6 @@ fn bars(series: &Series, low: f64, high: f64) -> String {
         BARS[((share * 7.0).round() as usize).min(7)]
     };
     (0..columns).map(bar).collect()
-}
-
-/// A plot of each series that is shown, with its caption; empty for a case without a timeline.
-pub(super) fn drawings(case: &Case) -> Vec<(String, String)> {
-    let Some(timeline) = Timeline::of(case) else { return Vec::new() };
-    let drawn = shown(&timeline).filter_map(|series| {
-        let (low, high) = bounds(series)?;
-        Some((format!("{} {}", case.path, series.name), drawing(case, &timeline, series, low, high)))
-    });
-    drawn.collect()
-}
-
-fn drawing(case: &Case, timeline: &Timeline, series: &Series, low: f64, high: f64) -> String {
-    let (first, last) = (timeline.at[0], timeline.at[timeline.at.len() - 1]);
-    let x = |at: f64| LEFT + (RIGHT - LEFT) * if last > first { (at - first) / (last - first) } else { 0.5 };
-    let y = |value: f64| BOTTOM - (BOTTOM - TOP) * if high > low { (value - low) / (high - low) } else { 0.5 };
-    let label = escaped(&format!("{} of {} over {}", series.name, case.path, counted(timeline.at.len(), "point")));
-    let mut path = String::new();
-    let mut pen = 'M';
-    for (at, value) in timeline.at.iter().zip(&series.values) {
-        match value {
-            // Writing to a String cannot fail.
-            Some(value) => {
-                let _ = write!(path, "{pen}{:.1} {:.1}", x(*at), y(*value));
-                pen = 'L';
-            }
-            None => pen = 'M',
-        }
-    }
-    let text = |x: f64, y: f64, anchor: &str, text: &str| {
-        format!(r#"<text x="{x}" y="{y}" text-anchor="{anchor}">{}</text>"#, escaped(text))
-    };
-    format!(
-        r#"<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}"><path class="axis" d="M{LEFT} {BOTTOM}H{RIGHT}"/><path class="line" d="{path}"/>{}{}{}{}</svg>"#,
-        text(LEFT, TOP - 10.0, "start", &format!("most {}", figure::value(high, &series.unit))),
-        text(RIGHT, TOP - 10.0, "end", &format!("least {}", figure::value(low, &series.unit))),
-        text(LEFT, BOTTOM + 18.0, "start", &format!("{} {first:.0}", timeline.along)),
-        text(RIGHT, BOTTOM + 18.0, "end", &format!("{last:.0}")),
-    )
 }
 
 #[cfg(test)]
@@ -127,8 +76,6 @@ mod tests {
     fn gaps_and_flat_lines_are_drawn() {
         let flat = case(vec![Some(5.0), None, Some(5.0)]);
         assert_eq!(lines(&flat)[0].1, "▁ ▁ 5 B, message 0 to 2");
-        let svg = &drawings(&flat)[0].1;
-        assert!(svg.contains("M12.0 75.0M708.0 75.0"), "{svg}");
         assert_eq!(lines(&run().cases[0]), []);
     }
 }

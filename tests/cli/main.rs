@@ -55,6 +55,7 @@ mod model_guard;
 mod mono;
 mod msgpack_python;
 mod noise;
+mod pictures;
 mod pipeline;
 mod pipeline_settings;
 mod plurals;

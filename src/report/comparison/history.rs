@@ -14,11 +14,13 @@ use crate::report::table::{NARROWEST, figures, paragraphs};
 const DRAWN: usize = 24;
 
 /// The series of one machine and subject.
-struct Group {
-    title: String,
-    columns: Vec<Column>,
-    rows: Vec<Vec<String>>,
-    changes: Vec<String>,
+pub(super) struct Group<'a> {
+    pub(super) title: String,
+    pub(super) columns: Vec<Column>,
+    pub(super) rows: Vec<Vec<String>>,
+    /// Its changes in words.
+    pub(super) changes: Vec<String>,
+    pub(super) series: Vec<&'a Series>,
 }
 
 /// The history for a terminal of `width` columns, ending in a newline.
@@ -54,7 +56,8 @@ pub(crate) fn history_markdown(series: &[Series], remarks: &[String]) -> String 
     blocks.join("\n\n") + "\n"
 }
 
-fn groups(series: &[Series]) -> Vec<Group> {
+/// The series, grouped by machine and subject.
+pub(super) fn groups(series: &[Series]) -> Vec<Group<'_>> {
     let mut groups: Vec<(&str, &str, Vec<&Series>)> = Vec::new();
     let mut places: HashMap<(&str, &str), usize> = HashMap::new();
     for one in series {
@@ -64,10 +67,10 @@ fn groups(series: &[Series]) -> Vec<Group> {
         });
         groups[place].2.push(one);
     }
-    groups.into_iter().map(|(machine, subject, members)| group(machine, subject, &members)).collect()
+    groups.into_iter().map(|(machine, subject, members)| group(machine, subject, members)).collect()
 }
 
-fn group(machine: &str, subject: &str, members: &[&Series]) -> Group {
+fn group<'a>(machine: &str, subject: &str, members: Vec<&'a Series>) -> Group<'a> {
     let subject = if subject.is_empty() { "unknown subject" } else { subject };
     let column = |heading: &str, numeric, expendable| Column { heading: heading.into(), numeric, expendable };
     Group {
@@ -83,6 +86,7 @@ fn group(machine: &str, subject: &str, members: &[&Series]) -> Group {
         ],
         rows: members.iter().map(|series| row(series)).collect(),
         changes: members.iter().flat_map(|series| series.changes.iter().map(|change| said(series, change))).collect(),
+        series: members,
     }
 }
 

@@ -3,6 +3,7 @@
 mod annotations;
 mod benchmark;
 mod history;
+mod html;
 mod junit;
 mod outline;
 mod page;
@@ -13,6 +14,7 @@ mod words;
 pub(super) use annotations::{annotations, without_commands};
 pub(super) use benchmark::{bencher, benchmark};
 pub(super) use history::{history_markdown, history_table};
+pub(super) use html::{comparison_html, history_html};
 pub(super) use junit::junit;
 pub use page::comparison_markdown;
 pub(super) use page::{comparison_json, comparison_table};

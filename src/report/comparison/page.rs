@@ -91,7 +91,7 @@ pub(crate) fn comparison_json(comparison: &Comparison, outcome: Outcome, conditi
 
 #[cfg(test)]
 mod tests {
-    use super::super::{annotations, junit};
+    use super::super::{annotations, comparison_html, junit};
     use super::*;
     use crate::compare::sample::runs;
     use crate::compare::{Gate, Question, Verdict, compare};
@@ -167,5 +167,22 @@ mod tests {
         let (none, outcome) = comparison(&[]);
         assert_eq!(outcome, Outcome::Invalid);
         assert!(junit(&none, outcome, false).contains("<error message=\"Not compared: NEW has no figures"));
+    }
+
+    #[test]
+    fn the_page_of_a_comparison_has_the_changes_as_they_were_judged() {
+        let (comparison, outcome) = comparison(&around(12.0));
+        let page = comparison_html(&comparison, outcome);
+        let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text} in {page}"));
+        assert!(place("20 % higher (worse)") < place("<svg"), "{page}");
+        let judged: Vec<_> = comparison.gating().collect();
+        assert_eq!(page.matches("data-scale=\"ratio\"").count(), judged.len());
+        for judgement in judged {
+            let change = judgement.change.unwrap();
+            let (low, high) = change.interval.unwrap();
+            place(&format!("data-value=\"{}\" data-low=\"{low}\" data-high=\"{high}\"", change.ratio));
+        }
+        place("data-verdict=\"REGRESSED\"");
+        place("<td data-label=\"verdict\">REGRESSED</td>");
     }
 }

@@ -46,13 +46,14 @@ pub static TOKEN_FORMATS: [&RunExporter; 2] = [&llama_bench::LlamaBench, &llama_
 pub static SAVED_FORMATS: [&RunExporter; 1] = [&html::Html];
 
 /// A comparison, on standard output.
-pub static COMPARISON_FORMATS: [&ComparisonExporter; 4] =
-    [&table::Table, &markdown::Markdown, &json::Json, &github::Github];
+pub static COMPARISON_FORMATS: [&ComparisonExporter; 5] =
+    [&table::Table, &markdown::Markdown, &json::Json, &html::Html, &github::Github];
 
 /// A comparison, in a file.
-pub static FILE_FORMATS: [&FileExporter; 7] = [
+pub static FILE_FORMATS: [&FileExporter; 8] = [
     &markdown::Comment,
     &json::Json,
+    &html::Html,
     &junit::Junit,
     &benchmark::Smaller,
     &benchmark::Bigger,
@@ -61,4 +62,5 @@ pub static FILE_FORMATS: [&FileExporter; 7] = [
 ];
 
 /// A history of runs.
-pub static HISTORY_FORMATS: [&HistoryExporter; 4] = [&table::Table, &markdown::Markdown, &csv::Csv, &json::Json];
+pub static HISTORY_FORMATS: [&HistoryExporter; 5] =
+    [&table::Table, &markdown::Markdown, &csv::Csv, &json::Json, &html::Html];

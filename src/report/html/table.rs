@@ -1,0 +1,86 @@
+//! Tables and lists of terms. In a narrow window each row of a table becomes a block, so that no column is cut off.
+
+use maud::{Markup, html};
+
+use super::safe::safe;
+use crate::report::outline::Column;
+
+/// From so many columns on, a table becomes blocks earlier.
+const MANY: usize = 6;
+const MOST: usize = 10;
+
+/// The classes of tables, and the widths of the window up to which their rows are blocks.
+pub(super) const TABLE_WIDTHS: [(&str, &str); 3] = [(".wide", "40rem"), (".many", "64rem"), (".most", "80rem")];
+
+/// A table of so many columns that has few rows is turned: its columns become rows.
+const TURNED: (usize, usize) = (10, 5);
+
+/// A table.
+pub(in crate::report) fn grid(columns: &[Column], rows: &[Vec<String>]) -> Markup {
+    if columns.len() < TURNED.0 || rows.len() > TURNED.1 {
+        return upright(columns, rows);
+    }
+    let heading = |text: &str, numeric| Column { heading: text.to_owned(), numeric, expendable: 0 };
+    let first = std::iter::once(heading(&columns[0].heading, false));
+    let turned: Vec<Column> = first.chain(rows.iter().map(|row| heading(&row[0], true))).collect();
+    let row = |at: usize| {
+        let cells = rows.iter().map(|row| row.get(at).cloned().unwrap_or_default());
+        std::iter::once(columns[at].heading.clone()).chain(cells).collect()
+    };
+    upright(&turned, &(1..columns.len()).map(row).collect::<Vec<_>>())
+}
+
+fn upright(columns: &[Column], rows: &[Vec<String>]) -> Markup {
+    html! {
+        div.wide.many[columns.len() >= MANY].most[columns.len() >= MOST] {
+            table {
+                thead {
+                    tr {
+                        @for column in columns { th class=[figure_class(column)] scope="col" { (safe(&column.heading)) } }
+                    }
+                }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            @for (at, (cell, column)) in row.iter().zip(columns).enumerate() {
+                                @if at == 0 {
+                                    th class=[figure_class(column)] scope="row" data-label=(safe(&column.heading)) { (safe(cell)) }
+                                } @else {
+                                    td class=[figure_class(column)] data-label=(safe(&column.heading)) { (kept_together(cell, column)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The class of the cells of a column.
+fn figure_class(column: &Column) -> Option<&'static str> {
+    column.numeric.then_some("figure")
+}
+
+/// A figure that is only broken before its interval or its spread.
+fn kept_together(cell: &str, column: &Column) -> String {
+    let cell = safe(cell);
+    if !column.numeric {
+        return cell;
+    }
+    cell.replace(' ', "\u{a0}").replace("\u{a0}[", " [").replace("\u{a0}±", " ±").replace("\u{a0}(", " (")
+}
+
+/// Remarks below a table.
+pub(in crate::report) fn remarks(remarks: &[String]) -> Markup {
+    html! { @for remark in remarks { p.remark { (safe(remark)) } } }
+}
+
+/// Terms with what they mean.
+pub(super) fn definitions(pairs: &[(String, String)]) -> Markup {
+    html! {
+        @if !pairs.is_empty() {
+            dl { @for (name, text) in pairs { dt { (safe(name)) } dd { (safe(text)) } } }
+        }
+    }
+}

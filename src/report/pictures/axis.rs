@@ -1,0 +1,271 @@
+//! Axes: the display unit, nice ends and labelled ticks. `plotters` places the ticks.
+
+use plotters::coord::combinators::{IntoLogRange, LogCoord};
+use plotters::coord::ranged1d::{BoldPoints, Ranged};
+use plotters::coord::types::RangedCoordf64;
+
+use crate::report::figure;
+
+/// Ticks of a linear axis, at most.
+const MOST_TICKS: usize = 6;
+
+/// Decades of a logarithmic axis whose steps of 2 and 5 are labelled as well, at most.
+const DECADES_WITH_STEPS: f64 = 3.0;
+
+/// The smallest and largest values that an axis shows; others are drawn at its ends.
+const SMALLEST: f64 = 1e-12;
+const LARGEST: f64 = 1e18;
+
+/// A labelled position.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tick {
+    /// The value, in the unit of the record.
+    pub(super) value: f64,
+    /// Its label.
+    pub(super) label: String,
+    /// Whether it is dropped in narrow windows.
+    pub(super) is_minor: bool,
+}
+
+/// An axis from its first to its last value, in the unit of the record.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Axis {
+    from: f64,
+    to: f64,
+    is_log: bool,
+    /// The labelled positions, ascending.
+    pub(super) ticks: Vec<Tick>,
+    /// The unit of the labels; empty if they have none, or have their own.
+    pub(super) unit: String,
+}
+
+impl Axis {
+    /// A linear axis over all values, which are in `unit`, extended to whole steps.
+    pub(super) fn linear(values: impl IntoIterator<Item = f64>, unit: &str) -> Self {
+        let (low, high) = bounds(values);
+        let (factor, unit) = display_unit(low.abs().max(high.abs()), unit);
+        let (low, high) = apart(low * factor, high * factor);
+        let ticks = RangedCoordf64::from(low..high).key_points(MOST_TICKS);
+        let step = match ticks[..] {
+            [first, second, ..] => second - first,
+            _ => high - low,
+        };
+        let (from, to) = ((low / step + 1e-6).floor() * step, (high / step - 1e-6).ceil() * step);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A handful.
+        let steps = ((to - from) / step).round() as u32;
+        let decimals = decimals(step);
+        let tick = |at: u32| {
+            let shown = from + step * f64::from(at);
+            // Not "-0".
+            let shown = if shown.abs() < step / 1e3 { 0.0 } else { shown };
+            let label = figure::grouped(&format!("{shown:.decimals$}"));
+            Tick { value: shown / factor, label, is_minor: steps > 4 && at % 2 == 1 }
+        };
+        Self {
+            from: from / factor,
+            to: to / factor,
+            is_log: false,
+            ticks: (0..=steps.min(50)).map(tick).collect(),
+            unit,
+        }
+    }
+
+    /// A logarithmic axis over all values, which are durations in `unit`, from and to 1, 2 or 5 times a power of ten. Zero, which
+    /// it does not have, is drawn at its start.
+    pub(super) fn log_time(values: impl IntoIterator<Item = f64>, unit: &str) -> Self {
+        let ns = figure::ns_per(unit).unwrap_or(1.0);
+        let (low, high) = bounds(values.into_iter().map(|value| (value * ns).max(1.0)));
+        let (from, to) = (step_below(low), step_above(high));
+        let tick = |(at, is_minor): (f64, bool)| Tick { value: at / ns, label: time_label(at), is_minor };
+        Self {
+            from: from / ns,
+            to: to / ns,
+            is_log: true,
+            ticks: log_steps(from, to).into_iter().map(tick).collect(),
+            unit: String::new(),
+        }
+    }
+
+    /// A logarithmic axis from `from` to `to` with these ticks.
+    pub(super) fn log_with(from: f64, to: f64, ticks: Vec<Tick>) -> Self {
+        Self { from, to, is_log: true, ticks, unit: String::new() }
+    }
+
+    /// A linear axis from `from` to `to` with these ticks.
+    pub(super) fn linear_with(from: f64, to: f64, ticks: Vec<Tick>) -> Self {
+        Self { from, to, is_log: false, ticks, unit: String::new() }
+    }
+
+    /// The position of a value: 0 at the start, 1 at the end.
+    pub(super) fn share(&self, value: f64) -> f64 {
+        let share = if self.is_log {
+            (value.max(SMALLEST) / self.from).ln() / (self.to / self.from).ln()
+        } else {
+            (value - self.from) / (self.to - self.from)
+        };
+        if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
+    }
+
+    /// Whether it has this value between its ends.
+    pub(super) fn has(&self, value: f64) -> bool {
+        (self.from..=self.to).contains(&value)
+    }
+
+    /// The position of a value across a picture: `12.34%`.
+    pub(super) fn percent(&self, value: f64) -> String {
+        percent(self.share(value))
+    }
+
+    /// A title with the unit, if the labels have one in common: `frames late (%)`.
+    pub(super) fn title(&self, what: &str) -> String {
+        if self.unit.is_empty() { what.to_owned() } else { format!("{what} ({})", self.unit) }
+    }
+}
+
+/// A share as a position across a picture: `12.34%`.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.2}%", share * 100.0)
+}
+
+/// The smallest and the largest of the finite values, within what an axis shows; 0 and 1 if there are none.
+fn bounds(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+    let finite = values.into_iter().filter(|value| value.is_finite()).map(|value| value.clamp(-LARGEST, LARGEST));
+    let bounds = finite.fold(None, |bounds, value| {
+        let (low, high) = bounds.unwrap_or((value, value));
+        Some((value.min(low), value.max(high)))
+    });
+    bounds.unwrap_or((0.0, 1.0))
+}
+
+/// The same range, or a wider one if its ends are too close for ticks.
+fn apart(low: f64, high: f64) -> (f64, f64) {
+    let size = low.abs().max(high.abs());
+    match () {
+        () if high - low > size * 1e-6 && high - low > SMALLEST => (low, high),
+        () if size > SMALLEST => (low - size * 0.05, high + size * 0.05),
+        () => (0.0, 1.0),
+    }
+}
+
+/// The factor and name of the unit in which a value of this size is read.
+fn display_unit(size: f64, unit: &str) -> (f64, String) {
+    if let Some(ns) = figure::ns_per(unit) {
+        let (divisor, name) = match size * ns {
+            ns if ns < 1e3 => (1.0, "ns"),
+            ns if ns < 1e6 => (1e3, "µs"),
+            ns if ns < 1e10 => (1e6, "ms"),
+            _ => (1e9, "s"),
+        };
+        return (ns / divisor, name.into());
+    }
+    if unit != "bytes" {
+        return (1.0, unit.trim_matches('1').trim_matches(|c| c == ' ').replace("count", ""));
+    }
+    let units = [(1024.0_f64.powi(3), "GiB"), (1024.0_f64.powi(2), "MiB"), (1024.0, "KiB")];
+    let found = units.into_iter().find(|(one, _)| size >= *one);
+    found.map_or((1.0, "B".into()), |(one, name)| (1.0 / one, name.into()))
+}
+
+/// Decimals that show a step exactly, up to six.
+fn decimals(step: f64) -> usize {
+    let is_whole = |places: &usize| {
+        let shown = step * 10_f64.powi(i32::try_from(*places).unwrap_or(0));
+        (shown - shown.round()).abs() < 1e-6 * shown.abs().max(1e-3)
+    };
+    (0..=6).find(is_whole).unwrap_or(6)
+}
+
+/// 1, 2 or 5 times a power of ten: the largest that is not above the value.
+fn step_below(value: f64) -> f64 {
+    let power = 10_f64.powf((value + value * 1e-12).log10().floor());
+    [5.0, 2.0].into_iter().map(|step| step * power).find(|step| *step <= value).unwrap_or(power)
+}
+
+/// 1, 2 or 5 times a power of ten: the smallest above the value.
+fn step_above(value: f64) -> f64 {
+    let power = 10_f64.powf((value + value * 1e-12).log10().floor());
+    [2.0, 5.0].into_iter().map(|step| step * power).find(|step| *step > value).unwrap_or(power * 10.0)
+}
+
+/// The steps to label, each with whether it is minor: powers of ten, and the steps between them on a short axis.
+fn log_steps(from: f64, to: f64) -> Vec<(f64, bool)> {
+    let decades = (to / from).log10();
+    // As many as there are powers of ten: with more, it would divide them as well.
+    let most = (1..40).find(|most| f64::from(*most) >= decades).unwrap_or(40);
+    let range = (from / 10.0..to * 1.001).log_scale();
+    let powers = LogCoord::from(range).key_points(BoldPoints(usize::try_from(most).unwrap_or(40)));
+    let is_short = decades <= DECADES_WITH_STEPS;
+    let steps = powers.into_iter().flat_map(|power| {
+        let between = if is_short { [2.0, 5.0].as_slice() } else { &[] };
+        std::iter::once((power, false)).chain(between.iter().map(move |step| (step * power, true)))
+    });
+    // Where there is at most one power of ten, the others are all that says how long the axis is.
+    steps
+        .filter(|(step, _)| (from * 0.999..=to * 1.001).contains(step))
+        .map(|(step, minor)| (step, minor && decades > 1.0))
+        .collect()
+}
+
+/// A duration of a whole number of its unit: `20 ms`.
+fn time_label(ns: f64) -> String {
+    let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
+    let (size, unit) = units.into_iter().find(|(size, _)| ns >= size * 0.999).unwrap_or((1.0, "ns"));
+    format!("{} {unit}", figure::grouped(&format!("{:.0}", ns / size)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(axis: &Axis) -> String {
+        axis.ticks.iter().map(|tick| tick.label.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_linear_axis_ends_at_whole_steps() {
+        let axis = Axis::linear([0.0, 231.2], "tokens/s");
+        assert_eq!(
+            (labels(&axis).as_str(), axis.title("speed").as_str()),
+            ("0 50 100 150 200 250", "speed (tokens/s)")
+        );
+        assert!((axis.share(125.0) - 0.5).abs() < 1e-9);
+        assert_eq!(axis.percent(250.0), "100.00%");
+        let axis = Axis::linear([0.0, 2_123.0], "ms");
+        assert_eq!((labels(&axis).as_str(), axis.unit.as_str()), ("0 500 1,000 1,500 2,000 2,500", "ms"));
+        assert_eq!(labels(&Axis::linear([-0.3, 0.25], "%")), "-0.3 -0.2 -0.1 0.0 0.1 0.2 0.3");
+    }
+
+    #[test]
+    fn bytes_have_steps_of_their_own_unit() {
+        let axis = Axis::linear([0.0, 5.3 * 1024.0_f64.powi(3)], "bytes");
+        assert_eq!((labels(&axis).as_str(), axis.unit.as_str()), ("0 1 2 3 4 5 6", "GiB"));
+        assert!((axis.ticks[1].value - 1024.0_f64.powi(3)).abs() < 1.0);
+    }
+
+    #[test]
+    fn a_short_logarithmic_axis_has_the_steps_between_powers_of_ten() {
+        assert_eq!(labels(&Axis::log_time([0.046, 0.09], "ms")), "20 µs 50 µs 100 µs");
+        let axis = Axis::log_time([0.0121, 17.3], "ms");
+        assert_eq!(labels(&axis), "10 µs 100 µs 1 ms 10 ms");
+        assert!((axis.share(0.01) - 0.0).abs() < 1e-9);
+        assert_eq!(labels(&Axis::log_time([16.05, 17.3], "ms")), "10 ms 20 ms");
+    }
+
+    #[test]
+    fn values_that_no_axis_can_show_are_at_its_ends_and_never_hang_it() {
+        for values in [
+            vec![],
+            vec![0.0],
+            vec![7.0, 7.0],
+            vec![1e300, -1e300],
+            vec![1e15, 1e15 + 0.25],
+            vec![f64::NAN, f64::INFINITY],
+            vec![5e-324, 1e-310],
+        ] {
+            for axis in [Axis::linear(values.clone(), "%"), Axis::log_time(values.clone(), "ms")] {
+                assert!(!axis.ticks.is_empty() && axis.ticks.len() < 60, "{values:?}: {axis:?}");
+                assert!(values.iter().all(|value| (0.0..=1.0).contains(&axis.share(*value))), "{values:?}");
+            }
+        }
+    }
+}
