@@ -85,7 +85,9 @@ fn as_the_app<'a>(run: &'a Run, like: &Case, threads: u64) -> Option<&'a Case> {
             && case.state.stands()
             && ENGINE_OF_THE_APP.iter().all(|(key, value)| match &case.conditions[*key] {
                 serde_json::Value::String(text) => text == value,
-                other => other.to_string() == *value,
+                serde_json::Value::Bool(is_on) => value.parse() == Ok(*is_on),
+                serde_json::Value::Number(number) => value.parse() == Ok(number.as_f64().unwrap_or(f64::NAN)),
+                _ => false,
             })
     };
     run.cases.iter().find(is_alike)

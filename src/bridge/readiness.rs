@@ -187,11 +187,12 @@ mod tests {
             move || read_until(&stream, &mut [0; 16], || over.load(Ordering::SeqCst))
         });
         // The peer does not read: sooner or later there is no more room.
-        let writer = thread::spawn({
+        let sender = thread::spawn({
             let (stream, over) = (Arc::clone(&stream), Arc::clone(&over));
+            let bytes = vec![7; 1 << 16];
             move || {
                 loop {
-                    write_all(&stream, &[7; 1 << 16], || over.load(Ordering::SeqCst))?;
+                    write_all(&stream, &bytes, || over.load(Ordering::SeqCst))?;
                     written.send(()).unwrap();
                 }
                 #[allow(unreachable_code)]
@@ -202,7 +203,7 @@ mod tests {
         over.store(true, Ordering::SeqCst);
         stream.shutdown(Shutdown::Both).unwrap();
         assert_eq!(reader.join().unwrap().unwrap_or(0), 0);
-        assert!(writer.join().unwrap().is_err());
+        assert!(sender.join().unwrap().is_err());
     }
 
     #[test]

@@ -246,9 +246,7 @@ mod tests {
             assert!(held.share() > 0.15 && held.held_mean_ns > held.other_mean_ns + 5e6, "{held}");
             match held.timer_ns {
                 Some(timer_ns) => assert_eq!(timer_ns / 1_000_000, timer_ms, "{held}"),
-                None => {
-                    assert_eq!(timer_ms, 200, "at 50 messages per second, a message arrives before the 200 ms are over")
-                }
+                None => assert_eq!(timer_ms, 200, "at 50 messages per second, one arrives before 200 ms are over"),
             }
         }
     }

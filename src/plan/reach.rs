@@ -270,10 +270,7 @@ mod tests {
         let config = r#"{"unity": {"port": 6000}, "avatar": {"auto_blink": {"enabled": false}}}"#;
         let (target, found_by, blink, warnings) = with(config, "");
         assert_eq!((target.as_str(), found_by, blink), ("127.0.0.1:5555", FoundBy::Default, Some(false)));
-        assert!(
-            warnings[0].contains("127.0.0.1:6000") && warnings[0].contains("the application does not read them"),
-            "{warnings:?}"
-        );
+        assert!(warnings[0].contains("127.0.0.1:6000") && warnings[0].contains("nothing reads them"), "{warnings:?}");
         let flag = ("[::1]:7000".into(), FoundBy::Flag, Some(false), Vec::new());
         assert_eq!(with(config, "--bridge [::1]:7000"), flag, "no warning if the bridge is named");
         for same in

@@ -69,7 +69,7 @@ mod tests {
         run.cases.iter_mut().for_each(|case| case.histograms.clear());
         let saver = RecordSaver::start(RecordFolder::create(temp.path()).unwrap(), &run).unwrap();
         assert!(writing().iter().any(|folder| folder == temp.path()));
-        fail(temp.path(), "its file was cut", |run| format!("{:?}", run.state)).unwrap();
+        fail(temp.path(), "its file was truncated", |run| format!("{:?}", run.state)).unwrap();
         let told = RecordFolder::read(temp.path()).unwrap();
         assert_eq!((told.state, told.reason.as_deref()), (RunState::Failed, Some("its file was truncated")));
         assert_eq!((told.finished.is_some(), &told.cases), (true, &run.cases));

@@ -142,7 +142,7 @@ fn folders_hidden(text: &str) -> String {
             result.push_str(&name);
         }
         // What stands before the first separator may be the end of a sentence.
-        previous = name.rsplit(' ').next().unwrap_or_default().to_owned();
+        name.rsplit(' ').next().unwrap_or_default().clone_into(&mut previous);
     }
     result
 }

@@ -48,11 +48,7 @@ pub(in super::super) fn run(args: &DoctorArgs, printer: Printer, stop: &AtomicBo
     let state = checks.iter().map(|check| check.state).max().unwrap_or(CheckState::Ok);
     let check_up = CheckUp { schema: SCHEMA, tool: env!("CARGO_PKG_VERSION"), time: Timestamp::now(), state, checks };
     let page = || {
-        if args.report {
-            page::report(&check_up, &self_test(stop))
-        } else {
-            page::table(&check_up, printer.width())
-        }
+        if args.report { page::report(&check_up, &self_test(stop)) } else { page::table(&check_up, printer.width()) }
     };
     show(&facts(args.format, &check_up, page)?, printer)?;
     Ok(if state == CheckState::Problem { Exit::Negative } else { Exit::Done })
