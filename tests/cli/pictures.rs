@@ -109,7 +109,7 @@ fn same_change(run: &Run, mark: &Attributes) {
 }
 
 #[test]
-fn the_figures_of_every_picture_are_those_of_the_record() {
+fn figures_of_every_picture_match_the_record() {
     let of = |name: &str| {
         let (run, page) = reference(name);
         let compared = compared(&run, &page);
@@ -147,7 +147,7 @@ fn the_figures_of_every_picture_are_those_of_the_record() {
 }
 
 #[test]
-fn every_mark_has_a_hover_text_and_every_page_is_one_file() {
+fn every_mark_has_hover_text_and_pages_load_nothing() {
     for folder in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference")).unwrap() {
         let folder = folder.unwrap().path();
         if !folder.join("run.json").exists() {
@@ -172,7 +172,7 @@ fn length(mark: &Attributes, name: &str) -> f64 {
 }
 
 #[test]
-fn the_bars_of_a_turn_are_as_long_as_its_stages_and_follow_one_another() {
+fn bars_of_a_turn_are_proportional_and_consecutive() {
     let (_, page) = reference("pipeline-demo-2cores");
     let bars: Vec<Attributes> = elements(&page).into_iter().filter(|mark| mark.contains_key("data-stage")).collect();
     let longest = bars.iter().max_by(|a, b| length(a, "width").total_cmp(&length(b, "width"))).unwrap();
@@ -189,7 +189,7 @@ fn the_bars_of_a_turn_are_as_long_as_its_stages_and_follow_one_another() {
 }
 
 #[test]
-fn a_limit_for_late_frames_is_a_region_and_a_verdict() {
+fn late_frame_limit_is_drawn_and_decides_the_verdict() {
     let (mut run, before) = reference("threads-demo-2cores");
     assert!(!before.contains("data-limit-percent") && before.contains("no limit for late frames"));
     for case in run.cases.iter_mut().filter(|case| case.path.starts_with("render/")) {

@@ -112,7 +112,7 @@ mod tests {
     use crate::record::Direction;
 
     #[test]
-    fn each_run_and_each_change_of_a_history_is_on_its_page() {
+    fn history_page_has_every_run_and_change() {
         let at = |day: i64| Timestamp::from_second(1_700_000_000 + day * 86_400).unwrap();
         let values = [10.0, 10.1, 12.0, 12.2];
         let point = |(day, value): (i64, f64)| Point {

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_of_a_comparison_has_the_changes_as_they_were_judged() {
+    fn comparison_page_has_the_judged_changes() {
         let (comparison, outcome) = comparison(&around(12.0));
         let page = comparison_html(&comparison, outcome);
         let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text} in {page}"));

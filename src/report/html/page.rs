@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn a_narrow_window_has_rules_of_its_own() {
         let page = page(&run());
-        let narrow = page.split("@media (max-width: 40rem)").nth(1).expect("rules for narrow windows");
+        let (_, narrow) = page.split_once("@media (max-width: 40rem)").expect("rules for narrow windows");
         for rule in ["grid-template-columns: minmax(0, 1fr)", ".minor", ".wide tbody th", "attr(data-label)"] {
             assert!(narrow.contains(rule), "{rule}");
         }

@@ -12,12 +12,13 @@ const MOST: usize = 10;
 /// The classes of tables, and the widths of the window up to which their rows are blocks.
 pub(super) const TABLE_WIDTHS: [(&str, &str); 3] = [(".wide", "40rem"), (".many", "64rem"), (".most", "80rem")];
 
-/// A table of so many columns that has few rows is turned: its columns become rows.
+/// A table of figures with so many columns and at most so many rows is turned: its columns become rows.
 const TURNED: (usize, usize) = (10, 5);
 
 /// A table.
 pub(in crate::report) fn grid(columns: &[Column], rows: &[Vec<String>]) -> Markup {
-    if columns.len() < TURNED.0 || rows.len() > TURNED.1 {
+    let is_of_figures = columns.iter().skip(1).all(|column| column.numeric);
+    if !is_of_figures || columns.len() < TURNED.0 || rows.len() > TURNED.1 {
         return upright(columns, rows);
     }
     let heading = |text: &str, numeric| Column { heading: text.to_owned(), numeric, expendable: 0 };
@@ -82,5 +83,39 @@ pub(super) fn definitions(pairs: &[(String, String)]) -> Markup {
         @if !pairs.is_empty() {
             dl { @for (name, text) in pairs { dt { (safe(name)) } dd { (safe(text)) } } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(figures: usize) -> Vec<Column> {
+        let name = |at: usize| if at == 0 { "case".to_owned() } else { format!("m{at}") };
+        (0..=figures).map(|at| Column { heading: name(at), numeric: at > 0, expendable: 0 }).collect()
+    }
+
+    #[test]
+    fn wide_table_of_few_rows_is_turned_and_keeps_every_cell() {
+        let rows = vec![(0..=9).map(|at| format!("a{at}")).collect::<Vec<_>>()];
+        let turned = grid(&columns(9), &rows).into_string();
+        assert_eq!(turned.matches("<tr>").count(), 10, "{turned}");
+        for at in 1..=9 {
+            let row = format!("data-label=\"case\">m{at}</th><td class=\"figure\" data-label=\"a0\">a{at}</td>");
+            assert!(turned.contains(&row), "{turned}");
+        }
+        let many_rows = vec![rows[0].clone(); 6];
+        assert_eq!(grid(&columns(9), &many_rows).into_string().matches("<tr>").count(), 7);
+        let mut with_prose = columns(9);
+        with_prose[9].numeric = false;
+        assert_eq!(grid(&with_prose, &rows).into_string().matches("<tr>").count(), 2);
+    }
+
+    #[test]
+    fn figure_breaks_only_before_its_interval() {
+        let cell = |text: &str| kept_together(text, &columns(1)[1]);
+        assert_eq!(cell("16.67 ms [16.64, 16.69]"), "16.67\u{a0}ms [16.64,\u{a0}16.69]");
+        assert_eq!(cell("16.67 ± 0.21 ms"), "16.67 ±\u{a0}0.21\u{a0}ms");
+        assert_eq!(kept_together("as it is", &columns(1)[0]), "as it is");
     }
 }

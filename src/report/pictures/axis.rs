@@ -118,7 +118,11 @@ impl Axis {
 
     /// A title with the unit, if the labels have one in common: `frames late (%)`.
     pub(super) fn title(&self, what: &str) -> String {
-        if self.unit.is_empty() { what.to_owned() } else { format!("{what} ({})", self.unit) }
+        match (what, self.unit.as_str()) {
+            (what, "") => what.to_owned(),
+            ("", unit) => unit.to_owned(),
+            (what, unit) => format!("{what} ({unit})"),
+        }
     }
 }
 
@@ -222,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_linear_axis_ends_at_whole_steps() {
+    fn linear_axis_ends_at_whole_steps() {
         let axis = Axis::linear([0.0, 231.2], "tokens/s");
         assert_eq!(
             (labels(&axis).as_str(), axis.title("speed").as_str()),
@@ -236,14 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn bytes_have_steps_of_their_own_unit() {
+    fn byte_axis_has_binary_steps() {
         let axis = Axis::linear([0.0, 5.3 * 1024.0_f64.powi(3)], "bytes");
         assert_eq!((labels(&axis).as_str(), axis.unit.as_str()), ("0 1 2 3 4 5 6", "GiB"));
         assert!((axis.ticks[1].value - 1024.0_f64.powi(3)).abs() < 1.0);
     }
 
     #[test]
-    fn a_short_logarithmic_axis_has_the_steps_between_powers_of_ten() {
+    fn short_log_axis_labels_steps_between_powers_of_ten() {
         assert_eq!(labels(&Axis::log_time([0.046, 0.09], "ms")), "20 µs 50 µs 100 µs");
         let axis = Axis::log_time([0.0121, 17.3], "ms");
         assert_eq!(labels(&axis), "10 µs 100 µs 1 ms 10 ms");
@@ -252,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_no_axis_can_show_are_at_its_ends_and_never_hang_it() {
+    fn extreme_values_never_hang_an_axis() {
         for values in [
             vec![],
             vec![0.0],

@@ -13,8 +13,8 @@ use crate::report::metric_tables::Grid;
 use crate::report::outline::Column;
 
 /// Heights in pixels: of a placement and its bar, and of a GPU with its name.
-const ROW: f64 = 17.0;
-const BAR: f64 = 12.0;
+const ROW: f64 = 21.0;
+const BAR: f64 = 15.0;
 const GPU_ROW: f64 = 46.0;
 
 /// Bars that are drawn, at most; the table has all of them.
@@ -106,7 +106,7 @@ fn bar(axis: &Axis, (layers, case): (&str, &Case), top: f64) -> Markup {
     });
     let parts: Vec<(&Metric, &str, &str, f64, f64)> = parts.collect();
     html! {
-        text.tick x="-8" y=(top + 10.0) text-anchor="end" { (safe(layers)) }
+        text.tick x="-8" y=(top + 12.0) text-anchor="end" { (safe(layers)) }
         @for (metric, class, words, from, to) in parts {
             g.mark {
                 title { (safe(&case.path)) ", " (words) ": " (figure::alone(metric)) }

@@ -63,7 +63,7 @@ impl Plot<'_> {
                         (marks)
                     }
                 }
-                p.axis-title.x { (self.x.title(self.titles.0)) }
+                @if !self.titles.0.is_empty() { p.axis-title.x { (self.x.title(self.titles.0)) } }
             }
         }
     }
