@@ -17,6 +17,7 @@ use crate::report::ReportError;
 use crate::text::decimal_bytes;
 
 /// What to do about a model file that cannot be used.
+#[cfg(feature = "llama")]
 pub(crate) const UNUSABLE_MODEL: &str =
     "workly-perf model inspect shows the file's header; --model selects another file";
 

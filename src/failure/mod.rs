@@ -6,4 +6,5 @@ mod conversions;
 
 pub(crate) use child_exit::ChildExit;
 pub(crate) use classified::Failure;
+#[cfg(feature = "llama")]
 pub(crate) use conversions::UNUSABLE_MODEL;
