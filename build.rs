@@ -72,14 +72,31 @@ fn link_for_mingw() {
     if archives.is_empty() {
         return;
     }
+    link_runtime_statically();
     println!("cargo:rustc-link-arg=-Wl,--start-group");
     for archive in archives {
         println!("cargo:rustc-link-arg={}", archive.display());
     }
-    for library in ["gomp", "stdc++", "gcc_eh", "gcc", "mingwex", "msvcrt", "advapi32", "kernel32"] {
+    for library in ["gomp", "stdc++", "winpthread", "gcc_eh", "gcc", "mingwex", "msvcrt", "advapi32", "kernel32"] {
         println!("cargo:rustc-link-arg=-l{library}");
     }
     println!("cargo:rustc-link-arg=-Wl,--end-group");
+}
+
+/// Makes the linker find GCC's runtime libraries as archives only. As DLLs they would have thread-local variables of their
+/// own (`std::call_once` then calls a null pointer), and would have to be shipped with the program.
+#[cfg(feature = "llama")]
+fn link_runtime_statically() {
+    let Some(folder) = env::var_os("OUT_DIR").map(|out| Path::new(&out).join("runtime")) else { return };
+    let compiler = cc::Build::new().cpp(true).get_compiler();
+    std::fs::create_dir_all(&folder).expect("the build folder is writable");
+    for name in ["libstdc++.a", "libgomp.a", "libwinpthread.a"] {
+        let found = answer(compiler.to_command().arg(format!("-print-file-name={name}")));
+        let archive = found.filter(|path| Path::new(path).is_absolute());
+        let archive = archive.unwrap_or_else(|| panic!("the MinGW compiler has no {name}"));
+        std::fs::copy(&archive, folder.join(name)).unwrap_or_else(|error| panic!("cannot copy {archive}: {error}"));
+    }
+    println!("cargo:rustc-link-search=native={}", folder.display());
 }
 
 /// The folder of llama.cpp's sources, as recorded by its build.

@@ -267,11 +267,10 @@ fn how_it_ended(status: ExitStatus) -> String {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn worker_exit_is_described_with_its_last_output() {
         use std::os::unix::process::ExitStatusExt;
