@@ -1,5 +1,5 @@
 //! Records how the binary is built, for the records of its runs: target, profile, compiler, features, revision. Also
-//! compiles the C++ code that queries llama.cpp for the memory of a placement.
+//! compiles the C++ code that queries llama.cpp for the memory of a placement and for the version of its backend interface.
 //!
 //! Only that C++ code can fail the build: unknown build facts are left empty, with the reason next to them.
 
@@ -46,6 +46,11 @@ fn compile_projection() {
     });
     let mut build = cc::Build::new();
     build.cpp(true).std("c++17").files([folder.join("shim.cpp"), folder.join("card.cpp")]);
+    build.file("src/llm/engine/libraries/api.cpp");
+    if env::var_os("CARGO_FEATURE_PORTABLE").is_some() {
+        // llama-cpp-sys-2 links the C++ library statically; naming it again would add the shared one.
+        build.cpp_link_stdlib(None);
+    }
     // Warnings in headers of ggml and llama.cpp are not ours.
     build.warnings(false);
     for headers in ["include", "src", "ggml/include", "ggml/src"] {
@@ -155,15 +160,21 @@ fn place_libraries() -> std::io::Result<()> {
                 continue;
             }
             for target in [program.join(name), program.join("deps").join(name)] {
-                let length = |path: &Path| path.metadata().map(|file| file.len()).ok();
                 // A library in use must not be overwritten.
-                if length(&target) != length(&library) {
+                if !is_copy_of(&target, &library)? {
                     std::fs::copy(&library, &target)?;
                 }
             }
         }
     }
     Ok(())
+}
+
+/// Whether a file exists, as long as its source and not older.
+fn is_copy_of(target: &Path, source: &Path) -> std::io::Result<bool> {
+    let source = source.metadata()?;
+    let Ok(target) = target.metadata() else { return Ok(false) };
+    Ok(target.len() == source.len() && target.modified()? >= source.modified()?)
 }
 
 /// Passes a value to the crate as `WORKLY_PERF_{name}`.

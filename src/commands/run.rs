@@ -14,6 +14,7 @@ use super::{gpu_profiles, threads, warmup, worker};
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::studies::about_this_program;
 use crate::term::Printer;
 use crate::text;
 
@@ -22,6 +23,10 @@ use crate::text;
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        Err(asked) if asked.kind() == clap::error::ErrorKind::DisplayVersion && is_verbose() => {
+            let shown = report::show(&about_this_program(), Printer::new(false));
+            return shown.map_or_else(|failure| failure.exit(), |()| Exit::Done).into();
+        }
         Err(usage) => {
             // Help and version also end here, with code 0. If printing fails, there is no way to report it.
             let _ = usage.print();
@@ -42,6 +47,11 @@ pub fn run() -> ExitCode {
         }
     }
     .into()
+}
+
+/// Whether `--verbose` was given too. `--version` ends parsing, so it is looked for here.
+fn is_verbose() -> bool {
+    std::env::args_os().any(|argument| argument == "--verbose")
 }
 
 /// Prints the error, the hint, and the record with the figures measured so far.

@@ -288,6 +288,10 @@ impl From<ModelChoiceError> for Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let (exit, hint) = match &error {
+            EngineError::Backend { .. } if cfg!(feature = "dynamic-backends") => (
+                Exit::Lacking,
+                Some("keep all files of the archive in one folder; workly-perf --version --verbose lists them"),
+            ),
             EngineError::Backend { .. } => (Exit::Lacking, Some("rebuild it in the project's folder")),
             EngineError::Unreadable { .. } | EngineError::NotUnicode { .. } => {
                 (Exit::Unreadable, Some("check the path and the file's permissions"))

@@ -1,5 +1,6 @@
 //! The checks of the doctor command: facts in, one line each out, with a fix. Pure: others collect the facts.
 
+mod backends;
 mod bridge;
 mod check;
 mod machine;
@@ -7,6 +8,7 @@ mod measured_loss;
 mod model;
 mod settings;
 
+pub use backends::{BackendFacts, check_backends};
 pub use bridge::{BridgeFacts, check_bridge, check_unread_address};
 pub use check::{Check, CheckState, Symptom};
 pub use machine::{MachineFacts, check_machine};

@@ -6,7 +6,7 @@ use llama_cpp_2::list_llama_ggml_backend_devices;
 use llama_cpp_2::llama_backend::LlamaBackend;
 
 use super::log::Log;
-use super::{Device, EngineError, ffi, vector_warning};
+use super::{BackendFile, Device, EngineError, ffi, vector_warning};
 
 static LOG: Log = Log::new();
 static BACKEND: OnceLock<Result<Backend, String>> = OnceLock::new();
@@ -15,6 +15,7 @@ static BACKEND: OnceLock<Result<Backend, String>> = OnceLock::new();
 #[derive(Debug)]
 pub struct Backend {
     pub(super) llama: LlamaBackend,
+    files: Vec<BackendFile>,
 }
 
 impl Backend {
@@ -23,16 +24,26 @@ impl Backend {
     pub fn start() -> Result<&'static Self, EngineError> {
         let started = BACKEND.get_or_init(|| {
             ffi::capture_log(&LOG);
-            load_libraries();
-            LlamaBackend::init().map(|llama| Self { llama }).map_err(|error| error.to_string())
+            let files = load_libraries();
+            LlamaBackend::init().map(|llama| Self { llama, files }).map_err(|error| error.to_string())
         });
         let backend = started.as_ref().map_err(|detail| EngineError::Backend { detail: detail.clone() })?;
         if list_llama_ggml_backend_devices().is_empty() {
-            return Err(EngineError::Backend {
-                detail: "the libraries of its CPU variants are not next to the program".into(),
-            });
+            return Err(EngineError::Backend { detail: without_devices(&backend.files) });
         }
         Ok(backend)
+    }
+
+    /// The backend files next to the program, with their states; none if all backends are part of the program.
+    #[must_use]
+    pub fn files(&self) -> &[BackendFile] {
+        &self.files
+    }
+
+    /// Those of [`Backend::files`] that a record keeps: loaded and refused ones.
+    #[must_use]
+    pub fn notable_files(&self) -> Vec<&BackendFile> {
+        self.files.iter().filter(|file| file.is_notable()).collect()
     }
 
     /// llama.cpp's output in this process.
@@ -78,21 +89,35 @@ impl Backend {
     }
 }
 
-/// Loads CPU variants and devices that were built as libraries, from the folder of the program or of its tests.
+/// Why there is no device at all, not even the CPU.
+fn without_devices(files: &[BackendFile]) -> String {
+    let refused: Vec<String> = files.iter().filter(|file| file.is_notable()).map(ToString::to_string).collect();
+    if refused.is_empty() {
+        return "the libraries of its CPU variants are not next to the program".into();
+    }
+    format!("none of the libraries next to the program can be used ({})", refused.join("; "))
+}
+
+/// Loads CPU variants and devices that were built as libraries, from the folder of the program. Cargo places the tests in a
+/// folder `deps` next to it.
 #[cfg(feature = "dynamic-backends")]
-fn load_libraries() {
+fn load_libraries() -> Vec<BackendFile> {
     let program = std::env::current_exe().ok();
-    for folder in program.iter().flat_map(|program| program.ancestors().skip(1).take(2)) {
-        // The crate panics for such folders; the next one may work.
-        if folder.to_str().is_some() {
-            llama_cpp_2::llama_backend::load_backends_from_path(folder);
-        }
+    let own = program.as_deref().and_then(std::path::Path::parent);
+    let of_tests = own.filter(|folder| folder.ends_with("deps")).and_then(std::path::Path::parent);
+    let mut files = Vec::new();
+    for folder in own.into_iter().chain(of_tests) {
+        LOG.hide(&format!("{}{}", folder.display(), std::path::MAIN_SEPARATOR));
+        files.extend(super::libraries::load(folder));
         if !list_llama_ggml_backend_devices().is_empty() {
-            return;
+            break;
         }
     }
+    files
 }
 
 /// Everything is linked in.
 #[cfg(not(feature = "dynamic-backends"))]
-fn load_libraries() {}
+fn load_libraries() -> Vec<BackendFile> {
+    Vec::new()
+}

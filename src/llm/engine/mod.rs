@@ -19,6 +19,8 @@ mod error;
 #[cfg(feature = "llama")]
 mod ffi;
 #[cfg(feature = "llama")]
+mod libraries;
+#[cfg(feature = "llama")]
 mod loading;
 #[cfg(feature = "llama")]
 mod log;
@@ -45,6 +47,8 @@ pub use backend::Backend;
 pub use device::{Device, DeviceKind};
 #[cfg(feature = "llama")]
 pub use error::EngineError;
+#[cfg(feature = "llama")]
+pub use libraries::{BackendFile, BackendFileState};
 #[cfg(feature = "llama")]
 pub use log::{Log, LogLevel, LogLine};
 #[cfg(feature = "llama")]

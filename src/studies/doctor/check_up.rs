@@ -5,10 +5,10 @@ use std::sync::atomic::AtomicBool;
 
 use super::super::observer::Observer;
 use super::super::saved_runs::saved_runs_of;
-use super::{bridge, gpu, model, settings};
+use super::{backends, bridge, gpu, model, settings};
 use crate::advise::checkup::{
-    Check, ConfigFacts, MachineFacts, check_bridge, check_card, check_config, check_machine, check_measured_loss,
-    check_model, check_settings, check_threads, check_unread_address,
+    Check, ConfigFacts, MachineFacts, check_backends, check_bridge, check_card, check_config, check_machine,
+    check_measured_loss, check_model, check_settings, check_threads, check_unread_address,
 };
 use crate::advise::threads::later_rule;
 use crate::failure::Failure;
@@ -45,6 +45,7 @@ pub(crate) fn check_up(
         build_warning: model::build_warning(),
         has_engine: cfg!(feature = "llama"),
     });
+    checks.extend(check_backends(&backends::look()));
     checks.push(check_config(&config));
     let profile = profile_of(&config);
     let need = model::need((checked.model, checked.config_path), profile, observer, stop);

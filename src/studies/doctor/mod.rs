@@ -1,5 +1,6 @@
 //! What may be wrong: machine, configuration, model, GPU and bridge, as they are now.
 
+mod backends;
 mod bridge;
 mod check_up;
 mod gpu;

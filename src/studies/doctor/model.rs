@@ -67,7 +67,10 @@ fn projected(_: &LocatedModel, _: &GpuProfile) -> Option<(u64, u64)> {
 /// Why this build does not use the machine's full speed, if it does not.
 #[cfg(feature = "llama")]
 pub(super) fn build_warning() -> Option<String> {
-    crate::llm::engine::Backend::start().ok()?.vector_units()
+    match crate::llm::engine::Backend::start() {
+        Ok(backend) => backend.vector_units(),
+        Err(error) => Some(format!("llama.cpp does not start: {error}")),
+    }
 }
 
 /// A build without an engine computes nothing.

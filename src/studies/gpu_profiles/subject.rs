@@ -6,7 +6,7 @@ use super::projections::gpus;
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::ModelFacts;
-use crate::llm::engine::{Backend, Target};
+use crate::llm::engine::{Backend, BackendFile, BackendFileState, Target};
 use crate::plan::{Depth, GpuProfilesPlan, ModelFoundBy};
 
 /// Whether this build has a GPU backend at all.
@@ -25,10 +25,16 @@ pub(crate) fn check_gpu(plan: &GpuProfilesPlan, backend: &Backend) -> Result<(),
         return Ok(());
     }
     let devices: Vec<String> = backend.devices().into_iter().map(|device| device.name).collect();
-    let (cause, build) = if HAS_GPU_BACKEND {
-        ("built with a GPU backend, so the driver or the device is missing", "")
-    } else {
-        ("built without CUDA, Vulkan and Metal", "build with --features cuda or vulkan; ")
+    let refused = backend.files().iter().find(|file| file.state == BackendFileState::Refused);
+    let (cause, build) = match refused {
+        Some(file) => (file.to_string(), "install what the reason names; "),
+        None if HAS_GPU_BACKEND || backend.files().iter().any(BackendFile::is_loaded_add_on) => {
+            ("there is a GPU backend, so the driver or the device is missing".into(), "")
+        }
+        None if backend.files().is_empty() => {
+            ("built without CUDA, Vulkan and Metal".into(), "build with --features cuda or vulkan; ")
+        }
+        None => ("there is no GPU add-on beside the program".into(), "unpack a GPU add-on into the program's folder; "),
     };
     let error = anyhow::anyhow!(
         "there is no GPU that this build can place layers on: its devices are {} ({cause})",
@@ -72,5 +78,6 @@ pub(super) fn subject(
         "build_number": 0,
         "ggml_version": ggml_version,
         "system_info": backend.system_info(),
+        "backend_files": backend.notable_files(),
     })
 }

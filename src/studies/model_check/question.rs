@@ -57,7 +57,9 @@ impl Use {
 
 /// Without a GPU backend, llama.cpp ignores the number of layers.
 fn here(n_gpu_layers: u32) -> u32 {
-    if cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal")) { n_gpu_layers } else { 0 }
+    // With backends beside the program, a GPU add-on may be there.
+    let may_have_gpu = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal", feature = "dynamic-backends"));
+    if may_have_gpu { n_gpu_layers } else { 0 }
 }
 
 /// What to try, as one line of JSON on standard input.

@@ -89,6 +89,7 @@ impl ThreadsStudy<'_> {
             "build_number": 0,
             "ggml_version": ggml_version,
             "system_info": self.backend.system_info(),
+            "backend_files": self.backend.notable_files(),
             "topology": self.topology,
         });
         self.located.subject(facts, more)

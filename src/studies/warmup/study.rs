@@ -80,6 +80,7 @@ impl Study for WarmupStudy {
                 "header_hash": facts.header_hash,
                 "quantisation": facts.quantisation,
                 "system_info": self.backend.system_info(),
+                "backend_files": self.backend.notable_files(),
             }),
             simulated: self.located.simulated(),
             warnings: warnings.chain(oversubscribed(self.plan.n_threads, &self.topology)).collect(),

@@ -21,7 +21,7 @@ pub(crate) struct LoadedModel {
     pub(super) gpus: Option<GpuMemoryReader>,
     /// Warnings about the number of threads.
     pub(super) thread_warnings: Vec<String>,
-    backend: &'static Backend,
+    pub(super) backend: &'static Backend,
     steps: Vec<LifeCycleStep>,
     /// Position in llama.cpp's log before the model was loaded.
     log_position: u64,

@@ -35,7 +35,14 @@ impl<'m> Study for OwnModelStudy<'m> {
         Ok(RunManifest {
             command: "memory",
             plan: planned(plan)?,
-            subject: located.subject(facts, json!({ "projection": projection, "expected": self.projected })),
+            subject: located.subject(
+                facts,
+                json!({
+                    "projection": projection,
+                    "expected": self.projected,
+                    "backend_files": self.loaded.backend.notable_files(),
+                }),
+            ),
             simulated: located.simulated(),
             warnings: warnings.chain(self.loaded.thread_warnings.iter().cloned()).collect(),
         })

@@ -145,6 +145,7 @@ impl Models {
             "quantisation": located.facts.quantisation,
             "load_ms": self.loaded.iter().map(|loaded| ms(loaded.model.facts().load_ns)).collect::<Vec<_>>(),
             "system_info": backend.system_info(),
+            "backend_files": backend.notable_files(),
         })
     }
 

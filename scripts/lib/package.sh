@@ -1,0 +1,77 @@
+# shellcheck shell=bash
+# What scripts/package and scripts/test-package share: names, and the checks of an unpacked archive. Sourced, after prepare.sh.
+
+# Libraries that every Linux system with glibc has. The archive uses no other file outside its folder.
+readonly system_libraries=" libc.so.6 libm.so.6 libgcc_s.so.1 libdl.so.2 libpthread.so.0 ld-linux-x86-64.so.2 "
+
+# How a file names the folder that it is in, to the loader.
+readonly own_folder="\$ORIGIN"
+
+# package_version: the version in Cargo.toml.
+package_version() {
+    # shellcheck disable=SC2154 # from prepare.sh
+    sed -n 's/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1
+}
+
+# elf_files FOLDER: the program and the libraries in a folder, a path a line, sorted.
+elf_files() {
+    local file
+    for file in "$1"/*; do
+        [ -f "$file" ] && [ "$(head -c 4 "$file" | tail -c 3)" = ELF ] && echo "$file"
+    done
+    return 0
+}
+
+# dynamic_entries FILE KIND: the values of its NEEDED, RUNPATH, RPATH or SONAME entries.
+dynamic_entries() {
+    LC_ALL=C objdump -p "$1" | awk -v kind="$2" '$1 == kind { print $2 }'
+}
+
+# glibc_needed FOLDER: the newest version of glibc that a program or library in it needs.
+glibc_needed() {
+    elf_files "$1" | LC_ALL=C xargs -d '\n' objdump -T | sed -n 's/.*(\{0,1\}GLIBC_\([0-9][0-9.]*\))\{0,1\} .*/\1/p' | sort -uV | tail -n 1
+}
+
+# exports FILE NAME: whether a library defines that function for others.
+exports() {
+    LC_ALL=C objdump -T "$1" | awk -v name="$2" '$NF == name && !/\*UND\*/ { found = 1 } END { exit !found }'
+}
+
+# check_files FOLDER: that an unpacked archive is complete and uses no file outside its folder but those of every system.
+check_files() {
+    local folder=$1 file name needed path variants=0
+    for file in $(elf_files "$folder"); do
+        name=$(basename "$file")
+        for needed in $(dynamic_entries "$file" NEEDED); do
+            case "$system_libraries" in *" $needed "*) continue ;; esac
+            # The Vulkan loader comes with the driver.
+            [ "$name $needed" = "libggml-vulkan.so libvulkan.so.1" ] && continue
+            [ -f "$folder/$needed" ] || stop "$name needs $needed, which is neither in the archive nor on every system"
+            [ "$(dynamic_entries "$file" RUNPATH)" = "$own_folder" ] ||
+                stop "$name needs $needed from its own folder, but its RUNPATH is not \$ORIGIN"
+        done
+        path=$(dynamic_entries "$file" RUNPATH)$(dynamic_entries "$file" RPATH)
+        case "$path" in '' | "$own_folder") ;; *) stop "$name looks for libraries in $path" ;; esac
+        if LC_ALL=C objdump -T "$file" | grep -q 'GLIBCXX_'; then
+            stop "$name needs the shared C++ library: it must be linked in"
+        fi
+        case "$name" in
+            libggml-base.so*) ;;
+            libggml-*)
+                exports "$file" ggml_backend_init || stop "$name does not export ggml_backend_init"
+                ;;
+        esac
+        case "$name" in
+            libggml-cpu-*)
+                exports "$file" ggml_backend_score || stop "$name does not export ggml_backend_score"
+                variants=$((variants + 1))
+                ;;
+        esac
+    done
+    [ -x "$folder/workly-perf" ] || stop "the archive has no program"
+    [ "$variants" -gt 1 ] || stop "the archive has $variants CPU variants"
+    for file in LICENSE README.md BUILD.txt licenses/llama.cpp.txt licenses/rust-crates.txt licenses/gcc-runtime.txt; do
+        [ -s "$folder/$file" ] || stop "the archive has no $file"
+    done
+    say "files: $(elf_files "$folder" | wc -l) programs and libraries, $variants CPU variants; glibc $(glibc_needed "$folder") or later"
+}

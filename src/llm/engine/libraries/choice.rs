@@ -1,0 +1,165 @@
+//! Which of the files in a folder are backends, and which of them to use.
+
+use std::path::Path;
+
+use super::ffi::Opened;
+use super::file::{PREFIX, SUFFIX};
+use super::{BackendFile, BackendFileState};
+
+/// A file with what it said of itself.
+#[derive(Debug)]
+pub(super) struct Tried {
+    /// What is known of it. A file that could be used is [`BackendFileState::Outscored`] until it is loaded.
+    pub(super) file: BackendFile,
+    /// Open until it is chosen, or the choice is over.
+    opened: Option<Opened>,
+}
+
+/// Opens each backend file of a folder, in the order of their names.
+pub(super) fn try_all(folder: &Path) -> Vec<Tried> {
+    names(folder).into_iter().map(|name| try_one(folder, name)).collect()
+}
+
+/// The positions of the files to load: the best of each family, the CPU last, as ggml itself has it. One that has another version
+/// of the interface than this program is refused, and the next best takes its place.
+pub(super) fn choose(tried: &mut [Tried], api_version: i32) -> Vec<usize> {
+    let mut families: Vec<String> = tried.iter().map(|one| one.file.family().to_owned()).collect();
+    families.sort_by_key(|family| (family == "cpu", family.clone()));
+    families.dedup();
+    families.iter().filter_map(|family| best_of(family, tried, api_version)).collect()
+}
+
+/// The best usable file of a family; of equals, the first. One without a score is second to all that have one.
+fn best_of(family: &str, tried: &mut [Tried], api_version: i32) -> Option<usize> {
+    let mut of_family: Vec<usize> = (0..tried.len()).filter(|at| tried[*at].file.family() == family).collect();
+    of_family.sort_by_key(|at| -tried[*at].file.score.unwrap_or(0));
+    of_family.into_iter().find(|at| {
+        let one = &mut tried[*at];
+        if one.file.state != BackendFileState::Outscored {
+            return false;
+        }
+        match one.opened.take().map_or(Ok(()), |opened| opened.check(api_version)) {
+            Ok(()) => true,
+            Err(reason) => {
+                one.file.state = BackendFileState::Refused;
+                one.file.reason = Some(reason);
+                false
+            }
+        }
+    })
+}
+
+fn try_one(folder: &Path, name: String) -> Tried {
+    let (state, score, reason, opened) = match Opened::open(&folder.join(&name)) {
+        Ok(opened) if opened.score == Some(0) => (BackendFileState::Unsupported, Some(0), None, None),
+        Ok(opened) => (BackendFileState::Outscored, opened.score, None, Some(opened)),
+        Err(reason) => (BackendFileState::Refused, None, Some(without_folder(&reason, folder)), None),
+    };
+    Tried { file: BackendFile { file: name, state, score, devices: None, reason }, opened }
+}
+
+/// The names of backend files in a folder, sorted. `ggml-base` is the library that all backends use, not one of them.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| {
+            name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX)).is_some_and(|it| it != "base")
+        })
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// The reason without the folder, which may be the user's own: records are passed on.
+fn without_folder(reason: &str, folder: &Path) -> String {
+    reason.replace(&format!("{}{}", folder.display(), std::path::MAIN_SEPARATOR), "")
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::process::Command;
+
+    use super::super::ffi::api_version;
+    use super::*;
+
+    /// Compiles `tests/doubles/backend.c` into a folder, as a backend of that name.
+    fn backend(folder: &Path, name: &str, flags: &[&str]) {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/doubles/backend.c");
+        let output = folder.join(format!("libggml-{name}.so"));
+        let done = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(output).arg(source).args(flags).status();
+        assert!(done.expect("cc runs").success(), "the double {name} compiles");
+    }
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().expect("a temporary folder")
+    }
+
+    /// All files of a folder, tried and chosen from, and the names of those to load.
+    fn chosen(folder: &Path) -> (Vec<BackendFile>, Vec<String>) {
+        let mut tried = try_all(folder);
+        let chosen = choose(&mut tried, 3);
+        let names = chosen.into_iter().map(|at| tried[at].file.file.clone()).collect();
+        (tried.into_iter().map(|one| one.file).collect(), names)
+    }
+
+    fn reason(file: &BackendFile) -> &str {
+        assert_eq!(file.state, BackendFileState::Refused, "{file}");
+        file.reason.as_deref().expect("a reason")
+    }
+
+    #[test]
+    fn this_ggml_has_a_version_of_the_backend_interface() {
+        assert!(api_version() > 0);
+    }
+
+    #[test]
+    fn the_cpu_variant_with_the_highest_score_is_chosen_and_comes_after_the_gpu() {
+        let folder = folder();
+        backend(folder.path(), "cpu-fast", &["-DAPI_VERSION=3", "-DSCORE=64"]);
+        backend(folder.path(), "cpu-plain", &["-DAPI_VERSION=3", "-DSCORE=1"]);
+        backend(folder.path(), "cpu-toonew", &["-DAPI_VERSION=3", "-DSCORE=0"]);
+        backend(folder.path(), "vulkan", &["-DAPI_VERSION=3"]);
+        backend(folder.path(), "base", &["-DAPI_VERSION=3"]);
+        let (files, names) = chosen(folder.path());
+        assert_eq!(names, ["libggml-vulkan.so", "libggml-cpu-fast.so"]);
+        assert_eq!(files[2].state, BackendFileState::Unsupported);
+        assert_eq!((files.len(), files[0].score, files[3].score), (4, Some(64), None));
+    }
+
+    #[test]
+    fn a_file_of_another_ggml_is_refused_by_its_version_and_the_next_best_is_used() {
+        let folder = folder();
+        backend(folder.path(), "vulkan", &["-DAPI_VERSION=2"]);
+        backend(folder.path(), "cpu-fast", &["-DAPI_VERSION=4", "-DSCORE=64"]);
+        backend(folder.path(), "cpu-plain", &["-DAPI_VERSION=3", "-DSCORE=1"]);
+        let (files, names) = chosen(folder.path());
+        assert_eq!(names, ["libggml-cpu-plain.so"]);
+        assert_eq!(reason(&files[0]), "it has version 4 of ggml's backend interface; this program has 3");
+        assert_eq!(reason(&files[2]), "it has version 2 of ggml's backend interface; this program has 3");
+    }
+
+    #[test]
+    fn what_the_loader_says_is_kept_without_the_folder() {
+        let folder = folder();
+        std::fs::write(folder.path().join("libggml-cuda.so"), "no library").expect("a file");
+        backend(folder.path(), "sycl", &["-DAPI_VERSION=3", "-DNEEDS_MISSING"]);
+        let (files, names) = chosen(folder.path());
+        assert!(names.is_empty(), "{names:?}");
+        let broken = reason(&files[0]);
+        assert!(broken.contains("invalid ELF header") || broken.contains("file too short"), "{broken}");
+        assert!(reason(&files[1]).contains("workly_missing_function"), "{}", reason(&files[1]));
+        let shown = folder.path().display().to_string();
+        assert!(files.iter().all(|file| !reason(file).contains(&shown)), "{files:?}");
+    }
+
+    #[test]
+    fn a_driver_that_is_missing_and_a_library_that_is_no_backend_are_told_apart() {
+        let folder = folder();
+        backend(folder.path(), "cuda", &["-DNO_DRIVER"]);
+        backend(folder.path(), "vulkan", &["-DNO_INIT"]);
+        let (files, _) = chosen(folder.path());
+        assert!(reason(&files[0]).contains("no driver"), "{}", reason(&files[0]));
+        assert!(reason(&files[1]).contains("does not export ggml_backend_init"), "{}", reason(&files[1]));
+    }
+}
