@@ -118,7 +118,8 @@ fn cost(program: &Path, task: &Task<'_>) -> Cost {
     cost
 }
 
-/// Peak memory of the programs that the shell runs, and their total CPU time: until the shell is waited for, the kernel keeps it.
+/// Peak memory of the programs that the shell runs, and their total CPU time, which the kernel keeps until the shell is
+/// reaped.
 fn watched(shell: &Child) -> Cost {
     let shell = shell.id();
     let mut peak_kib = 0.0_f64;

@@ -50,8 +50,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     persist(beside, path)
 }
 
-/// Writes a file that the user named, with [`replace`] if possible. Symbolic links are followed. Devices, pipes, mounted files
-/// (as in containers) and files in a folder without write permission are written in place.
+/// Writes a file named by the user, with [`replace`] if possible. Symbolic links are followed. Devices, pipes, mounted
+/// files (as in containers) and files in a folder without write permission are written in place.
 ///
 /// # Errors
 /// I/O errors. Only a file that is written in place can then be incomplete.
@@ -68,12 +68,13 @@ pub fn write_named(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Whether the file can only be written in place: the folder is not writable, or the file is a mount point.
+/// Whether the file can only be written in place: its folder is not writable, or it is a mount point.
 fn is_only_replacing_refused(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ResourceBusy)
 }
 
-/// A temporary file with the user's default permissions for new files: with the crate's default, only the user could read it.
+/// A temporary file with the user's default permissions. The crate's own default would make it readable by this user
+/// only.
 fn new_file_in(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".writing-");
@@ -124,14 +125,14 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&file).unwrap(), "new");
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
-        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 2, "nothing is left beside it");
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 2, "no temporary file is left");
     }
 
     #[cfg(unix)]
     #[test]
     fn device_is_written_in_place_and_folder_is_refused() {
         write_named(Path::new("/dev/null"), b"gone").unwrap();
-        assert!(!Path::new("/dev/null").is_file(), "it is a device still");
+        assert!(!Path::new("/dev/null").is_file(), "it is still a device");
         let temp = tempfile::tempdir().unwrap();
         assert_eq!(write_named(temp.path(), b"x").unwrap_err().kind(), io::ErrorKind::IsADirectory);
     }

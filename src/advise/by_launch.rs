@@ -1,5 +1,5 @@
-//! What runs of `launch` add: they measured the application in use. What it really runs with is known then, and how long its prompts
-//! are.
+//! What runs of `launch` add: measurements of the application in use show its actual parameters and the length of its
+//! prompts.
 
 use serde_json::Value;
 
@@ -8,21 +8,21 @@ use super::recommendation_input::RecommendationInput;
 use crate::plural::counted;
 use crate::record::Run;
 
-/// A context is chosen in steps of so many tokens.
+/// Step of the recommended context size, in tokens.
 const STEP: u64 = 256;
 
-/// ggml's numbers of the cache types that are recommended.
+/// The recommended cache types with their ggml numbers.
 const CACHE_TYPES: [(u64, &str); 3] = [(0, "f32"), (1, "f16"), (8, "q8_0")];
 
 /// llama-cpp-python's number for all layers.
 const ALL_LAYERS: u64 = i32::MAX as u64;
 
-/// The newest run in which the application was measured without any settings of ours: what it does by itself.
+/// The newest run that measured the application without settings of ours: its own behaviour.
 fn by_itself(runs: &[Run]) -> Option<&Run> {
     in_place(runs).find(|run| run.plan["source"] == "none")
 }
 
-/// Runs with calls, the newest first.
+/// Runs with calls, newest first.
 fn in_place(runs: &[Run]) -> impl Iterator<Item = &Run> {
     let has_calls = |run: &&Run| figure(run, "call", "calls").is_some_and(|calls| calls > 0.0);
     runs.iter().rev().filter(|run| run.command == "launch").filter(has_calls)
@@ -32,7 +32,7 @@ fn figure(run: &Run, case: &str, metric: &str) -> Option<f64> {
     run.cases.iter().find(|one| one.path == case)?.metric(metric)?.value
 }
 
-/// The figures of the newest run, for the reader: how fast the application was when somebody used it.
+/// The speed of the application in use, from the newest run.
 #[must_use]
 pub fn measured_in_place(runs: &[Run]) -> Vec<Evidence> {
     let run = by_itself(runs).or_else(|| in_place(runs).next());
@@ -54,7 +54,7 @@ pub(super) fn in_place_sentence(figures: &[Evidence]) -> Option<String> {
     Some(format!("In use (run {run}) the application {}.", told.join(" and ")))
 }
 
-/// Replaces what the application has by its profile with what it was measured to have.
+/// Replaces what the profile says about the application by what was measured.
 pub(super) fn application(choices: &mut [Choice], runs: &[Run]) {
     let Some(run) = by_itself(runs) else { return };
     let in_force = run.cases.first().map_or(&Value::Null, |case| &case.conditions["in_force"]);
@@ -65,13 +65,13 @@ pub(super) fn application(choices: &mut [Choice], runs: &[Run]) {
     }
 }
 
-/// The value of a setting among the parameters in force; `None` where they do not tell, or where it changed.
+/// The value of a setting among the parameters in force; `None` if it is unknown or changed during the run.
 fn value_of(setting: Setting, in_force: &Value) -> Option<Value> {
     match setting {
         Setting::NThreads | Setting::NThreadsBatch | Setting::NCtx | Setting::NBatch => {
             in_force[setting.key()].as_u64().map(Value::from)
         }
-        // *All* is no number of layers of this model.
+        // *All* is not a layer count of this model.
         Setting::NGpuLayers => in_force["n_gpu_layers"].as_u64().filter(|layers| *layers < ALL_LAYERS).map(Value::from),
         Setting::KvType => {
             let (keys, values) = (in_force["type_k"].as_u64()?, in_force["type_v"].as_u64()?);
@@ -86,13 +86,13 @@ fn value_of(setting: Setting, in_force: &Value) -> Option<Value> {
     }
 }
 
-/// Lengthens the recommended context where the application was measured to need more: a prompt that does not fit is lost.
+/// Increases the recommended context if the application needed more: a prompt that does not fit is lost.
 pub(super) fn context(situation: &RecommendationInput, choices: &mut [Choice], runs: &[Run]) {
     let Some(run) = in_place(runs).next() else { return };
     let Some(case) = run.cases.iter().find(|case| case.path == "prompt") else { return };
     let Some(longest) = Evidence::of(run, case, "prompt_tokens_max") else { return };
     let reply = figure(run, "generation", "tokens_max").unwrap_or(0.0);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Counts of tokens.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Token counts.
     let needed = (longest.value + reply).max(0.0) as u64;
     let refused = figure(run, "call", "does_not_fit").unwrap_or(0.0);
     let trained = situation.model.as_ref().and_then(|model| model.trained_context);
@@ -104,7 +104,7 @@ pub(super) fn context(situation: &RecommendationInput, choices: &mut [Choice], r
     };
     let wanted = needed.next_multiple_of(STEP);
     let value = trained.map_or(wanted, |trained| wanted.min(trained));
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A count of calls.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A call count.
     let lost = if refused > 0.0 {
         format!("; {} did not fit the context and got no answer", counted(refused as u64, "call"))
     } else {
@@ -143,7 +143,7 @@ mod tests {
         }
     }
 
-    /// A run of twelve calls, with the longest prompt and reply.
+    /// A run with twelve calls, with its longest prompt and reply.
     fn run(source: &str, (prompt, reply): (f64, f64), does_not_fit: f64) -> Run {
         let plain = |name: &str, value: f64| Metric::plain(name, "count", value, 12, Direction::None);
         let cases = vec![
@@ -183,20 +183,20 @@ mod tests {
     }
 
     #[test]
-    fn what_the_application_was_measured_to_have_replaces_what_its_profile_says() {
+    fn measured_parameters_replace_those_of_the_profile() {
         let mut choices =
             [Setting::NThreads, Setting::NGpuLayers, Setting::KvType, Setting::FlashAttn, Setting::UseMmap].map(
                 |setting| Choice { application: Some("by the profile".into()), ..Choice::by_rule(setting, 1, "r") },
             );
         application(&mut choices, &[run("configuration", (100.0, 10.0), 0.0)]);
-        assert_eq!(choices[0].application, Some("by the profile".into()), "with settings of ours it is not by itself");
+        assert_eq!(choices[0].application, Some("by the profile".into()), "a run with our settings does not count");
         application(&mut choices, &[run("none", (100.0, 10.0), 0.0)]);
         let found: Vec<Value> = choices.into_iter().filter_map(|choice| choice.application).collect();
         assert_eq!(found, [json!(6), json!(35), json!("f16"), json!("off"), json!("by the profile")]);
     }
 
     #[test]
-    fn a_context_that_prompts_did_not_fit_is_lengthened_within_what_the_model_was_trained_for() {
+    fn too_short_context_grows_up_to_the_training_length() {
         assert_eq!(context_after(&[run("none", (1500.0, 200.0), 0.0)], 4096).value, Some(json!(2048)), "it fits");
         let longer = context_after(&[run("none", (2300.0, 200.0), 3.0)], 4096);
         assert_eq!((longer.value, longer.basis), (Some(json!(2560)), Basis::Measured));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_speed_in_use_is_told_from_the_run_without_settings() {
+    fn speed_in_use_comes_from_the_run_without_settings() {
         let runs = [run("none", (100.0, 10.0), 0.0), run("configuration", (100.0, 10.0), 0.0)];
         let told: Vec<f64> = measured_in_place(&runs).iter().map(|evidence| evidence.value).collect();
         assert_eq!(told, [800.0, 9.0]);

@@ -1,4 +1,4 @@
-//! A disturbed machine lowers the confidence of a choice: measurements with other programs running are never sure.
+//! A disturbed machine lowers the confidence of a choice: measurements next to other programs are never *sure*.
 
 use super::recommendation::{Choice, Confidence};
 use crate::record::{MachineNoise, Run};

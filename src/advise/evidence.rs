@@ -1,4 +1,4 @@
-//! A figure of a saved run, as the support of a choice.
+//! Figures of saved runs as evidence for a choice.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,12 +19,12 @@ pub struct Evidence {
     pub value: f64,
     /// Samples.
     pub n: u64,
-    /// Its 95 % interval, where there is one.
+    /// Its 95 % interval, if there is one.
     pub interval: Option<(f64, f64)>,
 }
 
 impl Evidence {
-    /// A figure of a saved run; `None` if it is missing.
+    /// A figure of a saved run; `None` if the run does not have it.
     #[must_use]
     pub fn of(run: &Run, case: &Case, metric: &str) -> Option<Self> {
         let metric = case.metric(metric)?;

@@ -1,5 +1,5 @@
-//! What a recommendation gains, measured: by `launch`, which puts all of it into force, and by the configuration alone, of which the
-//! application reads the profile.
+//! Measured gains of a recommendation: with `launch`, which applies all of it, and with the configuration alone, of
+//! which the application reads only the profile.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,24 +9,24 @@ use super::recommendation::{Choice, Setting};
 use crate::record::{Case, Run};
 use crate::stats::paired_ratio;
 
-/// Speed with the recommendation over speed with what the application does now, of cases of one `threads` run.
+/// Speed with the recommendation relative to the application's current settings, from cases of one `threads` run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gain {
-    /// What puts the settings into force.
+    /// Who applies the settings.
     pub through: ObeyedBy,
     /// The run.
     pub run: String,
-    /// The case with the application's present settings.
+    /// The case with the application's current settings.
     pub before: String,
-    /// The case with the settings that are then in force.
+    /// The case with the settings in force afterwards.
     pub after: String,
-    /// Tokens per second after over before.
+    /// Tokens per second, after divided by before.
     pub speed_ratio: f64,
-    /// Its 95 % interval, where there is one.
+    /// Its 95 % interval, if there is one.
     pub interval: Option<(f64, f64)>,
-    /// Rounds that were compared.
+    /// Compared rounds.
     pub n: u64,
-    /// Share of late frames before and after, in percent, where a load ran beside.
+    /// Share of late frames before and after, in percent, if there was a competing load.
     pub late_percent: Option<(f64, f64)>,
 }
 
@@ -49,7 +49,7 @@ impl Gain {
     }
 }
 
-/// The gains, and why there is none: the second is a sentence for what is not known.
+/// The gains, and if there are none, a sentence that says why.
 #[must_use]
 pub fn gains(choices: &[Choice], change: Option<&ProfileChange>, runs: &[Run]) -> (Vec<Gain>, Option<String>) {
     let threads = choices.iter().find(|choice| choice.setting == Setting::NThreads);
@@ -77,7 +77,7 @@ pub fn gains(choices: &[Choice], change: Option<&ProfileChange>, runs: &[Run]) -
     (by_launch.into_iter().chain(by_profile).collect(), None)
 }
 
-/// The case of the same test, load and depth with so many threads and else the application's engine settings.
+/// The case with the same test, load and depth, this many threads, and otherwise the application's engine settings.
 fn as_the_app<'a>(run: &'a Run, like: &Case, threads: u64) -> Option<&'a Case> {
     let is_alike = |case: &&Case| {
         ["test", "load", "n_depth"].iter().all(|key| case.conditions[*key] == like.conditions[*key])
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_launch_gains_and_what_the_configuration_alone_does_are_told_apart() {
+    fn gains_of_launch_and_of_the_configuration_alone_are_separate() {
         let run = ran();
         let (found, unknown) = gains(&chosen(&run), Some(&change(Some(6))), std::slice::from_ref(&run));
         let told: Vec<_> =
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gain_that_was_not_measured_is_not_known() {
+    fn unmeasured_gain_is_unknown() {
         let run = ran();
         let runs = std::slice::from_ref(&run);
         let (none, unknown) = gains(&chosen(&run), Some(&change(Some(4))), runs);

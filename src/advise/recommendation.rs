@@ -18,7 +18,7 @@ pub const RECOMMENDATION_SCHEMA: SchemaVersion = SchemaVersion { major: 1, minor
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Objective {
-    /// The first token within a second and a command applied within 50 ms, with the avatar running; then tokens per second.
+    /// First token within a second and commands applied within 50 ms while the avatar runs; then tokens per second.
     Responsive,
     /// Tokens per second first.
     Fast,
@@ -327,10 +327,10 @@ pub struct Recommendation {
     /// What the application runs with before and after, if known.
     #[serde(default)]
     pub application: Option<ProfileChange>,
-    /// What the recommendation gains, as measured; empty where that is not known.
+    /// Measured gains of the recommendation; empty if unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gains: Vec<Gain>,
-    /// How fast the application was when it was measured in use; empty if it was not.
+    /// Measured speed of the application in use; empty if it was not measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_place: Vec<Evidence>,
     /// The settings, in reading order.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::framing::LOOK_UP;
 
-/// Makes [`read`] and [`write`] return after at most `wait` if nothing can be read or written.
+/// Makes [`read`] and [`write()`] return after at most `wait` if nothing can be read or written.
 pub(super) fn look_up_every(stream: &TcpStream, wait: Duration) -> io::Result<()> {
     if cfg!(windows) {
         return stream.set_nonblocking(true);
@@ -24,19 +24,19 @@ pub(super) fn wait_until_over(stream: &TcpStream) -> io::Result<()> {
     stream.set_nonblocking(cfg!(windows))
 }
 
-/// Reads what has arrived; an error of kind `WouldBlock` if nothing arrived within the time set by [`look_up_every`], on
-/// Windows within [`LOOK_UP`] or `at_most`.
+/// Reads what has arrived. Fails with `WouldBlock` if nothing arrived within the time set by [`look_up_every`]; on
+/// Windows, within [`LOOK_UP`] or `at_most`.
 pub(super) fn read(stream: &TcpStream, room: &mut [u8], at_most: Duration) -> io::Result<usize> {
     once_ready(stream, Wait::ToRead, at_most, |mut stream| stream.read(room))
 }
 
-/// Writes what there is room for; an error of kind `WouldBlock` if there was none for as long as in [`read`].
+/// Writes as much as the socket accepts. Fails with `WouldBlock` after the same time as [`read`].
 pub(super) fn write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     once_ready(stream, Wait::ToWrite, LOOK_UP, |mut stream| stream.write(bytes))
 }
 
-/// Waits for data, without a timeout; 0 is the end. To end the wait from another thread, make `is_over` return true, then
-/// shut the connection down.
+/// Waits for data, without a timeout; 0 means the end. To end the wait from another thread, make `is_over` return true,
+/// then shut down the connection.
 pub(super) fn read_until(stream: &TcpStream, room: &mut [u8], is_over: impl Fn() -> bool) -> io::Result<usize> {
     loop {
         match read(stream, room, LOOK_UP) {
@@ -67,7 +67,7 @@ pub(super) fn write_all(stream: &TcpStream, mut bytes: &[u8], is_over: impl Fn()
     Ok(())
 }
 
-/// Not `TimedOut`, which is a connection that the system has given up.
+/// Excludes `TimedOut`, which means that the system has given up the connection.
 fn is_nothing_yet(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
@@ -116,7 +116,7 @@ fn once_ready<T>(
     attempt(stream)
 }
 
-/// Tries at once, and once more when the socket is ready.
+/// Tries at once, and again when the socket is ready.
 #[cfg(windows)]
 fn once_ready<T>(
     stream: &TcpStream,
@@ -141,7 +141,7 @@ fn is_ready(stream: &TcpStream, wait: Wait, at_most: Duration) -> io::Result<boo
         POLLRDNORM, POLLWRNORM, SOCKET, SOCKET_ERROR, WSAGetLastError, WSAPOLLFD, WSAPoll,
     };
 
-    // A handle is as wide as a pointer, whatever the type that carries it.
+    // Handles are as wide as pointers, whatever the type that carries them.
     #[allow(clippy::cast_possible_truncation)]
     let fd = stream.as_raw_socket() as SOCKET;
     let events = match wait {
@@ -149,7 +149,7 @@ fn is_ready(stream: &TcpStream, wait: Wait, at_most: Duration) -> io::Result<boo
         Wait::ToWrite => POLLWRNORM,
     };
     let mut polled = WSAPOLLFD { fd, events, revents: 0 };
-    // Whole milliseconds, rounded up: a wait of none would spin.
+    // Whole milliseconds, rounded up: with 0, this would spin.
     let wait_ms = at_most.as_nanos().div_ceil(1_000_000);
     // SAFETY: one entry is passed as one entry, and the socket stays open as long as the stream is borrowed.
     let ready = unsafe { WSAPoll(&raw mut polled, 1, i32::try_from(wait_ms).unwrap_or(i32::MAX)) };
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_and_a_write_that_wait_end_when_another_thread_ends_the_connection() {
+    fn pending_reads_and_writes_end_when_another_thread_ends_the_connection() {
         let (stream, _peer) = connected();
         wait_until_over(&stream).unwrap();
         let (stream, over) = (Arc::new(stream), Arc::new(AtomicBool::new(false)));
@@ -186,7 +186,7 @@ mod tests {
             let (stream, over) = (Arc::clone(&stream), Arc::clone(&over));
             move || read_until(&stream, &mut [0; 16], || over.load(Ordering::SeqCst))
         });
-        // The peer does not read: sooner or later there is no more room.
+        // The peer does not read, so the buffers fill up.
         let sender = thread::spawn({
             let (stream, over) = (Arc::clone(&stream), Arc::clone(&over));
             let bytes = vec![7; 1 << 16];
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_at_once_is_written_whole_and_in_order() {
+    fn large_write_is_complete_and_in_order() {
         let (stream, mut peer) = connected();
         wait_until_over(&stream).unwrap();
         let sent: Vec<u8> = (0..8_000_000_u32).map(|at| at.to_le_bytes()[1]).collect();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_told_from_data_and_from_the_end() {
+    fn silence_differs_from_data_and_from_the_end() {
         let (stream, mut peer) = connected();
         wait_until_over(&stream).unwrap();
         let wait = Duration::from_millis(30);

@@ -1,20 +1,20 @@
-//! The console of Windows, by which text is shown right or not.
+//! Settings of the Windows console that decide whether text is displayed correctly.
 
 use super::win32;
 use crate::record::Fact;
 
-/// How the console shows text. Only Windows has such settings.
+/// How the console displays text. Only Windows has such settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsoleFacts {
     /// Code page of the output; 65001 is UTF-8.
     pub output_code_page: Fact<u32>,
     /// Code page of the input.
     pub input_code_page: Fact<u32>,
-    /// Whether the console of standard output interprets escape sequences.
+    /// Whether the console behind standard output interprets escape sequences.
     pub escape_sequences: Fact<bool>,
 }
 
-/// The console as it is now.
+/// The current console settings.
 #[must_use]
 pub fn console() -> ConsoleFacts {
     let (output_code_page, input_code_page) = win32::code_pages();

@@ -75,14 +75,14 @@ fn plan_name(first: u32) -> &'static str {
     PLANS.iter().find(|(digits, _)| *digits == first).map_or("custom", |(_, name)| name)
 }
 
-/// Code pages of the console: of its output and its input. `Unsupported` without a console.
+/// Code pages of the console: output and input. `Unsupported` without a console.
 pub(super) fn code_pages() -> (Fact<u32>, Fact<u32>) {
     let known = |page: u32| Some(page).filter(|page| *page != 0).into();
     // SAFETY: neither takes an argument.
     unsafe { (known(GetConsoleOutputCP()), known(GetConsoleCP())) }
 }
 
-/// Whether the console of standard output interprets escape sequences. `Unsupported` where standard output is no console.
+/// Whether the console interprets escape sequences. `Unsupported` if standard output is not a console.
 pub(super) fn escape_sequences() -> Fact<bool> {
     let mut mode = 0;
     // SAFETY: the mode is written during the call only; a handle that is no console's is refused.

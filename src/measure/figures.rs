@@ -104,8 +104,8 @@ pub fn latency_metrics(summary: &Summary, usable: bool) -> Vec<Metric> {
     metrics
 }
 
-/// One percentile of times in milliseconds, with its interval, under a name that says of what. `share` is one of those that a
-/// summary has.
+/// One percentile of times in milliseconds, with its interval, as the metric `name`. `share` must be one of the
+/// summary's percentiles.
 pub(super) fn percentile_metric(name: &str, summary: &Summary, share: f64, direction: Direction) -> Metric {
     let n = summary.n as u64;
     let found = summary.percentile(share).and_then(|percentile| Some((percentile.value_ns?, percentile.interval_ns)));

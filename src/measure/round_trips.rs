@@ -154,7 +154,7 @@ pub const QUIET: Duration = Duration::from_millis(100);
 /// Longest silence that is awaited.
 const QUIET_AT_MOST: Duration = Duration::from_secs(1);
 
-/// How many messages a case has.
+/// Number of messages in a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageCounts {
     /// Exchanges before the measured ones.

@@ -43,7 +43,7 @@ pub struct LaunchSettings {
     pub source: SettingsSource,
     /// The section `performance`.
     pub section: Map<String, Value>,
-    /// What the configuration says of the application.
+    /// What the configuration says about the application.
     pub app: LaunchedApp,
 }
 
@@ -57,7 +57,7 @@ impl LaunchSettings {
     /// The settings of a recommendation, for the application that these arguments start.
     #[must_use]
     pub fn of(recommendation: &Recommendation, args: &LaunchArgs) -> Self {
-        // What is wrong with a configuration that was not asked for is no fault of the recommendation.
+        // A fault in a configuration that was not requested does not affect the recommendation.
         let app = Self::of_configuration(args).map(|found| found.app).unwrap_or_default();
         Self { source: SettingsSource::Recommendation, section: performance_section(recommendation), app }
     }
@@ -122,12 +122,12 @@ pub struct LaunchPlan {
     provenance: Option<Value>,
     /// Keys that are left out.
     pub left_out: Vec<&'static str>,
-    /// What the configuration says of the application.
+    /// What the configuration says about the application.
     #[serde(skip)]
     pub app: LaunchedApp,
-    /// The model that the settings are for, by the name of its file; `None` for any.
+    /// File name of the model for which the settings are meant; `None` for any.
     pub model_file: Option<String>,
-    /// The lengths between which a setting may move the context.
+    /// Limits within which a setting may change the context.
     pub limits: ContextLimits,
     /// Priority of the model's threads.
     pub priority: Priority,
@@ -135,7 +135,7 @@ pub struct LaunchPlan {
     pub nodelay: bool,
     /// Whether messages to Unity are recorded.
     pub tap: bool,
-    /// The avatar's process, by ID or name; `None`: one that was built with Unity.
+    /// The avatar's process, by ID or name; `None` means a process built with Unity.
     pub scene: Option<String>,
     /// How long calls are recorded.
     #[serde(rename = "measure_s", serialize_with = "as_seconds")]
@@ -174,7 +174,7 @@ impl LaunchPlan {
         (self.settings.get(Setting::WaitPolicy.key())? == WAIT_POLICY.1).then_some(WAIT_POLICY)
     }
 
-    /// The same plan with the longest context that model and free memory allow.
+    /// The same plan with the longest context that the model and free memory allow.
     #[must_use]
     pub fn with_longest_context(mut self, tokens: Option<u64>) -> Self {
         self.limits.n_ctx_max = tokens;
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_file_names_the_model_and_the_bounds_of_the_context() {
+    fn settings_file_has_the_model_and_the_context_limits() {
         let first = plan("", &json!({"n_ctx": 1024}));
         let file = first.settings_file(None, None);
         assert_eq!(file["model_file"], "m.gguf");

@@ -1,4 +1,4 @@
-//! What the configuration says of the application that `launch` starts: its model, and the context that its prompts need.
+//! What the configuration says about the application that `launch` starts: its model, and the context its prompts need.
 
 use std::path::{Path, PathBuf};
 
@@ -9,40 +9,41 @@ use super::pipeline::{SYSTEM_PROMPT_TOKENS, profile_of};
 use crate::config::WorklyConfig;
 use crate::llm::Conversation;
 
-/// The application's own limit of a reply, in tokens, where the configuration sets none.
+/// The application's own limit per reply, in tokens, if the configuration sets none.
 const MAX_TOKENS: u64 = 512;
 
-/// Room for one message of the user, in tokens. The application does not limit them.
+/// Allowance for one message of the user, in tokens. The application does not limit them.
 const QUESTION_TOKENS: u64 = 256;
 
-/// The tags around one message, in tokens: `<|assistant|>`, `</|assistant|>` and two line ends, of one byte each at worst.
+/// Tags around one message, in tokens: `<|assistant|>`, `</|assistant|>` and two line ends, at worst one token per
+/// byte.
 const TAG_TOKENS: u64 = 30;
 
-/// The longest context that the settings file may name.
+/// The longest context that the settings file may request.
 const MOST_CONTEXT: u64 = 1 << 20;
 
-/// The application as its configuration describes it.
+/// The application according to its configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LaunchedApp {
-    /// The file of its model. `None` if the configuration names none, or if the application refuses the configuration.
+    /// The model file. `None` if the configuration has none, or if the application rejects the configuration.
     pub model: Option<PathBuf>,
-    /// Tokens that a prompt with its reply may need; `None` without a configuration.
+    /// Tokens that a prompt and its reply may need; `None` without a configuration.
     pub n_ctx_min: Option<u64>,
-    /// Layers that its GPU profile asks for; negative asks for all.
+    /// Layers that its GPU profile requests; negative means all.
     pub n_gpu_layers: i64,
 }
 
-/// The lengths between which a setting may move the context, in tokens.
+/// Limits within which a setting may change the context, in tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ContextLimits {
     /// What the application's prompts may need. `None`: a setting never shortens the context.
     pub n_ctx_min: Option<u64>,
-    /// What model and free memory allow. `None`: not known.
+    /// What the model and free memory allow. `None` if unknown.
     pub n_ctx_max: Option<u64>,
 }
 
 impl LaunchedApp {
-    /// What the configuration at `path` says.
+    /// Evaluates the configuration at `path`.
     #[must_use]
     pub fn of(path: &Path, config: &WorklyConfig) -> Self {
         let is_read = config.refusal.is_none();
@@ -50,15 +51,15 @@ impl LaunchedApp {
         Self { model, n_ctx_min: Some(longest_prompt(config, is_read)), n_gpu_layers: profile_of(config).n_gpu_layers }
     }
 
-    /// The name of its model's file.
+    /// The name of the model file.
     #[must_use]
     pub fn model_file(&self) -> Option<String> {
         Some(self.model.as_ref()?.file_name()?.to_string_lossy().into_owned())
     }
 }
 
-/// Tokens of the longest prompt that the application builds, with its reply: the system prompt, the exchanges that it remembers and
-/// the question. No text has more tokens than bytes, so the system prompt is never underestimated.
+/// Tokens of the longest prompt with its reply: system prompt, remembered exchanges and the question. A text never has
+/// more tokens than bytes, so the system prompt is not underestimated.
 fn longest_prompt(config: &WorklyConfig, is_read: bool) -> u64 {
     let count = |value: Option<usize>, otherwise: u64| {
         value.filter(|_| is_read).and_then(|value| u64::try_from(value).ok()).unwrap_or(otherwise)
@@ -68,7 +69,7 @@ fn longest_prompt(config: &WorklyConfig, is_read: bool) -> u64 {
     let exchanges = count(config.context_limit, Conversation::CONTEXT_LIMIT as u64);
     let reply = config.max_tokens.filter(|_| is_read).unwrap_or(MAX_TOKENS);
     let exchange = reply.saturating_add(QUESTION_TOKENS + 2 * TAG_TOKENS);
-    // The question with its reply takes as much as an exchange.
+    // The question and its reply count as one more exchange.
     let all = exchange.saturating_mul(exchanges.saturating_add(1)).saturating_add(system + TAG_TOKENS);
     all.min(MOST_CONTEXT)
 }
@@ -82,14 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn ten_exchanges_of_the_application_need_more_than_any_of_its_profiles_has() {
+    fn ten_exchanges_exceed_the_context_of_every_profile() {
         let found = app(&WorklyConfig::default());
         assert_eq!((found.n_ctx_min, found.model), (Some(440 + 30 + 11 * (512 + 256 + 60)), None));
         assert_eq!(found.n_gpu_layers, -1, "the first profile");
     }
 
     #[test]
-    fn a_short_history_with_short_replies_needs_less() {
+    fn short_history_with_short_replies_needs_less() {
         let config = WorklyConfig {
             system_prompt: Some("Tu es Kira, vêtue d'été.".into()),
             context_limit: Some(1),
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn absurd_numbers_stay_within_what_the_settings_file_may_name() {
+    fn huge_numbers_are_limited_to_the_longest_context() {
         let config =
             WorklyConfig { context_limit: Some(usize::MAX), max_tokens: Some(u64::MAX), ..WorklyConfig::default() };
         assert_eq!(app(&config).n_ctx_min, Some(1 << 20));

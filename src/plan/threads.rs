@@ -63,7 +63,7 @@ pub(super) const APP_SAMPLER: &str = "app";
 /// The application's batch sizes on a CPU: `n_ubatch` equals `n_batch`.
 pub(super) const APP_BATCH: (u32, u32) = (128, 128);
 
-/// Those of llama-bench.
+/// llama-bench's conventions.
 pub(super) const BENCH_BATCH: (u32, u32) = (2048, 512);
 
 /// Maximum share of late frames.
@@ -102,7 +102,7 @@ pub struct ThreadsPlan {
     pub rules: Vec<Rule>,
     /// Whose defaults apply: `app` or `llama-bench`.
     pub engine: &'static str,
-    /// How the next token is chosen: by the application's sampler, or not at all, since the tokens are fixed.
+    /// How the next token is chosen: by the application's sampler, or not at all because tokens are fixed.
     pub sampler: &'static str,
     /// Tokens already in the context.
     pub depths: Vec<u32>,

@@ -59,19 +59,19 @@ pub struct WarmupPlan {
     pub prompts: Vec<u32>,
     /// Reply lengths in tokens.
     pub replies: Vec<u32>,
-    /// Whose conventions contexts and replies follow: `app` or `llama-bench`.
+    /// Conventions for contexts and replies: `app` or `llama-bench`.
     pub engine: &'static str,
-    /// How the next token is chosen: by the application's sampler, or as the likeliest.
+    /// How the next token is chosen: by the application's sampler, or as the most likely one.
     pub sampler: &'static str,
     /// Context size in tokens.
     pub n_ctx: u32,
-    /// Threads of generation.
+    /// Threads for generation.
     pub n_threads: u32,
-    /// Threads of prompt processing.
+    /// Threads for prompt processing.
     pub n_threads_batch: u32,
-    /// Tokens handed over at once.
+    /// Logical batch size in tokens.
     pub n_batch: u32,
-    /// Tokens computed at once.
+    /// Physical batch size in tokens.
     pub n_ubatch: u32,
     /// Whether flash attention is used.
     #[serde(serialize_with = "as_text")]
@@ -116,7 +116,7 @@ impl WarmupPlan {
             engine: if is_app { "app" } else { "llama-bench" },
             sampler: if is_app { APP_SAMPLER } else { "greedy" },
             n_threads,
-            // The application never says how many, and llama-cpp-python then takes all.
+            // The application sets no number, so llama-cpp-python uses all CPUs.
             n_threads_batch: if is_app { cpus.clamp(1, MAX_THREADS) } else { n_threads },
             n_batch: batch.0,
             n_ubatch: batch.1,
@@ -127,7 +127,7 @@ impl WarmupPlan {
         })
     }
 
-    /// The context, and how replies come about.
+    /// The context, and how replies are generated.
     #[must_use]
     pub fn conventions(&self) -> ReplyConventions {
         ReplyConventions {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_engine_is_set_up_as_the_application_s_unless_llama_bench_is_asked_for() {
+    fn engine_settings_are_the_applications_unless_llama_bench_is_requested() {
         let app = plan("");
         assert_eq!((app.engine, app.sampler, app.flash_attn), ("app", "app", FlashAttention::Off));
         assert_eq!((app.n_threads, app.n_threads_batch, app.n_batch, app.n_ubatch), (4, 8, 128, 128));

@@ -1,4 +1,4 @@
-//! The two tests of llama-bench, which runs of tokens name by its words.
+//! The two tests of llama-bench, whose words name runs in records.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_test_is_written_by_its_word() {
+    fn tests_are_written_as_their_words() {
         for test in [Test::Prompt, Test::Generation] {
             assert_eq!(serde_json::to_value(test).unwrap(), test.word());
         }

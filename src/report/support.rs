@@ -1,15 +1,15 @@
-//! The check-up of a machine as Markdown, to be pasted into an issue.
+//! The checks of a machine as Markdown, to be pasted into an issue.
 
 use super::conditions::{build_line, machine};
 use super::markdown::grid;
 use super::outline::Column;
 use crate::record::{Build, Machine};
 
-/// One line of the check-up: what was checked, the result, and what was found.
+/// One check: its subject, its result, and what was found.
 pub type CheckLine = [String; 3];
 
-/// The block, ending in a newline: the build, the machine, `more` facts about it with their labels, and the checks. Every text passes
-/// through `hide`, which replaces what identifies people.
+/// The block, ending in a newline: build, machine, `more` labelled facts, and the checks. Every text passes through
+/// `hide`, which replaces what identifies people.
 #[must_use]
 pub fn support(
     (build, on): (&Build, &Machine),
@@ -41,7 +41,7 @@ mod tests {
     use crate::record::sample::run;
 
     #[test]
-    fn every_text_is_hidden_and_escaped_and_every_fact_is_there() {
+    fn all_facts_are_listed_with_texts_hidden_and_escaped() {
         let run = run();
         let more = [("timers".to_owned(), "1 ms | ada".to_owned())];
         let checks = [["model".to_owned(), "PROBLEM".to_owned(), r"C:\models\ada".to_owned()]];

@@ -1,4 +1,4 @@
-//! The course of a quantity over a case: a line of bars in text.
+//! A quantity over the course of a case, as a line of bars in text.
 
 use super::figure;
 use crate::record::{Case, Series, Timeline};

@@ -1,13 +1,13 @@
-//! Names of people and machines in text that is to be shared.
+//! Replaces names of people and machines in text that is to be shared.
 
-/// Words that are no names of people, whoever is logged in.
+/// Words that are never names of people, whoever is logged in.
 const NO_NAMES: [&str; 6] = ["root", "user", "admin", "administrator", "default", "public"];
 
 /// Folders whose entries are named after people.
 const FOLDERS_OF_USERS: [&str; 2] = ["users", "home"];
 
-/// Who uses this machine and what it is called, to be replaced wherever it stands: the home folder by `HOME`, other people's folders and
-/// the user's name by `USER`, the machine's name by `COMPUTER`, a file server's by `SERVER`.
+/// Names to replace: the home folder by `HOME`, other people's folders and the user's name by `USER`, the machine's
+/// name by `COMPUTER`, a file server's by `SERVER`.
 #[derive(Debug, Clone, Default)]
 pub struct Private {
     homes: Vec<String>,
@@ -16,20 +16,20 @@ pub struct Private {
 }
 
 impl Private {
-    /// What the environment says; `variable` looks a variable up.
+    /// Names from the environment; `variable` looks up a variable.
     #[must_use]
     pub fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
         let all = |names: &[&str]| -> Vec<String> {
             let values = names.iter().filter_map(|name| variable(name));
             let mut values: Vec<String> = values.map(|value| value.trim_end_matches(is_separator).to_owned()).collect();
-            // The longest first: one may contain another.
+            // Longest first, because one may contain another.
             values.sort_by_key(|value| std::cmp::Reverse(value.len()));
             values.dedup();
             values
         };
         let is_name = |name: &String| name.chars().count() > 1 && !NO_NAMES.contains(&name.to_lowercase().as_str());
         let mut homes = all(&["HOME", "USERPROFILE"]);
-        // The root folder itself is nobody's.
+        // The root folder identifies nobody.
         homes.retain(|home| home.chars().filter(|c| is_separator(*c)).count() > 0 && home.len() > 3);
         let mut users = all(&["USER", "USERNAME", "LOGNAME"]);
         users.retain(is_name);
@@ -38,7 +38,7 @@ impl Private {
         Self { homes, users, computers }
     }
 
-    /// The text without them. Upper and lower case, and the two separators of paths, make no difference.
+    /// The text without these names. Letter case and the two path separators are treated as equal.
     #[must_use]
     pub fn hide(&self, text: &str) -> String {
         let mut text = text.to_owned();
@@ -59,7 +59,7 @@ fn is_separator(c: char) -> bool {
     matches!(c, '/' | '\\')
 }
 
-/// A path ends at these, besides separators.
+/// Characters that end a path, besides separators.
 fn ends_component(c: char) -> bool {
     is_separator(c) || matches!(c, '\'' | '"' | '`' | ',' | ';' | ':' | '|' | ')' | '\n')
 }
@@ -129,7 +129,7 @@ fn folders_hidden(text: &str) -> String {
         let is_of_user = is_below && previous != "HOME" && FOLDERS_OF_USERS.contains(&previous.to_lowercase().as_str());
         if is_of_user && !NO_NAMES.contains(&name.to_lowercase().as_str()) {
             result.push_str("USER");
-            // A sentence may go on after the last component.
+            // The sentence may continue after the last component.
             if let Some((_, rest)) = name.split_once(' ')
                 && !chars.get(at).is_some_and(|c| is_separator(*c))
             {
@@ -141,13 +141,13 @@ fn folders_hidden(text: &str) -> String {
         } else {
             result.push_str(&name);
         }
-        // What stands before the first separator may be the end of a sentence.
+        // The text before the first separator may be the end of a sentence.
         name.rsplit(' ').next().unwrap_or_default().clone_into(&mut previous);
     }
     result
 }
 
-/// What stands at the start, up to the next separator or the end of the path.
+/// The start of a text, up to the next separator or the end of the path.
 fn component(chars: &[char]) -> &[char] {
     &chars[..chars.iter().position(|c| ends_component(*c)).unwrap_or(chars.len())]
 }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_people_and_machines_are_replaced_wherever_they_stand() {
+    fn names_of_people_and_machines_are_replaced_everywhere() {
         let zoe = private(&[("USERPROFILE", r"C:\Users\Zoë"), ("USERNAME", "Zoë"), ("COMPUTERNAME", "ZOES-PC")]);
         for (given, shown) in [
             (r"no file C:\Users\Zoë\models\a.gguf", r"no file HOME\models\a.gguf"),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nobody_stays() {
+    fn text_without_names_is_unchanged() {
         let root = private(&[("HOME", "/root"), ("USER", "root"), ("HOSTNAME", "x")]);
         assert_eq!(root.hide("/root/models: owned by root, x 2"), "HOME/models: owned by root, x 2");
         let none = private(&[("HOME", "/"), ("USER", "")]);

@@ -19,7 +19,7 @@ pub fn binary_bytes(bytes: u64) -> String {
     if gib >= 1.0 { format!("{gib:.2} GiB") } else { format!("{:.0} MiB", gib * 1024.0) }
 }
 
-/// Bytes in the unit that GPU memory is sold in, so that sizes in a sentence compare: `0.50 GiB`.
+/// Bytes in GiB, the unit in which GPU memory is sold, so that sizes in a sentence are comparable: `0.50 GiB`.
 #[must_use]
 pub fn gib(bytes: u64) -> String {
     format!("{:.2} GiB", bytes as f64 / (1_u64 << 30) as f64)
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_digits_are_enough_to_compare() {
+    fn sizes_have_two_decimals() {
         assert_eq!((gib(0), gib(3 << 29), gib(6 << 30)), ("0.00 GiB".into(), "1.50 GiB".into(), "6.00 GiB".into()));
     }
 

@@ -77,19 +77,19 @@ const STRANGERS: [(&str, &[&str]); 6] = [
 /// Where output formats are listed and written; all other code uses an exporter.
 const HOMES_OF_FORMATS: [&str; 2] = ["src/report/formats/", "src/cli/format.rs"];
 
-/// The only formats named elsewhere, each in one file: facts without a record are JSON or a table, and GitHub's log comes with a
-/// summary.
+/// Formats that may be named in one other file each: facts without a record are JSON or a table, and GitHub's log comes
+/// with a summary.
 const FORMATS_ELSEWHERE: [(&str, &str); 2] =
     [("src/commands/report.rs", "Json"), ("src/commands/compare/outputs.rs", "Github")];
 
-/// The library of each GPU vendor: the first letters of its names, and the only place that knows them.
+/// Name prefixes of each GPU vendor's library, and the only place that may use it.
 const VENDOR_LIBRARIES: [(&str, &str); 2] = [("nvml_wrapper", "src/host/gpu/nvml/"), ("Nvml", "src/host/gpu/nvml/")];
 
-/// The studies: each a folder that no other study and no shared file of `studies` knows.
+/// Folders of studies. Neither other studies nor shared files of `studies` may use them.
 const STUDIES: [&str; 11] =
     ["doctor", "gpu_profiles", "ipc", "launch", "memory", "pipeline", "recommend", "tap", "threads", "warmup", "watch"];
 
-/// Which study may use which other: a launched program's bridge traffic is recorded as `tap` records it.
+/// Exceptions: a launched program's bridge traffic is recorded with `tap`'s code.
 const STUDY_ARROWS: [(&str, &str); 1] = [("launch", "tap")];
 
 /// The room that connects all others computes nothing. This many lines are enough for that, including tests.
@@ -164,7 +164,7 @@ fn faults_of(path: &str, text: &str) -> Vec<String> {
     faults
 }
 
-/// Studies that a study or a shared file of `studies` knows and may not.
+/// Uses of a study by another study or by a shared file of `studies`.
 fn study_faults(path: &str, code: &str) -> Vec<String> {
     let Some(below) = path.strip_prefix("src/studies/").filter(|below| *below != "mod.rs") else { return Vec::new() };
     let study = below.split_once('/').map_or("", |(folder, _)| folder);
@@ -181,7 +181,7 @@ fn study_faults(path: &str, code: &str) -> Vec<String> {
         .collect()
 }
 
-/// Names of a GPU vendor's library where every vendor's GPUs are meant.
+/// Names of a GPU vendor's library in code for all vendors.
 fn vendor_faults(path: &str, code: &str) -> Vec<String> {
     let is_theirs = |word: &str| {
         VENDOR_LIBRARIES.iter().any(|(letters, home)| word.starts_with(letters) && !path.starts_with(home))

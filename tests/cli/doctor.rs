@@ -150,7 +150,7 @@ fn circular_link_is_not_reported_as_absent() {
 }
 
 #[test]
-fn a_report_to_send_has_all_checks_and_trials_and_no_home_folder() {
+fn report_has_all_checks_and_trials_without_the_home_folder() {
     let place = workly(CONFIG);
     let home = place.path("");
     let (name, config) = ("zoe-of-the-test", place.path("data/config.json"));

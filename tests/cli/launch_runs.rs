@@ -1,4 +1,4 @@
-//! Runs of `launch`: what they record beside the calls, and what other commands make of them.
+//! Runs of `launch`: what they record next to the calls, and how other commands use them.
 
 use std::process::{Command, Stdio};
 
@@ -9,7 +9,7 @@ use super::launch::{application, launch, place, printed, python, said};
 use super::pipeline::measured;
 use super::run::{case, figure};
 
-/// A configuration of the application, and of the settings beside it.
+/// A configuration of the application with settings.
 fn config(model: &str, context_limit: u64) -> String {
     json!({
         "ai": {"model_path": model, "gpu_profile": "cpu_fallback", "system_prompt": "Tu es Kira.",
@@ -20,7 +20,7 @@ fn config(model: &str, context_limit: u64) -> String {
 }
 
 #[test]
-fn a_setting_never_shortens_the_context_below_what_the_configured_prompts_need() {
+fn settings_never_shorten_the_context_below_the_configured_prompts() {
     let Some(python) = python() else { return };
     let place = place(&json!({}));
     for (context_limit, n_ctx) in [(1, 1024), (10, 2048)] {
@@ -34,7 +34,7 @@ fn a_setting_never_shortens_the_context_below_what_the_configured_prompts_need()
 }
 
 #[test]
-fn settings_for_the_configured_model_are_not_put_into_force_for_another() {
+fn settings_for_one_model_are_not_applied_to_another() {
     let Some(python) = python() else { return };
     let place = place(&json!({}));
     place.write("my app/data/config.json", &config("models/other.gguf", 1));
@@ -44,11 +44,11 @@ fn settings_for_the_configured_model_are_not_put_into_force_for_another() {
     assert!(said.contains("model.gguf is left as the application has it: the settings are for other.gguf"), "{said}");
     place.write("run/recommendation.json", &super::apply::recommendation("balanced", 1).to_string());
     let output = application(&place, &python, "--profile run").output().unwrap();
-    assert_eq!(printed(&output)["n_threads"], 2, "the configuration names the model for a recommendation too");
+    assert_eq!(printed(&output)["n_threads"], 2, "the configuration's model also applies to a recommendation");
 }
 
 #[test]
-fn the_scene_s_process_is_recorded_beside_the_calls_and_what_is_absent_says_why() {
+fn scene_process_is_recorded_and_missing_figures_have_reasons() {
     let Some(python) = python() else { return };
     let place = place(&json!({}));
     let mut scene = Command::new(&python)
@@ -84,7 +84,7 @@ fn the_scene_s_process_is_recorded_beside_the_calls_and_what_is_absent_says_why(
 }
 
 #[test]
-fn a_run_without_settings_tells_recommend_and_pipeline_what_the_application_runs_with() {
+fn recommend_and_pipeline_use_parameters_of_a_run_without_settings() {
     let Some(python) = python() else { return };
     let place = place(&json!({}));
     printed(&application(&place, &python, "--no-settings --measure 10m --out before").output().unwrap());
@@ -97,7 +97,7 @@ fn a_run_without_settings_tells_recommend_and_pipeline_what_the_application_runs
         let choices = found["choices"].as_array().unwrap();
         choices.iter().find(|choice| choice["setting"] == setting).unwrap().clone()
     };
-    assert_eq!(choice("n_threads")["application"], 2, "as it was measured, not as its profile says");
+    assert_eq!(choice("n_threads")["application"], 2, "measured, not taken from the profile");
     assert_eq!(choice("n_batch")["application"], 256);
     let in_place = found["in_place"].as_array().unwrap();
     assert_eq!((&in_place[0]["metric"], &in_place[1]["metric"]), (&json!("mean"), &json!("avg_ts")));
@@ -114,7 +114,7 @@ fn a_run_without_settings_tells_recommend_and_pipeline_what_the_application_runs
 }
 
 #[test]
-fn a_run_without_a_call_has_no_parameters_for_pipeline() {
+fn run_without_calls_has_no_parameters_for_pipeline() {
     let Some(python) = python() else { return };
     let place = place(&json!({}));
     let words = [&*python.to_string_lossy(), "-c", "print('ran')"];

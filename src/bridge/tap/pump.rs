@@ -114,10 +114,10 @@ impl Log {
         into.append(&mut noted.messages);
     }
 
-    /// Ends both sides, and with them every read or write that waits.
+    /// Shuts down both sides, which ends all pending reads and writes.
     pub(super) fn hang_up(&self, one: &TcpStream, other: &TcpStream) {
         self.is_cut.store(true, Ordering::SeqCst);
-        // One that is gone already needs no more.
+        // A connection that is already closed needs no shutdown.
         let _ = one.shutdown(Shutdown::Both);
         let _ = other.shutdown(Shutdown::Both);
     }

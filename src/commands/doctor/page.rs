@@ -59,7 +59,7 @@ fn complaint(symptom: Symptom, checks: &[Check]) -> String {
     }
 }
 
-/// All of it, and `trials`, as Markdown without names of people.
+/// The checks and `trials` as Markdown without names of people.
 pub(super) fn report(check_up: &CheckUp, trials: &[(String, String)]) -> String {
     let private = text::Private::of(|name| std::env::var(name).ok());
     let line = |check: &Check| [check.name, check.state.word(), &check.found].map(String::from);

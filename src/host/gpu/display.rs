@@ -1,4 +1,4 @@
-//! Display devices of vendors whose drivers cannot be queried, so that machines with another GPU are not reported to have none.
+//! Display devices of vendors whose drivers cannot be queried, so that such machines are not reported as having no GPU.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use crate::record::Fact;
 /// GPU vendors by their IDs on the PCI bus.
 const MAKERS: [(&str, &str); 3] = [("1002", "AMD"), ("8086", "Intel"), ("1022", "AMD")];
 
-/// Vendor and IDs of each display device whose vendor's driver cannot be queried, sorted. Only read on Linux. This includes the virtual devices of
-/// hypervisors and the management chips of servers, by their IDs only.
+/// Vendor and IDs of each display device whose driver cannot be queried, sorted. Linux only. Virtual devices of
+/// hypervisors and the management chips of servers are included, by ID only.
 pub(super) fn others(root: &Path) -> Fact<Vec<String>> {
     if !cfg!(target_os = "linux") {
         return Fact::Unsupported;
@@ -47,7 +47,7 @@ mod tests {
     use reading::root_with;
 
     #[test]
-    fn other_vendors_are_named_and_nvidia_is_left_to_its_driver() {
+    fn devices_of_other_vendors_are_listed_without_nvidia() {
         let root = root_with(&[
             ("sys/bus/pci/devices/0000:00:02.0/class", "0x030000\n"),
             ("sys/bus/pci/devices/0000:00:02.0/vendor", "0x8086\n"),

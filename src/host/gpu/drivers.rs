@@ -1,10 +1,10 @@
-//! The drivers of this machine, and their GPUs in one list.
+//! The GPU drivers of this machine, with their GPUs in one list.
 
 use super::source::{GpuSource, Vendor};
 use super::{GpuAddress, GpuError, GpuReading, VENDORS};
 use crate::record::{Fact, Gpu, GpuSurvey};
 
-/// The drivers that respond. The GPUs of the first are numbered from 0, those of the next follow.
+/// The drivers that respond. GPUs of the first are numbered from 0; those of the next driver follow.
 #[derive(Debug)]
 pub struct GpuDrivers {
     /// Never empty.
@@ -21,7 +21,7 @@ impl GpuDrivers {
     /// Loads the driver of every vendor.
     ///
     /// # Errors
-    /// If none responds: why the first one that is installed does not, or that there is none.
+    /// If none responds: the reason of the first installed one, or that there is none.
     pub fn open() -> Result<Self, GpuError> {
         Self::of(&VENDORS)
     }
@@ -42,13 +42,13 @@ impl GpuDrivers {
         }
     }
 
-    /// Whose drivers they are: `NVIDIA`.
+    /// Vendors of these drivers: `NVIDIA`.
     #[must_use]
     pub fn vendors(&self) -> String {
         joined(self.drivers.iter().map(|driver| driver.vendor))
     }
 
-    /// Drivers and GPUs. Versions are those of the first driver that reports them.
+    /// Drivers and GPUs. Versions come from the first driver that reports them.
     #[must_use]
     pub fn survey(&self) -> GpuSurvey {
         let mut joint: Option<GpuSurvey> = None;
@@ -70,14 +70,14 @@ impl GpuDrivers {
     /// Reads one GPU.
     ///
     /// # Errors
-    /// If it is gone.
+    /// If it is lost.
     pub fn read(&self, address: GpuAddress) -> Result<GpuReading, GpuError> {
         let mut own = address;
         let mut drivers = self.drivers.iter();
         let Some(mut driver) = drivers.next() else {
             return Err(GpuError::Lost { index: address.index, reason: "no driver responds".into() });
         };
-        // The last driver is not asked for its count: it says itself what it does not have.
+        // The last driver is not asked for its count: its own error names the missing GPU.
         for next in drivers {
             let count = driver.source.count();
             if own.index < count {
@@ -109,13 +109,13 @@ fn followed_by(first: GpuSurvey, next: GpuSurvey) -> GpuSurvey {
     }
 }
 
-/// The vendors whose drivers can be queried: `NVIDIA`.
+/// Vendors whose drivers can be queried: `NVIDIA`.
 #[must_use]
 pub fn supported_vendors() -> String {
     joined(VENDORS.iter().map(|vendor| vendor.name))
 }
 
-/// The libraries that can be queried: `NVML`.
+/// Libraries that can be queried: `NVML`.
 #[must_use]
 pub fn supported_libraries() -> String {
     joined(VENDORS.iter().map(|vendor| vendor.library))
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gpus_of_two_vendors_are_one_list() {
+    fn gpus_of_two_vendors_form_one_list() {
         let drivers = GpuDrivers::of(&[&FIRST, &ABSENT, &SECOND]).unwrap();
         assert_eq!(drivers.vendors(), "First or Second");
         let survey = drivers.survey();
@@ -144,13 +144,13 @@ mod tests {
         assert_eq!((survey.library, survey.cuda), (Fact::Value("1.0".into()), Fact::Value("12.5".into())));
         let total = |index| drivers.read(address(index)).unwrap().vram_total_bytes;
         assert_eq!([0, 1, 2].map(total), [Fact::Value(1 << 30), Fact::Value(2 << 30), Fact::Value(1 << 30)]);
-        // The second vendor's own index would be 7.
+        // The second vendor's own index is 7.
         let lost = GpuError::Lost { index: 9, reason: "there are 1".into() };
         assert_eq!(drivers.read(address(9)), Err(lost));
     }
 
     #[test]
-    fn without_a_driver_the_most_telling_reason_is_given() {
+    fn error_without_a_driver_is_the_most_informative_one() {
         let failure = |vendors: &[&Vendor]| GpuDrivers::of(vendors).unwrap_err().to_string();
         assert_eq!(failure(&[&ABSENT]), "no Absent driver is installed: its library ABS is missing");
         assert_eq!(failure(&[&ABSENT, &BROKEN]), "BRK does not respond: broken");

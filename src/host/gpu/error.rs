@@ -14,7 +14,7 @@ pub enum GpuError {
     /// The user disabled the library.
     #[error("{variable}=none: {library} is disabled")]
     Disabled {
-        /// The environment variable that says so.
+        /// The environment variable that disables it.
         variable: &'static str,
         /// `NVML`.
         library: &'static str,
@@ -24,16 +24,16 @@ pub enum GpuError {
     NoAnswer {
         /// `NVML`.
         library: &'static str,
-        /// The error of the library, or of the system.
+        /// The error of the library or the system.
         reason: String,
     },
-    /// The drivers work, but report no GPU.
+    /// The drivers respond but report no GPU.
     #[error("the {vendors} driver reports no GPU")]
     NoGpu {
-        /// Whose drivers.
+        /// Vendors of the drivers.
         vendors: String,
     },
-    /// A device that existed is gone.
+    /// A device is lost.
     #[error("GPU {index} is gone: {reason}")]
     Lost {
         /// Its index in the list of all GPUs.

@@ -1,8 +1,8 @@
-//! The GPUs of this machine, as the drivers of their vendors report them. Read-only.
+//! The GPUs of this machine as reported by their vendors' drivers. Read-only.
 //!
-//! A vendor is a folder with a [`source::GpuSource`] and a line in [`VENDORS`]; everybody else asks [`GpuDrivers`]. A driver's library is
-//! loaded at run time, by path; a machine without it only lacks these figures. GPUs of other vendors are named, and only ggml
-//! knows their memory, once a model runs on them.
+//! A vendor is a folder with a `source::GpuSource` and a line in `VENDORS`; all other code uses [`GpuDrivers`]. A
+//! driver's library is loaded at run time, by path; a machine without it only lacks these figures. GPUs of other
+//! vendors are only listed; ggml reports their memory once a model runs on them.
 
 mod devices;
 mod display;
@@ -23,5 +23,5 @@ pub(super) use survey::{fingerprint_part, survey, title};
 
 use source::Vendor;
 
-/// The vendors whose drivers can be queried. The GPUs of the first come first.
+/// Vendors whose drivers can be queried; GPUs are listed in this order.
 static VENDORS: [&Vendor; 1] = [&nvml::NVIDIA];

@@ -55,7 +55,7 @@ impl GpuSource for Planted {
         GpuSurvey {
             library: Fact::Value(if is_first { "1.0" } else { "2.0" }.into()),
             driver: Fact::Value("d".into()),
-            // Only the second tells.
+            // Only the second reports it.
             cuda: if is_first { Fact::Unsupported } else { Fact::Value("12.5".into()) },
             devices: (0..self.gpus).map(gpu).collect(),
             others: Fact::NotMeasured,

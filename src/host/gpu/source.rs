@@ -1,14 +1,14 @@
-//! What is known of a vendor, and what its driver must be able to tell.
+//! A GPU vendor, and what its driver must report.
 
 use super::{GpuAddress, GpuError, GpuReading};
 use crate::record::GpuSurvey;
 
-/// A vendor whose driver reports about its GPUs.
+/// A vendor whose driver reports on its GPUs.
 #[derive(Debug)]
 pub(super) struct Vendor {
     /// `NVIDIA`.
     pub(super) name: &'static str,
-    /// Its ID on the PCI bus, as Linux writes it, without `0x`.
+    /// Its PCI vendor ID, as Linux writes it, without `0x`.
     pub(super) pci_id: &'static str,
     /// The library of its driver: `NVML`.
     pub(super) library: &'static str,
@@ -16,14 +16,14 @@ pub(super) struct Vendor {
     pub(super) open: fn() -> Result<Box<dyn GpuSource>, GpuError>,
 }
 
-/// The library of a vendor's driver, initialised. GPUs are numbered from 0 within one source.
+/// An initialised driver library. Its GPUs are numbered from 0.
 pub(super) trait GpuSource: std::fmt::Debug {
     /// Driver and GPUs. A GPU that does not respond is in the list, with the reason instead of its figures.
     fn survey(&self) -> GpuSurvey;
 
-    /// How many GPUs it has; 0 if it cannot count them.
+    /// Number of GPUs; 0 if it cannot be determined.
     fn count(&self) -> u32;
 
-    /// Reads one GPU: its memory first, then everything else.
+    /// Reads one GPU: memory first, then everything else.
     fn read(&self, address: GpuAddress) -> Result<GpuReading, GpuError>;
 }

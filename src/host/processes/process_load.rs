@@ -1,5 +1,5 @@
-//! CPU time of another process so far, and how long its main thread waited for a CPU. The figures are differences between two
-//! readings.
+//! CPU time of another process, and how long its main thread waited for a CPU. Both are totals: figures are differences
+//! of two readings.
 
 use std::path::Path;
 
@@ -9,22 +9,22 @@ use super::super::reading;
 use crate::host::ProcessEnded;
 use crate::record::Fact;
 
-/// What a process has used so far.
+/// Totals of a process so far.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProcessLoad {
     /// Its start, in seconds of Unix time. Together with the ID it identifies a process.
     pub started_s: u64,
-    /// CPU time of all its threads, user and system, in milliseconds.
+    /// CPU time of all threads, user and system, in milliseconds.
     pub cpu_ms: u64,
-    /// How long its main thread was ready to run and had no CPU, in nanoseconds. Only Linux counts this.
+    /// How long the main thread was runnable without a CPU, in nanoseconds. Linux only.
     pub main_wait_ns: Fact<u64>,
 }
 
 impl ProcessLoad {
-    /// What the process with that ID has used so far.
+    /// The totals of a process.
     ///
     /// # Errors
-    /// There is no such process.
+    /// If it does not exist.
     pub fn of(pid: u32) -> Result<Self, ProcessEnded> {
         let ended = || ProcessEnded { pid };
         let mut system = System::new_with_specifics(RefreshKind::nothing()).map_err(|_| ended())?;
@@ -40,7 +40,7 @@ impl ProcessLoad {
     }
 }
 
-/// The second field of the process's `schedstat`, which is that of its first thread.
+/// The second field of the process's `schedstat`, which describes its first thread.
 fn main_wait_ns(root: &Path, pid: u32) -> Fact<u64> {
     match reading::text(&root.join(format!("proc/{pid}/schedstat"))) {
         Ok(Some(text)) => match text.split_whitespace().nth(1).and_then(|field| field.parse().ok()) {
@@ -58,7 +58,7 @@ mod tests {
     use crate::host::reading::root_with;
 
     #[test]
-    fn the_wait_of_the_main_thread_is_the_second_figure() {
+    fn main_thread_wait_is_the_second_field() {
         let root = root_with(&[("proc/7/schedstat", "1200 340000 17\n"), ("proc/8/schedstat", "none\n")]);
         assert_eq!(main_wait_ns(root.path(), 7), Fact::Value(340_000));
         assert!(matches!(main_wait_ns(root.path(), 8), Fact::Failed(_)));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_has_used_something_and_no_process_has_that_number() {
+    fn own_process_has_a_load_and_an_unused_id_has_none() {
         let own = ProcessLoad::of(std::process::id()).unwrap();
         assert!(own.started_s > 0);
         if cfg!(target_os = "linux") {

@@ -111,7 +111,7 @@ impl<'m> Session<'m> {
         self.timed_turn(prompt, (n_gen, 0), None, stop)
     }
 
-    /// Like [`Session::turn`], but each token is drawn; without `draw` it is the most likely.
+    /// Like [`Session::turn`], but each token is drawn; without `draw` it is the most likely one.
     pub fn turn_drawn(
         &mut self,
         prompt: &[Token],

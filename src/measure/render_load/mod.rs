@@ -1,6 +1,6 @@
 //! A process with the CPU use of a Unity scene, which competes for the CPU frame by frame.
 //!
-//! [`RenderLoad`] starts the process and counts its frames; [`render`] is what the process runs.
+//! [`RenderLoad`] starts the process and counts its frames; [`render()`] runs in that process.
 
 mod error;
 mod frame;

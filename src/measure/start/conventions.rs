@@ -1,4 +1,4 @@
-//! Whose conventions a context and a reply follow.
+//! The conventions for contexts and replies: the application's or llama-bench's.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,23 +8,23 @@ use crate::llm::engine::FlashAttention;
 #[cfg(feature = "llama")]
 use crate::llm::engine::{ContextSpec, EngineError, Model, Sampling, Session, Token, TurnTiming};
 
-/// A context, and how its prompts are built and its tokens chosen.
+/// A context, and how prompts are built and tokens chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplyConventions {
-    /// Tokens that the context holds.
+    /// Context size in tokens.
     pub n_ctx: u32,
-    /// Threads of generation.
+    /// Threads for generation.
     pub n_threads: u32,
-    /// Threads of prompt processing.
+    /// Threads for prompt processing.
     pub n_threads_batch: u32,
-    /// Tokens handed over at once.
+    /// Logical batch size in tokens.
     pub n_batch: u32,
-    /// Tokens computed at once.
+    /// Physical batch size in tokens.
     pub n_ubatch: u32,
     /// Whether flash attention is used.
     pub flash_attn: FlashAttention,
-    /// Whether prompts have the application's form and tokens are drawn by its sampler. Otherwise prompts have the form of the
-    /// model's template, and each token is the likeliest.
+    /// Whether prompts have the application's form and tokens are drawn by its sampler. Otherwise prompts use the
+    /// model's template, and each token is the most likely one.
     pub is_app: bool,
 }
 
@@ -44,16 +44,16 @@ impl ReplyConventions {
         }
     }
 
-    /// The messages, ready for an answer.
+    /// The messages as a prompt, ready to be answered.
     #[must_use]
     pub fn prompt(&self, model: &Model, messages: &[ChatMessage]) -> Vec<Token> {
         if self.is_app { model.app_prompt(messages).tokens } else { model.chat_prompt(messages).tokens }
     }
 
-    /// Answers a prompt, all of it computed. The same seed draws the same tokens.
+    /// Answers a prompt, which is processed completely. The same seed draws the same tokens.
     ///
     /// # Errors
-    /// Those of the engine; an interruption is one of them.
+    /// Those of the engine, including an interruption.
     pub fn answer(
         &self,
         session: &mut Session<'_>,
@@ -64,7 +64,7 @@ impl ReplyConventions {
         session.turn_drawn(prompt, n_gen, self.draw(), stop)
     }
 
-    /// How each token is drawn; `None` for the likeliest.
+    /// How each token is drawn; `None` means the most likely one.
     #[must_use]
     pub fn draw(&self) -> Option<(&'static Sampling, u32)> {
         self.is_app.then_some((&Sampling::APP, 0))
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_application_s_replies_are_drawn_and_its_context_is_the_one_that_was_read_back() {
+    fn app_conventions_draw_tokens_and_use_the_observed_context() {
         let app = ReplyConventions {
             n_ctx: 2048,
             n_threads: 6,

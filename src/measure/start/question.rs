@@ -60,7 +60,7 @@ pub struct StartRequest {
     pub readiness: Readiness,
     /// Layers on the GPU.
     pub n_gpu_layers: u32,
-    /// The context, and how replies come about.
+    /// The context, and how replies are generated.
     pub conventions: ReplyConventions,
     /// The system prompt.
     pub system: String,

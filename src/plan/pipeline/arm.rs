@@ -74,12 +74,12 @@ pub enum ArmError {
         /// The given text.
         text: String,
     },
-    /// The run of `launch` has no parameters that a turn could have.
+    /// The run of `launch` has no parameters that apply to a turn.
     #[error("{} has no parameters to measure with: {detail}", path.display())]
     NoParameters {
         /// The run.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         detail: String,
     },
     /// The file contains no recommendation.

@@ -1,4 +1,4 @@
-//! The parameters that a run of `launch` has read back from llama.cpp, as the settings of one side.
+//! The parameters that a run of `launch` read back from llama.cpp, as the settings of one side.
 
 use std::path::Path;
 
@@ -12,16 +12,16 @@ use crate::record::{RecordFolder, Run};
 /// llama-cpp-python's number for all layers.
 const ALL_LAYERS: i64 = i32::MAX as i64;
 
-/// The run of `launch` at that path; `None` for everything else.
+/// The run of `launch` at that path; `None` for anything else.
 pub(super) fn launch_run(path: &Path) -> Option<Run> {
     RecordFolder::read(path).ok().filter(|run| run.command == "launch")
 }
 
 impl Arm {
-    /// These settings with the parameters that the application ran with in that run. How it reacts is what it was.
+    /// These settings with the parameters from that run. The kind of reaction is unchanged.
     ///
     /// # Errors
-    /// Why the run has none that a turn could have.
+    /// Why the run has no usable parameters.
     pub(super) fn measured(self, run: &Run) -> Result<Self, String> {
         let in_force = run.cases.first().map_or(&Value::Null, |case| &case.conditions["in_force"]);
         let parameters = match in_force {
@@ -50,7 +50,7 @@ impl Arm {
     }
 }
 
-/// `flash_attn_type` of recent versions, else `flash_attn` of older ones.
+/// `flash_attn_type` of recent versions, otherwise `flash_attn` of older ones.
 fn flash_attention(parameters: &Map<String, Value>) -> Option<FlashAttention> {
     match (parameters.get("flash_attn_type").and_then(Value::as_i64), parameters.get("flash_attn")) {
         (Some(-1), _) => Some(FlashAttention::Auto),
@@ -60,7 +60,7 @@ fn flash_attention(parameters: &Map<String, Value>) -> Option<FlashAttention> {
     }
 }
 
-/// The one type of keys and values, by ggml's number.
+/// The common type of keys and values, by ggml's number.
 fn cache_type(parameters: &Map<String, Value>) -> Result<Option<KvType>, String> {
     let [keys, values] = ["type_k", "type_v"].map(|key| parameters.get(key).and_then(Value::as_u64));
     let (Some(keys), Some(values)) = (keys, values) else { return Ok(None) };
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn cache_and_flash_attention_are_read_as_llama_cpp_has_them() {
+    fn cache_and_flash_attention_use_llama_cpps_numbers() {
         let found = measured(&json!({"type_k": 8, "type_v": 8, "flash_attn_type": 1})).unwrap();
         assert_eq!((found.kv_type, found.flash_attn), (KvType::Q8_0, FlashAttention::On));
         let older = measured(&json!({"type_k": 1, "type_v": 1, "flash_attn": true})).unwrap();

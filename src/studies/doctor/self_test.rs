@@ -1,4 +1,4 @@
-//! What this system does for workly-perf, tried out: timers, console, sockets, files. For a report that a user sends.
+//! Trials of what workly-perf needs from the system: timers, console, sockets, files. For the report that a user sends.
 
 use std::io;
 use std::net::TcpListener;
@@ -15,22 +15,22 @@ use crate::record::Fact;
 use crate::stats::Summary;
 use crate::text;
 
-/// Deadlines that are kept, so that their 99th percentile is known.
+/// Deadlines to meet: enough for a 99th percentile.
 const DEADLINES: usize = 1_000;
 
-/// Sleeps that are timed.
+/// Sleeps to time.
 const SLEEPS: usize = 200;
 
 /// From now to each deadline, in nanoseconds.
 const AHEAD_NS: u64 = 1_000_000;
 
-/// Readings of the clock of which the smallest step is sought.
+/// Clock readings from which the smallest step is determined.
 const READINGS: usize = 10_000;
 
-/// How long the embedded bridge may take to stop.
+/// Time limit for the embedded bridge to stop.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Label and result of each trial. Takes some seconds; ends early when the user stops it.
+/// Label and result of each trial. Takes some seconds; ends early if the user interrupts.
 pub(crate) fn self_test(stop: &AtomicBool) -> Vec<(String, String)> {
     let clock = Clock::start();
     let rows = [
@@ -55,7 +55,7 @@ fn clock_step(clock: &Clock) -> String {
     }
 }
 
-/// How much later than asked `wait` returns.
+/// How much later than requested `wait` returns.
 fn late(clock: &Clock, count: usize, stop: &AtomicBool, wait: impl Fn(&Clock, u64)) -> String {
     let mut late_ns = Vec::with_capacity(count);
     while late_ns.len() < count && !stop.load(Ordering::Relaxed) {
@@ -125,7 +125,7 @@ fn try_replacing() -> io::Result<()> {
     replaced
 }
 
-/// In a thread, since what is tried is whether it ends.
+/// In a thread, because the trial may not end.
 fn bridge_stops(clock: &Clock) -> String {
     let (tell, told) = channel();
     let clock = *clock;
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_trial_gives_a_result_and_a_stop_ends_the_long_ones() {
+    fn each_trial_has_a_result_and_an_interrupt_shortens_them() {
         let rows = self_test(&AtomicBool::new(true));
         let found = |label: &str| rows.iter().find(|(name, _)| name == label).unwrap().1.as_str();
         assert!(found("meeting a deadline").ends_with("(n = 0)"), "{rows:?}");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn lateness_has_a_percentile_only_with_samples_enough() {
+    fn lateness_percentile_needs_enough_samples() {
         let clock = Clock::start();
         let text = late(&clock, 20, &AtomicBool::new(false), |_, _| ());
         assert_eq!(text, "late by p50 0.000 ms, max 0.000 ms (n = 20)");

@@ -67,16 +67,16 @@ impl PickedCard<'_> {
     }
 }
 
-/// What the rules of the table depend on, in bytes.
+/// Inputs of the table's rules, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TableSizes {
     /// The model's file.
     pub(super) model_bytes: u64,
-    /// What stays free on each GPU.
+    /// Memory kept free on each GPU.
     pub(super) reserve_bytes: u64,
 }
 
-/// The founding document's table for this model, one sentence per GPU. The reserve of each stays free.
+/// The founding document's table for this model, one sentence per GPU, with the reserve kept free.
 pub(super) fn founding_table(projections: &Projections, needs: &[ProfileNeed], sizes: TableSizes) -> Vec<String> {
     let TableSizes { model_bytes, reserve_bytes } = sizes;
     let of_card = |card: &TableCard| {

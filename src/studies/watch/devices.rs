@@ -1,5 +1,5 @@
-//! The watched GPUs and the sources of their figures: their drivers if these report any, otherwise ggml, which reports the memory
-//! of the devices that this build can compute on.
+//! The watched GPUs and the sources of their figures: their drivers if they report any GPU, otherwise ggml, which
+//! reports the memory of the devices that this build can compute on.
 
 use super::error::WatchError;
 use crate::host::gpu::{GpuAddress, GpuDrivers, GpuError, GpuReading};

@@ -135,12 +135,12 @@ pub(super) fn root_names(code: &str, depth: usize) -> Vec<(usize, String)> {
     names_after(code, depth, 1)
 }
 
-/// The same for the module that is `steps` above the file's module, however many `super` that takes.
+/// The same for the module `steps` levels above the file's module, which may take several `super`.
 pub(super) fn names_above(code: &str, steps: usize) -> Vec<(usize, String)> {
     names_after(code, steps, 0)
 }
 
-/// The names that follow `steps` times `super`, and those that follow `crate` if that is a way there, which takes one step.
+/// The names after `depth` times `super`, where `crate` counts as `steps_of_crate` times (0: not at all).
 fn names_after(code: &str, depth: usize, steps_of_crate: usize) -> Vec<(usize, String)> {
     let words: Vec<(usize, &str)> = words(code).collect();
     let mut names = Vec::new();

@@ -4,7 +4,7 @@ use nvml_wrapper::error::NvmlError;
 
 use crate::record::Fact;
 
-/// The fact of a result: what this device does not have is unsupported; any other error is a failure with a reason.
+/// Converts a result: what the device does not have is unsupported; any other error is a failure with a reason.
 pub(super) fn fact<T>(answer: Result<T, NvmlError>) -> Fact<T> {
     match answer {
         Ok(value) => Fact::Value(value),
@@ -30,7 +30,7 @@ pub(super) fn reason(error: &NvmlError) -> String {
     }
 }
 
-/// Whether the device is gone, rather than one of its figures.
+/// Whether the device is lost, and not just one of its figures missing.
 pub(super) fn is_lost(error: &NvmlError) -> bool {
     matches!(
         error,

@@ -28,7 +28,7 @@ pub(super) fn open() -> Result<Box<dyn GpuSource>, GpuError> {
     Ok(Box::new(nvml?))
 }
 
-/// The driver's own library.
+/// The driver's library.
 fn installed() -> Result<Nvml, GpuError> {
     for path in candidates() {
         match start(&path) {
@@ -60,13 +60,13 @@ fn why(error: &NvmlError, path: &OsString) -> String {
     }
 }
 
-/// Where drivers install it: under the name that the linker finds, and where Windows's subsystem for Linux has it.
+/// Where drivers install it: where the linker finds it by name, and in Windows's subsystem for Linux.
 #[cfg(not(windows))]
 fn candidates() -> Vec<OsString> {
     ["libnvidia-ml.so.1", "libnvidia-ml.so", "/usr/lib/wsl/lib/libnvidia-ml.so.1"].map(OsString::from).to_vec()
 }
 
-/// Where drivers install it: in the system's library folder, and before 2019 in a folder of its own.
+/// Where drivers install it: the system's library folder, and before 2019 a separate one.
 #[cfg(windows)]
 fn candidates() -> Vec<OsString> {
     let below = |variable: &str, path: &str| {

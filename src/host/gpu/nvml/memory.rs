@@ -1,5 +1,4 @@
-//! Memory use of a GPU. This file calls NVML's C interface directly: the memory query of drivers before 510 is not in the safe
-//! crate.
+//! Memory use of a GPU. Calls NVML's C interface directly: the safe crate lacks the memory query of drivers before 510.
 #![allow(unsafe_code)]
 
 use nvml_wrapper::Device;
@@ -19,8 +18,8 @@ pub(super) struct Memory {
     pub(super) reserved: Fact<u64>,
 }
 
-/// The memory of a device, as far as it is reported. Some GPUs share the machine's memory and have no figure of their own:
-/// unsupported. Inconsistent figures are refused.
+/// The memory of a device, if reported. GPUs that share the machine's memory have no such figures: unsupported.
+/// Inconsistent figures are rejected.
 pub(super) fn memory(device: &Device<'_>) -> Result<Fact<Memory>, NvmlError> {
     match asked(device) {
         Ok(memory) => Ok(checked(memory)),
@@ -46,7 +45,7 @@ fn checked(memory: Memory) -> Fact<Memory> {
     Fact::Value(memory)
 }
 
-/// Queries the driver: in the newer form, or in the older one if it has none.
+/// Queries the driver in the newest form that it supports.
 fn asked(device: &Device<'_>) -> Result<Memory, NvmlError> {
     match device.memory_info() {
         Ok(info) => {

@@ -1,5 +1,5 @@
-//! The processes that use a GPU. This file calls NVML's C interface directly: the query of drivers before 450 is not in the
-//! safe crate.
+//! The processes that use a GPU. Calls NVML's C interface directly: the safe crate lacks the query of drivers before
+//! 450.
 #![allow(unsafe_code)]
 
 use std::collections::BTreeMap;

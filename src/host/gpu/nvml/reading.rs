@@ -59,7 +59,7 @@ impl Nvml {
         })
     }
 
-    /// The device with that index.
+    /// The device with this index.
     pub(super) fn device(&self, address: GpuAddress) -> Result<Device<'_>, NvmlError> {
         let device = self.library.device_by_index(address.index)?;
         match address.mig {
@@ -69,7 +69,7 @@ impl Nvml {
     }
 }
 
-/// NVML counts milliwatts.
+/// Converts NVML's milliwatts.
 pub(super) fn watts(milliwatts: u32) -> f64 {
     f64::from(milliwatts) / 1000.0
 }
