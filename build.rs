@@ -59,8 +59,8 @@ fn compile_projection() {
     build.compile("workly_projection");
 }
 
-/// Links ggml's archives with MinGW, where their names have no `lib` prefix, so that llama-cpp-sys-2 does not find them.
-/// They depend on each other, and come after everything that uses them.
+/// Links ggml's archives with MinGW, where their names have no `lib` prefix, so that llama-cpp-sys-2 does not find
+/// them. They depend on each other, and come after everything that uses them.
 #[cfg(feature = "llama")]
 fn link_for_mingw() {
     let is = |key: &str, value: &str| env::var(key).as_deref() == Ok(value);

@@ -3,7 +3,8 @@
 //!
 //! `cargo bench --bench engine -- MODEL [--threads 1,2] [--prompt-tokens 128] [--gen-tokens 64] [--repetitions 5]`
 //!
-//! Loads the model once, warms up at each thread count, then runs rounds over all counts. `scripts/compare-llama-bench` uses it.
+//! Loads the model once, warms up at each thread count, then runs rounds over all counts. `scripts/compare-llama-bench`
+//! uses it.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Its output is its purpose.
 

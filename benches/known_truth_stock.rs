@@ -1,10 +1,10 @@
-//! Compares the embedded stock bridge with figures of the real bridge script, which ran headless under Mono on Linux, with a frame loop
-//! at 60 frames per second, over loopback, 150 round trips each.
+//! Compares the embedded stock bridge with figures of the real bridge script, which ran headless under Mono on Linux,
+//! with a frame loop at 60 frames per second, over loopback, 150 round trips each.
 //!
-//! `cargo bench --bench known_truth_stock [-- poisson|rare|reaction]` takes about four minutes in total. Rounds alternate between the
-//! bridge's defaults and `nodelay=on`; a figure is the median over the rounds. Prints the table in docs/BRIDGE.md. Exit code 1 if p50
-//! or p90 at 50 per second is more than 15 % outside the range of the real bridge (with `nodelay=on`: p90). Needs an idle machine, and
-//! Linux: other systems delay acknowledgements by another time.
+//! `cargo bench --bench known_truth_stock [-- poisson|rare|reaction]` takes about four minutes in total. Rounds
+//! alternate between the bridge's defaults and `nodelay=on`; a figure is the median over the rounds. Prints the table
+//! in docs/BRIDGE.md. Exit code 1 if p50 or p90 at 50 per second is more than 15 % outside the range of the real bridge
+//! (with `nodelay=on`: p90). Needs an idle machine, and Linux: other systems delay acknowledgements by another time.
 
 #![allow(clippy::print_stdout)] // Its output is its purpose.
 

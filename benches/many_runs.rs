@@ -1,9 +1,9 @@
 //! How time and memory of `compare`, `history` and `report` grow with their input.
 //!
-//! `cargo bench --bench many_runs [-- OTHER] [compare|history|report…]`. OTHER is another build of workly-perf to compare with. Prints
-//! user CPU time and peak memory, read from /proc (Linux only), each the least of three runs; with OTHER, the two builds take turns.
-//! Exit code 1 if this build grows faster than its input, takes 200 MiB or more for a history or a report of runs of 100 cases, or more
-//! than a twentieth of OTHER's time for the largest comparison.
+//! `cargo bench --bench many_runs [-- OTHER] [compare|history|report…]`. OTHER is another build of workly-perf to
+//! compare with. Prints user CPU time and peak memory, read from /proc (Linux only), each the least of three runs; with
+//! OTHER, the two builds take turns. Exit code 1 if this build grows faster than its input, takes 200 MiB or more for a
+//! history or a report of runs of 100 cases, or more than a twentieth of OTHER's time for the largest comparison.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Its output is its purpose.
 
@@ -89,8 +89,8 @@ struct Task<'a> {
     times: usize,
 }
 
-/// Costs of this build and the other, each the minimum of several alternating runs: time added by other programs is not part of
-/// the command's cost.
+/// Costs of this build and the other, each the minimum of several alternating runs: time added by other programs is not
+/// part of the command's cost.
 fn costs_of(this: &Path, other: Option<&Path>, task: &Task<'_>) -> (Cost, Option<Cost>) {
     let (mut of_this, mut of_other) = (Vec::new(), Vec::new());
     // Many runs are their own repetition.
@@ -129,7 +129,8 @@ fn watched(shell: &Child) -> Cost {
             peak_kib = peak_kib.max(peak_of(program).unwrap_or(0.0));
         }
         let stat = fs::read_to_string(format!("/proc/{shell}/stat")).expect("this bench needs Linux");
-        // After the name in brackets: state is the first field, user time of ended children the fourteenth, in hundredths of a second.
+        // After the name in brackets: state is the first field, user time of ended children the fourteenth, in
+        // hundredths of a second.
         let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
         if fields[0] == "Z" {
             return Cost { user_s: fields[13].parse::<f64>().expect("ticks") / 100.0, peak_mib: peak_kib / 1024.0 };

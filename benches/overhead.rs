@@ -1,5 +1,5 @@
-//! The cost of measuring: the received round trip of this tool compared with a bare exchange of the same bytes, between the same
-//! two processes, in alternating rounds; and the send lateness of a Poisson schedule.
+//! The cost of measuring: the received round trip of this tool compared with a bare exchange of the same bytes, between
+//! the same two processes, in alternating rounds; and the send lateness of a Poisson schedule.
 //!
 //! `cargo bench --bench overhead`. Exit code 1 if a limit is exceeded. Needs an idle machine.
 

@@ -1,5 +1,5 @@
-//! The latency added by a tap: the same exchanges with the same bridge, direct, through a bare relay that only reads and writes, and
-//! through a tap, in alternating rounds. Bridge, relay and tap are separate processes, as in use.
+//! The latency added by a tap: the same exchanges with the same bridge, direct, through a bare relay that only reads
+//! and writes, and through a tap, in alternating rounds. Bridge, relay and tap are separate processes, as in use.
 //!
 //! `cargo bench --bench tap`. Exit code 1 if the limit is exceeded. Needs an idle machine.
 

@@ -1,5 +1,5 @@
-//! What `gpu-profiles` runs on this GPU show about a placement that was chosen by its size: its speed relative to the CPU
-//! alone, and whether it ran at all.
+//! What `gpu-profiles` runs on this GPU show about a placement that was chosen by its size: its speed relative to the
+//! CPU alone, and whether it ran at all.
 
 use serde_json::Value;
 

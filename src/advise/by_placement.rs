@@ -1,5 +1,5 @@
-//! Where the model goes: GPU profile, layers, context and KV cache. From llama.cpp's projection, or else from the model's
-//! header.
+//! Where the model goes: GPU profile, layers, context and KV cache. From llama.cpp's projection, or else from the
+//! model's header.
 
 use serde_json::Value;
 
@@ -184,8 +184,8 @@ fn on_card(model: &ModelNeeds, chosen: &Asked, all: &[Asked], free: u64) -> Vec<
     choices
 }
 
-/// The profile puts nothing on the GPU, for this reason. The layers are what a launcher with settings of its own could place
-/// there.
+/// The profile puts nothing on the GPU, for this reason. The layers are what a launcher with settings of its own could
+/// place there.
 fn on_cpu(
     situation: &RecommendationInput,
     model: &ModelNeeds,
@@ -227,7 +227,8 @@ fn context(model: &ModelNeeds, profile: &ProfileAsk, basis: Basis) -> [Choice; 2
     ]
 }
 
-/// The application has no setting for the cache type or flash attention: its values are kept unless something was measured.
+/// The application has no setting for the cache type or flash attention: its values are kept unless something was
+/// measured.
 fn cache(asked: &[Asked]) -> [Choice; 2] {
     let smaller: Vec<&str> =
         asked.iter().filter(|one| one.fits_with_q8_0).map(|one| one.profile.name.as_str()).collect();

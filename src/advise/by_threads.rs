@@ -1,6 +1,6 @@
-//! `n_threads` and `n_threads_batch`: from the newest `threads` run of this machine and model, or else from the documented rule
-//! with one core left for the avatar. The same run decides flash attention, cache type, priority, wait policy and mapping, if
-//! it compared them.
+//! `n_threads` and `n_threads_batch`: from the newest `threads` run of this machine and model, or else from the
+//! documented rule with one core left for the avatar. The same run decides flash attention, cache type, priority, wait
+//! policy and mapping, if it compared them.
 
 use serde_json::Value;
 

@@ -117,7 +117,8 @@ pub fn table_cards() -> &'static [TableCard] {
 }
 
 impl GpuRule {
-    /// The result for a GPU with `memory_bytes` and a model file of `model_bytes` with this number of offloadable layers.
+    /// The result for a GPU with `memory_bytes` and a model file of `model_bytes` with this number of offloadable
+    /// layers.
     #[must_use]
     pub fn answer(&self, memory_bytes: u64, model_bytes: u64, offloadable: u32) -> RuleAnswer {
         let left_gib = memory_bytes as f64 / GIB - self.keeps_gib;

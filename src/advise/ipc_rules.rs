@@ -55,9 +55,9 @@ fn newest<'a>(runs: &'a [Run], study: &str) -> Option<(&'a Run, MeasuredStrategy
     newest_first.find_map(|run| comparison(run, study).map(|(baseline, others)| (run, baseline, others)))
 }
 
-/// `ipc_mode` from the newest `ipc --reaction` run, if there is one. The application sends one command per answer and does not
-/// wait for a reply: no mode is faster. The latency of several commands at once shows the cost of changing the application; it
-/// is not a gain.
+/// `ipc_mode` from the newest `ipc --reaction` run, if there is one. The application sends one command per answer and
+/// does not wait for a reply: no mode is faster. The latency of several commands at once shows the cost of changing the
+/// application; it is not a gain.
 pub(super) fn mode(runs: &[Run]) -> Option<Choice> {
     let reactions = |run: &Run| run.cases.iter().any(|case| case.state.stands() && case.path.starts_with(REACTION));
     let run = runs.iter().rev().find(|run| run.command == "ipc" && reactions(run))?;

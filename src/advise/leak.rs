@@ -1,8 +1,9 @@
 //! Whether memory leaks: continuing growth, as opposed to growth that is freed, saturates or happens once.
 //!
-//! Memory always fluctuates. Allocators keep pages and free them in bulk, caches fill, contexts are recreated. Therefore the
-//! *floors* are judged: the least memory in each of a few blocks of messages, which fluctuation within a block does not affect.
-//! A leak is a floor that rises in every part of the run.
+//! Memory always fluctuates. Allocators keep pages and free them in bulk, caches fill, contexts are recreated.
+//! Therefore the
+//! *floors* are judged: the least memory in each of a few blocks of messages, which fluctuation within a block does not
+//! affect. A leak is a floor that rises in every part of the run.
 
 use serde::Serialize;
 
@@ -12,11 +13,11 @@ use crate::stats::{Slope, theil_sen};
 const FIRST_CUT: f64 = 0.2;
 /// Where to look again for a steady state if growth has ended since, for example after a cache has filled.
 const LATER_CUTS: [f64; 2] = [0.4, 0.6];
-/// The numbers of blocks that the rest is divided into. The one with the narrowest interval is used: fluctuation over several
-/// messages needs long blocks.
+/// The numbers of blocks that the rest is divided into. The one with the narrowest interval is used: fluctuation over
+/// several messages needs long blocks.
 const BLOCKS: [usize; 4] = [16, 12, 8, 6];
-/// How many of these divisions must agree on a leak, starting with the most blocks. With six blocks a single outlier would have
-/// a veto.
+/// How many of these divisions must agree on a leak, starting with the most blocks. With six blocks a single outlier
+/// would have a veto.
 const AGREEING: usize = 3;
 /// Fewest messages per block: with fewer, the minimum is not a floor.
 const FEWEST_IN_BLOCK: usize = 3;
@@ -67,8 +68,8 @@ pub struct LeakJudgement {
     pub doubt: Option<Doubt>,
     /// Growth of the floors, in bytes, with its 95 % interval.
     pub slope: Option<Growth>,
-    /// The smallest growth that this run excludes, in bytes: the upper end of the 99.5 % interval, but at least the grain over
-    /// the length of the run.
+    /// The smallest growth that this run excludes, in bytes: the upper end of the 99.5 % interval, but at least the
+    /// grain over the length of the run.
     pub excluded: Option<f64>,
     /// The x from which memory was judged.
     pub since: f64,
@@ -161,9 +162,9 @@ impl LeakRule {
         LeakJudgement { verdict, doubt, slope, excluded: Some(excluded), blocks: floors.len(), more, ..none }
     }
 
-    /// Approximately how much longer the run should be. The interval of a slope narrows with the length of the run to the power
-    /// of 3/2; it should become half as wide as the threshold. At least as long again, because whatever has to end may take as
-    /// long as the run so far.
+    /// Approximately how much longer the run should be. The interval of a slope narrows with the length of the run to
+    /// the power of 3/2; it should become half as wide as the threshold. At least as long again, because whatever has
+    /// to end may take as long as the run so far.
     fn more(&self, span: f64, low: f64, high: f64) -> f64 {
         let wanted = ((high - low) / self.threshold.max(f64::MIN_POSITIVE)).powf(2.0 / 3.0);
         let grain = self.grain / (self.threshold.max(f64::MIN_POSITIVE) * span.max(f64::MIN_POSITIVE));
@@ -217,8 +218,8 @@ fn floors(points: &[(f64, f64)], blocks: usize) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Whether each third of the floors rises by a fair share of the total slope, including the last ones. One-time or finished
-/// growth does not.
+/// Whether each third of the floors rises by a fair share of the total slope, including the last ones. One-time or
+/// finished growth does not.
 fn is_sustained(floors: &[(f64, f64)], slope: f64) -> bool {
     let last = floors.len() - 1;
     let bound = |third: usize| third * last / 3;

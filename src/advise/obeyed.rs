@@ -1,5 +1,5 @@
-//! Who acts on a setting once it is written, and what the application does by itself. A setting that no program acts on has no
-//! effect, however good it would be; this is stated.
+//! Who acts on a setting once it is written, and what the application does by itself. A setting that no program acts on
+//! has no effect, however good it would be; this is stated.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

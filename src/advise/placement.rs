@@ -106,8 +106,8 @@ impl PlacementPick {
     }
 }
 
-/// Chooses a placement within a budget: the most layers that fit, then the longest context, then the most precise KV cache.
-/// `None` if nothing fits.
+/// Chooses a placement within a budget: the most layers that fit, then the longest context, then the most precise KV
+/// cache. `None` if nothing fits.
 #[must_use]
 pub fn pick(options: &[PlacementOption], budget: &MemoryBudget) -> Option<PlacementPick> {
     let available = budget.available_bytes();
@@ -123,8 +123,8 @@ pub fn pick(options: &[PlacementOption], budget: &MemoryBudget) -> Option<Placem
     })
 }
 
-/// Placements after which speed fell although more layers were on the GPU: a GPU whose driver moved memory to RAM. `speeds` are
-/// layers and tokens per second; a fall counts if it exceeds `noise`, a share.
+/// Placements after which speed fell although more layers were on the GPU: a GPU whose driver moved memory to RAM.
+/// `speeds` are layers and tokens per second; a fall counts if it exceeds `noise`, a share.
 #[must_use]
 pub fn cliffs(speeds: &[(u32, f64)], noise: f64) -> Vec<(u32, u32, f64)> {
     let mut sorted = speeds.to_vec();

@@ -70,7 +70,8 @@ pub enum Setting {
     NThreadsBatch,
     /// Type of the KV cache.
     KvType,
-    /// Flash attention: `on` or `off`. The application cannot select llama.cpp's `auto`: in llama-cpp-python it is a boolean.
+    /// Flash attention: `on` or `off`. The application cannot select llama.cpp's `auto`: in llama-cpp-python it is a
+    /// boolean.
     FlashAttn,
     /// Priority of the model's threads: `normal`, `low`, `idle`.
     Priority,

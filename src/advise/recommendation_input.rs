@@ -37,8 +37,8 @@ pub struct ProfileAsk {
     pub n_batch: u64,
     /// Threads while generating.
     pub n_threads: u64,
-    /// Threads while processing a prompt. The application never sets them, and llama-cpp-python then uses the machine's logical
-    /// CPUs; `None` if those are not known.
+    /// Threads while processing a prompt. The application never sets them, and llama-cpp-python then uses the machine's
+    /// logical CPUs; `None` if those are not known.
     pub n_threads_batch: Option<u64>,
 }
 

@@ -19,8 +19,8 @@ pub struct Standstill {
 }
 
 impl LeakRule {
-    /// The judgement, unless the message count stood still for the last quarter of the run or longer: then it is inconclusive
-    /// for this reason. A short pause without growth hides nothing; a leak that was found remains one.
+    /// The judgement, unless the message count stood still for the last quarter of the run or longer: then it is
+    /// inconclusive for this reason. A short pause without growth hides nothing; a leak that was found remains one.
     #[must_use]
     pub fn unless_still(&self, judgement: LeakJudgement, standstill: Standstill) -> LeakJudgement {
         let Standstill { still_s, watched_s, growth_bytes } = standstill;

@@ -2,8 +2,8 @@
 
 use crate::stats::{PairedRatio, median_of, paired_ratio};
 
-/// A setting that is slower by less than this counts as equal, even if the difference is significant: nobody would notice, and
-/// the desktop can use the threads.
+/// A setting that is slower by less than this counts as equal, even if the difference is significant: nobody would
+/// notice, and the desktop can use the threads.
 pub(super) const UNNOTICED: f64 = 0.02;
 
 /// If an interval allows a greater loss than this against another count, the rounds were inconclusive.

@@ -3,8 +3,8 @@
 /// The count in the application's profiles, on any machine.
 pub const BASELINE: u32 = 6;
 
-/// Threads by the founding document's rule, at least 1: all physical cores with 16 or more logical CPUs, half of the logical
-/// CPUs with 8 or more, else all of them.
+/// Threads by the founding document's rule, at least 1: all physical cores with 16 or more logical CPUs, half of the
+/// logical CPUs with 8 or more, else all of them.
 #[must_use]
 pub fn founding_rule(physical: u32, logical: u32) -> u32 {
     let threads = match logical {
@@ -15,8 +15,8 @@ pub fn founding_rule(physical: u32, logical: u32) -> u32 {
     threads.max(1)
 }
 
-/// Threads by the later documents' rule, from 1 to 16: two physical cores remain free with 6 or more, one with 4 or more; below
-/// that up to 4 threads on all logical CPUs, and 2 on a single core.
+/// Threads by the later documents' rule, from 1 to 16: two physical cores remain free with 6 or more, one with 4 or
+/// more; below that up to 4 threads on all logical CPUs, and 2 on a single core.
 #[must_use]
 pub fn later_rule(physical: u32, logical: u32) -> u32 {
     let threads = match physical {

@@ -58,7 +58,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the first of `addresses` that answers, and reads the greeting, as [`Client::open`] does in the stock dialect.
+    /// Connects to the first of `addresses` that answers, and reads the greeting, as [`Client::open`] does in the stock
+    /// dialect.
     ///
     /// # Errors
     /// Those of [`Client::open`].
@@ -66,12 +67,12 @@ impl Client {
         Self::open(Endpoint::Connect(addresses.to_vec()), Dialect::stock(), timeout, stop)
     }
 
-    /// Connects, or waits for the bridge to connect, and reads the greeting. `timeout` bounds the connection, the greeting, and
-    /// later each reply and each write.
+    /// Connects, or waits for the bridge to connect, and reads the greeting. `timeout` bounds the connection, the
+    /// greeting, and later each reply and each write.
     ///
     /// # Errors
-    /// [`BridgeError::NobodyThere`], [`BridgeError::NobodyCame`], [`BridgeError::NoGreeting`], [`BridgeError::Garbled`] if what
-    /// greets is no bridge, and the others of a read.
+    /// [`BridgeError::NobodyThere`], [`BridgeError::NobodyCame`], [`BridgeError::NoGreeting`], [`BridgeError::Garbled`]
+    /// if what greets is no bridge, and the others of a read.
     pub fn open(
         endpoint: Endpoint,
         dialect: &'static Dialect,

@@ -64,8 +64,8 @@ pub(super) fn facts(format: Format, facts: &impl Serialize, table: impl FnOnce()
         .map_err(|error| Failure::new(Exit::Bug, error))
 }
 
-/// Shows a run that has ended: its result on standard output, what that format cannot show on standard error, then the record's
-/// folder. Returns the exit code of the run.
+/// Shows a run that has ended: its result on standard output, what that format cannot show on standard error, then the
+/// record's folder. Returns the exit code of the run.
 pub(super) fn show_finished(finished: &FinishedRun, format: Format, printer: Printer) -> Result<Exit, Failure> {
     if !exporter_of_run(format)?.has_warnings() {
         finished.recorder.run.warnings.iter().for_each(|warning| printer.warning(warning));

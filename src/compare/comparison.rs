@@ -312,8 +312,8 @@ impl Comparison {
         !self.refusals.is_empty() || !self.gating().any(is_open)
     }
 
-    /// The outcome. Regressions of less than `fail_from`, a share, are reported but do not count; with `None`, none of them
-    /// counts. A budget always counts.
+    /// The outcome. Regressions of less than `fail_from`, a share, are reported but do not count; with `None`, none of
+    /// them counts. A budget always counts.
     #[must_use]
     pub fn outcome(&self, fail_from: Option<f64>) -> Outcome {
         let verdicts =

@@ -113,8 +113,8 @@ pub struct Series {
 /// The identity of a series: figure, unit, machine, subject.
 type Place<'a> = (FigureName<'a>, &'a str, &'a str, String);
 
-/// The series of the selected figures; a figure in two units has two. Runs of schema 1.0, which do not record when and where
-/// they were measured, are omitted; so are changes by less than `min_effect`, a share.
+/// The series of the selected figures; a figure in two units has two. Runs of schema 1.0, which do not record when and
+/// where they were measured, are omitted; so are changes by less than `min_effect`, a share.
 #[must_use]
 pub fn series(runs: &[RunFigures], selections: &[Selection], min_effect: f64) -> Vec<Series> {
     let mut groups: BTreeMap<Place<'_>, Vec<(&RunFigures, &Metric)>> = BTreeMap::new();

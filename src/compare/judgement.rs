@@ -130,8 +130,8 @@ impl<'a> Sides<'a> {
 }
 
 impl Judgement {
-    /// Compares the figure of that name with the margin `min_effect`, a share. The verdict remains open: it depends on the
-    /// number of figures judged together.
+    /// Compares the figure of that name with the margin `min_effect`, a share. The verdict remains open: it depends on
+    /// the number of figures judged together.
     pub(super) fn of(name: FigureName<'_>, gates: bool, sides: &Sides<'_>, min_effect: f64) -> Self {
         let sample = sides.base.given(name).chain(sides.new.given(name)).next();
         let mut judgement = Self {
@@ -192,8 +192,8 @@ impl Judgement {
         })
     }
 
-    /// The smallest change, as a share, that would be significant and reach the margin in 80 of 100 comparisons: half the
-    /// interval is about z(1 - alpha/2) standard errors of the log ratio.
+    /// The smallest change, as a share, that would be significant and reach the margin in 80 of 100 comparisons: half
+    /// the interval is about z(1 - alpha/2) standard errors of the log ratio.
     fn detectable_from(&self, (low, high): (f64, f64), alpha: f64) -> f64 {
         let (sure, power) = (quantile(1.0 - alpha / 2.0), quantile(0.8));
         let error = (high / low).ln() / 2.0 / sure;
@@ -207,8 +207,8 @@ impl Judgement {
         self.noise.map_or(self.min_effect, |noise| noise.max(self.min_effect))
     }
 
-    /// How much worse it is, as a share; negative for better. 10 % fewer tokens per second and an 11 % longer latency are the
-    /// same loss: the time that each takes.
+    /// How much worse it is, as a share; negative for better. 10 % fewer tokens per second and an 11 % longer latency
+    /// are the same loss: the time that each takes.
     #[must_use]
     pub fn worse_by(&self) -> Option<f64> {
         self.worse().map(|ratio| ratio - 1.0)

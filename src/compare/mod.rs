@@ -1,7 +1,7 @@
 //! Whether new runs are slower than old ones, from their saved figures.
 //!
-//! Pure: figures in, verdicts out. The unit is a run, never a message. Whatever cannot be judged is reported; nothing that is
-//! missing, unreadable or not comparable ever passes.
+//! Pure: figures in, verdicts out. The unit is a run, never a message. Whatever cannot be judged is reported; nothing
+//! that is missing, unreadable or not comparable ever passes.
 
 mod comparable;
 mod comparison;

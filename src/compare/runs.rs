@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use crate::record::{FigureName, Metric, RunFigures};
 
-/// An index of runs' figures by name. It is built once: the time for all lookups grows linearly with the number of figures.
+/// An index of runs' figures by name. It is built once: the time for all lookups grows linearly with the number of
+/// figures.
 #[derive(Debug)]
 pub(super) struct RunTable<'a> {
     /// The runs, in order.

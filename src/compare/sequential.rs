@@ -1,11 +1,12 @@
 //! When to look at interleaved pairs, and at which significance level.
 //!
-//! Looking three times and stopping at the first good result would increase the share of false alarms. So the significance
-//! level is divided among the looks, and each look may only spend its part: however the looks are correlated, together they err
-//! no more often than one look at the end (Bonferroni's inequality, as weighted alpha spending).
+//! Looking three times and stopping at the first good result would increase the share of false alarms. So the
+//! significance level is divided among the looks, and each look may only spend its part: however the looks are
+//! correlated, together they err no more often than one look at the end (Bonferroni's inequality, as weighted alpha
+//! spending).
 
-/// The share of the significance level that each look may spend, first to last: most of it is kept for the end, where there are
-/// most samples.
+/// The share of the significance level that each look may spend, first to last: most of it is kept for the end, where
+/// there are most samples.
 const SPENT: [f64; 3] = [0.15, 0.25, 0.60];
 
 /// A look at the pairs so far.
@@ -17,8 +18,8 @@ pub struct InterimLook {
     pub alpha: f64,
 }
 
-/// The looks at `pairs` pairs: after two thirds, five sixths and all of them. Looks that no result could decide are dropped and
-/// their level goes to the last one. `metrics` figures are judged together.
+/// The looks at `pairs` pairs: after two thirds, five sixths and all of them. Looks that no result could decide are
+/// dropped and their level goes to the last one. `metrics` figures are judged together.
 #[must_use]
 pub fn looks(pairs: usize, metrics: usize, alpha: f64) -> Vec<InterimLook> {
     let mut looks: Vec<InterimLook> = Vec::new();
@@ -68,7 +69,7 @@ mod tests {
         }
     }
 
-    /// Whether any look finds a difference in pairs whose log ratio has the mean `shift` and the standard deviation 5 %.
+    /// Whether any look finds a difference in pairs whose log ratio has mean `shift` and standard deviation 5 %.
     fn found(shift: f64, rng: &mut StdRng) -> bool {
         let noise = Normal::new(shift, 0.05).unwrap();
         let ratios: Vec<f64> = (0..12).map(|_| noise.sample(rng).exp()).collect();

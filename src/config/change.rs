@@ -90,8 +90,8 @@ impl Change {
         names.saturating_sub(1)
     }
 
-    /// Makes the change: the previous version is kept, then the file is replaced. Afterwards the file is the old or the new
-    /// one, whatever happens in between.
+    /// Makes the change: the previous version is kept, then the file is replaced. Afterwards the file is the old or the
+    /// new one, whatever happens in between.
     pub fn write(&self) -> Result<Version, ConfigError> {
         write::replace(&self.path, &self.target, &self.before, &self.after)
     }

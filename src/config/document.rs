@@ -1,5 +1,5 @@
-//! A JSON text that is edited in place: only the bytes of the set values change, in the style of the text. Everything else
-//! remains byte for byte.
+//! A JSON text that is edited in place: only the bytes of the set values change, in the style of the text. Everything
+//! else remains byte for byte.
 
 use std::ops::Range;
 
@@ -66,8 +66,8 @@ impl Document {
         serde_json::from_str(self.raw(path)?).ok()
     }
 
-    /// Sets the value at `path`, which has at least one key; missing objects on the way are created. Returns whether anything
-    /// changed: an equal value remains as written, for example `1.0` if 1 is to be set.
+    /// Sets the value at `path`, which has at least one key; missing objects on the way are created. Returns whether
+    /// anything changed: an equal value remains as written, for example `1.0` if 1 is to be set.
     pub(super) fn set(&mut self, path: &[&str], value: &Value) -> Result<bool, NotASection> {
         if self.value(path).is_some_and(|old| is_equal(&old, value)) {
             return Ok(false);

@@ -17,7 +17,8 @@ pub(super) fn decoded(path: &Path, bytes: Vec<u8>) -> Result<String, ConfigError
     })
 }
 
-/// The name of an encoding with several bytes per character, detected by its mark or by the zeros next to the first brace.
+/// The name of an encoding with several bytes per character, detected by its mark or by the zeros next to the first
+/// brace.
 fn wide(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),

@@ -59,8 +59,8 @@ impl ConfigFile {
         knows_auto(&self.document)
     }
 
-    /// Whether it sets the GPU profile `auto` and does not show that its application supports it: an earlier version refuses
-    /// such a file.
+    /// Whether it sets the GPU profile `auto` and does not show that its application supports it: an earlier version
+    /// refuses such a file.
     #[must_use]
     pub fn has_unproven_auto(&self) -> bool {
         is_unproven_auto(&self.document)
@@ -72,8 +72,8 @@ impl ConfigFile {
         self.change(&Patch::default()).err()
     }
 
-    /// The result of the patch. The application accepts it (for the one exception see [`Change::keeps_unproven_auto`]), or an
-    /// error names what it would refuse.
+    /// The result of the patch. The application accepts it (for the one exception see [`Change::keeps_unproven_auto`]),
+    /// or an error names what it would refuse.
     pub fn change(&self, patch: &Patch) -> Result<Change, ConfigError> {
         let mut document = self.document.clone();
         let mut edits = Vec::new();

@@ -1,5 +1,5 @@
-//! Workly's own `data/config.json`: read, changed value by value, written safely, undone. The only module that changes any of
-//! the user's files.
+//! Workly's own `data/config.json`: read, changed value by value, written safely, undone. The only module that changes
+//! any of the user's files.
 
 mod change;
 mod document;

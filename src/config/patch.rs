@@ -1,5 +1,5 @@
-//! What is to be set: a GPU profile in `ai`, which the application reads, and figures in `performance`, which it keeps and
-//! `launch` puts into force.
+//! What is to be set: a GPU profile in `ai`, which the application reads, and figures in `performance`, which it keeps
+//! and `launch` puts into force.
 
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
-//! What the application accepts in its configuration. Because of a single invalid value in `ai`, or a byte order mark, it
-//! silently ignores its complete AI configuration and runs on its defaults. Missing keys are fine, and so is anything in
-//! `unity`, which nothing reads.
+//! What the application accepts in its configuration. Because of a single invalid value in `ai`, or a byte order mark,
+//! it silently ignores its complete AI configuration and runs on its defaults. Missing keys are fine, and so is
+//! anything in `unity`, which nothing reads.
 
 use serde_json::Value;
 
@@ -41,13 +41,14 @@ impl AppProfile {
     }
 }
 
-/// Whether the file shows that its application supports `auto`: it has the option that was introduced with it. A value of
-/// `auto` shows nothing, because it may have been added to the file of an earlier version.
+/// Whether the file shows that its application supports `auto`: it has the option that was introduced with it. A value
+/// of `auto` shows nothing, because it may have been added to the file of an earlier version.
 pub(super) fn knows_auto(document: &Document) -> bool {
     document.raw(&["ai", "auto_switching_enabled"]).is_some()
 }
 
-/// Whether the file sets `auto` and does not show that its application supports it: an earlier version refuses the file.
+/// Whether the file sets `auto` and does not show that its application supports it: an earlier version refuses the
+/// file.
 pub(super) fn is_unproven_auto(document: &Document) -> bool {
     let profile = document.value(&["ai", "gpu_profile"]);
     profile.as_ref().and_then(Value::as_str) == Some(AppProfile::Auto.word()) && !knows_auto(document)

@@ -1,5 +1,5 @@
-//! Replaces a user's file completely or not at all: one writer at a time, the old version is kept, and changes by others are
-//! not lost.
+//! Replaces a user's file completely or not at all: one writer at a time, the old version is kept, and changes by
+//! others are not lost.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -16,8 +16,8 @@ use crate::replacing::persist;
 /// Name pattern of files being written: a left-over one belongs to a killed process.
 const UNFINISHED: &str = ".workly-perf-writing-";
 
-/// In the folder of the versions: the holder of its lock may write. It is never removed, so that everyone locks the same
-/// file.
+/// In the folder of the versions: the holder of its lock may write. It is never removed, so that everyone locks the
+/// same file.
 const LOCK: &str = "lock";
 
 /// Replaces `target`, which must still contain `before`, with `after`. Returns the kept version. Errors name `path`.

@@ -72,8 +72,8 @@ impl Failure {
         Self { exit, ..self }
     }
 
-    /// Something that existed when the measurement started is missing now: the measurement failed, but the machine lacks
-    /// nothing.
+    /// Something that existed when the measurement started is missing now: the measurement failed, but the machine
+    /// lacks nothing.
     pub(crate) fn during_a_run(self) -> Self {
         if self.exit == Exit::Lacking { self.ends_with(Exit::Failed) } else { self }
     }

@@ -34,8 +34,8 @@ const USUAL_MOUNTS: [(Version, &str); 4] = [
     (Version::V2, "sys/fs/cgroup/unified"),
 ];
 
-/// Every group whose CPU limit applies to this process: for each hierarchy the process's own group first, then its parents up
-/// to the root. `root` is the root of the file system. The error says why the list cannot be read.
+/// Every group whose CPU limit applies to this process: for each hierarchy the process's own group first, then its
+/// parents up to the root. `root` is the root of the file system. The error says why the list cannot be read.
 pub(super) fn cpu_groups(root: &Path) -> Result<Vec<Group>, String> {
     let Some(membership) = reading::text(&root.join("proc/self/cgroup"))? else { return Ok(Vec::new()) };
     let mounts = mounts(root);
@@ -56,8 +56,8 @@ pub(super) fn cpu_groups(root: &Path) -> Result<Vec<Group>, String> {
 
 /// The groups that can have a CPU limit, from the text of `/proc/self/cgroup`, without the leading slash.
 ///
-/// A line is `id:controllers:/path`; version 2 has id 0 and no controllers. Inside a container the path can lead outside the
-/// mount (`/../sibling`): only its plain components are kept.
+/// A line is `id:controllers:/path`; version 2 has id 0 and no controllers. Inside a container the path can lead
+/// outside the mount (`/../sibling`): only its plain components are kept.
 fn memberships(text: &str) -> Vec<(Version, PathBuf)> {
     text.lines()
         .filter_map(|line| {

@@ -1,7 +1,7 @@
 //! Fast and slow cores, if a processor has both.
 //!
-//! Linux distinguishes them in two ways: Intel's hybrid processors have one performance-counter unit per type, with a list of
-//! its CPUs; ARM (and similar systems) give each CPU a capacity.
+//! Linux distinguishes them in two ways: Intel's hybrid processors have one performance-counter unit per type, with a
+//! list of its CPUs; ARM (and similar systems) give each CPU a capacity.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -68,8 +68,8 @@ fn capacities(root: &Path) -> Result<Vec<(u32, u64)>, String> {
     Ok(capacities)
 }
 
-/// Splits CPUs into fast and slow: the slow ones have the smallest capacity, if that is clearly below the largest. Those in
-/// between are fast, because the second of three clusters is also meant for heavy work.
+/// Splits CPUs into fast and slow: the slow ones have the smallest capacity, if that is clearly below the largest.
+/// Those in between are fast, because the second of three clusters is also meant for heavy work.
 fn by_capacity(capacities: &[(u32, u64)]) -> Option<(Cpus, Cpus)> {
     let largest = capacities.iter().map(|(_, capacity)| *capacity).max()?;
     let smallest = capacities.iter().map(|(_, capacity)| *capacity).min()?;

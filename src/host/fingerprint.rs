@@ -2,8 +2,8 @@
 
 use crate::record::Fact;
 
-/// The facts in the fingerprint. Kernel, load and power are deliberately not included: they change between runs on the same
-/// machine and are recorded separately.
+/// The facts in the fingerprint. Kernel, load and power are deliberately not included: they change between runs on the
+/// same machine and are recorded separately.
 #[derive(Debug, Clone)]
 pub(super) struct Comparable<'a> {
     /// CPU model.

@@ -8,8 +8,8 @@ use super::fingerprint::Comparable;
 use super::{cpu, gpu, power, reading, topology, virtualised};
 use crate::record::{Fact, Machine, Topology};
 
-/// Reads the facts about this machine: takes some milliseconds, a few more with a GPU driver, changes nothing, and never fails
-/// as a whole.
+/// Reads the facts about this machine: takes some milliseconds, a few more with a GPU driver, changes nothing, and
+/// never fails as a whole.
 #[must_use]
 pub fn machine() -> Machine {
     read(Path::new("/"))

@@ -1,7 +1,7 @@
 //! Facts about this machine and this binary, read-only.
 //!
-//! Whatever cannot be read has a reason, never a guess. Nothing that identifies the user, the machine or their folders is read,
-//! so records can be shared.
+//! Whatever cannot be read has a reason, never a guess. Nothing that identifies the user, the machine or their folders
+//! is read, so records can be shared.
 
 mod build;
 mod cgroup;

@@ -1,4 +1,5 @@
-//! Power state: the frequency governor or power plan, the battery, and whether turbo is allowed. These affect latencies more than most code does.
+//! Power state: the frequency governor or power plan, the battery, and whether turbo is allowed. These affect latencies
+//! more than most code does.
 
 use std::collections::BTreeSet;
 use std::path::Path;

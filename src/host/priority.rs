@@ -15,8 +15,8 @@ pub const fn has_priorities() -> bool {
     cfg!(any(target_os = "linux", target_os = "android", target_os = "macos", windows))
 }
 
-/// Runs `work` at a priority, on a separate thread if the priority is lowered: threads that it starts inherit it, and the
-/// caller keeps its own.
+/// Runs `work` at a priority, on a separate thread if the priority is lowered: threads that it starts inherit it, and
+/// the caller keeps its own.
 ///
 /// # Errors
 /// If the system does not allow it or has no such priority; then `work` did not run.
@@ -38,8 +38,8 @@ pub fn run_at<T: Send>(priority: Priority, work: impl FnOnce() -> T + Send) -> i
 fn lower_this_thread(priority: Priority) -> io::Result<()> {
     let status = match priority {
         Priority::Normal => 0,
-        // SAFETY: both only take numbers. On Linux, 0 is the calling thread, and the nice value is per thread. A higher nice
-        // value is kept.
+        // SAFETY: both only take numbers. On Linux, 0 is the calling thread, and the nice value is per thread. A higher
+        // nice value is kept.
         Priority::Low => unsafe {
             libc::setpriority(libc::PRIO_PROCESS, 0, LOW_NICE.max(libc::getpriority(libc::PRIO_PROCESS, 0)))
         },
@@ -72,8 +72,8 @@ fn lower_this_thread(_: Priority) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// The same on Windows, where the priority belongs to the process: threads do not inherit that of a thread. It is restored
-/// afterwards.
+/// The same on Windows, where the priority belongs to the process: threads do not inherit that of a thread. It is
+/// restored afterwards.
 #[cfg(windows)]
 pub fn run_at<T: Send>(priority: Priority, work: impl FnOnce() -> T + Send) -> io::Result<T> {
     use windows_sys::Win32::System::Threading::{

@@ -7,8 +7,8 @@ use super::reading;
 
 /// The tightest quota of this process, in CPUs (`1.5` is one and a half); `None` if there is no limit.
 ///
-/// `root` is the root of the file system. The limit of a parent group also applies, so every group from the process's own to
-/// the root is read. The error says what could not be read or parsed.
+/// `root` is the root of the file system. The limit of a parent group also applies, so every group from the process's
+/// own to the root is read. The error says what could not be read or parsed.
 pub(super) fn quota_cpus(root: &Path) -> Result<Option<f64>, String> {
     let mut tightest: Option<f64> = None;
     for group in cpu_groups(root)? {

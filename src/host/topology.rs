@@ -8,7 +8,8 @@ use super::core_kinds::core_kinds;
 use super::{cpu, cpu_list, process_status, quota, reading};
 use crate::record::{Fact, Topology};
 
-/// Reads the topology of this machine's processor: takes some milliseconds, changes nothing, and never fails as a whole.
+/// Reads the topology of this machine's processor: takes some milliseconds, changes nothing, and never fails as a
+/// whole.
 #[must_use]
 pub fn topology() -> Topology {
     read(Path::new("/"))
@@ -53,8 +54,8 @@ fn smt(root: &Path, physical: &Fact<u64>, logical: &Fact<u64>) -> Fact<bool> {
     }
 }
 
-/// CPUs that affinity allows. On systems other than Linux the standard library's count: the process's affinity on Windows, all
-/// CPUs on macOS, which has no affinity.
+/// CPUs that affinity allows. On systems other than Linux the standard library's count: the process's affinity on
+/// Windows, all CPUs on macOS, which has no affinity.
 fn affinity_cpus(root: &Path) -> Fact<u64> {
     if !cfg!(target_os = "linux") {
         return match std::thread::available_parallelism() {

@@ -4,9 +4,9 @@ use crate::record::Fact;
 
 /// CPU time of this process, user and system, of all its threads, including ended ones; in nanoseconds.
 ///
-/// From the process's CPU clock, which has a resolution of a nanosecond on Linux and of a microsecond on macOS. Sums over
-/// `/proc/self/task` would lose the time of each thread that ends between two readings, and `/proc/self/stat` counts in ticks
-/// of 10 ms. Windows counts in timer ticks of up to 15.6 ms.
+/// From the process's CPU clock, which has a resolution of a nanosecond on Linux and of a microsecond on macOS. Sums
+/// over `/proc/self/task` would lose the time of each thread that ends between two readings, and `/proc/self/stat`
+/// counts in ticks of 10 ms. Windows counts in timer ticks of up to 15.6 ms.
 #[must_use]
 #[cfg(unix)]
 pub fn cpu_time_ns() -> Fact<u64> {
@@ -19,8 +19,8 @@ pub fn cpu_time_ns() -> Fact<u64> {
     }
 }
 
-/// CPU time of this process, user and system, of all its threads, including ended ones; in nanoseconds, counted in Windows's
-/// timer ticks of up to 15.6 ms.
+/// CPU time of this process, user and system, of all its threads, including ended ones; in nanoseconds, counted in
+/// Windows's timer ticks of up to 15.6 ms.
 #[must_use]
 #[cfg(not(unix))]
 pub fn cpu_time_ns() -> Fact<u64> {

@@ -47,9 +47,9 @@ pub struct SavedRuns {
     pub left_out: Vec<String>,
 }
 
-/// The runs at `path`: of a CSV file or a `run.json`, or of each `summary.csv` (in any letter case) in and below a folder, or
-/// of other CSV files directly in it if there is none. Other files there with figures of runs are named in `left_out`. One
-/// unreadable file fails the whole: a run that is silently omitted could be the important one.
+/// The runs at `path`: of a CSV file or a `run.json`, or of each `summary.csv` (in any letter case) in and below a
+/// folder, or of other CSV files directly in it if there is none. Other files there with figures of runs are named in
+/// `left_out`. One unreadable file fails the whole: a run that is silently omitted could be the important one.
 ///
 /// Only the figures that `is_wanted` accepts are kept; every row is checked.
 pub fn read_runs(path: &Path, is_wanted: &dyn Fn(FigureName<'_>) -> bool) -> Result<SavedRuns, RecordError> {
@@ -158,7 +158,8 @@ impl Reader<'_> {
                 runs.push(RunFigures { run_id, command, origin: origin.cloned(), figures: Vec::new() });
                 runs.len() - 1
             });
-            // A complete run that also occurs in an earlier file is the same run. Schema 1.0 does not record completeness.
+            // A complete run that also occurs in an earlier file is the same run. Schema 1.0 does not record
+            // completeness.
             if place < known && runs[place].origin.is_some() {
                 again.insert(row.run_id);
                 return;

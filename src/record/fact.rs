@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// A reading: its value, or why there is none.
 ///
-/// In JSON a value is written as itself; a missing one is `{"missing": "unsupported"}`, `{"missing": "not measured"}` or
-/// `{"missing": "failed", "reason": "…"}`.
+/// In JSON a value is written as itself; a missing one is `{"missing": "unsupported"}`, `{"missing": "not measured"}`
+/// or `{"missing": "failed", "reason": "…"}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact<T> {
     /// It was read.

@@ -52,8 +52,8 @@ impl RecordFolder {
         Ok(Self { path: path.to_owned() })
     }
 
-    /// A new folder under `base`, named `<YYYYMMDDTHHMMSSZ>-<command>` after the start of the run, with `-2`, `-3` … appended
-    /// if that exists. No two runs share a folder, however close together they start.
+    /// A new folder under `base`, named `<YYYYMMDDTHHMMSSZ>-<command>` after the start of the run, with `-2`, `-3` …
+    /// appended if that exists. No two runs share a folder, however close together they start.
     pub fn create_in(base: &Path, started: Timestamp, command: &str) -> Result<Self, RecordError> {
         fs::create_dir_all(base).map_err(RecordError::io("create", base))?;
         let name = format!("{}-{command}", started.strftime("%Y%m%dT%H%M%SZ"));

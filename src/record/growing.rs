@@ -9,8 +9,8 @@ use super::error::RecordError;
 /// Bytes that are kept while they cannot be written; later ones are lost, and counted.
 const MOST_WAITING: usize = 16 << 20;
 
-/// A file that grows. Data that cannot be written now, for example on a full disk, is kept and written with the next piece. The
-/// file always ends with a complete piece.
+/// A file that grows. Data that cannot be written now, for example on a full disk, is kept and written with the next
+/// piece. The file always ends with a complete piece.
 #[derive(Debug)]
 pub struct GrowingFile<F = File> {
     path: PathBuf,
@@ -54,7 +54,8 @@ impl<F: Storage> GrowingFile<F> {
         self.waiting.len()
     }
 
-    /// Writes pending data. If that fails the file is truncated after the last complete piece, and the data remains pending.
+    /// Writes pending data. If that fails the file is truncated after the last complete piece, and the data remains
+    /// pending.
     pub fn flush(&mut self) {
         if self.waiting.is_empty() {
             return;

@@ -18,7 +18,8 @@ struct Level {
 }
 
 impl Level {
-    /// All levels, rising: five even steps in each half of the remainder: 0, 0.1 … 0.4, 0.5, 0.55 … 0.7, 0.75 and so on.
+    /// All levels, rising: five even steps in each half of the remainder: 0, 0.1 … 0.4, 0.5, 0.55 … 0.7, 0.75 and so
+    /// on.
     fn all() -> impl Iterator<Item = Self> {
         let halves = (0..60).map(|halvings| (2 * TICKS_PER_HALF_DISTANCE) << halvings);
         halves.flat_map(|of| {
@@ -26,8 +27,8 @@ impl Level {
         })
     }
 
-    /// The rank, from 1, of the sample at this level among `samples`: rounded up, so that at least this share of the samples is
-    /// less or equal.
+    /// The rank, from 1, of the sample at this level among `samples`: rounded up, so that at least this share of the
+    /// samples is less or equal.
     fn rank(self, samples: u64) -> u64 {
         let above = u128::from(samples) * u128::from(self.left) / u128::from(self.of);
         // At most `samples`, of which it is a share.
@@ -42,9 +43,9 @@ impl Level {
 
 /// Writes the distribution of `histogram`, whose values are nanoseconds, in milliseconds.
 ///
-/// Four columns per data line: value, percentile (0 to 1), samples so far, 1/(1-percentile), which is `inf` on the last. Values
-/// have six decimals, which shows every nanosecond. The value of a level is the sample of its rank, rounded up, as in Java's
-/// `HdrHistogram`; ranks are integers here, because sums of shares drift by a sample.
+/// Four columns per data line: value, percentile (0 to 1), samples so far, 1/(1-percentile), which is `inf` on the
+/// last. Values have six decimals, which shows every nanosecond. The value of a level is the sample of its rank,
+/// rounded up, as in Java's `HdrHistogram`; ranks are integers here, because sums of shares drift by a sample.
 pub fn write_hgrm(mut writer: impl Write, histogram: &Histogram<u64>) -> io::Result<()> {
     writeln!(writer, "{:>12} {:>14} {:>10} {:>14}\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)")?;
     let samples = histogram.len();

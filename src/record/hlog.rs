@@ -56,8 +56,8 @@ pub type TaggedHistogram = (Option<String>, Histogram<u64>);
 
 /// Writes a log: header, start time, `comments`, legend and one row per part, in order.
 ///
-/// Readers take the untagged rows for the total and the tagged ones for its parts. A tag that the format does not allow is an
-/// error of kind `InvalidInput`.
+/// Readers take the untagged rows for the total and the tagged ones for its parts. A tag that the format does not allow
+/// is an error of kind `InvalidInput`.
 pub fn write_hlog(
     mut writer: impl Write,
     started: Timestamp,

@@ -90,8 +90,8 @@ pub struct MachineNoise {
 }
 
 impl MachineNoise {
-    /// Judges the readings. The load average only counts if the use of other programs is not known: it still includes what ran
-    /// in the minute before.
+    /// Judges the readings. The load average only counts if the use of other programs is not known: it still includes
+    /// what ran in the minute before.
     #[must_use]
     pub fn judge(figures: NoiseFigures) -> Self {
         let disturbances: Vec<String> =

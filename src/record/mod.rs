@@ -1,7 +1,7 @@
 //! The record of a run: what was planned, where it ran, the results, and the files that store them.
 //!
-//! Every measuring command writes the same type of record. This module knows no command line, terminal or hardware: it receives
-//! plain data and refuses files that are corrupt or of a newer major schema.
+//! Every measuring command writes the same type of record. This module knows no command line, terminal or hardware: it
+//! receives plain data and refuses files that are corrupt or of a newer major schema.
 
 mod before_after;
 mod case;

@@ -35,7 +35,8 @@ impl RenderedFile {
     }
 }
 
-/// `summary.csv` and `run.json`, in the order in which they are written. An inconsistent run is [`RecordError::Inconsistent`].
+/// `summary.csv` and `run.json`, in the order in which they are written. An inconsistent run is
+/// [`RecordError::Inconsistent`].
 pub(super) fn of_run(run: &Run) -> Result<[RenderedFile; 2], RecordError> {
     run.check().map_err(|detail| RecordError::Inconsistent { detail })?;
     Ok([

@@ -45,8 +45,8 @@ pub struct Build {
 /// The machine of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
-    /// Hash of the facts that make figures comparable: CPU model, cores, memory, operating system family and architecture; GPUs
-    /// if there are any.
+    /// Hash of the facts that make figures comparable: CPU model, cores, memory, operating system family and
+    /// architecture; GPUs if there are any.
     pub fingerprint: String,
     /// CPU model as reported by the processor.
     pub cpu: Fact<String>,

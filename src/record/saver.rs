@@ -18,8 +18,8 @@ use super::under_way;
 pub(super) const RESERVE_FILE: &str = ".reserve";
 const RESERVE_BYTES: usize = 128 << 10;
 
-/// Writes a record during its run. What cannot be written, for example on a full disk, is kept and retried at the next save: no
-/// measurement is aborted because of it. At the end [`RecordSaver::finish`] reports what is missing.
+/// Writes a record during its run. What cannot be written, for example on a full disk, is kept and retried at the next
+/// save: no measurement is aborted because of it. At the end [`RecordSaver::finish`] reports what is missing.
 #[derive(Debug)]
 pub struct RecordSaver {
     folder: RecordFolder,
@@ -51,7 +51,8 @@ impl RecordSaver {
         self.refused.as_ref()
     }
 
-    /// Writes the current state of the run, and whatever could not be written before. Only fails for an inconsistent run.
+    /// Writes the current state of the run, and whatever could not be written before. Only fails for an inconsistent
+    /// run.
     pub fn save(&mut self, run: &Run) -> Result<(), RecordError> {
         self.refused = None;
         self.write_others();
@@ -78,9 +79,9 @@ impl RecordSaver {
         self.write_others();
     }
 
-    /// Writes the ended run with its report. If there is no space for everything, the reserved space goes to the most important
-    /// file: `run.json`, from which the rest can be regenerated. If not even that can be written, the last state on disk is
-    /// marked as failed.
+    /// Writes the ended run with its report. If there is no space for everything, the reserved space goes to the most
+    /// important file: `run.json`, from which the rest can be regenerated. If not even that can be written, the last
+    /// state on disk is marked as failed.
     ///
     /// # Errors
     /// [`RecordError::NotWhole`] with what is missing; [`RecordError::Inconsistent`].

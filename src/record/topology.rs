@@ -1,4 +1,5 @@
-//! The processor as a scheduler sees it: cores, threads per core, types of cores, and what this process may use of them.
+//! The processor as a scheduler sees it: cores, threads per core, types of cores, and what this process may use of
+//! them.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +20,8 @@ pub struct Topology {
     pub smt: Fact<bool>,
     /// Online CPUs that affinity leaves to this process.
     pub affinity_cpus: Fact<u64>,
-    /// CPU quota of control groups, in CPUs (`1.5` is one and a half); the value `None`, in JSON `null`, means no limit.
+    /// CPU quota of control groups, in CPUs (`1.5` is one and a half); the value `None`, in JSON `null`, means no
+    /// limit.
     pub quota_cpus: Fact<Option<f64>>,
 }
 
@@ -27,8 +29,8 @@ pub struct Topology {
 const SHORT_OF_WHOLE: f64 = 0.01;
 
 impl Topology {
-    /// How many CPUs this process may keep busy: the minimum of online CPUs, those that affinity allows, and the whole CPUs of
-    /// the quota; at least 1. Everything that needs a number of CPUs uses this.
+    /// How many CPUs this process may keep busy: the minimum of online CPUs, those that affinity allows, and the whole
+    /// CPUs of the quota; at least 1. Everything that needs a number of CPUs uses this.
     ///
     /// A limit that could not be read is an error; one that this platform does not have limits nothing.
     #[must_use]
@@ -45,8 +47,8 @@ impl Topology {
         limits.iter().filter_map(Fact::value).min().map(|cpus| (*cpus).max(1)).into()
     }
 
-    /// How many physical cores this process may keep busy, at least 1: the default number of model threads. Unknown facts limit
-    /// nothing.
+    /// How many physical cores this process may keep busy, at least 1: the default number of model threads. Unknown
+    /// facts limit nothing.
     #[must_use]
     pub fn usable_cores(&self) -> u64 {
         let quota = self.quota_cpus.value().copied().flatten().map(whole_cpus);
@@ -55,8 +57,8 @@ impl Topology {
     }
 }
 
-/// The whole CPUs of a quota. A thread beyond the quota stalls all others in each period, so it is rounded down; for less than
-/// one CPU, one thread uses what there is.
+/// The whole CPUs of a quota. A thread beyond the quota stalls all others in each period, so it is rounded down; for
+/// less than one CPU, one thread uses what there is.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A count of CPUs, at least 1.
 fn whole_cpus(quota: f64) -> u64 {
     (quota + SHORT_OF_WHOLE).floor().max(1.0) as u64

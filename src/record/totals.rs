@@ -14,8 +14,8 @@ use super::run::Run;
 /// Path of a case, and the total of its histogram or why it could not be read.
 pub type CaseTotal = (String, Result<Histogram<u64>, RecordError>);
 
-/// Reads the total of one quantity for each case of `run` that has a histogram, in the order of the cases. `path` is the
-/// record's folder or its `run.json`. An unreadable file does not affect the others.
+/// Reads the total of one quantity for each case of `run` that has a histogram, in the order of the cases. `path` is
+/// the record's folder or its `run.json`. An unreadable file does not affect the others.
 #[must_use]
 pub fn read_totals(path: &Path, run: &Run, quantity: &str) -> Vec<CaseTotal> {
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };

@@ -53,8 +53,8 @@ impl fmt::Display for TurnStage {
     }
 }
 
-/// One turn: the duration of each stage and of the whole, in milliseconds. `None`: a stage was not reached, or the bridge does
-/// not report it. The text is not recorded.
+/// One turn: the duration of each stage and of the whole, in milliseconds. `None`: a stage was not reached, or the
+/// bridge does not report it. The text is not recorded.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Waterfall {

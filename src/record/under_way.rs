@@ -32,8 +32,8 @@ pub(super) fn ends(folder: &Path) {
     }
 }
 
-/// Marks every run that this process is recording as failed for this reason, with its report. Figures remain as last saved. For
-/// a process that is about to end: no thread writes to a record afterwards.
+/// Marks every run that this process is recording as failed for this reason, with its report. Figures remain as last
+/// saved. For a process that is about to end: no thread writes to a record afterwards.
 pub fn fail_runs_under_way(reason: &str, report: impl Fn(&Run) -> String) {
     let under_way = writing();
     for folder in &*under_way {

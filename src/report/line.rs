@@ -4,8 +4,8 @@ use super::figure;
 use super::outline::state_word;
 use crate::record::{Case, CaseState};
 
-/// The result of a case: its median (or its mean if there are too few samples) with interval and n, and its state and reason
-/// unless it ended as planned.
+/// The result of a case: its median (or its mean if there are too few samples) with interval and n, and its state and
+/// reason unless it ended as planned.
 #[must_use]
 pub fn case_line(case: &Case) -> String {
     let given = |name: &str| case.metric(name).filter(|metric| metric.status.is_given());

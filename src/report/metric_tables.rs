@@ -23,8 +23,8 @@ pub(super) struct Grid {
     pub(super) remarks: Vec<String>,
 }
 
-/// Cases without a median, grouped by the names of their figures, in order of first appearance. Only sets of two or more, and
-/// only those with a figure that is not left to a remark.
+/// Cases without a median, grouped by the names of their figures, in order of first appearance. Only sets of two or
+/// more, and only those with a figure that is not left to a remark.
 pub(super) fn groups<'a>(cases: &'a [Case], zero_everywhere: &[&str]) -> Vec<Vec<&'a Case>> {
     let names = |case: &'a Case| case.metrics.iter().map(|metric| metric.name.as_str());
     let mut groups: Vec<Vec<&Case>> = Vec::new();

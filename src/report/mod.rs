@@ -1,7 +1,8 @@
-//! A record as text: Markdown for the folder, a table for a terminal, one HTML file for sharing, and llama-bench's formats.
+//! A record as text: Markdown for the folder, a table for a terminal, one HTML file for sharing, and llama-bench's
+//! formats.
 //!
-//! Pure: a run in, text out. It uses no terminal or command line, writes no file, and computes no figure that is not in the
-//! record.
+//! Pure: a run in, text out. It uses no terminal or command line, writes no file, and computes no figure that is not in
+//! the record.
 
 mod attribution;
 mod before_after;

@@ -219,7 +219,8 @@ fn row(case: &Case, percentiles: &[String]) -> Vec<String> {
     cells
 }
 
-/// A case's figures that have no column and are not stated once for all cases, each with its n; `None` if there are none.
+/// A case's figures that have no column and are not stated once for all cases, each with its n; `None` if there are
+/// none.
 fn also(case: &Case, has_medians: bool, told_once: &[&str]) -> Option<(String, String)> {
     let tabled = is_in_table(case, has_medians);
     let has_column = |metric: &&Metric| {

@@ -20,8 +20,8 @@ const GAP: usize = 2;
 /// Only a line below the heading.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// The report on `run` for a terminal of `width` columns, ending in a newline. Columns that do not fit are omitted, and named.
-/// What must be known before the figures are read comes first.
+/// The report on `run` for a terminal of `width` columns, ending in a newline. Columns that do not fit are omitted, and
+/// named. What must be known before the figures are read comes first.
 #[must_use]
 pub fn table(run: &Run, width: usize) -> String {
     let width = width.max(NARROWEST);

@@ -11,8 +11,8 @@ const COLUMNS: usize = 40;
 const SHOWN: [&str; 7] =
     ["anonymous", "file_backed", "vram_process", "vram_whole_gpu", "threads", "handles", "messages"];
 
-/// The timelines of a case as lines of text, each with its name: the largest value of each section, scaled between the overall
-/// minimum and maximum.
+/// The timelines of a case as lines of text, each with its name: the largest value of each section, scaled between the
+/// overall minimum and maximum.
 pub(super) fn lines(case: &Case) -> Vec<(String, String)> {
     let Some(timeline) = Timeline::of(case) else { return Vec::new() };
     let along = format!("{} {:.0} to {:.0}", timeline.along, timeline.at[0], timeline.at[timeline.at.len() - 1]);

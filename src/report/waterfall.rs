@@ -72,7 +72,8 @@ fn row(at: usize, turn: &Waterfall, longest_ms: f64) -> Vec<String> {
     cells
 }
 
-/// One letter per equal share of the time; each stage ends where the running total ends, so that rounding errors do not add up.
+/// One letter per equal share of the time; each stage ends where the running total ends, so that rounding errors do not
+/// add up.
 fn bar(turn: &Waterfall, longest_ms: f64) -> String {
     let mut bar = String::new();
     let mut until_ms = 0.0;

@@ -23,8 +23,8 @@ pub struct Part {
 }
 
 impl Attribution {
-    /// Breaks the difference down. Each round has a duration for each setting, in the order of the steps. `None` without a
-    /// round, for fewer than two settings, or if the rounds differ in length.
+    /// Breaks the difference down. Each round has a duration for each setting, in the order of the steps. `None`
+    /// without a round, for fewer than two settings, or if the rounds differ in length.
     ///
     /// Means are used because they add up; medians do not.
     #[must_use]

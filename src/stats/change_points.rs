@@ -28,8 +28,8 @@ pub struct ChangePoint {
 
 /// The changes in `values`, in order; each split has a p of at most `alpha`. The result is deterministic.
 ///
-/// The statistic is Pettitt's: the largest distance of the running sum of centred ranks from 0. The search in a segment ends if
-/// more than `alpha` of the permutations have an equally clear split.
+/// The statistic is Pettitt's: the largest distance of the running sum of centred ranks from 0. The search in a segment
+/// ends if more than `alpha` of the permutations have an equally clear split.
 ///
 /// Source: Pettitt, *A non-parametric approach to the change-point problem*, Applied Statistics 28 (1979); binary
 /// segmentation as in Vostrikova (1981).
@@ -72,7 +72,8 @@ fn segment(values: &[f64], offset: usize, alpha: f64, splits: &mut Vec<(usize, f
     segment(&values[at..], offset + at, alpha, splits);
 }
 
-/// Where the running sum of centred ranks is farthest from 0, and its distance. Doubled ranks are centred on their number + 1.
+/// Where the running sum of centred ranks is farthest from 0, and its distance. Doubled ranks are centred on their
+/// number + 1.
 fn clearest_split(ranks: &[usize]) -> (usize, i64) {
     #[allow(clippy::cast_possible_wrap)] // Run counts are small.
     let centre = (ranks.len() + 1) as i64;

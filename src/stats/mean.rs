@@ -9,8 +9,8 @@ pub struct Mean {
     pub value: f64,
     /// Sample standard deviation (n - 1), for two or more values.
     pub stddev: Option<f64>,
-    /// Student's t 95 % confidence interval, for two or more values. Omitted if it would include 0 or less although no value
-    /// does: then the values are too few and too scattered.
+    /// Student's t 95 % confidence interval, for two or more values. Omitted if it would include 0 or less although no
+    /// value does: then the values are too few and too scattered.
     pub interval: Option<(f64, f64)>,
 }
 

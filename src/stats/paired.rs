@@ -19,7 +19,8 @@ pub struct PairedRatio {
     pub n: usize,
 }
 
-/// The difference of two settings over paired rounds, with its interval if there are enough pairs: for figures that may be 0.
+/// The difference of two settings over paired rounds, with its interval if there are enough pairs: for figures that may
+/// be 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PairedDifference {
     /// Hodges–Lehmann estimate: the median of all pairwise averages of the differences.
@@ -41,9 +42,9 @@ pub fn paired_ratio(of: &[f64], to: &[f64]) -> Option<PairedRatio> {
 
 /// The same with an interval that excludes the true value with a probability of at most `alpha`.
 ///
-/// Source: Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, sections 3.1 to 3.3. Ties get the mean of their
-/// ranks, with the exact distribution given them; pairs without a difference keep their rank and count for neither side
-/// (Pratt).
+/// Source: Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, sections 3.1 to 3.3. Ties get the mean of
+/// their ranks, with the exact distribution given them; pairs without a difference keep their rank and count for
+/// neither side (Pratt).
 #[must_use]
 pub fn paired_ratio_at(of: &[f64], to: &[f64], alpha: f64) -> Option<PairedRatio> {
     let usable = |value: &f64| value.is_finite() && *value > 0.0;
@@ -79,8 +80,8 @@ fn shift(differences: &[f64], alpha: f64) -> Option<PairedDifference> {
     Some(PairedDifference { difference: median_of_sorted(&averages), interval, p: signed_rank_p(differences), n })
 }
 
-/// The scatter of a single pair's log ratio around 0, if both sides of each pair have the same setting: the standard deviation
-/// of a normal distribution with this median distance. `None` as for [`paired_ratio`].
+/// The scatter of a single pair's log ratio around 0, if both sides of each pair have the same setting: the standard
+/// deviation of a normal distribution with this median distance. `None` as for [`paired_ratio`].
 #[must_use]
 pub fn scatter_of_pairs(of: &[f64], to: &[f64]) -> Option<f64> {
     /// Median distance from the centre of a standard normal distribution.
@@ -144,8 +145,8 @@ mod tests {
 
     #[test]
     fn ratio_of_six_pairs_matches_hand_calculation() {
-        // Ratios 1 to 32 in steps of 2: log ratios 0 to 5 ln 2. With rank 1 the interval runs from least to largest; the
-        // median of the pairwise averages is 2.5 ln 2.
+        // Ratios 1 to 32 in steps of 2: log ratios 0 to 5 ln 2. With rank 1 the interval runs from least to largest;
+        // the median of the pairwise averages is 2.5 ln 2.
         let of = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
         let ratio = paired_ratio(&of, &[1.0; 6]).unwrap();
         assert!((ratio.ratio - 2.5_f64.exp2()).abs() < 1e-9);

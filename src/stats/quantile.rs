@@ -23,8 +23,8 @@ pub fn samples_needed(p: f64) -> usize {
 
 /// The smallest sample for which at least the share `p` (0 to 1) of all samples are less than or equal to it.
 ///
-/// This is the nearest-rank percentile, with rank ⌈p·n⌉ and at least 1: the definition of `HdrHistogram`. Values are never
-/// interpolated between samples.
+/// This is the nearest-rank percentile, with rank ⌈p·n⌉ and at least 1: the definition of `HdrHistogram`. Values are
+/// never interpolated between samples.
 ///
 /// # Panics
 ///
@@ -55,10 +55,10 @@ fn rank(n: usize, p: f64) -> usize {
 
 /// The distribution-free 95 % confidence interval of a percentile `p` (0 to 1, exclusive): two of the samples.
 ///
-/// With B ~ Binomial(n, p), the interval from the l-th to the u-th smallest sample covers the percentile with probability P(l ≤
-/// B < u) or more; l is the largest and u the smallest rank that leave at most 2.5 % on either side (David and Nagaraja, *Order
-/// Statistics*, 3rd edition, section 7.1). It assumes independent samples, but no distribution. `None` if the samples are too
-/// few for 95 %: fewer than 6 for the median, 368 for p99.
+/// With B ~ Binomial(n, p), the interval from the l-th to the u-th smallest sample covers the percentile with
+/// probability P(l ≤ B < u) or more; l is the largest and u the smallest rank that leave at most 2.5 % on either side
+/// (David and Nagaraja, *Order Statistics*, 3rd edition, section 7.1). It assumes independent samples, but no
+/// distribution. `None` if the samples are too few for 95 %: fewer than 6 for the median, 368 for p99.
 #[must_use]
 pub fn percentile_interval(sorted: &[u64], p: f64) -> Option<(u64, u64)> {
     debug_assert!(sorted.is_sorted(), "samples must be sorted");

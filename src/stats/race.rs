@@ -10,11 +10,12 @@ pub const EQUAL_WITHIN: f64 = 0.03;
 /// The one-sided error with which a setting is dropped.
 const ALPHA: f64 = 0.01;
 
-/// Until there are enough rounds for an interval, a setting is only dropped below this share of the leader's speed: such a slow
-/// run was cut off, and no noise on a usable machine has that effect.
+/// Until there are enough rounds for an interval, a setting is only dropped below this share of the leader's speed:
+/// such a slow run was cut off, and no noise on a usable machine has that effect.
 const HOPELESS: f64 = 0.4;
 
-/// The upper bound of a leader's late frames, as a multiple of the limit, below which others are compared with its speed.
+/// The upper bound of a leader's late frames, as a multiple of the limit, below which others are compared with its
+/// speed.
 const PROVEN_WITHIN: f64 = 3.0;
 
 /// Fewest degrees of freedom behind the scatter of ratios.
@@ -35,8 +36,8 @@ pub struct RoundResult {
 /// Why a setting was dropped.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum DropReason {
-    /// More frames are late than the limit allows, whatever future rounds bring. The smallest share that is consistent with the
-    /// frames.
+    /// More frames are late than the limit allows, whatever future rounds bring. The smallest share that is consistent
+    /// with the frames.
     LateFrames {
         /// A share from 0 to 1.
         at_least: f64,
@@ -134,8 +135,8 @@ impl Race {
         runner.frames = (runner.frames.0 + result.frames.0, runner.frames.1 + result.frames.1);
     }
 
-    /// The fastest by the median among those that keep within the limit; if none does, among those that may still keep it; if none
-    /// can, among all.
+    /// The fastest by the median among those that keep within the limit; if none does, among those that may still keep
+    /// it; if none can, among all.
     #[must_use]
     pub fn leader(&self) -> Option<usize> {
         let fastest = |wanted: &dyn Fn(usize) -> bool| {
@@ -151,8 +152,8 @@ impl Race {
         self.late_limit.is_none_or(|limit| wilson(self.runners[at].frames).0 <= limit)
     }
 
-    /// Whether enough frames speak for a setting that others may be dropped for being slower: a leader that turns out to be
-    /// inadmissible must not have cleared the field.
+    /// Whether enough frames speak for a setting that others may be dropped for being slower: a leader that turns out
+    /// to be inadmissible must not have cleared the field.
     fn is_proven(&self, at: usize) -> bool {
         self.late_limit.is_none_or(|limit| wilson(self.runners[at].frames).1 <= PROVEN_WITHIN * limit)
     }
@@ -163,8 +164,8 @@ impl Race {
         self.late_limit.is_none_or(|limit| self.runners[at].late_share() <= limit)
     }
 
-    /// Drops whatever can no longer be the best, after a round with all remaining settings. Returns whether further rounds can
-    /// change the result.
+    /// Drops whatever can no longer be the best, after a round with all remaining settings. Returns whether further
+    /// rounds can change the result.
     pub fn judge(&mut self) -> Standing {
         self.drop_late();
         let Some(leader) = self.leader() else { return Standing::Open };
@@ -276,7 +277,8 @@ mod tests {
 
     use super::*;
 
-    /// Runs a race over settings of known speeds and shares of late frames. Returns it, and the measurements that it took.
+    /// Runs a race over settings of known speeds and shares of late frames. Returns it, and the measurements that it
+    /// took.
     fn raced(settings: &[(f64, f64)], noise: f64, rounds: usize, rng_seed: u64) -> (Race, usize) {
         let mut rng = StdRng::seed_from_u64(rng_seed);
         let mut race = Race::new(settings.len());

@@ -3,8 +3,8 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// Keeps all values of a short series, and a random sample of a longer one: each value is kept with the same probability
-/// (Vitter 1985, "Random sampling with a reservoir", algorithm R).
+/// Keeps all values of a short series, and a random sample of a longer one: each value is kept with the same
+/// probability (Vitter 1985, "Random sampling with a reservoir", algorithm R).
 #[derive(Debug)]
 pub struct Reservoir {
     values: Vec<u64>,

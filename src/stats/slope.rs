@@ -4,7 +4,8 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::mean::median_of_sorted;
 
-/// Up to this number of points the interval's distribution is exact; beyond, it is approximated by the normal distribution.
+/// Up to this number of points the interval's distribution is exact; beyond, it is approximated by the normal
+/// distribution.
 const MOST_EXACT: usize = 60;
 
 /// A slope, in units of y per unit of x.
@@ -18,11 +19,12 @@ pub struct Slope {
     pub n: usize,
 }
 
-/// The slope through points `(x, y)` in ascending order of x, each x once, with an interval of that confidence level (0.95).
-/// `None` for fewer than two points, or if a number is not finite or an x is not above the previous one.
+/// The slope through points `(x, y)` in ascending order of x, each x once, with an interval of that confidence level
+/// (0.95). `None` for fewer than two points, or if a number is not finite or an x is not above the previous one.
 ///
-/// The interval is that of Sen: the slopes at two ranks, determined by Kendall's test. It assumes that the points scatter
-/// independently about their line, but no distribution. Ties in y make it wider than necessary, never narrower. Source: Sen,
+/// The interval is that of Sen: the slopes at two ranks, determined by Kendall's test. It assumes that the points
+/// scatter independently about their line, but no distribution. Ties in y make it wider than necessary, never narrower.
+/// Source: Sen,
 /// *Estimates of the regression coefficient based on Kendall's tau*, 1968; Hollander, Wolfe and Chicken, *Nonparametric
 /// Statistical Methods*, section 9.3. All pairs are used: with n points, time and memory grow with n².
 #[must_use]
@@ -63,8 +65,8 @@ pub fn robust_line(points: &[(f64, f64)], confidence: f64) -> Option<Line> {
     Some(Line { slope, intercept, farthest })
 }
 
-/// The largest rank k, from 1, for which fewer than k pairs are out of order with a probability of at most `tail`, if there is
-/// no slope; `None` if even none out of order is more probable.
+/// The largest rank k, from 1, for which fewer than k pairs are out of order with a probability of at most `tail`, if
+/// there is no slope; `None` if even none out of order is more probable.
 fn critical_rank(points: usize, tail: f64) -> Option<usize> {
     if points > MOST_EXACT {
         return approximate_rank(points, tail);
@@ -93,8 +95,8 @@ fn inversions(points: usize) -> Vec<f64> {
     shares
 }
 
-/// The same from the normal distribution, with the variance n(n − 1)(2n + 5)/72 of the pairs out of order, and a continuity
-/// correction of half a pair.
+/// The same from the normal distribution, with the variance n(n − 1)(2n + 5)/72 of the pairs out of order, and a
+/// continuity correction of half a pair.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Not negative, and far below 2^53.
 fn approximate_rank(points: usize, tail: f64) -> Option<usize> {
     let n = points as f64;
@@ -119,8 +121,8 @@ mod tests {
 
     #[test]
     fn slope_of_five_points_matches_hand_calculation() {
-        // y 0, 2, 3, 7, 8 at x 0 to 4. Slopes of the ten pairs: 2, 3/2, 7/3, 2, 1, 5/2, 2, 4, 5/2, 1; sorted
-        // 1, 1, 3/2, 2, 2, 2, 7/3, 5/2, 5/2, 4. The median is 2. None out of order of 5: 1/120 = 0.83 %; at most one: 5/120 =
+        // y 0, 2, 3, 7, 8 at x 0 to 4. Slopes of the ten pairs: 2, 3/2, 7/3, 2, 1, 5/2, 2, 4, 5/2, 1; sorted 1, 1, 3/2,
+        // 2, 2, 2, 7/3, 5/2, 5/2, 4. The median is 2. None out of order of 5: 1/120 = 0.83 %; at most one: 5/120 =
         // 4.2 %. So 95 % takes the outermost slopes, 99 % none at all.
         let five = points(&[0.0, 2.0, 3.0, 7.0, 8.0]);
         assert_eq!(theil_sen(&five, 0.95), Some(Slope { value: 2.0, interval: Some((1.0, 4.0)), n: 5 }));
@@ -131,8 +133,8 @@ mod tests {
 
     #[test]
     fn kendall_critical_values_match_published_tables() {
-        // Kendall's K for 2.5 % in the upper tail (Hollander, Wolfe and Chicken, table A.11): 10 at n 5, 13 at n 6, 15 at n 7,
-        // 18 at n 8, 20 at n 9, 23 at n 10. Pairs out of order are (pairs − K)/2, and the rank is one above.
+        // Kendall's K for 2.5 % in the upper tail (Hollander, Wolfe and Chicken, table A.11): 10 at n 5, 13 at n 6, 15
+        // at n 7, 18 at n 8, 20 at n 9, 23 at n 10. Pairs out of order are (pairs − K)/2, and the rank is one above.
         for (n, k) in [(5, 10), (6, 13), (7, 15), (8, 18), (9, 20), (10, 23)] {
             let pairs = n * (n - 1) / 2;
             assert_eq!(critical_rank(n, 0.025), Some((pairs - k) / 2 + 1), "{n} points");

@@ -48,8 +48,8 @@ pub struct Summary {
     pub mean_ns: Option<f64>,
     /// Sample standard deviation (n - 1), in nanoseconds, for two or more samples.
     pub stddev_ns: Option<f64>,
-    /// Student's t 95 % confidence interval of the mean, in nanoseconds, for two or more samples. Assumes independent samples.
-    /// Omitted if it would extend below the smallest sample: then the samples are too skewed and too few.
+    /// Student's t 95 % confidence interval of the mean, in nanoseconds, for two or more samples. Assumes independent
+    /// samples. Omitted if it would extend below the smallest sample: then the samples are too skewed and too few.
     pub mean_ci_ns: Option<(f64, f64)>,
     /// Smallest sample, in nanoseconds.
     pub min_ns: Option<u64>,

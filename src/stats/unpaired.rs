@@ -19,18 +19,18 @@ pub struct UnpairedRatio {
     pub p: f64,
 }
 
-/// The ratio of `of` to `to`, with an interval that excludes the true value with a probability of at most `alpha`. `None` if a
-/// side is empty, or a value is not positive and finite.
+/// The ratio of `of` to `to`, with an interval that excludes the true value with a probability of at most `alpha`.
+/// `None` if a side is empty, or a value is not positive and finite.
 #[must_use]
 pub fn unpaired_ratio(of: &[f64], to: &[f64], alpha: f64) -> Option<UnpairedRatio> {
     RankSumTest::new(of.len(), to.len(), alpha).ratio(of, to)
 }
 
-/// The exact Mann–Whitney test for two sets of given sizes. Whatever only depends on the sizes is computed once, for many
-/// figures of the same runs.
+/// The exact Mann–Whitney test for two sets of given sizes. Whatever only depends on the sizes is computed once, for
+/// many figures of the same runs.
 ///
-/// Source: Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, sections 4.1 to 4.3. Ties get the mean of their
-/// ranks.
+/// Source: Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, sections 4.1 to 4.3. Ties get the mean of
+/// their ranks.
 #[derive(Debug, Clone)]
 pub struct RankSumTest {
     /// Number of values on the first side.
@@ -44,7 +44,8 @@ pub struct RankSumTest {
 }
 
 impl RankSumTest {
-    /// The test for `of` values against `to`, with intervals that exclude the true value with a probability of at most `alpha`.
+    /// The test for `of` values against `to`, with intervals that exclude the true value with a probability of at most
+    /// `alpha`.
     #[must_use]
     pub fn new(of: usize, to: usize, alpha: f64) -> Self {
         let ranks: Vec<usize> = (1..=of + to).map(|rank| 2 * rank).collect();
@@ -52,7 +53,8 @@ impl RankSumTest {
         Self { of, to, critical: critical_rank(of, to, &untied, alpha), untied }
     }
 
-    /// The ratio of `of` to `to`. `None` if a side is empty or not of the test's size, or a value is not positive and finite.
+    /// The ratio of `of` to `to`. `None` if a side is empty or not of the test's size, or a value is not positive and
+    /// finite.
     #[must_use]
     pub fn ratio(&self, of: &[f64], to: &[f64]) -> Option<UnpairedRatio> {
         let usable = |value: &f64| value.is_finite() && *value > 0.0;
@@ -128,8 +130,8 @@ fn rank_sum_shares(ranks: &[usize], taken: usize) -> Vec<f64> {
     ways[taken].iter().map(|count| count / total).collect()
 }
 
-/// The largest rank k, from 1, for which fewer than k shifts lie on the wrong side with a probability of at most `alpha` / 2.
-/// `untied` is the share of each doubled rank sum, up to the sizes that have one.
+/// The largest rank k, from 1, for which fewer than k shifts lie on the wrong side with a probability of at most
+/// `alpha` / 2. `untied` is the share of each doubled rank sum, up to the sizes that have one.
 fn critical_rank(m: usize, n: usize, untied: &[f64], alpha: f64) -> Option<usize> {
     if m + n > EXACT_UP_TO {
         let (m, n) = (m as f64, n as f64);

@@ -49,7 +49,8 @@ impl Printer {
         console::Term::stdout().size_checked().map_or(PIPED_WIDTH, |(_, columns)| usize::from(columns).max(40))
     }
 
-    /// Writes data to standard output, ending in a newline. Terminal control characters are escaped; JSON keeps its meaning.
+    /// Writes data to standard output, ending in a newline. Terminal control characters are escaped; JSON keeps its
+    /// meaning.
     ///
     /// # Errors
     /// The system's error, except for a pipe whose reader has closed it, which is allowed, and a closed terminal.
@@ -152,8 +153,8 @@ pub(super) fn print_held_back() {
     }
 }
 
-/// The text with its continuation lines indented if they look like lines of this program: foreign text in an error must not
-/// pass as a hint.
+/// The text with its continuation lines indented if they look like lines of this program: foreign text in an error must
+/// not pass as a hint.
 fn without_labels(text: &str) -> String {
     let is_labelled = |line: &str| ["error: ", "hint: ", "warning: "].iter().any(|label| line.starts_with(label));
     let later = |line: &str| if is_labelled(line) { format!("\n  {line}") } else { format!("\n{line}") };
@@ -162,8 +163,8 @@ fn without_labels(text: &str) -> String {
     first + &lines.map(later).collect::<String>()
 }
 
-/// One message on standard error, sanitised and of limited length, once no display has the terminal. If that fails there is no
-/// other place to report it.
+/// One message on standard error, sanitised and of limited length, once no display has the terminal. If that fails
+/// there is no other place to report it.
 fn line(label: &'static str, style: Style, text: &str) {
     if is_taken() {
         HELD_BACK.lock().unwrap_or_else(PoisonError::into_inner).push((label, style, text.to_owned()));

@@ -1,8 +1,9 @@
-//! Sanitises foreign text for display: names of processes and cases, messages of bridges, strings of model files, paths.
+//! Sanitises foreign text for display: names of processes and cases, messages of bridges, strings of model files,
+//! paths.
 //!
-//! Every output (terminal, CSV, HTML, `JUnit`, Markdown) passes its text through one of these functions, then adds the escapes
-//! of its own format. JSON needs none of them: its strings allow any character.
-//! Sizes in bytes are made readable here too.
+//! Every output (terminal, CSV, HTML, `JUnit`, Markdown) passes its text through one of these functions, then adds the
+//! escapes of its own format. JSON needs none of them: its strings allow any character. Sizes in bytes are made
+//! readable here too.
 
 mod paths;
 mod private;

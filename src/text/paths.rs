@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-/// A path for messages and for command lines that people copy. On Windows it has backslashes alone, and none of the prefixes
-/// (`\\\\?\\`) that the system puts before a path that it has resolved.
+/// A path for messages and for command lines that people copy. On Windows it has backslashes alone, and none of the
+/// prefixes (`\\\\?\\`) that the system puts before a path that it has resolved.
 #[must_use]
 pub fn path(path: &Path) -> String {
     let text = path.to_string_lossy();

@@ -98,7 +98,8 @@ fn folders_hidden(text: &str) -> String {
     let mut at = 0;
     while at < chars.len() {
         if is_separator(chars[at]) {
-            // Two separators at the start of a path: a file server, unless a device (`\\?\`, `\\.\`) or an address (`http://`).
+            // Two separators at the start of a path: a file server, unless a device (`\\?\`, `\\.\`) or an address
+            // (`http://`).
             let starts = at
                 .checked_sub(1)
                 .is_none_or(|before| !ends_component(chars[before]) && !chars[before].is_alphanumeric())

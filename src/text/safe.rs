@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Whether a character must be escaped: control characters (C0, DEL, C1), marks that change the text direction, separators that
-/// some readers treat as line ends, and noncharacters, which XML refuses.
+/// Whether a character must be escaped: control characters (C0, DEL, C1), marks that change the text direction,
+/// separators that some readers treat as line ends, and noncharacters, which XML refuses.
 #[must_use]
 pub fn is_unsafe(c: char) -> bool {
     let is_directional =
@@ -20,8 +20,8 @@ pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, |c| matches!(c, '\n' | '\r' | '\t').then_some(' '))
 }
 
-/// The text with its lines and tabs; other unsafe characters become their JSON escape (`\u001b`), so that JSON keeps its
-/// meaning.
+/// The text with its lines and tabs; other unsafe characters become their JSON escape (`\u001b`), so that JSON keeps
+/// its meaning.
 #[must_use]
 pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| matches!(c, '\n' | '\t').then_some(c))

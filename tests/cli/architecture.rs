@@ -207,7 +207,8 @@ fn format_faults(path: &str, code: &str) -> Vec<String> {
         .collect()
 }
 
-/// Dependencies and names that the room of this file must not use. Tests are exempt: they may build their inputs with anything.
+/// Dependencies and names that the room of this file must not use. Tests are exempt: they may build their inputs with
+/// anything.
 fn room_faults(path: &str, code: &str) -> Vec<String> {
     let Some(room) = room_of(path) else { return Vec::new() };
     let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == room) else {

@@ -31,7 +31,8 @@ pub enum BridgeFacts {
         simulated: bool,
         /// Median of the *received* round trips in milliseconds, or why there is none.
         received_ms: Result<f64, String>,
-        /// Median of the *applied* round trips of a closed loop in milliseconds, which is one frame, or why there is none.
+        /// Median of the *applied* round trips of a closed loop in milliseconds, which is one frame, or why there is
+        /// none.
         applied_ms: Result<f64, String>,
     },
 }

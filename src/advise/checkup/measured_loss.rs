@@ -17,8 +17,8 @@ struct Compared<'a> {
     share: PairedRatio,
 }
 
-/// A line if the newest sweep of these runs shows that the application's settings generate at less than 90 % of the best settings'
-/// speed, or make more frames late than the sweep's limit allows. `threads` is the application's count.
+/// A line if the newest sweep of these runs shows that the application's settings generate at less than 90 % of the
+/// best settings' speed, or make more frames late than the sweep's limit allows. `threads` is the application's count.
 #[must_use]
 pub fn check_measured_loss(runs: &[Run], threads: u64) -> Option<Check> {
     let compared = runs.iter().rev().find_map(|run| compared(run, threads))?;

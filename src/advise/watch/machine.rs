@@ -7,8 +7,8 @@ use super::{CardState, WatchRules};
 pub struct Load {
     /// Memory in use, in percent.
     pub full_percent: f64,
-    /// Utilisation, in percent; `None` if it is not known. Then only memory decides, and `stressed`, which needs both, is never
-    /// reached.
+    /// Utilisation, in percent; `None` if it is not known. Then only memory decides, and `stressed`, which needs both,
+    /// is never reached.
     pub use_percent: Option<f64>,
 }
 
@@ -81,8 +81,8 @@ impl WatchMachine {
         self.alarmed
     }
 
-    /// Takes a reading. `at_s` never decreases. A missing reading changes nothing and discards the readings before it: a
-    /// decision needs an unbroken series.
+    /// Takes a reading. `at_s` never decreases. A missing reading changes nothing and discards the readings before it:
+    /// a decision needs an unbroken series.
     pub fn step(&mut self, at_s: f64, load: Option<Load>) -> ProfileStep {
         let Some(load) = load else {
             self.readings.clear();
@@ -125,8 +125,8 @@ impl WatchMachine {
     }
 }
 
-/// The highest memory use, because that is when allocations fail; the mean utilisation, because a GPU that generates works in
-/// bursts.
+/// The highest memory use, because that is when allocations fail; the mean utilisation, because a GPU that generates
+/// works in bursts.
 fn summed_up(readings: &[Load]) -> Load {
     let full_percent = readings.iter().map(|load| load.full_percent).fold(0.0, f64::max);
     let uses: Option<Vec<f64>> = readings.iter().map(|load| load.use_percent).collect();

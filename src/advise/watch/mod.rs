@@ -1,5 +1,5 @@
-//! Whether a GPU is overloaded, stressed or fine, and which of the application's GPU profiles suits it: rules as data, and a
-//! state machine that follows them. Pure: it receives readings and times.
+//! Whether a GPU is overloaded, stressed or fine, and which of the application's GPU profiles suits it: rules as data,
+//! and a state machine that follows them. Pure: it receives readings and times.
 
 mod machine;
 mod rules;

@@ -56,8 +56,8 @@ fn check_writable(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Prints the result, then writes all requested files: a file that cannot be written affects neither the verdict nor the other
-/// files.
+/// Prints the result, then writes all requested files: a file that cannot be written affects neither the verdict nor
+/// the other files.
 pub(super) fn put_out(
     compared: &Compared,
     outcome: Outcome,
@@ -128,7 +128,8 @@ fn write(
     }
 }
 
-/// The text that a file has, for an exporter that appends to it; empty if there is no file yet, and for all other exporters.
+/// The text that a file has, for an exporter that appends to it; empty if there is no file yet, and for all other
+/// exporters.
 fn existing_at(output: &Output) -> anyhow::Result<String> {
     if !exporter_of(FILE_FORMATS, output.format)?.appends() {
         return Ok(String::new());

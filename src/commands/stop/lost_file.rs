@@ -1,5 +1,5 @@
-//! A file that a run has mapped, usually a model, is truncated or its storage fails: the run ends as failed, with the file's
-//! name.
+//! A file that a run has mapped, usually a model, is truncated or its storage fails: the run ends as failed, with the
+//! file's name.
 
 use std::path::{Path, PathBuf};
 

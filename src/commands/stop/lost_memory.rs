@@ -1,7 +1,7 @@
 //! SIGBUS: the thread reads mapped memory whose file is gone.
 //!
-//! The handler runs in that thread, between any two of its instructions, so it must not allocate, lock or write a record. It
-//! wakes a thread that waits for this, and waits itself. That thread runs ordinary code and decides.
+//! The handler runs in that thread, between any two of its instructions, so it must not allocate, lock or write a
+//! record. It wakes a thread that waits for this, and waits itself. That thread runs ordinary code and decides.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_void};
@@ -29,16 +29,16 @@ static BELL: AtomicI32 = AtomicI32::new(-1);
 /// The previous action for SIGBUS.
 static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
 
-/// How often the handler checks for the decision, in milliseconds, and how many times. After that the process ends anyway: the
-/// deciding thread may need a lock that the interrupted one holds.
+/// How often the handler checks for the decision, in milliseconds, and how many times. After that the process ends
+/// anyway: the deciding thread may need a lock that the interrupted one holds.
 const LOOK_UP_MS: c_int = 10;
 const LOOKS: u32 = 1_000;
 
 const LAST_WORDS: &[u8] =
     b"error: a mapped file was truncated, or its storage failed; the record could not be completed\n";
 
-/// Calls `lost` with the address, on a separate thread, when mapped memory is read that is gone. The process ends with the code
-/// that it returns; without one, SIGBUS has its previous effect. Called once per process.
+/// Calls `lost` with the address, on a separate thread, when mapped memory is read that is gone. The process ends with
+/// the code that it returns; without one, SIGBUS has its previous effect. Called once per process.
 pub(super) fn listen(lost: impl Fn(usize) -> Option<Exit> + Send + 'static) -> io::Result<()> {
     let (mut bell, rung) = UnixStream::pair().map(|(read, write)| (read, write.into_raw_fd()))?;
     BELL.store(rung, Ordering::SeqCst);
@@ -56,8 +56,8 @@ pub(super) fn listen(lost: impl Fn(usize) -> Option<Exit> + Send + 'static) -> i
     let (mut wanted, mut before): (libc::sigaction, libc::sigaction) = unsafe { (mem::zeroed(), mem::zeroed()) };
     wanted.sa_sigaction = on_loss as extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) as usize;
     wanted.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-    // SAFETY: the first call only fills `before`, the second only reads `wanted`, whose handler exists for the life of the
-    // process and only does what a signal handler may do.
+    // SAFETY: the first call only fills `before`, the second only reads `wanted`, whose handler exists for the life of
+    // the process and only does what a signal handler may do.
     let is_set = unsafe {
         libc::sigemptyset(&raw mut wanted.sa_mask);
         libc::sigaction(libc::SIGBUS, ptr::null(), &raw mut before) == 0 && {
@@ -71,8 +71,8 @@ pub(super) fn listen(lost: impl Fn(usize) -> Option<Exit> + Send + 'static) -> i
 
 /// Only atomics and calls that POSIX lists as async-signal-safe.
 extern "C" fn on_loss(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
-    // SAFETY: with SA_SIGINFO the system passes a valid siginfo_t; si_addr is set for a SIGBUS caused by a read, as BUS_ADRERR
-    // indicates.
+    // SAFETY: with SA_SIGINFO the system passes a valid siginfo_t; si_addr is set for a SIGBUS caused by a read, as
+    // BUS_ADRERR indicates.
     let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
     if code == libc::BUS_ADRERR {
         if STATE.compare_exchange(NONE, ASKED, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
@@ -102,10 +102,12 @@ fn ring() {
     unsafe { libc::write(BELL.load(Ordering::SeqCst), [1_u8].as_ptr().cast(), 1) };
 }
 
-/// Restores the previous action for SIGBUS. The causing instruction is repeated when the handler returns, and raises it again.
+/// Restores the previous action for SIGBUS. The causing instruction is repeated when the handler returns, and raises it
+/// again.
 fn as_before(signal: c_int, code: c_int) {
     let is_sent = code <= 0;
-    // SAFETY: sigaction reads a structure that the system filled; signal and raise take plain numbers. All may be called here.
+    // SAFETY: sigaction reads a structure that the system filled; signal and raise take plain numbers. All may be
+    // called here.
     unsafe {
         if let Some(before) = BEFORE.get().filter(|_| !is_sent) {
             libc::sigaction(signal, ptr::from_ref(before), ptr::null_mut());

@@ -13,7 +13,8 @@ use crate::failure::Failure;
 use crate::studies::Interruption;
 use crate::term::restore_terminal;
 
-/// Signals shortly after the first are the same request: `timeout`, for example, signals the process and then its group.
+/// Signals shortly after the first are the same request: `timeout`, for example, signals the process and then its
+/// group.
 const SAME_REQUEST: Duration = Duration::from_millis(250);
 
 /// Time of the first request.

@@ -13,8 +13,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::term::Printer;
 
-/// The task of this process. `what` names it, and `asker` is the command that sends such requests. From then on the flag is set
-/// when the parent process is gone.
+/// The task of this process. `what` names it, and `asker` is the command that sends such requests. From then on the
+/// flag is set when the parent process is gone.
 pub(crate) fn request<T: DeserializeOwned>(
     what: &'static str,
     asker: &'static str,

@@ -96,8 +96,8 @@ impl GpuReading {
         }
     }
 
-    /// Memory that is not free, in bytes, including the driver's. The application's own check uses this, and it decides whether
-    /// an allocation fails.
+    /// Memory that is not free, in bytes, including the driver's. The application's own check uses this, and it decides
+    /// whether an allocation fails.
     #[must_use]
     pub fn vram_taken_bytes(&self) -> Fact<u64> {
         self.vram_total_and_free_bytes().map(|(total, free)| total.saturating_sub(*free))
@@ -112,7 +112,8 @@ impl GpuReading {
         })
     }
 
-    /// The memory of a process on this GPU; `None` if it does not use it, a missing fact if the driver does not report it.
+    /// The memory of a process on this GPU; `None` if it does not use it, a missing fact if the driver does not report
+    /// it.
     #[must_use]
     pub fn vram_of(&self, pid: u32) -> Fact<Option<u64>> {
         match &self.processes {

@@ -45,8 +45,8 @@ fn one(gpu: &Gpu) -> String {
     format!("{} ({memory}{kind})", gpu.name)
 }
 
-/// The part of the GPUs that makes figures comparable: `RTX 4050/6;RTX 3060/12`. Empty if there are none, so that machines
-/// without a GPU keep their fingerprint. The driver is not included, like the kernel.
+/// The part of the GPUs that makes figures comparable: `RTX 4050/6;RTX 3060/12`. Empty if there are none, so that
+/// machines without a GPU keep their fingerprint. The driver is not included, like the kernel.
 pub(in super::super) fn fingerprint_part(survey: &GpuSurvey) -> String {
     match survey.library {
         Fact::Failed(_) => "?".into(),

@@ -1,5 +1,5 @@
-//! CPU time as the kernel counts it, in ticks: of the CPUs that this process may run on, and of processes. On Windows a tick is 100 ns,
-//! and the CPUs are all of the machine.
+//! CPU time as the kernel counts it, in ticks: of the CPUs that this process may run on, and of processes. On Windows a
+//! tick is 100 ns, and the CPUs are all of the machine.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -39,8 +39,8 @@ pub(super) fn of_cpus(root: &Path) -> Result<Option<CpuTicks>, String> {
     Ok(Some(sum))
 }
 
-/// The sum of the lines `cpuN user nice system idle iowait irq softirq steal guest guest_nice`. Guest time is already included
-/// in user and nice; waiting for a disk is idle time.
+/// The sum of the lines `cpuN user nice system idle iowait irq softirq steal guest guest_nice`. Guest time is already
+/// included in user and nice; waiting for a disk is idle time.
 fn sum_of(text: &str, allowed: Option<&BTreeSet<u32>>) -> CpuTicks {
     let mut sum = CpuTicks::default();
     for line in text.lines() {
@@ -71,7 +71,8 @@ pub(super) fn of_process(root: &Path, pid: u32) -> Result<Option<u64>, String> {
     if cfg!(windows) { win32::process_time(pid) } else { of_stat(root, &pid.to_string(), 2) }
 }
 
-/// The sum of the first `fields` of utime, stime, cutime and cstime. The process's name, in brackets, may contain anything.
+/// The sum of the first `fields` of utime, stime, cutime and cstime. The process's name, in brackets, may contain
+/// anything.
 fn of_stat(root: &Path, process: &str, fields: usize) -> Result<Option<u64>, String> {
     let Some(text) = reading::text(&root.join("proc").join(process).join("stat"))? else { return Ok(None) };
     let after_name = text.rsplit_once(')').map(|(_, after)| after).unwrap_or_default();

@@ -33,7 +33,8 @@ pub(super) fn periods(root: &Path) -> Result<Vec<Periods>, String> {
     Ok(found)
 }
 
-/// The largest share of periods in which a group throttled the process between two readings; not measured if no period passed.
+/// The largest share of periods in which a group throttled the process between two readings; not measured if no period
+/// passed.
 pub(super) fn throttled_share(before: &[Periods], after: &[Periods]) -> Fact<f64> {
     let shares = after.iter().filter_map(|after| {
         let before = before.iter().find(|before| before.group == after.group)?;

@@ -194,7 +194,8 @@ mod tests {
         counters(root.path(), (1_000, 0, 10_000), 100, 50);
         let mut monitor = NoiseMonitor::start_at(root.path());
         monitor.count_as_own(9);
-        // Ten seconds later: 2,000 ticks of two CPUs, of which this process used 500, the measured process 300 and others 200.
+        // Ten seconds later: 2,000 ticks of two CPUs, of which this process used 500, the measured process 300 and
+        // others 200.
         counters(root.path(), (2_000, 100, 12_000), 600, 350);
         let noise = monitor.noise(10.0);
         let figures = &noise.figures;

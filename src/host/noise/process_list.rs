@@ -1,5 +1,5 @@
-//! CPU time of all listed processes, for systems whose kernel does not report it per CPU. The time of a process that ends
-//! between two readings is lost: the result is a lower bound.
+//! CPU time of all listed processes, for systems whose kernel does not report it per CPU. The time of a process that
+//! ends between two readings is lost: the result is a lower bound.
 
 use std::collections::{BTreeSet, HashMap};
 

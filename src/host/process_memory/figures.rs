@@ -10,11 +10,11 @@ use crate::record::Fact;
 pub struct ProcessMemory {
     /// All of its resident pages, including shared ones, in bytes: `VmRSS`, the working set.
     pub resident_bytes: Fact<u64>,
-    /// Anonymous memory, in bytes: on Linux the resident part (`RssAnon`), on Windows the committed private bytes, on macOS the
-    /// physical footprint.
+    /// Anonymous memory, in bytes: on Linux the resident part (`RssAnon`), on Windows the committed private bytes, on
+    /// macOS the physical footprint.
     pub anonymous_bytes: Fact<u64>,
-    /// Allocated private memory, touched or not, in bytes: `VmData` on Linux, including the stacks of threads; the private
-    /// bytes on Windows.
+    /// Allocated private memory, touched or not, in bytes: `VmData` on Linux, including the stacks of threads; the
+    /// private bytes on Windows.
     pub committed_bytes: Fact<u64>,
     /// Resident pages of files, in bytes: programs, libraries, a mapped model (`RssFile`).
     pub file_backed_bytes: Fact<u64>,
@@ -48,8 +48,8 @@ impl ProcessMemory {
         Self::of(own).unwrap_or_else(|ended| Self::without(&Fact::Failed(ended.to_string())))
     }
 
-    /// The resources of the process with that ID. What its owner or the system does not disclose is a failed figure, with the
-    /// reason; the only error is a process that no longer exists.
+    /// The resources of the process with that ID. What its owner or the system does not disclose is a failed figure,
+    /// with the reason; the only error is a process that no longer exists.
     pub fn of(pid: u32) -> Result<Self, ProcessEnded> {
         read(pid).ok_or(ProcessEnded { pid })
     }
@@ -71,8 +71,8 @@ impl ProcessMemory {
     }
 }
 
-/// Anonymous memory of this process, in bytes: a memory-mapped model is not included. Missing on a system without such a
-/// figure.
+/// Anonymous memory of this process, in bytes: a memory-mapped model is not included. Missing on a system without such
+/// a figure.
 #[must_use]
 pub fn anonymous_bytes() -> Fact<u64> {
     #[cfg(target_os = "linux")]

@@ -1,7 +1,7 @@
 //! Memory, threads and handles of one process, this one or another: anonymous memory and mapped files.
 //!
-//! A memory-mapped model consists of pages of its file. They count as resident, but the system can reclaim them at any time.
-//! Therefore each type has a figure of its own, and leaks are judged on anonymous memory.
+//! A memory-mapped model consists of pages of its file. They count as resident, but the system can reclaim them at any
+//! time. Therefore each type has a figure of its own, and leaks are judged on anonymous memory.
 
 mod figures;
 #[cfg(target_os = "linux")]

@@ -37,8 +37,8 @@ impl ProcessKind {
         }
     }
 
-    /// The role of a process, by its name, its executable and its arguments; `None` for all others, including crash handlers
-    /// and the editor's hub, which use little memory.
+    /// The role of a process, by its name, its executable and its arguments; `None` for all others, including crash
+    /// handlers and the editor's hub, which use little memory.
     pub(super) fn of(name: &str, executable: Option<&Path>, arguments: &[&OsStr]) -> Option<Self> {
         let name = stem(name);
         if name.contains("crashhandler") || name.contains("unityhub") || name.contains("unity hub") || is_ours(&name) {
@@ -52,8 +52,8 @@ impl ProcessKind {
         }
         let is_python = name.starts_with("python") || name == "py";
         let says_workly = |argument: &&OsStr| argument.to_string_lossy().to_lowercase().contains("workly");
-        // The interpreter's own path is no evidence: a virtual environment may be anywhere. Development tools that run on the
-        // project (a test, a linter) are started as modules and are not the application.
+        // The interpreter's own path is no evidence: a virtual environment may be anywhere. Development tools that run
+        // on the project (a test, a linter) are started as modules and are not the application.
         let script = arguments.iter().skip(1).find(|argument| !argument.to_string_lossy().starts_with('-'));
         let module = arguments.iter().skip(1).take(1).any(|argument| *argument == "-m");
         let runs_workly = is_python && !module && script.is_some_and(says_workly);

@@ -17,8 +17,8 @@ pub struct NamedProcess {
     pub resident_bytes: u64,
 }
 
-/// All processes of that name, oldest first, ignoring case and `.exe`. Linux truncates names to 15 bytes; the name of the
-/// program's file also counts.
+/// All processes of that name, oldest first, ignoring case and `.exe`. Linux truncates names to 15 bytes; the name of
+/// the program's file also counts.
 ///
 /// # Errors
 /// The system's error if it cannot list them.

@@ -45,7 +45,8 @@ pub struct ProcessLook {
 pub struct Processes {
     /// Facts about the machine.
     system: Result<System, String>,
-    /// The process list, new each time: a process that executes another program keeps its ID, and would keep its old name.
+    /// The process list, new each time: a process that executes another program keeps its ID, and would keep its old
+    /// name.
     list: Result<System, String>,
     /// Time of the last reading of each, in ns, and its CPU time then, in ms.
     last: HashMap<u32, (u64, u64)>,

@@ -122,9 +122,9 @@ impl<'m> Session<'m> {
         self.timed_turn(prompt, (n_gen, 0), draw, stop)
     }
 
-    /// Like [`Session::turn_drawn`], with prefix reuse: the start of the prompt that is still in the context from earlier
-    /// calls is not recomputed. Also returns the number of reused tokens. The last token of the prompt is always
-    /// computed, since the answer results from it.
+    /// Like [`Session::turn_drawn`], with prefix reuse: the start of the prompt that is still in the context from
+    /// earlier calls is not recomputed. Also returns the number of reused tokens. The last token of the prompt is
+    /// always computed, since the answer results from it.
     pub fn turn_on_prefix(
         &mut self,
         prompt: &[Token],

@@ -1,5 +1,5 @@
-//! `summary.csv`: tidy, one row per case and metric, with the same columns for every command. It is self-contained: each row
-//! has the run's machine, build and subject.
+//! `summary.csv`: tidy, one row per case and metric, with the same columns for every command. It is self-contained:
+//! each row has the run's machine, build and subject.
 
 mod origin;
 mod read;

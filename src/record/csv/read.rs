@@ -9,9 +9,9 @@ use super::super::schema::SchemaVersion;
 use super::origin::{CsvOrigin, ORIGIN};
 use super::row::{CsvRow, HEADER};
 
-/// Reads a `summary.csv`, or several concatenated ones, with or without their headers. Refuses, with the line number, anything
-/// else: another header, a truncated row, missing rows of a run, a figure that is not a number or contradicts its status; and a
-/// newer major schema, whatever its columns.
+/// Reads a `summary.csv`, or several concatenated ones, with or without their headers. Refuses, with the line number,
+/// anything else: another header, a truncated row, missing rows of a run, a figure that is not a number or contradicts
+/// its status; and a newer major schema, whatever its columns.
 pub fn read_csv(path: &Path) -> Result<Vec<CsvRow>, RecordError> {
     let text = fs::read(path).map_err(RecordError::io("read", path))?;
     parse(path, &text)
@@ -24,8 +24,8 @@ fn parse(path: &Path, text: &[u8]) -> Result<Vec<CsvRow>, RecordError> {
     Ok(rows)
 }
 
-/// Passes on every row of the text of `path`, without its origin, together with the origin of its run. The runs are only
-/// complete if this returns without an error.
+/// Passes on every row of the text of `path`, without its origin, together with the origin of its run. The runs are
+/// only complete if this returns without an error.
 pub(in super::super) fn each_row(
     path: &Path,
     text: &[u8],
@@ -123,7 +123,8 @@ fn newer_schema(text: &[u8]) -> Option<SchemaVersion> {
     (!found.is_readable()).then_some(found)
 }
 
-/// The line, from 1, on which a record at this position starts. The crate assigns a Windows line end to the following line.
+/// The line, from 1, on which a record at this position starts. The crate assigns a Windows line end to the following
+/// line.
 fn line_at(text: &[u8], position: &csv::Position) -> usize {
     let at = usize::try_from(position.byte()).unwrap_or(text.len()).min(text.len());
     let start = at + text[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();

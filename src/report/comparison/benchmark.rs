@@ -7,9 +7,9 @@ use crate::compare::{Comparison, Judgement};
 use crate::plural::counted;
 use crate::record::Direction;
 
-/// The medians over the runs of NEW in the format of github-action-benchmark (`customSmallerIsBetter`, `customBiggerIsBetter`):
-/// those figures for which `better` is better. Missing figures are omitted, never 0; `None` if all are missing, because the
-/// action fails on an empty list.
+/// The medians over the runs of NEW in the format of github-action-benchmark (`customSmallerIsBetter`,
+/// `customBiggerIsBetter`): those figures for which `better` is better. Missing figures are omitted, never 0; `None` if
+/// all are missing, because the action fails on an empty list.
 #[must_use]
 pub(crate) fn benchmark(comparison: &Comparison, better: Direction) -> Option<String> {
     let given = comparison.judgements.iter().filter(|judgement| judgement.direction == better);
@@ -32,8 +32,8 @@ fn extra(judgement: &Judgement, comparison: &Comparison) -> String {
     lines.join("\n")
 }
 
-/// The medians over the runs of NEW in Bencher Metric Format: benchmark, measure, value. The measure includes the unit, so that
-/// two units of one metric are never mixed. `None` if there is no figure.
+/// The medians over the runs of NEW in Bencher Metric Format: benchmark, measure, value. The measure includes the unit,
+/// so that two units of one metric are never mixed. `None` if there is no figure.
 #[must_use]
 pub(crate) fn bencher(comparison: &Comparison) -> Option<String> {
     let mut benchmarks = Map::new();

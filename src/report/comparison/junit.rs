@@ -9,8 +9,8 @@ use crate::text;
 /// Longest name or message, in characters.
 const LONGEST: usize = 2_000;
 
-/// The XML. Regressions and exceeded budgets are failures, invalid figures and refusals are errors, inconclusive figures are
-/// skipped, or errors if `strict`.
+/// The XML. Regressions and exceeded budgets are failures, invalid figures and refusals are errors, inconclusive
+/// figures are skipped, or errors if `strict`.
 #[must_use]
 pub(crate) fn junit(comparison: &Comparison, outcome: Outcome, strict: bool) -> String {
     let mut suites = Suites::default();

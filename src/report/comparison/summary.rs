@@ -4,9 +4,9 @@ use super::outline::{Grid, Outline};
 use super::page::{before_figures, markdown_of};
 use crate::compare::{Comparison, Outcome};
 
-/// The comparison as Markdown of at most `room` bytes, ending in a newline. If the whole does not fit, the decisive figures
-/// come first (regressed and invalid, then inconclusive, improved, unchanged), as many as fit; the others are counted. Empty if
-/// not even the result fits.
+/// The comparison as Markdown of at most `room` bytes, ending in a newline. If the whole does not fit, the decisive
+/// figures come first (regressed and invalid, then inconclusive, improved, unchanged), as many as fit; the others are
+/// counted. Empty if not even the result fits.
 #[must_use]
 pub fn comparison_summary(comparison: &Comparison, outcome: Outcome, room: usize) -> String {
     let whole = markdown_of(Outline::of(comparison, outcome));

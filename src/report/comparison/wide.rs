@@ -13,8 +13,8 @@ pub fn is_wide(text: &str) -> bool {
     text.trim_start_matches('\u{feff}').starts_with(&FIXED.join(","))
 }
 
-/// The wide CSV: the content of `existing` with the rows appended. New columns come last; values that a row does not have are
-/// empty.
+/// The wide CSV: the content of `existing` with the rows appended. New columns come last; values that a row does not
+/// have are empty.
 ///
 /// # Errors
 /// Why `existing` is not such a CSV.
@@ -80,8 +80,8 @@ pub fn read_wide(text: &str) -> Result<Vec<WideRow>, String> {
     lines.into_iter().enumerate().map(row).collect()
 }
 
-/// The same rows as several tables without empty cells: figures of the same rows are grouped. Each table comes with the command
-/// that its first figure starts with.
+/// The same rows as several tables without empty cells: figures of the same rows are grouped. Each table comes with the
+/// command that its first figure starts with.
 #[must_use]
 pub fn without_gaps(rows: &[WideRow]) -> Vec<(String, Vec<WideRow>)> {
     let mut names: Vec<&str> = Vec::new();

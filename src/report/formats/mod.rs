@@ -1,5 +1,5 @@
-//! The output formats. Each is one file, which exports what can be shown in it: a run, a comparison, a history. A new format is
-//! its own file and its lines in this one; the command line, its help and the commands read these lists.
+//! The output formats. Each is one file, which exports what can be shown in it: a run, a comparison, a history. A new
+//! format is its own file and its lines in this one; the command line, its help and the commands read these lists.
 
 mod bencher;
 mod benchmark;

@@ -6,11 +6,12 @@ use super::read::Subject;
 use super::row::{Row, rows};
 use crate::record::{Run, Test};
 
-/// `run` as llama-bench's CSV, ending in a newline. Only the `idle` rows, unless the run has none: no column names the load.
-/// Runs of placements have extra columns after llama-bench's own, and a row without figures for each placement that has none.
+/// `run` as llama-bench's CSV, ending in a newline. Only the `idle` rows, unless the run has none: no column names the
+/// load. Runs of placements have extra columns after llama-bench's own, and a row without figures for each placement
+/// that has none.
 ///
-/// `stddev_ns` is the sample standard deviation; llama-bench computes it in 64-bit integers, which is off by nanoseconds, and
-/// by more if the squares overflow. Errors name the key that the run lacks.
+/// `stddev_ns` is the sample standard deviation; llama-bench computes it in 64-bit integers, which is off by
+/// nanoseconds, and by more if the squares overflow. Errors name the key that the run lacks.
 pub(crate) fn llama_bench_csv(run: &Run) -> Result<String, ReportError> {
     let subject = Subject::of(run)?;
     let rows = rows(run)?;

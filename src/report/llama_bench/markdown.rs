@@ -61,8 +61,8 @@ impl Field {
     }
 }
 
-/// `run` as llama-bench's Markdown table with its build line, ending in a newline. Only the `idle` rows, unless the run has
-/// none: no column names the load.
+/// `run` as llama-bench's Markdown table with its build line, ending in a newline. Only the `idle` rows, unless the run
+/// has none: no column names the load.
 ///
 /// With a GPU backend, the thread count has a column if there are several or if it differs from the machine's number of
 /// physical cores, llama-bench's default on most machines. Errors name the key that the run lacks.

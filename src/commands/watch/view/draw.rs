@@ -47,8 +47,8 @@ impl Shown<'_> {
     }
 }
 
-/// Rows of the processes and the events on a low terminal, with rules instead of frames: their titles, one row each below, and
-/// the table's heading.
+/// Rows of the processes and the events on a low terminal, with rules instead of frames: their titles, one row each
+/// below, and the table's heading.
 const LEAST_PROCESSES: u16 = 3;
 const LEAST_EVENTS: u16 = 2;
 
@@ -136,8 +136,8 @@ fn gpu_title(shown: &Shown<'_>) -> String {
     chosen.map_or_else(|| "GPU".into(), |gpu| format!("{}  {}", gpu.label, gpu.name))
 }
 
-/// The lines of the GPUs, up to `room`: the selected one in full, the others in one line each as space allows, those that are
-/// gone first; or why there is none.
+/// The lines of the GPUs, up to `room`: the selected one in full, the others in one line each as space allows, those
+/// that are gone first; or why there is none.
 fn gpu_block(shown: &Shown<'_>, width: u16, room: usize) -> Vec<Line<'static>> {
     let inner = usize::from(width.saturating_sub(4));
     let mut lines = Vec::new();

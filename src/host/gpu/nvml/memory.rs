@@ -64,8 +64,8 @@ fn older(device: &Device<'_>) -> Result<Memory, NvmlError> {
         .as_ref()
         .map_err(|error| NvmlError::FailedToLoadSymbol(error.to_string()))?;
     let mut info = nvmlMemory_t { total: 0, free: 0, used: 0 };
-    // SAFETY: the function was loaded by its own name and has always had this signature in NVML; the handle is the device's
-    // own, and `info` is only written during the call.
+    // SAFETY: the function was loaded by its own name and has always had this signature in NVML; the handle is the
+    // device's own, and `info` is only written during the call.
     nvml_try(unsafe { query(device.handle(), &raw mut info) })?;
     Ok(Memory { total: info.total, used: info.used, free: info.free, reserved: Fact::Unsupported })
 }

@@ -86,8 +86,8 @@ fn listed(processes: &[ProcessInfo]) -> Listed {
 /// Queries the number first, then the processes. Some may start in between, so there is space for a few more.
 fn by_oldest(device: &Device<'_>, ask: Oldest) -> Result<Listed, NvmlError> {
     let mut count: c_uint = 0;
-    // SAFETY: the function was loaded by its own name and has always had this signature in NVML; the handle is the device's
-    // own. Without space for an entry it only writes the count.
+    // SAFETY: the function was loaded by its own name and has always had this signature in NVML; the handle is the
+    // device's own. Without space for an entry it only writes the count.
     let counted = unsafe { ask(device.handle(), &raw mut count, std::ptr::null_mut()) };
     match nvml_try(counted) {
         Ok(()) | Err(NvmlError::InsufficientSize(_)) => {}

@@ -1,5 +1,5 @@
-//! Counts messages by the lines added to a log, also while the log is rotated: renamed and recreated, copied and truncated, or
-//! deleted for a while.
+//! Counts messages by the lines added to a log, also while the log is rotated: renamed and recreated, copied and
+//! truncated, or deleted for a while.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
