@@ -3,11 +3,11 @@
 
 use serde_json::Value;
 
-use super::by_threads::round_speeds;
+use super::case_speeds::round_speeds;
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Margin, Setting};
 use super::thread_choice::UNNOTICED;
 use crate::record::{Case, CaseState, Run};
-use crate::stats::{PairedRatio, paired_ratio};
+use crate::stats::PairedRatio;
 
 /// What a run shows about a number of layers.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +43,7 @@ impl Tried {
         let generation = |case: &Case| case.conditions["test"] == "tg" && case.metric("avg_ts").is_some();
         if let Some(own) = case(layers, &generation) {
             let cpu = case(0, &generation).filter(|_| layers > 0);
-            let cpu_share = cpu.and_then(|cpu| paired_ratio(&round_speeds(cpu)?, &round_speeds(own)?));
+            let cpu_share = cpu.and_then(|cpu| round_speeds(cpu)?.ratio_to(&round_speeds(own)?));
             let evidence = [Some(own), cpu].into_iter().flatten();
             return Some(Self::Ran {
                 layers,

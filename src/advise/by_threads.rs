@@ -4,13 +4,14 @@
 
 use serde_json::Value;
 
+use super::case_speeds::{candidate, round_speeds};
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Margin, Objective, Setting};
 use super::recommendation_input::RecommendationInput;
-use super::threads::later_rule;
+use super::threads_by_rule::by_rule;
 use super::{Certainty, SettingCandidate, SettingChoice};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Run, Test};
-use crate::stats::{PairedRatio, median_of, paired_ratio};
+use crate::stats::PairedRatio;
 
 /// The application's engine settings, as conditions of a `threads` run: it cannot change them.
 pub(super) const ENGINE_OF_THE_APP: [(&str, &str); 5] =
@@ -23,7 +24,7 @@ const LIGHT_SHARE: f64 = 0.8;
 pub(super) const TTFT_TARGET_MS: f64 = 1_000.0;
 
 /// The setting that a test decides.
-fn setting_of(test: Test) -> Setting {
+pub(super) fn setting_of(test: Test) -> Setting {
     match test {
         Test::Generation => Setting::NThreads,
         Test::Prompt => Setting::NThreadsBatch,
@@ -37,7 +38,9 @@ pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choi
     let newest_first = || runs.iter().rev().filter(|run| run.command == "threads");
     let sweeps =
         |test: Test| newest_first().flat_map(move |run| loads.map(move |load| Sweep::of(run, load, test))).flatten();
-    let Some(generation) = sweeps(Test::Generation).find_map(|sweep| sweep.decide(situation, None)) else {
+    // Sweeps of one count compare something else: they say nothing of threads as long as another one does.
+    let of_counts = sweeps(Test::Generation).filter(Sweep::compares_counts).chain(sweeps(Test::Generation));
+    let Some(generation) = of_counts.into_iter().find_map(|sweep| sweep.decide(situation, None)) else {
         let prompt = sweeps(Test::Prompt).find_map(|sweep| sweep.decide(situation, None));
         let prompt = prompt.map_or_else(|| by_rule(situation, Test::Prompt), |decided| decided.threads(situation));
         return vec![by_rule(situation, Test::Generation), prompt];
@@ -52,31 +55,12 @@ pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choi
     let prompt = prompt.map_or_else(|| by_rule(situation, Test::Prompt), |decided| decided.threads(situation));
     let mut choices = vec![generation.threads(situation), prompt];
     choices.extend(generation.others());
+    let has_varied = |setting: Setting| generation.varied.contains(&setting);
+    for setting in CaseSettings::OTHERS.into_iter().filter(|setting| !has_varied(*setting)) {
+        let compared = sweeps(Test::Generation).find_map(|sweep| sweep.decide_one(situation, &shared, setting));
+        choices.extend(compared.map(|decided| decided.others()).unwrap_or_default());
+    }
     choices
-}
-
-fn by_rule(situation: &RecommendationInput, test: Test) -> Choice {
-    let logical = situation.logical_cpus.or(situation.physical_cores);
-    let Some(logical) = logical.and_then(|count| u32::try_from(count).ok()).filter(|&count| count > 0) else {
-        return Choice {
-            value: None,
-            ..Choice::by_rule(setting_of(test), Value::Null, "the number of cores is not known")
-        };
-    };
-    let physical = situation.physical_cores.and_then(|count| u32::try_from(count).ok()).unwrap_or(logical).min(logical);
-    let (threads, reason) = match (test, situation.objective) {
-        (_, Objective::Light) => ((physical / 2).max(1), "half of the cores, the rest for other programs"),
-        (Test::Generation, _) => {
-            let beside_avatar = physical.saturating_sub(1).max(1);
-            (later_rule(physical, logical).min(beside_avatar), "the documented rule, with one core left for the avatar")
-        }
-        (Test::Prompt, _) => (physical, "prompts are short and use all cores"),
-    };
-    Choice::by_rule(
-        setting_of(test),
-        threads,
-        format!("{reason}; no threads run of this model on this machine was found"),
-    )
 }
 
 /// The settings of a case, from its conditions. Older runs that did not vary a setting used the default.
@@ -87,6 +71,16 @@ struct CaseSettings {
 }
 
 impl CaseSettings {
+    /// The settings besides the threads.
+    const OTHERS: [Setting; 5] =
+        [Setting::FlashAttn, Setting::KvType, Setting::Priority, Setting::WaitPolicy, Setting::UseMmap];
+
+    /// Whether both are the same but for one setting.
+    fn differs_only_in(&self, setting: Setting, other: &Self) -> bool {
+        let pairs = self.others.iter().zip(&other.others);
+        self.threads == other.threads && pairs.filter(|(own, _)| own.0 != setting).all(|(own, its)| own == its)
+    }
+
     fn of(run: &Run, case: &Case) -> Option<Self> {
         let word = |key: &str, usual: &str| {
             let value = [&case.conditions[key], &run.plan[key]].into_iter().find(|value| !value.is_null());
@@ -150,6 +144,30 @@ impl<'a> Sweep<'a> {
         if let Some(shared) = shared {
             self.cases.retain(|(settings, _)| settings.others == shared.others);
         }
+        self.chosen(situation, varied)
+    }
+
+    /// Chooses one setting among the cases that share everything else with settings that were chosen. `None` if it was not compared
+    /// there.
+    fn decide_one(
+        mut self,
+        situation: &RecommendationInput,
+        shared: &CaseSettings,
+        setting: Setting,
+    ) -> Option<Decided<'a>> {
+        self.cases.retain(|(settings, _)| settings.differs_only_in(setting, shared));
+        if self.cases.is_empty() || self.varied() != [setting] {
+            return None;
+        }
+        self.chosen(situation, vec![setting])
+    }
+
+    /// Whether it compared thread counts.
+    fn compares_counts(&self) -> bool {
+        self.cases.iter().any(|(settings, _)| settings.threads != self.cases[0].0.threads)
+    }
+
+    fn chosen(self, situation: &RecommendationInput, varied: Vec<Setting>) -> Option<Decided<'a>> {
         let candidates: Vec<SettingCandidate> = self.cases.iter().map(|(_, case)| candidate(case)).collect();
         let choice = SettingChoice::among(&candidates)?;
         let at = match situation.objective {
@@ -164,18 +182,6 @@ impl<'a> Sweep<'a> {
         let first = &self.cases[0].0;
         let differs = |place: usize| self.cases.iter().any(|(other, _)| other.others[place] != first.others[place]);
         (0..first.others.len()).filter(|&place| differs(place)).map(|place| first.others[place].0).collect()
-    }
-}
-
-/// A case as a candidate for a choice.
-pub(super) fn candidate(case: &Case) -> SettingCandidate {
-    let late = case.metric("frames_late").and_then(|metric| metric.value);
-    let limit = case.conditions["late_limit_percent"].as_f64();
-    SettingCandidate {
-        tokens_per_s: round_speeds(case).unwrap_or_default(),
-        is_admissible: late.zip(limit).is_none_or(|(late, limit)| late <= limit),
-        late_share: late.map_or(0.0, |late| late / 100.0),
-        is_dropped: case.conditions["dropped_after_rounds"].is_u64(),
     }
 }
 
@@ -257,8 +263,8 @@ impl Decided<'_> {
 
     /// How frame times affected the choice.
     fn frames(&self) -> &'static str {
-        let fastest = median_of(&self.candidates[self.choice.fastest].tokens_per_s);
-        let is_faster = |one: &SettingCandidate| !one.is_admissible && median_of(&one.tokens_per_s) > fastest;
+        let fastest = self.candidates[self.choice.fastest].tokens_per_s.median();
+        let is_faster = |one: &SettingCandidate| !one.is_admissible && one.tokens_per_s.median() > fastest;
         if !self.choice.is_any_admissible {
             " (no setting keeps the avatar's frame rate)"
         } else if self.candidates.iter().any(is_faster) {
@@ -299,7 +305,7 @@ impl Decided<'_> {
         let chosen = &self.candidates[self.at].tokens_per_s;
         let others = self.sweep.cases.iter().enumerate().filter(|(place, (settings, _))| wanted(*place, settings));
         let shares = others.filter_map(|(place, (settings, _))| {
-            Some((settings, paired_ratio(&self.candidates[place].tokens_per_s, chosen)?))
+            Some((settings, self.candidates[place].tokens_per_s.ratio_to(chosen)?))
         });
         let (runner_up, share) = shares.max_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio))?;
         Some(Margin { runner_up: name(runner_up), share: share.ratio, n: share.n as u64, interval: share.interval })
@@ -355,11 +361,6 @@ impl Decided<'_> {
 fn lightest(choice: &SettingChoice, cases: &[(CaseSettings, &Case)]) -> usize {
     let enough = choice.shares.iter().filter(|(_, share)| share.ratio >= LIGHT_SHARE);
     enough.map(|(place, _)| *place).min_by_key(|place| (cases[*place].0.threads, *place)).unwrap_or(choice.chosen)
-}
-
-/// Tokens per second of each round of a `threads` or `gpu-profiles` case.
-pub(super) fn round_speeds(case: &Case) -> Option<Vec<f64>> {
-    Some(case.conditions["samples_ts"].as_array()?.iter().filter_map(Value::as_f64).collect())
 }
 
 /// The confidence of a measured thread count.

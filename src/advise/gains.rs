@@ -3,11 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::by_threads::{ENGINE_OF_THE_APP, round_speeds};
+use super::by_threads::ENGINE_OF_THE_APP;
+use super::case_speeds::round_speeds;
 use super::obeyed::{ObeyedBy, ProfileChange};
 use super::recommendation::{Choice, Setting};
 use crate::record::{Case, Run};
-use crate::stats::paired_ratio;
 
 /// Speed with the recommendation relative to the application's current settings, from cases of one `threads` run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,7 +94,7 @@ fn as_the_app<'a>(run: &'a Run, like: &Case, threads: u64) -> Option<&'a Case> {
 }
 
 fn gain(through: ObeyedBy, run: &Run, before: &Case, after: &Case) -> Option<Gain> {
-    let ratio = paired_ratio(&round_speeds(after)?, &round_speeds(before)?)?;
+    let ratio = round_speeds(after)?.ratio_to(&round_speeds(before)?)?;
     let late = |case: &Case| case.metric("frames_late").and_then(|metric| metric.value);
     Some(Gain {
         through,

@@ -1,7 +1,7 @@
 //! Chooses settings from interleaved measurements: the fastest admissible one, and the simplest of those that tie.
 
 use super::{Candidate, Certainty, ThreadChoice};
-use crate::stats::PairedRatio;
+use crate::stats::{ByRound, PairedRatio};
 
 /// If no setting is admissible, shares of late frames within this of the smallest one count as equal.
 const NEAR_THE_FEWEST: f64 = 0.01;
@@ -9,8 +9,8 @@ const NEAR_THE_FEWEST: f64 = 0.01;
 /// One set of settings, and its result in each round that it took part in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettingCandidate {
-    /// Tokens per second, one value per round.
-    pub tokens_per_s: Vec<f64>,
+    /// Tokens per second, by round.
+    pub tokens_per_s: ByRound,
     /// Whether it keeps the scene's frame rate.
     pub is_admissible: bool,
     /// Its share of late frames, from 0 to 1; 0 without a scene.
@@ -78,7 +78,7 @@ mod tests {
 
     fn candidate(tokens_per_s: f64, is_admissible: bool, is_dropped: bool) -> SettingCandidate {
         let late_share = if is_admissible { 0.0 } else { 0.1 };
-        let tokens_per_s = vec![tokens_per_s; if is_dropped { 1 } else { 8 }];
+        let tokens_per_s = ByRound::in_sequence(&vec![tokens_per_s; if is_dropped { 1 } else { 8 }]);
         SettingCandidate { tokens_per_s, is_admissible, late_share, is_dropped }
     }
 

@@ -1,21 +1,24 @@
 //! Chooses a thread count from measurements.
 
-use crate::stats::{PairedRatio, median_of, paired_ratio};
+use crate::stats::{ByRound, PairedRatio, fastest_of};
 
 /// A setting that is slower by less than this counts as equal, even if the difference is significant: nobody would
 /// notice, and the desktop can use the threads.
 pub(super) const UNNOTICED: f64 = 0.02;
 
+/// The same as far as an estimate without an interval can tell.
+const SAME: f64 = 0.01;
+
 /// If an interval allows a greater loss than this against another count, the rounds were inconclusive.
 const UNTOLD: f64 = 0.10;
 
-/// One thread count and its result in each round. All candidates took part in the same rounds, in the same order.
+/// One thread count and its result in each round that it took part in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
     /// Threads.
     pub threads: u32,
-    /// Tokens per second, one value per round.
-    pub tokens_per_s: Vec<f64>,
+    /// Tokens per second, by round.
+    pub tokens_per_s: ByRound,
 }
 
 /// The certainty of a choice.
@@ -27,7 +30,7 @@ pub enum Certainty {
     Likely,
     /// The machine was too noisy: another count may be faster by more than a tenth.
     Noisy,
-    /// Too few rounds for an interval: only the medians were compared.
+    /// Too few rounds for an interval: only estimates were compared.
     TooFewRounds,
 }
 
@@ -48,18 +51,20 @@ impl ThreadChoice {
     /// Chooses among the candidates. `None` if none has a comparable round.
     #[must_use]
     pub fn among(candidates: &[Candidate]) -> Option<Self> {
-        let fastest = candidates.iter().max_by(|a, b| median(&a.tokens_per_s).total_cmp(&median(&b.tokens_per_s)))?;
+        let speeds: Vec<&ByRound> = candidates.iter().map(|candidate| &candidate.tokens_per_s).collect();
+        let fastest = &candidates[fastest_of(&speeds)?];
         let shares: Vec<(u32, PairedRatio)> = candidates
             .iter()
-            .filter_map(|other| Some((other.threads, paired_ratio(&other.tokens_per_s, &fastest.tokens_per_s)?)))
+            .filter_map(|other| Some((other.threads, other.tokens_per_s.ratio_to(&fastest.tokens_per_s)?)))
             .collect();
         let ties = shares.iter().filter(|(threads, share)| {
-            *threads == fastest.threads || share.interval.is_some_and(|(_, high)| high >= 1.0 - UNNOTICED)
+            let is_tie = |(_, high): (f64, f64)| high >= 1.0 - UNNOTICED;
+            *threads == fastest.threads || share.interval.map_or(share.ratio >= 1.0 - SAME, is_tie)
         });
         let &(threads, share) = ties.min_by_key(|(threads, _)| *threads)?;
         let chosen = candidates.iter().find(|candidate| candidate.threads == threads)?;
         let may_reach = candidates.iter().filter_map(|other| {
-            let (_, high) = paired_ratio(&other.tokens_per_s, &chosen.tokens_per_s)?.interval?;
+            let (_, high) = other.tokens_per_s.ratio_to(&chosen.tokens_per_s)?.interval?;
             Some(high)
         });
         let may_lose = 1.0 - 1.0 / may_reach.fold(1.0, f64::max);
@@ -76,13 +81,8 @@ impl ThreadChoice {
     #[must_use]
     pub fn against_chosen(&self, candidates: &[Candidate], threads: u32) -> Option<PairedRatio> {
         let speeds = |threads: u32| candidates.iter().find(|candidate| candidate.threads == threads);
-        paired_ratio(&speeds(threads)?.tokens_per_s, &speeds(self.threads)?.tokens_per_s)
+        speeds(threads)?.tokens_per_s.ratio_to(&speeds(self.threads)?.tokens_per_s)
     }
-}
-
-/// The median speed. A count without a round is never the fastest.
-fn median(values: &[f64]) -> f64 {
-    median_of(values).unwrap_or(f64::NEG_INFINITY)
 }
 
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
     fn candidate(threads: u32, tokens_per_s: f64, noise: f64, rounds: usize, seed: u64) -> Candidate {
         let mut rng = StdRng::seed_from_u64(seed + u64::from(threads));
         let value = |rng: &mut StdRng| tokens_per_s * (1.0 + noise * (rng.random::<f64>() - 0.5));
-        Candidate { threads, tokens_per_s: (0..rounds).map(|_| value(&mut rng)).collect() }
+        Candidate { threads, tokens_per_s: (0..rounds).map(|round| (round, value(&mut rng))).collect() }
     }
 
     #[test]
@@ -138,9 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn few_rounds_compare_medians_only() {
-        let choice = ThreadChoice::among(&[candidate(1, 99.0, 0.0, 3, 1), candidate(2, 100.0, 0.0, 3, 1)]).unwrap();
-        assert_eq!((choice.threads, choice.certainty), (2, Certainty::TooFewRounds));
+    fn few_rounds_choose_by_the_estimate_and_say_so() {
+        let choice = |slower: f64| {
+            ThreadChoice::among(&[candidate(1, slower, 0.0, 3, 1), candidate(2, 100.0, 0.0, 3, 1)]).unwrap()
+        };
+        assert_eq!((choice(98.0).threads, choice(98.0).certainty), (2, Certainty::TooFewRounds));
+        assert_eq!(choice(99.5).threads, 1, "the desktop can use the thread");
         assert_eq!(ThreadChoice::among(&[]), None);
     }
 

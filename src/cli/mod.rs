@@ -39,7 +39,7 @@ pub use launch::{LaunchArgs, LeftOut};
 pub use memory::MemoryArgs;
 pub use memory_size::{LayerItem, MemorySize, Reserve};
 pub use model::{FetchArgs, InspectArgs, ModelArgs, ModelCheckArgs, ModelCommand, ShapesArgs, SynthArgs};
-pub use pipeline::{Beside, PipelineArgs};
+pub use pipeline::{Beside, PipelineArgs, PipelineWorkerArgs};
 pub use reach::BridgeConnectionArgs;
 pub use recommend::{ObjectiveArg, RecommendArgs};
 pub use render_load::RenderLoadArgs;

@@ -20,10 +20,12 @@ use crate::report::Format;
 /// stages of a turn add up to its total. With two sets of settings, each turn runs with both, in random order, and the results are
 /// compared turn by turn.
 ///
-/// SETTINGS is `app` (Workly's own settings), `recommended`, the file or folder of a recommendation, the folder of a run of
-/// `launch --measure` (the parameters that the application ran with), or one of these followed by KEY=VALUE,… to override single
-/// settings. Keys: `n_threads`, `n_threads_batch`, `n_gpu_layers`, `n_ctx`, `n_batch`, `n_ubatch`,
-/// `flash_attn` (off, on, auto), `kv_type`, `warm_start` (true, false), `reaction` (expression, single, pipelined, batch), `react`
+/// SETTINGS is `app` (Workly's own settings), `recommended` (the configuration's section `performance`, or else what the newest saved
+/// sweep of this machine and model measured; a rule only where neither exists), the file or folder of a recommendation, the folder of
+/// a run of `launch --measure` (the parameters that the application ran with), or one of these followed by KEY=VALUE,… to override
+/// single settings. Keys: `n_threads`, `n_threads_batch`, `n_gpu_layers`, `n_ctx`, `n_batch`, `n_ubatch`, `flash_attn` (off, on,
+/// auto), `kv_type`, `priority` (normal, low, idle), `wait_policy` (unset, active, passive), `use_mmap` (true, false), `warm_start`
+/// (true, false), `reaction` (expression, single, pipelined, batch), `react`
 /// (end, first-words). Example: `app,n_threads=2,react=first-words`.
 ///
 /// Workly sends one command per answer, once the answer is complete, and does not wait for a reply: `reaction=expression`. The other
@@ -86,6 +88,11 @@ pub struct PipelineArgs {
     #[arg(long, hide = true, value_name = "SPEED", value_delimiter = ',', num_args = 1..=2, conflicts_with = "model")]
     pub paced: Vec<PacedSpec>,
 }
+
+/// `workly-perf pipeline-worker`: answers, for the command that started this process. It reads what to do as lines of JSON from
+/// standard input, and ends with it.
+#[derive(Debug, Args)]
+pub struct PipelineWorkerArgs {}
 
 /// Competing load during the turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

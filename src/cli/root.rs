@@ -59,6 +59,9 @@ pub enum Command {
     /// Measure repetitions, for threads, which starts this by itself.
     #[command(hide = true)]
     ThreadsWorker(super::ThreadsWorkerArgs),
+    /// Answer messages, for pipeline, which starts this by itself.
+    #[command(hide = true)]
+    PipelineWorker(super::PipelineWorkerArgs),
 }
 
 /// Print shell completions.

@@ -19,8 +19,9 @@ use crate::report::Format;
 /// `n_threads_batch` and `n_threads`. The sweep is repeated under a load with the CPU use of a Unity scene, because the best
 /// count on an idle machine is often not the best one while the avatar runs.
 ///
-/// The search is a race: a setting is dropped as soon as it is surely too slow, or surely makes too many of the scene's frames
-/// late. It ends when the answer can no longer change. --exhaustive measures every setting in every round.
+/// The search is a race: a setting is dropped as soon as it is surely too slow, surely not noticeably faster than the best one, or
+/// surely makes too many of the scene's frames late. It ends when only the best one is left. --exhaustive measures every setting in
+/// every round.
 #[derive(Debug, Args)]
 pub struct ThreadsArgs {
     /// Thread counts: numbers, or `auto` for the default counts plus those of the two documented rules and of this machine's

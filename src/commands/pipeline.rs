@@ -9,15 +9,18 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::host;
 use crate::plan::PipelinePlan;
-use crate::studies::pipeline::{ModelSource, Models, PipelineStudy};
+use crate::studies::pipeline::{ModelSource, Models, PipelineStudy, measured_settings};
 use crate::studies::setup::Connection;
 use crate::studies::{RunOptions, drive};
 use crate::term::Printer;
 
 pub(super) fn run(args: &PipelineArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let topology = host::topology();
-    let mut plan = PipelinePlan::resolve(args, &topology, rand::random())?;
     let source = ModelSource { model: args.model.as_ref(), config: args.reach.config.as_deref() };
+    let asks = |settings: &str| settings.split(',').next() == Some("recommended");
+    let is_recommended = cfg!(feature = "llama") && args.paced.is_empty() && (asks(&args.before) || asks(&args.after));
+    let measured = if is_recommended { measured_settings(source, &printer, stop)? } else { None };
+    let mut plan = PipelinePlan::resolve(args, &topology, measured.as_ref(), rand::random())?;
     let models = Models::ready(&plan, source, &printer, stop)?;
     if let Some(tokens) = models.tokens() {
         plan.fit_system_prompt(tokens);

@@ -72,6 +72,7 @@ fn is_worker(command: &Command) -> bool {
         command,
         Command::WarmupStart(_)
             | Command::ThreadsWorker(_)
+            | Command::PipelineWorker(_)
             | Command::GpuPlacement(_)
             | Command::ModelCheck(_)
             | Command::RenderLoad(_)
@@ -105,6 +106,7 @@ fn dispatch(command: &Command, printer: Printer) -> Result<Exit, Failure> {
         | Command::GpuProfiles(_)
         | Command::WarmupStart(_)
         | Command::ThreadsWorker(_)
+        | Command::PipelineWorker(_)
         | Command::GpuPlacement(_)
         | Command::ModelCheck(_) => dispatch_engine(command, printer),
     }
@@ -119,6 +121,7 @@ fn dispatch_engine(command: &Command, printer: Printer) -> Result<Exit, Failure>
         Command::GpuProfiles(args) => gpu_profiles::run(args, printer, &*stop::listen()?),
         Command::WarmupStart(_) => worker::warmup_start(printer, &stop::listen()?),
         Command::ThreadsWorker(_) => worker::threads(printer, &*stop::listen()?),
+        Command::PipelineWorker(_) => worker::pipeline(printer, &stop::listen()?),
         Command::GpuPlacement(_) => worker::gpu_placement(printer, &stop::listen()?),
         Command::ModelCheck(_) => worker::model_check(printer, &stop::listen()?),
         _ => Err(Failure::bug(anyhow::anyhow!("this command does not run a model"))),

@@ -100,8 +100,8 @@ pub fn run_at<T: Send>(priority: Priority, work: impl FnOnce() -> T + Send) -> i
     Ok(done)
 }
 
-/// Whether Linux groups processes by session for its scheduler (`sched_autogroup`): a nice value then only counts
-/// against programs of the same session, and not against a scene started from the desktop.
+/// Whether Linux groups processes by session for its scheduler (`sched_autogroup`): then a nice value only counts against
+/// programs of the same session, not against a scene that the desktop started.
 #[must_use]
 pub fn autogroup() -> Fact<bool> {
     if !cfg!(target_os = "linux") {

@@ -104,7 +104,7 @@ fn talk(
     prompt: &Prompt,
     clock: &Clock,
     stop: &AtomicBool,
-    enough: impl Fn(u64) -> bool,
+    enough: impl Fn(u64) -> bool + Sync,
 ) -> Result<Option<f64>, SpeakerError> {
     let mut moments_ns = Vec::with_capacity(LONGEST_TALK);
     // Combines the user's interruption and our own end: the speaker watches one flag.

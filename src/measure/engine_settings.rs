@@ -56,7 +56,14 @@ impl EngineSettings {
         Self { threads, ..self }
     }
 
-    /// Whether only the number of threads differs.
+    /// Whether both can be measured in the same context: one model, one process, one cache.
+    #[must_use]
+    pub fn shares_context_with(self, other: Self) -> bool {
+        let (threads, priority) = (other.threads, other.priority);
+        Self { threads, priority, ..self } == other
+    }
+
+    /// Whether they differ in nothing but the threads.
     #[must_use]
     pub fn differs_in_threads_only(self, other: Self) -> bool {
         self.with_threads(other.threads) == other

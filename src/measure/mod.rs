@@ -66,7 +66,7 @@ pub use tokens::{LONGEST_REPETITION, TokenSample};
 
 pub use crate::record::Test;
 #[cfg(feature = "llama")]
-pub use tokens::{Repetition, repeat};
+pub use tokens::{Repetition, SHORTEST_CUT, repeat};
 #[cfg(feature = "llama")]
 pub use turn::ModelSpeaker;
 pub use turn::{

@@ -55,6 +55,7 @@ pub fn measure_placement(
             tokens,
             is_sampled: false,
             within: LONGEST_REPETITION,
+            least_tokens_per_s: 0.0,
         };
         repeat(&mut session, asked, &clock, &cpu_ns, stop)
     };

@@ -1,7 +1,7 @@
 //! One repetition of prompt processing or generation with one thread count.
 
 #[cfg(feature = "llama")]
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[cfg(feature = "llama")]
 use std::thread;
 use std::time::Duration;
@@ -34,8 +34,7 @@ pub struct TokenSample {
     pub inter_token_ns: Vec<u64>,
     /// CPU time of this process during the repetition; `None` if the system does not report it.
     pub cpu_ns: Option<u64>,
-    /// Whether it was cut off after the time limit: `tokens` is then the number done, and for an incomplete prompt the
-    /// speed is an upper bound.
+    /// Whether it was cut off for taking too long: then its speed is an upper bound.
     #[serde(default)]
     pub is_cut: bool,
 }
@@ -51,7 +50,11 @@ impl TokenSample {
 /// Time limit of a repetition unless a shorter one is set: a model that takes a minute per token is of no use.
 pub const LONGEST_REPETITION: Duration = Duration::from_secs(600);
 
-/// One repetition to run.
+/// How long a repetition runs at least before its speed so far may end it, so that no hiccup does.
+#[cfg(feature = "llama")]
+pub const SHORTEST_CUT: Duration = Duration::from_millis(500);
+
+/// One repetition, as it is asked for.
 #[cfg(feature = "llama")]
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Repetition {
@@ -67,6 +70,20 @@ pub struct Repetition {
     pub is_sampled: bool,
     /// Time limit.
     pub within: Duration,
+    /// A generation that has been slower than this is cut off before its time is up, in tokens a second; 0 for none.
+    pub least_tokens_per_s: f64,
+}
+
+#[cfg(feature = "llama")]
+impl Repetition {
+    /// Whether it is to end, after so much time and with so many tokens generated: even if the next one came now, it would be too
+    /// slow.
+    fn is_over(&self, elapsed: Duration, tokens: usize) -> bool {
+        let is_slow = self.test == Test::Generation
+            && elapsed >= SHORTEST_CUT
+            && ((tokens + 1) as f64) < self.least_tokens_per_s * elapsed.as_secs_f64();
+        is_slow || elapsed >= self.within
+    }
 }
 
 /// Runs one repetition. `cpu_ns` reads the CPU time of this process. The context is filled to its depth outside the
@@ -86,42 +103,56 @@ pub fn repeat(
     session.fill(asked.depth, stop)?;
     let cpu_before = cpu_ns();
     let began_ns = clock.now_ns();
-    let (measured, was_cut) = within(asked.within, stop, |halt| match asked.test {
+    let generated = AtomicUsize::new(0);
+    let is_over = |elapsed| asked.is_over(elapsed, generated.load(Ordering::Relaxed));
+    let (measured, was_cut) = until(is_over, stop, |halt| match asked.test {
         Test::Prompt => {
             session.prompt_at(asked.depth, asked.tokens, halt).map(|timing| (timing.n, timing.elapsed_ns, Vec::new()))
         }
         Test::Generation => session
-            .generate_at(asked.depth, asked.tokens, asked.is_sampled.then_some(&Sampling::APP), halt)
+            .generate_at(asked.depth, asked.tokens, asked.is_sampled.then_some(&Sampling::APP), halt, |tokens| {
+                generated.store(tokens, Ordering::Relaxed);
+            })
             .map(|timing| (timing.n, timing.elapsed_ns, timing.inter_token_ns)),
     });
     let ended_ns = clock.now_ns();
     let cpu_ns = cpu_before.zip(cpu_ns()).map(|(before, after)| after.saturating_sub(before));
-    let (tokens, elapsed_ns, inter_token_ns) = match measured {
-        // Not finished within the limit, so this speed is an upper bound.
+    let (tokens, elapsed_ns, inter_token_ns, is_cut) = match measured {
+        // Not to its end: it would have been this fast at most. The token under way counts as if it had come just then.
         Err(EngineError::Stopped { .. }) if was_cut && !stop.load(Ordering::Relaxed) => {
-            (if asked.test == Test::Prompt { asked.tokens } else { 1 }, ended_ns - began_ns, Vec::new())
+            (if asked.test == Test::Prompt { asked.tokens } else { 1 }, ended_ns - began_ns, Vec::new(), true)
         }
-        measured => measured?,
+        Ok((tokens, _, _)) if tokens < asked.tokens && stop.load(Ordering::Relaxed) => {
+            return Err(EngineError::Stopped { done: tokens });
+        }
+        Ok((tokens, _, inter_token_ns)) if tokens < asked.tokens => {
+            (tokens + 1, ended_ns - began_ns, inter_token_ns, true)
+        }
+        measured => {
+            let (tokens, elapsed_ns, inter_token_ns) = measured?;
+            (tokens, elapsed_ns, inter_token_ns, false)
+        }
     };
-    if tokens < asked.tokens && stop.load(Ordering::Relaxed) {
-        return Err(EngineError::Stopped { done: tokens });
-    }
-    let is_cut = was_cut && ended_ns - began_ns >= u64::try_from(asked.within.as_nanos()).unwrap_or(u64::MAX);
     let ttft_ns = (asked.test == Test::Prompt && !is_cut).then_some(elapsed_ns);
     Ok(TokenSample { began_ns, ended_ns, tokens, elapsed_ns, ttft_ns, inter_token_ns, cpu_ns, is_cut })
 }
 
-/// Runs `work` with a flag that is raised when `stop` is, or after `limit`. Also returns whether the limit raised it.
+/// Does `work` with a flag that is raised when `stop` is, or when `is_over` says so of the time that it took so far. Also says
+/// whether that was what raised it.
 #[cfg(feature = "llama")]
-fn within<T>(limit: Duration, stop: &AtomicBool, work: impl FnOnce(&AtomicBool) -> T) -> (T, bool) {
-    /// Interval at which the watcher checks `stop`: long enough not to disturb the timed part.
+fn until<T>(
+    is_over: impl Fn(Duration) -> bool + Sync,
+    stop: &AtomicBool,
+    work: impl FnOnce(&AtomicBool) -> T,
+) -> (T, bool) {
+    /// How often the watcher looks at `stop`: seldom enough to take nothing from what is timed.
     const LOOK_UP: Duration = Duration::from_millis(20);
     let (halt, is_done, was_cut) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
     let done = thread::scope(|scope| {
         let watcher = scope.spawn(|| {
-            let deadline = Instant::now() + limit;
+            let began = Instant::now();
             while !is_done.load(Ordering::Acquire) {
-                let is_late = Instant::now() >= deadline;
+                let is_late = is_over(began.elapsed());
                 if is_late || stop.load(Ordering::Relaxed) {
                     was_cut.store(is_late, Ordering::Release);
                     halt.store(true, Ordering::Release);
@@ -136,4 +167,30 @@ fn within<T>(limit: Duration, stop: &AtomicBool, work: impl FnOnce(&AtomicBool) 
         done
     });
     (done, was_cut.load(Ordering::Acquire))
+}
+
+#[cfg(all(test, feature = "llama"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generation_is_cut_off_for_its_speed_so_far_and_not_for_a_hiccup() {
+        let asked = Repetition {
+            test: Test::Generation,
+            threads: 2,
+            depth: 0,
+            is_sampled: false,
+            tokens: 128,
+            within: Duration::from_secs(6),
+            least_tokens_per_s: 20.0,
+        };
+        let is_over =
+            |asked: Repetition, milliseconds, tokens| asked.is_over(Duration::from_millis(milliseconds), tokens);
+        assert!(!is_over(asked, 499, 0), "too early to tell");
+        assert!(is_over(asked, 500, 0) && is_over(asked, 500, 8) && !is_over(asked, 500, 9));
+        assert!(is_over(asked, 6_000, 127), "whatever its speed");
+        let prompt = Repetition { test: Test::Prompt, ..asked };
+        assert!(!is_over(prompt, 5_999, 0), "a prompt shows no progress");
+        assert!(!is_over(Repetition { least_tokens_per_s: 0.0, ..asked }, 5_999, 0), "nothing to compare with");
+    }
 }

@@ -33,7 +33,7 @@ pub use launched_app::{ContextLimits, LaunchedApp};
 pub use memory::{ConversationPlan, GrowthUnit, LeakPlan, MemoryWatchPlan};
 pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
 pub use needs::{NeedsError, app_profiles, model_needs};
-pub use pipeline::{ARM_KEYS, Arm, ArmError, PipelinePlan, PipelinePlanError, Side};
+pub use pipeline::{ARM_KEYS, Arm, ArmError, MeasuredSettings, PipelinePlan, PipelinePlanError, Side};
 pub use reach::{BridgeConnection, DialectBy, FoundBy, PlanError};
 pub use recommend::{CurrentSettings, Effort, RecommendPlan};
 pub use settings::settings_patch;

@@ -25,6 +25,7 @@ mod settings;
 mod support;
 mod table;
 mod timeline;
+mod trade;
 mod waterfall;
 
 pub use comparison::{comparison_markdown, comparison_summary, headline, is_wide, read_wide, wide, without_gaps};

@@ -6,7 +6,7 @@ use super::conditions::conditions;
 use super::figure;
 use super::metric_tables::{self, Grid};
 use super::notes::{files, notes};
-use super::{attribution, before_after, settings, timeline, waterfall};
+use super::{attribution, before_after, settings, timeline, trade, waterfall};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, MachineNoise, Metric, MetricStatus, Run, RunState};
 
@@ -81,7 +81,7 @@ impl Outline {
             (true, None) => none.clear(),
         }
         let settings = settings::grid(run);
-        tables.splice(0..0, before_after::grid(run));
+        tables.splice(0..0, before_after::grid(run).into_iter().chain(trade::grid(run)));
         tables.extend(waterfall::grids(run));
         tables.extend(attribution::grids(run));
         let grouped: HashSet<&str> = groups.iter().flatten().map(|case| case.path.as_str()).collect();

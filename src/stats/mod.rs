@@ -1,6 +1,7 @@
 //! Statistics, pure: samples in, figures out. No clock, bridge or files.
 
 mod attribution;
+mod by_round;
 mod change_points;
 mod histogram;
 mod holm;
@@ -15,6 +16,7 @@ mod summary;
 mod unpaired;
 
 pub use attribution::{Attribution, Part};
+pub use by_round::{ByRound, fastest_of};
 pub use change_points::{ChangePoint, FEWEST_BETWEEN, change_points};
 pub use histogram::{SIGNIFICANT_DIGITS, histogram_of};
 pub use holm::holm;

@@ -1,72 +1,191 @@
-//! The cost of the application's thread count here, from a saved `threads` run.
+//! What thread counts, priorities and profiles cost here, from saved runs.
+
+use serde_json::{Map, Value};
 
 use super::check::{Check, CheckState, Symptom};
-use crate::advise::by_threads::{ENGINE_OF_THE_APP, candidate, round_speeds};
+use crate::advise::by_threads::ENGINE_OF_THE_APP;
+use crate::advise::case_speeds::{candidate, round_speeds};
 use crate::advise::{SettingCandidate, SettingChoice};
+use crate::plural::counted;
 use crate::record::{Case, Run};
-use crate::stats::{PairedRatio, paired_ratio};
+use crate::stats::PairedRatio;
 
 /// A smaller loss is not reported.
 const WORTH_SAYING: f64 = 0.10;
 
-/// The application's settings and the best ones of a sweep.
-struct Compared<'a> {
+const NAME: &str = "measured loss";
+
+const MEND: &str = "workly-perf recommend chooses better settings; workly-perf launch puts them into force";
+
+/// The key of a case's conditions and of a written section, where they differ.
+const WRITTEN_KEYS: [(&str, &str); 5] = [
+    ("flash_attn", "flash_attn"),
+    ("type_k", "kv_type"),
+    ("priority", "priority"),
+    ("wait", "wait_policy"),
+    ("use_mmap", "use_mmap"),
+];
+
+/// Settings that the engine runs with, whose cost is looked up in saved runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineInUse {
+    /// Whose they are: `profile balanced`.
+    whose: String,
+    threads: u64,
+    /// The others, as conditions of a case.
+    others: Vec<(&'static str, String)>,
+}
+
+impl EngineInUse {
+    /// Those of the application with a profile.
+    #[must_use]
+    pub fn of_profile(name: &str, threads: u64) -> Self {
+        let others = ENGINE_OF_THE_APP.map(|(key, value)| (key, value.to_owned())).into();
+        Self { whose: format!("profile {name}"), threads, others }
+    }
+
+    /// Those that `launch` puts into force: the written section over the application's own. `None` if it says nothing of threads or
+    /// priority.
+    #[must_use]
+    pub fn of_section(section: &Map<String, Value>, app: &Self) -> Option<Self> {
+        let threads = section.get("n_threads").and_then(Value::as_u64);
+        if threads.is_none() && !section.contains_key("priority") {
+            return None;
+        }
+        let others = app.others.iter().map(|(key, own)| {
+            let written = WRITTEN_KEYS.iter().find(|(condition, _)| condition == key);
+            let written = written.and_then(|(_, name)| section.get(*name)).map(as_word);
+            (*key, written.unwrap_or_else(|| own.clone()))
+        });
+        Some(Self {
+            whose: "the section performance".into(),
+            threads: threads.unwrap_or(app.threads),
+            others: others.collect(),
+        })
+    }
+
+    /// Whether a case was measured with them, but for the conditions under `besides`. Older runs do not say what they left at the
+    /// application's default.
+    fn has(&self, case: &Case, besides: &str) -> bool {
+        let is_same = |(key, value): &(&str, String)| {
+            let own = &case.conditions[*key];
+            own.is_null() || as_word(own) == *value || *key == besides
+        };
+        case.conditions["n_threads"] == self.threads && self.others.iter().all(is_same)
+    }
+}
+
+fn as_word(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), String::from)
+}
+
+/// Generation in the newest sweep that measured some settings: beside the scene if there was one, at the greatest depth.
+struct Sweep<'a> {
     run: &'a Run,
     own: &'a Case,
+    cases: Vec<&'a Case>,
+}
+
+impl<'a> Sweep<'a> {
+    /// `None` for runs that are no sweep, or do not have these settings.
+    fn of(run: &'a Run, engine: &EngineInUse) -> Option<Self> {
+        let has_scene = run.cases.iter().any(|case| case.conditions["load"] == "render");
+        let load = if has_scene { "render" } else { "idle" };
+        let depth_of = |case: &Case| case.conditions["n_depth"].as_u64().unwrap_or(0);
+        let is_it = |case: &&Case| {
+            run.command == "threads"
+                && case.state.stands()
+                && case.conditions["load"] == load
+                && case.conditions["test"] == "tg"
+        };
+        let depth = run.cases.iter().filter(is_it).map(depth_of).max()?;
+        let cases: Vec<&Case> = run.cases.iter().filter(is_it).filter(|case| depth_of(case) == depth).collect();
+        let own = *cases.iter().find(|case| engine.has(case, ""))?;
+        Some(Self { run, own, cases })
+    }
+
+    /// The best of the cases that are wanted, if the settings lose a tenth against it or make frames late that it does not.
+    fn better(&self, wanted: impl Fn(&Case) -> bool) -> Option<Loss<'a>> {
+        let cases: Vec<&Case> = self.cases.iter().copied().filter(|case| wanted(case)).collect();
+        let candidates: Vec<SettingCandidate> = cases.iter().map(|case| candidate(case)).collect();
+        let choice = SettingChoice::among(&candidates)?;
+        let best = cases[choice.chosen];
+        let share = round_speeds(self.own)?.ratio_to(&round_speeds(best)?)?;
+        let late = (!candidate(self.own).is_admissible).then(|| late_percent(self.own)).flatten();
+        let is_loss = share.ratio < 1.0 - WORTH_SAYING || (late.is_some() && choice.is_any_admissible);
+        (best.path != self.own.path && is_loss).then_some(Loss { best, share, late })
+    }
+}
+
+/// What settings lose against better ones.
+struct Loss<'a> {
     best: &'a Case,
     share: PairedRatio,
+    /// The late frames of the settings, if there are too many.
+    late: Option<f64>,
 }
 
-/// A line if the newest sweep of these runs shows that the application's settings generate at less than 90 % of the
-/// best settings' speed, or make more frames late than the sweep's limit allows. `threads` is the application's count.
-#[must_use]
-pub fn check_measured_loss(runs: &[Run], threads: u64) -> Option<Check> {
-    let compared = runs.iter().rev().find_map(|run| compared(run, threads))?;
-    let late = compared.own.metric("frames_late").and_then(|metric| metric.value);
-    let limit = compared.own.conditions["late_limit_percent"].as_f64();
-    let too_late = late.filter(|late| limit.is_some_and(|limit| *late > limit));
-    if compared.share.ratio >= 1.0 - WORTH_SAYING && too_late.is_none() {
-        return None;
+impl Loss<'_> {
+    /// `generate at 20 % of the speed of PATH (n 8, run ID) and make 17.0 % of frames late`.
+    fn words(&self, against: &str, run: &Run) -> String {
+        let late = self.late.map_or_else(String::new, |late| format!(" and make {late:.1} % of frames late"));
+        let (percent, n) = (100.0 * self.share.ratio, self.share.n);
+        format!("generate at {percent:.0} % of the speed of {against} (n {n}, run {}){late}", run.run_id)
     }
-    let frames = too_late.map_or_else(String::new, |late| format!(" and makes {late:.1} % of frames late"));
-    let found = format!(
-        "the application's {threads} threads generate at {:.0} % of the speed of {} (n {}, run {}){frames}",
-        100.0 * compared.share.ratio,
-        compared.best.path,
-        compared.share.n,
-        compared.run.run_id
-    );
-    Some(
-        Check::new("measured loss", CheckState::Warning, found)
-            .mend("workly-perf recommend chooses better settings; workly-perf launch puts them into force")
-            .causes(&[Symptom::SlowReply, Symptom::LateAvatar]),
-    )
 }
 
-/// `None` for runs that are no sweep, or do not have the application's settings.
-fn compared(run: &Run, threads: u64) -> Option<Compared<'_>> {
-    let has_scene = run.cases.iter().any(|case| case.conditions["load"] == "render");
-    let load = if has_scene { "render" } else { "idle" };
-    let depth_of = |case: &Case| case.conditions["n_depth"].as_u64().unwrap_or(0);
-    let is_it = |case: &&Case| {
-        run.command == "threads"
-            && case.state.stands()
-            && case.conditions["load"] == load
-            && case.conditions["test"] == "tg"
-    };
-    let depth = run.cases.iter().filter(is_it).map(depth_of).max()?;
-    let cases: Vec<&Case> = run.cases.iter().filter(is_it).filter(|case| depth_of(case) == depth).collect();
-    let own = *cases.iter().find(|case| case.conditions["n_threads"] == threads && is_as_the_app_has_it(case))?;
-    let candidates: Vec<SettingCandidate> = cases.iter().map(|case| candidate(case)).collect();
-    let best = cases[SettingChoice::among(&candidates)?.chosen];
-    Some(Compared { run, own, best, share: paired_ratio(&round_speeds(own)?, &round_speeds(best)?)? })
+fn late_percent(case: &Case) -> Option<f64> {
+    case.metric("frames_late").and_then(|metric| metric.value)
 }
 
-fn is_as_the_app_has_it(case: &Case) -> bool {
-    ENGINE_OF_THE_APP.iter().all(|(key, value)| {
-        let own = &case.conditions[*key];
-        own.is_null() || own.as_str().map_or_else(|| own.to_string(), String::from) == *value
+/// A line for each thread count and each priority that costs more than a tenth of the speed, or the avatar's frames, by the newest sweep
+/// of these runs that measured it.
+#[must_use]
+pub fn check_measured_losses(runs: &[Run], engines: &[EngineInUse]) -> Vec<Check> {
+    let mut found: Vec<String> = Vec::new();
+    for engine in engines {
+        let Some(sweep) = runs.iter().rev().find_map(|run| Sweep::of(run, engine)) else { continue };
+        let (whose, threads) = (&engine.whose, counted(engine.threads, "thread"));
+        if let Some(loss) = sweep.better(|_| true) {
+            found.push(format!("the {threads} of {whose} {}", loss.words(&loss.best.path, sweep.run)));
+        }
+        if let Some(loss) = sweep.better(|case| engine.has(case, "priority")) {
+            let own = as_word(&sweep.own.conditions["priority"]);
+            let other = format!("the same at priority {}", as_word(&loss.best.conditions["priority"]));
+            found.push(format!("at priority {own}, the {threads} of {whose} {}", loss.words(&other, sweep.run)));
+        }
+    }
+    found.dedup();
+    found.into_iter().map(warning).collect()
+}
+
+/// A line if the newest run of placements shows that the layers of a profile generate at less than 90 % of the speed of others.
+#[must_use]
+pub fn check_profile_loss(runs: &[Run], profile: &str, layers: u64) -> Option<Check> {
+    let run = runs.iter().rev().find(|run| run.command == "gpu-profiles")?;
+    let is_generation = |case: &&Case| case.state.stands() && case.conditions["test"] == "tg";
+    let layers_of = |case: &Case| case.conditions["n_gpu_layers"].as_u64();
+    let own = run.cases.iter().filter(is_generation).find(|case| layers_of(case) == Some(layers))?;
+    let own = round_speeds(own)?;
+    let shares = run
+        .cases
+        .iter()
+        .filter(is_generation)
+        .filter_map(|case| Some((layers_of(case)?, own.ratio_to(&round_speeds(case)?)?)));
+    let (best, share) = shares.min_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio))?;
+    (share.ratio < 1.0 - WORTH_SAYING).then(|| {
+        warning(format!(
+            "profile {profile}, with {} on the GPU, generates at {:.0} % of the speed of {best} (n {}, run {})",
+            counted(layers, "layer"),
+            100.0 * share.ratio,
+            share.n,
+            run.run_id
+        ))
     })
+}
+
+fn warning(found: String) -> Check {
+    Check::new(NAME, CheckState::Warning, found).mend(MEND).causes(&[Symptom::SlowReply, Symptom::LateAvatar])
 }
 
 #[cfg(test)]
@@ -96,40 +215,74 @@ mod tests {
     fn sweep(cases: Vec<Case>) -> Run {
         let mut run = crate::record::sample::run();
         run.command = "threads".into();
+        run.run_id = "a-sweep".into();
         run.cases = cases;
         run
     }
 
+    fn app(threads: u64) -> EngineInUse {
+        EngineInUse::of_profile("balanced", threads)
+    }
+
+    fn found(cases: Vec<Case>, engines: &[EngineInUse]) -> Vec<String> {
+        let checks = check_measured_losses(&[sweep(cases)], engines);
+        assert!(checks.iter().all(|check| check.state == CheckState::Warning && check.mend.is_some()));
+        checks.into_iter().map(|check| check.found).collect()
+    }
+
     #[test]
-    fn loss_over_a_tenth_is_reported_with_frames() {
-        let run = sweep(vec![case(1, "normal", 50.0, 0.2), case(6, "normal", 10.0, 17.0), case(6, "low", 45.0, 0.1)]);
-        let check = check_measured_loss(std::slice::from_ref(&run), 6).expect("a loss of 80 %");
-        assert_eq!(check.state, CheckState::Warning);
+    fn a_count_and_a_priority_that_cost_more_than_a_tenth_are_named_with_their_frames() {
+        let cases = vec![case(1, "normal", 50.0, 0.2), case(6, "normal", 10.0, 17.0), case(6, "low", 45.0, 0.1)];
+        assert_eq!(
+            found(cases, &[app(6)]),
+            [
+                "the 6 threads of profile balanced generate at 20 % of the speed of \
+                 render/tg64/depth=1024/threads=1/prio=normal (n 8, run a-sweep) and make 17.0 % of frames late",
+                "at priority normal, the 6 threads of profile balanced generate at 22 % of the speed of the same at priority low \
+                 (n 8, run a-sweep) and make 17.0 % of frames late",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_good_count_or_one_that_was_not_measured_has_no_line() {
+        let cases = || vec![case(1, "normal", 50.0, 0.2), case(2, "normal", 48.0, 0.1)];
+        assert!(found(cases(), &[app(2)]).is_empty());
+        assert!(found(cases(), &[app(6)]).is_empty());
+    }
+
+    #[test]
+    fn fast_but_late_is_a_loss_too() {
+        let lines = found(vec![case(1, "normal", 50.0, 0.2), case(2, "normal", 60.0, 9.0)], &[app(2)]);
+        assert!(lines[0].contains("120 %") && lines[0].ends_with("make 9.0 % of frames late"), "{lines:?}");
+        let late = vec![case(1, "normal", 50.0, 5.0), case(2, "normal", 60.0, 5.2)];
+        assert!(found(late, &[app(2)]).is_empty(), "nothing keeps the frames");
+    }
+
+    #[test]
+    fn what_the_configuration_puts_into_force_is_judged_by_its_own_count_and_priority() {
+        let cases = vec![case(1, "normal", 50.0, 0.2), case(2, "idle", 20.0, 0.0), case(2, "low", 49.0, 0.1)];
+        let section = json!({"n_threads": 2, "priority": "idle"});
+        let written = EngineInUse::of_section(section.as_object().unwrap(), &app(6)).unwrap();
+        let lines = found(cases, &[app(6), written]);
+        assert!(lines[0].starts_with("the 2 threads of the section performance generate at 40 %"), "{lines:?}");
+        assert!(lines[1].starts_with("at priority idle, the 2 threads of the section performance generate at 41 %"));
+        assert_eq!(EngineInUse::of_section(&Map::new(), &app(6)), None);
+    }
+
+    #[test]
+    fn a_profile_whose_layers_are_slower_than_others_is_named() {
+        let placement = |layers: u64, tokens_per_s: f64| Case {
+            conditions: json!({"test": "tg", "n_gpu_layers": layers, "samples_ts": vec![tokens_per_s; 6]}),
+            ..case(1, "normal", tokens_per_s, 0.0)
+        };
+        let mut run = sweep(vec![placement(0, 40.0), placement(20, 30.0), placement(33, 90.0)]);
+        run.command = "gpu-profiles".into();
+        let check = check_profile_loss(std::slice::from_ref(&run), "balanced", 20).expect("a third of the speed");
         assert_eq!(
             check.found,
-            format!(
-                "the application's 6 threads generate at 20 % of the speed of render/tg64/depth=1024/threads=1/prio=normal (n 8, \
-                 run {}) and makes 17.0 % of frames late",
-                run.run_id
-            )
+            "profile balanced, with 20 layers on the GPU, generates at 33 % of the speed of 33 (n 6, run a-sweep)"
         );
-    }
-
-    #[test]
-    fn good_or_unmeasured_count_has_no_check() {
-        let run = sweep(vec![case(1, "normal", 50.0, 0.2), case(2, "normal", 48.0, 0.1)]);
-        assert_eq!(check_measured_loss(std::slice::from_ref(&run), 2), None);
-        assert_eq!(check_measured_loss(&[run], 6), None);
-    }
-
-    #[test]
-    fn fast_setting_with_late_frames_is_a_loss() {
-        let run = sweep(vec![case(1, "normal", 50.0, 0.2), case(2, "normal", 60.0, 9.0)]);
-        let check = check_measured_loss(&[run], 2).expect("late frames");
-        assert!(
-            check.found.contains("120 %") && check.found.ends_with("makes 9.0 % of frames late"),
-            "{}",
-            check.found
-        );
+        assert_eq!(check_profile_loss(&[run], "performance", 33), None);
     }
 }

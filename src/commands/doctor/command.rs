@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::super::apply::{UNPROVEN_AUTO, undo};
 use super::super::report::{facts, show};
@@ -14,7 +15,7 @@ use crate::cli::DoctorArgs;
 use crate::config::{ConfigError, ConfigFile, Patch};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::plan::{BridgeConnection, DEFAULT_CONFIG};
+use crate::plan::{BridgeConnection, CurrentSettings, DEFAULT_CONFIG};
 use crate::record::{SCHEMA, SchemaVersion};
 use crate::studies::doctor::{Checked, check_up, self_test};
 use crate::term::Printer;
@@ -42,6 +43,7 @@ pub(in super::super) fn run(args: &DoctorArgs, printer: Printer, stop: &AtomicBo
         model: args.model.as_ref(),
         config_path,
         config: config_of(config_path),
+        section: section_of(config_path),
         bridge: BridgeConnection::resolve(&args.reach).map(|(reach, _)| reach),
     };
     let checks = check_up(checked, &printer, stop)?;
@@ -52,6 +54,12 @@ pub(in super::super) fn run(args: &DoctorArgs, printer: Printer, stop: &AtomicBo
     };
     show(&facts(args.format, &check_up, page)?, printer)?;
     Ok(if state == CheckState::Problem { Exit::Negative } else { Exit::Done })
+}
+
+/// The section `performance`, as `launch` finds it; empty where there is none that can be read.
+fn section_of(given: Option<&Path>) -> Map<String, Value> {
+    let file = ConfigFile::open(given.unwrap_or(Path::new(DEFAULT_CONFIG))).ok();
+    CurrentSettings::of(file.as_ref()).performance
 }
 
 fn config_of(given: Option<&Path>) -> ConfigFacts {

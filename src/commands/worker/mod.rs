@@ -5,6 +5,8 @@ mod gpu_placement;
 #[cfg(feature = "llama")]
 mod model_check;
 #[cfg(feature = "llama")]
+mod pipeline;
+#[cfg(feature = "llama")]
 mod request;
 #[cfg(feature = "llama")]
 mod threads;
@@ -15,6 +17,8 @@ mod warmup_start;
 pub(super) use gpu_placement::run as gpu_placement;
 #[cfg(feature = "llama")]
 pub(super) use model_check::run as model_check;
+#[cfg(feature = "llama")]
+pub(super) use pipeline::run as pipeline;
 #[cfg(feature = "llama")]
 pub(super) use threads::run as threads;
 #[cfg(feature = "llama")]

@@ -28,13 +28,15 @@ impl Session<'_> {
 
     /// Generates tokens like [`Session::generate`], after `depth` tokens as in [`Session::prompt_at`]. With `sampling`,
     /// each token is drawn as in an application, and drawing is part of the time; an end-of-generation token ends
-    /// nothing. If `stop` is set after at least one token, the result covers the tokens so far, counted by `n`.
+    /// nothing. `progress` receives the number of tokens so far. If `stop` is set after at least one token, the result
+    /// covers the tokens so far, counted by `n`.
     pub fn generate_at(
         &mut self,
         depth: usize,
         n_tokens: usize,
         sampling: Option<&Sampling>,
         stop: &AtomicBool,
+        progress: impl Fn(usize),
     ) -> Result<GenTiming, EngineError> {
         self.fits(depth + n_tokens)?;
         self.fill(depth, stop)?;
@@ -56,6 +58,7 @@ impl Session<'_> {
                     turn.run.synchronize();
                 }
                 moments_ns.push(clock.now_ns());
+                progress(moments_ns.len() - 1);
             }
             let inter_token_ns = steps(&moments_ns);
             Ok(GenTiming { n: inter_token_ns.len(), elapsed_ns: inter_token_ns.iter().sum(), inter_token_ns })

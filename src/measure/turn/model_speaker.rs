@@ -43,7 +43,7 @@ impl<'m> Speaker<'m> for ModelSpeaker<'m> {
         prompt: &Prompt,
         n_gen: usize,
         stop: &AtomicBool,
-        said: &mut dyn FnMut(Option<i32>),
+        said: &mut (dyn FnMut(Option<i32>) + Send),
     ) -> Result<(), SpeakerError> {
         let seed = self.answers;
         self.answers = self.answers.wrapping_add(1);

@@ -92,7 +92,7 @@ impl<'m> Speaker<'m> for PacedSpeaker {
         prompt: &Prompt,
         n_gen: usize,
         stop: &AtomicBool,
-        said: &mut dyn FnMut(Option<i32>),
+        said: &mut (dyn FnMut(Option<i32>) + Send),
     ) -> Result<(), SpeakerError> {
         said(None);
         let clock = Clock::start();

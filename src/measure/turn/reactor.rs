@@ -16,8 +16,14 @@ type Outcome = Result<ReactionTimes, BridgeError>;
 /// A thread that owns the connection for the lifetime of this value.
 #[derive(Debug)]
 pub struct Reactor {
-    orders: SyncSender<Order>,
+    orders: ReactorOrders,
     outcomes: Receiver<Outcome>,
+}
+
+/// The end of a reactor that reactions are handed over to, from any thread.
+#[derive(Debug)]
+pub(super) struct ReactorOrders {
+    orders: SyncSender<Order>,
 }
 
 impl Reactor {
@@ -42,14 +48,12 @@ impl Reactor {
                 }
             }
         });
-        Self { orders, outcomes }
+        Self { orders: ReactorOrders { orders }, outcomes }
     }
 
-    /// Hands over a reaction without waiting; `how` is its delivery and the delay before each command. At most one at a
-    /// time: fetch the outcome before the next.
-    pub fn react(&self, reaction: Reaction, how: (Delivery, Duration)) {
-        // The thread outlives this value.
-        let _ = self.orders.try_send((reaction, how));
+    /// Where reactions are handed over.
+    pub(super) fn orders(&self) -> &ReactorOrders {
+        &self.orders
     }
 
     /// Waits for the outcome of the reaction that was handed over; bounded by the bridge's timeouts.
@@ -61,7 +65,16 @@ impl Reactor {
     }
 }
 
-/// After a failure, replies may still be in flight: the next reaction starts on a fresh connection.
+impl ReactorOrders {
+    /// Hands a reaction over, without waiting: how it is sent, and how long each command is held back before. At most one at a time:
+    /// fetch its outcome before the next.
+    pub(super) fn react(&self, reaction: Reaction, how: (Delivery, Duration)) {
+        // The thread ends only when the reactor does.
+        let _ = self.orders.try_send((reaction, how));
+    }
+}
+
+/// After a failure nothing can be known of replies that are still under way: the next reaction starts on a fresh connection.
 fn mend(client: &mut Client, is_broken: &mut bool, stop: &AtomicBool) -> Result<(), BridgeError> {
     if *is_broken {
         client.reconnect(stop)?;

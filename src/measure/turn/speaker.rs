@@ -6,6 +6,8 @@ use crate::llm::ChatMessage;
 #[cfg(feature = "llama")]
 use crate::llm::engine::EngineError;
 use crate::plural::counted;
+#[cfg(feature = "llama")]
+use crate::record::Priority;
 
 /// Why an answer is incomplete.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +16,22 @@ pub enum SpeakerError {
     #[cfg(feature = "llama")]
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The system does not run threads at that priority.
+    #[cfg(feature = "llama")]
+    #[error("the model's threads cannot run at priority {}", priority.name())]
+    Priority {
+        /// Which.
+        priority: Priority,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The process that answers failed.
+    #[cfg(feature = "llama")]
+    #[error("the process that answers failed: {reason}")]
+    Worker {
+        /// Why.
+        reason: String,
+    },
     /// It was told to stop.
     #[error("stopped after {}", counted(*done, "token"))]
     Stopped {
@@ -30,6 +48,8 @@ impl SpeakerError {
             Self::Stopped { .. } => true,
             #[cfg(feature = "llama")]
             Self::Engine(error) => matches!(error, EngineError::Stopped { .. }),
+            #[cfg(feature = "llama")]
+            Self::Priority { .. } | Self::Worker { .. } => false,
         }
     }
 }
@@ -43,16 +63,15 @@ pub struct Prompt {
     pub template: &'static str,
 }
 
-/// Turns tokens into text.
-pub type Reader<'m> = Box<dyn Fn(&[i32]) -> String + 'm>;
+/// Turns tokens into what they say.
+pub type Reader<'m> = Box<dyn Fn(&[i32]) -> String + Send + Sync + 'm>;
 
 /// Answers conversations, token by token.
 pub trait Speaker<'m> {
     /// Renders the messages and turns them into tokens.
     fn prompt(&mut self, messages: &[ChatMessage]) -> Prompt;
 
-    /// Answers with `n_gen` tokens. `said` is called with `None` just before the prompt is processed, then with each
-    /// token as it is chosen.
+    /// Answers with `n_gen` tokens. `said` runs on the thread that computes, and gets `None` when the prompt is about to be processed, then each token as it is chosen.
     ///
     /// # Errors
     /// [`SpeakerError`], including interruption.
@@ -61,7 +80,7 @@ pub trait Speaker<'m> {
         prompt: &Prompt,
         n_gen: usize,
         stop: &AtomicBool,
-        said: &mut dyn FnMut(Option<i32>),
+        said: &mut (dyn FnMut(Option<i32>) + Send),
     ) -> Result<(), SpeakerError>;
 
     /// A reader for its tokens, usable while it answers.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::emotion::{Chosen, choose};
 use super::reaction::{Delivery, Reaction, ReactionFault};
-use super::reactor::Reactor;
+use super::reactor::{Reactor, ReactorOrders};
 use super::speaker::{Speaker, SpeakerError};
 use super::stages::Turn;
 use crate::bridge::{Dialect, FaultKind};
@@ -75,17 +75,17 @@ pub fn take_turn(
     let mut tokens_ns = Vec::with_capacity(spec.n_gen);
     let early = (spec.react == Moment::FirstWords).then(|| spec.first_words.clamp(1, spec.n_gen));
     let mut decision = None;
-    let read = speaker.reader();
+    let (read, orders) = (speaker.reader(), reactor.orders());
     speaker.answer(&prompt, spec.n_gen, stop, &mut |said| {
         let Some(token) = said else { return };
         tokens_ns.push(clock.now_ns());
         tokens.push(token);
         if early == Some(tokens.len()) {
-            decision = Some(decide(&read(&tokens), reactor, spec, clock));
+            decision = Some(decide(&read(&tokens), orders, spec, clock));
         }
     })?;
     let text = read(&tokens);
-    let (decided_ns, handed_ns, chosen) = decision.unwrap_or_else(|| decide(&text, reactor, spec, clock));
+    let (decided_ns, handed_ns, chosen) = decision.unwrap_or_else(|| decide(&text, orders, spec, clock));
     let reaction = match &chosen {
         Some(_) => reactor.outcome().map_err(ReactionFault::from),
         None => Err(ReactionFault { kind: FaultKind::Other, reason: "the avatar has none of the expressions".into() }),
@@ -105,15 +105,15 @@ pub fn take_turn(
     })
 }
 
-/// Chooses the emotion and hands over the reaction. Returns when it was due, when it was about to be handed over, and
-/// the choice.
-fn decide(text: &str, reactor: &Reactor, spec: &TurnSpec<'_>, clock: &Clock) -> (u64, u64, Option<Chosen>) {
+/// Chooses the emotion and hands the reaction over: when it was decided on, when it was about to be handed over, and what was
+/// chosen.
+fn decide(text: &str, orders: &ReactorOrders, spec: &TurnSpec<'_>, clock: &Clock) -> (u64, u64, Option<Chosen>) {
     let decided_ns = clock.now_ns();
     let chosen = choose(text, spec.number, &spec.dialect.expressions);
     // Read before the handover: the other thread may have sent the reaction before this one continues.
     let handed_ns = clock.now_ns();
     if let Some(chosen) = &chosen {
-        reactor.react(Reaction::new(spec.dialect, &chosen.expression, spec.beside), (spec.delivery, spec.hold));
+        orders.react(Reaction::new(spec.dialect, &chosen.expression, spec.beside), (spec.delivery, spec.hold));
     }
     (decided_ns, handed_ns, chosen)
 }

@@ -1,17 +1,17 @@
 //! One side of a before/after comparison: all settings for a turn.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::super::shared::as_text;
 use crate::llm::GpuProfile;
 use crate::llm::engine::{FlashAttention, KvType};
-use crate::measure::{Delivery, Moment};
+use crate::measure::{Delivery, Moment, WaitPolicy};
+use crate::record::Priority;
 
-/// Settings for a turn, under their usual names.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// Settings of a companion, under the names that they have everywhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Arm {
     /// Its name: `app`, `recommended`, or as typed.
     pub name: String,
@@ -30,18 +30,24 @@ pub struct Arm {
     /// Physical batch size in tokens.
     pub n_ubatch: u32,
     /// Whether flash attention is used.
-    #[serde(serialize_with = "as_text")]
     pub flash_attn: FlashAttention,
-    /// Type of the KV cache.
-    #[serde(serialize_with = "as_text")]
+    /// How keys and values are stored.
     pub kv_type: KvType,
+    /// The priority of the model's threads.
+    pub priority: Priority,
+    /// What waiting threads do.
+    pub wait_policy: WaitPolicy,
+    /// Whether the model's file is mapped.
+    pub use_mmap: bool,
     /// Whether two tokens are generated before the first turn.
     pub warm_start: bool,
     /// How a reaction is sent.
     pub reaction: Delivery,
     /// When a reaction is sent.
     pub react: Moment,
-    /// Settings that no published version of the application obeys: their gain requires a change of the application.
+    /// The settings among these that no published version of the application can be told: what is gained with them is what a change of
+    /// the application would gain.
+    #[serde(skip_deserializing)]
     pub not_obeyed: Vec<&'static str>,
 }
 
@@ -93,7 +99,7 @@ pub enum ArmError {
 }
 
 /// The settings that can be typed.
-pub const ARM_KEYS: [&str; 11] = [
+pub const ARM_KEYS: [&str; 14] = [
     "n_threads",
     "n_threads_batch",
     "n_gpu_layers",
@@ -102,6 +108,9 @@ pub const ARM_KEYS: [&str; 11] = [
     "n_ubatch",
     "flash_attn",
     "kv_type",
+    "priority",
+    "wait_policy",
+    "use_mmap",
     "warm_start",
     "reaction",
     "react",
@@ -126,6 +135,9 @@ impl Arm {
             n_ubatch: number(profile.n_batch),
             flash_attn: FlashAttention::Off,
             kv_type: KvType::F16,
+            priority: Priority::Normal,
+            wait_policy: WaitPolicy::Unset,
+            use_mmap: true,
             warm_start: false,
             reaction: Delivery::Expression,
             react: Moment::End,
@@ -140,6 +152,7 @@ impl Arm {
         let number = |key: &str, otherwise: u32| {
             values.get(key).and_then(Value::as_u64).and_then(|value| u32::try_from(value).ok()).unwrap_or(otherwise)
         };
+        let text = |key: &str| values.get(key).and_then(Value::as_str);
         let n_batch = number("n_batch", self.n_batch);
         Self {
             name: "recommended".into(),
@@ -152,6 +165,9 @@ impl Arm {
             n_ubatch: number("n_ubatch", n_batch),
             flash_attn: parsed(values, "flash_attn").unwrap_or(self.flash_attn),
             kv_type: parsed(values, "kv_type").unwrap_or(self.kv_type),
+            priority: text("priority").and_then(word).unwrap_or(self.priority),
+            wait_policy: text("wait_policy").and_then(word).unwrap_or(self.wait_policy),
+            use_mmap: values.get("use_mmap").and_then(Value::as_bool).unwrap_or(self.use_mmap),
             warm_start: values.get("warm_start").and_then(Value::as_bool).unwrap_or(true),
             react: Moment::FirstWords,
             ..self
@@ -172,7 +188,7 @@ impl Arm {
     }
 
     /// All settings as text, in the order of [`ARM_KEYS`].
-    fn settings(&self) -> [String; 11] {
+    fn settings(&self) -> [String; 14] {
         [
             self.n_threads.to_string(),
             self.n_threads_batch.to_string(),
@@ -182,6 +198,9 @@ impl Arm {
             self.n_ubatch.to_string(),
             self.flash_attn.to_string(),
             self.kv_type.to_string(),
+            self.priority.name().into(),
+            self.wait_policy.name().into(),
+            self.use_mmap.to_string(),
             self.warm_start.to_string(),
             self.reaction.to_string(),
             self.react.to_string(),
@@ -230,6 +249,9 @@ impl Arm {
             "n_gpu_layers" => {
                 self.n_gpu_layers = value.parse().map_err(|_| bad("a number of layers, or -1 for all"))?;
             }
+            "priority" => self.priority = word(value).ok_or_else(|| bad("normal, low or idle"))?,
+            "wait_policy" => self.wait_policy = word(value).ok_or_else(|| bad("unset, active or passive"))?,
+            "use_mmap" => self.use_mmap = value.parse().map_err(|_| bad("true or false"))?,
             "warm_start" => self.warm_start = value.parse().map_err(|_| bad("true or false"))?,
             "reaction" => self.reaction = word(value).ok_or_else(|| bad("expression, single, pipelined or batch"))?,
             "react" => self.react = word(value).ok_or_else(|| bad("end or first-words"))?,
@@ -247,30 +269,6 @@ fn parsed<T: std::str::FromStr>(values: &Map<String, Value>, key: &str) -> Optio
 /// Parses a value from its name.
 fn word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_value(Value::from(text)).ok()
-}
-
-/// The relevant members of a recommendation.
-#[derive(Deserialize)]
-struct Choices {
-    choices: Vec<Choice>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    setting: String,
-    value: Option<Value>,
-}
-
-/// Reads the values of a recommendation from its file or from the folder of its run.
-///
-/// # Errors
-/// [`ArmError::NotARecommendation`].
-pub(super) fn read_recommendation(path: &Path) -> Result<Map<String, Value>, ArmError> {
-    let file = if path.is_dir() { path.join("recommendation.json") } else { path.to_owned() };
-    let fault = |detail: String| ArmError::NotARecommendation { path: file.clone(), detail };
-    let text = std::fs::read_to_string(&file).map_err(|error| fault(error.to_string()))?;
-    let Choices { choices } = serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
-    Ok(choices.into_iter().filter_map(|choice| Some((choice.setting, choice.value?))).collect())
 }
 
 #[cfg(test)]
@@ -312,11 +310,23 @@ mod tests {
             serde_json::json!({"n_threads": 1, "flash_attn": "on", "kv_type": "q8_0", "ipc_mode": "pipelined"});
         let arm = app().recommended(values.as_object().unwrap(), "here".into());
         assert_eq!((arm.n_threads, arm.flash_attn, arm.kv_type), (1, FlashAttention::On, KvType::Q8_0));
+        assert_eq!((arm.priority, arm.wait_policy, arm.use_mmap), (Priority::Normal, WaitPolicy::Unset, true));
         assert_eq!((arm.reaction, arm.react), (Delivery::Expression, Moment::FirstWords));
     }
 
     #[test]
-    fn settings_are_changed_by_name() {
+    fn everything_that_a_sweep_can_choose_is_taken() {
+        let values = serde_json::json!({"priority": "idle", "wait_policy": "passive", "use_mmap": false});
+        let arm = app().recommended(values.as_object().unwrap(), "here".into());
+        assert_eq!((arm.priority, arm.wait_policy, arm.use_mmap), (Priority::Idle, WaitPolicy::Passive, false));
+        let judged = arm.judged(&app(), &reachable());
+        assert_eq!(judged.not_obeyed, ["priority", "wait_policy", "use_mmap", "warm_start", "react"]);
+        let typed = app().changed("x", "priority=idle,wait_policy=passive,use_mmap=false").unwrap();
+        assert_eq!((typed.priority, typed.wait_policy, typed.use_mmap), (Priority::Idle, WaitPolicy::Passive, false));
+    }
+
+    #[test]
+    fn settings_are_changed_by_their_names() {
         let text = "app,n_threads=2,react=first-words,reaction=pipelined,warm_start=true,n_gpu_layers=-1";
         let arm = app().changed(text, &text[4..]).unwrap();
         assert_eq!((arm.n_threads, arm.n_threads_batch), (2, 2));
@@ -335,6 +345,8 @@ mod tests {
             ("react=never", "react is never, not end or first-words"),
             ("reaction=telepathy", "not expression, single, pipelined or batch"),
             ("warm_start=yes", "not true or false"),
+            ("priority=high", "not normal, low or idle"),
+            ("wait_policy=spin", "not unset, active or passive"),
         ] {
             let error = app().changed(changes, changes).unwrap_err().to_string();
             assert!(error.contains(says), "{changes}: {error}");

@@ -5,11 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::super::cpus::usable_counts;
 use super::super::reach::{BridgeConnection, PlanError};
-use super::arm::{Arm, ArmError, read_recommendation};
+use super::arm::{Arm, ArmError};
 use super::in_force::launch_run;
-use crate::advise::threads::later_rule;
+use super::recommended::{MeasuredSettings, read_recommendation, recommended};
 use crate::bridge::{Applies, Target};
 use crate::cli::{Beside, PipelineArgs};
 use crate::config::WorklyConfig;
@@ -125,8 +124,14 @@ fn as_texts<S: serde::Serializer>(specs: &[PacedSpec], serializer: S) -> Result<
 }
 
 impl PipelinePlan {
-    /// Resolves the arguments for a machine. `fresh_seed` is used if none is given.
-    pub fn resolve(args: &PipelineArgs, topology: &Topology, fresh_seed: u64) -> Result<Self, PipelinePlanError> {
+    /// Resolves the arguments for a machine. `measured` is what sweeps of it have measured; `fresh_seed` is used where no seed was
+    /// given.
+    pub fn resolve(
+        args: &PipelineArgs,
+        topology: &Topology,
+        measured: Option<&MeasuredSettings>,
+        fresh_seed: u64,
+    ) -> Result<Self, PipelinePlanError> {
         let (mut reach, config) = BridgeConnection::resolve(&args.reach)?;
         reach.warnings.extend(config.refusal.as_ref().map(|refusal| {
             format!(
@@ -141,7 +146,7 @@ impl PipelinePlan {
         let app = Arm::app(profile_of(&config), cpus);
         let reachable: Vec<Arm> = GpuProfile::built_in().iter().map(|profile| Arm::app(profile, cpus)).collect();
         let arm = |text: &str| {
-            let arm = arm(text, &app, &|app| recommended(app, &config, topology))?;
+            let arm = arm(text, &app, &|app| recommended(app, &config, measured, topology))?;
             Ok::<_, ArmError>(arm.judged(&app, &reachable))
         };
         let mut arms = vec![(Side::Before, arm(&args.before)?)];
@@ -228,19 +233,6 @@ pub(in crate::plan) fn profile_of(config: &WorklyConfig) -> &'static GpuProfile 
     named.unwrap_or(&GpuProfile::built_in()[0])
 }
 
-/// The recommended settings if no recommendation is named: those that `apply` has written to the configuration,
-/// otherwise the thread count of the later documented rule.
-fn recommended(app: Arm, config: &WorklyConfig, topology: &Topology) -> Arm {
-    if let Some(values) = &config.performance {
-        return app.recommended(values, "the performance section of the configuration".into());
-    }
-    let (cores, cpus) = usable_counts(topology);
-    // The rule uses two threads on a single core; more than the usable CPUs would slow each other down.
-    let threads = later_rule(cores, cpus).min(cpus);
-    let values = Map::from_iter(["n_threads", "n_threads_batch"].map(|key| (key.into(), threads.into())));
-    app.recommended(&values, "based only on rules; for measured settings, run workly-perf recommend".into())
-}
-
 fn arm(text: &str, app: &Arm, recommended: &dyn Fn(Arm) -> Arm) -> Result<Arm, ArmError> {
     let (base, changes) = text.split_once(',').unwrap_or((text, ""));
     let (base, changes) = if base.contains('=') { ("app", text) } else { (base, changes) };
@@ -285,7 +277,7 @@ mod tests {
     fn plan(line: &str) -> PipelinePlan {
         let words = "workly-perf pipeline --bridge embedded".split(' ').chain(line.split_whitespace());
         let Command::Pipeline(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not pipeline") };
-        PipelinePlan::resolve(&args, &crate::host::topology(), 1).unwrap()
+        PipelinePlan::resolve(&args, &crate::host::topology(), None, 1).unwrap()
     }
 
     #[test]

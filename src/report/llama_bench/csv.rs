@@ -6,9 +6,10 @@ use super::read::Subject;
 use super::row::{Row, rows};
 use crate::record::{Run, Test};
 
-/// `run` as llama-bench's CSV, ending in a newline. Only the `idle` rows, unless the run has none: no column names the
-/// load. Runs of placements have extra columns after llama-bench's own, and a row without figures for each placement
-/// that has none.
+/// `run` as llama-bench's CSV, ending in a newline. Only the `idle` rows, unless the run has none: no column names the load.
+/// Runs of placements have extra columns after llama-bench's own, and a row without figures for each placement that has none; runs
+/// that lowered priorities or set what waiting threads do have `prio` and `wait` there, for which llama-bench has options and no
+/// columns.
 ///
 /// `stddev_ns` is the sample standard deviation; llama-bench computes it in 64-bit integers, which is off by
 /// nanoseconds, and by more if the squares overflow. Errors name the key that the run lacks.
@@ -16,14 +17,18 @@ pub(crate) fn llama_bench_csv(run: &Run) -> Result<String, ReportError> {
     let subject = Subject::of(run)?;
     let rows = rows(run)?;
     let has_placements = placements::are_there(run);
+    let threading = threading(&rows);
     let mut text = String::new();
     for (at, row) in rows.iter().enumerate() {
         let cells = cells(&subject, row);
         if at == 0 {
             let more: &[&str] = if has_placements { &placements::COLUMNS } else { &[] };
-            text += &line(cells.iter().map(|(name, _)| *name).chain(more.iter().copied()).map(str::to_owned));
+            let own = threading.iter().map(|(name, _)| *name);
+            text +=
+                &line(cells.iter().map(|(name, _)| *name).chain(own).chain(more.iter().copied()).map(str::to_owned));
         }
-        let more = if has_placements { placements::cells(run, row) } else { Vec::new() };
+        let mut more = if has_placements { placements::cells(run, row) } else { Vec::new() };
+        more.splice(0..0, threading.iter().map(|(_, of)| of(row)));
         text += &line(cells.iter().map(|(_, value)| value).chain(&more).map(|value| quoted(value)));
     }
     for (row, more) in placements::without_figures(run, &rows)? {
@@ -32,6 +37,21 @@ pub(crate) fn llama_bench_csv(run: &Run) -> Result<String, ReportError> {
         text += &line(cells.iter().chain(&more).map(|value| quoted(value)));
     }
     Ok(text)
+}
+
+/// A column, and what a row has in it.
+type NamedCell = (&'static str, fn(&Row) -> String);
+
+/// The columns of settings of threads that some row has and llama-bench's columns lack.
+fn threading(rows: &[Row]) -> Vec<NamedCell> {
+    let mut columns: Vec<NamedCell> = Vec::new();
+    if rows.iter().any(|row| row.conditions.prio != 0) {
+        columns.push(("prio", |row| row.conditions.prio.to_string()));
+    }
+    if rows.iter().any(|row| row.conditions.wait.is_some()) {
+        columns.push(("wait", |row| row.conditions.wait.clone().unwrap_or_default()));
+    }
+    columns
 }
 
 fn line(cells: impl Iterator<Item = String>) -> String {
@@ -132,7 +152,25 @@ mod tests {
     }
 
     #[test]
-    fn quotes_are_doubled_and_line_breaks_become_spaces() {
+    fn lowered_priorities_and_wait_policies_have_columns_after_llama_bench_s_own() {
+        let mut run = run();
+        run.cases = vec![case("idle", "tg", 1, &[5]), case("idle", "tg", 2, &[5])];
+        run.cases[1].conditions["prio"] = serde_json::json!(-1);
+        let text = llama_bench_csv(&run).unwrap();
+        let own = PRINTED.lines().next().unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], format!("{own},prio"));
+        assert!(lines[1].ends_with(r#","0""#) && lines[2].ends_with(r#","-1""#), "{text}");
+        run.cases[0].conditions["wait"] = serde_json::json!("passive");
+        run.cases[1].conditions["prio"] = serde_json::json!(0);
+        let text = llama_bench_csv(&run).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], format!("{own},wait"));
+        assert!(lines[1].ends_with(r#","passive""#) && lines[2].ends_with(r#","""#), "{text}");
+    }
+
+    #[test]
+    fn quotes_are_doubled_and_line_ends_are_blanks() {
         let mut run = run();
         run.subject["model_filename"] = "a \"b\",\nc.gguf".into();
         assert!(llama_bench_csv(&run).unwrap().contains(r#","a ""b"", c.gguf","#));

@@ -35,6 +35,7 @@ enum Field {
     TypeV,
     FlashAttn,
     LoadMode,
+    Prio,
     Test,
     TokensPerSecond,
 }
@@ -54,6 +55,7 @@ impl Field {
             Self::TypeV => ("type_v", 6, false),
             Self::FlashAttn => ("fa", 3, false),
             Self::LoadMode => ("lm", 10, false),
+            Self::Prio => ("prio", 4, false),
             Self::Test => ("test", 15, false),
             Self::TokensPerSecond => ("t/s", 20, false),
         };
@@ -103,6 +105,7 @@ fn fields(run: &Run, subject: &Subject, rows: &[Row]) -> Vec<Field> {
         (Field::TypeV, differs(&|plan| plan.type_v != defaults.type_v)),
         (Field::FlashAttn, differs(&|plan| plan.flash_attn != defaults.flash_attn)),
         (Field::LoadMode, differs(&|plan| plan.load_mode != defaults.load_mode)),
+        (Field::Prio, rows.iter().any(|row| row.conditions.prio != 0)),
     ];
     let mut fields = vec![Field::Model, Field::Size, Field::Params, Field::Backend];
     fields.extend(optional.into_iter().filter(|(_, shown)| *shown).map(|(field, _)| field));
@@ -131,6 +134,7 @@ fn cell(field: Field, subject: &Subject, row: &Row) -> String {
         Field::TypeV => plan.type_v.clone(),
         Field::FlashAttn => plan.flash_attn.to_string(),
         Field::LoadMode => plan.load_mode.into(),
+        Field::Prio => row.conditions.prio.to_string(),
         Field::Test => test(row),
         Field::TokensPerSecond => format!("{:.2} ± {:.2}", row.avg_ts, row.stddev_ts),
     }
@@ -220,7 +224,14 @@ mod tests {
     }
 
     #[test]
-    fn large_models_use_large_units() {
+    fn a_lowered_priority_has_a_column_of_its_own() {
+        let mut run = run();
+        run.cases[0].conditions["prio"] = json!(-1);
+        assert_eq!(header(&run), "model size params backend threads prio test t/s");
+    }
+
+    #[test]
+    fn large_models_are_written_in_large_units() {
         let mut run = run();
         run.subject["model_size"] = json!(5_130_000_000_u64);
         run.subject["model_n_params"] = json!(7_240_000_000_u64);

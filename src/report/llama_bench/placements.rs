@@ -65,6 +65,8 @@ pub(super) fn without_figures(run: &Run, rows: &[Row]) -> Result<Vec<(Row, Vec<S
                 n_depth: 0,
                 n_threads: threads,
                 n_gpu_layers: Some(layers),
+                prio: 0,
+                wait: None,
                 test_time: run.started,
                 samples_ns: Vec::new(),
             };

@@ -64,6 +64,10 @@ pub(super) struct Conditions {
     pub(super) n_threads: u64,
     /// The layers of this case, if they differ between cases.
     pub(super) n_gpu_layers: Option<i64>,
+    /// llama-bench's number for the priority of the threads; 0 is normal.
+    pub(super) prio: i64,
+    /// What waiting threads do, where the run set it.
+    pub(super) wait: Option<String>,
     pub(super) test_time: jiff::Timestamp,
     pub(super) samples_ns: Vec<u64>,
 }
@@ -232,6 +236,9 @@ impl Conditions {
                 Some(_) => place.read("n_gpu_layers")?,
                 None => None,
             },
+            // Runs of before priorities were measured have neither.
+            prio: case.conditions["prio"].as_i64().unwrap_or(0),
+            wait: case.conditions["wait"].as_str().filter(|wait| *wait != "unset").map(str::to_owned),
             test_time: place.read("test_time")?,
             samples_ns,
         })

@@ -1,9 +1,12 @@
 //! The rows of llama-bench's table: which cases have one, their order, and their figures.
 
+use std::collections::BTreeMap;
+
 use super::super::error::ReportError;
 use super::read::{Conditions, Plan};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Run, Test};
+use crate::stats::EQUAL_WITHIN;
 
 /// Loads whose rows are printed: the first that the run has.
 const LOADS: [&str; 2] = ["idle", "render"];
@@ -97,8 +100,26 @@ pub(super) fn rows(run: &Run) -> Result<Vec<Row>, ReportError> {
     Ok(rows)
 }
 
-/// Facts about `run` that llama-bench's columns cannot express, one sentence each: what was simulated, and cases
-/// without a row. Intended for output next to the table, such as stderr.
+/// Which cases left the race and after how many rounds: their rows rest on these alone.
+fn dropped<'a>(cases: impl Iterator<Item = &'a Case>) -> Vec<String> {
+    let mut groups: BTreeMap<(u64, &str), Vec<&str>> = BTreeMap::new();
+    for case in cases {
+        let Some(rounds) = case.conditions["dropped_after_rounds"].as_u64() else { continue };
+        let why = match case.conditions["dropped_for"]["speed_at_most_percent_of_leader"].as_f64() {
+            None => "too many late frames",
+            Some(percent) if percent < 100.0 * (1.0 - EQUAL_WITHIN) => "too slow",
+            Some(_) => "not faster than the best one",
+        };
+        groups.entry((rounds, why)).or_default().push(&case.path);
+    }
+    let sentence = |((rounds, why), paths): ((u64, &str), Vec<&str>)| {
+        format!("Dropped after {} ({why}): {}.", counted(rounds, "round"), paths.join(", "))
+    };
+    groups.into_iter().map(sentence).collect()
+}
+
+/// What of `run` llama-bench's columns cannot say, a sentence each: what was simulated, and the cases that have no row.
+/// Meant for a place beside the table, such as stderr.
 #[must_use]
 pub(crate) fn llama_bench_left_out(run: &Run) -> Vec<String> {
     let printed = printed_load(run);
@@ -115,6 +136,7 @@ pub(crate) fn llama_bench_left_out(run: &Run) -> Vec<String> {
         sentences
             .push("All rows were measured under the render-like load, for which llama-bench has no column.".into());
     }
+    sentences.extend(dropped(run.cases.iter().filter(|case| printed.is_some() && load(case) == printed)));
     for case in run.cases.iter().filter(|case| printed.is_some() && load(case) == printed && !is_measured(case)) {
         sentences.push(format!("Omitted: {} (no figures).", case.path));
     }
@@ -179,7 +201,24 @@ mod tests {
     }
 
     #[test]
-    fn case_without_repetitions_is_named_instead_of_a_row() {
+    fn what_left_the_race_is_named_with_its_rounds() {
+        let mut run = run();
+        run.cases = [1, 2, 4, 6].map(|threads| case("idle", "tg", threads, &[5])).into();
+        for (at, rounds) in [(1, 3), (2, 1), (3, 1)] {
+            run.cases[at].conditions["dropped_after_rounds"] = json!(rounds);
+            run.cases[at].conditions["dropped_for"] = json!({"speed_at_most_percent_of_leader": 40.0});
+        }
+        assert_eq!(
+            llama_bench_left_out(&run),
+            [
+                "Dropped after 1 round (too slow): idle/tg8/threads=4, idle/tg8/threads=6.",
+                "Dropped after 3 rounds (too slow): idle/tg8/threads=2.",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_case_without_repetitions_has_no_row_and_is_named() {
         let mut run = run();
         run.cases = vec![case("idle", "tg", 1, &[5]), case("idle", "tg", 2, &[]), case("idle", "tg", 4, &[5])];
         run.cases[2].state = CaseState::Invalid;

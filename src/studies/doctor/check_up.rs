@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use serde_json::{Map, Value};
+
 use super::super::observer::Observer;
 use super::super::saved_runs::saved_runs_of;
 use super::{backends, bridge, gpu, model, settings};
 use crate::advise::checkup::{
-    Check, ConfigFacts, MachineFacts, check_backends, check_bridge, check_card, check_config, check_machine,
-    check_measured_loss, check_model, check_settings, check_threads, check_unread_address,
+    Check, ConfigFacts, EngineInUse, MachineFacts, check_backends, check_bridge, check_card, check_config,
+    check_machine, check_measured_losses, check_model, check_profile_loss, check_settings, check_threads,
+    check_unread_address,
 };
 use crate::advise::threads::later_rule;
 use crate::failure::Failure;
@@ -25,6 +28,8 @@ pub(crate) struct Checked<'a> {
     pub(crate) config_path: Option<&'a Path>,
     /// What was found there.
     pub(crate) config: ConfigFacts,
+    /// Its section `performance`, which `launch` puts into force; empty without one.
+    pub(crate) section: Map<String, Value>,
     /// The bridge, or the reason why it cannot be checked.
     pub(crate) bridge: Result<BridgeConnection, PlanError>,
 }
@@ -35,7 +40,7 @@ pub(crate) fn check_up(
     observer: &dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Vec<Check>, Failure> {
-    let Checked { config, .. } = checked;
+    let Checked { config, section, .. } = checked;
     let machine = host::machine();
     let available_bytes = host::available_memory_bytes();
     let mut checks = check_machine(&MachineFacts {
@@ -55,7 +60,10 @@ pub(crate) fn check_up(
     if let Ok(need) = &need {
         let of_model = |run: &Run| run.subject["header_hash"] == need.header_hash.as_str();
         let runs: Vec<Run> = saved_runs_of(&machine).into_iter().filter(of_model).collect();
-        checks.extend(check_measured_loss(&runs, profile.n_threads));
+        let app = EngineInUse::of_profile(&profile.name, profile.n_threads);
+        let launched = EngineInUse::of_section(&section, &app);
+        checks.extend(check_measured_losses(&runs, &[Some(app), launched].into_iter().flatten().collect::<Vec<_>>()));
+        checks.extend(need.layers.and_then(|(layers, _)| check_profile_loss(&runs, &profile.name, layers)));
     }
     checks.extend(check_settings(&settings::look()));
     match checked.bridge {

@@ -11,7 +11,7 @@ use crate::llm::engine::DeviceKind;
 use crate::measure::{Test, TokenSample};
 use crate::plan::{GpuProfilesPlan, Rounds};
 use crate::plural::{counted, verb_for};
-use crate::stats::median_of;
+use crate::stats::{ByRound, median_of};
 use crate::text::gib;
 
 /// A drop in speed beyond this is a cliff, not noise, unless the rounds themselves differ by more.
@@ -64,13 +64,13 @@ fn fastest(result: &PlacementSweepResult) -> Option<String> {
         .map(|placement| {
             let mut tokens_per_s = speeds(placement, Test::Generation);
             tokens_per_s.truncate(rounds);
-            Candidate { threads: placement.n_gpu_layers, tokens_per_s }
+            Candidate { threads: placement.n_gpu_layers, tokens_per_s: ByRound::in_sequence(&tokens_per_s) }
         })
         .collect();
     let choice = ThreadChoice::among(&candidates)?;
     let chosen = candidates.iter().find(|candidate| candidate.threads == choice.threads)?;
     let layers = counted(choice.threads, "layer") + verb_for(&choice.threads, " generates", " generate");
-    let speed = format!("{layers} {:.1} tokens/s (n {rounds})", median_of(&chosen.tokens_per_s)?);
+    let speed = format!("{layers} {:.1} tokens/s (n {rounds})", chosen.tokens_per_s.median()?);
     if candidates.len() < 2 {
         return Some(format!("{speed}."));
     }

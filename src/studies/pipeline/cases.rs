@@ -178,8 +178,8 @@ fn waterfall(turn: &Turn) -> Waterfall {
 
 fn notes(arm: &Arm, turns: &[Turn]) -> Vec<String> {
     let mut notes = vec![format!(
-        "{} ({}): {} and {}, {} on the GPU, context {}, batch {} and {}, flash attention {}, KV cache {}, {}, reaction \
-         {} at {}.",
+        "{} ({}): {} and {}, {} on the GPU, context {}, batch {} and {}, flash attention {}, KV cache {}, priority {}, {}, \
+         reaction {} at {}.",
         arm.name,
         arm.source,
         arm.n_threads,
@@ -190,6 +190,7 @@ fn notes(arm: &Arm, turns: &[Turn]) -> Vec<String> {
         arm.n_ubatch,
         arm.flash_attn,
         arm.kv_type,
+        arm.priority.name(),
         if arm.warm_start { "warm start" } else { "cold start" },
         arm.reaction,
         if arm.react == Moment::End { "the end of the reply" } else { "its first words" },

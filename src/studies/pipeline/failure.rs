@@ -37,6 +37,12 @@ impl From<SpeakerError> for Failure {
         match error {
             #[cfg(feature = "llama")]
             SpeakerError::Engine(error) => error.into(),
+            #[cfg(feature = "llama")]
+            error @ SpeakerError::Priority { .. } => Self::lacking(error).hint("leave the setting priority out"),
+            #[cfg(feature = "llama")]
+            error @ SpeakerError::Worker { .. } => {
+                Self::failed(error).hint("leave the setting wait_policy out to measure in one process")
+            }
             SpeakerError::Stopped { .. } => Self::interrupted(error),
         }
     }

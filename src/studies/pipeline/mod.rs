@@ -11,6 +11,7 @@ mod failure;
 mod findings;
 mod growth;
 mod held;
+mod measured;
 mod measurement;
 mod models;
 #[cfg(test)]
@@ -18,8 +19,15 @@ mod planted;
 mod responder;
 mod rows;
 mod samples;
+#[cfg(feature = "llama")]
+mod speaker_at;
 mod study;
 mod turns;
+#[cfg(feature = "llama")]
+mod worker;
 
+pub(crate) use measured::measured_settings;
 pub(crate) use models::{ModelSource, Models};
 pub(crate) use study::PipelineStudy;
+#[cfg(feature = "llama")]
+pub(crate) use worker::{ResponderSetup, serve_responder};

@@ -19,7 +19,7 @@ pub(super) const STAGES_US: [u64; 6] = [400, 150_000, 300_000, 50, 20_000, 60_00
 pub(super) fn plan(line: &str) -> PipelinePlan {
     let words = "workly-perf pipeline --bridge embedded --paced 100:100".split(' ').chain(line.split_whitespace());
     let Command::Pipeline(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not pipeline") };
-    PipelinePlan::resolve(&args, &crate::host::topology(), 1).unwrap()
+    PipelinePlan::resolve(&args, &crate::host::topology(), None, 1).unwrap()
 }
 
 /// A conversation with these turns.

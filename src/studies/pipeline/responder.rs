@@ -4,8 +4,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 #[cfg(feature = "llama")]
+use super::speaker_at::SpeakerAt;
+#[cfg(feature = "llama")]
+use super::worker::{ResponderWorker, WorkerSpeaker};
+#[cfg(feature = "llama")]
 use crate::clock::Clock;
 use crate::failure::Failure;
+use crate::host;
 #[cfg(feature = "llama")]
 use crate::llm::engine::{ContextSpec, Model};
 #[cfg(feature = "llama")]
@@ -15,7 +20,7 @@ use crate::plan::{Arm, Side};
 
 /// Tokens of the warm-up generation.
 #[cfg(feature = "llama")]
-const WARM_TOKENS: usize = 2;
+pub(super) const WARM_TOKENS: usize = 2;
 
 /// One side: its settings and its responder.
 pub(super) struct Responder<'a> {
@@ -29,6 +34,9 @@ pub(super) enum ResponderConfig<'m> {
     /// A model.
     #[cfg(feature = "llama")]
     Model(&'m Model),
+    /// The same model in a process of its own.
+    #[cfg(feature = "llama")]
+    Worker(&'m Model, &'m ResponderWorker),
     /// A simulated model.
     Paced(PacedSpec, std::marker::PhantomData<&'m ()>),
 }
@@ -52,19 +60,28 @@ impl<'a> Responder<'a> {
     pub(super) fn holds(&self) -> Duration {
         match &self.config {
             #[cfg(feature = "llama")]
-            ResponderConfig::Model(_) => Duration::ZERO,
+            ResponderConfig::Model(_) | ResponderConfig::Worker(..) => Duration::ZERO,
             ResponderConfig::Paced(spec, _) => Duration::from_secs_f64(spec.hold_ms / 1e3),
         }
     }
 
-    /// A speaker in a fresh context, warmed up if the settings require that.
+    /// Anonymous memory of the process that answers, in bytes.
+    pub(super) fn anonymous_bytes(&self) -> Option<u64> {
+        match &self.config {
+            #[cfg(feature = "llama")]
+            ResponderConfig::Worker(_, worker) => worker.anonymous_bytes(),
+            _ => host::anonymous_bytes().value().copied(),
+        }
+    }
+
+    /// A speaker in a fresh context, which is warmed up if the settings ask for that.
     #[cfg_attr(not(feature = "llama"), allow(clippy::unnecessary_wraps))] // Simulated models never fail.
     pub(super) fn speaker(&self, stop: &AtomicBool) -> Result<ReadySpeaker<'a>, Failure> {
         match &self.config {
             #[cfg(feature = "llama")]
             ResponderConfig::Model(model) => {
                 let session = model.session(&context(self.settings))?;
-                let mut speaker = ModelSpeaker::new(model, session);
+                let mut speaker = SpeakerAt::new(ModelSpeaker::new(model, session), self.settings.priority);
                 let clock = Clock::start();
                 let warm_up_ns = if self.settings.warm_start {
                     speaker.warm_up(WARM_TOKENS, stop)?;
@@ -73,6 +90,11 @@ impl<'a> Responder<'a> {
                     None
                 };
                 Ok(ReadySpeaker { speaker: Box::new(speaker), warm_up_ns })
+            }
+            #[cfg(feature = "llama")]
+            ResponderConfig::Worker(model, worker) => {
+                let warm_up_ns = worker.fresh(stop)?;
+                Ok(ReadySpeaker { speaker: Box::new(WorkerSpeaker { model, worker }), warm_up_ns })
             }
             ResponderConfig::Paced(spec, _) => {
                 let _ = stop;

@@ -32,6 +32,7 @@ pub(super) fn rows(
         .into_iter()
         .filter(|row| !is_compared(row))
         .chain(threads(before, after))
+        .chain(engine(before, after))
         .chain(cards)
         .chain([memory_growth(sides, plan.full_after())]);
     let founding = FOUNDING.iter().filter_map(|name| felt.iter().copied().find(|one| one.name() == *name));
@@ -114,6 +115,25 @@ fn threads(before: &Arm, after: &Arm) -> [StatedRow; 2] {
         row("n_threads", "threads / batch", threads(before), threads(after)),
         row("n_gpu_layers", "GPU layers", layers(before), layers(after)),
     ]
+}
+
+/// The engine's other settings in which the sides differ.
+fn engine(before: &Arm, after: &Arm) -> impl Iterator<Item = StatedRow> {
+    let text = |arm: &Arm| {
+        let file = if arm.use_mmap { "mapped" } else { "read" };
+        [arm.flash_attn.name(), arm.kv_type.name(), arm.priority.name(), arm.wait_policy.name(), file]
+            .map(str::to_owned)
+    };
+    let names = [
+        ("flash_attn", "flash attention"),
+        ("kv_type", "KV cache"),
+        ("priority", "priority"),
+        ("wait_policy", "waiting threads"),
+        ("use_mmap", "model file"),
+    ];
+    let sides = text(before).into_iter().zip(text(after));
+    let differing = names.into_iter().zip(sides).filter(|(_, (before, after))| before != after);
+    differing.map(|((figure, meaning), (before, after))| stated(figure, meaning, before, after, "a setting"))
 }
 
 fn card(before: &CardNeed, after: &CardNeed) -> [StatedRow; 2] {
@@ -211,7 +231,22 @@ mod tests {
     }
 
     #[test]
-    fn gpu_memory_is_stated_with_change_and_risk() {
+    fn engine_settings_that_differ_are_rows() {
+        let (plan, turns) = (plan("--after app,priority=low,flash_attn=on,use_mmap=false"), turns());
+        let rows = rows(&plan, &turns, &compare(&turns), &[]);
+        let stated = rows.iter().filter_map(|row| match row {
+            BeforeAfterRow::Stated(row) => Some((row.figure.as_str(), row.before.as_str(), row.after.as_str())),
+            BeforeAfterRow::Measured(_) => None,
+        });
+        let settings: Vec<_> = stated.filter(|(figure, ..)| *figure != "n_threads").skip(1).take(3).collect();
+        assert_eq!(
+            settings,
+            [("flash_attn", "off", "on"), ("priority", "normal", "low"), ("use_mmap", "mapped", "read")]
+        );
+    }
+
+    #[test]
+    fn memory_of_a_gpu_is_stated_with_its_change_and_risk() {
         const GIB: u64 = 1 << 30;
         let budget = MemoryBudget { total_bytes: 6 * GIB, free_bytes: 6 * GIB, reserve_bytes: 2 * GIB };
         let need = |gib: u64| CardNeed::Known { bytes: gib * GIB, basis: "projected", budget };

@@ -11,7 +11,6 @@ use super::samples::{MeasuredTurn, PipelineSamples};
 use crate::bridge::{BridgeError, FaultKind};
 use crate::clock::Clock;
 use crate::failure::Failure;
-use crate::host::anonymous_bytes;
 use crate::llm::Conversation;
 use crate::measure::{FrameCounts, Reactor, RenderLoad, Speaker, TurnSpec, take_turn};
 use crate::plan::PipelinePlan;
@@ -69,9 +68,9 @@ impl TurnRunner<'_> {
             let mut reply = None;
             for at in order {
                 let (responder, speaker) = &mut speakers[at];
-                let held_bytes = anonymous_bytes();
+                let held_bytes = responder.anonymous_bytes();
                 let measured = self.one(&mut **speaker, &conversation, responder, number)?;
-                let grown = held_bytes.value().copied().zip(anonymous_bytes().value().copied());
+                let grown = held_bytes.zip(responder.anonymous_bytes());
                 reply.get_or_insert_with(|| measured.turn.text.clone());
                 let samples = data.turns.of_mut(responder.side);
                 samples.grown_bytes.extend(grown.map(|(before, after)| after as f64 - before as f64));

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use super::super::observer::Observer;
 use super::super::saved_runs::saved_runs_of;
 use super::facts::RecommendedModel;
-use super::measuring::{Missing, measure};
+use super::measuring::{Known, Missing, measure};
 use crate::bridge::Target;
 use crate::failure::Failure;
 use crate::host;
@@ -39,7 +39,9 @@ pub(super) fn gather(
     }
     if let Some(effort) = plan.effort {
         let missing = Missing::among(&runs, model.is_some());
-        runs.extend(measure(plan, effort, missing, observer, stop)?);
+        let file_bytes = model.map_or(0, |model| model.facts.file_bytes);
+        let measured = measure(plan, effort, missing, &Known { runs: &runs, file_bytes }, observer, stop)?;
+        runs.extend(measured);
     }
     runs.sort_by_key(|run| run.started);
     Ok(Evidence { runs, warnings })

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use super::super::observer::Observer;
 use super::super::{LOCAL_RUNS, ended_by};
-use crate::advise::Objective;
 use crate::advise::threads::{BASELINE, founding_rule, later_rule};
+use crate::advise::{Objective, Setting, measured_settings, spelled};
 use crate::failure::{ChildExit, Failure};
 use crate::host;
 use crate::llm::GpuProfile;
@@ -25,6 +25,7 @@ const LONE_COMMAND: [&str; 2] = ["ipc --load poisson:50 --messages 150", "ipc --
 const REACTION: [&str; 2] = ["ipc --reaction --messages 20 --rounds 8", "ipc --reaction --messages 100 --rounds 20"];
 
 /// What no saved run shows.
+#[allow(clippy::struct_excessive_bools)] // Four parts, each measured or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Missing {
     /// Latency of a lone command.
@@ -33,6 +34,8 @@ pub(super) struct Missing {
     pub(super) reaction: bool,
     /// Speed by thread count.
     pub(super) threads: bool,
+    /// Whether the model is faster with its file mapped, and with which KV cache.
+    pub(super) memory: bool,
 }
 
 impl Missing {
@@ -45,30 +48,90 @@ impl Missing {
             lone_command: !has("ipc", "applied/poisson"),
             reaction: !has("ipc", "reaction/"),
             threads: !has("threads", "") && has_model,
+            memory: has_model && !runs.iter().any(compares_mapping),
         }
     }
 }
 
-/// Measures it. Parts that this machine lacks the means for are skipped, and the rules report that.
+/// Whether a sweep measured the model both mapped and read.
+fn compares_mapping(run: &Run) -> bool {
+    run.command == "threads" && run.plan["mmap"].as_array().is_some_and(|choices| choices.len() > 1)
+}
+
+/// What is known before anything is measured.
+pub(super) struct Known<'a> {
+    /// The saved runs.
+    pub(super) runs: &'a [Run],
+    /// Length of the model's file, in bytes.
+    pub(super) file_bytes: u64,
+}
+
+/// Measures it. What this machine lacks is not measured, and the rules will say so.
 pub(super) fn measure(
     plan: &RecommendPlan,
     effort: Effort,
     missing: Missing,
+    known: &Known<'_>,
     observer: &dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Vec<Run>, Failure> {
-    let mut runs = Vec::new();
-    for (command, line) in command_lines(plan, effort, missing) {
+    let one = |command: &'static str, line: &[String]| {
         if stop.load(Ordering::Relaxed) {
             return Err(interrupted());
         }
         observer.note(&format!("measuring: workly-perf {}", line.join(" ")));
-        runs.extend(run(command, &line, plan.quiet_runs, observer)?);
+        run(command, line, plan.quiet_runs, observer)
+    };
+    let mut runs = Vec::new();
+    for (command, line) in command_lines(plan, effort, missing) {
+        runs.extend(one(command, &line)?);
+    }
+    if missing.memory {
+        let sweeps: Vec<Run> = known.runs.iter().chain(&runs).filter(|run| run.command == "threads").cloned().collect();
+        for line in further_lines(plan, effort, &sweeps, has_room(known.file_bytes)) {
+            runs.extend(one("threads", &line)?);
+        }
     }
     Ok(runs)
 }
 
-/// The command lines for the missing parts.
+/// Whether the model fits into memory a second time, with as much as the application needs left over.
+fn has_room(file_bytes: u64) -> bool {
+    /// What a desktop needs besides.
+    const LEFT_OVER_BYTES: u64 = 2 << 30;
+    host::available_memory_bytes().value().is_some_and(|available| *available > 2 * file_bytes + LEFT_OVER_BYTES)
+}
+
+/// The sweeps that follow from what these chose: with the settings that they decided on, whether the file is mapped and the type of the KV
+/// cache; thoroughly also what waiting threads do. `has_room`: whether the model may be loaded twice.
+fn further_lines(plan: &RecommendPlan, effort: Effort, sweeps: &[Run], has_room: bool) -> Vec<Vec<String>> {
+    let choices = measured_settings(sweeps);
+    let value = |setting: Setting| {
+        choices.iter().find(|choice| choice.setting == setting).and_then(|choice| choice.value.as_ref().map(spelled))
+    };
+    let Some(threads) = value(Setting::NThreads).filter(|_| has_room) else { return Vec::new() };
+    let flash = value(Setting::FlashAttn).unwrap_or_else(|| "off".into());
+    let priority = value(Setting::Priority).map(|name| format!(" --priority {name}")).unwrap_or_default();
+    let load = if plan.objective == Objective::Fast { "none" } else { "render" };
+    let line = |compared: &str, budget: &str| {
+        let mut line = words(&format!(
+            "threads --sweep {threads} --flash-attn {flash}{priority} {compared} --under-load {load} --budget {budget} \
+             --prompt-tokens 64 --gen-tokens 32"
+        ));
+        line.extend(plan.model.iter().flat_map(|model| ["--model".into(), model.to_string()]));
+        line.extend(config_flag(plan));
+        line
+    };
+    // Only flash attention can read a quantised cache.
+    let caches = if flash == "on" { " --cache-type f16,q8_0" } else { "" };
+    let memory = format!("--mmap on,off{caches}");
+    match effort {
+        Effort::Quick => vec![line(&memory, "8s")],
+        Effort::Thorough => vec![line(&memory, "1m"), line("--wait active,passive", "1m")],
+    }
+}
+
+/// The command lines that measure it.
 fn command_lines(plan: &RecommendPlan, effort: Effort, missing: Missing) -> Vec<(&'static str, Vec<String>)> {
     let parts = [
         (missing.lone_command, "ipc", ipc_line(plan, LONE_COMMAND[effort as usize])),
@@ -102,13 +165,14 @@ fn threads_line(plan: &RecommendPlan, effort: Effort) -> Vec<String> {
             let load = if plan.objective == Objective::Fast { "none" } else { "render" };
             let counts: Vec<String> = counts(&plan.current).iter().map(ToString::to_string).collect();
             words(&format!(
-                "threads --sweep {} --flash-attn off,on{} --under-load {load} --budget 45s --prompt-tokens 64 --gen-tokens 32",
+                "threads --sweep {} --flash-attn off,on{} --under-load {load} --budget 40s --prompt-tokens 64 --gen-tokens 32",
                 counts.join(","),
                 priorities("normal,low")
             ))
         }
         Effort::Thorough => words(&format!(
-            "threads --sweep auto --depth 0,1024 --flash-attn off,on --cache-type f16,q8_0{} --under-load both --budget 12m",
+            "threads --sweep auto,{} --depth 0,1024 --flash-attn off,on --cache-type f16,q8_0{} --under-load both --budget 12m",
+            app_threads(&plan.current),
             priorities("normal,low,idle")
         )),
     };
@@ -135,10 +199,15 @@ fn counts(current: &CurrentSettings) -> Vec<u32> {
     counts_among(current, physical, logical)
 }
 
+/// What the application takes with its profile.
+fn app_threads(current: &CurrentSettings) -> u32 {
+    let profile = current.profile.as_deref().and_then(|own| GpuProfile::built_in().iter().find(|one| one.name == own));
+    profile.and_then(|profile| u32::try_from(profile.n_threads).ok()).unwrap_or(BASELINE)
+}
+
 fn counts_among(current: &CurrentSettings, physical: u32, logical: u32) -> Vec<u32> {
     let written = current.written_threads().unwrap_or(BASELINE);
-    let profile = current.profile.as_deref().and_then(|own| GpuProfile::built_in().iter().find(|one| one.name == own));
-    let app = profile.and_then(|profile| u32::try_from(profile.n_threads).ok()).unwrap_or(BASELINE);
+    let app = app_threads(current);
     let mut counts = vec![
         1,
         physical / 2,
@@ -212,8 +281,8 @@ mod tests {
     }
 
     #[test]
-    fn only_missing_parts_are_measured_with_the_named_settings() {
-        let all = Missing { lone_command: true, reaction: true, threads: true };
+    fn only_what_is_missing_is_measured_with_what_was_named() {
+        let all = Missing { lone_command: true, reaction: true, threads: true, memory: true };
         let lines = command_lines(&plan(Objective::Responsive), Effort::Thorough, all);
         let lines: Vec<String> = lines.into_iter().map(|(_, line)| line.join(" ")).collect();
         assert_eq!(
@@ -221,16 +290,16 @@ mod tests {
             [
                 "ipc --load poisson:50 --messages 1000 --bridge 127.0.0.1:5555 --config my.json",
                 "ipc --reaction --messages 100 --rounds 20 --bridge 127.0.0.1:5555 --config my.json",
-                "threads --sweep auto --depth 0,1024 --flash-attn off,on --cache-type f16,q8_0 --priority normal,low,idle \
+                "threads --sweep auto,6 --depth 0,1024 --flash-attn off,on --cache-type f16,q8_0 --priority normal,low,idle \
                  --under-load both --budget 12m --model synth:tiny --config my.json",
             ]
         );
-        let threads_only = Missing { lone_command: false, reaction: false, threads: true };
+        let threads_only = Missing { lone_command: false, reaction: false, threads: true, memory: false };
         for (objective, load) in [(Objective::Fast, "none"), (Objective::Light, "render")] {
             let lines = command_lines(&plan(objective), Effort::Quick, threads_only);
             assert_eq!(lines.len(), 1);
             let line = lines[0].1.join(" ");
-            assert!(line.contains(&format!("--under-load {load} --budget 45s")), "{line}");
+            assert!(line.contains(&format!("--under-load {load} --budget 40s")), "{line}");
         }
     }
 
@@ -241,9 +310,45 @@ mod tests {
         ipc.cases.truncate(1);
         ipc.cases[0].path = "applied/poisson:50/100B".into();
         let missing = Missing::among(std::slice::from_ref(&ipc), true);
-        assert_eq!(missing, Missing { lone_command: false, reaction: true, threads: true });
+        assert_eq!(missing, Missing { lone_command: false, reaction: true, threads: true, memory: true });
         let without_model = Missing::among(&[ipc], false);
-        assert_eq!(without_model, Missing { lone_command: false, reaction: true, threads: false });
+        assert_eq!(without_model, Missing { lone_command: false, reaction: true, threads: false, memory: false });
+    }
+
+    /// A sweep in which two threads with flash attention at low priority are the fastest.
+    fn sweep() -> Run {
+        let case = |threads: u64, flash: &str, priority: &str, tokens_per_s: f64| {
+            let mut case = saved_run().cases.remove(0);
+            case.path = format!("render/tg32/threads={threads}/fa={flash}/prio={priority}");
+            case.conditions = serde_json::json!({
+                "load": "render", "test": "tg", "n_threads": threads, "flash_attn": flash, "priority": priority,
+                "samples_ts": vec![tokens_per_s; 8],
+            });
+            case
+        };
+        let mut run = saved_run();
+        run.command = "threads".into();
+        run.plan = serde_json::json!({"mmap": [true]});
+        run.cases = vec![case(1, "off", "normal", 30.0), case(2, "off", "normal", 40.0), case(2, "on", "low", 50.0)];
+        run
+    }
+
+    #[test]
+    fn what_the_sweep_chose_is_measured_mapped_and_read_where_memory_holds_both() {
+        let plan = plan(Objective::Responsive);
+        let lines = |effort, has_room| -> Vec<String> {
+            further_lines(&plan, effort, &[sweep()], has_room).into_iter().map(|line| line.join(" ")).collect()
+        };
+        assert_eq!(
+            lines(Effort::Quick, true),
+            [
+                "threads --sweep 2 --flash-attn on --priority low --mmap on,off --cache-type f16,q8_0 --under-load render --budget \
+                 8s --prompt-tokens 64 --gen-tokens 32 --model synth:tiny --config my.json"
+            ]
+        );
+        assert!(lines(Effort::Thorough, true)[1].contains("--priority low --wait active,passive --under-load render"));
+        assert!(lines(Effort::Quick, false).is_empty() && further_lines(&plan, Effort::Quick, &[], true).is_empty());
+        assert!(!compares_mapping(&sweep()));
     }
 
     #[test]
@@ -255,7 +360,7 @@ mod tests {
         current.performance.insert("n_threads".into(), 13.into());
         assert!(counts_among(&current, 8, 16).contains(&13));
         current.performance.insert("n_threads".into(), 99.into());
-        assert!(!counts_among(&current, 8, 16).contains(&99), "more than twice the CPUs would only cost time");
-        assert!(counts_among(&current, 1, 1).iter().all(|count| (1..=2).contains(count)), "a machine with one CPU");
+        assert!(!counts_among(&current, 8, 16).contains(&99), "more than twice the CPUs only cost time");
+        assert!(counts_among(&current, 1, 1).iter().all(|count| (1..=2).contains(count)), "a machine of one CPU");
     }
 }

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::study::{CaseHistogram, StopReason};
-use super::data::{CaseSamples, Key, SweepResult, keys};
+use super::choice::choose;
+use super::data::{CaseSamples, Key, SweepResult, groups, keys};
 use crate::measure::{EngineSettings, Test, TokenSample, WaitPolicy, late_frames, token_metrics};
 use crate::plan::{Competition, ThreadsPlan};
 use crate::plural::counted;
@@ -14,7 +15,17 @@ use crate::stats::{DropReason, Dropped};
 pub(super) fn cases(plan: &ThreadsPlan, result: &SweepResult, end: Option<StopReason>) -> Vec<Case> {
     let cut_off = end.is_some_and(StopReason::cuts_off);
     let limit = plan.late_limit.beside(result.alone.late_share());
-    let measured = result.cases.iter().map(|(key, collected)| case(plan, *key, (collected, limit), cut_off));
+    // While it measures, nothing is chosen: that would take time between two repetitions.
+    let chosen: Vec<Key> = groups(plan)
+        .into_iter()
+        .filter(|_| end.is_some())
+        .filter_map(|group| Some(Key { group, settings: choose(plan, result, group)?.settings }))
+        .collect();
+    let measured = result.cases.iter().map(|(key, collected)| {
+        let mut case = case(plan, *key, (collected, limit), cut_off);
+        case.conditions["chosen"] = chosen.contains(key).into();
+        case
+    });
     let is_missing = |key: &Key| end == Some(StopReason::Budget) && !result.cases.contains_key(key);
     measured.chain(keys(plan).filter(is_missing).map(|key| not_measured(plan, key))).collect()
 }
@@ -78,14 +89,13 @@ fn not_measured(plan: &ThreadsPlan, key: Key) -> Case {
 
 fn case(plan: &ThreadsPlan, key: Key, (collected, limit): (&CaseSamples, f64), cut_off: bool) -> Case {
     let (group, settings) = (key.group, key.settings);
-    // A repetition that was cut off shows that it was too slow, not its speed; used only if there is nothing else.
-    let whole: Vec<TokenSample> = collected.samples.iter().filter(|sample| !sample.is_cut).cloned().collect();
-    let samples = if whole.is_empty() { &collected.samples } else { &whole };
+    let (rounds, samples): (Vec<usize>, Vec<TokenSample>) =
+        collected.figures().map(|(round, sample)| (round, sample.clone())).unzip();
     let (n_prompt, n_gen) = match group.test {
         Test::Prompt => (plan.n_prompt, 0),
         Test::Generation => (0, plan.n_gen),
     };
-    let mut metrics = token_metrics(samples);
+    let mut metrics = token_metrics(&samples);
     if group.load == Competition::Render {
         // Before the CPU use: the last figures are dropped if the terminal is too narrow.
         metrics.insert(metrics.len() - 1, late_frames(collected.frames));
@@ -96,7 +106,7 @@ fn case(plan: &ThreadsPlan, key: Key, (collected, limit): (&CaseSamples, f64), c
         path: path(plan, key),
         state: CaseState::Ok,
         reason: None,
-        duration_s: collected.samples.iter().map(|sample| sample.elapsed_ns as f64 / 1e9).sum(),
+        duration_s: collected.samples.values().map(|sample| sample.elapsed_ns as f64 / 1e9).sum(),
         conditions: json!({
             "load": group.load.word(),
             "test": group.test.word(),
@@ -116,45 +126,63 @@ fn case(plan: &ThreadsPlan, key: Key, (collected, limit): (&CaseSamples, f64), c
             "late_limit_percent": (group.load == Competition::Render).then_some(100.0 * limit),
             "dropped_after_rounds": collected.dropped.map(|dropped| dropped.after_rounds),
             "dropped_for": collected.dropped.map(dropped_for),
-            "repetitions_cut_off": collected.samples.len() - whole.len(),
+            "repetitions_cut_off": collected.cut_off(),
             "test_time": collected.began,
+            "samples_round": rounds,
             "samples_ns": samples.iter().map(|sample| sample.elapsed_ns).collect::<Vec<_>>(),
             "samples_ts": samples.iter().map(TokenSample::tokens_per_s).collect::<Vec<_>>(),
         }),
-        notes: notes(group.test, collected, oversubscribed),
+        notes: notes(settings.priority, collected, oversubscribed),
         metrics,
         histograms: Vec::new(),
     };
     if cut_off {
         return case.cut_off(format!("interrupted after {}", counted(collected.samples.len(), "repetition")));
     }
-    if whole.is_empty() { case.partial() } else { case }
+    if collected.cut_off() == collected.samples.len() { case.partial() } else { case }
 }
 
-fn notes(test: Test, collected: &CaseSamples, oversubscribed: bool) -> Vec<String> {
+fn notes(priority: Priority, collected: &CaseSamples, oversubscribed: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if oversubscribed {
         notes.push("Oversubscribed: more threads than CPUs that this process may use.".to_owned());
     }
     notes.extend(collected.dropped.map(dropped_note));
-    let cut = collected.samples.iter().filter(|sample| sample.is_cut).count();
+    let cut = collected.cut_off();
     if cut > 0 {
-        let bound = if test == Test::Prompt { "its speed is an upper bound" } else { "its speed is that until then" };
-        let left_out = if cut == collected.samples.len() { bound } else { "it is in no figure" };
+        let is_all = cut == collected.samples.len();
+        let left_out = if is_all { "its speed is an upper bound" } else { "it is in no figure" };
         notes.push(format!(
-            "Cut off: {} took more than 2.5 times as long as the fastest setting and did not run to the end; {left_out}.",
+            "Cut off: {}, so much slower than the fastest setting that running to the end could change nothing; {left_out}.",
             counted(cut, "repetition")
         ));
     }
+    notes.extend(starved(priority, collected));
     notes
 }
 
-/// Note that a setting left the race: short, so that cases with the same outcome share a line. The figures are in the
-/// conditions.
+/// Below this many CPUs, threads at a lowered priority starve: as many as one thread needs, halved.
+const STARVED_BELOW: f64 = 0.5;
+
+/// That other programs left threads at a lowered priority next to no CPU time.
+fn starved(priority: Priority, collected: &CaseSamples) -> Option<String> {
+    let mut used = 0.0;
+    let mut elapsed = 0.0;
+    for sample in collected.samples.values() {
+        used += sample.cpu_ns? as f64;
+        elapsed += sample.ended_ns.saturating_sub(sample.began_ns) as f64;
+    }
+    let cpus = used / elapsed.max(1.0);
+    (priority != Priority::Normal && !collected.samples.is_empty() && cpus < STARVED_BELOW)
+        .then(|| format!("Starved: at priority {} its threads got {cpus:.2} CPUs.", priority.name()))
+}
+
+/// That a setting left the race: few words, so that cases with the same fate share a line. The figures are in the conditions.
 fn dropped_note(dropped: Dropped) -> String {
     let why = match dropped.reason {
         DropReason::LateFrames { .. } => "too many late frames",
-        DropReason::Slower { .. } => "too slow",
+        DropReason::NotFaster { .. } if dropped.may_be_equal() => "not faster than the best one",
+        DropReason::NotFaster { .. } => "too slow",
     };
     format!("Dropped after {}: {why}.", counted(dropped.after_rounds, "round"))
 }
@@ -163,7 +191,7 @@ fn dropped_note(dropped: Dropped) -> String {
 fn dropped_for(dropped: Dropped) -> Value {
     match dropped.reason {
         DropReason::LateFrames { at_least } => json!({ "late_frames_at_least_percent": 100.0 * at_least }),
-        DropReason::Slower { at_most } => json!({ "speed_at_most_percent_of_leader": 100.0 * at_most }),
+        DropReason::NotFaster { at_most } => json!({ "speed_at_most_percent_of_leader": 100.0 * at_most }),
     }
 }
 
@@ -180,11 +208,11 @@ pub(super) fn histograms(plan: &ThreadsPlan, result: &SweepResult) -> Vec<CaseHi
     let of_case = |(key, collected): (&Key, &CaseSamples)| {
         let samples = &collected.samples;
         let (quantity, samples_ns) = match key.group.test {
-            Test::Prompt => ("ttft", samples.iter().filter_map(|sample| sample.ttft_ns).collect()),
-            Test::Generation => ("itl", samples.iter().flat_map(|sample| sample.inter_token_ns.clone()).collect()),
+            Test::Prompt => ("ttft", samples.values().filter_map(|sample| sample.ttft_ns).collect()),
+            Test::Generation => ("itl", samples.values().flat_map(|sample| sample.inter_token_ns.clone()).collect()),
         };
-        let began_ns = samples.first().map_or(0, |sample| sample.began_ns);
-        let ended_ns = samples.last().map_or(0, |sample| sample.ended_ns);
+        let began_ns = samples.values().next().map_or(0, |sample| sample.began_ns);
+        let ended_ns = samples.values().last().map_or(0, |sample| sample.ended_ns);
         CaseHistogram::total(path(plan, *key), quantity, samples_ns, (began_ns, ended_ns))
     };
     result.cases.iter().map(of_case).collect()
@@ -211,6 +239,7 @@ mod tests {
             (&json!(-1), &json!(1.0))
         );
         assert_eq!(generation.conditions["dropped_after_rounds"], json!(null));
+        assert_eq!(generation.conditions["samples_round"], json!([0, 1, 2, 3, 4, 5, 6, 7]));
         let histograms = histograms(&plan, &result);
         assert_eq!((histograms[1].quantity, histograms[1].parts[0].samples_ns.len()), ("itl", 80));
         assert_eq!(histograms[1].parts[0].start.as_nanos(), 1_000);
@@ -234,7 +263,7 @@ mod tests {
         let plan = plan("--sweep 1 --under-load none --depth 0");
         let mut result = swept(&plan, Competition::Idle, |_| (50.0, 0, None));
         for case in result.cases.values_mut() {
-            case.samples.iter_mut().skip(1).for_each(|sample| sample.is_cut = true);
+            case.samples.values_mut().skip(1).for_each(|sample| sample.is_cut = true);
         }
         let some = cases(&plan, &result, None);
         assert_eq!(
@@ -246,11 +275,61 @@ mod tests {
             "{some:?}"
         );
         for case in result.cases.values_mut() {
-            case.samples[0].is_cut = true;
+            case.samples.values_mut().for_each(|sample| sample.is_cut = true);
         }
         let all = cases(&plan, &result, None);
         assert_eq!(all[0].metric("avg_ts").unwrap().status, MetricStatus::Partial);
-        assert!(all[0].notes[0].ends_with("its speed is an upper bound."), "a prompt: {:?}", all[0].notes);
-        assert!(all[1].notes[0].ends_with("its speed is that until then."), "generation: {:?}", all[1].notes);
+        for case in &all {
+            assert!(case.notes[0].ends_with("its speed is an upper bound."), "{}: {:?}", case.path, case.notes);
+        }
+    }
+
+    #[test]
+    fn threads_that_others_leave_no_time_are_said_to_starve() {
+        let note = |line: &str, cpu_share: f64| {
+            let plan = plan(line);
+            let mut result = swept(&plan, Competition::Render, |_| (50.0, 0, None));
+            for sample in result.cases.values_mut().flat_map(|case| case.samples.values_mut()) {
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Planted.
+                let cpu_ns = (cpu_share * (sample.ended_ns - sample.began_ns) as f64) as u64;
+                sample.cpu_ns = Some(cpu_ns);
+            }
+            cases(&plan, &result, None)[0].notes.clone()
+        };
+        let low = "--sweep 2 --under-load render --depth 0 --priority low";
+        assert_eq!(note(low, 0.12), ["Starved: at priority low its threads got 0.12 CPUs."]);
+        assert_eq!(note(low, 1.9), [""; 0]);
+        assert_eq!(
+            note("--sweep 2 --under-load render --depth 0", 0.12),
+            [""; 0],
+            "at normal priority that is no starvation"
+        );
+    }
+
+    #[test]
+    fn the_choice_of_each_group_is_marked_once_it_has_ended() {
+        let plan = plan("--sweep 1,2 --under-load none --depth 0");
+        let result = swept(&plan, Competition::Idle, |settings| (f64::from(settings.threads), 0, None));
+        let chosen = |end| -> Vec<String> {
+            let cases = cases(&plan, &result, end).into_iter();
+            cases.filter(|case| case.conditions["chosen"] == json!(true)).map(|case| case.path).collect()
+        };
+        assert_eq!(chosen(Some(StopReason::Planned)), ["idle/pp128/threads=2", "idle/tg64/threads=2"]);
+        assert!(chosen(None).is_empty());
+    }
+
+    #[test]
+    fn a_round_that_was_cut_off_leaves_a_gap_and_shifts_no_pair() {
+        let plan = plan("--sweep 1,2 --under-load none --depth 0");
+        let mut result = swept(&plan, Competition::Idle, |_| (50.0, 0, None));
+        let key = *result.cases.keys().find(|key| key.settings.threads == 2).unwrap();
+        result.cases.get_mut(&key).unwrap().samples.get_mut(&1).unwrap().is_cut = true;
+        let cases = cases(&plan, &result, Some(StopReason::Planned));
+        let case = cases.iter().find(|case| case.path == path(&plan, key)).unwrap();
+        assert_eq!(case.conditions["samples_round"], json!([0, 2, 3, 4, 5, 6, 7]));
+        let other = &result.cases[&Key { settings: key.settings.with_threads(1), ..key }];
+        let share = result.cases[&key].speeds().ratio_to(&other.speeds()).unwrap();
+        // Every round is slower than the one before: shifted by one, the ratio would not be 1.
+        assert!((share.ratio - 1.0).abs() < 1e-12 && share.n == 7, "{share:?}");
     }
 }

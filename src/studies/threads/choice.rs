@@ -4,7 +4,7 @@ use super::data::{CaseSamples, Group, SweepResult};
 use crate::advise::{Certainty, SettingCandidate, SettingChoice};
 use crate::measure::EngineSettings;
 use crate::plan::{Competition, ThreadsPlan};
-use crate::stats::{DropReason, PairedRatio, paired_ratio};
+use crate::stats::{DropReason, PairedRatio};
 
 /// The chosen settings, and their certainty.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +45,7 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: Group) -> 
             tokens_per_s: case.speeds(),
             is_admissible: !has_scene || (!is_late(case) && keeps(case)),
             late_share: case.frames.late_share(),
-            is_dropped: case.dropped.is_some(),
+            is_dropped: case.dropped.is_some_and(|dropped| !dropped.may_be_equal()),
         })
         .collect();
     let choice = SettingChoice::among(&candidates)?;
@@ -69,5 +69,5 @@ pub(super) fn against_chosen(
     settings: EngineSettings,
 ) -> Option<PairedRatio> {
     let speeds = |wanted: EngineSettings| Some(result.of(group).find(|(own, _)| *own == wanted)?.1.speeds());
-    paired_ratio(&speeds(settings)?, &speeds(chosen.settings)?)
+    speeds(settings)?.ratio_to(&speeds(chosen.settings)?)
 }

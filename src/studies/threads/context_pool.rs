@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
-use super::sweep::SweepError;
+use super::error::SweepError;
 use crate::clock::Clock;
 use crate::host;
 use crate::llm::engine::{ContextSpec, EngineError, FlashAttention, KvType, LogLevel, Model, Session};
@@ -96,7 +96,7 @@ impl<'m> ContextPool<'m> {
             session.prompt_at(depth as usize, n_prompt, stop)?;
         }
         if n_gen > 0 {
-            session.generate_at(depth as usize, n_gen, None, stop)?;
+            session.generate_at(depth as usize, n_gen, None, stop, |_| ())?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::measure::{EngineSettings, FrameCounts, Test, TokenSample};
 use crate::plan::{Competition, ThreadsPlan};
-use crate::stats::Dropped;
+use crate::stats::{ByRound, Dropped};
 
 /// Settings that are compared with each other: for one test, under one load, at one depth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,9 +33,9 @@ pub(crate) struct Key {
 pub(crate) struct CaseSamples {
     /// Wall-clock time of its first repetition.
     pub(crate) began: Option<Timestamp>,
-    /// One per round.
-    pub(crate) samples: Vec<TokenSample>,
-    /// Frames of the render-like load during the repetitions, and how many were late.
+    /// By the number of the round, from 0.
+    pub(crate) samples: BTreeMap<usize, TokenSample>,
+    /// Frames of the render-like load meanwhile, and how many of them were late.
     pub(crate) frames: FrameCounts,
     /// Anonymous memory of this process after the last repetition, in bytes.
     pub(crate) anonymous_bytes: Option<u64>,
@@ -44,9 +44,24 @@ pub(crate) struct CaseSamples {
 }
 
 impl CaseSamples {
-    /// Tokens per second, one value per round.
-    pub(crate) fn speeds(&self) -> Vec<f64> {
-        self.samples.iter().map(TokenSample::tokens_per_s).collect()
+    /// Tokens a second, by round. What was cut off is left out as long as there is anything else: it says that a setting was too
+    /// slow, not how fast it is.
+    pub(crate) fn speeds(&self) -> ByRound {
+        self.figures().map(|(round, sample)| (round, sample.tokens_per_s())).collect()
+    }
+
+    /// The repetitions that figures are made from, as in [`Self::speeds`].
+    pub(crate) fn figures(&self) -> impl Iterator<Item = (usize, &TokenSample)> {
+        let has_whole = self.samples.values().any(|sample| !sample.is_cut);
+        self.samples
+            .iter()
+            .filter(move |(_, sample)| !(has_whole && sample.is_cut))
+            .map(|(round, sample)| (*round, sample))
+    }
+
+    /// Number of repetitions that were cut off.
+    pub(crate) fn cut_off(&self) -> usize {
+        self.samples.values().filter(|sample| sample.is_cut).count()
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::context_pool::{ContextPool, PoolSpec};
 use super::data::Key;
-use super::sweep::SweepError;
+use super::error::SweepError;
 use super::worker::SweepWorker;
 use crate::clock::Clock;
 use crate::host;

@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn race_states_drops_and_decision() {
         let plan = plan("--sweep 1,2,4 --under-load none --depth 0");
-        let out = Dropped { reason: DropReason::Slower { at_most: 0.39 }, after_rounds: 1 };
+        let out = Dropped { reason: DropReason::NotFaster { at_most: 0.39 }, after_rounds: 1 };
         let mut result = swept(&plan, Competition::Idle, |settings| match settings.threads {
             1 => (50.0, 0, None),
             _ => (15.0, 0, Some(out)),

@@ -3,8 +3,10 @@
 mod cases;
 mod choice;
 mod context_pool;
+mod cut_off;
 mod data;
 mod engine;
+mod error;
 mod findings;
 #[cfg(test)]
 mod planted;
@@ -14,4 +16,4 @@ mod worker;
 
 pub(crate) use engine::LoadedModels;
 pub(crate) use study::ThreadsStudy;
-pub(crate) use worker::{WorkerSetup, serve_sweep};
+pub(crate) use worker::{WorkerSetup, has_wait_policies, serve_sweep};

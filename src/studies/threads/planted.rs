@@ -49,8 +49,8 @@ pub(super) fn swept(
                 let speeds: Vec<f64> = (0..rounds).map(|round| speed * (1.0 - 0.01 * round as f64)).collect();
                 let total = if load == Competition::Render { 1_000 } else { 0 };
                 let frames = FrameCounts { total, late: late.min(total) };
-                let case =
-                    CaseSamples { samples: samples(test, &speeds, 1_000), frames, dropped, ..CaseSamples::default() };
+                let samples = samples(test, &speeds, 1_000).into_iter().enumerate().collect();
+                let case = CaseSamples { samples, frames, dropped, ..CaseSamples::default() };
                 result.cases.insert(Key { group: Group { load, test, depth }, settings }, case);
             }
         }

@@ -7,8 +7,9 @@ use super::super::study::{CaseHistogram, RunContext, RunManifest, StopReason, St
 use super::cases::{cases, histograms};
 use super::data::{SweepResult, groups};
 use super::engine::{LoadedModels, SweepEngine, priority_warning};
+use super::error::SweepError;
 use super::findings::findings;
-use super::sweep::{Sweep, SweepError};
+use super::sweep::Sweep;
 use super::worker::has_wait_policies;
 use crate::clock::ms;
 use crate::failure::Failure;
@@ -91,6 +92,7 @@ impl ThreadsStudy<'_> {
             "system_info": self.backend.system_info(),
             "backend_files": self.backend.notable_files(),
             "topology": self.topology,
+            "sched_autogroup": host::autogroup(),
         });
         self.located.subject(facts, more)
     }
@@ -145,30 +147,5 @@ impl Study for ThreadsStudy<'_> {
     /// Cases for which the budget left no time are not failures.
     fn state(&self, _: &SweepResult, _: &[Case], end: StopReason) -> (RunState, Option<String>) {
         state_of_cases(&[], end)
-    }
-}
-
-impl From<SweepError> for Failure {
-    fn from(error: SweepError) -> Self {
-        match error {
-            SweepError::Engine(error) => error.into(),
-            SweepError::BudgetTooSmall { least_s, .. } => {
-                let hint = format!(
-                    "a single round takes about {:.0} s here: --budget {:.0}s or more, fewer settings, or fewer tokens",
-                    least_s.ceil(),
-                    least_s.ceil()
-                );
-                Self::failed(error).hint(hint)
-            }
-            error @ SweepError::Priority { .. } => {
-                Self::lacking(error).hint("leave --priority out, or name one that this system has")
-            }
-            error @ SweepError::NoWaitPolicy => {
-                Self::lacking(error).hint("leave --wait out; a build with OpenMP has wait policies")
-            }
-            error @ SweepError::Worker { .. } => Self::failed(error).hint("leave --wait out to measure in one process"),
-            error @ SweepError::NoContext { .. } => Self::bug(error),
-            SweepError::Load(error) => Self::failed(error).hint("--under-load none measures without it"),
-        }
     }
 }

@@ -1,7 +1,6 @@
 //! The rounds: every setting in the race once per round, in random order; idle and loaded blocks alternate.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -12,24 +11,22 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use super::super::study::StopReason;
+use super::cut_off::CutOff;
 use super::data::{Group, Key, SweepResult, groups};
 use super::engine::SweepEngine;
+use super::error::SweepError;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::host;
-use crate::llm::engine::EngineError;
-use crate::measure::{
-    EngineSettings, FrameCounts, LONGEST_REPETITION, RenderLoad, RenderLoadError, Repetition, Test, WaitPolicy,
-};
+use crate::measure::{EngineSettings, FrameCounts, RenderLoad, Repetition, Test};
 use crate::plan::{Competition, Rounds, ThreadsPlan};
-use crate::record::Priority;
 use crate::stats::{FEWEST_PAIRS, Race, RoundResult, Standing, mean_of};
 
 /// Rounds per block once the slowest settings are out: few enough that drift affects both loads, enough that starting
 /// the load costs little.
 const BLOCK: u32 = 3;
 
-/// With a budget, tokens of prompt and reply that start the threads of each count after the first.
+/// Tokens of a prompt and of a reply that warm up a context in a race: enough to touch all weights.
 const BRIEF_WARM_UP: (u32, u32) = (8, 1);
 
 /// A figure is precise enough if its interval is within this share of its mean.
@@ -38,66 +35,10 @@ const TIGHT: f64 = 0.02;
 /// Minimum rounds of the settings left in a decided race: a figure needs a spread.
 const FEWEST_ROUNDS: usize = 3;
 
-/// A repetition is cut off after this multiple of the fastest setting's time; the setting then leaves the race.
-const CUT_AFTER: f64 = 2.5;
-
-/// Minimum time limit of a repetition, so that a hiccup does not end it.
-const AT_LEAST: Duration = Duration::from_millis(500);
-
-/// How long the scene is observed alone in each of its blocks.
+/// How long the scene is watched alone in each of its blocks.
 const ALONE: Duration = Duration::from_millis(1500);
 
-/// Why the sweep could not continue.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum SweepError {
-    /// An error of the engine.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// An error of the render-like load.
-    #[error(transparent)]
-    Load(#[from] RenderLoadError),
-    /// A priority that the system does not grant.
-    #[error("the model's threads cannot run at priority {}", priority.name())]
-    Priority {
-        /// The priority.
-        priority: Priority,
-        /// Why.
-        source: io::Error,
-    },
-    /// A worker process with another wait policy failed.
-    #[error("the worker with OMP_WAIT_POLICY={} failed: {reason}", wait.name())]
-    Worker {
-        /// Its policy.
-        wait: WaitPolicy,
-        /// The reason.
-        reason: String,
-    },
-    /// The threads of this build do not read the policy.
-    #[error("this build's llama.cpp has threads of its own, which read no wait policy when the process starts")]
-    NoWaitPolicy,
-    /// Settings without a context: a bug.
-    #[error("there is no context for {settings}")]
-    NoContext {
-        /// The settings.
-        settings: EngineSettings,
-    },
-    /// The budget ended before anything was measured.
-    #[error(
-        "the budget of {budget_s:.1} s was spent on the warm-up of {warm} of {all} settings, and nothing was measured"
-    )]
-    BudgetTooSmall {
-        /// The budget, in seconds.
-        budget_s: f64,
-        /// Settings that were warmed up.
-        warm: usize,
-        /// Settings of the plan.
-        all: usize,
-        /// Approximate time of a single round with warm-up, in seconds.
-        least_s: f64,
-    },
-}
-
-/// Input of the sweep.
+/// What the sweep needs.
 pub(super) struct Sweep<'a, 'm> {
     pub(super) plan: &'a ThreadsPlan,
     pub(super) engine: SweepEngine<'m>,
@@ -113,7 +54,7 @@ pub(super) struct Sweep<'a, 'm> {
 struct GroupRace {
     race: Race,
     is_decided: bool,
-    /// Repetitions started.
+    /// Rounds so far.
     rounds: usize,
 }
 
@@ -156,23 +97,30 @@ impl Sweep<'_, '_> {
         if rounds == 0 { 1 } else { BLOCK.min(left) }
     }
 
-    /// Warm-up as in llama-bench: a prompt and a token with each setting. It counts against a budget.
+    /// As llama-bench does before it measures: a prompt and a token, with each setting. A race warms up each context once: settings
+    /// that share one only differ in their threads, and starting those takes less than a millisecond. It is part of a budget.
     fn warm_up(&mut self, settings: &[EngineSettings]) -> Result<(), SweepError> {
         let all = settings.len() * self.plan.depths.len();
-        let mut warm = 0;
+        let mut warm: Vec<(u32, EngineSettings)> = Vec::new();
         for &depth in &self.plan.depths {
             for &settings in settings {
-                self.check_budget(warm, all)?;
-                // The first warms the model up; the others only start their threads.
-                let is_brief = warm > 0 && (!self.plan.exhaustive || matches!(self.plan.rounds, Rounds::BudgetS(_)));
+                self.check_budget(warm.len(), all)?;
+                let shares_context = |(other_depth, other): &(u32, EngineSettings)| {
+                    *other_depth == depth && other.shares_context_with(settings)
+                };
+                if !self.plan.exhaustive && warm.iter().any(shares_context) {
+                    continue;
+                }
+                let has_budget = matches!(self.plan.rounds, Rounds::BudgetS(_));
+                let is_brief = !self.plan.exhaustive || (has_budget && !warm.is_empty());
                 let (n_prompt, n_gen) = if is_brief { BRIEF_WARM_UP } else { (self.plan.n_prompt, 1) };
                 let tokens = (n_prompt.min(self.plan.n_prompt) as usize, n_gen.min(self.plan.n_gen) as usize);
                 let group = Group { load: Competition::Idle, test: Test::Generation, depth };
                 self.engine.warm_up(Key { group, settings }, tokens, self.stop)?;
-                warm += 1;
+                warm.push((depth, settings));
             }
         }
-        self.check_budget(warm, all)
+        self.check_budget(warm.len(), all)
     }
 
     /// Rejects a budget that the warm-up has used up. A round of a setting takes about as long as the first one's
@@ -202,7 +150,7 @@ impl Sweep<'_, '_> {
             let is_tight = |race: &GroupRace| race.rounds >= FEWEST_PAIRS;
             matches!(self.plan.rounds, Rounds::BudgetS(_))
                 && races.values().all(is_tight)
-                && result.cases.values().all(|case| case.dropped.is_some() || is_tight_figure(&case.speeds()))
+                && result.cases.values().all(|case| case.dropped.is_some() || is_tight_figure(&case.speeds().values()))
         };
         if is_decided || is_precise() {
             Some(StopReason::Precise)
@@ -248,10 +196,11 @@ impl Sweep<'_, '_> {
                     return Ok(());
                 }
                 let Some(race) = races.get_mut(&group) else { continue };
-                let within = self.within(race, group.test);
+                let cut_off = self.bounds(&race.race, group.test);
                 let key = Key { group, settings: settings[at] };
-                let outcome = self.one(key, within, render.as_ref(), result)?;
-                race.race.record(at, outcome);
+                if let Some(outcome) = self.one((key, race.rounds), cut_off, render.as_ref(), result)? {
+                    race.race.record(at, outcome);
+                }
             }
             self.judge(load, settings, races, result);
         }
@@ -294,18 +243,14 @@ impl Sweep<'_, '_> {
         }
     }
 
-    /// Time limit of a repetition in that race.
-    fn within(&self, race: &GroupRace, test: Test) -> Duration {
-        // A leader with late frames is not a reference for the others.
-        let leader = race.race.leader().filter(|&leader| race.race.keeps_limit(leader));
-        let fastest = leader.and_then(|leader| race.race.runners()[leader].median());
-        match fastest.filter(|_| !self.plan.exhaustive) {
-            Some(tokens_per_s) => {
-                let expected = Duration::from_secs_f64(self.tokens(test) as f64 / tokens_per_s);
-                expected.mul_f64(CUT_AFTER).clamp(AT_LEAST, LONGEST_REPETITION)
-            }
-            None => LONGEST_REPETITION,
-        }
+    /// When a repetition in that race is cut off.
+    fn bounds(&self, race: &Race, test: Test) -> CutOff {
+        let cut_off = if self.plan.exhaustive { CutOff::NONE } else { CutOff::beside(race) };
+        let left_s = match self.plan.rounds {
+            Rounds::BudgetS(budget_s) => Some(budget_s - self.spent_s()),
+            Rounds::Repetitions(_) => None,
+        };
+        cut_off.of_tokens(self.tokens(test), left_s)
     }
 
     fn tokens(&self, test: Test) -> usize {
@@ -315,21 +260,22 @@ impl Sweep<'_, '_> {
         }
     }
 
-    /// One repetition.
+    /// One repetition. `None` if the budget ended it: then it says nothing of its settings.
     fn one(
         &mut self,
-        key: Key,
-        within: Duration,
+        (key, round): (Key, usize),
+        cut_off: CutOff,
         render: Option<&RenderLoad>,
         result: &mut SweepResult,
-    ) -> Result<RoundResult, SweepError> {
+    ) -> Result<Option<RoundResult>, SweepError> {
         let asked = Repetition {
             test: key.group.test,
             threads: key.settings.threads,
             depth: key.group.depth as usize,
             tokens: self.tokens(key.group.test),
             is_sampled: self.plan.is_sampled(),
-            within,
+            within: cut_off.within,
+            least_tokens_per_s: cut_off.least_tokens_per_s,
         };
         let began = Timestamp::now();
         let sample = self.engine.repeat(key, asked, self.clock, self.stop)?;
@@ -339,13 +285,16 @@ impl Sweep<'_, '_> {
             frames = (&render.frames_between(sample.began_ns, sample.ended_ns)).into();
         }
         let speed = sample.tokens_per_s();
+        if sample.is_cut && speed >= cut_off.least_tokens_per_s && self.is_spent() {
+            return Ok(None);
+        }
         let case = result.cases.entry(key).or_default();
         case.frames += frames;
         case.began.get_or_insert(began);
         case.anonymous_bytes = host::anonymous_bytes().value().copied();
-        case.samples.push(sample);
+        case.samples.insert(round, sample);
         self.done.fetch_add(1, Ordering::Relaxed);
-        Ok(RoundResult { speed, frames: (frames.total, frames.late) })
+        Ok(Some(RoundResult { round, speed, frames: (frames.total, frames.late) }))
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::worker_client::{CalledOff, WorkerSession};
 use super::context_pool::{ContextPool, PoolSpec};
-use super::sweep::SweepError;
+use super::error::SweepError;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::llm::engine::{Backend, EngineError, Model, Placement};
@@ -142,8 +142,8 @@ fn fault(wait: WaitPolicy, error: CalledOff) -> SweepError {
     }
 }
 
-/// Whether the engine of this build reads the wait policy from its environment; builds with ggml's own threads do not.
-pub(super) fn has_wait_policies(backend: &Backend) -> bool {
+/// Whether the engine of this build reads the wait policy from its environment: builds with threads of ggml's own do not.
+pub(crate) fn has_wait_policies(backend: &Backend) -> bool {
     backend.system_info().contains("OPENMP = 1")
 }
 

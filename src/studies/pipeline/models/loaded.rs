@@ -1,22 +1,26 @@
 //! Models, loaded once per placement required by the settings.
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
 use super::super::card::CardNeed;
-use super::super::responder::{ResponderConfig, context};
+use super::super::responder::{ResponderConfig, WARM_TOKENS, context};
+use super::super::worker::ResponderWorker;
 use super::ModelSource;
 use super::paced::{paced, paced_simulation, paced_subject};
 use crate::advise::MemoryBudget;
 use crate::clock::ms;
 use crate::failure::Failure;
 use crate::llm::engine::{Backend, Device, DeviceKind, Model, Placement, Target, project};
+use crate::measure::WaitPolicy;
 use crate::plan::{Arm, PipelinePlan};
 use crate::record::Simulation;
 use crate::studies::Observer;
 use crate::studies::model_check::Use;
 use crate::studies::setup::{LocatedModel, load, locate};
+use crate::studies::threads::has_wait_policies;
 
 /// A model file and its backend.
 struct RealModel {
@@ -24,9 +28,10 @@ struct RealModel {
     backend: &'static Backend,
 }
 
-/// A model and the layers it was loaded with.
+/// A model, and where its weights were put.
 struct LoadedModel {
     layers: i64,
+    use_mmap: bool,
     model: Model,
 }
 
@@ -35,7 +40,9 @@ pub(crate) struct Models {
     real: Option<RealModel>,
     /// One model per placement.
     loaded: Vec<LoadedModel>,
-    /// GPU memory of the settings, in the order of the plan.
+    /// The process of each side that sets what waiting threads do, in the order of the plan.
+    workers: Vec<Option<ResponderWorker>>,
+    /// What the settings take of a GPU, in the order of the plan.
     cards: Vec<CardNeed>,
 }
 
@@ -47,7 +54,7 @@ impl Models {
         observer: &dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Self, Failure> {
-        let mut models = Self { real: None, loaded: Vec::new(), cards: Vec::new() };
+        let mut models = Self { real: None, loaded: Vec::new(), workers: Vec::new(), cards: Vec::new() };
         if !plan.paced.is_empty() {
             return Ok(models);
         }
@@ -64,11 +71,15 @@ impl Models {
         for (_, arm) in &plan.arms {
             // Without a device, the number of layers makes no difference.
             let layers = if has_gpu { arm.n_gpu_layers } else { 0 };
-            if models.loaded.iter().all(|loaded| loaded.layers != layers) {
-                let placement = Placement { n_gpu_layers: u32::try_from(layers).ok(), ..Placement::default() };
+            let use_mmap = arm.use_mmap;
+            if models.loaded.iter().all(|loaded| (loaded.layers, loaded.use_mmap) != (layers, use_mmap)) {
+                let placement = Placement { n_gpu_layers: u32::try_from(layers).ok(), use_mmap, mlock: false };
                 let model = load(backend, &located.path, &placement, observer, stop)?;
-                models.loaded.push(LoadedModel { layers, model });
+                models.loaded.push(LoadedModel { layers, use_mmap, model });
             }
+        }
+        for (_, arm) in &plan.arms {
+            models.workers.push(worker(&located.path, backend, arm, has_gpu, stop)?);
         }
         models.real = Some(RealModel { located, backend });
         models.cards = plan.arms.iter().map(|(_, arm)| models.card(plan, arm, &gpus)).collect::<Result<_, _>>()?;
@@ -77,12 +88,18 @@ impl Models {
 
     /// The responder for the settings at this index of the plan.
     pub(in super::super) fn responder(&self, plan: &PipelinePlan, at: usize) -> ResponderConfig<'_> {
-        paced(&plan.paced, at).unwrap_or_else(|| ResponderConfig::Model(self.model(&plan.arms[at].1)))
+        let model = || self.model(&plan.arms[at].1);
+        paced(&plan.paced, at).unwrap_or_else(|| match self.workers.get(at).and_then(Option::as_ref) {
+            Some(worker) => ResponderConfig::Worker(model(), worker),
+            None => ResponderConfig::Model(model()),
+        })
     }
 
     fn model(&self, arm: &Arm) -> &Model {
-        let exact = self.loaded.iter().find(|loaded| loaded.layers == arm.n_gpu_layers);
-        &exact.unwrap_or(&self.loaded[0]).model
+        // Without a device to put them on, all numbers of layers are the same model.
+        let of_arm = || self.loaded.iter().filter(|loaded| loaded.use_mmap == arm.use_mmap);
+        let exact = of_arm().find(|loaded| loaded.layers == arm.n_gpu_layers);
+        &exact.or_else(|| of_arm().next()).unwrap_or(&self.loaded[0]).model
     }
 
     /// Counts the tokens of a text; `None` for simulated models, which have no vocabulary.
@@ -165,4 +182,25 @@ impl Models {
             self.loaded.iter().flat_map(|loaded| loaded.model.facts().warnings.iter().map(|line| line.text.clone()));
         located.facts.concerns(longest.into()).into_iter().chain(backend.vector_units()).chain(said).collect()
     }
+}
+
+/// The process of an arm that sets what waiting threads do: that is read when a process starts.
+fn worker(
+    path: &Path,
+    backend: &Backend,
+    arm: &Arm,
+    has_gpu: bool,
+    stop: &AtomicBool,
+) -> Result<Option<ResponderWorker>, Failure> {
+    if arm.wait_policy == WaitPolicy::Unset {
+        return Ok(None);
+    }
+    if !has_wait_policies(backend) {
+        return Err(Failure::lacking(anyhow::anyhow!(
+            "this build's llama.cpp has threads of its own, which read no wait policy when the process starts"
+        ))
+        .hint("leave the setting wait_policy out; a build with OpenMP has wait policies"));
+    }
+    let layers = if has_gpu { u32::try_from(arm.n_gpu_layers).ok() } else { Some(0) };
+    Ok(Some(ResponderWorker::start(path, layers, arm, WARM_TOKENS, stop)?))
 }

@@ -1,0 +1,337 @@
+//! The race itself: who leads, and who is out.
+
+use super::super::by_round::{ByRound, fastest_of};
+use super::late_frames::wilson;
+use super::runner::{DropReason, RoundResult, Runner};
+use super::scatter::Scatter;
+
+/// A setting that is slower by less than this counts as equal.
+pub const EQUAL_WITHIN: f64 = 0.03;
+
+/// The one-sided error with which a setting counts as slower than the leader by more than [`EQUAL_WITHIN`].
+const SLOWER_ALPHA: f64 = 0.01;
+
+/// The one-sided error with which it counts as not faster by more than that.
+const FASTER_ALPHA: f64 = 0.05;
+
+/// A setting that reached less than this share of the leader's speed in every round is out for good: such a slow run was cut off,
+/// and no noise on a usable machine has that effect.
+const HOPELESS: f64 = 0.4;
+
+/// The upper bound of a leader's late frames, as a multiple of the limit, below which others are compared with its
+/// speed.
+const PROVEN_WITHIN: f64 = 3.0;
+
+/// The state of the race.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Further rounds may change the result.
+    Open,
+    /// No remaining setting can be faster than the leader by more than [`EQUAL_WITHIN`].
+    Decided,
+}
+
+/// A race between settings for the same task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Race {
+    runners: Vec<Runner>,
+    /// The largest admissible share of late frames; `None` if frames do not matter.
+    late_limit: Option<f64>,
+}
+
+impl Race {
+    /// A race between this number of settings.
+    #[must_use]
+    pub fn new(settings: usize) -> Self {
+        Self { runners: vec![Runner::default(); settings], late_limit: None }
+    }
+
+    /// Sets the largest admissible share of late frames. It may change as more is known about the scene alone.
+    pub fn limit_late_frames(&mut self, share: f64) {
+        self.late_limit = Some(share);
+    }
+
+    /// The settings, in the order of their numbers.
+    #[must_use]
+    pub fn runners(&self) -> &[Runner] {
+        &self.runners
+    }
+
+    /// The numbers of those that the next round measures.
+    #[must_use]
+    pub fn running(&self) -> Vec<usize> {
+        self.places(|at| self.is_running(at))
+    }
+
+    /// Records the result of a setting in a round.
+    pub fn record(&mut self, at: usize, result: RoundResult) {
+        self.runners[at].add(result);
+    }
+
+    /// The fastest among those that keep within the limit; if none does, among those that may still keep it; if none can, among
+    /// all. What is still in the race comes before what was dropped.
+    #[must_use]
+    pub fn leader(&self) -> Option<usize> {
+        let pools: [&dyn Fn(usize) -> bool; 3] = [&|at| self.keeps_limit(at), &|at| self.may_keep(at), &|_| true];
+        pools.into_iter().find_map(|pool| {
+            let running = self.fastest(&|at| self.is_running(at) && pool(at));
+            running.or_else(|| self.fastest(pool))
+        })
+    }
+
+    fn fastest(&self, wanted: &dyn Fn(usize) -> bool) -> Option<usize> {
+        let places = self.places(wanted);
+        let speeds: Vec<&ByRound> = places.iter().map(|&at| &self.runners[at].speeds).collect();
+        fastest_of(&speeds).map(|place| places[place])
+    }
+
+    fn places(&self, wanted: impl Fn(usize) -> bool) -> Vec<usize> {
+        (0..self.runners.len()).filter(|&at| wanted(at)).collect()
+    }
+
+    fn is_running(&self, at: usize) -> bool {
+        self.runners[at].dropped.is_none()
+    }
+
+    /// Whether a setting may be within the limit, as far as its frames tell.
+    fn may_keep(&self, at: usize) -> bool {
+        self.late_limit.is_none_or(|limit| wilson(self.runners[at].frames).0 <= limit)
+    }
+
+    /// Whether enough frames speak for a setting that others may be dropped for being slower: a leader that turns out
+    /// to be inadmissible must not have cleared the field.
+    fn is_proven(&self, at: usize) -> bool {
+        self.late_limit.is_none_or(|limit| wilson(self.runners[at].frames).1 <= PROVEN_WITHIN * limit)
+    }
+
+    /// Whether a setting's counted late frames are within the limit.
+    #[must_use]
+    pub fn keeps_limit(&self, at: usize) -> bool {
+        self.late_limit.is_none_or(|limit| self.runners[at].late_share() <= limit)
+    }
+
+    /// Drops whatever can no longer be the best, after a round with all remaining settings, and takes back what was dropped for a
+    /// reason that later rounds have refuted. Returns whether further rounds can change the result.
+    pub fn judge(&mut self) -> Standing {
+        self.drop_late();
+        let Some(leader) = self.leader() else { return Standing::Open };
+        // If none can keep the limit, none will ever be proven: speed decides then.
+        if !self.is_proven(leader) && (0..self.runners.len()).any(|at| self.may_keep(at)) {
+            return Standing::Open;
+        }
+        self.runners[leader].dropped = None;
+        let is_open = self.drop_slower(leader);
+        // The leader itself may be narrowly inadmissible, or admissible by chance.
+        if is_open || self.is_limit_open(leader) { Standing::Open } else { Standing::Decided }
+    }
+
+    /// Drops those whose late frames significantly exceed the limit, as long as one remains that may be within it.
+    fn drop_late(&mut self) {
+        let can_be_kept = (0..self.runners.len()).any(|at| self.may_keep(at) && !self.runners[at].speeds.is_empty());
+        for at in self.running().into_iter().filter(|_| can_be_kept) {
+            if !self.may_keep(at) {
+                let at_least = wilson(self.runners[at].frames).0;
+                self.runners[at].drop_for(DropReason::LateFrames { at_least });
+            }
+        }
+    }
+
+    /// Compares everything with the leader. What cannot be the better choice is dropped, whether it is slower or may be equal. A
+    /// setting that one round has put far behind is dropped by the scatter that is assumed at
+    /// that time; once the scatter is measured, that decision is made again. Returns whether a setting may yet be the faster one.
+    fn drop_slower(&mut self, leader: usize) -> bool {
+        let logs: Vec<Vec<f64>> = self.runners.iter().map(|runner| runner.logs(&self.runners[leader])).collect();
+        let others = || logs.iter().enumerate().filter(|(at, _)| *at != leader);
+        let scatter = Scatter::pooled(others().map(|(_, logs)| logs.as_slice()));
+        let mut is_open = false;
+        for (at, logs) in others() {
+            let runner = &mut self.runners[at];
+            if runner.is_late() {
+                continue;
+            }
+            let bounds = scatter.upper_ratio(logs, SLOWER_ALPHA).zip(scatter.upper_ratio(logs, FASTER_ALPHA));
+            let Some((slower, faster)) = bounds else {
+                is_open |= runner.dropped.is_none();
+                continue;
+            };
+            let highest_seen = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max).exp();
+            let at_most = match () {
+                () if highest_seen < HOPELESS => Some(highest_seen),
+                () if slower < 1.0 - EQUAL_WITHIN => Some(slower),
+                () => (faster <= 1.0 + EQUAL_WITHIN).then_some(faster),
+            };
+            is_open |= at_most.is_none();
+            match at_most {
+                Some(at_most) => runner.drop_for(DropReason::NotFaster { at_most }),
+                None => runner.dropped = None,
+            }
+        }
+        is_open
+    }
+
+    /// Whether more frames may still move the leader across the limit while others could replace it.
+    fn is_limit_open(&self, leader: usize) -> bool {
+        let Some(limit) = self.late_limit else { return false };
+        // What keeps the limit by count may keep it. Twice the limit as its upper bound is close enough for a choice.
+        let high = wilson(self.runners[leader].frames).1;
+        self.running().len() > 1 && self.keeps_limit(leader) && high > 2.0 * limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+
+    use super::super::runner::Dropped;
+    use super::*;
+
+    /// Runs a race over settings of known speeds and shares of late frames. Returns it, and the measurements that it
+    /// took.
+    fn raced(settings: &[(f64, f64)], noise: f64, rounds: usize, rng_seed: u64) -> (Race, usize) {
+        let mut rng = StdRng::seed_from_u64(rng_seed);
+        let mut race = Race::new(settings.len());
+        let mut measured = 0;
+        race.limit_late_frames(0.01);
+        for round in 0..rounds {
+            // A round is slow or fast as a whole, as machines are.
+            let drift = 1.0 + 0.1 * (rng.random::<f64>() - 0.5);
+            for at in race.running() {
+                let (speed, late) = settings[at];
+                let speed = speed * drift * (1.0 + noise * (rng.random::<f64>() - 0.5));
+                let late = (0..60).filter(|_| rng.random::<f64>() < late).count() as u64;
+                race.record(at, RoundResult { round, speed, frames: (60, late) });
+                measured += 1;
+            }
+            if race.judge() == Standing::Decided {
+                break;
+            }
+        }
+        (race, measured)
+    }
+
+    #[test]
+    fn winner_is_within_three_percent_in_95_percent_of_races_at_low_cost() {
+        let settings: Vec<(f64, f64)> = (0..16).map(|at| (100.0 - 4.0 * f64::from(at), 0.0)).collect();
+        let (mut good, mut measured) = (0, 0);
+        for seed in 0..200 {
+            let (race, taken) = raced(&settings, 0.10, 10, seed);
+            good += usize::from(settings[race.leader().unwrap()].0 >= 97.0);
+            measured += taken;
+        }
+        assert!(good >= 190, "{good} of 200");
+        let exhaustive = 200 * 16 * 10;
+        assert!(measured * 2 < exhaustive, "{measured} of {exhaustive} measurements");
+    }
+
+    #[test]
+    fn fastest_setting_with_late_frames_does_not_win() {
+        for seed in 0..20 {
+            let (race, _) = raced(&[(100.0, 0.15), (60.0, 0.0), (80.0, 0.002)], 0.04, 10, seed);
+            assert_eq!(race.leader(), Some(2), "seed {seed}");
+            let dropped = race.runners()[0].dropped.expect("decided after a few rounds");
+            assert!(matches!(dropped.reason, DropReason::LateFrames { at_least } if at_least > 0.01), "{dropped:?}");
+        }
+    }
+
+    #[test]
+    fn fast_setting_with_late_frames_does_not_eliminate_others() {
+        // Few frames per round, as in short repetitions: the fast setting is dropped, and slower ones are still in the
+        // race.
+        let mut race = Race::new(3);
+        race.limit_late_frames(0.01);
+        for round in 0..12 {
+            for at in race.running() {
+                let (speed, late) = [(58.0, 16), (22.0, 0), (30.0, u64::from(round == 0))][at];
+                race.record(at, RoundResult { round, speed, frames: (17 + 40 * u64::from(at > 0), late) });
+            }
+            if race.judge() == Standing::Decided {
+                break;
+            }
+        }
+        assert!(matches!(
+            race.runners()[0].dropped,
+            Some(Dropped { reason: DropReason::LateFrames { .. }, after_rounds: 1 })
+        ));
+        assert_eq!(race.leader(), Some(2), "{race:?}");
+        assert!(race.runners()[1].speeds.len() > 1, "compared with the setting that keeps the frame limit: {race:?}");
+    }
+
+    #[test]
+    fn no_drop_for_late_frames_if_all_settings_have_them() {
+        let (race, _) = raced(&[(100.0, 0.2), (60.0, 0.2)], 0.04, 5, 1);
+        assert_eq!(race.leader(), Some(0));
+        let late =
+            |runner: &&Runner| matches!(runner.dropped, Some(Dropped { reason: DropReason::LateFrames { .. }, .. }));
+        assert_eq!(race.runners().iter().filter(late).count(), 0);
+    }
+
+    #[test]
+    fn setting_at_a_third_of_the_speed_is_measured_once() {
+        let mut race = Race::new(3);
+        for round in 0..3 {
+            for at in race.running() {
+                race.record(at, RoundResult { round, speed: [100.0, 35.0, 99.0][at], frames: (0, 0) });
+            }
+            race.judge();
+        }
+        let slow = &race.runners()[1];
+        assert_eq!(slow.speeds.len(), 1);
+        assert!(matches!(slow.dropped.unwrap().reason, DropReason::NotFaster { at_most } if at_most <= 0.4));
+    }
+
+    #[test]
+    fn settings_that_are_equal_end_the_race_and_are_not_called_slower() {
+        let (race, _) = raced(&[(100.0, 0.0), (100.0, 0.0), (99.5, 0.0)], 0.02, 50, 3);
+        let others = race.runners().iter().filter_map(|runner| runner.dropped);
+        assert!(others.clone().count() == 2 && others.clone().all(|out| out.may_be_equal()), "{race:?}");
+        assert!(race.runners().iter().all(|runner| runner.speeds.len() < 10), "{race:?}");
+    }
+
+    /// Rounds of known speeds; what is out is not measured. Returns the race after each round.
+    fn after_each(speeds: &[&[f64]]) -> Vec<Race> {
+        let mut race = Race::new(speeds[0].len());
+        let round = |(round, speeds): (usize, &&[f64])| {
+            for at in race.running() {
+                race.record(at, RoundResult { round, speed: speeds[at], frames: (0, 0) });
+            }
+            race.judge();
+            race.clone()
+        };
+        speeds.iter().enumerate().map(round).collect()
+    }
+
+    #[test]
+    fn one_round_puts_out_what_is_far_behind_and_not_what_may_be_faster() {
+        let races = after_each(&[&[100.0, 60.0, 80.0, 90.0]]);
+        assert_eq!(races[0].running(), [0, 3]);
+        let out = |at: usize| races[0].runners()[at].dropped.unwrap();
+        assert!(
+            matches!(out(1).reason, DropReason::NotFaster { at_most } if (0.8..0.97).contains(&at_most)),
+            "{races:?}"
+        );
+        assert_eq!((out(1).may_be_equal(), out(2).may_be_equal()), (false, true));
+    }
+
+    #[test]
+    fn what_noise_put_out_comes_back_once_the_scatter_is_measured() {
+        // A hiccup in the first round; the others then turn out to scatter by a third.
+        let races = after_each(&[
+            &[100.0, 66.0, 95.0, 99.0],
+            &[80.0, 100.0, 110.0, 70.0],
+            &[120.0, 100.0, 70.0, 115.0],
+            &[75.0, 100.0, 99.0, 70.0],
+        ]);
+        assert!(races[0].runners()[1].dropped.is_some(), "{:?}", races[0]);
+        let is_back = |race: &Race| race.runners()[1].dropped.is_none();
+        let back = races.iter().find(|race| is_back(race)).expect("a race that takes it back");
+        assert_eq!(back.runners()[1].speeds.len(), 1, "the rounds that it missed are missing: {back:?}");
+    }
+
+    #[test]
+    fn a_leader_is_not_replaced_by_what_was_dropped_in_faster_rounds() {
+        let races = after_each(&[&[100.0, 60.0, 99.0], &[50.0, 0.0, 49.5], &[50.0, 0.0, 49.5], &[50.0, 0.0, 49.5]]);
+        assert_eq!(races[3].leader(), Some(0), "its median of 50 is below the 60 of one fast round");
+        assert!(races[3].runners()[1].dropped.is_some());
+    }
+}

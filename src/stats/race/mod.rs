@@ -1,0 +1,11 @@
+//! A race between settings: interleaved rounds, from which a setting is dropped as soon as it cannot be the best.
+
+mod judging;
+mod late_frames;
+#[cfg(test)]
+mod replay;
+mod runner;
+mod scatter;
+
+pub use judging::{EQUAL_WITHIN, Race, Standing};
+pub use runner::{DropReason, Dropped, RoundResult, Runner};

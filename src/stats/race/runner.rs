@@ -1,0 +1,94 @@
+//! One setting of a race: what it has measured so far, and whether it is out.
+
+use super::super::by_round::ByRound;
+use super::EQUAL_WITHIN;
+
+/// The result of one setting in one round.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RoundResult {
+    /// The number of the round.
+    pub round: usize,
+    /// Its speed; larger is better.
+    pub speed: f64,
+    /// Number of frames of the scene meanwhile, and of late ones.
+    pub frames: (u64, u64),
+}
+
+/// Why a setting was dropped.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum DropReason {
+    /// More frames are late than the limit allows, whatever future rounds bring. The smallest share that is consistent with the
+    /// frames.
+    LateFrames {
+        /// A share from 0 to 1.
+        at_least: f64,
+    },
+    /// Not faster than the leader by more than [`EQUAL_WITHIN`](super::EQUAL_WITHIN): further rounds could not make it the better
+    /// choice.
+    NotFaster {
+        /// The largest share of the leader's speed that is consistent with the rounds.
+        at_most: f64,
+    },
+}
+
+/// A setting was dropped.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dropped {
+    /// Why.
+    pub reason: DropReason,
+    /// Rounds that it took part in.
+    pub after_rounds: usize,
+}
+
+impl Dropped {
+    /// Whether it may be as fast as the leader: nothing was gained by measuring it further, and it is no worse a choice.
+    #[must_use]
+    pub fn may_be_equal(&self) -> bool {
+        matches!(self.reason, DropReason::NotFaster { at_most } if at_most >= 1.0 - EQUAL_WITHIN)
+    }
+}
+
+/// The state of one setting. It takes part in all rounds while it is not dropped.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Runner {
+    /// Round by round.
+    pub speeds: ByRound,
+    /// Number of frames so far, and of late ones.
+    pub frames: (u64, u64),
+    /// Whether and why it was dropped.
+    pub dropped: Option<Dropped>,
+}
+
+impl Runner {
+    /// The median speed; `None` before the first round.
+    #[must_use]
+    pub fn median(&self) -> Option<f64> {
+        self.speeds.median()
+    }
+
+    /// The share of late frames; 0 if none were counted.
+    #[must_use]
+    pub fn late_share(&self) -> f64 {
+        self.frames.1 as f64 / self.frames.0.max(1) as f64
+    }
+
+    /// Whether it is out for its late frames.
+    pub(super) fn is_late(&self) -> bool {
+        matches!(self.dropped, Some(Dropped { reason: DropReason::LateFrames { .. }, .. }))
+    }
+
+    pub(super) fn add(&mut self, result: RoundResult) {
+        self.speeds.push(result.round, result.speed);
+        self.frames = (self.frames.0 + result.frames.0, self.frames.1 + result.frames.1);
+    }
+
+    pub(super) fn drop_for(&mut self, reason: DropReason) {
+        self.dropped = Some(Dropped { reason, after_rounds: self.speeds.len() });
+    }
+
+    /// The log ratios of its speeds to another's, of the rounds that both took part in.
+    pub(super) fn logs(&self, other: &Self) -> Vec<f64> {
+        let pairs = self.speeds.pairs(&other.speeds).filter(|(own, its)| *own > 0.0 && *its > 0.0);
+        pairs.map(|(own, its)| (own / its).ln()).collect()
+    }
+}
