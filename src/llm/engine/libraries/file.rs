@@ -71,10 +71,10 @@ impl fmt::Display for BackendFile {
             BackendFileState::Unsupported => f.write_str("not used, this CPU lacks instructions that it needs")?,
             BackendFileState::Refused => f.write_str("not loaded")?,
         }
-        match (self.devices, self.score) {
-            (Some(1), _) => f.write_str(", 1 device")?,
-            (Some(devices), _) => write!(f, ", {devices} devices")?,
-            (None, _) => {}
+        match self.devices {
+            Some(1) => f.write_str(", 1 device")?,
+            Some(devices) => write!(f, ", {devices} devices")?,
+            None => {}
         }
         if let Some(score) = self.score {
             write!(f, ", score {score}")?;
