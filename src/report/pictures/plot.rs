@@ -131,12 +131,17 @@ pub(super) fn x_ticks(axis: &Axis, bottom: f64) -> Markup {
     }
 }
 
-/// How far to the right a label above its bar may start: the rest of a narrow window has room for it.
-const LAST_START: f64 = 0.4;
+/// How much of a picture the label above a bar may need in a narrow window.
+const LABEL_ROOM: f64 = 0.6;
 
-/// The label of a bar that starts at this share of the picture, above it.
-pub(super) fn bar_label(label: &str, from: f64, top: f64) -> Markup {
-    html! { text.name x=(percent(from.min(LAST_START))) y=(top - 5.0) { (label) } }
+/// The label above a bar from one share of the picture to another: from its start or up to its end, wherever there is room.
+pub(super) fn bar_label(label: &str, (from, to): (f64, f64), top: f64) -> Markup {
+    let (x, anchor) = match () {
+        () if from <= 1.0 - LABEL_ROOM => (from, "start"),
+        () if to >= LABEL_ROOM => (to, "end"),
+        () => (1.0 - LABEL_ROOM, "start"),
+    };
+    html! { text.name x=(percent(x)) y=(top - 5.0) text-anchor=(anchor) { (label) } }
 }
 
 /// Labels at the ends of an axis stay inside the picture.

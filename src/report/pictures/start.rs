@@ -100,7 +100,7 @@ fn bar(case: &Case, axis: &Axis, step: &Step<'_>, top: f64) -> Markup {
             rect class=(format!("bar {}", step.class)) x=(percent(from)) y=(top) width=(percent(to - from)) height=(BAR)
                 data-case=(safe(&case.path)) data-metric=(safe(&step.metric.name)) data-value=[step.metric.value]
                 data-low=[step.metric.ci_low] data-high=[step.metric.ci_high] {}
-            (bar_label(&safe(&label), from, top))
+            (bar_label(&safe(&label), (from, to), top))
         }
     }
 }

@@ -141,7 +141,7 @@ fn bar(arm: &Arm<'_>, axis: &Axis, (stage, start, end): (TurnStage, f64, f64), t
             rect class=(format!("bar {}", coloured(place, 0))) x=(percent(from)) y=(top) width=(percent(to - from)) height=(BAR)
                 data-case=(safe(&arm.case.path)) data-turn=(arm.at) data-stage=(stage.word())
                 data-value=[arm.turn.stage_ms(stage)] data-start-ms=(start) {}
-            (bar_label(&label, from, top))
+            (bar_label(&label, (from, to), top))
         }
     }
 }
