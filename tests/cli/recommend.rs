@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+#[cfg(feature = "llama")]
+use workly_perf::record::{CaseState, RecordFolder};
 
 use super::run::{Outcome, Place};
 
@@ -233,6 +235,17 @@ fn missing_figures_are_measured_once() {
     assert_eq!(choice(&again, "ipc_mode"), mode);
 }
 
+/// Whether a sweep below a folder measured the generation of every setting.
+#[cfg(feature = "llama")]
+fn has_whole_sweep(folder: &Path) -> bool {
+    let folders = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let runs = folders.filter_map(|entry| RecordFolder::read(&entry.path()).ok());
+    runs.filter(|run| run.command == "threads").any(|run| {
+        let mut generation = run.cases.iter().filter(|case| case.conditions["test"] == "tg").peekable();
+        generation.peek().is_some() && generation.all(|case| case.state != CaseState::NotMeasured)
+    })
+}
+
 #[cfg(feature = "llama")]
 #[test]
 fn missing_sweep_is_measured_even_without_a_bridge() {
@@ -242,8 +255,13 @@ fn missing_sweep_is_measured_even_without_a_bridge() {
     let (outcome, found) =
         recommended(&place, &format!("--quick --model tiny.gguf --vram 4 --bridge 127.0.0.1:{port}"));
     let threads = choice(&found, "n_threads");
-    assert_eq!(threads["basis"], "measured", "{}", outcome.stderr);
-    assert!(threads["evidence"][0]["case"].as_str().unwrap().starts_with("render/tg32/"), "{threads}");
+    // On a busy machine the budget may end before every setting was measured once: such a sweep decides nothing.
+    if has_whole_sweep(&place.path("results/local")) {
+        assert_eq!(threads["basis"], "measured", "{}", outcome.stderr);
+        assert!(threads["evidence"][0]["case"].as_str().unwrap().starts_with("render/tg32/"), "{threads}");
+    } else {
+        assert_eq!(threads["basis"], "rule", "{}", outcome.stderr);
+    }
     assert_eq!(choice(&found, "ipc_mode")["basis"], "rule");
     assert_eq!(
         (&choice(&found, "gpu_profile")["value"], &choice(&found, "gpu_profile")["basis"]),
