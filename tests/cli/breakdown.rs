@@ -10,9 +10,9 @@ use workly_perf::record::{CaseState, MetricStatus, Run};
 #[cfg(unix)]
 use workly_perf::record::{RecordFolder, RunState};
 
-#[cfg(unix)]
-use super::ipc::interrupt;
 use super::run::{Place, case, figure, in_one_of_several_runs};
+#[cfg(unix)]
+use super::signal::interrupt;
 
 #[test]
 fn injected_delays_are_found_in_their_part() {
@@ -130,7 +130,7 @@ fn ctrl_c_keeps_completed_breakdown_round_trips() {
     while bridge.counters().replies_sent < 30 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    interrupt(&child);
+    interrupt(child.id());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let run = RecordFolder::read(&place.path("out")).unwrap();
     assert_eq!(run.state, RunState::Interrupted);

@@ -7,13 +7,10 @@ use std::process::{Child, Command, Stdio};
 use workly_perf::record::{CaseState, RecordFolder, Run, RunState};
 
 use super::run::{Outcome, Place};
+use super::signal::signal;
 
 fn record(place: &Place) -> Run {
     RecordFolder::read(&place.path("out")).unwrap()
-}
-
-fn signal(name: &str, pid: u32) {
-    assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
 }
 
 /// A sleeping process to watch.

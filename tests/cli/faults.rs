@@ -318,8 +318,7 @@ fn interrupted_case_is_checked_for_surplus_replies() {
         .spawn()
         .unwrap();
     std::thread::sleep(std::time::Duration::from_millis(1500));
-    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
+    super::signal::interrupt(child.id());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let run = workly_perf::record::RecordFolder::read(&place.path("out")).unwrap();
     let interrupted = case(&run, "received/closed/100B");

@@ -1,12 +1,13 @@
 //! The worker process of a placement when it crashes, hangs, is interrupted or abandoned. Each case gives a row or ends
 //! the sweep, and no process is left behind, as listed by Linux.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use workly_perf::record::{CaseState, RecordFolder, Run, RunState};
 
 use super::run::{Place, case};
+use super::signal::signal;
 
 /// A measurement that takes minutes unless it is ended.
 const LONG: &str = "gpu-profiles --model tiny.gguf --layers 0,2 --ctx-size 60000 --prompt-tokens 16 --gen-tokens 50000 \
@@ -14,12 +15,6 @@ const LONG: &str = "gpu-profiles --model tiny.gguf --layers 0,2 --ctx-size 60000
 
 /// Time limit for events that are merely awaited; long enough not to fail on slow machines.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-fn place() -> Place {
-    let place = Place::new();
-    assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
-    place
-}
 
 /// Waits until `look` returns something.
 fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -60,10 +55,6 @@ fn started(place: &Place, line: &str) -> (Child, u32) {
     (sweep, child)
 }
 
-fn signal(name: &str, pid: u32) {
-    assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
-}
-
 /// The end of a sweep: exit code and record. Its worker process must be gone by then.
 fn ended(place: &Place, sweep: Child, child: u32) -> (Option<i32>, Run) {
     let output = sweep.wait_with_output().unwrap();
@@ -90,7 +81,7 @@ fn aborted_or_killed_worker_is_a_row() {
     for (name, says) in
         [("-ABRT", "llama.cpp aborted the process (SIGABRT)"), ("-KILL", "as the system does when memory")]
     {
-        let place = place();
+        let place = Place::with_tiny_model();
         let (sweep, child) = started(&place, LONG);
         signal(name, child);
         let (code, run) = ended(&place, sweep, child);
@@ -101,7 +92,7 @@ fn aborted_or_killed_worker_is_a_row() {
 
 #[test]
 fn late_worker_is_a_row() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let (sweep, child) = started(&place, &format!("{LONG} --timeout 300ms"));
     let (code, run) = ended(&place, sweep, child);
     assert_eq!(code, Some(4));
@@ -110,7 +101,7 @@ fn late_worker_is_a_row() {
 
 #[test]
 fn hanging_worker_is_killed() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let (sweep, child) = started(&place, &format!("{LONG} --timeout 500ms"));
     signal("-STOP", child);
     let (code, run) = ended(&place, sweep, child);
@@ -120,7 +111,7 @@ fn hanging_worker_is_killed() {
 
 #[test]
 fn ctrl_c_ends_the_worker_and_keeps_results() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let (sweep, child) = started(&place, LONG);
     signal("-INT", sweep.id());
     let (code, run) = ended(&place, sweep, child);
@@ -130,7 +121,7 @@ fn ctrl_c_ends_the_worker_and_keeps_results() {
 
 #[test]
 fn worker_of_a_killed_sweep_ends_by_itself() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let (mut sweep, child) = started(&place, LONG);
     sweep.kill().unwrap();
     sweep.wait().unwrap();

@@ -8,12 +8,6 @@ const BRIEF: &str =
     "gpu-profiles --model tiny.gguf --ctx-size 256 --prompt-tokens 16 --gen-tokens 12 --quiet --out out";
 
 /// A folder with a model that is measured in milliseconds.
-fn place() -> Place {
-    let place = Place::new();
-    assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
-    place
-}
-
 fn measured(place: &Place, line: &str) -> (Outcome, Run) {
     let outcome = place.run(&format!("{BRIEF} {line}"));
     let run = RecordFolder::read(&place.path("out")).unwrap_or_else(|error| panic!("{error}\n{}", outcome.stderr));
@@ -29,7 +23,7 @@ fn has_gpu() -> bool {
 
 #[test]
 fn exhausted_budget_keeps_the_first_measurement() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let (outcome, run) = measured(&place, "--layers 0 --budget 1ms");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!(case(&run, "idle/tg12/ngl=0").metric("avg_ts").unwrap().n, 1);
@@ -41,7 +35,7 @@ fn cpu_is_measured_without_a_gpu_and_the_rest_explained() {
     if has_gpu() {
         return;
     }
-    let place = place();
+    let place = Place::with_tiny_model();
     let (outcome, run) = measured(&place, "--layers 0,2,all,auto --repetitions 2");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!((run.state, run.simulated.len()), (RunState::Complete, 1));
@@ -67,7 +61,7 @@ fn missing_required_gpu_is_exit_code_3() {
     if has_gpu() {
         return;
     }
-    let place = place();
+    let place = Place::with_tiny_model();
     for line in ["--layers 1,2", "--layers all", "--require-gpu", "--project --require-gpu"] {
         let outcome = place.run(&format!("{BRIEF} {line}"));
         assert_eq!(outcome.code, Some(3), "{line}: {}", outcome.stderr);
@@ -104,7 +98,7 @@ fn absent_gpus_are_projected() {
 
 #[test]
 fn llama_bench_format_has_a_row_per_placement() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let layers = if has_gpu() { "0" } else { "0,3" };
     let outcome = place.run(&format!("{BRIEF} --layers {layers} --repetitions 1 --format llama-bench-csv"));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -127,7 +121,7 @@ fn llama_bench_format_has_a_row_per_placement() {
 
 #[test]
 fn invalid_gpu_profiles_arguments_are_rejected() {
-    let place = place();
+    let place = Place::with_tiny_model();
     for (line, says) in [
         ("--vram 6", "6GiB"),
         ("--layers ten", "'ten'"),

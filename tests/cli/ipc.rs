@@ -121,7 +121,7 @@ fn embedded_bridge_serves_another_process() {
     );
     #[cfg(unix)]
     {
-        interrupt(&server);
+        super::signal::interrupt(server.id());
         assert_eq!(server.wait().unwrap().code(), Some(0));
         let mut said = String::new();
         server.stderr.take().unwrap().read_to_string(&mut said).unwrap();
@@ -129,12 +129,6 @@ fn embedded_bridge_serves_another_process() {
     }
     #[cfg(not(unix))]
     server.kill().unwrap();
-}
-
-#[cfg(unix)]
-pub(super) fn interrupt(child: &std::process::Child) {
-    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
 }
 
 #[cfg(unix)]
@@ -159,7 +153,7 @@ fn ctrl_c_keeps_and_marks_measurements() {
     while bridge.counters().replies_sent < before + 5 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    interrupt(&child);
+    super::signal::interrupt(child.id());
     let mut table = String::new();
     child.stdout.take().unwrap().read_to_string(&mut table).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));

@@ -218,11 +218,6 @@ fn wait_for(path: &Path) {
 }
 
 #[cfg(unix)]
-fn send(signal: &str, pid: u32) {
-    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
-}
-
-#[cfg(unix)]
 #[test]
 fn signals_reach_the_program_once_and_its_death_is_passed_on() {
     use std::os::unix::process::ExitStatusExt;
@@ -240,9 +235,9 @@ fn signals_reach_the_program_once_and_its_death_is_passed_on() {
         let place = place(&json!({}));
         let mut child = launch(&place, "", &[&python, "-c", counts]).stderr(Stdio::null()).spawn().unwrap();
         wait_for(&place.path("ready"));
-        send(signal, child.id());
+        super::signal::signal(signal, child.id());
         wait_for(&place.path("seen1"));
-        send("-USR2", child.id());
+        super::signal::signal("-USR2", child.id());
         assert_eq!(child.wait().unwrap().code(), Some(101), "{signal} reached it once, and it lived on");
     }
     for (signal, number) in [("-TERM", 15), ("-HUP", 1)] {
@@ -250,7 +245,7 @@ fn signals_reach_the_program_once_and_its_death_is_passed_on() {
         let waits = "import time\nopen('ready', 'w').close()\ntime.sleep(600)";
         let mut child = launch(&place, "", &[&python, "-c", waits]).stderr(Stdio::null()).spawn().unwrap();
         wait_for(&place.path("ready"));
-        send(signal, child.id());
+        super::signal::signal(signal, child.id());
         assert_eq!(child.wait().unwrap().signal(), Some(number));
         assert_eq!(left(&place), Vec::<PathBuf>::new());
     }
@@ -344,7 +339,7 @@ fn doctor_names_the_settings_of_a_running_workly() {
     let mut child = launch(&place, "", &words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     wait_for(&place.path("ready"));
     let found = place.run("doctor --format json --bridge 127.0.0.1:1 --timeout 300ms");
-    send("-TERM", child.id());
+    super::signal::signal("-TERM", child.id());
     child.wait().unwrap();
     let found: Value = serde_json::from_str(&found.stdout).unwrap_or_else(|error| panic!("{error}: {}", found.stderr));
     let lines = found["checks"].as_array().unwrap().iter().filter(|check| check["name"] == "settings in force");

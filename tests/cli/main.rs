@@ -18,7 +18,6 @@ mod compare_simulated;
 mod cpu_limits;
 mod dialects;
 mod doctor;
-mod doubles;
 #[cfg(target_os = "linux")]
 mod ends;
 #[cfg(feature = "llama")]
@@ -34,6 +33,7 @@ mod gpu_children;
 mod gpu_facts;
 #[cfg(feature = "llama")]
 mod gpu_profiles;
+mod harness;
 mod hlog_python;
 #[cfg(feature = "llama")]
 mod integration;
@@ -51,8 +51,6 @@ mod model;
 mod model_files;
 #[cfg(feature = "llama")]
 mod model_guard;
-#[cfg_attr(not(unix), allow(dead_code))]
-mod mono;
 mod msgpack_python;
 mod noise;
 mod pictures;
@@ -63,7 +61,6 @@ mod plurals;
 mod projection;
 #[cfg(all(feature = "llama", target_os = "linux"))]
 mod projection_ends;
-mod python;
 mod quickstart_windows;
 #[cfg(feature = "llama")]
 mod real_model;
@@ -74,15 +71,10 @@ mod reference_distributions;
 mod render_load;
 mod replay;
 mod round_trips;
-mod run;
-mod saved_runs;
 #[cfg(unix)]
 mod signals;
 #[cfg(feature = "llama")]
 mod small_models;
-#[cfg(feature = "llama")]
-mod standin_child;
-mod standin_nvml;
 mod strays;
 mod tap;
 #[cfg(feature = "llama")]
@@ -96,3 +88,7 @@ mod vulkan;
 mod warmup;
 mod watch;
 mod watch_card;
+
+#[cfg(unix)]
+use harness::signal;
+use harness::{doubles, mono, python, run, saved_runs, standin_nvml};

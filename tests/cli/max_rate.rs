@@ -6,9 +6,9 @@ use std::process::Stdio;
 
 use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState};
 
-#[cfg(unix)]
-use super::ipc::interrupt;
 use super::run::{Outcome, Place, case, figure, in_one_of_several_runs};
+#[cfg(unix)]
+use super::signal::interrupt;
 
 #[test]
 fn bounded_capacity_is_never_overestimated_and_steps_are_recorded() {
@@ -77,7 +77,7 @@ fn ctrl_c_keeps_finished_steps() {
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     lines.find(|line| line.contains("02-ramp/200: ")).expect("the second step ends");
-    interrupt(&child);
+    interrupt(child.id());
     let _ = lines.count();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let run = RecordFolder::read(&place.path("out")).unwrap();

@@ -5,19 +5,13 @@ use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState, 
 use super::run::{Place, case, figure};
 
 /// A folder with a model that answers in milliseconds.
-fn place() -> Place {
-    let place = Place::new();
-    assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
-    place
-}
-
 fn run(place: &Place) -> Run {
     RecordFolder::read(&place.path("out")).unwrap()
 }
 
 #[test]
 fn steps_have_memory_figures_and_the_conversation_a_verdict() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let line = "memory --model tiny.gguf --messages 40 --reply-tokens 4 --threads 1 --n-ctx 512 --quiet --out out";
     let outcome = place.run(line);
     // Forty messages of a model of a few megabytes may be too few for a verdict; but they are not a leak.
@@ -121,7 +115,7 @@ fn repacked_weights_are_counted_as_anonymous_memory() {
 
 #[test]
 fn users_conversation_is_used_and_an_invalid_one_named() {
-    let place = place();
+    let place = Place::with_tiny_model();
     place.write("said.txt", "system: Sois bref.\nBonjour\nÇa va ?\n");
     place.write("empty.txt", "\n\n");
     let brief = "memory --model tiny.gguf --messages 2 --reply-tokens 2 --threads 1 --n-ctx 256 --quiet --out out";
@@ -143,13 +137,13 @@ fn users_conversation_is_used_and_an_invalid_one_named() {
 fn ctrl_c_keeps_messages_so_far() {
     use std::process::Stdio;
 
-    let place = place();
+    let place = Place::with_tiny_model();
     let line = "memory --model tiny.gguf --messages 100000 --reply-tokens 2 --threads 1 --n-ctx 256 --quiet --out out";
     let child = place.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while !RecordFolder::read(&place.path("out")).is_ok_and(|run| run.cases.len() == 7) {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    super::signal::interrupt(child.id());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
     let run = run(&place);
@@ -162,7 +156,7 @@ fn ctrl_c_keeps_messages_so_far() {
 fn gpu_memory_is_recorded_per_step_on_request() {
     use super::standin_nvml::Driver;
 
-    let place = place();
+    let place = Place::with_tiny_model();
     let line =
         "memory --model tiny.gguf --messages 6 --reply-tokens 2 --threads 1 --n-ctx 256 --vram --quiet --out out";
     // The driver does not list this process, and the GPU fills up from reading to reading.

@@ -164,7 +164,7 @@ fn ctrl_c_ends_a_line_counting_watch() {
     while RecordFolder::read(&place.path("out")).is_err() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    assert!(Command::new("kill").args(["-INT", &watching.id().to_string()]).status().unwrap().success());
+    super::signal::interrupt(watching.id());
     let output = watching.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(RecordFolder::read(&place.path("out")).unwrap().state, RunState::Interrupted);

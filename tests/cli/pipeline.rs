@@ -139,7 +139,7 @@ fn ctrl_c_in_a_turn_keeps_earlier_turns() {
     {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    super::ipc::interrupt(&child);
+    super::signal::interrupt(child.id());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
     let run = RecordFolder::read(&place.path("out")).unwrap();

@@ -9,6 +9,7 @@ use std::time::Duration;
 use workly_perf::record::{RecordFolder, RunState};
 
 use super::run::Place;
+use super::signal::interrupt;
 
 fn started(place: &Place, line: &str) -> Child {
     let mut command = place.command(line);
@@ -19,10 +20,6 @@ fn started(place: &Place, line: &str) -> Child {
 fn ended(child: Child) -> (Option<i32>, String) {
     let output = child.wait_with_output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
-fn interrupt(pid: u32) {
-    assert!(Command::new("kill").args(["-INT", &pid.to_string()]).status().unwrap().success());
 }
 
 fn pause() {

@@ -10,10 +10,10 @@ use workly_perf::record::{Case, CaseState};
 #[cfg(unix)]
 use workly_perf::record::{RecordFolder, RunState};
 
-#[cfg(unix)]
-#[cfg(unix)]
-use super::ipc::interrupt;
 use super::run::{Place, case, figure, in_one_of_several_runs};
+#[cfg(unix)]
+#[cfg(unix)]
+use super::signal::interrupt;
 use super::tap::Tap;
 
 /// A session file as written by a tap: each message of the application with its time in milliseconds.
@@ -190,7 +190,7 @@ fn ctrl_c_keeps_replayed_messages() {
     while bridge.counters().replies_sent < 20 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    interrupt(&child);
+    interrupt(child.id());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let run = RecordFolder::read(&place.path("out")).unwrap();
     assert_eq!((run.state, case(&run, "replay/received").state), (RunState::Interrupted, CaseState::Interrupted));

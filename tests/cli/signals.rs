@@ -1,6 +1,6 @@
 //! The signal that ended a run is named.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use workly_perf::record::{RecordFolder, RunState};
@@ -21,7 +21,7 @@ fn run_names_the_signal_that_ended_it() {
             std::thread::sleep(Duration::from_millis(20));
         }
         std::thread::sleep(Duration::from_millis(200));
-        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        super::signal::signal(signal, child.id());
         assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
         let run = RecordFolder::read(&place.path("out")).unwrap();
         assert_eq!(run.state, RunState::Interrupted);

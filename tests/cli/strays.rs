@@ -259,8 +259,7 @@ fn ctrl_c_during_a_flood_keeps_the_record() {
         assert!(notes.read_line(&mut said).unwrap() > 0, "it ended: {said}");
     }
     thread::sleep(Duration::from_millis(300));
-    let id = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    super::signal::interrupt(child.id());
     notes.read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
     let run = workly_perf::record::RecordFolder::read(&place.path("out")).unwrap();

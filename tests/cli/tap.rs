@@ -59,8 +59,7 @@ impl Tap {
 
     #[cfg(unix)]
     fn interrupt(&mut self) -> Option<i32> {
-        let id = self.child.id().to_string();
-        assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        super::signal::interrupt(self.child.id());
         self.ends()
     }
 }

@@ -7,12 +7,6 @@ use workly_perf::record::{CaseState, RecordFolder, Run, RunState};
 use super::run::{Outcome, Place, case, figure};
 
 /// A folder with a model that is measured in milliseconds.
-fn place() -> Place {
-    let place = Place::new();
-    assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
-    place
-}
-
 /// Every setting in every round, from an empty context, so that the result is predictable.
 const BRIEF: &str =
     "threads --model tiny.gguf --prompt-tokens 16 --gen-tokens 12 --depth 0 --exhaustive --quiet --out out";
@@ -25,7 +19,7 @@ fn measured(place: &Place, line: &str) -> (Outcome, Run) {
 
 #[test]
 fn every_count_is_measured_in_every_round_and_marked() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let (outcome, run) = measured(&place, "--sweep 1,2,400 --repetitions 2 --under-load none --format csv");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!((run.state, run.command.as_str()), (RunState::Complete, "threads"));
@@ -59,7 +53,7 @@ fn every_count_is_measured_in_every_round_and_marked() {
 
 #[test]
 fn frames_of_the_render_like_load_are_counted() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let (outcome, run) = measured(&place, "--sweep 1 --repetitions 40 --render 500:0.5ms");
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let paths: Vec<_> = run.cases.iter().map(|case| case.path.as_str()).collect();
@@ -74,7 +68,7 @@ fn frames_of_the_render_like_load_are_counted() {
 
 #[test]
 fn sweep_dimensions_are_in_paths_and_conditions() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let line = "--sweep 1 --repetitions 1 --under-load none --depth 0,64 --flash-attn off,on --priority normal,low \
                 --cache-type f16,q8_0 --mmap on,off";
     let outcome = place.run(&format!("{} {line}", BRIEF.replace("--depth 0 ", "")));
@@ -96,7 +90,7 @@ fn sweep_dimensions_are_in_paths_and_conditions() {
 
 #[test]
 fn each_wait_policy_is_measured_in_a_separate_process() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let line = format!("{BRIEF} --sweep 1 --repetitions 2 --under-load none --wait active,passive --priority low");
     let outcome = place.run(&line);
     if outcome.code == Some(3) {
@@ -120,7 +114,7 @@ fn each_wait_policy_is_measured_in_a_separate_process() {
 
 #[test]
 fn default_engine_settings_are_the_applications() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let line = "threads --model tiny.gguf --prompt-tokens 16 --gen-tokens 12 --sweep 1 --repetitions 1 --under-load none --quiet";
     for (whose, path, flash, batch) in
         [("app", "idle/tg12/depth=1024/threads=1", "off", 128), ("llama-bench", "idle/tg12/threads=1", "auto", 2048)]
@@ -135,7 +129,7 @@ fn default_engine_settings_are_the_applications() {
 
 #[test]
 fn llama_bench_formats_come_from_run_and_record() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let (csv, _) = measured(&place, "--sweep 1,2 --repetitions 2 --under-load none --format llama-bench-csv");
     assert_eq!(csv.code, Some(0), "{}", csv.stderr);
     let mut reader = csv::Reader::from_reader(csv.stdout.as_bytes());
@@ -160,7 +154,7 @@ fn llama_bench_formats_come_from_run_and_record() {
 
 #[test]
 fn budget_ends_between_repetitions_and_omissions_are_stated() {
-    let place = place();
+    let place = Place::with_tiny_model();
     // Each repetition takes some milliseconds: far more rounds than the budget allows.
     let (outcome, run) = measured(&place, "--sweep 1,2,4 --budget 1500ms --under-load none");
     if outcome.code == Some(4) {
@@ -187,7 +181,7 @@ fn budget_ends_between_repetitions_and_omissions_are_stated() {
 
 #[test]
 fn budget_used_up_by_the_warm_up_is_rejected_with_the_time_needed() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let outcome = place.run(&format!("{BRIEF} --sweep 1,2 --budget 1ms"));
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("was spent on the warm-up of 1 of 2 settings"), "{}", outcome.stderr);
@@ -214,7 +208,7 @@ fn missing_model_suggests_both_ways_to_get_one() {
 
 #[test]
 fn non_model_file_never_reaches_the_engine() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let whole = std::fs::read(place.path("tiny.gguf")).unwrap();
     std::fs::write(place.path("cut.gguf"), &whole[..whole.len() / 2]).unwrap();
     place.write("text.gguf", "this is no model");
@@ -248,15 +242,14 @@ fn bad_counts_are_usage_errors() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_keeps_measured_rounds() {
-    let place = place();
+    let place = Place::with_tiny_model();
     let line = format!("{BRIEF} --sweep 1,2 --repetitions 10000 --under-load none");
     let child = place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let measured = || RecordFolder::read(&place.path("out")).is_ok_and(|run| !run.cases.is_empty());
     while !measured() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
+    super::signal::interrupt(child.id());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
     let run = RecordFolder::read(&place.path("out")).unwrap();

@@ -166,7 +166,8 @@ mod saturation {
     use workly_perf::record::{RecordFolder, RunState};
 
     use super::super::run::{Place, figure};
-    use super::super::watch::{events, interrupt, scaled_rules};
+    use super::super::signal::interrupt;
+    use super::super::watch::{events, scaled_rules};
     use super::backend;
 
     /// Amount to allocate, independent of the driver's memory size: lavapipe's is the machine's.

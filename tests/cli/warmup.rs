@@ -129,7 +129,7 @@ fn ctrl_c_keeps_completed_rounds() {
     while !RecordFolder::read(&place.path("out")).is_ok_and(|run| has_a_round(&run)) {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    super::signal::interrupt(child.id());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
     let run = RecordFolder::read(&place.path("out")).unwrap();

@@ -194,11 +194,6 @@ fn watch_ends_when_its_output_is_closed() {
 }
 
 #[cfg(unix)]
-pub(crate) fn interrupt(pid: u32) {
-    assert!(Command::new("kill").args(["-INT", &pid.to_string()]).status().unwrap().success());
-}
-
-#[cfg(unix)]
 #[test]
 fn ctrl_c_completes_an_open_ended_watch_and_interrupts_a_timed_one() {
     for (line, code, state) in [("", 0, RunState::Complete), ("--for 1h", 130, RunState::Interrupted)] {
@@ -208,7 +203,7 @@ fn ctrl_c_completes_an_open_ended_watch_and_interrupts_a_timed_one() {
             command.env("WORKLY_PERF_NVML", "none").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());
         std::io::BufRead::read_line(&mut reader, &mut String::new()).unwrap();
-        interrupt(child.id());
+        crate::signal::interrupt(child.id());
         std::io::copy(&mut reader, &mut std::io::sink()).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(code), "{line}");
         let run = record(&place);
@@ -286,7 +281,7 @@ mod saturation {
     fn ctrl_c_frees_the_simulated_gpu() {
         let place = Place::new();
         let (child, _) = filled(&place, "--for 1h");
-        interrupt(child.id());
+        crate::signal::interrupt(child.id());
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(record(&place).state, RunState::Interrupted);

@@ -1,5 +1,5 @@
 //! Test double of NVIDIA's NVML: the functions that workly-perf calls, with their names and signatures, answering from a
-//! script. It is a separate library, built by `tests/cli/standin_nvml.rs` and loaded by path, so that everything between
+//! script. It is a separate library, built by `tests/cli/harness/standin_nvml.rs` and loaded by path, so that everything between
 //! the program and the driver is tested.
 //!
 //! The script is the file named by `STANDIN_NVML_SCRIPT`. Lines of words; sizes in MiB; `#` starts a comment:

@@ -29,6 +29,14 @@ impl Place {
         Self { folder: tempfile::tempdir_in(folder).unwrap() }
     }
 
+    /// A folder with the synthetic model `tiny.gguf`.
+    #[cfg(feature = "llama")]
+    pub(crate) fn with_tiny_model() -> Self {
+        let place = Self::new();
+        assert_eq!(place.run("model synth tiny -o tiny.gguf --quiet").code, Some(0));
+        place
+    }
+
     /// A path inside it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
