@@ -89,8 +89,9 @@ const VENDOR_LIBRARIES: [(&str, &str); 2] = [("nvml_wrapper", "src/host/gpu/nvml
 const STUDIES: [&str; 11] =
     ["doctor", "gpu_profiles", "ipc", "launch", "memory", "pipeline", "recommend", "tap", "threads", "warmup", "watch"];
 
-/// Exceptions: a launched program's bridge traffic is recorded with `tap`'s code.
-const STUDY_ARROWS: [(&str, &str); 1] = [("launch", "tap")];
+/// Exceptions: a launched program's GPU memory is read with `memory`'s code, and its bridge traffic is recorded with
+/// `tap`'s.
+const STUDY_ARROWS: [(&str, &str); 2] = [("launch", "memory"), ("launch", "tap")];
 
 /// The room that connects all others computes nothing. This many lines are enough for that, including tests.
 const MAX_LINES_OF_COMMANDS: usize = 4_000;
