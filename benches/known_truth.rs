@@ -18,7 +18,7 @@ use bare::{exchanges, median, serve, serve_handed_over};
 use workly_perf::bridge::server::EmbeddedBridge;
 use workly_perf::bridge::{Ack, Client, Dialect, Message};
 use workly_perf::clock::Clock;
-use workly_perf::measure::{Load, LoopContext, RoundTrips, measure_case};
+use workly_perf::measure::{Load, LoopContext, MessageCounts, RoundTrips, measure_case};
 use workly_perf::record::{Case, RecordFolder, Run};
 
 const SIZE: usize = 100;
@@ -247,7 +247,7 @@ fn measure(spec: &str, ack: Ack, load: Load, messages: usize) -> RoundTrips {
     let replies = AtomicU64::new(0);
     let bench = LoopContext { clock: &clock, stop: &stop, replies: &replies, ids: false };
     let mut client = Client::connect(&[bridge.address()], Duration::from_secs(5), &stop).expect("a connection");
-    let trips = measure_case(&mut client, &mut message(ack), load, (20, messages), 3, bench);
+    let trips = measure_case(&mut client, &mut message(ack), load, MessageCounts { warm_up: 20, messages }, 3, bench);
     assert_eq!(trips.latency_ns.len(), messages, "{trips:?}");
     trips
 }

@@ -19,7 +19,7 @@ use rand::{RngExt, SeedableRng};
 use workly_perf::bridge::server::EmbeddedBridge;
 use workly_perf::bridge::{Ack, Client, Dialect, Message};
 use workly_perf::clock::Clock;
-use workly_perf::measure::{Load, LoopContext, measure_case};
+use workly_perf::measure::{Load, LoopContext, MessageCounts, measure_case};
 
 /// Rounds per figure.
 const ROUNDS: u64 = 7;
@@ -135,7 +135,14 @@ fn poisson_ms(spec: &str, rate_per_s: f64, messages: usize, seed: u64) -> Vec<f6
     let mut client = Client::connect(&[bridge.address()], Duration::from_secs(5), &stop).expect("a connection");
     let probe = Dialect::stock().probe(Ack::Applied).expect("a probe");
     let mut message = Message::of(Dialect::stock(), probe, None, 100);
-    let trips = measure_case(&mut client, &mut message, Load::Poisson { rate_per_s }, (20, messages), seed, bench);
+    let trips = measure_case(
+        &mut client,
+        &mut message,
+        Load::Poisson { rate_per_s },
+        MessageCounts { warm_up: 20, messages },
+        seed,
+        bench,
+    );
     assert_eq!(trips.latency_ns.len(), messages, "{trips:?}");
     sorted_ms(trips.latency_ns.iter().map(|ns| Duration::from_nanos(*ns)))
 }

@@ -17,7 +17,7 @@ use bare::{exchanges, median, serve};
 use workly_perf::bridge::server::{BridgeSpec, EmbeddedBridge};
 use workly_perf::bridge::{Ack, Client, Dialect, Message};
 use workly_perf::clock::Clock;
-use workly_perf::measure::{Load, LoopContext, measure_case};
+use workly_perf::measure::{Load, LoopContext, MessageCounts, measure_case};
 
 const ROUNDS: usize = 21;
 const MESSAGES: usize = 3_000;
@@ -45,7 +45,14 @@ fn main() -> ExitCode {
     let (mut tools, mut bares) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let bare = median(&exchanges(plain, &bytes, MESSAGES));
-        let trips = measure_case(&mut client, &mut message, Load::Closed, (MESSAGES / 10, MESSAGES), 1, bench);
+        let trips = measure_case(
+            &mut client,
+            &mut message,
+            Load::Closed,
+            MessageCounts { warm_up: MESSAGES / 10, messages: MESSAGES },
+            1,
+            bench,
+        );
         let tool = median(&trips.latency_ns);
         ratios.push(tool as f64 / bare as f64);
         tools.push(tool);
@@ -58,7 +65,8 @@ fn main() -> ExitCode {
     println!("  medians: tool {:.1} us, bare {:.1} us", median(&tools) as f64 / 1e3, median(&bares) as f64 / 1e3);
 
     let load = Load::Poisson { rate_per_s: 200.0 };
-    let trips = measure_case(&mut client, &mut message, load, (100, 2_000), 2, bench);
+    let trips =
+        measure_case(&mut client, &mut message, load, MessageCounts { warm_up: 100, messages: 2_000 }, 2, bench);
     let mut late = trips.lateness_ns;
     late.sort_unstable();
     let p99_us = late[late.len() * 99 / 100 - 1] as f64 / 1e3;

@@ -243,14 +243,16 @@ fn references(run: &Run) -> Vec<Reference> {
     references
 }
 
-fn table(curves: &[Curve<'_>], figures: &[(&str, &str, fn(&Metric) -> String)]) -> Grid {
+/// A column of the table: its heading, its metric, and how that is written.
+type Figure<'a> = (&'a str, &'a str, fn(&Metric) -> String);
+
+fn table(curves: &[Curve<'_>], figures: &[Figure<'_>]) -> Grid {
     let column = |heading: &str, numeric| Column { heading: heading.into(), numeric, expendable: 0 };
     let mut columns = vec![column("case", false)];
     columns.extend(figures.iter().map(|(heading, ..)| column(heading, true)));
     let row = |curve: &Curve<'_>| {
-        let cell = |(_, name, text): &(&str, &str, fn(&Metric) -> String)| {
-            curve.case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), text)
-        };
+        let cell =
+            |(_, name, text): &Figure<'_>| curve.case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), text);
         std::iter::once(curve.case.path.clone()).chain(figures.iter().map(cell)).collect()
     };
     Grid { title: String::new(), columns, rows: curves.iter().map(row).collect(), remarks: Vec::new() }

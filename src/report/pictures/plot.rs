@@ -1,5 +1,7 @@
 //! The frame of a plot: grid, ticks and titles. Marks are positioned by its axes.
 
+use std::fmt::Write as _;
+
 use maud::{Markup, html};
 
 use super::axis::{Axis, percent};
@@ -71,19 +73,20 @@ impl Plot<'_> {
     /// A line through these points, broken where one has no value. `kind` is its class.
     pub(super) fn line(&self, points: &[(f64, Option<f64>)], kind: &str, is_stepped: bool) -> Markup {
         let mut path = String::new();
-        let mut last = None;
+        let mut is_drawing = false;
         for (x, y) in points {
             let Some(y) = y else {
-                last = None;
+                is_drawing = false;
                 continue;
             };
             let (x, y) = (self.x.share(*x) * 1e3, (1.0 - self.y.share(*y)) * 1e3);
-            path += &match last {
-                None => format!("M{x:.2} {y:.2}"),
-                Some(_) if is_stepped => format!("H{x:.2}V{y:.2}"),
-                Some(_) => format!("L{x:.2} {y:.2}"),
+            // Writing to a string cannot fail.
+            let _ = match (is_drawing, is_stepped) {
+                (false, _) => write!(path, "M{x:.2} {y:.2}"),
+                (true, true) => write!(path, "H{x:.2}V{y:.2}"),
+                (true, false) => write!(path, "L{x:.2} {y:.2}"),
             };
-            last = Some(());
+            is_drawing = true;
         }
         self.stretched(&html! { path class=(format!("curve {kind}")) d=(path) {} })
     }

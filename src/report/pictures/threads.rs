@@ -217,7 +217,9 @@ fn over_threads(test: &str, settings: &[&Setting<'_>]) -> Option<Picture> {
             None => series.push((name, vec![setting])),
         }
     }
-    series.iter_mut().for_each(|(_, members)| members.sort_by_key(|setting| setting.threads));
+    for (_, members) in &mut series {
+        members.sort_by_key(|setting| setting.threads);
+    }
     let depths: BTreeSet<u64> = settings.iter().map(|setting| setting.depth).collect();
     let place = |setting: &Setting| depths.iter().position(|depth| *depth == setting.depth).unwrap_or(0);
     // One depth: a colour for each load and setting. Several: a colour for each depth, dashes for the scene.
