@@ -89,9 +89,10 @@ const VENDOR_LIBRARIES: [(&str, &str); 2] = [("nvml_wrapper", "src/host/gpu/nvml
 const STUDIES: [&str; 11] =
     ["doctor", "gpu_profiles", "ipc", "launch", "memory", "pipeline", "recommend", "tap", "threads", "warmup", "watch"];
 
-/// Exceptions: a launched program's GPU memory is read with `memory`'s code, and its bridge traffic is recorded with
-/// `tap`'s.
-const STUDY_ARROWS: [(&str, &str); 2] = [("launch", "memory"), ("launch", "tap")];
+/// Exceptions: a launched program's GPU memory is read with `memory`'s code, its bridge traffic is recorded with
+/// `tap`'s, and its GPU is the one `recommend` finds; `pipeline` asks `threads` whether threads have wait policies.
+const STUDY_ARROWS: [(&str, &str); 4] =
+    [("launch", "memory"), ("launch", "recommend"), ("launch", "tap"), ("pipeline", "threads")];
 
 /// The room that connects all others computes nothing. This many lines are enough for that, including tests.
 const MAX_LINES_OF_COMMANDS: usize = 4_000;
