@@ -254,12 +254,14 @@ fn csv_log_keeps_complete_rows_on_a_full_disk() {
     let place = Place::new();
     let line = "watch --plain --interval 5ms --csv looks.csv --out out";
     let mut child = limited(&place, 6144, line).spawn().unwrap();
-    let mut looks = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(looks.by_ref().take(150).all(|line| line.is_ok()), "the watch continues");
+    // A busy machine adds lines of events, which are marked with an asterisk and are not samples.
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut looks = lines.filter(|line| line.as_ref().is_ok_and(|line| !line.contains("Z * ")));
+    assert_eq!(looks.by_ref().take(150).count(), 150, "the watch continues");
     let cut = std::fs::read_to_string(place.path("looks.csv")).unwrap();
     assert!(cut.len() <= 6144 && cut.ends_with('\n'), "{} bytes", cut.len());
     lift_limit(child.id());
-    assert!(looks.by_ref().take(20).all(|line| line.is_ok()));
+    assert_eq!(looks.by_ref().take(20).count(), 20);
     signal("-INT", child.id());
     let shown = 170 + looks.count();
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
