@@ -224,7 +224,7 @@ fn memory_watch_survives_a_temporarily_full_disk() {
     assert!(looks > 100, "readings from the time of the full disk are present: {looks}");
 }
 
-/// Regression test: the history of all earlier runs was emptied, and then there was no space to write it again.
+/// Regression: the history of all earlier runs was emptied, and then there was no space to write it again.
 #[test]
 fn compare_keeps_existing_files_on_a_full_disk() {
     use super::saved_runs::{saved, text};
