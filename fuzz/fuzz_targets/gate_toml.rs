@@ -1,10 +1,13 @@
-//! Any text as a gate of `compare`, and as a selection of cases.
+//! Any text as a gate of `compare`, and as a selection of cases; both are tried on a figure.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use workly_perf::compare::{Gate, Selection};
+use workly_perf::record::FigureName;
 
 fuzz_target!(|text: &str| {
-    let _ = Gate::parse(text);
-    let _ = Selection::of(text);
+    let case = "a".repeat(200);
+    let name = FigureName { command: "ipc", case: &case, metric: "p50" };
+    let _ = Gate::parse(text).map(|gate| gate.takes(name));
+    let _ = Selection::of(text).takes(name);
 });
