@@ -293,7 +293,7 @@ mod saturation {
         for (line, code, says) in [
             ("--saturate 90%", 3, "no GPU to fill"),
             ("--saturate 90% --device Vulkan9", 3, "ggml has no device Vulkan9"),
-            ("--saturate 90% --device CPU --card 1000000GiB", 3, "more than half"),
+            ("--saturate 90% --device CPU --card 1024GiB", 3, "more than half"),
         ] {
             let outcome = without_gpu(&place, &format!("watch {line}"));
             assert_eq!(outcome.code, Some(code), "{line}: {}", outcome.stderr);

@@ -6,6 +6,7 @@ use super::axis::{Axis, percent};
 use super::legend::{Entry, Swatch};
 use super::picture::Picture;
 use super::plot::{Reference, references, x_ticks};
+use crate::plural::counted;
 use crate::record::{Case, Metric, Run};
 use crate::report::figure;
 use crate::report::html::safe;
@@ -76,7 +77,7 @@ fn stacked(run: &Run) -> Option<Picture> {
     let drawing = html! {
         div.plot {
             p.axis-title { "layers on the GPU" }
-            svg width="100%" height=(head + bottom + 24.0) role="img" aria-label=(format!("GPU memory of {} placements", placements.len())) {
+            svg width="100%" height=(head + bottom + 24.0) role="img" aria-label=(format!("GPU memory of {}", counted(placements.len(), "placement"))) {
                 g transform=(format!("translate(0 {head})")) {
                     (x_ticks(&axis, bottom))
                     @for (at, (layers, case)) in placements.iter().enumerate() { (bar(&axis, (layers, case), ROW * at as f64 + 4.0)) }
