@@ -70,7 +70,13 @@ fn incomparable_runs_never_pass() {
         ("an empty file", good_base.clone(), String::new(), 5, "header"),
         ("a header alone", good_base.clone(), format!("{HEADER}\n"), 4, "NEW has no figures"),
         ("an empty baseline", format!("{HEADER}\n"), good_new.clone(), 4, "BASE has no figures"),
-        ("another metric", good_base.clone(), changed(new(), |_, run| run.metric = "p90"), 4, "the run does not have it"),
+        (
+            "another metric",
+            good_base.clone(),
+            changed(new(), |_, run| run.metric = "p90"),
+            4,
+            "the run does not have it",
+        ),
         (
             "one run without the metric",
             good_base.clone(),
