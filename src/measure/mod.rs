@@ -67,13 +67,13 @@ pub use tokens::{LONGEST_REPETITION, TokenSample};
 pub use crate::record::Test;
 #[cfg(feature = "llama")]
 pub use tokens::{Repetition, SHORTEST_CUT, repeat};
-#[cfg(feature = "llama")]
-pub use turn::ModelSpeaker;
 pub use turn::{
     Chosen, Delivery, FELT, Moment, PacedSpeaker, PacedSpec, PacedSpecError, Prompt, Reaction, ReactionError,
     ReactionFault, ReactionTimes, Reactor, Reader, STAGES, Speaker, SpeakerError, Turn, TurnFigure, TurnSpec, choose,
     take_turn, turn_metrics,
 };
+#[cfg(feature = "llama")]
+pub use turn::{ModelSpeaker, reader_of};
 pub use variants::{
     Barrier, Batches, CodecCost, Delivered, Driven, Fill, LEAST_HELD_PERCENT, Mode, Reacted, TcpVariant, codec_cost,
     fills, fire_and_forget, pipelined, react, request, wait_until,

@@ -21,6 +21,8 @@ pub use model_speaker::ModelSpeaker;
 pub use paced::{PacedSpeaker, PacedSpec, PacedSpecError};
 pub use reaction::{Delivery, Reaction, ReactionError, ReactionFault, ReactionTimes};
 pub use reactor::Reactor;
+#[cfg(feature = "llama")]
+pub use speaker::reader_of;
 pub use speaker::{Prompt, Reader, Speaker, SpeakerError};
 pub use stages::Turn;
 pub use take::{Moment, TurnSpec, take_turn};

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::speaker::{Prompt, Reader, Speaker, SpeakerError};
+use super::speaker::{Prompt, Reader, Speaker, SpeakerError, reader_of};
 use crate::llm::ChatMessage;
 use crate::llm::engine::{Model, Sampling, Session};
 
@@ -34,8 +34,7 @@ impl<'m> ModelSpeaker<'m> {
 
 impl<'m> Speaker<'m> for ModelSpeaker<'m> {
     fn prompt(&mut self, messages: &[ChatMessage]) -> Prompt {
-        let prompt = self.model.app_prompt(messages);
-        Prompt { tokens: prompt.tokens, template: prompt.template }
+        Prompt::of_app(self.model, messages)
     }
 
     fn answer(
@@ -52,7 +51,6 @@ impl<'m> Speaker<'m> for ModelSpeaker<'m> {
     }
 
     fn reader(&self) -> Reader<'m> {
-        let model = self.model;
-        Box::new(move |tokens| model.text(tokens))
+        reader_of(self.model)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::llm::ChatMessage;
 #[cfg(feature = "llama")]
-use crate::llm::engine::EngineError;
+use crate::llm::engine::{EngineError, Model};
 use crate::plural::counted;
 #[cfg(feature = "llama")]
 use crate::record::Priority;
@@ -63,8 +63,25 @@ pub struct Prompt {
     pub template: &'static str,
 }
 
+#[cfg(feature = "llama")]
+impl Prompt {
+    /// The messages in the application's prompt form, as tokens of `model`.
+    #[must_use]
+    pub fn of_app(model: &Model, messages: &[ChatMessage]) -> Self {
+        let prompt = model.app_prompt(messages);
+        Self { tokens: prompt.tokens, template: prompt.template }
+    }
+}
+
 /// Turns tokens into what they say.
 pub type Reader<'m> = Box<dyn Fn(&[i32]) -> String + Send + Sync + 'm>;
+
+/// A reader for the tokens of `model`.
+#[cfg(feature = "llama")]
+#[must_use]
+pub fn reader_of(model: &Model) -> Reader<'_> {
+    Box::new(move |tokens| model.text(tokens))
+}
 
 /// Answers conversations, token by token.
 pub trait Speaker<'m> {

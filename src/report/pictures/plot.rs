@@ -139,10 +139,12 @@ const LABEL_ROOM: f64 = 0.6;
 
 /// The label above a bar from one share of the picture to another: from its start or up to its end, wherever there is room.
 pub(super) fn bar_label(label: &str, (from, to): (f64, f64), top: f64) -> Markup {
-    let (x, anchor) = match () {
-        () if from <= 1.0 - LABEL_ROOM => (from, "start"),
-        () if to >= LABEL_ROOM => (to, "end"),
-        () => (1.0 - LABEL_ROOM, "start"),
+    let (x, anchor) = if from <= 1.0 - LABEL_ROOM {
+        (from, "start")
+    } else if to >= LABEL_ROOM {
+        (to, "end")
+    } else {
+        (1.0 - LABEL_ROOM, "start")
     };
     html! { text.name x=(percent(x)) y=(top - 5.0) text-anchor=(anchor) { (label) } }
 }

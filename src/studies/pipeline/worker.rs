@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::host;
 use crate::llm::ChatMessage;
 use crate::llm::engine::{Backend, Model, Placement};
-use crate::measure::{ModelSpeaker, Prompt, Reader, Speaker, SpeakerError};
+use crate::measure::{ModelSpeaker, Prompt, Reader, Speaker, SpeakerError, reader_of};
 use crate::plan::Arm;
 use crate::studies::worker_client::{CalledOff, WorkerSession};
 
@@ -172,8 +172,7 @@ pub(super) struct WorkerSpeaker<'m> {
 
 impl<'m> Speaker<'m> for WorkerSpeaker<'m> {
     fn prompt(&mut self, messages: &[ChatMessage]) -> Prompt {
-        let prompt = self.model.app_prompt(messages);
-        Prompt { tokens: prompt.tokens, template: prompt.template }
+        Prompt::of_app(self.model, messages)
     }
 
     fn answer(
@@ -188,8 +187,7 @@ impl<'m> Speaker<'m> for WorkerSpeaker<'m> {
     }
 
     fn reader(&self) -> Reader<'m> {
-        let model = self.model;
-        Box::new(move |tokens| model.text(tokens))
+        reader_of(self.model)
     }
 }
 
