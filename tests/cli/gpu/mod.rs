@@ -1,0 +1,9 @@
+//! GPUs: facts about them, placements on them, and the processes that measure those.
+
+mod facts;
+#[cfg(feature = "llama")]
+mod profiles;
+#[cfg(feature = "vulkan")]
+mod vulkan;
+#[cfg(all(feature = "llama", target_os = "linux"))]
+mod workers;

@@ -1,0 +1,7 @@
+//! The code, the command line and the scripts themselves.
+
+mod architecture;
+mod generated;
+mod plurals;
+mod quickstart_windows;
+mod usage;

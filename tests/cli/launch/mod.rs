@@ -1,0 +1,4 @@
+//! `launch`, from the user's view.
+
+mod runs;
+mod settings;

@@ -1,0 +1,4 @@
+//! `watch`, from the user's view.
+
+pub(crate) mod command;
+mod gpus;
