@@ -23,7 +23,7 @@ fn main() {
     };
     let compiler = env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
     set("TARGET", &env::var("TARGET").unwrap_or_default());
-    set("PROFILE", &env::var("PROFILE").unwrap_or_default());
+    set("PROFILE", &profile());
     set("RUSTC", &answer(Command::new(compiler).arg("--version")).unwrap_or_else(|| "rustc, version unknown".into()));
     set("FEATURES", &features().join(","));
     set("COMMIT", &revision);
@@ -107,14 +107,20 @@ fn link_runtime_statically() {
 /// The folder of llama.cpp's sources, as recorded by its build.
 #[cfg(feature = "llama")]
 fn llama_sources() -> Option<std::path::PathBuf> {
+    llama_setting("CMAKE_HOME_DIRECTORY:INTERNAL").map(Into::into)
+}
+
+/// An entry of the cache of llama.cpp's CMake build.
+#[cfg(feature = "llama")]
+fn llama_setting(name: &str) -> Option<String> {
     let root = env::var_os("DEP_LLAMA_ROOT").map(std::path::PathBuf::from);
     // `lib/cmake` of the same folder.
     let cmake = env::var_os("DEP_LLAMA_GGML_CMAKE_DIR").map(std::path::PathBuf::from);
     let built = root.into_iter().chain(cmake.iter().filter_map(|folder| folder.ancestors().nth(2).map(Path::to_owned)));
     built.filter_map(|built| std::fs::read_to_string(built.join("build").join("CMakeCache.txt")).ok()).find_map(
         |cache| {
-            let folder = cache.lines().find_map(|line| line.strip_prefix("CMAKE_HOME_DIRECTORY:INTERNAL="))?;
-            Some(std::path::PathBuf::from(folder))
+            let mut entries = cache.lines().filter_map(|line| line.split_once('='));
+            entries.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
         },
     )
 }
@@ -131,8 +137,17 @@ fn prepare_engine() {
             Ok("windows") => {}
             _ => println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN"),
         }
-        if let Err(error) = place_libraries() {
-            println!("cargo:warning=the libraries of llama.cpp could not be put beside the program: {error}");
+        match place_libraries() {
+            // The program of the archives accepts add-ons that were built later. Any other knows all of its backends.
+            Ok(backends) if !on("PORTABLE") && !backends.is_empty() => set("BACKENDS", &backends.join(",")),
+            Ok(_) => {}
+            Err(error) => {
+                println!("cargo:warning=the libraries of llama.cpp could not be put beside the program: {error}");
+            }
+        }
+        #[cfg(feature = "llama")]
+        if let Some(ggml) = llama_setting("WORKLY_PERF_GGML:INTERNAL") {
+            set("GGML", &ggml);
         }
     } else if !env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default().contains("target-cpu=") {
         println!(
@@ -143,14 +158,15 @@ fn prepare_engine() {
 }
 
 /// Copies llama.cpp's libraries and CPU variants next to the program and its tests, where they are searched for:
-/// together with the program, they are all that another machine needs.
-fn place_libraries() -> std::io::Result<()> {
+/// together with the program, they are all that another machine needs. The names of the backends among them.
+fn place_libraries() -> std::io::Result<Vec<String>> {
+    let mut backends = Vec::new();
     let (Some(variants), Some(own)) = (env::var_os("DEP_LLAMA_BACKENDS_DIR"), env::var_os("OUT_DIR")) else {
-        return Ok(());
+        return Ok(backends);
     };
     let (variants, own) = (Path::new(&variants), Path::new(&own));
     // The program's folder is three levels above `build/NAME/out`.
-    let (Some(built), Some(program)) = (variants.parent(), own.ancestors().nth(3)) else { return Ok(()) };
+    let (Some(built), Some(program)) = (variants.parent(), own.ancestors().nth(3)) else { return Ok(backends) };
     for folder in [variants.into(), built.join("lib"), built.join("bin")].iter().filter(|folder| folder.is_dir()) {
         for entry in std::fs::read_dir(folder)? {
             let library = entry?.path();
@@ -158,6 +174,9 @@ fn place_libraries() -> std::io::Result<()> {
             let text = name.to_string_lossy();
             if ![".so", ".dylib", ".dll"].iter().any(|kind| text.contains(kind)) {
                 continue;
+            }
+            if folder == variants {
+                backends.push(text.into_owned());
             }
             for target in [program.join(name), program.join("deps").join(name)] {
                 // A library in use must not be overwritten.
@@ -167,7 +186,8 @@ fn place_libraries() -> std::io::Result<()> {
             }
         }
     }
-    Ok(())
+    backends.sort_unstable();
+    Ok(backends)
 }
 
 /// Whether a file exists, as long as its source and not older.
@@ -175,6 +195,13 @@ fn is_copy_of(target: &Path, source: &Path) -> std::io::Result<bool> {
     let source = source.metadata()?;
     let Ok(target) = target.metadata() else { return Ok(false) };
     Ok(target.len() == source.len() && target.modified()? >= source.modified()?)
+}
+
+/// The Cargo profile, from the folder of this build. Cargo itself only tells which of its own profiles that one inherits.
+fn profile() -> String {
+    let own = env::var_os("OUT_DIR").unwrap_or_default();
+    let folder = Path::new(&own).ancestors().nth(3).and_then(Path::file_name).and_then(|name| name.to_str());
+    folder.map_or_else(|| env::var("PROFILE").unwrap_or_default(), Into::into)
 }
 
 /// Passes a value to the crate as `WORKLY_PERF_{name}`.

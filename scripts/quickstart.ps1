@@ -60,13 +60,13 @@ if (-not $Clang -or -not (Get-Command cmake -ErrorAction SilentlyContinue)) {
 $Status = 0
 Push-Location $Root
 try {
-    Say 'building the release binary (takes some minutes the first time)'
-    & cargo build --release --locked
+    Say 'building workly-perf (takes some minutes the first time)'
+    & cargo build --profile quickstart --locked
     if ($LASTEXITCODE -ne 0) {
         Stop-With 'the build failed' (@('see the messages above; for "link.exe not found":') + $RustHints)
     }
     $Target = if ($env:CARGO_TARGET_DIR) { $env:CARGO_TARGET_DIR } else { 'target' }
-    $Program = Join-Path $Target 'release\workly-perf.exe'
+    $Program = Join-Path $Target 'quickstart\workly-perf.exe'
     # Arguments replace these defaults.
     $Defaults = @()
     if (-not ($OwnArguments -match '^--bridge(=|$)')) { $Defaults += @('--bridge', 'embedded') }

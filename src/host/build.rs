@@ -38,7 +38,7 @@ mod tests {
         let build = build();
         assert_eq!(build.version, env!("CARGO_PKG_VERSION"));
         assert!(build.target.contains('-'), "{}", build.target);
-        assert!(["debug", "release"].contains(&build.profile.as_str()), "{}", build.profile);
+        assert!(["debug", "release", "quickstart"].contains(&build.profile.as_str()), "{}", build.profile);
         assert!(build.rustc.starts_with("rustc "), "{}", build.rustc);
     }
 

@@ -2,6 +2,12 @@
 
 #include <stddef.h>
 
+#ifdef GGML
+/* The ggml that it was built with. */
+extern const char workly_perf_ggml[];
+const char workly_perf_ggml[] = GGML;
+#endif
+
 #ifdef SCORE
 int ggml_backend_score(void) {
     return SCORE;

@@ -98,8 +98,8 @@ fn without_devices(files: &[BackendFile]) -> String {
     format!("none of the libraries next to the program can be used ({})", refused.join("; "))
 }
 
-/// Loads CPU variants and devices that were built as libraries, from the folder of the program. Cargo places the tests in a
-/// folder `deps` next to it.
+/// Loads CPU variants and devices that were built as libraries, from the folder of the program, and the one in
+/// `GGML_BACKEND_PATH`, as ggml's own loader does. Cargo places the tests in a folder `deps` next to it.
 #[cfg(feature = "dynamic-backends")]
 fn load_libraries() -> Vec<BackendFile> {
     let program = std::env::current_exe().ok();
@@ -107,13 +107,25 @@ fn load_libraries() -> Vec<BackendFile> {
     let of_tests = own.filter(|folder| folder.ends_with("deps")).and_then(std::path::Path::parent);
     let mut files = Vec::new();
     for folder in own.into_iter().chain(of_tests) {
-        LOG.hide(&format!("{}{}", folder.display(), std::path::MAIN_SEPARATOR));
+        hide(folder);
         files.extend(super::libraries::load(folder));
         if !list_llama_ggml_backend_devices().is_empty() {
             break;
         }
     }
+    if let Some(path) = std::env::var_os("GGML_BACKEND_PATH").map(std::path::PathBuf::from) {
+        path.parent().into_iter().for_each(hide);
+        files.push(super::libraries::load_named(&path));
+    }
     files
+}
+
+/// Keeps a folder, which may be the user's own, out of the log.
+#[cfg(feature = "dynamic-backends")]
+fn hide(folder: &std::path::Path) {
+    if !folder.as_os_str().is_empty() {
+        LOG.hide(&format!("{}{}", folder.display(), std::path::MAIN_SEPARATOR));
+    }
 }
 
 /// Everything is linked in.

@@ -39,8 +39,8 @@ fn both_quickstarts_run_the_same_measurements() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(name);
         std::fs::read_to_string(path).unwrap()
     };
-    for part in ["recommend --quick", "--bridge", "embedded", "--model", "synth:demo", "cargo build --release --locked"]
-    {
+    let build = "cargo build --profile quickstart --locked";
+    for part in ["recommend --quick", "--bridge", "embedded", "--model", "synth:demo", build] {
         for script in ["quickstart", "quickstart.ps1"] {
             assert!(read(script).contains(part), "{script}: {part}");
         }

@@ -6,6 +6,17 @@ use super::ffi::Opened;
 use super::file::{PREFIX, SUFFIX};
 use super::{BackendFile, BackendFileState};
 
+/// What a file beside the program has to be, to be used.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    /// The version of ggml's backend interface.
+    pub(super) api_version: i32,
+    /// The ggml of this program; `None` if its build did not name it, and any is accepted.
+    pub(super) ggml: Option<&'static str>,
+    /// The names of the files that were built with this program; `None` if others may be added.
+    pub(super) only: Option<&'static str>,
+}
+
 /// A file with what it said of itself.
 #[derive(Debug)]
 pub(super) struct Tried {
@@ -16,8 +27,17 @@ pub(super) struct Tried {
 }
 
 /// Opens each backend file of a folder, in the order of their names.
-pub(super) fn try_all(folder: &Path) -> Vec<Tried> {
-    names(folder).into_iter().map(|name| try_one(folder, name)).collect()
+pub(super) fn try_all(folder: &Path, wanted: Wanted) -> Vec<Tried> {
+    names(folder).into_iter().map(|name| try_one(folder, name, wanted)).collect()
+}
+
+/// Opens a file that the user named. It need not be of this project: as in ggml, only the version of the interface counts.
+pub(super) fn try_named(path: &Path, api_version: i32) -> Tried {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut tried = try_one(folder, name, Wanted { api_version, ggml: None, only: None });
+    tried.file.named = true;
+    tried
 }
 
 /// The positions of the files to load: the best of each family, the CPU last, as ggml itself has it. One that has another version
@@ -49,13 +69,37 @@ fn best_of(family: &str, tried: &mut [Tried], api_version: i32) -> Option<usize>
     })
 }
 
-fn try_one(folder: &Path, name: String) -> Tried {
-    let (state, score, reason, opened) = match Opened::open(&folder.join(&name)) {
+fn try_one(folder: &Path, name: String, wanted: Wanted) -> Tried {
+    let opened = expected(&name, wanted)
+        .and_then(|()| Opened::open(&folder.join(&name)).map_err(|reason| without_folder(&reason, folder)))
+        .and_then(|opened| of_this_ggml(&opened, wanted).map(|()| opened));
+    let (state, score, reason, opened) = match opened {
         Ok(opened) if opened.score == Some(0) => (BackendFileState::Unsupported, Some(0), None, None),
         Ok(opened) => (BackendFileState::Outscored, opened.score, None, Some(opened)),
-        Err(reason) => (BackendFileState::Refused, None, Some(without_folder(&reason, folder)), None),
+        Err(reason) => (BackendFileState::Refused, None, Some(reason), None),
     };
-    Tried { file: BackendFile { file: name, state, score, devices: None, reason }, opened }
+    Tried { file: BackendFile { file: name, state, score, devices: None, reason, named: false }, opened }
+}
+
+/// That a file belongs to the build of this program, and was not left in the folder by another one.
+fn expected(name: &str, wanted: Wanted) -> Result<(), String> {
+    match wanted.only {
+        Some(only) if !only.split(',').any(|known| known == name) => {
+            Err("it is left from another build: this program was built without it".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// That a file was built with the ggml of this program. ggml itself compares only the version of an interface, and would call
+/// into a file whose data is laid out differently.
+fn of_this_ggml(opened: &Opened, wanted: Wanted) -> Result<(), String> {
+    let Some(own) = wanted.ggml else { return Ok(()) };
+    match opened.ggml() {
+        Some(ggml) if ggml == own => Ok(()),
+        Some(ggml) => Err(format!("it was built with ggml {ggml}; this program has {own}")),
+        None => Err(format!("it does not say which ggml it was built with; this program has {own}")),
+    }
 }
 
 /// The names of backend files in a folder, sorted. `ggml-base` is the library that all backends use, not one of them.
@@ -73,6 +117,9 @@ fn names(folder: &Path) -> Vec<String> {
 
 /// The reason without the folder, which may be the user's own: records are passed on.
 fn without_folder(reason: &str, folder: &Path) -> String {
+    if folder.as_os_str().is_empty() {
+        return reason.to_owned();
+    }
     reason.replace(&format!("{}{}", folder.display(), std::path::MAIN_SEPARATOR), "")
 }
 
@@ -97,8 +144,12 @@ mod tests {
 
     /// All files of a folder, tried and chosen from, and the names of those to load.
     fn chosen(folder: &Path) -> (Vec<BackendFile>, Vec<String>) {
-        let mut tried = try_all(folder);
-        let chosen = choose(&mut tried, 3);
+        chosen_as(folder, Wanted { api_version: 3, ggml: None, only: None })
+    }
+
+    fn chosen_as(folder: &Path, wanted: Wanted) -> (Vec<BackendFile>, Vec<String>) {
+        let mut tried = try_all(folder, wanted);
+        let chosen = choose(&mut tried, wanted.api_version);
         let names = chosen.into_iter().map(|at| tried[at].file.file.clone()).collect();
         (tried.into_iter().map(|one| one.file).collect(), names)
     }
@@ -137,6 +188,43 @@ mod tests {
         assert_eq!(names, ["libggml-cpu-plain.so"]);
         assert_eq!(reason(&files[0]), "it has version 4 of ggml's backend interface; this program has 3");
         assert_eq!(reason(&files[2]), "it has version 2 of ggml's backend interface; this program has 3");
+    }
+
+    #[test]
+    fn a_file_of_another_ggml_with_the_same_interface_is_refused_by_the_version_it_was_built_with() {
+        let folder = folder();
+        backend(folder.path(), "cuda", &["-DAPI_VERSION=3"]);
+        backend(folder.path(), "sycl", &["-DAPI_VERSION=3", "-DGGML=\"0.25.0-aaaa\""]);
+        backend(folder.path(), "vulkan", &["-DAPI_VERSION=3", "-DGGML=\"0.26.0-bbbb\""]);
+        let wanted = Wanted { api_version: 3, ggml: Some("0.26.0-bbbb"), only: None };
+        let (files, names) = chosen_as(folder.path(), wanted);
+        assert_eq!(names, ["libggml-vulkan.so"]);
+        assert_eq!(reason(&files[0]), "it does not say which ggml it was built with; this program has 0.26.0-bbbb");
+        assert_eq!(reason(&files[1]), "it was built with ggml 0.25.0-aaaa; this program has 0.26.0-bbbb");
+    }
+
+    #[test]
+    fn a_file_left_from_an_earlier_build_is_refused_without_opening_it() {
+        let folder = folder();
+        backend(folder.path(), "cpu-plain", &["-DAPI_VERSION=3", "-DSCORE=1"]);
+        std::fs::write(folder.path().join("libggml-vulkan.so"), "no library").expect("a file");
+        let only = Some("libggml-cpu-fast.so,libggml-cpu-plain.so");
+        let (files, names) = chosen_as(folder.path(), Wanted { api_version: 3, ggml: None, only });
+        assert_eq!(names, ["libggml-cpu-plain.so"]);
+        assert_eq!(reason(&files[1]), "it is left from another build: this program was built without it");
+    }
+
+    #[test]
+    fn a_file_that_the_user_names_is_judged_by_its_interface_alone() {
+        let folder = folder();
+        backend(folder.path(), "own", &["-DAPI_VERSION=3"]);
+        backend(folder.path(), "old", &["-DAPI_VERSION=2"]);
+        let mut tried = ["own", "old"].map(|name| try_named(&folder.path().join(format!("libggml-{name}.so")), 3));
+        assert_eq!(choose(&mut tried, 3), [0]);
+        assert_eq!(reason(&tried[1].file), "it has version 2 of ggml's backend interface; this program has 3");
+        let missing = try_named(&folder.path().join("libggml-none.so"), 3).file;
+        assert!(reason(&missing).contains("No such file"), "{missing}");
+        assert!(missing.to_string().starts_with("libggml-none.so (GGML_BACKEND_PATH): not loaded: "), "{missing}");
     }
 
     #[test]

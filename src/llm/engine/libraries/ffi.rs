@@ -1,7 +1,7 @@
 //! Opens backend files and calls what they export.
 #![allow(unsafe_code)]
 
-use std::ffi::c_int;
+use std::ffi::{CStr, c_char, c_int};
 use std::path::Path;
 
 #[cfg(unix)]
@@ -39,6 +39,14 @@ impl Opened {
         // SAFETY: it only asks the CPU for its features.
         let score = export.ok().map(|score| unsafe { score() });
         Ok(Self { score, library })
+    }
+
+    /// The ggml that it says it was built with; files that this project's build did not make say nothing.
+    pub(super) fn ggml(&self) -> Option<String> {
+        // SAFETY: the address of a constant text.
+        let text = unsafe { self.library.get::<*const c_char>(b"workly_perf_ggml\0") }.ok()?;
+        // SAFETY: it is not null, ends with a zero byte, and the library is open.
+        Some(unsafe { CStr::from_ptr(*text) }.to_string_lossy().into_owned())
     }
 
     /// Initialises it, and compares its version of the interface with the one of this program. Its score must not be 0.

@@ -18,7 +18,7 @@ pub enum BackendFileState {
     Refused,
 }
 
-/// A backend file beside the program.
+/// A backend file beside the program, or one that the user named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BackendFile {
     /// Its name, without the folder.
@@ -34,6 +34,9 @@ pub struct BackendFile {
     /// Why it was refused, in the words of the system's loader where it was the loader that refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether `GGML_BACKEND_PATH` named it; else it lies beside the program.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub named: bool,
 }
 
 impl BackendFile {
@@ -64,7 +67,7 @@ impl BackendFile {
 
 impl fmt::Display for BackendFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.file)?;
+        write!(f, "{}{}: ", self.file, if self.named { " (GGML_BACKEND_PATH)" } else { "" })?;
         match self.state {
             BackendFileState::Loaded => f.write_str("loaded")?,
             BackendFileState::Outscored => f.write_str("not used, another variant suits this CPU better")?,
@@ -97,7 +100,8 @@ mod tests {
     use super::*;
 
     fn file(name: &str, state: BackendFileState) -> BackendFile {
-        BackendFile { file: format!("{PREFIX}{name}{SUFFIX}"), state, score: None, devices: None, reason: None }
+        let file = format!("{PREFIX}{name}{SUFFIX}");
+        BackendFile { file, state, score: None, devices: None, reason: None, named: false }
     }
 
     #[test]

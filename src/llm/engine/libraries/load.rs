@@ -1,24 +1,49 @@
-//! Loads the backends beside the program.
+//! Loads the backends beside the program, and the one that the user named.
 
 use std::path::Path;
 
-use super::choice::{choose, try_all};
+use super::choice::{Tried, Wanted, choose, try_all, try_named};
 use super::ffi::{api_version, register};
 use super::{BackendFile, BackendFileState};
 
 /// Loads the best backend of each kind from a folder. What became of each file there.
 pub(in super::super) fn load(folder: &Path) -> Vec<BackendFile> {
-    let mut tried = try_all(folder);
-    for at in choose(&mut tried, api_version()) {
-        let one = &mut tried[at];
-        one.file.devices = register(&folder.join(&one.file.file));
-        one.file.state = match one.file.devices {
-            Some(_) => BackendFileState::Loaded,
-            None => BackendFileState::Refused,
-        };
-        if one.file.devices.is_none() {
-            one.file.reason = Some("ggml could not register it".into());
-        }
+    let wanted = wanted();
+    let mut tried = try_all(folder, wanted);
+    for at in choose(&mut tried, wanted.api_version) {
+        let path = folder.join(&tried[at].file.file);
+        hand_over(&mut tried[at], &path);
     }
     tried.into_iter().map(|one| one.file).collect()
+}
+
+/// Loads the file that the user named.
+pub(in super::super) fn load_named(path: &Path) -> BackendFile {
+    let mut tried = [try_named(path, api_version())];
+    for at in choose(&mut tried, api_version()) {
+        hand_over(&mut tried[at], path);
+    }
+    let [tried] = tried;
+    tried.file
+}
+
+/// What the build script knows of the backends of this program.
+fn wanted() -> Wanted {
+    Wanted {
+        api_version: api_version(),
+        ggml: option_env!("WORKLY_PERF_GGML"),
+        only: option_env!("WORKLY_PERF_BACKENDS"),
+    }
+}
+
+/// Hands a chosen file to ggml.
+fn hand_over(chosen: &mut Tried, path: &Path) {
+    chosen.file.devices = register(path);
+    chosen.file.state = match chosen.file.devices {
+        Some(_) => BackendFileState::Loaded,
+        None => BackendFileState::Refused,
+    };
+    if chosen.file.devices.is_none() {
+        chosen.file.reason = Some("ggml could not register it".into());
+    }
 }

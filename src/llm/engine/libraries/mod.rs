@@ -13,4 +13,4 @@ mod load;
 
 pub use file::{BackendFile, BackendFileState};
 #[cfg(feature = "dynamic-backends")]
-pub(super) use load::load;
+pub(super) use load::{load, load_named};
