@@ -37,15 +37,52 @@ exports() {
     LC_ALL=C objdump -T "$1" | awk -v name="$2" '$NF == name && !/\*UND\*/ { found = 1 } END { exit !found }'
 }
 
+# ggml_of FILE: the ggml that a backend says it was built with: the text at its symbol workly_perf_ggml.
+ggml_of() {
+    local address size
+    read -r address size < <(LC_ALL=C objdump -T "$1" | awk '$NF == "workly_perf_ggml" { print $1, $(NF - 1) == "Base" ? $(NF - 2) : $(NF - 1) }') || return 0
+    LC_ALL=C objdump -s -j .rodata --start-address="0x$address" --stop-address="$((0x$address + 0x$size - 1))" "$1" |
+        awk '$1 ~ /^[0-9a-f]+$/ { for (at = 2; at <= 5; at++) if ($at ~ /^[0-9a-f]+$/ && length($at) % 2 == 0) printf "%s", $at }' |
+        sed 's/../\\x&/g' | xargs -0 printf '%b'
+}
+
+# provided_later FILE LIBRARY: whether a library that an add-on needs comes from elsewhere: with the GPU's driver, or by fetch-cuda.
+provided_later() {
+    case "$1 $2" in
+        "libggml-vulkan.so libvulkan.so.1") ;;
+        "libggml-cuda.so libcuda.so.1" | "libggml-cuda.so libcudart.so.13" | "libggml-cuda.so libcublas.so.13") ;;
+        *) return 1 ;;
+    esac
+}
+
+# windows_libraries FILE: the libraries that a program for Windows needs, sorted.
+windows_libraries() {
+    LC_ALL=C objdump -p "$1" | awk '$1 == "DLL" && $2 == "Name:" { print tolower($3) }' | LC_ALL=C sort -u
+}
+
+# check_windows_program FILE: that it needs only libraries of Windows.
+check_windows_program() {
+    local library found=no
+    for library in $(windows_libraries "$1"); do
+        found=yes
+        case "$library" in
+            api-ms-win-*.dll | advapi32.dll | bcrypt*.dll | crypt32.dll | iphlpapi.dll | kernel32.dll | msvcrt.dll | ntdll.dll | ole32.dll) ;;
+            oleaut32.dll | pdh.dll | powrprof.dll | psapi.dll | secur32.dll | shell32.dll | user32.dll | userenv.dll | ws2_32.dll) ;;
+            *) stop "$(basename "$1") needs $library, which is not a library of Windows" ;;
+        esac
+    done
+    [ "$found" = yes ] || stop "$1 is not a program for Windows"
+}
+
 # check_files FOLDER: that an unpacked archive is complete and uses no file outside its folder but those of every system.
 check_files() {
-    local folder=$1 file name needed path variants=0
+    local folder=$1 file name needed path ggml variants=0
+    ggml=$(sed -n 's/^ggml: //p' "$folder/BUILD.txt")
     for file in $(elf_files "$folder"); do
         name=$(basename "$file")
         for needed in $(dynamic_entries "$file" NEEDED); do
             case "$system_libraries" in *" $needed "*) continue ;; esac
-            # The Vulkan loader comes with the driver.
-            [ "$name $needed" = "libggml-vulkan.so libvulkan.so.1" ] && continue
+            [ ! -f "$folder/$needed" ] && provided_later "$name" "$needed" && continue
             [ -f "$folder/$needed" ] || stop "$name needs $needed, which is neither in the archive nor on every system"
             [ "$(dynamic_entries "$file" RUNPATH)" = "$own_folder" ] ||
                 stop "$name needs $needed from its own folder, but its RUNPATH is not \$ORIGIN"
@@ -59,6 +96,7 @@ check_files() {
             libggml-base.so*) ;;
             libggml-*)
                 exports "$file" ggml_backend_init || stop "$name does not export ggml_backend_init"
+                [ "$(ggml_of "$file")" = "$ggml" ] || stop "$name was built with ggml '$(ggml_of "$file")', the program with '$ggml'"
                 ;;
         esac
         case "$name" in
@@ -70,7 +108,7 @@ check_files() {
     done
     [ -x "$folder/workly-perf" ] || stop "the archive has no program"
     [ "$variants" -gt 1 ] || stop "the archive has $variants CPU variants"
-    for file in LICENSE README.md BUILD.txt licenses/llama.cpp.txt licenses/rust-crates.txt licenses/gcc-runtime.txt; do
+    for file in LICENSE README.md BUILD.txt sbom.cdx.json licenses/llama.cpp.txt licenses/rust-crates.txt licenses/gcc-runtime.txt; do
         [ -s "$folder/$file" ] || stop "the archive has no $file"
     done
     say "files: $(elf_files "$folder" | wc -l) programs and libraries, $variants CPU variants; glibc $(glibc_needed "$folder") or later"

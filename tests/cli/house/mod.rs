@@ -1,7 +1,11 @@
 //! The code, the command line and the scripts themselves.
 
 mod architecture;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod archive;
 mod generated;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod packing;
 mod plurals;
 mod quickstart_windows;
 mod usage;
