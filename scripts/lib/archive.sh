@@ -64,23 +64,24 @@ PYTHON
 # debian_package FOLDER: packs the folder of the archive as a .deb, which puts it below /usr/lib and links to the program. dpkg-deb packs
 # the very files of the archive; cargo-deb would build a program of its own.
 debian_package() {
-    local version=$1 folder=$2 root="$work/deb" file
+    local version=$1 folder=$2 tree="$work/deb" file glibc
     file="$out/workly-perf_${version}_amd64.deb"
-    rm -rf "$root" && mkdir -p "$root/DEBIAN" "$root/usr/bin" "$root/usr/lib" "$root/usr/share/doc/workly-perf" "$root/usr/share/man/man1"
-    cp -r "$folder" "$root/usr/lib/workly-perf"
-    ln -s ../lib/workly-perf/workly-perf "$root/usr/bin/workly-perf"
-    mv "$root/usr/lib/workly-perf/LICENSE" "$root/usr/share/doc/workly-perf/copyright"
-    mv "$root/usr/lib/workly-perf/README.md" "$root/usr/share/doc/workly-perf/"
-    cp docs/man/*.1 "$root/usr/share/man/man1/"
-    gzip --best --no-name "$root"/usr/share/man/man1/*.1
-    find "$root" -type d -exec chmod 755 {} + && find "$root" -type f ! -perm -100 -exec chmod 644 {} +
-    cat >"$root/DEBIAN/control" <<CONTROL
+    glibc=$(glibc_needed "$folder")
+    rm -rf "$tree" && mkdir -p "$tree/DEBIAN" "$tree/usr/bin" "$tree/usr/lib" "$tree/usr/share/doc/workly-perf" "$tree/usr/share/man/man1"
+    cp -r "$folder" "$tree/usr/lib/workly-perf"
+    ln -s ../lib/workly-perf/workly-perf "$tree/usr/bin/workly-perf"
+    mv "$tree/usr/lib/workly-perf/LICENSE" "$tree/usr/share/doc/workly-perf/copyright"
+    mv "$tree/usr/lib/workly-perf/README.md" "$tree/usr/share/doc/workly-perf/"
+    cp docs/man/*.1 "$tree/usr/share/man/man1/"
+    gzip --best --no-name "$tree"/usr/share/man/man1/*.1
+    find "$tree" -type d -exec chmod 755 {} + && find "$tree" -type f ! -perm -100 -exec chmod 644 {} +
+    cat >"$tree/DEBIAN/control" <<CONTROL
 Package: workly-perf
 Version: $version
 Architecture: amd64
 Maintainer: Workly
-Installed-Size: $(du --summarize --apparent-size --block-size=1K "$root/usr" | cut -f 1)
-Depends: libc6 (>= $(glibc_needed "$folder")), libgcc-s1
+Installed-Size: $(du --summarize --apparent-size --block-size=1K "$tree/usr" | cut -f 1)
+Depends: libc6${glibc:+ (>= $glibc)}, libgcc-s1
 Recommends: python3-pip
 Section: utils
 Priority: optional
@@ -88,8 +89,8 @@ Description: measures, explains and guards the speed of Workly
  Measures the latency of the Unity bridge and the speed of local language models, and recommends settings. All backends of
  llama.cpp are part of the package, one for each kind of CPU.
 CONTROL
-    find "$root" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
-    dpkg-deb --root-owner-group -Zxz --build "$root" "$file.part" >/dev/null
+    find "$tree" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+    dpkg-deb --root-owner-group -Zxz --build "$tree" "$file.part" >/dev/null
     mv "$file.part" "$file"
     announce "$file"
 }

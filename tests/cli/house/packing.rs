@@ -20,15 +20,15 @@ fn succeeds(folder: &Path, line: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A folder `stage/app` with two files, written in this order, with these permissions.
-fn stage(names: [&str; 2], mode: &str) -> TempDir {
+/// A folder `stage/app` with these files, written in this order, all with these permissions.
+fn stage(names: &[&str], mode: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let app = folder.path().join("stage/app");
     std::fs::create_dir_all(app.join("licenses")).unwrap();
     for name in names {
         std::fs::write(app.join(name), format!("contents of {name}")).unwrap();
     }
-    succeeds(folder.path(), &format!("chmod {mode} stage/app/licenses/b.txt && chmod 700 stage/app/licenses"));
+    succeeds(folder.path(), &format!("find stage -type f -exec chmod {mode} {{}} + && chmod 700 stage/app/licenses"));
     folder
 }
 
@@ -42,8 +42,8 @@ fn backend(folder: &Path, name: &str, ggml: &str) {
 
 #[test]
 fn equal_folders_give_equal_archives_whatever_their_times_and_permissions() {
-    let first = stage(["a.exe", "licenses/b.txt"], "600");
-    let second = stage(["licenses/b.txt", "a.exe"], "644");
+    let first = stage(&["a.exe", "licenses/b.txt"], "600");
+    let second = stage(&["licenses/b.txt", "a.exe"], "644");
     for (pack, file) in [("archive stage/app app", "app.tar.xz"), ("zip_archive stage/app app", "app.zip")] {
         let bytes = [&first, &second].map(|folder| {
             succeeds(folder.path(), pack);
@@ -56,7 +56,7 @@ fn equal_folders_give_equal_archives_whatever_their_times_and_permissions() {
 
 #[test]
 fn bill_of_materials_lists_parts_and_files_and_is_the_same_each_time() {
-    let folder = stage(["a.exe", "licenses/b.txt"], "600");
+    let folder = stage(&["a.exe", "licenses/b.txt"], "600");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/lib/sbom.py");
     let line = format!(
         "printf 'crate|serde|1.0.0|MIT/Apache-2.0\\nother|ggml|0.26.0|MIT\\n' | python3 {} stage/app 0.1.0 1700000000",
@@ -113,6 +113,22 @@ fn a_library_that_is_neither_in_the_archive_nor_on_every_system_is_refused() {
         said.contains("libused.so needs libother.so, which is neither in the archive nor on every system"),
         "{said}"
     );
+}
+
+#[test]
+fn a_debian_package_has_the_files_of_the_archive_and_is_the_same_each_time() {
+    let packages = ["600", "644"].map(|mode| {
+        let folder = stage(&["LICENSE", "README.md", "licenses/b.txt"], mode);
+        backend(&folder.path().join("stage/app"), "libggml-cpu-x64.so", "0.26.0-0123456789ab");
+        let root = env!("CARGO_MANIFEST_DIR");
+        succeeds(folder.path(), &format!("app=$PWD/stage/app; cd {root}; debian_package 0.1.0 $app"));
+        let listed = succeeds(folder.path(), "dpkg-deb --contents out/workly-perf_0.1.0_amd64.deb");
+        assert!(listed.contains("./usr/bin/workly-perf -> ../lib/workly-perf/workly-perf"), "{listed}");
+        assert!(listed.contains("./usr/share/doc/workly-perf/copyright"), "{listed}");
+        assert!(listed.contains("./usr/share/man/man1/workly-perf.1.gz"), "{listed}");
+        std::fs::read(folder.path().join("out/workly-perf_0.1.0_amd64.deb")).unwrap()
+    });
+    assert!(packages[0] == packages[1], "equal folders give equal packages");
 }
 
 #[test]
