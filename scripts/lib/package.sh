@@ -66,8 +66,8 @@ check_windows_program() {
     for library in $(windows_libraries "$1"); do
         found=yes
         case "$library" in
-            api-ms-win-*.dll | advapi32.dll | bcrypt*.dll | crypt32.dll | iphlpapi.dll | kernel32.dll | msvcrt.dll | ntdll.dll | ole32.dll) ;;
-            oleaut32.dll | pdh.dll | powrprof.dll | psapi.dll | secur32.dll | shell32.dll | user32.dll | userenv.dll | ws2_32.dll) ;;
+            api-ms-win-*.dll | advapi32.dll | bcrypt*.dll | combase.dll | crypt32.dll | iphlpapi.dll | kernel32.dll | msvcrt.dll | ntdll.dll | ole32.dll) ;;
+            oleaut32.dll | pdh.dll | powrprof.dll | psapi.dll | rpcrt4.dll | secur32.dll | shell32.dll | user32.dll | userenv.dll | winmm.dll | ws2_32.dll) ;;
             *) stop "$(basename "$1") needs $library, which is not a library of Windows" ;;
         esac
     done
