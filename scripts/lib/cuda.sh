@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Builds the CUDA add-on on a machine that needs neither a GPU nor a driver: the compiler comes with pip, from NVIDIA's packages. Sourced by
-# scripts/package, after prepare.sh.
+# Prepares a machine to build the CUDA add-on, with neither a GPU nor a driver: the compiler comes with pip, from NVIDIA's packages. Sourced
+# by scripts/package, after prepare.sh.
 
 # The compiler and what it needs, pinned. 525 MB to download, 840 MB unpacked. A driver of version 580 or later runs what they build.
 readonly cuda_packages="
@@ -45,21 +45,9 @@ prepare_cuda() {
     printf '%s\n' "$cuda_packages" >"$folder/installed.txt"
 }
 
-# build_cuda SOURCES FOLDER ARCHITECTURES: builds libggml-cuda.so from llama.cpp's sources, for GPUs of these architectures, separated by
-# semicolons. Takes about 50 minutes of CPU for each. Prints the path of the library.
-build_cuda() {
-    local sources=$1 folder=$2 architectures=$3 toolkit="$2/toolkit"
-    # shellcheck disable=SC2154 # from prepare.sh and package.sh
-    CUDACXX="$toolkit/bin/nvcc" cmake -S "$sources" -B "$folder/build" \
-        -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON -DCMAKE_PROJECT_INCLUDE="$root/.cargo/llama.cmake" \
-        -DCUDAToolkit_ROOT="$toolkit" -DCMAKE_CUDA_ARCHITECTURES="$architectures" \
-        -DGGML_BACKEND_DL=ON -DGGML_NATIVE=OFF -DGGML_CUDA=ON -DGGML_CUDA_NCCL=OFF -DGGML_CPU=OFF \
-        -DCMAKE_BUILD_WITH_INSTALL_RPATH=ON -DCMAKE_INSTALL_RPATH="$own_folder" \
-        -DCMAKE_SHARED_LINKER_FLAGS="$CMAKE_SHARED_LINKER_FLAGS" -DCMAKE_MODULE_LINKER_FLAGS="$CMAKE_MODULE_LINKER_FLAGS" \
-        -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF \
-        -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF >"$folder/cmake.log" 2>&1 ||
-        stop "CMake could not prepare the CUDA add-on: $(tail -n 1 "$folder/cmake.log")" "its messages are in $folder/cmake.log"
-    [ "${configure_only:-no}" = no ] || return 0
-    cmake --build "$folder/build" --target ggml-cuda --parallel "$(nproc)" >&2 || stop "the CUDA add-on could not be built"
-    find "$folder/build" -name libggml-cuda.so -type f | head -n 1
+# cuda_flags FOLDER ARCHITECTURES: the CMake flags that build it with the toolkit in that folder, for GPUs of these architectures, separated by
+# semicolons.
+cuda_flags() {
+    printf '%s\n' "-DCMAKE_CUDA_COMPILER=$1/toolkit/bin/nvcc" "-DCUDAToolkit_ROOT=$1/toolkit" "-DCMAKE_CUDA_ARCHITECTURES=$2" \
+        -DGGML_CUDA=ON -DGGML_CUDA_NCCL=OFF
 }
