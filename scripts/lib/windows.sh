@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# Prepares Debian or Ubuntu to build workly-perf for Windows. Sourced after prepare.sh.
+#
+# The compilers for C and C++ are packages of the system. Rust's standard library for Windows is taken from the toolchain in use if that has
+# one. Otherwise Debian's Rust builds it: the packages of Debian's development branch are unpacked below target/windows/rust, where their
+# compiler and the sources of its standard library have the same version, and nothing of them is installed. Each step is kept, so that a run
+# that was interrupted continues.
+
+readonly windows_triple=x86_64-pc-windows-gnu
+# shellcheck disable=SC2154 # root is set by prepare.sh.
+readonly windows_kept="$root/target/windows"
+# What Debian's Rust, the standard library and a build with llama.cpp take, in MiB.
+readonly windows_space_mib=9000
+
+# prepare_windows PACKAGE…: the cross compilers, Rust's standard library for Windows, and programs given as packages.
+prepare_windows() {
+    is_apt || stop "a build for Windows needs Debian or Ubuntu" "elsewhere, install MinGW-w64, and see scripts/lib/windows.sh for the commands"
+    prepare_space
+    local missing=()
+    have x86_64-w64-mingw32-gcc-posix || missing+=(gcc-mingw-w64-x86-64-posix)
+    missing+=("$@")
+    [ "${#missing[@]}" = 0 ] || apt_install "${missing[@]}"
+    prepare_windows_rust
+}
+
+# prepare_space: stops if the disk is too small for what is still to be built.
+prepare_space() {
+    local used free
+    mkdir -p "$windows_kept"
+    used=$(du -sm "$windows_kept" | cut -f 1)
+    free=$(df -Pm "$windows_kept" | awk 'NR == 2 { print $4 }')
+    [ $((used + free)) -ge "$windows_space_mib" ] ||
+        stop "a build for Windows takes $((windows_space_mib / 1000)) GB in $windows_kept, and $((free / 1000)) GB are free" "free some space, or make target a link to a larger disk"
+}
+
+# prepare_windows_rust: sets RUSTC to a compiler that has a standard library for Windows, unless the one in use has.
+prepare_windows_rust() {
+    local library folder="$windows_kept/rust"
+    library=$(rustc --print target-libdir --target "$windows_triple" 2>/dev/null || true)
+    [ ! -d "${library:-/none}" ] || return 0
+    [ "$(dpkg --print-architecture)" = amd64 ] || stop "Rust's standard library for $windows_triple is missing" "install Rust from https://rustup.rs, and add that target"
+    [ -d "$folder/root" ] || unpack_rust "$folder"
+    # The packages need a newer C library than the system may have, and bring it. Written each time: the checkout may have been moved.
+    cat >"$folder/rustc" <<WRAPPER
+#!/bin/sh
+exec "$folder/root/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" --library-path "$folder/root/usr/lib/x86_64-linux-gnu" \\
+    "$folder/root/usr/bin/rustc" --sysroot "$folder/root/usr" "\$@"
+WRAPPER
+    chmod +x "$folder/rustc"
+    export RUSTC="$folder/rustc"
+    [ -d "$folder/root/usr/lib/rustlib/$windows_triple" ] || build_standard_library "$folder"
+}
+
+# unpack_rust FOLDER: Debian's Rust compiler with the sources of its standard library, in FOLDER/root.
+unpack_rust() {
+    local folder=$1 mirror package keys=/usr/share/keyrings/debian-archive-keyring.gpg
+    # shellcheck disable=SC2016 # Expanded by apt.
+    mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed -n '\,/debian/*$,{p;q;}')}
+    [ -n "$mirror" ] || stop "Rust's standard library for $windows_triple is missing, and apt names no mirror of Debian to take it from" \
+        "set DEBIAN_MIRROR to the address of one, or add the target $windows_triple to your Rust"
+    [ -f "$keys" ] || apt_install debian-archive-keyring
+    say "fetching Debian's Rust and its sources (150 MB)"
+    mkdir -p "$folder/apt/lists/partial" "$folder/apt/archives/partial" "$folder/unfinished"
+    echo "deb [signed-by=$keys] $mirror sid main" >"$folder/apt/sources.list"
+    # A C compiler and its linker are here already. The rest is unpacked, down to the C library.
+    for package in gcc libc-dev binutils; do
+        printf 'Package: %s\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: foreign\nMaintainer: none\nVersion: 1:99\nDescription: of this system\n\n' "$package"
+    done >"$folder/apt/status"
+    if ! apt_of_rust "$folder" update ||
+        ! apt_of_rust "$folder" install --yes --no-install-recommends --download-only rustc rust-src; then
+        stop "apt could not fetch Debian's Rust" "see the messages above; run this again to continue"
+    fi
+    say "unpacking it"
+    for package in "$folder"/apt/archives/*.deb; do
+        dpkg-deb --extract "$package" "$folder/unfinished" || stop "$package cannot be unpacked" "remove $folder, and run this again"
+    done
+    mv "$folder/unfinished" "$folder/root"
+    rm -r "$folder/apt"
+}
+
+# apt_of_rust FOLDER ARGUMENT…: apt-get with lists, packages and state of its own: it neither needs root nor changes the system.
+apt_of_rust() {
+    local folder="$1/apt"
+    shift
+    apt-get -qq -o Dir::Etc::SourceList="$folder/sources.list" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$folder/lists" \
+        -o Dir::State::status="$folder/status" -o Dir::Cache="$folder" -o Dir::Cache::archives="$folder/archives" \
+        -o APT::Sandbox::User="$(id -un)" "$@" >&2
+}
+
+# build_standard_library FOLDER: the standard library for Windows, from the sources in FOLDER/root into the compiler's own folder.
+build_standard_library() {
+    local folder=$1 sources installed new object
+    sources=$(cd "$folder/root/usr/lib/rustlib/src/rust/library" && pwd -P)
+    installed="$folder/root/usr/lib/rustlib/$windows_triple"
+    new="$folder/$windows_triple"
+    say "building Rust's standard library for Windows (about two minutes of CPU)"
+    rm -rf "$new"
+    mkdir -p "$new/lib" "$folder/empty/src"
+    for object in rsbegin rsend; do
+        RUSTC_BOOTSTRAP=1 "$RUSTC" --edition 2024 --target "$windows_triple" -O --emit obj -o "$new/lib/$object.o" "$sources/rtstartup/$object.rs" ||
+            stop "Rust's start-up objects for Windows do not compile"
+    done
+    # Cargo builds a standard library only for a program. Its dependencies are among the sources.
+    printf '[package]\nname = "empty"\nedition = "2024"\n[workspace]\n' >"$folder/empty/Cargo.toml"
+    echo 'fn main() {}' >"$folder/empty/src/main.rs"
+    (cd "$folder/empty" && RUSTC_BOOTSTRAP=1 RUSTFLAGS="-C target-cpu=x86-64" CARGO_TARGET_DIR="$folder/standard" \
+        CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc-posix \
+        cargo build --release --target "$windows_triple" -Z build-std=std,panic_abort,panic_unwind,test \
+        --config "source.crates-io.replace-with='sources'" --config "source.sources.directory='$sources/vendor'" >&2) ||
+        stop "Rust's standard library for Windows does not compile" "see the messages above; run this again to continue"
+    cp "$folder/standard/$windows_triple"/release/deps/*.rlib "$new/lib/"
+    mv "$new" "$installed"
+    rm -r "$folder/standard" "$folder/empty"
+}
+
+# prepare_windows_compilers: the environment in which cargo builds for Windows, with llama.cpp.
+prepare_windows_compilers() {
+    local flags
+    export CARGO_TARGET_DIR="$windows_kept"
+    export CC_x86_64_pc_windows_gnu=x86_64-w64-mingw32-gcc-posix CXX_x86_64_pc_windows_gnu=x86_64-w64-mingw32-g++-posix
+    export AR_x86_64_pc_windows_gnu=x86_64-w64-mingw32-ar CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc-posix
+    # The stack of Windows is aligned to 16 bytes, and GCC writes vector registers of 32 and 64 bytes to it as if it were aligned to
+    # theirs: the assembler has to take the instructions that need no alignment.
+    flags=-Wa,-muse-unaligned-vector-move
+    if ! printf '#include <windows.h>\nTHREAD_POWER_THROTTLING_STATE state;\n' |
+        "$CC_x86_64_pc_windows_gnu" -x c -fsyntax-only - 2>/dev/null; then
+        flags+=" -include $root/scripts/windows/power-throttling.h"
+    fi
+    export CFLAGS_x86_64_pc_windows_gnu="$flags" CXXFLAGS_x86_64_pc_windows_gnu="$flags"
+    export BINDGEN_EXTRA_CLANG_ARGS_x86_64_pc_windows_gnu=-I/usr/x86_64-w64-mingw32/include
+}
