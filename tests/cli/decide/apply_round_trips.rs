@@ -1,6 +1,10 @@
 //! `apply` and `--undo` on configurations as found on Linux, macOS and Windows: one table, with the same bytes on each
 //! system.
 
+use std::path::Path;
+#[cfg(windows)]
+use std::process::Command;
+
 use super::apply::place;
 
 /// Line endings and indentation.
@@ -80,4 +84,35 @@ fn byte_order_mark_is_removed_on_request_and_restored_by_undo() {
         assert_eq!(place.run("apply --undo --yes --quiet").code, Some(0));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), marked);
     }
+}
+
+/// A folder under another name, as OneDrive and other programs redirect folders: a junction on Windows, a symbolic link elsewhere.
+fn redirect(name: &Path, to: &Path) {
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(to, name).unwrap();
+    #[cfg(windows)]
+    {
+        let made = Command::new("cmd").args(["/c", "mklink", "/J"]).arg(name).arg(to).output().unwrap();
+        assert!(is_redirected(name), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+}
+
+fn is_redirected(name: &Path) -> bool {
+    std::fs::symlink_metadata(name).is_ok_and(|folder| folder.is_symlink())
+}
+
+#[test]
+fn configuration_in_a_redirected_folder_is_changed_where_it_is() {
+    let layout = LAYOUTS[2];
+    let before = config(layout, CONTENTS[0], "performance", "", true);
+    let place = place("");
+    std::fs::remove_dir_all(place.path("data")).unwrap();
+    place.write("OneDrive/Données/config.json", &before);
+    redirect(&place.path("data"), &place.path("OneDrive/Données"));
+    let file = place.path("OneDrive/Données/config.json");
+    assert_eq!(place.run("apply r.json --yes --quiet").code, Some(0));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), config(layout, CONTENTS[0], "balanced", &added(layout), true));
+    assert!(is_redirected(&place.path("data")));
+    assert_eq!(place.run("apply --undo --yes --quiet").code, Some(0));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
 }

@@ -8,4 +8,5 @@ mod generated;
 mod packing;
 mod plurals;
 mod quickstart_windows;
+mod readme_commands;
 mod usage;
