@@ -41,8 +41,9 @@ prepare_windows_rust() {
     [ "$(dpkg --print-architecture)" = amd64 ] || stop "Rust's standard library for $windows_triple is missing" "install Rust from https://rustup.rs, and add that target"
     [ -d "$folder/root" ] || unpack_rust "$folder"
     # The packages need a newer C library than the system may have, and bring it. Written each time: the checkout may have been moved.
+    # bash and not sh, which may drop variables with a hyphen in their names, and Cargo passes such names.
     cat >"$folder/rustc" <<WRAPPER
-#!/bin/sh
+#!/usr/bin/env bash
 exec "$folder/root/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" --library-path "$folder/root/usr/lib/x86_64-linux-gnu" \\
     "$folder/root/usr/bin/rustc" --sysroot "$folder/root/usr" "\$@"
 WRAPPER

@@ -3,9 +3,9 @@
 //! ggml's own loader is silent in release builds, so a GPU library that lacks one of its dependencies looks like a machine
 //! without a GPU. Here each file is tried on its own, and what the system's loader says about it is kept.
 
-#[cfg(any(test, feature = "dynamic-backends"))]
+#[cfg(any(all(test, target_os = "linux"), feature = "dynamic-backends"))]
 mod choice;
-#[cfg(any(test, feature = "dynamic-backends"))]
+#[cfg(any(all(test, target_os = "linux"), feature = "dynamic-backends"))]
 mod ffi;
 mod file;
 #[cfg(feature = "dynamic-backends")]
