@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-/// The library or program `file`, built from `tests/doubles/SOURCE` with these options unless it is up to date. The
-/// compiler that built these tests is available; a C compiler may not be.
+/// The absolute path of the library or program `file`, built from `tests/doubles/SOURCE` with these options unless it is up to date. The
+/// compiler that built these tests is available; a C compiler may not be. Under Wine no compiler is: scripts/test-windows builds the
+/// doubles beforehand.
 pub(crate) fn built(source: &str, file: &str, options: &[&str]) -> PathBuf {
     // One at a time per process: the compiler names its intermediate files after its output.
     static BUILDING: Mutex<()> = Mutex::new(());
     let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/doubles").join(source);
-    let double = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
+    // The program runs in a folder of its own, under Wine on another drive.
+    let double = std::path::absolute(Path::new(env!("CARGO_TARGET_TMPDIR")).join(file)).unwrap();
     let changed = |path: &Path| path.metadata().and_then(|file| file.modified());
     if changed(&double).is_ok_and(|built| built > changed(&source).unwrap()) {
         return double;

@@ -8,20 +8,12 @@ use std::sync::LazyLock;
 
 use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState, Timeline};
 
+use crate::harness::doubles::built;
 use crate::harness::run::{Outcome, Place, figure};
 
-/// The program of `tests/doubles/memory_user.rs`, built once with the compiler that built these tests.
-static DOUBLE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/doubles/memory_user.rs");
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("memory_user{}", std::env::consts::EXE_SUFFIX));
-    // Renamed when complete: two test runs may build at the same time.
-    let unfinished = program.with_extension(std::process::id().to_string());
-    let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let built = Command::new(compiler).args(["--edition", "2024", "-O", "-o"]).args([&unfinished, &source]).status();
-    assert!(built.expect("rustc runs").success());
-    std::fs::rename(&unfinished, &program).unwrap();
-    program
-});
+/// The program of `tests/doubles/memory_user.rs`.
+static DOUBLE: LazyLock<PathBuf> =
+    LazyLock::new(|| built("memory_user.rs", &format!("memory_user{}", std::env::consts::EXE_SUFFIX), &["-O"]));
 
 /// A double that waits for its first message; ended when dropped.
 struct Double(Child);

@@ -41,6 +41,7 @@ pub(crate) fn wheel(members: &[(&str, &[u8])]) -> Vec<u8> {
 /// A Python with each of these names, in a folder without anything else.
 pub(crate) fn pythons(names: &[&str]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("standin-{}", names.join("-")));
+    let folder = std::path::absolute(folder).unwrap();
     fs::create_dir_all(&folder).unwrap();
     let file = |name: &str| format!("standin-{}/{name}{}", names.join("-"), std::env::consts::EXE_SUFFIX);
     for name in names {
