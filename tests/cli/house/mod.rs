@@ -3,6 +3,8 @@
 mod architecture;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod archive;
+#[cfg(all(feature = "llama", target_os = "linux"))]
+mod doc_examples;
 mod generated;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod packing;
