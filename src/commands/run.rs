@@ -21,6 +21,8 @@ use crate::text;
 /// Parses the command line, executes it, and reports errors. Never panics.
 #[must_use]
 pub fn run() -> ExitCode {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    crate::host::restore_affinity();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(asked) if asked.kind() == clap::error::ErrorKind::DisplayVersion && is_verbose() => {

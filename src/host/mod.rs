@@ -3,6 +3,8 @@
 //! Whatever cannot be read has a reason, never a guess. Nothing that identifies the user, the machine or their folders
 //! is read, so records can be shared.
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod affinity;
 mod build;
 mod cgroup;
 mod console;
@@ -15,6 +17,7 @@ mod machine;
 mod noise;
 #[cfg(not(windows))]
 mod not_windows;
+mod openmp;
 mod ports;
 mod power;
 mod priority;
@@ -34,10 +37,13 @@ use not_windows as win32;
 #[cfg(windows)]
 use windows as win32;
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub use affinity::restore_affinity;
 pub use build::build;
 pub use console::{ConsoleFacts, console};
 pub use machine::{available_memory_bytes, machine};
 pub use noise::NoiseMonitor;
+pub use openmp::openmp_pinning;
 pub use ports::{Listening, listening_on};
 pub use power::on_battery;
 pub use priority::{autogroup, has_priorities, run_at};

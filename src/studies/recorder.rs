@@ -47,7 +47,9 @@ impl Recorder {
         manifest: RunManifest,
         observer: Rc<dyn Observer>,
     ) -> Result<Self, RecordError> {
-        let RunManifest { command, plan, subject, simulated, warnings } = manifest;
+        let RunManifest { command, plan, subject, simulated, mut warnings } = manifest;
+        let pins = host::openmp_pinning().filter(|_| cfg!(feature = "llama"));
+        warnings.extend(pins.map(|variable| format!("{variable}: the OpenMP runtime pins the model's threads to CPUs")));
         let started = Timestamp::now();
         let folder = match out {
             Some(path) => RecordFolder::create(path)?,

@@ -10,6 +10,8 @@ use crate::text::gib;
 pub struct MachineFacts<'a> {
     /// As in every record.
     pub machine: &'a Machine,
+    /// The environment variable by which OpenMP pins threads to CPUs, as `NAME=value`.
+    pub openmp_pinning: Option<String>,
     /// Memory that programs can still allocate, in bytes.
     pub available_bytes: Fact<u64>,
     /// Whether it runs on battery.
@@ -49,12 +51,20 @@ fn processor(facts: &MachineFacts<'_>) -> Check {
     let all = machine.logical_cpus.value().or(usable);
     let load = machine.load_average.value().zip(all).filter(|(load, cpus)| **load > **cpus as f64);
     let found = load.map_or(found.clone(), |(load, _)| format!("{found}; load average {load:.1}"));
-    let check = match (load, usable < machine.logical_cpus.value()) {
-        (None, false) if is_known => return Check::ok("processor", found),
-        (None, false) => return Check::new("processor", CheckState::NotKnown, found),
-        (_, true) => Check::new("processor", CheckState::Warning, found)
-            .mend("remove the CPU limit (affinity, container or job) of Workly"),
-        (Some(_), false) => Check::new("processor", CheckState::Warning, found)
+    let limit = match &facts.openmp_pinning {
+        Some(variable) => Some(format!(
+            "unset {variable} before starting Workly: OpenMP pins the thread that loads it, the one of Workly's window"
+        )),
+        None if usable < machine.logical_cpus.value() => {
+            Some("remove the CPU limit (affinity, container or job) of Workly".into())
+        }
+        None => None,
+    };
+    let check = match (load, limit) {
+        (None, None) if is_known => return Check::ok("processor", found),
+        (None, None) => return Check::new("processor", CheckState::NotKnown, found),
+        (_, Some(mend)) => Check::new("processor", CheckState::Warning, found).mend(mend),
+        (Some(_), None) => Check::new("processor", CheckState::Warning, found)
             .mend("close other programs, or give the model fewer threads: workly-perf threads"),
     };
     match load {
@@ -152,6 +162,7 @@ mod tests {
         };
         let facts = MachineFacts {
             machine: &machine,
+            openmp_pinning: None,
             available_bytes: Fact::Value(1 << 30),
             on_battery: Fact::Unsupported,
             build_warning: Some("AVX2 is not used".into()),
@@ -159,6 +170,9 @@ mod tests {
         };
         let checks = check_machine(&facts);
         assert!(checks.iter().all(|check| check.state == CheckState::Warning && check.mend.is_some()), "{checks:?}");
+        let pinned = MachineFacts { openmp_pinning: Some("OMP_PROC_BIND=true".into()), ..facts.clone() };
+        let mend = check_machine(&pinned).swap_remove(0).mend.unwrap();
+        assert!(mend.contains("unset OMP_PROC_BIND=true"), "{mend}");
         let machine = Machine { power: Fact::Unsupported, turbo: Fact::Unsupported, ..machine.clone() };
         let unknown = MachineFacts { machine: &machine, available_bytes: Fact::Unsupported, ..facts.clone() };
         let states: Vec<_> = check_machine(&unknown).iter().map(|check| check.state).collect();
@@ -179,6 +193,7 @@ mod tests {
         change(&mut machine);
         check_machine(&MachineFacts {
             machine: &machine,
+            openmp_pinning: None,
             available_bytes: Fact::Value(8 << 30),
             on_battery: Fact::Value(on_battery),
             build_warning: None,

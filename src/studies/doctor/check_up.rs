@@ -45,6 +45,7 @@ pub(crate) fn check_up(
     let available_bytes = host::available_memory_bytes();
     let mut checks = check_machine(&MachineFacts {
         machine: &machine,
+        openmp_pinning: host::openmp_pinning(),
         available_bytes: available_bytes.clone(),
         on_battery: host::on_battery(),
         build_warning: model::build_warning(),
