@@ -49,7 +49,8 @@ impl Recorder {
     ) -> Result<Self, RecordError> {
         let RunManifest { command, plan, subject, simulated, mut warnings } = manifest;
         let pins = host::openmp_pinning().filter(|_| cfg!(feature = "llama"));
-        warnings.extend(pins.map(|variable| format!("{variable}: the OpenMP runtime pins the model's threads to CPUs")));
+        warnings
+            .extend(pins.map(|variable| format!("{variable}: the OpenMP runtime pins the model's threads to CPUs")));
         let started = Timestamp::now();
         let folder = match out {
             Some(path) => RecordFolder::create(path)?,

@@ -46,9 +46,14 @@ impl Drop for Group {
     }
 }
 
-fn run(mut command: Command, place: &Place) -> Run {
+fn run(command: Command, place: &Place) -> Run {
+    run_in(command, place, "out")
+}
+
+/// The record of a run in this folder.
+fn run_in(mut command: Command, place: &Place, folder: &str) -> Run {
     let output = command.output().unwrap();
-    RecordFolder::read(&place.path("out")).unwrap_or_else(|error| {
+    RecordFolder::read(&place.path(folder)).unwrap_or_else(|error| {
         panic!("{error}\n{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
     })
 }
@@ -117,4 +122,29 @@ fn documented_rule_is_quoted_unchanged_under_affinity() {
     // On one core the rule gives two, more than usable; that is what the page discusses.
     let said = line["found"].as_str().unwrap();
     assert!(said.contains("the rule of later versions gives 2; this process may use 1 CPU"), "{said}");
+}
+
+/// With such a variable, the OpenMP runtime pins the main thread before the program's first line, on a machine with more
+/// than one CPU.
+#[test]
+fn openmp_binding_does_not_confine_the_program_or_what_it_starts() {
+    let place = Place::new();
+    let confined = |line: &str, variable: &str| {
+        let mut command = place.command(line);
+        command.env_remove("OMP_PLACES").env_remove("GOMP_CPU_AFFINITY").env("OMP_PROC_BIND", variable);
+        command
+    };
+    let allowed = |variable| {
+        let output = confined("launch -- grep Cpus_allowed_list: /proc/self/status", variable).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let free = allowed("false");
+    assert!(free.contains("Cpus_allowed_list:"), "{free:?}");
+    assert_eq!(allowed("true"), free);
+
+    let free = run(confined(BRIEF, "false"), &place);
+    assert!(free.warnings.iter().all(|warning| !warning.contains("OMP_PROC_BIND")), "{:?}", free.warnings);
+    let bound = run_in(confined(&BRIEF.replace("--out out", "--out bound"), "true"), &place, "bound");
+    assert!(bound.warnings.iter().any(|warning| warning.contains("OMP_PROC_BIND=true")), "{:?}", bound.warnings);
+    assert_eq!(bound.machine.usable_cpus, free.machine.usable_cpus);
 }
