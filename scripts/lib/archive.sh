@@ -90,6 +90,8 @@ Description: measures, explains and guards the speed of Workly
  llama.cpp are part of the package, one for each kind of CPU.
 CONTROL
     find "$tree" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+    # dpkg-deb takes the times of its own parts from it.
+    export SOURCE_DATE_EPOCH
     dpkg-deb --root-owner-group -Zxz --build "$tree" "$file.part" >/dev/null
     mv "$file.part" "$file"
     announce "$file"
