@@ -110,7 +110,7 @@ fn llama_sources() -> Option<std::path::PathBuf> {
     llama_setting("CMAKE_HOME_DIRECTORY:INTERNAL").map(Into::into)
 }
 
-/// An entry of the cache of llama.cpp's CMake build.
+/// An entry of the cache of llama.cpp's `CMake` build.
 #[cfg(feature = "llama")]
 fn llama_setting(name: &str) -> Option<String> {
     let root = env::var_os("DEP_LLAMA_ROOT").map(std::path::PathBuf::from);

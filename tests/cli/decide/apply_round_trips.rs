@@ -86,7 +86,7 @@ fn byte_order_mark_is_removed_on_request_and_restored_by_undo() {
     }
 }
 
-/// A folder under another name, as OneDrive and other programs redirect folders: a junction on Windows, a symbolic link elsewhere.
+/// A folder under another name, as `OneDrive` and other programs redirect folders: a junction on Windows, a symbolic link elsewhere.
 fn redirect(name: &Path, to: &Path) {
     #[cfg(unix)]
     std::os::unix::fs::symlink(to, name).unwrap();

@@ -41,7 +41,7 @@ pub(crate) fn unknown_in_code(code: &str) -> Option<String> {
     let named = words.first().is_some_and(|word| is_this_program(word));
     let rest = if named { &words[1..] } else { &words[..] };
     let program = program();
-    let Some(name) = rest.first() else { return None };
+    let name = rest.first()?;
     let Some(mut command) = program.find_subcommand(name) else {
         let placeholder = name.starts_with('-') || name.contains('…') || name.chars().all(char::is_uppercase);
         return (named && !placeholder).then(|| format!("there is no command {name}"));

@@ -175,7 +175,7 @@ impl Page<'_> {
                     let file = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
                     let Ok(file) = file else { return self.fault(block.line, &format!("there is no {path}")) };
                     // What insta writes above a snapshot.
-                    let kept = if path.ends_with(".snap") {
+                    let kept = if Path::new(path).extension().is_some_and(|extension| extension == "snap") {
                         file.splitn(3, "---\n").last().unwrap_or_default()
                     } else {
                         &file

@@ -12,7 +12,7 @@ const WAYS_TO_SEND: [&str; 5] = ["--batch", "--codec", "--mode", "--tcp", "--rea
 /// The command, made small.
 pub(crate) fn small(words: Vec<String>) -> Vec<String> {
     let mut words = Words(words);
-    words.0[0] = "workly-perf".to_owned();
+    words.0[0] = String::from("workly-perf");
     let Some(command) = words.0.get(1).filter(|word| !word.starts_with('-')).cloned() else { return words.0 };
     words.replace_model();
     if words.has("--for") || (command == "watch" && !words.has("--once")) {
@@ -35,7 +35,7 @@ pub(crate) fn small(words: Vec<String>) -> Vec<String> {
             }
         }
         "warmup" => {
-            words.set_all(&[("--runs", "1"), ("--length-runs", "1"), ("--turns", "2"), ("--reply-tokens", "2")])
+            words.set_all(&[("--runs", "1"), ("--length-runs", "1"), ("--turns", "2"), ("--reply-tokens", "2")]);
         }
         "pipeline" => {
             words.embedded_bridge();
