@@ -4,8 +4,12 @@
 
 The program builds a `Llama` as the application does and answers on a fresh thread, in the application's form of prompt and
 with its sampler. Each half of a pair has a scene of its own (`workly-perf render-load`). Prints the medians, the paired
-ratio with its range, and the gain as a share of what `recommend` has estimated. Exit code 1: less than 90 % of it, after
-six pairs or more.
+ratio with its range, and the gain as a share of what `recommend` has estimated.
+
+Like is compared with like: a launch before the first pair shows how long the program's prompts and replies are, and the sweep that
+the estimate rests on measures replies of that length behind that many tokens, with the same sampler and beside the same scene.
+
+Exit code 1, after six pairs or more: less than 90 % of the estimated gain, or no gain that could be compared.
 """
 
 from __future__ import annotations
@@ -118,14 +122,37 @@ def main() -> int:
         write(os.path.join(folder, "main.py"), APPLICATION)
         config = {"ai": {"model_path": options.model, "gpu_profile": options.profile}}
         write(os.path.join(folder, "data", "config.json"), json.dumps(config))
-        run = os.path.abspath(options.recommendation) if options.recommendation else recommend(options, folder)
+        if options.recommendation:
+            run, lengths = os.path.abspath(options.recommendation), None
+        else:
+            lengths = lengths_of(launched(options, folder, "lengths", []))
+            run = recommend(options, folder, lengths)
         pairs = measure(options, folder, run)
-        result = summary(pairs, foretold(run))
-    print(table(result))
+        result = {"lengths": lengths, **summary(pairs, foretold(run))}
+    code, judgement = judged(result)
+    print(table(result), judgement, sep="\n")
     if options.json:
-        write(options.json, json.dumps({**result, "pairs": pairs}, indent=2))
-    share = result["share_of_foretold"]
-    return 1 if share is not None and share < WANTED_SHARE and result["n"] >= FEWEST_JUDGED else 0
+        write(options.json, json.dumps({**result, "judgement": judgement, "pairs": pairs}, indent=2))
+    return code
+
+
+def lengths_of(launch: Dict[str, Any]) -> Dict[str, int]:
+    """How long the program's prompts and replies are, in tokens, on average."""
+    return {"prompt_tokens": round(launch["prompt_tokens"]), "reply_tokens": max(2, round(launch["reply_tokens"]))}
+
+
+def judged(result: Dict[str, Any]) -> Tuple[int, str]:
+    """The exit code, and the judgement in words."""
+    n, gain, share = result["n"], result["foretold"], result["share_of_foretold"]
+    if n < FEWEST_JUDGED:
+        return 0, f"not judged: a judgement needs {FEWEST_JUDGED} pairs"
+    if gain is None:
+        return 1, "failed: recommend has estimated no gain, since its sweep lacks the application's own settings"
+    if share is None:
+        return 1, f"failed: recommend has estimated {gain['speed_ratio']:.2f}, which is no gain that a launch could show"
+    if share < WANTED_SHARE:
+        return 1, f"failed: {100 * share:.0f} % of the estimated gain, and {100 * WANTED_SHARE:.0f} % are wanted"
+    return 0, f"passed: {100 * share:.0f} % of the estimated gain"
 
 
 def write(path: str, text: str) -> None:
@@ -134,14 +161,15 @@ def write(path: str, text: str) -> None:
         file.write(text)
 
 
-def recommend(options: argparse.Namespace, folder: str) -> str:
-    """A recommendation for this machine and model, measured now."""
+def recommend(options: argparse.Namespace, folder: str, lengths: Dict[str, int]) -> str:
+    """A recommendation for this machine and model, measured now with replies as the program's."""
     sweep, run = os.path.join(folder, "sweep"), os.path.join(folder, "recommendation")
     model = ["--model", options.model, "--config", "data/config.json"]
     # The application's own count is what a gain is compared with, however far it is beyond the CPUs of this machine.
     own = {"performance": 6, "balanced": 6, "cpu_fallback": 8}[options.profile]
     line = ["threads", *model, "--sweep", f"auto,{own}", "--priority", "normal,low", "--under-load", "render"]
-    line += ["--budget", options.budget, "--prompt-tokens", "64", "--gen-tokens", "32", "--out", sweep]
+    line += ["--depth", str(lengths["prompt_tokens"]), "--gen-tokens", str(lengths["reply_tokens"])]
+    line += ["--budget", options.budget, "--prompt-tokens", "64", "--out", sweep]
     for words in (line, ["recommend", *model, "--from", sweep, "--out", run]):
         subprocess.run([options.program, *words], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     return run
@@ -195,7 +223,8 @@ def launched(options: argparse.Namespace, folder: str, name: str, settings: List
         "first_token_ms": figure("first_token", "mean"),
         "late_percent": scene.late_percent(spans),
         "main_wait_ms_per_s": figure("scene", "main_wait_answering"),
-        "prompt_tokens_max": figure("prompt", "prompt_tokens_max"),
+        "prompt_tokens": figure("prompt", "prompt_tokens"),
+        "reply_tokens": figure("generation", "tokens"),
         "in_force": cases["generation"]["conditions"]["in_force"],
     }
 
@@ -238,14 +267,13 @@ def table(result: Dict[str, Any]) -> str:
         lines.append(f"{meaning:36}" + "".join(f"{cell:>10}" for cell in cells))
     low, high = result["speed_ratio_range"]
     lines.append(f"tokens/s after over before, by pairs: {result['speed_ratio']:.2f} (median; {low:.2f} to {high:.2f})")
-    gain = result["foretold"]
-    if gain is None:
-        lines.append("recommend has estimated no gain: the application's own settings were not measured in its sweep")
-    elif result["share_of_foretold"] is None:
-        lines.append(f"recommend has estimated {gain['speed_ratio']:.2f}, which is no gain")
-    else:
-        share = 100 * result["share_of_foretold"]
-        lines.append(f"recommend has estimated {gain['speed_ratio']:.2f} (n {gain['n']}): {share:.0f} % of that gain was measured")
+    lengths, gain = result.get("lengths"), result["foretold"]
+    if lengths is not None:
+        told = f"replies of {lengths['reply_tokens']} tokens behind {lengths['prompt_tokens']}"
+        lines.append(f"the estimate and the pairs: {told}, on average")
+    if gain is not None:
+        interval = "" if gain["interval"] is None else ", 95 % {:.2f} to {:.2f}".format(*gain["interval"])
+        lines.append(f"recommend has estimated {gain['speed_ratio']:.2f} (n {gain['n']}{interval})")
     return "\n".join(lines)
 
 

@@ -10,7 +10,8 @@ pub struct ContextArgs {
     /// Context size, in tokens.
     #[arg(long, default_value_t = 2048, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=10_000_000))]
     pub n_ctx: u32,
-    /// Number of threads. Default: the physical cores available to this process (CPU affinity and quotas included), at most 16.
+    /// Number of threads. Default: the physical cores available to this process (CPU affinity and quotas included), at most 16; with
+    /// `warmup --engine app`, those of the app's GPU profile.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THREADS)))]
     pub threads: Option<u32>,
     /// Number of layers to offload to the GPU.

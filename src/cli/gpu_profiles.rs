@@ -19,6 +19,7 @@ use crate::report::Format;
 /// that runs out of memory or crashes becomes a row of the table and does not end the sweep. Placements that cannot fit are
 /// skipped and listed as such. --reserve is kept free for Unity.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // Independent flags.
 pub struct GpuProfilesArgs {
     /// The model: a GGUF file, the name of a fetched model (see `workly-perf model fetch`), or `synth:SHAPE` for synthetic weights in
     /// a real architecture (see `workly-perf model shapes`).
@@ -68,6 +69,9 @@ pub struct GpuProfilesArgs {
     /// quotas included).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THREADS)))]
     pub threads: Option<u32>,
+    /// Lock the weights that stay on the CPU in memory, as Workly does with its profiles `performance` and `balanced`.
+    #[arg(long)]
+    pub mlock: bool,
     /// Number of rounds. Each round measures every placement once, in random order.
     #[arg(long, default_value_t = 3, value_name = "N", conflicts_with = "budget",
           value_parser = clap::value_parser!(u32).range(1..=1_000))]

@@ -21,6 +21,7 @@ use crate::report::Format;
 ///
 /// Exit code 1 if a leak is found.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // Independent flags.
 pub struct MemoryArgs {
     /// Number of messages in the conversation.
     #[arg(long, default_value_t = 100, value_name = "N", conflicts_with_all = ["pid", "process"],
@@ -50,6 +51,9 @@ pub struct MemoryArgs {
     /// Read the weights into process memory instead of memory-mapping the file.
     #[arg(long)]
     pub no_mmap: bool,
+    /// Lock the weights in memory, as Workly does with its profiles `performance` and `balanced`.
+    #[arg(long)]
+    pub mlock: bool,
     /// Watch the process with this ID.
     #[arg(long, value_name = "PID", conflicts_with = "process")]
     pub pid: Option<u32>,

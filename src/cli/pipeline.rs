@@ -24,8 +24,8 @@ use crate::report::Format;
 /// sweep of this machine and model measured; a rule only where neither exists), the file or folder of a recommendation, the folder of
 /// a run of `launch --measure` (the parameters that the application ran with), or one of these followed by KEY=VALUE,… to override
 /// single settings. Keys: `n_threads`, `n_threads_batch`, `n_gpu_layers`, `n_ctx`, `n_batch`, `n_ubatch`, `flash_attn` (off, on,
-/// auto), `kv_type`, `priority` (normal, low, idle), `wait_policy` (unset, active, passive), `use_mmap` (true, false), `warm_start`
-/// (true, false), `reaction` (expression, single, pipelined, batch), `react`
+/// auto), `kv_type`, `priority` (normal, low, idle), `wait_policy` (unset, active, passive), `use_mmap` and `use_mlock` (true,
+/// false), `warm_start` (true, false), `reaction` (expression, single, pipelined, batch), `react`
 /// (end, first-words). Example: `app,n_threads=2,react=first-words`.
 ///
 /// Workly sends one command per answer, once the answer is complete, and does not wait for a reply: `reaction=expression`. The other

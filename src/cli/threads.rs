@@ -53,7 +53,8 @@ pub struct ThreadsArgs {
     #[arg(long)]
     pub exhaustive: bool,
     /// Conventions and defaults of the options below: those of the app (each token drawn by its sampler, depth 1024, flash attention
-    /// off, batches of 128) or of llama-bench (fixed tokens, depth 0, flash attention auto, batches of 2048).
+    /// off, batches and memory lock of the GPU profile in --config, or else of `performance`) or of llama-bench (fixed tokens, depth 0,
+    /// flash attention auto, batches of 2048, no lock).
     #[arg(long, value_enum, default_value_t = EngineConventions::App, value_name = "WHOSE")]
     pub engine: EngineConventions,
     /// Tokens already in the context when a measurement starts. Default: 1024, about the app's 10 exchanges.

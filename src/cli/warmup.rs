@@ -56,8 +56,9 @@ pub struct WarmupArgs {
     /// Maximum number of past exchanges (a question and its reply) in the prompt, beside the new question: `ai.context_limit` of the app.
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub context_limit: u32,
-    /// Conventions of contexts and replies: those of the app (its form of prompt, tokens drawn by its sampler, flash attention off, batches of
-    /// 128, all CPUs for prompts) or of llama-bench (the model's template, the likeliest tokens, flash attention auto, batches of 2048).
+    /// Conventions of contexts and replies: those of the app (its form of prompt, tokens drawn by its sampler, flash attention off, all
+    /// CPUs for prompts; threads, batches and memory lock of the GPU profile in --config, or else of `performance`) or of llama-bench (the
+    /// model's template, the likeliest tokens, flash attention auto, batches of 2048, no lock).
     #[arg(long, value_enum, default_value_t = EngineConventions::App, value_name = "WHOSE")]
     pub engine: EngineConventions,
     /// Compute device and context.

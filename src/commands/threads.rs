@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::Backend;
-use crate::plan::ThreadsPlan;
+use crate::plan::{ThreadsPlan, app_profile};
 use crate::studies::model_check::Use;
 use crate::studies::setup::{load, locate};
 use crate::studies::threads::{LoadedModels, ThreadsStudy};
@@ -18,7 +18,7 @@ use crate::term::Printer;
 
 pub(super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let topology = host::topology();
-    let plan = ThreadsPlan::resolve(args, &topology, rand::random());
+    let plan = ThreadsPlan::resolve(args, &topology, app_profile(args.config.as_deref()), rand::random());
     let located = locate(args.model.as_ref(), args.config.as_deref(), Use::weights(plan.n_gpu_layers), &printer, stop)?;
     let backend = Backend::start()?;
     let study = ThreadsStudy { plan, located, backend, topology };

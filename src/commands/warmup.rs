@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::{Backend, LogLevel};
-use crate::plan::WarmupPlan;
+use crate::plan::{WarmupPlan, app_profile};
 use crate::studies::model_check::Use;
 use crate::studies::setup::locate;
 use crate::studies::warmup::WarmupStudy;
@@ -18,7 +18,7 @@ use crate::term::Printer;
 
 pub(super) fn run(args: &WarmupArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let topology = host::topology();
-    let plan = WarmupPlan::resolve(args, &topology)?;
+    let plan = WarmupPlan::resolve(args, &topology, app_profile(args.config.as_deref()))?;
     let located = locate(args.model.as_ref(), args.config.as_deref(), Use::weights(plan.n_gpu_layers), &printer, stop)?;
     let backend = Backend::start()?;
     let study = WarmupStudy { plan, located, backend, topology };

@@ -14,6 +14,7 @@ mod cpu_list;
 mod fingerprint;
 pub mod gpu;
 mod machine;
+mod memory_lock;
 mod noise;
 #[cfg(not(windows))]
 mod not_windows;
@@ -42,6 +43,7 @@ pub use affinity::restore_affinity;
 pub use build::build;
 pub use console::{ConsoleFacts, console};
 pub use machine::{available_memory_bytes, machine};
+pub use memory_lock::memory_lock_limit;
 pub use noise::NoiseMonitor;
 pub use openmp::openmp_pinning;
 pub use ports::{Listening, listening_on};

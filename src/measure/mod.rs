@@ -69,11 +69,11 @@ pub use crate::record::Test;
 pub use tokens::{Repetition, SHORTEST_CUT, repeat};
 pub use turn::{
     Chosen, Delivery, FELT, Moment, PacedSpeaker, PacedSpec, PacedSpecError, Prompt, Reaction, ReactionError,
-    ReactionFault, ReactionTimes, Reactor, Reader, STAGES, Speaker, SpeakerError, Turn, TurnFigure, TurnSpec, choose,
-    take_turn, turn_metrics,
+    ReactionFault, ReactionTimes, Reactor, Reader, ReplyEnd, STAGES, Speaker, SpeakerError, Turn, TurnFigure, TurnSpec,
+    choose, end_metrics, take_turn, turn_metrics,
 };
 #[cfg(feature = "llama")]
-pub use turn::{ModelSpeaker, reader_of};
+pub use turn::{ModelSpeaker, end_of, reader_of};
 pub use variants::{
     Barrier, Batches, CodecCost, Delivered, Driven, Fill, LEAST_HELD_PERCENT, Mode, Reacted, TcpVariant, codec_cost,
     fills, fire_and_forget, pipelined, react, request, wait_until,

@@ -24,6 +24,8 @@ pub struct PlacementRequest {
     pub kv_type: String,
     /// Flash attention.
     pub flash_attn: String,
+    /// Whether the weights on the CPU are locked in memory.
+    pub use_mlock: bool,
     /// Number of threads.
     pub n_threads: u32,
     /// Prompt length in tokens.
@@ -87,6 +89,9 @@ pub struct PlacementOutcome {
     pub rss_anon_bytes: Option<u64>,
     /// Warnings from llama.cpp.
     pub warnings: Vec<String>,
+    /// Why the weights could not be locked in memory, if that was asked for and failed.
+    #[serde(default)]
+    pub lock_fault: Option<String>,
 }
 
 impl PlacementOutcome {
@@ -186,6 +191,7 @@ mod tests {
             generation: sample,
             rss_anon_bytes: None,
             warnings: Vec::new(),
+            lock_fault: None,
         }
     }
 

@@ -38,7 +38,7 @@ pub fn measure_placement(
     let before = devices(backend);
     begins(PlacementPhase::Load);
     let began_ns = clock.now_ns();
-    let placement = Placement { n_gpu_layers: Some(request.n_gpu_layers), use_mmap: true, mlock: false };
+    let placement = Placement { n_gpu_layers: Some(request.n_gpu_layers), use_mmap: true, mlock: request.use_mlock };
     let goes_on = || !stop.load(std::sync::atomic::Ordering::Relaxed);
     let model = Model::load(backend, &request.path, &placement, &mut |_| goes_on())?;
     let mut session = model.session(&spec)?;
@@ -78,6 +78,7 @@ pub fn measure_placement(
         generation,
         rss_anon_bytes: anonymous_bytes(),
         warnings: facts.warnings.iter().map(|line| line.text.clone()).collect(),
+        lock_fault: facts.lock_fault.clone(),
     })
 }
 

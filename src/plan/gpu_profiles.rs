@@ -36,6 +36,7 @@ pub enum Depth {
 
 /// The plan of a `gpu-profiles` run.
 #[derive(Debug, Clone, Serialize)]
+#[allow(clippy::struct_excessive_bools)] // Independent settings.
 pub struct GpuProfilesPlan {
     /// Whether placements are measured or only projected.
     pub depth: Depth,
@@ -71,6 +72,8 @@ pub struct GpuProfilesPlan {
     pub n_gpu_layers: Option<u32>,
     /// Whether the model file is memory-mapped.
     pub use_mmap: bool,
+    /// Whether the weights on the CPU are locked in memory.
+    pub use_mlock: bool,
     /// When the rounds end.
     pub rounds: Rounds,
     /// Prompt length in tokens.
@@ -110,6 +113,7 @@ impl GpuProfilesPlan {
             n_threads: args.threads.unwrap_or(cores),
             n_gpu_layers: None,
             use_mmap: true,
+            use_mlock: args.mlock,
             rounds: match args.budget {
                 Some(budget) => Rounds::BudgetS(budget.as_secs_f64()),
                 None => Rounds::Repetitions(args.repetitions),

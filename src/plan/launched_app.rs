@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::app_profile::profile_of;
 use super::model::application_folder;
-use super::pipeline::{SYSTEM_PROMPT_TOKENS, profile_of};
+use super::pipeline::SYSTEM_PROMPT_TOKENS;
 use crate::config::WorklyConfig;
 use crate::llm::Conversation;
 

@@ -77,6 +77,8 @@ pub struct ConversationPlan {
     pub n_gpu_layers: u32,
     /// Whether the model file is memory-mapped.
     pub use_mmap: bool,
+    /// Whether the weights are locked in memory.
+    pub use_mlock: bool,
     /// Parameters of the leak verdict.
     pub leak: LeakPlan,
 }
@@ -95,6 +97,7 @@ impl ConversationPlan {
             n_threads: args.context.threads.unwrap_or_else(|| usual_threads(topology)),
             n_gpu_layers: args.context.gpu_layers,
             use_mmap: !args.no_mmap,
+            use_mlock: args.mlock,
             leak: LeakPlan::of(args, GrowthUnit::Message, warm_up),
         })
     }

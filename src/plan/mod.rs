@@ -1,5 +1,6 @@
 //! From the request to the plan: arguments and configuration with all defaults resolved.
 
+mod app_profile;
 mod campaign;
 mod conversation;
 mod cpus;
@@ -20,6 +21,7 @@ mod threads;
 mod warmup;
 mod watch;
 
+pub use app_profile::app_profile;
 pub use campaign::{CampaignError, CampaignPlan, Role, Variant};
 pub use conversation::ConversationError;
 pub use cpus::{oversubscribed, usable_counts};

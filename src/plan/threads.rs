@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
+use super::app_profile::EngineDefaults;
 use super::cpus::usable_counts;
 use crate::advise::threads::{BASELINE, founding_rule, later_rule};
 use crate::cli::{EngineConventions, OnOff, PriorityArg, SweepItem, ThreadsArgs, UnderLoad, WaitArg};
+use crate::llm::GpuProfile;
 use crate::llm::engine::{FlashAttention, KvType};
 use crate::measure::{EngineSettings, RenderSpec, WaitPolicy};
 use crate::record::{Priority, Topology};
@@ -60,12 +62,6 @@ pub struct Rule {
 /// The word for the application's sampler.
 pub(super) const APP_SAMPLER: &str = "app";
 
-/// The application's batch sizes on a CPU: `n_ubatch` equals `n_batch`.
-pub(super) const APP_BATCH: (u32, u32) = (128, 128);
-
-/// llama-bench's conventions.
-pub(super) const BENCH_BATCH: (u32, u32) = (2048, 512);
-
 /// Maximum share of late frames.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LateLimit {
@@ -102,6 +98,8 @@ pub struct ThreadsPlan {
     pub rules: Vec<Rule>,
     /// Whose defaults apply: `app` or `llama-bench`.
     pub engine: &'static str,
+    /// The application's GPU profile that the batch sizes and the lock are those of; `null` with llama-bench's defaults.
+    pub profile: Option<&'static str>,
     /// How the next token is chosen: by the application's sampler, or not at all because tokens are fixed.
     pub sampler: &'static str,
     /// Tokens already in the context.
@@ -144,14 +142,16 @@ pub struct ThreadsPlan {
     pub flash_attn: &'static str,
     /// Memory mapping: the first measured.
     pub use_mmap: bool,
+    /// Whether the weights are locked in memory.
+    pub use_mlock: bool,
     /// Seed of the order.
     pub seed: u64,
 }
 
 impl ThreadsPlan {
-    /// Resolves the arguments for a machine.
+    /// Resolves the arguments for a machine and the application's profile.
     #[must_use]
-    pub fn resolve(args: &ThreadsArgs, topology: &Topology, fresh_seed: u64) -> Self {
+    pub fn resolve(args: &ThreadsArgs, topology: &Topology, profile: &'static GpuProfile, fresh_seed: u64) -> Self {
         let (physical, logical) = usable_counts(topology);
         let rules = vec![
             Rule { name: "fixed, as the app shipped", threads: BASELINE },
@@ -184,9 +184,10 @@ impl ThreadsPlan {
         let cache_types = distinct(&args.cache_type, KvType::F16);
         let mmap: Vec<bool> = args.mmap.iter().map(|choice| *choice == OnOff::On).collect();
         let mmap = distinct(&mmap, true);
-        let batch = if is_app { APP_BATCH } else { BENCH_BATCH };
+        let defaults = EngineDefaults::of(args.engine, profile);
         Self {
             engine: if is_app { "app" } else { "llama-bench" },
+            profile: defaults.profile,
             sampler: if is_app { APP_SAMPLER } else { "none" },
             depths: distinct(&args.depth, if is_app { APP_DEPTH } else { 0 }),
             priorities: distinct(&args.priority.iter().map(|arg| priority(*arg)).collect::<Vec<_>>(), Priority::Normal),
@@ -207,13 +208,14 @@ impl ThreadsPlan {
             },
             n_prompt: args.prompt_tokens,
             n_gen: args.gen_tokens,
-            n_batch: batch.0,
-            n_ubatch: batch.1,
+            n_batch: defaults.n_batch,
+            n_ubatch: defaults.n_ubatch,
             type_k: cache_types[0].name(),
             type_v: cache_types[0].name(),
             n_gpu_layers: args.gpu_layers,
             flash_attn: flash_attention[0].name(),
             use_mmap: mmap[0],
+            use_mlock: defaults.use_mlock,
             flash_attention,
             cache_types,
             mmap,
@@ -301,7 +303,7 @@ pub(crate) mod tests {
     fn within(line: &str, (physical, logical): (u64, u64), quota: Option<f64>) -> ThreadsPlan {
         let cli = Cli::try_parse_from(["workly-perf", "threads"].into_iter().chain(line.split_whitespace())).unwrap();
         let Command::Threads(args) = cli.command else { panic!("{line} is threads") };
-        ThreadsPlan::resolve(&args, &topology(physical, logical, quota), 7)
+        ThreadsPlan::resolve(&args, &topology(physical, logical, quota), &GpuProfile::built_in()[1], 7)
     }
 
     fn counts(plan: &ThreadsPlan) -> Vec<u32> {
@@ -342,6 +344,8 @@ pub(crate) mod tests {
         let bench = plan("--engine llama-bench", (2, 2));
         assert_eq!((bench.depths.as_slice(), bench.flash_attn, bench.n_batch), (&[0][..], "auto", 2048));
         assert_eq!((founding.sampler, bench.sampler, bench.is_sampled()), ("app", "none", false));
+        assert_eq!((founding.profile, founding.n_batch, founding.n_ubatch), (Some("balanced"), 256, 256));
+        assert_eq!((bench.profile, founding.use_mlock, bench.use_mlock), (None, true, false));
         let other = plan("--budget 2s --under-load render --seed 3", (2, 2));
         assert_eq!((other.rounds, other.seed), (Rounds::BudgetS(2.0), 3));
         assert_eq!(other.loads, [Competition::Render]);

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
+use super::app_profile::EngineDefaults;
 use super::conversation::{ConversationError, script};
 use super::cpus::usual_threads;
 use super::shared::as_text;
-use super::threads::{APP_BATCH, APP_SAMPLER, BENCH_BATCH};
+use super::threads::APP_SAMPLER;
 use crate::cli::{EngineConventions, WarmupArgs, WarmupPart};
-use crate::llm::Script;
 use crate::llm::engine::{FlashAttention, MAX_THREADS};
+use crate::llm::{GpuProfile, Script};
 use crate::measure::ReplyConventions;
 use crate::record::Topology;
 
@@ -61,6 +62,8 @@ pub struct WarmupPlan {
     pub replies: Vec<u32>,
     /// Conventions for contexts and replies: `app` or `llama-bench`.
     pub engine: &'static str,
+    /// The application's GPU profile that threads, batch sizes and the lock are those of; `null` with llama-bench's defaults.
+    pub profile: Option<&'static str>,
     /// How the next token is chosen: by the application's sampler, or as the most likely one.
     pub sampler: &'static str,
     /// Context size in tokens.
@@ -78,6 +81,8 @@ pub struct WarmupPlan {
     pub flash_attn: FlashAttention,
     /// Layers on the GPU.
     pub n_gpu_layers: u32,
+    /// Whether the weights are locked in memory.
+    pub use_mlock: bool,
     /// Time limit per start, in seconds.
     pub timeout_s: f64,
     /// Seed of the order.
@@ -85,18 +90,23 @@ pub struct WarmupPlan {
 }
 
 impl WarmupPlan {
-    /// Resolves the arguments for a machine.
-    pub fn resolve(args: &WarmupArgs, topology: &Topology) -> Result<Self, ConversationError> {
+    /// Resolves the arguments for a machine and the application's profile.
+    pub fn resolve(
+        args: &WarmupArgs,
+        topology: &Topology,
+        profile: &'static GpuProfile,
+    ) -> Result<Self, ConversationError> {
         let has = |study| args.study.contains(&study);
         // The last token of a reply is chosen but not computed.
         let longest = args.context.n_ctx + 1 - REPLY_TO_A_PROMPT;
         let doubled = std::iter::successors(Some(SHORTEST), |tokens| tokens.checked_mul(2));
         let mut prompts: Vec<u32> = doubled.take_while(|tokens| *tokens < longest).collect();
         prompts.push(longest);
-        let n_threads = args.context.threads.unwrap_or_else(|| usual_threads(topology));
         let is_app = args.engine == EngineConventions::App;
+        let usual = || if is_app { app_threads(profile) } else { usual_threads(topology) };
+        let n_threads = args.context.threads.unwrap_or_else(usual);
         let cpus = topology.logical_cpus.value().and_then(|cpus| u32::try_from(*cpus).ok()).unwrap_or(n_threads);
-        let batch = if is_app { APP_BATCH } else { BENCH_BATCH };
+        let defaults = EngineDefaults::of(args.engine, profile);
         let room = args.context.n_ctx.saturating_sub(SHORTEST);
         Ok(Self {
             start: has(WarmupPart::Start),
@@ -114,14 +124,16 @@ impl WarmupPlan {
             replies: REPLIES.into_iter().filter(|tokens| *tokens <= room).collect(),
             n_ctx: args.context.n_ctx,
             engine: if is_app { "app" } else { "llama-bench" },
+            profile: defaults.profile,
             sampler: if is_app { APP_SAMPLER } else { "greedy" },
             n_threads,
             // The application sets no number, so llama-cpp-python uses all CPUs.
             n_threads_batch: if is_app { cpus.clamp(1, MAX_THREADS) } else { n_threads },
-            n_batch: batch.0,
-            n_ubatch: batch.1,
+            n_batch: defaults.n_batch,
+            n_ubatch: defaults.n_ubatch,
             flash_attn: if is_app { FlashAttention::Off } else { FlashAttention::Auto },
             n_gpu_layers: args.context.gpu_layers,
+            use_mlock: defaults.use_mlock,
             timeout_s: args.timeout.as_secs_f64(),
             seed: args.seed,
         })
@@ -142,6 +154,11 @@ impl WarmupPlan {
     }
 }
 
+/// The threads that the application asks for, whatever CPUs there are.
+fn app_threads(profile: &GpuProfile) -> u32 {
+    u32::try_from(profile.n_threads).unwrap_or(MAX_THREADS).clamp(1, MAX_THREADS)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -151,21 +168,30 @@ mod tests {
     use crate::cli::{Cli, Command};
 
     fn plan(line: &str) -> WarmupPlan {
+        with_profile(line, "performance")
+    }
+
+    fn with_profile(line: &str, profile: &str) -> WarmupPlan {
         let cli = Cli::try_parse_from(["workly-perf", "warmup"].into_iter().chain(line.split_whitespace())).unwrap();
         let Command::Warmup(args) = cli.command else { panic!("{line} is warmup") };
-        WarmupPlan::resolve(&args, &topology(4, 8, None)).unwrap()
+        let profile = GpuProfile::built_in().iter().find(|one| one.name == profile).unwrap();
+        WarmupPlan::resolve(&args, &topology(4, 8, None), profile).unwrap()
     }
 
     #[test]
     fn engine_settings_are_the_applications_unless_llama_bench_is_requested() {
         let app = plan("");
         assert_eq!((app.engine, app.sampler, app.flash_attn), ("app", "app", FlashAttention::Off));
-        assert_eq!((app.n_threads, app.n_threads_batch, app.n_batch, app.n_ubatch), (4, 8, 128, 128));
-        assert!(app.conventions().is_app);
+        assert_eq!((app.n_threads, app.n_threads_batch, app.n_batch, app.n_ubatch), (6, 8, 512, 512));
+        assert!(app.conventions().is_app && app.use_mlock);
+        let fallback = with_profile("", "cpu_fallback");
+        assert_eq!((fallback.profile, fallback.n_threads, fallback.n_batch), (Some("cpu_fallback"), 8, 128));
+        assert!(!fallback.use_mlock);
         let bench = plan("--engine llama-bench --threads 3");
         assert_eq!((bench.engine, bench.sampler, bench.flash_attn), ("llama-bench", "greedy", FlashAttention::Auto));
         assert_eq!((bench.n_threads, bench.n_threads_batch, bench.n_batch, bench.n_ubatch), (3, 3, 2048, 512));
-        assert!(!bench.conventions().is_app);
+        assert!(!bench.conventions().is_app && !bench.use_mlock && bench.profile.is_none());
+        assert_eq!(plan("--engine llama-bench").n_threads, 4, "the cores");
     }
 
     #[test]

@@ -74,6 +74,8 @@ pub struct Waterfall {
     pub prompt_tokens: usize,
     /// Tokens of the reply.
     pub reply_tokens: usize,
+    /// Tokens before the end-of-generation token at which the application would have ended the reply; `null` if there is none.
+    pub ends_after: Option<usize>,
     /// The template of the prompt.
     pub template: String,
     /// The expression that was chosen.

@@ -37,8 +37,10 @@ pub struct LoadFacts {
     pub n_vocab: u32,
     /// Loading time in nanoseconds. Parts of a mapped file may only be read when their weights are first used.
     pub load_ns: u64,
-    /// Warnings while loading, for example that memory could not be locked.
+    /// Warnings while loading.
     pub warnings: Vec<LogLine>,
+    /// Why the weights could not be locked in memory, if that was asked for and failed: llama.cpp goes on without.
+    pub lock_fault: Option<String>,
 }
 
 /// A conversation as a prompt.
@@ -87,6 +89,7 @@ impl Model {
         if !ffi::continues_text(&llama) {
             return Err(EngineError::NotGenerative { path: path.into() });
         }
+        let (lock_fault, warnings) = lock_fault(log.since(position, LogLevel::Warn));
         let facts = LoadFacts {
             description: ffi::description(&llama),
             n_params: llama.n_params(),
@@ -95,7 +98,8 @@ impl Model {
             n_ctx_train: llama.n_ctx_train(),
             n_vocab,
             load_ns,
-            warnings: log.since(position, LogLevel::Warn),
+            warnings,
+            lock_fault,
         };
         Ok(Self { llama, backend, facts })
     }
@@ -165,6 +169,12 @@ impl Model {
         seeded_tokens(n, self.facts.n_vocab, first)
     }
 
+    /// Whether the token ends a reply: end of turn, end of text and the like, as the model's file says.
+    #[must_use]
+    pub fn ends_generation(&self, token: Token) -> bool {
+        self.knows(token) && self.llama.vocab().is_eog(LlamaToken(token))
+    }
+
     /// Whether the vocabulary contains the token.
     pub(super) fn knows(&self, token: Token) -> bool {
         u32::try_from(token).is_ok_and(|number| number < self.facts.n_vocab)
@@ -179,5 +189,43 @@ impl Model {
     #[must_use]
     pub fn backend(&self) -> &'static Backend {
         self.backend
+    }
+}
+
+/// Separates llama.cpp's first warning that memory could not be locked, and its advice, from the others.
+fn lock_fault(lines: Vec<LogLine>) -> (Option<String>, Vec<LogLine>) {
+    /// Parts of llama.cpp's messages on Unix, on Windows, on systems without locks, and of its advice.
+    const OF_LOCK: [&str; 6] = [
+        "failed to mlock",
+        "mlock not supported",
+        "VirtualLock",
+        "ProcessWorkingSetSize",
+        "RLIMIT_MEMLOCK",
+        "wire_limit",
+    ];
+    let (of_lock, others): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| OF_LOCK.iter().any(|part| line.text.contains(part)));
+    let first = of_lock.into_iter().next().map(|line| line.text.trim_start_matches("warning: ").to_owned());
+    (first, others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_lock_is_told_apart_from_other_warnings() {
+        let warn = |text: &str| LogLine { level: LogLevel::Warn, text: text.into() };
+        let others = vec![warn("load: control token 2 is not marked as EOG")];
+        let of_lock = [
+            "warning: failed to mlock 98304-byte buffer (after previously locking 0 bytes): Cannot allocate memory",
+            "Try increasing RLIMIT_MEMLOCK ('ulimit -l' as root).",
+        ];
+        let lines = others.iter().cloned().chain(of_lock.map(warn)).collect();
+        let says = "failed to mlock 98304-byte buffer (after previously locking 0 bytes): Cannot allocate memory";
+        assert_eq!(lock_fault(lines), (Some(says.into()), others.clone()));
+        assert_eq!(lock_fault(others.clone()), (None, others));
+        let windows = "warning: failed to VirtualLock 4096-byte buffer (after previously locking 0 bytes): no quota";
+        assert!(lock_fault(vec![warn(windows)]).0.is_some_and(|says| says.starts_with("failed to VirtualLock")));
     }
 }

@@ -60,6 +60,8 @@ pub struct StartRequest {
     pub readiness: Readiness,
     /// Layers on the GPU.
     pub n_gpu_layers: u32,
+    /// Whether the weights are locked in memory.
+    pub use_mlock: bool,
     /// The context, and how replies are generated.
     pub conventions: ReplyConventions,
     /// The system prompt.
@@ -106,6 +108,8 @@ pub struct StartOutcome {
     pub load_again_ns: u64,
     /// llama.cpp's description of the model.
     pub description: String,
+    /// Why the weights could not be locked in memory, if that was asked for and failed.
+    pub lock_fault: Option<String>,
 }
 
 /// Phase of a worker process.

@@ -78,6 +78,7 @@ fn converse(
         later,
         load_again_ns: 0,
         description: model.facts().description.clone(),
+        lock_fault: model.facts().lock_fault.clone(),
     })
 }
 
@@ -108,7 +109,7 @@ fn bring_about(request: &StartRequest, stop: &AtomicBool) -> Result<Option<f64>,
 }
 
 fn load(backend: &'static Backend, request: &StartRequest, stop: &AtomicBool) -> Result<(Model, u64), EngineError> {
-    let placement = Placement { n_gpu_layers: Some(request.n_gpu_layers), use_mmap: true, mlock: false };
+    let placement = Placement { n_gpu_layers: Some(request.n_gpu_layers), use_mmap: true, mlock: request.use_mlock };
     let clock = Clock::start();
     let model = Model::load(backend, &request.path, &placement, &mut |_| !stop.load(Ordering::Relaxed))?;
     Ok((model, clock.now_ns()))

@@ -10,6 +10,7 @@ mod model_speaker;
 mod paced;
 mod reaction;
 mod reactor;
+mod reply_end;
 mod speaker;
 mod stages;
 mod take;
@@ -21,8 +22,9 @@ pub use model_speaker::ModelSpeaker;
 pub use paced::{PacedSpeaker, PacedSpec, PacedSpecError};
 pub use reaction::{Delivery, Reaction, ReactionError, ReactionFault, ReactionTimes};
 pub use reactor::Reactor;
-#[cfg(feature = "llama")]
-pub use speaker::reader_of;
+pub use reply_end::{ReplyEnd, end_metrics};
 pub use speaker::{Prompt, Reader, Speaker, SpeakerError};
+#[cfg(feature = "llama")]
+pub use speaker::{end_of, reader_of};
 pub use stages::Turn;
 pub use take::{Moment, TurnSpec, take_turn};

@@ -3,7 +3,8 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::speaker::{Prompt, Reader, Speaker, SpeakerError, reader_of};
+use super::reply_end::ReplyEnd;
+use super::speaker::{Prompt, Reader, Speaker, SpeakerError, end_of, reader_of};
 use crate::llm::ChatMessage;
 use crate::llm::engine::{Model, Sampling, Session};
 
@@ -48,6 +49,10 @@ impl<'m> Speaker<'m> for ModelSpeaker<'m> {
         self.answers = self.answers.wrapping_add(1);
         self.session.sampled_answer(&prompt.tokens, n_gen, (&Sampling::APP, seed), stop, said)?;
         Ok(())
+    }
+
+    fn end_of(&self, tokens: &[i32]) -> ReplyEnd {
+        end_of(self.model, tokens)
     }
 
     fn reader(&self) -> Reader<'m> {

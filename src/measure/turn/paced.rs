@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::reply_end::ReplyEnd;
 use super::speaker::{Prompt, Reader, Speaker, SpeakerError};
 use crate::clock::{Clock, nanos};
 use crate::llm::ChatMessage;
@@ -106,6 +107,10 @@ impl<'m> Speaker<'m> for PacedSpeaker {
             said(Some(0));
         }
         Ok(())
+    }
+
+    fn end_of(&self, _: &[i32]) -> ReplyEnd {
+        ReplyEnd::Unknown
     }
 
     fn reader(&self) -> Reader<'m> {

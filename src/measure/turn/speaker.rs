@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
+use super::reply_end::ReplyEnd;
 use crate::llm::ChatMessage;
 #[cfg(feature = "llama")]
 use crate::llm::engine::{EngineError, Model};
@@ -83,6 +84,13 @@ pub fn reader_of(model: &Model) -> Reader<'_> {
     Box::new(move |tokens| model.text(tokens))
 }
 
+/// Where the application would have ended an answer of `model` with these tokens.
+#[cfg(feature = "llama")]
+#[must_use]
+pub fn end_of(model: &Model, tokens: &[i32]) -> ReplyEnd {
+    ReplyEnd::of(tokens, |token| model.ends_generation(token))
+}
+
 /// Answers conversations, token by token.
 pub trait Speaker<'m> {
     /// Renders the messages and turns them into tokens.
@@ -99,6 +107,9 @@ pub trait Speaker<'m> {
         stop: &AtomicBool,
         said: &mut (dyn FnMut(Option<i32>) + Send),
     ) -> Result<(), SpeakerError>;
+
+    /// Where the application would have ended the answer with these tokens.
+    fn end_of(&self, tokens: &[i32]) -> ReplyEnd;
 
     /// A reader for its tokens, usable while it answers.
     fn reader(&self) -> Reader<'m>;

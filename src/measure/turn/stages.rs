@@ -1,6 +1,7 @@
 //! The timestamps of a turn, and the stages between them.
 
 use super::reaction::{ReactionFault, ReactionTimes};
+use super::reply_end::ReplyEnd;
 use crate::record::TurnStage;
 
 /// One turn. Times are nanoseconds of the run's clock.
@@ -28,6 +29,8 @@ pub struct Turn {
     pub by_word: bool,
     /// The answer.
     pub text: String,
+    /// Where the application would have ended it.
+    pub end: ReplyEnd,
 }
 
 impl Turn {
@@ -56,6 +59,12 @@ impl Turn {
     #[must_use]
     pub fn ttlt_ns(&self) -> Option<u64> {
         Some(self.tokens_ns.last()? - self.asked_ns)
+    }
+
+    /// From the message until the application would have ended the answer, in nanoseconds; `None` if not within its fixed length.
+    #[must_use]
+    pub fn ends_ns(&self) -> Option<u64> {
+        Some(self.tokens_ns.get(self.end.after()?)? - self.asked_ns)
     }
 
     /// From the message to the expression, in nanoseconds: all stages. `None` if the time is known only within bounds.
@@ -124,6 +133,7 @@ mod tests {
             expression: Some("joy".into()),
             by_word: false,
             text: String::new(),
+            end: ReplyEnd::After(1),
         }
     }
 
@@ -135,6 +145,8 @@ mod tests {
         assert_eq!(stages.into_iter().sum::<Option<u64>>(), turn.visible_ns());
         assert_eq!((turn.ttft_ns(), turn.ttlt_ns(), turn.reaction_ns()), (Some(1_050), Some(1_250), Some(8_050)));
         assert_eq!(turn.tokens_per_s(), Some(1e7));
+        assert_eq!(turn.ends_ns(), Some(1_150), "the second token ends the reply");
+        assert_eq!(Turn { end: ReplyEnd::Beyond, ..turn }.ends_ns(), None);
     }
 
     #[test]

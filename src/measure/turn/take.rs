@@ -84,7 +84,7 @@ pub fn take_turn(
             decision = Some(decide(&read(&tokens), orders, spec, clock));
         }
     })?;
-    let text = read(&tokens);
+    let (text, end) = (read(&tokens), speaker.end_of(&tokens));
     let (decided_ns, handed_ns, chosen) = decision.unwrap_or_else(|| decide(&text, orders, spec, clock));
     let reaction = match &chosen {
         Some(_) => reactor.outcome().map_err(ReactionFault::from),
@@ -102,6 +102,7 @@ pub fn take_turn(
         by_word: chosen.as_ref().is_some_and(|chosen| chosen.by_word),
         expression: chosen.map(|chosen| chosen.expression),
         text,
+        end,
     })
 }
 

@@ -39,6 +39,8 @@ pub struct Arm {
     pub wait_policy: WaitPolicy,
     /// Whether the model's file is mapped.
     pub use_mmap: bool,
+    /// Whether the weights are locked in memory.
+    pub use_mlock: bool,
     /// Whether two tokens are generated before the first turn.
     pub warm_start: bool,
     /// How a reaction is sent.
@@ -99,7 +101,7 @@ pub enum ArmError {
 }
 
 /// The settings that can be typed.
-pub const ARM_KEYS: [&str; 14] = [
+pub const ARM_KEYS: [&str; 15] = [
     "n_threads",
     "n_threads_batch",
     "n_gpu_layers",
@@ -111,6 +113,7 @@ pub const ARM_KEYS: [&str; 14] = [
     "priority",
     "wait_policy",
     "use_mmap",
+    "use_mlock",
     "warm_start",
     "reaction",
     "react",
@@ -138,6 +141,7 @@ impl Arm {
             priority: Priority::Normal,
             wait_policy: WaitPolicy::Unset,
             use_mmap: true,
+            use_mlock: profile.mlock,
             warm_start: false,
             reaction: Delivery::Expression,
             react: Moment::End,
@@ -168,6 +172,7 @@ impl Arm {
             priority: text("priority").and_then(word).unwrap_or(self.priority),
             wait_policy: text("wait_policy").and_then(word).unwrap_or(self.wait_policy),
             use_mmap: values.get("use_mmap").and_then(Value::as_bool).unwrap_or(self.use_mmap),
+            use_mlock: values.get("use_mlock").and_then(Value::as_bool).unwrap_or(self.use_mlock),
             warm_start: values.get("warm_start").and_then(Value::as_bool).unwrap_or(true),
             react: Moment::FirstWords,
             ..self
@@ -188,7 +193,7 @@ impl Arm {
     }
 
     /// All settings as text, in the order of [`ARM_KEYS`].
-    fn settings(&self) -> [String; 14] {
+    fn settings(&self) -> [String; 15] {
         [
             self.n_threads.to_string(),
             self.n_threads_batch.to_string(),
@@ -201,6 +206,7 @@ impl Arm {
             self.priority.name().into(),
             self.wait_policy.name().into(),
             self.use_mmap.to_string(),
+            self.use_mlock.to_string(),
             self.warm_start.to_string(),
             self.reaction.to_string(),
             self.react.to_string(),
@@ -252,6 +258,7 @@ impl Arm {
             "priority" => self.priority = word(value).ok_or_else(|| bad("normal, low or idle"))?,
             "wait_policy" => self.wait_policy = word(value).ok_or_else(|| bad("unset, active or passive"))?,
             "use_mmap" => self.use_mmap = value.parse().map_err(|_| bad("true or false"))?,
+            "use_mlock" => self.use_mlock = value.parse().map_err(|_| bad("true or false"))?,
             "warm_start" => self.warm_start = value.parse().map_err(|_| bad("true or false"))?,
             "reaction" => self.reaction = word(value).ok_or_else(|| bad("expression, single, pipelined or batch"))?,
             "react" => self.react = word(value).ok_or_else(|| bad("end or first-words"))?,
@@ -292,6 +299,7 @@ mod tests {
         assert_eq!((arm.reaction, arm.react), (Delivery::Expression, Moment::End));
         let fallback = Arm::app(&GpuProfile::built_in()[2], None);
         assert_eq!((fallback.n_threads, fallback.n_threads_batch, fallback.n_ubatch), (8, 8, 128));
+        assert!(arm.use_mlock && !fallback.use_mlock);
     }
 
     #[test]
@@ -321,8 +329,9 @@ mod tests {
         assert_eq!((arm.priority, arm.wait_policy, arm.use_mmap), (Priority::Idle, WaitPolicy::Passive, false));
         let judged = arm.judged(&app(), &reachable());
         assert_eq!(judged.not_obeyed, ["priority", "wait_policy", "use_mmap", "warm_start", "react"]);
-        let typed = app().changed("x", "priority=idle,wait_policy=passive,use_mmap=false").unwrap();
-        assert_eq!((typed.priority, typed.wait_policy, typed.use_mmap), (Priority::Idle, WaitPolicy::Passive, false));
+        let typed = app().changed("x", "priority=idle,wait_policy=passive,use_mmap=false,use_mlock=false").unwrap();
+        assert_eq!((typed.priority, typed.wait_policy), (Priority::Idle, WaitPolicy::Passive));
+        assert_eq!((typed.use_mmap, typed.use_mlock), (false, false));
     }
 
     #[test]

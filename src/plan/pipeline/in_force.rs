@@ -45,6 +45,8 @@ impl Arm {
             n_ubatch: number("n_ubatch", n_batch),
             flash_attn: flash_attention(parameters).unwrap_or(self.flash_attn),
             kv_type: cache_type(parameters)?.unwrap_or(self.kv_type),
+            use_mmap: mapped(parameters).unwrap_or(self.use_mmap),
+            use_mlock: locked(parameters).unwrap_or(self.use_mlock),
             ..self
         })
     }
@@ -58,6 +60,22 @@ fn flash_attention(parameters: &Map<String, Value>) -> Option<FlashAttention> {
         (Some(1), _) | (None, Some(Value::Bool(true))) => Some(FlashAttention::On),
         _ => None,
     }
+}
+
+/// `load_mode` of recent versions (`LLAMA_LOAD_MODE_MMAP` is 1, `…_MLOCK` 2, both 3), otherwise `use_mmap` of older ones.
+fn mapped(parameters: &Map<String, Value>) -> Option<bool> {
+    loaded_with(parameters, [1, 3]).or_else(|| parameters.get("use_mmap")?.as_bool())
+}
+
+/// The same for `use_mlock`.
+fn locked(parameters: &Map<String, Value>) -> Option<bool> {
+    loaded_with(parameters, [2, 3]).or_else(|| parameters.get("use_mlock")?.as_bool())
+}
+
+/// Whether the load mode is one of these; `None` without a mode, or where llama.cpp chose it.
+fn loaded_with(parameters: &Map<String, Value>, modes: [i64; 2]) -> Option<bool> {
+    let mode = parameters.get("load_mode")?.as_i64().filter(|mode| *mode >= 0)?;
+    Some(modes.contains(&mode))
 }
 
 /// The common type of keys and values, by ggml's number.
@@ -94,6 +112,14 @@ mod tests {
         assert_eq!((older.kv_type, older.flash_attn), (KvType::F16, FlashAttention::On));
         let auto = measured(&json!({"flash_attn_type": -1})).unwrap();
         assert_eq!((auto.kv_type, auto.flash_attn), (KvType::F16, FlashAttention::Auto));
+        let how = |in_force: Value| {
+            let parameters = in_force.as_object().unwrap();
+            (mapped(parameters), locked(parameters))
+        };
+        assert_eq!(how(json!({"load_mode": 3})), (Some(true), Some(true)));
+        assert_eq!(how(json!({"load_mode": 1})), (Some(true), Some(false)));
+        assert_eq!(how(json!({"use_mmap": false, "use_mlock": true})), (Some(false), Some(true)));
+        assert_eq!((how(json!({"load_mode": -1})), how(json!({}))), ((None, None), (None, None)));
         assert!(measured(&json!({"type_k": 8, "type_v": 1})).unwrap_err().contains("different types"));
         assert!(measured(&json!({"type_k": 99, "type_v": 99})).unwrap_err().contains("unknown type 99"));
     }

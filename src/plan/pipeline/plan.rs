@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::super::app_profile::profile_of;
 use super::super::reach::{BridgeConnection, PlanError};
 use super::arm::{Arm, ArmError};
 use super::in_force::launch_run;
@@ -224,13 +225,6 @@ impl PipelinePlan {
     pub fn message(&self, turn: u32) -> &'static str {
         self.messages[turn as usize % self.messages.len()]
     }
-}
-
-/// The profile of the configuration, otherwise the first, as when the application rejects the file.
-pub(in crate::plan) fn profile_of(config: &WorklyConfig) -> &'static GpuProfile {
-    let named = config.gpu_profile.as_deref().filter(|_| config.refusal.is_none());
-    let named = named.and_then(|name| GpuProfile::built_in().iter().find(|one| one.name == name));
-    named.unwrap_or(&GpuProfile::built_in()[0])
 }
 
 fn arm(text: &str, app: &Arm, recommended: &dyn Fn(Arm) -> Arm) -> Result<Arm, ArmError> {

@@ -35,6 +35,7 @@ pub(super) fn plan(rounds: u32) -> GpuProfilesPlan {
         n_threads: 1,
         n_gpu_layers: None,
         use_mmap: true,
+        use_mlock: false,
         rounds: Rounds::Repetitions(rounds),
         n_prompt: 16,
         n_gen: 8,
@@ -138,6 +139,7 @@ fn sample(round: u64, n_gpu_layers: u32, token_ms: u64) -> PlacementSample {
         generation: tokens(8, None),
         rss_anon_bytes: Some(7),
         warnings: Vec::new(),
+        lock_fault: None,
     };
     let phases = PhaseTimes { prompt_ns: (1_000 * round + 100) * MS, generation_ns: (1_000 * round + 200) * MS };
     PlacementSample { began: Timestamp::UNIX_EPOCH, phases, measured, seen: GpuSeen::default() }

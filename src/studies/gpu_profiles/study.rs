@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::super::ended_by;
-use super::super::setup::LocatedModel;
+use super::super::setup::{LocatedModel, MemoryLock};
 use super::super::study::{CaseHistogram, RunContext, RunManifest, StopReason, Study, planned};
 use super::cases::{cases, histograms};
 use super::findings::findings;
@@ -99,12 +99,14 @@ impl Study for GpuProfilesStudy {
         histograms(&self.plan, result)
     }
 
-    /// llama.cpp's warnings, without repeats.
+    /// llama.cpp's warnings, without repeats, and the first lock that failed.
     fn warnings(&self, result: &PlacementSweepResult) -> Vec<String> {
-        let samples = result.placements.iter().flat_map(|placement| &placement.samples);
-        let mut warnings: Vec<String> = samples.flat_map(|sample| sample.measured.warnings.iter().cloned()).collect();
+        let samples = || result.placements.iter().flat_map(|placement| &placement.samples);
+        let mut warnings: Vec<String> = samples().flat_map(|sample| sample.measured.warnings.iter().cloned()).collect();
         warnings.sort_unstable();
         warnings.dedup();
+        let fault = samples().find_map(|sample| sample.measured.lock_fault.as_deref());
+        warnings.extend(MemoryLock::of(self.plan.use_mlock, fault).warning());
         warnings
     }
 

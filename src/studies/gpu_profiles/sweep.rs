@@ -203,6 +203,7 @@ impl Sweep<'_> {
             n_ubatch: plan.n_ubatch,
             kv_type: plan.type_k.into(),
             flash_attn: plan.flash_attn.into(),
+            use_mlock: plan.use_mlock,
             n_threads: plan.n_threads,
             n_prompt: plan.n_prompt,
             n_gen: plan.n_gen,

@@ -7,6 +7,7 @@ use super::super::study::{CaseHistogram, StopReason};
 use super::card::CardNeed;
 use super::compared::{self, compare};
 use super::contention;
+use super::ended;
 use super::growth;
 use super::held;
 use super::rows::{remarks, rows};
@@ -77,6 +78,7 @@ impl SideContext<'_> {
         }
         more.push(growth::metric(&samples.grown_bytes, self.plan.full_after()));
         more.extend(held::metric(self.arm, &samples.turns));
+        more.extend(ended::metrics(&samples.turns));
         let mut case = self.case("turns", &samples.turns, self.plan.turns, more)?;
         if let Some(card) = card {
             // Projected or read once, independent of the number of turns.
@@ -169,6 +171,7 @@ fn waterfall(turn: &Turn) -> Waterfall {
         ttlt_ms: turn.ttlt_ns().map(ms),
         prompt_tokens: turn.prompt_tokens,
         reply_tokens: turn.tokens_ns.len(),
+        ends_after: turn.end.after(),
         template: turn.template.into(),
         expression: turn.expression.clone(),
         expression_by: if turn.by_word { "word" } else { "turn" }.into(),
@@ -178,8 +181,8 @@ fn waterfall(turn: &Turn) -> Waterfall {
 
 fn notes(arm: &Arm, turns: &[Turn]) -> Vec<String> {
     let mut notes = vec![format!(
-        "{} ({}): {} and {}, {} on the GPU, context {}, batch {} and {}, flash attention {}, KV cache {}, priority {}, {}, \
-         reaction {} at {}.",
+        "{} ({}): {} and {}, {} on the GPU, context {}, batch {} and {}, flash attention {}, KV cache {}, weights {}, priority {}, \
+         {}, reaction {} at {}.",
         arm.name,
         arm.source,
         arm.n_threads,
@@ -190,6 +193,7 @@ fn notes(arm: &Arm, turns: &[Turn]) -> Vec<String> {
         arm.n_ubatch,
         arm.flash_attn,
         arm.kv_type,
+        if arm.use_mlock { "locked" } else { "not locked" },
         arm.priority.name(),
         if arm.warm_start { "warm start" } else { "cold start" },
         arm.reaction,

@@ -5,6 +5,7 @@ use super::super::study::StopReason;
 use super::change::Change;
 use super::compared::{Compared, Scope, compare};
 use super::costs::{costs, percent};
+use super::ended;
 use super::held;
 use super::samples::{PipelineSamples, TurnSamples};
 use crate::measure::{Moment, Turn};
@@ -18,6 +19,7 @@ pub(super) fn findings(plan: &PipelinePlan, data: &PipelineSamples, end: StopRea
     let mut findings: Vec<String> =
         sides().filter_map(|(side, arm, samples)| felt(&title(arm, side), samples, data.seen)).collect();
     findings.extend(sides().filter_map(|(side, arm, samples)| held::sentence(&title(arm, side), arm, &samples.turns)));
+    findings.extend(sides().filter_map(|(side, arm, samples)| ended::sentence(&title(arm, side), &samples.turns)));
     findings.extend(plan.arm(Side::After).and_then(unobeyed));
     findings.extend(placed(&compared));
     findings.extend(compared.iter().find_map(late_frames));

@@ -7,6 +7,7 @@ mod change;
 mod compared;
 mod contention;
 mod costs;
+mod ended;
 mod failure;
 mod findings;
 mod growth;

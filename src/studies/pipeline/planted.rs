@@ -9,7 +9,7 @@ use super::samples::TurnSamples;
 use crate::bridge::BridgeError;
 #[cfg(test)]
 use crate::cli::{Cli, Command};
-use crate::measure::{CellSample, End, ReactionTimes, RoundTrips, Turn};
+use crate::measure::{CellSample, End, ReactionTimes, ReplyEnd, RoundTrips, Turn};
 use crate::plan::PipelinePlan;
 
 /// Durations of the stages in microseconds, in order.
@@ -55,6 +55,7 @@ pub(super) fn turn(number: u64, stages_us: &[u64; 6]) -> Turn {
         expression: Some("joy".into()),
         by_word: false,
         text: String::new(),
+        end: ReplyEnd::Unknown,
     }
 }
 

@@ -121,7 +121,8 @@ fn threads(before: &Arm, after: &Arm) -> [StatedRow; 2] {
 fn engine(before: &Arm, after: &Arm) -> impl Iterator<Item = StatedRow> {
     let text = |arm: &Arm| {
         let file = if arm.use_mmap { "mapped" } else { "read" };
-        [arm.flash_attn.name(), arm.kv_type.name(), arm.priority.name(), arm.wait_policy.name(), file]
+        let weights = if arm.use_mlock { "locked" } else { "not locked" };
+        [arm.flash_attn.name(), arm.kv_type.name(), arm.priority.name(), arm.wait_policy.name(), file, weights]
             .map(str::to_owned)
     };
     let names = [
@@ -130,6 +131,7 @@ fn engine(before: &Arm, after: &Arm) -> impl Iterator<Item = StatedRow> {
         ("priority", "priority"),
         ("wait_policy", "waiting threads"),
         ("use_mmap", "model file"),
+        ("use_mlock", "weights in memory"),
     ];
     let sides = text(before).into_iter().zip(text(after));
     let differing = names.into_iter().zip(sides).filter(|(_, (before, after))| before != after);

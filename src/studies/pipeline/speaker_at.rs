@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::host::run_at;
 use crate::llm::ChatMessage;
-use crate::measure::{ModelSpeaker, Prompt, Reader, Speaker, SpeakerError};
+use crate::measure::{ModelSpeaker, Prompt, Reader, ReplyEnd, Speaker, SpeakerError};
 use crate::record::Priority;
 
 /// A model, and the priority that its threads have while they compute. What reads its tokens runs at that priority too, as in an
@@ -47,6 +47,10 @@ impl<'m> Speaker<'m> for SpeakerAt<'m> {
         said: &mut (dyn FnMut(Option<i32>) + Send),
     ) -> Result<(), SpeakerError> {
         self.at_priority(|speaker| speaker.answer(prompt, n_gen, stop, said))
+    }
+
+    fn end_of(&self, tokens: &[i32]) -> ReplyEnd {
+        self.speaker.end_of(tokens)
     }
 
     fn reader(&self) -> Reader<'m> {

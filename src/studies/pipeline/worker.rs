@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::host;
 use crate::llm::ChatMessage;
 use crate::llm::engine::{Backend, Model, Placement};
-use crate::measure::{ModelSpeaker, Prompt, Reader, Speaker, SpeakerError, reader_of};
+use crate::measure::{ModelSpeaker, Prompt, Reader, ReplyEnd, Speaker, SpeakerError, end_of, reader_of};
 use crate::plan::Arm;
 use crate::studies::worker_client::{CalledOff, WorkerSession};
 
@@ -186,6 +186,10 @@ impl<'m> Speaker<'m> for WorkerSpeaker<'m> {
         self.worker.answer(&request, stop, said)
     }
 
+    fn end_of(&self, tokens: &[i32]) -> ReplyEnd {
+        end_of(self.model, tokens)
+    }
+
     fn reader(&self) -> Reader<'m> {
         reader_of(self.model)
     }
@@ -198,7 +202,8 @@ pub(crate) fn serve_responder(
     stop: &Arc<AtomicBool>,
 ) -> Result<(), Failure> {
     let backend = Backend::start()?;
-    let placement = Placement { n_gpu_layers: setup.n_gpu_layers, use_mmap: setup.arm.use_mmap, mlock: false };
+    let ResponderSetup { arm, n_gpu_layers, .. } = setup;
+    let placement = Placement { n_gpu_layers: *n_gpu_layers, use_mmap: arm.use_mmap, mlock: arm.use_mlock };
     let mut goes_on = |_| !stop.load(Ordering::Relaxed);
     let model = Model::load(backend, &setup.path, &placement, &mut goes_on)?;
     tell(&ResponderAnswer::Loaded);

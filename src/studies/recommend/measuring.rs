@@ -207,7 +207,6 @@ fn app_threads(current: &CurrentSettings) -> u32 {
 
 fn counts_among(current: &CurrentSettings, physical: u32, logical: u32) -> Vec<u32> {
     let written = current.written_threads().unwrap_or(BASELINE);
-    let app = app_threads(current);
     let mut counts = vec![
         1,
         physical / 2,
@@ -216,10 +215,10 @@ fn counts_among(current: &CurrentSettings, physical: u32, logical: u32) -> Vec<u
         founding_rule(physical, logical),
         later_rule(physical, logical),
         written,
-        app,
     ];
-    // More threads than twice the CPUs only take time from the others.
+    // More threads than twice the CPUs only take time from the others, except for what a gain is compared with.
     counts.retain(|&count| (1..=2 * logical).contains(&count));
+    counts.push(app_threads(current));
     counts.sort_unstable();
     counts.dedup();
     counts
@@ -361,6 +360,10 @@ mod tests {
         assert!(counts_among(&current, 8, 16).contains(&13));
         current.performance.insert("n_threads".into(), 99.into());
         assert!(!counts_among(&current, 8, 16).contains(&99), "more than twice the CPUs only cost time");
-        assert!(counts_among(&current, 1, 1).iter().all(|count| (1..=2).contains(count)), "a machine of one CPU");
+        let small = CurrentSettings::default();
+        assert_eq!(counts_among(&small, 1, 1), [1, 2, 6], "a machine of one CPU, and what the application takes");
+        assert_eq!(counts_among(&small, 2, 2), [1, 2, 6]);
+        let fallback = CurrentSettings { profile: Some("cpu_fallback".into()), ..CurrentSettings::default() };
+        assert_eq!(counts_among(&fallback, 2, 2), [1, 2, 8]);
     }
 }

@@ -3,6 +3,8 @@
 mod chat_model;
 mod connection;
 mod located_model;
+#[cfg(feature = "llama")]
+mod memory_lock;
 mod ready;
 mod seen;
 mod simulated;
@@ -12,6 +14,8 @@ pub(crate) use connection::{Connection, serving};
 #[cfg(feature = "llama")]
 pub(crate) use located_model::load;
 pub(crate) use located_model::{LocatedModel, locate};
+#[cfg(feature = "llama")]
+pub(crate) use memory_lock::MemoryLock;
 pub(crate) use ready::ready;
 pub(crate) use seen::{Seen, seen};
 pub(crate) use simulated::synthetic_weights;

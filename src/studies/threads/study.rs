@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::setup::LocatedModel;
+use super::super::setup::{LocatedModel, MemoryLock};
 use super::super::study::{CaseHistogram, RunContext, RunManifest, StopReason, Study, planned, state_of_cases};
 use super::cases::{cases, histograms};
 use super::data::{SweepResult, groups};
@@ -37,7 +37,7 @@ impl ThreadsStudy<'_> {
         let placement = |use_mmap: &bool| Placement {
             n_gpu_layers: Some(self.plan.n_gpu_layers),
             use_mmap: *use_mmap,
-            mlock: false,
+            mlock: self.plan.use_mlock,
         };
         self.plan.mmap.iter().map(placement).collect()
     }
@@ -68,12 +68,17 @@ impl ThreadsStudy<'_> {
         warnings.extend(self.backend.vector_units());
         warnings.extend(priority_warning(&self.plan));
         warnings.extend(facts.warnings.iter().map(|line| line.text.clone()));
+        warnings.extend(self.lock(facts).warning());
         // If the machine itself has no more CPUs, the counts show that.
         if self.topology.usable_cpus() != self.topology.logical_cpus {
             let most = self.plan.counts.iter().map(|count| count.threads).max().unwrap_or(1);
             warnings.extend(oversubscribed(most, &self.topology));
         }
         warnings
+    }
+
+    fn lock(&self, facts: &LoadFacts) -> MemoryLock {
+        MemoryLock::of(self.plan.use_mlock, facts.lock_fault.as_deref())
     }
 
     /// The subject, with llama-bench's names if it has any.
@@ -83,6 +88,7 @@ impl ThreadsStudy<'_> {
         let others: Vec<_> = devices.iter().filter(|device| device.kind != DeviceKind::Cpu).collect();
         let more = json!({
             "load_ms": ms(facts.load_ns),
+            "memory_lock": self.lock(facts),
             "backends": devices.iter().map(|device| device.backend.as_str()).collect::<Vec<_>>(),
             "cpu_info": host::machine().cpu,
             "gpu_info": others.iter().map(|device| device.description.as_str()).collect::<Vec<_>>().join(", "),

@@ -28,6 +28,7 @@ pub(crate) struct WorkerSetup {
     path: PathBuf,
     n_gpu_layers: u32,
     use_mmap: bool,
+    use_mlock: bool,
     pool: PoolSpec,
 }
 
@@ -74,6 +75,7 @@ impl SweepWorker {
             path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
             n_gpu_layers: plan.n_gpu_layers,
             use_mmap,
+            use_mlock: plan.use_mlock,
             pool: pool.clone(),
         };
         let environment = [(WAIT_VARIABLE, wait.name())];
@@ -150,7 +152,8 @@ pub(crate) fn has_wait_policies(backend: &Backend) -> bool {
 /// Serves the requests on standard input in this process. `tell` is called with every answer.
 pub(crate) fn serve_sweep(setup: &WorkerSetup, tell: impl Fn(&WorkerAnswer), stop: &AtomicBool) -> Result<(), Failure> {
     let backend = Backend::start()?;
-    let placement = Placement { n_gpu_layers: Some(setup.n_gpu_layers), use_mmap: setup.use_mmap, mlock: false };
+    let placement =
+        Placement { n_gpu_layers: Some(setup.n_gpu_layers), use_mmap: setup.use_mmap, mlock: setup.use_mlock };
     let mut goes_on = |_| !stop.load(Ordering::Relaxed);
     let model = Model::load(backend, &setup.path, &placement, &mut goes_on)?;
     let (mut pool, _) = ContextPool::start(&setup.pool, &model)?;

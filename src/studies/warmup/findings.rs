@@ -190,8 +190,12 @@ mod tests {
 
     #[test]
     fn planted_samples_give_the_expected_sentences() {
-        let samples =
-            WarmupSamples { starts: planted::starts(), lengths: planted::lengths(), prefix: planted::prefix() };
+        let samples = WarmupSamples {
+            starts: planted::starts(),
+            lengths: planted::lengths(),
+            prefix: planted::prefix(),
+            lock_fault: None,
+        };
         insta::assert_snapshot!(found(&samples).join("\n"));
     }
 

@@ -7,7 +7,7 @@ use super::prefix::{PairedTurn, PrefixSamples};
 use super::starts::{StartSamples, TimedStart};
 use crate::llm::Script;
 use crate::llm::engine::FlashAttention;
-use crate::measure::{Readiness, ReplyTimes, StartOutcome};
+use crate::measure::{Readiness, ReplyEnd, ReplyTimes, StartOutcome};
 use crate::plan::WarmupPlan;
 
 const MS: u64 = 1_000_000;
@@ -29,6 +29,7 @@ pub(super) fn plan() -> WarmupPlan {
         prompts: Vec::new(),
         replies: Vec::new(),
         engine: "app",
+        profile: Some("performance"),
         sampler: "app",
         n_ctx: 512,
         n_threads: 1,
@@ -37,6 +38,7 @@ pub(super) fn plan() -> WarmupPlan {
         n_ubatch: 128,
         flash_attn: FlashAttention::Off,
         n_gpu_layers: 0,
+        use_mlock: false,
         timeout_s: 1.0,
         seed: 1,
     }
@@ -75,6 +77,7 @@ fn start(at: u64, kind: Readiness, round: u64) -> TimedStart {
         later: vec![reply(80 + round)],
         load_again_ns: (280 + round) * MS,
         description: "planted".into(),
+        lock_fault: None,
     };
     TimedStart { began_ns: at * 1_000 * MS, ended_ns: at * 1_000 * MS + 900 * MS, outcome }
 }
@@ -112,6 +115,7 @@ pub(super) fn prefix() -> PrefixSamples {
             with_ms: if is_kept { 20.0 } else { 40.0 },
             without_ms: 40.0,
             same: at != 8,
+            end: if at == 2 { ReplyEnd::After(3) } else { ReplyEnd::Beyond },
         }
     };
     PrefixSamples { turns: (0..9).map(turn).collect(), full: false }

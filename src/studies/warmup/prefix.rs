@@ -13,7 +13,7 @@ use crate::clock::ms;
 use crate::failure::Failure;
 use crate::llm::Conversation;
 use crate::llm::engine::{Model, Session, TurnTiming};
-use crate::measure::average;
+use crate::measure::{ReplyEnd, average, end_metrics, end_of};
 use crate::plan::WarmupPlan;
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus, Series, Timeline};
@@ -31,6 +31,8 @@ pub(super) struct PairedTurn {
     pub(super) without_ms: f64,
     /// Whether both gave the same tokens.
     pub(super) same: bool,
+    /// Where the application would have ended the reply.
+    pub(super) end: ReplyEnd,
 }
 
 /// The conversation so far.
@@ -97,6 +99,7 @@ pub(super) fn measure(
             with_ms: ms(with.ttft_ns),
             without_ms: ms(without.ttft_ns),
             same: with.tokens == without.tokens,
+            end: if conventions.is_app { end_of(model, &without.tokens) } else { ReplyEnd::Unknown },
         });
         phase.counter().fetch_add(1, Ordering::Relaxed);
         context.checkpoint(samples)?;
@@ -163,6 +166,7 @@ fn case(prefix: &PrefixSamples, name: &str, rolling: bool, cut_off: bool) -> Opt
     if !saved.has_kept() {
         notes.push("No prompt token could be reused, so there is no change to report.".to_owned());
     }
+    let ends: Vec<ReplyEnd> = turns.iter().map(|turn| turn.end).collect();
     let case = Case {
         path: format!("prefix/{name}"),
         state: CaseState::Ok,
@@ -176,7 +180,10 @@ fn case(prefix: &PrefixSamples, name: &str, rolling: bool, cut_off: bool) -> Opt
             change,
             Metric::plain("kept", "%", 100.0 * saved.kept, n, Direction::Higher),
             Metric::plain("same_tokens", "count", same as f64, n, Direction::Higher),
-        ],
+        ]
+        .into_iter()
+        .chain(end_metrics(&ends))
+        .collect(),
         histograms: Vec::new(),
     };
     let reason = format!("interrupted after {}", counted(prefix.turns.len(), "turn"));
@@ -225,6 +232,8 @@ mod tests {
         // Two turns without reuse, one of which has other tokens.
         let rolling = cases[1].metric("change").unwrap();
         assert_eq!((rolling.status, value(1, "kept"), cases[1].notes.len()), (MetricStatus::Unsupported, Some(0.0), 2));
+        assert_eq!((value(0, "replies_ended"), value(0, "tokens_at_end")), (Some(1.0), Some(3.0)));
+        assert_eq!((value(1, "replies_ended"), value(1, "tokens_at_end")), (Some(0.0), None));
         assert_eq!(Timeline::of(&cases[0]).unwrap().at.len(), 9);
     }
 

@@ -71,6 +71,11 @@ impl StartSamples {
         Readiness::ALL.into_iter().all(is_complete)
     }
 
+    /// Why the weights could not be locked in memory, in the first start where that failed.
+    pub(super) fn lock_fault(&self) -> Option<&str> {
+        self.rounds.iter().flat_map(BTreeMap::values).find_map(|start| start.outcome.lock_fault.as_deref())
+    }
+
     /// Why this system cannot empty its page cache, if it cannot.
     pub(super) fn no_cold_cache(&self) -> Option<&str> {
         match self.failed.get(&Readiness::Cold) {
@@ -132,6 +137,7 @@ fn start(
         path: path.to_owned(),
         readiness,
         n_gpu_layers: plan.n_gpu_layers,
+        use_mlock: plan.use_mlock,
         conventions: plan.conventions(),
         system: plan.script.system.clone(),
         message: plan.script.messages.first().cloned().unwrap_or_default(),

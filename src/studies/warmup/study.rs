@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::setup::{LocatedModel, load};
+use super::super::setup::{LocatedModel, MemoryLock, load};
 use super::super::study::{
     CaseHistogram, RunContext, RunManifest, StopReason, Study, failed_cases, planned, state_of_cases,
 };
@@ -12,6 +12,7 @@ use super::prefix::{self, PrefixSamples};
 use super::start_cases::{self, start_path};
 use super::starts::{self, StartSamples};
 use crate::failure::Failure;
+use crate::host;
 use crate::llm::engine::{Backend, Model, Placement};
 use crate::measure::Readiness;
 use crate::plan::{WarmupPlan, oversubscribed};
@@ -35,6 +36,8 @@ pub(crate) struct WarmupSamples {
     pub(super) starts: StartSamples,
     pub(super) lengths: LengthSamples,
     pub(super) prefix: PrefixSamples,
+    /// Why the model of this process could not be locked in memory, if so.
+    pub(super) lock_fault: Option<String>,
 }
 
 impl WarmupStudy {
@@ -79,6 +82,7 @@ impl Study for WarmupStudy {
                 "found_by": self.located.found_by,
                 "header_hash": facts.header_hash,
                 "quantisation": facts.quantisation,
+                "memory_lock_limit_bytes": host::memory_lock_limit(),
                 "system_info": self.backend.system_info(),
                 "backend_files": self.backend.notable_files(),
             }),
@@ -100,8 +104,10 @@ impl Study for WarmupStudy {
             }
         }
         if self.plan.lengths || self.plan.prefix {
-            let placement = Placement { n_gpu_layers: Some(self.plan.n_gpu_layers), use_mmap: true, mlock: false };
+            let WarmupPlan { n_gpu_layers, use_mlock, .. } = self.plan;
+            let placement = Placement { n_gpu_layers: Some(n_gpu_layers), use_mmap: true, mlock: use_mlock };
             let model = load(self.backend, &self.located.path, &placement, context.observer, context.stop)?;
+            samples.lock_fault.clone_from(&model.facts().lock_fault);
             self.measure_in_process(&model, samples, context)?;
         }
         Ok(StopReason::Planned)
@@ -124,7 +130,9 @@ impl Study for WarmupStudy {
     }
 
     fn warnings(&self, samples: &WarmupSamples) -> Vec<String> {
-        samples.starts.no_cold_cache().map(|reason| format!("no cold starts: {reason}")).into_iter().collect()
+        let no_cold = samples.starts.no_cold_cache().map(|reason| format!("no cold starts: {reason}"));
+        let fault = samples.lock_fault.as_deref().or_else(|| samples.starts.lock_fault());
+        no_cold.into_iter().chain(MemoryLock::of(self.plan.use_mlock, fault).warning()).collect()
     }
 
     fn state(&self, samples: &WarmupSamples, cases: &[Case], end: StopReason) -> (RunState, Option<String>) {

@@ -259,6 +259,45 @@ fn signals_reach_the_program_once_and_its_death_is_passed_on() {
     }
 }
 
+/// The terminal signals `launch` and the program alike; a second signal from `launch` would cut the program's end short.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_at_a_terminal_reaches_the_program_once_and_leaves_nothing() {
+    let Some(python) = python() else { return };
+    let place = place(&json!({"n_threads": 1}));
+    // It counts for a while after the first: what `launch` passed on would arrive at once.
+    let counts = "import signal, sys, time\nseen = []\n\
+                  signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))\n\
+                  open('ready', 'w').close()\n\
+                  while not seen:\n    time.sleep(0.01)\n\
+                  until = time.monotonic() + 0.5\n\
+                  while time.monotonic() < until:\n    time.sleep(0.01)\n\
+                  sys.exit(40 + len(seen))\n";
+    let ended = at_a_terminal(&place, &launch(&place, "", &[&python.to_string_lossy(), "-c", counts]));
+    assert_eq!((&ended["pressed"], &ended["code"]), (&json!(true), &json!(41)), "{ended}");
+    assert_eq!(left(&place), Vec::<PathBuf>::new());
+    // A program without a handler is ended by Python's own: by the signal, as without `launch`.
+    std::fs::remove_file(place.path("ready")).unwrap();
+    let waits = "import time\nopen('ready', 'w').close()\ntime.sleep(600)";
+    let ended = at_a_terminal(&place, &launch(&place, "", &[&python.to_string_lossy(), "-c", waits]));
+    assert_eq!(ended["code"], -2, "{ended}");
+    let written = ended["written"].as_str().unwrap();
+    assert_eq!(written.matches("KeyboardInterrupt").count(), 1, "{written}");
+    assert_eq!(left(&place), Vec::<PathBuf>::new());
+}
+
+/// Runs a command at a terminal where Ctrl-C is pressed once the file `ready` exists; returns the output of `press_ctrl_c.py`.
+#[cfg(unix)]
+fn at_a_terminal(place: &Place, command: &Command) -> Value {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/press_ctrl_c.py");
+    let mut python = Command::new("python3");
+    python.arg(script).arg(place.path("ready")).arg(command.get_program()).args(command.get_args());
+    python.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(place.path(""));
+    let output = python.output().expect("python3 is available, as scripts/test ensures");
+    assert!(output.status.success(), "{}", said(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 #[test]
 fn measured_calls_become_a_readable_record() {
     let Some(python) = python() else { return };

@@ -56,6 +56,32 @@ fn models_and_sessions_move_between_threads() {
 }
 
 #[test]
+fn only_the_files_own_end_tokens_end_a_reply() {
+    let model = load(tiny()).expect("the tiny model loads");
+    let n_vocab = i32::try_from(model.facts().n_vocab).expect("a small vocabulary");
+    let ends: Vec<i32> = (-1..=n_vocab).filter(|token| model.ends_generation(*token)).collect();
+    // `</s>`, which its header names as tokenizer.ggml.eos_token_id.
+    assert_eq!(ends, [2]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn locked_weights_count_as_locked_memory() {
+    let locked_kb = || {
+        let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmLck:")).expect("a field of every kernel");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number")
+    };
+    let placement = Placement { mlock: true, ..Placement::default() };
+    let model = Model::load(backend(), tiny(), &placement, &mut |_| true).expect("the tiny model loads");
+    let of_weights = model.facts().size_bytes >> 10;
+    match &model.facts().lock_fault {
+        None => assert!(locked_kb() >= of_weights, "{} of {of_weights} KiB", locked_kb()),
+        Some(reason) => assert!(reason.contains("failed to mlock") && locked_kb() < of_weights, "{reason}"),
+    }
+}
+
+#[test]
 fn model_reports_facts_and_loading_progress() {
     let mut shares = Vec::new();
     let mut progress = |share| {
@@ -314,7 +340,7 @@ fn quiet_process() {
 #[test]
 fn llama_cpp_output_is_kept_and_not_printed() {
     let output = std::process::Command::new(std::env::current_exe().expect("this program"))
-        .args(["--ignored", "--exact", "--nocapture", "engine::quiet_process"])
+        .args(["--ignored", "--exact", "--nocapture", "llm::engine::quiet_process"])
         .output()
         .expect("it runs");
     let stdout = String::from_utf8_lossy(&output.stdout);

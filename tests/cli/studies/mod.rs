@@ -9,6 +9,8 @@ mod ends;
 mod integration;
 #[cfg(feature = "llama")]
 mod memory;
+#[cfg(all(feature = "llama", target_os = "linux"))]
+mod memory_lock;
 mod memory_of_process;
 mod noise;
 pub(crate) mod pipeline;

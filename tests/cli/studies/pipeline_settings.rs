@@ -105,6 +105,12 @@ fn priority_wait_policy_and_mapping_are_in_force_on_their_side_alone() {
     assert_eq!((of("before", "use_mmap"), of("after", "use_mmap")), (true.into(), false.into()));
     let ttlt = |side: &str| case(&run, &format!("{side}/turns")).metric("ttlt").unwrap().n;
     assert_eq!((ttlt("before"), ttlt("after")), (2, 2), "both sides answered every turn");
+    for side in ["before", "after"] {
+        let turns = case(&run, &format!("{side}/turns"));
+        let ended = turns.metric("replies_ended").unwrap();
+        let lengths = turns.metric("tokens_at_end").unwrap().n;
+        assert_eq!((ended.n, ended.value), (2, Some(lengths as f64)), "{side}");
+    }
     let rows = case(&run, "after/before").conditions["comparison"].as_array().unwrap();
     let row = rows.iter().find(|row| row["figure"] == "wait_policy").unwrap_or_else(|| panic!("{rows:?}"));
     assert_eq!((&row["before"], &row["after"]), (&"unset".into(), &"passive".into()));

@@ -117,7 +117,7 @@ fn default_engine_settings_are_the_applications() {
     let place = Place::with_tiny_model();
     let line = "threads --model tiny.gguf --prompt-tokens 16 --gen-tokens 12 --sweep 1 --repetitions 1 --under-load none --quiet";
     for (whose, path, flash, batch) in
-        [("app", "idle/tg12/depth=1024/threads=1", "off", 128), ("llama-bench", "idle/tg12/threads=1", "auto", 2048)]
+        [("app", "idle/tg12/depth=1024/threads=1", "off", 512), ("llama-bench", "idle/tg12/threads=1", "auto", 2048)]
     {
         let outcome = place.run(&format!("{line} --engine {whose} --out {whose}"));
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);

@@ -87,6 +87,9 @@ fn token_costs_are_fitted_and_prefix_reuse_changes_no_token() {
     assert_eq!(case(&run, "prefix/rolling").conditions["turns"], 3);
     assert!(figure(&run, "prefix/growing", "kept").unwrap() > figure(&run, "prefix/rolling", "kept").unwrap());
     assert_eq!(Timeline::of(growing).unwrap().at.len(), 8);
+    let ended = growing.metric("replies_ended").unwrap();
+    let lengths = growing.metric("tokens_at_end").unwrap().n;
+    assert_eq!((ended.n, ended.value), (4, Some(lengths as f64)));
 }
 
 #[test]

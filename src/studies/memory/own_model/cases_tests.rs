@@ -17,6 +17,7 @@ fn plan() -> ConversationPlan {
         n_threads: 1,
         n_gpu_layers: 0,
         use_mmap: true,
+        use_mlock: false,
         leak,
     }
 }

@@ -45,7 +45,8 @@ impl LoadedModel {
         let projection = project(backend, &located.path, plan.n_gpu_layers, &context(&plan), Target::Machine)?;
         steps.push(LifeCycleStep::after("backend", took_ns, gpus.as_ref()));
         let log_position = backend.log().position();
-        let placement = Placement { n_gpu_layers: Some(plan.n_gpu_layers), use_mmap: plan.use_mmap, mlock: false };
+        let placement =
+            Placement { n_gpu_layers: Some(plan.n_gpu_layers), use_mmap: plan.use_mmap, mlock: plan.use_mlock };
         let goes_on = |_: f32| !stop.load(Ordering::Relaxed);
         let (model, took_ns) = timed(|| Model::load(backend, &located.path, &placement, &mut { goes_on }));
         let model = model?;

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::super::super::setup::MemoryLock;
 use super::super::super::study::{RunContext, RunManifest, RunVerdict, StopReason, Study, planned};
 use super::super::leak_metrics::verdict;
 use super::cases::{cases, judge};
@@ -32,6 +33,7 @@ impl<'m> Study for OwnModelStudy<'m> {
         let facts = model.facts();
         let concerns = located.facts.concerns(plan.n_ctx.into()).into_iter();
         let warnings = concerns.chain(facts.warnings.iter().map(|line| line.text.clone()));
+        let lock = MemoryLock::of(plan.use_mlock, facts.lock_fault.as_deref());
         Ok(RunManifest {
             command: "memory",
             plan: planned(plan)?,
@@ -40,11 +42,12 @@ impl<'m> Study for OwnModelStudy<'m> {
                 json!({
                     "projection": projection,
                     "expected": self.projected,
+                    "memory_lock": lock,
                     "backend_files": self.loaded.backend.notable_files(),
                 }),
             ),
             simulated: located.simulated(),
-            warnings: warnings.chain(self.loaded.thread_warnings.iter().cloned()).collect(),
+            warnings: warnings.chain(lock.warning()).chain(self.loaded.thread_warnings.iter().cloned()).collect(),
         })
     }
 

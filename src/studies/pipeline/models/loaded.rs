@@ -19,7 +19,7 @@ use crate::plan::{Arm, PipelinePlan};
 use crate::record::Simulation;
 use crate::studies::Observer;
 use crate::studies::model_check::Use;
-use crate::studies::setup::{LocatedModel, load, locate};
+use crate::studies::setup::{LocatedModel, MemoryLock, load, locate};
 use crate::studies::threads::has_wait_policies;
 
 /// A model file and its backend.
@@ -30,9 +30,29 @@ struct RealModel {
 
 /// A model, and where its weights were put.
 struct LoadedModel {
+    how: Loading,
+    model: Model,
+}
+
+/// What two settings must share to share a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Loading {
+    /// Layers on the GPU; 0 without a device, where all numbers are the same model.
     layers: i64,
     use_mmap: bool,
-    model: Model,
+    use_mlock: bool,
+}
+
+impl Loading {
+    fn of(arm: &Arm, has_gpu: bool) -> Self {
+        let layers = if has_gpu { arm.n_gpu_layers } else { 0 };
+        Self { layers, use_mmap: arm.use_mmap, use_mlock: arm.use_mlock }
+    }
+
+    fn placement(self) -> Placement {
+        let Self { layers, use_mmap, use_mlock } = self;
+        Placement { n_gpu_layers: u32::try_from(layers).ok(), use_mmap, mlock: use_mlock }
+    }
 }
 
 /// The models of all settings.
@@ -40,6 +60,8 @@ pub(crate) struct Models {
     real: Option<RealModel>,
     /// One model per placement.
     loaded: Vec<LoadedModel>,
+    /// Whether there is a device for layers.
+    has_gpu: bool,
     /// The process of each side that sets what waiting threads do, in the order of the plan.
     workers: Vec<Option<ResponderWorker>>,
     /// What the settings take of a GPU, in the order of the plan.
@@ -54,7 +76,8 @@ impl Models {
         observer: &dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Self, Failure> {
-        let mut models = Self { real: None, loaded: Vec::new(), workers: Vec::new(), cards: Vec::new() };
+        let mut models =
+            Self { real: None, loaded: Vec::new(), has_gpu: false, workers: Vec::new(), cards: Vec::new() };
         if !plan.paced.is_empty() {
             return Ok(models);
         }
@@ -67,19 +90,16 @@ impl Models {
         let is_gpu = |device: &Device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
         // Read before this program uses them.
         let gpus: Vec<Device> = backend.devices().into_iter().filter(is_gpu).collect();
-        let has_gpu = !gpus.is_empty();
+        models.has_gpu = !gpus.is_empty();
         for (_, arm) in &plan.arms {
-            // Without a device, the number of layers makes no difference.
-            let layers = if has_gpu { arm.n_gpu_layers } else { 0 };
-            let use_mmap = arm.use_mmap;
-            if models.loaded.iter().all(|loaded| (loaded.layers, loaded.use_mmap) != (layers, use_mmap)) {
-                let placement = Placement { n_gpu_layers: u32::try_from(layers).ok(), use_mmap, mlock: false };
-                let model = load(backend, &located.path, &placement, observer, stop)?;
-                models.loaded.push(LoadedModel { layers, use_mmap, model });
+            let how = Loading::of(arm, models.has_gpu);
+            if models.loaded.iter().all(|loaded| loaded.how != how) {
+                let model = load(backend, &located.path, &how.placement(), observer, stop)?;
+                models.loaded.push(LoadedModel { how, model });
             }
         }
         for (_, arm) in &plan.arms {
-            models.workers.push(worker(&located.path, backend, arm, has_gpu, stop)?);
+            models.workers.push(worker(&located.path, backend, arm, models.has_gpu, stop)?);
         }
         models.real = Some(RealModel { located, backend });
         models.cards = plan.arms.iter().map(|(_, arm)| models.card(plan, arm, &gpus)).collect::<Result<_, _>>()?;
@@ -96,10 +116,8 @@ impl Models {
     }
 
     fn model(&self, arm: &Arm) -> &Model {
-        // Without a device to put them on, all numbers of layers are the same model.
-        let of_arm = || self.loaded.iter().filter(|loaded| loaded.use_mmap == arm.use_mmap);
-        let exact = of_arm().find(|loaded| loaded.layers == arm.n_gpu_layers);
-        &exact.or_else(|| of_arm().next()).unwrap_or(&self.loaded[0]).model
+        let how = Loading::of(arm, self.has_gpu);
+        &self.loaded.iter().find(|loaded| loaded.how == how).unwrap_or(&self.loaded[0]).model
     }
 
     /// Counts the tokens of a text; `None` for simulated models, which have no vocabulary.
@@ -161,6 +179,7 @@ impl Models {
             "header_hash": located.facts.header_hash,
             "quantisation": located.facts.quantisation,
             "load_ms": self.loaded.iter().map(|loaded| ms(loaded.model.facts().load_ns)).collect::<Vec<_>>(),
+            "memory_lock": self.locks().collect::<Vec<_>>(),
             "system_info": backend.system_info(),
             "backend_files": backend.notable_files(),
         })
@@ -180,7 +199,22 @@ impl Models {
         let longest = plan.arms.iter().map(|(_, arm)| arm.n_ctx).max().unwrap_or(0);
         let said =
             self.loaded.iter().flat_map(|loaded| loaded.model.facts().warnings.iter().map(|line| line.text.clone()));
-        located.facts.concerns(longest.into()).into_iter().chain(backend.vector_units()).chain(said).collect()
+        let unlocked = self.locks().find_map(|lock| lock.warning());
+        located
+            .facts
+            .concerns(longest.into())
+            .into_iter()
+            .chain(backend.vector_units())
+            .chain(said)
+            .chain(unlocked)
+            .collect()
+    }
+
+    /// Whether each model is locked in memory.
+    fn locks(&self) -> impl Iterator<Item = MemoryLock> {
+        self.loaded
+            .iter()
+            .map(|loaded| MemoryLock::of(loaded.how.use_mlock, loaded.model.facts().lock_fault.as_deref()))
     }
 }
 
