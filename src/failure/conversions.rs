@@ -315,6 +315,7 @@ impl From<ReportError> for Failure {
             ReportError::MissingKey { .. } | ReportError::BadValue { .. } | ReportError::NoRows { .. } => {
                 (Exit::Usage, Some("these formats are for runs of workly-perf threads"))
             }
+            ReportError::Lacks { .. } => (Exit::Usage, Some("docs/FORMATS.md lists which runs each format shows")),
             ReportError::Nothing { .. } => (Exit::Failed, None),
             ReportError::NotAHistory { .. } => (Exit::Unreadable, None),
             ReportError::NoExporter { .. } | ReportError::Io(_) => (Exit::Bug, None),

@@ -1,5 +1,7 @@
 //! Why something cannot be shown in the requested format.
 
+use crate::record::Run;
+
 /// Why something cannot be shown in a format.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -33,6 +35,16 @@ pub enum ReportError {
         /// What is missing.
         reason: &'static str,
     },
+    /// The run has nothing that the format shows.
+    #[error("the run {run_id} of `{command}` has {lacks}")]
+    Lacks {
+        /// The run.
+        run_id: String,
+        /// Its command.
+        command: String,
+        /// What is missing, and who needs it.
+        lacks: &'static str,
+    },
     /// The text to append to is not a history.
     #[error("not a history: {detail}")]
     NotAHistory {
@@ -48,4 +60,11 @@ pub enum ReportError {
         /// The run's command.
         command: String,
     },
+}
+
+impl ReportError {
+    /// The run lacks what a format shows: `no turns, which …`.
+    pub(super) fn lacks(run: &Run, lacks: &'static str) -> Self {
+        Self::Lacks { run_id: run.run_id.clone(), command: run.command.clone(), lacks }
+    }
 }

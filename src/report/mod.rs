@@ -19,6 +19,7 @@ mod metric_tables;
 mod notes;
 mod outline;
 mod pictures;
+mod round_trip;
 #[cfg(test)]
 mod sample;
 mod settings;

@@ -34,6 +34,24 @@ pub(super) fn grid(run: &Run) -> Option<Grid> {
     })
 }
 
+/// What a run of `recommend` chose by measurement, in a sentence: `Measured here: n_threads = 1, n_threads_batch = 2.` Without any, what it
+/// chose at all.
+pub(super) fn chosen(run: &Run) -> Option<String> {
+    if run.command != "recommend" {
+        return None;
+    }
+    let chosen = |is_measured: bool| {
+        let is_such = |case: &&Case| !is_measured || case.conditions["basis"] == "measured";
+        let cases = run.cases.iter().filter(|case| !case.conditions["value"].is_null()).filter(is_such);
+        cases.map(|case| format!("{} = {}", case.path, plain(&case.conditions["value"]))).collect::<Vec<_>>().join(", ")
+    };
+    match (chosen(true), chosen(false)) {
+        (measured, _) if !measured.is_empty() => Some(format!("Measured here: {measured}.")),
+        (_, all) if !all.is_empty() => Some(format!("By rules, without a measurement: {all}.")),
+        _ => None,
+    }
+}
+
 fn row(case: &Case) -> Vec<String> {
     let of = |key: &str| &case.conditions[key];
     let is_kept = of("value").is_null();

@@ -8,11 +8,14 @@ mod exporter;
 mod github;
 mod history;
 mod html;
+mod hyperfine;
 mod json;
 mod junit;
 mod llama_bench;
 mod markdown;
+mod openmetrics;
 mod table;
+mod trace;
 
 use exporter::formats;
 pub use exporter::{
@@ -28,6 +31,9 @@ formats! {
     LlamaBench = "llama-bench",
     LlamaBenchCsv = "llama-bench-csv",
     Html = "html",
+    Trace = "trace",
+    OpenMetrics = "openmetrics",
+    Hyperfine = "hyperfine",
     Github = "github",
     Junit = "junit",
     BenchmarkSmaller = "benchmark-smaller",
@@ -43,7 +49,8 @@ pub static RUN_FORMATS: [&RunExporter; 4] = [&table::Table, &markdown::Markdown,
 pub static TOKEN_FORMATS: [&RunExporter; 2] = [&llama_bench::LlamaBench, &llama_bench::LlamaBenchCsv];
 
 /// A saved run, in the further formats of `report`.
-pub static SAVED_FORMATS: [&RunExporter; 1] = [&html::Html];
+pub static SAVED_FORMATS: [&RunExporter; 4] =
+    [&html::Html, &trace::Trace, &openmetrics::OpenMetrics, &hyperfine::Hyperfine];
 
 /// A comparison, on standard output.
 pub static COMPARISON_FORMATS: [&ComparisonExporter; 5] =

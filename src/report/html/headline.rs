@@ -6,6 +6,7 @@ use super::safe::safe;
 use crate::plural::counted;
 use crate::record::{CaseState, Run, RunState};
 use crate::report::outline::Outline;
+use crate::report::settings;
 
 /// How many findings follow the first in the head; the others come after the pictures.
 const ALSO_AT_THE_TOP: usize = 2;
@@ -22,6 +23,7 @@ pub(super) fn headline(run: &Run, outline: &Outline) -> Markup {
         header {
             p.run { (safe(&outline.title)) span { (safe(&outline.subtitle)) } }
             h1 { (question(&run.command)) }
+            @if let Some(chosen) = settings::chosen(run) { p.finding { (safe(&chosen)) } }
             @if let Some((answer, others)) = outline.findings.split_first() {
                 p.finding { (safe(answer)) }
                 @if !others.is_empty() {

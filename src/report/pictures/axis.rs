@@ -1,7 +1,6 @@
 //! Axes: the display unit, nice ends and labelled ticks. `plotters` places the ticks.
 
-use plotters::coord::combinators::{IntoLogRange, LogCoord};
-use plotters::coord::ranged1d::{BoldPoints, Ranged};
+use plotters::coord::ranged1d::Ranged;
 use plotters::coord::types::RangedCoordf64;
 
 use crate::report::figure;
@@ -11,6 +10,12 @@ const MOST_TICKS: usize = 6;
 
 /// Decades of a logarithmic axis whose steps of 2 and 5 are labelled as well, at most.
 const DECADES_WITH_STEPS: f64 = 3.0;
+
+/// Decades of a logarithmic axis whose powers of ten are all labelled, at most.
+const MOST_DECADES: f64 = 8.0;
+
+/// Logarithmic axes of fewer decades have evenly spaced steps.
+const SHORT: f64 = 0.99;
 
 /// The smallest and largest values that an axis shows; others are drawn at its ends.
 const SMALLEST: f64 = 1e-12;
@@ -74,7 +79,8 @@ impl Axis {
     /// it does not have, is drawn at its start.
     pub(super) fn log_time(values: impl IntoIterator<Item = f64>, unit: &str) -> Self {
         let ns = figure::ns_per(unit).unwrap_or(1.0);
-        let (low, high) = bounds(values.into_iter().map(|value| (value * ns).max(1.0)));
+        let (low, high) = bounds(values.into_iter().map(|value| value * ns));
+        let (low, high) = (low.max(1.0), high.max(1.0));
         let (from, to) = (step_below(low), step_above(high));
         let tick = |(at, is_minor): (f64, bool)| Tick { value: at / ns, label: time_label(at), is_minor };
         Self {
@@ -84,6 +90,17 @@ impl Axis {
             ticks: log_steps(from, to).into_iter().map(tick).collect(),
             unit: String::new(),
         }
+    }
+
+    /// A logarithmic axis over all values, which are rates, from and to 1, 2 or 5 times a power of ten.
+    pub(super) fn log_rate(values: impl IntoIterator<Item = f64>, unit: &str) -> Self {
+        let (low, high) = bounds(values);
+        let (low, high) = (low.max(1.0), high.max(1.0));
+        let (from, to) = (step_below(low), step_above(high));
+        let label = |at: f64| figure::grouped(&format!("{at:.*}", decimals(at)));
+        let ticks =
+            log_steps(from, to).into_iter().map(|(value, is_minor)| Tick { value, label: label(value), is_minor });
+        Self { from, to, is_log: true, ticks: ticks.collect(), unit: display_unit(high, unit).1 }
     }
 
     /// A logarithmic axis from `from` to `to` with these ticks.
@@ -194,12 +211,16 @@ fn step_above(value: f64) -> f64 {
 /// The steps to label, each with whether it is minor: powers of ten, and the steps between them on a short axis.
 fn log_steps(from: f64, to: f64) -> Vec<(f64, bool)> {
     let decades = (to / from).log10();
-    // As many as there are powers of ten: with more, it would divide them as well.
-    let most = (1..40).find(|most| f64::from(*most) >= decades).unwrap_or(40);
-    let range = (from / 10.0..to * 1.001).log_scale();
-    let powers = LogCoord::from(range).key_points(BoldPoints(usize::try_from(most).unwrap_or(40)));
+    if decades < SHORT {
+        return even_steps(from, to);
+    }
+    // Within what an axis shows, so a handful.
+    #[allow(clippy::cast_possible_truncation)]
+    let (first, last) = (from.log10().floor() as i32, to.log10().ceil() as i32);
+    let step = if decades > MOST_DECADES { 2 } else { 1 };
+    let powers = (first..=last).step_by(step).map(|power| 10_f64.powi(power));
     let is_short = decades <= DECADES_WITH_STEPS;
-    let steps = powers.into_iter().flat_map(|power| {
+    let steps = powers.flat_map(|power| {
         let between = if is_short { [2.0, 5.0].as_slice() } else { &[] };
         std::iter::once((power, false)).chain(between.iter().map(move |step| (step * power, true)))
     });
@@ -210,11 +231,21 @@ fn log_steps(from: f64, to: f64) -> Vec<(f64, bool)> {
         .collect()
 }
 
-/// A duration of a whole number of its unit: `20 ms`.
+/// The steps to label on an axis of less than a decade: evenly apart, every other one minor.
+fn even_steps(from: f64, to: f64) -> Vec<(f64, bool)> {
+    let step = step_above((to - from) / MOST_TICKS as f64);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A handful.
+    let (first, last) = ((from / step - 1e-6).ceil() as u32, (to / step + 1e-6).floor() as u32);
+    let is_minor = |at: u32| last - first >= 4 && (at - first) % 2 == 1;
+    (first..=last).map(|at| (f64::from(at) * step, is_minor(at))).collect()
+}
+
+/// A duration in its unit: `20 ms`, `1.5 s`.
 fn time_label(ns: f64) -> String {
     let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
     let (size, unit) = units.into_iter().find(|(size, _)| ns >= size * 0.999).unwrap_or((1.0, "ns"));
-    format!("{} {unit}", figure::grouped(&format!("{:.0}", ns / size)))
+    let shown = ns / size;
+    format!("{} {unit}", figure::grouped(&format!("{shown:.*}", decimals(shown))))
 }
 
 #[cfg(test)]
@@ -248,11 +279,35 @@ mod tests {
 
     #[test]
     fn short_log_axis_labels_steps_between_powers_of_ten() {
-        assert_eq!(labels(&Axis::log_time([0.046, 0.09], "ms")), "20 µs 50 µs 100 µs");
         let axis = Axis::log_time([0.0121, 17.3], "ms");
         assert_eq!(labels(&axis), "10 µs 100 µs 1 ms 10 ms");
         assert!((axis.share(0.01) - 0.0).abs() < 1e-9);
-        assert_eq!(labels(&Axis::log_time([16.05, 17.3], "ms")), "10 ms 20 ms");
+        assert_eq!(labels(&Axis::log_time([0.0121, 1.73], "ms")), "10 µs 20 µs 50 µs 100 µs 200 µs 500 µs 1 ms 2 ms");
+        // No power of ten is left out.
+        let axis = Axis::log_time([0.3, 157.0], "ms");
+        assert_eq!(labels(&axis), "200 µs 500 µs 1 ms 2 ms 5 ms 10 ms 20 ms 50 ms 100 ms 200 ms");
+        assert!(
+            axis.ticks.iter().all(|tick| tick.is_minor != ["1 ms", "10 ms", "100 ms"].contains(&tick.label.as_str()))
+        );
+    }
+
+    #[test]
+    fn log_axis_of_less_than_a_decade_has_even_steps() {
+        assert_eq!(labels(&Axis::log_time([16.05, 17.3], "ms")), "10 ms 12 ms 14 ms 16 ms 18 ms 20 ms");
+        assert_eq!(labels(&Axis::log_time([1.1, 1.9], "s")), "1 s 1.2 s 1.4 s 1.6 s 1.8 s 2 s");
+        let axis = Axis::log_time([0.046, 0.09], "ms");
+        assert_eq!(labels(&axis), "20 µs 40 µs 60 µs 80 µs 100 µs");
+        let kept: Vec<&str> = axis.ticks.iter().filter(|tick| !tick.is_minor).map(|tick| tick.label.as_str()).collect();
+        assert_eq!(kept, ["20 µs", "60 µs", "100 µs"], "in a narrow window");
+    }
+
+    #[test]
+    fn axis_of_rates_has_grouped_numbers_and_its_unit() {
+        let axis = Axis::log_rate([100.0, 200_000.0], "1/s");
+        assert_eq!(
+            (labels(&axis).as_str(), axis.title("offered").as_str()),
+            ("100 1,000 10,000 100,000", "offered (/s)")
+        );
     }
 
     #[test]

@@ -5,15 +5,10 @@ use maud::{Markup, html};
 use super::axis::{Axis, Tick, percent};
 use super::legend::{Entry, Swatch};
 use super::picture::Picture;
-use super::plot::x_ticks;
+use super::plot::{Row, x_ticks};
 use crate::record::{BeforeAfterRow, MeasuredRow, RowChange, Run};
 use crate::report::before_after;
 use crate::report::html::safe;
-
-/// Height of a row, in pixels: its label, and below it the interval.
-const ROW: f64 = 40.0;
-const LABEL: f64 = 14.0;
-const MARK: f64 = 26.0;
 
 /// Ratios within these limits are drawn on a linear axis.
 const NEARLY_THE_SAME: std::ops::RangeInclusive<f64> = 0.6..=1.6;
@@ -129,7 +124,7 @@ pub(in crate::report) fn forest(changes: &[Change], scale: Scale, margin: Option
         return Markup::default();
     }
     let place = Place::of(&changes, scale);
-    let bottom = ROW * changes.len() as f64 + 4.0;
+    let bottom = Row::HEIGHT * changes.len() as f64 + 4.0;
     let none = place.share(if scale == Scale::Ratio { 1.0 } else { 0.0 });
     html! {
         div.plot.flush.forest {
@@ -142,7 +137,7 @@ pub(in crate::report) fn forest(changes: &[Change], scale: Scale, margin: Option
                 }
                 (x_ticks(&place.axis, bottom))
                 line.none x1=(percent(none)) x2=(percent(none)) y1="0" y2=(bottom) {}
-                @for (at, change) in changes.iter().enumerate() { (row(change, &place, ROW * at as f64, scale)) }
+                @for (at, change) in changes.iter().enumerate() { (row(change, &place, at, scale)) }
             }
             p.axis-title.x { (if scale == Scale::Ratio { "change" } else { "change in percentage points" }) }
         }
@@ -153,18 +148,16 @@ fn lowest(change: &Change) -> f64 {
     change.interval.map_or(change.value, |(low, _)| low.min(change.value))
 }
 
-fn row(change: &Change, place: &Place, top: f64, scale: Scale) -> Markup {
+fn row(change: &Change, place: &Place, at: usize, scale: Scale) -> Markup {
     let x = percent(place.share(change.value));
     let class = change.meaning.class();
     let hollow = if change.meaning == Meaning::Open { " hollow" } else { "" };
     let ends = change.interval.map(|(low, high)| (place.share(low), place.share(high)));
-    let y = top + MARK;
-    html! {
-        g.mark {
-            title { (safe(&change.name)) ": " (change.words) ", " (safe(&change.verdict)) }
-            rect.row x="0" width="100%" y=(top) height=(ROW) {}
-            text.name x="0" y=(top + LABEL) { (safe(&change.name)) }
-            text.value x="100%" y=(top + LABEL) text-anchor="end" { (change.words) }
+    let row = Row { at, name: &change.name, value: &change.words };
+    let y = row.mark();
+    row.drawn(
+        &format!("{}, {}", change.words, change.verdict),
+        &html! {
             @if let Some((low, high)) = ends {
                 line class=(format!("interval {class}")) x1=(percent(low)) x2=(percent(high)) y1=(y) y2=(y) {}
             }
@@ -172,8 +165,8 @@ fn row(change: &Change, place: &Place, top: f64, scale: Scale) -> Markup {
                 data-scale=(if scale == Scale::Ratio { "ratio" } else { "points" }) data-value=(change.value)
                 data-low=[change.interval.map(|(low, _)| low)] data-high=[change.interval.map(|(_, high)| high)]
                 data-verdict=(safe(&change.verdict)) {}
-        }
-    }
+        },
+    )
 }
 
 /// The axis of the changes, which for small ratios is in percent.

@@ -11,6 +11,8 @@ pub(super) enum Swatch {
     Line,
     /// A point.
     Dot,
+    /// A ring around a point.
+    Ring,
     /// A filled area.
     Area,
 }
@@ -57,6 +59,7 @@ pub(in crate::report) fn legend(entries: &[Entry]) -> Markup {
                             @match entry.swatch {
                                 Swatch::Line => line class=(format!("curve {}", entry.class)) x1="1" x2="21" y1="6" y2="6" {},
                                 Swatch::Dot => circle class=(format!("dot {}", entry.class)) cx="11" cy="6" r="5" {},
+                                Swatch::Ring => circle class=(entry.class) cx="11" cy="6" r="5" {},
                                 Swatch::Area => rect class=(format!("area {}", entry.class)) x="2" y="1" width="18" height="10" {},
                             }
                         }

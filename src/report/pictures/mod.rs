@@ -4,6 +4,7 @@
 //! Every mark has the figure that it shows as data attributes and as hover text; colours are classes of the style sheet.
 
 mod axis;
+mod choices;
 mod course;
 mod ecdf;
 mod forest;
@@ -12,9 +13,13 @@ mod over_time;
 mod picture;
 mod placements;
 mod plot;
+mod rates;
+mod round_trip;
 mod start;
+mod steps;
 mod threads;
 mod turn;
+mod ways;
 
 pub(super) use course::{course_legend, courses};
 pub(super) use forest::{Change, Meaning, Scale, forest, legend as forest_legend};

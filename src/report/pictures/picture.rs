@@ -3,7 +3,7 @@
 use maud::Markup;
 
 use super::legend::Entry;
-use super::{ecdf, forest, over_time, placements, start, threads, turn};
+use super::{choices, ecdf, forest, over_time, placements, rates, round_trip, start, threads, turn, ways};
 use crate::record::Run;
 use crate::report::html::Distribution;
 use crate::report::metric_tables::Grid;
@@ -28,6 +28,10 @@ pub(in crate::report) fn pictures(run: &Run, histograms: &[Distribution]) -> Vec
     pictures.extend(turn::picture(run));
     pictures.extend(forest::before_after(run));
     pictures.extend(threads::pictures(run));
+    pictures.extend(choices::pictures(run));
+    pictures.extend(round_trip::pictures(run));
+    pictures.extend(ways::picture(run));
+    pictures.extend(rates::picture(run));
     pictures.extend(ecdf::pictures(run, histograms));
     pictures.extend(over_time::pictures(run));
     pictures.extend(placements::pictures(run));

@@ -5,12 +5,16 @@ use std::fmt::Write as _;
 use maud::{Markup, html};
 
 use super::axis::{Axis, percent};
+use crate::report::html::safe;
 
 /// Room below the area for the labels of the ticks, in pixels.
 const TICK_ROOM: f64 = 24.0;
 
 /// Distance of the labels of references from one another, in pixels.
 const REFERENCE_ROW: f64 = 15.0;
+
+/// Distance of the lowest one from the area, in pixels: the label of the highest tick is half above it.
+const REFERENCE_GAP: f64 = 10.0;
 
 /// A value of the axis across that is marked from top to bottom.
 pub(super) struct Reference {
@@ -108,7 +112,7 @@ pub(super) fn references(axis: &Axis, all: &[Reference], bottom: f64) -> (f64, M
     let lines = html! {
         @for (row, reference) in within.iter().enumerate() {
             @let share = axis.share(reference.value);
-            @let (x, y) = (percent(share), -4.0 - REFERENCE_ROW * row as f64);
+            @let (x, y) = (percent(share), -REFERENCE_GAP - REFERENCE_ROW * row as f64);
             @let (dx, anchor) = if share > 0.5 { ("-4", "end") } else { ("4", "start") };
             g.mark {
                 title { (reference.name) ": " (reference.reason) }
@@ -117,7 +121,8 @@ pub(super) fn references(axis: &Axis, all: &[Reference], bottom: f64) -> (f64, M
             }
         }
     };
-    (REFERENCE_ROW * within.len() as f64, lines)
+    let gap = if within.is_empty() { 0.0 } else { REFERENCE_GAP - 4.0 };
+    (gap + REFERENCE_ROW * within.len() as f64, lines)
 }
 
 /// The ticks of an axis across, with vertical grid lines up to the top.
@@ -129,6 +134,41 @@ pub(super) fn x_ticks(axis: &Axis, bottom: f64) -> Markup {
             g class=[tick.is_minor.then_some("minor")] {
                 line.grid.upright x1=(x) x2=(x) y1="0" y2=(bottom) {}
                 text.tick x=(x) y=(bottom + 17.0) text-anchor=(anchor(share)) { (tick.label) }
+            }
+        }
+    }
+}
+
+/// A row of a list of marks: its name, its value at the other end, and below them the mark.
+pub(super) struct Row<'a> {
+    /// Its place in the list.
+    pub(super) at: usize,
+    /// Its name.
+    pub(super) name: &'a str,
+    /// Its value in words.
+    pub(super) value: &'a str,
+}
+
+impl Row<'_> {
+    /// Height of a row, in pixels.
+    pub(super) const HEIGHT: f64 = 40.0;
+
+    /// The distance of the marks from the top of the picture, in pixels.
+    pub(super) fn mark(&self) -> f64 {
+        Self::HEIGHT * self.at as f64 + 26.0
+    }
+
+    /// The row with its mark and its hover text.
+    pub(super) fn drawn(&self, hover: &str, mark: &Markup) -> Markup {
+        let top = Self::HEIGHT * self.at as f64;
+        let label = top + 14.0;
+        html! {
+            g.mark {
+                title { (safe(self.name)) ": " (safe(hover)) }
+                rect.row x="0" width="100%" y=(top) height=(Self::HEIGHT) {}
+                text.name x="0" y=(label) { (safe(self.name)) }
+                text.value x="100%" y=(label) text-anchor="end" { (safe(self.value)) }
+                (mark)
             }
         }
     }

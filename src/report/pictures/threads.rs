@@ -57,6 +57,11 @@ impl<'a> Setting<'a> {
         parts.join(", ")
     }
 
+    /// Whether it was chosen.
+    fn is_chosen(&self) -> bool {
+        self.case.conditions["chosen"] == true
+    }
+
     fn tokens_per_s(&self) -> f64 {
         self.speed.value.unwrap_or_default()
     }
@@ -74,17 +79,30 @@ pub(super) fn pictures(run: &Run) -> Vec<Picture> {
         return Vec::new();
     }
     let settings: Vec<Setting> = run.cases.iter().filter_map(Setting::of).collect();
-    // Generation first: it is what the user waits for.
+    let tests = tests(&settings);
+    let of = |test: &str| settings.iter().filter(|setting| setting.test == test).collect::<Vec<_>>();
+    let against = tests.iter().filter_map(|test| against_late_frames(test, &of(test)));
+    against.chain(tests.iter().filter_map(|test| over_threads(test, &of(test)))).collect()
+}
+
+/// What was tried, generation first: it is what the user waits for.
+fn tests<'a>(settings: &[Setting<'a>]) -> Vec<&'a str> {
     let mut tests: Vec<&str> = Vec::new();
-    for setting in &settings {
+    for setting in settings {
         if !tests.contains(&setting.test) {
             tests.push(setting.test);
         }
     }
     tests.sort_by_key(|test| !test.starts_with("tg"));
-    let of = |test: &str| settings.iter().filter(|setting| setting.test == test).collect::<Vec<_>>();
-    let against = tests.iter().filter_map(|test| against_late_frames(test, &of(test)));
-    against.chain(tests.iter().filter_map(|test| over_threads(test, &of(test)))).collect()
+    tests
+}
+
+/// The settings that a recommendation chose from: against late frames, or over threads if there was no scene.
+pub(super) fn trade(candidates: &[Case]) -> Option<Picture> {
+    let settings: Vec<Setting> = candidates.iter().filter_map(Setting::of).collect();
+    let test = *tests(&settings).first()?;
+    let of_test: Vec<&Setting> = settings.iter().filter(|setting| setting.test == test).collect();
+    against_late_frames(test, &of_test).or_else(|| over_threads(test, &of_test))
 }
 
 fn test_name(test: &str) -> String {
@@ -126,6 +144,7 @@ fn against_late_frames(test: &str, settings: &[&Setting<'_>]) -> Option<Picture>
         let entry = |(at, depth): (usize, &u64)| Entry::new(Swatch::Dot, coloured(at, 0), format!("depth {depth}"));
         legend = depths.iter().enumerate().map(entry).collect();
     }
+    legend.extend(chosen_entry(settings));
     legend.extend(limit.map(|limit| {
         Entry::new(Swatch::Area, "admissible", format!("admissible: at most {} late", figure::value(limit, "%")))
     }));
@@ -142,6 +161,11 @@ fn against_late_frames(test: &str, settings: &[&Setting<'_>]) -> Option<Picture>
         drawing: plot.drawn(&marks),
         table: late_table(&drawn),
     })
+}
+
+/// The entry of the ring around the chosen settings, if there are any.
+fn chosen_entry(settings: &[&Setting<'_>]) -> Option<Entry> {
+    settings.iter().any(|setting| setting.is_chosen()).then(|| Entry::new(Swatch::Ring, "chosen", "chosen"))
 }
 
 fn region(plot: &Plot<'_>, limit: f64) -> Markup {
@@ -172,6 +196,7 @@ fn point(plot: &Plot<'_>, setting: &Setting<'_>, late: (&Metric, Option<f64>), c
                 line class=(format!("interval {class}")) x1=(x) x2=(x) y1=(format!("{:.1}", plot.top(low)))
                     y2=(format!("{:.1}", plot.top(high))) {}
             }
+            @if setting.is_chosen() { circle.chosen cx=(x) cy=(y) r="14" {} }
             circle class=(format!("dot {class}")) cx=(x) cy=(y) r="10" data-case=(safe(&setting.case.path))
                 data-metric="avg_ts" data-value=[setting.speed.value] data-low=[setting.speed.ci_low]
                 data-high=[setting.speed.ci_high] data-x-metric="frames_late" data-x-value=[late.0.value] {}
@@ -188,16 +213,20 @@ fn late_table(drawn: &[(&Setting<'_>, &Metric, Option<f64>)]) -> Grid {
     if has_others {
         columns.insert(1, column("under", false));
     }
-    columns.extend(has_limit.then(|| column("verdict", false)));
+    let has_verdict = has_limit || drawn.iter().any(|(setting, ..)| setting.is_chosen());
+    columns.extend(has_verdict.then(|| column("verdict", false)));
     let row = |(setting, late, limit): &(&Setting, &Metric, Option<f64>)| {
         let mut cells = vec![setting.threads.to_string(), figure::with_interval(setting.speed), figure::alone(late)];
         if has_others {
             cells.insert(1, setting.series());
         }
-        cells.extend(
-            has_limit
-                .then(|| if is_admissible((late, *limit)) { "admissible" } else { "too many late frames" }.to_owned()),
-        );
+        let verdict = match (setting.is_chosen(), limit, is_admissible((late, *limit))) {
+            (true, ..) => "chosen",
+            (_, None, _) => "",
+            (_, _, true) => "admissible",
+            (_, _, false) => "too many late frames",
+        };
+        cells.extend(has_verdict.then(|| verdict.to_owned()));
         cells
     };
     Grid { title: String::new(), columns, rows: drawn.iter().map(row).collect(), remarks: Vec::new() }
@@ -249,7 +278,7 @@ fn over_threads(test: &str, settings: &[&Setting<'_>]) -> Option<Picture> {
     Some(Picture {
         title: format!("Speed over threads, {}", test_name(test)),
         reading: "Mean speed; bars: 95 % interval. The steps between thread counts are logarithmic.".into(),
-        legend: series.iter().enumerate().map(entry).collect(),
+        legend: series.iter().enumerate().map(entry).chain(chosen_entry(settings)).collect(),
         drawing: plot.drawn(&marks),
         table: speed_table(&counts, &series),
     })
@@ -274,6 +303,7 @@ fn curve(plot: &Plot<'_>, members: &[&Setting<'_>], class: &str) -> Markup {
                     line class=(format!("interval {class}")) x1=(x) x2=(x) y1=(format!("{:.1}", plot.top(low)))
                         y2=(format!("{:.1}", plot.top(high))) {}
                 }
+                @if setting.is_chosen() { circle.chosen cx=(x) cy=(format!("{:.1}", plot.top(setting.tokens_per_s()))) r="9" {} }
                 circle class=(format!("dot {class}")) cx=(x) cy=(format!("{:.1}", plot.top(setting.tokens_per_s()))) r="4.5"
                     data-case=(safe(&setting.case.path)) data-metric="avg_ts" data-value=[setting.speed.value]
                     data-low=[setting.speed.ci_low] data-high=[setting.speed.ci_high] {}

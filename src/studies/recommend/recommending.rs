@@ -56,7 +56,7 @@ pub(crate) fn recommend(
         not_known,
     };
     recorder.run.findings = recommendation.sentences();
-    recorder.run.cases = recommendation.choices.iter().map(case).collect();
+    recorder.run.cases = recommendation.choices.iter().map(|choice| case(choice, &evidence.runs)).collect();
     recorder.run.state = RunState::Complete;
     recorder.recommendation(&recommendation);
     recorder.finish()?;

@@ -4,5 +4,6 @@
 mod foreign_names;
 mod golden;
 mod hlog_python;
+mod open_formats;
 mod pictures;
 mod reference_distributions;

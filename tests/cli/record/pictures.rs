@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use workly_perf::record::{BeforeAfterRow, RecordFolder, RowChange, Run, Timeline, TurnStage, Waterfall, read_totals};
+use workly_perf::record::{
+    BeforeAfterRow, Case, RecordFolder, RowChange, Run, Timeline, TurnStage, Waterfall, read_totals,
+};
 use workly_perf::report;
+
+use crate::harness::run::{Place, case, figure};
 
 type Attributes = BTreeMap<String, String>;
 
@@ -56,8 +60,11 @@ struct Compared {
 
 fn compared(run: &Run, page: &str) -> Compared {
     let mut compared = Compared::default();
+    let candidates = candidates(run);
     for mark in elements(page) {
-        let case = mark.get("data-case").map(|path| run.cases.iter().find(|case| case.path == *path).unwrap());
+        let case = mark
+            .get("data-case")
+            .map(|path| run.cases.iter().chain(&candidates).find(|case| case.path == *path).unwrap());
         if let (Some(case), Some(name)) = (case, mark.get("data-metric")) {
             let metric = case.metric(name).unwrap();
             assert_eq!(number(&mark, "data-value"), metric.value, "{mark:?}");
@@ -92,7 +99,20 @@ fn compared(run: &Run, page: &str) -> Compared {
     compared
 }
 
+/// The cases that a recommendation chose its threads from.
+fn candidates(run: &Run) -> Vec<Case> {
+    let kept = run.cases.iter().map(|case| &case.conditions["candidates"]).find(|cases| !cases.is_null());
+    kept.map(|cases| serde_json::from_value(cases.clone()).unwrap()).unwrap_or_default()
+}
+
 fn same_change(run: &Run, mark: &Attributes) {
+    if let Some(choice) = run.cases.iter().find(|case| case.path == mark["data-figure"]) {
+        let margin = &choice.conditions["margin"];
+        assert_eq!(number(mark, "data-value"), margin["share"].as_f64(), "{mark:?}");
+        assert_eq!(number(mark, "data-low"), margin["interval"][0].as_f64(), "{mark:?}");
+        assert_eq!(number(mark, "data-high"), margin["interval"][1].as_f64(), "{mark:?}");
+        return;
+    }
     let rows = run.cases.iter().find_map(BeforeAfterRow::of).unwrap();
     let row = rows.iter().find_map(|row| match row {
         BeforeAfterRow::Measured(row) if row.figure == mark["data-figure"] => Some(row),
@@ -144,6 +164,76 @@ fn figures_of_every_picture_match_the_record() {
     for compared in [threads, ipc, pipeline, memory, gpu, warmup] {
         assert_ne!(compared, Compared::default());
     }
+}
+
+#[test]
+fn figures_of_the_pictures_of_a_bridge_match_the_record() {
+    let of = |name: &str| {
+        let (run, page) = reference(name);
+        let compared = compared(&run, &page);
+        (run, compared.metrics)
+    };
+    let given = |run: &Run, is_drawn: &dyn Fn(&Case) -> bool, names: &[&str]| {
+        let metrics = run.cases.iter().filter(|case| is_drawn(case)).flat_map(|case| &case.metrics);
+        metrics.filter(|metric| metric.value.is_some() && names.contains(&metric.name.as_str())).count()
+    };
+    let percentiles = ["p50", "p90", "p99", "p99.9"];
+    // The parts of the round trip.
+    let (run, parts) = of("ipc-breakdown-mono-2cores");
+    assert_eq!(parts, given(&run, &|case| !case.path.ends_with("/whole"), &["mean"]));
+    // A row for each way, and its distribution as two curves.
+    for name in ["ipc-reaction-mono-2cores", "ipc-reaction-stock-2cores", "ipc-batch-2cores", "ipc-codec-2cores"] {
+        let (run, ways) = of(name);
+        let has_histogram = |case: &Case| !case.histograms.is_empty();
+        let curves = 2 * given(&run, &has_histogram, &percentiles);
+        assert_eq!(ways, given(&run, &|_| true, &["mean"]) + curves, "{name}");
+    }
+    // Steps of the search: what was answered, and two latencies.
+    let (run, rates) = of("ipc-max-rate-mono-2cores");
+    let is_step = |case: &Case| case.metric("offered").is_some();
+    assert_eq!(rates, given(&run, &is_step, &["goodput", "latency_p50", "latency_p99"]));
+    assert!(rates > 100);
+}
+
+#[test]
+fn parts_of_a_round_trip_are_consecutive() {
+    let (run, page) = reference("ipc-breakdown-mono-2cores");
+    let bars: Vec<Attributes> = elements(&page)
+        .into_iter()
+        .filter(|mark| mark.get("data-case").is_some_and(|path| path.starts_with("applied/breakdown/")))
+        .collect();
+    let whole = figure(&run, "applied/breakdown/whole", "mean").unwrap();
+    let sum: f64 = bars.iter().map(|bar| number(bar, "data-value").unwrap()).sum();
+    assert!(bars.len() > 5 && (sum - whole).abs() < 1e-6, "{sum} of {whole}");
+    for pair in bars.windows(2) {
+        assert!((length(&pair[0], "x") + length(&pair[0], "width") - length(&pair[1], "x")).abs() < 0.02, "{pair:?}");
+    }
+}
+
+#[test]
+fn recommendation_shows_what_it_chose_from() {
+    let place = Place::new();
+    let sweep = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference/threads-demo-2cores");
+    let line = format!("recommend --no-measure --model synth:demo --vram 0 --out out --from {}", sweep.display());
+    let outcome = place.run(&line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    let candidates = candidates(&run);
+    let paths: Vec<&str> = candidates.iter().map(|case| case.path.as_str()).collect();
+    assert_eq!(paths, ["1", "2", "4", "6"].map(|threads| format!("render/tg64/threads={threads}")));
+    let sweep = RecordFolder::read(&sweep).unwrap();
+    for candidate in &candidates {
+        for name in ["avg_ts", "frames_late"] {
+            assert_eq!(candidate.metric(name), case(&sweep, &candidate.path).metric(name), "{}", candidate.path);
+        }
+    }
+    let page = page(&run, &place.path("out"));
+    let margins = run.cases.iter().filter(|case| case.conditions["margin"]["share"].is_number()).count();
+    let compared = compared(&run, &page);
+    assert_eq!((compared.metrics, compared.changes), (candidates.len(), margins));
+    assert!(margins >= 2, "of both kinds of threads");
+    assert!(page.contains("<p class=\"finding\">Measured here: n_threads = 1, n_threads_batch = 2"), "{page}");
+    assert_eq!(page.matches("<circle class=\"chosen\"").count(), 2, "one in the plot, one in its legend");
 }
 
 #[test]
