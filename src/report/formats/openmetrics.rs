@@ -274,7 +274,7 @@ mod tests {
         run.cases[0].metrics =
             vec![plain("p99.9", "us"), plain("p99,9", "us"), plain("run", "count"), plain("run_samples", "count")];
         let text = exported(&run);
-        let case = r#"case="a\\b \"c\"\\u000ad""#;
+        let case = r#"case="a\\b \"c\" d""#;
         for line in [
             format!(r#"workly_perf_p99_9_seconds{{command="ipc",{case},figure="p99.9"}} 0.000003"#),
             format!(r#"workly_perf_p99_9_seconds{{command="ipc",{case},figure="p99,9"}} 0.000003"#),
